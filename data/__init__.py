@@ -1,0 +1,1 @@
+"""Videos from disk to tensors; the videos themselves live elsewhere."""

@@ -1,0 +1,1 @@
+"""One reader a data set, in the authors' own annotation format."""

@@ -1,0 +1,1 @@
+"""Stand-in data sets: real encoded videos in the real data sets' layouts, generated from a seed."""

@@ -1,0 +1,1 @@
+"""The tables of Motionformer (arXiv:2106.05392)."""

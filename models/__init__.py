@@ -1,0 +1,1 @@
+"""WHAT the models compute: pure torch, importing none of the other packages."""

@@ -1,0 +1,1 @@
+"""Tables joined with results: pandas, markdown, CSV, JSON, LaTeX, figures."""
