@@ -1,0 +1,147 @@
+"""What happens around training: checkpoints that survive a kill, stopping on a signal, progress for other processes."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar
+
+SECONDS_BETWEEN_PROGRESS = 0.3
+SECONDS_BETWEEN_CHECKPOINTS = 900.0
+
+
+class Stopped(BaseException):
+    """A signal asked for the end; the checkpoint is written."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
+
+
+class StopRequest:
+    """Turns SIGINT and SIGTERM into a request that is honoured between two steps; a second signal ends at once."""
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+        self.parent = os.getppid()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal_number is not None:
+            raise Stopped(number)
+        self.signal_number = number
+
+    @property
+    def pending(self) -> int | None:
+        """The signal that asked for the end; a vanished parent counts as SIGTERM."""
+        if self.signal_number is None and os.getppid() != self.parent:
+            self.signal_number = signal.SIGTERM
+        return self.signal_number
+
+
+class Checkpointing(Callback):
+    """Keeps one checkpoint, replaced as a whole: each epoch, every quarter of an hour, and when asked to stop.
+
+    Args:
+        path: the checkpoint's file.
+        request: asks for the end.
+    """
+
+    def __init__(self, path: Path, request: StopRequest) -> None:
+        self.path = path
+        self.request = request
+        self.saved_at = time.monotonic()
+
+    def save(self, trainer: Trainer) -> None:
+        """Write the checkpoint aside and put it in place."""
+        aside = self.path.with_name(f".{self.path.name}.partial")
+        trainer.save_checkpoint(aside)
+        if trainer.is_global_zero:
+            os.replace(aside, self.path)
+        trainer.strategy.barrier()
+        self.saved_at = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Save when it is time or when asked to stop; only at an optimiser step, so that no gradient is lost."""
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        stop = self._agreed(trainer, self.request.pending is not None)
+        if stop or self._agreed(trainer, time.monotonic() - self.saved_at > SECONDS_BETWEEN_CHECKPOINTS):
+            self.save(trainer)
+        if stop:
+            raise Stopped(self.request.pending or signal.SIGTERM)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save at the end of each epoch."""
+        self.save(trainer)
+
+    def on_test_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
+        """Stop between two batches of a test; what it scored so far is not kept."""
+        if self._agreed(trainer, self.request.pending is not None):
+            raise Stopped(self.request.pending or signal.SIGTERM)
+
+    @staticmethod
+    def _agreed(trainer: Trainer, wish: bool) -> bool:
+        if trainer.world_size == 1:
+            return wish
+        return bool(trainer.strategy.reduce(torch.tensor(float(wish)), reduce_op="max"))
+
+
+class ProgressFile(ProgressBar):
+    """Lightning's progress, as a small JSON file that `reproduce run` and `reproduce status` read.
+
+    Args:
+        path: the file, replaced as a whole a few times a second.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.written_at = 0.0
+        self.enabled = True
+
+    def disable(self) -> None:
+        """Stay silent: called on all processes but the first."""
+        self.enabled = False
+
+    def enable(self) -> None:
+        """Write again."""
+        self.enabled = True
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Note the step, and the loss that Lightning's bar would show."""
+        steps = int(self.total_train_batches)
+        epochs = trainer.max_epochs or 1
+        done = (trainer.current_epoch + (batch_idx + 1) / steps) / epochs
+        metrics = {k: v for k, v in self.get_metrics(trainer, pl_module).items() if isinstance(v, int | float)}
+        self._write({"stage": "train", "done": done, "epoch": trainer.current_epoch + 1, "epochs": epochs, **metrics})
+
+    def on_test_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:  # fmt: skip
+        """Note the test's batch."""
+        total = self.total_test_batches_current_dataloader
+        self._write({"stage": "test", "done": (batch_idx + 1) / max(1, int(total))})
+
+    def _write(self, progress: dict[str, object]) -> None:
+        now = time.monotonic()
+        if not self.enabled or now - self.written_at < SECONDS_BETWEEN_PROGRESS:
+            return
+        self.written_at = now
+        aside = self.path.with_name(f".{self.path.name}.partial")
+        try:
+            aside.write_text(json.dumps(progress))
+            os.replace(aside, self.path)
+        except OSError:
+            self.enabled = False  # a full disk will be reported where results are lost, not here

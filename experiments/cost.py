@@ -1,0 +1,32 @@
+"""What needs no training: multiply-adds, parameters and design choices, read off a run's config at the paper's size."""
+
+from models.cost import published_macs, published_parameters
+
+from experiments.run import RunConfig
+
+
+def measure(metric: str, run: RunConfig) -> float | str:
+    """The value of a metric that needs no training.
+
+    GFLOPs count a multiply-add as one and LayerNorm as 5 an element, for one view, in the published formulation;
+    parameters, in millions, include the 2D patch projection that the released models carry unused.
+
+    Raises:
+        ValueError: for a metric that only a trained run has.
+    """
+    model, data = run.model, run.data
+    size = {"frames": data.frames, "crop": data.crop, "num_classes": data.dataset.num_classes}
+    match metric:
+        case "gflops":
+            return published_macs(model, **size) / 1e9
+        case "parameters":
+            return published_parameters(model, **size) / 1e6
+        case "base_model":
+            return model.label
+        case "attention":
+            return model.attention.label
+        case "positions":
+            return model.positions.label
+        case "tokens":
+            return model.tokens.label
+    raise ValueError(f"'{metric}' is not measured without training")

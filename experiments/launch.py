@@ -1,0 +1,254 @@
+"""Carries out a plan: each distinct run in a process of its own, several side by side, with bars and an ETA above them.
+
+Runs that another `reproduce` works on are left to it and waited for. A failed run does not stop the others.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from experiments.run import RunConfig
+from experiments.scales import Scale
+from experiments.store import CLAIMED_ELSEWHERE, RunDirectory, RunStore, StoreError, read_json
+from experiments.table import START, Table
+
+POLL_SECONDS = 0.2
+RETRY_SECONDS = 2.0
+
+
+@dataclass
+class Job:
+    """One distinct run, the cells that show it, and how a process is told about it."""
+
+    run: RunConfig
+    table: str
+    cell: str
+    seed: int
+    cells: list[str] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+    outcome: str | None = None  # done, failed, or blocked by the run it starts from
+    reason: str = ""
+    exit_code: int = 0
+    not_before: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """How people see it."""
+        return f"{self.table}:{self.cell}" + (f" seed {self.seed}" if self.seed else "")
+
+
+def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: Scale, overrides: list[str],
+            seeds: tuple[int, ...]) -> list[Job]:  # fmt: skip
+    """The distinct runs of some tables, each before those that start from it, each once whatever shows it."""
+    jobs: dict[tuple[str, str], Job] = {}
+
+    def add(run: RunConfig, table: str, cell: str, seed: int, label: str) -> None:
+        if run.start_from is not None:
+            add(run.start_from, table, f"{cell}.{START}", seed, f"{label} starts from it")
+        job = jobs.setdefault((run.train_id, run.eval_id), Job(run, table, cell, seed))
+        job.cells.append(label)
+
+    for table, rows in selections:
+        for cell in table.cells(scale, rows=rows, overrides=overrides, seeds=seeds):
+            if cell.trained:
+                for seed, run in zip(seeds, cell.runs, strict=True):
+                    name = f"{cell.row.key}.{cell.column.key}"
+                    add(run, table.name, name, seed, f"{table.name}:{name}")
+    return list(jobs.values())
+
+
+class Launcher:
+    """Runs jobs side by side.
+
+    Args:
+        store: where runs lie.
+        arguments: what every child is told besides its cell (scale, overrides, resources).
+        parallel: processes side by side.
+        threads: CPU threads each may use.
+    """
+
+    def __init__(self, store: RunStore, arguments: list[str], parallel: int, threads: int) -> None:
+        self.store = store
+        self.arguments = arguments
+        self.parallel = parallel
+        self.threads = threads
+        self.show_bars = sys.stderr.isatty()
+
+    def carry_out(self, jobs: list[Job]) -> None:
+        """Bring every job to an outcome. Ctrl-C and SIGTERM let the children write their checkpoints first.
+
+        Raises:
+            KeyboardInterrupt: after the children have ended.
+            StoreError: when the store cannot be written.
+        """
+        self.store.check_writable()
+        for job in jobs:
+            if self._directory(job).metrics(job.run.eval_id).exists():
+                job.outcome = "done"
+        previous = signal.signal(signal.SIGTERM, _interrupt)
+        whole = tqdm(
+            total=len(jobs),
+            initial=sum(job.outcome == "done" for job in jobs),
+            desc="runs",
+            unit="run",
+            disable=not self.show_bars,
+            bar_format="{desc} {bar} {n:.1f}/{total} [{elapsed} passed, {remaining} left]",
+        )
+        bars = [
+            tqdm(total=1.0, position=slot + 1, leave=False, bar_format="  {desc} {bar} {percentage:3.0f} %{postfix}")
+            if self.show_bars
+            else None
+            for slot in range(self.parallel)
+        ]
+        slots: list[Job | None] = [None] * self.parallel
+        try:
+            while any(job.outcome is None for job in jobs):
+                for slot, job in enumerate(slots):
+                    if job is not None and job.process is not None and job.process.poll() is not None:
+                        self._settle(job, whole)
+                        slots[slot] = job = None
+                    if job is None:
+                        slots[slot] = self._start_next(jobs)
+                    self._draw(slots[slot], bars[slot])
+                running = sum(self._fraction(job) for job in slots if job is not None)
+                whole.n = sum(job.outcome is not None for job in jobs) + running
+                whole.refresh()
+                time.sleep(POLL_SECONDS)
+            whole.n = len(jobs)
+            whole.refresh()
+        except KeyboardInterrupt:
+            tqdm.write("stopping: the running rows write their checkpoints", file=sys.stderr)
+            self._stop(jobs)
+            raise
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+            self._stop(jobs)
+            for bar in [*bars, whole]:
+                if bar is not None:
+                    bar.close()
+
+    def _directory(self, job: Job) -> RunDirectory:
+        return self.store.run(job.run.train_id)
+
+    def _start_next(self, jobs: list[Job]) -> Job | None:
+        by_id = {job.run.train_id: job for job in jobs}
+        for job in jobs:
+            if job.outcome is not None or job.process is not None or time.monotonic() < job.not_before:
+                continue
+            source = by_id.get(job.run.start_from.train_id) if job.run.start_from is not None else None
+            if source is not None and source.outcome in ("failed", "blocked"):
+                job.outcome, job.reason = "blocked", f"{source.name}, which it starts from, failed"
+                continue
+            if source is not None and source.outcome is None:
+                continue
+            if any(other.process is not None and other.run.train_id == job.run.train_id for other in jobs):
+                continue
+            self._start(job)
+            return job
+        return None
+
+    def _start(self, job: Job) -> None:
+        directory = self._directory(job)
+        environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONUNBUFFERED": "1"}
+        command = [sys.executable, "-m", "experiments.train", job.table, job.cell, "--seed", str(job.seed)]
+        command += ["--runs", str(self.store.root), "--threads", str(self.threads), *self.arguments]
+        try:
+            directory.path.mkdir(parents=True, exist_ok=True)
+            (directory.path / "progress.json").unlink(missing_ok=True)
+            with directory.log.open("ab") as log:
+                job.process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+                )
+        except OSError as error:
+            raise StoreError(
+                f"cannot write {directory.path}: {error.strerror}; free space or name another place with --runs"
+            ) from None
+
+    def _settle(self, job: Job, whole: tqdm) -> None:
+        assert job.process is not None
+        code, job.process = job.process.returncode, None
+        directory = self._directory(job)
+        metrics = read_json(directory.metrics(job.run.eval_id))
+        if metrics is not None:
+            job.outcome = "done"
+            message = f"{job.name}: top-1 {metrics['top1']:.1f} in {metrics['seconds']:.0f} s"
+        elif code == CLAIMED_ELSEWHERE:
+            job.not_before = time.monotonic() + RETRY_SECONDS  # another process works on it; look again later
+            return
+        else:
+            job.outcome, job.exit_code = "failed", code
+            job.reason = directory.failure.read_text().strip() if directory.failure.exists() else _death(code)
+            message = f"{job.name}: failed: {job.reason} (log: {directory.log})"
+        whole.write(message, file=sys.stderr) if self.show_bars else print(message, file=sys.stderr, flush=True)
+
+    def _progress(self, job: Job) -> dict:
+        try:
+            return read_json(self._directory(job).path / "progress.json") or {}
+        except StoreError:
+            return {}
+
+    def _fraction(self, job: Job) -> float:
+        progress = self._progress(job)
+        done = float(progress.get("done", 0.0))
+        return 0.9 * done if progress.get("stage") == "train" else 0.9 + 0.1 * done if progress else 0.0
+
+    def _draw(self, job: Job | None, bar: tqdm | None) -> None:
+        if bar is None:
+            return
+        if job is None:
+            bar.n = 0
+            bar.set_description_str("waiting", refresh=False)
+            bar.set_postfix_str("", refresh=False)
+        else:
+            progress = self._progress(job)
+            bar.n = float(progress.get("done", 0.0))
+            bar.set_description_str(f"{job.cell:<24.24} {progress.get('stage', 'start'):<5}", refresh=False)
+            notes = [f"epoch {progress['epoch']}/{progress['epochs']}"] if "epoch" in progress else []
+            notes += [f"loss {progress['train/loss']:.3f}"] if "train/loss" in progress else []
+            bar.set_postfix_str(", ".join(notes), refresh=False)
+        bar.refresh()
+
+    @staticmethod
+    def _stop(jobs: list[Job]) -> None:
+        living = [job.process for job in jobs if job.process is not None and job.process.poll() is None]
+        for process in living:
+            process.send_signal(signal.SIGTERM)
+        for process in living:
+            try:
+                process.wait()
+            except KeyboardInterrupt:  # asked twice: end at once
+                for other in living:
+                    os.killpg(other.pid, signal.SIGKILL)
+                raise
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(number)
+
+
+def _death(code: int) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = "; the machine may be out of memory" if name == "SIGKILL" else ""
+        return f"the process was ended by {name}{hint}; run the same command again to go on"
+    return f"the process ended with exit code {code}"
+
+
+def default_parallel(num_gpus: int, scale: Scale) -> int:
+    """Processes side by side: one where there are GPUs or the models are large, one a core for tiny models."""
+    return 1 if num_gpus or not scale.small else len(os.sched_getaffinity(0))
+
+
+def log_tail(path: Path, lines: int = 5) -> str:
+    """The last lines of a log, for a message."""
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""

@@ -1,0 +1,146 @@
+"""What a machine lends to a run: devices, processes, threads, and where data sets lie. Never part of a run's id."""
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from data.config import DataConfig
+from data.errors import DataError
+from data.synthetic.ensure import ensure
+
+# Pixels of the clips that one device works on at once by default: four clips of 16 x 224 x 224, as the paper trains.
+DEFAULT_PIXELS = 4 * 16 * 224 * 224
+LARGEST_TEST_BATCH = 64
+
+
+class Split(NamedTuple):
+    """A global batch on the devices at hand: clips a device and step, and steps before an update."""
+
+    micro_batch: int
+    accumulation: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """Devices and places.
+
+    Args:
+        data: roots of data sets by name; they win over `$VIDEO_ROOT/<name>`.
+        devices: devices a node; None for all GPUs, or one CPU process.
+        micro_batch: clips a device and step; None for what fits.
+        workers: loading processes a device.
+        threads: CPU threads a process; None for what torch takes.
+        allow_bad: unreadable videos that a run may have; None for 1 %.
+    """
+
+    data: tuple[tuple[str, Path], ...] = ()
+    devices: int | None = None
+    nodes: int = 1
+    micro_batch: int | None = None
+    workers: int = 0
+    threads: int | None = None
+    allow_bad: int | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "Resources":
+        """The resources that the command line names.
+
+        Raises:
+            ValueError: for a data root that is not written NAME=PATH, or a count below one.
+        """
+        roots = []
+        for text in options.data:
+            name, equals, path = text.partition("=")
+            if not (name and equals and path):
+                raise ValueError(f"--data '{text}': write it as NAME=PATH, e.g. --data kinetics400=/data/k400")
+            roots.append((name, Path(path)))
+        for name in ("devices", "nodes", "micro_batch", "threads"):
+            number = getattr(options, name)
+            if number is not None and number < 1:
+                raise ValueError(f"--{name.replace('_', '-')} {number}: it must be 1 or more")
+        return cls(
+            data=tuple(roots),
+            devices=options.devices,
+            nodes=options.nodes,
+            micro_batch=options.micro_batch,
+            workers=options.workers if options.workers is not None else 0,
+            threads=options.threads,
+            allow_bad=options.allow_bad,
+        )
+
+    @property
+    def num_devices(self) -> int:
+        """Devices over all nodes: all GPUs, or one CPU process, unless told."""
+        return (self.devices or max(1, torch.cuda.device_count())) * self.nodes
+
+    @property
+    def rank(self) -> int:
+        """This process's place among those that train one run together, as Lightning and clusters announce it."""
+        return int(os.environ.get("SLURM_PROCID") or os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or 0)
+
+    def root(self, data: DataConfig) -> Path:
+        """Where a data set lies; a stand-in is made first where it is missing.
+
+        Raises:
+            DataError: when nobody has said where, or nothing is there.
+        """
+        dataset = data.dataset
+        if dataset.stand_in is not None:
+            return ensure(dataset.stand_in)
+        named = dict(self.data)
+        if dataset.name in named:
+            return named[dataset.name]
+        if "VIDEO_ROOT" in os.environ:
+            return Path(os.environ["VIDEO_ROOT"]) / dataset.name
+        raise DataError(
+            f"where is {dataset.name}? name its folder with --data {dataset.name}=PATH, or the folder that holds it "
+            f"with VIDEO_ROOT; --scale tiny needs no data set"
+        )
+
+    def split(self, batch_size: int, data: DataConfig, num_devices: int) -> Split:
+        """How the global batch is split.
+
+        Raises:
+            ValueError: when it cannot be, naming what would do.
+        """
+        if batch_size % num_devices:
+            fit = ", ".join(map(str, _divisors(batch_size)))
+            raise ValueError(
+                f"a global batch of {batch_size} cannot be split over {num_devices} devices; use one of {fit}"
+            )
+        share = batch_size // num_devices
+        if self.micro_batch is None:
+            pixels = data.frames * data.crop**2
+            micro = max(d for d in _divisors(share) if d == 1 or d * pixels <= DEFAULT_PIXELS)
+        elif share % self.micro_batch:
+            fit = ", ".join(map(str, _divisors(share)))
+            raise ValueError(
+                f"{share} clips a device ({batch_size} over {num_devices}) cannot be split into micro-batches of "
+                f"{self.micro_batch}; use --micro-batch with one of {fit}"
+            )
+        else:
+            micro = self.micro_batch
+        return Split(micro, share // micro)
+
+    def test_batch(self, data: DataConfig, crops: int) -> int:
+        """Temporal views tested at once on a device."""
+        pixels = data.frames * data.crop**2 * crops
+        return min(LARGEST_TEST_BATCH, max(1, DEFAULT_PIXELS // pixels))
+
+
+def _divisors(number: int) -> list[int]:
+    return [d for d in range(1, number + 1) if number % d == 0]
+
+
+def add_resources(parser: argparse.ArgumentParser) -> None:
+    """The options that say what the machine lends; the same for every verb that computes."""
+    parser.add_argument("--data", action="append", default=[], metavar="NAME=PATH", help="where a data set lies")
+    parser.add_argument("--devices", type=int, help="devices a node (default: all GPUs, or one CPU process)")
+    parser.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--micro-batch", type=int, help="clips a device and step (default: what fits)")
+    parser.add_argument("--workers", type=int, help="loading processes a device")
+    parser.add_argument("--threads", type=int, help="CPU threads a process")
+    parser.add_argument("--allow-bad", type=int, help="unreadable videos to accept (default: 1 %%)")

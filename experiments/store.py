@@ -1,0 +1,189 @@
+"""Runs on disk: `runs/<train_id>/` with config, provenance, checkpoints, metrics, predictions, log and claim.
+
+Metrics are JSON written once, when a test has finished, by writing aside and renaming: a run that was cut short has
+none. A claim is a file lock that the system drops with the process that held it, so a killed run is never "running".
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+
+CLAIMED_ELSEWHERE = 75  # exit code of a process that found its run claimed by another
+
+State = Literal["done", "running", "interrupted", "failed", "not run"]
+
+
+class StoreError(OSError):
+    """The run store cannot be read or written; the message says what to do."""
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        StoreError: when the directory is read-only or the disk is full.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(text)
+        os.replace(aside, path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise StoreError(f"cannot write {path}: {reason}; free space there or name another place with --runs") from None
+
+
+def read_json(path: Path) -> dict | None:
+    """The JSON object in a file, or None where there is no file.
+
+    Raises:
+        StoreError: when the file holds something else.
+    """
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot read {path}: {error}; move it away to have it made again") from None
+    if not isinstance(value, dict):
+        raise StoreError(f"cannot read {path}: it holds no JSON object; move it away to have it made again")
+    return value
+
+
+class RunDirectory:
+    """The files of one trained run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.json"
+        self.provenance = path / "run.json"
+        self.checkpoint = path / "checkpoints" / "last.ckpt"
+        self.weights = path / "checkpoints" / "weights.safetensors"
+        self.tensorboard = path / "tb"
+        self.log = path / "log.txt"
+        self.failure = path / "failure.txt"
+
+    def metrics(self, eval_id: str) -> Path:
+        """Where the metrics of a test protocol lie."""
+        return self.path / "metrics" / f"{eval_id}.json"
+
+    def predictions(self, eval_id: str) -> Path:
+        """Where the per-video scores of a test protocol lie."""
+        return self.path / "predictions" / f"{eval_id}.npz"
+
+    def state(self, eval_id: str) -> State:
+        """What became of the run."""
+        if self.metrics(eval_id).exists():
+            return "done"
+        if self.claimed:
+            return "running"
+        if self.failure.exists():
+            return "failed"
+        return "interrupted" if self.checkpoint.exists() else "not run"
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a living process works on the run."""
+        lock = self.path / "claim.lock"
+        if not lock.exists() or not os.access(lock, os.W_OK):
+            return False
+        try:
+            with FileLock(lock, timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    @contextmanager
+    def claim(self) -> Iterator[bool]:
+        """Hold the run for this process; gives False at once where another process holds it.
+
+        Raises:
+            StoreError: when the directory cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / "claim.lock", timeout=0)
+            try:
+                lock.acquire()
+            except Timeout:
+                yield False
+                return
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StoreError(f"cannot write {self.path}: {reason}; name another place with --runs") from None
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def hold_config(self, description: dict[str, object]) -> None:
+        """Write the run's config, or check that the directory already holds this very run.
+
+        Raises:
+            StoreError: when it holds another.
+        """
+        held = read_json(self.config)
+        if held is None:
+            write_atomically(self.config, json.dumps(description, indent=1) + "\n")
+        elif held != description:
+            raise StoreError(f"{self.config} describes another run than its name says; move {self.path} away")
+
+
+class RunStore:
+    """All runs under one root, and the results that are committed beside the reports.
+
+    Args:
+        root: where runs are made.
+        results: a read-only place of published results, looked at where the root has none.
+    """
+
+    def __init__(self, root: Path, results: Path | None = None) -> None:
+        self.root = root
+        self.results = results
+
+    def run(self, train_id: str) -> RunDirectory:
+        """The directory of a run, whether it exists or not."""
+        return RunDirectory(self.root / train_id)
+
+    def measured(self, train_id: str, eval_id: str) -> dict | None:
+        """The metrics of a finished test: made here, or published; None where there are none."""
+        metrics = read_json(self.run(train_id).metrics(eval_id))
+        if metrics is None and self.results is not None:
+            metrics = read_json(RunDirectory(self.results / train_id).metrics(eval_id))
+        return metrics
+
+    def publish(self, train_id: str, eval_id: str) -> None:
+        """Copy the small result files of a run made here to the published results.
+
+        Raises:
+            StoreError: when they cannot be written.
+        """
+        source = self.run(train_id)
+        if self.results is None or not source.metrics(eval_id).exists():
+            return
+        target = RunDirectory(self.results / train_id)
+        for file in (source.config, source.provenance, source.metrics(eval_id)):
+            if file.exists():
+                write_atomically(target.path / file.relative_to(source.path), file.read_text())
+
+    def check_writable(self, needed_bytes: int = 0) -> None:
+        """Raise before any work when runs could not be kept.
+
+        Raises:
+            StoreError: naming the place and the remedy.
+        """
+        write_atomically(self.root / ".writable", "")
+        (self.root / ".writable").unlink(missing_ok=True)
+        free = shutil.disk_usage(self.root).free
+        if free < needed_bytes:
+            raise StoreError(
+                f"{self.root} has {free / 2**30:.1f} GiB left and the runs need about {needed_bytes / 2**30:.1f} GiB; "
+                f"free space there or name another place with --runs"
+            )

@@ -1,0 +1,248 @@
+"""Trains and tests one run in a process of its own: the only place where a Trainer is made.
+
+`python -m experiments.train` is started by `reproduce run`, once a run; started by hand or by a cluster's launcher it
+works alike. Exit codes: 0 done, 1 failed, 3 data or environment not usable, 75 another process works on the run.
+"""
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from data.datamodule import VideoDataModule
+from data.errors import DataError
+from lightning import Trainer, seed_everything
+from lightning.pytorch.loggers import TensorBoardLogger
+from models.pretrained import copy_matching, initialise
+from safetensors.torch import load_file, save_file
+
+from experiments.callbacks import Checkpointing, ProgressFile, Stopped, StopRequest
+from experiments.catalog import load
+from experiments.provenance import provenance
+from experiments.resources import Resources, add_resources
+from experiments.run import RunConfig
+from experiments.scales import SCALES
+from experiments.store import CLAIMED_ELSEWHERE, RunDirectory, RunStore, StoreError, write_atomically
+from lightning_modules.classifier import VideoClassifier
+
+VALIDATE_EVERY = 5  # epochs, as the authors; for the curves only
+
+
+def train_and_test(run: RunConfig, store: RunStore, resources: Resources, request: StopRequest) -> None:
+    """Bring a run to its metrics: train it, or go on from its checkpoint, or only test it.
+
+    Raises:
+        StoreError, DataError, ValueError: one line for the user.
+        Stopped: after a signal, with the checkpoint written.
+    """
+    directory = store.run(run.train_id)
+    directory.hold_config(training_description(run))
+    directory.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    seed_everything(run.seed, verbose=False)
+    num_devices = resources.num_devices
+    split = resources.split(run.optim.batch_size, run.data, num_devices)
+    datamodule = VideoDataModule(
+        run.data,
+        run.evaluation,
+        root=resources.root(run.data),
+        seed=run.seed,
+        batch_size=split.micro_batch,
+        test_batch_size=resources.test_batch(run.data, run.evaluation.crops),
+        num_workers=resources.workers,
+        allow_bad=resources.allow_bad,
+    )
+    module = run.build()
+    trainer = make_trainer(run, directory, resources, split.accumulation, datamodule, request)
+    started = time.time()
+    if not directory.weights.exists():
+        fit(run, store, directory, module, datamodule, trainer)
+    module.model.load_state_dict(load_file(directory.weights))
+    test(run, directory, module, datamodule, trainer, started)
+
+
+def training_description(run: RunConfig) -> dict[str, object]:
+    """What a run directory's config.json holds: all that decides the weights."""
+    return {name: part for name, part in run.describe().items() if name != "evaluation"}
+
+
+def make_trainer(
+    run: RunConfig,
+    directory: RunDirectory,
+    resources: Resources,
+    accumulation: int,
+    datamodule: VideoDataModule,
+    request: StopRequest,
+) -> Trainer:
+    """The Trainer of a run."""
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    warnings.filterwarnings("ignore", ".*number of training batches .* smaller than the logging interval.*")
+    on_gpu = torch.cuda.is_available()
+    return Trainer(
+        accelerator="auto",
+        devices=resources.num_devices // resources.nodes,
+        num_nodes=resources.nodes,
+        strategy="ddp" if resources.num_devices > 1 else "auto",
+        precision=run.optim.precision if on_gpu else "32-true",  # mixed precision is a matter of GPUs
+        max_epochs=run.optim.epochs,
+        accumulate_grad_batches=accumulation,
+        # Only whole global batches: the last, smaller one is dropped, as the authors drop theirs.
+        limit_train_batches=datamodule.steps_per_epoch // accumulation * accumulation,
+        check_val_every_n_epoch=min(VALIDATE_EVERY, run.optim.epochs),
+        num_sanity_val_steps=0,
+        deterministic="warn",
+        use_distributed_sampler=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        logger=TensorBoardLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
+        log_every_n_steps=10,
+        callbacks=[Checkpointing(directory.checkpoint, request), ProgressFile(directory.path / "progress.json")],
+    )
+
+
+def fit(
+    run: RunConfig,
+    store: RunStore,
+    directory: RunDirectory,
+    module: VideoClassifier,
+    datamodule: VideoDataModule,
+    trainer: Trainer,
+) -> None:
+    """Train to the end, from the last checkpoint where there is one, and keep the weights."""
+    resume = directory.checkpoint if directory.checkpoint.exists() else None
+    if resume is None:
+        start_weights(run, store, module)
+    trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
+    if trainer.is_global_zero:
+        aside = directory.weights.with_name(f".{directory.weights.name}.partial")
+        save_file(module.model.state_dict(), aside)
+        aside.replace(directory.weights)
+        directory.checkpoint.unlink(missing_ok=True)  # finished: there is nothing to resume
+    trainer.strategy.barrier()
+
+
+def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> None:
+    """Give a fresh model the weights it starts from.
+
+    Raises:
+        ValueError: when they are not at hand, saying how to get them.
+    """
+    if run.start_from is not None:
+        source = store.run(run.start_from.train_id).weights
+        if not source.exists():
+            raise ValueError(
+                f"this run starts from run {run.start_from.train_id}, which is not trained; "
+                f"`reproduce plan` names its table row, `reproduce run` trains it first"
+            )
+        print(copy_matching(module.model, load_file(source)))
+    elif run.model.init is not None:
+        print(initialise(module.model, run.model))
+
+
+def test(
+    run: RunConfig,
+    directory: RunDirectory,
+    module: VideoClassifier,
+    datamodule: VideoDataModule,
+    trainer: Trainer,
+    started: float,
+) -> None:
+    """Score the test videos; write per-video scores, then the metrics, each as a whole."""
+    trainer.test(module, datamodule, verbose=False)
+    if not trainer.is_global_zero:
+        return
+    scores = module.scores
+    scores.check(datamodule.num_test_videos, run.evaluation.views)
+    accuracy = scores.accuracy()
+    order = sorted(scores.videos)
+    predictions = directory.predictions(run.eval_id)
+    predictions.parent.mkdir(parents=True, exist_ok=True)
+    aside = predictions.with_name(f".{predictions.name}.partial.npz")
+    np.savez(
+        aside,
+        scores=np.stack([scores.videos[i].scores.numpy() for i in order]),
+        labels=np.array([scores.videos[i].label for i in order]),
+        status=np.array([scores.videos[i].status for i in order]),
+        videos=np.array(datamodule.test_video_ids),
+    )
+    aside.replace(predictions)
+    how = {
+        "seed": run.seed,
+        "views": run.evaluation.views,
+        "crops": run.evaluation.crops,
+        "videos": {"evaluated": accuracy.evaluated, "failed": accuracy.failed, "missing": accuracy.missing},
+        "data": {"name": run.data.dataset.name, "fingerprint": datamodule.fingerprint},
+        "precision": trainer.precision,
+        "devices": trainer.world_size,
+        "seconds": round(time.time() - started, 1),
+        **provenance(),
+    }
+    write_atomically(directory.provenance, json.dumps(how, indent=1) + "\n")
+    metrics = {"train_id": run.train_id, "eval_id": run.eval_id, "top1": accuracy.top1, "top5": accuracy.top5, **how}
+    write_atomically(directory.metrics(run.eval_id), json.dumps(metrics, indent=1) + "\n")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The arguments that name one cell's run and the machine's resources."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.train", description=__doc__.splitlines()[0])
+    parser.add_argument("table")
+    parser.add_argument("cell", help="row and column, e.g. trajectory.k400; .start is the run that it starts from")
+    parser.add_argument("--scale", choices=sorted(SCALES), default="tiny")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", dest="overrides", action="append", default=[], metavar="PATH=VALUE")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    add_resources(parser)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train and test the run of one cell; returns the exit code."""
+    options = parse(arguments)
+    store = RunStore(options.runs)
+    request = StopRequest()
+    directory: RunDirectory | None = None
+    try:
+        resources = Resources.of(options)
+        if resources.threads is not None:
+            torch.set_num_threads(resources.threads)
+        run = load(options.table).run_of(options.cell, SCALES[options.scale], options.overrides, options.seed)
+        directory = store.run(run.train_id)
+        if resources.rank > 0:
+            train_and_test(run, store, resources, request)
+            return 0
+        with directory.claim() as mine:
+            if not mine:
+                return CLAIMED_ELSEWHERE
+            directory.failure.unlink(missing_ok=True)
+            if not directory.metrics(run.eval_id).exists():
+                train_and_test(run, store, resources, request)
+    except Stopped as stopped:
+        return 128 + stopped.signal_number
+    except (DataError, StoreError) as error:
+        return _fail(directory, str(error), 3)
+    except (ValueError, RuntimeError, OSError) as error:
+        if not isinstance(error, ValueError):
+            import traceback
+
+            traceback.print_exc()
+        return _fail(
+            directory, f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error), 1
+        )
+    return 0
+
+
+def _fail(directory: RunDirectory | None, reason: str, code: int) -> int:
+    print(f"error: {reason}", file=sys.stderr)
+    if directory is not None:
+        try:
+            write_atomically(directory.failure, reason + "\n")
+        except StoreError:
+            pass
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

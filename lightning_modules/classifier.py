@@ -1,0 +1,84 @@
+"""Single-label video classification: cross-entropy with label smoothing, accuracy per video over all its views."""
+
+import torch
+import torch.nn.functional as F
+from lightning import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+from torchmetrics.functional.classification import multiclass_accuracy
+
+from lightning_modules.batches import TestBatch, TrainBatch
+from lightning_modules.objective import SingleLabel
+from lightning_modules.optim import OptimConfig
+from lightning_modules.views import VideoScores
+
+
+class VideoClassifier(LightningModule):
+    """A model that gives one class a video, its loss and its scores.
+
+    Args:
+        model: (B, F, 3, height, width) clips -> (B, C) logits.
+        objective: the loss.
+        optim: the recipe.
+        seed: with the step's number, all the randomness inside the model (drop path).
+    """
+
+    def __init__(self, model: nn.Module, objective: SingleLabel, optim: OptimConfig, seed: int) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+        self.optim = optim
+        self.seed = seed
+        self.scores = VideoScores()
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Logits (B, C) of clips (B, F, 3, height, width)."""
+        return self.model(clips)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """The recipe's optimiser with its schedule, stepped every iteration."""
+        steps = self.trainer.estimated_stepping_batches
+        optimizer, schedule = self.optim.build(self.parameters(), steps / self.optim.epochs)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_train_batch_start(self, batch: TrainBatch, batch_idx: int) -> None:
+        """Seed the step by its own number, so that a resumed run draws what an uninterrupted one draws."""
+        step = self.current_epoch * int(self.trainer.num_training_batches) + batch_idx
+        torch.manual_seed(hash((self.seed, step, self.global_rank)) % 2**63)
+
+    def training_step(self, batch: TrainBatch, batch_idx: int) -> Tensor:
+        """Smoothed cross-entropy of a batch."""
+        logits = self(batch.clips)
+        loss = F.cross_entropy(logits, batch.labels, label_smoothing=self.objective.label_smoothing)
+        self.log("train/loss", loss, prog_bar=True, on_step=True, on_epoch=False)
+        self.log("train/top1", 100 * multiclass_accuracy(logits, batch.labels, logits.shape[1], average="micro"))
+        self.log("train/lr", self.lr_schedulers().get_last_lr()[0])  # type: ignore[union-attr]
+        self.log("train/replaced_videos", batch.replaced.float().sum(), reduce_fx="sum", on_step=False, on_epoch=True)
+        return loss
+
+    def validation_step(self, batch: TestBatch, batch_idx: int) -> None:
+        """Accuracy and loss of one centre view a video, for the curves."""
+        clips, labels = batch.clips.flatten(0, 1), batch.labels
+        logits = self(clips)
+        self.log("val/loss", F.cross_entropy(logits, labels), sync_dist=True, batch_size=len(labels))
+        top1 = multiclass_accuracy(logits, labels, logits.shape[1], average="micro")
+        self.log("val/top1", 100 * top1, sync_dist=True, batch_size=len(labels))
+
+    def on_test_epoch_start(self) -> None:
+        """Start from no scores."""
+        self.scores = VideoScores()
+
+    def test_step(self, batch: TestBatch, batch_idx: int) -> None:
+        """Score all crops of some views."""
+        logits = self(batch.clips.flatten(0, 1)).unflatten(0, batch.clips.shape[:2])  # (B, crops, C)
+        self.scores.add(logits.float().softmax(-1), batch.labels, batch.videos, batch.view, batch.status)
+
+    def on_test_epoch_end(self) -> None:
+        """Bring the scores of all processes together and log the final numbers."""
+        if self.trainer.world_size > 1:
+            gathered: list[VideoScores] = [VideoScores()] * self.trainer.world_size
+            torch.distributed.all_gather_object(gathered, self.scores)
+            self.scores = VideoScores()
+            self.scores.merge(gathered)
+        accuracy = self.scores.accuracy()
+        self.log_dict({"test/top1": accuracy.top1, "test/top5": accuracy.top5}, rank_zero_only=True, sync_dist=False)

@@ -1,0 +1,24 @@
+"""What a run is trained for. Kept apart from the modules, so that resolving a table does not import Lightning."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from lightning_modules.optim import OptimConfig
+
+if TYPE_CHECKING:
+    from lightning_modules.classifier import VideoClassifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleLabel:
+    """One class a video: cross-entropy whose target gives `label_smoothing` evenly to all classes."""
+
+    label_smoothing: float = 0.2
+
+    def build(self, model: nn.Module, optim: OptimConfig, seed: int) -> "VideoClassifier":
+        """The LightningModule around a model (B, F, 3, height, width) -> (B, C)."""
+        from lightning_modules.classifier import VideoClassifier
+
+        return VideoClassifier(model, self, optim, seed)
