@@ -1,0 +1,91 @@
+"""VideoViT: a vision transformer over the tokens of a clip, with any mixer in its blocks.
+
+Follows Motionformer (https://arxiv.org/abs/2106.05392) and, where the paper is silent, its released code.
+B batch, F frames, T token frames, S patches per frame, N = 1 + T*S tokens with CLS first, D width, C classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from timm.layers.drop import DropPath
+from timm.layers.mlp import Mlp
+from torch import Tensor, nn
+
+from models.heads import TanhHead
+from models.mixers.attention import Mixer, MixerConfig
+from models.mixers.trajectory import TrajectoryAttention
+from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens
+
+
+class Block(nn.Module):
+    """Mixers, one after another, then an MLP; each behind a LayerNorm and added to what it read."""
+
+    def __init__(self, mixers: Sequence[Mixer], width: int, mlp_ratio: float, drop_path: float) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for _ in mixers)
+        self.mixers = nn.ModuleList(mixers)
+        self.drops = nn.ModuleList(DropPath(drop_path if mixer.drops_path else 0.0) for mixer in mixers)
+        self.mlp_norm = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = Mlp(width, int(width * mlp_ratio))
+        self.mlp_drop = DropPath(drop_path)
+
+    def forward(self, x: Tensor, grid: Grid) -> Tensor:
+        """Tokens (B, N, D) of one block to those of the next."""
+        for norm, mix, drop in zip(self.norms, self.mixers, self.drops, strict=True):
+            x = x + drop(mix(norm(x), grid))
+        return x + self.mlp_drop(self.mlp(self.mlp_norm(x)))
+
+
+class VideoViT(nn.Module):
+    """A ViT for clips: tokens, positions, blocks, and a head that reads CLS."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """ViT-B with the paper's defaults; `drop_path` is the last block's rate, the first block's is zero."""
+
+        width: int = 768
+        depth: int = 12
+        heads: int = 12
+        mlp_ratio: float = 4.0
+        tokens: CubicTokens.Config | SquareTokens.Config = field(default_factory=CubicTokens.Config)
+        positions: SeparatePositions.Config | JointPositions.Config = field(default_factory=SeparatePositions.Config)
+        attention: MixerConfig = field(default_factory=TrajectoryAttention.Config)
+        head: TanhHead.Config = field(default_factory=TanhHead.Config)
+        drop_path: float = 0.2
+
+        def build(self, *, frames: int, crop: int, num_classes: int) -> "VideoViT":
+            """A model for clips of this size, at the authors' random initial values; reads no file."""
+            if self.width % self.heads:
+                raise ValueError(f"model: width {self.width} does not divide into {self.heads} heads")
+            return VideoViT(self, self.tokens.grid(frames, crop, crop), num_classes)
+
+    def __init__(self, config: Config, grid: Grid, num_classes: int) -> None:
+        super().__init__()
+        self.tokens = config.tokens.build(config.width)
+        self.cls = nn.Parameter(torch.empty(1, 1, config.width))
+        self.positions = config.positions.build(config.width, grid)
+        self.blocks = nn.ModuleList(
+            Block(config.attention.build(config.width, config.heads), config.width, config.mlp_ratio, drop_path)
+            for drop_path in torch.linspace(0, config.drop_path, config.depth, device="cpu").tolist()
+        )
+        self.norm = nn.LayerNorm(config.width, eps=1e-6)
+        self.head = config.head.build(config.width, num_classes)
+        nn.init.trunc_normal_(self.cls, std=0.02)
+        self.apply(reset_linear)
+
+    def forward(self, clip: Tensor) -> Tensor:
+        """Logits (B, C) of clips (B, F, 3, height, width)."""
+        tokens, grid = self.tokens(clip)  # (B, T*S, D)
+        x = torch.cat([self.cls.expand(len(tokens), -1, -1), tokens], dim=1)  # (B, N, D)
+        x = x + self.positions(grid)
+        for block in self.blocks:
+            x = block(x, grid)
+        return self.head(self.norm(x[:, 0]))  # (B, C)
+
+
+def reset_linear(module: nn.Module) -> None:
+    """The authors' initial values of every Linear, classifier included; convolutions keep torch's."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)
