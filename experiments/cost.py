@@ -27,6 +27,6 @@ def measure(metric: str, run: RunConfig) -> float | str:
             return model.attention.label
         case "positions":
             return model.positions.label
-        case "tokens":
+        case "tokenization":
             return model.tokens.label
     raise ValueError(f"'{metric}' is not measured without training")

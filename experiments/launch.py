@@ -10,10 +10,11 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
+from experiments.resources import Resources
 from experiments.run import RunConfig
 from experiments.scales import Scale
 from experiments.store import CLAIMED_ELSEWHERE, RunDirectory, RunStore, StoreError, read_json
@@ -37,6 +38,10 @@ class Job:
     reason: str = ""
     exit_code: int = 0
     not_before: float = 0.0
+
+    def directory(self, store: RunStore) -> RunDirectory:
+        """Where the run lies."""
+        return store.run(self.run.train_id)
 
     @property
     def name(self) -> str:
@@ -71,14 +76,14 @@ class Launcher:
         store: where runs lie.
         arguments: what every child is told besides its cell (scale, overrides, resources).
         parallel: processes side by side.
-        threads: CPU threads each may use.
+        threads: CPU threads each may use; None shares the cores out.
     """
 
-    def __init__(self, store: RunStore, arguments: list[str], parallel: int, threads: int) -> None:
+    def __init__(self, store: RunStore, arguments: list[str], parallel: int, threads: int | None) -> None:
         self.store = store
         self.arguments = arguments
         self.parallel = parallel
-        self.threads = threads
+        self.threads = threads or max(1, len(os.sched_getaffinity(0)) // parallel)
         self.show_bars = sys.stderr.isatty()
 
     def carry_out(self, jobs: list[Job]) -> None:
@@ -90,7 +95,7 @@ class Launcher:
         """
         self.store.check_writable()
         for job in jobs:
-            if self._directory(job).metrics(job.run.eval_id).exists():
+            if job.directory(self.store).metrics(job.run.eval_id).exists():
                 job.outcome = "done"
         previous = signal.signal(signal.SIGTERM, _interrupt)
         whole = tqdm(
@@ -134,9 +139,6 @@ class Launcher:
                 if bar is not None:
                     bar.close()
 
-    def _directory(self, job: Job) -> RunDirectory:
-        return self.store.run(job.run.train_id)
-
     def _start_next(self, jobs: list[Job]) -> Job | None:
         by_id = {job.run.train_id: job for job in jobs}
         for job in jobs:
@@ -155,7 +157,7 @@ class Launcher:
         return None
 
     def _start(self, job: Job) -> None:
-        directory = self._directory(job)
+        directory = job.directory(self.store)
         environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-m", "experiments.train", job.table, job.cell, "--seed", str(job.seed)]
         command += ["--runs", str(self.store.root), "--threads", str(self.threads), *self.arguments]
@@ -174,7 +176,7 @@ class Launcher:
     def _settle(self, job: Job, whole: tqdm) -> None:
         assert job.process is not None
         code, job.process = job.process.returncode, None
-        directory = self._directory(job)
+        directory = job.directory(self.store)
         metrics = read_json(directory.metrics(job.run.eval_id))
         if metrics is not None:
             job.outcome = "done"
@@ -190,7 +192,7 @@ class Launcher:
 
     def _progress(self, job: Job) -> dict:
         try:
-            return read_json(self._directory(job).path / "progress.json") or {}
+            return read_json(job.directory(self.store).path / "progress.json") or {}
         except StoreError:
             return {}
 
@@ -241,14 +243,6 @@ def _death(code: int) -> str:
     return f"the process ended with exit code {code}"
 
 
-def default_parallel(num_gpus: int, scale: Scale) -> int:
+def default_parallel(resources: Resources, scale: Scale) -> int:
     """Processes side by side: one where there are GPUs or the models are large, one a core for tiny models."""
-    return 1 if num_gpus or not scale.small else len(os.sched_getaffinity(0))
-
-
-def log_tail(path: Path, lines: int = 5) -> str:
-    """The last lines of a log, for a message."""
-    try:
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return ""
+    return len(os.sched_getaffinity(0)) if scale.small and not torch.cuda.is_available() else 1

@@ -19,7 +19,7 @@ START = "start"  # names the run that a cell's run starts from
 
 # Metrics that a trained run writes; the others are measured from the config alone (experiments/cost.py).
 TRAINED = ("top1", "top5")
-Metric = Literal["top1", "top5", "gflops", "parameters", "base_model", "attention", "positions", "tokens"]
+Metric = Literal["top1", "top5", "gflops", "parameters", "base_model", "attention", "positions", "tokenization"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,8 @@ from safetensors.torch import load_file, save_file
 from experiments.callbacks import Checkpointing, ProgressFile, Stopped, StopRequest
 from experiments.catalog import load
 from experiments.provenance import provenance
-from experiments.resources import Resources, add_resources
+from experiments.options import add_resources
+from experiments.resources import Resources
 from experiments.run import RunConfig
 from experiments.scales import SCALES
 from experiments.store import CLAIMED_ELSEWHERE, RunDirectory, RunStore, StoreError, write_atomically

@@ -1,0 +1,38 @@
+# Everything from a bare machine with Python 3.11: each target sets up .venv first.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+TABLE ?= motionformer/table4
+SCALE ?= tiny
+ARGS ?=
+
+.PHONY: help setup reproduce report test check slow bench clean
+
+help:  ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+setup: .venv/installed  ## Make the virtual environment from requirements.txt
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name it with make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+reproduce: setup  ## Train, test and report a table: make reproduce TABLE=motionformer/table4 [SCALE=paper] [ARGS="--seeds 0,1"]
+	$(BIN)/reproduce run '$(TABLE)' --scale $(SCALE) $(ARGS)
+	$(BIN)/reproduce report '$(TABLE)' --scale $(SCALE)
+
+test: setup  ## Run the test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+slow: setup  ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+check: setup  ## Lint, format and type checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --level error
+
+clean:  ## Remove the virtual environment and the runs
+	rm -rf .venv runs

@@ -1,0 +1,232 @@
+"""The command line: `reproduce VERB`. Thin: it parses, calls, prints, and turns expected errors into one line.
+
+Exit codes: 0 done; 1 a row failed, or a report is stale; 2 usage; 3 data or environment not usable; 130 Ctrl-C.
+Imports happen inside the verbs, so that those which need no model answer at once.
+"""
+
+import argparse
+import difflib
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from experiments.catalog import CAPTIONS, Selection, find, names_matching
+
+if TYPE_CHECKING:
+    from experiments.launch import Job
+    from experiments.scales import Scale
+    from experiments.store import RunStore
+
+DONE, FAILED, USAGE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130
+REPORTS = Path(__file__).resolve().parent.parent / "reports"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.verb(options)
+    except KeyboardInterrupt as interrupt:
+        return 128 + interrupt.args[0] if interrupt.args else INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (ValueError, OSError) as error:
+        if options.debug:
+            raise
+        print(f"reproduce: {' '.join(str(error).split())}", file=sys.stderr)
+        # Wrong words are ValueErrors of ours; data, disks and environments raise OSErrors or DataErrors.
+        return USAGE if type(error) is ValueError else UNUSABLE
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit 2 with the message, the nearest verb and where help is."""
+        match = re.search(r"argument VERB: invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if match:
+            verbs = re.findall(r"[\w-]+", match[2])
+            near = difflib.get_close_matches(match[1], verbs, n=1)
+            message = f"unknown verb '{match[1]}'; " + (f"did you mean '{near[0]}'?" if near else ", ".join(verbs))
+        self.exit(USAGE, f"{self.prog}: {message} (help: {self.prog} --help)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar of all verbs."""
+    whole = Parser(
+        prog="reproduce",
+        description="Reproduce the tables of five video-transformer papers by name.",
+        epilog="Tables are named paper/table, rows paper/table:row; globs work. Start with: reproduce list",
+    )
+    verbs = whole.add_subparsers(title="verbs", dest="verb_name", metavar="VERB", required=True)
+
+    def verb(name: str, function: object, summary: str, *parts: object) -> argparse.ArgumentParser:
+        one = verbs.add_parser(name, help=summary, description=summary)
+        one.set_defaults(verb=function)
+        one.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        for part in parts:
+            part(one)  # type: ignore[operator]
+        return one
+
+    verb("list", list_tables, "Every table and figure by name.", _json).add_argument("tables", nargs="*", default=["*"])
+    verb("show", show, "A table as printed, with what each row changes.", _tables, _scale, _json)
+    verb("plan", plan, "The distinct runs a table needs, and what they cost.", _tables, _scale, _runs, _resources, _json)
+    verb("run", run, "Train and test every row that has no result yet.", _tables, _scale, _runs, _resources, _parallel)
+    verb("status", status, "What became of each run.", _tables, _scale, _runs, _json)
+    report_parser = verb("report", report, "The table with measured values.", _tables, _scale, _runs, _json)
+    report_parser.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
+    report_parser.add_argument("--check", action="store_true", help="exit 1 when a committed report is stale")
+    board = verb("tensorboard", tensorboard, "Open a table's runs in TensorBoard.", _tables, _scale, _runs)
+    board.add_argument("--port", type=int, default=6006)
+    board.add_argument("--no-serve", action="store_true", help="only build the log directory and print where it is")
+    one = verb("evaluate", evaluate, "Score a list of videos with a row's model.", _scale, _runs, _resources, _json)
+    one.add_argument("table", metavar="TABLE:ROW")
+    one.add_argument("--list", required=True, type=Path, help="file of `path label` lines", dest="video_list")
+    one.add_argument("--column", help="column whose run is meant (default: the first that is trained)")
+    weights = one.add_mutually_exclusive_group()
+    weights.add_argument("--weights", type=Path, help="a released .pyth or a .safetensors file")
+    weights.add_argument("--untrained", action="store_true", help="random weights, to try the path only")
+    one.set_defaults(scale="paper")
+    return whole
+
+
+def _tables(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("tables", nargs="+", metavar="TABLE", help="paper/table, paper/table:row, or a glob")
+
+
+def _scale(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--scale", default="tiny", help="paper, or tiny (default): minutes on a laptop")
+    parser.add_argument("--seeds", default="0", metavar="0,1,2", help="seeds of the runs (default: 0)")
+    parser.add_argument(
+        "-o", "--override", action="append", default=[], dest="overrides", metavar="PATH=VALUE",
+        help="change a field of every run, e.g. -o optim.epochs=3",
+    )  # fmt: skip
+
+
+def _runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept (default: ./runs)")
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _resources(parser: argparse.ArgumentParser) -> None:
+    from experiments.options import add_resources
+
+    add_resources(parser)
+
+
+def _parallel(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--jobs", type=int, help="runs side by side (default: 1 with GPUs, one a core for tiny)")
+
+
+def _seeds(options: argparse.Namespace) -> tuple[int, ...]:
+    try:
+        seeds = tuple(int(word) for word in options.seeds.split(","))
+    except ValueError:
+        raise ValueError(f"--seeds '{options.seeds}': write whole numbers with commas, e.g. --seeds 0,1,2") from None
+    if len(set(seeds)) != len(seeds):
+        raise ValueError(f"--seeds '{options.seeds}' names a seed twice")
+    return seeds
+
+
+def _store(options: argparse.Namespace) -> "RunStore":
+    from experiments.store import RunStore
+
+    return RunStore(options.runs, results=REPORTS / "results")
+
+
+def _chosen(options: argparse.Namespace) -> "tuple[list[Selection], Scale, tuple[int, ...]]":
+    from experiments.scales import find_scale
+
+    return find(options.tables), find_scale(options.scale), _seeds(options)
+
+
+def _jobs(options: argparse.Namespace) -> "list[Job]":
+    from experiments.launch import jobs_of
+
+    selections, scale, seeds = _chosen(options)
+    return jobs_of(selections, scale, options.overrides, seeds)
+
+
+def list_tables(options: argparse.Namespace) -> int:
+    """Print the names and captions of all tables, or of those that match."""
+    names = [name for pattern in options.tables for name in names_matching(pattern)]
+    if options.json:
+        print(json.dumps([{"name": name, "caption": CAPTIONS[name]} for name in names], indent=1))
+    else:
+        width = max(map(len, names))
+        print("\n".join(f"{name:<{width}}  {CAPTIONS[name]}" for name in names))
+    return DONE
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print tables as the paper prints them, and what sets each row apart."""
+    from experiments.listing import show_json, show_text
+
+    selections, scale, seeds = _chosen(options)
+    if options.json:
+        print(json.dumps([show_json(s, scale, options.overrides, seeds) for s in selections], indent=1))
+    else:
+        print("\n\n".join(show_text(s, scale, options.overrides, seeds) for s in selections))
+    return DONE
+
+
+def plan(options: argparse.Namespace) -> int:
+    """Print the distinct runs, what is done, and what the rest will cost."""
+    from experiments.listing import plan_json, plan_text
+    from experiments.resources import Resources
+
+    jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
+    print(json.dumps(plan_json(jobs, store, resources), indent=1) if options.json else plan_text(jobs, store, resources))
+    return DONE
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train and test what has no result yet; a second call trains nothing."""
+    from experiments.launch import Launcher, default_parallel
+    from experiments.resources import Resources
+    from experiments.scales import find_scale
+
+    jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
+    store.check_writable()
+    pending = [job for job in jobs if job.directory(store).state(job.run.eval_id) != "done"]
+    resources.check([job.run for job in pending])
+    parallel = options.jobs or default_parallel(resources, find_scale(options.scale))
+    if parallel < 1:
+        raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
+    launcher = Launcher(store, _child_arguments(options), min(parallel, max(1, len(pending))), resources.threads)
+    launcher.carry_out(jobs)
+    failed = [job for job in jobs if job.outcome != "done"]
+    for job in failed:
+        print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
+    print(f"{len(jobs) - len(failed)} of {len(jobs)} runs done ({len(jobs) - len(pending)} before this call).")
+    if failed:
+        return UNUSABLE if all(job.exit_code == UNUSABLE for job in failed) else FAILED
+    return DONE
+
+
+def _child_arguments(options: argparse.Namespace) -> list[str]:
+    words = ["--scale", options.scale]
+    for override in options.overrides:
+        words += ["-o", override]
+    for root in options.data:
+        words += ["--data", root]
+    for name in ("devices", "nodes", "micro_batch", "workers", "allow_bad"):
+        if getattr(options, name) is not None:
+            words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
+    return words
+
+
+def status(options: argparse.Namespace) -> int:
+    """Print the state of each run."""
+    from experiments.listing import status_json, status_text
+
+    jobs, store = _jobs(options), _store(options)
+    print(json.dumps(status_json(jobs, store), indent=1) if options.json else status_text(jobs, store))
+    return DONE

@@ -1,0 +1,29 @@
+"""Table 2a of Motionformer: square against cubic tokens."""
+
+from experiments.motionformer.base import GFLOPS, TOP1
+from experiments.run import data, model
+from experiments.table import Table, row
+from models.mixers.joint import JointAttention
+from models.tokens import SquareTokens
+
+JOINT = model(attention=JointAttention.Config())
+# Section 4.1: 8 frames over the same two seconds, so that there are as many tokens.
+SQUARE = (*model(tokens=SquareTokens.Config()), *data(frames=8), *data(stride=8))
+
+# fmt: off
+ROWS = (
+    row("joint-square",      ("Joint ST",   "Square (1 × 16²)"), JOINT, SQUARE, paper=(179.7, 79.4, 63.0)),
+    row("joint-cubic",       ("Joint ST",   "Cubic (2 × 16²)"),  JOINT,         paper=(180.6, 79.2, 64.0)),
+    row("trajectory-square", ("Trajectory", "Square (1 × 16²)"), SQUARE,        paper=(368.5, 79.4, 65.8), bold=True),
+    row("trajectory-cubic",  ("Trajectory", "Cubic (2 × 16²)"),                 paper=(369.5, 79.7, 66.5), bold=True),
+)
+# fmt: on
+
+TABLE = Table(
+    name="motionformer/table2a",
+    caption="Input encoding ablations: tokenization",
+    source="arXiv:2106.05392, Table 2a",
+    labels=("Attention", "Tokenization"),
+    columns=(GFLOPS, *TOP1),
+    rows=ROWS,
+)

@@ -1,0 +1,28 @@
+"""Table 2b of Motionformer: joint against separate positions in space and time."""
+
+from experiments.motionformer.base import GFLOPS, TOP1
+from experiments.run import model
+from experiments.table import Table, row
+from models.mixers.joint import JointAttention
+from models.tokens import JointPositions
+
+JOINT = model(attention=JointAttention.Config())
+JOINT_POSITIONS = model(positions=JointPositions.Config())
+
+# fmt: off
+ROWS = (
+    row("joint-joint",         ("Joint ST",   "Joint ST"),         JOINT, JOINT_POSITIONS, paper=(180.6, 79.1, 60.8)),
+    row("joint-separate",      ("Joint ST",   "Separate ST [24]"), JOINT,                  paper=(180.6, 79.2, 64.0)),
+    row("trajectory-joint",    ("Trajectory", "Joint ST"),         JOINT_POSITIONS,        paper=(369.5, 79.6, 65.8), bold=True),
+    row("trajectory-separate", ("Trajectory", "Separate ST [24]"),                         paper=(369.5, 79.7, 66.5), bold=True),
+)
+# fmt: on
+
+TABLE = Table(
+    name="motionformer/table2b",
+    caption="Input encoding ablations: positional encoding",
+    source="arXiv:2106.05392, Table 2b",
+    labels=("Attention", "Pos. Encoding"),
+    columns=(GFLOPS, *TOP1),
+    rows=ROWS,
+)

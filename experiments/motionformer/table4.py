@@ -1,0 +1,36 @@
+"""Table 4 of Motionformer: trajectory attention against its alternatives and its own ablations."""
+
+from experiments.motionformer.base import GFLOPS, TOP1
+from experiments.run import model
+from experiments.table import Table, row
+from models.mixers.divided import DividedAttention
+from models.mixers.joint import JointAttention
+from models.mixers.trajectory import TrajectoryAttention
+
+JOINT = model(attention=JointAttention.Config())
+DIVIDED = model(attention=DividedAttention.Config())
+AVG_T = model(attention=TrajectoryAttention.Config(temporal="average"))
+NORM_ST = model(attention=TrajectoryAttention.Config(normalize_over="space-time"))
+
+# fmt: off
+ROWS = (
+    row("joint",              ("Joint Space-Time",   None,  None,  None,  None),  JOINT,   paper=(180.6, 79.2, 64.0)),
+    row("divided",            ("Divided Space-Time", None,  None,  None,  None),  DIVIDED, paper=(185.8, 78.5, 64.2)),
+    row("trajectory-avg-t",   ("Trajectory",         False, True,  True,  False), AVG_T,   paper=(180.6, 76.0, 60.0)),
+    row("trajectory-norm-st", ("Trajectory",         True,  False, False, True),  NORM_ST, paper=(369.5, 77.2, 60.9)),
+    row("trajectory",         ("Trajectory",         True,  False, True,  False),          paper=(369.5, 79.7, 66.5)),
+)
+# fmt: on
+
+TABLE = Table(
+    name="motionformer/table4",
+    caption="Attention ablations",
+    source="arXiv:2106.05392, Table 4",
+    labels=("Attention", "Att_T", "Avg_T", "Norm_S", "Norm_ST"),
+    columns=(GFLOPS, *TOP1),
+    rows=ROWS,
+    notes=(
+        "Att_T: temporal attention, Avg_T: temporal averaging, Norm_S: spatial, Norm_ST: space-time normalisation.",
+        "Avg_T and Norm_ST were never released; they follow the paper's section 4.1.",
+    ),
+)

@@ -1,0 +1,37 @@
+"""Table 8 of Motionformer: what a single frame tells, and what motion adds."""
+
+from experiments.motionformer.base import K400, SSV2
+from experiments.run import data, model
+from experiments.table import Column, Difference, Table, row
+from models.mixers.joint import JointAttention
+from models.tokens import SquareTokens
+
+# Appendix 6.1.2: "a single frame vision transformer", the frame "sampled from the video at random".
+ONE_FRAME = (
+    *model(tokens=SquareTokens.Config(), attention=JointAttention.Config()),
+    *data(frames=1),
+)
+
+# fmt: off
+ROWS = (
+    row("k400", ("Kinetics-400",),           base=K400, paper=(73.2, 79.7, 6.5)),
+    row("ssv2", ("Something–Something V2",), base=SSV2, paper=(27.1, 66.5, 39.4)),
+)
+# fmt: on
+
+TABLE = Table(
+    name="motionformer/table8",
+    caption="Importance of motion cues for the K-400 and SSv2 datasets",
+    source="arXiv:2106.05392, Table 8",
+    labels=("Dataset",),
+    columns=(
+        Column(key="one-frame", header="Top-1 accuracy (1 frame)", metric="top1", edits=ONE_FRAME),
+        Column(key="eight-frames", header="Top-1 accuracy (8 frames)", metric="top1"),
+        Difference(key="delta", header="Δ", left="eight-frames", right="one-frame", best="max"),
+    ),
+    rows=ROWS,
+    notes=(
+        "The printed 8 frames are the default model's 8 token frames, made of 16 frames.",
+        "How the one-frame model is tested is not printed; it gets the views and crops of the 16-frame model.",
+    ),
+)
