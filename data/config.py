@@ -1,0 +1,33 @@
+"""What decides a run's clips: the data set, how clips are drawn from it, and the protocol of a test."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from data.datasets.kinetics import Kinetics
+from data.datasets.ssv2 import SSv2
+from data.sampling import DenseSampling, SegmentSampling
+from data.transforms import Augmentation
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """A data set and the clips that training draws from it; pixels are (x / 255 - mean) / std."""
+
+    dataset: Kinetics.Config | SSv2.Config = field(default_factory=Kinetics.Config)
+    frames: int = 16
+    crop: int = 224
+    sampling: DenseSampling.Config | SegmentSampling.Config = field(default_factory=DenseSampling.Config)
+    augmentation: Augmentation.Config = field(default_factory=Augmentation.Config)
+    mean: float = 0.5
+    std: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalConfig:
+    """How a video is scored: temporal views x crops, merged; short side and stride are those of training if None."""
+
+    views: int = 10
+    crops: int = 3
+    merge: Literal["softmax"] = "softmax"
+    short_side: int | None = None
+    stride: int | None = None

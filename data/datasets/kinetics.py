@@ -1,0 +1,256 @@
+"""Kinetics-400/600: `path label` lists, or the official CSV files beside a tree of class folders.
+
+A label is the class's place in the alphabetical order of class names, as in every released list.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from data.datasets.videos import (
+    Split,
+    StandIn,
+    VideoList,
+    VideoRecord,
+    check_root,
+    first_file,
+    text_lines,
+    video_files,
+)
+from data.errors import DataError, MissingAnnotationError
+
+# The path is all before the last separator, so that it may hold spaces and commas.
+LIST_LINE = re.compile(r"^(?P<path>\S.*?)(?:\s*,\s*|\s+)(?P<label>[^\s,]+)$")
+SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "val": ("val", "validation", "validate"),
+    "test": ("test", "testing"),
+}
+ANNOTATION_FOLDERS = (".", "annotations", "labels")
+VIDEO_FOLDERS = (".", "videos", "data")
+OFFICIAL_COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
+SAMPLE = 64
+
+
+class Kinetics:
+    """Reads one release of Kinetics below a root, which may also be a single list file."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Which release; `test_split` is the split that the papers report on."""
+
+        name: str = "kinetics400"
+        num_classes: int = 400
+        test_split: Literal["val", "test"] = field(default="val", metadata={"omit_if": "val"})
+        stand_in: StandIn | None = None
+
+        def build(self, root: Path, split: Split) -> VideoList:
+            """The videos of a split.
+
+            Raises:
+                DataError: when root or annotations cannot be used; `MissingAnnotationError` when there are none.
+            """
+            return Kinetics(self, root).videos(self.test_split if split == "test" else split)
+
+    def __init__(self, config: Config, root: Path) -> None:
+        self.config = config
+        self.root = Path(os.path.abspath(root.expanduser()))
+
+    def videos(self, split: Split) -> VideoList:
+        """The videos of a split, from whichever of the two annotation formats is there."""
+        check_root(self.root, self.config.name)
+        annotation = self.annotation(split)
+        lines = text_lines(annotation)
+        if not any(line.strip() for line in lines):
+            raise DataError(f"{annotation}: the file is empty; it should hold one 'path label' a line")
+        if "youtube_id" in lines[0]:
+            return self.from_official(annotation, split, lines)
+        return self.from_list(annotation, split, lines)
+
+    def annotation(self, split: Split) -> Path:
+        """The annotation file of a split."""
+        if self.root.is_file():
+            return self.root
+        path = self.find_annotation(split)
+        if path is None:
+            raise MissingAnnotationError(
+                f"{self.config.name}: no annotations of the {split} split in {self.root}; put a list of 'path label' "
+                f"lines there as {split}.csv, or the official {split}.csv beside {split}/<class>/<video>"
+            )
+        return path
+
+    def find_annotation(self, split: Split) -> Path | None:
+        """The annotation file of a split under one of the names in use, or None."""
+        digits = self.config.name.removeprefix("kinetics")
+        releases = (self.config.name, f"kinetics-{digits}", f"kinetics_{digits}", f"k{digits}")
+        stems = [stem for name in SPLIT_NAMES[split] for stem in (name, f"{name}_list", f"{name}_list_videos")]
+        stems += [f"{release}_{stem}" for release in releases for stem in stems]
+        names = [stem + suffix for stem in stems for suffix in (".csv", ".txt", ".list")]
+        return first_file((self.root / folder for folder in ANNOTATION_FOLDERS), names)
+
+    # `path label` lists
+
+    def from_list(self, annotation: Path, split: Split, lines: list[str]) -> VideoList:
+        """The videos of a list of `path label` or `path,label` lines."""
+        entries = list(self.list_entries(annotation, lines))
+        base = self.base_folder(annotation, split, [path for path, _ in entries])
+        records = tuple(VideoRecord(os.path.join(base, path), label, path) for path, label in entries)
+        return VideoList(records, self.listed_class_names(entries))
+
+    def list_entries(self, annotation: Path, lines: list[str]) -> Iterator[tuple[str, int]]:
+        """Path and label of each line."""
+        for number, line in enumerate(lines, start=1):
+            line = line.strip()
+            if not line or line.startswith("#"):
+                continue
+            match = LIST_LINE.match(line)
+            if match is None:
+                raise DataError(f"{annotation}:{number}: too few fields in '{line}'; a line is 'path label'")
+            label = match["label"]
+            if not label.isascii() or not label.isdigit() or int(label) >= self.config.num_classes:
+                raise DataError(
+                    f"{annotation}:{number}: wrong label '{label}'; "
+                    f"{self.config.name} has labels 0 to {self.config.num_classes - 1}"
+                )
+            yield match["path"].strip("\"'"), int(label)
+
+    def base_folder(self, annotation: Path, split: Split, paths: list[str]) -> Path:
+        """The folder that the listed paths start from.
+
+        Raises:
+            DataError: when not one of the files is there, whatever the folder.
+        """
+        folder = annotation.parent
+        bases = [folder] if self.root.is_file() else [self.root / name for name in VIDEO_FOLDERS]
+        bases += [base / name for base in bases[:2] for name in SPLIT_NAMES[split]]
+        bases += [folder, folder.parent]
+        sample = paths[:: max(1, len(paths) // SAMPLE)]
+        for some in (sample, paths):
+            for base in bases:
+                if any(os.path.exists(os.path.join(base, path)) for path in some):
+                    return base
+        raise DataError(
+            f"{self.config.name}: none of the {len(paths)} videos of {annotation} is there, "
+            f"e.g. {bases[0] / paths[0]}; paths are absolute or start from {bases[0]}"
+        )
+
+    def listed_class_names(self, entries: list[tuple[str, int]]) -> tuple[str, ...]:
+        """The class folders of the paths where they tell, else numbers."""
+        names = self.classes_file()
+        if names is not None:
+            return names
+        folders: dict[int, set[str]] = {}
+        for path, label in entries:
+            folders.setdefault(label, set()).add(os.path.basename(os.path.dirname(path)))
+        told = {label: names.pop() for label, names in folders.items() if len(names) == 1}
+        told = told if len(set(told.values())) == len(told) else {}
+        return tuple(told.get(label) or f"class {label}" for label in range(self.config.num_classes))
+
+    # The official CSV
+
+    def from_official(self, annotation: Path, split: Split, lines: list[str]) -> VideoList:
+        """The videos of an official CSV file, found in the tree of class folders."""
+        class_names = self.official_class_names(annotation, lines)
+        labels = {name: label for label, name in enumerate(class_names)}
+        files = self.class_folders(split)
+        records = []
+        for number, row in official_rows(annotation, lines):
+            name, video_id, start, end = row["label"], row["youtube_id"], row["time_start"], row["time_end"]
+            if name not in labels:
+                raise DataError(
+                    f"{annotation}:{number}: wrong label '{name}'; it is none of the {len(labels)} classes "
+                    f"of {self.config.name}"
+                )
+            try:
+                stem = f"{video_id}_{int(float(start)):06d}_{int(float(end)):06d}"
+            except ValueError:
+                raise DataError(f"{annotation}:{number}: '{start}' and '{end}' should be seconds") from None
+            in_class = files.get(folded(name), {})
+            path = in_class.get(stem) or in_class.get(video_id) or files.get("", {}).get(stem)
+            expected = self.root / split / name / f"{stem}.mp4"
+            records.append(VideoRecord(str(path or expected), labels[name], stem))
+        if not any(record.path and os.path.exists(record.path) for record in records):
+            raise DataError(
+                f"{self.config.name}: none of the {len(records)} videos of {annotation} is there, "
+                f"e.g. {records[0].path}; videos lie in {self.root / split}/<class>/"
+            )
+        return VideoList(tuple(records), class_names)
+
+    def official_class_names(self, annotation: Path, lines: list[str]) -> tuple[str, ...]:
+        """All class names in alphabetical order, from every split's file that is there."""
+        listed = self.classes_file()
+        if listed is not None:
+            return listed
+        names = {row["label"] for _, row in official_rows(annotation, lines)}
+        other_splits: tuple[Split, ...] = ("train", "val")
+        for split in other_splits:
+            other = None if self.root.is_file() else self.find_annotation(split)
+            if other is not None and other != annotation:
+                names |= {row["label"] for _, row in official_rows(other, text_lines(other))}
+        if len(names) != self.config.num_classes:
+            raise DataError(
+                f"{annotation}: names {len(names)} classes where {self.config.name} has {self.config.num_classes}; "
+                f"for a part of the data set put all class names into {annotation.parent / 'classes.txt'}, one a line"
+            )
+        return tuple(sorted(names))
+
+    def classes_file(self) -> tuple[str, ...] | None:
+        """The class names of `classes.txt`, where there is one."""
+        if self.root.is_file():
+            return None
+        path = first_file((self.root / folder for folder in ANNOTATION_FOLDERS), ["classes.txt"])
+        if path is None:
+            return None
+        names = tuple(line.strip() for line in text_lines(path) if line.strip())
+        if len(names) != self.config.num_classes:
+            raise DataError(
+                f"{path}: names {len(names)} classes where {self.config.name} has {self.config.num_classes}"
+            )
+        return names
+
+    def class_folders(self, split: Split) -> dict[str, dict[str, Path]]:
+        """Files by stem, by class folder; those that lie in no class folder are under ''."""
+        bases = [self.root / folder / name for folder in VIDEO_FOLDERS for name in SPLIT_NAMES[split]]
+        bases += [self.root / folder for folder in VIDEO_FOLDERS]
+        found: dict[str, dict[str, Path]] = {}
+        for base in bases:
+            if not base.is_dir():
+                continue
+            found.setdefault("", {}).update({file.stem: file for file in video_files(base)})
+            for entry in os.scandir(base):
+                if entry.is_dir():
+                    files = {file.stem: file for file in video_files(Path(entry.path))}
+                    for stem, file in files.items():
+                        found.setdefault(folded(entry.name), {}).setdefault(stem, file)
+        return found
+
+
+def official_rows(annotation: Path, lines: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and fields of each row of an official CSV file.
+
+    Raises:
+        DataError: for a header that lacks a column or a row that lacks a field.
+    """
+    rows = csv.reader(lines)
+    header = [name.strip() for name in next(rows)]
+    absent = [name for name in OFFICIAL_COLUMNS[:4] if name not in header]
+    if absent:
+        raise DataError(
+            f"{annotation}:1: no column {', '.join(absent)}; the official header is {','.join(OFFICIAL_COLUMNS)}"
+        )
+    needed = 1 + max(header.index(name) for name in OFFICIAL_COLUMNS[:4])
+    for fields in rows:
+        if not fields:
+            continue
+        if len(fields) < needed:
+            raise DataError(f"{annotation}:{rows.line_num}: {len(fields)} fields where {','.join(header)} are expected")
+        yield rows.line_num, dict(zip(header, fields, strict=False))
+
+
+def folded(name: str) -> str:
+    """A class name without the characters that folders write differently."""
+    return re.sub(r"[^a-z0-9]+", "", name.lower())
