@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from models.heads import TanhHead
 from models.mixers.attention import Mixer, MixerConfig
 from models.mixers.trajectory import TrajectoryAttention
+from models.pretrained import ImageNet, Released
 from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens
 
 
@@ -42,7 +43,10 @@ class VideoViT(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """ViT-B with the paper's defaults; `drop_path` is the last block's rate, the first block's is zero."""
+        """ViT-B with the paper's defaults; `drop_path` is the last block's rate, the first block's is zero.
+
+        `init`: where the first weights come from, None for none; `models.pretrained.initialise` loads them.
+        """
 
         width: int = 768
         depth: int = 12
@@ -53,6 +57,7 @@ class VideoViT(nn.Module):
         attention: MixerConfig = field(default_factory=TrajectoryAttention.Config)
         head: TanhHead.Config = field(default_factory=TanhHead.Config)
         drop_path: float = 0.2
+        init: ImageNet.Config | Released.Config | None = field(default_factory=ImageNet.Config)
 
         def build(self, *, frames: int, crop: int, num_classes: int) -> "VideoViT":
             """A model for clips of this size, at the authors' random initial values; reads no file."""
