@@ -1,0 +1,111 @@
+"""The facts that stand under a report, read off the runs' configs and the results themselves."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from experiments.run import changed_fields
+from experiments.table import Cell, Table
+
+
+class Result(NamedTuple):
+    """A finished test: the cell that shows it, as row.column, and what it wrote."""
+
+    cell: str
+    train_id: str
+    metrics: dict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a reader must know about the numbers: stands under the table.
+
+    Args:
+        views: data set and its test protocol, "10 × 3".
+        videos: data set, "evaluated / failed / missing" and the cells that this holds for (empty: all).
+        versions: package and version, where results differ "a or b".
+        changes: what the scale changes in the paper's runs: dotted path and "before → after".
+        deviations: how the results differ from the paper beyond the scale, and the table's notes.
+    """
+
+    views: tuple[tuple[str, str], ...]
+    videos: tuple[tuple[str, str, tuple[str, ...]], ...]
+    hardware: tuple[str, ...]
+    versions: tuple[tuple[str, str], ...]
+    commits: tuple[str, ...]
+    changes: tuple[tuple[str, str], ...]
+    deviations: tuple[str, ...]
+
+
+def facts_of(table: Table, cells: Iterable[Cell], results: list[Result]) -> Facts:
+    """The facts about some cells of a table and the results that they show."""
+    trained = [cell for cell in cells if cell.trained]
+    runs = [cell.run for cell in trained if cell.run is not None]
+    views = {(r.data.dataset.name, f"{r.evaluation.views} × {r.evaluation.crops}") for r in runs}
+    return Facts(
+        views=tuple(sorted(views)),
+        videos=_videos(results),
+        hardware=_distinct(str(result.metrics.get("hardware", "unknown")) for result in results),
+        versions=_versions(results),
+        commits=_distinct(str(result.metrics.get("commit", "unknown")) for result in results),
+        changes=_changes(trained),
+        deviations=(*_precision(trained, results), *table.notes),
+    )
+
+
+def _videos(results: list[Result]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Evaluated, failed and missing videos a data set; where cells differ, each count with its cells."""
+    counts: dict[str, dict[str, list[str]]] = {}
+    for cell, _, metrics in results:
+        videos = metrics["videos"]
+        text = f"{videos['evaluated']} / {videos['failed']} / {videos['missing']}"
+        shown = counts.setdefault(metrics["data"]["name"], {}).setdefault(text, [])
+        if cell not in shown:
+            shown.append(cell)
+    return tuple(
+        (name, text, tuple(shown) if len(texts) > 1 else ())
+        for name, texts in sorted(counts.items())
+        for text, shown in sorted(texts.items())
+    )
+
+
+def _versions(results: list[Result]) -> tuple[tuple[str, str], ...]:
+    versions: dict[str, list[str]] = {}
+    for result in results:
+        for name, version in result.metrics.get("versions", {}).items():
+            versions.setdefault(name, []).append(str(version))
+    return tuple((name, " or ".join(_distinct(found))) for name, found in versions.items())
+
+
+def _precision(trained: list[Cell], results: list[Result]) -> list[str]:
+    """Where results were made in another precision than the recipe states, as on a CPU."""
+    asked = {run.train_id: run.optim.precision for cell in trained for run in cell.runs}
+    notes = {
+        f"Trained and tested in {used} precision instead of {asked[result.train_id]}."
+        for result in results
+        if (used := result.metrics.get("precision")) != asked[result.train_id]
+    }
+    return sorted(notes)
+
+
+def _changes(trained: list[Cell]) -> tuple[tuple[str, str], ...]:
+    """What the scale and the overrides change in the paper's runs; where a run starts from is changed alike."""
+    changes: dict[str, list[str]] = {}
+    for cell in trained:
+        assert cell.paper_run is not None and cell.run is not None
+        for path, (before, after) in changed_fields(cell.paper_run, cell.run).items():
+            if not path.startswith("start_from."):
+                changes.setdefault(path, []).append(f"{_brief(before)} → {_brief(after)}")
+    return tuple((path, " or ".join(_distinct(found))) for path, found in sorted(changes.items()))
+
+
+def _brief(value: object) -> str:
+    if value is None or isinstance(value, bool | int | float | str):
+        return str(value)
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(_brief, value)) + ")"
+    return type(value).__qualname__.removesuffix(".Config")
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(values)))

@@ -1,0 +1,145 @@
+"""The layout that every format shares: the texts of cells, labels and headers, and which labels a reader sees once."""
+
+from experiments.table import Column, Difference, Label, Row, Table, Value
+from reports.report import Report, ReportCell, ReportRow
+
+DASH, RUNNING, TICK, CROSS, MODIFIED = "–", "…", "✓", "✗", "†"
+
+
+def cell_text(cell: ReportCell, column: Column | Difference) -> str:
+    """What stands in a cell: `79.4 ± 0.1 (n=3) (79.7)`, ours and then the printed value.
+
+    A cell without a measured value never shows the printed one, but for rows that the paper itself quotes.
+    """
+    printed = printed_text(cell, column)
+    return f"{ours_text(cell, column)} ({printed})" if printed else ours_text(cell, column)
+
+
+def ours_text(cell: ReportCell, column: Column | Difference) -> str:
+    """The measured value, `mean ± std (n=3)` for several seeds, or its state; for quoted rows the quoted value.
+
+    The spread is the sample standard deviation (n - 1) over the seeds.
+    """
+    if cell.state == "quoted":
+        return value_text(cell.printed, column) or DASH
+    if cell.value is None:
+        return state_text(cell)
+    text = value_text(cell.value, column)
+    if cell.std is not None:
+        text += f" ± {cell.std:.{column.digits}f}"
+    if cell.num_asked > 1:
+        asked = f" of {cell.num_asked}" if cell.num_asked > cell.num_seeds else ""
+        text += f" (n={cell.num_seeds}{asked})"
+    return text + (MODIFIED if cell.modified else "")
+
+
+def printed_text(cell: ReportCell, column: Column | Difference) -> str:
+    """The printed value beside a measured one; nothing where there is none to compare."""
+    return "" if cell.state == "quoted" or cell.value is None else value_text(cell.printed, column)
+
+
+def state_text(cell: ReportCell) -> str:
+    """What stands where there is no value yet."""
+    match cell.state:
+        case "running":
+            return RUNNING if cell.progress is None else f"{RUNNING} {100 * cell.progress:.0f} %"
+        case "failed" | "interrupted":
+            return cell.state
+    return DASH
+
+
+def value_text(value: Value, column: Column | Difference) -> str:
+    """A number to the digits of its column; text as it is; nothing for None."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else f"{value:.{column.digits}f}"
+
+
+def label_text(label: Label) -> str:
+    """A row's label as printed: text, tick, cross or dash."""
+    match label:
+        case None:
+            return DASH
+        case bool():
+            return TICK if label else CROSS
+    return label
+
+
+def shown_labels(rows: tuple[ReportRow, ...]) -> list[tuple[str, ...]]:
+    """The labels of each row; leading texts that repeat those of the row above are blank, but never the last label."""
+    shown = []
+    above: tuple[Label, ...] = ()
+    for row in rows:
+        labels = row.row.labels
+        texts = [label_text(label) for label in labels]
+        for index in range(len(labels) - 1):
+            if not isinstance(labels[index], str) or labels[: index + 1] != above[: index + 1]:
+                break
+            texts[index] = ""
+        shown.append(tuple(texts))
+        above = labels
+    return shown
+
+
+def header_levels(table: Table) -> list[tuple[str, ...]]:
+    """The header line by line, top level first; headers of fewer levels stand at the bottom."""
+    headers = [*((label,) for label in table.labels), *(levels(column.header) for column in table.columns)]
+    depth = max(map(len, headers))
+    return list(zip(*(("",) * (depth - len(header)) + header for header in headers), strict=True))
+
+
+def shown_headers(table: Table) -> list[tuple[str, ...]]:
+    """The header line by line, where what spans several columns stands over the first of them."""
+    lines = header_levels(table)
+    columns = list(zip(*lines, strict=True))
+    shown = [
+        tuple("" if i and column[: k + 1] == columns[i - 1][: k + 1] else column[k] for i, column in enumerate(columns))
+        for k in range(len(lines) - 1)
+    ]
+    return [*shown, lines[-1]]
+
+
+def levels(header: str | tuple[str, ...]) -> tuple[str, ...]:
+    """A header as its levels."""
+    return (header,) if isinstance(header, str) else header
+
+
+def one_line(header: str | tuple[str, ...]) -> str:
+    """A header of several levels in one line."""
+    return " / ".join(level for level in levels(header) if level)
+
+
+def row_name(table: Table, row: Row) -> str:
+    """A row in a line: its texts, then what is ticked, e.g. `Trajectory (Att_T, Norm_S)`."""
+    texts = ", ".join(label for label in row.labels if isinstance(label, str))
+    ticked = ", ".join(header for header, label in zip(table.labels, row.labels, strict=True) if label is True)
+    return f"{texts} ({ticked})" if texts and ticked else texts or ticked or row.key
+
+
+def warning(report: Report) -> str | None:
+    """For scales with small models: what the numbers are, and what they must not be compared with."""
+    if not report.scale.small:
+        return None
+    measured = ", ".join(map(one_line, report.measured_headers))
+    exception = f" Only {measured} is measured at the paper's size." if measured else ""
+    if measured and len(report.measured_headers) == len(report.table.columns):
+        return "Every column is measured on the model at the paper's size."
+    return (
+        "These numbers come from small models on generated stand-in videos. "
+        f"They are not comparable with the printed ones in parentheses.{exception}"
+    )
+
+
+def legend(report: Report) -> list[tuple[str, str]]:
+    """The signs that the table uses, and what they mean."""
+    cells = [cell for row in report.rows for cell in row.cells]
+    signs = []
+    if any(cell.state == "not run" and cell.value is None for cell in cells):
+        signs.append((DASH, "not run"))
+    if any(cell.state == "running" for cell in cells):
+        signs.append((RUNNING, "running"))
+    if any(cell.modified for cell in cells):
+        signs.append((MODIFIED, f"not the table's run: {', '.join(report.overrides)}"))
+    if any(cell.num_asked > 1 for cell in cells):
+        signs.append(("±", "sample standard deviation over the seeds"))
+    return signs

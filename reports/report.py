@@ -1,0 +1,103 @@
+"""What a report holds: a table's rows and cells with measured values and states, and the facts under it."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from experiments.scales import Scale
+from experiments.table import Column, Difference, Row, Table, Value
+from reports.facts import Facts
+
+State = Literal[
+    "done", "modified", "running", "interrupted", "failed", "not run", "measured", "derived", "quoted"
+]  # fmt: skip
+
+# Of several unfinished seeds, the cell shows what there is most to say about.
+UNFINISHED: tuple[State, ...] = ("running", "failed", "interrupted", "not run")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedResult:
+    """One seed of a trained cell: its run, and the value where the test has finished."""
+
+    seed: int
+    train_id: str
+    eval_id: str
+    state: State
+    value: float | None = None
+    progress: float | None = None
+    metrics: dict | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportCell:
+    """What stands under one column of one row.
+
+    Args:
+        value: ours; the mean over the seeds that have finished. Never a printed one.
+        std: sample standard deviation (n - 1) over the seeds; None below two.
+        num_seeds: seeds that `value` is made of; 0 where it needs no training.
+        num_asked: seeds asked for; 0 where it needs no training.
+        printed: the paper's value.
+        modified: whether the command line's overrides changed the run.
+        best: whether it is the best measured value of its column, to the digits shown.
+    """
+
+    column: str
+    state: State
+    printed: Value
+    value: float | str | None = None
+    std: float | None = None
+    num_seeds: int = 0
+    num_asked: int = 0
+    seeds: tuple[SeedResult, ...] = ()
+    modified: bool = False
+    best: bool = False
+    progress: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRow:
+    """A row of the table with its cells, in column order."""
+
+    row: Row
+    cells: tuple[ReportCell, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A table at a scale, with everything that a rendering of it shows."""
+
+    table: Table
+    scale: Scale
+    seeds: tuple[int, ...]
+    overrides: tuple[str, ...]
+    rows: tuple[ReportRow, ...]
+    facts: Facts
+
+    @property
+    def whole(self) -> bool:
+        """Whether it shows every row as the table defines it: only then is it kept as the table's report."""
+        return not self.overrides and len(self.rows) == len(self.table.rows)
+
+    @property
+    def measured_headers(self) -> tuple[str | tuple[str, ...], ...]:
+        """Headers of the columns that are measured at the paper's size whatever the scale."""
+        return tuple(
+            column.header
+            for index, column in enumerate(self.table.columns)
+            if any(row.cells[index].state == "measured" for row in self.rows)
+        )
+
+
+def settled(report: Report) -> Report:
+    """The report with unfinished runs shown as not run: what is kept in files, which hold results only."""
+
+    def settle(cell: ReportCell) -> ReportCell:
+        return replace(cell, state="not run", progress=None) if cell.state in UNFINISHED else cell
+
+    return replace(report, rows=tuple(replace(r, cells=tuple(map(settle, r.cells))) for r in report.rows))
+
+
+def rounded(column: Column | Difference, value: float) -> float:
+    """The value to the digits that its column shows."""
+    return float(f"{value:.{column.digits}f}")
