@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
 
     verb("list", list_tables, "Every table and figure by name.", _json).add_argument("tables", nargs="*", default=["*"])
     verb("show", show, "A table as printed, with what each row changes.", _tables, _scale, _json)
-    verb("plan", plan, "The distinct runs a table needs, and what they cost.", _tables, _scale, _runs, _resources, _json)
+    verb("plan", plan, "The distinct runs of a table, and their cost.", _tables, _scale, _runs, _resources, _json)
     verb("run", run, "Train and test every row that has no result yet.", _tables, _scale, _runs, _resources, _parallel)
     verb("status", status, "What became of each run.", _tables, _scale, _runs, _json)
     report_parser = verb("report", report, "The table with measured values.", _tables, _scale, _runs, _json)
@@ -183,7 +183,9 @@ def plan(options: argparse.Namespace) -> int:
     from experiments.resources import Resources
 
     jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
-    print(json.dumps(plan_json(jobs, store, resources), indent=1) if options.json else plan_text(jobs, store, resources))
+    print(
+        json.dumps(plan_json(jobs, store, resources), indent=1) if options.json else plan_text(jobs, store, resources)
+    )
     return DONE
 
 
@@ -229,4 +231,42 @@ def status(options: argparse.Namespace) -> int:
 
     jobs, store = _jobs(options), _store(options)
     print(json.dumps(status_json(jobs, store), indent=1) if options.json else status_text(jobs, store))
+    return DONE
+
+
+def report(options: argparse.Namespace) -> int:
+    """Print tables with measured values, and write their committed reports."""
+    raise NotImplementedError
+
+
+def tensorboard(options: argparse.Namespace) -> int:
+    """Open TensorBoard on the rows of a table, each a run named as in the table."""
+    raise NotImplementedError
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Score a list of real videos with a row's model."""
+    from experiments.evaluate import evaluate as score
+    from experiments.evaluate import evaluation_text
+    from experiments.resources import Resources
+    from experiments.scales import find_scale
+
+    selections = find([options.table])
+    if len(selections) != 1 or selections[0].rows is None or len(selections[0].rows) != 1:
+        raise ValueError(f"'{options.table}' is not one row; name it as paper/table:row")
+    (table, rows) = selections[0]
+    cells = table.cells(find_scale(options.scale), rows=rows, overrides=options.overrides, seeds=_seeds(options))
+    runs = {cell.column.key: cell.runs[0] for cell in cells if cell.trained}
+    column = options.column or next(iter(runs), None)
+    if column not in runs:
+        raise ValueError(f"'{options.table}' has no run under column '{column}'; it has {', '.join(runs) or 'none'}")
+    result = score(
+        runs[column],
+        _store(options),
+        Resources.of(options),
+        options.video_list,
+        weights=options.weights,
+        untrained=options.untrained,
+    )
+    print(json.dumps(result, indent=1) if options.json else evaluation_text(result))
     return DONE

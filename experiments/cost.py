@@ -1,8 +1,7 @@
 """What needs no training: multiply-adds, parameters and design choices, read off a run's config at the paper's size."""
 
-from models.cost import published_macs, published_parameters
-
 from experiments.run import RunConfig
+from models.cost import published_macs, published_parameters
 
 
 def measure(metric: str, run: RunConfig) -> float | str:

@@ -121,7 +121,9 @@ def plan_text(jobs: list[Job], store: RunStore, resources: Resources) -> str:
         f"{len(jobs)} distinct runs for {sum(len(job.cells) for job in jobs)} cells, {pending} to do, "
         f"{total:,.1f} PFLOP (multiply and add counted as two)."
     )
-    text.append("At a sustained 10 TFLOP/s that is " + _duration(total * 1e15 / 1e13) + "; at 200, " + _duration(total * 5))
+    text.append(
+        "At a sustained 10 TFLOP/s that is " + _duration(total * 1e15 / 1e13) + "; at 200, " + _duration(total * 5)
+    )
     return "\n".join([*text, *(f"not yet runnable: {problem}" for problem in problems)])
 
 

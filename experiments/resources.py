@@ -2,14 +2,17 @@
 
 import argparse
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from data.synthetic.ensure import ensure
+
 from data.config import DataConfig
 from data.errors import DataError
-from data.synthetic.ensure import ensure
+from experiments.run import RunConfig
 
 # Pixels of the clips that one device works on at once by default: four clips of 16 x 224 x 224, as the paper trains.
 DEFAULT_PIXELS = 4 * 16 * 224 * 224
@@ -21,6 +24,13 @@ class Split(NamedTuple):
 
     micro_batch: int
     accumulation: int
+
+
+class Counts(NamedTuple):
+    """Videos of a run."""
+
+    train: int
+    test: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +109,33 @@ class Resources:
             f"where is {dataset.name}? name its folder with --data {dataset.name}=PATH, or the folder that holds it "
             f"with VIDEO_ROOT; --scale tiny needs no data set"
         )
+
+    def counts(self, run: RunConfig) -> "Counts":
+        """Training and test videos of a run; a stand-in's are known before it is made.
+
+        Raises:
+            DataError: when the data set is not where it should be, or cannot be read.
+        """
+        dataset = run.data.dataset
+        if dataset.stand_in is not None:
+            return Counts(dataset.stand_in.num_train, dataset.stand_in.num_val)
+        root = self.root(run.data)
+        return Counts(len(dataset.build(root, "train").records), len(dataset.build(root, "test").records))
+
+    def check(self, runs: Iterable[RunConfig]) -> None:
+        """Make missing stand-ins and read every annotation file before any hour is spent.
+
+        Raises:
+            DataError, ValueError: what a run would have failed with.
+        """
+        seen: set[object] = set()
+        for run in runs:
+            self.split(run.optim.batch_size, run.data, self.num_devices)
+            if run.data.dataset not in seen:
+                seen.add(run.data.dataset)
+                root = self.root(run.data)
+                run.data.dataset.build(root, "train")
+                run.data.dataset.build(root, "test")
 
     def split(self, batch_size: int, data: DataConfig, num_devices: int) -> Split:
         """How the global batch is split.

@@ -7,12 +7,11 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from data.config import DataConfig, EvalConfig
-
 from lightning_modules.objective import SingleLabel
 from lightning_modules.optim import OptimConfig
 from models.trunk import VideoViT
@@ -27,11 +26,11 @@ ID_LENGTH = 12
 class RunConfig:
     """One training and its evaluation, as the paper's implementation details state them."""
 
-    model: VideoViT.Config = VideoViT.Config()
+    model: VideoViT.Config = field(default_factory=VideoViT.Config)
     data: DataConfig
-    optim: OptimConfig = OptimConfig()
-    evaluation: EvalConfig = EvalConfig()
-    objective: SingleLabel = SingleLabel()
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    evaluation: EvalConfig = field(default_factory=EvalConfig)
+    objective: SingleLabel = field(default_factory=SingleLabel)
     # Weights of another run to start from; equal names and shapes are copied, heads and resized embeddings are not.
     start_from: "RunConfig | None" = field(default=None, metadata={"omit_if": None})
     seed: int = 0
@@ -154,13 +153,13 @@ def override(text: str, run: RunConfig) -> Edit:
     return Edit(path.strip(), float(value) if _wants_float(hint, value) else value)  # type: ignore[arg-type]
 
 
-def _set(owner: object, path: list[str], value: object, whole: str) -> typing.Any:
+Config = typing.TypeVar("Config")
+
+
+def _set(owner: Config, path: list[str], value: object, whole: str) -> Config:
     name, *rest = path
     old = _member(owner, name, whole)
-    if rest:
-        new = _set(old, rest, value, whole)
-    else:
-        new = value(old) if isinstance(value, Callable) else value
+    new = _set(old, rest, value, whole) if rest else value(old) if callable(value) else value
     return replace(owner, **{name: new})  # type: ignore[type-var]
 
 

@@ -5,30 +5,32 @@ works alike. Exit codes: 0 done, 1 failed, 3 data or environment not usable, 75 
 """
 
 import argparse
+import contextlib
 import json
 import sys
 import time
+import traceback
 import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
 from data.datamodule import VideoDataModule
-from data.errors import DataError
 from lightning import Trainer, seed_everything
 from lightning.pytorch.loggers import TensorBoardLogger
-from models.pretrained import copy_matching, initialise
 from safetensors.torch import load_file, save_file
 
+from data.errors import DataError
 from experiments.callbacks import Checkpointing, ProgressFile, Stopped, StopRequest
 from experiments.catalog import load
-from experiments.provenance import provenance
 from experiments.options import add_resources
+from experiments.provenance import provenance
 from experiments.resources import Resources
 from experiments.run import RunConfig
 from experiments.scales import SCALES
 from experiments.store import CLAIMED_ELSEWHERE, RunDirectory, RunStore, StoreError, write_atomically
 from lightning_modules.classifier import VideoClassifier
+from models.pretrained import copy_matching, initialise
 
 VALIDATE_EVERY = 5  # epochs, as the authors; for the curves only
 
@@ -188,7 +190,7 @@ def test(
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The arguments that name one cell's run and the machine's resources."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.train", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m experiments.train", description="Train and test one run.")
     parser.add_argument("table")
     parser.add_argument("cell", help="row and column, e.g. trajectory.k400; .start is the run that it starts from")
     parser.add_argument("--scale", choices=sorted(SCALES), default="tiny")
@@ -224,24 +226,19 @@ def main(arguments: list[str] | None = None) -> int:
         return 128 + stopped.signal_number
     except (DataError, StoreError) as error:
         return _fail(directory, str(error), 3)
-    except (ValueError, RuntimeError, OSError) as error:
-        if not isinstance(error, ValueError):
-            import traceback
-
-            traceback.print_exc()
-        return _fail(
-            directory, f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error), 1
-        )
+    except ValueError as error:
+        return _fail(directory, str(error), 1)
+    except Exception as error:
+        traceback.print_exc()
+        return _fail(directory, f"{type(error).__name__}: {error}", 1)
     return 0
 
 
 def _fail(directory: RunDirectory | None, reason: str, code: int) -> int:
     print(f"error: {reason}", file=sys.stderr)
     if directory is not None:
-        try:
+        with contextlib.suppress(StoreError):
             write_atomically(directory.failure, reason + "\n")
-        except StoreError:
-            pass
     return code
 
 

@@ -1,12 +1,12 @@
 """Table 2b of Motionformer: joint against separate positions in space and time."""
 
-from experiments.motionformer.base import GFLOPS, TOP1
+from dataclasses import replace
+
+from experiments.motionformer.base import GFLOPS, JOINT, JOINT_NOTE, TOP1
 from experiments.run import model
 from experiments.table import Table, row
-from models.mixers.joint import JointAttention
 from models.tokens import JointPositions
 
-JOINT = model(attention=JointAttention.Config())
 JOINT_POSITIONS = model(positions=JointPositions.Config())
 
 # fmt: off
@@ -23,6 +23,7 @@ TABLE = Table(
     caption="Input encoding ablations: positional encoding",
     source="arXiv:2106.05392, Table 2b",
     labels=("Attention", "Pos. Encoding"),
-    columns=(GFLOPS, *TOP1),
+    columns=(replace(GFLOPS, header="GFlops"), *TOP1),
     rows=ROWS,
+    notes=(JOINT_NOTE,),
 )
