@@ -1,0 +1,109 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens
+
+
+def test_cubes_are_projected_frame_after_frame_and_row_after_row() -> None:
+    tokens = CubicTokens.Config(patch=4, tubelet=2).build(width=8).double()
+    clip = torch.randn(2, 6, 3, 8, 12, dtype=torch.float64)
+    out, grid = tokens(clip)
+    assert grid == Grid(frames=3, height=2, width=3) and out.shape == (2, grid.tokens, 8)
+    bias = tokens.projection.get_parameter("bias")
+    for t, r, c in [(0, 0, 0), (1, 0, 2), (2, 1, 1)]:
+        cube = clip[:, 2 * t : 2 * t + 2, :, 4 * r : 4 * r + 4, 4 * c : 4 * c + 4]  # (B, 2, 3, 4, 4)
+        expected = torch.einsum("bfcyx,dcfyx->bd", cube, tokens.projection.weight)
+        torch.testing.assert_close(out[:, t * grid.patches + r * grid.width + c], expected + bias)
+
+
+def test_patches_are_projected_frame_after_frame_and_row_after_row() -> None:
+    tokens = SquareTokens.Config(patch=4).build(width=8).double()
+    clip = torch.randn(2, 3, 3, 8, 12, dtype=torch.float64)
+    out, grid = tokens(clip)
+    assert grid == Grid(frames=3, height=2, width=3) and out.shape == (2, grid.tokens, 8)
+    bias = tokens.projection.get_parameter("bias")
+    for t, r, c in [(0, 0, 0), (1, 0, 2), (2, 1, 1)]:
+        patch = clip[:, t, :, 4 * r : 4 * r + 4, 4 * c : 4 * c + 4]  # (B, 3, 4, 4)
+        expected = torch.einsum("bcyx,dcyx->bd", patch, tokens.projection.weight)
+        torch.testing.assert_close(out[:, t * grid.patches + r * grid.width + c], expected + bias)
+
+
+def test_the_papers_clip_gives_eight_frames_of_fourteen_by_fourteen_tokens() -> None:
+    assert CubicTokens.Config().grid(16, 224, 224) == SquareTokens.Config().grid(8, 224, 224) == Grid(8, 14, 14)
+
+
+@pytest.mark.parametrize(
+    ("config", "clip", "message"),
+    [
+        (CubicTokens.Config(), (15, 224, 224), "15 frames do not divide into cubes of 2"),
+        (CubicTokens.Config(), (16, 224, 225), "224x225 pixels do not divide into patches of 16x16"),
+        (SquareTokens.Config(), (8, 100, 224), "100x224 pixels do not divide into patches of 16x16"),
+    ],
+)
+def test_a_clip_that_does_not_divide_is_refused(
+    config: CubicTokens.Config | SquareTokens.Config, clip: tuple[int, int, int], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        config.grid(*clip)
+    frames, height, width = clip
+    with pytest.raises(ValueError, match=message):
+        config.build(width=8)(torch.empty(1, frames, 3, height, width))
+
+
+def test_separate_positions_add_space_and_time_and_cls_has_no_time() -> None:
+    grid = Grid(3, 2, 2)
+    positions = SeparatePositions.Config().build(8, grid)
+    torch.nn.init.normal_(positions.time)
+    out = positions(grid)[0]
+    torch.testing.assert_close(out[0], positions.space[0, 0])
+    for t in range(3):
+        for s in range(4):
+            torch.testing.assert_close(out[1 + 4 * t + s], positions.space[0, 1 + s] + positions.time[0, t])
+
+
+def test_positions_start_as_the_authors_start_them() -> None:
+    torch.manual_seed(0)
+    separate = SeparatePositions.Config().build(256, Grid(8, 14, 14))
+    joint = JointPositions.Config().build(64, Grid(8, 14, 14))
+    assert (separate.time == 0).all()
+    for learnt in (separate.space, joint.space_time):
+        assert learnt.std().item() == pytest.approx(0.02, rel=0.05)
+
+
+def test_joint_positions_hold_one_for_each_token() -> None:
+    grid = Grid(3, 2, 2)
+    positions = JointPositions.Config().build(8, grid)
+    torch.testing.assert_close(positions(grid), positions.space_time)
+    assert positions.space_time.shape == (1, 13, 8)
+
+
+def test_positions_of_other_resolutions_are_the_authors_bicubic_scaling() -> None:
+    positions = SeparatePositions.Config(side=14).build(8, Grid(2, 21, 21))
+    plane = positions.space[:, 1:].transpose(1, 2).unflatten(2, (14, 14))
+    # The released code: F.interpolate(..., scale_factor=math.sqrt(npatch / 196), mode="bicubic")
+    expected = F.interpolate(plane, scale_factor=(441 / 196) ** 0.5, mode="bicubic").flatten(2).transpose(1, 2)
+    out = positions(Grid(2, 21, 21))
+    torch.testing.assert_close(out[:, 1:442], expected)
+    torch.testing.assert_close(out[:, 0], positions.space[:, 0])
+    assert positions.space.shape == (1, 197, 8)
+
+
+@pytest.mark.parametrize("side", range(2, 24))
+def test_positions_resize_to_any_grid(side: int) -> None:
+    for positions in (SeparatePositions.Config(side=14), JointPositions.Config(side=14)):
+        grid = Grid(2, side, side + 1)
+        assert positions.build(4, grid)(grid).shape == (1, 1 + grid.tokens, 4)
+
+
+def test_joint_positions_resize_each_frame_by_itself() -> None:
+    grid = Grid(2, 4, 4)
+    joint, separate = JointPositions.Config(side=3).build(8, grid), SeparatePositions.Config(side=3).build(8, grid)
+    joint.space_time.data[:, 1:] = separate.space.data[:, 1:].repeat(1, 2, 1)
+    torch.testing.assert_close(joint(grid)[:, 1:], separate(grid)[:, 1:])
+
+
+def test_a_clip_of_other_length_than_the_positions_is_refused() -> None:
+    for config in (SeparatePositions.Config(), JointPositions.Config()):
+        with pytest.raises(ValueError, match="learnt for 4 token frames, the clip has 8"):
+            config.build(8, Grid(4, 2, 2))(Grid(8, 2, 2))

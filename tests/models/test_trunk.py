@@ -1,0 +1,154 @@
+import pytest
+import torch
+from timm.layers.drop import DropPath
+from torch import nn
+
+from models.mixers.attention import MixerConfig
+from models.mixers.divided import DividedAttention
+from models.mixers.joint import JointAttention
+from models.mixers.trajectory import TrajectoryAttention
+from models.pretrained import ImageNet
+from models.tokens import CubicTokens, JointPositions, SeparatePositions, SquareTokens
+from models.trunk import VideoViT
+
+ATTENTIONS = [
+    JointAttention.Config(),
+    DividedAttention.Config(),
+    TrajectoryAttention.Config(),
+    TrajectoryAttention.Config(temporal="average"),
+    TrajectoryAttention.Config(normalize_over="space-time"),
+    TrajectoryAttention.Config(project_values=True),
+]
+
+
+def small(
+    *,
+    attention: MixerConfig | None = None,
+    tokens: CubicTokens.Config | SquareTokens.Config | None = None,
+    positions: SeparatePositions.Config | JointPositions.Config | None = None,
+    drop_path: float = 0.2,
+) -> VideoViT.Config:
+    return VideoViT.Config(
+        width=32,
+        depth=3,
+        heads=4,
+        tokens=tokens or CubicTokens.Config(patch=8),
+        positions=positions or SeparatePositions.Config(),
+        attention=attention or TrajectoryAttention.Config(),
+        drop_path=drop_path,
+        init=None,
+    )
+
+
+def test_the_default_is_the_papers_model() -> None:
+    config = VideoViT.Config()
+    assert (config.width, config.depth, config.heads, config.mlp_ratio, config.drop_path) == (768, 12, 12, 4.0, 0.2)
+    assert config.tokens == CubicTokens.Config(patch=16, tubelet=2)
+    assert isinstance(config.positions, SeparatePositions.Config)
+    assert config.attention == TrajectoryAttention.Config(
+        temporal="attention", normalize_over="space", project_values=False
+    )
+    assert isinstance(config.init, ImageNet.Config)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
+@pytest.mark.parametrize("tokens", [CubicTokens.Config(patch=8), SquareTokens.Config(patch=8)], ids=["cubic", "square"])
+@pytest.mark.parametrize("positions", [SeparatePositions.Config(), JointPositions.Config()], ids=["separate", "joint"])
+def test_every_combination_gives_logits_and_every_parameter_learns(
+    attention: MixerConfig,
+    tokens: CubicTokens.Config | SquareTokens.Config,
+    positions: SeparatePositions.Config | JointPositions.Config,
+) -> None:
+    torch.manual_seed(0)
+    model = small(attention=attention, tokens=tokens, positions=positions, drop_path=0.0).build(
+        frames=4, crop=16, num_classes=5
+    )
+    logits = model(torch.randn(2, 4, 3, 16, 16))
+    assert logits.shape == (2, 5)
+    logits.square().sum().backward()
+    # A parameter without a gradient stops distributed training; those of the key biases are zero but for rounding.
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
+def test_one_frame_is_a_clip(attention: MixerConfig) -> None:
+    model = small(attention=attention, tokens=SquareTokens.Config(patch=8)).build(frames=1, crop=32, num_classes=7)
+    assert model(torch.randn(2, 1, 3, 32, 32)).shape == (2, 7)
+
+
+def test_logits_are_the_same_in_every_mode_but_for_dropped_paths() -> None:
+    model = small(drop_path=0.0).build(frames=4, crop=16, num_classes=5)
+    clip = torch.randn(2, 4, 3, 16, 16)
+    torch.testing.assert_close(model.train()(clip), model.eval()(clip))
+
+
+def test_paths_drop_more_with_depth_and_never_along_time() -> None:
+    rates = [
+        [drop.drop_prob for drop in block.modules() if isinstance(drop, DropPath)]
+        for block in small(attention=DividedAttention.Config()).build(frames=4, crop=16, num_classes=5).blocks
+    ]  # time, space, MLP of each block
+    assert rates == [
+        pytest.approx([0, 0, 0]),
+        pytest.approx([0, 0.1, 0.1]),
+        pytest.approx([0, 0.2, 0.2]),
+    ]
+    joint = small(attention=JointAttention.Config()).build(frames=4, crop=16, num_classes=5).blocks[2]
+    assert [drop.drop_prob for drop in joint.modules() if isinstance(drop, DropPath)] == pytest.approx([0.2, 0.2])
+
+
+def test_weights_start_as_the_authors_start_them() -> None:
+    torch.manual_seed(0)
+    model = small(attention=DividedAttention.Config()).build(frames=4, crop=16, num_classes=50)
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            assert module.weight.std().item() == pytest.approx(0.02, rel=0.1)
+            assert module.weight.abs().max() <= 2
+            assert (module.bias == 0).all()
+        elif isinstance(module, nn.LayerNorm):
+            assert module.eps == 1e-6
+            assert (module.weight == 1).all() and (module.bias == 0).all()
+        elif isinstance(module, nn.Conv3d):
+            assert module.weight.abs().max() <= (3 * 2 * 8 * 8) ** -0.5
+    assert model.cls.std().item() == pytest.approx(0.02, rel=0.5)
+
+
+def test_the_head_reads_cls_through_a_hidden_layer_with_tanh() -> None:
+    head = small().build(frames=4, crop=16, num_classes=5).head
+    cls = torch.randn(2, 32)
+    hidden = torch.tanh(cls @ head.pre_logits.weight.T + head.pre_logits.bias)
+    torch.testing.assert_close(head(cls), hidden @ head.classifier.weight.T + head.classifier.bias)
+
+
+def test_a_model_with_positions_of_its_own_side_takes_other_resolutions() -> None:
+    model = small(positions=SeparatePositions.Config(side=2)).build(frames=4, crop=32, num_classes=5)
+    assert model.positions.space.shape == (1, 5, 32)
+    for crop in (16, 24, 32):
+        assert model(torch.randn(1, 4, 3, crop, crop)).shape == (1, 5)
+
+
+def test_sizes_that_do_not_divide_are_refused() -> None:
+    with pytest.raises(ValueError, match="width 100 does not divide into 12 heads"):
+        VideoViT.Config(width=100).build(frames=16, crop=224, num_classes=5)
+    with pytest.raises(ValueError, match="7 frames do not divide into cubes of 2"):
+        small().build(frames=7, crop=32, num_classes=5)
+    with pytest.raises(ValueError, match="learnt for 2 token frames, the clip has 4"):
+        small().build(frames=4, crop=16, num_classes=5)(torch.randn(1, 8, 3, 16, 16))
+
+
+def test_configs_are_frozen_and_equal_when_their_fields_are() -> None:
+    assert small() == small() and hash(small()) == hash(small())
+    assert small() != small(attention=JointAttention.Config())
+    with pytest.raises(AttributeError):
+        small().width = 3  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_half_precision_pass_stays_close() -> None:
+    torch.manual_seed(0)
+    model = small(attention=TrajectoryAttention.Config(normalize_over="space-time")).build(
+        frames=4, crop=16, num_classes=5
+    )
+    clip = torch.randn(2, 4, 3, 16, 16)
+    model.eval()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = model(clip)
+    torch.testing.assert_close(half.float(), model(clip), rtol=0, atol=2e-3)
