@@ -127,7 +127,7 @@ class Kinetics:
         folder = annotation.parent
         bases = [folder] if self.root.is_file() else [self.root / name for name in VIDEO_FOLDERS]
         bases += [base / name for base in bases[:2] for name in SPLIT_NAMES[split]]
-        bases += [folder, folder.parent]
+        bases += [folder, folder.parent, Path.cwd()]
         sample = paths[:: max(1, len(paths) // SAMPLE)]
         for some in (sample, paths):
             for base in bases:

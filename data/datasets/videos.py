@@ -35,6 +35,16 @@ class StandIn(Protocol):
         """Goes up with the pixels."""
         ...
 
+    @property
+    def num_train(self) -> int:
+        """Training videos."""
+        ...
+
+    @property
+    def num_val(self) -> int:
+        """Validation videos."""
+        ...
+
 
 @dataclass(frozen=True)
 class VideoList:
