@@ -1,0 +1,186 @@
+"""A TensorBoard log directory that shows a table: its runs by the table's names, and the table itself as HPARAMS.
+
+Each trained cell is a run `<row> · <column>` whose curves are links to the run's own event files; runs are never
+touched. HPARAMS has one line a table row: runs of a row form a session group, so that each of them need only log its
+own column, and several seeds show as their mean.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]  # made at import
+from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
+from tensorboard.plugins.hparams import api_pb2, metadata
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo  # type: ignore[attr-defined]
+from tensorboard.plugins.hparams.summary_v2 import Discrete, HParam, Metric, hparams_config_pb, hparams_pb
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from experiments.store import RunStore, StoreError
+from experiments.table import Column
+from reports.layout import label_text, one_line, row_name
+from reports.report import Report, ReportRow
+
+# Sorts before the curves: TensorBoard reads a run's files in this order and waits at the last one.
+OWN_FILE = "events.out.tfevents.0000000000.table"
+METRICS = "table/"  # before the tags of final metrics, which stand apart from the curves
+
+
+@dataclass(frozen=True)
+class Session:
+    """A run of the view: its name, its row's name, the row's factors, final values by column key, and its curves."""
+
+    name: str
+    group: str
+    factors: dict[str, str]
+    values: dict[str, float]
+    curves: Path | None
+    finished: bool
+
+
+def build_view(report: Report, store: RunStore) -> Path:
+    """Make or refresh the table's log directory, `views/<table>.<scale>` in the store, and return it.
+
+    Raises:
+        StoreError: when it cannot be written.
+    """
+    view = store.root / "views" / f"{report.table.name.replace('/', '_')}.{report.scale.name}"
+    sessions = list(_sessions(report, store))
+    experiment = _experiment(report, sessions)
+    try:
+        view.mkdir(parents=True, exist_ok=True)
+        _clear(view, keep={session.name for session in sessions})
+        for place, session in enumerate(sessions):
+            directory = view / session.name
+            directory.mkdir(exist_ok=True)
+            _clear(directory, keep=_link(directory, session.curves) | {OWN_FILE})
+            _write(directory / OWN_FILE, [experiment, *_summaries(session)], place)
+    except OSError as error:
+        raise StoreError(f"cannot write {view}: {error.strerror}; name another place with --runs") from None
+    return view
+
+
+def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
+    """The runs of a table in its order: each trained run once, whatever columns show it; untrained rows once."""
+    for row, group in zip(report.rows, _row_names(report), strict=True):
+        if row.row.quoted:
+            continue
+        factors = _factors(report, row)
+        values = {c.column: c.value for c in row.cells if not c.seeds and isinstance(c.value, float)}
+        sessions: dict[str, Session] = {}
+        for cell, column in zip(row.cells, report.table.columns, strict=True):
+            for result in cell.seeds:
+                seed = f" · seed {result.seed}" if len(cell.seeds) > 1 else ""
+                session = Session(
+                    name=_file_name(f"{group} · {one_line(column.header)}{seed}"),
+                    group=group,
+                    factors=factors,
+                    values=dict(values),
+                    curves=store.run(result.train_id).tensorboard,
+                    finished=result.value is not None,
+                )
+                session = sessions.setdefault(result.train_id + result.eval_id, session)
+                if result.value is not None:
+                    session.values[cell.column] = result.value
+        yield from sessions.values() or [Session(_file_name(group), group, factors, values, None, True)]
+
+
+def _row_names(report: Report) -> list[str]:
+    """Names of the rows, told apart by their keys where their labels are the same."""
+    names = [row_name(report.table, row.row) for row in report.rows]
+    return [
+        name if names.count(name) == 1 else f"{name} [{row.row.key}]"
+        for name, row in zip(names, report.rows, strict=True)
+    ]
+
+
+def _factors(report: Report, row: ReportRow) -> dict[str, str]:
+    """The row's labels by their headers, and what columns hold as text. All are texts: one type a key."""
+    factors = {header: label_text(x) for header, x in zip(report.table.labels, row.row.labels, strict=True)}
+    for cell, column in zip(row.cells, report.table.columns, strict=True):
+        if isinstance(cell.value, str):
+            factors[one_line(column.header)] = cell.value
+    return factors
+
+
+def _experiment(report: Report, sessions: list[Session]) -> Summary:
+    """The columns of HPARAMS. Every run holds the same, since TensorBoard reads that of one run."""
+    factors: dict[str, list[str]] = {}
+    for session in sessions:
+        for header, text in session.factors.items():
+            values = factors.setdefault(header, [])
+            values += [text] if text not in values else []
+    numeric = [c for c in report.table.columns if not isinstance(c, Column) or one_line(c.header) not in factors]
+    return hparams_config_pb(
+        hparams=[HParam(header, Discrete(values)) for header, values in factors.items()],
+        metrics=[Metric(METRICS + c.key, display_name=one_line(c.header)) for c in numeric],
+        time_created_secs=0,
+    )
+
+
+def _summaries(session: Session) -> list[Summary]:
+    """A run's factors, final values and end."""
+    return [
+        hparams_pb(session.factors, trial_id=session.group, start_time_secs=0),
+        *(scalar_pb(METRICS + key, value) for key, value in session.values.items()),
+        _end(session.finished),
+    ]
+
+
+def _end(finished: bool) -> Summary:
+    status = api_pb2.Status.Value("STATUS_SUCCESS" if finished else "STATUS_RUNNING")  # type: ignore[attr-defined]
+    content = HParamsPluginData(session_end_info=SessionEndInfo(status=status, end_time_secs=0))
+    plugin = metadata.create_summary_metadata(content)
+    return Summary(
+        value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=plugin, tensor=metadata.NULL_TENSOR)]
+    )
+
+
+def _write(path: Path, summaries: list[Summary], place: int) -> None:
+    """Write an event file as a whole, and only when it changes: a running TensorBoard would read it twice.
+
+    Args:
+        path: the file.
+        summaries: its events.
+        place: the run's place in the table, as its start time: TensorBoard lists runs by that.
+    """
+    content = BytesIO()
+    writer = RecordWriter(content)
+    writer.write(Event(wall_time=place, file_version="brain.Event:2").SerializeToString())
+    for summary in summaries:
+        writer.write(Event(wall_time=place, step=0, summary=summary).SerializeToString())
+    if path.exists() and path.read_bytes() == content.getvalue():
+        return
+    aside = path.with_name(f".{os.getpid()}.partial")
+    aside.write_bytes(content.getvalue())
+    aside.replace(path)
+
+
+def _link(directory: Path, curves: Path | None) -> set[str]:
+    """Link a run's event files into the view; returns their names."""
+    names = set()
+    for file in sorted(curves.glob("*tfevents*")) if curves is not None else []:
+        link = directory / file.name
+        target = os.path.relpath(file.resolve(), directory.resolve())
+        if not (link.is_symlink() and os.readlink(link) == target):
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+        names.add(file.name)
+    return names
+
+
+def _clear(directory: Path, keep: set[str]) -> None:
+    """Remove from the view what it does not show any more; links go, what they point to stays."""
+    for entry in directory.iterdir():
+        if entry.name in keep:
+            continue
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[/\\\x00-\x1f]", "-", name)
