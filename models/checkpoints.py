@@ -1,5 +1,6 @@
 """Weights in files: read without running what is inside, and copied into a model with a full account of every key."""
 
+import errno
 import pickle
 import re
 from collections.abc import Mapping, Sequence
@@ -61,8 +62,12 @@ def read_checkpoint(path: Path) -> dict[str, object]:
         if found := re.search(r"GLOBAL (\S+)", str(error)):
             what = f"a pickled {found[1]}, which could run code; only tensors and plain values are read"
             raise ValueError(f"weights: {path} holds {what}") from error
-        raise ValueError(f"weights: {path} is damaged, or no checkpoint of PyTorch") from error
-    except (RuntimeError, EOFError, BadZipFile, KeyError, IndexError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"weights: {path} is damaged, no checkpoint, or holds pickled objects; none are read"
+        ) from error
+    except (RuntimeError, EOFError, KeyError, IndexError, UnicodeDecodeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch") from error
     if not isinstance(content, dict):
         raise ValueError(f"weights: {path} holds a {type(content).__name__}, not a checkpoint")

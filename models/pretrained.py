@@ -96,9 +96,7 @@ class Released:
             for place in (folder / file, torch_cache() / file):
                 if place.exists():
                     return place
-            raise FileNotFoundError(
-                f"weights: no {self.name} here: get {RELEASED_AT}/{file}, save it as {folder / file}"
-            )
+            raise FileNotFoundError(f"weights: no {file} here: get it from {RELEASED_AT}/ and put it into {folder}")
 
     @staticmethod
     def load(model: "VideoViT", path: Path) -> LoadReport:

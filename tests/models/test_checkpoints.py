@@ -1,0 +1,180 @@
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from models.checkpoints import LoadReport, fill, read_tensors
+
+
+def linear_weights() -> dict[str, Tensor]:
+    return {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2)}
+
+
+@pytest.mark.parametrize("key", ["model_state", "state_dict", "model", None])
+@pytest.mark.parametrize("prefix", ["", "module."], ids=["plain", "distributed"])
+def test_a_checkpoint_gives_its_models_tensors(key: str | None, prefix: str, tmp_path: Path) -> None:
+    weights = {prefix + name: tensor for name, tensor in linear_weights().items()}
+    torch.save(
+        {key: weights, "epoch": 3, "cfg": "A: 1", "optimizer_state": {}} if key else weights, tmp_path / "a.pyth"
+    )
+    read = read_tensors(tmp_path / "a.pyth")
+    assert list(read) == ["weight", "bias"]
+    torch.testing.assert_close(read, linear_weights())
+
+
+def test_a_safetensors_file_gives_its_tensors(tmp_path: Path) -> None:
+    save_file(linear_weights(), tmp_path / "a.safetensors")
+    torch.testing.assert_close(read_tensors(tmp_path / "a.safetensors"), linear_weights())
+
+
+class Harmful:
+    """Unpickled, it runs code."""
+
+    ran = False
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (setattr_ran, ("yes",))
+
+
+def setattr_ran(_: str) -> None:
+    Harmful.ran = True
+
+
+def damaged(kind: str, folder: Path) -> Path:
+    path = folder / "weights.pyth"
+    match kind:
+        case "missing":
+            pass
+        case "folder":
+            path.mkdir()
+        case "empty":
+            path.touch()
+        case "text":
+            path.write_text("<html>404 Not Found</html>")
+        case "noise":
+            path.write_bytes(bytes(range(256)) * 20)
+        case "pickled object":
+            torch.save({"model_state": linear_weights(), "cfg": Harmful()}, path)
+        case "pickle":
+            path.write_bytes(pickle.dumps(Harmful()))
+        case "pickled model":
+            torch.save(nn.Linear(3, 2), path)
+        case "truncated" | "truncated before zip" | "a few bytes":
+            torch.save({"model_state": {"weight": torch.randn(100, 100)}}, path)
+            if kind == "truncated before zip":
+                torch.save({"a": torch.randn(100, 100)}, path, _use_new_zipfile_serialization=False)
+            path.write_bytes(path.read_bytes()[: 10 if kind == "a few bytes" else 20000])
+        case "tensor":
+            torch.save(torch.zeros(3), path)
+        case "no weights":
+            torch.save({"epoch": 3, "cfg": "A: 1"}, path)
+        case "truncated safetensors" | "empty safetensors" | "missing safetensors":
+            path = folder / "weights.safetensors"
+            save_file(linear_weights(), path)
+            path.write_bytes(path.read_bytes()[: 0 if kind == "empty safetensors" else -5])
+            if kind == "missing safetensors":
+                path.unlink()
+        case "truncated npz" | "other npz":
+            path = folder / "weights.npz"
+            np.savez(path, a=np.zeros(1000))
+            if kind == "truncated npz":
+                path.write_bytes(path.read_bytes()[:500])
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("missing", "there is no file"),
+        ("folder", "is a folder"),
+        ("empty", "cut short or damaged"),
+        ("text", "damaged"),
+        ("noise", "damaged"),
+        ("pickled object", r"holds a pickled \S*setattr_ran, which could run code"),
+        ("pickle", "holds pickled objects; none are read"),
+        ("pickled model", r"holds a pickled torch.nn.modules.linear.Linear, which could run code"),
+        ("truncated", "cut short or damaged"),
+        ("truncated before zip", "cut short or damaged"),
+        ("a few bytes", "damaged"),
+        ("tensor", "holds a Tensor, not a checkpoint"),
+        ("no weights", "holds no model_state; at its top are epoch, cfg"),
+        ("truncated safetensors", "cut short or damaged"),
+        ("empty safetensors", "cut short or damaged"),
+        ("missing safetensors", "there is no file"),
+        ("truncated npz", "cut short or damaged"),
+        ("other npz", "no ViT in Google's npz format"),
+    ],
+)
+def test_a_bad_file_is_one_line_that_names_it_and_runs_no_code(kind: str, message: str, tmp_path: Path) -> None:
+    path = damaged(kind, tmp_path)
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
+        read_tensors(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+    assert not Harmful.ran
+
+
+def filled(tensors: dict[str, Tensor], missing: tuple[str, ...] = (), unexpected: tuple[str, ...] = ()) -> LoadReport:
+    names = {"weight": "fc.weight", "bias": "fc.bias"}
+    return fill(
+        nn.Linear(3, 2),
+        tensors,
+        names,
+        source="file",
+        reshaped={},
+        known_missing=missing,
+        known_unexpected=unexpected,
+    )
+
+
+def test_every_key_is_accounted_for() -> None:
+    tensors = {"fc.weight": torch.zeros(2, 3), "odd.one": torch.zeros(1)}
+    report = filled(tensors, missing=("*.bias",), unexpected=("odd.*",))
+    assert report == LoadReport(
+        source="file", matched=("fc.weight",), reshaped=(), missing=("fc.bias",), unexpected=("odd.one",)
+    )
+    assert str(report) == "file: 1 tensors loaded, 1 left as they were (fc.bias), 1 of the file not used (odd.one)"
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"fc.weight": torch.zeros(2, 3)}, "does not fit this model: it lacks fc.bias$"),
+        (
+            {"fc.weight": torch.zeros(2, 3), "fc.bias": torch.zeros(2), "odd": torch.zeros(1)},
+            "it has odd, which the model has not$",
+        ),
+        (
+            {"fc.weight": torch.zeros(4, 3), "fc.bias": torch.zeros(2)},
+            r"of another shape: fc.weight \(4, 3\) for \(2, 3\)$",
+        ),
+        (
+            {f"layer{i}.weight": torch.zeros(1) for i in range(9)},
+            "it lacks fc.weight, fc.bias; it has layer0.weight, .*, layer3.weight and 5 more, which the model has not$",
+        ),
+    ],
+)
+def test_a_key_that_is_not_listed_as_known_is_an_error_that_names_it(tensors: dict[str, Tensor], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        filled(tensors)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_do_not_fit_leave_the_model_as_it_was() -> None:
+    model = nn.Linear(3, 2)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(ValueError, match="lacks"):
+        fill(
+            model,
+            {"weight": torch.zeros(2, 3)},
+            {"weight": "weight", "bias": "bias"},
+            source="file",
+            reshaped={},
+            known_missing=(),
+            known_unexpected=(),
+        )
+    torch.testing.assert_close(dict(model.state_dict()), before)
