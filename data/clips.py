@@ -16,7 +16,8 @@ from data.config import DataConfig, EvalConfig
 from data.datasets.videos import VideoList
 from data.decode import VideoFile
 from data.errors import DataError, DecodeError
-from data.sampling import DenseSampling, SegmentSampling, Timeline
+from data.held_frames import HeldFrames
+from data.sampling import DenseSampling, SegmentSampling
 from data.transforms import Crops
 
 OK, FAILED, MISSING = 0, 1, 2
@@ -83,6 +84,7 @@ class TrainClips(Dataset[TrainClip]):
     def __init__(self, videos: VideoList, data: DataConfig, seed: int) -> None:
         self.videos = videos
         self.seed = seed
+        self.held_frames = HeldFrames(len(videos.records))
         self.sampling = data.sampling.build(data.frames)
         self.augmentation = data.augmentation.build(data.crop)
 
@@ -105,9 +107,7 @@ class TrainClips(Dataset[TrainClip]):
 
     def clip(self, path: str) -> Tensor:
         """One clip of a video."""
-        with VideoFile(path) as video:
-            frames = video.frames(self.sampling.random(Timeline(video.times, video.fps)))
-        return self.augmentation(frames)
+        return self.augmentation(self.held_frames.frames(path, self.sampling.random))
 
 
 class TestViews(Dataset[TestView]):
@@ -136,7 +136,7 @@ class TestViews(Dataset[TestView]):
     def clips(self, path: str, view: int) -> Tensor:
         """The crops of a view of a video."""
         with VideoFile(path) as video:
-            frames = video.frames(self.sampling.views(Timeline(video.times, video.fps), self.views)[view])
+            frames = video.frames(self.sampling.views(video.timeline, self.views)[view])
         return self.crops(frames)
 
 
@@ -149,7 +149,7 @@ class CentreViews(TestViews):
     def clips(self, path: str, view: int) -> Tensor:
         """The centre clip of a video."""
         with VideoFile(path) as video:
-            frames = video.frames(self.sampling.centre(Timeline(video.times, video.fps)))
+            frames = video.frames(self.sampling.centre(video.timeline))
         return self.crops(frames)
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data.errors import DecodeError
+from data.sampling import Timeline
 
 LIBRARY_ERRORS = (av.error.FFmpegError, OSError)
 # Formats that store no time of showing: what a packet says is a guess.
@@ -134,6 +135,16 @@ class VideoFile:
             return np.arange(len(self.shown)) / float(self.fps)
         pts = np.array([self.pts(place) for place in self.shown])
         return (pts - pts[0]) * float(self.stream.time_base)
+
+    @property
+    def num_bytes(self) -> int:
+        """What all its frames take when decoded."""
+        return len(self.shown) * self.stream.width * self.stream.height * 3
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """What a sampling needs to know."""
+        return Timeline(self.times, self.fps)
 
     @cached_property
     def info(self) -> VideoInfo:
