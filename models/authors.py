@@ -71,6 +71,8 @@ def reshaped_tensors(source: Mapping[str, Tensor], wanted: Mapping[str, Tensor],
         cube, patch = f"patch_embed_3d.proj.{part}", f"patch_embed.proj.{part}"
         if cube in wanted and cube not in source and patch in source:
             made[cube] = Reshaped(inflated(source[patch], wanted[cube]), (patch,))
+        if patch in wanted and patch not in source and cube in source:
+            made[patch] = Reshaped(deflated(source[cube]), (cube,))
     space = source.get("pos_embed")
     if space is not None and space.shape[1] != 1 + side**2:
         space = on_grid(space, side)  # (1, 1 + side*side, D)
@@ -90,6 +92,14 @@ def inflated(patch: Tensor, like: Tensor) -> Tensor:
     cube = patch.new_zeros(*patch.shape[:2], like.shape[2], *patch.shape[2:])  # (D, 3, tubelet, p, p)
     cube[:, :, like.shape[2] // 2] = patch
     return cube
+
+
+def deflated(cube: Tensor) -> Tensor:
+    """A 3D projection (D, 3, tubelet, p, p) as the 2D one that gives what it gives on a still clip; a bias as it is.
+
+    Differs from the released code: its files also hold the untrained 2D projection of the image ViT, ours do not.
+    """
+    return cube if cube.ndim == 1 else cube.sum(2)
 
 
 def on_grid(positions: Tensor, side: int) -> Tensor:

@@ -42,11 +42,12 @@ class ImageNet:
     class Config:
         """`name`: timm's.
 
-        Differs from the released code: that starts from vit_base_patch16_224.orig_in21k_ft_in1k (the file
-        jx_vit_base_p16_224), ImageNet-21k weights tuned on ImageNet-1k; the paper says ImageNet-21k, and so do we.
+        Differs from the paper, which says ImageNet-21k: the released code, with which the printed numbers were made,
+        loads jx_vit_base_p16_224, which is these weights: ImageNet-21k, then tuned on ImageNet-1k. What the paper says
+        is vit_base_patch16_224.orig_in21k.
         """
 
-        name: str = "vit_base_patch16_224.orig_in21k"
+        name: str = "vit_base_patch16_224.orig_in21k_ft_in1k"
 
         def find(self, folder: Path) -> Path:
             """The file, from `folder`, a cache of torch or the hub, or, with a network, the hub.
@@ -134,8 +135,7 @@ def load_released(model: "VideoViT", path: Path) -> LoadReport:
 def copy_matching(model: "VideoViT", tensors: Mapping[str, Tensor]) -> LoadReport:
     """Start a model from another VideoViT's tensors: what both have is copied, classifiers of other classes are not.
 
-    Cubes can come from square tokens, by inflation; square tokens cannot come from cubes: they stay as they were, and
-    the report says so.
+    Patches come from cubes and cubes from patches, joint positions from those in space.
     """
     source = {theirs: tensors[ours] for ours, theirs in authors_names(tensors).items()}
     return fill_with_shared(model, source, "the run it starts from")

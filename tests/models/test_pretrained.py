@@ -18,7 +18,8 @@ from models.pretrained import ImageNet, Released, copy_matching, initialise, loa
 from models.tokens import CubicTokens, JointPositions, SeparatePositions, SquareTokens
 from models.trunk import VideoViT
 
-NAME = "vit_base_patch16_224.orig_in21k"
+NAME = "vit_base_patch16_224.orig_in21k_ft_in1k"
+PAPERS_NAME = "vit_base_patch16_224.orig_in21k"
 JOINT, DIVIDED, TRAJECTORY = JointAttention.Config(), DividedAttention.Config(), TrajectoryAttention.Config()
 SEPARATE, JOINT_POSITIONS = SeparatePositions.Config(), JointPositions.Config()
 CUBIC, SQUARE = CubicTokens.Config(patch=8), SquareTokens.Config(patch=8)
@@ -241,16 +242,18 @@ def test_the_file_of_older_timm_in_torchs_cache_is_found(monkeypatch: pytest.Mon
     cache = tmp_path / "torch" / "hub" / "checkpoints"
     cache.mkdir(parents=True)
     save_vit(image_vit(), cache / "jx_vit_base_p16_224-80ecf9dd.pth")
-    settings = config(init=ImageNet.Config(name="vit_base_patch16_224.orig_in21k_ft_in1k"))
+    settings = config(init=ImageNet.Config())
     report = initialise(built(settings), settings)
     assert report is not None and report.source == "jx_vit_base_p16_224-80ecf9dd.pth"
 
 
 def test_an_unknown_name_names_its_neighbours(tmp_path: Path) -> None:
     settings = config(init=ImageNet.Config(name="vit_base_patch16_224.orig_in22k"))
-    with pytest.raises(ValueError, match=f"no weights named 'vit_base_patch16_224.orig_in22k'; near are .*{NAME}"):
+    with pytest.raises(
+        ValueError, match=f"no weights named 'vit_base_patch16_224.orig_in22k'; near are .*{PAPERS_NAME}"
+    ):
         initialise(built(settings), settings, tmp_path)
-    assert timm.is_model_pretrained(NAME)
+    assert timm.is_model_pretrained(NAME) and timm.is_model_pretrained(PAPERS_NAME)
 
 
 def test_a_model_from_scratch_reads_nothing(tmp_path: Path) -> None:
@@ -368,4 +371,21 @@ def test_a_run_starts_from_another_runs_weights() -> None:
     assert torch.equal(divided.get_parameter("blocks.1.mixers.1.qkv.weight"), shared)
     assert not torch.equal(divided.get_parameter("blocks.1.mixers.0.qkv.weight"), shared)
     report = copy_matching(square, source.state_dict())
-    assert {"patch_embed.proj.weight", "patch_embed.proj.bias"} < set(report.missing)
+    assert set(report.reshaped) == {"patch_embed.proj.weight", "patch_embed.proj.bias"}
+
+
+def test_square_tokens_from_cubes_give_what_the_cubes_give_on_a_still_clip() -> None:
+    cubic, square = built(config(JOINT, CUBIC), frames=4), built(config(JOINT, SQUARE), frames=2)
+    for parameter in cubic.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    copy_matching(square, cubic.state_dict())
+    still = torch.randn(2, 1, 3, 32, 32).expand(-1, 4, -1, -1, -1)
+    torch.testing.assert_close(features(square, still[:, :2]), features(cubic, still), rtol=1e-4, atol=1e-5)
+
+
+def test_joint_positions_from_separate_ones_start_alike_in_every_frame() -> None:
+    source, joint = built(config()), built(config(positions=JOINT_POSITIONS))
+    report = copy_matching(joint, source.state_dict())
+    assert report.reshaped == ("st_embed",) and report.unexpected == ("temp_embed",)
+    frames = joint.get_parameter("positions.space_time")[0, 1:].split(16)
+    assert all(torch.equal(frame, source.get_parameter("positions.space")[0, 1:]) for frame in frames)
