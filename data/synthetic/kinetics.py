@@ -1,0 +1,178 @@
+"""Stand-in for Kinetics-400: the label is mostly what is there, things of one kind on one kind of ground.
+
+Colours vary within a class, things of other classes stand about, the camera pans and a passer-by gets in the way, so
+that one frame may mislead where several do not. The last two classes look the same; they differ in their motion.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.synthetic.drawing import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
+from data.synthetic.encoding import encoded_mp4
+from data.synthetic.ensure import Video
+
+Motion = Literal["bounce", "roll", "circle", "sway", "rest"]
+
+
+class Activity(NamedTuple):
+    """What a class looks like on average: hues of things and ground from 0 to 1."""
+
+    name: str
+    shape: Shape
+    pattern: Pattern
+    hue: float
+    ground: float
+    motion: Motion
+
+
+# fmt: off
+ACTIVITIES = (  # in alphabetical order, as labels are
+    Activity("bouncing balls",    "disc",     "plain",   0.0, 0.4, "bounce"),
+    Activity("circling plates",   "disc",     "dots",    0.2, 0.0, "circle"),
+    Activity("flying kites",      "triangle", "stripes", 0.4, 0.6, "sway"),
+    Activity("laying tiles",      "square",   "checks",  0.6, 0.2, "rest"),
+    Activity("parking carts",     "square",   "plain",   0.8, 0.8, "roll"),
+    Activity("rolling hoops",     "ring",     "plain",   0.2, 0.4, "roll"),
+    Activity("spinning windmill", "cross",    "plain",   0.4, 0.0, "circle"),
+    Activity("stacking bricks",   "bar",      "plain",   0.0, 0.6, "bounce"),
+    Activity("swinging lanterns", "hexagon",  "stripes", 0.6, 0.8, "sway"),
+    Activity("winding lanterns",  "hexagon",  "stripes", 0.6, 0.8, "bounce"),
+)
+# fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class KineticsStandIn:
+    """Everything that decides the pixels."""
+
+    version: int = 1
+    seed: int = 0
+    num_train: int = 1000
+    num_val: int = 300
+    height: int = 48
+    width: int = 64
+    rate: int = 15
+    frames: tuple[int, int] = (28, 40)
+    things: int = 3  # of the class
+    strangers: int = 2  # things of another class
+    passers: int = 1
+    hue_spread: float = 0.06  # standard deviation of hues within a class
+    shake: float = 0.25  # standard deviation of the camera's path
+    noise: float = 0.03
+
+    @property
+    def name(self) -> str:
+        """The data set that this stands in for."""
+        return "kinetics400"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The class folders in alphabetical order."""
+        return tuple(activity.name for activity in ACTIVITIES)
+
+    @property
+    def num_classes(self) -> int:
+        """As many as there are activities."""
+        return len(ACTIVITIES)
+
+    def videos(self) -> list[Video]:
+        """Every video of both splits, classes in equal numbers; ids look like those of the real data set."""
+        rng = np.random.default_rng([self.seed, 0])
+        letters = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"))
+        videos = []
+        for split, count in (("train", self.num_train), ("val", self.num_val)):
+            for label in rng.permutation(np.arange(count) % self.num_classes):
+                start = int(rng.integers(290))
+                video_id = "".join(rng.choice(letters, 11)) + f"_{start:06d}_{start + 10:06d}"
+                videos.append(Video(split, video_id, int(label), (self.seed, 1, len(videos))))
+        return videos
+
+    def path(self, video: Video) -> Path:
+        """Where a video lies below the root."""
+        return Path(video.split) / self.class_names[video.label] / f"{video.video_id}.mp4"
+
+    def annotations(self) -> dict[str, str]:
+        """The `path label` lists."""
+        lines: dict[str, list[str]] = {"train": [], "val": []}
+        for video in self.videos():
+            lines[video.split].append(f"{self.path(video).as_posix()} {video.label}\n")
+        return {f"{split}.csv": "".join(of_split) for split, of_split in lines.items()}
+
+    def encoded(self, video: Video) -> bytes:
+        """The video file."""
+        return encoded_mp4(self.drawn(video), rate=self.rate)
+
+    def drawn(self, video: Video) -> NDArray[np.uint8]:
+        """The frames (T, h, w, 3) of one video."""
+        rng = np.random.default_rng(video.seed)
+        activity = ACTIVITIES[video.label]
+        other = ACTIVITIES[(video.label + rng.integers(1, self.num_classes)) % self.num_classes]
+        times = np.linspace(0, 1, int(rng.integers(self.frames[0], self.frames[1] + 1)), dtype=np.float32)
+        camera = Camera(
+            height=self.height,
+            width=self.width,
+            pixels_per_unit=0.45 * self.height,
+            center=drift(rng, times, self.shake),
+        )
+        canvas = self.ground(rng, activity).seen(camera)
+        cast = [activity] * self.things + [other] * self.strangers
+        for index in rng.permutation(len(cast)):
+            motion = cast[index].motion if index < self.things else "rest"
+            place = rng.uniform([-1.1, -0.8], [1.1, 0.8]) + moved(rng, motion, times)
+            angle = rng.uniform(0, 2 * np.pi) + drift(rng, times, 0.2)[:, 0]
+            size = np.full_like(times, rng.uniform(0.18, 0.36))
+            self.thing(rng, cast[index]).draw(
+                canvas, camera, position=place.astype(np.float32), size=size, angle=angle.astype(np.float32)
+            )
+        for _ in range(self.passers):
+            self.pass_by(rng, canvas, camera, times)
+        return to_uint8(canvas, rng, self.noise)
+
+    def ground(self, rng: np.random.Generator, activity: Activity) -> Texture:
+        """Of the class's hue, more or less."""
+        hue, value = activity.ground + rng.normal(0, self.hue_spread), rng.uniform(0.25, 0.6)
+        low = color(hue, rng.uniform(0.15, 0.5), value - 0.1)
+        high = color(hue + rng.normal(0, self.hue_spread), rng.uniform(0.15, 0.5), value + 0.15)
+        return Texture(rng, low=low, high=high, waves=4, frequency=6.0)
+
+    def thing(self, rng: np.random.Generator, activity: Activity) -> Thing:
+        """One of the class's things."""
+        hues = activity.hue + rng.normal(0, self.hue_spread, 2)
+        return Thing(
+            shape=activity.shape,
+            pattern=activity.pattern,
+            first=color(hues[0], rng.uniform(0.5, 1.0), rng.uniform(0.7, 1.0)),
+            second=color(hues[1], rng.uniform(0.2, 0.6), rng.uniform(0.4, 0.9)),
+        )
+
+    def pass_by(self, rng: np.random.Generator, canvas: Floats, camera: Camera, times: Floats) -> None:
+        """A large grey thing that crosses the picture before all others."""
+        grey = color(rng.uniform(), 0.1, rng.uniform(0.1, 0.7))
+        passer = Thing(shape="disc", first=grey, second=grey, pattern="plain")
+        x = rng.choice([-1, 1]) * (3.0 * (times + rng.uniform(-0.5, 0.5)) - 1.5)
+        position = np.stack([x, np.full_like(x, rng.uniform(-0.6, 0.6))], -1).astype(np.float32)
+        size = np.full_like(times, rng.uniform(0.4, 0.7))
+        passer.draw(canvas, camera, position=position, size=size, angle=np.zeros_like(times))
+
+
+def moved(rng: np.random.Generator, motion: Motion, times: Floats) -> Floats:
+    """How far a thing is from its place, (T, 2)."""
+    phase = 2 * np.pi * (rng.uniform(1.5, 3.0) * times + rng.uniform())
+    reach = rng.uniform(0.25, 0.45)
+    still = np.zeros_like(phase)
+    match motion:
+        case "bounce":
+            offset = (still, -2 * reach * np.abs(np.sin(phase / 2)) + reach)
+        case "roll":
+            offset = (rng.choice([-1, 1]) * rng.uniform(0.8, 1.4) * (times - 0.5), still)
+        case "circle":
+            offset = (reach * np.cos(phase), reach * np.sin(phase))
+        case "sway":
+            offset = (reach * np.sin(phase), 0.15 * reach * np.cos(2 * phase))
+        case "rest":
+            offset = (still, still)
+    return np.stack(offset, -1).astype(np.float32)

@@ -1,0 +1,139 @@
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from data.synthetic.ensure import StandInError, Video, default_cache, ensure, folder_name
+from data.synthetic.ssv2 import SSv2StandIn
+
+SMALL = SSv2StandIn(num_train=20, num_val=10, height=32, width=32, frames=(4, 6))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slow:
+    """Writes the same few bytes for each video, slowly; fails at one of them if told."""
+
+    version: int = 1
+    count: int = 40
+    seconds: float = 0.02
+    fails_at: str = ""
+    name: str = "slow"
+
+    def videos(self) -> list[Video]:
+        return [Video("train", str(index), 0, (index,)) for index in range(self.count)]
+
+    def path(self, video: Video) -> Path:
+        return Path("videos") / f"{video.video_id}.bin"
+
+    def annotations(self) -> dict[str, str]:
+        return {"list.txt": "all\n"}
+
+    def encoded(self, video: Video) -> bytes:
+        time.sleep(self.seconds)
+        if video.video_id == self.fails_at:
+            raise OSError(28, "No space left on device")
+        return video.video_id.encode()
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_same_bytes_whatever_the_number_of_processes(tmp_path: Path) -> None:
+    alone = ensure(SMALL, tmp_path / "alone", progress=False, workers=0)
+    shared = ensure(SMALL, tmp_path / "shared", progress=False, workers=2)
+    assert contents(alone) == contents(shared)
+    assert len(contents(alone)) == 3 + SMALL.num_train + SMALL.num_val
+
+
+def test_a_finished_data_set_is_not_made_again(tmp_path: Path) -> None:
+    root = ensure(SMALL, tmp_path, progress=False, workers=0)
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    assert ensure(SMALL, tmp_path, progress=False, workers=0) == root
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
+def test_every_field_has_a_folder_of_its_own() -> None:
+    others = [replace(SMALL, seed=1), replace(SMALL, version=2), replace(SMALL, noise=0.03), replace(SMALL, num_val=9)]
+    assert len({folder_name(stand_in) for stand_in in [SMALL, *others]}) == 5
+
+
+def test_a_killed_generation_leaves_nothing_half_done_and_the_next_one_succeeds(tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path\n"
+        "from data.synthetic.ensure import ensure\n"
+        "from data.synthetic.ssv2 import SSv2StandIn\n"
+        f"ensure(SSv2StandIn(num_train=2000, num_val=10), Path({str(tmp_path)!r}), workers=2)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    root = tmp_path / folder_name(SSv2StandIn(num_train=2000, num_val=10))
+    partial = tmp_path / f"{root.name}.partial"
+    deadline = time.monotonic() + 60
+    while not list(partial.glob("*/*.mp4")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert list(partial.glob("*/*.mp4")), "nothing was written before the kill"
+    assert not root.exists()
+
+    time.sleep(1.5)  # the children notice within a second that their parent is gone
+    left = len(list(partial.glob("*/*.mp4")))
+    time.sleep(0.5)
+    assert len(list(partial.glob("*/*.mp4"))) == left
+
+    small = replace(SMALL, seed=3)
+    (tmp_path / f"{folder_name(small)}.partial").mkdir()
+    (tmp_path / f"{folder_name(small)}.partial" / "stale").touch()
+    made = ensure(small, tmp_path, progress=False, workers=0)
+    assert not (made / "stale").exists()
+    assert not (tmp_path / f"{made.name}.partial").exists()
+
+
+def test_two_processes_at_once_make_it_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    processes = [
+        context.Process(target=ensure, args=(Slow(), tmp_path), kwargs={"progress": False, "workers": 0})
+        for _ in range(2)
+    ]
+    start = time.monotonic()
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert len(contents(tmp_path / folder_name(Slow()))) == 41
+    assert time.monotonic() - start < 1.9 * Slow().count * Slow().seconds
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_full_disk_is_one_line_and_leaves_no_data_set(tmp_path: Path, workers: int) -> None:
+    failing = Slow(fails_at="5", seconds=0.0)
+    with pytest.raises(StandInError, match=r"the slow stand-in cannot be written to .*No space left.*STAND_IN_CACHE"):
+        ensure(failing, tmp_path, progress=False, workers=workers)
+    assert not (tmp_path / folder_name(failing)).exists()
+
+
+def test_a_cache_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "cache").touch()
+    with pytest.raises(StandInError, match="STAND_IN_CACHE"):
+        ensure(SMALL, tmp_path / "cache", progress=False, workers=0)
+
+
+def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path))
+    assert default_cache() == tmp_path
+    monkeypatch.delenv("STAND_IN_CACHE")
+    assert default_cache() == Path(os.path.expanduser("~")) / ".cache" / "video-stand-ins"
+
+
+def test_progress_is_shown_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ensure(Slow(seconds=0.0), tmp_path, workers=0)
+    captured = capsys.readouterr()
+    assert "making the slow stand-in: 100%" in captured.err
+    assert captured.out == ""
