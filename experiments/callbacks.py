@@ -131,8 +131,8 @@ class ProgressFile(ProgressBar):
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
         """Note the test's batch."""
-        total = self.total_test_batches_current_dataloader
-        self._write({"stage": "test", "done": (batch_idx + 1) / max(1, int(total))})
+        total = int(trainer.num_test_batches[dataloader_idx])
+        self._write({"stage": "test", "done": (batch_idx + 1) / total})
 
     def _write(self, progress: dict[str, object]) -> None:
         now = time.monotonic()

@@ -9,6 +9,7 @@ import difflib
 import json
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -100,7 +101,7 @@ def _tables(parser: argparse.ArgumentParser) -> None:
 
 def _scale(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scale", default="tiny", help="paper, or tiny (default): minutes on a laptop")
-    parser.add_argument("--seeds", default="0", metavar="0,1,2", help="seeds of the runs (default: 0)")
+    parser.add_argument("--seeds", metavar="0,1,2", help="seeds of the runs (default: 0)")
     parser.add_argument(
         "-o", "--override", action="append", default=[], dest="overrides", metavar="PATH=VALUE",
         help="change a field of every run, e.g. -o optim.epochs=3",
@@ -127,7 +128,7 @@ def _parallel(parser: argparse.ArgumentParser) -> None:
 
 def _seeds(options: argparse.Namespace) -> tuple[int, ...]:
     try:
-        seeds = tuple(int(word) for word in options.seeds.split(","))
+        seeds = tuple(int(word) for word in (options.seeds or "0").split(","))
     except ValueError:
         raise ValueError(f"--seeds '{options.seeds}': write whole numbers with commas, e.g. --seeds 0,1,2") from None
     if len(set(seeds)) != len(seeds):
@@ -141,10 +142,14 @@ def _store(options: argparse.Namespace) -> "RunStore":
     return RunStore(options.runs, results=REPORTS / "results")
 
 
-def _chosen(options: argparse.Namespace) -> "tuple[list[Selection], Scale, tuple[int, ...]]":
+def _scale_of(options: argparse.Namespace) -> "Scale":
     from experiments.scales import find_scale
 
-    return find(options.tables), find_scale(options.scale), _seeds(options)
+    return find_scale(options.scale)
+
+
+def _chosen(options: argparse.Namespace) -> "tuple[list[Selection], Scale, tuple[int, ...]]":
+    return find(options.tables), _scale_of(options), _seeds(options)
 
 
 def _jobs(options: argparse.Namespace) -> "list[Job]":
@@ -193,13 +198,12 @@ def run(options: argparse.Namespace) -> int:
     """Train and test what has no result yet; a second call trains nothing."""
     from experiments.launch import Launcher, default_parallel
     from experiments.resources import Resources
-    from experiments.scales import find_scale
 
     jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
     store.check_writable()
     pending = [job for job in jobs if job.directory(store).state(job.run.eval_id) != "done"]
     resources.check([job.run for job in pending])
-    parallel = options.jobs or default_parallel(resources, find_scale(options.scale))
+    parallel = options.jobs or default_parallel(resources, _scale_of(options))
     if parallel < 1:
         raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
     launcher = Launcher(store, _child_arguments(options), min(parallel, max(1, len(pending))), resources.threads)
@@ -235,13 +239,48 @@ def status(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
-    """Print tables with measured values, and write their committed reports."""
-    raise NotImplementedError
+    """Print tables with measured values and keep them, or check that the kept ones are what the results give."""
+    from reports.collect import collect, publish
+    from reports.render import kept_seeds, render, report_path, stale, write
+
+    selections, scale, store = find(options.tables), _scale_of(options), _store(options)
+    outdated, texts = [], []
+    for table, rows in selections:
+        seeds = _seeds(options) if options.seeds else (kept_seeds(table, scale) if options.check else None) or (0,)
+        made = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
+        if options.check:
+            outdated += [report_path(table, scale)] if stale(made) else []
+            continue
+        texts.append(render(made, "json" if options.json else options.format))
+        if made.whole:
+            publish(made, store)
+            print(f"kept as {os.path.relpath(write(made))}", file=sys.stderr)
+    if not options.check:
+        one_json = len(texts) > 1 and (options.json or options.format == "json")
+        print(f"[{','.join(texts)}]" if one_json else "\n".join(texts))
+    for path in outdated:
+        print(f"{os.path.relpath(path)} is stale: run `reproduce report` to write it again", file=sys.stderr)
+    return FAILED if outdated else DONE
 
 
 def tensorboard(options: argparse.Namespace) -> int:
     """Open TensorBoard on the rows of a table, each a run named as in the table."""
-    raise NotImplementedError
+    from reports.collect import collect
+    from reports.tensorboard import build_view
+
+    selections, scale, seeds = _chosen(options)
+    store = _store(options)
+    views = []
+    for table, rows in selections:
+        made = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
+        views.append(build_view(made, store))
+    print("\n".join(map(str, views)), flush=True)
+    if options.no_serve:
+        return DONE
+    names = [f"{selection.table.name}:{view}" for selection, view in zip(selections, views, strict=True)]
+    where = ["--logdir", str(views[0])] if len(views) == 1 else ["--logdir_spec", ",".join(names)]
+    command = [sys.executable, "-m", "tensorboard.main", *where, "--port", str(options.port)]
+    return subprocess.run(command, check=False).returncode
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -249,13 +288,12 @@ def evaluate(options: argparse.Namespace) -> int:
     from experiments.evaluate import evaluate as score
     from experiments.evaluate import evaluation_text
     from experiments.resources import Resources
-    from experiments.scales import find_scale
 
     selections = find([options.table])
     if len(selections) != 1 or selections[0].rows is None or len(selections[0].rows) != 1:
         raise ValueError(f"'{options.table}' is not one row; name it as paper/table:row")
     (table, rows) = selections[0]
-    cells = table.cells(find_scale(options.scale), rows=rows, overrides=options.overrides, seeds=_seeds(options))
+    cells = table.cells(_scale_of(options), rows=rows, overrides=options.overrides, seeds=_seeds(options))
     runs = {cell.column.key: cell.runs[0] for cell in cells if cell.trained}
     column = options.column or next(iter(runs), None)
     if column not in runs:

@@ -3,6 +3,8 @@
 from experiments.run import RunConfig
 from models.cost import published_macs, published_parameters
 
+BASE_MODELS = {(768, 12, 12): "ViT-B", (1024, 24, 16): "ViT-L"}  # width, depth, heads
+
 
 def measure(metric: str, run: RunConfig) -> float | str:
     """The value of a metric that needs no training.
@@ -21,11 +23,11 @@ def measure(metric: str, run: RunConfig) -> float | str:
         case "parameters":
             return published_parameters(model, **size) / 1e6
         case "base_model":
-            return model.label
+            return BASE_MODELS.get((model.width, model.depth, model.heads), f"ViT {model.width}x{model.depth}")
         case "attention":
             return model.attention.label
         case "positions":
-            return model.positions.label
+            return model.positions.label.removesuffix(" ST")
         case "tokenization":
             return model.tokens.label
     raise ValueError(f"'{metric}' is not measured without training")

@@ -1,6 +1,5 @@
 """Scores a list of videos with one row's model, through the very reader, decoder, views and model of a test."""
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +13,11 @@ from experiments.provenance import provenance
 from experiments.resources import Resources
 from experiments.run import RunConfig
 from experiments.store import RunStore
+from experiments.train import quiet_lightning
 from lightning_modules.classifier import VideoClassifier
 from lightning_modules.views import FAILED, MISSING
 from models.pretrained import load_released
+from models.trunk import VideoViT
 
 
 def load_weights(module: VideoClassifier, run: RunConfig, store: RunStore, file: Path | None, untrained: bool) -> str:
@@ -34,7 +35,8 @@ def load_weights(module: VideoClassifier, run: RunConfig, store: RunStore, file:
             raise ValueError(f"{file} does not hold this row's model: {str(error).splitlines()[0]}") from None
         return str(file)
     if file is not None:
-        return f"{file} ({load_released(module.model, file)})"  # type: ignore[arg-type]
+        assert isinstance(module.model, VideoViT)
+        return str(load_released(module.model, file))
     trained = store.run(run.train_id).weights
     if not trained.exists():
         raise ValueError(
@@ -60,7 +62,7 @@ def evaluate(
         ValueError: for weights that are missing or another model's.
         DataError: for a list or videos that cannot be used.
     """
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    quiet_lightning()
     dataset = Kinetics.Config(name="list", num_classes=run.data.dataset.num_classes)
     listed = replace(run, data=replace(run.data, dataset=dataset))
     seed_everything(run.seed, verbose=False)

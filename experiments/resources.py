@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,7 @@ class Resources:
         """
         dataset = data.dataset
         if dataset.stand_in is not None:
-            return ensure(dataset.stand_in)
+            return ensure(dataset.stand_in, progress=sys.stderr.isatty())
         named = dict(self.data)
         if dataset.name in named:
             return named[dataset.name]

@@ -3,12 +3,10 @@
 import difflib
 from dataclasses import dataclass, replace
 
-from data.synthetic.kinetics import KineticsStandIn
 
 from data.config import EvalConfig
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
-from data.synthetic.ssv2 import SSv2StandIn
 from experiments.run import Edit, Edits, RunConfig, apply
 from lightning_modules.optim import CosineSchedule
 
@@ -30,8 +28,10 @@ def stand_in(dataset: object) -> object:
     """The generated data set that stands in for a real one."""
     match dataset:
         case Kinetics.Config():
+            from data.synthetic.kinetics import KineticsStandIn
             videos = KineticsStandIn()
         case SSv2.Config():
+            from data.synthetic.ssv2 import SSv2StandIn
             videos = SSv2StandIn()
         case _:
             raise ValueError(f"{type(dataset).__qualname__} has no stand-in at scale tiny")
@@ -64,7 +64,7 @@ TINY = Scale(
         Edit("start_from", None),
         Edit("model.init", None),
         Edit("model.width", 64),
-        Edit("model.depth", 4),
+        Edit("model.depth", 3),
         Edit("model.heads", 4),
         Edit("model.tokens.patch", 8),
         Edit("model.drop_path", 0.0),
@@ -72,9 +72,9 @@ TINY = Scale(
         Edit("data.frames", halved),
         Edit("data.crop", smaller),
         Edit("data.augmentation.rand_augment", None),
-        Edit("optim.epochs", 12),
+        Edit("optim.epochs", 10),
         Edit("optim.batch_size", 32),
-        Edit("optim.lr", 1e-3),
+        Edit("optim.lr", 2e-3),
         Edit("optim.schedule", CosineSchedule(warmup_epochs=1.0)),
         Edit("objective.label_smoothing", 0.1),
         Edit("evaluation", fewer_views),

@@ -7,6 +7,7 @@ works alike. Exit codes: 0 done, 1 failed, 3 data or environment not usable, 75 
 import argparse
 import contextlib
 import json
+import logging
 import sys
 import time
 import traceback
@@ -31,6 +32,7 @@ from experiments.scales import SCALES
 from experiments.store import CLAIMED_ELSEWHERE, RunDirectory, RunStore, StoreError, write_atomically
 from lightning_modules.classifier import VideoClassifier
 from models.pretrained import copy_matching, initialise
+from models.trunk import VideoViT
 
 VALIDATE_EVERY = 5  # epochs, as the authors; for the curves only
 
@@ -57,9 +59,10 @@ def train_and_test(run: RunConfig, store: RunStore, resources: Resources, reques
         test_batch_size=resources.test_batch(run.data, run.evaluation.crops),
         num_workers=resources.workers,
         allow_bad=resources.allow_bad,
+        accumulate=split.accumulation,
     )
     module = run.build()
-    trainer = make_trainer(run, directory, resources, split.accumulation, datamodule, request)
+    trainer = make_trainer(run, directory, resources, split.accumulation, request)
     started = time.time()
     if not directory.weights.exists():
         fit(run, store, directory, module, datamodule, trainer)
@@ -72,17 +75,22 @@ def training_description(run: RunConfig) -> dict[str, object]:
     return {name: part for name, part in run.describe().items() if name != "evaluation"}
 
 
+def quiet_lightning() -> None:
+    """Silence Lightning's advertisements, and advice that does not fit small runs."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    for advice in ("does not have many workers", "smaller than the logging interval", "LeafSpec", "have no state_dict"):
+        warnings.filterwarnings("ignore", f".*{advice}.*")
+
+
 def make_trainer(
     run: RunConfig,
     directory: RunDirectory,
     resources: Resources,
     accumulation: int,
-    datamodule: VideoDataModule,
     request: StopRequest,
 ) -> Trainer:
     """The Trainer of a run."""
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    warnings.filterwarnings("ignore", ".*number of training batches .* smaller than the logging interval.*")
+    quiet_lightning()
     on_gpu = torch.cuda.is_available()
     return Trainer(
         accelerator="auto",
@@ -92,8 +100,6 @@ def make_trainer(
         precision=run.optim.precision if on_gpu else "32-true",  # mixed precision is a matter of GPUs
         max_epochs=run.optim.epochs,
         accumulate_grad_batches=accumulation,
-        # Only whole global batches: the last, smaller one is dropped, as the authors drop theirs.
-        limit_train_batches=datamodule.steps_per_epoch // accumulation * accumulation,
         check_val_every_n_epoch=min(VALIDATE_EVERY, run.optim.epochs),
         num_sanity_val_steps=0,
         deterministic="warn",
@@ -133,6 +139,8 @@ def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> N
     Raises:
         ValueError: when they are not at hand, saying how to get them.
     """
+    model = module.model
+    assert isinstance(model, VideoViT)
     if run.start_from is not None:
         source = store.run(run.start_from.train_id).weights
         if not source.exists():
@@ -140,9 +148,9 @@ def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> N
                 f"this run starts from run {run.start_from.train_id}, which is not trained; "
                 f"`reproduce plan` names its table row, `reproduce run` trains it first"
             )
-        print(copy_matching(module.model, load_file(source)))
+        print(copy_matching(model, load_file(source)))
     elif run.model.init is not None:
-        print(initialise(module.model, run.model))
+        print(initialise(model, run.model))
 
 
 def test(
@@ -230,7 +238,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(directory, str(error), 1)
     except Exception as error:
         traceback.print_exc()
-        return _fail(directory, f"{type(error).__name__}: {error}", 1)
+        return _fail(directory, f"{type(error).__name__}: {error}".strip(": "), 1)
     return 0
 
 

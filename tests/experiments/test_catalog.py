@@ -87,7 +87,9 @@ def test_a_run_shown_by_several_tables_is_one_job() -> None:
     assert len({job.run.train_id for job in jobs}) == len(jobs)
     shared = [job for job in jobs if "motionformer/table4:trajectory.k400" in job.cells]
     assert len(shared) == 1
-    assert {"motionformer/table2a:trajectory-cubic.k400", "motionformer/table8:k400.eight-frames"} <= set(shared[0].cells)
+    assert {"motionformer/table2a:trajectory-cubic.k400", "motionformer/table8:k400.eight-frames"} <= set(
+        shared[0].cells
+    )
 
 
 def test_what_a_run_starts_from_comes_before_it() -> None:

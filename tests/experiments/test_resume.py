@@ -1,0 +1,110 @@
+"""A run that is killed goes on and ends with the same metrics, bit for bit; signals leave a checkpoint first."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+from experiments.catalog import load
+from experiments.scales import TINY
+from experiments.store import RunDirectory, RunStore
+
+ROOT = Path(__file__).resolve().parents[2]
+OVERRIDES = [
+    "data.dataset.stand_in.num_train=64",
+    "data.dataset.stand_in.num_val=16",
+    "optim.epochs=6",
+    "optim.batch_size=8",
+    "model.drop_path=0.2",
+]
+CELL = ("motionformer/table4", "trajectory.ssv2")
+
+
+def start(runs: Path) -> subprocess.Popen[bytes]:
+    words = [word for override in OVERRIDES for word in ("-o", override)]
+    command = [sys.executable, "-m", "experiments.train", *CELL, "--runs", str(runs), "--threads", "1", *words]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def directory(runs: Path) -> RunDirectory:
+    run = load(CELL[0]).run_of(CELL[1], TINY, OVERRIDES, 0)
+    return RunStore(runs).run(run.train_id)
+
+
+def finish(process: subprocess.Popen[bytes]) -> None:
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output.decode()
+
+
+def until(condition: object, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():  # type: ignore[operator]
+        assert process.poll() is None, process.communicate()[0].decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def results(runs: Path) -> tuple[dict, dict, np.ndarray]:
+    run = directory(runs)
+    (metrics,) = (run.path / "metrics").glob("*.json")
+    (predictions,) = (run.path / "predictions").glob("*.npz")
+    return json.loads(metrics.read_text()), load_file(run.weights), np.load(predictions)["scores"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = tmp_path_factory.mktemp("uninterrupted")
+    finish(start(runs))
+    return runs
+
+
+def assert_same(runs: Path, uninterrupted: Path) -> None:
+    (metrics, weights, scores), (expected_metrics, expected_weights, expected_scores) = (
+        results(runs),
+        results(uninterrupted),
+    )
+    for name in ("top1", "top5", "videos", "train_id", "eval_id"):
+        assert metrics[name] == expected_metrics[name]
+    assert weights.keys() == expected_weights.keys()
+    for name, tensor in expected_weights.items():
+        assert weights[name].equal(tensor), name
+    assert np.array_equal(scores, expected_scores)
+
+
+def epoch(runs: Path) -> int:
+    try:
+        return json.loads((directory(runs).path / "progress.json").read_text()).get("epoch", 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def test_a_killed_run_ends_as_if_it_had_never_been_killed(tmp_path: Path, uninterrupted: Path) -> None:
+    process = start(tmp_path)
+    until(lambda: epoch(tmp_path) >= 3, process)
+    process.kill()
+    process.wait()
+    assert not (directory(tmp_path).path / "metrics").exists()
+    assert directory(tmp_path).checkpoint.exists()
+    finish(start(tmp_path))
+    assert_same(tmp_path, uninterrupted)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_to_go_on_from(
+    tmp_path: Path, uninterrupted: Path, number: signal.Signals
+) -> None:
+    process = start(tmp_path)
+    until(lambda: epoch(tmp_path) >= 2, process)
+    os.kill(process.pid, number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, output.decode()
+    assert directory(tmp_path).checkpoint.exists()
+    finish(start(tmp_path))
+    assert_same(tmp_path, uninterrupted)
