@@ -85,7 +85,7 @@ def _column_format(report: Report) -> list[str]:
 
 
 def _label(row: ReportRow, index: int, text: str) -> str:
-    style = "textit" if row.row.quoted else "textbf" if row.row.bold else ""
+    style = "textit" if row.row.quoted else "textbf" if row.row.bold and index == 0 else ""
     return _styled(_escape(text), style if isinstance(row.row.labels[index], str) else "")
 
 

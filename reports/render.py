@@ -170,7 +170,7 @@ def _table(report: Report) -> str:
 
 
 def _label(row: ReportRow, index: int, text: str) -> str:
-    mark = "*" if row.row.quoted else "**" if row.row.bold else ""
+    mark = "*" if row.row.quoted else "**" if row.row.bold and index == 0 else ""
     return _marked(_escape(text), mark if isinstance(row.row.labels[index], str) else "")
 
 

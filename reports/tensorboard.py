@@ -33,7 +33,7 @@ METRICS = "table/"  # before the tags of final metrics, which stand apart from t
 
 @dataclass(frozen=True)
 class Session:
-    """A run of the view: its name, its row's name, the row's factors, final values by column key, and its curves."""
+    """A run of the view: its name, its row's key, the row's factors, final values by column key, and its curves."""
 
     name: str
     group: str
@@ -67,7 +67,7 @@ def build_view(report: Report, store: RunStore) -> Path:
 
 def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
     """The runs of a table in its order: each trained run once, whatever columns show it; untrained rows once."""
-    for row, group in zip(report.rows, _row_names(report), strict=True):
+    for row, row_text in zip(report.rows, _row_names(report), strict=True):
         if row.row.quoted:
             continue
         factors = _factors(report, row)
@@ -77,8 +77,8 @@ def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
             for result in cell.seeds:
                 seed = f" · seed {result.seed}" if len(cell.seeds) > 1 else ""
                 session = Session(
-                    name=_file_name(f"{group} · {one_line(column.header)}{seed}"),
-                    group=group,
+                    name=_file_name(f"{row_text} · {one_line(column.header)}{seed}"),
+                    group=row.row.key,
                     factors=factors,
                     values=dict(values),
                     curves=store.run(result.train_id).tensorboard,
@@ -87,7 +87,7 @@ def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
                 session = sessions.setdefault(result.train_id + result.eval_id, session)
                 if result.value is not None:
                     session.values[cell.column] = result.value
-        yield from sessions.values() or [Session(_file_name(group), group, factors, values, None, True)]
+        yield from sessions.values() or [Session(_file_name(row_text), row.row.key, factors, values, None, True)]
 
 
 def _row_names(report: Report) -> list[str]:

@@ -1,0 +1,88 @@
+"""A small table with every feature of a report, and results written by hand."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experiments.motionformer.base import K400, SSV2
+from experiments.run import Edit, RunConfig, model, optim
+from experiments.scales import Scale
+from experiments.store import RunStore, write_atomically
+from experiments.table import Column, Difference, Table, quoted, row
+from models.mixers.joint import JointAttention
+
+Finish = Callable[..., None]
+
+
+@pytest.fixture
+def table() -> Table:
+    joint = model(attention=JointAttention.Config())
+    return Table(
+        name="paper/table1",
+        caption="Every feature at once",
+        source="arXiv:0000.00000, Table 1",
+        labels=("Attention", "Kind", "Att_T"),
+        columns=(
+            Column(key="gflops", header=("", "GFLOPs"), metric="gflops", base=K400),
+            Column(key="k400", header=("Top-1", "K-400"), metric="top1", base=K400, best="max"),
+            Column(key="ssv2", header=("Top-1", "SSv2"), metric="top1", base=SSV2, best="max"),
+            Difference(key="delta", header="Δ", left="k400", right="ssv2", best="min"),
+        ),
+        rows=(
+            quoted("other", ("Other [8] | x", "Large", None), paper=(100.0, 99.0, 98.0, 1.0)),
+            row("joint", ("Joint", "Small", None), joint, paper=(180.6, 79.2, 64.0, 15.2)),
+            row("short", ("Ours", "Small", False), optim(epochs=5), paper=(369.5, 70.0, 60.0, 10.0), bold=True),
+            row("ours", ("Ours", "Small", True), paper=(369.5, 79.7, 66.5, 13.2), bold=True),
+        ),
+        notes=("A note.",),
+    )
+
+
+@pytest.fixture
+def small() -> Scale:
+    return Scale("tiny", (Edit("optim.batch_size", 8),), small=True)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path / "runs", results=tmp_path / "results")
+
+
+@pytest.fixture
+def finish(store: RunStore) -> Finish:
+    """Writes the metrics that a finished test of a run writes."""
+
+    def write(run: RunConfig, top1: float, **facts: object) -> None:
+        metrics = {
+            "train_id": run.train_id,
+            "eval_id": run.eval_id,
+            "top1": top1,
+            "top5": 99.0,
+            "seed": run.seed,
+            "views": run.evaluation.views,
+            "crops": run.evaluation.crops,
+            "videos": {"evaluated": 48, "failed": 0, "missing": 0},
+            "data": {"name": run.data.dataset.name, "fingerprint": "0123"},
+            "precision": run.optim.precision,
+            "devices": 1,
+            "seconds": 12.3,
+            "commit": "0123456789",
+            "versions": {"python": "3.11.9", "torch": "2.14.1"},
+            "hardware": "2 cores of a CPU",
+            **facts,
+        }
+        write_atomically(store.run(run.train_id).metrics(run.eval_id), json.dumps(metrics))
+
+    return write
+
+
+@pytest.fixture
+def run_of(table: Table) -> Callable[..., RunConfig]:
+    """The run of a cell, by row and column."""
+
+    def find(scale: Scale, cell: str, seed: int = 0) -> RunConfig:
+        return table.run_of(cell, scale, (), seed)
+
+    return find

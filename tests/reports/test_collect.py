@@ -1,0 +1,131 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experiments.run import RunConfig
+from experiments.scales import PAPER, Scale
+from experiments.store import RunStore, StoreError
+from experiments.table import Table
+from reports.collect import collect, publish
+from reports.report import Report, ReportCell
+
+RunOf = Callable[..., RunConfig]
+Finish = Callable[..., None]
+
+
+def cell(report: Report, row: str, column: str) -> ReportCell:
+    return next(c for r in report.rows if r.row.key == row for c in r.cells if c.column == column)
+
+
+def test_each_state_of_a_run_is_told(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    def directory(name: str) -> Path:
+        path = store.run(run_of(small, name).train_id).path
+        path.mkdir(parents=True)
+        return path
+
+    finish(run_of(small, "joint.k400"), 60.0)
+    (directory("joint.ssv2") / "failure.txt").write_text("it broke")
+    checkpoint = directory("short.k400") / "checkpoints" / "last.ckpt"
+    checkpoint.parent.mkdir()
+    checkpoint.touch()
+    running = store.run(run_of(small, "short.ssv2").train_id)
+    with running.claim():
+        report = collect(table, small, store)
+    states = {c.column: [cell(report, r.row.key, c.column).state for r in report.rows] for c in report.rows[0].cells}
+    assert states == {
+        "gflops": ["quoted", "measured", "measured", "measured"],
+        "k400": ["quoted", "done", "interrupted", "not run"],
+        "ssv2": ["quoted", "failed", "running", "not run"],
+        "delta": ["quoted", "failed", "running", "not run"],
+    }
+    assert all(c.value is None for r in report.rows for c in r.cells if c.state not in ("done", "measured"))
+
+
+def test_a_seed_that_is_missing_shows_in_state_and_number(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    finish(run_of(small, "joint.k400", 0), 60.0)
+    found = cell(collect(table, small, store, seeds=(0, 1)), "joint", "k400")
+    assert (found.state, found.value, found.std, found.num_seeds, found.num_asked) == ("not run", 60.0, None, 1, 2)
+
+
+def test_overrides_mark_only_the_runs_that_they_change(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    short = run_of(small, "short.k400")
+    assert short.optim.epochs == 5
+    finish(short, 60.0)
+    report = collect(table, small, store, overrides=["optim.epochs=5"])
+    assert (cell(report, "short", "k400").state, cell(report, "short", "k400").modified) == ("done", False)
+    assert cell(report, "joint", "k400").modified and cell(report, "joint", "delta").modified
+    finish(table.run_of("joint.k400", small, ["optim.epochs=5"], 0), 61.0)
+    report = collect(table, small, store, overrides=["optim.epochs=5"])
+    assert (cell(report, "joint", "k400").state, cell(report, "joint", "k400").value) == ("modified", 61.0)
+
+
+def test_tiny_results_never_stand_in_a_paper_report(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    finish(run_of(small, "joint.k400"), 60.0)
+    assert cell(collect(table, PAPER, store), "joint", "k400").value is None
+
+
+def test_what_needs_no_training_has_the_size_of_the_paper_at_every_scale(
+    table: Table, small: Scale, store: RunStore
+) -> None:
+    gflops = [cell(collect(table, scale, store), "ours", "gflops").value for scale in (PAPER, small)]
+    assert gflops[0] == gflops[1] == pytest.approx(369.5, abs=0.05)
+
+
+def test_published_results_stand_in_where_there_are_no_runs(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, tmp_path: Path
+) -> None:
+    run = run_of(small, "joint.k400")
+    finish(run, 60.0)
+    assert publish(collect(table, small, store), store) == 1
+    elsewhere = RunStore(tmp_path / "none", results=store.results)
+    there = collect(table, small, elsewhere)
+    assert (cell(there, "joint", "k400").state, cell(there, "joint", "k400").value) == ("done", 60.0)
+    assert there == collect(table, small, store)
+    finish(run, 61.0)
+    assert cell(collect(table, small, store), "joint", "k400").value == 61.0
+
+
+def test_facts_come_from_the_results_and_not_from_this_machine(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    assert collect(table, small, store).facts.hardware == ()
+    finish(run_of(small, "joint.k400"), 60.0)
+    finish(run_of(small, "ours.k400"), 61.0, hardware="8 x GPU", versions={"python": "3.12.1"}, commit="fedc")
+    facts = collect(table, small, store).facts
+    assert facts.hardware == ("2 cores of a CPU", "8 x GPU")
+    assert facts.versions == (("python", "3.11.9 or 3.12.1"), ("torch", "2.14.1"))
+    assert facts.commits == ("0123456789", "fedc")
+
+
+def test_a_result_without_the_metric_is_named(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    run = run_of(small, "joint.k400")
+    finish(run, 60.0)
+    path = store.run(run.train_id).metrics(run.eval_id)
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "top1"}))
+    with pytest.raises(StoreError, match=rf"{run.train_id}/metrics/{run.eval_id}.json has no 'top1'"):
+        collect(table, small, store)
+
+
+def test_rows_can_be_chosen(table: Table, small: Scale, store: RunStore) -> None:
+    report = collect(table, small, store, rows=["ours"])
+    assert [row.row.key for row in report.rows] == ["ours"] and not report.whole
+
+
+def test_reporting_imports_nothing_heavy() -> None:
+    code = "import sys, reports.collect, reports.render; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"lightning", "tensorboard", "pandas", "matplotlib"} & set(modules)

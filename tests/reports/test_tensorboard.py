@@ -1,0 +1,135 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
+from tensorboard.plugins.hparams import metadata
+from torch.utils.tensorboard import SummaryWriter
+
+from experiments.run import RunConfig
+from experiments.scales import PAPER, Scale
+from experiments.store import RunStore
+from experiments.table import Table
+from reports.collect import collect
+from reports.tensorboard import OWN_FILE, build_view
+
+RunOf = Callable[..., RunConfig]
+Finish = Callable[..., None]
+
+
+@pytest.fixture
+def trained(store: RunStore, finish: Finish, run_of: RunOf, small: Scale) -> None:
+    for name, top1 in (("joint.k400", 60.0), ("joint.ssv2", 50.0), ("ours.k400", 61.0)):
+        run = run_of(small, name)
+        finish(run, top1)
+        with SummaryWriter(str(store.run(run.train_id).tensorboard)) as writer:
+            writer.add_scalar("train/loss", top1 / 10, 7)
+
+
+def read(view: Path) -> EventMultiplexer:
+    """The view as TensorBoard reads it."""
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(view))
+    multiplexer.Reload()
+    return multiplexer
+
+
+def value(multiplexer: EventMultiplexer, run: str, tag: str) -> float:
+    [event] = multiplexer.Tensors(run, tag)
+    return event.tensor_proto.float_val[0]
+
+
+def test_each_trained_cell_is_a_run_named_as_in_the_table(
+    table: Table, small: Scale, store: RunStore, trained: None
+) -> None:
+    view = build_view(collect(table, small, store), store)
+    assert view == store.root / "views" / "paper_table1.tiny"
+    assert sorted(read(view).Runs()) == [
+        "Joint, Small · Top-1 - K-400",
+        "Joint, Small · Top-1 - SSv2",
+        "Ours, Small (Att_T) · Top-1 - K-400",
+        "Ours, Small (Att_T) · Top-1 - SSv2",
+        "Ours, Small · Top-1 - K-400",
+        "Ours, Small · Top-1 - SSv2",
+    ]
+
+
+def test_a_run_shows_its_curves_and_its_final_values(
+    table: Table, small: Scale, store: RunStore, trained: None
+) -> None:
+    runs = read(build_view(collect(table, small, store), store))
+    joint = "Joint, Small · Top-1 - K-400"
+    assert runs.Scalars(joint, "train/loss")[0].step == 7
+    assert value(runs, joint, "table/k400") == 60.0
+    assert value(runs, joint, "table/gflops") == pytest.approx(180.64, abs=0.01)
+    assert value(runs, joint, "table/delta") == 10.0
+    assert "table/ssv2" not in runs.Runs()[joint]["tensors"]
+
+
+def test_hparams_hold_the_same_factors_and_columns_in_every_run(
+    table: Table, small: Scale, store: RunStore, trained: None
+) -> None:
+    runs = read(build_view(collect(table, small, store), store))
+    experiments, groups, values = [], {}, {}
+    for run in runs.Runs():
+        tags = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[run]
+        experiments.append(tags[metadata.EXPERIMENT_TAG])
+        start = metadata.parse_session_start_info_plugin_data(tags[metadata.SESSION_START_INFO_TAG])
+        groups.setdefault(start.group_name, set()).add(run)
+        values[start.group_name] = {key: field.string_value for key, field in start.hparams.items()}
+    assert len(set(experiments)) == 1
+    experiment = metadata.parse_experiment_plugin_data(experiments[0])
+    assert {info.name for info in experiment.hparam_infos} == {"Attention", "Kind", "Att_T"}
+    assert [info.display_name for info in experiment.metric_infos] == ["GFLOPs", "Top-1 / K-400", "Top-1 / SSv2", "Δ"]
+    assert {key: len(members) for key, members in groups.items()} == {"joint": 2, "short": 2, "ours": 2}
+    assert values["ours"] == {"Attention": "Ours", "Kind": "Small", "Att_T": "✓"}
+    assert values["joint"]["Att_T"] == "–"
+
+
+def test_several_seeds_are_runs_of_one_group(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    for seed in (0, 1):
+        finish(run_of(small, "joint.k400", seed), 60.0 + seed)
+    runs = read(build_view(collect(table, small, store, seeds=(0, 1)), store))
+    found = {run: value(runs, run, "table/k400") for run in runs.Runs() if run.startswith("Joint, Small · Top-1 - K")}
+    assert found == {"Joint, Small · Top-1 - K-400 · seed 0": 60.0, "Joint, Small · Top-1 - K-400 · seed 1": 61.0}
+
+
+def test_a_row_without_training_is_one_run(table: Table, store: RunStore) -> None:
+    untrained = type(table)(
+        name="paper/table2",
+        caption="",
+        source="",
+        labels=table.labels,
+        columns=table.columns[:1],
+        rows=tuple(type(row)(key=row.key, labels=row.labels, quoted=row.quoted) for row in table.rows[:3]),
+    )
+    runs = read(build_view(collect(untrained, PAPER, store), store))
+    assert sorted(runs.Runs()) == ["Joint, Small", "Ours, Small"]
+
+
+def test_building_again_changes_no_file_and_drops_what_is_gone(
+    table: Table, small: Scale, store: RunStore, run_of: RunOf, trained: None
+) -> None:
+    report = collect(table, small, store)
+    view = build_view(report, store)
+    own = view / "Joint, Small · Top-1 - K-400" / OWN_FILE
+    before = own.stat().st_mtime_ns, own.stat().st_ino
+    (view / "a row of long ago").mkdir()
+    [events] = store.run(run_of(small, "joint.k400").train_id).tensorboard.iterdir()
+    events.rename(events.with_name(events.name + ".1"))  # as a resumed run adds a file under another name
+    build_view(report, store)
+    assert (own.stat().st_mtime_ns, own.stat().st_ino) == before
+    assert not (view / "a row of long ago").exists()
+    assert sorted(os.listdir(own.parent)) == sorted([OWN_FILE, events.name + ".1"])
+
+
+def test_runs_are_left_as_they_are(table: Table, small: Scale, store: RunStore, trained: None) -> None:
+    def files() -> dict[Path, bytes]:
+        return {p: p.read_bytes() for p in store.root.rglob("*") if p.is_file() and "views" not in p.parts}
+
+    before = files()
+    build_view(collect(table, small, store), store)
+    build_view(collect(table, small, store, rows=["ours"]), store)
+    assert files() == before
