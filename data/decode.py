@@ -267,4 +267,6 @@ def all_disposable(packet: bytes, length_size: int) -> bool:
 
 def reason(error: Exception) -> str:
     """The library's own words, without the path that it adds."""
+    if isinstance(error, EOFError):
+        return "no frames before the end of the file"
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).strip()

@@ -17,8 +17,8 @@ from data.datasets.videos import (
     VideoList,
     VideoRecord,
     check_root,
+    file_text,
     first_file,
-    text_lines,
     video_files,
 )
 from data.errors import DataError, MissingAnnotationError
@@ -64,7 +64,7 @@ class Kinetics:
         """The videos of a split, from whichever of the two annotation formats is there."""
         check_root(self.root, self.config.name)
         annotation = self.annotation(split)
-        lines = text_lines(annotation)
+        lines = file_text(annotation).splitlines()
         if not any(line.strip() for line in lines):
             raise DataError(f"{annotation}: the file is empty; it should hold one 'path label' a line")
         if "youtube_id" in lines[0]:
@@ -190,7 +190,7 @@ class Kinetics:
         for split in other_splits:
             other = None if self.root.is_file() else self.find_annotation(split)
             if other is not None and other != annotation:
-                names |= {row["label"] for _, row in official_rows(other, text_lines(other))}
+                names |= {row["label"] for _, row in official_rows(other, file_text(other).splitlines())}
         if len(names) != self.config.num_classes:
             raise DataError(
                 f"{annotation}: names {len(names)} classes where {self.config.name} has {self.config.num_classes}; "
@@ -205,7 +205,7 @@ class Kinetics:
         path = first_file((self.root / folder for folder in ANNOTATION_FOLDERS), ["classes.txt"])
         if path is None:
             return None
-        names = tuple(line.strip() for line in text_lines(path) if line.strip())
+        names = tuple(line.strip() for line in file_text(path).splitlines() if line.strip())
         if len(names) != self.config.num_classes:
             raise DataError(
                 f"{path}: names {len(names)} classes where {self.config.name} has {self.config.num_classes}"

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.datasets.videos import Split, StandIn, VideoList, VideoRecord, check_root, first_file, text_lines, video_files
+from data.datasets.videos import Split, StandIn, VideoList, VideoRecord, check_root, file_text, first_file, video_files
 from data.errors import DataError, MissingAnnotationError
 
 ANNOTATION_FOLDERS = (".", "labels", "annotations")
@@ -122,6 +122,6 @@ def parsed(path: Path) -> object:
         DataError: when it is none.
     """
     try:
-        return json.loads("\n".join(text_lines(path)))
+        return json.loads(file_text(path))
     except json.JSONDecodeError as error:
         raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg}); download the file again") from None

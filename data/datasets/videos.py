@@ -80,14 +80,14 @@ def check_root(root: Path, name: str) -> None:
         )
 
 
-def text_lines(path: Path) -> list[str]:
-    """The lines of an annotation file.
+def file_text(path: Path) -> str:
+    """The text of an annotation file.
 
     Raises:
         DataError: when it cannot be read or is no text.
     """
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start})") from error
     except OSError as error:

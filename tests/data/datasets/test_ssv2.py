@@ -1,0 +1,108 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from data.datasets.ssv2 import SSv2
+from data.errors import DataError, MissingAnnotationError
+
+CONFIG = SSv2.Config(num_classes=3)
+LABELS = {"Putting something on something": "0", "Closing something": "1", "Pulling two ends of something": "2"}
+ENTRIES = [
+    {"id": "11", "label": "closing box", "template": "Closing [something]", "placeholders": ["box"]},
+    {
+        "id": "7",
+        "label": "putting a on b",
+        "template": "Putting [something] on [something]",
+        "placeholders": ["a", "b"],
+    },
+]
+
+
+def written(root: Path, folder: str = ".", prefix: str = "something-something-v2-") -> Path:
+    place = root / folder
+    place.mkdir(parents=True, exist_ok=True)
+    (place / f"{prefix}labels.json").write_text(json.dumps(LABELS))
+    (place / f"{prefix}train.json").write_text(json.dumps(ENTRIES))
+    (place / f"{prefix}validation.json").write_text(json.dumps(ENTRIES[:1]))
+    videos = root / "20bn-something-something-v2"
+    videos.mkdir(exist_ok=True)
+    (videos / "11.webm").touch()
+    (videos / "7.MP4").touch()
+    return root
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return written(tmp_path / "ssv2")
+
+
+def test_official_files_are_read(root: Path) -> None:
+    videos = CONFIG.build(root, "train")
+    folder = root / "20bn-something-something-v2"
+    assert videos.records == ((str(folder / "11.webm"), 1, "11"), (str(folder / "7.MP4"), 0, "7"))
+    assert videos.class_names == tuple(LABELS)
+
+
+def test_test_and_validation_are_the_validation_file(root: Path) -> None:
+    assert CONFIG.build(root, "test") == CONFIG.build(root, "val")
+    assert [record.video_id for record in CONFIG.build(root, "test").records] == ["11"]
+
+
+def test_the_labels_folder_of_the_download_is_read(root: Path, tmp_path: Path) -> None:
+    other = written(tmp_path / "other", "labels", prefix="")
+    assert CONFIG.build(other, "train").fingerprint == CONFIG.build(root, "train").fingerprint
+
+
+def test_missing_videos_keep_their_place_in_the_list(root: Path) -> None:
+    (root / "20bn-something-something-v2/7.MP4").unlink()
+    assert CONFIG.build(root, "train").records[1].path == str(root / "20bn-something-something-v2/7.webm")
+
+
+def test_missing_and_empty_roots_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        CONFIG.build(tmp_path / "nowhere", "train")
+    with pytest.raises(DataError, match="is empty"):
+        CONFIG.build(tmp_path, "train")
+
+
+def test_root_without_annotations_says_what_to_put_there(root: Path) -> None:
+    (root / "something-something-v2-validation.json").unlink()
+    with pytest.raises(MissingAnnotationError, match=r"no something-something-v2-validation\.json in"):
+        CONFIG.build(root, "val")
+
+
+def test_root_without_videos_is_a_wrong_layout(root: Path) -> None:
+    for video in (root / "20bn-something-something-v2").iterdir():
+        video.unlink()
+    with pytest.raises(DataError, match=r"none of the 2 videos of .* videos lie in .*20bn-something-something-v2"):
+        CONFIG.build(root, "train")
+
+
+def rewritten(root: Path, content: object) -> str:
+    path = root / "something-something-v2-train.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    with pytest.raises(DataError) as caught:
+        CONFIG.build(root, "train")
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"{path}:")
+    return str(caught.value).removeprefix(f"{path}:")
+
+
+def test_bad_entries_are_named(root: Path) -> None:
+    wrong = {"id": "7", "template": "Eating [something]"}
+    assert rewritten(root, [ENTRIES[0], wrong]).startswith(" entry 2 (id 7): wrong label 'Eating something'")
+    assert rewritten(root, [ENTRIES[0], {"id": "7"}]) == " entry 2: too few fields; an entry has 'id' and 'template'"
+    assert rewritten(root, {"id": "7"}) == " should be a list of entries with 'id' and 'template'"
+
+
+def test_broken_json_is_named_by_line(root: Path) -> None:
+    assert rewritten(root, '[\n{"id": "11",\n').startswith("3: not JSON (")
+
+
+def test_labels_must_be_those_of_the_data_set(root: Path) -> None:
+    with pytest.raises(DataError, match="names 3 classes; ssv2 has labels 0 to 173"):
+        SSv2.Config().build(root, "train")
+    (root / "something-something-v2-labels.json").write_text(json.dumps({**LABELS, "Eating something": "x"}))
+    with pytest.raises(DataError, match="a label is not a number"):
+        CONFIG.build(root, "train")

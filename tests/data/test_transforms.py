@@ -1,0 +1,170 @@
+from collections import Counter
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from data.clips import drawing_from
+from data.rand_augment import OPERATIONS, RandAugment
+from data.transforms import Augmentation, Crops, normalized, short_side_resized
+
+
+def plain(short_side: int) -> Augmentation.Config:
+    """A random crop at one scale and nothing else."""
+    return Augmentation.Config(short_side=(short_side, short_side), flip=0.0, color_jitter=0.0)
+
+
+def noise(frames: int = 4, height: int = 60, width: int = 80) -> Tensor:
+    pixels = torch.randint(0, 256, (frames, height, width, 3), generator=torch.Generator().manual_seed(0))
+    return pixels.to(torch.uint8).permute(0, 3, 1, 2)
+
+
+def smooth(frames: int = 4, height: int = 60, width: int = 80) -> Tensor:
+    small = noise(frames, height // 8, width // 8).float()
+    return F.interpolate(small, (height, width), mode="bilinear").to(torch.uint8)
+
+
+def ramp(height: int, width: int) -> Tensor:
+    """A frame whose pixel at (y, x) is (y, x, 0)."""
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return torch.stack([y, x, 0 * x])[None].to(torch.uint8)
+
+
+RECIPES = {
+    "kinetics": Augmentation.Config(),
+    "kinetics, 32 frames": Augmentation.Config(resized_crop=True),
+    "ssv2": Augmentation.Config(
+        flip=0.0, color_jitter=0.0, inverse_uniform=True, rand_augment=RandAugment.Config(magnitude=20)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_frame_of_a_clip_is_treated_alike(name: str) -> None:
+    still = smooth(1).repeat(5, 1, 1, 1)
+    augmentation = RECIPES[name].build(32)
+    distinct = set()
+    for seed in range(40):
+        with drawing_from(seed):
+            clip = augmentation(still)
+        assert clip.shape == (5, 3, 32, 32)
+        assert clip.dtype == torch.uint8
+        assert (clip == clip[:1]).all()
+        distinct.add(clip.float().mean().item())
+    assert len(distinct) > 20
+
+
+def test_default_short_side_is_the_papers_at_both_crop_sizes() -> None:
+    assert Augmentation.Config().build(224).short_side == (256, 320)
+    assert Augmentation.Config().build(336).short_side == (384, 480)
+
+
+def test_short_side_is_even_or_its_inverse_is() -> None:
+    with drawing_from(0):
+        even = Augmentation.Config().build(224)
+        inverse = Augmentation.Config(inverse_uniform=True).build(224)
+        evenly = torch.tensor([even.random_short_side() for _ in range(20000)]).double()
+        inversely = torch.tensor([inverse.random_short_side() for _ in range(20000)]).double()
+    assert (evenly.min(), evenly.max(), inversely.min(), inversely.max()) == (256, 320, 256, 320)
+    assert evenly.mean().item() == pytest.approx(288, abs=1)
+    assert (1 / inversely).mean().item() == pytest.approx((1 / 256 + 1 / 320) / 2, rel=2e-3)
+
+
+def test_crops_reach_every_edge() -> None:
+    augmentation = plain(40).build(32)
+    with drawing_from(0):
+        corners = {tuple(augmentation(ramp(40, 50))[0, :2, 0, 0].tolist()) for _ in range(3000)}
+    assert corners == {(top, left) for top in range(9) for left in range(19)}
+
+
+def test_frames_of_exactly_the_crop_size_are_kept() -> None:
+    frames = noise(2, 32, 32)
+    assert torch.equal(plain(32).build(32)(frames), frames)
+
+
+def test_flip_and_jitter_come_as_often_as_the_recipe_says() -> None:
+    frames = smooth(1, 32, 32)
+    counts = Counter()
+    flips = Augmentation.Config(short_side=(32, 32), flip=0.5, color_jitter=0.0).build(32)
+    colours = Augmentation.Config(short_side=(32, 32), flip=0.0).build(32)
+    with drawing_from(0):
+        for _ in range(1000):
+            counts["flipped"] += torch.equal(flips(frames), frames.flip(-1))
+            counts["colours kept"] += torch.equal(colours(frames), frames)
+    assert 450 < counts["flipped"] < 550
+    assert 160 < counts["colours kept"] < 240
+
+
+def test_short_side_range_below_the_crop_is_refused() -> None:
+    with pytest.raises(ValueError, match="ascending range from the crop size 224 on"):
+        Augmentation.Config(short_side=(200, 320)).build(224)
+
+
+@pytest.mark.parametrize("short_side", [32, 41, 97])
+def test_resizing_is_bilinear_within_one_grey_level(short_side: int) -> None:
+    for frames in (noise(), noise(2, 80, 60)):
+        height, width = frames.shape[-2:]
+        size = (short_side, short_side * 80 // 60) if height < width else (short_side * 80 // 60, short_side)
+        resized = short_side_resized(frames, short_side)
+        assert resized.shape[-2:] == size
+        expected = F.interpolate(frames.float(), size, mode="bilinear", align_corners=False)
+        assert (resized - expected).abs().max() <= 1.01
+
+
+@pytest.mark.parametrize("num_crops", [1, 3])
+def test_test_crops_lie_along_the_long_side(num_crops: int) -> None:
+    places = {1: [10], 3: [0, 10, 19]}[num_crops]  # of 19 spare pixels; the middle is rounded up
+    wide = Crops(num_crops, 32)(ramp(32, 51))
+    tall = Crops(num_crops, 32)(ramp(51, 32))
+    assert wide.shape == (num_crops, 1, 3, 32, 32)
+    assert [crop[0, :2, 0, 0].tolist() for crop in wide] == [[0, place] for place in places]
+    assert [crop[0, :2, 0, 0].tolist() for crop in tall] == [[place, 0] for place in places]
+
+
+def test_test_crops_of_a_larger_short_side_are_centred_across() -> None:
+    crops = Crops(3, 32, short_side=40)(ramp(40, 60))
+    assert [crop[0, :2, 0, 0].tolist() for crop in crops] == [[4, 0], [4, 14], [4, 28]]
+
+
+def test_test_crops_smaller_than_the_crop_are_refused() -> None:
+    with pytest.raises(ValueError, match="short side 200 is smaller than the crop size 224"):
+        Crops(3, 224, short_side=200)
+
+
+def test_pixels_are_normalised() -> None:
+    clips = torch.arange(256, dtype=torch.uint8)
+    expected = (clips.double() / 255 - 0.5) / 0.5
+    torch.testing.assert_close(normalized(clips, 0.5, 0.5), expected.float(), atol=1e-6, rtol=0)
+
+
+def test_rand_augment_leaves_half_of_the_clips_alone() -> None:
+    frames = noise(1, 16, 16)
+    augment = RandAugment.Config().build()
+    with drawing_from(0):
+        alone = sum(augment(frames) is frames for _ in range(1000))
+    assert 450 < alone < 550
+
+
+@pytest.mark.parametrize("operation", range(len(OPERATIONS)))
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_every_operation_changes_all_frames_alike_at_any_strength(operation: int, sign: int) -> None:
+    still = smooth(1).repeat(3, 1, 1, 1)
+    for strength in (0.3, 1.0):
+        changed = OPERATIONS[operation](still, strength, sign)
+        assert changed.shape == still.shape
+        assert changed.dtype == torch.uint8
+        assert (changed == changed[:1]).all()
+        assert changed.float().std() > 1  # never a blank clip
+        assert not torch.equal(changed, still)
+
+
+def test_magnitudes_above_ten_act_as_ten() -> None:
+    frames = smooth(1)
+    for magnitude in (15.0, 20.0):
+        augment = RandAugment.Config(magnitude=magnitude, probability=1.0).build()
+        with drawing_from(3):
+            changed = augment(frames)
+        with drawing_from(3):
+            expected = RandAugment.Config(magnitude=1000.0, probability=1.0).build()(frames)
+        assert torch.equal(changed, expected)
