@@ -22,15 +22,16 @@ def ours_text(cell: ReportCell, column: Column | Difference) -> str:
     """
     if cell.state == "quoted":
         return value_text(cell.printed, column) or DASH
+    mark = MODIFIED if cell.modified else ""
     if cell.value is None:
-        return state_text(cell)
+        return state_text(cell) + mark
     text = value_text(cell.value, column)
     if cell.std is not None:
         text += f" ± {cell.std:.{column.digits}f}"
     if cell.num_asked > 1:
         asked = f" of {cell.num_asked}" if cell.num_asked > cell.num_seeds else ""
         text += f" (n={cell.num_seeds}{asked})"
-    return text + (MODIFIED if cell.modified else "")
+    return text + mark
 
 
 def printed_text(cell: ReportCell, column: Column | Difference) -> str:

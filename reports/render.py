@@ -199,7 +199,8 @@ def _legend(report: Report) -> str:
 
 def _footer(report: Report) -> str:
     facts, scale = report.facts, report.scale
-    lines = [f"- Scale: {scale.name}. {warning(report) or 'The models and data sets of the paper.'}"]
+    paper = "The models and data sets of the paper" + (", but for the overrides." if report.overrides else ".")
+    lines = [f"- Scale: {scale.name}. {warning(report) or paper}"]
     lines.append(f"{SEEDS_LINE}{', '.join(map(str, report.seeds))}")
     if facts.views:
         views = ", ".join(f"{name} {protocol}" for name, protocol in facts.views)

@@ -124,7 +124,7 @@ def test_modified_cells_carry_a_sign_and_the_legend_says_why(
 ) -> None:
     finish(replace(run_of(small, "joint.k400"), optim=replace(run_of(small, "joint.k400").optim, epochs=3)), 33.0)
     text = markdown(collect(table, small, store, overrides=["optim.epochs=3"]))
-    assert line(text, "Joint")[3:] == ["180.6 (180.6)", "33.0† (79.2)", "–", "–"]
+    assert line(text, "Joint")[3:] == ["180.6 (180.6)", "33.0† (79.2)", "–†", "–†"]
     assert "`†` not the table's run: optim.epochs=3" in text
 
 
