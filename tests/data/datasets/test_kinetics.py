@@ -148,13 +148,13 @@ def test_missing_root_is_named(tmp_path: Path) -> None:
 
 
 def test_empty_root_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="data root .* is empty") as caught:
+    with pytest.raises(DataError, match=r"data root .* is empty") as caught:
         CONFIG.build(tmp_path, "train")
     assert one_line(caught)
 
 
 def test_root_without_annotations_says_what_to_put_there(root: Path) -> None:
-    with pytest.raises(MissingAnnotationError, match="no annotations of the val split .* 'path label'") as caught:
+    with pytest.raises(MissingAnnotationError, match=r"no annotations of the val split .* 'path label'") as caught:
         CONFIG.build(root, "val")
     assert one_line(caught)
 
