@@ -13,7 +13,6 @@ from typing import Literal
 
 from data.datasets.videos import (
     Split,
-    StandIn,
     VideoList,
     VideoRecord,
     check_root,
@@ -22,6 +21,7 @@ from data.datasets.videos import (
     video_files,
 )
 from data.errors import DataError, MissingAnnotationError
+from data.synthetic.kinetics import KineticsStandIn
 
 # The path is all before the last separator, so that it may hold spaces and commas.
 LIST_LINE = re.compile(r"^(?P<path>\S.*?)(?:\s*,\s*|\s+)(?P<label>[^\s,]+)$")
@@ -46,7 +46,7 @@ class Kinetics:
         name: str = "kinetics400"
         num_classes: int = 400
         test_split: Literal["val", "test"] = field(default="val", metadata={"omit_if": "val"})
-        stand_in: StandIn | None = None
+        stand_in: KineticsStandIn | None = None
 
         def build(self, root: Path, split: Split) -> VideoList:
             """The videos of a split.

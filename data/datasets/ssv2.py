@@ -8,8 +8,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.datasets.videos import Split, StandIn, VideoList, VideoRecord, check_root, file_text, first_file, video_files
+from data.datasets.videos import Split, VideoList, VideoRecord, check_root, file_text, first_file, video_files
 from data.errors import DataError, MissingAnnotationError
+from data.synthetic.ssv2 import SSv2StandIn
 
 ANNOTATION_FOLDERS = (".", "labels", "annotations")
 VIDEO_FOLDERS = ("20bn-something-something-v2", "videos", ".")
@@ -29,7 +30,7 @@ class SSv2:
 
         name: str = "ssv2"
         num_classes: int = 174
-        stand_in: StandIn | None = None
+        stand_in: SSv2StandIn | None = None
 
         def build(self, root: Path, split: Split) -> VideoList:
             """The videos of a split; the test split is the validation split, as in the papers.

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from data.errors import DataError
 
@@ -20,30 +20,6 @@ class VideoRecord(NamedTuple):
     path: str
     label: int
     video_id: str
-
-
-class StandIn(Protocol):
-    """A generated data set in the layout of the real one."""
-
-    @property
-    def name(self) -> str:
-        """The data set that it stands in for."""
-        ...
-
-    @property
-    def version(self) -> int:
-        """Goes up with the pixels."""
-        ...
-
-    @property
-    def num_train(self) -> int:
-        """Training videos."""
-        ...
-
-    @property
-    def num_val(self) -> int:
-        """Validation videos."""
-        ...
 
 
 @dataclass(frozen=True)
