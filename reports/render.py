@@ -221,7 +221,9 @@ def _footer(report: Report) -> str:
         lines += ["- Deviations from the paper, and notes:", *(f"  - {text}" for text in facts.deviations)]
     options = "".join(f" -o {text}" for text in report.overrides)
     seeds = "" if report.seeds == (0,) else f" --seeds {','.join(map(str, report.seeds))}"
-    lines.append(f"- Made by `reproduce report {report.table.name} --scale {scale.name}{seeds}{options}`")
+    whole = len(report.rows) == len(report.table.rows)
+    names = [report.table.name] if whole else [f"{report.table.name}:{row.row.key}" for row in report.rows]
+    lines.append(f"- Made by `reproduce report {' '.join(names)} --scale {scale.name}{seeds}{options}`")
     return "\n".join(lines)
 
 

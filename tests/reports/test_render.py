@@ -173,6 +173,12 @@ def test_a_kept_report_knows_its_seeds(table: Table, small: Scale, store: RunSto
     assert kept_seeds(table, small, tmp_path) == (0, 2)
 
 
+def test_the_command_that_makes_a_report_stands_under_it(table: Table, small: Scale, store: RunStore) -> None:
+    report = collect(table, small, store, seeds=(0, 1), overrides=["optim.epochs=3"], rows=["joint", "ours"])
+    command = "paper/table1:joint paper/table1:ours --scale tiny --seeds 0,1 -o optim.epochs=3"
+    assert markdown(report).endswith(f"- Made by `reproduce report {command}`\n")
+
+
 @pytest.mark.parametrize("part", [{"overrides": ["optim.epochs=3"]}, {"rows": ["joint"]}])
 def test_a_part_of_a_table_is_not_kept(
     table: Table, small: Scale, store: RunStore, tmp_path: Path, part: dict[str, list[str]]
