@@ -46,10 +46,13 @@ class Session:
 def build_view(report: Report, store: RunStore) -> Path:
     """Make or refresh the table's log directory, `views/<table>.<scale>` in the store, and return it.
 
+    Runs with overrides stand in a directory of their own, which ends in `.modified`.
+
     Raises:
         StoreError: when it cannot be written.
     """
-    view = store.root / "views" / f"{report.table.name.replace('/', '_')}.{report.scale.name}"
+    name = f"{report.table.name.replace('/', '_')}.{report.scale.name}"
+    view = store.root / "views" / (f"{name}.modified" if report.overrides else name)
     sessions = list(_sessions(report, store))
     experiment = _experiment(report, sessions)
     try:

@@ -125,6 +125,11 @@ def test_building_again_changes_no_file_and_drops_what_is_gone(
     assert sorted(os.listdir(own.parent)) == sorted([OWN_FILE, events.name + ".1"])
 
 
+def test_runs_with_overrides_stand_apart(table: Table, small: Scale, store: RunStore) -> None:
+    view = build_view(collect(table, small, store, overrides=["optim.epochs=3"]), store)
+    assert view == store.root / "views" / "paper_table1.tiny.modified"
+
+
 def test_runs_are_left_as_they_are(table: Table, small: Scale, store: RunStore, trained: None) -> None:
     def files() -> dict[Path, bytes]:
         return {p: p.read_bytes() for p in store.root.rglob("*") if p.is_file() and "views" not in p.parts}
