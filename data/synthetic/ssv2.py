@@ -109,16 +109,16 @@ class SSv2StandIn:
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:
         """The frames (T, h, w, 3) of one video: footage of its coordinate's way, backwards for the second template."""
+        scene, motion = np.random.default_rng(video.seed).spawn(2)
+        times = np.linspace(0, 1, int(scene.integers(self.frames[0], self.frames[1] + 1)), dtype=np.float32)
         names = [[bare(template) for template in pair] for pair in TEMPLATES]
         name = self.class_names[video.label]
         moving = next(index for index, pair in enumerate(names) if name in pair)
-        frames = self.footage(np.random.default_rng(video.seed), moving)
+        frames = self.footage(scene, times, self.pose(motion, times, moving))
         return frames[::-1] if name == names[moving][1] else frames
 
-    def footage(self, rng: np.random.Generator, moving: int) -> NDArray[np.uint8]:
-        """A scene in which one coordinate goes its way up; nothing else depends on which."""
-        times = np.linspace(0, 1, int(rng.integers(self.frames[0], self.frames[1] + 1)), dtype=np.float32)
-        pose = self.pose(rng, times, moving)
+    def footage(self, rng: np.random.Generator, times: Floats, pose: Pose) -> NDArray[np.uint8]:
+        """A random scene in which two things take their poses: all that it learns of the class."""
         camera = Camera(
             height=self.height,
             width=self.width,

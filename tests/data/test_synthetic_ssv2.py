@@ -122,11 +122,17 @@ def test_ways_stay_in_range_and_differ_in_pace() -> None:
     assert halfway.std() > 0.05
 
 
-def test_length_and_id_do_not_tell_the_class() -> None:
+def test_ids_and_order_do_not_tell_the_class() -> None:
     videos = SSv2StandIn(num_train=2000, num_val=10).videos()
     labels = np.array([video.label for video in videos])
     ids = np.array([int(video.video_id) for video in videos])
     assert abs(np.corrcoef(ids, labels)[0, 1]) < 0.08
     assert abs(np.corrcoef(np.arange(len(videos)), labels)[0, 1]) < 0.08
+
+
+def test_all_but_the_two_things_is_the_same_whatever_the_class() -> None:
     video = SMALL.videos()[0]
-    assert len({len(SMALL.drawn(video._replace(label=label))) for label in range(10)}) == 1
+    frames = np.stack([SMALL.drawn(video._replace(label=label)) for label in range(10)]).astype(int)
+    forwards = [SMALL.class_names.index(bare(pair[0])) for pair in TEMPLATES]
+    same = (frames[forwards] == frames[forwards[0]]).all((0, 1, 4))  # (h, w), places that the things never reach
+    assert same.mean() > 0.2
