@@ -47,11 +47,25 @@ class VideoDataModule(pl.LightningDataModule):
         self.batch_size, self.test_batch_size, self.accumulate = batch_size, test_batch_size, accumulate
         self.num_workers, self.allow_bad = num_workers, allow_bad
         self.bad: dict[Split, BadVideos] = {}
+        self.train_loader: TrainLoader | None = None
+        self.position: dict[str, int] | None = None
 
     def train_dataloader(self) -> TrainLoader:
         """Augmented clips of the training split, in an order fixed by (seed, epoch)."""
         clips = TrainClips(self.train_videos, self.data, self.seed)
-        return TrainLoader(clips, self.train_batches(), self.bad_videos("train", self.train_videos), self.num_workers)
+        bad = self.bad_videos("train", self.train_videos)
+        self.train_loader = TrainLoader(clips, self.train_batches(), bad, self.num_workers)
+        if self.position is not None:
+            self.train_loader.load_state_dict(self.position)
+        return self.train_loader
+
+    def state_dict(self) -> dict[str, int]:
+        """Where in the training data a checkpoint was written; Lightning forgets its loaders' own states."""
+        return self.train_loader.state_dict() if self.train_loader is not None else {}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on from there."""
+        self.position = state_dict or None
 
     def val_dataloader(self) -> TestLoader:
         """One centre view of each video of the validation split."""

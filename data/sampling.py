@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from pytorchvideo.data.clip_sampling import make_clip_sampler
 
 Indices = NDArray[np.int64]
 
@@ -52,12 +51,16 @@ class DenseSampling:
 
     def random(self, timeline: Timeline) -> Indices:
         """A clip that starts anywhere; drawn from the state of `random`."""
+        from pytorchvideo.data.clip_sampling import make_clip_sampler  # here: it is slow to import
+
         sampler = make_clip_sampler("random", self.clip_seconds)
         clip = sampler(0, timeline.num_frames / timeline.fps, {})
         return self.from_start(timeline, float(clip.clip_start_sec))
 
     def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
         """Clips that start at max(duration - clip, 0) * k / num_views: the last one ends before the video does."""
+        from pytorchvideo.data.clip_sampling import make_clip_sampler  # here: it is slow to import
+
         sampler = make_clip_sampler("constant_clips_per_video", self.clip_seconds, num_views)
         duration = timeline.num_frames / timeline.fps
         clips = [sampler(0, duration, {}) for _ in range(num_views)]

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from data.datamodule import VideoDataModule
 from lightning import Trainer, seed_everything
 from safetensors.torch import load_file
 
+from data.datamodule import VideoDataModule
 from data.datasets.kinetics import Kinetics
 from experiments.provenance import provenance
 from experiments.resources import Resources
@@ -86,7 +86,7 @@ def evaluate(
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    trainer.test(module, datamodule, verbose=False)
+    trainer.test(module, datamodule, verbose=False, weights_only=True)
     scores = module.scores
     scores.check(datamodule.num_test_videos, run.evaluation.views)
     accuracy = scores.accuracy()

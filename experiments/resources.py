@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from data.synthetic.ensure import ensure
 
 from data.config import DataConfig
 from data.errors import DataError
+from data.synthetic.ensure import ensure
 from experiments.run import RunConfig
 
 # Pixels of the clips that one device works on at once by default: four clips of 16 x 224 x 224, as the paper trains.

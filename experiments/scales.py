@@ -3,7 +3,6 @@
 import difflib
 from dataclasses import dataclass, replace
 
-
 from data.config import EvalConfig
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2

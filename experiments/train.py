@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from data.datamodule import VideoDataModule
 from lightning import Trainer, seed_everything
 from lightning.pytorch.loggers import TensorBoardLogger
 from safetensors.torch import load_file, save_file
 
+from data.datamodule import VideoDataModule
 from data.errors import DataError
 from experiments.callbacks import Checkpointing, ProgressFile, Stopped, StopRequest
 from experiments.catalog import load
@@ -162,7 +162,7 @@ def test(
     started: float,
 ) -> None:
     """Score the test videos; write per-video scores, then the metrics, each as a whole."""
-    trainer.test(module, datamodule, verbose=False)
+    trainer.test(module, datamodule, verbose=False, weights_only=True)
     if not trainer.is_global_zero:
         return
     scores = module.scores

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 NAMED_IN_ERRORS = 4
@@ -111,6 +110,8 @@ def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, T
 
 def npz_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a ViT in Google's format, under timm's names; timm does the conversion."""
+    from timm.models.vision_transformer import VisionTransformer  # here: timm is slow to import
+
     try:
         with np.load(path, allow_pickle=False) as arrays:
             patch, _, _, width = arrays["embedding/kernel"].shape

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import timm
 import torch
-from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from torch import Tensor, nn
 
 from models.authors import authors_names, reshaped_tensors, unread_names
@@ -56,6 +54,8 @@ class ImageNet:
                 ValueError: where timm has no such weights.
                 FileNotFoundError: in one line: which file to get and where to put it.
             """
+            import timm  # here: configs are resolved without the second that timm takes
+
             if not timm.is_model_pretrained(self.name):
                 near = ", ".join(difflib.get_close_matches(self.name, timm.list_pretrained("vit*"), n=3, cutoff=0))
                 raise ValueError(f"model.init.name: timm has no weights named {self.name!r}; near are {near}")
@@ -197,16 +197,18 @@ def check_values(model: nn.Module, settings: str, source: str) -> None:
 
 def hub_file(repository: str) -> Path | None:
     """A hub repository's weights from its cache or, where the hub answers, from the network."""
+    import huggingface_hub as hub  # here: like timm, it is slow to import
+
     if not repository:
         return None
     for file in HUB_FILES:
-        if isinstance(cached := try_to_load_from_cache(repository, file), str):
+        if isinstance(cached := hub.try_to_load_from_cache(repository, file), str):
             return Path(cached)
     for file in HUB_FILES:
         try:
             # Asked first because it does not retry: without a network, a download tries for half a minute.
-            get_hf_file_metadata(hf_hub_url(repository, file), timeout=5)
-            return Path(hf_hub_download(repository, file))
+            hub.get_hf_file_metadata(hub.hf_hub_url(repository, file), timeout=5)
+            return Path(hub.hf_hub_download(repository, file))
         except Exception:  # a network fails in the ways of many libraries; the caller says what to do
             continue
     return None

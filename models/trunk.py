@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from timm.layers.drop import DropPath
-from timm.layers.mlp import Mlp
 from torch import Tensor, nn
 
 from models.heads import TanhHead
@@ -23,6 +21,8 @@ class Block(nn.Module):
     """Mixers, one after another, then an MLP; each behind a LayerNorm and added to what it read."""
 
     def __init__(self, mixers: Sequence[Mixer], width: int, mlp_ratio: float, drop_path: float) -> None:
+        from timm.layers import DropPath, Mlp  # here: resolving a table must not take the second that timm takes
+
         super().__init__()
         self.norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for _ in mixers)
         self.mixers = nn.ModuleList(mixers)

@@ -193,7 +193,7 @@ def no_network(*_: object, **__: object) -> None:
 
 def empty_machine(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder / "hub"))
-    monkeypatch.setattr("models.pretrained.get_hf_file_metadata", no_network)
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", no_network)
     monkeypatch.setenv("TORCH_HOME", str(folder / "torch"))
     monkeypatch.setenv("PRETRAINED_WEIGHTS", str(folder / "weights"))
 
