@@ -31,13 +31,19 @@ def frames_at(path: Path, indices: list[int]) -> np.ndarray:
 
 FORMATS = {
     "h264 with B frames": ("a.mp4", "libx264", B_FRAMES, {}),
-    "h264 with open groups": ("a.mp4", "libx264", {**B_FRAMES, "x264-params": "open-gop=1"}, {}),
+    "h264 with open groups": (
+        "a.mp4",
+        "libx264",
+        {**B_FRAMES, "keyint_min": "4", "x264-params": "open-gop=1:scenecut=0:b-adapt=0"},
+        {},
+    ),
     "h264 without B frames": ("a.mp4", "libx264", {"g": "7", "bf": "0"}, {}),
     "h264, one group": ("a.mp4", "libx264", {"g": "250", "bf": "3", "b-pyramid": "normal"}, {}),
     "h264 in fragments": ("a.mp4", "libx264", B_FRAMES, {"movflags": "frag_keyframe+empty_moov"}),
     "h264 in a transport stream": ("a.ts", "libx264", B_FRAMES, {}),
     "h264 with sound": ("a.mp4", "libx264", B_FRAMES, {}),
     "h264 in matroska": ("a.mkv", "libx264", B_FRAMES, {}),
+    "mpeg2 with open groups": ("a.mkv", "mpeg2video", {"g": "12", "bf": "2"}, {}),
     "vp9": ("a.webm", "libvpx-vp9", {"g": "12", "deadline": "realtime", "cpu-used": "8"}, {}),
     "vp8 with hidden frames": ("a.webm", "libvpx", {"g": "12", "auto-alt-ref": "1", "lag-in-frames": "8"}, {}),
     "mpeg4 in avi": ("a.avi", "mpeg4", {"g": "12", "bf": "2"}, {}),
@@ -124,6 +130,25 @@ def test_frames_that_nobody_needs_are_not_decoded(tmp_path: Path, write_video: W
         disposable = sum(map(video.is_disposable, video.packets))
         assert disposable > 20
         assert sent_packets(video, [39]) <= 40 - disposable + 1
+
+
+def test_frames_shown_before_their_key_frame_are_decoded_from_the_one_before(
+    tmp_path: Path, write_video: WriteVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"g": "12", "bf": "3", "keyint_min": "4", "x264-params": "open-gop=1:scenecut=0:b-adapt=0"}
+    path = write_video(tmp_path / "a.mp4", options=options)
+    expected = all_frames(path)
+    monkeypatch.delattr(VideoFile, "counted_images")  # what it falls back on
+    with VideoFile(path) as video:
+        keys = [place for place, packet in enumerate(video.packets) if packet.is_keyframe]
+        leading = [
+            index
+            for index, place in enumerate(video.shown)
+            if any(key < place and video.pts(key) > video.pts(place) for key in keys)
+        ]
+        assert leading
+        for index in leading:
+            np.testing.assert_array_equal(video.frames([index]).permute(0, 2, 3, 1).numpy()[0], expected[index])
 
 
 def rotated_copy(path: Path, quarter_turns: int) -> Path:

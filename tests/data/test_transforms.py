@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from data import rand_augment
 from data.clips import drawing_from
-from data.rand_augment import OPERATIONS, RandAugment
+from data.rand_augment import OPERATIONS, Operation, RandAugment
 from data.transforms import Augmentation, Crops, normalized, short_side_resized
 
 
@@ -136,6 +137,18 @@ def test_pixels_are_normalised() -> None:
     clips = torch.arange(256, dtype=torch.uint8)
     expected = (clips.double() / 255 - 0.5) / 0.5
     torch.testing.assert_close(normalized(clips, 0.5, 0.5), expected.float(), atol=1e-6, rtol=0)
+
+
+def test_rand_augment_draws_two_operations_with_replacement(monkeypatch: pytest.MonkeyPatch) -> None:
+    def operation(digit: int) -> Operation:
+        return lambda frames, strength, sign: frames * 10 + digit
+
+    monkeypatch.setattr(rand_augment, "OPERATIONS", [operation(digit) for digit in (1, 2, 3)])
+    augment = RandAugment.Config(probability=1.0).build()
+    with drawing_from(0):
+        drawn = Counter(int(augment(torch.zeros(1))) for _ in range(900))
+    assert sorted(drawn) == [11, 12, 13, 21, 22, 23, 31, 32, 33]
+    assert 60 < min(drawn.values()) <= max(drawn.values()) < 140
 
 
 def test_rand_augment_leaves_half_of_the_clips_alone() -> None:
