@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional as F
 
 from data.rand_augment import RandAugment
 
@@ -48,6 +46,8 @@ class Augmentation:
             return Augmentation(crop, self)
 
     def __init__(self, crop: int, config: Config) -> None:
+        from torchvision.transforms import v2  # here: configs are resolved without the second that torchvision takes
+
         self.crop = crop
         self.config = config
         self.short_side = config.short_side or tuple(round(ratio * crop) for ratio in SHORT_SIDE_RANGE)
@@ -63,7 +63,7 @@ class Augmentation:
             frames = self.rand_augment(frames)
         frames = self.resized_crop(frames) if self.config.resized_crop else self.jittered_crop(frames)
         if random.random() < self.config.flip:
-            frames = F.horizontal_flip(frames)
+            frames = frames.flip(-1)
         if self.color_jitter is not None and random.random() < self.config.color_jitter_probability:
             frames = self.color_jitter(frames)
         return frames.contiguous()
@@ -116,7 +116,9 @@ def short_side_resized(frames: Tensor, short_side: int) -> Tensor:
         return frames
     long_side = short_side * max(height, width) // min(height, width)
     size = [long_side, short_side] if width < height else [short_side, long_side]
-    return F.resize(frames, size, interpolation=v2.InterpolationMode.BILINEAR, antialias=False)
+    from torchvision.transforms.v2 import functional as F  # here: see Augmentation
+
+    return F.resize(frames, size, antialias=False)
 
 
 def normalized(clips: Tensor, mean: float, std: float) -> Tensor:

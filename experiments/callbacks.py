@@ -11,6 +11,8 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
+from experiments.store import StoreError
+
 SECONDS_BETWEEN_PROGRESS = 0.3
 SECONDS_BETWEEN_CHECKPOINTS = 900.0
 
@@ -61,9 +63,17 @@ class Checkpointing(Callback):
     def save(self, trainer: Trainer) -> None:
         """Write the checkpoint aside and put it in place."""
         aside = self.path.with_name(f".{self.path.name}.partial")
-        trainer.save_checkpoint(aside)
-        if trainer.is_global_zero:
-            os.replace(aside, self.path)
+        try:
+            trainer.save_checkpoint(aside)
+            if trainer.is_global_zero:
+                os.replace(aside, self.path)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+            aside.unlink(missing_ok=True)
+            reason = str(error).splitlines()[0]
+            raise StoreError(
+                f"cannot write {self.path}: {reason}; free space there or name another place with --runs; "
+                f"the last checkpoint is kept"
+            ) from None
         trainer.strategy.barrier()
         self.saved_at = time.monotonic()
 

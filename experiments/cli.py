@@ -199,13 +199,13 @@ def run(options: argparse.Namespace) -> int:
     from experiments.launch import Launcher, default_parallel
     from experiments.resources import Resources
 
+    if options.jobs is not None and options.jobs < 1:
+        raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
     jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
     store.check_writable()
     pending = [job for job in jobs if job.directory(store).state(job.run.eval_id) != "done"]
     resources.check([job.run for job in pending])
     parallel = options.jobs or default_parallel(resources, _scale_of(options))
-    if parallel < 1:
-        raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
     launcher = Launcher(store, _child_arguments(options), min(parallel, max(1, len(pending))), resources.threads)
     launcher.carry_out(jobs)
     failed = [job for job in jobs if job.outcome != "done"]

@@ -28,9 +28,11 @@ def stand_in(dataset: object) -> object:
     match dataset:
         case Kinetics.Config():
             from data.synthetic.kinetics import KineticsStandIn
+
             videos = KineticsStandIn()
         case SSv2.Config():
             from data.synthetic.ssv2 import SSv2StandIn
+
             videos = SSv2StandIn()
         case _:
             raise ValueError(f"{type(dataset).__qualname__} has no stand-in at scale tiny")

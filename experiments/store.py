@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -35,7 +35,8 @@ def write_atomically(path: Path, text: str) -> None:
         aside.write_text(text)
         os.replace(aside, path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise StoreError(f"cannot write {path}: {reason}; free space there or name another place with --runs") from None
 

@@ -5,9 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data import rand_augment
+from data import operations
 from data.clips import drawing_from
-from data.rand_augment import OPERATIONS, Operation, RandAugment
+from data.operations import OPERATIONS, Operation
+from data.rand_augment import RandAugment
 from data.transforms import Augmentation, Crops, normalized, short_side_resized
 
 
@@ -143,7 +144,7 @@ def test_rand_augment_draws_two_operations_with_replacement(monkeypatch: pytest.
     def operation(digit: int) -> Operation:
         return lambda frames, strength, sign: frames * 10 + digit
 
-    monkeypatch.setattr(rand_augment, "OPERATIONS", [operation(digit) for digit in (1, 2, 3)])
+    monkeypatch.setattr(operations, "OPERATIONS", [operation(digit) for digit in (1, 2, 3)])
     augment = RandAugment.Config(probability=1.0).build()
     with drawing_from(0):
         drawn = Counter(int(augment(torch.zeros(1))) for _ in range(900))
