@@ -69,7 +69,7 @@ class Checkpointing(Callback):
                 os.replace(aside, self.path)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
             aside.unlink(missing_ok=True)
-            reason = str(error).splitlines()[0]
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
             raise StoreError(
                 f"cannot write {self.path}: {reason}; free space there or name another place with --runs; "
                 f"the last checkpoint is kept"

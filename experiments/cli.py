@@ -209,9 +209,9 @@ def run(options: argparse.Namespace) -> int:
     launcher = Launcher(store, _child_arguments(options), min(parallel, max(1, len(pending))), resources.threads)
     launcher.carry_out(jobs)
     failed = [job for job in jobs if job.outcome != "done"]
+    print(f"{len(jobs) - len(failed)} of {len(jobs)} runs done, {len(jobs) - len(pending)} of them before this call.")
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
-    print(f"{len(jobs) - len(failed)} of {len(jobs)} runs done ({len(jobs) - len(pending)} before this call).")
     if failed:
         return UNUSABLE if all(job.exit_code == UNUSABLE for job in failed) else FAILED
     return DONE

@@ -187,7 +187,7 @@ class Launcher:
         else:
             job.outcome, job.exit_code = "failed", code
             job.reason = directory.failure.read_text().strip() if directory.failure.exists() else _death(code)
-            message = f"{job.name}: failed: {job.reason} (log: {directory.log})"
+            message = f"{job.name}: failed (log: {directory.log})"
         whole.write(message, file=sys.stderr) if self.show_bars else print(message, file=sys.stderr, flush=True)
 
     def _progress(self, job: Job) -> dict:

@@ -1,0 +1,70 @@
+"""What the README tells people to type works, and the table it shows is the committed report's."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.catalog import find
+from experiments.cli import parser
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+LINES = [line.partition(" #")[0].strip() for block in BLOCKS for line in block.splitlines()]
+REPRODUCE = [shlex.split(line)[1:] for line in LINES if line.startswith("reproduce ")]
+LOOKING = ("list", "show", "plan", "status")
+
+
+def test_the_readme_shows_every_verb() -> None:
+    verbs = {words[0] for words in REPRODUCE}
+    assert {"list", "show", "plan", "run", "status", "report", "tensorboard", "evaluate"} <= verbs
+
+
+@pytest.mark.parametrize("words", REPRODUCE, ids=" ".join)
+def test_commands_of_the_readme_are_understood(words: list[str]) -> None:
+    options = parser().parse_args(words)
+    names = options.tables if hasattr(options, "tables") else [options.table]
+    if names != ["*"]:
+        assert find(names)
+
+
+@pytest.mark.parametrize("words", [words for words in REPRODUCE if words[0] in LOOKING], ids=" ".join)
+def test_commands_that_look_run(words: list[str], tmp_path: Path) -> None:
+    place = [] if words[0] in ("list", "show") else ["--runs", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments", *words, *place], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = set(re.findall(r"make ([a-z]+)", README))
+    assert named
+    assert named <= targets
+
+
+def test_every_bash_line_is_a_command_that_these_tests_know() -> None:
+    for line in LINES:
+        assert re.match(r"(reproduce |make |export VIDEO_ROOT=|source \.venv/bin/activate|$)", line), line
+
+
+def test_the_table_near_the_top_is_the_committed_report_s() -> None:
+    shown = re.search(r"(\| Attention .*?)\n\n", README, flags=re.DOTALL)
+    assert shown is not None
+    assert shown[1] in (ROOT / "reports/tables/motionformer/table4.tiny.md").read_text()
+
+
+def test_committed_reports_are_what_the_committed_results_give(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments", "report", "*", "--check", "--runs", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
