@@ -212,9 +212,9 @@ def run(options: argparse.Namespace) -> int:
     print(f"{len(jobs) - len(failed)} of {len(jobs)} runs done, {len(jobs) - len(pending)} of them before this call.")
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
-    if failed:
-        return UNUSABLE if all(job.exit_code == UNUSABLE for job in failed) else FAILED
-    return DONE
+    if not failed:
+        return DONE
+    return UNUSABLE if len(failed) == len(pending) and all(job.exit_code == UNUSABLE for job in failed) else FAILED
 
 
 def _child_arguments(options: argparse.Namespace) -> list[str]:

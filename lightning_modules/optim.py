@@ -63,7 +63,8 @@ class CosineSchedule:
         """The rate at a fractional epoch, relative to the base rate."""
         if epoch < self.warmup_epochs:
             return epoch / self.warmup_epochs
-        done = min(1.0, (epoch - self.warmup_epochs) / (epochs - self.warmup_epochs))
+        left = max(epochs - self.warmup_epochs, 1e-9)  # a run may be all warm-up
+        done = min(1.0, (epoch - self.warmup_epochs) / left)
         return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * done))
 
 

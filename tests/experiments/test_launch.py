@@ -1,0 +1,93 @@
+"""Rows in processes of their own: trained once, shared between commands, stopped without loss."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from experiments.catalog import find
+from experiments.launch import jobs_of
+from experiments.scales import TINY
+from experiments.store import RunStore, write_atomically
+
+ROOT = Path(__file__).resolve().parents[2]
+ROW = "motionformer/table4:joint"
+SMALL = [
+    "data.dataset.stand_in.num_train=32",
+    "data.dataset.stand_in.num_val=8",
+    "optim.batch_size=8",
+    "model.depth=1",
+    "evaluation.views=1",
+]
+
+
+def start(runs: Path, epochs: int) -> subprocess.Popen[str]:
+    words = [word for override in [*SMALL, f"optim.epochs={epochs}"] for word in ("-o", override)]
+    command = [sys.executable, "-m", "experiments", "run", ROW, "--runs", str(runs), *words]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def trainings(runs: Path) -> list[int]:
+    """How many times each run was trained: Lightning opens one event file a training."""
+    return [len(list(run.glob("tb/events*"))) for run in sorted(runs.glob("*")) if (run / "config.json").exists()]
+
+
+def test_two_commands_share_a_table_and_a_third_trains_nothing(tmp_path: Path) -> None:
+    both = [start(tmp_path, 2), start(tmp_path, 2)]
+    for process in both:
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+        assert "2 of 2 runs done" in out
+    once = trainings(tmp_path)
+    stamps = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*/metrics/*.json")}
+    assert len(stamps) == 2
+    third = start(tmp_path, 2)
+    out, err = third.communicate(timeout=240)
+    assert third.returncode == 0, err
+    assert "2 of 2 runs done, 2 of them before this call" in out
+    assert trainings(tmp_path) == once
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.glob("*/metrics/*.json")} == stamps
+    for file in stamps:
+        metrics = json.loads(file.read_text())
+        assert metrics["videos"] == {"evaluated": 8, "failed": 0, "missing": 0}
+
+
+def test_ctrl_c_stops_the_rows_with_their_checkpoints_and_leaves_no_process(tmp_path: Path) -> None:
+    process = start(tmp_path, 500)
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("*/checkpoints/last.ckpt"))) < 1 and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "write their checkpoints" in err and "Traceback" not in err
+    assert list(tmp_path.glob("*/checkpoints/last.ckpt"))
+    assert not list(tmp_path.glob("*/metrics/*.json"))
+    for pid in children.stdout.split():
+        assert not Path(f"/proc/{pid}").exists()
+    states = [job.directory(RunStore(tmp_path)).state(job.run.eval_id) for job in jobs(500)]
+    assert "interrupted" in states
+
+
+def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    broken, sound = (job.directory(RunStore(tmp_path)) for job in jobs(1))
+    write_atomically(broken.config, '{"seed": 99}')
+    process = start(tmp_path, 1)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 1
+    assert "1 of 2 runs done" in out
+    assert "describes another run than its name says; move" in err
+    assert "Traceback" not in err
+    assert list(sound.path.glob("metrics/*.json"))
+    assert broken.failure.read_text().count("\n") == 1
+
+
+def jobs(epochs: int) -> list:
+    return jobs_of(find([ROW]), TINY, [*SMALL, f"optim.epochs={epochs}"], (0,))
