@@ -6,7 +6,6 @@ N = 1 + T*S tokens with CLS first, D width.
 """
 
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.trunk import VideoViT
@@ -17,7 +16,7 @@ def published_macs(config: VideoViT.Config, *, frames: int, crop: int, num_class
     grid = config.tokens.grid(frames, crop, crop)
     N, D = 1 + grid.tokens, config.width
     mlp = 2 * N * D * int(D * config.mlp_ratio)
-    blocks = config.depth * (config.attention.macs(grid, D) + mlp)
+    blocks = config.depth * (config.attention.macs(grid, D, config.heads) + mlp)
     num_norms = config.depth * (config.attention.num_mixers + 1) + 1
     return config.tokens.macs(grid, D) + blocks + 5 * N * D * num_norms + config.head.macs(D, num_classes)
 
@@ -43,7 +42,7 @@ def executed_macs(config: VideoViT.Config, *, frames: int, crop: int, num_classe
     return counter.get_total_flops() // 2
 
 
-def on_meta(config: VideoViT.Config, *, frames: int, crop: int, num_classes: int) -> nn.Module:
+def on_meta(config: VideoViT.Config, *, frames: int, crop: int, num_classes: int) -> VideoViT:
     """The model without memory for its weights."""
     with torch.device("meta"):
         return config.build(frames=frames, crop=crop, num_classes=num_classes)

@@ -6,6 +6,7 @@ B batch, F frames, T token frames, S patches per frame, N = 1 + T*S tokens with 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,9 @@ class Block(nn.Module):
     """Mixers, one after another, then an MLP; each behind a LayerNorm and added to what it read."""
 
     def __init__(self, mixers: Sequence[Mixer], width: int, mlp_ratio: float, drop_path: float) -> None:
-        from timm.layers import DropPath, Mlp  # here: resolving a table must not take the second that timm takes
+        # Here: resolving a table must not take the second that timm takes.
+        from timm.layers.drop import DropPath
+        from timm.layers.mlp import Mlp
 
         super().__init__()
         self.norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for _ in mixers)
@@ -37,9 +40,25 @@ class Block(nn.Module):
             x = x + drop(mix(norm(x), grid))
         return x + self.mlp_drop(self.mlp(self.mlp_norm(x)))
 
+    def cls(self, x: Tensor, grid: Grid) -> Tensor:
+        """What `forward` makes of CLS, without the rest: (B, 1, D)."""
+        *before, last = zip(self.norms, self.mixers, self.drops, strict=True)
+        for norm, mix, drop in before:
+            x = x + drop(mix(norm(x), grid))
+        norm, mix, drop = last
+        assert isinstance(mix, Mixer)
+        cls = x[:, :1] + drop(mix.cls(norm(x), grid))  # (B, 1, D)
+        return cls + self.mlp_drop(self.mlp(self.mlp_norm(cls)))
+
 
 class VideoViT(nn.Module):
-    """A ViT for clips: tokens, positions, blocks, and a head that reads CLS."""
+    """A ViT for clips: tokens, positions, blocks, and a head that reads CLS.
+
+    The head reads CLS alone, so the last block computes CLS alone: the same logits and gradients as the published
+    code's, which computes all its tokens. What the last block then does not read (`proj_q` and `proj_kv` of trajectory
+    attention) gets exact zeros for a gradient, as there: AdamW decays it all the same, and distributed training needs
+    no search for unused parameters.
+    """
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -58,6 +77,8 @@ class VideoViT(nn.Module):
         head: TanhHead.Config = field(default_factory=TanhHead.Config)
         drop_path: float = 0.2
         init: ImageNet.Config | Released.Config | None = field(default_factory=ImageNet.Config)
+        # Spread of every Linear's initial values. The authors' 0.02 is meant for a width of 768 and pretrained blocks.
+        linear_std: float = field(default=0.02, metadata={"omit_if": 0.02})
 
         def build(self, *, frames: int, crop: int, num_classes: int) -> "VideoViT":
             """A model for clips of this size, at the authors' random initial values; reads no file."""
@@ -77,20 +98,28 @@ class VideoViT(nn.Module):
         self.norm = nn.LayerNorm(config.width, eps=1e-6)
         self.head = config.head.build(config.width, num_classes)
         nn.init.trunc_normal_(self.cls, std=0.02)
-        self.apply(reset_linear)
+        self.apply(partial(reset_linear, std=config.linear_std))
 
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, C) of clips (B, F, 3, height, width)."""
         tokens, grid = self.tokens(clip)  # (B, T*S, D)
         x = torch.cat([self.cls.expand(len(tokens), -1, -1), tokens], dim=1)  # (B, N, D)
         x = x + self.positions(grid)
-        for block in self.blocks:
+        *blocks, last = self.blocks
+        for block in blocks:
             x = block(x, grid)
-        return self.head(self.norm(x[:, 0]))  # (B, C)
+        assert isinstance(last, Block)
+        return self.head(self.norm(last.cls(x, grid)[:, 0]))  # (B, C)
+
+    def recompute_attention(self, on: bool = True) -> None:
+        """Compute trajectory attention again going back, instead of keeping it: the same results in less memory."""
+        for module in self.modules():
+            if isinstance(module, TrajectoryAttention):
+                module.recompute = on
 
 
-def reset_linear(module: nn.Module) -> None:
+def reset_linear(module: nn.Module, std: float) -> None:
     """The authors' initial values of every Linear, classifier included; convolutions keep torch's."""
     if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.trunc_normal_(module.weight, std=std)
         nn.init.zeros_(module.bias)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.mixers.attention import Mixer, MixerConfig, merge_heads, split_heads
+from models.mixers.attention import Mixer, MixerConfig, cls_attention, merge_heads, split_heads
 from models.tokens import Grid
 
 
@@ -29,9 +29,13 @@ class GroupAttention(Mixer):
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
         """Mix each group and CLS."""
         q, k, v = self.qkv(x).chunk(3, dim=-1)  # (B, N, D)
-        return self.proj(torch.cat([self.cls(q, k, v), self.patches(q, k, v, grid)], dim=1))  # (B, N, D)
+        return self.proj(torch.cat([self.overview(q, k, v), self.patches(q, k, v, grid)], dim=1))  # (B, N, D)
 
-    def cls(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def cls(self, x: Tensor, grid: Grid) -> Tensor:
+        """What CLS finds among all tokens: (B, 1, D)."""
+        return self.proj(cls_attention(x, self.qkv, self.heads))
+
+    def overview(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """What CLS sees of all tokens: (B, 1, D)."""
         q, k, v = (split_heads(t, self.heads) for t in (q[:, :1], k, v))  # (B, H, 1, K), (B, H, N, K) twice
         return merge_heads(F.scaled_dot_product_attention(q, k, v))
@@ -98,7 +102,7 @@ class DividedAttention:
             """Two mixers a block."""
             return [TimeAttention(width, heads), SpaceAttention(width, heads)]
 
-        def macs(self, grid: Grid, width: int) -> int:
+        def macs(self, grid: Grid, width: int, heads: int) -> int:
             """Multiply-adds of both: eight projections, CLS against all, patches against their groups."""
             N, D = 1 + grid.tokens, width
             groups = 2 * grid.tokens * (grid.frames + 1) * D + 2 * grid.tokens * (grid.patches + 1) * D

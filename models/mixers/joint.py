@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.mixers.attention import Mixer, MixerConfig, merge_heads, split_heads
+from models.mixers.attention import Mixer, MixerConfig, cls_attention, merge_heads, split_heads
 from models.tokens import Grid
 
 
@@ -27,7 +27,7 @@ class JointAttention(Mixer):
             """One mixer a block."""
             return [JointAttention(width, heads)]
 
-        def macs(self, grid: Grid, width: int) -> int:
+        def macs(self, grid: Grid, width: int, heads: int) -> int:
             """Multiply-adds: four projections, scores and values."""
             N, D = 1 + grid.tokens, width
             return 4 * N * D**2 + 2 * N**2 * D
@@ -42,3 +42,7 @@ class JointAttention(Mixer):
         """Mix all tokens, wherever they are on the grid."""
         q, k, v = (split_heads(t, self.heads) for t in self.qkv(x).chunk(3, dim=-1))  # (B, H, N, K)
         return self.proj(merge_heads(F.scaled_dot_product_attention(q, k, v)))  # (B, N, D)
+
+    def cls(self, x: Tensor, grid: Grid) -> Tensor:
+        """What CLS finds among all tokens: (B, 1, D)."""
+        return self.proj(cls_attention(x, self.qkv, self.heads))

@@ -1,7 +1,7 @@
 """Trajectory attention: pool each frame where a query's object is likely to be, then pool along that trajectory.
 
-Equations 4 to 6 of Motionformer (https://arxiv.org/abs/2106.05392) and the ablations of its Table 4.
-B batch, T frames, S patches per frame, N tokens, D width, H heads, K = D / H.
+Equations 4 to 6 of Motionformer (https://arxiv.org/abs/2106.05392) and the ablations of its Tables 3 and 4.
+B batch, T frames, S patches per frame, N tokens, D width, H heads, K = D / H, G = B*H, M = T*S*B.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,10 @@ from typing import ClassVar, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from models.mixers.attention import Mixer, MixerConfig, merge_heads, split_heads
+from models.mixers.attention import Mixer, MixerConfig, attend, cls_attention, with_zero_gradients
+from models.mixers.temporal import Pooling, along_time
 from models.tokens import Grid
 
 
@@ -35,7 +37,7 @@ class TrajectoryAttention(Mixer):
             """One mixer a block."""
             return [TrajectoryAttention(self, width, heads)]
 
-        def macs(self, grid: Grid, width: int) -> int:
+        def macs(self, grid: Grid, width: int, heads: int) -> int:
             """Multiply-adds as published: keys and values of the second stage projected for every frame of every query.
 
             The authors project the values whether or not they are used, and their printed numbers count it.
@@ -49,6 +51,8 @@ class TrajectoryAttention(Mixer):
         super().__init__()
         self.config = config
         self.heads = heads
+        # Half the memory for a second run of the attention going back. No part of the config: results are the same.
+        self.recompute = False
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
         if config.temporal == "attention":
@@ -58,46 +62,59 @@ class TrajectoryAttention(Mixer):
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
         """Mix patches along their trajectories; CLS sees all tokens, and no patch sees CLS."""
-        q, k, v = (split_heads(t, self.heads) for t in self.qkv(x).chunk(3, dim=-1))  # (B, H, N, K)
-        cls = merge_heads(F.scaled_dot_product_attention(q[:, :, :1], k, v))  # (B, 1, D)
-        trajectories = self.trajectories(q[:, :, 1:], k[:, :, 1:], v[:, :, 1:], grid)  # (B, T*S, T, D)
-        attends = self.config.temporal == "attention"
-        patches = self.pooled(trajectories, grid) if attends else trajectories.mean(dim=2)  # (B, T*S, D)
-        return self.proj(torch.cat([cls, patches], dim=1))  # (B, N, D)
+        qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, H, N, K)
+        heads = qkv.flatten(1, 2)  # (3, G, N, K): of one clip in the memory of qkv, of several a copy
+        if self.recompute and torch.is_grad_enabled():
+            mixed = checkpoint(self.attention, heads, len(x), grid, use_reentrant=False)
+        else:
+            mixed = self.attention(heads, len(x), grid)
+        assert isinstance(mixed, Tensor)
+        return self.proj(mixed)  # (B, N, D)
+
+    def cls(self, x: Tensor, grid: Grid) -> Tensor:
+        """What CLS finds among all tokens: (B, 1, D)."""
+        unread = (*self.proj_q.parameters(), *self.proj_kv.parameters()) if self.attends_in_time else ()
+        return self.proj(with_zero_gradients(cls_attention(x, self.qkv, self.heads), unread))
+
+    @property
+    def attends_in_time(self) -> bool:
+        """Whether trajectories are pooled by attention."""
+        return self.config.temporal == "attention"
+
+    def attention(self, qkv: Tensor, clips: int, grid: Grid) -> Tensor:
+        """Queries, keys and values (3, G, N, K) of B clips to what tokens find: (B, N, D)."""
+        q, k, v = qkv.unbind()  # (G, N, K) each
+        cls = attend(q[:, :1], k.unsqueeze(0), v.unsqueeze(0)).reshape(clips, 1, -1)  # (B, 1, D)
+        trajectories = self.trajectories(q[:, 1:], k[:, 1:], v[:, 1:], grid)  # (T, T*S, G, K)
+        trajectories = trajectories.unflatten(2, (clips, -1)).flatten(3).flatten(1, 2)  # (T, M, D)
+        if self.attends_in_time:
+            pooling = Pooling(self.heads, self.config.project_values)
+            patches = along_time(trajectories, self.proj_q, self.proj_kv, pooling)  # (M, D)
+        else:
+            patches = trajectories.mean(dim=0)  # (M, D)
+        patches = patches.unflatten(0, (-1, clips)).transpose(0, 1)  # (B, T*S, D)
+        return torch.cat([cls, patches], dim=1)
 
     def trajectories(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
-        """What each query finds in each frame (equation 4): heads (B, H, T*S, K) to (B, T*S, T, D)."""
-        frames = zip(k.split(grid.patches, dim=2), v.split(grid.patches, dim=2), strict=True)
-        found = [merge_heads(F.scaled_dot_product_attention(q, k_t, v_t)) for k_t, v_t in frames]  # T of (B, T*S, D)
-        trajectories = torch.stack(found, dim=2)  # (B, T*S, T, D)
+        """What each query finds in each frame (equation 4): heads (G, T*S, K) to (T, T*S, G, K)."""
+        found = attend(q, by_frame(k, grid), by_frame(v, grid))
         if self.config.normalize_over == "space":
-            return trajectories
-        shares = frame_shares(q, k, grid).permute(0, 2, 3, 1)  # (B, T*S, T, H)
-        return (trajectories.unflatten(-1, (self.heads, -1)) * shares.unsqueeze(-1)).flatten(-2)  # (B, T*S, T, D)
+            return found
+        return found * frame_shares(q, k, grid).permute(2, 1, 0).unsqueeze(-1)
 
-    def pooled(self, trajectories: Tensor, grid: Grid) -> Tensor:
-        """Each trajectory (B, T*S, T, D) pooled over time, asked by its own frame (equations 5, 6): (B, T*S, D)."""
-        by_frame = trajectories.unflatten(1, (grid.frames, grid.patches))  # (B, T, S, T, D)
-        reference = by_frame.diagonal(dim1=1, dim2=3).movedim(-1, 1).flatten(1, 2)  # (B, T*S, D)
-        query = self.proj_q(reference).unsqueeze(2)  # (B, T*S, 1, D)
-        if self.config.project_values:
-            key, value = self.proj_kv(trajectories).chunk(2, dim=-1)  # (B, T*S, T, D)
-        else:
-            width = trajectories.shape[-1]
-            key = F.linear(trajectories, self.proj_kv.weight[:width], self.proj_kv.bias[:width])  # (B, T*S, T, D)
-            value = trajectories
-        # Trajectories and heads stand in one dimension: the fused kernels take four.
-        q, k, v = (split_heads(t, self.heads).flatten(1, 2) for t in (query, key, value))  # (B, T*S*H, ., K)
-        pooled = F.scaled_dot_product_attention(q, k, v)  # (B, T*S*H, 1, K)
-        return pooled.flatten(2).unflatten(1, (-1, self.heads)).flatten(2)  # (B, T*S, D)
+
+def by_frame(x: Tensor, grid: Grid) -> Tensor:
+    """Heads (G, T*S, K) as (T, G, S, K)."""
+    return x.unflatten(1, (grid.frames, grid.patches)).transpose(0, 1)
 
 
 def frame_shares(q: Tensor, k: Tensor, grid: Grid) -> Tensor:
-    """How much of its attention over all of space and time each query spends on each frame: (B, H, T*S, T).
+    """How much of its attention over all of space and time each query spends on each frame: (G, T*S, T).
 
     Attention to values that say which frame a key stands in: a second pass over the keys, but no map in memory.
     """
     frame_of_key = torch.arange(grid.frames, device=k.device).repeat_interleave(grid.patches)  # (T*S,)
     # The fused kernels want values as wide as the keys.
     indicators = F.one_hot(frame_of_key, max(grid.frames, k.shape[-1])).to(k.dtype)  # (T*S, at least T)
-    return F.scaled_dot_product_attention(q, k, indicators.expand(*k.shape[:2], -1, -1))[..., : grid.frames]
+    q, k = q.unsqueeze(0), k.unsqueeze(0)  # the fused kernels take four dimensions
+    return F.scaled_dot_product_attention(q, k, indicators.expand(*k.shape[:2], -1, -1))[0, ..., : grid.frames]

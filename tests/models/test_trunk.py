@@ -3,13 +3,14 @@ import torch
 from timm.layers.drop import DropPath
 from torch import nn
 
+from benchmarks import oracle
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
 from models.pretrained import ImageNet
-from models.tokens import CubicTokens, JointPositions, SeparatePositions, SquareTokens
-from models.trunk import VideoViT
+from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens
+from models.trunk import Block, VideoViT
 
 ATTENTIONS = [
     JointAttention.Config(),
@@ -68,6 +69,65 @@ def test_every_combination_gives_logits_and_every_parameter_learns(
     logits.square().sum().backward()
     # A parameter without a gradient stops distributed training; those of the key biases are zero but for rounding.
     assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("mode", ["saved", "recomputed"])
+@pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
+def test_logits_and_gradients_are_those_of_all_tokens_computed_as_published(attention: MixerConfig, mode: str) -> None:
+    torch.manual_seed(0)
+    model = small(attention=attention, drop_path=0.5).build(frames=4, crop=16, num_classes=5).double()
+    with torch.no_grad():
+        for parameter in model.parameters():  # biases and positions in time start at zero, which would hide them
+            parameter.add_(torch.randn_like(parameter) / 10)
+    model.recompute_attention(mode == "recomputed")
+    clip = torch.randn(3, 4, 3, 16, 16, dtype=torch.float64)
+    torch.manual_seed(1)  # the same paths are dropped
+    ours = model(clip)
+    torch.manual_seed(1)
+    published = oracle.logits(clip, model)
+    torch.testing.assert_close(ours, published, rtol=0, atol=1e-10)
+    parameters = list(model.parameters())
+    upstream = torch.randn_like(ours)
+    for got, wanted in zip(
+        torch.autograd.grad(ours, parameters, upstream),
+        torch.autograd.grad(published, parameters, upstream, materialize_grads=True),
+        strict=True,
+    ):
+        torch.testing.assert_close(got, wanted, rtol=0, atol=1e-10)
+
+
+def test_what_the_last_block_does_not_read_decays_all_the_same() -> None:
+    model = small().build(frames=4, crop=16, num_classes=5)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, weight_decay=0.5)
+    model(torch.randn(2, 4, 3, 16, 16)).square().sum().backward()
+    optimizer.step()
+    for name, parameter in model.named_parameters():
+        if name.startswith(("blocks.2.mixers.0.proj_q", "blocks.2.mixers.0.proj_kv")):
+            torch.testing.assert_close(parameter.detach(), before[name] * 0.95)
+
+
+def test_recomputing_the_attention_is_no_part_of_the_weights() -> None:
+    model = small().build(frames=4, crop=16, num_classes=5)
+    names = list(model.state_dict())
+    model.recompute_attention()
+    assert list(model.state_dict()) == names
+
+
+def test_the_blocks_of_the_default_model_save_a_fraction_of_the_published_bytes_for_backward() -> None:
+    model = VideoViT.Config(depth=1).build(frames=16, crop=224, num_classes=400)
+    (block,), grid = model.blocks, Grid(8, 14, 14)
+    assert isinstance(block, Block)
+    x = torch.randn(1, 1 + grid.tokens, 768, requires_grad=True)
+    there = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    published = 12 * oracle.saved_for_backward(lambda: oracle.block(x, block, grid), there)
+    last = oracle.saved_for_backward(lambda: block.cls(x, grid), there)
+    ours = 11 * oracle.saved_for_backward(lambda: block(x, grid), there) + last
+    model.recompute_attention()
+    recomputed = 11 * oracle.saved_for_backward(lambda: block(x, grid), there) + last
+    assert published > 5e9
+    assert published > 3.5 * ours
+    assert published > 6 * recomputed
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS, ids=str)

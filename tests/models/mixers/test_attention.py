@@ -3,7 +3,9 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import oracle
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
@@ -22,7 +24,7 @@ class Largest(TorchDispatchMode):
         return out
 
 
-@pytest.mark.parametrize(
+each_config = pytest.mark.parametrize(
     "config",
     [
         JointAttention.Config(),
@@ -34,6 +36,9 @@ class Largest(TorchDispatchMode):
     ],
     ids=str,
 )
+
+
+@each_config
 def test_no_map_of_attention_is_ever_in_memory(config: MixerConfig) -> None:
     grid, heads, width = Grid(frames=4, height=8, width=8), 2, 8
     one_frames_map = heads * grid.tokens * grid.patches
@@ -42,3 +47,44 @@ def test_no_map_of_attention_is_ever_in_memory(config: MixerConfig) -> None:
         with Largest() as largest:
             mixer(x, grid).sum().backward()
         assert grid.tokens * width < largest.elements < one_frames_map
+
+
+@each_config
+def test_cls_alone_is_cls_of_all_tokens_in_values_and_gradients(config: MixerConfig) -> None:
+    torch.manual_seed(0)
+    grid, heads, width = Grid(frames=3, height=2, width=2), 2, 8
+    for mixer in config.build(width, heads):
+        mixer.double()
+        x = torch.randn(2, 1 + grid.tokens, width, dtype=torch.float64, requires_grad=True)
+        alone, among_all = mixer.cls(x, grid), oracle.mixed(x, mixer, grid)[:, :1]
+        torch.testing.assert_close(alone, among_all, rtol=0, atol=1e-12)
+        upstream = torch.randn_like(alone)
+        inputs = [x, *mixer.parameters()]
+        # No gradient is None: each parameter decays, and distributed training waits for none.
+        for got, wanted in zip(
+            torch.autograd.grad(alone, inputs, upstream),
+            torch.autograd.grad(among_all, inputs, upstream, materialize_grads=True),
+            strict=True,
+        ):
+            torch.testing.assert_close(got, wanted, rtol=0, atol=1e-12)
+
+
+@each_config
+def test_cls_alone_projects_no_other_token(config: MixerConfig) -> None:
+    grid, heads, width = Grid(frames=4, height=4, width=4), 4, 64
+    mixer = config.build(width, heads)[-1]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        mixer.cls(torch.randn(1, 1 + grid.tokens, width), grid)
+    assert counter.get_total_flops() // 2 == 4 * width**2 + 2 * heads * (1 + grid.tokens) * width
+
+
+def test_cls_alone_is_as_close_to_the_truth_in_half_precision_as_the_published() -> None:
+    torch.manual_seed(0)
+    grid = Grid(frames=3, height=4, width=4)
+    (mixer,) = JointAttention.Config().build(64, 4)
+    x = torch.randn(2, 1 + grid.tokens, 64)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        alone, among_all = mixer.cls(x, grid), oracle.joint(x, mixer, grid)[:, :1]
+    assert alone.dtype == torch.bfloat16
+    truth = oracle.joint(x, mixer, grid)[:, :1]
+    assert (alone - truth).norm() < 1.1 * (among_all - truth).norm()

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import oracle
 from models.mixers.divided import DividedAttention, GroupAttention, SpaceAttention, TimeAttention
 from models.tokens import Grid
 
@@ -63,6 +64,12 @@ def test_values_and_gradients_are_those_of_equation_3(which: int) -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["time", "space"])
+def test_the_oracle_is_equation_3_too(which: int) -> None:
+    mixers, x = mixers_and_tokens()
+    torch.testing.assert_close(oracle.group(x, mixers[which], GRID), equation_3(x, mixers[which]), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["time", "space"])
 @pytest.mark.parametrize("token", [0, 1, 6, 12])
 def test_a_patch_sees_its_group_and_cls_and_nothing_else(which: int, token: int) -> None:
     mixers, x = mixers_and_tokens()
@@ -75,5 +82,5 @@ def test_macs_are_those_of_the_equation() -> None:
     mixers, x = mixers_and_tokens()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         for mixer in mixers:
-            equation_3(x[:1], mixer)
-    assert DividedAttention.Config().macs(GRID, WIDTH) == counter.get_total_flops() // 2
+            oracle.group(x[:1].detach(), mixer, GRID)
+    assert DividedAttention.Config().macs(GRID, WIDTH, HEADS) == counter.get_total_flops() // 2
