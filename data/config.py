@@ -1,7 +1,6 @@
 """What decides a run's clips: the data set, how clips are drawn from it, and the protocol of a test."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
@@ -24,10 +23,12 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EvalConfig:
-    """How a video is scored: temporal views x crops, merged; short side and stride are those of training if None."""
+    """How a video is scored: the softmax summed over temporal views x crops.
+
+    Short side and stride are those of training if None.
+    """
 
     views: int = 10
     crops: int = 3
-    merge: Literal["softmax"] = "softmax"
     short_side: int | None = None
     stride: int | None = None

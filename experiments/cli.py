@@ -9,7 +9,6 @@ import difflib
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -280,7 +279,8 @@ def tensorboard(options: argparse.Namespace) -> int:
     names = [f"{selection.table.name}:{view}" for selection, view in zip(selections, views, strict=True)]
     where = ["--logdir", str(views[0])] if len(views) == 1 else ["--logdir_spec", ",".join(names)]
     command = [sys.executable, "-m", "tensorboard.main", *where, "--port", str(options.port)]
-    return subprocess.run(command, check=False).returncode
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # this very process: whoever ends it ends the server
 
 
 def evaluate(options: argparse.Namespace) -> int:

@@ -77,7 +77,7 @@ def training_description(run: RunConfig) -> dict[str, object]:
 
 def quiet_lightning() -> None:
     """Silence Lightning's advertisements, and advice that does not fit small runs."""
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for advice in ("does not have many workers", "smaller than the logging interval", "LeafSpec", "have no state_dict"):
         warnings.filterwarnings("ignore", f".*{advice}.*")
 

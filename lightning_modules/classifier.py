@@ -53,7 +53,8 @@ class VideoClassifier(LightningModule):
         self.log("train/loss", loss, prog_bar=True, on_step=True, on_epoch=False)
         self.log("train/top1", 100 * multiclass_accuracy(logits, batch.labels, logits.shape[1], average="micro"))
         self.log("train/lr", self.lr_schedulers().get_last_lr()[0])  # type: ignore[union-attr]
-        self.log("train/replaced_videos", batch.replaced.float().sum(), reduce_fx="sum", on_step=False, on_epoch=True)
+        replaced = batch.replaced.float().sum()
+        self.log("train/replaced_videos", replaced, reduce_fx="sum", on_step=False, on_epoch=True, sync_dist=True)
         return loss
 
     def validation_step(self, batch: TestBatch, batch_idx: int) -> None:
@@ -81,4 +82,4 @@ class VideoClassifier(LightningModule):
             self.scores = VideoScores()
             self.scores.merge(gathered)
         accuracy = self.scores.accuracy()
-        self.log_dict({"test/top1": accuracy.top1, "test/top5": accuracy.top5}, rank_zero_only=True, sync_dist=False)
+        self.log_dict({"test/top1": accuracy.top1, "test/top5": accuracy.top5}, sync_dist=True)  # equal everywhere

@@ -1,6 +1,6 @@
 """The loss of single-label classification, and the model's own randomness."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,8 @@ from lightning_modules.objective import SingleLabel
 from lightning_modules.optim import OptimConfig
 
 
-class Batch(NamedTuple):
+@dataclass
+class Batch:
     clips: Tensor
     labels: Tensor
     replaced: Tensor
