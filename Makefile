@@ -5,7 +5,7 @@ TABLE ?= motionformer/table4
 SCALE ?= tiny
 ARGS ?=
 
-.PHONY: help setup reproduce report test check slow bench clean
+.PHONY: help setup reproduce report test check slow clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -19,9 +19,9 @@ setup: .venv/installed  ## Make the virtual environment from requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-reproduce: setup  ## Train, test and report a table: make reproduce TABLE=motionformer/table4 [SCALE=paper] [ARGS="--seeds 0,1"]
-	$(BIN)/reproduce run '$(TABLE)' --scale $(SCALE) $(ARGS)
-	$(BIN)/reproduce report '$(TABLE)' --scale $(SCALE)
+reproduce: setup  ## Train, test and report a table: make reproduce TABLE=motionformer/table4 [SCALE=paper]
+	@$(BIN)/reproduce run '$(TABLE)' --scale $(SCALE); code=$$?; \
+	$(BIN)/reproduce report '$(TABLE)' --scale $(SCALE) && exit $$code
 
 test: setup  ## Run the test suite
 	$(BIN)/python -m pytest $(ARGS)

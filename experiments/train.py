@@ -185,6 +185,7 @@ def test(
         "views": run.evaluation.views,
         "crops": run.evaluation.crops,
         "videos": {"evaluated": accuracy.evaluated, "failed": accuracy.failed, "missing": accuracy.missing},
+        "replaced_in_training": len(datamodule.bad.get("train", ())),
         "data": {"name": run.data.dataset.name, "fingerprint": datamodule.fingerprint},
         "precision": trainer.precision,
         "devices": trainer.world_size,
