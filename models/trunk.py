@@ -84,7 +84,9 @@ class VideoViT(nn.Module):
             """A model for clips of this size, at the authors' random initial values; reads no file."""
             if self.width % self.heads:
                 raise ValueError(f"model: width {self.width} does not divide into {self.heads} heads")
-            return VideoViT(self, self.tokens.grid(frames, crop, crop), num_classes)
+            grid = self.tokens.grid(frames, crop, crop)
+            self.attention.check(grid)
+            return VideoViT(self, grid, num_classes)
 
     def __init__(self, config: Config, grid: Grid, num_classes: int) -> None:
         super().__init__()

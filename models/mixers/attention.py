@@ -46,6 +46,13 @@ class MixerConfig(ABC):
     def macs(self, grid: Grid, width: int, heads: int) -> int:
         """Multiply-adds of one block's mixers as published, which may be more than ours execute."""
 
+    def check(self, grid: Grid) -> None:  # noqa: B027  (most take any clip)
+        """Refuse clips that are too small.
+
+        Raises:
+            ValueError: saying what would fit.
+        """
+
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
     """(..., N, D) as heads (..., H, N, K)."""

@@ -4,7 +4,7 @@ Equations 4 to 6 of Motionformer (https://arxiv.org/abs/2106.05392) and the abla
 B batch, T frames, S patches per frame, N tokens, D width, H heads, K = D / H, G = B*H, M = T*S*B.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
@@ -13,6 +13,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from models.mixers.attention import Mixer, MixerConfig, attend, cls_attention, with_zero_gradients
+from models.mixers.nystromformer import Nystromformer
+from models.mixers.orthoformer import Orthoformer
+from models.mixers.performer import Performer
+from models.mixers.space import ExactSpace
 from models.mixers.temporal import Pooling, along_time
 from models.tokens import Grid
 
@@ -26,16 +30,27 @@ class TrajectoryAttention(Mixer):
 
         `project_values`: the values along a trajectory are projected, as equation 6 says, or not, as in the released
         weights, with which the printed numbers were made.
+        `approximation`: of the attention within frames; CLS and the attention along time stay exact.
         """
 
         label: ClassVar[str] = "Trajectory"
         temporal: Literal["attention", "average"] = "attention"
         normalize_over: Literal["space", "space-time"] = "space"
         project_values: bool = False
+        approximation: Orthoformer.Config | Nystromformer.Config | Performer.Config | None = field(
+            default=None, metadata={"omit_if": None}
+        )
 
         def build(self, width: int, heads: int) -> "list[TrajectoryAttention]":
             """One mixer a block."""
+            if self.approximation is not None and self.normalize_over != "space":
+                raise ValueError("attention: an approximation finds things frame by frame; set normalize_over=space")
             return [TrajectoryAttention(self, width, heads)]
+
+        def check(self, grid: Grid) -> None:
+            """An approximation may want more tokens than there are."""
+            if self.approximation is not None:
+                self.approximation.check(grid)
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
             """Multiply-adds as published: keys and values of the second stage projected for every frame of every query.
@@ -43,7 +58,8 @@ class TrajectoryAttention(Mixer):
             The authors project the values whether or not they are used, and their printed numbers count it.
             """
             n, T, D = grid.tokens, grid.frames, width
-            space = 4 * (1 + n) * D**2 + 2 * n**2 * D + 2 * (1 + n) * D
+            maps = self.approximation.macs(grid, D, heads) if self.approximation is not None else 2 * n**2 * D
+            space = 4 * (1 + n) * D**2 + maps + 2 * (1 + n) * D
             time = n * D**2 + 2 * n * T * D**2 + 2 * n * T * D
             return space + time if self.temporal == "attention" else space
 
@@ -53,6 +69,7 @@ class TrajectoryAttention(Mixer):
         self.heads = heads
         # Half the memory for a second run of the attention going back. No part of the config: results are the same.
         self.recompute = False
+        self.space = config.approximation.build(heads) if config.approximation is not None else ExactSpace()
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
         if config.temporal == "attention":
@@ -97,15 +114,10 @@ class TrajectoryAttention(Mixer):
 
     def trajectories(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
         """What each query finds in each frame (equation 4): heads (G, T*S, K) to (T, T*S, G, K)."""
-        found = attend(q, by_frame(k, grid), by_frame(v, grid))
+        found = self.space(q, k, v, grid)
         if self.config.normalize_over == "space":
             return found
         return found * frame_shares(q, k, grid).permute(2, 1, 0).unsqueeze(-1)
-
-
-def by_frame(x: Tensor, grid: Grid) -> Tensor:
-    """Heads (G, T*S, K) as (T, G, S, K)."""
-    return x.unflatten(1, (grid.frames, grid.patches)).transpose(0, 1)
 
 
 def frame_shares(q: Tensor, k: Tensor, grid: Grid) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
+from models.mixers.nystromformer import Nystromformer
 from models.mixers.trajectory import TrajectoryAttention
 from models.pretrained import load_released
 from models.tokens import CubicTokens, JointPositions, SeparatePositions, SquareTokens
@@ -20,11 +21,12 @@ from models.trunk import VideoViT
 ROOT = Path(__file__).parents[2]
 FIXTURES = Path(os.environ.get("PARITY_FIXTURES", ROOT / ".." / "shared" / "parity"))
 
-ATTENTIONS: dict[tuple[str, str], MixerConfig] = {
-    ("joint", "True"): JointAttention.Config(),
-    ("divided", "True"): DividedAttention.Config(),
-    ("trajectory", "True"): TrajectoryAttention.Config(),
-    ("trajectory", "False"): TrajectoryAttention.Config(project_values=True),
+ATTENTIONS: dict[tuple[str, str, str], MixerConfig] = {
+    ("joint", "none", "True"): JointAttention.Config(),
+    ("divided", "none", "True"): DividedAttention.Config(),
+    ("trajectory", "none", "True"): TrajectoryAttention.Config(),
+    ("trajectory", "none", "False"): TrajectoryAttention.Config(project_values=True),
+    ("trajectory", "nystrom", "True"): TrajectoryAttention.Config(approximation=Nystromformer.Config()),
 }
 
 
@@ -63,7 +65,7 @@ def built(says: dict[str, str], num_classes: int) -> VideoViT:
         heads=int(says["num_heads"]),
         tokens=CubicTokens.Config() if cubic else SquareTokens.Config(),
         positions=SeparatePositions.Config(side=14) if separate else JointPositions.Config(),
-        attention=ATTENTIONS[says["attention"], says["original_v"]],
+        attention=ATTENTIONS[says["attention"], says["approx"], says["original_v"]],
     )
     return config.build(frames=int(says["frames"]), crop=int(says["crop"]), num_classes=num_classes).eval()
 
@@ -80,6 +82,7 @@ def saved(weights: dict[str, Tensor], path: Path) -> Path:
         ("joint", ("patch_embed.proj.bias", "patch_embed.proj.weight")),
         ("divided", ("patch_embed.proj.bias", "patch_embed.proj.weight")),
         ("trajectory", ("patch_embed.proj.bias", "patch_embed.proj.weight")),
+        ("nystrom", ("patch_embed.proj.bias", "patch_embed.proj.weight")),
         ("trajectory_fixed_v", ("patch_embed.proj.bias", "patch_embed.proj.weight")),
         ("trajectory_square", ("patch_embed_3d.proj.bias", "patch_embed_3d.proj.weight")),
         ("joint_jointpos", ("patch_embed.proj.bias", "patch_embed.proj.weight", "pos_embed")),

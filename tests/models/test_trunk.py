@@ -7,6 +7,9 @@ from benchmarks import oracle
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
+from models.mixers.nystromformer import Nystromformer
+from models.mixers.orthoformer import Orthoformer
+from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
 from models.pretrained import ImageNet
 from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens
@@ -19,6 +22,18 @@ ATTENTIONS = [
     TrajectoryAttention.Config(temporal="average"),
     TrajectoryAttention.Config(normalize_over="space-time"),
     TrajectoryAttention.Config(project_values=True),
+]
+APPROXIMATIONS: list[MixerConfig] = [
+    TrajectoryAttention.Config(approximation=approximation)
+    for approximation in (
+        Orthoformer.Config(num_prototypes=4),
+        Orthoformer.Config(num_prototypes=3, share_over_time=False),
+        Orthoformer.Config(num_prototypes=4, selection="random"),
+        Orthoformer.Config(num_prototypes=4, selection="segment-means"),
+        Orthoformer.Config(num_prototypes=3, candidates="queries-and-keys", candidates_per_prototype=2),
+        Nystromformer.Config(num_prototypes=3),
+        Performer.Config(num_features=16),
+    )
 ]
 
 
@@ -52,7 +67,7 @@ def test_the_default_is_the_papers_model() -> None:
     assert isinstance(config.init, ImageNet.Config)
 
 
-@pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
+@pytest.mark.parametrize("attention", [*ATTENTIONS, *APPROXIMATIONS], ids=str)
 @pytest.mark.parametrize("tokens", [CubicTokens.Config(patch=8), SquareTokens.Config(patch=8)], ids=["cubic", "square"])
 @pytest.mark.parametrize("positions", [SeparatePositions.Config(), JointPositions.Config()], ids=["separate", "joint"])
 def test_every_combination_gives_logits_and_every_parameter_learns(
@@ -128,6 +143,39 @@ def test_the_blocks_of_the_default_model_save_a_fraction_of_the_published_bytes_
     assert published > 5e9
     assert published > 3.5 * ours
     assert published > 6 * recomputed
+
+
+@pytest.mark.parametrize("attention", APPROXIMATIONS, ids=str)
+def test_recomputing_an_approximation_draws_the_same_again(attention: MixerConfig) -> None:
+    torch.manual_seed(0)
+    model = small(attention=attention).build(frames=4, crop=16, num_classes=5)
+    clip = torch.randn(2, 4, 3, 16, 16)
+    steps = []
+    for recompute in (False, True):
+        model.recompute_attention(recompute)
+        torch.manual_seed(1)
+        logits = model(clip)
+        steps.append((logits, *torch.autograd.grad(logits.square().sum(), list(model.parameters()))))
+    assert all(torch.equal(kept, again) for kept, again in zip(*steps, strict=True))
+
+
+@pytest.mark.parametrize("attention", APPROXIMATIONS, ids=str)
+def test_logits_of_a_clip_depend_on_no_other_clip(attention: MixerConfig) -> None:
+    torch.manual_seed(0)
+    model = small(attention=attention).build(frames=4, crop=16, num_classes=5).eval()
+    clips = torch.randn(3, 4, 3, 16, 16)
+    with torch.no_grad():
+        together, alone = model(clips), torch.cat([model(clip.unsqueeze(0)) for clip in clips])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
+
+
+def test_approximations_want_enough_tokens_and_attention_within_frames() -> None:
+    few = small(attention=TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=9)))
+    with pytest.raises(ValueError, match="9 prototypes, but 8 candidates"):
+        few.build(frames=4, crop=16, num_classes=5)
+    over_all = TrajectoryAttention.Config(normalize_over="space-time", approximation=Performer.Config())
+    with pytest.raises(ValueError, match="set normalize_over=space"):
+        small(attention=over_all).build(frames=4, crop=16, num_classes=5)
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS, ids=str)

@@ -1,0 +1,80 @@
+"""Performer: softmax attention through random positive features of queries and keys.
+
+The method is https://arxiv.org/abs/2009.14794, as Motionformer (https://arxiv.org/abs/2106.05392) compares it in Table
+3a and its released code means it, whose reshapes of this path fail.
+T frames, S patches per frame, n = T*S, D width, H heads, K = D / H, G = B*H, M features.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from models.mixers.space import Approximation, SpatialStage, by_frame, generator_of_draws, in_full_precision
+from models.tokens import Grid
+
+# Keeps a token whose features all vanish from dividing by zero.
+EPSILON = 1e-6
+
+
+class Performer(SpatialStage):
+    """Features of queries times what the features of a frame's keys gather of its values."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Approximation):
+        """How many features; the released code has 256, whatever its settings say."""
+
+        label: ClassVar[str] = "Performer"
+        num_features: int = 256
+
+        def build(self, heads: int) -> "Performer":
+            """The stage."""
+            return Performer(self)
+
+        def macs(self, grid: Grid, width: int, heads: int) -> int:
+            """Multiply-adds: features of queries and keys, sums of values, products, and their normalisation."""
+            n, T, M, D = grid.tokens, grid.frames, self.num_features, width
+            return 3 * n * M * D + n * T * M * D + n * T * M * heads + n * T * D
+
+        def check(self, grid: Grid) -> None:
+            """Any clip will do."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
+        """Attend to each frame; in single precision at the least, since features span many orders of magnitude."""
+        exact = torch.promote_types(q.dtype, torch.float32)
+        with in_full_precision(q):
+            directions = self.directions(q.shape[-1]).to(q.device, exact)  # (M, K)
+            q_features = features(q.to(exact), directions, over=(-1,))  # (G, n, M)
+            k_features = by_frame(features(k.to(exact), directions, over=(-2, -1)), grid)  # (T, G, S, M)
+            values = by_frame(v.to(exact), grid)  # (T, G, S, K)
+            found = q_features @ (k_features.mT @ values)  # (T, G, n, K)
+            total = q_features @ k_features.sum(dim=2).unsqueeze(-1)  # (T, G, n, 1)
+            return (found / total).to(v.dtype).transpose(1, 2)
+
+    def directions(self, size: int) -> Tensor:
+        """Random directions (M, K), orthogonal in blocks of K, as long as random normal vectors are."""
+        generator = generator_of_draws(self.training)
+        num_blocks = -(-self.config.num_features // size)
+        bases, triangles = torch.linalg.qr(torch.randn(num_blocks, size, size, generator=generator))
+        # Differs from the released code, which leaves the signs to QR: they favour one side of every axis, and more
+        # features would then converge to something else than exact attention.
+        blocks = (bases * triangles.diagonal(dim1=1, dim2=2).sign().unsqueeze(1)).mT
+        lengths = torch.randn(self.config.num_features, size, generator=generator).norm(dim=1, keepdim=True)
+        return blocks.flatten(0, 1)[: self.config.num_features] * lengths
+
+
+def features(x: Tensor, directions: Tensor, over: tuple[int, ...]) -> Tensor:
+    """Positive features (..., M) of vectors (..., K), whose products stand for exp(<x, y> / sqrt(K)).
+
+    Args:
+        over: where one largest value is taken out, which the normalisation cancels.
+    """
+    x = x * x.shape[-1] ** -0.25
+    exponents = x @ directions.mT - x.square().sum(dim=-1, keepdim=True) / 2
+    largest = exponents.detach().amax(dim=over, keepdim=True)
+    return len(directions) ** -0.5 * ((exponents - largest).exp() + EPSILON)

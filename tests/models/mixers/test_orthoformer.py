@@ -1,0 +1,228 @@
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks import oracle
+from models.mixers.orthoformer import Orthoformer, most_orthogonal, picked
+from models.mixers.space import ExactSpace, SpatialStage, by_frame, segment_means
+from models.tokens import Grid
+
+ROOT = Path(__file__).parents[3]
+FIXTURES = Path(os.environ.get("PARITY_FIXTURES", ROOT / ".." / "shared" / "parity"))
+GRID = Grid(frames=4, height=5, width=5)
+HEADS = 3
+
+
+def fixture(name: str) -> dict[str, Tensor]:
+    path = FIXTURES / f"{name}.safetensors"
+    if not path.exists():
+        pytest.skip(f"no parity fixture {path}; set $PARITY_FIXTURES to their folder")
+    with safe_open(path, "pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+
+
+def heads(clips: int = 2, dtype: torch.dtype = torch.float64) -> list[Tensor]:
+    """Queries, keys and values (G, n, K) of clips."""
+    torch.manual_seed(0)
+    return [torch.randn(clips * HEADS, GRID.tokens, 16, dtype=dtype) for _ in range(3)]
+
+
+def equation_10(q: Tensor, k: Tensor, v: Tensor, asked: Tensor, asking: Tensor) -> Tensor:
+    """Both maps: queries (G, n, K), keys and values of one frame, and prototypes on both sides (G, R, K)."""
+    scale = q.shape[-1] ** -0.5
+    return (q @ asked.mT * scale).softmax(-1) @ ((asking @ k.mT * scale).softmax(-1) @ v)
+
+
+def test_shared_prototypes_are_the_authors_and_so_is_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = fixture("orthoformer_shared")
+    q, k, v = given["q"], given["k"], given["v"]
+    chosen = most_orthogonal(q, given["first_index"], 20).sort(dim=1).values
+    torch.testing.assert_close(picked(q, chosen) * 16**-0.25, given["prototypes"], rtol=0, atol=1e-6)
+
+    stage = Orthoformer.Config(num_prototypes=20).build(HEADS)
+    first = given["first_index"].unsqueeze(1)
+    monkeypatch.setattr(stage, "drawn", lambda candidates, count, sets: (first + 0.5) / GRID.tokens)
+    y = stage(q, k, v, GRID)  # (T, n, G, K)
+    torch.testing.assert_close(y.permute(2, 1, 0, 3), given["y"], rtol=0, atol=1e-4)
+
+
+def test_prototypes_of_each_frame_are_the_authors_and_so_is_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = fixture("orthoformer_per_frame")
+    q, k, v = given["q"], given["k"], given["v"]
+    rows = q.unflatten(1, (GRID.frames, GRID.patches)).flatten(0, 1)  # the authors' rows: heads, then frames
+    chosen = most_orthogonal(rows, given["first_index"], 8).sort(dim=1).values
+    torch.testing.assert_close(picked(rows, chosen) * 16**-0.25, given["prototypes"], rtol=0, atol=1e-6)
+
+    stage = Orthoformer.Config(num_prototypes=8, share_over_time=False).build(HEADS)
+    first = given["first_index"].view(HEADS, GRID.frames).T.reshape(-1, 1)  # ours: frames, then heads
+    monkeypatch.setattr(stage, "drawn", lambda candidates, count, sets: (first + 0.5) / GRID.patches)
+    y = stage(q, k, v, GRID)
+    torch.testing.assert_close(y.permute(2, 1, 0, 3), given["y"], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("num_prototypes", [1, 2, 31, 100])
+def test_the_running_maximum_chooses_what_the_released_selection_chooses(seed: int, num_prototypes: int) -> None:
+    torch.manual_seed(seed)
+    candidates = torch.randn(6, 100, 16)
+    candidates[:, 50:60] = candidates[:, 20:30]  # ties
+    first = torch.randint(100, (6,))
+    chosen = most_orthogonal(candidates, first, num_prototypes)
+    assert torch.equal(chosen, oracle.greedy_prototypes(candidates, first, num_prototypes))
+    assert all(len(set(row.tolist())) == num_prototypes for row in chosen)
+
+
+def test_orthogonal_vectors_are_all_found_before_any_other() -> None:
+    torch.manual_seed(0)
+    candidates = torch.randn(1, 64, 8)
+    candidates[0, 5:61:8] = torch.eye(8)[:7] * torch.tensor([1.0, -2, 3, -4, 5, -6, 7]).unsqueeze(1)
+    chosen = most_orthogonal(candidates, torch.tensor([5]), 7)
+    assert sorted(chosen[0].tolist()) == list(range(5, 54, 8))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_selection_runs_in_single_precision_under_mixed_precision(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    candidates = torch.randn(4, 200, 32).to(dtype)
+    first = torch.arange(4)
+    exact = most_orthogonal(candidates.float(), first, 32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(most_orthogonal(candidates, first, 32), exact)
+    assert not torch.equal(oracle.greedy_prototypes(candidates, first, 32), exact)
+
+
+CONFIGS = [
+    Orthoformer.Config(num_prototypes=8),
+    Orthoformer.Config(num_prototypes=7, selection="random"),
+    Orthoformer.Config(num_prototypes=7, selection="segment-means"),
+    Orthoformer.Config(num_prototypes=8, candidates="queries-and-keys"),
+    Orthoformer.Config(num_prototypes=8, candidates="queries-and-keys", candidates_per_prototype=4),
+    Orthoformer.Config(num_prototypes=9, selection="segment-means", candidates="queries-and-keys"),
+    Orthoformer.Config(num_prototypes=6, share_over_time=False),
+    Orthoformer.Config(num_prototypes=6, share_over_time=False, selection="random"),
+    Orthoformer.Config(num_prototypes=6, share_over_time=False, candidates="queries-and-keys"),
+    Orthoformer.Config(num_prototypes=1),
+]
+each_config = pytest.mark.parametrize("config", CONFIGS, ids=str)
+
+
+def prototypes_of(stage: Orthoformer, q: Tensor, k: Tensor) -> Tensor:
+    """What the stage took: (rows, R, K)."""
+    taken: list[Tensor] = []
+    original = stage.prototypes
+    stage.prototypes = lambda *args, **kwargs: taken.append(original(*args, **kwargs)) or taken[-1]  # pyright: ignore
+    stage(q, k, torch.zeros_like(q), GRID)
+    return taken[0]
+
+
+@each_config
+def test_the_result_is_equation_10_with_the_prototypes_taken(config: Orthoformer.Config) -> None:
+    q, k, v = heads()
+    stage = config.build(HEADS).eval()
+    prototypes = prototypes_of(stage, q, k)
+    y = stage.eval()(q, k, v, GRID)
+    sets = prototypes.unflatten(0, (-1, len(q)))  # (1 or T, G, R, K)
+    q, k, v = (by_frame(t, GRID) for t in (q, k, v))
+    for s, t in itertools.product(range(GRID.frames), repeat=2):
+        asked, asking = (sets[0], sets[0]) if config.share_over_time else (sets[t], sets[s])
+        expected = equation_10(q[s], k[t], v[t], asked, asking).transpose(0, 1)  # (S, G, K)
+        torch.testing.assert_close(y[t].unflatten(0, (GRID.frames, -1))[s], expected, rtol=0, atol=1e-12)
+
+
+@each_config
+def test_prototypes_are_constants_and_all_else_learns(config: Orthoformer.Config) -> None:
+    q, k, v = (t.requires_grad_() for t in heads())
+    stage = config.build(HEADS).eval()
+    assert not prototypes_of(stage, q, k).requires_grad
+    stage = config.build(HEADS).eval()
+    gradients = torch.autograd.grad(stage(q, k, v, GRID).square().sum(), [q, k, v])
+    # All queries find the same where there is but one prototype.
+    for gradient in gradients[1:] if config.num_prototypes == 1 else gradients:
+        assert (gradient != 0).any(-1).all()
+
+
+@pytest.mark.parametrize("config", [c for c in CONFIGS if c.selection != "segment-means"], ids=str)
+def test_prototypes_come_from_the_candidates_and_none_twice(config: Orthoformer.Config) -> None:
+    q, k, _ = heads()
+    prototypes = prototypes_of(config.build(HEADS), q, k)
+    rows = [t if config.share_over_time else by_frame(t, GRID).flatten(0, 1) for t in (q, k)]
+    pool = torch.cat(rows if config.candidates == "queries-and-keys" else rows[:1], dim=1)
+    same = (prototypes.unsqueeze(2) == pool.unsqueeze(1)).all(-1)  # (rows, R, L)
+    assert (same.sum(2) == 1).all() and (same.sum(1) <= 1).all()
+    from_keys = same[..., rows[0].shape[1] :].any()
+    assert bool(from_keys) == (config.candidates == "queries-and-keys")
+
+
+def test_segment_means_average_neighbouring_places_over_all_frames() -> None:
+    q, k, _ = heads(clips=1)
+    prototypes = prototypes_of(Orthoformer.Config(num_prototypes=5, selection="segment-means").build(HEADS), q, k)
+    rows_of_places = q.unflatten(1, (GRID.frames, GRID.height, GRID.width))  # (G, T, rows, columns, K)
+    torch.testing.assert_close(prototypes, rows_of_places.mean(dim=(1, 3)))
+
+
+def test_segments_that_do_not_divide_end_with_longer_ones() -> None:
+    means = segment_means(torch.arange(11.0).view(1, 11, 1), 4).flatten().tolist()  # 2 + 3 + 3 + 3
+    assert means == [0.5, 3, 6, 9]
+
+
+@each_config
+def test_training_draws_anew_as_seeded_and_evaluation_depends_on_the_clip_alone(config: Orthoformer.Config) -> None:
+    q, k, v = heads(clips=3)
+    stage = config.build(HEADS).train()
+    torch.manual_seed(5)
+    one, other = stage(q, k, v, GRID), stage(q, k, v, GRID)
+    assert torch.equal(one, other) == (config.selection == "segment-means")
+    torch.manual_seed(5)
+    assert torch.equal(stage(q, k, v, GRID), one)
+
+    stage.eval()
+    state = torch.get_rng_state()
+    together = stage(q, k, v, GRID)
+    assert torch.equal(torch.get_rng_state(), state)
+    for clip in range(3):
+        rows = slice(clip * HEADS, (clip + 1) * HEADS)
+        torch.testing.assert_close(stage(q[rows], k[rows], v[rows], GRID), together[:, :, rows], rtol=0, atol=1e-12)
+
+
+def test_with_all_queries_as_prototypes_of_sharp_attention_the_result_is_exact() -> None:
+    q, _, v = heads()
+    q = 20 * torch.nn.functional.normalize(q, dim=-1)
+    stage: SpatialStage = Orthoformer.Config(num_prototypes=GRID.tokens).build(HEADS)
+    torch.testing.assert_close(stage(q, q, v, GRID), ExactSpace()(q, q, v, GRID), rtol=0, atol=1e-3)
+
+
+def naive(q: Tensor, k: Tensor, v: Tensor, config: Orthoformer.Config) -> None:
+    """The products of the released code."""
+    rows = q if config.share_over_time else by_frame(q, GRID).flatten(0, 1)
+    first = torch.zeros(len(rows), dtype=torch.long)
+    prototypes = picked(rows, oracle.greedy_prototypes(rows, first, config.num_prototypes))
+    sets = prototypes.unflatten(0, (-1, HEADS))  # (1 or T, H, R, K)
+    q, k, v = (by_frame(t, GRID) for t in (q, k, v))  # (T, H, S, K)
+    to_asked = torch.einsum("shpk,thrk->sthpr", q, sets)
+    of_asking = torch.einsum("shrk,thpk->sthrp", sets, k)
+    found = of_asking @ v  # (1 or T, T, H, R, K)
+    to_asked.expand(-1, GRID.frames, -1, -1, -1) @ found
+
+
+@pytest.mark.parametrize("share_over_time", [True, False])
+def test_macs_are_those_of_the_released_products(share_over_time: bool) -> None:
+    config = Orthoformer.Config(num_prototypes=6, share_over_time=share_over_time)
+    q, k, v = heads(clips=1)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        naive(q, k, v, config)
+    assert config.macs(GRID, 16 * HEADS, HEADS) == counter.get_total_flops() // 2
+
+
+def test_more_prototypes_than_candidates_are_refused() -> None:
+    Orthoformer.Config(num_prototypes=100).check(GRID)
+    Orthoformer.Config(num_prototypes=200, candidates="queries-and-keys").check(GRID)
+    with pytest.raises(ValueError, match="101 prototypes, but 100 candidates; set num_prototypes"):
+        Orthoformer.Config(num_prototypes=101).check(GRID)
+    with pytest.raises(ValueError, match="26 prototypes, but 25 candidates"):
+        Orthoformer.Config(num_prototypes=26, share_over_time=False).check(GRID)

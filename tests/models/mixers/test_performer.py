@@ -1,0 +1,100 @@
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from models.mixers.performer import EPSILON, Performer
+from models.mixers.space import ExactSpace, by_frame
+from models.tokens import Grid
+
+GRID = Grid(frames=3, height=4, width=4)
+HEADS, SIZE = 2, 8
+
+
+def heads(dtype: torch.dtype = torch.float64) -> list[Tensor]:
+    torch.manual_seed(0)
+    return [torch.randn(HEADS, GRID.tokens, SIZE, dtype=dtype) for _ in range(3)]
+
+
+def favor(q: Tensor, k: Tensor, v: Tensor, directions: Tensor) -> Tensor:
+    """The released features and products, one frame at a time: (T, n, G, K)."""
+    q, k = q * SIZE**-0.25, k * SIZE**-0.25
+    to_q, to_k = (t @ directions.T - t.square().sum(-1, keepdim=True) / 2 for t in (q, k))
+    q_features = (to_q - to_q.detach().amax(-1, keepdim=True)).exp() + EPSILON
+    k_features = (to_k - to_k.detach().amax((-2, -1), keepdim=True)).exp() + EPSILON
+    q_features, k_features = (t * len(directions) ** -0.5 for t in (q_features, k_features))
+    frames = []
+    for k_t, v_t in zip(by_frame(k_features, GRID), by_frame(v, GRID), strict=True):
+        inverse = 1 / torch.einsum("gnm,gm->gn", q_features, k_t.sum(1))
+        product = torch.einsum("gmk,gnm->gnk", torch.einsum("gsm,gsk->gmk", k_t, v_t), q_features)
+        frames.append(product * inverse.unsqueeze(-1))
+    return torch.stack(frames).transpose(1, 2)
+
+
+def test_values_and_gradients_are_those_of_its_features() -> None:
+    q, k, v = (t.requires_grad_() for t in heads())
+    stage = Performer.Config(num_features=20).build(HEADS).eval()
+    ours, naive = stage(q, k, v, GRID), favor(q, k, v, stage.directions(SIZE).double())
+    torch.testing.assert_close(ours, naive, rtol=0, atol=1e-12)
+    upstream = torch.randn_like(ours)
+    for got, wanted in zip(
+        torch.autograd.grad(ours, [q, k, v], upstream), torch.autograd.grad(naive, [q, k, v], upstream), strict=True
+    ):
+        torch.testing.assert_close(got, wanted, rtol=0, atol=1e-12)
+
+
+def test_more_features_converge_to_exact_attention() -> None:
+    q, k, v = heads()
+    q, k = q / 2, k / 2  # where one feature is far larger than the others, EPSILON biases them
+    exact = ExactSpace()(q, k, v, GRID)
+    errors = [
+        (Performer.Config(num_features=m).build(HEADS).eval()(q, k, v, GRID) - exact).square().mean().sqrt().item()
+        for m in (64, 1024, 16384, 262144)
+    ]
+    assert errors[3] < 0.01
+    # The error falls as the root of the number of features: fourfold each time.
+    assert all(2 < before / after < 8 for before, after in itertools.pairwise(errors))
+
+
+def test_directions_are_orthogonal_in_blocks_and_as_long_as_normal_vectors() -> None:
+    directions = Performer.Config(num_features=3 * 64 - 10).build(HEADS).directions(64)
+    assert directions.shape == (182, 64)
+    block = torch.nn.functional.normalize(directions[64:128], dim=-1)
+    torch.testing.assert_close(block @ block.T, torch.eye(64), rtol=0, atol=1e-5)
+    assert directions.norm(dim=1).mean().item() == pytest.approx(8, abs=0.2)
+    assert directions.norm(dim=1).std().item() == pytest.approx(0.5**0.5, abs=0.2)
+
+
+def test_training_draws_features_anew_as_seeded_and_evaluation_always_the_same() -> None:
+    q, k, v = heads()
+    stage = Performer.Config(num_features=20).build(HEADS)
+    torch.manual_seed(5)
+    one, other = stage(q, k, v, GRID), stage(q, k, v, GRID)
+    assert not torch.equal(one, other)
+    torch.manual_seed(5)
+    assert torch.equal(stage(q, k, v, GRID), one)
+    stage.eval()
+    state = torch.get_rng_state()
+    assert torch.equal(stage(q, k, v, GRID), stage(q, k, v, GRID))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_features_are_in_single_precision_under_mixed_precision(dtype: torch.dtype) -> None:
+    q, k, v = (t.to(dtype) for t in heads(torch.float32))
+    stage = Performer.Config(num_features=20).build(HEADS).eval()
+    with torch.autocast("cpu", dtype=dtype):
+        half = stage(q, k, v, GRID)
+    assert torch.equal(half, stage(q.float(), k.float(), v.float(), GRID).to(dtype))
+
+
+def test_macs_are_those_of_its_products() -> None:
+    q, k, v = heads()
+    config = Performer.Config(num_features=20)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        favor(q, k, v, config.build(HEADS).directions(SIZE).double())
+    # fvcore counts the scaling by the inverse, an einsum in the released code; torch counts no scaling.
+    scaling = GRID.tokens * GRID.frames * HEADS * SIZE
+    assert config.macs(GRID, HEADS * SIZE, HEADS) == counter.get_total_flops() // 2 + scaling
