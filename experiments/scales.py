@@ -6,8 +6,14 @@ from dataclasses import dataclass, replace
 from data.config import EvalConfig
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
+from data.synthetic.kinetics import KineticsStandIn
+from data.synthetic.ssv2 import SSv2StandIn
 from experiments.run import Edit, Edits, RunConfig, apply
 from lightning_modules.optim import CosineSchedule
+from models.mixers.nystromformer import Nystromformer
+from models.mixers.orthoformer import Orthoformer
+from models.mixers.trajectory import TrajectoryAttention
+from models.trunk import VideoViT
 
 
 @dataclass(frozen=True)
@@ -27,16 +33,37 @@ def stand_in(dataset: object) -> object:
     """The generated data set that stands in for a real one."""
     match dataset:
         case Kinetics.Config():
-            from data.synthetic.kinetics import KineticsStandIn
-
             videos = KineticsStandIn()
         case SSv2.Config():
-            from data.synthetic.ssv2 import SSv2StandIn
-
             videos = SSv2StandIn()
         case _:
             raise ValueError(f"{type(dataset).__qualname__} has no stand-in at scale tiny")
     return replace(dataset, num_classes=videos.num_classes, stand_in=videos)
+
+
+def small_model(model: object) -> object:
+    """A model from scratch that is a twelfth as wide and a quarter as deep, on patches of half the side."""
+    assert isinstance(model, VideoViT.Config)
+    attention, positions = model.attention, model.positions
+    if isinstance(attention, TrajectoryAttention.Config):
+        approximation = attention.approximation
+        if isinstance(approximation, Orthoformer.Config | Nystromformer.Config):
+            fewer = replace(approximation, num_prototypes=approximation.num_prototypes // 8)
+            attention = replace(attention, approximation=fewer)
+    if positions.side is not None:
+        positions = replace(positions, side=4)
+    return replace(
+        model,
+        width=model.width // 12 // 16 * 16,
+        depth=model.depth // 4,
+        heads=model.heads // 3,
+        tokens=replace(model.tokens, patch=8),
+        positions=positions,
+        attention=attention,
+        drop_path=0.0,
+        init=None,
+        linear_std=0.125,  # 1 / sqrt(width): from scratch, 0.02 leaves narrow blocks asleep for epochs
+    )
 
 
 def fewer_views(protocol: object) -> object:
@@ -63,13 +90,7 @@ TINY = Scale(
     "tiny",
     (
         Edit("start_from", None),
-        Edit("model.init", None),
-        Edit("model.width", 64),
-        Edit("model.depth", 3),
-        Edit("model.heads", 4),
-        Edit("model.tokens.patch", 8),
-        Edit("model.drop_path", 0.0),
-        Edit("model.linear_std", 0.125),  # 1 / sqrt(width): from scratch, 0.02 leaves narrow blocks asleep for epochs
+        Edit("model", small_model),
         Edit("data.dataset", stand_in),
         Edit("data.frames", halved),
         Edit("data.crop", smaller),
