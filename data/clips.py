@@ -1,6 +1,7 @@
 """Map-style data sets of clips: augmented ones for training, all crops of a view for testing.
 
-What is drawn for a training clip depends on (seed, epoch, index) alone. B items a batch, F frames, V crops.
+What is drawn for a training clip depends on (seed, epoch, index) alone. B items a batch, F frames, V crops. A label is
+one number, or two where it is a verb and a noun.
 """
 
 import random
@@ -13,9 +14,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from data.config import DataConfig, EvalConfig
-from data.datasets.videos import VideoList
-from data.decode import VideoFile
+from data.datasets.videos import VideoList, VideoRecord
 from data.errors import DataError, DecodeError
+from data.footage import opened
 from data.held_frames import HeldFrames
 from data.sampling import DenseSampling, SegmentSampling
 from data.transforms import Crops
@@ -36,7 +37,7 @@ class TrainClip(NamedTuple):
     """A training clip (F, 3, crop, crop), uint8, and why the videos that it replaces could not be read."""
 
     clip: Tensor
-    label: int
+    label: int | tuple[int, int]
     video: int
     errors: tuple[DecodeError, ...]
 
@@ -45,7 +46,7 @@ class TestView(NamedTuple):
     """All crops (V, F, 3, crop, crop), uint8, of one temporal view; black where the video cannot be read."""
 
     clips: Tensor
-    label: int
+    label: int | tuple[int, int]
     video: int
     view: int
     status: int
@@ -53,7 +54,10 @@ class TestView(NamedTuple):
 
 
 class TrainBatch(NamedTuple):
-    """Clips (B, F, 3, crop, crop); labels, indices and whether another video stands in are (B,)."""
+    """Clips (B, F, 3, crop, crop); labels, indices and whether another video stands in are (B,).
+
+    Verb-noun labels are (B, 2).
+    """
 
     clips: Tensor
     labels: Tensor
@@ -62,7 +66,10 @@ class TrainBatch(NamedTuple):
 
 
 class TestBatch(NamedTuple):
-    """Clips (B, V, F, 3, crop, crop); labels, videos, view and status (0 ok, 1 failed, 2 missing) are (B,)."""
+    """Clips (B, V, F, 3, crop, crop); labels, videos, view and status (0 ok, 1 failed, 2 missing) are (B,).
+
+    Verb-noun labels are (B, 2).
+    """
 
     clips: Tensor
     labels: Tensor
@@ -86,6 +93,7 @@ class TrainClips(Dataset[TrainClip]):
         self.seed = seed
         self.held_frames = HeldFrames(len(videos.records))
         self.sampling = data.sampling.build(data.frames)
+        self.reversed_channels = data.reversed_channels
         self.augmentation = data.augmentation.build(data.crop)
 
     def __len__(self) -> int:
@@ -99,15 +107,16 @@ class TrainClips(Dataset[TrainClip]):
             while len(errors) <= MAX_REPLACEMENTS:
                 record = self.videos.records[video]
                 try:
-                    return TrainClip(self.clip(record.path), record.label, video, tuple(errors))
+                    return TrainClip(self.clip(record), record.label, video, tuple(errors))
                 except DecodeError as error:
                     errors.append(error)
                 video = random.randrange(len(self))
         raise DataError(f"{len(errors)} training videos in a row cannot be read, the first: {errors[0]}")
 
-    def clip(self, path: str) -> Tensor:
+    def clip(self, record: VideoRecord) -> Tensor:
         """One clip of a video."""
-        return self.augmentation(self.held_frames.frames(path, self.sampling.random))
+        frames = self.held_frames.frames(record, self.sampling.random)
+        return self.augmentation(ordered_channels(frames, self.reversed_channels))
 
 
 class TestViews(Dataset[TestView]):
@@ -117,6 +126,7 @@ class TestViews(Dataset[TestView]):
         self.videos = videos
         self.views = evaluation.views
         self.sampling = test_sampling(data, evaluation)
+        self.reversed_channels = data.reversed_channels
         self.crops = Crops(evaluation.crops, data.crop, evaluation.short_side)
         self.black = torch.zeros(evaluation.crops, data.frames, 3, data.crop, data.crop, dtype=torch.uint8)
 
@@ -128,16 +138,16 @@ class TestViews(Dataset[TestView]):
         index, view = divmod(item, self.views)
         record = self.videos.records[index]
         try:
-            return TestView(self.clips(record.path, view), record.label, index, view, OK, ())
+            return TestView(self.clips(record, view), record.label, index, view, OK, ())
         except DecodeError as error:
             status = MISSING if error.missing else FAILED
             return TestView(self.black, record.label, index, view, status, (error,))
 
-    def clips(self, path: str, view: int) -> Tensor:
+    def clips(self, record: VideoRecord, view: int) -> Tensor:
         """The crops of a view of a video."""
-        with VideoFile(path) as video:
+        with opened(record) as video:
             frames = video.frames(self.sampling.views(video.timeline, self.views)[view])
-        return self.crops(frames)
+        return self.crops(ordered_channels(frames, self.reversed_channels))
 
 
 class CentreViews(TestViews):
@@ -146,11 +156,11 @@ class CentreViews(TestViews):
     def __init__(self, videos: VideoList, data: DataConfig) -> None:
         super().__init__(videos, data, EvalConfig(views=1, crops=1))
 
-    def clips(self, path: str, view: int) -> Tensor:
+    def clips(self, record: VideoRecord, view: int) -> Tensor:
         """The centre clip of a video."""
-        with VideoFile(path) as video:
+        with opened(record) as video:
             frames = video.frames(self.sampling.centre(video.timeline))
-        return self.crops(frames)
+        return self.crops(ordered_channels(frames, self.reversed_channels))
 
 
 def test_sampling(data: DataConfig, evaluation: EvalConfig) -> DenseSampling | SegmentSampling:
@@ -170,6 +180,11 @@ def test_sampling(data: DataConfig, evaluation: EvalConfig) -> DenseSampling | S
     elif evaluation.stride is not None:
         config = DenseSampling.Config(stride=evaluation.stride, nominal_fps=config.nominal_fps)
     return config.build(data.frames)
+
+
+def ordered_channels(frames: Tensor, is_reversed: bool) -> Tensor:
+    """Frames (F, 3, height, width) in RGB, or in BGR if reversed."""
+    return frames.flip(1) if is_reversed else frames
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
 from data.sampling import DenseSampling, SegmentSampling
@@ -10,15 +11,19 @@ from data.transforms import Augmentation
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """A data set and the clips that training draws from it; pixels are (x / 255 - mean) / std."""
+    """A data set and the clips that training draws from it; pixels are (x / 255 - mean) / std.
 
-    dataset: Kinetics.Config | SSv2.Config = field(default_factory=Kinetics.Config)
+    Channels are RGB; reversed, they are BGR, as the weights released for EPIC-Kitchens-100 were trained.
+    """
+
+    dataset: Kinetics.Config | SSv2.Config | Epic100.Config = field(default_factory=Kinetics.Config)
     frames: int = 16
     crop: int = 224
     sampling: DenseSampling.Config | SegmentSampling.Config = field(default_factory=DenseSampling.Config)
     augmentation: Augmentation.Config = field(default_factory=Augmentation.Config)
     mean: float = 0.5
     std: float = 0.5
+    reversed_channels: bool = field(default=False, metadata={"omit_if": False})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 The packets are read once and never decoded to count frames. A clip is decoded from the key frame before it; H.264
 frames that nobody wants and that no other frame refers to are never sent to the decoder. Only frames asked for are
-converted to RGB. F frames asked for.
+converted to RGB. Of a part of a long video only the packets around it are read. F frames asked for.
 """
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
 from types import TracebackType
@@ -31,6 +31,8 @@ LIBRARY_ERRORS = (av.error.FFmpegError, OSError)
 UNTIMED_FORMATS = ("avi",)
 # Less than this part of what the header promises is a truncated file; edit lists may hide some frames.
 COMPLETE = 0.95
+# How long before a part reading starts, in seconds: files are searched by times of decoding, which run ahead.
+LEAD = 1.0
 
 
 class VideoInfo(NamedTuple):
@@ -52,21 +54,26 @@ class Run(NamedTuple):
 
 
 class VideoFile:
-    """An open video file; a context manager.
+    """An open video file, or a part of one as if it were a file of its own; a context manager.
+
+    Args:
+        part: where it starts and stops, in seconds; the whole file if None.
 
     Raises:
         DecodeError: from every method, with the path and the first real error.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], part: tuple[float, float] | None = None) -> None:
         self.path = os.fspath(path)
+        self.part = part
+        self.name = self.path if part is None else f"{self.path} from {part[0]:.2f} to {part[1]:.2f} s"
         try:
             if os.path.getsize(self.path) == 0:
-                raise DecodeError(self.path, "the file is empty")
+                raise DecodeError(self.name, "the file is empty")
             self.container = av.open(self.path, metadata_errors="ignore")
         except LIBRARY_ERRORS as error:
             missing = isinstance(error, FileNotFoundError)
-            raise DecodeError(self.path, "no such file" if missing else reason(error), missing) from error
+            raise DecodeError(self.name, "no such file" if missing else reason(error), missing) from error
         try:
             self.open_stream()
         except BaseException:
@@ -77,16 +84,16 @@ class VideoFile:
         """Read all packets of the first video stream."""
         if not self.container.streams.video:
             kinds = ", ".join(sorted({stream.type for stream in self.container.streams})) or "nothing"
-            raise DecodeError(self.path, f"no video stream, only {kinds}")
+            raise DecodeError(self.name, f"no video stream, only {kinds}")
         self.stream = self.container.streams.video[0]
         # Frame threads may hang when reading stops early; the workers fill the cores.
         self.stream.codec_context.thread_type = "SLICE"
         self.stream.codec_context.thread_count = 1
         self.reformatter = VideoReformatter()
         try:
-            self.packets = [packet for packet in self.container.demux(self.stream) if packet.size]
+            self.packets = [packet for packet in self.demuxed() if packet.size]
         except LIBRARY_ERRORS as error:
-            raise DecodeError(self.path, reason(error)) from error
+            raise DecodeError(self.name, reason(error)) from error
         pts = [packet.pts for packet in self.packets]
         is_timed = self.container.format.name not in UNTIMED_FORMATS
         self.is_indexed = is_timed and None not in pts and len(set(pts)) == len(pts)
@@ -95,21 +102,49 @@ class VideoFile:
             self.shown = sorted(shown, key=lambda place: self.pts(place))
         else:
             self.shown = list(range(len(self.packets)))
-        self.check_complete()
+        if self.part is None:
+            self.check_complete()
+        else:
+            self.keep_part(*self.part)
+
+    def demuxed(self) -> Iterator[Packet]:
+        """The packets of the video stream; those of a part from a key frame before it on."""
+        if self.part is None:
+            yield from self.container.demux(self.stream)
+            return
+        start, stop = (self.origin + int(seconds / self.clock) for seconds in self.part)
+        if self.part[0] > LEAD:
+            self.container.seek(start - int(LEAD / self.clock), stream=self.stream)
+        for packet in self.container.demux(self.stream):
+            if packet.dts is not None and packet.dts >= stop:
+                return
+            yield packet
+
+    def keep_part(self, start: float, stop: float) -> None:
+        """Leave the frames from round(start * fps) to the one before round(stop * fps)."""
+        if not self.is_indexed:
+            raise DecodeError(self.name, "the file does not say when its frames are shown; convert it to mp4")
+        half = 0.5 / float(self.fps)
+        times = {place: (self.pts(place) - self.origin) * self.clock for place in self.shown}
+        self.shown = [place for place in self.shown if start - half <= times[place] < stop - half]
+        if not self.shown:
+            raise DecodeError(self.name, "the video has no frames there")
+        if times[self.shown[-1]] - start < COMPLETE * (stop - start) - 1:
+            raise DecodeError(self.name, f"truncated: the video ends after {times[self.shown[-1]]:.2f} seconds")
 
     def check_complete(self) -> None:
         """Raise when the file holds no frames or less than its header promises."""
         if not self.shown:
-            raise DecodeError(self.path, "the video stream has no frames")
+            raise DecodeError(self.name, "the video stream has no frames")
         if len(self.shown) < COMPLETE * self.stream.frames:
             promised = f"{self.stream.frames} frames its header promises"
-            raise DecodeError(self.path, f"truncated: {len(self.shown)} of the {promised}")
+            raise DecodeError(self.name, f"truncated: {len(self.shown)} of the {promised}")
         # Matroska has no count; its length is that of the video where there is nothing else.
         length = self.container.duration
         if not self.stream.frames and length and len(self.container.streams) == 1 and self.is_indexed:
             seconds = float(self.times[-1] + 1 / self.fps)
             if seconds < COMPLETE * length / av.time_base - 1:
-                raise DecodeError(self.path, f"truncated: {seconds:.1f} of {length / av.time_base:.1f} seconds")
+                raise DecodeError(self.name, f"truncated: {seconds:.1f} of {length / av.time_base:.1f} seconds")
 
     def close(self) -> None:
         """Close the file."""
@@ -129,12 +164,22 @@ class VideoFile:
         return self.stream.average_rate or self.stream.guessed_rate or Fraction(30)
 
     @cached_property
+    def clock(self) -> float:
+        """Seconds between two ticks of the file's own clock."""
+        return float(self.stream.time_base or 1 / self.fps)
+
+    @property
+    def origin(self) -> int:
+        """When the file's first frame is shown, in ticks."""
+        return self.stream.start_time or 0
+
+    @cached_property
     def times(self) -> NDArray[np.float64]:
         """When each frame is shown, in seconds from the first one."""
         if not self.is_indexed or self.stream.time_base is None:
             return np.arange(len(self.shown)) / float(self.fps)
         pts = np.array([self.pts(place) for place in self.shown])
-        return (pts - pts[0]) * float(self.stream.time_base)
+        return (pts - pts[0]) * self.clock
 
     @property
     def num_bytes(self) -> int:
@@ -161,9 +206,11 @@ class VideoFile:
         places = [min(int(index), len(self.shown) - 1) for index in indices]
         try:
             images = self.indexed_images(set(places)) if self.is_indexed else None
+            if images is None and self.part is not None:
+                raise DecodeError(self.name, "some of its frames cannot be decoded")
             images = self.counted_images(set(places)) if images is None else images
         except LIBRARY_ERRORS as error:
-            raise DecodeError(self.path, reason(error)) from error
+            raise DecodeError(self.name, reason(error)) from error
         clip = np.stack([images[place] for place in places])  # (F, height, width, 3)
         return torch.from_numpy(clip).permute(0, 3, 1, 2)
 
@@ -196,7 +243,7 @@ class VideoFile:
                 break
         self.stream.codec_context.flush_buffers()
         if last is None:
-            raise DecodeError(self.path, "not one frame can be decoded")
+            raise DecodeError(self.name, "not one frame can be decoded")
         if len(images) < len(places):
             end = self.image(last)
             images |= {place: end for place in places if place not in images}

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from data.decode import VideoFile
+from data.datasets.videos import VideoRecord
+from data.footage import opened
 from data.sampling import Indices, Timeline
 
 # Per process. Published data sets never come near it: a ten-second video takes a sixth of it.
@@ -25,15 +26,15 @@ class HeldFrames:
 
     def __init__(self, num_videos: int, num_bytes: int = DEFAULT_BYTES) -> None:
         self.share = num_bytes // max(num_videos, 1)
-        self.videos: dict[str, HeldVideo] = {}
+        self.videos: dict[VideoRecord, HeldVideo] = {}
 
-    def frames(self, path: str, sampling: Callable[[Timeline], Indices]) -> Tensor:
+    def frames(self, record: VideoRecord, sampling: Callable[[Timeline], Indices]) -> Tensor:
         """The frames of a video that the sampling picks."""
-        held = self.videos.get(path)
+        held = self.videos.get(record)
         if held is None:
-            with VideoFile(path) as video:
+            with opened(record) as video:
                 if video.num_bytes > self.share:
                     return video.frames(sampling(video.timeline))
                 held = HeldVideo(video.frames(np.arange(video.timeline.num_frames)), video.timeline)
-            self.videos[path] = held
+            self.videos[record] = held
         return held.frames[sampling(held.timeline)]

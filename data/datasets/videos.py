@@ -14,12 +14,25 @@ Split = Literal["train", "val", "test"]
 VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
 
 
+class Span(NamedTuple):
+    """A part of a longer video, in seconds; where the video lies as pictures, they were taken from it at this rate."""
+
+    start: float
+    stop: float
+    fps: int
+
+
 class VideoRecord(NamedTuple):
-    """One labelled video; `video_id` is its name in the annotation file and is the same on every machine."""
+    """One labelled video; `video_id` is its name in the annotation file and is the same on every machine.
+
+    The path is a video file or, with a span, a file or a folder of pictures that holds more; a label has two numbers
+    where it is a verb and a noun.
+    """
 
     path: str
-    label: int
+    label: int | tuple[int, int]
     video_id: str
+    span: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,10 @@ class VideoList:
     @property
     def fingerprint(self) -> str:
         """A hash of ids and labels, whatever the folder they lie in."""
-        lines = "\n".join(f"{record.video_id}\t{record.label}" for record in self.records)
+        lines = "\n".join(
+            f"{record.video_id}\t{record.label}" + (f"\t{record.span.start} {record.span.stop}" if record.span else "")
+            for record in self.records
+        )
         return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 

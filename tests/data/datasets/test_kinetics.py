@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from data.datasets.kinetics import Kinetics
+from data.datasets.videos import VideoRecord
 from data.errors import DataError, MissingAnnotationError
 
 CONFIG = Kinetics.Config(num_classes=3)
@@ -66,7 +67,7 @@ def test_a_root_may_be_a_list(root: Path) -> None:
     (root / "mine.txt").write_text("# three videos\ntrain/a/UPPER.MP4 2\n")
     for split in ("val", "test"):
         (record,) = CONFIG.build(root / "mine.txt", split).records
-        assert record == (str(root / "train/a/UPPER.MP4"), 2, "train/a/UPPER.MP4")
+        assert record == VideoRecord(str(root / "train/a/UPPER.MP4"), 2, "train/a/UPPER.MP4")
 
 
 def test_the_test_split_is_the_validation_split_unless_told(root: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from data.datasets.ssv2 import SSv2
+from data.datasets.videos import VideoRecord
 from data.errors import DataError, MissingAnnotationError
 
 CONFIG = SSv2.Config(num_classes=3)
@@ -40,7 +41,10 @@ def root(tmp_path: Path) -> Path:
 def test_official_files_are_read(root: Path) -> None:
     videos = CONFIG.build(root, "train")
     folder = root / "20bn-something-something-v2"
-    assert videos.records == ((str(folder / "11.webm"), 1, "11"), (str(folder / "7.MP4"), 0, "7"))
+    assert videos.records == (
+        VideoRecord(str(folder / "11.webm"), 1, "11"),
+        VideoRecord(str(folder / "7.MP4"), 0, "7"),
+    )
     assert videos.class_names == tuple(LABELS)
 
 

@@ -1,0 +1,290 @@
+"""Stand-in for EPIC-Kitchens-100: hands do something (the verb) with one of the things that lie about (the noun).
+
+A verb is how the hands move, a noun is what the thing in them looks like; every verb is done with every noun. The
+camera is on a head that never rests. Verbs keep their meaning in a mirror, for the recipe flips its clips. A video
+holds one segment of each verb and of each noun, paired at random, with idle moments between them.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.synthetic.drawing import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
+from data.synthetic.encoding import encoded_mp4
+from data.synthetic.ensure import Video
+
+VERBS = ("take", "put", "wash", "open", "close", "cut", "mix", "pour")
+Verb = Literal["take", "put", "wash", "open", "close", "cut", "mix", "pour"]
+
+
+class Noun(NamedTuple):
+    """What a thing looks like on average; the hue is from 0 to 1."""
+
+    name: str
+    shape: Shape
+    pattern: Pattern
+    hue: float
+
+
+# fmt: off
+NOUNS = (
+    Noun("plate",  "disc",     "plain",   0.62),
+    Noun("knife",  "bar",      "plain",   0.50),
+    Noun("pan",    "ring",     "plain",   0.80),
+    Noun("carrot", "triangle", "stripes", 0.08),
+    Noun("box",    "square",   "checks",  0.15),
+    Noun("cloth",  "square",   "stripes", 0.92),
+    Noun("onion",  "hexagon",  "dots",    0.30),
+    Noun("tap",    "cross",    "plain",   0.42),
+)
+# fmt: on
+
+PARTICIPANTS = 10
+OLD_VIDEOS = 12  # of a participant; those after them are numbered from 101, as the extension of 2020 is
+COLUMNS = (
+    "narration_id",
+    "participant_id",
+    "video_id",
+    "narration_timestamp",
+    "start_timestamp",
+    "stop_timestamp",
+    "start_frame",
+    "stop_frame",
+    "narration",
+    "verb",
+    "verb_class",
+    "noun",
+    "noun_class",
+    "all_nouns",
+    "all_noun_classes",
+)
+
+
+class Action(NamedTuple):
+    """One segment of a video, from a frame to before another one."""
+
+    start: int
+    stop: int
+    verb: int
+    noun: int
+
+
+class Hands(NamedTuple):
+    """Where the thing is (T, 2), how far its two halves are apart (T,), its size (T,) and its turn (T,)."""
+
+    position: Floats
+    gap: Floats
+    size: Floats
+    turn: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epic100StandIn:
+    """Everything that decides the pixels; numbers of videos are those of segments."""
+
+    version: int = 1
+    seed: int = 0
+    num_train: int = 1200
+    num_val: int = 320
+    height: int = 48
+    width: int = 64
+    rate: int = 15
+    frames: tuple[int, int] = (15, 28)  # of a segment
+    idle: tuple[int, int] = (2, 6)  # frames between segments
+    strangers: int = 2  # things that nobody touches
+    hue_spread: float = 0.03
+    shake: float = 0.2  # standard deviation of the camera's path
+    noise: float = 0.02
+
+    @property
+    def name(self) -> str:
+        """The data set that this stands in for."""
+        return "epic100"
+
+    @property
+    def num_verbs(self) -> int:
+        """As many as there are motions."""
+        return len(VERBS)
+
+    @property
+    def num_nouns(self) -> int:
+        """As many as there are looks."""
+        return len(NOUNS)
+
+    def videos(self) -> list[Video]:
+        """Every video of both splits; its seed ends with how many segments it has."""
+        videos: list[Video] = []
+        for split, count in (("train", self.num_train), ("validation", self.num_val)):
+            for first in range(0, count, len(VERBS)):
+                index = len(videos)
+                number, kitchen = index // PARTICIPANTS + 1, index % PARTICIPANTS + 1
+                name = f"{number:02d}" if number <= OLD_VIDEOS else str(100 + number - OLD_VIDEOS)
+                seed = (self.seed, index, min(len(VERBS), count - first))
+                videos.append(Video(split, f"P{kitchen:02d}_{name}", 0, seed))
+        return videos
+
+    def path(self, video: Video) -> Path:
+        """Where a video lies below the root."""
+        return Path(video.video_id.partition("_")[0]) / "videos" / f"{video.video_id}.MP4"
+
+    def actions(self, video: Video) -> list[Action]:
+        """The segments of a video, in their order."""
+        rng = np.random.default_rng([*video.seed, 0])
+        verbs, nouns = rng.permutation(self.num_verbs), rng.permutation(self.num_nouns)
+        actions, frame = [], 0
+        for verb, noun in list(zip(verbs, nouns, strict=True))[: video.seed[-1]]:
+            start = frame + int(rng.integers(self.idle[0], self.idle[1] + 1))
+            frame = start + int(rng.integers(self.frames[0], self.frames[1] + 1))
+            actions.append(Action(start, frame, int(verb), int(noun)))
+        return actions
+
+    def annotations(self) -> dict[str, str]:
+        """The official CSV files."""
+        rows: dict[str, list[tuple[object, ...]]] = {"train": [], "validation": []}
+        for video in self.videos():
+            for number, action in enumerate(self.actions(video)):
+                rows[video.split].append(self.annotation(video, number, action))
+        files = {f"EPIC_100_{split}.csv": csv_text(COLUMNS, of_split) for split, of_split in rows.items()}
+        for kind, names in (("verb", VERBS), ("noun", [noun.name for noun in NOUNS])):
+            header = ("id", "key", "instances", "category")
+            classes = [(number, name, f"['{name}']", kind) for number, name in enumerate(names)]
+            files[f"EPIC_100_{kind}_classes.csv"] = csv_text(header, classes)
+        return files
+
+    def annotation(self, video: Video, number: int, action: Action) -> tuple[object, ...]:
+        """One line of the annotations."""
+        start, stop = action.start / self.rate, action.stop / self.rate
+        published = 50 if len(video.video_id.partition("_")[2]) == 3 else 60  # frames a second of the real videos
+        verb, noun = VERBS[action.verb], NOUNS[action.noun].name
+        return (
+            f"{video.video_id}_{number}",
+            video.video_id.partition("_")[0],
+            video.video_id,
+            timestamp(start),
+            timestamp(start),
+            timestamp(stop),
+            round(start * published),
+            round(stop * published),
+            f"{verb} {noun}",
+            verb,
+            action.verb,
+            noun,
+            action.noun,
+            f"['{noun}']",
+            f"[{action.noun}]",
+        )
+
+    def encoded(self, video: Video) -> bytes:
+        """The video file."""
+        return encoded_mp4(self.drawn(video), rate=self.rate)
+
+    def drawn(self, video: Video) -> NDArray[np.uint8]:
+        """The frames (T, h, w, 3) of one video."""
+        rng = np.random.default_rng([*video.seed, 1])
+        actions = self.actions(video)
+        num_frames = actions[-1].stop + self.idle[1]
+        path = drift(rng, np.arange(num_frames) / (3 * self.rate), self.shake)  # a cycle takes about three seconds
+        canvas = counter(rng).seen(self.camera(path))
+        skin = color(rng.uniform(0.02, 0.09), rng.uniform(0.3, 0.6), rng.uniform(0.45, 0.95))
+        for action in actions:
+            self.act(rng, canvas[action.start : action.stop], path[action.start : action.stop], action, skin)
+        return to_uint8(canvas, rng, self.noise)
+
+    def camera(self, path: Floats) -> Camera:
+        """A camera that looks along a path (T, 2)."""
+        return Camera(height=self.height, width=self.width, pixels_per_unit=0.45 * self.height, center=path)
+
+    def act(self, rng: np.random.Generator, canvas: Floats, path: Floats, action: Action, skin: Floats) -> None:
+        """Paint one segment over its frames."""
+        camera = self.camera(path)
+        others = rng.permutation(np.delete(np.arange(self.num_nouns), action.noun))[: self.strangers]
+        middle = path.mean(0)  # people look at what they do
+        for other, side in zip(others, rng.permutation([-1, 1, -1, 1]), strict=False):
+            place = middle + np.array([side * rng.uniform(0.7, 1.2), rng.uniform(-0.8, 0.5)])
+            still = np.broadcast_to(place.astype(np.float32), (len(canvas), 2))
+            size = np.full(len(canvas), rng.uniform(0.2, 0.3), np.float32)
+            turn = np.full(len(canvas), rng.uniform(0, 2 * np.pi), np.float32)
+            self.thing(rng, NOUNS[other]).draw(canvas, camera, position=still, size=size, angle=turn)
+        hands = handled(rng, VERBS[action.verb], np.arange(len(canvas), dtype=np.float32) / self.rate)
+        thing = self.thing(rng, NOUNS[action.noun])
+        angle = rng.uniform(0, 2 * np.pi) + hands.turn
+        for side in (-1, 1):
+            place = middle + hands.position
+            place[:, 0] += side * hands.gap / 2
+            arm = place + np.array([side * 0.3, 0.55])
+            fingers = np.full_like(hands.size, 0.32)
+            forearm = Thing(shape="bar", first=skin, second=skin, pattern="plain")
+            lean = np.pi / 2 - side * 0.4 + 0.5 * hands.turn
+            forearm.draw(canvas, camera, position=arm.astype(np.float32), size=fingers, angle=lean)
+        for side in (-1, 1):
+            place = middle + hands.position
+            place[:, 0] += side * hands.gap / 2
+            thing.draw(canvas, camera, position=place.astype(np.float32), size=hands.size, angle=angle)
+
+    def thing(self, rng: np.random.Generator, noun: Noun) -> Thing:
+        """One of a kind."""
+        hues = noun.hue + rng.normal(0, self.hue_spread, 2)
+        return Thing(
+            shape=noun.shape,
+            pattern=noun.pattern,
+            first=color(hues[0], rng.uniform(0.6, 1.0), rng.uniform(0.7, 1.0)),
+            second=color(hues[1] + 0.08, rng.uniform(0.2, 0.5), rng.uniform(0.4, 0.9)),
+        )
+
+
+def handled(rng: np.random.Generator, verb: Verb, seconds: Floats) -> Hands:
+    """What the hands do with the thing in them; all verbs are the same in a mirror."""
+    progress = seconds / seconds[-1]
+    way = progress * progress * (3 - 2 * progress)  # sets off and stops gently
+    phase = 2 * np.pi * (rng.uniform(1.3, 1.9) * seconds + rng.uniform())
+    reach, mirror = rng.uniform(0.25, 0.4), rng.choice([-1.0, 1.0])
+    x, y = (np.full_like(seconds, rng.uniform(-0.25, 0.25)) for _ in range(2))
+    gap, turn = np.zeros_like(seconds), np.zeros_like(seconds)
+    size = np.full_like(seconds, rng.uniform(0.32, 0.42))
+    match verb:
+        case "take" | "put":  # towards the body, or away from it
+            way = way if verb == "take" else 1 - way
+            y, size = y - 0.55 + 1.1 * way, size * (0.75 + 0.5 * way)
+            x = x + mirror * 0.25 * way
+        case "wash":
+            x = x + reach * np.sin(phase)
+        case "open" | "close":
+            gap = rng.uniform(0.9, 1.2) * (way if verb == "open" else 1 - way)
+        case "cut":
+            y = y + reach * np.sin(phase)
+        case "mix":
+            x, y = x + reach * np.cos(mirror * phase), y + reach * np.sin(mirror * phase)
+        case "pour":
+            turn = mirror * rng.uniform(0.8, 1.1) * np.pi * way
+    return Hands(np.stack([x, y], -1).astype(np.float32), *(part.astype(np.float32) for part in (gap, size, turn)))
+
+
+def counter(rng: np.random.Generator) -> Texture:
+    """A dull worktop."""
+    hue, value = rng.uniform(), rng.uniform(0.2, 0.5)
+    low = color(hue, rng.uniform(0.0, 0.25), value - 0.1)
+    high = color(hue + rng.normal(0, 0.1), rng.uniform(0.0, 0.25), value + 0.12)
+    return Texture(rng, low=low, high=high, waves=4, frequency=6.0)
+
+
+def timestamp(seconds: float) -> str:
+    """`HH:MM:SS.cc`, as the annotations write it."""
+    hundredths = round(100 * seconds)
+    return (
+        f"{hundredths // 360000:02d}:{hundredths // 6000 % 60:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
+    )
+
+
+def csv_text(header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:
+    """The text of a CSV file."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return file.getvalue()
