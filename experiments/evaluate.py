@@ -15,6 +15,7 @@ from experiments.run import RunConfig
 from experiments.store import RunStore
 from experiments.train import quiet_lightning
 from lightning_modules.classifier import VideoClassifier
+from lightning_modules.objective import VerbNoun
 from lightning_modules.views import FAILED, MISSING
 from models.pretrained import load_released
 from models.trunk import VideoViT
@@ -63,6 +64,10 @@ def evaluate(
         DataError: for a list or videos that cannot be used.
     """
     quiet_lightning()
+    if isinstance(run.objective, VerbNoun):
+        raise ValueError(
+            "this row tells verbs and nouns, and a list has one label a video: test it with `reproduce run`"
+        )
     dataset = Kinetics.Config(name="list", num_classes=run.data.dataset.num_classes)
     listed = replace(run, data=replace(run.data, dataset=dataset))
     seed_everything(run.seed, verbose=False)

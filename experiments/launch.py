@@ -180,7 +180,7 @@ class Launcher:
         metrics = read_json(directory.metrics(job.run.eval_id))
         if metrics is not None:
             job.outcome = "done"
-            message = f"{job.name}: top-1 {metrics['top1']:.1f} in {metrics['seconds']:.0f} s"
+            message = f"{job.name}: {accuracy_text(metrics)} in {metrics['seconds']:.0f} s"
         elif code == CLAIMED_ELSEWHERE:
             job.not_before = time.monotonic() + RETRY_SECONDS  # another process works on it; look again later
             return
@@ -229,6 +229,13 @@ class Launcher:
                 for other in living:
                     os.killpg(other.pid, signal.SIGKILL)
                 raise
+
+
+def accuracy_text(metrics: dict) -> str:
+    """What a run has come to, in a few words."""
+    if "action" in metrics:
+        return ", ".join(f"{name} {metrics[name]:.1f}" for name in ("action", "verb", "noun"))
+    return f"top-1 {metrics['top1']:.1f}"
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from data.config import DataConfig, EvalConfig
-from lightning_modules.objective import SingleLabel
+from data.datasets.epic100 import Epic100
+from lightning_modules.objective import SingleLabel, VerbNoun
 from lightning_modules.optim import OptimConfig
 from models.trunk import VideoViT
 
@@ -30,7 +31,7 @@ class RunConfig:
     data: DataConfig
     optim: OptimConfig = field(default_factory=OptimConfig)
     evaluation: EvalConfig = field(default_factory=EvalConfig)
-    objective: SingleLabel = field(default_factory=SingleLabel)
+    objective: SingleLabel | VerbNoun = field(default_factory=SingleLabel)
     # Weights of another run to start from; equal names and shapes are copied, heads and resized embeddings are not.
     start_from: "RunConfig | None" = field(default=None, metadata={"omit_if": None})
     seed: int = 0
@@ -48,9 +49,20 @@ class RunConfig:
         return digest(self.evaluation)
 
     def build(self) -> "VideoClassifier":
-        """The LightningModule, with fresh weights."""
-        num_classes = self.data.dataset.num_classes
-        model = self.model.build(frames=self.data.frames, crop=self.data.crop, num_classes=num_classes)
+        """The LightningModule, with fresh weights.
+
+        Raises:
+            ValueError: when the objective is not one of the data set's labels.
+        """
+        dataset = self.data.dataset
+        model = self.model.build(frames=self.data.frames, crop=self.data.crop, num_classes=dataset.num_classes)
+        if isinstance(self.objective, VerbNoun) and isinstance(dataset, Epic100.Config):
+            return self.objective.build(model, self.optim, self.seed, num_verbs=dataset.num_verbs)
+        if isinstance(self.objective, VerbNoun) or isinstance(dataset, Epic100.Config):
+            raise ValueError(
+                f"{dataset.name} cannot be trained for {type(self.objective).__qualname__}: "
+                f"EPIC-Kitchens has a verb and a noun a video (VerbNoun), the other data sets one class (SingleLabel)"
+            )
         return self.objective.build(model, self.optim, self.seed)
 
     def describe(self) -> dict[str, object]:

@@ -4,8 +4,10 @@ import difflib
 from dataclasses import dataclass, replace
 
 from data.config import EvalConfig
+from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
+from data.synthetic.epic100 import Epic100StandIn
 from data.synthetic.kinetics import KineticsStandIn
 from data.synthetic.ssv2 import SSv2StandIn
 from experiments.run import Edit, Edits, RunConfig, apply
@@ -36,6 +38,9 @@ def stand_in(dataset: object) -> object:
             videos = KineticsStandIn()
         case SSv2.Config():
             videos = SSv2StandIn()
+        case Epic100.Config():
+            kitchens = Epic100StandIn()
+            return replace(dataset, num_verbs=kitchens.num_verbs, num_nouns=kitchens.num_nouns, stand_in=kitchens)
         case _:
             raise ValueError(f"{type(dataset).__qualname__} has no stand-in at scale tiny")
     return replace(dataset, num_classes=videos.num_classes, stand_in=videos)

@@ -18,8 +18,11 @@ Value = float | str | None
 START = "start"  # names the run that a cell's run starts from
 
 # Metrics that a trained run writes; the others are measured from the config alone (experiments/cost.py).
-TRAINED = ("top1", "top5")
-Metric = Literal["top1", "top5", "gflops", "parameters", "base_model", "attention", "positions", "tokenization"]
+TRAINED = ("top1", "top5", "action", "verb", "noun")
+Metric = Literal[
+    "top1", "top5", "action", "verb", "noun", "gflops", "parameters", "base_model", "attention", "positions",
+    "tokenization",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

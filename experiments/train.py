@@ -193,7 +193,7 @@ def test(
         **provenance(),
     }
     write_atomically(directory.provenance, json.dumps(how, indent=1) + "\n")
-    metrics = {"train_id": run.train_id, "eval_id": run.eval_id, "top1": accuracy.top1, "top5": accuracy.top5, **how}
+    metrics = {"train_id": run.train_id, "eval_id": run.eval_id, **accuracy.percent, **how}
     write_atomically(directory.metrics(run.eval_id), json.dumps(metrics, indent=1) + "\n")
 
 

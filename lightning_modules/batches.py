@@ -6,7 +6,10 @@ from torch import Tensor
 
 
 class TrainBatch(Protocol):
-    """Clips (B, F, 3, height, width), labels (B,), and which of them replace an unreadable video (B,)."""
+    """Clips (B, F, 3, height, width), labels (B,), and which of them replace an unreadable video (B,).
+
+    Labels of verbs and nouns are (B, 2).
+    """
 
     clips: Tensor
     labels: Tensor
@@ -14,7 +17,10 @@ class TrainBatch(Protocol):
 
 
 class TestBatch(Protocol):
-    """All crops of one temporal view: clips (B, V, F, 3, height, width); labels, videos, view, status are (B,)."""
+    """All crops of one temporal view: clips (B, V, F, 3, height, width); labels, videos, view, status are (B,).
+
+    Labels of verbs and nouns are (B, 2).
+    """
 
     clips: Tensor
     labels: Tensor

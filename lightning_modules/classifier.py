@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchmetrics.functional.classification import multiclass_accuracy
 
 from lightning_modules.batches import TestBatch, TrainBatch
-from lightning_modules.objective import SingleLabel
+from lightning_modules.objective import SingleLabel, VerbNoun
 from lightning_modules.optim import OptimConfig
 from lightning_modules.views import VideoScores
 
@@ -23,13 +23,13 @@ class VideoClassifier(LightningModule):
         seed: with the step's number, all the randomness inside the model (drop path).
     """
 
-    def __init__(self, model: nn.Module, objective: SingleLabel, optim: OptimConfig, seed: int) -> None:
+    def __init__(self, model: nn.Module, objective: SingleLabel | VerbNoun, optim: OptimConfig, seed: int) -> None:
         super().__init__()
         self.model = model
         self.objective = objective
         self.optim = optim
         self.seed = seed
-        self.scores = VideoScores()
+        self.scores = self.no_scores()
 
     def forward(self, clips: Tensor) -> Tensor:
         """Logits (B, C) of clips (B, F, 3, height, width)."""
@@ -49,9 +49,10 @@ class VideoClassifier(LightningModule):
     def training_step(self, batch: TrainBatch, batch_idx: int) -> Tensor:
         """Smoothed cross-entropy of a batch."""
         logits = self(batch.clips)
-        loss = F.cross_entropy(logits, batch.labels, label_smoothing=self.objective.label_smoothing)
+        loss = self.loss(logits, batch.labels, self.objective.label_smoothing)
         self.log("train/loss", loss, prog_bar=True, on_step=True, on_epoch=False)
-        self.log("train/top1", 100 * multiclass_accuracy(logits, batch.labels, logits.shape[1], average="micro"))
+        for name, accuracy in self.accuracies(logits, batch.labels).items():
+            self.log(f"train/{name}", 100 * accuracy)
         self.log("train/lr", self.lr_schedulers().get_last_lr()[0])  # type: ignore[union-attr]
         replaced = batch.replaced.float().sum()
         self.log("train/replaced_videos", replaced, reduce_fx="sum", on_step=False, on_epoch=True, sync_dist=True)
@@ -61,25 +62,43 @@ class VideoClassifier(LightningModule):
         """Accuracy and loss of one centre view a video, for the curves."""
         clips, labels = batch.clips.flatten(0, 1), batch.labels
         logits = self(clips)
-        self.log("val/loss", F.cross_entropy(logits, labels), sync_dist=True, batch_size=len(labels))
-        top1 = multiclass_accuracy(logits, labels, logits.shape[1], average="micro")
-        self.log("val/top1", 100 * top1, sync_dist=True, batch_size=len(labels))
+        self.log("val/loss", self.loss(logits, labels, 0.0), sync_dist=True, batch_size=len(labels))
+        for name, accuracy in self.accuracies(logits, labels).items():
+            self.log(f"val/{name}", 100 * accuracy, sync_dist=True, batch_size=len(labels))
 
     def on_test_epoch_start(self) -> None:
         """Start from no scores."""
-        self.scores = VideoScores()
+        self.scores = self.no_scores()
 
     def test_step(self, batch: TestBatch, batch_idx: int) -> None:
         """Score all crops of some views."""
         logits = self(batch.clips.flatten(0, 1)).unflatten(0, batch.clips.shape[:2])  # (B, crops, C)
-        self.scores.add(logits.float().softmax(-1), batch.labels, batch.videos, batch.view, batch.status)
+        self.scores.add(self.probabilities(logits.float()), batch.labels, batch.videos, batch.view, batch.status)
 
     def on_test_epoch_end(self) -> None:
         """Bring the scores of all processes together and log the final numbers."""
         if self.trainer.world_size > 1:
-            gathered: list[VideoScores] = [VideoScores()] * self.trainer.world_size
+            gathered: list[VideoScores] = [self.scores] * self.trainer.world_size
             torch.distributed.all_gather_object(gathered, self.scores)
-            self.scores = VideoScores()
+            self.scores = self.no_scores()
             self.scores.merge(gathered)
-        accuracy = self.scores.accuracy()
-        self.log_dict({"test/top1": accuracy.top1, "test/top5": accuracy.top5}, sync_dist=True)  # equal everywhere
+        percent = self.scores.accuracy().percent
+        self.log_dict({f"test/{name}": value for name, value in percent.items()}, sync_dist=True)  # equal everywhere
+
+    # What a label is, and nothing else, decides these four.
+
+    def loss(self, logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
+        """Cross-entropy of logits (B, C)."""
+        return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+
+    def accuracies(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """How much of a batch is right, from 0 to 1, for the curves."""
+        return {"top1": multiclass_accuracy(logits, labels, logits.shape[1], average="micro")}
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The softmax of logits (..., C)."""
+        return logits.softmax(-1)
+
+    def no_scores(self) -> VideoScores:
+        """What a test starts from."""
+        return VideoScores()

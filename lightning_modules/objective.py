@@ -9,6 +9,7 @@ from lightning_modules.optim import OptimConfig
 
 if TYPE_CHECKING:
     from lightning_modules.classifier import VideoClassifier
+    from lightning_modules.verb_noun import VerbNounClassifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,3 +23,16 @@ class SingleLabel:
         from lightning_modules.classifier import VideoClassifier
 
         return VideoClassifier(model, self, optim, seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerbNoun:
+    """A verb and a noun a video: the mean of both smoothed cross-entropies."""
+
+    label_smoothing: float = 0.2
+
+    def build(self, model: nn.Module, optim: OptimConfig, seed: int, *, num_verbs: int) -> "VerbNounClassifier":
+        """The LightningModule around a model (B, F, 3, height, width) -> (B, verbs + nouns)."""
+        from lightning_modules.verb_noun import VerbNounClassifier
+
+        return VerbNounClassifier(model, self, optim, seed, num_verbs=num_verbs)

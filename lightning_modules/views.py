@@ -1,6 +1,7 @@
 """Scores per video: the softmax of each view, summed, and what became of each video.
 
-Motionformer section 6.2: several clips and crops of a video are scored and their softmax scores summed.
+Motionformer section 6.2: several clips and crops of a video are scored and their softmax scores summed. V videos, C
+outputs of the model: its classes, or all verbs and then all nouns.
 """
 
 from dataclasses import dataclass, field
@@ -16,20 +17,29 @@ OK, FAILED, MISSING = 0, 1, 2
 class VideoScore:
     """One video: its label, the sum of its views' softmax scores (C,), and which views have been seen."""
 
-    label: int
+    label: int | tuple[int, ...]
     scores: Tensor
     status: int = OK
     views: set[int] = field(default_factory=set)
 
 
 class Accuracy(NamedTuple):
-    """Top-1 and top-5 in percent of all videos, and what became of the videos."""
+    """Each metric in percent of all videos, and what became of the videos."""
 
-    top1: float
-    top5: float
+    percent: dict[str, float]
     evaluated: int
     failed: int
     missing: int
+
+    @property
+    def top1(self) -> float:
+        """How often the best class, or the best verb and the best noun, are right."""
+        return self.percent["top1"]
+
+    @property
+    def top5(self) -> float:
+        """How often what is right is among the best five."""
+        return self.percent["top5"]
 
 
 class VideoScores:
@@ -43,11 +53,13 @@ class VideoScores:
 
         Args:
             probabilities: (B, crops, C), after the softmax.
-            labels, videos, views, status: (B,); a view that was seen before is ignored.
+            labels: (B,) or (B, 2).
+            videos, views, status: (B,); a view that was seen before is ignored.
         """
         sums = probabilities.float().sum(1).cpu()  # (B, C)
         rows = zip(labels.tolist(), videos.tolist(), views.tolist(), status.tolist(), sums, strict=True)
         for label, video, view, state, score in rows:
+            label = tuple(label) if isinstance(label, list) else label
             entry = self.videos.setdefault(video, VideoScore(label, torch.zeros_like(score)))
             if view in entry.views:
                 continue
@@ -83,17 +95,41 @@ class VideoScores:
         indices = sorted(self.videos)
         states = [self.videos[i].status for i in indices]
         if not indices:
-            return Accuracy(0.0, 0.0, 0, 0, 0)
+            return Accuracy({"top1": 0.0, "top5": 0.0}, 0, 0, 0)
         scores = torch.stack([self.videos[i].scores for i in indices])  # (V, C)
         labels = torch.tensor([self.videos[i].label for i in indices])
         readable = torch.tensor([state == OK for state in states])
-        best = scores.topk(min(5, scores.shape[1])).indices  # (V, 5)
-        hits = (best == labels[:, None]) & readable[:, None]
-        percent = 100.0 / len(indices)
-        return Accuracy(
-            top1=hits[:, 0].sum().item() * percent,
-            top5=hits.any(1).sum().item() * percent,
-            evaluated=states.count(OK),
-            failed=states.count(FAILED),
-            missing=states.count(MISSING),
-        )
+        hits = self.hits(scores, labels).items()
+        percent = {name: 100.0 / len(indices) * (hit & readable).sum().item() for name, hit in hits}
+        return Accuracy(percent, states.count(OK), states.count(FAILED), states.count(MISSING))
+
+    def hits(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """For each metric, which videos (V,) have it right by their scores (V, C)."""
+        return {"top1": is_among_best(scores, labels, 1), "top5": is_among_best(scores, labels, 5)}
+
+
+class VerbNounScores(VideoScores):
+    """Scores (V, verbs + nouns) of videos with a verb and a noun.
+
+    An action is right among k when its verb is among the best k verbs and its noun among the best k nouns; for k = 1
+    that is the pair with the largest product of scores.
+    """
+
+    def __init__(self, num_verbs: int) -> None:
+        super().__init__()
+        self.num_verbs = num_verbs
+
+    def hits(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Which videos have action, verb and noun right; labels are (V, 2)."""
+        verbs, nouns = scores[:, : self.num_verbs], scores[:, self.num_verbs :]
+        verb, verb5 = (is_among_best(verbs, labels[:, 0], k) for k in (1, 5))
+        noun, noun5 = (is_among_best(nouns, labels[:, 1], k) for k in (1, 5))
+        action, action5 = verb & noun, verb5 & noun5
+        names = {"top1": action, "top5": action5, "action": action, "verb": verb, "noun": noun}
+        return names | {"verb_top5": verb5, "noun_top5": noun5}
+
+
+def is_among_best(scores: Tensor, labels: Tensor, k: int) -> Tensor:
+    """Which videos (V,) have their label among the k best of their scores (V, C)."""
+    best = scores.topk(min(k, scores.shape[1])).indices  # (V, k)
+    return (best == labels[:, None]).any(1)
