@@ -20,12 +20,18 @@ def measure(metric: str, run: RunConfig) -> float | str:
     match metric:
         case "gflops":
             return published_macs(model, **size) / 1e9
+        case "gflops_views":
+            protocol = run.evaluation
+            return f"{published_macs(model, **size) / 1e9:.1f}×{protocol.crops}×{protocol.views}"
         case "parameters":
             return published_parameters(model, **size) / 1e6
         case "base_model":
             return BASE_MODELS.get((model.width, model.depth, model.heads), f"ViT {model.width}x{model.depth}")
         case "attention":
             return model.attention.label
+        case "attention_kind":
+            approximation = getattr(model.attention, "approximation", None)
+            return f"{model.attention.label} ({'E' if approximation is None else 'A'})"
         case "positions":
             return model.positions.label.removesuffix(" ST")
         case "tokenization":

@@ -20,8 +20,8 @@ START = "start"  # names the run that a cell's run starts from
 # Metrics that a trained run writes; the others are measured from the config alone (experiments/cost.py).
 TRAINED = ("top1", "top5", "action", "verb", "noun")
 Metric = Literal[
-    "top1", "top5", "action", "verb", "noun", "gflops", "parameters", "base_model", "attention", "positions",
-    "tokenization",
+    "top1", "top5", "action", "verb", "noun", "gflops", "gflops_views", "parameters", "base_model", "attention",
+    "attention_kind", "positions", "tokenization",
 ]  # fmt: skip
 
 
