@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from types import FrameType
 
-import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
@@ -31,6 +30,10 @@ class StopRequest:
     def __init__(self) -> None:
         self.signal_number: int | None = None
         self.parent = os.getppid()
+        self.listen()
+
+    def listen(self) -> None:
+        """Take the signals, from Lightning too: its own answer to SIGTERM ends at once, without a checkpoint."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
 
@@ -77,32 +80,43 @@ class Checkpointing(Callback):
         trainer.strategy.barrier()
         self.saved_at = time.monotonic()
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signals back."""
+        self.request.listen()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signals back."""
+        self.request.listen()
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         """Save when it is time or when asked to stop; only at an optimiser step, so that no gradient is lost."""
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
-        stop = self._agreed(trainer, self.request.pending is not None)
-        if stop or self._agreed(trainer, time.monotonic() - self.saved_at > SECONDS_BETWEEN_CHECKPOINTS):
+        stop = self.request.pending is not None
+        if agreed(trainer, stop or time.monotonic() - self.saved_at > SECONDS_BETWEEN_CHECKPOINTS):
             self.save(trainer)
-        if stop:
-            raise Stopped(self.request.pending or signal.SIGTERM)
+            if agreed(trainer, stop):
+                raise Stopped(self.request.pending or signal.SIGTERM)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save at the end of each epoch."""
         self.save(trainer)
 
     def on_test_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
-        """Stop between two batches of a test; what it scored so far is not kept."""
-        if self._agreed(trainer, self.request.pending is not None):
-            raise Stopped(self.request.pending or signal.SIGTERM)
+        """Stop between two batches of a test; what it scored so far is not kept.
 
-    @staticmethod
-    def _agreed(trainer: Trainer, wish: bool) -> bool:
-        if trainer.world_size == 1:
-            return wish
-        return bool(trainer.strategy.reduce(torch.tensor(float(wish)), reduce_op="max"))
+        Processes do not agree here, for they may have different numbers of batches: the one that is told ends, and the
+        others with it.
+        """
+        if self.request.pending is not None:
+            raise Stopped(self.request.pending)
+
+
+def agreed(trainer: Trainer, wish: bool) -> bool:
+    """Whether one process of those that train together wishes it; all have to ask."""
+    return trainer.strategy.reduce_boolean_decision(wish, all=False)
 
 
 class ProgressFile(ProgressBar):

@@ -3,6 +3,7 @@
 Runs that another `reproduce` works on are left to it and waited for. A failed run does not stop the others.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -152,6 +153,9 @@ class Launcher:
                 continue
             if any(other.process is not None and other.run.train_id == job.run.train_id for other in jobs):
                 continue
+            if job.directory(self.store).claimed:
+                job.not_before = time.monotonic() + RETRY_SECONDS  # another process works on it; look again later
+                continue
             self._start(job)
             return job
         return None
@@ -182,7 +186,7 @@ class Launcher:
             job.outcome = "done"
             message = f"{job.name}: {accuracy_text(metrics)} in {metrics['seconds']:.0f} s"
         elif code == CLAIMED_ELSEWHERE:
-            job.not_before = time.monotonic() + RETRY_SECONDS  # another process works on it; look again later
+            job.not_before = time.monotonic() + RETRY_SECONDS  # another process was faster
             return
         else:
             job.outcome, job.exit_code = "failed", code
@@ -227,7 +231,8 @@ class Launcher:
                 process.wait()
             except KeyboardInterrupt:  # asked twice: end at once
                 for other in living:
-                    os.killpg(other.pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # it has ended
+                        os.killpg(other.pid, signal.SIGKILL)
                 raise
 
 

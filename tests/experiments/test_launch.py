@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from experiments.catalog import find
-from experiments.launch import jobs_of
+from experiments.launch import Launcher, jobs_of
 from experiments.scales import TINY
 from experiments.store import RunStore, write_atomically
 
@@ -87,6 +87,19 @@ def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert list(sound.path.glob("metrics/*.json"))
     assert broken.failure.read_text().count("\n") == 1
+
+
+def test_a_run_that_another_command_works_on_is_looked_at_again_later_without_a_process(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    first, second = jobs(1)
+    launcher = Launcher(store, [], parallel=1, threads=1)
+    launcher._start = lambda job: None  # type: ignore[method-assign]
+    with first.directory(store).claim() as mine:
+        assert mine
+        assert launcher._start_next([first, second]) is second
+        assert first.not_before > time.monotonic()
+    first.not_before = 0.0
+    assert launcher._start_next([first, second]) is first
 
 
 def jobs(epochs: int) -> list:
