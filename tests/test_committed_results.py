@@ -1,0 +1,35 @@
+"""What the committed tiny results show of the stand-in data sets: one wants motion, the other hardly any."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.catalog import load
+from experiments.scales import TINY
+from experiments.store import RunStore
+from reports.collect import collect
+
+RESULTS = Path(__file__).resolve().parents[1] / "reports" / "results"
+
+
+def values(table: str, tmp_path: Path) -> dict[str, float]:
+    report = collect(load(table), TINY, RunStore(tmp_path, results=RESULTS))
+    return {
+        f"{row.row.key}.{cell.column}": cell.value
+        for row in report.rows
+        for cell in row.cells
+        if isinstance(cell.value, float) and cell.seeds
+    }
+
+
+def test_every_row_of_table_4_learns_motion(tmp_path: Path) -> None:
+    found = values("motionformer/table4", tmp_path)
+    assert len(found) == 10
+    assert min(value for name, value in found.items() if name.endswith(".ssv2")) > 60
+
+
+def test_one_frame_is_near_chance_on_ssv2_and_near_eight_frames_on_kinetics(tmp_path: Path) -> None:
+    found = values("motionformer/table8", tmp_path)
+    chance = 100 / TINY.of(load("motionformer/table8").find_row("ssv2").base).data.dataset.num_classes  # type: ignore[arg-type]
+    assert found["ssv2.one-frame"] == pytest.approx(chance, abs=10)
+    assert found["k400.one-frame"] == pytest.approx(found["k400.eight-frames"], abs=15)
