@@ -33,7 +33,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 def joint(x: Tensor, mixer: JointAttention, grid: Grid) -> Tensor:
     """Equation 2."""
     q, k, v = heads_of(x, mixer)
-    found = attention(q * q.shape[-1] ** -0.5, k, v)  # (B, H, N, K)
+    found = ((q @ k.mT) * q.shape[-1] ** -0.5).softmax(dim=-1) @ v  # (B, H, N, K)
     return mixer.proj(found.transpose(1, 2).flatten(2))
 
 
