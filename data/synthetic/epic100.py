@@ -90,7 +90,7 @@ class Epic100StandIn:
 
     version: int = 1
     seed: int = 0
-    num_train: int = 1200
+    num_train: int = 1600
     num_val: int = 320
     height: int = 48
     width: int = 64
@@ -99,7 +99,7 @@ class Epic100StandIn:
     idle: tuple[int, int] = (2, 6)  # frames between segments
     strangers: int = 2  # things that nobody touches
     hue_spread: float = 0.03
-    shake: float = 0.2  # standard deviation of the camera's path
+    shake: float = 0.15  # standard deviation of the camera's path
     noise: float = 0.02
 
     @property
@@ -242,8 +242,8 @@ def handled(rng: np.random.Generator, verb: Verb, seconds: Floats) -> Hands:
     """What the hands do with the thing in them; all verbs are the same in a mirror."""
     progress = seconds / seconds[-1]
     way = progress * progress * (3 - 2 * progress)  # sets off and stops gently
-    phase = 2 * np.pi * (rng.uniform(1.3, 1.9) * seconds + rng.uniform())
-    reach, mirror = rng.uniform(0.25, 0.4), rng.choice([-1.0, 1.0])
+    phase = 2 * np.pi * (rng.uniform(1.0, 1.6) * seconds + rng.uniform())
+    reach, mirror = rng.uniform(0.35, 0.5), rng.choice([-1.0, 1.0])
     x, y = (np.full_like(seconds, rng.uniform(-0.25, 0.25)) for _ in range(2))
     gap, turn = np.zeros_like(seconds), np.zeros_like(seconds)
     size = np.full_like(seconds, rng.uniform(0.32, 0.42))
@@ -255,7 +255,7 @@ def handled(rng: np.random.Generator, verb: Verb, seconds: Floats) -> Hands:
         case "wash":
             x = x + reach * np.sin(phase)
         case "open" | "close":
-            gap = rng.uniform(0.9, 1.2) * (way if verb == "open" else 1 - way)
+            gap = rng.uniform(1.1, 1.5) * (way if verb == "open" else 1 - way)
         case "cut":
             y = y + reach * np.sin(phase)
         case "mix":
