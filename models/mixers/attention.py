@@ -6,6 +6,7 @@ B batch, T frames, S patches per frame, N tokens, D width, H heads, K = D / H.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,8 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models.tokens import Grid
+
+STRIDED = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
 class Mixer(nn.Module, ABC):
@@ -87,7 +91,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     call and writes (T, n, G, K), in which a token's heads lie side by side, so that nothing is rearranged or copied.
     """
     queries = q.expand(k.shape[0], -1, -1, -1)  # (T, G, n, K), in the memory of one frame's
-    return F.scaled_dot_product_attention(queries, k, v).transpose(1, 2)  # (T, n, G, K)
+    # The kernels that take strides as they are; cuDNN's plans may refuse queries that overlap in memory.
+    with sdpa_kernel(STRIDED) if q.is_cuda else nullcontext():
+        found = F.scaled_dot_product_attention(queries, k, v)  # (T, G, n, K)
+    return found.transpose(1, 2)
 
 
 class _Unread(torch.autograd.Function):

@@ -1,0 +1,89 @@
+"""On a GPU, with its own kernels: the same function, at the same precision, in less memory."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks import oracle
+from benchmarks.timing import most_memory
+from models.mixers.attention import MixerConfig
+from models.mixers.divided import DividedAttention
+from models.mixers.joint import JointAttention
+from models.mixers.nystromformer import Nystromformer
+from models.mixers.orthoformer import Orthoformer
+from models.mixers.performer import Performer
+from models.mixers.trajectory import TrajectoryAttention
+from models.trunk import VideoViT
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
+]
+EXACT: list[MixerConfig] = [
+    JointAttention.Config(),
+    DividedAttention.Config(),
+    TrajectoryAttention.Config(),
+    TrajectoryAttention.Config(project_values=True),
+    TrajectoryAttention.Config(normalize_over="space-time"),
+]
+APPROXIMATE: list[MixerConfig] = [
+    TrajectoryAttention.Config(approximation=approximation)
+    for approximation in (
+        Orthoformer.Config(num_prototypes=32),
+        Orthoformer.Config(num_prototypes=16, share_over_time=False),
+        Nystromformer.Config(num_prototypes=32),
+        Performer.Config(),
+    )
+]
+
+
+def model_and_clips(attention: MixerConfig, width: int = 256) -> tuple[VideoViT, Tensor]:
+    torch.manual_seed(0)
+    config = VideoViT.Config(width=width, depth=3, heads=width // 64, attention=attention, drop_path=0.0)
+    return config.build(frames=8, crop=112, num_classes=10).cuda(), torch.randn(3, 8, 3, 112, 112, device="cuda")
+
+
+def logits_and_gradients(logits: Tensor, model: VideoViT) -> Tensor:
+    gradients = torch.autograd.grad(logits.float().square().sum(), list(model.parameters()))
+    return torch.cat([t.double().flatten() for t in (logits.detach(), *gradients)])
+
+
+@pytest.mark.parametrize("attention", EXACT, ids=str)
+def test_logits_and_gradients_are_the_published_on_a_gpu(attention: MixerConfig) -> None:
+    model, clips = model_and_clips(attention)
+    ours = logits_and_gradients(model(clips), model)
+    torch.testing.assert_close(ours, logits_and_gradients(oracle.logits(clips, model), model), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("attention", EXACT, ids=str)
+def test_in_half_precision_ours_is_as_close_to_the_truth_on_a_gpu(attention: MixerConfig, dtype: torch.dtype) -> None:
+    model, clips = model_and_clips(attention)
+    truth = logits_and_gradients(oracle.logits(clips, model), model)
+    with torch.autocast("cuda", dtype=dtype):
+        ours, published = model(clips), oracle.logits(clips, model)
+    error = (logits_and_gradients(ours, model) - truth).norm()
+    assert error < 1.5 * (logits_and_gradients(published, model) - truth).norm()
+
+
+@pytest.mark.parametrize("attention", APPROXIMATE, ids=str)
+def test_approximations_give_on_a_gpu_what_they_give_on_a_cpu(attention: MixerConfig) -> None:
+    model, clips = model_and_clips(attention)
+    with torch.no_grad():
+        torch.testing.assert_close(model.eval()(clips).cpu(), model.cpu()(clips.cpu()), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("attention", APPROXIMATE, ids=str)
+def test_approximations_train_in_half_precision_on_a_gpu(attention: MixerConfig) -> None:
+    model, clips = model_and_clips(attention)
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        logits = model(clips)
+    assert logits_and_gradients(logits, model).isfinite().all()
+
+
+def test_a_training_step_takes_far_less_memory_than_the_published() -> None:
+    model, clips = model_and_clips(TrajectoryAttention.Config(), width=768)
+    device = torch.device("cuda")
+    published = most_memory(lambda: oracle.logits(clips, model).sum().backward(), device)
+    ours = most_memory(lambda: model(clips).sum().backward(), device)
+    assert published is not None and ours is not None and ours < 0.6 * published
