@@ -7,9 +7,10 @@ converted to RGB. Of a part of a long video only the packets around it are read.
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
+from itertools import takewhile
 from types import TracebackType
 from typing import NamedTuple
 
@@ -107,18 +108,19 @@ class VideoFile:
         else:
             self.keep_part(*self.part)
 
-    def demuxed(self) -> Iterator[Packet]:
+    def demuxed(self) -> Iterable[Packet]:
         """The packets of the video stream; those of a part from a key frame before it on."""
         if self.part is None:
-            yield from self.container.demux(self.stream)
-            return
+            return self.container.demux(self.stream)
         start, stop = (self.origin + int(seconds / self.clock) for seconds in self.part)
-        if self.part[0] > LEAD:
-            self.container.seek(start - int(LEAD / self.clock), stream=self.stream)
-        for packet in self.container.demux(self.stream):
-            if packet.dts is not None and packet.dts >= stop:
-                return
-            yield packet
+        packets: list[Packet] = []
+        for place in (start - int(LEAD / self.clock), self.origin):  # some formats go too far: then read from the start
+            self.container.seek(max(place, self.origin), stream=self.stream)
+            following = self.container.demux(self.stream)
+            packets = list(takewhile(lambda packet: packet.dts is None or packet.dts < stop, following))
+            if any(packet.is_keyframe and packet.pts is not None and packet.pts <= start for packet in packets):
+                break
+        return packets
 
     def keep_part(self, start: float, stop: float) -> None:
         """Leave the frames from round(start * fps) to the one before round(stop * fps)."""

@@ -67,6 +67,16 @@ def test_of_a_part_only_the_packets_around_it_are_read(tmp_path: Path, write_vid
         assert len(part.packets) < 40
 
 
+def test_a_search_that_goes_too_far_reads_from_the_start(
+    tmp_path: Path, write_video: WriteVideo, frame_numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "video.mp4", 120, rate=10, options={"g": "10"})
+    monkeypatch.setattr("data.decode.LEAD", -2.0)
+    with VideoFile(path, (3.5, 3.8)) as part:
+        assert len(part.packets) > 35
+        assert frame_numbers(part.frames(range(3))) == [35, 36, 37]
+
+
 def test_a_part_beyond_the_end_is_no_part(tmp_path: Path, write_video: WriteVideo) -> None:
     path = write_video(tmp_path / "video.mp4", 60, rate=30)
     with pytest.raises(DecodeError, match=r"video.mp4 from 5.00 to 6.00 s: the video has no frames there"):
