@@ -52,9 +52,10 @@ class Performer(SpatialStage):
             q_features = features(q.to(exact), directions, over=(-1,))  # (G, n, M)
             k_features = by_frame(features(k.to(exact), directions, over=(-2, -1)), grid)  # (T, G, S, M)
             values = by_frame(v.to(exact), grid)  # (T, G, S, K)
-            found = q_features @ (k_features.mT @ values)  # (T, G, n, K)
-            total = q_features @ k_features.sum(dim=2).unsqueeze(-1)  # (T, G, n, 1)
-            return (found / total).to(v.dtype).transpose(1, 2)
+            # All frames in one product each: broadcast over frames, the features of queries would be copied for each.
+            found = torch.einsum("gnm,tgmk->tngk", q_features, k_features.mT @ values)  # (T, n, G, K)
+            total = torch.einsum("gnm,tgm->tng", q_features, k_features.sum(dim=2))  # (T, n, G)
+            return (found / total.unsqueeze(-1)).to(v.dtype).contiguous()
 
     def directions(self, size: int) -> Tensor:
         """Random directions (M, K), orthogonal in blocks of K, as long as random normal vectors are."""
