@@ -130,6 +130,8 @@ def _seeds(options: argparse.Namespace) -> tuple[int, ...]:
         seeds = tuple(int(word) for word in (options.seeds or "0").split(","))
     except ValueError:
         raise ValueError(f"--seeds '{options.seeds}': write whole numbers with commas, e.g. --seeds 0,1,2") from None
+    if min(seeds) < 0:
+        raise ValueError(f"--seeds '{options.seeds}': seeds are 0 or more")
     if len(set(seeds)) != len(seeds):
         raise ValueError(f"--seeds '{options.seeds}' names a seed twice")
     return seeds
@@ -243,7 +245,9 @@ def report(options: argparse.Namespace) -> int:
     from reports.render import kept_seeds, render, report_path, stale, write
 
     selections, scale, store = find(options.tables), _scale_of(options), _store(options)
-    outdated, texts = [], []
+    if options.check and (options.overrides or any(rows is not None for _, rows in selections)):
+        raise ValueError("--check compares whole tables with what is kept; name no rows and no overrides")
+    outdated, texts, kept = [], [], []
     for table, rows in selections:
         seeds = _seeds(options) if options.seeds else (kept_seeds(table, scale) if options.check else None) or (0,)
         made = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
@@ -251,12 +255,13 @@ def report(options: argparse.Namespace) -> int:
             outdated += [report_path(table, scale)] if stale(made) else []
             continue
         texts.append(render(made, "json" if options.json else options.format))
-        if made.whole:
-            publish(made, store)
-            print(f"kept as {os.path.relpath(write(made))}", file=sys.stderr)
+        kept += [made] if made.whole else []
     if not options.check:
         one_json = len(texts) > 1 and (options.json or options.format == "json")
-        print(f"[{','.join(texts)}]" if one_json else "\n".join(texts))
+        print(f"[{','.join(texts)}]" if one_json else "\n".join(texts), flush=True)
+    for made in kept:
+        publish(made, store)
+        print(f"kept as {os.path.relpath(write(made))}", file=sys.stderr)
     for path in outdated:
         print(f"{os.path.relpath(path)} is stale: run `reproduce report` to write it again", file=sys.stderr)
     return FAILED if outdated else DONE

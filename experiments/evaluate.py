@@ -1,19 +1,24 @@
 """Scores a list of videos with one row's model, through the very reader, decoder, views and model of a test."""
 
+import contextlib
+import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from lightning import Trainer, seed_everything
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from data.datamodule import VideoDataModule
 from data.datasets.kinetics import Kinetics
+from data.errors import DataError
 from experiments.provenance import provenance
 from experiments.resources import Resources
 from experiments.run import RunConfig
 from experiments.store import RunStore
-from experiments.train import quiet_lightning
+from experiments.train import quiet_lightning, trained_weights
 from lightning_modules.classifier import VideoClassifier
 from lightning_modules.objective import VerbNoun
 from lightning_modules.views import FAILED, MISSING
@@ -32,8 +37,11 @@ def load_weights(module: VideoClassifier, run: RunConfig, store: RunStore, file:
     if file is not None and file.suffix == ".safetensors":
         try:
             module.model.load_state_dict(load_file(file))
-        except Exception as error:
-            raise ValueError(f"{file} does not hold this row's model: {str(error).splitlines()[0]}") from None
+        except FileNotFoundError:
+            raise DataError(f"weights: there is no file {file}") from None
+        except (SafetensorError, RuntimeError) as error:
+            what = textwrap.shorten(str(error).partition(":\n")[2] or str(error), 200)
+            raise ValueError(f"{file} does not hold this row's model: {what}") from None
         return str(file)
     if file is not None:
         assert isinstance(module.model, VideoViT)
@@ -44,7 +52,7 @@ def load_weights(module: VideoClassifier, run: RunConfig, store: RunStore, file:
             f"run {run.train_id} is not trained: run it first, or name weights with --weights FILE, "
             f"or try the path only with --untrained"
         )
-    module.model.load_state_dict(load_file(trained))
+    module.model.load_state_dict(trained_weights(trained))
     return str(trained)
 
 
@@ -63,6 +71,8 @@ def evaluate(
         ValueError: for weights that are missing or another model's.
         DataError: for a list or videos that cannot be used.
     """
+    if not video_list.is_file():
+        raise DataError(f"--list {video_list}: there is no such file; it holds one 'path label' a line")
     quiet_lightning()
     if isinstance(run.objective, VerbNoun):
         raise ValueError(
@@ -91,7 +101,8 @@ def evaluate(
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    trainer.test(module, datamodule, verbose=False, weights_only=True)
+    with contextlib.redirect_stdout(sys.stderr):  # Lightning's bar; the answer alone goes to stdout
+        trainer.test(module, datamodule, verbose=False, weights_only=True)
     scores = module.scores
     scores.check(datamodule.num_test_videos, run.evaluation.views)
     accuracy = scores.accuracy()

@@ -68,10 +68,11 @@ class Resources:
             if not (name and equals and path):
                 raise ValueError(f"--data '{text}': write it as NAME=PATH, e.g. --data kinetics400=/data/k400")
             roots.append((name, Path(path)))
-        for name in ("devices", "nodes", "micro_batch", "threads"):
+        least = {"devices": 1, "nodes": 1, "micro_batch": 1, "threads": 1, "workers": 0, "allow_bad": 0}
+        for name, lowest in least.items():
             number = getattr(options, name)
-            if number is not None and number < 1:
-                raise ValueError(f"--{name.replace('_', '-')} {number}: it must be 1 or more")
+            if number is not None and number < lowest:
+                raise ValueError(f"--{name.replace('_', '-')} {number}: it must be {lowest} or more")
         return cls(
             data=tuple(roots),
             devices=options.devices,

@@ -155,11 +155,13 @@ def override(text: str, run: RunConfig) -> Edit:
     for parent in parents:
         owner = _member(owner, parent, path)
     current = _member(owner, name, path)
-    if is_dataclass(current):
-        members = ", ".join(f"{path}.{f.name}" for f in fields(current))
-        raise ValueError(f"override '{path}' is a whole {type(current).__qualname__}; set one of its fields: {members}")
+    if path.strip().endswith("seed") and isinstance(owner, RunConfig):
+        raise ValueError(f"override '{text}': seeds are named with --seeds, e.g. --seeds 0,1,2")
     hint = get_type_hints(type(owner), vars(__import__(type(owner).__module__, fromlist=["_"])))[name]
     value = _parse(literal.strip())
+    if is_dataclass(current) and not (value is None and _fits(value, hint)):
+        members = ", ".join(f"{path}.{f.name}" for f in fields(current))
+        raise ValueError(f"override '{path}' is a whole {type(current).__qualname__}; set one of its fields: {members}")
     if not _fits(value, hint):
         raise ValueError(f"override '{path}={literal}': expected {_describe(hint)}, e.g. {path}={_literal(current)}")
     return Edit(path.strip(), float(value) if _wants_float(hint, value) else value)  # type: ignore[arg-type]

@@ -12,13 +12,17 @@ import sys
 import time
 import traceback
 import warnings
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from lightning import Trainer, seed_everything
 from lightning.pytorch.loggers import TensorBoardLogger
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from data.datamodule import VideoDataModule
 from data.errors import DataError
@@ -66,13 +70,14 @@ def train_and_test(run: RunConfig, store: RunStore, resources: Resources, reques
     started = time.time()
     if not directory.weights.exists():
         fit(run, store, directory, module, datamodule, trainer)
-    module.model.load_state_dict(load_file(directory.weights))
+    module.model.load_state_dict(trained_weights(directory.weights))
     test(run, directory, module, datamodule, trainer, started)
 
 
 def training_description(run: RunConfig) -> dict[str, object]:
     """What a run directory's config.json holds: all that decides the weights."""
-    return {name: part for name, part in run.describe().items() if name != "evaluation"}
+    parts = {name: part for name, part in run.describe().items() if name != "evaluation"}
+    return parts if run.start_from is None else {**parts, "start_from": training_description(run.start_from)}
 
 
 def quiet_lightning() -> None:
@@ -124,13 +129,26 @@ def fit(
     resume = directory.checkpoint if directory.checkpoint.exists() else None
     if resume is None:
         start_weights(run, store, module)
+    elif not zipfile.is_zipfile(resume):
+        raise StoreError(f"{resume} is cut short or damaged; remove it to train this run from its start")
     trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
     if trainer.is_global_zero:
-        aside = directory.weights.with_name(f".{directory.weights.name}.partial")
-        save_file(module.model.state_dict(), aside)
-        aside.replace(directory.weights)
+        with replacing(directory.weights) as partial:
+            save_file(module.model.state_dict(), partial)
         directory.checkpoint.unlink(missing_ok=True)  # finished: there is nothing to resume
     trainer.strategy.barrier()
+
+
+def trained_weights(path: Path) -> dict[str, Tensor]:
+    """The weights that a finished training kept.
+
+    Raises:
+        StoreError: when the file is damaged.
+    """
+    try:
+        return load_file(path)
+    except SafetensorError:
+        raise StoreError(f"{path} is cut short or damaged; remove it to train this run again") from None
 
 
 def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> None:
@@ -148,7 +166,7 @@ def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> N
                 f"this run starts from run {run.start_from.train_id}, which is not trained; "
                 f"`reproduce plan` names its table row, `reproduce run` trains it first"
             )
-        print(copy_matching(model, load_file(source)))
+        print(copy_matching(model, trained_weights(source)))
     elif run.model.init is not None:
         print(initialise(model, run.model))
 
@@ -169,17 +187,14 @@ def test(
     scores.check(datamodule.num_test_videos, run.evaluation.views)
     accuracy = scores.accuracy()
     order = sorted(scores.videos)
-    predictions = directory.predictions(run.eval_id)
-    predictions.parent.mkdir(parents=True, exist_ok=True)
-    aside = predictions.with_name(f".{predictions.name}.partial.npz")
-    np.savez(
-        aside,
-        scores=np.stack([scores.videos[i].scores.numpy() for i in order]),
-        labels=np.array([scores.videos[i].label for i in order]),
-        status=np.array([scores.videos[i].status for i in order]),
-        videos=np.array(datamodule.test_video_ids),
-    )
-    aside.replace(predictions)
+    with replacing(directory.predictions(run.eval_id)) as partial:
+        np.savez(
+            partial,
+            scores=np.stack([scores.videos[i].scores.numpy() for i in order]),
+            labels=np.array([scores.videos[i].label for i in order]),
+            status=np.array([scores.videos[i].status for i in order]),
+            videos=np.array(datamodule.test_video_ids),
+        )
     how = {
         "seed": run.seed,
         "views": run.evaluation.views,
@@ -195,6 +210,27 @@ def test(
     write_atomically(directory.provenance, json.dumps(how, indent=1) + "\n")
     metrics = {"train_id": run.train_id, "eval_id": run.eval_id, **accuracy.percent, **how}
     write_atomically(directory.metrics(run.eval_id), json.dumps(metrics, indent=1) + "\n")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write that takes the place of `path` when it is whole.
+
+    Raises:
+        StoreError: when it cannot be written.
+    """
+    partial = path.with_name(f".partial.{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(
+            f"cannot write {path}: {reason}; free space there or name another place with --runs; the training is kept"
+        ) from None
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -18,6 +18,10 @@ class SingleLabel:
 
     label_smoothing: float = 0.2
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing <= 1:
+            raise ValueError(f"a label smoothing of {self.label_smoothing}: it is between 0 and 1")
+
     def build(self, model: nn.Module, optim: OptimConfig, seed: int) -> "VideoClassifier":
         """The LightningModule around a model (B, F, 3, height, width) -> (B, C)."""
         from lightning_modules.classifier import VideoClassifier

@@ -80,6 +80,12 @@ class OptimConfig:
     schedule: StepSchedule | CosineSchedule = StepSchedule()
     precision: Literal["16-mixed", "bf16-mixed", "32-true"] = "16-mixed"
 
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1:
+            raise ValueError(f"{self.epochs} epochs of batches of {self.batch_size}: both are 1 or more")
+        if not 0 <= self.lr < math.inf:
+            raise ValueError(f"a learning rate of {self.lr}: it is 0 or more")
+
     def build(
         self, parameters: Iterable[nn.Parameter], steps_per_epoch: float
     ) -> tuple[torch.optim.Optimizer, LambdaLR]:

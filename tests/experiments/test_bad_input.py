@@ -1,0 +1,77 @@
+"""Words and files that people get wrong: one line that names the thing and the remedy, and the right exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from experiments.cli import main
+
+ROW = "motionformer/table4:trajectory"
+CLIPS = Path(__file__).resolve().parents[3] / "shared" / "clips"
+EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=400", "-o", "evaluation.views=1"]
+
+
+def line(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    code = main(words)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    return code, lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--seeds", "-1"], "--seeds '-1': seeds are 0 or more"),
+        (["-o", "seed=3"], "seeds are named with --seeds"),
+        (["-o", "optim.epochs=0"], "0 epochs of batches of 32: both are 1 or more"),
+        (["-o", "optim.batch_size=0"], "10 epochs of batches of 0: both are 1 or more"),
+        (["-o", "optim.lr=1e999"], "a learning rate of inf"),
+        (["-o", "objective.label_smoothing=2"], "a label smoothing of 2.0: it is between 0 and 1"),
+        (["--workers", "-1"], "--workers -1: it must be 0 or more"),
+        (["--allow-bad", "-1"], "--allow-bad -1: it must be 0 or more"),
+    ],
+)
+def test_numbers_out_of_range(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = line(["plan", ROW, *words], capsys)
+    assert code == 2
+    assert message in text
+
+
+def test_a_part_that_may_be_absent_can_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", ROW, "--scale", "paper", "-o", "model.init=None"]) == 0
+
+
+def test_check_is_for_whole_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([ROW], ["motionformer/table4", "-o", "optim.epochs=3"]):
+        code, text = line(["report", *words, "--check"], capsys)
+        assert code == 2
+        assert "--check compares whole tables" in text
+
+
+def test_a_list_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (tmp_path, tmp_path / "none.csv"):
+        code, text = line([*EVALUATE, "--untrained", "--list", str(path)], capsys)
+        assert code == 3
+        assert text.startswith(f"reproduce: --list {path}: there is no such file")
+
+
+def test_weights_of_another_model_say_what_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "videos.csv").write_text(f"{CLIPS / 'test.mp4'} 0\n")
+    save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
+    words = [*EVALUATE, "--list", str(tmp_path / "videos.csv"), "--weights"]
+    code, text = line([*words, str(tmp_path / "other.safetensors")], capsys)
+    assert code == 2
+    assert "does not hold this row's model: Missing key(s)" in text
+    code, text = line([*words, str(tmp_path / "none.safetensors")], capsys)
+    assert code == 3
+    assert "there is no file" in text
+
+
+@pytest.mark.skipif(not CLIPS.is_dir(), reason="needs the real clips")
+def test_only_the_answer_of_evaluate_goes_to_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "videos.csv").write_text(f"{CLIPS / 'test.mp4'} 0\n")
+    assert main([*EVALUATE, "--untrained", "--json", "--list", str(tmp_path / "videos.csv")]) == 0
+    assert json.loads(capsys.readouterr().out)["evaluated"] == 1
