@@ -13,7 +13,16 @@ CAPTIONS = {
     "motionformer/table1":  "Comparison of recent video transformer models",
     "motionformer/table2a": "Input encoding ablations: tokenization",
     "motionformer/table2b": "Input encoding ablations: positional encoding",
+    "motionformer/table3a": "Orthoformer ablations: Orthoformer is competitive with Nyström",
+    "motionformer/table3b": "Orthoformer ablations: selecting orthogonal prototypes is the best strategy",
+    "motionformer/table3c": "Orthoformer ablations: approximation improves with more prototypes",
+    "motionformer/table3d": "Orthoformer ablations: temporal sharing is the best strategy",
     "motionformer/table4":  "Attention ablations",
+    "motionformer/table6a": "Comparison to the state-of-the-art on video action recognition: Something–Something V2",
+    "motionformer/table6b": "Comparison to the state-of-the-art on video action recognition: Kinetics-400",
+    "motionformer/table6c": "Comparison to the state-of-the-art on video action recognition: Epic-Kitchens",
+    "motionformer/table6d": "Comparison to the state-of-the-art on video action recognition: Kinetics-600",
+    "motionformer/table7":  "Can we train larger models using approximated trajectory attention?",
     "motionformer/table8":  "Importance of motion cues for the K-400 and SSv2 datasets",
 }
 # fmt: on

@@ -83,6 +83,8 @@ def parser() -> argparse.ArgumentParser:
     board = verb("tensorboard", tensorboard, "Open a table's runs in TensorBoard.", _tables, _scale, _runs)
     board.add_argument("--port", type=int, default=6006)
     board.add_argument("--no-serve", action="store_true", help="only build the log directory and print where it is")
+    measured = verb("measure", measure, "Peak CUDA memory of a table's rows, at the paper's size.", _tables, _runs)
+    measured.add_argument("--batch", type=int, default=4, help="clips of a training step (default: 4, the paper's)")
     one = verb("evaluate", evaluate, "Score a list of videos with a row's model.", _scale, _runs, _resources, _json)
     one.add_argument("table", metavar="TABLE:ROW")
     one.add_argument("--list", required=True, type=Path, help="file of `path label` lines", dest="video_list")
@@ -265,6 +267,24 @@ def report(options: argparse.Namespace) -> int:
     for path in outdated:
         print(f"{os.path.relpath(path)} is stale: run `reproduce report` to write it again", file=sys.stderr)
     return FAILED if outdated else DONE
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Measure what a table's memory column shows, and keep it beside the runs."""
+    from experiments.memory import peak_memory
+    from experiments.store import write_atomically
+
+    store = _store(options)
+    cells = [cell for table, rows in find(options.tables) for cell in table.cells(rows=rows)]
+    runs = {cell.paper_run.train_id: cell for cell in cells if cell.paper_run and cell.measures("memory")}
+    if not runs:
+        raise ValueError(f"{' '.join(options.tables)}: no column shows memory")
+    for train_id, cell in runs.items():
+        assert cell.paper_run is not None
+        record = peak_memory(cell.paper_run, options.batch)
+        write_atomically(store.run(train_id).memory, json.dumps(record, indent=1) + "\n")
+        print(f"{cell.row.key}: {record['peak_gib']:.2f} GiB")
+    return DONE
 
 
 def tensorboard(options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """What needs no training: multiply-adds, parameters and design choices, read off a run's config at the paper's size."""
 
 from experiments.run import RunConfig
-from models.cost import published_macs, published_parameters
+from models.cost import executed_macs, published_macs, published_parameters
 
 BASE_MODELS = {(768, 12, 12): "ViT-B", (1024, 24, 16): "ViT-L"}  # width, depth, heads
 
@@ -37,3 +37,10 @@ def measure(metric: str, run: RunConfig) -> float | str:
         case "tokenization":
             return model.tokens.label
     raise ValueError(f"'{metric}' is not measured without training")
+
+
+def executed_gflops(run: RunConfig) -> float:
+    """What our model executes for one view, which is less than the published formulation; LayerNorm not counted."""
+    data = run.data
+    size = {"frames": data.frames, "crop": data.crop, "num_classes": data.dataset.num_classes}
+    return executed_macs(run.model, **size) / 1e9

@@ -69,6 +69,7 @@ class RunDirectory:
         self.weights = path / "checkpoints" / "weights.safetensors"
         self.tensorboard = path / "tb"
         self.log = path / "log.txt"
+        self.memory = path / "memory.json"
         self.failure = path / "failure.txt"
 
     def metrics(self, eval_id: str) -> Path:
@@ -159,6 +160,19 @@ class RunStore:
         if metrics is None and self.results is not None:
             metrics = read_json(RunDirectory(self.results / train_id).metrics(eval_id))
         return metrics
+
+    def memory(self, train_id: str) -> dict | None:
+        """The peak memory of a run's training step: measured here, or published; None where it was not."""
+        record = read_json(self.run(train_id).memory)
+        if record is None and self.results is not None:
+            record = read_json(RunDirectory(self.results / train_id).memory)
+        return record
+
+    def publish_memory(self, train_id: str) -> None:
+        """Copy the peak memory of a run measured here to the published results."""
+        source = self.run(train_id).memory
+        if self.results is not None and source.exists():
+            write_atomically(RunDirectory(self.results / train_id).memory, source.read_text())
 
     def publish(self, train_id: str, eval_id: str) -> None:
         """Copy the small result files of a run made here to the published results.

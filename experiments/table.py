@@ -17,11 +17,12 @@ Value = float | str | None
 
 START = "start"  # names the run that a cell's run starts from
 
-# Metrics that a trained run writes; the others are measured from the config alone (experiments/cost.py).
+# Metrics that a trained run writes, and the one that `reproduce measure` writes on a GPU (experiments/memory.py); the
+# others are measured from the config alone (experiments/cost.py).
 TRAINED = ("top1", "top5", "action", "verb", "noun")
 Metric = Literal[
     "top1", "top5", "action", "verb", "noun", "gflops", "gflops_views", "parameters", "base_model", "attention",
-    "attention_kind", "positions", "tokenization",
+    "attention_kind", "positions", "tokenization", "memory",
 ]  # fmt: skip
 
 
@@ -106,6 +107,10 @@ class Cell:
     def trained(self) -> bool:
         """Whether the value comes from a trained run."""
         return isinstance(self.column, Column) and self.column.metric in TRAINED and self.run is not None
+
+    def measures(self, *metrics: str) -> bool:
+        """Whether the cell has a run and shows one of these metrics."""
+        return self.paper_run is not None and isinstance(self.column, Column) and self.column.metric in metrics
 
     @property
     def runs(self) -> tuple[RunConfig, ...]:

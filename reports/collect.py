@@ -52,7 +52,7 @@ def collect(
         seeds=seeds,
         overrides=texts,
         rows=lines,
-        facts=facts_of(table, cells, results_of(lines)),
+        facts=facts_of(table, cells, results_of(lines), store),
     )
 
 
@@ -71,6 +71,8 @@ def publish(report: Report, store: RunStore) -> int:
     }
     for train_id, eval_id in sorted(results):
         store.publish(train_id, eval_id)
+    for train_id in {run.train_id for run in report.facts.measured_memory}:
+        store.publish_memory(train_id)
     return len(results)
 
 
@@ -108,6 +110,12 @@ def _measured_cell(cell: Cell, modified: bool, store: RunStore) -> ReportCell:
         return ReportCell(column=column.key, state="quoted", printed=cell.printed)
     if cell.paper_run is None:
         return ReportCell(column=column.key, state="not run", printed=cell.printed)
+    if column.metric == "memory":
+        record = store.memory(cell.paper_run.train_id)
+        peak = record["peak_gib"] if record else None
+        return ReportCell(
+            column=column.key, state="measured" if record else "not run", printed=cell.printed, value=peak
+        )
     if not cell.trained:
         value = measure(column.metric, cell.paper_run)
         return ReportCell(column=column.key, state="measured", printed=cell.printed, value=value)

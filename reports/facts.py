@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from experiments.run import changed_fields
+from experiments.cost import executed_gflops
+from experiments.memory import saved_for_backward
+from experiments.run import RunConfig, changed_fields
+from experiments.store import RunStore
 from experiments.table import Cell, Table
 
 
@@ -25,6 +28,8 @@ class Facts:
         videos: data set, "evaluated / failed / missing" and the cells that this holds for (empty: all).
         versions: package and version, where results differ "a or b".
         changes: what the scale changes in the paper's runs: dotted path and "before → after".
+        costs: what our formulation costs beside the published one that the columns count.
+        measured_memory: runs whose peak memory stands in a column.
         deviations: how the results differ from the paper beyond the scale, and the table's notes.
     """
 
@@ -34,11 +39,15 @@ class Facts:
     versions: tuple[tuple[str, str], ...]
     commits: tuple[str, ...]
     changes: tuple[tuple[str, str], ...]
+    costs: tuple[str, ...]
+    measured_memory: tuple[RunConfig, ...]
     deviations: tuple[str, ...]
 
 
-def facts_of(table: Table, cells: Iterable[Cell], results: list[Result]) -> Facts:
+def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: RunStore) -> Facts:
     """The facts about some cells of a table and the results that they show."""
+    cells = tuple(cells)
+    memory = [cell for cell in cells if cell.measures("memory")]
     trained = [cell for cell in cells if cell.trained]
     runs = [cell.run for cell in trained if cell.run is not None]
     views = {(r.data.dataset.name, f"{r.evaluation.views} × {r.evaluation.crops}") for r in runs}
@@ -49,8 +58,42 @@ def facts_of(table: Table, cells: Iterable[Cell], results: list[Result]) -> Fact
         versions=_versions(results),
         commits=_distinct(str(result.metrics.get("commit", "unknown")) for result in results),
         changes=_changes(trained),
+        costs=(*_executed(cells), *_peaks(memory, store), *_saved(memory)),
+        measured_memory=tuple(
+            cell.paper_run for cell in memory if cell.paper_run and store.memory(cell.paper_run.train_id)
+        ),
         deviations=(*_precision(trained, results), *table.notes),
     )
+
+
+def _executed(cells: tuple[Cell, ...]) -> list[str]:
+    """GFLOPs of our formulation, where a column counts those of the published one."""
+    counts = {
+        cell.row.key: f"{cell.row.key} {executed_gflops(cell.paper_run):.1f}"
+        for cell in cells
+        if cell.measures("gflops", "gflops_views") and cell.paper_run is not None
+    }
+    if not counts:
+        return []
+    return ["GFLOPs count the published formulation; ours executes, for the same result: " + ", ".join(counts.values())]
+
+
+def _peaks(memory: list[Cell], store: RunStore) -> tuple[str, ...]:
+    """How peak memory was measured."""
+    records = [r for cell in memory if cell.paper_run and (r := store.memory(cell.paper_run.train_id))]
+    return _distinct(
+        f"Peak CUDA memory of a training step of {r['batch_size']} clips in {r['precision']} on {r['hardware']}, "
+        f"torch {r['versions']['torch']}, commit {r['commit']}"
+        for r in records
+    )
+
+
+def _saved(memory: list[Cell]) -> list[str]:
+    """What the backward pass keeps, which needs no GPU to know."""
+    saved = ", ".join(
+        f"{cell.row.key} {saved_for_backward(cell.paper_run) / 1e9:.2f}" for cell in memory if cell.paper_run
+    )
+    return [f"Saved for backward, GB for one clip in float32, not the printed peak: {saved}"] if saved else []
 
 
 def _videos(results: list[Result]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:

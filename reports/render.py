@@ -213,6 +213,7 @@ def _footer(report: Report) -> str:
         lines.append(f"- Hardware: {'; '.join(facts.hardware)}")
         lines.append(f"- Versions: {', '.join(f'{name} {version}' for name, version in facts.versions)}")
         lines.append(f"- Commit: {', '.join(facts.commits)}")
+    lines += [f"- {cost}" for cost in facts.costs]
     if facts.changes:
         lines.append(
             "- Changed in the paper's runs: " + ", ".join(f"`{path}` {change}" for path, change in facts.changes)

@@ -116,7 +116,7 @@ def test_list_needs_no_model(reproduce) -> None:  # noqa: ANN001
     assert T4 in reproduce("list").out
 
 
-@pytest.mark.parametrize("verb", ["show", "plan", "status", "report"])
+@pytest.mark.parametrize("verb", ["show", "plan", "status"])
 def test_verbs_that_look_import_neither_lightning_nor_torchvision(verb: str, tmp_path: Path) -> None:
     code = (
         "import sys; from experiments.cli import main\n"

@@ -1,0 +1,28 @@
+"""Table 3b of Motionformer: how Orthoformer selects its prototypes."""
+
+from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
+from experiments.table import Table, row
+from models.mixers.orthoformer import Orthoformer
+
+SEGMENT_MEANS = approximate(Orthoformer.Config(selection="segment-means"))
+RANDOM = approximate(Orthoformer.Config(selection="random"))
+ORTHOGONAL = approximate(Orthoformer.Config())
+
+# fmt: off
+ROWS = (
+    row("exact",      ("Trajectory (E)", "N/A"),                       paper=(7.4, 79.7, 66.5)),
+    row("seg-means",  ("Trajectory (A)", "Seg-Means"),  SEGMENT_MEANS, paper=(3.6, 75.8, 60.3)),
+    row("random",     ("Trajectory (A)", "Random"),     RANDOM,        paper=(3.6, 76.5, 62.5)),
+    row("orthogonal", ("Trajectory (A)", "Orthogonal"), ORTHOGONAL,    paper=(3.6, 77.5, 63.8)),
+)
+# fmt: on
+
+TABLE = Table(
+    name="motionformer/table3b",
+    caption="Orthoformer ablations: selecting orthogonal prototypes is the best strategy",
+    source="arXiv:2106.05392, Table 3b",
+    labels=("Attention", "Selection"),
+    columns=COLUMNS,
+    rows=ROWS,
+    notes=(*NOTES, "The code of the other selections was never released; they take queries, as the released one does."),
+)

@@ -1,0 +1,28 @@
+"""Table 3c of Motionformer: how many prototypes Orthoformer has."""
+
+from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
+from experiments.table import Table, row
+from models.mixers.orthoformer import Orthoformer
+
+R16 = approximate(Orthoformer.Config(num_prototypes=16))
+R64 = approximate(Orthoformer.Config(num_prototypes=64))
+R128 = approximate(Orthoformer.Config(num_prototypes=128))
+
+# fmt: off
+ROWS = (
+    row("exact",          ("Trajectory (E)", "N/A"),       paper=(7.4, 79.7, 66.5)),
+    row("prototypes-16",  ("Trajectory (A)", "16"),  R16,  paper=(3.1, 73.9, 59.2)),
+    row("prototypes-64",  ("Trajectory (A)", "64"),  R64,  paper=(3.3, 74.9, 63.0)),
+    row("prototypes-128", ("Trajectory (A)", "128"), R128, paper=(3.6, 77.5, 63.8)),
+)
+# fmt: on
+
+TABLE = Table(
+    name="motionformer/table3c",
+    caption="Orthoformer ablations: approximation improves with more prototypes",
+    source="arXiv:2106.05392, Table 3c",
+    labels=("Attention", "# Prototypes"),
+    columns=COLUMNS,
+    rows=ROWS,
+    notes=NOTES,
+)

@@ -1,0 +1,26 @@
+"""Table 3d of Motionformer: prototypes of the clip against prototypes of each frame."""
+
+from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
+from experiments.table import Table, row
+from models.mixers.orthoformer import Orthoformer
+
+UNSHARED = approximate(Orthoformer.Config(share_over_time=False))
+SHARED = approximate(Orthoformer.Config())
+
+# fmt: off
+ROWS = (
+    row("exact",    ("Trajectory (E)", "N/A"),           paper=(7.4,  79.7, 66.5)),
+    row("unshared", ("Trajectory (A)", False), UNSHARED, paper=(16.5, 77.3, 61.5)),
+    row("shared",   ("Trajectory (A)", True),  SHARED,   paper=(3.6,  77.5, 63.8)),
+)
+# fmt: on
+
+TABLE = Table(
+    name="motionformer/table3d",
+    caption="Orthoformer ablations: temporal sharing is the best strategy",
+    source="arXiv:2106.05392, Table 3d",
+    labels=("Attention", "Sharing"),
+    columns=COLUMNS,
+    rows=ROWS,
+    notes=NOTES,
+)
