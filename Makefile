@@ -5,7 +5,7 @@ TABLE ?= motionformer/table4
 SCALE ?= tiny
 ARGS ?=
 
-.PHONY: help setup reproduce report test check slow clean
+.PHONY: help setup reproduce test check slow bench clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -25,6 +25,9 @@ reproduce: setup  ## Train, test and report a table: make reproduce TABLE=motion
 
 test: setup  ## Run the test suite
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: setup  ## Time ours against the published formulation, paired in one run (ARGS="selection --json FILE")
+	$(BIN)/python -m benchmarks $(ARGS)
 
 slow: setup  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)

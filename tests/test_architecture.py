@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = {"models", "data", "lightning_modules", "experiments", "reports"}
+OURS = {"models", "data", "lightning_modules", "experiments", "reports", "benchmarks"}
 MAY_IMPORT = {
     "models": set(),
     "data": set(),
     "lightning_modules": {"models"},
     "experiments": {"models", "data", "lightning_modules"},
     "reports": {"experiments", "models", "data"},
+    "benchmarks": {"models", "experiments"},
 }
 # The command line reaches over: `reproduce report` and `reproduce tensorboard` are its verbs too.
 EXCEPTIONS = {("experiments/cli.py", "reports")}
