@@ -17,6 +17,7 @@ from experiments.catalog import CAPTIONS, Selection, find, names_matching
 
 if TYPE_CHECKING:
     from experiments.launch import Job
+    from experiments.run import RunConfig
     from experiments.scales import Scale
     from experiments.store import RunStore
 
@@ -83,6 +84,13 @@ def parser() -> argparse.ArgumentParser:
     board = verb("tensorboard", tensorboard, "Open a table's runs in TensorBoard.", _tables, _scale, _runs)
     board.add_argument("--port", type=int, default=6006)
     board.add_argument("--no-serve", action="store_true", help="only build the log directory and print where it is")
+    take = verb(
+        "import-weights", import_weights, "Take released weights in, for run --eval-only.", _scale, _runs, _json
+    )
+    take.add_argument("file", type=Path, help="a released .pyth file")
+    take.add_argument("--as", required=True, dest="table", metavar="TABLE:ROW", help="the row whose model it holds")
+    take.add_argument("--column", help="column whose run is meant (default: as the file's name says, or the first)")
+    take.set_defaults(scale="paper")
     measured = verb("measure", measure, "Peak CUDA memory of a table's rows, at the paper's size.", _tables, _runs)
     measured.add_argument("--batch", type=int, default=4, help="clips of a training step (default: 4, the paper's)")
     one = verb("evaluate", evaluate, "Score a list of videos with a row's model.", _scale, _runs, _resources, _json)
@@ -124,6 +132,7 @@ def _resources(parser: argparse.ArgumentParser) -> None:
 
 
 def _parallel(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--eval-only", action="store_true", help="test weights that are there; train nothing")
     parser.add_argument("--jobs", type=int, help="runs side by side (default: 1 with GPUs, one a core for tiny)")
 
 
@@ -206,10 +215,18 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
     jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
     store.check_writable()
-    pending = [job for job in jobs if job.directory(store).state(job.run.eval_id) != "done"]
+    if options.eval_only:
+        jobs = [job for job in jobs if not job.only_starts_others]
+    pending = [job for job in jobs if not job.directory(store).tested(job.run.eval_id, options.eval_only)]
     resources.check([job.run for job in pending])
     parallel = options.jobs or default_parallel(resources, _scale_of(options))
-    launcher = Launcher(store, _child_arguments(options), min(parallel, max(1, len(pending))), resources.threads)
+    launcher = Launcher(
+        store,
+        _child_arguments(options),
+        min(parallel, max(1, len(pending))),
+        resources.threads,
+        eval_only=options.eval_only,
+    )
     launcher.carry_out(jobs)
     failed = [job for job in jobs if job.outcome != "done"]
     print(f"{len(jobs) - len(failed)} of {len(jobs)} runs done, {len(jobs) - len(pending)} of them before this call.")
@@ -221,7 +238,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _child_arguments(options: argparse.Namespace) -> list[str]:
-    words = ["--scale", options.scale]
+    words = ["--scale", options.scale, *(["--eval-only"] if options.eval_only else [])]
     for override in options.overrides:
         words += ["-o", override]
     for root in options.data:
@@ -308,23 +325,41 @@ def tensorboard(options: argparse.Namespace) -> int:
     os.execv(sys.executable, command)  # this very process: whoever ends it ends the server
 
 
-def evaluate(options: argparse.Namespace) -> int:
-    """Score a list of real videos with a row's model."""
-    from experiments.evaluate import evaluate as score
-    from experiments.evaluate import evaluation_text
-    from experiments.resources import Resources
-
+def _one_run(options: argparse.Namespace, column: str | None) -> "RunConfig":
+    """The run of the one row that the command line names, under a column or the first that is trained."""
     selections = find([options.table])
     if len(selections) != 1 or selections[0].rows is None or len(selections[0].rows) != 1:
         raise ValueError(f"'{options.table}' is not one row; name it as paper/table:row")
     (table, rows) = selections[0]
     cells = table.cells(_scale_of(options), rows=rows, overrides=options.overrides, seeds=_seeds(options))
     runs = {cell.column.key: cell.runs[0] for cell in cells if cell.trained}
-    column = options.column or next(iter(runs), None)
+    column = column or next(iter(runs), None)
     if column not in runs:
         raise ValueError(f"'{options.table}' has no run under column '{column}'; it has {', '.join(runs) or 'none'}")
+    return runs[column]
+
+
+def import_weights(options: argparse.Namespace) -> int:
+    """Check a released file against a row's model and keep it for `run --eval-only`."""
+    from experiments.released import RELEASED, describe
+    from experiments.released import import_weights as take_in
+
+    known = next((released for released in RELEASED if released.name == options.file.stem), None)
+    column = options.column or (known.column if known is not None and known.row == options.table else None)
+    record = take_in(_one_run(options, column), _store(options), options.file)
+    print(json.dumps(record, indent=1) if options.json else describe(record))
+    return DONE
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Score a list of real videos with a row's model."""
+    from experiments.evaluate import evaluate as score
+    from experiments.evaluate import evaluation_text
+    from experiments.resources import Resources
+
+    chosen = _one_run(options, options.column)
     result = score(
-        runs[column],
+        chosen,
         _store(options),
         Resources.of(options),
         options.video_list,

@@ -45,6 +45,11 @@ class Job:
         return store.run(self.run.train_id)
 
     @property
+    def only_starts_others(self) -> bool:
+        """Whether no cell shows it: it is there for runs that start from it."""
+        return self.cell.endswith(f".{START}")
+
+    @property
     def name(self) -> str:
         """How people see it."""
         return f"{self.table}:{self.cell}" + (f" seed {self.seed}" if self.seed else "")
@@ -78,12 +83,16 @@ class Launcher:
         arguments: what every child is told besides its cell (scale, overrides, resources).
         parallel: processes side by side.
         threads: CPU threads each may use; None shares the cores out.
+        eval_only: test weights that are there and train nothing.
     """
 
-    def __init__(self, store: RunStore, arguments: list[str], parallel: int, threads: int | None) -> None:
+    def __init__(
+        self, store: RunStore, arguments: list[str], parallel: int, threads: int | None, *, eval_only: bool = False
+    ) -> None:
         self.store = store
         self.arguments = arguments
         self.parallel = parallel
+        self.eval_only = eval_only
         self.threads = threads or max(1, len(os.sched_getaffinity(0)) // parallel)
         self.show_bars = sys.stderr.isatty()
 
@@ -96,7 +105,7 @@ class Launcher:
         """
         self.store.check_writable()
         for job in jobs:
-            if job.directory(self.store).metrics(job.run.eval_id).exists():
+            if job.directory(self.store).tested(job.run.eval_id, self.eval_only):
                 job.outcome = "done"
         previous = signal.signal(signal.SIGTERM, _interrupt)
         whole = tqdm(
@@ -181,8 +190,8 @@ class Launcher:
         assert job.process is not None
         code, job.process = job.process.returncode, None
         directory = job.directory(self.store)
-        metrics = read_json(directory.metrics(job.run.eval_id))
-        if metrics is not None:
+        metrics = self.store.measured(job.run.train_id, job.run.eval_id)
+        if metrics is not None and directory.tested(job.run.eval_id, self.eval_only):
             job.outcome = "done"
             message = f"{job.name}: {accuracy_text(metrics)} in {metrics['seconds']:.0f} s"
         elif code == CLAIMED_ELSEWHERE:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 
+RELEASED = ".released"  # between the name of a result and its suffix: made with released weights
 CLAIMED_ELSEWHERE = 75  # exit code of a process that found its run claimed by another
 
 State = Literal["done", "running", "interrupted", "failed", "not run"]
@@ -39,6 +41,27 @@ def write_atomically(path: Path, text: str) -> None:
             aside.unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise StoreError(f"cannot write {path}: {reason}; free space there or name another place with --runs") from None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write that takes the place of `path` when it is whole.
+
+    Raises:
+        StoreError: when it cannot be written.
+    """
+    partial = path.with_name(f".partial.{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(
+            f"cannot write {path}: {reason}; free space there or name another place with --runs; the training is kept"
+        ) from None
 
 
 def read_json(path: Path) -> dict | None:
@@ -67,18 +90,26 @@ class RunDirectory:
         self.provenance = path / "run.json"
         self.checkpoint = path / "checkpoints" / "last.ckpt"
         self.weights = path / "checkpoints" / "weights.safetensors"
+        self.released = path / "checkpoints" / "released.safetensors"
+        self.released_record = path / "released.json"
         self.tensorboard = path / "tb"
         self.log = path / "log.txt"
         self.memory = path / "memory.json"
         self.failure = path / "failure.txt"
 
-    def metrics(self, eval_id: str) -> Path:
-        """Where the metrics of a test protocol lie."""
-        return self.path / "metrics" / f"{eval_id}.json"
+    def metrics(self, eval_id: str, *, released: bool = False) -> Path:
+        """Where the metrics of a test protocol lie, of the run's own weights or of released ones."""
+        return self.path / "metrics" / f"{eval_id}{RELEASED if released else ''}.json"
 
-    def predictions(self, eval_id: str) -> Path:
-        """Where the per-video scores of a test protocol lie."""
-        return self.path / "predictions" / f"{eval_id}.npz"
+    def predictions(self, eval_id: str, *, released: bool = False) -> Path:
+        """Where the per-video scores of a test protocol lie, of the run's own weights or of released ones."""
+        return self.path / "predictions" / f"{eval_id}{RELEASED if released else ''}.npz"
+
+    def tested(self, eval_id: str, eval_only: bool) -> bool:
+        """Whether a command has nothing left to do: released weights count where nothing is to be trained."""
+        if self.metrics(eval_id).exists():
+            return True
+        return eval_only and not self.weights.exists() and self.metrics(eval_id, released=True).exists()
 
     def state(self, eval_id: str) -> State:
         """What became of the run."""
@@ -155,11 +186,14 @@ class RunStore:
         return RunDirectory(self.root / train_id)
 
     def measured(self, train_id: str, eval_id: str) -> dict | None:
-        """The metrics of a finished test: made here, or published; None where there are none."""
-        metrics = read_json(self.run(train_id).metrics(eval_id))
-        if metrics is None and self.results is not None:
-            metrics = read_json(RunDirectory(self.results / train_id).metrics(eval_id))
-        return metrics
+        """The metrics of a finished test: made here, or published; those of released weights come last."""
+        places = [self.run(train_id)] + ([RunDirectory(self.results / train_id)] if self.results is not None else [])
+        for released in (False, True):
+            for place in places:
+                metrics = read_json(place.metrics(eval_id, released=released))
+                if metrics is not None:
+                    return metrics
+        return None
 
     def memory(self, train_id: str) -> dict | None:
         """The peak memory of a run's training step: measured here, or published; None where it was not."""
@@ -180,12 +214,12 @@ class RunStore:
         Raises:
             StoreError: when they cannot be written.
         """
-        source = self.run(train_id)
-        if self.results is None or not source.metrics(eval_id).exists():
+        if self.results is None:
             return
-        target = RunDirectory(self.results / train_id)
-        for file in (source.config, source.provenance, source.metrics(eval_id)):
-            if file.exists():
+        source, target = self.run(train_id), RunDirectory(self.results / train_id)
+        results = [file for released in (False, True) if (file := source.metrics(eval_id, released=released)).exists()]
+        for file in (source.config, source.provenance, *results):
+            if results and file.exists():
                 write_atomically(target.path / file.relative_to(source.path), file.read_text())
 
     def check_writable(self, needed_bytes: int = 0) -> None:

@@ -13,7 +13,6 @@ import time
 import traceback
 import warnings
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +32,15 @@ from experiments.provenance import provenance
 from experiments.resources import Resources
 from experiments.run import RunConfig
 from experiments.scales import SCALES
-from experiments.store import CLAIMED_ELSEWHERE, RunDirectory, RunStore, StoreError, write_atomically
+from experiments.store import (
+    CLAIMED_ELSEWHERE,
+    RunDirectory,
+    RunStore,
+    StoreError,
+    read_json,
+    replacing,
+    write_atomically,
+)
 from lightning_modules.classifier import VideoClassifier
 from models.pretrained import copy_matching, initialise
 from models.trunk import VideoViT
@@ -41,8 +48,13 @@ from models.trunk import VideoViT
 VALIDATE_EVERY = 5  # epochs, as the authors; for the curves only
 
 
-def train_and_test(run: RunConfig, store: RunStore, resources: Resources, request: StopRequest) -> None:
+def train_and_test(
+    run: RunConfig, store: RunStore, resources: Resources, request: StopRequest, *, eval_only: bool = False
+) -> None:
     """Bring a run to its metrics: train it, or go on from its checkpoint, or only test it.
+
+    Args:
+        eval_only: test with the run's own weights or, where there are none, with imported released ones.
 
     Raises:
         StoreError, DataError, ValueError: one line for the user.
@@ -68,10 +80,19 @@ def train_and_test(run: RunConfig, store: RunStore, resources: Resources, reques
     module = run.build()
     trainer = make_trainer(run, directory, resources, split.accumulation, request)
     started = time.time()
-    if not directory.weights.exists():
+    released = None
+    if not directory.weights.exists() and eval_only:
+        released = read_json(directory.released_record)
+        if released is None:
+            raise ValueError(
+                f"run {run.train_id} has no weights to test: train it without --eval-only, or take in released ones "
+                f"with `reproduce import-weights FILE --as TABLE:ROW`"
+            )
+    elif not directory.weights.exists():
         fit(run, store, directory, module, datamodule, trainer)
-    module.model.load_state_dict(trained_weights(directory.weights))
-    test(run, directory, module, datamodule, trainer, started)
+    weights = directory.weights if released is None else directory.released
+    module.model.load_state_dict(trained_weights(weights))
+    test(run, directory, module, datamodule, trainer, started, released)
 
 
 def training_description(run: RunConfig) -> dict[str, object]:
@@ -160,7 +181,8 @@ def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> N
     model = module.model
     assert isinstance(model, VideoViT)
     if run.start_from is not None:
-        source = store.run(run.start_from.train_id).weights
+        start = store.run(run.start_from.train_id)
+        source = start.weights if start.weights.exists() else start.released
         if not source.exists():
             raise ValueError(
                 f"this run starts from run {run.start_from.train_id}, which is not trained; "
@@ -178,8 +200,13 @@ def test(
     datamodule: VideoDataModule,
     trainer: Trainer,
     started: float,
+    released: dict | None,
 ) -> None:
-    """Score the test videos; write per-video scores, then the metrics, each as a whole."""
+    """Score the test videos; write per-video scores, then the metrics, each as a whole.
+
+    Args:
+        released: what is known of the released weights that are tested; None for the run's own.
+    """
     trainer.test(module, datamodule, verbose=False, weights_only=True)
     if not trainer.is_global_zero:
         return
@@ -187,7 +214,7 @@ def test(
     scores.check(datamodule.num_test_videos, run.evaluation.views)
     accuracy = scores.accuracy()
     order = sorted(scores.videos)
-    with replacing(directory.predictions(run.eval_id)) as partial:
+    with replacing(directory.predictions(run.eval_id, released=released is not None)) as partial:
         np.savez(
             partial,
             scores=np.stack([scores.videos[i].scores.numpy() for i in order]),
@@ -207,30 +234,14 @@ def test(
         "seconds": round(time.time() - started, 1),
         **provenance(),
     }
-    write_atomically(directory.provenance, json.dumps(how, indent=1) + "\n")
     metrics = {"train_id": run.train_id, "eval_id": run.eval_id, **accuracy.percent, **how}
-    write_atomically(directory.metrics(run.eval_id), json.dumps(metrics, indent=1) + "\n")
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file to write that takes the place of `path` when it is whole.
-
-    Raises:
-        StoreError: when it cannot be written.
-    """
-    partial = path.with_name(f".partial.{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        partial.replace(path)
-    except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StoreError(
-            f"cannot write {path}: {reason}; free space there or name another place with --runs; the training is kept"
-        ) from None
+    if released is None:
+        write_atomically(directory.provenance, json.dumps(how, indent=1) + "\n")
+    else:
+        metrics["released_weights"] = {name: released[name] for name in ("file", "sha256")}
+    write_atomically(
+        directory.metrics(run.eval_id, released=released is not None), json.dumps(metrics, indent=1) + "\n"
+    )
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -238,6 +249,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments.train", description="Train and test one run.")
     parser.add_argument("table")
     parser.add_argument("cell", help="row and column, e.g. trajectory.k400; .start is the run that it starts from")
+    parser.add_argument("--eval-only", action="store_true", help="test weights that are there; train nothing")
     parser.add_argument("--scale", choices=sorted(SCALES), default="tiny")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", dest="overrides", action="append", default=[], metavar="PATH=VALUE")
@@ -259,14 +271,14 @@ def main(arguments: list[str] | None = None) -> int:
         run = load(options.table).run_of(options.cell, SCALES[options.scale], options.overrides, options.seed)
         directory = store.run(run.train_id)
         if resources.rank > 0:
-            train_and_test(run, store, resources, request)
+            train_and_test(run, store, resources, request, eval_only=options.eval_only)
             return 0
         with directory.claim() as mine:
             if not mine:
                 return CLAIMED_ELSEWHERE
             directory.failure.unlink(missing_ok=True)
-            if not directory.metrics(run.eval_id).exists():
-                train_and_test(run, store, resources, request)
+            if not directory.tested(run.eval_id, options.eval_only):
+                train_and_test(run, store, resources, request, eval_only=options.eval_only)
     except Stopped as stopped:
         return 128 + stopped.signal_number
     except (DataError, StoreError) as error:

@@ -132,6 +132,7 @@ def _measured_cell(cell: Cell, modified: bool, store: RunStore) -> ReportCell:
         num_asked=len(results),
         seeds=results,
         modified=modified,
+        released=any(result.metrics is not None and "released_weights" in result.metrics for result in results),
         progress=_joint_progress(results),
     )
 

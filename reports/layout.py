@@ -3,7 +3,7 @@
 from experiments.table import Column, Difference, Label, Row, Table, Value
 from reports.report import Report, ReportCell, ReportRow
 
-DASH, RUNNING, TICK, CROSS, MODIFIED = "–", "…", "✓", "✗", "†"
+DASH, RUNNING, TICK, CROSS, MODIFIED, RELEASED = "–", "…", "✓", "✗", "†", "‡"
 
 
 def cell_text(cell: ReportCell, column: Column | Difference) -> str:
@@ -22,7 +22,7 @@ def ours_text(cell: ReportCell, column: Column | Difference) -> str:
     """
     if cell.state == "quoted":
         return value_text(cell.printed, column) or DASH
-    mark = MODIFIED if cell.modified else ""
+    mark = (MODIFIED if cell.modified else "") + (RELEASED if cell.released else "")
     if cell.value is None:
         return state_text(cell) + mark
     text = value_text(cell.value, column)
@@ -139,6 +139,8 @@ def legend(report: Report) -> list[tuple[str, str]]:
         signs.append((DASH, "not run"))
     if any(cell.state == "running" for cell in cells):
         signs.append((RUNNING, "running"))
+    if any(cell.released for cell in cells):
+        signs.append((RELEASED, "released weights, tested here"))
     if any(cell.modified for cell in cells):
         signs.append((MODIFIED, f"not the table's run: {', '.join(report.overrides)}"))
     if any(cell.num_asked > 1 for cell in cells):

@@ -89,6 +89,7 @@ def _json_cell(cell: ReportCell) -> dict[str, object]:
         "train_id": first.train_id if first else None,
         "eval_id": first.eval_id if first else None,
         "modified": cell.modified,
+        "released_weights": cell.released,
         "best": cell.best,
         "progress": cell.progress,
         "runs": [

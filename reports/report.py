@@ -39,6 +39,7 @@ class ReportCell:
         num_asked: seeds asked for; 0 where it needs no training.
         printed: the paper's value.
         modified: whether the command line's overrides changed the run.
+        released: whether it was tested with released weights instead of trained here.
         best: whether it is the best measured value of its column, to the digits shown.
     """
 
@@ -51,6 +52,7 @@ class ReportCell:
     num_asked: int = 0
     seeds: tuple[SeedResult, ...] = ()
     modified: bool = False
+    released: bool = False
     best: bool = False
     progress: float | None = None
 

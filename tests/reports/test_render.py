@@ -215,6 +215,7 @@ def test_json_has_columns_rows_and_cells_with_ids(
         "train_id": run.train_id,
         "eval_id": run.eval_id,
         "modified": False,
+        "released_weights": False,
         "best": False,
         "progress": None,
         "runs": [
