@@ -170,8 +170,6 @@ def test_sampling(data: DataConfig, evaluation: EvalConfig) -> DenseSampling | S
         ValueError: for a protocol that the sampling does not have.
     """
     config = data.sampling
-    if evaluation.views < 1:
-        raise ValueError(f"{evaluation.views} views; a video has one at least")
     if isinstance(config, SegmentSampling.Config):
         if evaluation.stride is not None:
             raise ValueError("segment sampling spans the whole video and has no stride; leave evaluation.stride out")

@@ -25,6 +25,12 @@ class DataConfig:
     std: float = 0.5
     reversed_channels: bool = field(default=False, metadata={"omit_if": False})
 
+    def __post_init__(self) -> None:
+        """Refuse what no clip can have."""
+        for name in ("frames", "crop"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"data.{name} is {getattr(self, name)}; it must be 1 or more")
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvalConfig:
@@ -37,3 +43,9 @@ class EvalConfig:
     crops: int = 3
     short_side: int | None = None
     stride: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no test can have."""
+        for name in ("views", "crops"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"evaluation.{name} is {getattr(self, name)}; it must be 1 or more")

@@ -59,13 +59,17 @@ class VideoDataModule(pl.LightningDataModule):
             self.train_loader.load_state_dict(self.position)
         return self.train_loader
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, object]:
         """Where in the training data a checkpoint was written; Lightning forgets its loaders' own states."""
-        return self.train_loader.state_dict() if self.train_loader is not None else {}
+        if self.train_loader is None:
+            return {}
+        return {"position": self.train_loader.state_dict(), "unreadable": dict(self.train_loader.bad.reasons)}
 
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+    def load_state_dict(self, state_dict: dict[str, dict]) -> None:
         """Go on from there."""
-        self.position = state_dict or None
+        if state_dict:
+            self.position = state_dict["position"]
+            self.bad_videos("train", self.train_videos).reasons.update(state_dict["unreadable"])
 
     def val_dataloader(self) -> TestLoader:
         """One centre view of each video of the validation split."""

@@ -265,5 +265,8 @@ def _death(code: int) -> str:
 
 
 def default_parallel(resources: Resources, scale: Scale) -> int:
-    """Processes side by side: one where there are GPUs or the models are large, one a core for tiny models."""
-    return len(os.sched_getaffinity(0)) if scale.small and not torch.cuda.is_available() else 1
+    """Processes side by side: one where there are GPUs or the models are large, two for tiny models on two cores.
+
+    Two tiny runs take 3 GB of memory together; --jobs allows more.
+    """
+    return min(2, len(os.sched_getaffinity(0))) if scale.small and not torch.cuda.is_available() else 1

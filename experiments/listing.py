@@ -9,20 +9,15 @@ from experiments.resources import Resources
 from experiments.run import RunConfig, changed_fields
 from experiments.scales import Scale
 from experiments.store import RunStore, StoreError, read_json
-from experiments.table import Cell, Column, Table
+from experiments.table import Cell, Column, Table, label_text, one_line
 from models.cost import published_macs
 
 TRAINING_PASSES = 3  # a backward pass costs about two forward passes
 
 
-def header_text(header: str | tuple[str, ...]) -> str:
-    """A header of several levels in one line."""
-    return header if isinstance(header, str) else " / ".join(level for level in header if level)
-
-
-def label_text(label: object) -> str:
-    """A row's label as printed: text, tick, cross or dash."""
-    return {True: "✓", False: "✗", None: "–"}.get(label, str(label)) if isinstance(label, bool | None) else str(label)
+def printed(cell: Cell) -> str:
+    """What the paper prints in a cell."""
+    return "–" if cell.printed is None else str(cell.printed)
 
 
 def changes_of(cell: Cell, table: Table) -> dict[str, str]:
@@ -72,9 +67,12 @@ def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: t
     table, rows = selection
     cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
     shown = [row for row in table.rows if rows is None or row.key in rows]
-    headers = [*table.labels, *(header_text(c.header) for c in table.columns)]
+    headers = [*table.labels, *(one_line(c.header) for c in table.columns)]
     lines = [
-        [*map(label_text, row.labels), *(label_text(cell.printed) for cell in cells if cell.row is row)]
+        [
+            *map(label_text, row.labels),
+            *("–" if cell.printed is None else str(cell.printed) for cell in cells if cell.row is row),
+        ]
         for row in shown
     ]
     text = [f"{table.name}: {table.caption}", f"{table.source}; values as printed, none of them measured here", ""]
@@ -142,7 +140,7 @@ def status_json(jobs: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "eval_id": job.run.eval_id,
                 "state": "published" if state == "not run" and metrics is not None else state,
                 "progress": _progress(job, store) if state == "running" else None,
-                "top1": metrics["top1"] if metrics else None,
+                "top1": metrics.get("top1") if metrics else None,
                 "reason": directory.failure.read_text().strip() if state == "failed" else None,
                 "log": str(directory.log) if directory.log.exists() else None,
             }

@@ -130,9 +130,18 @@ class Resources:
         Raises:
             DataError, ValueError: what a run would have failed with.
         """
+        runs = tuple(runs)
+        read = {run.data.dataset.name for run in runs if run.data.dataset.stand_in is None}
+        for name, _ in self.data:
+            if runs and name not in read:
+                kinds = ", ".join(sorted(read)) or "stand-ins only; real data sets are for --scale paper"
+                raise ValueError(f"--data {name}: no run reads '{name}'; they read {kinds}")
         seen: set[object] = set()
         for run in runs:
             self.split(run.optim.batch_size, run.data, self.num_devices)
+            with torch.device("meta"):
+                size = {"frames": run.data.frames, "crop": run.data.crop}
+                run.model.build(**size, num_classes=run.data.dataset.num_classes)
             if run.data.dataset not in seen:
                 seen.add(run.data.dataset)
                 root = self.root(run.data)

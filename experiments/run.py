@@ -3,8 +3,10 @@
 import ast
 import dataclasses
 import difflib
+import functools
 import hashlib
 import json
+import sys
 import types
 import typing
 from collections.abc import Iterable
@@ -79,8 +81,9 @@ def canonical(value: object) -> object:
         TypeError: for what cannot be part of an id (a path, a callable, a tensor, a dict).
     """
     if is_dataclass(value) and not isinstance(value, type):
+        hints = _hints(type(value))
         members = {
-            f.name: canonical(getattr(value, f.name))
+            f.name: canonical(_as_hinted(getattr(value, f.name), hints[f.name]))
             for f in fields(value)
             if not ("omit_if" in f.metadata and getattr(value, f.name) == f.metadata["omit_if"])
         }
@@ -90,6 +93,18 @@ def canonical(value: object) -> object:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"a {type(value).__name__} cannot be part of a run: {value!r}")
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, object]:
+    return get_type_hints(kind, vars(sys.modules[kind.__module__]))
+
+
+def _as_hinted(value: object, hint: object) -> object:
+    """A whole number where the field is a float as that float, so that equal configs are written alike."""
+    if isinstance(value, tuple) and get_origin(hint) is tuple:
+        return tuple(_as_hinted(member, get_args(hint)[0]) for member in value)
+    return float(value) if _wants_float(hint, value) and isinstance(value, int) else value
 
 
 def digest(value: object) -> str:
@@ -157,7 +172,7 @@ def override(text: str, run: RunConfig) -> Edit:
     current = _member(owner, name, path)
     if path.strip().endswith("seed") and isinstance(owner, RunConfig):
         raise ValueError(f"override '{text}': seeds are named with --seeds, e.g. --seeds 0,1,2")
-    hint = get_type_hints(type(owner), vars(__import__(type(owner).__module__, fromlist=["_"])))[name]
+    hint = _hints(type(owner))[name]
     value = _parse(literal.strip())
     if is_dataclass(current) and not (value is None and _fits(value, hint)):
         members = ", ".join(f"{path}.{f.name}" for f in fields(current))

@@ -6,7 +6,6 @@ none. A claim is a file lock that the system drops with the process that held it
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 RELEASED = ".released"  # between the name of a result and its suffix: made with released weights
+REQUIRED = {"videos", "seconds"}  # what every result of a test holds
 CLAIMED_ELSEWHERE = 75  # exit code of a process that found its run claimed by another
 
 State = Literal["done", "running", "interrupted", "failed", "not run"]
@@ -191,6 +191,9 @@ class RunStore:
         for released in (False, True):
             for place in places:
                 metrics = read_json(place.metrics(eval_id, released=released))
+                if metrics is not None and not metrics.keys() >= REQUIRED:
+                    path = place.metrics(eval_id, released=released)
+                    raise StoreError(f"{path} holds no result of a test; move it away to have it made again")
                 if metrics is not None:
                     return metrics
         return None
@@ -222,7 +225,7 @@ class RunStore:
             if results and file.exists():
                 write_atomically(target.path / file.relative_to(source.path), file.read_text())
 
-    def check_writable(self, needed_bytes: int = 0) -> None:
+    def check_writable(self) -> None:
         """Raise before any work when runs could not be kept.
 
         Raises:
@@ -230,9 +233,3 @@ class RunStore:
         """
         write_atomically(self.root / ".writable", "")
         (self.root / ".writable").unlink(missing_ok=True)
-        free = shutil.disk_usage(self.root).free
-        if free < needed_bytes:
-            raise StoreError(
-                f"{self.root} has {free / 2**30:.1f} GiB left and the runs need about {needed_bytes / 2**30:.1f} GiB; "
-                f"free space there or name another place with --runs"
-            )

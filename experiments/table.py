@@ -26,6 +26,21 @@ Metric = Literal[
 ]  # fmt: skip
 
 
+def label_text(label: Label) -> str:
+    """A row's label as printed: text, tick, cross or dash."""
+    match label:
+        case None:
+            return "–"
+        case bool():
+            return "✓" if label else "✗"
+    return label
+
+
+def one_line(header: str | tuple[str, ...]) -> str:
+    """A header of several levels in one line."""
+    return header if isinstance(header, str) else " / ".join(level for level in header if level)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """One quantity of a table.
@@ -128,7 +143,6 @@ class Table:
         labels: headers of the label columns.
         columns, rows: the rest of the table, in printed order.
         notes: what a reader must know to compare, shown under the report.
-        derived_labels: label columns whose cells are read off the run's config for rows that are run.
     """
 
     name: str

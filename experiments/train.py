@@ -213,6 +213,13 @@ def test(
     scores = module.scores
     scores.check(datamodule.num_test_videos, run.evaluation.views)
     accuracy = scores.accuracy()
+    # Each process has counted its own share: together they may have passed the limit.
+    limit = datamodule.bad_videos("test", datamodule.test_videos).allowed
+    if accuracy.failed + accuracy.missing > limit:
+        raise DataError(
+            f"{accuracy.failed + accuracy.missing} of {datamodule.num_test_videos} test videos cannot be read, more "
+            f"than the {limit} that may be; the log names them; repair them or allow more with --allow-bad N"
+        )
     order = sorted(scores.videos)
     with replacing(directory.predictions(run.eval_id, released=released is not None)) as partial:
         np.savez(

@@ -1,6 +1,6 @@
 """The layout that every format shares: the texts of cells, labels and headers, and which labels a reader sees once."""
 
-from experiments.table import Column, Difference, Label, Row, Table, Value
+from experiments.table import Column, Difference, Label, Row, Table, Value, label_text, one_line
 from reports.report import Report, ReportCell, ReportRow
 
 DASH, RUNNING, TICK, CROSS, MODIFIED, RELEASED = "–", "…", "✓", "✗", "†", "‡"
@@ -56,16 +56,6 @@ def value_text(value: Value, column: Column | Difference) -> str:
     return value if isinstance(value, str) else f"{value:.{column.digits}f}"
 
 
-def label_text(label: Label) -> str:
-    """A row's label as printed: text, tick, cross or dash."""
-    match label:
-        case None:
-            return DASH
-        case bool():
-            return TICK if label else CROSS
-    return label
-
-
 def shown_labels(rows: tuple[ReportRow, ...]) -> list[tuple[str, ...]]:
     """The labels of each row; leading texts that repeat those of the row above are blank, but never the last label."""
     shown = []
@@ -103,11 +93,6 @@ def shown_headers(table: Table) -> list[tuple[str, ...]]:
 def levels(header: str | tuple[str, ...]) -> tuple[str, ...]:
     """A header as its levels."""
     return (header,) if isinstance(header, str) else header
-
-
-def one_line(header: str | tuple[str, ...]) -> str:
-    """A header of several levels in one line."""
-    return " / ".join(level for level in levels(header) if level)
 
 
 def row_name(table: Table, row: Row) -> str:

@@ -22,8 +22,8 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from experiments.store import RunStore, StoreError
-from experiments.table import Column
-from reports.layout import label_text, one_line, row_name
+from experiments.table import Column, label_text, one_line
+from reports.layout import row_name
 from reports.report import Report, ReportRow
 
 # Sorts before the curves: TensorBoard reads a run's files in this order and waits at the last one.

@@ -91,3 +91,9 @@ def strided(stride: int) -> Callable[[object], object]:
         return replace(old, stride=stride) if isinstance(old, DenseSampling.Config) else old
 
     return sampling
+
+
+TRAINING_NOTES = (
+    "As in the released code, and unlike the paper's text: values along trajectories are not projected, ImageNet weights "
+    "are tuned on ImageNet-1k, and the head has a hidden layer with tanh. README lists this and what else differs.",
+)

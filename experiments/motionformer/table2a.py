@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from experiments.motionformer.base import GFLOPS, JOINT, JOINT_NOTE, TOP1, strided
+from experiments.motionformer.base import GFLOPS, JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES, strided
 from experiments.run import data, model
 from experiments.table import Table, row
 from models.tokens import SquareTokens
@@ -26,5 +26,8 @@ TABLE = Table(
     labels=("Attention", "Tokenization"),
     columns=(replace(GFLOPS, header="GFlops"), *TOP1),
     rows=ROWS,
-    notes=(JOINT_NOTE,),
+    notes=(
+        JOINT_NOTE,
+        *TRAINING_NOTES,
+    ),
 )

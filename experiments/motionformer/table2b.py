@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from experiments.motionformer.base import GFLOPS, JOINT, JOINT_NOTE, TOP1
+from experiments.motionformer.base import GFLOPS, JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES
 from experiments.run import model
 from experiments.table import Table, row
 from models.tokens import JointPositions
@@ -25,5 +25,8 @@ TABLE = Table(
     labels=("Attention", "Pos. Encoding"),
     columns=(replace(GFLOPS, header="GFlops"), *TOP1),
     rows=ROWS,
-    notes=(JOINT_NOTE,),
+    notes=(
+        JOINT_NOTE,
+        *TRAINING_NOTES,
+    ),
 )

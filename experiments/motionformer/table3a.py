@@ -1,6 +1,7 @@
 """Table 3a of Motionformer: Orthoformer against other approximations."""
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
+from experiments.motionformer.base import TRAINING_NOTES
 from experiments.table import Table, row
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
@@ -26,5 +27,5 @@ TABLE = Table(
     labels=("Attention", "Approx."),
     columns=COLUMNS,
     rows=ROWS,
-    notes=NOTES,
+    notes=(*NOTES, *TRAINING_NOTES),
 )

@@ -1,6 +1,7 @@
 """Table 3b of Motionformer: how Orthoformer selects its prototypes."""
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
+from experiments.motionformer.base import TRAINING_NOTES
 from experiments.table import Table, row
 from models.mixers.orthoformer import Orthoformer
 
@@ -24,5 +25,9 @@ TABLE = Table(
     labels=("Attention", "Selection"),
     columns=COLUMNS,
     rows=ROWS,
-    notes=(*NOTES, "The code of the other selections was never released; they take queries, as the released one does."),
+    notes=(
+        *NOTES,
+        "The code of the other selections was never released; they take queries, as the released one does.",
+        *TRAINING_NOTES,
+    ),
 )

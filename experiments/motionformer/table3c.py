@@ -1,6 +1,7 @@
 """Table 3c of Motionformer: how many prototypes Orthoformer has."""
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
+from experiments.motionformer.base import TRAINING_NOTES
 from experiments.table import Table, row
 from models.mixers.orthoformer import Orthoformer
 
@@ -24,5 +25,5 @@ TABLE = Table(
     labels=("Attention", "# Prototypes"),
     columns=COLUMNS,
     rows=ROWS,
-    notes=NOTES,
+    notes=(*NOTES, *TRAINING_NOTES),
 )

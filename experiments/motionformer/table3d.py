@@ -1,6 +1,7 @@
 """Table 3d of Motionformer: prototypes of the clip against prototypes of each frame."""
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
+from experiments.motionformer.base import TRAINING_NOTES
 from experiments.table import Table, row
 from models.mixers.orthoformer import Orthoformer
 
@@ -22,5 +23,5 @@ TABLE = Table(
     labels=("Attention", "Sharing"),
     columns=COLUMNS,
     rows=ROWS,
-    notes=NOTES,
+    notes=(*NOTES, *TRAINING_NOTES),
 )

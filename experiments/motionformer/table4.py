@@ -1,6 +1,6 @@
 """Table 4 of Motionformer: trajectory attention against its alternatives and its own ablations."""
 
-from experiments.motionformer.base import GFLOPS, JOINT, JOINT_NOTE, TOP1
+from experiments.motionformer.base import GFLOPS, JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES
 from experiments.run import model
 from experiments.table import Table, row
 from models.mixers.divided import DividedAttention
@@ -31,5 +31,6 @@ TABLE = Table(
         JOINT_NOTE,
         "Att_T: temporal attention, Avg_T: temporal averaging, Norm_S: spatial, Norm_ST: space-time normalisation.",
         "Avg_T and Norm_ST were never released; they follow the paper's section 4.1.",
+        *TRAINING_NOTES,
     ),
 )

@@ -1,6 +1,6 @@
 """Table 6b of Motionformer: the state of the art on Kinetics-400."""
 
-from experiments.motionformer.base import K400
+from experiments.motionformer.base import K400, TRAINING_NOTES
 from experiments.motionformer.variants import HIGH_RESOLUTION, LONG, NOTES, accuracy_and_cost
 from experiments.table import Table, quoted, row
 
@@ -29,5 +29,5 @@ TABLE = Table(
     labels=("Method", "Pretrain"),
     columns=accuracy_and_cost(K400),
     rows=ROWS,
-    notes=NOTES,
+    notes=(*NOTES, *TRAINING_NOTES),
 )

@@ -1,5 +1,6 @@
 """Table 6d of Motionformer: the state of the art on Kinetics-600."""
 
+from experiments.motionformer.base import TRAINING_NOTES
 from experiments.motionformer.variants import HIGH_RESOLUTION, K600, LONG, NOTES, accuracy_and_cost
 from experiments.table import Table, quoted, row
 
@@ -25,5 +26,5 @@ TABLE = Table(
     labels=("Model", "Pretrain"),
     columns=accuracy_and_cost(K600),
     rows=ROWS,
-    notes=NOTES[:1],
+    notes=(*NOTES[:1], *TRAINING_NOTES),
 )

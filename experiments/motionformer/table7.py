@@ -1,7 +1,7 @@
 """Table 7 of Motionformer: a larger model and picture, within reach of a GPU by approximation."""
 
 from experiments.motionformer.approximations import approximate
-from experiments.motionformer.base import K400
+from experiments.motionformer.base import K400, TRAINING_NOTES
 from experiments.run import data, model
 from experiments.table import Column, Table, row
 from models.mixers.orthoformer import Orthoformer
@@ -40,5 +40,6 @@ TABLE = Table(
         "Params count the 2D patch projection that the released models carry unused (0.59 M at ViT-B).",
         "The released config of -H starts from ImageNet-21k weights tuned on ImageNet-1k that timm no longer carries; "
         "ours from their ImageNet-21k parent.",
+        *TRAINING_NOTES,
     ),
 )

@@ -253,7 +253,7 @@ def test_protocols_that_the_sampling_does_not_have_are_refused(root: Path) -> No
         module(root, data).test_dataloader()
     with pytest.raises(ValueError, match="has no stride"):
         module(root, data, EvalConfig(views=1, stride=2)).test_dataloader()
-    with pytest.raises(ValueError, match="0 views; a video has one at least"):
+    with pytest.raises(ValueError, match=r"evaluation\.views is 0; it must be 1 or more"):
         module(root, DATA, EvalConfig(views=0)).test_dataloader()
     assert len(list(module(root, data, EvalConfig(views=1)).test_dataloader())) == 2
 
