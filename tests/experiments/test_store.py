@@ -10,9 +10,13 @@ import pytest
 from experiments.store import RunStore, StoreError, write_atomically
 
 
-def store_with_metrics(root: Path, **numbers: float) -> RunStore:
+def result(top1: float) -> dict[str, object]:
+    return {"top1": top1, "videos": {"evaluated": 1, "failed": 0, "missing": 0}, "seconds": 1.0}
+
+
+def store_with_metrics(root: Path, top1: float) -> RunStore:
     store = RunStore(root)
-    write_atomically(store.run("aaa").metrics("eee"), json.dumps(numbers))
+    write_atomically(store.run("aaa").metrics("eee"), json.dumps(result(top1)))
     return store
 
 
@@ -81,8 +85,15 @@ def test_damaged_metrics_are_named_and_never_reported(tmp_path: Path) -> None:
 def test_results_made_here_win_over_published_ones(tmp_path: Path) -> None:
     published = store_with_metrics(tmp_path / "results", top1=1.0)
     store = RunStore(tmp_path / "runs", results=published.root)
-    assert store.measured("aaa", "eee") == {"top1": 1.0}
-    write_atomically(store.run("aaa").metrics("eee"), '{"top1": 2.0}')
-    assert store.measured("aaa", "eee") == {"top1": 2.0}
+    assert store.measured("aaa", "eee") == result(1.0)
+    write_atomically(store.run("aaa").metrics("eee"), json.dumps(result(2.0)))
+    assert store.measured("aaa", "eee") == result(2.0)
     store.publish("aaa", "eee")
-    assert published.measured("aaa", "eee") == {"top1": 2.0}
+    assert published.measured("aaa", "eee") == result(2.0)
+
+
+def test_a_result_that_is_no_result_is_named(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    write_atomically(store.run("aaa").metrics("eee"), '{"top1": 2.0}')
+    with pytest.raises(StoreError, match="holds no result of a test; move it away"):
+        store.measured("aaa", "eee")
