@@ -71,13 +71,13 @@ def evaluate(
         ValueError: for weights that are missing or another model's.
         DataError: for a list or videos that cannot be used.
     """
-    if not video_list.is_file():
-        raise DataError(f"--list {video_list}: there is no such file; it holds one 'path label' a line")
     quiet_lightning()
     if isinstance(run.objective, VerbNoun):
         raise ValueError(
             "this row tells verbs and nouns, and a list has one label a video: test it with `reproduce run`"
         )
+    if not video_list.is_file():
+        raise DataError(f"--list {video_list}: there is no such file; it holds one 'path label' a line")
     dataset = Kinetics.Config(name="list", num_classes=run.data.dataset.num_classes)
     listed = replace(run, data=replace(run.data, dataset=dataset))
     seed_everything(run.seed, verbose=False)
