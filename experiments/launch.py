@@ -18,7 +18,7 @@ from tqdm import tqdm
 from experiments.resources import Resources
 from experiments.run import RunConfig
 from experiments.scales import Scale
-from experiments.store import CLAIMED_ELSEWHERE, RunDirectory, RunStore, StoreError, read_json
+from experiments.store import CLAIMED_ELSEWHERE, RunDirectory, RunStore, StoreError
 from experiments.table import START, Table
 
 POLL_SECONDS = 0.2
@@ -203,16 +203,8 @@ class Launcher:
             message = f"{job.name}: failed (log: {directory.log})"
         whole.write(message, file=sys.stderr) if self.show_bars else print(message, file=sys.stderr, flush=True)
 
-    def _progress(self, job: Job) -> dict:
-        try:
-            return read_json(job.directory(self.store).path / "progress.json") or {}
-        except StoreError:
-            return {}
-
     def _fraction(self, job: Job) -> float:
-        progress = self._progress(job)
-        done = float(progress.get("done", 0.0))
-        return 0.9 * done if progress.get("stage") == "train" else 0.9 + 0.1 * done if progress else 0.0
+        return job.directory(self.store).fraction_done() or 0.0
 
     def _draw(self, job: Job | None, bar: tqdm | None) -> None:
         if bar is None:
@@ -222,7 +214,7 @@ class Launcher:
             bar.set_description_str("waiting", refresh=False)
             bar.set_postfix_str("", refresh=False)
         else:
-            progress = self._progress(job)
+            progress = job.directory(self.store).progress()
             bar.n = float(progress.get("done", 0.0))
             bar.set_description_str(f"{job.cell:<24.24} {progress.get('stage', 'start'):<5}", refresh=False)
             notes = [f"epoch {progress['epoch']}/{progress['epochs']}"] if "epoch" in progress else []

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 
 RELEASED = ".released"  # between the name of a result and its suffix: made with released weights
 REQUIRED = {"videos", "seconds"}  # what every result of a test holds
+TRAINING_SHARE = 0.9  # of a run's time; the rest is its test
 CLAIMED_ELSEWHERE = 75  # exit code of a process that found its run claimed by another
 
 State = Literal["done", "running", "interrupted", "failed", "not run"]
@@ -120,6 +121,23 @@ class RunDirectory:
         if self.failure.exists():
             return "failed"
         return "interrupted" if self.checkpoint.exists() else "not run"
+
+    def progress(self) -> dict:
+        """What a running process last said of itself; empty where it has not."""
+        try:
+            return read_json(self.path / "progress.json") or {}
+        except StoreError:
+            return {}
+
+    def fraction_done(self) -> float | None:
+        """How far the run is, between 0 and 1; None where it has not said."""
+        progress = self.progress()
+        if "done" not in progress:
+            return None
+        done = float(progress["done"])
+        return (
+            TRAINING_SHARE * done if progress.get("stage") == "train" else TRAINING_SHARE + (1 - TRAINING_SHARE) * done
+        )
 
     @property
     def claimed(self) -> bool:

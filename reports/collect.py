@@ -6,17 +6,14 @@ Nothing here depends on the machine that reports: hardware, versions and commits
 import statistics
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 from experiments.cost import measure
 from experiments.run import RunConfig
 from experiments.scales import Scale
-from experiments.store import RunStore, StoreError, read_json
+from experiments.store import RunStore, StoreError
 from experiments.table import Cell, Column, Difference, Row, Table
 from reports.facts import Result, facts_of
 from reports.report import UNFINISHED, Report, ReportCell, ReportRow, SeedResult, State, rounded
-
-TRAINING_SHARE = 0.9  # of a run's time; the rest is its test
 
 
 def collect(
@@ -185,7 +182,7 @@ def _seed_result(run: RunConfig, metric: str, store: RunStore) -> SeedResult:
         train_id=train_id,
         eval_id=eval_id,
         state=state,
-        progress=_progress(directory.path) if state == "running" else None,
+        progress=directory.fraction_done() if state == "running" else None,
     )
 
 
@@ -196,18 +193,6 @@ def _joint_state(states: Iterable[State]) -> State:
         if state in found:
             return state
     return "done"
-
-
-def _progress(directory: Path) -> float | None:
-    """How far a run is, between 0 and 1; None where it has not said."""
-    try:
-        progress = read_json(directory / "progress.json")
-    except StoreError:
-        return None
-    if not progress or "done" not in progress:
-        return None
-    done = float(progress["done"])
-    return TRAINING_SHARE * done if progress.get("stage") == "train" else TRAINING_SHARE + (1 - TRAINING_SHARE) * done
 
 
 def _joint_progress(results: tuple[SeedResult, ...]) -> float | None:
