@@ -7,6 +7,7 @@ one number, or two where it is a verb and a noun.
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -170,13 +171,16 @@ def test_sampling(data: DataConfig, evaluation: EvalConfig) -> DenseSampling | S
         ValueError: for a protocol that the sampling does not have.
     """
     config = data.sampling
-    if isinstance(config, SegmentSampling.Config):
+    if evaluation.span is not None:
+        config = replace(config, span=evaluation.span)
+    if isinstance(config, DenseSampling.Config):
         if evaluation.stride is not None:
-            raise ValueError("segment sampling spans the whole video and has no stride; leave evaluation.stride out")
-        if evaluation.views != 1:
-            raise ValueError(f"segment sampling has one view, the whole video; evaluation.views is {evaluation.views}")
-    elif evaluation.stride is not None:
-        config = DenseSampling.Config(stride=evaluation.stride, nominal_fps=config.nominal_fps)
+            config = replace(config, stride=evaluation.stride, span=None)
+        return config.build(data.frames)
+    if evaluation.stride is not None:
+        raise ValueError("segment sampling has no stride in frames: set evaluation.span, the share of the video")
+    if config.span == 1 and evaluation.views != 1:
+        raise ValueError(f"segment sampling has one view, the whole video; evaluation.views is {evaluation.views}")
     return config.build(data.frames)
 
 

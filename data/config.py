@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
-from data.sampling import DenseSampling, SegmentSampling
+from data.sampling import DenseSampling, SegmentSampling, check_span
 from data.transforms import Augmentation
 
 
@@ -36,16 +36,21 @@ class DataConfig:
 class EvalConfig:
     """How a video is scored: the softmax summed over temporal views x crops.
 
-    Short side and stride are those of training if None.
+    Short side and stride are those of training if None. A span is the share of a video that a clip spans, whatever its
+    stride.
     """
 
     views: int = 10
     crops: int = 3
     short_side: int | None = None
     stride: int | None = None
+    span: float | None = field(default=None, metadata={"omit_if": None})
 
     def __post_init__(self) -> None:
         """Refuse what no test can have."""
         for name in ("views", "crops"):
             if getattr(self, name) < 1:
                 raise ValueError(f"evaluation.{name} is {getattr(self, name)}; it must be 1 or more")
+        check_span(self.span, "evaluation.span")
+        if self.span is not None and self.stride is not None:
+            raise ValueError("evaluation.span and evaluation.stride exclude each other; set one of them")

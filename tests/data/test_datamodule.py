@@ -244,15 +244,31 @@ def test_stride_of_the_protocol_wins(root: Path, frame_numbers: FrameNumbers) ->
     views = ViewsOfVideos(data.dataset.build(root, "val"), data, EvalConfig(views=1, crops=3, stride=2))
     clips = views[3].clips
     whole = torch.cat([clips[0], clips[1][..., 8:40], clips[2]], -1)
-    assert frame_numbers(whole) == [0, 2, 4, 7]
+    assert frame_numbers(whole) == [14, 16, 18, 21]  # the middle of 35 frames
+
+
+def test_span_of_the_protocol_wins_over_strides_and_segments(root: Path, frame_numbers: FrameNumbers) -> None:
+    expected = {
+        (DenseSampling.Config(stride=4), 1.0): [0, 11, 22, 34],
+        (SegmentSampling.Config(nominal_fps=None), 1.0): [4, 12, 21, 30],
+        (SegmentSampling.Config(nominal_fps=None), 0.5): [10, 15, 19, 23],
+    }
+    for (sampling, span), numbers in expected.items():
+        data = replace(DATA, crop=48, sampling=sampling)
+        protocol = EvalConfig(views=1, crops=3, span=span)
+        clips = ViewsOfVideos(data.dataset.build(root, "val"), data, protocol)[3].clips
+        assert frame_numbers(torch.cat([clips[0], clips[1][..., 8:40], clips[2]], -1)) == numbers
 
 
 def test_protocols_that_the_sampling_does_not_have_are_refused(root: Path) -> None:
     data = replace(DATA, sampling=SegmentSampling.Config())
     with pytest.raises(ValueError, match=r"segment sampling has one view, the whole video; evaluation\.views is 2"):
         module(root, data).test_dataloader()
-    with pytest.raises(ValueError, match="has no stride"):
+    with pytest.raises(ValueError, match=r"has no stride in frames: set evaluation\.span"):
         module(root, data, EvalConfig(views=1, stride=2)).test_dataloader()
+    with pytest.raises(ValueError, match="exclude each other"):
+        EvalConfig(stride=2, span=0.5)
+    assert len(list(module(root, data, EvalConfig(views=2, span=0.5)).test_dataloader())) == 4
     with pytest.raises(ValueError, match=r"evaluation\.views is 0; it must be 1 or more"):
         module(root, DATA, EvalConfig(views=0)).test_dataloader()
     assert len(list(module(root, data, EvalConfig(views=1)).test_dataloader())) == 2

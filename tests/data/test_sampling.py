@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from data.clips import drawing_from
+from data.config import EvalConfig
 from data.sampling import DenseSampling, SegmentSampling, Timeline
 
 
@@ -55,6 +56,44 @@ def test_random_dense_clips_start_anywhere_and_stay_inside() -> None:
 def test_centre_clip_lies_in_the_middle() -> None:
     clip = DenseSampling.Config(stride=4).build(16).centre(timeline(300))
     assert (clip[0], clip[-1]) == (118, 118 + 63)
+
+
+def test_a_single_view_is_the_middle_of_the_video() -> None:
+    for sampling in (DenseSampling.Config(stride=4), SegmentSampling.Config(span=0.25)):
+        built = sampling.build(16)
+        assert built.views(timeline(300), 1)[0].tolist() == built.centre(timeline(300)).tolist()
+
+
+def test_a_dense_clip_may_span_a_share_of_the_video_whatever_its_stride() -> None:
+    whole = DenseSampling.Config(stride=4, span=1.0).build(16)
+    assert whole.views(timeline(300), 1)[0].tolist() == [int(i * 299 / 15) for i in range(16)]
+    assert whole.random(timeline(77, 12))[[0, -1]].tolist() == [0, 76]
+    half = DenseSampling.Config(span=0.5).build(16)
+    assert half.centre(timeline(300))[[0, -1]].tolist() == [75, 75 + 149]
+
+
+def test_segments_may_span_a_share_of_the_video() -> None:
+    quarter = SegmentSampling.Config(span=0.25).build(16)
+    ends = quarter.segment_ends(301, 0.5)
+    assert (ends[0], ends[-1]) == (round(0.375 * 300), round(0.625 * 300))
+    assert np.diff(ends).tolist() == pytest.approx([300 * 0.25 / 16] * 16, abs=1)
+    first, second, third = (view.tolist() for view in quarter.views(timeline(301), 3))
+    assert first[0] < 5
+    assert first[-1] < second[-1] < third[-1]
+    with drawing_from(0):
+        clips = np.stack([quarter.random(timeline(301)) for _ in range(500)])
+    assert clips.min() < 10
+    assert clips.max() > 290
+    assert (clips[:, -1] - clips[:, 0]).max() <= 0.25 * 300 + 1
+
+
+@pytest.mark.parametrize("span", [0.0, 1.5, -1.0])
+def test_a_clip_spans_no_more_than_the_video(span: float) -> None:
+    for config in (DenseSampling.Config, SegmentSampling.Config):
+        with pytest.raises(ValueError, match=r"data\.sampling\.span is .*above 0 and at most 1"):
+            config(span=span)
+    with pytest.raises(ValueError, match=r"evaluation\.span is .*above 0 and at most 1"):
+        EvalConfig(span=span)
 
 
 def test_dense_clips_of_variable_rate_files_start_at_their_time() -> None:
