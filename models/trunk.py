@@ -7,6 +7,7 @@ B batch, F frames, T token frames, S patches per frame, N = 1 + T*S tokens with 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -104,14 +105,19 @@ class VideoViT(nn.Module):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, C) of clips (B, F, 3, height, width)."""
+        x, grid = self.tokens_before(len(self.blocks) - 1, clip)  # (B, N, D)
+        last = self.blocks[-1]
+        assert isinstance(last, Block)
+        return self.head(self.norm(last.cls(x, grid)[:, 0]))  # (B, C)
+
+    def tokens_before(self, block: int, clip: Tensor) -> tuple[Tensor, Grid]:
+        """What a block reads of clips (B, F, 3, height, width): (B, N, D), and the grid of it."""
         tokens, grid = self.tokens(clip)  # (B, T*S, D)
         x = torch.cat([self.cls.expand(len(tokens), -1, -1), tokens], dim=1)  # (B, N, D)
         x = x + self.positions(grid)
-        *blocks, last = self.blocks
-        for block in blocks:
-            x = block(x, grid)
-        assert isinstance(last, Block)
-        return self.head(self.norm(last.cls(x, grid)[:, 0]))  # (B, C)
+        for one in islice(self.blocks, block):
+            x = one(x, grid)
+        return x, grid
 
     def recompute_attention(self, on: bool = True) -> None:
         """Compute trajectory attention again going back, instead of keeping it: the same results in less memory."""

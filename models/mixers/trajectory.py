@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from models.mixers.attention import Mixer, MixerConfig, attend, cls_attention, with_zero_gradients
+from models.mixers.attention import Mixer, MixerConfig, attend, cls_attention, split_heads, with_zero_gradients
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
@@ -118,6 +118,28 @@ class TrajectoryAttention(Mixer):
         if self.config.normalize_over == "space":
             return found
         return found * frame_shares(q, k, grid).permute(2, 1, 0).unsqueeze(-1)
+
+    def spatial_map(self, x: Tensor, grid: Grid, query: int) -> Tensor:
+        """Where one patch looks in each frame, A of equation 4: tokens x (B, N, D) to (B, H, T, S).
+
+        Normalised as the mixer does: over the patches of each frame, or over those of all frames together.
+
+        Args:
+            query: which patch, frame after frame, CLS not counted.
+
+        Raises:
+            ValueError: for an approximation, which never has such a map.
+        """
+        if self.config.approximation is not None:
+            label = self.config.approximation.label
+            raise ValueError(f"attention: {label} approximates the attention within frames and has no map to show")
+        (query_weight, key_weight, _), (query_bias, key_bias, _) = self.qkv.weight.chunk(3), self.qkv.bias.chunk(3)
+        q = F.linear(x[:, 1 + query], query_weight, query_bias).unflatten(-1, (self.heads, -1))  # (B, H, K)
+        k = split_heads(F.linear(x[:, 1:], key_weight, key_bias), self.heads)  # (B, H, T*S, K)
+        scores = torch.einsum("bhk,bhnk->bhn", q * q.shape[-1] ** -0.5, k)  # (B, H, T*S)
+        if self.config.normalize_over == "space-time":
+            return scores.softmax(dim=-1).unflatten(-1, (grid.frames, grid.patches))  # (B, H, T, S)
+        return scores.unflatten(-1, (grid.frames, grid.patches)).softmax(dim=-1)  # (B, H, T, S)
 
 
 def frame_shares(q: Tensor, k: Tensor, grid: Grid) -> Tensor:
