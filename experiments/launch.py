@@ -130,7 +130,9 @@ class Launcher:
                         self._settle(job, whole)
                         slots[slot] = job = None
                     if job is None:
-                        slots[slot] = self._start_next(jobs)
+                        slots[slot] = job = self.next_to_start(jobs)
+                        if job is not None:
+                            self._start(job)
                     self._draw(slots[slot], bars[slot])
                 running = sum(self._fraction(job) for job in slots if job is not None)
                 whole.n = sum(job.outcome is not None for job in jobs) + running
@@ -149,25 +151,42 @@ class Launcher:
                 if bar is not None:
                     bar.close()
 
-    def _start_next(self, jobs: list[Job]) -> Job | None:
-        by_id = {job.run.train_id: job for job in jobs}
+    def next_to_start(self, jobs: list[Job]) -> Job | None:
+        """The first job that can start now; those that cannot any more get their outcome."""
         for job in jobs:
             if job.outcome is not None or job.process is not None or time.monotonic() < job.not_before:
                 continue
-            source = by_id.get(job.run.start_from.train_id) if job.run.start_from is not None else None
-            if source is not None and source.outcome in ("failed", "blocked"):
-                job.outcome, job.reason = "blocked", f"{source.name}, which it starts from, failed"
+            reason = self._hindrance(job, jobs)
+            if reason is not None:
+                job.outcome, job.reason = "blocked", reason
+            elif self._waits(job, jobs):
                 continue
-            if source is not None and source.outcome is None:
-                continue
-            if any(other.process is not None and other.run.train_id == job.run.train_id for other in jobs):
-                continue
-            if job.directory(self.store).claimed:
+            elif job.directory(self.store).claimed:
                 job.not_before = time.monotonic() + RETRY_SECONDS  # another process works on it; look again later
-                continue
-            self._start(job)
-            return job
+            else:
+                return job
         return None
+
+    def _hindrance(self, job: Job, jobs: list[Job]) -> str | None:
+        """Why a job cannot run any more: its run, or the one that it starts from, failed before it had weights."""
+        start = job.run.start_from.train_id if job.run.start_from is not None else None
+        for other in jobs:
+            if other.outcome not in ("failed", "blocked") or other.directory(self.store).weights.exists():
+                continue
+            if other.run.train_id == start:
+                return f"{other.name}, which it starts from, failed"
+            if other.run.train_id == job.run.train_id:
+                return f"{other.name}, another test of the same run, failed"
+        return None
+
+    def _waits(self, job: Job, jobs: list[Job]) -> bool:
+        """Whether another job has its run in hand, or has yet to train the one that it starts from."""
+        if any(other.process is not None and other.run.train_id == job.run.train_id for other in jobs):
+            return True
+        start = job.run.start_from
+        if start is None or self.store.run(start.train_id).weights.exists():
+            return False
+        return any(other.outcome is None and other.run.train_id == start.train_id for other in jobs)
 
     def _start(self, job: Job) -> None:
         directory = job.directory(self.store)

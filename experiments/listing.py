@@ -93,19 +93,22 @@ def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: t
 
 def plan_json(jobs: list[Job], store: RunStore, resources: Resources) -> list[dict[str, object]]:
     """The distinct runs: who shows them, their state, and what the rest costs."""
-    return [_planned(job, store, resources) for job in jobs]
+    trained: set[str] = set()
+    plans = []
+    for job in jobs:
+        plans.append(_planned(job, store, resources, trained))
+        trained.add(job.run.train_id)
+    return plans
 
 
 def plan_text(jobs: list[Job], store: RunStore, resources: Resources) -> str:
     """The same for people."""
     if not jobs:
         return "Nothing to train: every column is measured without training, or quoted."
-    lines, total, problems = [], 0.0, []
-    for job in jobs:
-        plan = _planned(job, store, resources)
+    lines, costs, problems = [], [], []
+    for job, plan in zip(jobs, plan_json(jobs, store, resources), strict=True):
         cost = plan["petaflops_left"]
-        if isinstance(cost, float):
-            total += cost
+        costs.append(cost)
         if plan["problem"] and plan["problem"] not in problems:
             problems.append(plan["problem"])
         lines.append(
@@ -115,12 +118,10 @@ def plan_text(jobs: list[Job], store: RunStore, resources: Resources) -> str:
     headers = ["run", "id", "state", "cells", "epochs", "steps", "clips x accumulation", "PFLOP left"]
     pending = sum(line[2] != "done" for line in lines)
     text = [tabulate(lines, headers, disable_numparse=True), ""]
+    runs, tests = len({job.run.train_id for job in jobs}), len(jobs)
+    tested = f" with {tests} tests" if tests > runs else ""
     text.append(
-        f"{len(jobs)} distinct runs for {sum(len(job.cells) for job in jobs)} cells, {pending} to do, "
-        f"{total:,.1f} PFLOP (multiply and add counted as two)."
-    )
-    text.append(
-        "At a sustained 10 TFLOP/s that is " + _duration(total * 1e15 / 1e13) + "; at 200, " + _duration(total * 5)
+        f"{runs} distinct runs{tested} for {sum(len(job.cells) for job in jobs)} cells, {pending} to do, {_cost(costs)}"
     )
     return "\n".join([*text, *(f"not yet runnable: {problem}" for problem in problems)])
 
@@ -167,17 +168,18 @@ def status_text(jobs: list[Job], store: RunStore) -> str:
     return text
 
 
-def _planned(job: Job, store: RunStore, resources: Resources) -> dict[str, object]:
+def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str]) -> dict[str, object]:
+    """One job; the runs `trained` by jobs before it are only tested."""
     run = job.run
     state = job.directory(store).state(run.eval_id)
-    trained = job.directory(store).weights.exists()
+    tested_only = run.train_id in trained or job.directory(store).weights.exists()
     split, problem, steps, left = "?", None, None, None
     try:
         parts = resources.split(run.optim.batch_size, run.data, resources.num_devices)
         split = f"{parts.micro_batch} x {parts.accumulation} on {resources.num_devices}"
         counts = resources.counts(run)
         steps = counts.train // run.optim.batch_size * run.optim.epochs
-        passes = 0 if trained else TRAINING_PASSES * steps * run.optim.batch_size
+        passes = 0 if tested_only else TRAINING_PASSES * steps * run.optim.batch_size
         passes += counts.test * run.evaluation.views * run.evaluation.crops
         left = 0.0 if state == "done" else 2 * passes * _macs(run) / 1e15
     except (DataError, ValueError) as error:
@@ -210,6 +212,17 @@ def _progress(job: Job, store: RunStore) -> float | None:
     except StoreError:
         return None
     return float(progress["done"]) if progress and "done" in progress else None
+
+
+def _cost(petaflops: list[float | None]) -> str:
+    total = sum(cost for cost in petaflops if cost is not None)
+    if not total and None in petaflops:
+        return "cost unknown until the data are there."
+    at_least = "at least " if None in petaflops else ""
+    return (
+        f"{at_least}{total:,.1f} PFLOP (multiply and add counted as two).\n"
+        f"At a sustained 10 TFLOP/s that is {_duration(total * 100)}; at 200, {_duration(total * 5)}"
+    )
 
 
 def _duration(seconds: float) -> str:

@@ -17,6 +17,7 @@ from experiments.run import Edit, RunConfig, model
 from experiments.table import Column
 from lightning_modules.objective import VerbNoun
 from lightning_modules.optim import OptimConfig, StepSchedule
+from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.pretrained import ImageNet
 from models.trunk import VideoViT
@@ -81,6 +82,7 @@ TOP1 = (
 
 # The authors' config of joint attention on SSv2 leaves RandAugment out; on Kinetics there is none anyway.
 JOINT = (*model(attention=JointAttention.Config()), Edit("data.augmentation.rand_augment", None))
+DIVIDED = model(attention=DividedAttention.Config())
 JOINT_NOTE = "On SSv2 the joint attention rows train without RandAugment, as the authors' config of that row does."
 
 

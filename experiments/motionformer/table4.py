@@ -1,12 +1,10 @@
 """Table 4 of Motionformer: trajectory attention against its alternatives and its own ablations."""
 
-from experiments.motionformer.base import GFLOPS, JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES
+from experiments.motionformer.base import DIVIDED, GFLOPS, JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES
 from experiments.run import model
 from experiments.table import Table, row
-from models.mixers.divided import DividedAttention
 from models.mixers.trajectory import TrajectoryAttention
 
-DIVIDED = model(attention=DividedAttention.Config())
 AVG_T = model(attention=TrajectoryAttention.Config(temporal="average"))
 NORM_ST = model(attention=TrajectoryAttention.Config(normalize_over="space-time"))
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from experiments.catalog import find
 from experiments.launch import Launcher, jobs_of
-from experiments.scales import TINY
+from experiments.listing import plan_json, plan_text
+from experiments.resources import Resources
+from experiments.scales import PAPER, TINY
 from experiments.store import RunStore, write_atomically
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,13 +95,50 @@ def test_a_run_that_another_command_works_on_is_looked_at_again_later_without_a_
     store = RunStore(tmp_path)
     first, second = jobs(1)
     launcher = Launcher(store, [], parallel=1, threads=1)
-    launcher._start = lambda job: None  # type: ignore[method-assign]
     with first.directory(store).claim() as mine:
         assert mine
-        assert launcher._start_next([first, second]) is second
+        assert launcher.next_to_start([first, second]) is second
         assert first.not_before > time.monotonic()
     first.not_before = 0.0
-    assert launcher._start_next([first, second]) is first
+    assert launcher.next_to_start([first, second]) is first
+
+
+def test_a_run_waits_for_the_weights_that_it_starts_from_and_for_nothing_else(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    planned = jobs_of(find(["motionformer/table4:joint"]), PAPER, [], (0,))
+    joint, source, ssv2 = planned
+    assert ssv2.run.start_from == source.run
+    launcher = Launcher(store, [], parallel=1, threads=1)
+    joint.outcome = "done"
+    assert launcher.next_to_start(planned) is source
+    source.outcome = "failed"
+    write_atomically(source.directory(store).weights, "trained; its test failed")
+    assert launcher.next_to_start(planned) is ssv2
+    source.directory(store).weights.unlink()
+    assert launcher.next_to_start(planned) is None
+    assert (ssv2.outcome, ssv2.reason) == ("blocked", f"{source.name}, which it starts from, failed")
+
+
+def test_a_run_that_cannot_be_trained_is_not_tried_again_for_each_of_its_tests(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    tests = [job for job in jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,)) if "k400" in job.cell]
+    assert len(tests) == 5
+    assert len({job.run.train_id for job in tests}) == 1
+    launcher = Launcher(store, [], parallel=1, threads=1)
+    tests[0].outcome = "failed"
+    assert launcher.next_to_start(tests) is None
+    assert [job.outcome for job in tests[1:]] == ["blocked"] * 4
+    assert "another test of the same run, failed" in tests[1].reason
+
+
+def test_a_plan_counts_the_training_of_a_run_once_for_all_its_tests(tmp_path: Path) -> None:
+    tests = jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,))
+    plans = plan_json(tests, RunStore(tmp_path), Resources())
+    costs = [float(str(plan["petaflops_left"])) for plan in plans if "k400" in str(plan["run"])]
+    assert len(costs) == 5
+    assert costs[0] > 5 * costs[1] > 0
+    assert costs[1:] == [costs[1]] * 4
+    assert "2 distinct runs with 9 tests for 9 cells, 9 to do" in plan_text(tests, RunStore(tmp_path), Resources())
 
 
 def jobs(epochs: int) -> list:
