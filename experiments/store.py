@@ -106,6 +106,10 @@ class RunDirectory:
         """Where the per-video scores of a test protocol lie, of the run's own weights or of released ones."""
         return self.path / "predictions" / f"{eval_id}{RELEASED if released else ''}.npz"
 
+    def attention_maps(self, maps_id: str, *, released: bool = False) -> Path:
+        """Where the attention maps of a query lie, of the run's own weights or of released ones."""
+        return self.path / "attention_maps" / f"{maps_id}{RELEASED if released else ''}.npz"
+
     def tested(self, eval_id: str, eval_only: bool) -> bool:
         """Whether a command has nothing left to do: released weights count where nothing is to be trained."""
         if self.metrics(eval_id).exists():
@@ -228,6 +232,25 @@ class RunStore:
         source = self.run(train_id).memory
         if self.results is not None and source.exists():
             write_atomically(RunDirectory(self.results / train_id).memory, source.read_text())
+
+    def attention_maps(self, train_id: str, maps_id: str) -> Path | None:
+        """The attention maps of a query: made here, or published; those of released weights come last."""
+        places = [self.run(train_id)] + ([RunDirectory(self.results / train_id)] if self.results is not None else [])
+        paths = (place.attention_maps(maps_id, released=released) for released in (False, True) for place in places)
+        return next((path for path in paths if path.exists()), None)
+
+    def publish_attention_maps(self, train_id: str, maps_id: str) -> None:
+        """Copy the attention maps of a query made here to the published results.
+
+        Raises:
+            StoreError: when they cannot be written.
+        """
+        for released in (False, True):
+            source = self.run(train_id).attention_maps(maps_id, released=released)
+            if self.results is not None and source.exists():
+                target = RunDirectory(self.results / train_id).attention_maps(maps_id, released=released)
+                with replacing(target) as partial:
+                    partial.write_bytes(source.read_bytes())
 
     def publish(self, train_id: str, eval_id: str) -> None:
         """Copy the small result files of a run made here to the published results.

@@ -8,7 +8,7 @@ B batch, F frames, T token frames, S patches per frame, N = 1 + T*S tokens with 
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.mixers.trajectory import TrajectoryAttention
 from models.tokens import Grid
@@ -40,17 +40,36 @@ def patch_at(grid: Grid, frame: int, x: float, y: float) -> Patch:
     return Patch(frame, min(int(y * grid.height), grid.height - 1), min(int(x * grid.width), grid.width - 1))
 
 
-def last_block_of_patches(model: VideoViT) -> int:
-    """The last block, counted from 0, in which what patches find is read: the one before the last.
+def readable_block(model: VideoViT, block: int | None = None) -> int:
+    """A block, counted from 0, whose patches' attention is read and has maps; None chooses the last such block.
 
-    The head reads CLS alone, so the last block's attention of patches decides nothing.
+    The head reads CLS alone, so in the model's last block the attention of patches decides nothing: the last that
+    counts is the one before.
 
     Raises:
-        ValueError: for a model of one block, in which no patch's attention is read.
+        ValueError: for a block that there is not or that computes CLS alone, and for one without such maps.
     """
-    if len(model.blocks) < 2:
+    last = len(model.blocks) - 2
+    if last < 0:
         raise ValueError("the model has one block, in which CLS alone is read: no attention of patches to show")
-    return len(model.blocks) - 2
+    block = last if block is None else block
+    if not 0 <= block <= last:
+        raise ValueError(
+            f"block {block}: choose one from 0 to {last}; the model has {len(model.blocks)} blocks, and in the last "
+            f"one CLS alone is read"
+        )
+    mixer = _first_mixer(model, block)
+    if not isinstance(mixer, TrajectoryAttention):
+        raise ValueError(
+            f"block {block} mixes by {type(mixer).__name__}, which has no maps along trajectories; "
+            f"choose a row with trajectory attention"
+        )
+    if mixer.config.approximation is not None:
+        raise ValueError(
+            f"block {block}: {mixer.config.approximation.label} approximates the attention within frames and has no "
+            f"maps to show; choose a row with exact trajectory attention"
+        )
+    return block
 
 
 @torch.no_grad()
@@ -63,22 +82,16 @@ def spatial_map(model: VideoViT, clip: Tensor, query: Patch, block: int | None =
         block: counted from 0; None for the last one in which patches are read.
 
     Raises:
-        ValueError: for a block that there is not or that computes CLS alone, and for one without such maps.
+        ValueError: for a block without such maps.
     """
-    last = last_block_of_patches(model)
-    block = last if block is None else block
-    if not 0 <= block <= last:
-        raise ValueError(
-            f"block {block}: choose one from 0 to {last}; the model has {len(model.blocks)} blocks, and in the last "
-            f"one CLS alone is read"
-        )
+    block = readable_block(model, block)
+    x, grid = model.tokens_before(block, clip.unsqueeze(0))  # (1, N, D)
+    chosen, mixer = model.blocks[block], _first_mixer(model, block)
+    assert isinstance(chosen, Block) and isinstance(mixer, TrajectoryAttention)
+    return mixer.spatial_map(chosen.norms[0](x), grid, query.number(grid))[0]  # (H, T, S)
+
+
+def _first_mixer(model: VideoViT, block: int) -> nn.Module:
     chosen = model.blocks[block]
     assert isinstance(chosen, Block)
-    mixer = chosen.mixers[0]
-    if not isinstance(mixer, TrajectoryAttention):
-        raise ValueError(
-            f"block {block} mixes by {type(mixer).__name__}, which has no maps along trajectories; "
-            f"choose a row with trajectory attention"
-        )
-    x, grid = model.tokens_before(block, clip.unsqueeze(0))  # (1, N, D)
-    return mixer.spatial_map(chosen.norms[0](x), grid, query.number(grid))[0]  # (H, T, S)
+    return chosen.mixers[0]

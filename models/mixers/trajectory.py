@@ -126,13 +126,8 @@ class TrajectoryAttention(Mixer):
 
         Args:
             query: which patch, frame after frame, CLS not counted.
-
-        Raises:
-            ValueError: for an approximation, which never has such a map.
         """
-        if self.config.approximation is not None:
-            label = self.config.approximation.label
-            raise ValueError(f"attention: {label} approximates the attention within frames and has no map to show")
+        assert self.config.approximation is None, "an approximation never has such a map"
         (query_weight, key_weight, _), (query_bias, key_bias, _) = self.qkv.weight.chunk(3), self.qkv.bias.chunk(3)
         q = F.linear(x[:, 1 + query], query_weight, query_bias).unflatten(-1, (self.heads, -1))  # (B, H, K)
         k = split_heads(F.linear(x[:, 1:], key_weight, key_bias), self.heads)  # (B, H, T*S, K)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import oracle
-from models.attention_maps import Patch, last_block_of_patches, patch_at, spatial_map
+from models.attention_maps import Patch, patch_at, readable_block, spatial_map
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
@@ -109,7 +109,7 @@ def test_what_the_mixer_finds_in_a_frame_is_the_mean_of_its_values_by_the_map() 
 
 def test_by_default_the_block_is_the_last_whose_patches_are_read() -> None:
     model, clip = model_and_clip()
-    assert last_block_of_patches(model) == 2
+    assert readable_block(model) == 2
     assert torch.equal(spatial_map(model, clip, QUERY), spatial_map(model, clip, QUERY, 2))
     assert not torch.allclose(spatial_map(model, clip, QUERY), spatial_map(model, clip, QUERY, 1), atol=1e-3)
 
@@ -119,7 +119,7 @@ def test_by_default_the_block_is_the_last_whose_patches_are_read() -> None:
     [
         (JointAttention.Config(), "block 2 mixes by JointAttention, .* choose a row with trajectory attention"),
         (DividedAttention.Config(), "block 2 mixes by TimeAttention"),
-        (TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=2)), "has no map to show"),
+        (TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=2)), "has no maps to show"),
         (TrajectoryAttention.Config(approximation=Performer.Config(num_features=8)), "Performer approximates"),
     ],
     ids=["joint", "divided", "orthoformer", "performer"],

@@ -1,0 +1,144 @@
+"""Makes the attention maps of a query: a trained model looks at a test video through the very reader of the test.
+
+B batch, F frames, T token frames, S patches per frame, H heads.
+"""
+
+import difflib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from data.clips import TestViews, ordered_channels
+from data.datasets.videos import VideoList
+from data.errors import DataError, DecodeError
+from data.transforms import normalized
+from experiments.attention_maps import AttentionMaps, AttentionQuery, maps_id
+from experiments.provenance import provenance
+from experiments.resources import Resources
+from experiments.run import RunConfig, canonical
+from experiments.store import RunStore, read_json, replacing
+from experiments.train import trained_weights
+from models.attention_maps import patch_at, readable_block, spatial_map
+from models.trunk import VideoViT
+
+
+class Weights(NamedTuple):
+    """Weights of a run: the file, and what is known of it where it is a released one."""
+
+    path: Path
+    released: dict | None
+
+
+def keep_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> bool:
+    """Make the maps of a query and keep them beside the run; gives False where they are kept already.
+
+    Raises:
+        ValueError, OSError: as `attention_maps`.
+    """
+    weights = weights_of(run, store)
+    path = store.run(run.train_id).attention_maps(maps_id(run, query), released=weights.released is not None)
+    if path.exists():
+        return False
+    made = attention_maps(run, store, resources, query)
+    with replacing(path) as partial:
+        np.savez_compressed(partial, frames=made.frames, maps=made.maps, record=np.array(json.dumps(made.record)))
+    return True
+
+
+def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> AttentionMaps:
+    """What a trained model's query looks at in a test video: the centre crop of its middle view.
+
+    Raises:
+        ValueError: for a run without weights or such maps, or a video, frame, point, block or head that is not there.
+        DataError, StoreError: when the data set, the video or the weights cannot be read.
+    """
+    data = run.data
+    grid = run.model.tokens.grid(data.frames, data.crop, data.crop)
+    patch = patch_at(grid, query.frame, query.x, query.y)
+    if query.head is not None and not 0 <= query.head < run.model.heads:
+        raise ValueError(f"head {query.head}: choose one from 0 to {run.model.heads - 1}")
+    model = run.build().model
+    assert isinstance(model, VideoViT)
+    block = readable_block(model, query.block)
+    weights = weights_of(run, store)
+    model.load_state_dict(trained_weights(weights.path))
+    videos = data.dataset.build(resources.root(data), "test")
+    place = place_of(videos, query.video, data.dataset.name)
+    record = videos.records[place]
+    view = run.evaluation.views // 2
+    views = TestViews(videos, data, replace(run.evaluation, crops=1))
+    try:
+        clip = views.clips(record, view)[0]  # (F, 3, crop, crop)
+    except DecodeError as error:
+        raise DataError(f"video '{record.video_id}' cannot be read: {error}") from None
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    pixels = normalized(clip.to(device), data.mean, data.std)
+    heads = spatial_map(model.to(device).eval(), pixels, patch, block).cpu()  # (H, T, S)
+    maps = heads.mean(dim=0) if query.head is None else heads[query.head]  # (T, S)
+    label = record.label
+    how = {
+        "train_id": run.train_id,
+        "weights": weights.released["file"] if weights.released is not None else "trained",
+        "video": record.video_id,
+        "class": videos.class_names[label] if isinstance(label, int) and label < len(videos.class_names) else None,
+        "view": f"{view + 1} of {run.evaluation.views}, centre crop",
+        "query": canonical(query),
+        "patch": list(patch),
+        "block": block,
+        "num_blocks": len(model.blocks),
+        "head": query.head,
+        "num_heads": run.model.heads,
+        "seed": run.seed,
+        "data": {"name": data.dataset.name, "fingerprint": videos.fingerprint, "stand_in": is_stand_in(run)},
+        **provenance(),
+    }
+    if weights.released is not None:
+        how["released_weights"] = {name: weights.released[name] for name in ("file", "sha256")}
+    frames = ordered_channels(clip, data.reversed_channels).permute(0, 2, 3, 1).contiguous().numpy()  # RGB again
+    return AttentionMaps(frames, maps.unflatten(1, (grid.height, grid.width)).float().numpy(), how)
+
+
+def is_stand_in(run: RunConfig) -> bool:
+    """Whether the run's videos are generated ones."""
+    return run.data.dataset.stand_in is not None
+
+
+def weights_of(run: RunConfig, store: RunStore) -> Weights:
+    """The run's own weights or, where there are none, imported released ones.
+
+    Raises:
+        ValueError: when there are neither.
+    """
+    directory = store.run(run.train_id)
+    if directory.weights.exists():
+        return Weights(directory.weights, None)
+    released = read_json(directory.released_record)
+    if released is None or not directory.released.exists():
+        raise ValueError(
+            f"run {run.train_id} has no weights to look with: train it with `reproduce run`, or take in released ones "
+            f"with `reproduce import-weights FILE --as TABLE:ROW`"
+        )
+    return Weights(directory.released, released)
+
+
+def place_of(videos: VideoList, video: int | str, dataset: str) -> int:
+    """The place of a video in its annotation file, by its id there or as a number.
+
+    Raises:
+        ValueError: when there is none, naming the nearest.
+    """
+    ids = [record.video_id for record in videos.records]
+    if isinstance(video, str) and video in ids:
+        return ids.index(video)
+    places = f"its place, 0 to {len(ids) - 1}"
+    if isinstance(video, int) or video.isdecimal():
+        if 0 <= int(video) < len(ids):
+            return int(video)
+        raise ValueError(f"video {video}: {dataset} has {len(ids)} test videos; name one by its id or by {places}")
+    near = difflib.get_close_matches(video, ids, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"ids are like '{ids[0]}'; or name {places}"
+    raise ValueError(f"video '{video}': {dataset} has no such test video; {hint}")
