@@ -81,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     report_parser = verb("report", report, "The table with measured values.", _tables, _scale, _runs, _json)
     report_parser.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
     report_parser.add_argument("--check", action="store_true", help="exit 1 when a committed report is stale")
+    report_parser.add_argument("--picture", type=Path, metavar="FILE", help="write a figure's picture there as PNG")
     board = verb("tensorboard", tensorboard, "Open a table's runs in TensorBoard.", _tables, _scale, _runs)
     board.add_argument("--port", type=int, default=6006)
     board.add_argument("--no-serve", action="store_true", help="only build the log directory and print where it is")
@@ -261,11 +262,14 @@ def status(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """Print tables with measured values and keep them, or check that the kept ones are what the results give."""
     from reports.collect import collect, publish
+    from reports.figures import save_picture
     from reports.render import kept_seeds, render, report_path, stale, write
 
     selections, scale, store = find(options.tables), _scale_of(options), _store(options)
     if options.check and (options.overrides or any(rows is not None for _, rows in selections)):
         raise ValueError("--check compares whole tables with what is kept; name no rows and no overrides")
+    if options.picture is not None and (len(selections) != 1 or selections[0].table.drawing is None):
+        raise ValueError("--picture writes one figure; name one, e.g. motionformer/figure3")
     outdated, texts, kept = [], [], []
     for table, rows in selections:
         seeds = _seeds(options) if options.seeds else (kept_seeds(table, scale) if options.check else None) or (0,)
@@ -273,6 +277,8 @@ def report(options: argparse.Namespace) -> int:
         if options.check:
             outdated += [report_path(table, scale)] if stale(made) else []
             continue
+        if options.picture is not None:
+            save_picture(made, options.picture)
         texts.append(render(made, "json" if options.json else options.format))
         kept += [made] if made.whole else []
     if not options.check:

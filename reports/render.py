@@ -9,6 +9,7 @@ from tabulate import tabulate
 from experiments.scales import Scale
 from experiments.store import StoreError, write_atomically
 from experiments.table import Column, Difference, Table
+from reports import figures
 from reports.layout import DASH, legend, levels, ours_text, printed_text, shown_headers, shown_labels, warning
 from reports.report import Report, ReportCell, ReportRow, settled
 
@@ -114,19 +115,22 @@ def write(report: Report, root: Path = TABLES) -> Path:
     if not report.whole:
         raise ValueError(f"a report of '{report.table.name}' with overrides or of some rows only is printed, not kept")
     path = report_path(report.table, report.scale, root)
+    figures.write(report, path)
     write_atomically(path, markdown(settled(report)))
     return path
 
 
 def stale(report: Report, root: Path = TABLES) -> bool:
-    """Whether the kept report differs from what the results give; a missing one does once there is a result.
+    """Whether the kept report or its picture differs from what the results give.
+
+    A missing one does once there is a result.
 
     Raises:
         StoreError: when the kept report cannot be read.
     """
     path = report_path(report.table, report.scale, root)
     try:
-        return path.read_text(encoding="utf-8") != markdown(settled(report))
+        return path.read_text(encoding="utf-8") != markdown(settled(report)) or figures.stale(report, path)
     except FileNotFoundError:
         return any(result.value is not None for row in report.rows for cell in row.cells for result in cell.seeds)
     except (OSError, UnicodeDecodeError) as error:
@@ -151,12 +155,29 @@ def markdown(report: Report) -> str:
     parts = [
         f"# {table.name} at scale `{scale.name}`: {_escape(table.caption)}",
         f"> **Scale `{scale.name}`.** {notice}" if notice else "",
-        f"{table.source}. A measured cell reads `ours (printed)`.",
+        f"{table.source}. {_reading(report)}",
+        _picture(report),
         _table(report),
         _legend(report),
         _footer(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _reading(report: Report) -> str:
+    """How a cell is to be read."""
+    if any(cell.printed is not None for row in report.rows for cell in row.cells):
+        return "A measured cell reads `ours (printed)`."
+    return "All numbers are ours; the paper prints none."
+
+
+def _picture(report: Report) -> str:
+    """The kept figure, and the data it is drawn from."""
+    kept = figures.files(report, report_path(report.table, report.scale)) if report.whole else {}
+    if not kept:
+        return ""
+    data = f"\n\nDrawn from [{kept['data'].name}]({kept['data'].name})." if "data" in kept else ""
+    return f"![{_escape(report.table.caption)}]({kept['picture'].name}){data}"
 
 
 def _table(report: Report) -> str:

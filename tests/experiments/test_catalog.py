@@ -8,6 +8,7 @@ import torch
 
 from experiments.catalog import CAPTIONS, find, load
 from experiments.cost import measure
+from experiments.drawing import Panels
 from experiments.launch import jobs_of
 from experiments.scales import PAPER, SCALES, TINY
 from experiments.table import Difference, Table
@@ -28,7 +29,17 @@ def test_every_row_has_a_label_and_a_printed_value_for_every_column(table: Table
     assert len({row.key for row in table.rows}) == len(table.rows)
     for row in table.rows:
         assert len(row.labels) == len(table.labels)
-        assert len(row.paper) == len(table.columns)
+        # A figure may be printed without numbers.
+        assert len(row.paper) == len(table.columns) or (table.drawing is not None and not row.paper)
+
+
+def test_drawings_name_columns_and_rows_of_their_table(table: Table) -> None:
+    if not isinstance(table.drawing, Panels):
+        return
+    for panel in (panel for line in table.drawing.grid for panel in line):
+        assert set(panel.columns) <= {column.key for column in table.columns}
+        assert len(panel.columns) == len(panel.ticks)
+        assert panel.relative_to is None or table.find_row(panel.relative_to)
 
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
@@ -88,7 +99,7 @@ def test_ids_are_those_under_which_runs_were_trained() -> None:
 def test_a_run_shown_by_several_tables_is_one_job() -> None:
     selections = find(["motionformer/*"])
     jobs = jobs_of(selections, TINY, [], (0,))
-    assert len({job.run.train_id for job in jobs}) == len(jobs)
+    assert len({(job.run.train_id, job.run.eval_id) for job in jobs}) == len(jobs)
     shared = [job for job in jobs if "motionformer/table4:trajectory.k400" in job.cells]
     assert len(shared) == 1
     assert {"motionformer/table2a:trajectory-cubic.k400", "motionformer/table8:k400.eight-frames"} <= set(

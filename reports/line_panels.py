@@ -1,0 +1,116 @@
+"""Panels of lines over a table's columns, as PNG, and as CSV what they are drawn from."""
+
+import statistics
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.drawing import Panel, Panels
+from experiments.table import Value
+from reports.layout import row_name, warning
+from reports.report import Report, ReportCell, ReportRow
+
+# Okabe and Ito's colours, told apart by colour-blind readers, each with its own marker.
+STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#E69F00", "v"), ("#56B4E9", "P"))
+
+
+class Point(NamedTuple):
+    """One row in one column of a panel: the mean over the seeds that have finished, and their spread."""
+
+    panel: str
+    y_label: str
+    row: str
+    column: str
+    x: str
+    y: float
+    std: float | None
+    num_seeds: int
+    scale: str
+
+
+def points(report: Report, drawing: Panels) -> Iterator[Point]:
+    """What the panels show; what has not been run is left out."""
+    for panel in (panel for line in drawing.grid for panel in line):
+        for row in report.rows:
+            for column, tick in zip(panel.columns, panel.ticks, strict=True):
+                values = _values(report, panel, row, column)
+                if values:
+                    spread = statistics.stdev(values) if len(values) > 1 else None
+                    yield Point(
+                        panel=panel.title,
+                        y_label=panel.y_label,
+                        row=row.row.key,
+                        column=column,
+                        x=tick,
+                        y=round(statistics.fmean(values), 10),
+                        std=None if spread is None else round(spread, 10),
+                        num_seeds=len(values),
+                        scale=report.scale.name,
+                    )
+
+
+def _values(report: Report, panel: Panel, row: ReportRow, column: str) -> list[float]:
+    """A cell's value for each finished seed; in a relative panel less that of the other row with the same seed."""
+    values = _by_seed(_cell(row, column))
+    if panel.relative_to is None:
+        return list(values.values())
+    other = next((r for r in report.rows if r.row.key == panel.relative_to), None)
+    base = {} if other is None else _by_seed(_cell(other, column))
+    return [value - base[seed] for seed, value in values.items() if seed in base]
+
+
+def _cell(row: ReportRow, column: str) -> ReportCell:
+    return next(cell for cell in row.cells if cell.column == column)
+
+
+def _by_seed(cell: ReportCell) -> dict[int, float]:
+    values: dict[int, Value] = {result.seed: result.value for result in cell.seeds}
+    return {seed: float(value) for seed, value in values.items() if isinstance(value, int | float)}
+
+
+def data(report: Report, drawing: Panels) -> str:
+    """What the panels show, as CSV."""
+    return pd.DataFrame(points(report, drawing), columns=Point._fields).to_csv(index=False)
+
+
+def draw(report: Report, drawing: Panels) -> Figure:
+    """The panels."""
+    rows, columns = len(drawing.grid), len(drawing.grid[0])
+    figure = Figure(figsize=(5.2 * columns, 3.1 * rows + 0.6), dpi=150, layout="constrained")
+    axes = figure.subplots(rows, columns, sharex="col", squeeze=False)
+    found = list(points(report, drawing))
+    for line, panels in zip(axes, drawing.grid, strict=True):
+        for axis, panel in zip(line, panels, strict=True):
+            _draw(axis, panel, report, [p for p in found if (p.panel, p.y_label) == (panel.title, panel.y_label)])
+    for axis, panel in zip(axes[0], drawing.grid[0], strict=True):
+        axis.set_title(panel.title)
+    for axis, panel in zip(axes[-1], drawing.grid[-1], strict=True):
+        axis.set_xlabel(panel.x_label)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+    notice = warning(report)
+    if notice:
+        figure.supxlabel(f"Scale {report.scale.name}. {notice.split('. ')[0]}.", fontsize="small", color="#B00000")
+    return figure
+
+
+def _draw(axis: Axes, panel: Panel, report: Report, found: list[Point]) -> None:
+    positions = {tick: place for place, tick in enumerate(panel.ticks)}
+    for row, (color, marker) in zip(report.rows, STYLES, strict=False):
+        line = [point for point in found if point.row == row.row.key]
+        name = row_name(report.table, row.row)
+        axis.errorbar(
+            [positions[point.x] for point in line],
+            [point.y for point in line],
+            yerr=[point.std or 0.0 for point in line] if any(point.std for point in line) else None,
+            color=color,
+            marker=marker,
+            capsize=3,
+            label=name,
+        )
+    axis.set_xticks(range(len(panel.ticks)), panel.ticks)
+    axis.set_ylabel(panel.y_label)
+    axis.grid(alpha=0.3)
