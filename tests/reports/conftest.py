@@ -4,8 +4,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from experiments.attention_maps import AttentionMaps
 from experiments.motionformer.base import K400, SSV2
 from experiments.run import Edit, RunConfig, model, optim
 from experiments.scales import Scale
@@ -86,3 +88,34 @@ def run_of(table: Table) -> Callable[..., RunConfig]:
         return table.run_of(cell, scale, (), seed)
 
     return find
+
+
+@pytest.fixture
+def make_maps() -> Callable[..., AttentionMaps]:
+    """Attention maps as a run keeps them, of random pixels: two frames of 32 x 32 a token frame of 4 x 4."""
+
+    def make(*, seed: int = 0, tokens: int = 4, frame: int = 0, head: int | None = None,
+             weights: str = "trained") -> AttentionMaps:  # fmt: skip
+        rng = np.random.default_rng(seed)
+        attention = rng.uniform(size=(tokens, 4, 4)).astype(np.float32)
+        record = {
+            "train_id": "0123456789ab",
+            "weights": weights,
+            "video": "val/rolling hoops/abc.mp4",
+            "class": "rolling hoops",
+            "view": "2 of 2, centre crop",
+            "query": {"video": 3, "frame": frame, "x": 0.6, "y": 0.3, "block": None, "head": head},
+            "patch": [frame, 1, 2],
+            "block": 1,
+            "num_blocks": 3,
+            "head": head,
+            "num_heads": 4,
+            "seed": 0,
+            "data": {"name": "kinetics400", "fingerprint": "0123", "stand_in": True},
+            "commit": "0123456789",
+            "hardware": "2 cores of a CPU",
+        }
+        frames = rng.integers(256, size=(2 * tokens, 32, 32, 3)).astype(np.uint8)
+        return AttentionMaps(frames, attention / attention.sum((1, 2), keepdims=True), record)
+
+    return make

@@ -1,0 +1,136 @@
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from experiments.attention_maps import AttentionMaps
+from reports.attention_strips import (
+    MOST_FRAMES,
+    PEAK,
+    QUERY,
+    Strip,
+    caption,
+    data,
+    draw,
+    peaks,
+    query_point,
+    shown_frames,
+    stretched,
+)
+
+MakeMaps = Callable[..., AttentionMaps]
+
+
+def png(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None})
+    return content.getvalue()
+
+
+def panels(figure: Figure) -> list[list[Axes]]:
+    """The axes of the first strip: three rows of one a frame."""
+    axes = figure.subfigs[0].axes
+    return [axes[row * len(axes) // 3 : (row + 1) * len(axes) // 3] for row in range(3)]
+
+
+def colors(axis: Axes) -> list[str]:
+    return [to_hex(line.get_color()).upper() for line in axis.lines]
+
+
+def test_the_same_maps_give_the_same_bytes_and_others_give_others(make_maps: MakeMaps) -> None:
+    pictures = [png(draw([Strip("K-400", make_maps(seed=seed))])) for seed in (0, 0, 1)]
+    assert pictures[0] == pictures[1] != pictures[2]
+    assert pictures[0].startswith(b"\x89PNG")
+
+
+def test_each_frame_has_its_picture_its_attention_and_both_overlaid(make_maps: MakeMaps) -> None:
+    maps = make_maps()
+    frames, attention, overlaid = panels(draw([Strip("K-400", maps)]))
+    assert len(frames) == len(attention) == len(overlaid) == 4
+    for t in range(4):
+        assert np.array_equal(np.asarray(frames[t].images[0].get_array()), maps.frames[2 * t])
+        assert np.array_equal(np.asarray(attention[t].images[0].get_array()), stretched(maps.maps[t]))
+        assert len(overlaid[t].images) == 2
+    assert frames[1].get_title() == "frames 2–3"
+
+
+def test_the_query_is_red_in_its_own_frame_and_the_way_yellow_after_the_first(make_maps: MakeMaps) -> None:
+    frames, _, _ = panels(draw([Strip("K-400", make_maps(frame=1))]))
+    assert [QUERY in colors(axis) for axis in frames] == [False, True, False, False]
+    assert [PEAK in colors(axis) for axis in frames] == [False, True, True, True]
+    (dot,) = [line for line in frames[1].lines if to_hex(line.get_color()).upper() == QUERY]
+    assert dot.get_xydata() == pytest.approx(np.array([[0.6, 0.3]]))
+
+
+def test_the_way_leads_from_the_query_over_the_highest_attention(make_maps: MakeMaps) -> None:
+    maps = make_maps()
+    attention = np.full((4, 4, 4), 0.01, np.float32)
+    for frame, (row, column) in enumerate([(0, 0), (1, 0), (2, 1), (3, 3)]):
+        attention[frame, row, column] = 0.9
+    maps = maps._replace(maps=attention)
+    assert peaks(maps) == [(0.125, 0.125), (0.125, 0.375), (0.375, 0.625), (0.875, 0.875)]
+    frames, _, _ = panels(draw([Strip("K-400", maps)]))
+    way = np.asarray(frames[3].lines[0].get_xydata())
+    assert way == pytest.approx(np.array([query_point(maps), *peaks(maps)[1:]]))
+
+
+def test_a_map_that_is_even_and_a_peak_that_stays_are_drawn(make_maps: MakeMaps) -> None:
+    maps = make_maps()._replace(maps=np.full((4, 4, 4), 1 / 16, np.float32))
+    assert png(draw([Strip("K-400", maps)]))
+    assert stretched(maps.maps[0]).max() == 0
+
+
+def test_contrast_is_stretched_and_sides_keep_their_ratio() -> None:
+    attention = np.array([[0.1, 0.2, 0.1, 0.1], [0.1, 0.1, 0.15, 0.1]], np.float32)
+    picture = stretched(attention)
+    assert picture.shape == (128, 256)
+    assert picture.min() == 0 and picture.max() == 1
+    assert picture[32, 96] > 0.99 and picture[96, 32] < 0.1
+
+
+@pytest.mark.parametrize("query", [0, 3, 15])
+def test_of_long_clips_some_frames_are_shown_with_the_query_s_among_them(make_maps: MakeMaps, query: int) -> None:
+    shown = shown_frames(make_maps(tokens=16, frame=query))
+    assert len(set(shown)) == MOST_FRAMES and sorted(shown) == shown
+    assert query in shown
+    assert shown_frames(make_maps(tokens=8)) == list(range(8))
+
+
+def test_short_strips_stand_side_by_side_and_long_ones_below_each_other(make_maps: MakeMaps) -> None:
+    def shape(tokens: int) -> bool:
+        width, height = draw([Strip("a", make_maps(tokens=tokens)), Strip("b", make_maps())]).get_size_inches()
+        return width > height
+
+    assert shape(4)
+    width, height = draw([Strip("a", make_maps(tokens=8)), Strip("b", make_maps())]).get_size_inches()
+    assert width == pytest.approx(8 * 1.45 + 0.3) and height == pytest.approx(2 * 4.9 + 0.2)
+
+
+def test_captions_say_video_class_block_head_and_weights(make_maps: MakeMaps) -> None:
+    assert caption(make_maps()) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, mean of 4 heads"
+    one_head = make_maps(head=3, weights="k400.pyth")
+    assert caption(one_head) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, head 3 of 0 to 3, k400.pyth"
+
+
+def test_the_notice_stands_under_the_picture(make_maps: MakeMaps) -> None:
+    assert draw([Strip("a", make_maps())], "Small model.").get_supxlabel() == "Small model."
+
+
+def test_the_data_tell_every_change(make_maps: MakeMaps) -> None:
+    maps = make_maps()
+    frames, attention = maps.frames.copy(), maps.maps.copy()
+    frames[0, 0, 0, 0] ^= 1
+    attention[0, 0, 0] += 1e-6
+    strips = [
+        Strip("a", maps),
+        Strip("b", maps),
+        Strip("a", maps._replace(frames=frames)),
+        Strip("a", maps._replace(maps=attention)),
+        Strip("a", maps._replace(record={**maps.record, "commit": "other"})),
+    ]
+    assert len({data([strip]) for strip in strips}) == len(strips)
+    assert data([Strip("a", make_maps())]) == data(strips[:1])
