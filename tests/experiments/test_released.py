@@ -9,10 +9,11 @@ import torch
 from safetensors import safe_open
 
 from data.synthetic.ensure import ensure
+from data.synthetic.epic100 import Epic100StandIn
 from data.synthetic.kinetics import KineticsStandIn
 from experiments.catalog import find
 from experiments.cli import main
-from experiments.released import RELEASED
+from experiments.released import RELEASED, Released, import_weights
 from experiments.scales import PAPER
 from experiments.store import RunStore
 from reports.collect import collect
@@ -48,6 +49,86 @@ def test_the_sixteen_released_files_are_named_with_their_rows() -> None:
         ((table, rows),) = find([released.row])
         trained = {cell.column.key for cell in table.cells(PAPER, rows=rows) if cell.trained}
         assert released.column in trained
+
+
+def authors_tensors(name: str, width: int, depth: int) -> dict[str, torch.Tensor]:
+    """What the authors publish under a name, but narrow and shallow: their keys, their shapes, their initial spread."""
+    data, attention, _, clip = name.split("_")
+    frames, D = int(clip.split("x")[0]), width
+    shapes: dict[str, tuple[int, ...]] = {
+        "cls_token": (1, 1, D),
+        "pos_embed": (1, 197, D),  # of 14 x 14 patches whatever the crop
+        "temp_embed": (1, frames // 2, D),
+        **linear("patch_embed.proj", (D, 3, 16, 16)),
+        **linear("patch_embed_3d.proj", (D, 3, 2, 16, 16)),
+        **linear("norm", (D,)),
+        **linear("pre_logits.fc", (D, D)),
+    }
+    for block in (f"blocks.{index}" for index in range(depth)):
+        shapes |= linear(f"{block}.norm1", (D,)) | linear(f"{block}.norm2", (D,))
+        shapes |= linear(f"{block}.attn.qkv", (3 * D, D)) | linear(f"{block}.attn.proj", (D, D))
+        shapes |= linear(f"{block}.mlp.fc1", (4 * D, D)) | linear(f"{block}.mlp.fc2", (D, 4 * D))
+        if attention == "motionformer":
+            shapes |= linear(f"{block}.attn.proj_q", (D, D)) | linear(f"{block}.attn.proj_kv", (2 * D, D))
+        if attention == "divided":
+            shapes |= linear(f"{block}.timeattn.qkv", (3 * D, D)) | linear(f"{block}.timeattn.proj", (D, D))
+            shapes |= linear(f"{block}.norm3", (D,))
+    heads = {"k400": {"head": 400}, "k600": {"head": 600}, "ssv2": {"head": 174}, "ek": {"head0": 97, "head1": 300}}
+    for head, classes in heads[data].items():
+        shapes |= linear(head, (classes, D))
+    torch.manual_seed(0)
+    # Gradients never reached the value projection: it is as it was drawn.
+    return {
+        key: torch.zeros(shape) if key.endswith("proj_kv.bias") else 0.02 * torch.randn(shape)
+        for key, shape in shapes.items()
+    }
+
+
+def linear(name: str, weight: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": weight, f"{name}.bias": weight[:1]}
+
+
+@pytest.mark.parametrize("released", RELEASED, ids=lambda released: released.name)
+def test_every_released_variant_finds_each_of_its_keys_a_place(released: Released, tmp_path: Path) -> None:
+    ((table, rows),) = find([released.row])
+    assert rows is not None
+    run = table.run_of(f"{rows[0]}.{released.column}", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0)
+    assert {"336": 336, "224": 224}[released.name.split("_")[2]] == run.data.crop
+    tensors = authors_tensors(released.name, width=48, depth=2)
+    file = tmp_path / f"{released.name}.pyth"
+    torch.save({"epoch": 34, "model_state": tensors, "optimizer_state": {}, "cfg": ""}, file)
+    record = import_weights(run, RunStore(tmp_path / "runs"), file)
+    heads = ["head.weight", "head.bias"] if released.name.startswith("ek") else []  # its two heads become one
+    assert record["missing"] == []
+    assert record["reshaped"] == heads
+    assert record["unexpected"] == ["patch_embed.proj.weight", "patch_embed.proj.bias"]
+    assert record["matched"] == len(tensors) - 2 - 2 * len(heads)
+    expected = "as expected: never trained" if "motionformer" in released.name else "none: this attention projects no"
+    assert str(record["values"]).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "variant", ["table6b:mformer-hr", "table6b:mformer-l", "table6c:mformer", "table6c:mformer-hr"]
+)
+def test_longer_larger_and_two_headed_variants_are_tested_with_what_was_taken_in(
+    variant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = f"motionformer/{variant}"
+    released = next(released for released in RELEASED if released.row == row)
+    file = tmp_path / f"{released.name}.pyth"
+    torch.save({"model_state": authors_tensors(released.name, width=48, depth=2), "cfg": ""}, file)
+    overrides = [w for o in ["model.width=48", "model.depth=2", "model.heads=4", *PROTOCOL] for w in ("-o", o)]
+    runs = ["--runs", str(tmp_path / "runs")]
+    assert main(["import-weights", str(file), "--as", row, *runs, *overrides]) == 0
+    name, videos = ("epic100", Epic100StandIn(num_train=8, num_val=6))
+    if "table6b" in variant:
+        name, videos = ("kinetics400", KineticsStandIn(num_train=20, num_val=10))
+    root = ensure(videos, tmp_path / "videos", progress=False)
+    code = main(["run", row, "--scale", "paper", "--eval-only", *runs, *overrides, "--data", f"{name}={root}"])
+    assert code == 0, capsys.readouterr().err
+    (metrics,) = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/metrics/*.released.json")]
+    assert metrics["videos"]["evaluated"] == videos.num_val
+    assert metrics["released_weights"]["file"] == file.name
 
 
 def test_a_released_file_is_taken_in_tested_and_marked(
