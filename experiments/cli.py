@@ -225,7 +225,8 @@ def run(options: argparse.Namespace) -> int:
         store,
         _child_arguments(options),
         min(parallel, max(1, len(pending))),
-        resources.threads,
+        # One thread a small run, however many cores there are: the number of threads changes the last bits of a sum.
+        resources.threads or (1 if _scale_of(options).small else None),
         eval_only=options.eval_only,
     )
     launcher.carry_out(jobs)
