@@ -5,6 +5,8 @@ B batch, F frames, T token frames, S patches per frame, H heads.
 
 import difflib
 import json
+import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +19,7 @@ from data.datasets.videos import VideoList
 from data.errors import DataError, DecodeError
 from data.transforms import normalized
 from experiments.attention_maps import AttentionMaps, AttentionQuery, maps_id
+from experiments.drawing import QueriedRun
 from experiments.provenance import provenance
 from experiments.resources import Resources
 from experiments.run import RunConfig, canonical
@@ -31,6 +34,21 @@ class Weights(NamedTuple):
 
     path: Path
     released: dict | None
+
+
+def keep_all_maps(queried: Iterable[QueriedRun], store: RunStore, resources: Resources) -> list[ValueError | OSError]:
+    """Make the maps of runs that have been tested here and say so, where they are not kept yet; returns what failed."""
+    errors = []
+    for row, run, query in queried:
+        if not store.run(run.train_id).tested(run.eval_id, eval_only=True):
+            continue
+        try:
+            if keep_maps(run, store, resources, query):
+                print(f"{row}: attention maps made", file=sys.stderr, flush=True)
+        except (ValueError, OSError) as error:
+            print(f"reproduce: {row}: no attention maps: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+            errors.append(error)
+    return errors
 
 
 def keep_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> bool:
@@ -117,6 +135,8 @@ def weights_of(run: RunConfig, store: RunStore) -> Weights:
     if directory.weights.exists():
         return Weights(directory.weights, None)
     released = read_json(directory.released_record)
+    if released is None and directory.provenance.exists():
+        raise ValueError(f"run {run.train_id} has lost its weights: move {directory.path} away and train it again")
     if released is None or not directory.released.exists():
         raise ValueError(
             f"run {run.train_id} has no weights to look with: train it with `reproduce run`, or take in released ones "

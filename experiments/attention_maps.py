@@ -3,10 +3,11 @@
 A file is made by `experiments.attend`. T token frames of h x w patches, F frames of H x W pixels.
 """
 
+import argparse
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +38,22 @@ class AttentionQuery:
     y: float = 0.5
     block: int | None = None
     head: int | None = None
+
+    def changed(self, options: argparse.Namespace) -> "AttentionQuery":
+        """The query with what the command line names.
+
+        Raises:
+            ValueError: for a point that is not written X,Y.
+        """
+        named = {name: getattr(options, name) for name in ("video", "frame", "block", "head")}
+        if options.query is not None:
+            try:
+                named["x"], named["y"] = map(float, options.query.split(","))
+            except ValueError:
+                raise ValueError(
+                    f"--query '{options.query}': write it as X,Y, shares of width and height, e.g. --query 0.4,0.6"
+                ) from None
+        return replace(self, **{name: value for name, value in named.items() if value is not None})
 
 
 class AttentionMaps(NamedTuple):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 # fmt: off
 CAPTIONS = {
     "motionformer/figure3": "Does trajectory attention make better use of motion cues?",
+    "motionformer/figure4": "Trajectory attention maps",
     "motionformer/table1":  "Comparison of recent video transformer models",
     "motionformer/table2a": "Input encoding ablations: tokenization",
     "motionformer/table2b": "Input encoding ablations: positional encoding",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from experiments.catalog import CAPTIONS, Selection, find, names_matching
+from experiments.options import add_query, add_resources, child_arguments
 
 if TYPE_CHECKING:
     from experiments.launch import Job
@@ -75,8 +76,9 @@ def parser() -> argparse.ArgumentParser:
 
     verb("list", list_tables, "Every table and figure by name.", _json).add_argument("tables", nargs="*", default=["*"])
     verb("show", show, "A table as printed, with what each row changes.", _tables, _scale, _json)
-    verb("plan", plan, "The distinct runs of a table, and their cost.", _tables, _scale, _runs, _resources, _json)
-    verb("run", run, "Train and test every row that has no result yet.", _tables, _scale, _runs, _resources, _parallel)
+    verb("plan", plan, "The distinct runs of a table, and their cost.", _tables, _scale, _runs, add_resources, _json)
+    parts = (_tables, _scale, _runs, add_resources, _parallel)
+    verb("run", run, "Train and test every row that has no result yet.", *parts)
     verb("status", status, "What became of each run.", _tables, _scale, _runs, _json)
     report_parser = verb("report", report, "The table with measured values.", _tables, _scale, _runs, _json)
     report_parser.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
@@ -94,7 +96,13 @@ def parser() -> argparse.ArgumentParser:
     take.set_defaults(scale="paper")
     measured = verb("measure", measure, "Peak CUDA memory of a table's rows, at the paper's size.", _tables, _runs)
     measured.add_argument("--batch", type=int, default=4, help="clips of a training step (default: 4, the paper's)")
-    one = verb("evaluate", evaluate, "Score a list of videos with a row's model.", _scale, _runs, _resources, _json)
+    look = verb(
+        "attention", attention, "Draw what a point of a test video attends to.", _scale, _runs, add_resources, add_query
+    )
+    look.add_argument("table", metavar="TABLE:ROW")
+    look.add_argument("--column", help="column whose run is meant (default: the first that is trained)")
+    look.add_argument("--out", type=Path, required=True, metavar="FILE", help="the picture, as PNG")
+    one = verb("evaluate", evaluate, "Score a list of videos with a row's model.", _scale, _runs, add_resources, _json)
     one.add_argument("table", metavar="TABLE:ROW")
     one.add_argument("--list", required=True, type=Path, help="file of `path label` lines", dest="video_list")
     one.add_argument("--column", help="column whose run is meant (default: the first that is trained)")
@@ -124,12 +132,6 @@ def _runs(parser: argparse.ArgumentParser) -> None:
 
 def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _resources(parser: argparse.ArgumentParser) -> None:
-    from experiments.options import add_resources
-
-    add_resources(parser)
 
 
 def _parallel(parser: argparse.ArgumentParser) -> None:
@@ -208,7 +210,8 @@ def plan(options: argparse.Namespace) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train and test what has no result yet; a second call trains nothing."""
+    """Train and test what has no result yet, and make the attention maps that are drawn; a second call does nothing."""
+    from experiments.drawing import queried_runs
     from experiments.launch import Launcher, default_parallel
     from experiments.resources import Resources
 
@@ -223,7 +226,7 @@ def run(options: argparse.Namespace) -> int:
     parallel = options.jobs or default_parallel(resources, _scale_of(options))
     launcher = Launcher(
         store,
-        _child_arguments(options),
+        child_arguments(options),
         min(parallel, max(1, len(pending))),
         # One thread a small run, however many cores there are: the number of threads changes the last bits of a sum.
         resources.threads or (1 if _scale_of(options).small else None),
@@ -234,21 +237,14 @@ def run(options: argparse.Namespace) -> int:
     print(f"{len(jobs) - len(failed)} of {len(jobs)} runs done, {len(jobs) - len(pending)} of them before this call.")
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
-    if not failed:
-        return DONE
-    return UNUSABLE if len(failed) == len(pending) and all(job.exit_code == UNUSABLE for job in failed) else FAILED
+    queried = queried_runs(find(options.tables), _scale_of(options), options.overrides, _seeds(options))
+    unmade = []
+    if queried:
+        from experiments.attend import keep_all_maps  # imports the models
 
-
-def _child_arguments(options: argparse.Namespace) -> list[str]:
-    words = ["--scale", options.scale, *(["--eval-only"] if options.eval_only else [])]
-    for override in options.overrides:
-        words += ["-o", override]
-    for root in options.data:
-        words += ["--data", root]
-    for name in ("devices", "nodes", "micro_batch", "workers", "allow_bad"):
-        if getattr(options, name) is not None:
-            words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-    return words
+        unmade = keep_all_maps(queried, store, resources)
+    codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in unmade)}
+    return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE
 
 
 def status(options: argparse.Namespace) -> int:
@@ -355,6 +351,24 @@ def import_weights(options: argparse.Namespace) -> int:
     column = options.column or (known.column if known is not None and known.row == options.table else None)
     record = take_in(_one_run(options, column), _store(options), options.file)
     print(json.dumps(record, indent=1) if options.json else describe(record))
+    return DONE
+
+
+def attention(options: argparse.Namespace) -> int:
+    """Draw what a point of any test video attends to: the point that the table draws, but for what is named."""
+    from experiments.attend import attention_maps
+    from experiments.attention_maps import AttentionQuery
+    from experiments.drawing import queried_runs
+    from experiments.resources import Resources
+    from reports.attention_strips import Strip, provenance_text
+    from reports.figures import save_strip
+
+    chosen, scale = _one_run(options, options.column), _scale_of(options)
+    drawn = queried_runs(find([options.table]), scale, options.overrides, _seeds(options))
+    query = next((query for _, run, query in drawn if run == chosen), AttentionQuery()).changed(options)
+    maps = attention_maps(chosen, _store(options), Resources.of(options), query)
+    save_strip(Strip(options.table, maps), scale, options.out)
+    print(f"{options.out}: {provenance_text(maps)}")
     return DONE
 
 

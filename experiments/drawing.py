@@ -1,6 +1,16 @@
-"""What a figure draws from its table: panels of lines, as the paper arranges them."""
+"""What a figure draws from its table: panels of lines, or what points of a video attend to, as the paper shows them."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from experiments.attention_maps import AttentionQuery
+from experiments.run import RunConfig
+from experiments.scales import Scale
+
+if TYPE_CHECKING:
+    from experiments.catalog import Selection
+    from experiments.table import Cell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,3 +38,49 @@ class Panels:
     """Panels in rows; panels below each other share their columns."""
 
     grid: tuple[tuple[Panel, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowQuery:
+    """The point whose attention is drawn for a row: in a video of the real data set, and in one of its stand-in."""
+
+    row: str
+    real: AttentionQuery
+    stand_in: AttentionQuery
+
+
+class QueriedRun(NamedTuple):
+    """The run of a table's row, and the query that is drawn for it."""
+
+    row: str
+    run: RunConfig
+    query: AttentionQuery
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionStrips:
+    """Frames of a video a row, with what one of its points attends to in each, by the model of a column."""
+
+    column: str
+    queries: tuple[RowQuery, ...]
+
+    def queried(self, cells: Iterable["Cell"]) -> Iterator[QueriedRun]:
+        """What is drawn of some cells of the table; of several seeds the first."""
+        queries = {query.row: query for query in self.queries}
+        for cell in cells:
+            if cell.column.key == self.column and cell.row.key in queries and cell.runs:
+                run, query = cell.runs[0], queries[cell.row.key]
+                generated = run.data.dataset.stand_in is not None
+                yield QueriedRun(cell.row.key, run, query.stand_in if generated else query.real)
+
+
+def queried_runs(
+    selections: "Iterable[Selection]", scale: Scale, overrides: Iterable[str], seeds: tuple[int, ...]
+) -> list[QueriedRun]:
+    """The runs whose attention some tables draw, and at what they are to look."""
+    return [
+        queried
+        for table, rows in selections
+        if isinstance(table.drawing, AttentionStrips)
+        for queried in table.drawing.queried(table.cells(scale, rows=rows, overrides=overrides, seeds=seeds))
+    ]

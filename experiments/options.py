@@ -12,3 +12,25 @@ def add_resources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, help="loading processes a device")
     parser.add_argument("--threads", type=int, help="CPU threads a process")
     parser.add_argument("--allow-bad", type=int, help="unreadable videos to accept (default: 1 %%)")
+
+
+def add_query(parser: argparse.ArgumentParser) -> None:
+    """The options that name a point of a test video, and whose attention is meant; all are counted from 0."""
+    parser.add_argument("--video", metavar="ID_OR_PLACE", help="a test video, by its id or its place in the list")
+    parser.add_argument("--query", metavar="X,Y", help="the point, as shares of width and height, e.g. 0.4,0.6")
+    parser.add_argument("--frame", type=int, help="token frame that holds the point (default: 0)")
+    parser.add_argument("--block", type=int, help="block of the model (default: the one before its last)")
+    parser.add_argument("--head", type=int, help="head of the block (default: the mean of all)")
+
+
+def child_arguments(options: argparse.Namespace) -> list[str]:
+    """What `reproduce run` tells each training process beside its cell."""
+    words = ["--scale", options.scale, *(["--eval-only"] if options.eval_only else [])]
+    for override in options.overrides:
+        words += ["-o", override]
+    for root in options.data:
+        words += ["--data", root]
+    for name in ("devices", "nodes", "micro_batch", "workers", "allow_bad"):
+        if getattr(options, name) is not None:
+            words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
+    return words

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from experiments.drawing import Panels
+from experiments.drawing import AttentionStrips, Panels
 from experiments.run import Edit, Edits, RunConfig, apply, override
 from experiments.scales import PAPER, Scale
 
@@ -154,7 +154,7 @@ class Table:
     columns: tuple[Column | Difference, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
-    drawing: Panels | None = None
+    drawing: Panels | AttentionStrips | None = None
 
     def find_row(self, key: str) -> Row:
         """The row of that key.

@@ -83,6 +83,19 @@ def caption(maps: AttentionMaps) -> str:
     return "\n".join(lines) + ("" if record["weights"] == "trained" else f", {record['weights']}")
 
 
+def provenance_text(maps: AttentionMaps) -> str:
+    """How the maps came about, in a line."""
+    record = maps.record
+    x, y = query_point(maps)
+    kind = f" ({record['class']})" if record.get("class") else ""
+    source = "trained here" if record["weights"] == "trained" else f"released, {record['weights']}"
+    return (
+        f"video {record['video']}{kind}, view {record['view']}; query at {x:g},{y:g} of token frame "
+        f"{record['patch'][0]}; {block_text(record)}, {head_text(record)}; weights {source}, run {record['train_id']}, "
+        f"seed {record['seed']}; commit {record['commit']}, {record['hardware']}"
+    )
+
+
 def block_text(record: dict) -> str:
     """Which block, of which: all are counted from 0."""
     return f"block {record['block']} of 0 to {record['num_blocks'] - 1}"

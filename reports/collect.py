@@ -7,7 +7,9 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import replace
 
+from experiments.attention_maps import AttentionMaps, held_maps, maps_id
 from experiments.cost import measure
+from experiments.drawing import AttentionStrips
 from experiments.run import RunConfig
 from experiments.scales import Scale
 from experiments.store import RunStore, StoreError
@@ -50,6 +52,7 @@ def collect(
         overrides=texts,
         rows=lines,
         facts=facts_of(table, cells, results_of(lines), store),
+        attention_maps=_attention_maps(table, cells, store),
     )
 
 
@@ -70,6 +73,12 @@ def publish(report: Report, store: RunStore) -> int:
         store.publish(train_id, eval_id)
     for train_id in {run.train_id for run in report.facts.measured_memory}:
         store.publish_memory(train_id)
+    drawing = report.table.drawing
+    if isinstance(drawing, AttentionStrips):
+        cells = report.table.cells(report.scale, overrides=report.overrides, seeds=report.seeds)
+        for _, run, query in drawing.queried(cells):
+            if run.data.dataset.stand_in is not None:  # frames of real videos are not ours to publish
+                store.publish_attention_maps(run.train_id, maps_id(run, query))
     return len(results)
 
 
@@ -82,6 +91,13 @@ def results_of(rows: Iterable[ReportRow]) -> list[Result]:
         for result in cell.seeds
         if result.metrics is not None
     ]
+
+
+def _attention_maps(table: Table, cells: Iterable[Cell], store: RunStore) -> dict[str, AttentionMaps]:
+    """The maps that are there to be drawn, by row."""
+    queried = table.drawing.queried(cells) if isinstance(table.drawing, AttentionStrips) else ()
+    found = {row: held_maps(run, store, query) for row, run, query in queried}
+    return {row: maps for row, maps in found.items() if maps is not None}
 
 
 def _run_ids(cell: Cell) -> tuple[tuple[str, str], ...]:

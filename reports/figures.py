@@ -8,21 +8,28 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.drawing import Panels
+from experiments.drawing import AttentionStrips, Panels
+from experiments.scales import Scale
 from experiments.store import replacing, write_atomically
+from reports.layout import row_name
 from reports.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from reports.attention_strips import Strip
 
 DIGEST = "Description"  # the PNG text that holds the digest of the data
 
 
 def files(report: Report, path: Path) -> dict[str, Path]:
     """The picture and the data of a report kept at `path`, by what they are; none where there is nothing to draw."""
-    if report.table.drawing is None or not any(_values(report)):
-        return {}
-    return {"picture": path.with_suffix(".png"), "data": path.with_suffix(".csv")}
+    match report.table.drawing:
+        case Panels() if any(_values(report)):
+            return {"picture": path.with_suffix(".png"), "data": path.with_suffix(".csv")}
+        case AttentionStrips() if report.attention_maps:  # their data lie beside the runs
+            return {"picture": path.with_suffix(".png")}
+    return {}
 
 
 def write(report: Report, path: Path) -> None:
@@ -32,8 +39,9 @@ def write(report: Report, path: Path) -> None:
         StoreError: when they cannot be written.
     """
     kept = files(report, path)
-    if kept:
+    if "data" in kept:
         write_atomically(kept["data"], data(report))
+    if kept:
         save_picture(report, kept["picture"])
 
 
@@ -57,13 +65,19 @@ def stale(report: Report, path: Path) -> bool:
         return False
     text = data(report)
     try:
-        return kept["data"].read_text(encoding="utf-8") != text or digest_of(kept["picture"]) != digest(text)
+        if "data" in kept and kept["data"].read_text(encoding="utf-8") != text:
+            return True
+        return digest_of(kept["picture"]) != digest(text)
     except (OSError, UnicodeDecodeError):
         return True
 
 
 def data(report: Report) -> str:
-    """What the report's figure is drawn from, as CSV."""
+    """What the report's figure is drawn from: as CSV, or the digests of attention maps."""
+    if isinstance(report.table.drawing, AttentionStrips):
+        from reports import attention_strips
+
+        return attention_strips.data(_strips(report))
     from reports import line_panels  # pandas and matplotlib take a second to import
 
     return line_panels.data(report, _panels(report))
@@ -71,9 +85,49 @@ def data(report: Report) -> str:
 
 def picture(report: Report) -> bytes:
     """The report's figure as PNG; the same bytes for the same report."""
+    if isinstance(report.table.drawing, AttentionStrips):
+        from reports import attention_strips
+
+        return png(attention_strips.draw(_strips(report), _notice(report.scale)), digest(data(report)))
     from reports import line_panels
 
     return png(line_panels.draw(report, _panels(report)), digest(data(report)))
+
+
+def save_strip(strip: "Strip", scale: Scale, path: Path) -> None:
+    """Write the attention maps of one query as PNG.
+
+    Raises:
+        StoreError: when it cannot be written.
+    """
+    from reports import attention_strips
+
+    figure = attention_strips.draw([strip], _notice(scale))
+    with replacing(path) as partial:
+        partial.write_bytes(png(figure, digest(attention_strips.data([strip]))))
+
+
+def row_pictures(report: Report) -> dict[str, bytes]:
+    """The part of the figure that shows one row, by the row's key; none where the figure joins all rows."""
+    if not report.attention_maps:
+        return {}
+    from reports import attention_strips
+
+    keys = [row.row.key for row in report.rows if row.row.key in report.attention_maps]
+    strips = zip(keys, _strips(report), strict=True)
+    return {
+        key: png(attention_strips.draw([strip], _notice(report.scale)), digest(attention_strips.data([strip])))
+        for key, strip in strips
+    }
+
+
+def provenance_lines(report: Report) -> list[str]:
+    """How the attention maps of a figure came about, a line a row; none for other figures."""
+    if not report.attention_maps:
+        return []
+    from reports import attention_strips
+
+    return [f"{title}: {attention_strips.provenance_text(maps)}" for title, maps in _strips(report)]
 
 
 def png(figure: "Figure", description: str) -> bytes:
@@ -101,8 +155,20 @@ def digest_of(path: Path) -> str | None:
 
 
 def _panels(report: Report) -> Panels:
-    assert report.table.drawing is not None
+    assert isinstance(report.table.drawing, Panels)
     return report.table.drawing
+
+
+def _strips(report: Report) -> "list[Strip]":
+    from reports.attention_strips import Strip
+
+    maps = report.attention_maps
+    rows = [row.row for row in report.rows if row.row.key in maps]
+    return [Strip(row_name(report.table, row), maps[row.key]) for row in rows]
+
+
+def _notice(scale: Scale) -> str | None:
+    return f"Scale {scale.name}: small models on generated stand-in videos." if scale.small else None
 
 
 def _values(report: Report) -> list[bool]:

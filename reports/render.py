@@ -172,12 +172,13 @@ def _reading(report: Report) -> str:
 
 
 def _picture(report: Report) -> str:
-    """The kept figure, and the data it is drawn from."""
+    """The kept figure, and the data it is drawn from or how it came about."""
     kept = figures.files(report, report_path(report.table, report.scale)) if report.whole else {}
     if not kept:
         return ""
     data = f"\n\nDrawn from [{kept['data'].name}]({kept['data'].name})." if "data" in kept else ""
-    return f"![{_escape(report.table.caption)}]({kept['picture'].name}){data}"
+    lines = "".join(f"\n- {_escape(line)}" for line in figures.provenance_lines(report))
+    return f"![{_escape(report.table.caption)}]({kept['picture'].name}){data}" + (f"\n{lines}" if lines else "")
 
 
 def _table(report: Report) -> str:

@@ -1,8 +1,9 @@
 """What a report holds: a table's rows and cells with measured values and states, and the facts under it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from experiments.attention_maps import AttentionMaps
 from experiments.scales import Scale
 from experiments.table import Column, Difference, Row, Table, Value
 from reports.facts import Facts
@@ -67,7 +68,11 @@ class ReportRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A table at a scale, with everything that a rendering of it shows."""
+    """A table at a scale, with everything that a rendering of it shows.
+
+    Args:
+        attention_maps: where the table's drawing shows some, by the row's key.
+    """
 
     table: Table
     scale: Scale
@@ -75,6 +80,7 @@ class Report:
     overrides: tuple[str, ...]
     rows: tuple[ReportRow, ...]
     facts: Facts
+    attention_maps: dict[str, AttentionMaps] = field(default_factory=dict, compare=False)
 
     @property
     def whole(self) -> bool:

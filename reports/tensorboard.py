@@ -2,12 +2,13 @@
 
 Each trained cell is a run `<row> · <column>` whose curves are links to the run's own event files; runs are never
 touched. HPARAMS has one line a table row: runs of a row form a session group, so that each of them need only log its
-own column, and several seeds show as their mean.
+own column, and several seeds show as their mean. Where a figure draws the attention of a row's model, IMAGES shows it.
 """
 
 import os
 import re
 import shutil
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,19 +22,23 @@ from tensorboard.plugins.hparams.summary_v2 import Discrete, HParam, Metric, hpa
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from experiments.drawing import AttentionStrips
 from experiments.store import RunStore, StoreError
 from experiments.table import Column, label_text, one_line
+from reports.figures import row_pictures
 from reports.layout import row_name
 from reports.report import Report, ReportRow
 
 # Sorts before the curves: TensorBoard reads a run's files in this order and waits at the last one.
 OWN_FILE = "events.out.tfevents.0000000000.table"
+PICTURE = "attention maps"
+RGBA = 4  # channels of a PNG that matplotlib writes
 METRICS = "table/"  # before the tags of final metrics, which stand apart from the curves
 
 
 @dataclass(frozen=True)
 class Session:
-    """A run of the view: its name, its row's key, the row's factors, final values by column key, and its curves."""
+    """A run of the view: name, row's key, factors, final values by column key, curves, and a picture as PNG."""
 
     name: str
     group: str
@@ -41,6 +46,7 @@ class Session:
     values: dict[str, float]
     curves: Path | None
     finished: bool
+    picture: bytes | None = None
 
 
 def build_view(report: Report, store: RunStore) -> Path:
@@ -70,6 +76,7 @@ def build_view(report: Report, store: RunStore) -> Path:
 
 def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
     """The runs of a table in its order: each trained run once, whatever columns show it; untrained rows once."""
+    pictures, drawing = row_pictures(report), report.table.drawing
     for row, row_text in zip(report.rows, _row_names(report), strict=True):
         if row.row.quoted:
             continue
@@ -77,6 +84,7 @@ def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
         values = {c.column: c.value for c in row.cells if not c.seeds and isinstance(c.value, float)}
         sessions: dict[str, Session] = {}
         for cell, column in zip(row.cells, report.table.columns, strict=True):
+            drawn = isinstance(drawing, AttentionStrips) and drawing.column == column.key
             for result in cell.seeds:
                 seed = f" · seed {result.seed}" if len(cell.seeds) > 1 else ""
                 session = Session(
@@ -86,6 +94,7 @@ def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
                     values=dict(values),
                     curves=store.run(result.train_id).tensorboard,
                     finished=result.value is not None,
+                    picture=pictures.get(row.row.key) if drawn and result.seed == report.seeds[0] else None,
                 )
                 session = sessions.setdefault(result.train_id + result.eval_id, session)
                 if result.value is not None:
@@ -131,8 +140,15 @@ def _summaries(session: Session) -> list[Summary]:
     return [
         hparams_pb(session.factors, trial_id=session.group, start_time_secs=0),
         *(scalar_pb(METRICS + key, value) for key, value in session.values.items()),
+        *([_image(session.picture)] if session.picture is not None else []),
         _end(session.finished),
     ]
+
+
+def _image(png: bytes) -> Summary:
+    width, height = struct.unpack(">II", png[16:24])  # where every PNG has them
+    image = Summary.Image(width=width, height=height, colorspace=RGBA, encoded_image_string=png)
+    return Summary(value=[Summary.Value(tag=PICTURE, image=image)])
 
 
 def _end(finished: bool) -> Summary:
