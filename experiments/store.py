@@ -89,6 +89,7 @@ class RunDirectory:
         self.path = path
         self.config = path / "config.json"
         self.provenance = path / "run.json"
+        self.training = path / "training.json"
         self.checkpoint = path / "checkpoints" / "last.ckpt"
         self.weights = path / "checkpoints" / "weights.safetensors"
         self.released = path / "checkpoints" / "released.safetensors"

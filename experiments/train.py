@@ -6,7 +6,6 @@ works alike. Exit codes: 0 done, 1 failed, 3 data or environment not usable, 75 
 
 import argparse
 import contextlib
-import json
 import logging
 import sys
 import time
@@ -15,9 +14,9 @@ import warnings
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import torch
 from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import TensorBoardLogger
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -28,8 +27,8 @@ from data.errors import DataError
 from experiments.callbacks import Checkpointing, ProgressFile, Stopped, StopRequest
 from experiments.catalog import load
 from experiments.options import add_resources
-from experiments.provenance import provenance
 from experiments.resources import Resources
+from experiments.results import keep_test, keep_training
 from experiments.run import RunConfig
 from experiments.scales import SCALES
 from experiments.store import (
@@ -78,7 +77,8 @@ def train_and_test(
         accumulate=split.accumulation,
     )
     module = run.build()
-    trainer = make_trainer(run, directory, resources, split.accumulation, request)
+    timer = Timer()  # its state goes into checkpoints: what a stopped training took before is counted
+    trainer = make_trainer(run, directory, resources, split.accumulation, request, timer)
     started = time.time()
     released = None
     if not directory.weights.exists() and eval_only:
@@ -89,10 +89,21 @@ def train_and_test(
                 f"with `reproduce import-weights FILE --as TABLE:ROW`"
             )
     elif not directory.weights.exists():
-        fit(run, store, directory, module, datamodule, trainer)
+        fit(run, store, directory, module, datamodule, trainer, timer)
     weights = directory.weights if released is None else directory.released
     module.model.load_state_dict(trained_weights(weights))
-    test(run, directory, module, datamodule, trainer, started, released)
+    trainer.test(module, datamodule, verbose=False, weights_only=True)
+    if trainer.is_global_zero:
+        keep_test(
+            run,
+            directory,
+            module.scores,
+            datamodule,
+            precision=str(trainer.precision),
+            devices=trainer.world_size,
+            seconds=time.time() - started,
+            released=released,
+        )
 
 
 def training_description(run: RunConfig) -> dict[str, object]:
@@ -114,6 +125,7 @@ def make_trainer(
     resources: Resources,
     accumulation: int,
     request: StopRequest,
+    timer: Timer,
 ) -> Trainer:
     """The Trainer of a run."""
     quiet_lightning()
@@ -134,7 +146,11 @@ def make_trainer(
         enable_model_summary=False,
         logger=TensorBoardLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
         log_every_n_steps=10,
-        callbacks=[Checkpointing(directory.checkpoint, request), ProgressFile(directory.path / "progress.json")],
+        callbacks=[
+            Checkpointing(directory.checkpoint, request),
+            ProgressFile(directory.path / "progress.json"),
+            timer,
+        ],
     )
 
 
@@ -145,6 +161,7 @@ def fit(
     module: VideoClassifier,
     datamodule: VideoDataModule,
     trainer: Trainer,
+    timer: Timer,
 ) -> None:
     """Train to the end, from the last checkpoint where there is one, and keep the weights."""
     resume = directory.checkpoint if directory.checkpoint.exists() else None
@@ -154,6 +171,7 @@ def fit(
         raise StoreError(f"{resume} is cut short or damaged; remove it to train this run from its start")
     trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
     if trainer.is_global_zero:
+        keep_training(directory, timer.time_elapsed(), trainer.world_size)
         with replacing(directory.weights) as partial:
             save_file(module.model.state_dict(), partial)
         directory.checkpoint.unlink(missing_ok=True)  # finished: there is nothing to resume
@@ -191,64 +209,6 @@ def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> N
         print(copy_matching(model, trained_weights(source)))
     elif run.model.init is not None:
         print(initialise(model, run.model))
-
-
-def test(
-    run: RunConfig,
-    directory: RunDirectory,
-    module: VideoClassifier,
-    datamodule: VideoDataModule,
-    trainer: Trainer,
-    started: float,
-    released: dict | None,
-) -> None:
-    """Score the test videos; write per-video scores, then the metrics, each as a whole.
-
-    Args:
-        released: what is known of the released weights that are tested; None for the run's own.
-    """
-    trainer.test(module, datamodule, verbose=False, weights_only=True)
-    if not trainer.is_global_zero:
-        return
-    scores = module.scores
-    scores.check(datamodule.num_test_videos, run.evaluation.views)
-    accuracy = scores.accuracy()
-    # Each process has counted its own share: together they may have passed the limit.
-    limit = datamodule.bad_videos("test", datamodule.test_videos).allowed
-    if accuracy.failed + accuracy.missing > limit:
-        raise DataError(
-            f"{accuracy.failed + accuracy.missing} of {datamodule.num_test_videos} test videos cannot be read, more "
-            f"than the {limit} that may be; the log names them; repair them or allow more with --allow-bad N"
-        )
-    order = sorted(scores.videos)
-    with replacing(directory.predictions(run.eval_id, released=released is not None)) as partial:
-        np.savez(
-            partial,
-            scores=np.stack([scores.videos[i].scores.numpy() for i in order]),
-            labels=np.array([scores.videos[i].label for i in order]),
-            status=np.array([scores.videos[i].status for i in order]),
-            videos=np.array(datamodule.test_video_ids),
-        )
-    how = {
-        "seed": run.seed,
-        "views": run.evaluation.views,
-        "crops": run.evaluation.crops,
-        "videos": {"evaluated": accuracy.evaluated, "failed": accuracy.failed, "missing": accuracy.missing},
-        "replaced_in_training": len(datamodule.bad.get("train", ())),
-        "data": {"name": run.data.dataset.name, "fingerprint": datamodule.fingerprint},
-        "precision": trainer.precision,
-        "devices": trainer.world_size,
-        "seconds": round(time.time() - started, 1),
-        **provenance(),
-    }
-    metrics = {"train_id": run.train_id, "eval_id": run.eval_id, **accuracy.percent, **how}
-    if released is None:
-        write_atomically(directory.provenance, json.dumps(how, indent=1) + "\n")
-    else:
-        metrics["released_weights"] = {name: released[name] for name in ("file", "sha256")}
-    write_atomically(
-        directory.metrics(run.eval_id, released=released is not None), json.dumps(metrics, indent=1) + "\n"
-    )
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

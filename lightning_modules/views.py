@@ -103,6 +103,19 @@ class VideoScores:
         percent = {name: 100.0 / len(indices) * (hit & readable).sum().item() for name, hit in hits}
         return Accuracy(percent, states.count(OK), states.count(FAILED), states.count(MISSING))
 
+    def hits_by_class(self) -> dict[int, tuple[int, int]]:
+        """For each class how many of its videos have it as the best, and how many it has; none where labels are pairs.
+
+        Videos that could not be read count as wrong.
+        """
+        counts: dict[int, tuple[int, int]] = {}
+        for video in self.videos.values():
+            if isinstance(video.label, int):
+                right, total = counts.get(video.label, (0, 0))
+                hit = video.status == OK and int(video.scores.argmax()) == video.label
+                counts[video.label] = (right + hit, total + 1)
+        return dict(sorted(counts.items()))
+
     def hits(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """For each metric, which videos (V,) have it right by their scores (V, C)."""
         return {"top1": is_among_best(scores, labels, 1), "top5": is_among_best(scores, labels, 5)}

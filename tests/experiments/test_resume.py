@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
+from data.synthetic.kinetics import KineticsStandIn
 from experiments.catalog import load
 from experiments.scales import TINY
 from experiments.store import RunDirectory, RunStore
@@ -85,6 +87,12 @@ def epoch(runs: Path) -> int:
         return 0
 
 
+def seconds_in_checkpoint(runs: Path) -> float:
+    states = torch.load(directory(runs).checkpoint, weights_only=True)["callbacks"]
+    (timer,) = [state for state in states.values() if "time_elapsed" in state]
+    return timer["time_elapsed"]["train"]
+
+
 def test_a_killed_run_ends_as_if_it_had_never_been_killed(tmp_path: Path, uninterrupted: Path) -> None:
     process = start(tmp_path)
     until(lambda: epoch(tmp_path) >= 3, process)
@@ -92,8 +100,10 @@ def test_a_killed_run_ends_as_if_it_had_never_been_killed(tmp_path: Path, uninte
     process.wait()
     assert not (directory(tmp_path).path / "metrics").exists()
     assert directory(tmp_path).checkpoint.exists()
+    hours_before = seconds_in_checkpoint(tmp_path) / 3600
     finish(start(tmp_path))
     assert_same(tmp_path, uninterrupted)
+    assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # what was trained before the stop counts
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -106,5 +116,15 @@ def test_a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_to_go_on_from(
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + number, output.decode()
     assert directory(tmp_path).checkpoint.exists()
+    hours_before = seconds_in_checkpoint(tmp_path) / 3600
     finish(start(tmp_path))
     assert_same(tmp_path, uninterrupted)
+    assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # what was trained before the stop counts
+
+
+def test_hits_of_each_class_by_name_add_up_to_the_accuracy(uninterrupted: Path) -> None:
+    metrics, _, _ = results(uninterrupted)
+    right, videos = (sum(counts[place] for counts in metrics["classes"].values()) for place in (0, 1))
+    assert videos == metrics["videos"]["evaluated"]
+    assert metrics["top1"] == pytest.approx(100 * right / videos)
+    assert set(metrics["classes"]) <= set(KineticsStandIn().class_names)

@@ -39,6 +39,19 @@ def test_unreadable_videos_count_as_wrong_and_are_counted() -> None:
     assert (accuracy.evaluated, accuracy.failed, accuracy.missing) == (2, 1, 1)
 
 
+def test_hits_are_counted_by_class_and_unreadable_videos_are_misses() -> None:
+    scores = scored(
+        [
+            (2, 0, 0, OK, [0.0, 1.0, 2.0]),
+            (2, 1, 0, FAILED, [0.0, 1.0, 2.0]),
+            (0, 2, 0, OK, [0.0, 1.0, 2.0]),
+            (2, 3, 0, OK, [2.0, 1.0, 0.0]),
+            (0, 4, 0, OK, [2.0, 1.0, 0.0]),
+        ]
+    )
+    assert scores.hits_by_class() == {0: (1, 2), 2: (1, 3)}
+
+
 def test_a_video_with_one_unreadable_view_is_failed() -> None:
     scores = scored([(0, 0, 0, OK, [5.0, 0.0]), (0, 0, 1, FAILED, [0.0, 0.0])])
     assert scores.accuracy().failed == 1
