@@ -4,26 +4,24 @@ B batch, F frames, T token frames, S patches per frame, H heads.
 """
 
 import difflib
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from data.clips import TestViews, ordered_channels
 from data.datasets.videos import VideoList
 from data.errors import DataError, DecodeError
 from data.transforms import normalized
-from experiments.attention_maps import AttentionMaps, AttentionQuery, maps_id
+from experiments.attention_maps import AttentionMaps, AttentionQuery, maps_id, write_maps
 from experiments.drawing import QueriedRun
 from experiments.provenance import provenance
 from experiments.resources import Resources
 from experiments.run import RunConfig, canonical
-from experiments.store import RunStore, read_json, replacing
+from experiments.store import RunStore, read_json
 from experiments.train import trained_weights
 from models.attention_maps import patch_at, readable_block, spatial_map
 from models.trunk import VideoViT
@@ -61,9 +59,7 @@ def keep_maps(run: RunConfig, store: RunStore, resources: Resources, query: Atte
     path = store.run(run.train_id).attention_maps(maps_id(run, query), released=weights.released is not None)
     if path.exists():
         return False
-    made = attention_maps(run, store, resources, query)
-    with replacing(path) as partial:
-        np.savez_compressed(partial, frames=made.frames, maps=made.maps, record=np.array(json.dumps(made.record)))
+    write_maps(path, attention_maps(run, store, resources, query))
     return True
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.run import RunConfig, digest
-from experiments.store import RunStore, StoreError
+from experiments.store import RunStore, StoreError, replacing
 
 RECORDED = {"train_id", "weights", "video", "patch", "block", "num_blocks", "head", "num_heads", "commit", "data"}
 
@@ -88,6 +88,16 @@ def held_maps(run: RunConfig, store: RunStore, query: AttentionQuery) -> Attenti
     """
     path = store.attention_maps(run.train_id, maps_id(run, query))
     return read_maps(path) if path is not None else None
+
+
+def write_maps(path: Path, made: AttentionMaps) -> None:
+    """Keep maps in a file, whole or not at all.
+
+    Raises:
+        StoreError: when it cannot be written.
+    """
+    with replacing(path) as partial:
+        np.savez_compressed(partial, frames=made.frames, maps=made.maps, record=np.array(json.dumps(made.record)))
 
 
 def read_maps(path: Path) -> AttentionMaps:

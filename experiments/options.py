@@ -16,8 +16,14 @@ def add_resources(parser: argparse.ArgumentParser) -> None:
 
 def add_query(parser: argparse.ArgumentParser) -> None:
     """The options that name a point of a test video, and whose attention is meant; all are counted from 0."""
-    parser.add_argument("--video", metavar="ID_OR_PLACE", help="a test video, by its id or its place in the list")
-    parser.add_argument("--query", metavar="X,Y", help="the point, as shares of width and height, e.g. 0.4,0.6")
+    parser.add_argument(
+        "--video",
+        metavar="ID_OR_PLACE",
+        help="a test video, by its id or else its place (default: the drawn one, or 0)",
+    )
+    parser.add_argument(
+        "--query", metavar="X,Y", help="the point, as shares of width and height (default: the drawn one, or 0.5,0.5)"
+    )
     parser.add_argument("--frame", type=int, help="token frame that holds the point (default: 0)")
     parser.add_argument("--block", type=int, help="block of the model (default: the one before its last)")
     parser.add_argument("--head", type=int, help="head of the block (default: the mean of all)")

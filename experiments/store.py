@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 RELEASED = ".released"  # between the name of a result and its suffix: made with released weights
 REQUIRED = {"videos", "seconds"}  # what every result of a test holds
 TRAINING_SHARE = 0.9  # of a run's time; the rest is its test
+ELSEWHERE = "free space there or name another place with --runs"  # what to do when a run cannot be written
 CLAIMED_ELSEWHERE = 75  # exit code of a process that found its run claimed by another
 
 State = Literal["done", "running", "interrupted", "failed", "not run"]
@@ -41,12 +42,16 @@ def write_atomically(path: Path, text: str) -> None:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         reason = error.strerror or str(error)
-        raise StoreError(f"cannot write {path}: {reason}; free space there or name another place with --runs") from None
+        raise StoreError(f"cannot write {path}: {reason}; {ELSEWHERE}") from None
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, remedy: str = f"{ELSEWHERE}; the training is kept") -> Iterator[Path]:
     """A file to write that takes the place of `path` when it is whole.
+
+    Args:
+        path: the file.
+        remedy: what to do when it cannot be written.
 
     Raises:
         StoreError: when it cannot be written.
@@ -60,9 +65,7 @@ def replacing(path: Path) -> Iterator[Path]:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error)
-        raise StoreError(
-            f"cannot write {path}: {reason}; free space there or name another place with --runs; the training is kept"
-        ) from None
+        raise StoreError(f"cannot write {path}: {reason}; {remedy}") from None
 
 
 def read_json(path: Path) -> dict | None:

@@ -9,8 +9,8 @@ from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
 from experiments.table import Column, Table, row
 
 # The paper does not name its videos. Of the generated ones these were picked for things that move far, by their frames.
-HOOP = AttentionQuery(video=16, x=0.15, y=0.1)
-DISC = AttentionQuery(video=17, x=0.5, y=0.12)
+HOOP = AttentionQuery(video="val/rolling hoops/P6SyOCG0HbU_000263_000273.mp4", x=0.15, y=0.1)
+DISC = AttentionQuery(video="733", x=0.5, y=0.12)
 
 # fmt: off
 ROWS = (

@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> RunStore:
 
 @pytest.fixture
 def keep_weights(store: RunStore) -> KeepWeights:
-    """Gives a run the weights that it starts with, as if they had been trained; with a name, as released ones."""
+    """Gives a run the weights that it starts with, as if they had been trained, or as released ones."""
 
     def keep(run: RunConfig, *, released: bool = False) -> None:
         torch.manual_seed(run.seed)
