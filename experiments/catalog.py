@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 # fmt: off
 CAPTIONS = {
+    "motionformer/classes": "Classes whose accuracy differs most with and without trajectory attention",
     "motionformer/figure3": "Does trajectory attention make better use of motion cues?",
     "motionformer/figure4": "Trajectory attention maps",
     "motionformer/table1":  "Comparison of recent video transformer models",

@@ -1,4 +1,4 @@
-"""What a figure draws from its table: panels of lines, or what points of a video attend to, as the paper shows them."""
+"""What a figure draws from its table: panels of lines, margins of classes, or what points of a video attend to."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -38,6 +38,29 @@ class Panels:
     """Panels in rows; panels below each other share their columns."""
 
     grid: tuple[tuple[Panel, ...], ...]
+
+
+class PrintedMargin(NamedTuple):
+    """A class that the paper names, and how many points more it has right."""
+
+    name: str
+    points: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMargins:
+    """The classes in which two rows of a table differ most, in the tests of a column.
+
+    Args:
+        row, relative_to: keys of the rows.
+        column: key of the column.
+        printed: the classes that the paper names, best first.
+    """
+
+    row: str
+    relative_to: str
+    column: str
+    printed: tuple[PrintedMargin, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from experiments.drawing import AttentionStrips, Panels
+from experiments.drawing import AttentionStrips, ClassMargins, Panels
 from experiments.run import Edit, Edits, RunConfig, apply, override
 from experiments.scales import PAPER, Scale
 
@@ -144,7 +144,7 @@ class Table:
         labels: headers of the label columns.
         columns, rows: the rest of the table, in printed order.
         notes: what a reader must know to compare, shown under the report.
-        drawing: for a figure, what is drawn of the table.
+        drawing: what is drawn of the table, if anything.
     """
 
     name: str
@@ -154,7 +154,7 @@ class Table:
     columns: tuple[Column | Difference, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
-    drawing: Panels | AttentionStrips | None = None
+    drawing: Panels | ClassMargins | AttentionStrips | None = None
 
     def find_row(self, key: str) -> Row:
         """The row of that key.

@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.drawing import AttentionStrips, Panels
+from experiments.drawing import AttentionStrips, ClassMargins, Panels
 from experiments.scales import Scale
 from experiments.store import replacing, write_atomically
 from reports.layout import row_name
@@ -19,16 +19,20 @@ if TYPE_CHECKING:
 
     from reports.attention_strips import Strip
 
+REMEDY = "free space there or name another file"
 DIGEST = "Description"  # the PNG text that holds the digest of the data
 
 
 def files(report: Report, path: Path) -> dict[str, Path]:
     """The picture and the data of a report kept at `path`, by what they are; none where there is nothing to draw."""
+    picture = {"picture": path.with_suffix(".png")}
     match report.table.drawing:
-        case Panels() if any(_values(report)):
-            return {"picture": path.with_suffix(".png"), "data": path.with_suffix(".csv")}
+        case Panels() if any(_results(report)):
+            return {**picture, "data": path.with_suffix(".csv")}
+        case ClassMargins() as margins if _tells_classes(report, margins):
+            return {**picture, "data": path.with_suffix(".csv")}
         case AttentionStrips() if report.attention_maps:  # their data lie beside the runs
-            return {"picture": path.with_suffix(".png")}
+            return picture
     return {}
 
 
@@ -54,7 +58,7 @@ def save_picture(report: Report, path: Path) -> None:
     """
     if not files(report, path):
         raise ValueError(f"{report.table.name} has nothing to draw yet: `reproduce run {report.table.name}` first")
-    with replacing(path) as partial:
+    with replacing(path, remedy=REMEDY) as partial:
         partial.write_bytes(picture(report))
 
 
@@ -74,24 +78,48 @@ def stale(report: Report, path: Path) -> bool:
 
 def data(report: Report) -> str:
     """What the report's figure is drawn from: as CSV, or the digests of attention maps."""
-    if isinstance(report.table.drawing, AttentionStrips):
-        from reports import attention_strips
+    # matplotlib and pandas take a second to import.
+    match report.table.drawing:
+        case Panels() as panels:
+            from reports import line_panels
 
-        return attention_strips.data(_strips(report))
-    from reports import line_panels  # pandas and matplotlib take a second to import
+            return line_panels.data(report, panels)
+        case ClassMargins() as margins:
+            from reports import class_margins
 
-    return line_panels.data(report, _panels(report))
+            return class_margins.data(report, margins)
+    from reports import attention_strips
+
+    return attention_strips.data(_strips(report))
 
 
 def picture(report: Report) -> bytes:
     """The report's figure as PNG; the same bytes for the same report."""
-    if isinstance(report.table.drawing, AttentionStrips):
-        from reports import attention_strips
+    notice = _notice(report.scale)
+    match report.table.drawing:
+        case Panels() as panels:
+            from reports import line_panels
 
-        return png(attention_strips.draw(_strips(report), _notice(report.scale)), digest(data(report)))
-    from reports import line_panels
+            figure = line_panels.draw(report, panels, notice)
+        case ClassMargins() as margins:
+            from reports import class_margins
 
-    return png(line_panels.draw(report, _panels(report)), digest(data(report)))
+            figure = class_margins.draw(report, margins, notice)
+        case _:
+            from reports import attention_strips
+
+            figure = attention_strips.draw(_strips(report), notice)
+    return png(figure, digest(data(report)))
+
+
+def extremes(report: Report) -> str:
+    """The classes with the greatest margins beside the printed ones, in markdown; nothing for other figures."""
+    margins = report.table.drawing
+    if not isinstance(margins, ClassMargins) or not _tells_classes(report, margins):
+        return ""
+    from reports import class_margins
+
+    return class_margins.extremes(report, margins)
 
 
 def save_strip(strip: "Strip", scale: Scale, path: Path) -> None:
@@ -103,7 +131,7 @@ def save_strip(strip: "Strip", scale: Scale, path: Path) -> None:
     from reports import attention_strips
 
     figure = attention_strips.draw([strip], _notice(scale))
-    with replacing(path) as partial:
+    with replacing(path, remedy=REMEDY) as partial:
         partial.write_bytes(png(figure, digest(attention_strips.data([strip]))))
 
 
@@ -154,11 +182,6 @@ def digest_of(path: Path) -> str | None:
         return image.info.get(DIGEST)
 
 
-def _panels(report: Report) -> Panels:
-    assert isinstance(report.table.drawing, Panels)
-    return report.table.drawing
-
-
 def _strips(report: Report) -> "list[Strip]":
     from reports.attention_strips import Strip
 
@@ -171,5 +194,13 @@ def _notice(scale: Scale) -> str | None:
     return f"Scale {scale.name}: small models on generated stand-in videos." if scale.small else None
 
 
-def _values(report: Report) -> list[bool]:
-    return [result.value is not None for row in report.rows for cell in row.cells for result in cell.seeds]
+def _results(report: Report, row: str | None = None) -> list[dict]:
+    """What finished tests wrote, of all rows or of one."""
+    rows = [line for line in report.rows if row in (None, line.row.key)]
+    return [result.metrics for line in rows for cell in line.cells for result in cell.seeds if result.metrics]
+
+
+def _tells_classes(report: Report, margins: ClassMargins) -> bool:
+    """Whether both rows have a result that tells how many videos of each class are right."""
+    rows = (margins.row, margins.relative_to)
+    return all(any(metrics.get("classes") for metrics in _results(report, row)) for row in rows)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from experiments.drawing import Panel, Panels
 from experiments.table import Value
-from reports.layout import row_name, warning
+from reports.layout import row_name
 from reports.report import Report, ReportCell, ReportRow
 
 # Okabe and Ito's colours, told apart by colour-blind readers, each with its own marker.
@@ -76,7 +76,7 @@ def data(report: Report, drawing: Panels) -> str:
     return pd.DataFrame(points(report, drawing), columns=Point._fields).to_csv(index=False)
 
 
-def draw(report: Report, drawing: Panels) -> Figure:
+def draw(report: Report, drawing: Panels, notice: str | None) -> Figure:
     """The panels."""
     rows, columns = len(drawing.grid), len(drawing.grid[0])
     figure = Figure(figsize=(5.2 * columns, 3.1 * rows + 0.6), dpi=150, layout="constrained")
@@ -91,9 +91,8 @@ def draw(report: Report, drawing: Panels) -> Figure:
         axis.set_xlabel(panel.x_label)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
-    notice = warning(report)
     if notice:
-        figure.supxlabel(f"Scale {report.scale.name}. {notice.split('. ')[0]}.", fontsize="small", color="#B00000")
+        figure.supxlabel(notice, fontsize="small", color="#B00000")
     return figure
 
 

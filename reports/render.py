@@ -157,6 +157,7 @@ def markdown(report: Report) -> str:
         f"> **Scale `{scale.name}`.** {notice}" if notice else "",
         f"{table.source}. {_reading(report)}",
         _picture(report),
+        figures.extremes(report),
         _table(report),
         _legend(report),
         _footer(report),

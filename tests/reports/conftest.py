@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.attention_maps import AttentionMaps
+from experiments.attention_maps import AttentionMaps, maps_id, write_maps
+from experiments.catalog import find
+from experiments.drawing import queried_runs
 from experiments.motionformer.base import K400, SSV2
 from experiments.run import Edit, RunConfig, model, optim
 from experiments.scales import Scale
@@ -119,3 +121,17 @@ def make_maps() -> Callable[..., AttentionMaps]:
         return AttentionMaps(frames, attention / attention.sum((1, 2), keepdims=True), record)
 
     return make
+
+
+@pytest.fixture
+def keep_maps(store: RunStore, finish: Finish, make_maps: Callable[..., AttentionMaps]) -> Callable[..., Path]:
+    """Finishes the run of a row of figure 4 and keeps its attention maps; returns their file."""
+
+    def keep(row: str, scale: Scale, **how: object) -> Path:
+        [(_, run, query)] = queried_runs(find([f"motionformer/figure4:{row}"]), scale, (), (0,))
+        finish(run, 70.0)
+        file = store.run(run.train_id).attention_maps(maps_id(run, query))
+        write_maps(file, make_maps(**how))
+        return file
+
+    return keep

@@ -1,13 +1,22 @@
+"""Attention maps as pictures: what is drawn, kept beside the report of figure 4, and found stale."""
+
 import io
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from PIL import Image
 
 from experiments.attention_maps import AttentionMaps
+from experiments.catalog import load
+from experiments.scales import PAPER, TINY
+from experiments.store import RunStore, StoreError
+from reports import figures
 from reports.attention_strips import (
     MOST_FRAMES,
     PEAK,
@@ -21,8 +30,12 @@ from reports.attention_strips import (
     shown_frames,
     stretched,
 )
+from reports.collect import collect, publish
+from reports.render import markdown, stale, write
 
 MakeMaps = Callable[..., AttentionMaps]
+KeepMaps = Callable[..., Path]
+FIGURE4 = load("motionformer/figure4")
 
 
 def png(figure: Figure) -> bytes:
@@ -134,3 +147,98 @@ def test_the_data_tell_every_change(make_maps: MakeMaps) -> None:
     ]
     assert len({data([strip]) for strip in strips}) == len(strips)
     assert data([Strip("a", make_maps())]) == data(strips[:1])
+
+
+def test_the_report_shows_the_picture_and_how_each_row_came_about(
+    store: RunStore, keep_maps: KeepMaps, tmp_path: Path
+) -> None:
+    keep_maps("k400", TINY)
+    keep_maps("ssv2", TINY, weights="ssv2.pyth", head=2)
+    path = write(collect(FIGURE4, TINY, store), tmp_path)
+    with Image.open(path.with_suffix(".png")) as image:
+        assert min(image.size) > 500
+    assert not path.with_suffix(".csv").exists()
+    text = path.read_text()
+    assert "![Trajectory attention maps](figure4.tiny.png)\n\n- K-400: video val/rolling hoops/abc.mp4" in text
+    assert (
+        "block 1 of 0 to 2, mean of 4 heads; weights trained here, run 0123456789ab, seed 0; commit 0123456789" in text
+    )
+    assert "- SSv2: video" in text and "head 2 of 0 to 3; weights released, ssv2.pyth" in text
+
+
+def test_without_maps_the_report_has_numbers_alone(store: RunStore, keep_maps: KeepMaps, tmp_path: Path) -> None:
+    keep_maps("k400", TINY).unlink()
+    path = write(collect(FIGURE4, TINY, store), tmp_path)
+    assert "70.0" in path.read_text() and "](" not in path.read_text()
+    assert not path.with_suffix(".png").exists()
+    with pytest.raises(ValueError, match="nothing to draw yet: `reproduce run motionformer/figure4` first"):
+        figures.save_picture(collect(FIGURE4, TINY, store), tmp_path / "picture.png")
+
+
+def test_one_row_is_drawn_alone(store: RunStore, keep_maps: KeepMaps) -> None:
+    keep_maps("ssv2", TINY)
+    report = collect(FIGURE4, TINY, store)
+    assert "- SSv2: video" in markdown(report) and "- K-400: video" not in markdown(report)
+    assert list(figures.row_pictures(report)) == ["ssv2"]
+    assert figures.row_pictures(report)["ssv2"] == figures.picture(report)
+
+
+def test_a_kept_picture_is_the_same_each_time_and_stale_once_maps_differ(
+    store: RunStore, keep_maps: KeepMaps, tmp_path: Path
+) -> None:
+    keep_maps("k400", TINY)
+    keep_maps("ssv2", TINY)
+    report = collect(FIGURE4, TINY, store)
+    picture = write(report, tmp_path).with_suffix(".png")
+    before = picture.read_bytes()
+    write(report, tmp_path)
+    assert picture.read_bytes() == before
+    assert not stale(report, tmp_path)
+    keep_maps("ssv2", TINY, seed=1)
+    changed = collect(FIGURE4, TINY, store)
+    assert markdown(changed) == markdown(report)
+    assert stale(changed, tmp_path)
+    write(changed, tmp_path)
+    assert not stale(changed, tmp_path) and picture.read_bytes() != before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no picture"])
+def test_a_lost_or_broken_picture_and_lost_maps_make_the_report_stale(
+    store: RunStore, keep_maps: KeepMaps, tmp_path: Path, content: bytes | None
+) -> None:
+    maps = keep_maps("k400", TINY)
+    report = collect(FIGURE4, TINY, store)
+    picture = write(report, tmp_path).with_suffix(".png")
+    whole = picture.read_bytes()
+    picture.unlink() if content is None else picture.write_bytes(content)
+    assert stale(report, tmp_path)
+    picture.write_bytes(whole)
+    assert not stale(report, tmp_path)
+    maps.unlink()
+    assert stale(collect(FIGURE4, TINY, store), tmp_path)
+
+
+def test_damaged_maps_are_named_and_never_drawn(store: RunStore, keep_maps: KeepMaps) -> None:
+    file = keep_maps("k400", TINY)
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(StoreError, match=f"{file.name} holds no attention maps"):
+        collect(FIGURE4, TINY, store)
+
+
+def test_maps_of_generated_videos_are_published_and_drawn_elsewhere(store: RunStore, keep_maps: KeepMaps) -> None:
+    file = keep_maps("k400", TINY)
+    report = collect(FIGURE4, TINY, store)
+    publish(report, store)
+    assert store.results is not None
+    assert (store.results / file.relative_to(store.root)).read_bytes() == file.read_bytes()
+    shutil.rmtree(store.root)
+    assert figures.picture(collect(FIGURE4, TINY, store)) == figures.picture(report)
+
+
+def test_frames_of_real_videos_are_drawn_but_never_published(store: RunStore, keep_maps: KeepMaps) -> None:
+    keep_maps("k400", PAPER)
+    report = collect(FIGURE4, PAPER, store)
+    assert figures.picture(report)
+    publish(report, store)
+    assert store.results is not None
+    assert list(store.results.rglob("metrics/*.json")) and not list(store.results.rglob("*.npz"))

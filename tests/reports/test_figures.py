@@ -77,7 +77,7 @@ def test_what_has_not_run_is_left_out_and_nothing_is_drawn_of_nothing(
 
 def test_lines_stand_in_the_panels_of_the_paper(store: RunStore, results: None) -> None:
     assert isinstance(FIGURE3.drawing, Panels)
-    axes = line_panels.draw(collect(FIGURE3, TINY, store), FIGURE3.drawing).axes
+    axes = line_panels.draw(collect(FIGURE3, TINY, store), FIGURE3.drawing, None).axes
     assert [axis.get_title() for axis in axes] == ["Kinetics-400", "Something–Something V2", "", ""]
     assert [axis.get_ylabel() for axis in axes] == ["margin (points)"] * 2 + ["top-1 accuracy (%)"] * 2
     assert [len(axis.get_lines()) for axis in axes] == [3] * 4

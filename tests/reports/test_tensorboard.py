@@ -1,18 +1,22 @@
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 from tensorboard.plugins.hparams import metadata
 from torch.utils.tensorboard import SummaryWriter
 
+from experiments.catalog import load
 from experiments.run import RunConfig
-from experiments.scales import PAPER, Scale
+from experiments.scales import PAPER, TINY, Scale
 from experiments.store import RunStore
 from experiments.table import Table
 from reports.collect import collect
-from reports.tensorboard import OWN_FILE, build_view
+from reports.figures import row_pictures
+from reports.tensorboard import OWN_FILE, PICTURE, build_view
 
 RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]
@@ -123,6 +127,21 @@ def test_building_again_changes_no_file_and_drops_what_is_gone(
     assert (own.stat().st_mtime_ns, own.stat().st_ino) == before
     assert not (view / "a row of long ago").exists()
     assert sorted(os.listdir(own.parent)) == sorted([OWN_FILE, events.name + ".1"])
+
+
+def test_attention_maps_are_images_of_the_rows_that_have_some(store: RunStore, keep_maps: Callable[..., Path]) -> None:
+    keep_maps("k400", TINY)
+    keep_maps("ssv2", TINY).unlink()
+    report = collect(load("motionformer/figure4"), TINY, store)
+    runs = read(build_view(report, store))
+    name = "K-400 · Top-1 of the model"
+    [event] = runs.Tensors(name, PICTURE)
+    width, height, picture = event.tensor_proto.string_val
+    assert picture == row_pictures(report)["k400"]
+    with Image.open(io.BytesIO(picture)) as image:
+        assert image.size == (int(width), int(height))
+    assert list(runs.PluginRunToTagToContent("images")) == [name]
+    assert list(runs.PluginRunToTagToContent("images")[name]) == [PICTURE]
 
 
 def test_runs_with_overrides_stand_apart(table: Table, small: Scale, store: RunStore) -> None:

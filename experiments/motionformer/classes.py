@@ -1,0 +1,36 @@
+"""Section 6.1.3 of Motionformer: the classes that gain and lose most by trajectory attention."""
+
+from experiments.drawing import ClassMargins, PrintedMargin
+from experiments.motionformer.base import JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES
+from experiments.table import Table, row
+
+# fmt: off
+ROWS = (
+    row("joint",      ("Joint Space-Time",), JOINT, paper=(64.0,)),
+    row("trajectory", ("Trajectory",),              paper=(66.5,)),
+)
+PRINTED = (
+    PrintedMargin("Spilling [something] next to [something]",                                                18),
+    PrintedMargin("Pretending to put [something] underneath [something]",                                    15),
+    PrintedMargin("Trying to pour [something] into [something], but missing so it spills next to it",        14),
+    PrintedMargin("Showing a photo of [something] to the camera",                                            -8),
+    PrintedMargin("Putting [something] on a flat surface without letting it roll",                           -9),
+    PrintedMargin("Putting [something] that can’t roll onto a slanted surface, so it stays where it is",    -10),
+)
+# fmt: on
+
+TABLE = Table(
+    name="motionformer/classes",
+    caption="Classes whose accuracy differs most with and without trajectory attention",
+    source="arXiv:2106.05392, section 6.1.3",
+    labels=("Attention",),
+    columns=TOP1[1:],
+    rows=ROWS,
+    drawing=ClassMargins(row="trajectory", relative_to="joint", column="ssv2", printed=PRINTED),
+    notes=(
+        "“Without” trajectory attention is not said to mean joint or divided space-time attention; joint is taken.",
+        "The printed accuracies are those of Table 4; the section prints only the classes and their differences.",
+        JOINT_NOTE,
+        *TRAINING_NOTES,
+    ),
+)

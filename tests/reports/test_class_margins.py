@@ -1,0 +1,78 @@
+"""Classes that gain and lose by trajectory attention."""
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experiments.catalog import load
+from experiments.drawing import ClassMargins
+from experiments.scales import TINY
+from experiments.store import RunStore
+from reports import class_margins, figures
+from reports.collect import collect
+from reports.render import markdown, stale, write
+
+CLASSES = load("motionformer/classes")
+JOINT = {"up": [10, 20], "down": [18, 20], "left": [5, 10], "right": [5, 10], "in": [2, 4], "out": [1, 4], "on": [0, 5]}
+TRAJECTORY = JOINT | {"up": [20, 20], "down": [9, 20], "in": [3, 4], "out": [0, 4], "on": [5, 5]}
+Finish = Callable[..., None]
+
+
+@pytest.fixture
+def results(finish: Finish) -> None:
+    finish(CLASSES.run_of("joint.ssv2", TINY, (), 0), 64.0, classes=JOINT)
+    finish(CLASSES.run_of("trajectory.ssv2", TINY, (), 0), 66.5, classes=TRAJECTORY)
+
+
+def test_margins_are_points_of_each_class_and_stand_in_their_order(store: RunStore, results: None) -> None:
+    lines = list(csv.DictReader(io.StringIO(figures.data(collect(CLASSES, TINY, store)))))
+    found = {line["class"]: float(line["points"]) for line in lines}
+    assert found == {"on": 100, "up": 50, "in": 25, "left": 0, "right": 0, "out": -25, "down": -45}
+    assert list(found)[:3] == ["on", "up", "in"]
+    assert list(found)[-2:] == ["out", "down"]
+    assert lines[1] == {"class": "up", "videos": "20", "trajectory": "100.0", "joint": "50.0", "points": "50.0"}
+
+
+def test_the_greatest_gains_and_losses_stand_beside_those_that_the_paper_names(store: RunStore, results: None) -> None:
+    assert isinstance(CLASSES.drawing, ClassMargins)
+    lines = class_margins.extremes(collect(CLASSES, TINY, store), CLASSES.drawing).splitlines()[2:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert [line[:2] for line in cells[:3]] == [["on", "+100.0"], ["up", "+50.0"], ["in", "+25.0"]]
+    assert cells[0][2:] == ["Spilling [something] next to [something]", "+18"]
+    assert [line[:2] for line in cells[-2:]] == [["out", "-25.0"], ["down", "-45.0"]]
+    assert [line[3] for line in cells] == ["+18", "+15", "+14", "-8", "-9", "-10"]
+
+
+def test_hits_of_several_seeds_are_added_up_where_both_rows_have_them(
+    store: RunStore, results: None, finish: Finish
+) -> None:
+    finish(CLASSES.run_of("trajectory.ssv2", TINY, (), 1), 60.0, classes=JOINT | {"up": [0, 20]})
+    report = collect(CLASSES, TINY, store, seeds=(0, 1))
+    assert isinstance(CLASSES.drawing, ClassMargins)
+    assert {m.name: m.points for m in class_margins.class_margins(report, CLASSES.drawing)}["up"] == 50
+    finish(CLASSES.run_of("joint.ssv2", TINY, (), 1), 60.0, classes=JOINT)
+    report = collect(CLASSES, TINY, store, seeds=(0, 1))
+    by_name = {m.name: m for m in class_margins.class_margins(report, CLASSES.drawing)}
+    assert (by_name["up"].percent, by_name["up"].other_percent, by_name["up"].videos) == (50, 50, 20)
+
+
+def test_without_hits_by_class_there_is_nothing_to_draw(store: RunStore, finish: Finish, tmp_path: Path) -> None:
+    finish(CLASSES.run_of("joint.ssv2", TINY, (), 0), 64.0, classes=JOINT)
+    finish(CLASSES.run_of("trajectory.ssv2", TINY, (), 0), 66.5)
+    report = collect(CLASSES, TINY, store)
+    assert figures.files(report, tmp_path / "classes.md") == {}
+    assert "Spilling" not in markdown(report)
+
+
+def test_the_picture_is_kept_with_its_data_and_found_stale(
+    store: RunStore, results: None, finish: Finish, tmp_path: Path
+) -> None:
+    report = collect(CLASSES, TINY, store)
+    path = write(report, tmp_path)
+    assert f"]({path.with_suffix('.png').name})" in path.read_text()
+    assert not stale(report, tmp_path)
+    finish(CLASSES.run_of("joint.ssv2", TINY, (), 0), 64.0, classes=JOINT | {"up": [11, 20]})
+    assert stale(collect(CLASSES, TINY, store), tmp_path)
