@@ -135,13 +135,11 @@ def test_attention_maps_are_images_of_the_rows_that_have_some(store: RunStore, k
     report = collect(load("motionformer/figure4"), TINY, store)
     runs = read(build_view(report, store))
     name = "K-400 · Top-1 of the model"
-    [event] = runs.Tensors(name, PICTURE)
-    width, height, picture = event.tensor_proto.string_val
-    assert picture == row_pictures(report)["k400"]
-    with Image.open(io.BytesIO(picture)) as image:
-        assert image.size == (int(width), int(height))
-    assert list(runs.PluginRunToTagToContent("images")) == [name]
-    assert list(runs.PluginRunToTagToContent("images")[name]) == [PICTURE]
+    [event] = runs.Images(name, PICTURE)
+    assert event.encoded_image_string == row_pictures(report)["k400"]
+    with Image.open(io.BytesIO(event.encoded_image_string)) as image:
+        assert image.size == (event.width, event.height)
+    assert [run for run, tags in runs.Runs().items() if tags["images"]] == [name]
 
 
 def test_runs_with_overrides_stand_apart(table: Table, small: Scale, store: RunStore) -> None:
