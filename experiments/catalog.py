@@ -13,6 +13,7 @@ CAPTIONS = {
     "motionformer/classes": "Classes whose accuracy differs most with and without trajectory attention",
     "motionformer/figure3": "Does trajectory attention make better use of motion cues?",
     "motionformer/figure4": "Trajectory attention maps",
+    "motionformer/hours":   "How long does it take to train a Motionformer model?",
     "motionformer/table1":  "Comparison of recent video transformer models",
     "motionformer/table2a": "Input encoding ablations: tokenization",
     "motionformer/table2b": "Input encoding ablations: positional encoding",

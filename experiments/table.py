@@ -20,9 +20,10 @@ START = "start"  # names the run that a cell's run starts from
 
 # Metrics that a trained run writes, and the one that `reproduce measure` writes on a GPU (experiments/memory.py); the
 # others are measured from the config alone (experiments/cost.py).
-TRAINED = ("top1", "top5", "action", "verb", "noun")
+TRAINED = ("top1", "top5", "action", "verb", "noun", "device_hours")
 Metric = Literal[
-    "top1", "top5", "action", "verb", "noun", "gflops", "gflops_views", "parameters", "base_model", "attention",
+    "top1", "top5", "action", "verb", "noun", "device_hours", "gflops", "gflops_views", "parameters", "base_model",
+    "attention",
     "attention_kind", "positions", "tokenization", "memory",
 ]  # fmt: skip
 

@@ -184,6 +184,8 @@ def _seed_result(run: RunConfig, metric: str, store: RunStore) -> SeedResult:
     metrics = store.measured(train_id, eval_id)
     if metrics is not None:
         value = metrics.get(metric)
+        if metric == "device_hours" and value is None:  # released weights, which others trained
+            return SeedResult(seed=run.seed, train_id=train_id, eval_id=eval_id, state="not run", metrics=metrics)
         if not isinstance(value, int | float):
             raise StoreError(
                 f"the result {train_id}/metrics/{eval_id}.json has no '{metric}'; move it away to have it made again"

@@ -50,10 +50,12 @@ def state_text(cell: ReportCell) -> str:
 
 
 def value_text(value: Value, column: Column | Difference) -> str:
-    """A number to the digits of its column; text as it is; nothing for None."""
+    """A number to the digits of its column, or to two that count where those would leave none; text as it is."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else f"{value:.{column.digits}f}"
+    if isinstance(value, str):
+        return value
+    return f"{value:.2g}" if 0 < abs(value) < 0.5 * 10**-column.digits else f"{value:.{column.digits}f}"
 
 
 def shown_labels(rows: tuple[ReportRow, ...]) -> list[tuple[str, ...]]:

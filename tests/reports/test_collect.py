@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from experiments.catalog import load
 from experiments.run import RunConfig
-from experiments.scales import PAPER, Scale
+from experiments.scales import PAPER, TINY, Scale
 from experiments.store import RunStore, StoreError
-from experiments.table import Table
+from experiments.table import Column, Table
 from reports.collect import collect, publish
+from reports.layout import cell_text
 from reports.report import Report, ReportCell
 
 RunOf = Callable[..., RunConfig]
@@ -129,3 +131,25 @@ def test_reporting_imports_nothing_heavy() -> None:
     code = "import sys, reports.collect, reports.render; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"lightning", "tensorboard", "pandas", "matplotlib"} & set(modules)
+
+
+def test_hours_are_those_of_the_training_and_unknown_of_released_weights(store: RunStore, finish: Finish) -> None:
+    hours = load("motionformer/hours")
+    own, released = (hours.run_of(f"{row}.hours", TINY, (), 0) for row in ("mformer", "mformer-l"))
+    finish(own, 70.0, device_hours=0.0125)
+    finish(released, 80.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    cells = {row.row.key: row.cells[0] for row in collect(hours, TINY, store).rows}
+    (column,) = hours.columns
+    assert cell_text(cells["mformer"], column) == "0.013 (384)"
+    assert (cells["mformer-l"].state, cells["mformer-l"].value) == ("not run", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(384.4, 0, "384"), (0.0125, 0, "0.013"), (0.0, 0, "0"), (-0.02, 1, "-0.02"), (0.06, 1, "0.1"), (79.66, 1, "79.7")],
+)
+def test_numbers_keep_the_digits_of_their_column_unless_nothing_would_be_left(
+    value: float, digits: int, text: str
+) -> None:
+    column = Column(key="a", header="A", metric="top1", digits=digits)
+    assert cell_text(ReportCell(column="a", state="done", printed=None, value=value), column) == text

@@ -1,0 +1,32 @@
+"""Section 6.1.5 of Motionformer: how long its models train on Kinetics-400."""
+
+from experiments.motionformer.base import K400, TRAINING_NOTES
+from experiments.motionformer.table3c import R16, R64, R128
+from experiments.motionformer.variants import HIGH_RESOLUTION, LONG, NOTES
+from experiments.table import Column, Table, row
+
+# fmt: off
+ROWS = (
+    row("prototypes-16",  ("Motionformer with Orthoformer, 16 prototypes",),  R16,             paper=(384,)),
+    row("prototypes-64",  ("Motionformer with Orthoformer, 64 prototypes",),  R64,             paper=(800,)),
+    row("prototypes-128", ("Motionformer with Orthoformer, 128 prototypes",), R128,            paper=(1216,)),
+    row("mformer",        ("Mformer-B",),                                                      paper=(384,)),
+    row("mformer-l",      ("Mformer-L",),                                     LONG,            paper=(1334,)),
+    row("mformer-hr",     ("Mformer-HR",),                                    HIGH_RESOLUTION, paper=(1376,)),
+)
+# fmt: on
+
+TABLE = Table(
+    name="motionformer/hours",
+    caption="How long does it take to train a Motionformer model?",
+    source="arXiv:2106.05392, section 6.1.5",
+    labels=("Model",),
+    columns=(Column(key="hours", header="GPU hours", metric="device_hours", base=K400, digits=0),),
+    rows=ROWS,
+    notes=(
+        "Ours: wall time of training times devices, validations included; without a GPU a device is a CPU process.",
+        "The paper does not say on which GPUs; the same section also gives 416 hours for Mformer-B.",
+        *NOTES[:1],
+        *TRAINING_NOTES,
+    ),
+)
