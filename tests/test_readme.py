@@ -21,7 +21,7 @@ LOOKING = ("list", "show", "plan", "status")
 
 def test_the_readme_shows_every_verb() -> None:
     verbs = {words[0] for words in REPRODUCE}
-    assert {"list", "show", "plan", "run", "status", "report", "tensorboard", "evaluate"} <= verbs
+    assert {"list", "show", "plan", "run", "status", "report", "tensorboard", "evaluate", "attention"} <= verbs
 
 
 @pytest.mark.parametrize("words", REPRODUCE, ids=" ".join)
