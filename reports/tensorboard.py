@@ -1,17 +1,18 @@
 """A TensorBoard log directory that shows a table: its runs by the table's names, and the table itself as HPARAMS.
 
-Each trained cell is a run `<row> · <column>` whose curves are links to the run's own event files; runs are never
-touched. HPARAMS has one line a table row: runs of a row form a session group, so that each of them need only log its
-own column, and several seeds show as their mean. Where a figure draws the attention of a row's model, IMAGES shows it.
+Each trained run is a run `<row> · <column>` whose curves are links to its own event files; runs are never touched.
+HPARAMS has one line a table row: runs of a row form a session group, so that each of them need only log its columns,
+and several seeds show as their mean. Where a figure draws the attention of a row's model, IMAGES shows it.
 """
 
 import os
 import re
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import takewhile
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]  # made at import
@@ -26,8 +27,8 @@ from experiments.drawing import AttentionStrips
 from experiments.store import RunStore, StoreError
 from experiments.table import Column, label_text, one_line
 from reports.figures import row_pictures
-from reports.layout import row_name
-from reports.report import Report, ReportRow
+from reports.layout import levels, row_name
+from reports.report import Report, ReportRow, SeedResult
 
 # Sorts before the curves: TensorBoard reads a run's files in this order and waits at the last one.
 OWN_FILE = "events.out.tfevents.0000000000.table"
@@ -83,23 +84,42 @@ def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
         factors = _factors(report, row)
         values = {c.column: c.value for c in row.cells if not c.seeds and isinstance(c.value, float)}
         sessions: dict[str, Session] = {}
+        tests = _tests(report, row)
         for cell, column in zip(row.cells, report.table.columns, strict=True):
             drawn = isinstance(drawing, AttentionStrips) and drawing.column == column.key
             for result in cell.seeds:
                 seed = f" · seed {result.seed}" if len(cell.seeds) > 1 else ""
                 session = Session(
-                    name=_file_name(f"{row_text} · {one_line(column.header)}{seed}"),
+                    name=_file_name(f"{row_text} · {_shared_header(tests[result.train_id])}{seed}"),
                     group=row.row.key,
                     factors=factors,
                     values=dict(values),
                     curves=store.run(result.train_id).tensorboard,
-                    finished=result.value is not None,
+                    finished=all(other.value is not None for other in tests[result.train_id].values()),
                     picture=pictures.get(row.row.key) if drawn and result.seed == report.seeds[0] else None,
                 )
-                session = sessions.setdefault(result.train_id + result.eval_id, session)
+                session = sessions.setdefault(result.train_id, session)
                 if result.value is not None:
                     session.values[cell.column] = result.value
         yield from sessions.values() or [Session(_file_name(row_text), row.row.key, factors, values, None, True)]
+
+
+def _tests(report: Report, row: ReportRow) -> dict[str, dict[tuple[str, ...], SeedResult]]:
+    """For each run of a row its tests, by the header of the first column that shows it."""
+    tests: dict[str, dict[tuple[str, ...], SeedResult]] = {}
+    for cell, column in zip(row.cells, report.table.columns, strict=True):
+        for result in cell.seeds:
+            of_run = tests.setdefault(result.train_id, {})
+            if all(other.eval_id != result.eval_id for other in of_run.values()):
+                of_run[levels(column.header)] = result
+    return tests
+
+
+def _shared_header(headers: Iterable[tuple[str, ...]]) -> str:
+    """What stands over all of a run's columns; of headers that share nothing the first."""
+    headers = list(headers)
+    shared = [same[0] for same in takewhile(lambda same: len(set(same)) == 1, zip(*headers, strict=False))]
+    return one_line(tuple(shared) or headers[0])
 
 
 def _row_names(report: Report) -> list[str]:

@@ -142,6 +142,20 @@ def test_attention_maps_are_images_of_the_rows_that_have_some(store: RunStore, k
     assert [run for run, tags in runs.Runs().items() if tags["images"]] == [name]
 
 
+def test_several_tests_of_one_run_are_one_run_named_by_what_their_headers_share(
+    store: RunStore, finish: Finish
+) -> None:
+    figure = load("motionformer/figure3")
+    for column, top1 in (("k400-1", 60.0), ("k400-2", 70.0), ("ssv2-100", 80.0)):
+        finish(figure.run_of(f"joint.{column}", TINY, (), 0), top1)
+    view = build_view(collect(figure, TINY, store, rows=["joint"]), store)
+    names = ["Joint Space-Time · K-400, temporal stride", "Joint Space-Time · SSv2, temporal stride"]
+    runs = read(view)
+    assert sorted(runs.Runs()) == names
+    assert [value(runs, names[0], f"table/k400-{stride}") for stride in (1, 2)] == [60, 70]
+    assert value(runs, names[1], "table/ssv2-100") == 80
+
+
 def test_runs_with_overrides_stand_apart(table: Table, small: Scale, store: RunStore) -> None:
     view = build_view(collect(table, small, store, overrides=["optim.epochs=3"]), store)
     assert view == store.root / "views" / "paper_table1.tiny.modified"
