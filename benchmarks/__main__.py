@@ -2,74 +2,135 @@
 
 import argparse
 import dataclasses
-import json
+import difflib
+import os
 import sys
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
-from benchmarks.cases import ATTENTIONS, Sizes, compared_models, compared_selections
-from benchmarks.timing import Pair
-from experiments.provenance import provenance
+from benchmarks.cases import NAMES, Bench, Sizes
+from benchmarks.record import Conditions, Measured, Record, read
+from benchmarks.table import markdown, summary, table
+from experiments.provenance import commit
+from experiments.store import write_atomically
 
-HEADER = "| what | precision | published | ours | ratio | aim | difference | memory, GB | clips/s | by FLOPs |"
-
-
-def pairs(names: list[str], sizes: Sizes, device: torch.device) -> Iterator[Pair]:
-    """The comparisons of these names, one at a time."""
-    for name in names:
-        yield from compared_selections(sizes, device) if name == "selection" else compared_models(name, sizes, device)
-
-
-def line(pair: Pair) -> str:
-    """One comparison as a row of the table."""
-    aim = f"{pair.aim:.2f}" if pair.aim else ""
-    memory = ""
-    if pair.published_memory is not None and pair.ours_memory is not None:
-        memory = f"{pair.published_memory / 1e9:.2f} / {pair.ours_memory / 1e9:.2f}"
-    speed = f"{pair.clips_per_second:.2f}" if pair.clips else ""
-    bound = f"{pair.clips_per_second_by_flops:.2f}" if pair.clips_per_second_by_flops else ""
-    times = f"{1e3 * pair.published:.1f} ms | {1e3 * pair.ours:.1f} ms | {pair.ratio:.2f}"
-    return (
-        f"| {pair.name} | {pair.precision} | {times} | {aim} | {pair.difference:.0e} | {memory} | {speed} | {bound} |"
-    )
+DONE, USAGE, UNUSABLE, INTERRUPTED = 0, 2, 3, 130
+PRECISIONS = {"cpu": ["float32"], "cuda": ["float32", "bfloat16"]}
+# On a GPU a turn takes little; the paper trains with 4 clips on each.
+SIZES = {"cpu": Sizes(), "cuda": Sizes(clips=4, repeats=20)}
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
+def parser() -> argparse.ArgumentParser:
     """What to compare, and how."""
-    names = ["selection", *ATTENTIONS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; by default all")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers and how they came about")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; by default all")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="keep pairs in FILE, their table beside it; others in FILE stay (default: a new file in runs/)",
+    )
+    parser.add_argument("--render", type=Path, metavar="FILE", help="only write the table beside FILE again")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1")
+    parser.add_argument("--threads", type=int, default=1, help="of a CPU: by default one, whose time is all work")
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS["cuda"], help="by default all of the device")
     for field in dataclasses.fields(Sizes):
-        parser.add_argument(f"--{field.name}", type=int, default=field.default)
-    options = parser.parse_args(arguments)
-    if unknown := [name for name in options.names if name not in names]:
-        parser.error(f"there is no {', '.join(unknown)}; choose from {', '.join(names)}")
-    options.names = options.names or names
-    return options
+        parser.add_argument(f"--{field.name}", type=int, help=f"default: {field.default}")
+    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Compare, print, and write where asked."""
-    options = parse(arguments)
-    sizes = Sizes(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Sizes)})
-    how = provenance()
-    threads = f"{torch.get_num_threads()} threads" if options.device == "cpu" else "one device"
-    print(f"{how['hardware']}, {threads}, commit {how['commit']}; medians of {sizes.repeats} in turns; {sizes}")
-    print("On a CPU times are CPU time. By FLOPs: clips/s at the rate of one large matrix product.\n")
-    print(HEADER)
-    print("|---" * HEADER.count(" | ") + "|---|", flush=True)
-    done = []
-    for pair in pairs(options.names, sizes, torch.device(options.device)):
-        print(line(pair), flush=True)
-        done.append({**dataclasses.asdict(pair), "ratio": pair.ratio})
-    if options.json is not None:
-        record = {**how, "threads": torch.get_num_threads(), "sizes": dataclasses.asdict(sizes), "pairs": done}
-        options.json.write_text(json.dumps(record, indent=1) + "\n")
-    return 0
+    """Compare, keep and print; returns the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        if options.render is None:
+            return measure(options)
+        keep(read(options.render), options.render)
+    except (ValueError, OSError) as error:
+        print(f"python -m benchmarks: {error}", file=sys.stderr)
+        return USAGE if type(error) is ValueError else UNUSABLE
+    return DONE
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Measure pair after pair, each kept when it is done."""
+    names = checked_names(options.names)
+    device = torch.device(options.device)
+    if device.type not in SIZES:
+        raise ValueError(f"--device {options.device}: choose from {', '.join(SIZES)}")
+    asked = {
+        field.name: size for field in dataclasses.fields(Sizes) if (size := getattr(options, field.name)) is not None
+    }
+    for name, size in asked.items():
+        if size < 1:
+            raise ValueError(f"--{name} {size}: it must be 1 or more")
+    sizes = dataclasses.replace(SIZES[device.type], **asked)
+    if device.type == "cpu":
+        torch.set_num_threads(options.threads)
+    path = options.json or Path("runs", "benchmarks", f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json")
+    record, revision = continued(path, Conditions.here(sizes, device)), commit()
+    keep(record, path)  # now, and not minutes later, shows whether it can be
+    code, done = DONE, []
+    with tqdm(unit="MAC", unit_scale=True, file=sys.stderr) as bar:
+        precisions = options.precision or PRECISIONS[device.type]
+        bench = Bench(sizes=sizes, device=device, precisions=tuple(precisions), advance=bar.update)
+        bar.reset(bench.macs(names))
+        try:
+            for pair in bench.pairs(names):
+                now, load = datetime.now(UTC).isoformat(timespec="seconds"), os.getloadavg()[0]
+                record.add(Measured(pair=pair, commit=revision, date=now, load_average=round(load, 2)))
+                keep(record, path)
+                bar.write(summary(pair), file=sys.stderr)
+                done.append(pair)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except torch.OutOfMemoryError:
+            bar.write(f"{sizes.clips} clips do not fit into this GPU; use fewer --clips", file=sys.stderr)
+            code = UNUSABLE
+    print(table(done), flush=True)
+    print(f"{len(done)} pairs kept in {path} and {path.with_suffix('.md').name}", file=sys.stderr)
+    return code
+
+
+def keep(record: Record, path: Path) -> None:
+    """Write the file and, beside it, the table.
+
+    Raises:
+        StoreError: when it cannot be written.
+    """
+    write_atomically(path, record.json())
+    write_atomically(path.with_suffix(".md"), markdown(record))
+
+
+def checked_names(names: list[str]) -> list[str]:
+    """The comparisons of these names, or all.
+
+    Raises:
+        ValueError: naming what there is.
+    """
+    for name in names:
+        if name not in NAMES:
+            near = difflib.get_close_matches(name, NAMES, n=1)
+            raise ValueError(f"there is no '{name}'; " + (f"did you mean {near[0]}?" if near else ", ".join(NAMES)))
+    return names or list(NAMES)
+
+
+def continued(path: Path, conditions: Conditions) -> Record:
+    """The record in a file, or a new one.
+
+    Raises:
+        ValueError: when the file's pairs were measured under other conditions.
+    """
+    if not path.exists():
+        return Record(conditions)
+    record = read(path)
+    before, now = dataclasses.asdict(record.conditions), dataclasses.asdict(conditions)
+    if other := [name for name in now if now[name] != before[name]]:
+        raise ValueError(f"{path} was measured with other {', '.join(other)}; name another file with --json")
+    return record
 
 
 if __name__ == "__main__":

@@ -5,15 +5,16 @@ Ours and the published formulation of benchmarks/oracle.py take the same weights
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks import oracle
-from benchmarks.timing import Pair, in_turns, matmul_rate, most_memory
-from models.cost import executed_macs
+from benchmarks.timing import WARM_UP, Pair, Way, in_turns, matmul_rate, most_memory
+from models.cost import executed_macs, published_macs
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
@@ -21,26 +22,31 @@ from models.mixers.orthoformer import most_orthogonal
 from models.mixers.trajectory import TrajectoryAttention
 from models.trunk import VideoViT
 
-
-@dataclass(frozen=True, kw_only=True)
-class Attention:
-    """An attention, and the ratios aimed at: forward and training step, by CPU time, in single precision."""
-
-    config: MixerConfig
-    forward: float
-    training: float
-
-
-ATTENTIONS = {
-    "trajectory": Attention(config=TrajectoryAttention.Config(), forward=2.3, training=1.9),
-    "trajectory-projected": Attention(
-        config=TrajectoryAttention.Config(project_values=True), forward=2.3, training=1.9
-    ),
-    "joint": Attention(config=JointAttention.Config(), forward=2.0, training=1.6),
-    "divided": Attention(config=DividedAttention.Config(), forward=0.95, training=0.95),
+ATTENTIONS: dict[str, MixerConfig] = {
+    "trajectory": TrajectoryAttention.Config(),
+    "trajectory-projected": TrajectoryAttention.Config(project_values=True),
+    "joint": JointAttention.Config(),
+    "divided": DividedAttention.Config(),
 }
-GPU_TRAINING_AIM = 2.5  # of trajectory attention in bfloat16
+SELECTION = "selection"
+NAMES = (SELECTION, *ATTENTIONS)
+# The ratios aimed at with the paper's model and clips: on which device, of what, in which precision.
+AIMS = {
+    ("cpu", "trajectory, forward", "float32"): 2.3,
+    ("cpu", "trajectory, training step", "float32"): 1.9,
+    ("cpu", "trajectory-projected, forward", "float32"): 2.3,
+    ("cpu", "trajectory-projected, training step", "float32"): 1.9,
+    ("cpu", "joint, forward", "float32"): 2.0,
+    ("cpu", "joint, training step", "float32"): 1.6,
+    ("cpu", "divided, forward", "float32"): 0.95,
+    ("cpu", "divided, training step", "float32"): 0.95,
+    ("cpu", "selection from all candidates", "float32"): 2.5,
+    ("cpu", "selection from 4 R candidates", "float32"): 8.0,
+    ("cuda", "trajectory, training step", "bfloat16"): 2.5,
+    ("cuda", "trajectory-projected, training step", "bfloat16"): 2.5,
+}
 NUM_CLASSES = 400
+TRAINING = 3  # a training step costs three forwards: going back costs two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,111 +61,174 @@ class Sizes:
     clips: int = 1
     repeats: int = 3
 
+    @property
+    def papers(self) -> bool:
+        """Whether the model and the size of a clip are the paper's."""
+        return replace(self, clips=1, repeats=1) == Sizes(clips=1, repeats=1)
 
-def compared_models(name: str, sizes: Sizes, device: torch.device) -> Iterator[Pair]:
-    """Forward and training step of a model with the attention of that name, in each precision of the device."""
-    attention = ATTENTIONS[name]
-    config = VideoViT.Config(
-        width=sizes.width, depth=sizes.depth, heads=sizes.heads, attention=attention.config, drop_path=0.0
-    )
-    torch.manual_seed(0)
-    model = config.build(frames=sizes.frames, crop=sizes.crop, num_classes=NUM_CLASSES).to(device)
-    clip = torch.randn(sizes.clips, sizes.frames, 3, sizes.crop, sizes.crop, device=device)
-    labels = torch.arange(sizes.clips, device=device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
-    macs = executed_macs(config, frames=sizes.frames, crop=sizes.crop, num_classes=NUM_CLASSES)
+    @property
+    def tokens(self) -> int:
+        """Patch tokens of a clip."""
+        return VideoViT.Config().tokens.grid(self.frames, self.crop, self.crop).tokens
 
-    for precision, dtype in precisions(device).items():
-        rate = matmul_rate(device, dtype)
+    @property
+    def num_prototypes(self) -> int:
+        """128, or of small clips as many as a frame has patches."""
+        return min(128, (self.crop // 16) ** 2)
 
-        def forward(logits: Callable[[], Tensor], dtype: torch.dtype = dtype) -> Tensor:
-            with torch.no_grad(), mixed_precision(device, dtype):
-                return logits()
+    @property
+    def num_candidates(self) -> dict[str, int]:
+        """What prototypes are chosen from: all tokens, or the paper's random c*R with c = 4."""
+        return {"all": self.tokens, "4 R": min(4 * self.num_prototypes, self.tokens)}
 
-        def training_step(logits: Callable[[], Tensor], dtype: torch.dtype = dtype) -> None:
-            with mixed_precision(device, dtype):
-                loss = F.cross_entropy(logits(), labels)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+    def model(self, name: str) -> VideoViT.Config:
+        """A model of this size with the attention of that name."""
+        return VideoViT.Config(
+            width=self.width, depth=self.depth, heads=self.heads, attention=ATTENTIONS[name], drop_path=0.0
+        )
 
-        def paired(
-            part: str,
-            run: Callable[[Callable[[], Tensor]], object],
-            aim: float | None,
-            passes: int,
-            precision: str = precision,
-            rate: float = rate,
-            difference: float = 0.0,
-        ) -> Pair:
-            def published() -> object:
-                return run(lambda: oracle.logits(clip, model))
+    def macs(self, name: str) -> tuple[float, float]:
+        """Multiply-adds of a forward of the clips: published, and ours."""
+        config, size = self.model(name), {"frames": self.frames, "crop": self.crop, "num_classes": NUM_CLASSES}
+        return self.clips * published_macs(config, **size), self.clips * executed_macs(config, **size)
 
-            def ours() -> object:
-                return run(lambda: model(clip))
 
-            taken = in_turns(published, ours, device, sizes.repeats)
-            return Pair(
-                name=f"{name}, {part}",
-                precision=precision,
-                clips=sizes.clips,
-                published=taken[0],
-                ours=taken[1],
-                aim=aim,
-                difference=difference,
-                published_memory=most_memory(published, device),
-                ours_memory=most_memory(ours, device),
-                clips_per_second_by_flops=rate / (passes * macs),
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Where comparisons are made, in which precisions, and who is told of the multiply-adds of each call."""
+
+    sizes: Sizes
+    device: torch.device
+    precisions: tuple[str, ...]
+    advance: Callable[[float], object]
+
+    def pairs(self, names: list[str]) -> Iterator[Pair]:
+        """The comparisons of these names, one at a time."""
+        for name in names:
+            yield from self.selections() if name == SELECTION else self.models(name)
+
+    def macs(self, names: list[str]) -> float:
+        """What `advance` will have been told in all."""
+        each = 0.0
+        for name in names:
+            if name == SELECTION:
+                each += 2 * sum(map(self.selection_macs, self.sizes.num_candidates.values()))
+            else:
+                published, ours = self.sizes.macs(name)
+                recomputed = TRAINING * ours if recomputes(name) else 0
+                each += len(self.precisions) * ((1 + TRAINING) * (published + ours) + recomputed)
+        return each * (WARM_UP + self.sizes.repeats)
+
+    def models(self, name: str) -> Iterator[Pair]:
+        """Forward and training step of a model with the attention of that name."""
+        sizes, device = self.sizes, self.device
+        torch.manual_seed(0)
+        model = sizes.model(name).build(frames=sizes.frames, crop=sizes.crop, num_classes=NUM_CLASSES).to(device)
+        clips = torch.randn(sizes.clips, sizes.frames, 3, sizes.crop, sizes.crop, device=device)
+        published_macs, ours_macs = sizes.macs(name)
+
+        def published() -> Tensor:
+            return oracle.logits(clips, model)
+
+        def ours(recompute: bool = False) -> Tensor:
+            model.recompute_attention(recompute)
+            return model(clips)
+
+        for precision in self.precisions:
+            dtype = getattr(torch, precision)
+            rate = matmul_rate(device, dtype)
+            forward, step = Forward(device, dtype), TrainingStep(device, dtype, model, sizes.clips)
+            difference = (forward(published) - forward(ours)).abs().max().item()
+            for part, run, passes in (("forward", forward, 1), ("training step", step, TRAINING)):
+                ways = {f"{name}, {part}": Way(partial(run, ours), passes * ours_macs)}
+                if run is step and recomputes(name):
+                    ways[f"{name}, {part}, recomputed"] = Way(partial(run, partial(ours, True)), passes * ours_macs)
+                yield from self.compared(
+                    Way(partial(run, published), passes * published_macs),
+                    ways,
+                    precision=precision,
+                    difference=difference,
+                    rate=rate,
+                )
+
+    def selections(self) -> Iterator[Pair]:
+        """The greedy choice of 128 prototypes."""
+        sizes = self.sizes
+        torch.manual_seed(0)
+        shape = (sizes.clips * sizes.heads, sizes.tokens, sizes.width // sizes.heads)
+        candidates = torch.randn(shape, device=self.device)
+        for label, count in sizes.num_candidates.items():
+            some = candidates[:, :count].contiguous()
+            first = torch.randint(count, (len(some),), device=self.device)
+            published = partial(oracle.greedy_prototypes, some, first, sizes.num_prototypes)
+            ours = partial(most_orthogonal, some, first, sizes.num_prototypes)
+            yield from self.compared(
+                Way(published, self.selection_macs(count)),
+                {f"selection from {label} candidates": Way(ours, self.selection_macs(count))},
+                precision="float32",
+                difference=(published() != ours()).float().mean().item(),
+                rate=None,
             )
 
-        gap = forward(lambda: oracle.logits(clip, model)) - forward(lambda: model(clip))
-        difference = gap.abs().max().item()
-        on_cpu = device.type == "cpu"
-        yield paired("forward", forward, attention.forward if on_cpu else None, 1, difference=difference)
-        aim = attention.training if on_cpu else GPU_TRAINING_AIM if dtype == torch.bfloat16 else None
-        # Going back costs twice what going forward does.
-        yield paired("training step", training_step, aim, 3, difference=difference)
-        if isinstance(attention.config, TrajectoryAttention.Config):
-            model.recompute_attention()
-            yield paired("training step, recomputed", training_step, None, 3, difference=difference)
-            model.recompute_attention(False)
+    def selection_macs(self, num_candidates: int) -> float:
+        """Multiply-adds of one selection."""
+        return self.sizes.clips * self.sizes.num_prototypes * num_candidates * self.sizes.width
+
+    def compared(
+        self, published: Way, ours: dict[str, Way], *, precision: str, difference: float, rate: float | None
+    ) -> Iterator[Pair]:
+        """Each of our ways beside the published one, all timed in turns."""
+        theirs, *taken = in_turns([published, *ours.values()], self.device, self.sizes.repeats, self.advance)
+        memory = most_memory(published.run, self.device)
+        for (name, way), turns in zip(ours.items(), taken, strict=True):
+            yield Pair(
+                name=name,
+                precision=precision,
+                clips=self.sizes.clips if rate is not None else 0,
+                published=theirs,
+                ours=turns,
+                aim=AIMS.get((self.device.type, name, precision)) if self.sizes.papers else None,
+                difference=difference,
+                published_memory=memory,
+                ours_memory=most_memory(way.run, self.device),
+                ours_by_flops=way.macs / rate if rate is not None else None,
+            )
 
 
-def compared_selections(sizes: Sizes, device: torch.device) -> Iterator[Pair]:
-    """The greedy choice of 128 prototypes, from all tokens of a clip and from the paper's random c*R with c = 4."""
-    num_prototypes = min(128, (sizes.crop // 16) ** 2)
-    grid = VideoViT.Config().tokens.grid(sizes.frames, sizes.crop, sizes.crop)
-    torch.manual_seed(0)
-    candidates = torch.randn(sizes.clips * sizes.heads, grid.tokens, sizes.width // sizes.heads, device=device)
-    for name, count, aim in (("all", grid.tokens, 2.5), ("4 R", min(4 * num_prototypes, grid.tokens), 8.0)):
-        some = candidates[:, :count].contiguous()
-        first = torch.randint(count, (len(some),), device=device)
-        runs = (
-            lambda some=some, first=first: oracle.greedy_prototypes(some, first, num_prototypes),
-            lambda some=some, first=first: most_orthogonal(some, first, num_prototypes),
-        )
-        if not torch.equal(*(run() for run in runs)):
-            raise AssertionError("the two selections differ")
-        taken = in_turns(*runs, device, sizes.repeats)
-        yield Pair(
-            name=f"selection of {num_prototypes} from {name} candidates",
-            precision="float32",
-            clips=0,
-            published=taken[0],
-            ours=taken[1],
-            aim=aim if device.type == "cpu" else None,
-            difference=0.0,
-            published_memory=most_memory(runs[0], device),
-            ours_memory=most_memory(runs[1], device),
-            clips_per_second_by_flops=None,
-        )
+class Forward:
+    """Logits without gradients, in a precision."""
+
+    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+        self.device = device
+        self.dtype = dtype
+
+    def __call__(self, logits: Callable[[], Tensor]) -> Tensor:
+        """Compute them."""
+        with torch.no_grad(), mixed_precision(self.device, self.dtype):
+            return logits()
 
 
-def precisions(device: torch.device) -> dict[str, torch.dtype]:
-    """What models are timed in."""
-    if device.type == "cuda":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    return {"float32": torch.float32}
+class TrainingStep:
+    """Forward, backward and update of a model, in a precision; the optimiser keeps what it keeps for all ways."""
+
+    def __init__(self, device: torch.device, dtype: torch.dtype, model: VideoViT, num_clips: int) -> None:
+        self.device = device
+        self.dtype = dtype
+        self.labels = torch.arange(num_clips, device=device) % NUM_CLASSES
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+
+    def __call__(self, logits: Callable[[], Tensor]) -> None:
+        """Train once."""
+        with mixed_precision(self.device, self.dtype):
+            loss = F.cross_entropy(logits(), self.labels)
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+
+def recomputes(name: str) -> bool:
+    """Whether the attention of that name can be computed again going back."""
+    return isinstance(ATTENTIONS[name], TrajectoryAttention.Config)
 
 
 def mixed_precision(device: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager[object]:

@@ -43,6 +43,11 @@ def hardware() -> str:
     """The device that computes, in words."""
     if torch.cuda.is_available():
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
+    return cores()
+
+
+def cores() -> str:
+    """The processor, in words."""
     return f"{len(os.sched_getaffinity(0))} cores of {_processor()}"
 
 

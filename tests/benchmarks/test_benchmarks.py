@@ -1,24 +1,44 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.__main__ import main
+from benchmarks.cases import NAMES, Bench, Sizes
+from benchmarks.record import read
+from benchmarks.table import markdown
+from benchmarks.timing import Pair
 
-SMALL = ["--depth", "2", "--width", "32", "--heads", "2", "--frames", "4", "--crop", "64", "--repeats", "1"]
+SMALL = ["--depth", "2", "--width", "32", "--heads", "2", "--frames", "4", "--crop", "64", "--repeats", "2"]
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 
-def test_all_comparisons_run_and_are_written_with_how_they_came_about(
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def small(*words: str) -> int:
+    return main([*words, *SMALL, "--device", "cpu"])
+
+
+def test_all_comparisons_run_and_are_kept_with_how_they_came_about(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "benchmarks.json"
-    assert main([*SMALL, "--clips", "2", "--device", "cpu", "--json", str(file)]) == 0
-    record = json.loads(file.read_text())
-    assert record["commit"] and record["versions"]["torch"] and record["hardware"] and record["sizes"]["clips"] == 2
-    names = [pair["name"] for pair in record["pairs"]]
-    assert names == [
-        "selection of 16 from all candidates",
-        "selection of 16 from 4 R candidates",
+    assert small("--clips", "2", "--json", str(file)) == 0
+    content = json.loads(file.read_text())
+    assert content["versions"]["torch"] and content["hardware"] and content["sizes"]["clips"] == 2
+    assert content["threads"] == 1
+    pairs = content["pairs"]
+    assert [pair["name"] for pair in pairs] == [
+        "selection from all candidates",
+        "selection from 4 R candidates",
         "trajectory, forward",
         "trajectory, training step",
         "trajectory, training step, recomputed",
@@ -30,14 +50,102 @@ def test_all_comparisons_run_and_are_written_with_how_they_came_about(
         "divided, forward",
         "divided, training step",
     ]
-    assert all(pair["published"] > 0 and pair["ours"] > 0 and pair["difference"] < 1e-4 for pair in record["pairs"])
-    printed = capsys.readouterr().out.splitlines()
-    columns = {line.count("|") for line in printed if line.startswith("|")}
-    assert len(columns) == 1
+    assert all(pair["commit"] and pair["date"] and len(pair["ratios"]) == 2 for pair in pairs)
+    assert all(pair["difference"] < 1e-4 for pair in pairs)
+    assert file.with_suffix(".md").read_text() == markdown(read(file))
+    streams = capsys.readouterr()
+    rows = [line for line in streams.out.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + len(pairs) and len({row.count("|") for row in rows}) == 1
+    assert "joint, forward, float32: " in streams.err and "100%" in streams.err
 
 
-def test_an_unknown_comparison_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main(["trajectories"])
-    assert stop.value.code == 2
-    assert "there is no trajectories; choose from selection, trajectory" in capsys.readouterr().err
+def test_without_a_file_named_a_new_one_is_made(tmp_path: Path) -> None:
+    assert small("selection") == 0
+    (file,) = (tmp_path / "runs" / "benchmarks").glob("*.json")
+    assert len(read(file).pairs) == 2
+
+
+def test_an_interrupted_run_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = Bench.pairs
+
+    def interrupted(bench: Bench, names: list[str]) -> Iterator[Pair]:
+        yield next(measured(bench, names))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Bench, "pairs", interrupted)
+    file = tmp_path / "benchmarks.json"
+    assert small("--json", str(file)) == 130
+    assert [pair.name for pair in read(file).pairs] == ["selection from all candidates"]
+
+
+def test_a_gpu_that_is_too_small_is_said_in_one_line_and_keeps_what_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = Bench.pairs
+
+    def too_large(bench: Bench, names: list[str]) -> Iterator[Pair]:
+        yield next(measured(bench, names))
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Bench, "pairs", too_large)
+    assert small("--clips", "7", "--json", str(tmp_path / "x.json")) == 3
+    assert "7 clips do not fit into this GPU; use fewer --clips" in capsys.readouterr().err
+    assert len(read(tmp_path / "x.json").pairs) == 1
+
+
+def test_measuring_a_pair_again_leaves_the_others_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "benchmarks.json"
+    small("selection", "joint", "--json", str(file))
+    before = json.loads(file.read_text())["pairs"]
+    assert small("joint", "--json", str(file)) == 0
+    after = json.loads(file.read_text())["pairs"]
+    assert [pair["name"] for pair in after] == [pair["name"] for pair in before]
+    assert after[:2] == before[:2] and after[2]["published"] != before[2]["published"]
+
+
+def test_a_file_of_other_conditions_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "benchmarks.json"
+    small("selection", "--json", str(file))
+    assert small("selection", "--json", str(file), "--clips", "2") == 2
+    assert f"{file} was measured with other sizes; name another file with --json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["trajectories"], 2, "there is no 'trajectories'; did you mean trajectory"),
+        (["xyz"], 2, f"there is no 'xyz'; {', '.join(NAMES)}"),
+        (["--device", "meta"], 2, "--device meta: choose from cpu, cuda"),
+        (["--render", "nowhere.json"], 2, "nowhere.json is not there"),
+        (["--repeats", "0"], 2, "--repeats 0: it must be 1 or more"),
+        (["--json", "/dev/null/x.json"], 3, "cannot write /dev/null/x.json"),
+    ],
+)
+def test_mistakes_are_said_in_one_line(
+    words: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*SMALL, *words]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_a_table_is_written_again_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "benchmarks.json"
+    small("selection", "--json", str(file))
+    table = file.with_suffix(".md")
+    written = table.read_text()
+    table.write_text("stale")
+    assert main(["--render", str(file)]) == 0
+    assert table.read_text() == written
+
+
+@pytest.mark.parametrize("file", sorted(RESULTS.glob("*.json")), ids=lambda file: file.stem)
+def test_committed_tables_are_what_the_committed_numbers_give(file: Path) -> None:
+    record = read(file)
+    assert file.with_suffix(".md").read_text() == markdown(record)
+    assert Sizes(**record.conditions.sizes).papers
+    assert all(not one.commit.endswith("+changes") for one in record.measured.values())
+
+
+def test_every_comparison_is_committed_as_measured_on_a_cpu() -> None:
+    measured = {pair.name for pair in read(RESULTS / "cpu-2-cores.json").pairs}
+    assert {name.partition(",")[0].partition(" ")[0] for name in measured} == set(NAMES)

@@ -1,0 +1,54 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.cases import Sizes
+from benchmarks.record import Conditions, Measured, Record, read
+from benchmarks.timing import Pair, Spent
+
+PAIR = Pair(
+    name="joint, forward",
+    precision="float32",
+    clips=1,
+    published=(Spent(8.0, 2.0), Spent(6.0, 2.0)),
+    ours=(Spent(4.0, 0.5), Spent(4.0, 0.0)),
+    aim=2.0,
+    difference=3e-6,
+    published_memory=None,
+    ours_memory=None,
+    ours_by_flops=3.5,
+)
+MEASURED = Measured(pair=PAIR, commit="abc", date="2026-01-02T03:04:05+00:00", load_average=1.5)
+
+
+def test_a_record_is_read_back_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "1")
+    record = Record(Conditions.here(Sizes(), torch.device("cpu")), [MEASURED])
+    file = tmp_path / "record.json"
+    file.write_text(record.json())
+    again = read(file)
+    assert again.conditions == record.conditions and again.measured == record.measured
+    assert again.conditions.environment["MALLOC_ARENA_MAX"] == "1"
+    assert json.loads(file.read_text())["pairs"][0]["ratios"] == [2.0, 1.5]
+
+
+def test_a_pair_takes_the_place_of_itself_and_of_no_other() -> None:
+    record = Record(Conditions.here(Sizes(), torch.device("cpu")), [MEASURED])
+    half = replace(PAIR, precision="bfloat16")
+    again = replace(PAIR, difference=0.0)
+    for pair in (half, again):
+        record.add(replace(MEASURED, pair=pair))
+    assert record.pairs == [again, half]
+
+
+@pytest.mark.parametrize("content", ["{}", '{"pairs": 3}'])
+def test_other_json_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "other.json"
+    file.write_text(content)
+    with pytest.raises(ValueError, match=r"other\.json holds no benchmarks"):
+        read(file)
+    with pytest.raises(ValueError, match="is not there"):
+        read(tmp_path / "nowhere.json")

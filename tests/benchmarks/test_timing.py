@@ -1,0 +1,61 @@
+import time
+
+import pytest
+import torch
+
+from benchmarks.timing import WARM_UP, Pair, Spent, Way, in_turns, matmul_rate, most_memory, spent, system_share
+
+CPU = torch.device("cpu")
+
+
+def pair(published: list[float], ours: list[float], aim: float | None = None) -> Pair:
+    return Pair(
+        name="joint, forward",
+        precision="float32",
+        clips=1,
+        published=tuple(Spent(seconds, None) for seconds in published),
+        ours=tuple(Spent(seconds, None) for seconds in ours),
+        aim=aim,
+        difference=0.0,
+        published_memory=None,
+        ours_memory=None,
+        ours_by_flops=0.5,
+    )
+
+
+def test_ways_are_taken_in_turns_and_the_first_turn_does_not_count() -> None:
+    called, done = [], []
+    ways = [Way(lambda: called.append("published"), 3.0), Way(lambda: called.append("ours"), 2.0)]
+    taken = in_turns(ways, CPU, 2, done.append)
+    assert called == ["published", "ours"] * (WARM_UP + 2)
+    assert done == [3.0, 2.0] * (WARM_UP + 2)
+    assert [len(turns) for turns in taken] == [2, 2]
+
+
+def test_waiting_is_no_cpu_time() -> None:
+    assert spent(lambda: time.sleep(0.3), CPU).seconds < 0.1
+
+
+def test_the_ratio_is_the_median_of_the_turns() -> None:
+    assert pair([3.0, 8.0, 4.0], [1.0, 2.0, 2.0]).ratio == 3.0
+    assert pair([3.0, 8.0, 4.0], [1.0, 2.0, 2.0]).bound == 8.0
+
+
+@pytest.mark.parametrize(("aim", "missed"), [(None, False), (2.0, False), (2.1, True)])
+def test_an_aim_is_missed_below_it(aim: float | None, missed: bool) -> None:
+    assert pair([4.0], [2.0], aim).missed is missed
+
+
+def test_the_share_of_the_operating_system_is_of_all_turns() -> None:
+    assert system_share([Spent(3.0, 1.0), Spent(1.0, 0.0)]) == 0.25
+    assert system_share([Spent(3.0, None)]) is None
+
+
+def test_fresh_pages_cost_system_time() -> None:
+    taken = spent(lambda: torch.zeros(2**27).add_(1), CPU)
+    assert taken.system is not None and 0 < taken.system <= 1.1 * taken.seconds
+
+
+def test_without_a_gpu_there_is_no_peak_of_memory_but_a_rate() -> None:
+    assert most_memory(lambda: None, CPU) is None
+    assert matmul_rate(CPU, torch.float32) > 1e8
