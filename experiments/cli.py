@@ -1,29 +1,34 @@
-"""The command line: `reproduce VERB`. Thin: it parses, calls, prints, and turns expected errors into one line.
+"""The command line: `reproduce VERB`. It parses, calls the verb, and turns expected errors into one line.
 
 Exit codes: 0 done; 1 a row failed, or a report is stale; 2 usage; 3 data or environment not usable; 130 Ctrl-C.
-Imports happen inside the verbs, so that those which need no model answer at once.
 """
 
 import argparse
 import difflib
-import json
 import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-from experiments.catalog import CAPTIONS, Selection, find, names_matching
-from experiments.options import add_query, add_resources, child_arguments
+from experiments.options import add_query, add_resources
+from experiments.verbs import (
+    DONE,
+    UNUSABLE,
+    attention,
+    evaluate,
+    import_weights,
+    list_tables,
+    measure,
+    plan,
+    report,
+    run,
+    show,
+    status,
+    tensorboard,
+)
 
-if TYPE_CHECKING:
-    from experiments.launch import Job
-    from experiments.run import RunConfig
-    from experiments.scales import Scale
-    from experiments.store import RunStore
-
-DONE, FAILED, USAGE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130
-REPORTS = Path(__file__).resolve().parent.parent / "reports"
+USAGE, INTERRUPTED = 2, 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -137,255 +142,3 @@ def _json(parser: argparse.ArgumentParser) -> None:
 def _parallel(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--eval-only", action="store_true", help="test weights that are there; train nothing")
     parser.add_argument("--jobs", type=int, help="runs side by side (default: 1 with GPUs, one a core for tiny)")
-
-
-def _seeds(options: argparse.Namespace) -> tuple[int, ...]:
-    try:
-        seeds = tuple(int(word) for word in (options.seeds or "0").split(","))
-    except ValueError:
-        raise ValueError(f"--seeds '{options.seeds}': write whole numbers with commas, e.g. --seeds 0,1,2") from None
-    if min(seeds) < 0:
-        raise ValueError(f"--seeds '{options.seeds}': seeds are 0 or more")
-    if len(set(seeds)) != len(seeds):
-        raise ValueError(f"--seeds '{options.seeds}' names a seed twice")
-    return seeds
-
-
-def _store(options: argparse.Namespace) -> "RunStore":
-    from experiments.store import RunStore
-
-    return RunStore(options.runs, results=REPORTS / "results")
-
-
-def _scale_of(options: argparse.Namespace) -> "Scale":
-    from experiments.scales import find_scale
-
-    return find_scale(options.scale)
-
-
-def _chosen(options: argparse.Namespace) -> "tuple[list[Selection], Scale, tuple[int, ...]]":
-    return find(options.tables), _scale_of(options), _seeds(options)
-
-
-def _jobs(options: argparse.Namespace) -> "list[Job]":
-    from experiments.launch import jobs_of
-
-    selections, scale, seeds = _chosen(options)
-    return jobs_of(selections, scale, options.overrides, seeds)
-
-
-def list_tables(options: argparse.Namespace) -> int:
-    """Print the names and captions of all tables, or of those that match."""
-    names = [name for pattern in options.tables for name in names_matching(pattern)]
-    if options.json:
-        print(json.dumps([{"name": name, "caption": CAPTIONS[name]} for name in names], indent=1))
-    else:
-        width = max(map(len, names))
-        print("\n".join(f"{name:<{width}}  {CAPTIONS[name]}" for name in names))
-    return DONE
-
-
-def show(options: argparse.Namespace) -> int:
-    """Print tables as the paper prints them, and what sets each row apart."""
-    from experiments.listing import show_json, show_text
-
-    selections, scale, seeds = _chosen(options)
-    if options.json:
-        print(json.dumps([show_json(s, scale, options.overrides, seeds) for s in selections], indent=1))
-    else:
-        print("\n\n".join(show_text(s, scale, options.overrides, seeds) for s in selections))
-    return DONE
-
-
-def plan(options: argparse.Namespace) -> int:
-    """Print the distinct runs, what is done, and what the rest will cost."""
-    from experiments.listing import plan_json, plan_text
-    from experiments.resources import Resources
-
-    jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
-    print(
-        json.dumps(plan_json(jobs, store, resources), indent=1) if options.json else plan_text(jobs, store, resources)
-    )
-    return DONE
-
-
-def run(options: argparse.Namespace) -> int:
-    """Train and test what has no result yet, and make the attention maps that are drawn; a second call does nothing."""
-    from experiments.drawing import queried_runs
-    from experiments.launch import Launcher, default_parallel
-    from experiments.resources import Resources
-
-    if options.jobs is not None and options.jobs < 1:
-        raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
-    jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
-    store.check_writable()
-    if options.eval_only:
-        jobs = [job for job in jobs if not job.only_starts_others]
-    pending = [job for job in jobs if not job.directory(store).tested(job.run.eval_id, options.eval_only)]
-    resources.check([job.run for job in pending])
-    parallel = options.jobs or default_parallel(resources, _scale_of(options))
-    launcher = Launcher(
-        store,
-        child_arguments(options),
-        min(parallel, max(1, len(pending))),
-        # One thread a small run, however many cores there are: the number of threads changes the last bits of a sum.
-        resources.threads or (1 if _scale_of(options).small else None),
-        eval_only=options.eval_only,
-    )
-    launcher.carry_out(jobs)
-    failed = [job for job in jobs if job.outcome != "done"]
-    print(f"{len(jobs) - len(failed)} of {len(jobs)} runs done, {len(jobs) - len(pending)} of them before this call.")
-    for job in failed:
-        print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
-    queried = queried_runs(find(options.tables), _scale_of(options), options.overrides, _seeds(options))
-    unmade = []
-    if queried:
-        from experiments.attend import keep_all_maps  # imports the models
-
-        unmade = keep_all_maps(queried, store, resources)
-    codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in unmade)}
-    return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE
-
-
-def status(options: argparse.Namespace) -> int:
-    """Print the state of each run."""
-    from experiments.listing import status_json, status_text
-
-    jobs, store = _jobs(options), _store(options)
-    print(json.dumps(status_json(jobs, store), indent=1) if options.json else status_text(jobs, store))
-    return DONE
-
-
-def report(options: argparse.Namespace) -> int:
-    """Print tables with measured values and keep them, or check that the kept ones are what the results give."""
-    from reports.collect import collect, publish
-    from reports.figures import save_picture
-    from reports.render import kept_seeds, render, report_path, stale, write
-
-    selections, scale, store = find(options.tables), _scale_of(options), _store(options)
-    if options.check and (options.overrides or any(rows is not None for _, rows in selections)):
-        raise ValueError("--check compares whole tables with what is kept; name no rows and no overrides")
-    if options.picture is not None and (len(selections) != 1 or selections[0].table.drawing is None):
-        raise ValueError("--picture writes one figure; name one, e.g. motionformer/figure3")
-    outdated, texts, kept = [], [], []
-    for table, rows in selections:
-        seeds = _seeds(options) if options.seeds else (kept_seeds(table, scale) if options.check else None) or (0,)
-        made = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
-        if options.check:
-            outdated += [report_path(table, scale)] if stale(made) else []
-            continue
-        if options.picture is not None:
-            save_picture(made, options.picture)
-        texts.append(render(made, "json" if options.json else options.format))
-        kept += [made] if made.whole else []
-    if not options.check:
-        one_json = len(texts) > 1 and (options.json or options.format == "json")
-        print(f"[{','.join(texts)}]" if one_json else "\n".join(texts), flush=True)
-    for made in kept:
-        publish(made, store)
-        print(f"kept as {os.path.relpath(write(made))}", file=sys.stderr)
-    for path in outdated:
-        print(f"{os.path.relpath(path)} is stale: run `reproduce report` to write it again", file=sys.stderr)
-    return FAILED if outdated else DONE
-
-
-def measure(options: argparse.Namespace) -> int:
-    """Measure what a table's memory column shows, and keep it beside the runs."""
-    from experiments.memory import peak_memory
-    from experiments.store import write_atomically
-
-    store = _store(options)
-    cells = [cell for table, rows in find(options.tables) for cell in table.cells(rows=rows)]
-    runs = {cell.paper_run.train_id: cell for cell in cells if cell.paper_run and cell.measures("memory")}
-    if not runs:
-        raise ValueError(f"{' '.join(options.tables)}: no column shows memory")
-    for train_id, cell in runs.items():
-        assert cell.paper_run is not None
-        record = peak_memory(cell.paper_run, options.batch)
-        write_atomically(store.run(train_id).memory, json.dumps(record, indent=1) + "\n")
-        print(f"{cell.row.key}: {record['peak_gib']:.2f} GiB")
-    return DONE
-
-
-def tensorboard(options: argparse.Namespace) -> int:
-    """Open TensorBoard on the rows of a table, each a run named as in the table."""
-    from reports.collect import collect
-    from reports.tensorboard import build_view
-
-    selections, scale, seeds = _chosen(options)
-    store = _store(options)
-    views = []
-    for table, rows in selections:
-        made = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
-        views.append(build_view(made, store))
-    print("\n".join(map(str, views)), flush=True)
-    if options.no_serve:
-        return DONE
-    names = [f"{selection.table.name}:{view}" for selection, view in zip(selections, views, strict=True)]
-    where = ["--logdir", str(views[0])] if len(views) == 1 else ["--logdir_spec", ",".join(names)]
-    command = [sys.executable, "-m", "tensorboard.main", *where, "--port", str(options.port)]
-    sys.stdout.flush()
-    os.execv(sys.executable, command)  # this very process: whoever ends it ends the server
-
-
-def _one_run(options: argparse.Namespace, column: str | None) -> "RunConfig":
-    """The run of the one row that the command line names, under a column or the first that is trained."""
-    selections = find([options.table])
-    if len(selections) != 1 or selections[0].rows is None or len(selections[0].rows) != 1:
-        raise ValueError(f"'{options.table}' is not one row; name it as paper/table:row")
-    (table, rows) = selections[0]
-    cells = table.cells(_scale_of(options), rows=rows, overrides=options.overrides, seeds=_seeds(options))
-    runs = {cell.column.key: cell.runs[0] for cell in cells if cell.trained}
-    column = column or next(iter(runs), None)
-    if column not in runs:
-        raise ValueError(f"'{options.table}' has no run under column '{column}'; it has {', '.join(runs) or 'none'}")
-    return runs[column]
-
-
-def import_weights(options: argparse.Namespace) -> int:
-    """Check a released file against a row's model and keep it for `run --eval-only`."""
-    from experiments.released import RELEASED, describe
-    from experiments.released import import_weights as take_in
-
-    known = next((released for released in RELEASED if released.name == options.file.stem), None)
-    column = options.column or (known.column if known is not None and known.row == options.table else None)
-    record = take_in(_one_run(options, column), _store(options), options.file)
-    print(json.dumps(record, indent=1) if options.json else describe(record))
-    return DONE
-
-
-def attention(options: argparse.Namespace) -> int:
-    """Draw what a point of any test video attends to: the point that the table draws, but for what is named."""
-    from experiments.attend import attention_maps
-    from experiments.attention_maps import AttentionQuery
-    from experiments.drawing import queried_runs
-    from experiments.resources import Resources
-    from reports.attention_strips import Strip, provenance_text
-    from reports.figures import save_strip
-
-    chosen, scale = _one_run(options, options.column), _scale_of(options)
-    drawn = queried_runs(find([options.table]), scale, options.overrides, _seeds(options))
-    query = next((query for _, run, query in drawn if run == chosen), AttentionQuery()).changed(options)
-    maps = attention_maps(chosen, _store(options), Resources.of(options), query)
-    save_strip(Strip(options.table, maps), scale, options.out)
-    print(f"{options.out}: {provenance_text(maps)}")
-    return DONE
-
-
-def evaluate(options: argparse.Namespace) -> int:
-    """Score a list of real videos with a row's model."""
-    from experiments.evaluate import evaluate as score
-    from experiments.evaluate import evaluation_text
-    from experiments.resources import Resources
-
-    chosen = _one_run(options, options.column)
-    result = score(
-        chosen,
-        _store(options),
-        Resources.of(options),
-        options.video_list,
-        weights=options.weights,
-        untrained=options.untrained,
-    )
-    print(json.dumps(result, indent=1) if options.json else evaluation_text(result))
-    return DONE
