@@ -8,7 +8,7 @@ from experiments.launch import Job
 from experiments.resources import Resources
 from experiments.run import RunConfig, changed_fields
 from experiments.scales import Scale
-from experiments.store import RunStore, StoreError, read_json
+from experiments.store import RunStore
 from experiments.table import Cell, Column, Table, label_text, one_line
 from models.cost import published_macs
 
@@ -140,7 +140,7 @@ def status_json(jobs: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "train_id": job.run.train_id,
                 "eval_id": job.run.eval_id,
                 "state": "published" if state == "not run" and metrics is not None else state,
-                "progress": _progress(job, store) if state == "running" else None,
+                "progress": directory.fraction_done() if state == "running" else None,
                 "top1": metrics.get("top1") if metrics else None,
                 "reason": directory.failure.read_text().strip() if state == "failed" else None,
                 "log": str(directory.log) if directory.log.exists() else None,
@@ -204,14 +204,6 @@ def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str])
 def _macs(run: RunConfig) -> int:
     data = run.data
     return published_macs(run.model, frames=data.frames, crop=data.crop, num_classes=data.dataset.num_classes)
-
-
-def _progress(job: Job, store: RunStore) -> float | None:
-    try:
-        progress = read_json(job.directory(store).path / "progress.json")
-    except StoreError:
-        return None
-    return float(progress["done"]) if progress and "done" in progress else None
 
 
 def _cost(petaflops: list[float | None]) -> str:
