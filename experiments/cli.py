@@ -100,7 +100,9 @@ def parser() -> argparse.ArgumentParser:
     take.add_argument("--column", help="column whose run is meant (default: as the file's name says, or the first)")
     take.set_defaults(scale="paper")
     measured = verb("measure", measure, "Peak CUDA memory of a table's rows, at the paper's size.", _tables, _runs)
-    measured.add_argument("--batch", type=int, default=4, help="clips of a training step (default: 4, the paper's)")
+    measured.add_argument(
+        "--batch", type=int, help="clips of a step (default: as come nearest to exact attention's printed peak)"
+    )
     look = verb(
         "attention", attention, "Draw what a point of a test video attends to.", _scale, _runs, add_resources, add_query
     )

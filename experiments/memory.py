@@ -3,14 +3,21 @@
 The papers print "max CUDA memory" and state neither batch nor precision; ours says both.
 """
 
+import gc
+from collections.abc import Callable, Iterable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from experiments.provenance import provenance
 from experiments.run import RunConfig
+from experiments.table import Cell
+from models.mixers.trajectory import TrajectoryAttention
 
 GIB = 2**30
+PRECISIONS = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16, "32-true": torch.float32}
 
 
 def saved_for_backward(run: RunConfig) -> int:
@@ -32,39 +39,101 @@ def saved_for_backward(run: RunConfig) -> int:
     return sum(storage.nbytes() for storage in kept.values())
 
 
+class TooLargeError(OSError):
+    """A training step that does not fit into the GPU."""
+
+
 def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
     """Peak CUDA memory of a training step: forward, backward and update of AdamW, in the recipe's precision.
 
     Raises:
-        OSError: where there is no GPU, or it is too small.
+        TooLargeError: where the step does not fit.
+        OSError: where there is no GPU.
     """
     if not torch.cuda.is_available():
         raise OSError("memory is measured on a CUDA device and there is none; reports show – for it")
-    precision = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16, "32-true": torch.float32}[run.optim.precision]
-    device = torch.device("cuda")
+    gc.collect()
+    torch.cuda.empty_cache()
     try:
-        model = _model(run).to(device)
-        optimizer, _ = run.optim.build(model.parameters(), steps_per_epoch=1.0)
-        clips = torch.randn(batch_size, run.data.frames, 3, run.data.crop, run.data.crop, device=device)
-        labels = torch.zeros(batch_size, dtype=torch.long, device=device)
-        scaler = torch.amp.GradScaler("cuda", enabled=precision is torch.float16)
-        for step in range(2):  # the second has the optimiser's state
-            if step == 1:
-                torch.cuda.reset_peak_memory_stats()
-            with torch.autocast("cuda", dtype=precision, enabled=precision is not torch.float32):
-                loss = F.cross_entropy(model(clips), labels)
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
-            optimizer.zero_grad()
+        step = training_step(run, batch_size, torch.device("cuda"))
+        step()
+        torch.cuda.reset_peak_memory_stats()
+        step()  # with what the optimiser keeps, as every step but the first
     except torch.OutOfMemoryError:
-        raise OSError(f"{batch_size} clips do not fit into this GPU; use a smaller --batch") from None
+        fits = False  # raised below: an error holds on to the frame that it meets, and so to the tensors there
+    else:
+        fits = True
+    if not fits:
+        raise TooLargeError(f"{batch_size} clips do not fit into this GPU; use a smaller --batch")
     return {
         "peak_gib": torch.cuda.max_memory_allocated() / GIB,
         "batch_size": batch_size,
         "precision": run.optim.precision,
         **provenance(),
     }
+
+
+def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Callable[[], torch.optim.Optimizer]:
+    """A training step of random clips, to be taken as often as called; gives the optimiser."""
+    precision = PRECISIONS[run.optim.precision]
+    model = _model(run).to(device)
+    optimizer, _ = run.optim.build(model.parameters(), steps_per_epoch=1.0)
+    clips = torch.randn(batch_size, run.data.frames, 3, run.data.crop, run.data.crop, device=device)
+    labels = torch.zeros(batch_size, dtype=torch.long, device=device)
+    # Not scaled up: a first gradient beyond float16 would skip the update, and the optimiser would keep nothing yet.
+    scaler = torch.amp.GradScaler(device.type, init_scale=1.0, enabled=precision is torch.float16)
+
+    def step() -> torch.optim.Optimizer:
+        with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
+            loss = F.cross_entropy(model(clips), labels)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad()
+        return optimizer
+
+    return step
+
+
+def batch_as_printed(cells: Iterable[Cell]) -> int:
+    """The batch, which the papers do not state, at which the row of exact attention comes nearest to its printed peak.
+
+    Raises:
+        ValueError: where no cell prints the memory of exact trajectory attention.
+        OSError: where there is no GPU, or it is too small for one clip.
+    """
+    for cell in cells:
+        run = cell.paper_run
+        if run is None or not cell.measures("memory") or not isinstance(cell.printed, float):
+            continue
+        if isinstance(run.model.attention, TrajectoryAttention.Config) and run.model.attention.approximation is None:
+            return nearest_batch(cell.printed, partial(_peak_gib, run))
+    raise ValueError("no row prints the memory of exact attention, by which the batch is chosen; give --batch")
+
+
+def nearest_batch(printed: float, peak_gib: Callable[[int], float]) -> int:
+    """The power of two whose peak is nearest to the printed one.
+
+    Args:
+        printed: GiB.
+        peak_gib: measures a batch, which grows until the peak is above the printed one or does not fit.
+
+    Raises:
+        TooLargeError: where not even one clip fits.
+    """
+    peaks = {1: peak_gib(1)}
+    while peaks[max(peaks)] < printed:
+        try:
+            peaks[2 * max(peaks)] = peak_gib(2 * max(peaks))
+        except TooLargeError:
+            break
+    return min(peaks, key=lambda batch_size: abs(peaks[batch_size] - printed))
+
+
+def _peak_gib(run: RunConfig, batch_size: int) -> float:
+    peak = peak_memory(run, batch_size)["peak_gib"]
+    assert isinstance(peak, float)
+    return peak
 
 
 def _model(run: RunConfig) -> nn.Module:

@@ -140,20 +140,29 @@ def report(options: argparse.Namespace) -> int:
 
 def measure(options: argparse.Namespace) -> int:
     """Measure what a table's memory column shows, and keep it beside the runs."""
-    from experiments.memory import peak_memory
+    from experiments.memory import TooLargeError, batch_as_printed, peak_memory
     from experiments.store import write_atomically
 
-    store = _store(options)
-    cells = [cell for table, rows in find(options.tables) for cell in table.cells(rows=rows)]
+    if options.batch is not None and options.batch < 1:
+        raise ValueError(f"--batch {options.batch}: it must be 1 or more")
+    store, selections = _store(options), find(options.tables)
+    cells = [cell for table, rows in selections for cell in table.cells(rows=rows)]
     runs = {cell.paper_run.train_id: cell for cell in cells if cell.paper_run and cell.measures("memory")}
     if not runs:
         raise ValueError(f"{' '.join(options.tables)}: no column shows memory")
+    batch = options.batch or batch_as_printed(cell for table, _ in selections for cell in table.cells())
+    code = DONE
     for train_id, cell in runs.items():
         assert cell.paper_run is not None
-        record = peak_memory(cell.paper_run, options.batch)
+        try:
+            record = peak_memory(cell.paper_run, batch)
+        except TooLargeError as error:
+            print(f"{cell.row.key}: {error}", file=sys.stderr)
+            code = UNUSABLE
+            continue
         write_atomically(store.run(train_id).memory, json.dumps(record, indent=1) + "\n")
-        print(f"{cell.row.key}: {record['peak_gib']:.2f} GiB")
-    return DONE
+        print(f"{cell.row.key}: {record['peak_gib']:.2f} GiB with {batch} clips, printed {cell.printed}")
+    return code
 
 
 def tensorboard(options: argparse.Namespace) -> int:
