@@ -144,7 +144,12 @@ def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
     """Multiply-adds a second that this device reaches in one large product: what bounds any model from above."""
     size = 8192 if device.type == "cuda" else 1024
     a = torch.randn(size, size, device=device, dtype=dtype)
+    product = torch.empty_like(a)
     repeats = 10
-    spent(lambda: a @ a, device)
-    taken = min(spent(lambda: [a @ a for _ in range(repeats)], device).seconds for _ in range(3))
-    return repeats * size**3 / taken
+
+    def multiply() -> None:
+        for _ in range(repeats):
+            torch.mm(a, a, out=product)
+
+    multiply()
+    return repeats * size**3 / min(spent(multiply, device).seconds for _ in range(3))
