@@ -156,3 +156,13 @@ def test_what_is_measured_is_read_back_as_json(tmp_path: Path, monkeypatch: pyte
     measure(monkeypatch, tmp_path, f"{TABLE}:exact", "--batch", "2")
     (file,) = tmp_path.glob("*/memory.json")
     assert json.loads(file.read_text())["batch_size"] == 2
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_the_peak_on_a_gpu_grows_with_the_batch_and_holds_weights_and_what_the_optimiser_keeps() -> None:
+    run = TINY.of(K400)
+    small, large = (peak_memory(run, batch_size)["peak_gib"] for batch_size in (1, 8))
+    weights = 4 * sum(parameter.numel() for parameter in run.build().parameters()) / memory.GIB
+    assert isinstance(small, float) and isinstance(large, float)
+    assert large > small > 3 * weights  # two moments beside them
