@@ -112,10 +112,16 @@ def warning(report: Report) -> str | None:
     exception = f" Only {measured} is measured at the paper's size." if measured else ""
     if measured and len(report.measured_headers) == len(report.table.columns):
         return "Every column is measured on the model at the paper's size."
+    printed = "the printed ones in parentheses" if prints_numbers(report) else "those of the paper"
     return (
         "These numbers come from small models on generated stand-in videos. "
-        f"They are not comparable with the printed ones in parentheses.{exception}"
+        f"They are not comparable with {printed}.{exception}"
     )
+
+
+def prints_numbers(report: Report) -> bool:
+    """Whether the paper prints any number of this table; some figures it only draws."""
+    return any(cell.printed is not None for row in report.rows for cell in row.cells)
 
 
 def legend(report: Report) -> list[tuple[str, str]]:

@@ -10,7 +10,17 @@ from experiments.scales import Scale
 from experiments.store import StoreError, write_atomically
 from experiments.table import Column, Difference, Table
 from reports import figures
-from reports.layout import DASH, legend, levels, ours_text, printed_text, shown_headers, shown_labels, warning
+from reports.layout import (
+    DASH,
+    legend,
+    levels,
+    ours_text,
+    printed_text,
+    prints_numbers,
+    shown_headers,
+    shown_labels,
+    warning,
+)
 from reports.report import Report, ReportCell, ReportRow, settled
 
 Format = Literal["md", "csv", "json", "latex"]
@@ -167,7 +177,7 @@ def markdown(report: Report) -> str:
 
 def _reading(report: Report) -> str:
     """How a cell is to be read."""
-    if any(cell.printed is not None for row in report.rows for cell in row.cells):
+    if prints_numbers(report):
         return "A measured cell reads `ours (printed)`."
     return "All numbers are ours; the paper prints none."
 

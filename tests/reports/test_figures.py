@@ -129,3 +129,10 @@ def test_tables_have_no_picture(table: Table, store: RunStore, finish: Finish, t
     finish(table.run_of("joint.k400", TINY, (), 0), 50.0)
     report = collect(table, TINY, store)
     assert figures.files(report, tmp_path / "table.md") == {}
+
+
+def test_a_report_without_printed_numbers_does_not_speak_of_them(store: RunStore, results: None) -> None:
+    text = markdown(collect(FIGURE3, TINY, store))
+    assert "All numbers are ours; the paper prints none." in text
+    assert "not comparable with those of the paper." in text
+    assert "(printed)" not in text
