@@ -5,7 +5,7 @@ import re
 import pandas as pd
 
 from experiments.table import Column, Difference
-from reports.layout import header_levels, legend, ours_text, printed_text, shown_labels, warning
+from reports.layout import header_levels, legend, ours_text, printed_text, prints_numbers, shown_labels, warning
 from reports.report import Report, ReportCell, ReportRow
 
 # fmt: off
@@ -58,8 +58,9 @@ def latex(report: Report) -> str:
     if any(row.row.quoted for row in report.rows):
         notes.append("Rows in italics are quoted by the paper from others, not measured here.")
     notice = warning(report)
+    cells = "ours (printed)" if prints_numbers(report) else "ours"
     caption = " ".join(
-        [f"{_escape(table.caption)} ({_escape(table.source)}), scale {report.scale.name}: ours (printed)."]
+        [f"{_escape(table.caption)} ({_escape(table.source)}), scale {report.scale.name}: {cells}."]
         + ([_escape(notice)] if notice else [])
         + notes
     )
