@@ -12,9 +12,14 @@ from experiments.store import RunDirectory, read_json, replacing, write_atomical
 from lightning_modules.views import VideoScores
 
 
-def keep_training(directory: RunDirectory, seconds: float, devices: int) -> None:
-    """Write what a finished training took."""
-    record = {"device_hours": seconds * devices / 3600, "devices": devices, **provenance()}
+def keep_training(directory: RunDirectory, datamodule: VideoDataModule, *, seconds: float, devices: int) -> None:
+    """Write what a finished training took, and how many of its videos others stood in for."""
+    record = {
+        "device_hours": seconds * devices / 3600,
+        "devices": devices,
+        "replaced_in_training": len(datamodule.bad.get("train", ())),
+        **provenance(),
+    }
     write_atomically(directory.training, json.dumps(record, indent=1) + "\n")
 
 
@@ -57,12 +62,13 @@ def keep_test(
             status=np.array([scores.videos[i].status for i in order]),
             videos=np.array(datamodule.test_video_ids),
         )
+    training = read_json(directory.training) if released is None else None
     how = {
         "seed": run.seed,
         "views": run.evaluation.views,
         "crops": run.evaluation.crops,
         "videos": {"evaluated": accuracy.evaluated, "failed": accuracy.failed, "missing": accuracy.missing},
-        "replaced_in_training": len(datamodule.bad.get("train", ())),
+        "replaced_in_training": training["replaced_in_training"] if training is not None else 0,
         "data": {"name": run.data.dataset.name, "fingerprint": datamodule.fingerprint},
         "precision": precision,
         "devices": devices,
@@ -74,9 +80,8 @@ def keep_test(
         metrics["released_weights"] = {name: released[name] for name in ("file", "sha256")}
     else:
         write_atomically(directory.provenance, json.dumps(how, indent=1) + "\n")
-        training = read_json(directory.training)
-        if training is not None:
-            metrics["device_hours"] = training["device_hours"]
+    if training is not None:
+        metrics["device_hours"] = training["device_hours"]
     metrics["classes"] = named(scores.hits_by_class(), datamodule.test_videos.class_names)
     write_atomically(
         directory.metrics(run.eval_id, released=released is not None), json.dumps(metrics, indent=1) + "\n"

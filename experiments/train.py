@@ -171,7 +171,7 @@ def fit(
         raise StoreError(f"{resume} is cut short or damaged; remove it to train this run from its start")
     trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
     if trainer.is_global_zero:
-        keep_training(directory, timer.time_elapsed(), trainer.world_size)
+        keep_training(directory, datamodule, seconds=timer.time_elapsed(), devices=trainer.world_size)
         with replacing(directory.weights) as partial:
             save_file(module.model.state_dict(), partial)
         directory.checkpoint.unlink(missing_ok=True)  # finished: there is nothing to resume
