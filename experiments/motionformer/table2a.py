@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from experiments.motionformer.base import GFLOPS, JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES, strided
+from experiments.motionformer.base import COUNT_NOTE, GFLOPS, JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES, strided
 from experiments.run import data, model
 from experiments.table import Table, row
 from models.tokens import SquareTokens
@@ -28,6 +28,7 @@ TABLE = Table(
     rows=ROWS,
     notes=(
         JOINT_NOTE,
+        COUNT_NOTE,
         *TRAINING_NOTES,
     ),
 )
