@@ -59,7 +59,7 @@ class Sizes:
     frames: int = 16
     crop: int = 224
     clips: int = 1
-    repeats: int = 3
+    repeats: int = 2  # a quarter of an hour for all comparisons on one core
 
     @property
     def papers(self) -> bool:
