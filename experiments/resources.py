@@ -130,6 +130,8 @@ class Resources:
         Raises:
             DataError, ValueError: what a run would have failed with.
         """
+        from data.clips import test_sampling  # here: it imports the decoder, which looking verbs do not need
+
         runs = tuple(runs)
         read = {run.data.dataset.name for run in runs if run.data.dataset.stand_in is None}
         for name, _ in self.data:
@@ -139,6 +141,7 @@ class Resources:
         seen: set[object] = set()
         for run in runs:
             self.split(run.optim.batch_size, run.data, self.num_devices)
+            test_sampling(run.data, run.evaluation)
             with torch.device("meta"):
                 size = {"frames": run.data.frames, "crop": run.data.crop}
                 run.model.build(**size, num_classes=run.data.dataset.num_classes)

@@ -27,7 +27,7 @@ def line(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str
         (["--seeds", "-1"], "--seeds '-1': seeds are 0 or more"),
         (["-o", "seed=3"], "seeds are named with --seeds"),
         (["-o", "optim.epochs=0"], "0 epochs of batches of 32: both are 1 or more"),
-        (["-o", "optim.batch_size=0"], "10 epochs of batches of 0: both are 1 or more"),
+        (["-o", "optim.batch_size=0"], "15 epochs of batches of 0: both are 1 or more"),
         (["-o", "optim.lr=1e999"], "a learning rate of inf"),
         (["-o", "objective.label_smoothing=2"], "a label smoothing of 2.0: it is between 0 and 1"),
         (["--workers", "-1"], "--workers -1: it must be 0 or more"),
@@ -38,6 +38,23 @@ def test_numbers_out_of_range(words: list[str], message: str, capsys: pytest.Cap
     code, text = line(["plan", ROW, *words], capsys)
     assert code == 2
     assert message in text
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("evaluation.stride=2", "segment sampling has no stride in frames: set evaluation.span"),
+        ("evaluation.views=3", "segment sampling has one view, the whole video; evaluation.views is 3"),
+        ("evaluation.span=2.0", "evaluation.span is 2.0; it is the share of a video that a clip spans"),
+    ],
+)
+def test_a_protocol_that_the_sampling_does_not_have_is_refused_before_any_training(
+    override: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text = line(["run", ROW, "--runs", str(tmp_path), "-o", override], capsys)
+    assert code == 2
+    assert message in text
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_part_that_may_be_absent_can_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
