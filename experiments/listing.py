@@ -170,6 +170,8 @@ def status_text(jobs: list[Job], store: RunStore) -> str:
 
 def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str]) -> dict[str, object]:
     """One job; the runs `trained` by jobs before it are only tested."""
+    from data.clips import test_sampling  # here: it imports the decoder, which other verbs that look do not need
+
     run = job.run
     state = job.directory(store).state(run.eval_id)
     tested_only = run.train_id in trained or job.directory(store).weights.exists()
@@ -177,6 +179,7 @@ def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str])
     try:
         parts = resources.split(run.optim.batch_size, run.data, resources.num_devices)
         split = f"{parts.micro_batch} x {parts.accumulation} on {resources.num_devices}"
+        test_sampling(run.data, run.evaluation)
         counts = resources.counts(run)
         steps = counts.train // run.optim.batch_size * run.optim.epochs
         passes = 0 if tested_only else TRAINING_PASSES * steps * run.optim.batch_size

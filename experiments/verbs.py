@@ -114,6 +114,8 @@ def report(options: argparse.Namespace) -> int:
     selections, scale, store = find(options.tables), _scale_of(options), _store(options)
     if options.check and (options.overrides or any(rows is not None for _, rows in selections)):
         raise ValueError("--check compares whole tables with what is kept; name no rows and no overrides")
+    if options.check and options.picture is not None:
+        raise ValueError("--check writes nothing; leave --picture out")
     if options.picture is not None and (len(selections) != 1 or selections[0].table.drawing is None):
         raise ValueError("--picture writes one figure; name one, e.g. motionformer/figure3")
     outdated, texts, kept = [], [], []
@@ -225,7 +227,7 @@ def attention(options: argparse.Namespace) -> int:
     drawn = queried_runs(find([options.table]), scale, options.overrides, _seeds(options))
     query = next((query for _, run, query in drawn if run == chosen), AttentionQuery()).changed(options)
     maps = attention_maps(chosen, _store(options), Resources.of(options), query)
-    save_strip(Strip(options.table, maps), scale, options.out)
+    save_strip(Strip(options.table, maps), scale, options.out, options.overrides)
     print(f"{options.out}: {provenance_text(maps)}")
     return DONE
 

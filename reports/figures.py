@@ -5,6 +5,8 @@ A picture carries the digest of its data, so that a stale one is found without d
 
 import hashlib
 import io
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from reports.attention_strips import Strip
 
 REMEDY = "free space there or name another file"
+LINE = 80  # characters of a line under a picture
 DIGEST = "Description"  # the PNG text that holds the digest of the data
 
 
@@ -29,7 +32,7 @@ def files(report: Report, path: Path) -> dict[str, Path]:
     match report.table.drawing:
         case Panels() if any(_results(report)):
             return {**picture, "data": path.with_suffix(".csv")}
-        case ClassMargins() as margins if _tells_classes(report, margins):
+        case ClassMargins() as margins if _has_margins(report, margins):
             return {**picture, "data": path.with_suffix(".csv")}
         case AttentionStrips() if report.attention_maps:  # their data lie beside the runs
             return picture
@@ -67,11 +70,10 @@ def stale(report: Report, path: Path) -> bool:
     kept = files(report, path)
     if not kept:
         return False
-    text = data(report)
     try:
-        if "data" in kept and kept["data"].read_text(encoding="utf-8") != text:
+        if "data" in kept and kept["data"].read_text(encoding="utf-8") != data(report):
             return True
-        return digest_of(kept["picture"]) != digest(text)
+        return digest_of(kept["picture"]) != digest(_content(report))
     except (OSError, UnicodeDecodeError):
         return True
 
@@ -95,7 +97,7 @@ def data(report: Report) -> str:
 
 def picture(report: Report) -> bytes:
     """The report's figure as PNG; the same bytes for the same report."""
-    notice = _notice(report.scale)
+    notice = _notice(report.scale, _marks(report))
     match report.table.drawing:
         case Panels() as panels:
             from reports import line_panels
@@ -109,28 +111,28 @@ def picture(report: Report) -> bytes:
             from reports import attention_strips
 
             figure = attention_strips.draw(_strips(report), notice)
-    return png(figure, digest(data(report)))
+    return png(figure, digest(_content(report)))
 
 
 def extremes(report: Report) -> str:
     """The classes with the greatest margins beside the printed ones, in markdown; nothing for other figures."""
     margins = report.table.drawing
-    if not isinstance(margins, ClassMargins) or not _tells_classes(report, margins):
+    if not isinstance(margins, ClassMargins) or not _has_margins(report, margins):
         return ""
     from reports import class_margins
 
     return class_margins.extremes(report, margins)
 
 
-def save_strip(strip: "Strip", scale: Scale, path: Path) -> None:
-    """Write the attention maps of one query as PNG.
+def save_strip(strip: "Strip", scale: Scale, path: Path, overrides: Iterable[str] = ()) -> None:
+    """Write the attention maps of one query as PNG; overrides of the run stand under it.
 
     Raises:
         StoreError: when it cannot be written.
     """
     from reports import attention_strips
 
-    figure = attention_strips.draw([strip], _notice(scale))
+    figure = attention_strips.draw([strip], _notice(scale, _modified(overrides)))
     with replacing(path, remedy=REMEDY) as partial:
         partial.write_bytes(png(figure, digest(attention_strips.data([strip]))))
 
@@ -143,8 +145,9 @@ def row_pictures(report: Report) -> dict[str, bytes]:
 
     keys = [row.row.key for row in report.rows if row.row.key in report.attention_maps]
     strips = zip(keys, _strips(report), strict=True)
+    notice = _notice(report.scale, _modified(report.overrides))
     return {
-        key: png(attention_strips.draw([strip], _notice(report.scale)), digest(attention_strips.data([strip])))
+        key: png(attention_strips.draw([strip], notice), digest(attention_strips.data([strip])))
         for key, strip in strips
     }
 
@@ -174,11 +177,12 @@ def digest_of(path: Path) -> str | None:
     """The digest of the data that a kept picture was drawn from; None for one that does not say.
 
     Raises:
-        OSError: for a file that is no picture.
+        OSError: for a file that is no whole picture.
     """
     from PIL import Image
 
     with Image.open(path) as image:
+        image.load()
         return image.info.get(DIGEST)
 
 
@@ -190,17 +194,36 @@ def _strips(report: Report) -> "list[Strip]":
     return [Strip(row_name(report.table, row), maps[row.key]) for row in rows]
 
 
-def _notice(scale: Scale) -> str | None:
-    return f"Scale {scale.name}: small models on generated stand-in videos." if scale.small else None
+def _notice(scale: Scale, marks: Iterable[str]) -> str | None:
+    """What a reader must know before looking: pictures travel without their report."""
+    small = [f"Scale {scale.name}: small models on generated stand-in videos."] if scale.small else []
+    return "\n".join([*small, *marks]) or None
 
 
-def _results(report: Report, row: str | None = None) -> list[dict]:
-    """What finished tests wrote, of all rows or of one."""
-    rows = [line for line in report.rows if row in (None, line.row.key)]
-    return [result.metrics for line in rows for cell in line.cells for result in cell.seeds if result.metrics]
+def _marks(report: Report) -> list[str]:
+    """What sets the numbers apart from those of the table's own runs: released weights and overrides."""
+    rows = [row_name(report.table, row.row) for row in report.rows if any(cell.released for cell in row.cells)]
+    released = [f"Released weights, tested here: {', '.join(rows)}."] if rows else []
+    return [*released, *_modified(report.overrides)]
 
 
-def _tells_classes(report: Report, margins: ClassMargins) -> bool:
-    """Whether both rows have a result that tells how many videos of each class are right."""
-    rows = (margins.row, margins.relative_to)
-    return all(any(metrics.get("classes") for metrics in _results(report, row)) for row in rows)
+def _modified(overrides: Iterable[str]) -> list[str]:
+    changes = ", ".join(overrides)
+    return [textwrap.fill(f"Not the table's runs: {changes}.", LINE)] if changes else []
+
+
+def _content(report: Report) -> str:
+    """All that the picture depends on."""
+    return "\n".join([data(report), *_marks(report)])
+
+
+def _results(report: Report) -> list[dict]:
+    """What finished tests wrote."""
+    return [result.metrics for line in report.rows for cell in line.cells for result in cell.seeds if result.metrics]
+
+
+def _has_margins(report: Report, margins: ClassMargins) -> bool:
+    """Whether both rows have results, of the same seed and videos, that tell how many of each class are right."""
+    from reports import class_margins
+
+    return bool(class_margins.class_margins(report, margins))

@@ -57,6 +57,19 @@ def test_a_protocol_that_the_sampling_does_not_have_is_refused_before_any_traini
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_plan_says_which_protocol_the_sampling_does_not_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", ROW, "--runs", str(tmp_path), "-o", "evaluation.stride=2"]) == 0
+    assert "not yet runnable: segment sampling has no stride in frames" in capsys.readouterr().out
+
+
+def test_a_check_draws_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["report", "motionformer/figure3", "--check", "--picture", str(tmp_path / "figure.png")]
+    code, text = line(words, capsys)
+    assert (code, "leave --picture out" in text) == (2, True)
+
+
 def test_a_part_that_may_be_absent_can_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", ROW, "--scale", "paper", "-o", "model.init=None"]) == 0
 

@@ -109,14 +109,41 @@ def test_a_kept_figure_is_the_same_each_time_and_stale_once_results_differ(
 
 
 @pytest.mark.parametrize("suffix", [".png", ".csv"])
-@pytest.mark.parametrize("content", [None, b"", b"\xff broken"])
+@pytest.mark.parametrize("content", [None, b"", b"\xff broken", "half"])
 def test_a_lost_or_broken_file_makes_a_figure_stale(
-    store: RunStore, results: None, tmp_path: Path, suffix: str, content: bytes | None
+    store: RunStore, results: None, tmp_path: Path, suffix: str, content: bytes | str | None
 ) -> None:
     report = collect(FIGURE3, TINY, store)
     file = write(report, tmp_path).with_suffix(suffix)
-    file.unlink() if content is None else file.write_bytes(content)
+    whole = file.read_bytes()
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(whole[: len(whole) // 2] if isinstance(content, str) else content)
     assert stale(report, tmp_path)
+
+
+def test_a_picture_says_whose_numbers_it_shows(
+    store: RunStore, results: None, finish: Finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notices = []
+    draw = line_panels.draw
+    monkeypatch.setattr(line_panels, "draw", lambda *parts: notices.append(parts[2]) or draw(*parts))
+    write(collect(FIGURE3, TINY, store), tmp_path)
+    finish(run_of("joint.k400-1"), 58.0, released_weights={"file": "joint.pyth", "sha256": "0"})
+    released = collect(FIGURE3, TINY, store)
+    (tmp_path / "motionformer" / "figure3.tiny.md").write_text(markdown(released))
+    assert stale(released, tmp_path)  # the same numbers, but of others' weights
+    write(released, tmp_path)
+    assert not stale(released, tmp_path)
+    finish(FIGURE3.run_of("joint.k400-1", TINY, ("optim.epochs=1",), 0), 20.0)
+    figures.picture(collect(FIGURE3, TINY, store, overrides=("optim.epochs=1",)))
+    small = "Scale tiny: small models on generated stand-in videos."
+    assert notices == [
+        small,
+        f"{small}\nReleased weights, tested here: Joint Space-Time.",
+        f"{small}\nNot the table's runs: optim.epochs=1.",
+    ]
 
 
 def test_a_picture_that_cannot_be_written_is_one_clear_error(store: RunStore, results: None, tmp_path: Path) -> None:
