@@ -29,9 +29,12 @@ class ClassMargin(NamedTuple):
 
 
 def class_margins(report: Report, drawing: ClassMargins) -> list[ClassMargin]:
-    """Every class, the greatest gain first; hits are summed over the seeds that both rows have finished."""
+    """Every class, the greatest gain first; hits are summed over the seeds that both rows have finished.
+
+    A seed whose rows were not tested on as many videos of each class is left out.
+    """
     ours, others = (_hits(report, key, drawing.column) for key in (drawing.row, drawing.relative_to))
-    seeds = ours.keys() & others.keys()
+    seeds = [seed for seed in ours if _videos(ours[seed]) == _videos(others.get(seed, {}))]
     margins = []
     for name in sorted({name for seed in seeds for name in ours[seed]}):
         videos = sum(ours[seed][name][1] for seed in seeds)
@@ -45,6 +48,10 @@ def _hits(report: Report, key: str, column: str) -> dict[int, dict[str, list[int
     cells = [cell for row in report.rows if row.row.key == key for cell in row.cells if cell.column == column]
     results = [(result.seed, result.metrics or {}) for cell in cells for result in cell.seeds]
     return {seed: metrics["classes"] for seed, metrics in results if metrics.get("classes")}
+
+
+def _videos(hits: dict[str, list[int]]) -> dict[str, int]:
+    return {name: videos for name, (_, videos) in hits.items()}
 
 
 def data(report: Report, drawing: ClassMargins) -> str:

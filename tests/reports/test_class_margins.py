@@ -67,6 +67,18 @@ def test_without_hits_by_class_there_is_nothing_to_draw(store: RunStore, finish:
     assert "Spilling" not in markdown(report)
 
 
+def test_rows_tested_on_other_videos_or_with_other_seeds_are_not_compared(
+    store: RunStore, results: None, finish: Finish, tmp_path: Path
+) -> None:
+    for classes in (TRAJECTORY | {"up": [20, 21]}, {"else": [1, 2]}):
+        finish(CLASSES.run_of("trajectory.ssv2", TINY, (), 0), 66.5, classes=classes)
+        report = collect(CLASSES, TINY, store)
+        assert figures.files(report, tmp_path / "classes.md") == {}
+        assert "Spilling" not in markdown(report)
+    finish(CLASSES.run_of("trajectory.ssv2", TINY, (), 1), 66.5, classes=TRAJECTORY)
+    assert "Spilling" not in markdown(collect(CLASSES, TINY, store, seeds=(0, 1)))
+
+
 def test_the_picture_is_kept_with_its_data_and_found_stale(
     store: RunStore, results: None, finish: Finish, tmp_path: Path
 ) -> None:
