@@ -27,7 +27,7 @@ def ours_text(cell: ReportCell, column: Column | Difference) -> str:
         return state_text(cell) + mark
     text = value_text(cell.value, column)
     if cell.std is not None:
-        text += f" ± {cell.std:.{column.digits}f}"
+        text += f" ± {value_text(cell.std, column)}"
     if cell.num_asked > 1:
         asked = f" of {cell.num_asked}" if cell.num_asked > cell.num_seeds else ""
         text += f" (n={cell.num_seeds}{asked})"

@@ -144,6 +144,12 @@ def test_hours_are_those_of_the_training_and_unknown_of_released_weights(store: 
     assert (cells["mformer-l"].state, cells["mformer-l"].value) == ("not run", None)
 
 
+def test_a_spread_keeps_two_digits_where_its_column_shows_none() -> None:
+    column = Column(key="a", header="A", metric="device_hours", digits=0)
+    cell = ReportCell(column="a", state="done", printed=None, value=0.16, std=0.057, num_seeds=2, num_asked=2)
+    assert cell_text(cell, column) == "0.16 ± 0.057 (n=2)"
+
+
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
     [(384.4, 0, "384"), (0.0125, 0, "0.013"), (0.0, 0, "0"), (-0.02, 1, "-0.02"), (0.06, 1, "0.1"), (79.66, 1, "79.7")],
