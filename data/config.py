@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
-from data.sampling import DenseSampling, SegmentSampling, check_span
+from data.sampling import DenseSampling, SegmentSampling, check_span, check_stride
 from data.transforms import Augmentation
 
 
@@ -52,5 +52,6 @@ class EvalConfig:
             if getattr(self, name) < 1:
                 raise ValueError(f"evaluation.{name} is {getattr(self, name)}; it must be 1 or more")
         check_span(self.span, "evaluation.span")
+        check_stride(self.stride, "evaluation.stride")
         if self.span is not None and self.stride is not None:
             raise ValueError("evaluation.span and evaluation.stride exclude each other; set one of them")

@@ -42,6 +42,16 @@ def check_span(span: float | None, where: str) -> None:
         raise ValueError(f"{where} is {span}; it is the share of a video that a clip spans, above 0 and at most 1")
 
 
+def check_stride(stride: int | None, where: str) -> None:
+    """Refuse strides that no clip can have.
+
+    Raises:
+        ValueError: naming where the stride was given.
+    """
+    if stride is not None and stride < 1:
+        raise ValueError(f"{where} is {stride}; it must be 1 or more")
+
+
 class DenseSampling:
     """F frames at a stride, counted at a nominal rate, starting anywhere (training) or at even places (testing).
 
@@ -60,6 +70,7 @@ class DenseSampling:
         def __post_init__(self) -> None:
             """Refuse what no clip can span."""
             check_span(self.span, "data.sampling.span")
+            check_stride(self.stride, "data.sampling.stride")
 
         def build(self, frames: int) -> "DenseSampling":
             """The sampling of clips of so many frames."""

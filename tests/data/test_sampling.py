@@ -96,6 +96,14 @@ def test_a_clip_spans_no_more_than_the_video(span: float) -> None:
         EvalConfig(span=span)
 
 
+@pytest.mark.parametrize("stride", [0, -1])
+def test_a_stride_is_one_frame_or_more(stride: int) -> None:
+    with pytest.raises(ValueError, match=rf"data\.sampling\.stride is {stride}; it must be 1 or more"):
+        DenseSampling.Config(stride=stride)
+    with pytest.raises(ValueError, match=rf"evaluation\.stride is {stride}; it must be 1 or more"):
+        EvalConfig(stride=stride)
+
+
 def test_dense_clips_of_variable_rate_files_start_at_their_time() -> None:
     times = np.concatenate([np.arange(100) / 100, 1 + np.arange(100) / 10])  # average 18.2 a second
     video = Timeline(times, Fraction(200, 11))
