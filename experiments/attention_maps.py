@@ -5,8 +5,6 @@ A file is made by `experiments.attend`. T token frames of h x w patches, F frame
 
 import argparse
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +15,10 @@ from numpy.typing import NDArray
 from experiments.run import RunConfig, digest
 from experiments.store import RunStore, StoreError, replacing
 
-RECORDED = {"train_id", "weights", "video", "patch", "block", "num_blocks", "head", "num_heads", "commit", "data"}
+RECORDED = {
+    "train_id", "weights", "video", "view", "query", "patch", "block", "num_blocks", "head", "num_heads", "seed",
+    "data", "commit", "hardware",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +110,7 @@ def read_maps(path: Path) -> AttentionMaps:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             made = AttentionMaps(arrays["frames"], arrays["maps"], json.loads(str(arrays["record"])))
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # whatever the part that reads a damaged archive raises
         raise _damaged(path, str(error) or type(error).__name__) from None
     frames, maps, record = made
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:

@@ -56,7 +56,7 @@ def replacing(path: Path, *, remedy: str = f"{ELSEWHERE}; the training is kept")
     Raises:
         StoreError: when it cannot be written.
     """
-    partial = path.with_name(f".partial.{path.name}")
+    partial = path.with_name(f".partial.{os.getpid()}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial

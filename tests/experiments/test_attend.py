@@ -199,14 +199,16 @@ def test_damaged_maps_and_pickles_are_named_and_never_loaded(weighted: RunConfig
     whole = path.read_bytes()
     with np.load(path) as arrays:
         parts = dict(arrays)
-    for content in (b"", b"junk", whole[: len(whole) // 2]):
+    directory = whole.rindex(b"PK\x01\x02")
+    unknown_compression = whole[: directory + 10] + b"\x63" + whole[directory + 11 :]
+    for content in (b"", b"junk", whole[: len(whole) // 2], unknown_compression):
         path.write_bytes(content)
         with pytest.raises(StoreError, match=r"npz holds no attention maps \(.*\); remove it to have it made again"):
             held_maps(weighted, store, QUERY)
     for name, wrong in {
         "frames": np.array([{"a": "pickle"}], dtype=object),
         "maps": parts["maps"] * np.nan,
-        "record": np.array("{}"),
+        "record": np.array(str(parts["record"]).replace('"view"', '"look"')),
     }.items():
         np.savez(path, **{**parts, name: wrong}, allow_pickle=True)
         with pytest.raises(StoreError, match="holds no attention maps"):
