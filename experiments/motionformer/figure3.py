@@ -79,7 +79,7 @@ TABLE = Table(
     notes=(
         "The paper prints this figure without numbers, and which strides it takes is not said.",
         "Whether the models are trained again for each stride is not said: these are the models of Table 4, only tested "
-        "at other strides. `-o data.sampling.stride=8` (K-400) or `-o data.sampling.span=0.5` trains at another.",
+        "at other strides. `-o data.sampling.span=0.5` trains on half of each video, which the column S then tests on too.",
         "One view in the middle of the video, for “the larger the stride, the more of the video clip is seen”; Table 4 "
         "tests K-400 on ten.",
         "A clip that is longer than its video repeats the last frame.",

@@ -1,13 +1,14 @@
 """Runs on disk."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from experiments.store import RunStore, StoreError, write_atomically
+from experiments.store import RunStore, StoreError, replacing, write_atomically
 
 
 def result(top1: float) -> dict[str, object]:
@@ -72,6 +73,17 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
     with pytest.raises(StoreError, match=r"No space left on device; free space there or name another place"):
         write_atomically(file, "new")
     assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_two_processes_write_the_same_file_without_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "maps.npz"
+    with replacing(file) as first:
+        first.write_text("whole")
+        monkeypatch.setattr(os, "getpid", lambda: 0)
+        with replacing(file) as second:
+            second.write_text("who")
+    assert file.read_text() == "whole"
     assert list(tmp_path.iterdir()) == [file]
 
 
