@@ -12,6 +12,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.cases import NAMES, Bench, Sizes
+from benchmarks.fresh import pairs_of_fresh_processes
 from benchmarks.record import Conditions, Measured, Record, read
 from benchmarks.table import markdown, summary, table
 from experiments.provenance import commit
@@ -79,7 +80,7 @@ def measure(options: argparse.Namespace) -> int:
         bench = Bench(sizes=sizes, device=device, precisions=tuple(precisions), advance=bar.update)
         bar.reset(bench.macs(names))
         try:
-            for pair in bench.pairs(names):
+            for pair in bench.pairs(names) if len(names) == 1 else pairs_of_fresh_processes(bench, names):
                 now, load = datetime.now(UTC).isoformat(timespec="seconds"), os.getloadavg()[0]
                 record.add(Measured(pair=pair, commit=revision, date=now, load_average=round(load, 2)))
                 keep(record, path)

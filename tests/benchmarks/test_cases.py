@@ -1,17 +1,33 @@
 import pytest
 import torch
 
-from benchmarks.cases import NAMES, Bench, Forward, Sizes, TrainingStep
+from benchmarks.cases import AIMS, NAMES, Bench, Forward, Sizes, TrainingStep
 
 SMALL = Sizes(depth=2, width=32, heads=2, frames=4, crop=64, clips=2, repeats=1)
 CPU = torch.device("cpu")
 
 
-def test_progress_ends_where_it_was_said_to_end() -> None:
+def test_all_comparisons_run_and_progress_ends_where_it_was_said_to_end() -> None:
     done: list[float] = []
     bench = Bench(sizes=SMALL, device=CPU, precisions=("float32",), advance=done.append)
-    for _ in bench.pairs(list(NAMES)):
-        pass
+    pairs = list(bench.pairs(list(NAMES)))
+    names = [pair.name for pair in pairs]
+    assert names == [
+        "selection from all candidates",
+        "selection from 4 R candidates",
+        "trajectory, forward",
+        "trajectory, training step",
+        "trajectory, training step, recomputed",
+        "trajectory-projected, forward",
+        "trajectory-projected, training step",
+        "trajectory-projected, training step, recomputed",
+        "joint, forward",
+        "joint, training step",
+        "divided, forward",
+        "divided, training step",
+    ]
+    assert {what for _, what, _ in AIMS} <= set(names)
+    assert all(pair.difference < 1e-4 for pair in pairs)
     assert sum(done) == pytest.approx(bench.macs(list(NAMES)))
 
 

@@ -35,7 +35,7 @@ def record(*pairs: Pair) -> Record:
         threads=1,
         versions={"torch": "2"},
         environment={"MALLOC_TRIM_THRESHOLD_": "1"},
-        sizes=vars(Sizes()),
+        sizes=vars(Sizes(repeats=3)),
     )
     return Record(conditions, [Measured(pair=pair, commit="abc", date="2026-01-02T03:04", load_average=1.5) for pair in pairs])  # noqa: E501  # fmt: skip
 
