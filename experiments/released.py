@@ -12,7 +12,8 @@ from typing import NamedTuple
 from safetensors.torch import save_file
 
 from experiments.run import RunConfig
-from experiments.store import RunStore, replacing, write_atomically
+from experiments.store import RELEASED as RELEASED_RESULT
+from experiments.store import RunStore, read_json, replacing, write_atomically
 from models.mixers.trajectory import TrajectoryAttention
 from models.pretrained import RELEASED_AT, load_released
 from models.trunk import VideoViT
@@ -58,6 +59,8 @@ RELEASED = (
 def import_weights(run: RunConfig, store: RunStore, file: Path) -> dict[str, object]:
     """Check a released file against a run's model, keep its weights, and say what became of each key.
 
+    What was made here with another released file goes with its weights.
+
     Raises:
         ValueError: when the file is damaged or another model's, naming the keys.
         OSError: when it cannot be read, or the weights cannot be kept.
@@ -66,11 +69,16 @@ def import_weights(run: RunConfig, store: RunStore, file: Path) -> dict[str, obj
     model = run.model.build(frames=run.data.frames, crop=run.data.crop, num_classes=num_classes)
     report = load_released(model, file)
     directory = store.run(run.train_id)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    held = read_json(directory.released_record)
+    if held is not None and held["sha256"] != sha256:
+        for made in directory.path.glob(f"*/*{RELEASED_RESULT}.*"):
+            made.unlink()
     with replacing(directory.released) as partial:
         save_file(model.state_dict(), partial)
     record = {
         "file": file.name,
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "sha256": sha256,
         "matched": len(report.matched),
         "reshaped": list(report.reshaped),
         "missing": list(report.missing),

@@ -107,6 +107,29 @@ def test_every_released_variant_finds_each_of_its_keys_a_place(released: Release
     assert str(record["values"]).startswith(expected)
 
 
+def test_another_file_takes_the_place_of_what_was_made_with_the_first(tmp_path: Path) -> None:
+    run = find(["motionformer/table6b"])[0].table.run_of(
+        "mformer.top1", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0
+    )
+    store, file = RunStore(tmp_path / "runs"), tmp_path / "k400_motionformer_224_16x4.pyth"
+    tensors = authors_tensors(file.stem, width=48, depth=2)
+    torch.save({"model_state": tensors}, file)
+    import_weights(run, store, file)
+    directory = store.run(run.train_id)
+    places = (directory.metrics, directory.predictions, directory.attention_maps)
+    made = {released: [place("eee", released=released) for place in places] for released in (False, True)}
+    for result in (*made[False], *made[True]):
+        result.parent.mkdir(exist_ok=True)
+        result.write_text("{}")
+    import_weights(run, store, file)
+    assert all(result.exists() for result in made[True])
+    torch.save({"model_state": {name: tensor + 1 for name, tensor in tensors.items()}}, file)
+    import_weights(run, store, file)
+    assert not any(result.exists() for result in made[True])
+    assert all(result.exists() for result in made[False])
+    assert directory.released.exists()
+
+
 @pytest.mark.parametrize(
     "variant", ["table6b:mformer-hr", "table6b:mformer-l", "table6c:mformer", "table6c:mformer-hr"]
 )
