@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from models.mixers.space import in_full_precision
+
 # Trajectories at a time: on a CPU their asking vectors stay in the caches, on a GPU they fill it.
 CHUNK = {"cpu": 192, "cuda": 16384}
 
@@ -33,7 +35,8 @@ def along_time(trajectories: Tensor, proj_q: nn.Linear, proj_kv: nn.Linear, pool
     `proj_kv`, get zeros for a gradient, as the published code gives them but for rounding.
     """
     parameters = (proj_q.weight, proj_q.bias, proj_kv.weight, proj_kv.bias)
-    return _AlongTime.apply(trajectories, *parameters, pooling)  # pyright: ignore[reportReturnType]
+    with in_full_precision(trajectories):  # all in the type of the trajectories, going forward and back
+        return _AlongTime.apply(trajectories, *parameters, pooling)  # pyright: ignore[reportReturnType]
 
 
 class _AlongTime(torch.autograd.Function):
