@@ -176,6 +176,8 @@ def test_sampling(data: DataConfig, evaluation: EvalConfig) -> DenseSampling | S
     if isinstance(config, DenseSampling.Config):
         if evaluation.stride is not None:
             config = replace(config, stride=evaluation.stride, span=None)
+        if config.span == 1 and evaluation.views != 1:
+            raise ValueError(f"clips that span the whole video have one view; evaluation.views is {evaluation.views}")
         return config.build(data.frames)
     if evaluation.stride is not None:
         raise ValueError("segment sampling has no stride in frames: set evaluation.span, the share of the video")

@@ -104,6 +104,15 @@ class VideoDataModule(pl.LightningDataModule):
         """The count of a split's unreadable videos, kept over epochs."""
         return self.bad.setdefault(split, BadVideos(split, len(videos.records), self.allow_bad))
 
+    def num_replaced(self) -> int:
+        """Training videos that could not be read, on whichever device; every process has to ask."""
+        mine = set(self.bad["train"].reasons) if "train" in self.bad else set()
+        if self.world_size == 1:
+            return len(mine)
+        everyones: list[set[str]] = [mine] * self.world_size
+        torch.distributed.all_gather_object(everyones, mine)
+        return len(set().union(*everyones))
+
     @cached_property
     def train_videos(self) -> VideoList:
         """The training split."""

@@ -119,6 +119,39 @@ def agreed(trainer: Trainer, wish: bool) -> bool:
     return trainer.strategy.reduce_boolean_decision(wish, all=False)
 
 
+class DeviceClock(Callback):
+    """Device seconds of a training, validations included: through stops, and on whatever number of devices."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.devices = 0
+        self.noted_at = time.monotonic()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start to count."""
+        self.devices, self.noted_at = trainer.world_size, time.monotonic()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Count to the end and stop."""
+        self.note()
+        self.devices = 0
+
+    def note(self) -> None:
+        """Add what has passed since the last note."""
+        now = time.monotonic()
+        self.seconds += self.devices * (now - self.noted_at)
+        self.noted_at = now
+
+    def state_dict(self) -> dict[str, float]:
+        """What a checkpoint keeps."""
+        self.note()
+        return {"device_seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        """Go on from there."""
+        self.seconds = state_dict["device_seconds"]
+
+
 class ProgressFile(ProgressBar):
     """Lightning's progress, as a small JSON file that `reproduce run` and `reproduce status` read.
 

@@ -12,14 +12,9 @@ from experiments.store import RunDirectory, read_json, replacing, write_atomical
 from lightning_modules.views import VideoScores
 
 
-def keep_training(directory: RunDirectory, datamodule: VideoDataModule, *, seconds: float, devices: int) -> None:
+def keep_training(directory: RunDirectory, *, device_seconds: float, replaced: int) -> None:
     """Write what a finished training took, and how many of its videos others stood in for."""
-    record = {
-        "device_hours": seconds * devices / 3600,
-        "devices": devices,
-        "replaced_in_training": len(datamodule.bad.get("train", ())),
-        **provenance(),
-    }
+    record = {"device_hours": device_seconds / 3600, "replaced_in_training": replaced, **provenance()}
     write_atomically(directory.training, json.dumps(record, indent=1) + "\n")
 
 

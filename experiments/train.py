@@ -16,7 +16,6 @@ from pathlib import Path
 
 import torch
 from lightning import Trainer, seed_everything
-from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import TensorBoardLogger
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -24,7 +23,7 @@ from torch import Tensor
 
 from data.datamodule import VideoDataModule
 from data.errors import DataError
-from experiments.callbacks import Checkpointing, ProgressFile, Stopped, StopRequest
+from experiments.callbacks import Checkpointing, DeviceClock, ProgressFile, Stopped, StopRequest
 from experiments.catalog import load
 from experiments.options import add_resources
 from experiments.resources import Resources
@@ -77,8 +76,8 @@ def train_and_test(
         accumulate=split.accumulation,
     )
     module = run.build()
-    timer = Timer()  # its state goes into checkpoints: what a stopped training took before is counted
-    trainer = make_trainer(run, directory, resources, split.accumulation, request, timer)
+    clock = DeviceClock()
+    trainer = make_trainer(run, directory, resources, split.accumulation, request, clock)
     started = time.time()
     released = None
     if not directory.weights.exists() and eval_only:
@@ -89,7 +88,7 @@ def train_and_test(
                 f"with `reproduce import-weights FILE --as TABLE:ROW`"
             )
     elif not directory.weights.exists():
-        fit(run, store, directory, module, datamodule, trainer, timer)
+        fit(run, store, directory, module, datamodule, trainer, clock)
     weights = directory.weights if released is None else directory.released
     module.model.load_state_dict(trained_weights(weights))
     trainer.test(module, datamodule, verbose=False, weights_only=True)
@@ -125,7 +124,7 @@ def make_trainer(
     resources: Resources,
     accumulation: int,
     request: StopRequest,
-    timer: Timer,
+    clock: DeviceClock,
 ) -> Trainer:
     """The Trainer of a run."""
     quiet_lightning()
@@ -149,7 +148,7 @@ def make_trainer(
         callbacks=[
             Checkpointing(directory.checkpoint, request),
             ProgressFile(directory.path / "progress.json"),
-            timer,
+            clock,
         ],
     )
 
@@ -161,7 +160,7 @@ def fit(
     module: VideoClassifier,
     datamodule: VideoDataModule,
     trainer: Trainer,
-    timer: Timer,
+    clock: DeviceClock,
 ) -> None:
     """Train to the end, from the last checkpoint where there is one, and keep the weights."""
     resume = directory.checkpoint if directory.checkpoint.exists() else None
@@ -170,8 +169,9 @@ def fit(
     elif not zipfile.is_zipfile(resume):
         raise StoreError(f"{resume} is cut short or damaged; remove it to train this run from its start")
     trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
+    replaced = datamodule.num_replaced()
     if trainer.is_global_zero:
-        keep_training(directory, datamodule, seconds=timer.time_elapsed(), devices=trainer.world_size)
+        keep_training(directory, device_seconds=clock.seconds, replaced=replaced)
         with replacing(directory.weights) as partial:
             save_file(module.model.state_dict(), partial)
         directory.checkpoint.unlink(missing_ok=True)  # finished: there is nothing to resume

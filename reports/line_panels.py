@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Iterator
+from itertools import cycle
 from typing import NamedTuple
 
 import pandas as pd
@@ -98,7 +99,7 @@ def draw(report: Report, drawing: Panels, notice: str | None) -> Figure:
 
 def _draw(axis: Axes, panel: Panel, report: Report, found: list[Point]) -> None:
     positions = {tick: place for place, tick in enumerate(panel.ticks)}
-    for row, (color, marker) in zip(report.rows, STYLES, strict=False):
+    for row, (color, marker) in zip(report.rows, cycle(STYLES), strict=False):
         line = [point for point in found if point.row == row.row.key]
         name = row_name(report.table, row.row)
         axis.errorbar(

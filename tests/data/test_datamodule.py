@@ -266,6 +266,8 @@ def test_protocols_that_the_sampling_does_not_have_are_refused(root: Path) -> No
         module(root, data).test_dataloader()
     with pytest.raises(ValueError, match=r"has no stride in frames: set evaluation\.span"):
         module(root, data, EvalConfig(views=1, stride=2)).test_dataloader()
+    with pytest.raises(ValueError, match=r"span the whole video have one view; evaluation\.views is 2"):
+        module(root, DATA, EvalConfig(views=2, span=1.0)).test_dataloader()
     with pytest.raises(ValueError, match="exclude each other"):
         EvalConfig(stride=2, span=0.5)
     assert len(list(module(root, data, EvalConfig(views=2, span=0.5)).test_dataloader())) == 4

@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 from lightning import LightningModule, Trainer
 
-from experiments.callbacks import Checkpointing, Stopped, StopRequest, agreed
+from experiments.callbacks import Checkpointing, DeviceClock, Stopped, StopRequest, agreed
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = cast(LightningModule, None)
@@ -55,6 +55,26 @@ def test_signals_that_lightning_took_are_taken_back(tmp_path: Path, request_to_s
         assert signal.getsignal(signal.SIGTERM) == request_to_stop._note
 
 
+def test_device_seconds_add_up_over_stops_and_numbers_of_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("experiments.callbacks.time.monotonic", lambda: now)
+    first = DeviceClock()
+    now = 110.0  # waiting for the devices is no training
+    first.on_train_start(cast(Trainer, SimpleNamespace(world_size=8)), MODULE)
+    now = 120.0
+    assert first.state_dict() == {"device_seconds": 80}
+    now = 125.0
+    kept = first.state_dict()
+    second = DeviceClock()
+    second.load_state_dict(kept)
+    now = 1000.0
+    second.on_train_start(cast(Trainer, SimpleNamespace(world_size=4)), MODULE)
+    now = 1010.0
+    second.on_train_end(cast(Trainer, SimpleNamespace(world_size=4)), MODULE)
+    now = 2000.0
+    assert second.state_dict() == {"device_seconds": 8 * 15 + 4 * 10}
+
+
 @pytest.mark.slow
 def test_two_processes_train_and_test_a_number_of_videos_that_does_not_divide(tmp_path: Path) -> None:
     overrides = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=65", "optim.batch_size=8",
@@ -64,5 +84,8 @@ def test_two_processes_train_and_test_a_number_of_videos_that_does_not_divide(tm
                "--threads", "1", "--runs", str(tmp_path), *words]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    (metrics,) = tmp_path.glob("*/metrics/*.json")
-    assert json.loads(metrics.read_text())["videos"] == {"evaluated": 65, "failed": 0, "missing": 0}
+    (file,) = tmp_path.glob("*/metrics/*.json")
+    metrics = json.loads(file.read_text())
+    assert metrics["videos"] == {"evaluated": 65, "failed": 0, "missing": 0}
+    assert sum(videos for _, videos in metrics["classes"].values()) == 65  # of both processes
+    assert metrics["device_hours"] > 0 and metrics["replaced_in_training"] == 0

@@ -17,10 +17,9 @@ from experiments.store import RunDirectory, RunStore
 from lightning_modules.views import MISSING, OK, VideoScores
 
 
-def datamodule(replaced: int, allowed: int = 1) -> VideoDataModule:
+def datamodule(allowed: int = 1) -> VideoDataModule:
     stands_for = SimpleNamespace(
         num_test_videos=2,
-        bad={"train": ["a video"] * replaced},
         bad_videos=lambda split, videos: SimpleNamespace(allowed=allowed),
         test_videos=SimpleNamespace(class_names=("up", "down")),
         test_video_ids=["a", "b"],
@@ -49,24 +48,24 @@ def kept_metrics(
 
 
 def test_a_test_alone_still_tells_what_its_training_took_and_which_videos_it_lacked(directory: RunDirectory) -> None:
-    keep_training(directory, datamodule(replaced=3), seconds=5400.0, devices=2)
-    metrics = kept_metrics(directory, scores(OK, OK), datamodule(replaced=0))
+    keep_training(directory, device_seconds=10800.0, replaced=3)
+    metrics = kept_metrics(directory, scores(OK, OK), datamodule())
     assert (metrics["device_hours"], metrics["replaced_in_training"]) == (3.0, 3)
     assert metrics["classes"] == {"up": [1, 1], "down": [1, 1]}
     assert json.loads(directory.provenance.read_text())["seconds"] == 3.2
 
 
 def test_released_weights_have_no_training_of_ours(directory: RunDirectory) -> None:
-    keep_training(directory, datamodule(replaced=3), seconds=5400.0, devices=2)
+    keep_training(directory, device_seconds=10800.0, replaced=3)
     released = {"file": "a.pyth", "sha256": "0", "matched": 1}
-    metrics = kept_metrics(directory, scores(OK, OK), datamodule(replaced=0), released)
+    metrics = kept_metrics(directory, scores(OK, OK), datamodule(), released)
     assert "device_hours" not in metrics
     assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0"}
     assert not directory.provenance.exists()
 
 
 def test_scores_of_each_video_are_kept_and_those_of_missing_ones_marked(directory: RunDirectory) -> None:
-    metrics = kept_metrics(directory, scores(OK, MISSING), datamodule(replaced=0))
+    metrics = kept_metrics(directory, scores(OK, MISSING), datamodule())
     assert metrics["videos"] == {"evaluated": 1, "failed": 0, "missing": 1}
     assert metrics["top1"] == 50
     with np.load(directory.predictions(SSV2.eval_id)) as kept:
@@ -77,7 +76,7 @@ def test_scores_of_each_video_are_kept_and_those_of_missing_ones_marked(director
 
 def test_more_unreadable_videos_than_may_be_are_no_result(directory: RunDirectory) -> None:
     with pytest.raises(DataError, match="1 of 2 test videos cannot be read, more than the 0 that may be"):
-        kept_metrics(directory, scores(OK, MISSING), datamodule(replaced=0, allowed=0))
+        kept_metrics(directory, scores(OK, MISSING), datamodule(allowed=0))
     assert not directory.path.exists()
 
 

@@ -89,8 +89,8 @@ def epoch(runs: Path) -> int:
 
 def seconds_in_checkpoint(runs: Path) -> float:
     states = torch.load(directory(runs).checkpoint, weights_only=True)["callbacks"]
-    (timer,) = [state for state in states.values() if "time_elapsed" in state]
-    return timer["time_elapsed"]["train"]
+    (clock,) = [state for state in states.values() if "device_seconds" in state]
+    return clock["device_seconds"]
 
 
 def test_a_killed_run_ends_as_if_it_had_never_been_killed(tmp_path: Path, uninterrupted: Path) -> None:

@@ -7,10 +7,10 @@ from typing import cast
 import pytest
 import torch
 from lightning import Trainer
-from lightning.pytorch.callbacks import Timer
 from safetensors.torch import save_file
 
 from data.datamodule import VideoDataModule
+from experiments.callbacks import DeviceClock
 from experiments.motionformer.base import K400, SSV2
 from experiments.store import RunStore, StoreError
 from experiments.train import fit, replacing, trained_weights, training_description
@@ -39,7 +39,7 @@ def test_a_damaged_checkpoint_is_named_before_it_is_resumed_from(tmp_path: Path)
     directory.checkpoint.write_text("junk")
     module, datamodule, trainer = cast(VideoClassifier, None), cast(VideoDataModule, None), cast(Trainer, None)
     with pytest.raises(StoreError, match=r"last\.ckpt is cut short or damaged; remove it"):
-        fit(K400, store, directory, module, datamodule, trainer, Timer())
+        fit(K400, store, directory, module, datamodule, trainer, DeviceClock())
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
