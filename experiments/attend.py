@@ -4,6 +4,7 @@ B batch, F frames, T token frames, S patches per frame, H heads.
 """
 
 import difflib
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -142,19 +143,20 @@ def weights_of(run: RunConfig, store: RunStore) -> Weights:
 
 
 def place_of(videos: VideoList, video: int | str, dataset: str) -> int:
-    """The place of a video in its annotation file, by its id there or as a number.
+    """The place of a video in its annotation file: by its id there, or as a number, in text as @12.
 
     Raises:
         ValueError: when there is none, naming the nearest.
     """
     ids = [record.video_id for record in videos.records]
-    if isinstance(video, str) and video in ids:
+    if isinstance(video, str) and re.fullmatch(r"@\d+", video):  # ids may be numbers, as in Something-Something
+        video = int(video[1:])
+    if isinstance(video, int):
+        if 0 <= video < len(ids):
+            return video
+        raise ValueError(f"video @{video}: {dataset} has {len(ids)} test videos, @0 to @{len(ids) - 1}")
+    if video in ids:
         return ids.index(video)
-    places = f"its place, 0 to {len(ids) - 1}"
-    if isinstance(video, int) or video.isdecimal():
-        if 0 <= int(video) < len(ids):
-            return int(video)
-        raise ValueError(f"video {video}: {dataset} has {len(ids)} test videos; name one by its id or by {places}")
     near = difflib.get_close_matches(video, ids, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"ids are like '{ids[0]}'; or name {places}"
-    raise ValueError(f"video '{video}': {dataset} has no such test video; {hint}")
+    hint = f"did you mean '{near[0]}'?" if near else f"ids are like '{ids[0]}'"
+    raise ValueError(f"video '{video}': {dataset} has no such test video; {hint}; @0 to @{len(ids) - 1} are places")

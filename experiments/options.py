@@ -18,8 +18,8 @@ def add_query(parser: argparse.ArgumentParser) -> None:
     """The options that name a point of a test video, and whose attention is meant; all are counted from 0."""
     parser.add_argument(
         "--video",
-        metavar="ID_OR_PLACE",
-        help="a test video, by its id or else its place (default: the drawn one, or 0)",
+        metavar="ID",
+        help="a test video, by its id, or by its place as @12 (default: the drawn one, or @0)",
     )
     parser.add_argument(
         "--query", metavar="X,Y", help="the point, as shares of width and height (default: the drawn one, or 0.5,0.5)"

@@ -89,7 +89,7 @@ def test_blocks_differ_and_the_default_is_the_one_before_the_last(weighted: RunC
 
 def test_a_video_is_named_by_its_id_or_its_place(weighted: RunConfig, store: RunStore) -> None:
     by_place = looked(weighted, store)
-    for name in (by_place.record["video"], "3"):
+    for name in (by_place.record["video"], "@3"):
         assert np.array_equal(looked(weighted, store, video=name).frames, by_place.frames)
 
 
@@ -140,8 +140,9 @@ def test_published_maps_are_read_where_none_were_made_here(weighted: RunConfig, 
     ("changes", "message"),
     [
         ({"video": "nothing"}, "video 'nothing': kinetics400 has no such test video; ids are like 'val/"),
-        ({"video": 10}, "video 10: kinetics400 has 10 test videos; name one by its id or by its place, 0 to 9"),
-        ({"video": "99"}, "video 99: kinetics400 has 10 test videos"),
+        ({"video": 10}, "video @10: kinetics400 has 10 test videos, @0 to @9"),
+        ({"video": "@99"}, "video @99: kinetics400 has 10 test videos"),
+        ({"video": "3"}, "video '3': kinetics400 has no such test video"),
         ({"frame": 4}, "frame 4: the clip has the token frames 0 to 3"),
         ({"x": 1.5}, "point 1.5,0.3: x and y are shares"),
         ({"block": 2}, "block 2: choose one from 0 to 1; the model has 3 blocks"),

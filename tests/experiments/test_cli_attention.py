@@ -79,7 +79,7 @@ def test_maps_that_cannot_be_made_fail_the_row_in_one_line(reproduce, finished: 
 def test_any_point_is_drawn_and_nothing_kept(reproduce, weighted: RunConfig, store: RunStore, tmp_path: Path) -> None:  # noqa: ANN001
     out = tmp_path / "maps.png"
     outcome = reproduce(
-        "attention", "--video", "7", "--query", "0.4,0.9", "--frame", "2", "--head", "1", "--out", str(out)
+        "attention", "--video", "@7", "--query", "0.4,0.9", "--frame", "2", "--head", "1", "--out", str(out)
     )
     assert outcome.code == 0, outcome.err
     assert "query at 0.4,0.9 of token frame 2; block 1 of 0 to 2, head 1 of 0 to 3" in outcome.out
@@ -98,7 +98,7 @@ def test_without_a_point_the_table_s_own_is_drawn(reproduce, weighted: RunConfig
     ("words", "message"),
     [
         (("--video", "nothing"), "video 'nothing': kinetics400 has no such test video; ids are like 'val/"),
-        (("--video", "10"), "kinetics400 has 10 test videos; name one by its id or by its place, 0 to 9"),
+        (("--video", "@10"), "kinetics400 has 10 test videos, @0 to @9"),
         (("--query", "0.5,1.5"), "point 0.5,1.5: x and y are shares of the picture's width and height"),
         (("--query", "0.5"), "--query '0.5': write it as X,Y"),
         (("--query", "here"), "--query 'here': write it as X,Y"),
