@@ -19,7 +19,7 @@ STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D")
 
 
 class Point(NamedTuple):
-    """One row in one column of a panel: the mean over the seeds that have finished, and their spread."""
+    """One row in one column of a panel: the mean over the seeds that have finished, their spread, and whose weights."""
 
     panel: str
     y_label: str
@@ -29,6 +29,7 @@ class Point(NamedTuple):
     y: float
     std: float | None
     num_seeds: int
+    released: bool
     scale: str
 
 
@@ -49,6 +50,7 @@ def points(report: Report, drawing: Panels) -> Iterator[Point]:
                         y=round(statistics.fmean(values), 10),
                         std=None if spread is None else round(spread, 10),
                         num_seeds=len(values),
+                        released=_cell(row, column).released,
                         scale=report.scale.name,
                     )
 

@@ -72,7 +72,10 @@ def test_what_has_not_run_is_left_out_and_nothing_is_drawn_of_nothing(
         figures.save_picture(report, tmp_path / "picture.png")
     finish(run_of("joint.k400-1"), 50.0)
     found = lines(figures.data(collect(FIGURE3, TINY, store)))
-    assert [(line["row"], line["column"], line["y"]) for line in found] == [("joint", "k400-1", "50.0")]
+    shown = [(line["row"], line["column"], line["y"], line["released"]) for line in found]
+    assert shown == [("joint", "k400-1", "50.0", "False")]
+    finish(run_of("joint.k400-1"), 50.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    assert lines(figures.data(collect(FIGURE3, TINY, store)))[0]["released"] == "True"
 
 
 def test_lines_stand_in_the_panels_of_the_paper(store: RunStore, results: None) -> None:
