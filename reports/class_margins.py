@@ -89,7 +89,8 @@ def draw(report: Report, drawing: ClassMargins, notice: str | None) -> Figure:
     axis.invert_yaxis()
     axis.axvline(0, color="black", linewidth=0.8)
     axis.margins(x=0.12)
-    axis.set_xlabel(f"top-1 accuracy of {rows[drawing.row]} less that of {rows[drawing.relative_to]} (points)")
+    axis.set_title(f"{rows[drawing.row]} against {rows[drawing.relative_to]}")
+    axis.set_xlabel("difference of top-1 accuracies (points)")
     axis.set_ylabel("class (test videos)")
     if notice:
         figure.supxlabel(notice, fontsize="small", color="#B00000")
