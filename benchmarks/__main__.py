@@ -80,7 +80,7 @@ def measure(options: argparse.Namespace) -> int:
         bench = Bench(sizes=sizes, device=device, precisions=tuple(precisions), advance=bar.update)
         bar.reset(bench.macs(names))
         try:
-            for pair in bench.pairs(names) if len(names) == 1 else pairs_of_fresh_processes(bench, names):
+            for pair in pairs_of_fresh_processes(bench, names):
                 now, load = datetime.now(UTC).isoformat(timespec="seconds"), os.getloadavg()[0]
                 record.add(Measured(pair=pair, commit=revision, date=now, load_average=round(load, 2)))
                 keep(record, path)

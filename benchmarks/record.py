@@ -1,7 +1,8 @@
 """What a machine measured, kept as JSON with how it came about, and shown as a table.
 
-Every pair is kept as soon as it is measured. A file holds what was measured under the same conditions; measuring a
-pair again replaces it alone.
+Every pair is kept as soon as it is measured. A file holds what was measured under the same conditions. A pair that is
+measured again at the same commit gets more turns, from another process, whose heap may be another; at another commit it
+takes its own place, and no other's.
 """
 
 import json
@@ -65,8 +66,12 @@ class Record:
         self.measured = {(one.pair.name, one.pair.precision): one for one in measured}
 
     def add(self, one: Measured) -> None:
-        """Take a pair in, in place of what was measured of it before."""
-        self.measured[one.pair.name, one.pair.precision] = one
+        """Take a pair in: beside what was measured of it at the same commit, in place of what was at another."""
+        key = one.pair.name, one.pair.precision
+        before = self.measured.get(key)
+        if before is not None and before.commit == one.commit and one.commit.isalnum():  # one without changes
+            one = replace(one, pair=before.pair.and_turns_of(one.pair))
+        self.measured[key] = one
 
     @property
     def pairs(self) -> list[Pair]:

@@ -26,7 +26,7 @@ COLUMNS: dict[str, Callable[[Pair], str]] = {
     "difference": lambda pair: f"{pair.difference:.0e}" if pair.difference else "0",
 }
 LEGEND = {
-    "turns": "the least and the greatest ratio of a turn; the ratio is their median.",
+    "turns": "the least and the greatest ratio of a turn, and how many there are; the ratio is their median.",
     "bound": "the ratio, were all multiply-adds of ours as fast as those of one large matrix product.",
     "system": "share of the CPU time, published and ours, that the operating system took. It hands out fresh pages for "
     "every tensor that is too large for the allocator to keep, such as an attention map.",
@@ -69,7 +69,8 @@ def conditions_text(conditions: Conditions) -> str:
     timed = f"CPU time of {threads}" if conditions.device == "cpu" else "time until the device has finished"
     environment = ", ".join(f"{name}={value}" for name, value in conditions.environment.items())
     return (
-        f"{conditions.hardware}; {timed}; medians of {sizes['repeats']} turns after {WARM_UP} that does not count.\n"
+        f"{conditions.hardware}; {timed}; medians of turns, {sizes['repeats']} a process after {WARM_UP} that does "
+        f"not count.\n"
         f"Depth {sizes['depth']}, width {sizes['width']}, {sizes['heads']} heads, {sizes['clips']} clip(s) of "
         f"{sizes['frames']} frames at {sizes['crop']}; same weights, same clips."
         + (f"\nEnvironment: {environment}." if environment else "")
@@ -111,8 +112,8 @@ def aim_text(pair: Pair) -> str:
 
 
 def turns_text(pair: Pair) -> str:
-    """The least and the greatest ratio of a turn."""
-    return f"{min(pair.ratios):.2f} – {max(pair.ratios):.2f}"
+    """The least and the greatest ratio of a turn, and how many there are."""
+    return f"{min(pair.ratios):.2f} – {max(pair.ratios):.2f} in {len(pair.ratios)}"
 
 
 def duration(seconds: float) -> str:

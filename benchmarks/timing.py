@@ -5,7 +5,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -72,10 +72,27 @@ class Pair:
         """The ratio, were all multiply-adds of ours as fast as those of one large product."""
         return None if self.ours_by_flops is None else seconds_of(self.published) / self.ours_by_flops
 
+    def and_turns_of(self, other: "Pair") -> "Pair":
+        """The same comparison with the turns of another process beside those of this."""
+        return replace(
+            self,
+            published=(*self.published, *other.published),
+            ours=(*self.ours, *other.ours),
+            difference=max(self.difference, other.difference),
+            published_memory=largest(self.published_memory, other.published_memory),
+            ours_memory=largest(self.ours_memory, other.ours_memory),
+            ours_by_flops=min(filter(None, (self.ours_by_flops, other.ours_by_flops)), default=None),
+        )
+
     @property
     def missed(self) -> bool:
         """Whether the ratio is below what was aimed at."""
         return self.aim is not None and self.ratio < self.aim
+
+
+def largest(*sizes: int | None) -> int | None:
+    """The largest of those that were measured."""
+    return max((size for size in sizes if size is not None), default=None)
 
 
 def seconds_of(turns: Sequence[Spent]) -> float:

@@ -23,6 +23,11 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     torch.set_num_threads(threads)
 
 
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.__main__.pairs_of_fresh_processes", lambda bench, names: bench.pairs(names))
+
+
 def small(*words: str) -> int:
     return main([*words, *SMALL, "--device", "cpu"])
 
@@ -49,12 +54,14 @@ def test_comparisons_are_kept_with_how_they_came_about_and_printed(
     assert "joint, forward, float32: " in streams.err and "100%" in streams.err
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_without_a_file_named_a_new_one_is_made(tmp_path: Path) -> None:
     assert small("selection") == 0
     (file,) = (tmp_path / "runs" / "benchmarks").glob("*.json")
     assert len(read(file).pairs) == 2
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_an_interrupted_run_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = Bench.pairs
 
@@ -68,6 +75,7 @@ def test_an_interrupted_run_keeps_what_is_done(tmp_path: Path, monkeypatch: pyte
     assert [pair.name for pair in read(file).pairs] == ["selection from all candidates"]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_gpu_that_is_too_small_is_said_in_one_line_and_keeps_what_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,7 +91,8 @@ def test_a_gpu_that_is_too_small_is_said_in_one_line_and_keeps_what_is_done(
     assert len(read(tmp_path / "x.json").pairs) == 1
 
 
-def test_measuring_a_pair_again_leaves_the_others_of_the_file(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_measuring_again_leaves_the_other_pairs_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "benchmarks.json"
     small("joint", "--json", str(file))
     small("selection", "--json", str(file))
@@ -94,6 +103,7 @@ def test_measuring_a_pair_again_leaves_the_others_of_the_file(tmp_path: Path) ->
     assert after[2:] == before[2:] and after[0]["published"] != before[0]["published"]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_file_of_other_conditions_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "benchmarks.json"
     small("selection", "--json", str(file))
@@ -119,6 +129,7 @@ def test_mistakes_are_said_in_one_line(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_table_is_written_again_from_its_file(tmp_path: Path) -> None:
     file = tmp_path / "benchmarks.json"
     small("selection", "--json", str(file))

@@ -35,13 +35,23 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path: Path, monkeypatch: py
     assert json.loads(file.read_text())["pairs"][0]["ratios"] == [2.0, 1.5]
 
 
-def test_a_pair_takes_the_place_of_itself_and_of_no_other() -> None:
-    record = Record(Conditions.here(Sizes(), torch.device("cpu")), [MEASURED])
+@pytest.mark.parametrize("commit", ["def", "abc+changes"])
+def test_at_another_commit_a_pair_takes_its_own_place_and_no_other_s(commit: str) -> None:
+    record = Record(Conditions.here(Sizes(), torch.device("cpu")), [replace(MEASURED, commit="abc+changes")])
     half = replace(PAIR, precision="bfloat16")
     again = replace(PAIR, difference=0.0)
     for pair in (half, again):
-        record.add(replace(MEASURED, pair=pair))
+        record.add(replace(MEASURED, pair=pair, commit=commit))
     assert record.pairs == [again, half]
+
+
+def test_at_the_same_commit_a_pair_gets_more_turns() -> None:
+    record = Record(Conditions.here(Sizes(), torch.device("cpu")), [MEASURED])
+    again = replace(PAIR, published=(Spent(12.0, 2.0),), ours=(Spent(4.0, 0.0),), difference=1e-3, ours_by_flops=3.0)
+    record.add(replace(MEASURED, pair=again, date="2026-01-03"))
+    (one,) = record.measured.values()
+    assert one.pair.ratios == [2.0, 1.5, 3.0]
+    assert (one.pair.difference, one.pair.ours_by_flops, one.date) == (1e-3, 3.0, "2026-01-03")
 
 
 @pytest.mark.parametrize("content", ["{}", '{"pairs": 3}'])

@@ -52,7 +52,7 @@ def test_a_row_says_the_ratio_its_spread_and_what_was_aimed_at() -> None:
         "published": "7.00 s",
         "ours": "4.00 s",
         "ratio": "1.75",
-        "turns": "1.50 – 2.00",
+        "turns": "1.50 – 2.00 in 3",
         "aim": "2.00, missed",
         "bound": "2.00",
         "system": "29% / 0%",
@@ -83,7 +83,7 @@ def test_missed_aims_are_said_under_the_table_and_reached_ones_are_not() -> None
 
 def test_the_file_says_under_what_conditions_and_how_noisy_it_was_measured() -> None:
     text = markdown(record(PAIR))
-    assert "CPU time of 1 thread; medians of 3 turns after 1 that does not count" in text
+    assert "CPU time of 1 thread; medians of turns, 3 a process after 1 that does not count" in text
     assert "Environment: MALLOC_TRIM_THRESHOLD_=1." in text
     assert "Commit abc; 2026-01-02; load average 1.5 – 1.5" in text
 
@@ -96,8 +96,8 @@ def test_columns_that_are_shown_are_explained() -> None:
 
 
 def test_a_summary_is_one_line() -> None:
-    assert summary(PAIR) == "joint, forward, float32: 1.75 (1.50 – 2.00), aim 2.00, missed"
-    assert summary(replace(PAIR, aim=None)) == "joint, forward, float32: 1.75 (1.50 – 2.00)"
+    assert summary(PAIR) == "joint, forward, float32: 1.75 (1.50 – 2.00 in 3), aim 2.00, missed"
+    assert summary(replace(PAIR, aim=None)) == "joint, forward, float32: 1.75 (1.50 – 2.00 in 3)"
 
 
 def test_no_pairs_make_an_empty_table() -> None:

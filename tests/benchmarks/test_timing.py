@@ -59,3 +59,9 @@ def test_fresh_pages_cost_system_time() -> None:
 def test_without_a_gpu_there_is_no_peak_of_memory_but_a_rate() -> None:
     assert most_memory(lambda: None, CPU) is None
     assert matmul_rate(CPU, torch.float32) > 1e8
+
+
+def test_turns_of_two_processes_are_put_side_by_side() -> None:
+    both = pair([3.0], [1.0]).and_turns_of(pair([8.0, 4.0], [2.0, 2.0]))
+    assert both.ratios == [3.0, 4.0, 2.0]
+    assert (both.published_memory, both.ours_by_flops) == (None, 0.5)
