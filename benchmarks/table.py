@@ -94,10 +94,8 @@ def provenance_text(record: Record) -> str:
 
 def summary(pair: Pair) -> str:
     """A pair in one line."""
-    turns = f"{min(pair.ratios):.2f} – {max(pair.ratios):.2f}"
-    return f"{pair.name}, {pair.precision}: {pair.ratio:.2f} ({turns})" + (
-        f", aim {aim_text(pair)}" if pair.aim else ""
-    )
+    aim = f", aim {aim_text(pair)}" if pair.aim else ""
+    return f"{pair.name}, {pair.precision}: {pair.ratio:.2f} ({turns_text(pair)}){aim}"
 
 
 def missed_text(pair: Pair) -> str:
