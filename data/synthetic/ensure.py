@@ -1,6 +1,7 @@
 """Makes a stand-in data set once: under a lock, in a folder beside its own, renamed when the last file is written."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import multiprocessing
@@ -102,9 +103,17 @@ def ensure(stand_in: StandIn, cache: Path | None = None, *, progress: bool = Tru
 
 
 def folder_name(stand_in: StandIn) -> str:
-    """Data set, version and a hash of every field: other pixels lie in another folder."""
+    """Data set, version and a hash of every field and of the code: other pixels lie in another folder."""
     fields = json.dumps({"class": type(stand_in).__qualname__, **dataclasses.asdict(stand_in)}, sort_keys=True)
-    return f"{stand_in.name}-v{stand_in.version}-{hashlib.sha256(fields.encode()).hexdigest()[:10]}"
+    made_by = hashlib.sha256(fields.encode() + generator()).hexdigest()
+    return f"{stand_in.name}-v{stand_in.version}-{made_by[:10]}"
+
+
+@functools.cache
+def generator() -> bytes:
+    """A hash of the code that makes the pixels, so that a cache never serves videos of other code."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).digest()
 
 
 def write(stand_in: StandIn, root: Path, progress: bool, workers: int | None) -> None:

@@ -7,9 +7,12 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import av
 import pytest
 
-from data.synthetic.ensure import StandInError, Video, default_cache, ensure, folder_name
+from data.synthetic.ensure import StandIn, StandInError, Video, default_cache, ensure, folder_name
+from data.synthetic.epic100 import Epic100StandIn
+from data.synthetic.kinetics import KineticsStandIn
 from data.synthetic.ssv2 import SSv2StandIn
 
 SMALL = SSv2StandIn(num_train=20, num_val=10, height=32, width=32, frames=(4, 6))
@@ -137,3 +140,30 @@ def test_progress_is_shown_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixtu
     captured = capsys.readouterr()
     assert "making the slow stand-in: 100%" in captured.err
     assert captured.out == ""
+
+
+def test_videos_of_other_code_lie_in_another_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = folder_name(SMALL)
+    assert folder_name(SMALL) == before
+    monkeypatch.setattr("data.synthetic.ensure.generator", lambda: b"another generator")
+    assert folder_name(SMALL) != before
+
+
+# Means over the pixels of four frames of the first test video: its version goes up where they become others.
+@pytest.mark.parametrize(
+    ("stand_in", "means"),
+    [
+        (KineticsStandIn(), [77.9, 79.9, 82.3, 82.0]),
+        (SSv2StandIn(), [53.1, 52.1, 52.5, 51.4]),
+        (Epic100StandIn(), [124.2, 127.5, 128.5, 129.1]),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_the_pixels_of_a_version_stay_as_they_are(stand_in: StandIn, means: list[float], tmp_path: Path) -> None:
+    assert stand_in.version == 1
+    video = next(video for video in stand_in.videos() if video.split != "train")
+    file = tmp_path / "video.mp4"
+    file.write_bytes(stand_in.encoded(video))
+    with av.open(str(file)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert [frame.mean() for frame in frames[:32:8]] == pytest.approx(means, abs=0.3)
