@@ -59,6 +59,8 @@ def send(pipe: Connection, bench: Bench, name: str, threads: int) -> None:
     try:
         for pair in replace(bench, advance=pipe.send).pairs([name]):
             pipe.send(pair)
+    except BrokenPipeError:
+        return  # nobody waits any more
     except Exception as error:
         pipe.send(error)
     else:

@@ -1,10 +1,11 @@
+import multiprocessing
 import os
 
 import pytest
 import torch
 
 from benchmarks.cases import Bench, Sizes
-from benchmarks.fresh import pairs_of_fresh_processes
+from benchmarks.fresh import pairs_of_fresh_processes, send
 
 SMALL = Sizes(depth=2, width=32, heads=2, frames=4, crop=64, repeats=1)
 
@@ -30,6 +31,13 @@ def test_a_process_that_dies_is_named() -> None:
     dying = Bench(sizes=SMALL, device=torch.device("cpu"), precisions=(Dying(),), advance=float)
     with pytest.raises(OSError, match="joint: the process that measured it ended with code 9"):
         list(pairs_of_fresh_processes(dying, ["joint"]))
+
+
+def test_a_process_for_which_nobody_waits_ends_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    here, there = multiprocessing.Pipe(duplex=False)
+    here.close()
+    send(there, bench([]), "selection", torch.get_num_threads())  # pyright: ignore[reportArgumentType]: Windows has another
 
 
 class Dying(str):
