@@ -30,10 +30,9 @@ def commit() -> str:
 
     try:
         revision = git("rev-parse", "--short=10", "HEAD").strip()
-        # What a report writes is no change of the code that made the number.
-        changed = git(
-            "status", "--porcelain", "--untracked-files=no", "--", ".", ":!reports/tables", ":!reports/results"
-        )
+        # What reports and benchmarks write is no change of the code that made the number.
+        written = (":!reports/tables", ":!reports/results", ":!benchmarks/results")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *written)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return revision + ("+changes" if changed.strip() else "")
