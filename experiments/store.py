@@ -211,11 +211,15 @@ class RunStore:
         """The directory of a run, whether it exists or not."""
         return RunDirectory(self.root / train_id)
 
+    def places(self, train_id: str) -> list[RunDirectory]:
+        """Where results of a run may lie: where it was made, then where they are published."""
+        published = [] if self.results is None else [RunDirectory(self.results / train_id)]
+        return [self.run(train_id), *published]
+
     def measured(self, train_id: str, eval_id: str) -> dict | None:
         """The metrics of a finished test: made here, or published; those of released weights come last."""
-        places = [self.run(train_id)] + ([RunDirectory(self.results / train_id)] if self.results is not None else [])
         for released in (False, True):
-            for place in places:
+            for place in self.places(train_id):
                 metrics = read_json(place.metrics(eval_id, released=released))
                 if metrics is not None and not metrics.keys() >= REQUIRED:
                     path = place.metrics(eval_id, released=released)
@@ -226,10 +230,8 @@ class RunStore:
 
     def memory(self, train_id: str) -> dict | None:
         """The peak memory of a run's training step: measured here, or published; None where it was not."""
-        record = read_json(self.run(train_id).memory)
-        if record is None and self.results is not None:
-            record = read_json(RunDirectory(self.results / train_id).memory)
-        return record
+        records = (read_json(place.memory) for place in self.places(train_id))
+        return next((record for record in records if record is not None), None)
 
     def publish_memory(self, train_id: str) -> None:
         """Copy the peak memory of a run measured here to the published results."""
@@ -239,7 +241,7 @@ class RunStore:
 
     def attention_maps(self, train_id: str, maps_id: str) -> Path | None:
         """The attention maps of a query: made here, or published; those of released weights come last."""
-        places = [self.run(train_id)] + ([RunDirectory(self.results / train_id)] if self.results is not None else [])
+        places = self.places(train_id)
         paths = (place.attention_maps(maps_id, released=released) for released in (False, True) for place in places)
         return next((path for path in paths if path.exists()), None)
 
