@@ -4,7 +4,9 @@ The papers print "max CUDA memory" and state neither batch nor precision; ours s
 """
 
 import gc
+import math
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 
 import torch
@@ -112,21 +114,27 @@ def batch_as_printed(cells: Iterable[Cell]) -> int:
 
 
 def nearest_batch(printed: float, peak_gib: Callable[[int], float]) -> int:
-    """The power of two whose peak is nearest to the printed one.
+    """The batch whose peak is nearest to the printed one; peaks grow with the batch.
 
     Args:
         printed: GiB.
-        peak_gib: measures a batch, which grows until the peak is above the printed one or does not fit.
+        peak_gib: measures a batch, twice the last one until a peak is above the printed one or does not fit, then
+            halfway between the two that enclose it.
 
     Raises:
         TooLargeError: where not even one clip fits.
     """
     peaks = {1: peak_gib(1)}
-    while peaks[max(peaks)] < printed:
-        try:
-            peaks[2 * max(peaks)] = peak_gib(2 * max(peaks))
-        except TooLargeError:
-            break
+    below, above = 0, 1
+    while peaks.get(above, math.inf) < printed:
+        below, above = above, 2 * above
+        with suppress(TooLargeError):
+            peaks[above] = peak_gib(above)
+    while above - below > 1:
+        middle = (below + above) // 2
+        with suppress(TooLargeError):
+            peaks[middle] = peak_gib(middle)
+        below, above = (middle, above) if peaks.get(middle, math.inf) < printed else (below, middle)
     return min(peaks, key=lambda batch_size: abs(peaks[batch_size] - printed))
 
 
