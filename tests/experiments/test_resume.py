@@ -46,7 +46,7 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 
 
 def until(condition: object, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not condition():  # type: ignore[operator]
         assert process.poll() is None, process.communicate()[0].decode()
         assert time.monotonic() < deadline
@@ -113,7 +113,7 @@ def test_a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_to_go_on_from(
     process = start(tmp_path)
     until(lambda: epoch(tmp_path) >= 2, process)
     os.kill(process.pid, number)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=240)
     assert process.returncode == 128 + number, output.decode()
     assert directory(tmp_path).checkpoint.exists()
     hours_before = seconds_in_checkpoint(tmp_path) / 3600
