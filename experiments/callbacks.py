@@ -51,7 +51,7 @@ class StopRequest:
 
 
 class Checkpointing(Callback):
-    """Keeps one checkpoint, replaced as a whole: each epoch, every quarter of an hour, and when asked to stop.
+    """Keeps one checkpoint, replaced as a whole: each epoch and quarter of an hour, before validating, when told to stop.
 
     Args:
         path: the checkpoint's file.
@@ -100,12 +100,24 @@ class Checkpointing(Callback):
             if agreed(trainer, stop):
                 raise Stopped(self.request.pending or signal.SIGTERM)
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save before each validation, so that a stop in it loses no step."""
+        self.save(trainer)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save at the end of each epoch."""
         self.save(trainer)
 
+    def on_validation_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
+        """Stop between two batches of a validation; training goes on behind it, its point of the curve is lost."""
+        self.stop_when_asked()
+
     def on_test_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
-        """Stop between two batches of a test; what it scored so far is not kept.
+        """Stop between two batches of a test; what it scored so far is not kept."""
+        self.stop_when_asked()
+
+    def stop_when_asked(self) -> None:
+        """Stop outside of training steps.
 
         Processes do not agree here, for they may have different numbers of batches: the one that is told ends, and the
         others with it.

@@ -14,6 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from data.synthetic.ssv2 import SSv2StandIn
+from experiments import train
+from experiments.callbacks import StopRequest
 from experiments.catalog import load
 from experiments.scales import TINY
 from experiments.store import RunDirectory, RunStore
@@ -29,9 +31,13 @@ OVERRIDES = [
 CELL = ("motionformer/table4", "trajectory.ssv2")
 
 
-def start(runs: Path) -> subprocess.Popen[bytes]:
+def arguments(runs: Path) -> list[str]:
     words = [word for override in OVERRIDES for word in ("-o", override)]
-    command = [sys.executable, "-m", "experiments.train", *CELL, "--runs", str(runs), "--threads", "1", *words]
+    return [*CELL, "--runs", str(runs), "--threads", "1", *words]
+
+
+def start(runs: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "experiments.train", *arguments(runs)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -120,6 +126,30 @@ def test_a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_to_go_on_from(
     finish(start(tmp_path))
     assert_same(tmp_path, uninterrupted)
     assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # what was trained before the stop counts
+
+
+@pytest.mark.parametrize("questions", [40, 41])  # five epochs of eight steps, then one batch of validation
+def test_a_stop_around_a_validation_leaves_a_checkpoint_to_go_on_from(
+    tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch, questions: int
+) -> None:
+    class Request(StopRequest):
+        asked = 0
+
+        def listen(self) -> None:
+            """Leave the signals to the tests."""
+
+        @property
+        def pending(self) -> int | None:
+            self.asked += 1
+            return signal.SIGTERM if self.asked >= questions else None
+
+    with monkeypatch.context() as patch:
+        patch.setattr("experiments.train.StopRequest", Request)
+        assert train.main(arguments(tmp_path)) == 128 + signal.SIGTERM
+    checkpoint = torch.load(directory(tmp_path).checkpoint, weights_only=True)
+    assert checkpoint["global_step"] == 40
+    finish(start(tmp_path))
+    assert_same(tmp_path, uninterrupted)
 
 
 def test_hits_of_each_class_by_name_add_up_to_the_accuracy(uninterrupted: Path) -> None:
