@@ -51,7 +51,7 @@ class StopRequest:
 
 
 class Checkpointing(Callback):
-    """Keeps one checkpoint, replaced as a whole: each epoch and quarter of an hour, before validating, when told to stop.
+    """Keeps one checkpoint, replaced as a whole: each epoch and quarter hour, before validating, when told to stop.
 
     Args:
         path: the checkpoint's file.
