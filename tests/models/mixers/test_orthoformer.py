@@ -1,5 +1,6 @@
 import itertools
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import oracle
+from models.mixers import orthoformer
 from models.mixers.orthoformer import Orthoformer, most_orthogonal, picked
 from models.mixers.space import ExactSpace, SpatialStage, by_frame, segment_means
 from models.tokens import Grid
@@ -159,6 +161,39 @@ def test_prototypes_come_from_the_candidates_and_none_twice(config: Orthoformer.
     assert bool(from_keys) == (config.candidates == "queries-and-keys")
 
 
+each_pool = pytest.mark.parametrize(
+    ("config", "there"),
+    [
+        (Orthoformer.Config(num_prototypes=6), 100),
+        (Orthoformer.Config(num_prototypes=6, share_over_time=False), 25),
+        (Orthoformer.Config(num_prototypes=6, share_over_time=False, candidates="queries-and-keys"), 50),
+    ],
+)
+
+
+@each_pool
+def test_with_one_candidate_per_prototype_they_are_the_random_ones(config: Orthoformer.Config, there: int) -> None:
+    q, k, _ = heads()
+    configs = replace(config, candidates_per_prototype=1), replace(config, selection="random"), config
+    of_few, at_random, of_all = (prototypes_of(config.build(HEADS).eval(), q, k) for config in configs)
+    assert torch.equal(of_few, at_random)
+    assert not torch.equal(of_few, of_all)
+
+
+@each_pool
+@pytest.mark.parametrize("c", [1, 2, 1000, None])
+def test_prototypes_are_chosen_from_c_times_as_many_candidates_or_all_there_are(
+    config: Orthoformer.Config, there: int, c: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Tensor] = []
+    monkeypatch.setattr(orthoformer, "most_orthogonal", lambda *args: given.append(args[0]) or most_orthogonal(*args))
+    config = replace(config, candidates_per_prototype=c)
+    config.build(HEADS)(*heads(), GRID)
+    num_candidates = {1: 6, 2: 12}.get(c or 0, there)
+    assert given[0].shape[1] == config.num_candidates(GRID) == num_candidates
+    assert all(len(row.unique(dim=0)) == num_candidates for row in given[0])
+
+
 def test_segment_means_average_neighbouring_places_over_all_frames() -> None:
     q, k, _ = heads(clips=1)
     prototypes = prototypes_of(Orthoformer.Config(num_prototypes=5, selection="segment-means").build(HEADS), q, k)
@@ -197,11 +232,11 @@ def test_with_all_queries_as_prototypes_of_sharp_attention_the_result_is_exact()
     torch.testing.assert_close(stage(q, q, v, GRID), ExactSpace()(q, q, v, GRID), rtol=0, atol=1e-3)
 
 
-def naive(q: Tensor, k: Tensor, v: Tensor, config: Orthoformer.Config) -> None:
-    """The products of the released code."""
+def naive(q: Tensor, k: Tensor, v: Tensor, config: Orthoformer.Config, num_candidates: int) -> None:
+    """The products of the released code, with prototypes of at most so many candidates."""
     rows = q if config.share_over_time else by_frame(q, GRID).flatten(0, 1)
     first = torch.zeros(len(rows), dtype=torch.long)
-    prototypes = picked(rows, oracle.greedy_prototypes(rows, first, config.num_prototypes))
+    prototypes = picked(rows, oracle.greedy_prototypes(rows[:, :num_candidates], first, config.num_prototypes))
     sets = prototypes.unflatten(0, (-1, HEADS))  # (1 or T, H, R, K)
     q, k, v = (by_frame(t, GRID) for t in (q, k, v))  # (T, H, S, K)
     to_asked = torch.einsum("shpk,thrk->sthpr", q, sets)
@@ -211,11 +246,12 @@ def naive(q: Tensor, k: Tensor, v: Tensor, config: Orthoformer.Config) -> None:
 
 
 @pytest.mark.parametrize("share_over_time", [True, False])
-def test_macs_are_those_of_the_released_products(share_over_time: bool) -> None:
-    config = Orthoformer.Config(num_prototypes=6, share_over_time=share_over_time)
+@pytest.mark.parametrize("c", [None, 2, 1000])
+def test_macs_are_those_of_the_released_products(share_over_time: bool, c: int | None) -> None:
+    config = Orthoformer.Config(num_prototypes=6, share_over_time=share_over_time, candidates_per_prototype=c)
     q, k, v = heads(clips=1)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        naive(q, k, v, config)
+        naive(q, k, v, config, num_candidates=12 if c == 2 else 1000)
     assert config.macs(GRID, 16 * HEADS, HEADS) == counter.get_total_flops() // 2
 
 
