@@ -27,13 +27,14 @@ RETRY_SECONDS = 2.0
 
 @dataclass
 class Job:
-    """One distinct run, the cells that show it, and how a process is told about it."""
+    """One distinct run, the cells that show it, those that start from it, and how a process is told about it."""
 
     run: RunConfig
     table: str
     cell: str
     seed: int
     cells: list[str] = field(default_factory=list)
+    starts: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
     outcome: str | None = None  # done, failed, or blocked by the run it starts from
     reason: str = ""
@@ -47,7 +48,13 @@ class Job:
     @property
     def only_starts_others(self) -> bool:
         """Whether no cell shows it: it is there for runs that start from it."""
-        return self.cell.endswith(f".{START}")
+        return not self.cells
+
+    def finished(self, store: RunStore, eval_only: bool) -> bool:
+        """Whether nothing is left to do; runs may also start from released weights that were taken in for this one."""
+        directory = self.directory(store)
+        started_from = self.only_starts_others and not directory.weights.exists() and directory.released.exists()
+        return started_from or directory.tested(self.run.eval_id, eval_only)
 
     @property
     def name(self) -> str:
@@ -60,18 +67,20 @@ def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: S
     """The distinct runs of some tables, each before those that start from it, each once whatever shows it."""
     jobs: dict[tuple[str, str], Job] = {}
 
-    def add(run: RunConfig, table: str, cell: str, seed: int, label: str) -> None:
+    def add(run: RunConfig, table: str, cell: str, seed: int) -> Job:
         if run.start_from is not None:
-            add(run.start_from, table, f"{cell}.{START}", seed, f"{label} starts from it")
-        job = jobs.setdefault((run.train_id, run.eval_id), Job(run, table, cell, seed))
-        job.cells.append(label)
+            add(run.start_from, table, f"{cell}.{START}", seed).starts.append(f"{table}:{cell}")
+        return jobs.setdefault((run.train_id, run.eval_id), Job(run, table, cell, seed))
 
     for table, rows in selections:
         for cell in table.cells(scale, rows=rows, overrides=overrides, seeds=seeds):
             if cell.trained:
                 for seed, run in zip(seeds, cell.runs, strict=True):
                     name = f"{cell.row.key}.{cell.column.key}"
-                    add(run, table.name, name, seed, f"{table.name}:{name}")
+                    job = add(run, table.name, name, seed)
+                    if job.only_starts_others:  # a cell of its own is the better name
+                        job.table, job.cell = table.name, name
+                    job.cells.append(f"{table.name}:{name}")
     return list(jobs.values())
 
 
@@ -105,7 +114,7 @@ class Launcher:
         """
         self.store.check_writable()
         for job in jobs:
-            if job.directory(self.store).tested(job.run.eval_id, self.eval_only):
+            if job.finished(self.store, self.eval_only):
                 job.outcome = "done"
         previous = signal.signal(signal.SIGTERM, _interrupt)
         whole = tqdm(

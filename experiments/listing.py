@@ -12,6 +12,8 @@ from experiments.store import RunStore
 from experiments.table import Cell, Column, Table, label_text, one_line
 from models.cost import published_macs
 
+RELEASED = "released weights"  # of a run that no cell shows: what starts from it starts from these
+FINISHED = {"done", RELEASED}
 TRAINING_PASSES = 3  # a backward pass costs about two forward passes
 
 
@@ -116,7 +118,7 @@ def plan_text(jobs: list[Job], store: RunStore, resources: Resources) -> str:
              plan["split"], "?" if cost is None else f"{cost:,.1f}"]
         )  # fmt: skip
     headers = ["run", "id", "state", "cells", "epochs", "steps", "clips x accumulation", "PFLOP left"]
-    pending = sum(line[2] != "done" for line in lines)
+    pending = sum(line[2] not in FINISHED for line in lines)
     text = [tabulate(lines, headers, disable_numparse=True), ""]
     runs, tests = len({job.run.train_id for job in jobs}), len(jobs)
     tested = f" with {tests} tests" if tests > runs else ""
@@ -131,7 +133,7 @@ def status_json(jobs: list[Job], store: RunStore) -> list[dict[str, object]]:
     states = []
     for job in jobs:
         directory = job.directory(store)
-        state = directory.state(job.run.eval_id)
+        state = _state(job, store)
         metrics = store.measured(job.run.train_id, job.run.eval_id)
         states.append(
             {
@@ -173,7 +175,7 @@ def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str])
     from data.clips import test_sampling  # here: it imports the decoder, which other verbs that look do not need
 
     run = job.run
-    state = job.directory(store).state(run.eval_id)
+    state = _state(job, store)
     tested_only = run.train_id in trained or job.directory(store).weights.exists()
     split, problem, steps, left = "?", None, None, None
     try:
@@ -184,12 +186,13 @@ def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str])
         steps = counts.train // run.optim.batch_size * run.optim.epochs
         passes = 0 if tested_only else TRAINING_PASSES * steps * run.optim.batch_size
         passes += counts.test * run.evaluation.views * run.evaluation.crops
-        left = 0.0 if state == "done" else 2 * passes * _macs(run) / 1e15
+        left = 0.0 if state in FINISHED else 2 * passes * _macs(run) / 1e15
     except (DataError, ValueError) as error:
         problem = str(error)
     return {
         "run": job.name,
         "cells": job.cells,
+        "starts": job.starts,
         "train_id": run.train_id,
         "eval_id": run.eval_id,
         "state": state,
@@ -202,6 +205,11 @@ def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str])
         "petaflops_left": left,
         "problem": problem,
     }
+
+
+def _state(job: Job, store: RunStore) -> str:
+    state = job.directory(store).state(job.run.eval_id)
+    return RELEASED if state != "done" and job.finished(store, eval_only=False) else state
 
 
 def _macs(run: RunConfig) -> int:

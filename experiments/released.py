@@ -6,18 +6,27 @@ place; `reproduce run --eval-only` tests the row with it, and reports mark such 
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 from safetensors.torch import save_file
 
+from data.sampling import DenseSampling
 from experiments.run import RunConfig
 from experiments.store import RELEASED as RELEASED_RESULT
 from experiments.store import RunStore, read_json, replacing, write_atomically
+from models.mixers.divided import DividedAttention
+from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
 from models.pretrained import RELEASED_AT, load_released
 from models.trunk import VideoViT
 
+ATTENTION_LAYERS = {
+    JointAttention.Config: "joint",
+    DividedAttention.Config: "divided",
+    TrajectoryAttention.Config: "trajectory",
+}
 INITIAL_STD = 0.02  # of the authors' Linears; weight decay only shrinks what no gradient reaches
 
 
@@ -68,6 +77,7 @@ def import_weights(run: RunConfig, store: RunStore, file: Path) -> dict[str, obj
     num_classes = run.data.dataset.num_classes
     model = run.model.build(frames=run.data.frames, crop=run.data.crop, num_classes=num_classes)
     report = load_released(model, file)
+    settings = check_settings(run, report.settings, file.name)
     directory = store.run(run.train_id)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     held = read_json(directory.released_record)
@@ -84,9 +94,41 @@ def import_weights(run: RunConfig, store: RunStore, file: Path) -> dict[str, obj
         "missing": list(report.missing),
         "unexpected": list(report.unexpected),
         "values": state_of_values(model),
+        "settings": settings,
     }
     write_atomically(directory.released_record, json.dumps(record, indent=1) + "\n")
     return record
+
+
+def check_settings(run: RunConfig, settings: str, name: str) -> dict[str, str]:
+    """What a file's own settings say of what its tensors' shapes do not tell.
+
+    Raises:
+        ValueError: where they are not those of the run.
+    """
+    stated = dict(re.findall(r"^\s*([A-Z_]+):\s*['\"]?([\w.]+)['\"]?\s*$", settings, flags=re.MULTILINE))
+    expected = expected_settings(run)
+    found = {key: stated[key] for key in expected if key in stated}
+    other = [f"{key} {value} (this row: {expected[key]})" for key, value in found.items() if value != expected[key]]
+    if other:
+        raise ValueError(
+            f"weights: {name} was trained with {', '.join(other)}: name the row that it belongs to with --as, or say "
+            f"with -o what this row is to be changed to"
+        )
+    return found
+
+
+def expected_settings(run: RunConfig) -> dict[str, str]:
+    """A run in the words of the authors' settings."""
+    attention, sampling = run.model.attention, run.data.sampling
+    words: dict[str, object] = {"NUM_FRAMES": run.data.frames, "TRAIN_CROP_SIZE": run.data.crop}
+    if isinstance(sampling, DenseSampling.Config):  # segments have no rate
+        words["SAMPLING_RATE"] = sampling.stride
+    if type(attention) in ATTENTION_LAYERS:
+        words["ATTN_LAYER"] = ATTENTION_LAYERS[type(attention)]
+    if isinstance(attention, TrajectoryAttention.Config) and attention.approximation is None:
+        words["APPROX_ATTN_TYPE"] = "none"
+    return {name: str(word) for name, word in words.items()}
 
 
 def state_of_values(model: VideoViT) -> str:
@@ -126,4 +168,8 @@ def describe(record: dict[str, object]) -> str:
             known = {"missing": " (known: left at their initial values)", "unexpected": " (known: nothing reads them)"}
             lines.append(f"{fate}{known.get(fate, '')}: {', '.join(map(str, names))}")
     lines.append(f"value projection: {record['values']}")
+    settings = record["settings"]
+    assert isinstance(settings, dict)
+    stated = ", ".join(f"{name} {value}" for name, value in settings.items())
+    lines.append(f"trained with, as the file says: {stated or 'nothing that this row knows'}")
     return "\n".join(lines)

@@ -12,9 +12,28 @@ from experiments.store import RunDirectory, read_json, replacing, write_atomical
 from lightning_modules.views import VideoScores
 
 
+def keep_start(directory: RunDirectory, released: dict | None) -> None:
+    """Write which released weights a training starts from, where it does; None for any other start."""
+    if released is None:
+        directory.start.unlink(missing_ok=True)
+    else:
+        write_atomically(directory.start, json.dumps(file_and_sum(released), indent=1) + "\n")
+
+
+def file_and_sum(released: dict) -> dict[str, str]:
+    """What tells released weights apart."""
+    return {name: released[name] for name in ("file", "sha256")}
+
+
 def keep_training(directory: RunDirectory, *, device_seconds: float, replaced: int) -> None:
     """Write what a finished training took, and how many of its videos others stood in for."""
-    record = {"device_hours": device_seconds / 3600, "replaced_in_training": replaced, **provenance()}
+    started_from = read_json(directory.start)
+    record = {
+        "device_hours": device_seconds / 3600,
+        "replaced_in_training": replaced,
+        **({"started_from": started_from} if started_from is not None else {}),
+        **provenance(),
+    }
     write_atomically(directory.training, json.dumps(record, indent=1) + "\n")
 
 
@@ -72,11 +91,13 @@ def keep_test(
     }
     metrics = {"train_id": run.train_id, "eval_id": run.eval_id, **accuracy.percent, **how}
     if released is not None:
-        metrics["released_weights"] = {name: released[name] for name in ("file", "sha256")}
+        metrics["released_weights"] = file_and_sum(released)
     else:
         write_atomically(directory.provenance, json.dumps(how, indent=1) + "\n")
     if training is not None:
         metrics["device_hours"] = training["device_hours"]
+        if "started_from" in training:
+            metrics["started_from"] = training["started_from"]
     metrics["classes"] = named(scores.hits_by_class(), datamodule.test_videos.class_names)
     write_atomically(
         directory.metrics(run.eval_id, released=released is not None), json.dumps(metrics, indent=1) + "\n"

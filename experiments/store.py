@@ -93,6 +93,7 @@ class RunDirectory:
         self.config = path / "config.json"
         self.provenance = path / "run.json"
         self.training = path / "training.json"
+        self.start = path / "started_from.json"
         self.checkpoint = path / "checkpoints" / "last.ckpt"
         self.weights = path / "checkpoints" / "weights.safetensors"
         self.released = path / "checkpoints" / "released.safetensors"

@@ -27,7 +27,7 @@ from experiments.callbacks import Checkpointing, DeviceClock, ProgressFile, Stop
 from experiments.catalog import load
 from experiments.options import add_resources
 from experiments.resources import Resources
-from experiments.results import keep_test, keep_training
+from experiments.results import keep_start, keep_test, keep_training
 from experiments.run import RunConfig
 from experiments.scales import SCALES
 from experiments.store import (
@@ -165,7 +165,9 @@ def fit(
     """Train to the end, from the last checkpoint where there is one, and keep the weights."""
     resume = directory.checkpoint if directory.checkpoint.exists() else None
     if resume is None:
-        start_weights(run, store, module)
+        started_from = start_weights(run, store, module)
+        if trainer.is_global_zero:
+            keep_start(directory, started_from)
     elif not zipfile.is_zipfile(resume):
         raise StoreError(f"{resume} is cut short or damaged; remove it to train this run from its start")
     trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
@@ -190,8 +192,8 @@ def trained_weights(path: Path) -> dict[str, Tensor]:
         raise StoreError(f"{path} is cut short or damaged; remove it to train this run again") from None
 
 
-def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> None:
-    """Give a fresh model the weights it starts from.
+def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> dict | None:
+    """Give a fresh model the weights it starts from; returns what is known of those that were released.
 
     Raises:
         ValueError: when they are not at hand, saying how to get them.
@@ -200,15 +202,18 @@ def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> N
     assert isinstance(model, VideoViT)
     if run.start_from is not None:
         start = store.run(run.start_from.train_id)
-        source = start.weights if start.weights.exists() else start.released
+        trained = start.weights.exists()
+        source = start.weights if trained else start.released
         if not source.exists():
             raise ValueError(
                 f"this run starts from run {run.start_from.train_id}, which is not trained; "
                 f"`reproduce plan` names its table row, `reproduce run` trains it first"
             )
         print(copy_matching(model, trained_weights(source)))
-    elif run.model.init is not None:
+        return None if trained else read_json(start.released_record)
+    if run.model.init is not None:
         print(initialise(model, run.model))
+    return None
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     store.check_writable()
     if options.eval_only:
         jobs = [job for job in jobs if not job.only_starts_others]
-    pending = [job for job in jobs if not job.directory(store).tested(job.run.eval_id, options.eval_only)]
+    pending = [job for job in jobs if not job.finished(store, options.eval_only)]
     resources.check([job.run for job in pending])
     parallel = options.jobs or default_parallel(resources, _scale_of(options))
     launcher = Launcher(
@@ -190,16 +190,21 @@ def tensorboard(options: argparse.Namespace) -> int:
 
 def _one_run(options: argparse.Namespace, column: str | None) -> "RunConfig":
     """The run of the one row that the command line names, under a column or the first that is trained."""
-    selections = find([options.table])
-    if len(selections) != 1 or selections[0].rows is None or len(selections[0].rows) != 1:
-        raise ValueError(f"'{options.table}' is not one row; name it as paper/table:row")
-    (table, rows) = selections[0]
-    cells = table.cells(_scale_of(options), rows=rows, overrides=options.overrides, seeds=_seeds(options))
-    runs = {cell.column.key: cell.runs[0] for cell in cells if cell.trained}
+    runs = _runs_of_row(options, options.table)
     column = column or next(iter(runs), None)
     if column not in runs:
         raise ValueError(f"'{options.table}' has no run under column '{column}'; it has {', '.join(runs) or 'none'}")
     return runs[column]
+
+
+def _runs_of_row(options: argparse.Namespace, row: str) -> "dict[str, RunConfig]":
+    """The runs of one row by column, as the command line changes them."""
+    selections = find([row])
+    if len(selections) != 1 or selections[0].rows is None or len(selections[0].rows) != 1:
+        raise ValueError(f"'{row}' is not one row; name it as paper/table:row")
+    (table, rows) = selections[0]
+    cells = table.cells(_scale_of(options), rows=rows, overrides=options.overrides, seeds=_seeds(options))
+    return {cell.column.key: cell.runs[0] for cell in cells if cell.trained}
 
 
 def import_weights(options: argparse.Namespace) -> int:
@@ -208,7 +213,16 @@ def import_weights(options: argparse.Namespace) -> int:
     from experiments.released import import_weights as take_in
 
     known = next((released for released in RELEASED if released.name == options.file.stem), None)
-    column = options.column or (known.column if known is not None and known.row == options.table else None)
+    column = options.column
+    if known is not None:
+        whose = _runs_of_row(options, known.row)[known.column].train_id
+        same = [key for key, run in _runs_of_row(options, options.table).items() if run.train_id == whose]
+        if not same or column not in (None, *same):
+            raise ValueError(
+                f"{options.file.name} holds the weights of {known.row} (column {known.column}), which is another run "
+                f"than this; take it in with --as {known.row}, or rename the file if it holds others"
+            )
+        column = column or same[0]
     record = take_in(_one_run(options, column), _store(options), options.file)
     print(json.dumps(record, indent=1) if options.json else describe(record))
     return DONE

@@ -24,6 +24,7 @@ class LoadReport:
 
     `matched`: filled as they stand in the file. `reshaped`: filled from tensors of another shape or name.
     `missing`: in the model, not filled. `unexpected`: in the file, not used. Both only hold what was listed as known.
+    `settings`: what the file says of its training, as YAML; empty where it does not.
     """
 
     source: str
@@ -31,6 +32,7 @@ class LoadReport:
     reshaped: tuple[str, ...]
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
+    settings: str = ""
 
     def __str__(self) -> str:
         parts = [f"{self.source}: {len(self.matched)} tensors loaded"]

@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,9 +127,11 @@ def load_released(model: "VideoViT", path: Path) -> LoadReport:
         ValueError: where any key finds no place, but those that the authors' model holds and never reads.
     """
     content = read_checkpoint(path)
-    check_values(model, str(content.get("cfg", "")), path.name)
-    unread = unread_names(model)
-    return fill_from(model, checkpoint_tensors(content, path), path.name, known_missing=(), known_unexpected=unread)
+    settings = str(content.get("cfg", ""))
+    check_values(model, settings, path.name)
+    tensors, unread = checkpoint_tensors(content, path), unread_names(model)
+    report = fill_from(model, tensors, path.name, known_missing=(), known_unexpected=unread)
+    return replace(report, settings=settings)
 
 
 def copy_matching(model: "VideoViT", tensors: Mapping[str, Tensor]) -> LoadReport:

@@ -176,6 +176,7 @@ def _derived_cell(cell: Cell, column: Difference, made: dict[str, ReportCell]) -
         num_seeds=len(derived) if varies else 0,
         num_asked=len(cell.seeds) if varies else 0,
         modified=any(source.modified for source in sources),
+        released=any(source.released for source in sources),
     )
 
 

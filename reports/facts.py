@@ -62,7 +62,7 @@ def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: 
         measured_memory=tuple(
             cell.paper_run for cell in memory if cell.paper_run and store.memory(cell.paper_run.train_id)
         ),
-        deviations=(*_precision(trained, results), *table.notes),
+        deviations=(*_precision(trained, results), *_released_starts(results), *table.notes),
     )
 
 
@@ -129,6 +129,15 @@ def _precision(trained: list[Cell], results: list[Result]) -> list[str]:
         if (used := result.metrics.get("precision")) != asked[result.train_id]
     }
     return sorted(notes)
+
+
+def _released_starts(results: list[Result]) -> list[str]:
+    """Where a run was trained from the authors' weights in place of the run here that it starts from."""
+    cells: dict[str, list[str]] = {}
+    for result in results:
+        if (started_from := result.metrics.get("started_from")) is not None:
+            cells.setdefault(f"{started_from['file']} (sha256 {started_from['sha256'][:12]})", []).append(result.cell)
+    return [f"Started from released weights {file}: {', '.join(_distinct(c))}." for file, c in cells.items()]
 
 
 def _changes(trained: list[Cell]) -> tuple[tuple[str, str], ...]:

@@ -50,23 +50,23 @@ def points(report: Report, drawing: Panels) -> Iterator[Point]:
                         y=round(statistics.fmean(values), 10),
                         std=None if spread is None else round(spread, 10),
                         num_seeds=len(values),
-                        released=_cell(row, column).released,
+                        released=any(cell.released for cell in _sources(report, panel, row, column)),
                         scale=report.scale.name,
                     )
 
 
 def _values(report: Report, panel: Panel, row: ReportRow, column: str) -> list[float]:
     """A cell's value for each finished seed; in a relative panel less that of the other row with the same seed."""
-    values = _by_seed(_cell(row, column))
+    values, *others = map(_by_seed, _sources(report, panel, row, column))
     if panel.relative_to is None:
         return list(values.values())
-    other = next((r for r in report.rows if r.row.key == panel.relative_to), None)
-    base = {} if other is None else _by_seed(_cell(other, column))
-    return [value - base[seed] for seed, value in values.items() if seed in base]
+    return [value - base[seed] for base in others for seed, value in values.items() if seed in base]
 
 
-def _cell(row: ReportRow, column: str) -> ReportCell:
-    return next(cell for cell in row.cells if cell.column == column)
+def _sources(report: Report, panel: Panel, row: ReportRow, column: str) -> list[ReportCell]:
+    """A row's cell, and in a relative panel that of the row which it is compared with, where it is there."""
+    rows = [row, *(other for other in report.rows if other.row.key == panel.relative_to)]
+    return [next(cell for cell in source.cells if cell.column == column) for source in rows]
 
 
 def _by_seed(cell: ReportCell) -> dict[int, float]:

@@ -2,20 +2,25 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from data.synthetic.ensure import ensure
 from data.synthetic.epic100 import Epic100StandIn
 from data.synthetic.kinetics import KineticsStandIn
-from experiments.catalog import find
+from experiments.catalog import find, load
 from experiments.cli import main
+from experiments.launch import Job, jobs_of
 from experiments.released import RELEASED, Released, import_weights
+from experiments.results import keep_start, keep_training
 from experiments.scales import PAPER
 from experiments.store import RunStore
+from experiments.train import start_weights
 from reports.collect import collect
 from reports.render import render
 
@@ -197,3 +202,127 @@ def test_testing_without_any_weights_says_where_to_get_some(
     errors = capsys.readouterr().err
     assert code == 1
     assert "has no weights to test" in errors and "reproduce import-weights FILE --as TABLE:ROW" in errors
+
+
+def narrow(folder: Path, name: str, cfg: str = "") -> tuple[Path, list[str]]:
+    """A released file, but narrow, and the overrides of the rows that hold it."""
+    file = folder / f"{name}.pyth"
+    torch.save({"model_state": authors_tensors("k400_motionformer_224_16x4", width=48, depth=2), "cfg": cfg}, file)
+    return file, [w for o in ["model.width=48", "model.depth=2", "model.heads=4"] for w in ("-o", o)]
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("k400_motionformer_336_16x8", "table6b:mformer"),
+        ("k400_motionformer_224_16x4", "table6b:mformer-hr"),
+        ("k400_motionformer_224_16x4", "table3a:performer"),
+        ("k400_motionformer_224_16x4", "table4:trajectory-norm-st"),
+    ],
+)
+def test_a_released_file_is_not_taken_in_as_another_row_whose_tensors_look_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, row: str
+) -> None:
+    file, overrides = narrow(tmp_path, name)
+    code = main(["import-weights", str(file), "--as", f"motionformer/{row}", "--runs", str(tmp_path), *overrides])
+    errors = capsys.readouterr().err
+    belongs = next(released.row for released in RELEASED if released.name == name)
+    assert code == 2
+    assert len(errors.strip().splitlines()) == 1 and f"--as {belongs}" in errors
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_row_of_another_table_with_the_same_run_takes_the_file_in_under_its_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, overrides = narrow(tmp_path, "k400_motionformer_224_16x4")
+    for row in ("table4:trajectory", "table8:k400", "table6b:mformer"):
+        assert (
+            main(["import-weights", str(file), "--as", f"motionformer/{row}", "--runs", str(tmp_path), *overrides]) == 0
+        )
+    assert len(list(tmp_path.rglob("released.safetensors"))) == 1
+    words = ["import-weights", str(file), "--as", "motionformer/table4:trajectory", "--column", "ssv2"]
+    assert main([*words, "--runs", str(tmp_path), *overrides]) == 2
+
+
+CFG = """DATA:
+  NUM_FRAMES: {frames}
+  SAMPLING_RATE: {stride}
+  TRAIN_CROP_SIZE: {crop}
+VIT:
+  APPROX_ATTN_DIM: 64
+  APPROX_ATTN_TYPE: {approximation}
+  ATTN_LAYER: {layer}
+  USE_ORIGINAL_TRAJ_ATTN_CODE: true
+"""
+STATED = {"frames": 16, "stride": 4, "crop": 224, "approximation": "none", "layer": "trajectory"}
+
+
+def test_what_a_file_says_of_its_training_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED))
+    assert main(["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    for word in ("NUM_FRAMES 16", "SAMPLING_RATE 4", "TRAIN_CROP_SIZE 224", "ATTN_LAYER trajectory"):
+        assert word in said
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"stride": 8}, "SAMPLING_RATE 8 (this row: 4)"),
+        ({"crop": 336}, "TRAIN_CROP_SIZE 336 (this row: 224)"),
+        ({"frames": 32}, "NUM_FRAMES 32 (this row: 16)"),
+        ({"approximation": "performer"}, "APPROX_ATTN_TYPE performer (this row: none)"),
+        ({"layer": "joint"}, "ATTN_LAYER joint (this row: trajectory)"),
+    ],
+)
+def test_a_file_that_was_trained_otherwise_is_refused_and_names_the_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object], named: str
+) -> None:
+    file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED | change))
+    code = main(["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides])
+    errors = capsys.readouterr().err
+    assert code == 2
+    assert len(errors.strip().splitlines()) == 1 and named in errors
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_change_that_a_file_calls_for_is_taken_with_it(tmp_path: Path) -> None:
+    file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED | {"stride": 8}))
+    words = ["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides]
+    assert main([*words, "-o", "data.sampling.stride=8"]) == 0
+
+
+def test_runs_start_from_released_weights_that_were_taken_in_and_say_so(tmp_path: Path) -> None:
+    small = ["model.width=48", "model.depth=2", "model.heads=4"]
+    store = RunStore(tmp_path / "runs")
+    k400 = load("motionformer/table6b").run_of("mformer.top1", PAPER, small, 0)
+    ssv2 = replace(load("motionformer/table6a").run_of("mformer.top1", PAPER, small, 0), start_from=k400)
+    assert ssv2.train_id != k400.train_id
+    start, shown = Job(k400, "t", "a.start", 0, starts=["t:a"]), Job(k400, "t", "b", 0, cells=["t:b"])
+    assert not start.finished(store, eval_only=False)
+    file, _ = narrow(tmp_path, "k400_motionformer_224_16x4")
+    record = import_weights(k400, store, file)
+    assert start.finished(store, eval_only=False)
+    assert not shown.finished(store, eval_only=False)  # a cell of its own shows what is trained here
+    module = ssv2.build()
+    started_from = start_weights(ssv2, store, module)
+    released = load_file(store.run(k400.train_id).released)
+    (first, *_) = [name for name in released if name.endswith("qkv.weight")]
+    assert module.model.state_dict()[first].equal(released[first])
+    directory = store.run(ssv2.train_id)
+    keep_start(directory, started_from)
+    keep_training(directory, device_seconds=1.0, replaced=0)
+    kept = json.loads(directory.training.read_text())["started_from"]
+    assert kept == {"file": file.name, "sha256": record["sha256"]}
+    keep_start(directory, None)
+    keep_training(directory, device_seconds=1.0, replaced=0)
+    assert "started_from" not in json.loads(directory.training.read_text())
+
+
+def test_a_run_that_a_cell_shows_is_tested_with_released_weights_though_others_start_from_it() -> None:
+    jobs = jobs_of(find(["motionformer/table6a:mformer", "motionformer/table6b:mformer"]), PAPER, [], (0,))
+    (k400,) = [job for job in jobs if job.run.start_from is None]
+    assert not k400.only_starts_others
+    assert k400.name == "motionformer/table6b:mformer.top1"
+    assert k400.starts == [f"motionformer/table6a:mformer.{column}" for column in ("top1", "top5")]

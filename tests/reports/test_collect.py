@@ -144,6 +144,23 @@ def test_hours_are_those_of_the_training_and_unknown_of_released_weights(store: 
     assert (cells["mformer-l"].state, cells["mformer-l"].value) == ("not run", None)
 
 
+def test_what_is_derived_from_released_weights_is_marked_as_they_are(store: RunStore, finish: Finish) -> None:
+    table8 = load("motionformer/table8")
+    finish(table8.run_of("k400.one-frame", TINY, (), 0), 70.0)
+    finish(table8.run_of("k400.eight-frames", TINY, (), 0), 80.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    (row,) = collect(table8, TINY, store, rows=["k400"]).rows
+    marks = {cell.column: cell.released for cell in row.cells}
+    assert marks == {"one-frame": False, "eight-frames": True, "delta": True}
+
+
+def test_what_started_from_released_weights_says_so_under_the_table(store: RunStore, finish: Finish) -> None:
+    table8 = load("motionformer/table8")
+    run = table8.run_of("ssv2.eight-frames", TINY, (), 0)
+    finish(run, 80.0, started_from={"file": "k400.pyth", "sha256": "0123456789abcdef"})
+    notes = collect(table8, TINY, store).facts.deviations
+    assert "Started from released weights k400.pyth (sha256 0123456789ab): ssv2.eight-frames." in notes
+
+
 def test_a_spread_keeps_two_digits_where_its_column_shows_none() -> None:
     column = Column(key="a", header="A", metric="device_hours", digits=0)
     cell = ReportCell(column="a", state="done", printed=None, value=0.16, std=0.057, num_seeds=2, num_asked=2)

@@ -78,6 +78,19 @@ def test_what_has_not_run_is_left_out_and_nothing_is_drawn_of_nothing(
     assert lines(figures.data(collect(FIGURE3, TINY, store)))[0]["released"] == "True"
 
 
+def test_a_margin_is_marked_where_either_of_its_rows_has_released_weights(store: RunStore, finish: Finish) -> None:
+    finish(run_of("joint.k400-1"), 50.0)
+    finish(run_of("trajectory.k400-1"), 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    found = lines(figures.data(collect(FIGURE3, TINY, store)))
+    marks = {(line["row"], line["y_label"]): line["released"] for line in found}
+    assert marks == {
+        ("joint", "margin (points)"): "True",
+        ("trajectory", "margin (points)"): "True",
+        ("joint", "top-1 accuracy (%)"): "False",
+        ("trajectory", "top-1 accuracy (%)"): "True",
+    }
+
+
 def test_lines_stand_in_the_panels_of_the_paper(store: RunStore, results: None) -> None:
     assert isinstance(FIGURE3.drawing, Panels)
     axes = line_panels.draw(collect(FIGURE3, TINY, store), FIGURE3.drawing, None).axes
