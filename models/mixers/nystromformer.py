@@ -27,6 +27,11 @@ class Nystromformer(SpatialStage):
         num_prototypes: int = 128
         num_iterations: int = 6
 
+        def __post_init__(self) -> None:
+            """There are landmarks."""
+            if self.num_prototypes < 1:
+                raise ValueError(f"attention.approximation.num_prototypes={self.num_prototypes}: it must be 1 or more")
+
         def build(self, heads: int) -> "Nystromformer":
             """The stage."""
             return Nystromformer(self)

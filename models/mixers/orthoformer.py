@@ -4,7 +4,7 @@ Section 3.2 and Algorithm 1 of Motionformer (https://arxiv.org/abs/2106.05392); 
 B batch, T frames, S patches per frame, n = T*S, H heads, K = D / H, G = B*H, R prototypes, L candidates.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
@@ -35,6 +35,7 @@ class Orthoformer(SpatialStage):
         `candidates`: the paper says queries and keys, the released code takes queries.
         `candidates_per_prototype`: the paper's c, of c*R candidates drawn at random, of which the most
         orthogonal are chosen; None, as released, for all.
+        `matched_prototypes`: prototypes of each frame as equation 10 has them, the same on both sides.
         """
 
         label: ClassVar[str] = "Orthoformer"
@@ -43,6 +44,15 @@ class Orthoformer(SpatialStage):
         share_over_time: bool = True
         candidates: Literal["queries", "queries-and-keys"] = "queries"
         candidates_per_prototype: int | None = None
+        matched_prototypes: bool = field(default=False, metadata={"omit_if": False})
+
+        def __post_init__(self) -> None:
+            """Counts are of something, and only prototypes of frames can be matched."""
+            for name in ("num_prototypes", "candidates_per_prototype"):
+                if (count := getattr(self, name)) is not None and count < 1:
+                    raise ValueError(f"attention.approximation.{name}={count}: it must be 1 or more")
+            if self.matched_prototypes and self.share_over_time:
+                raise ValueError("attention.approximation.matched_prototypes=True calls for share_over_time=False")
 
         def build(self, heads: int) -> "Orthoformer":
             """The stage."""
@@ -61,6 +71,8 @@ class Orthoformer(SpatialStage):
             n, T, R, D = grid.tokens, grid.frames, self.num_prototypes, width
             sets = 1 if self.share_over_time else T
             attention = 3 * sets * n * R * D + n * R * T * D
+            if self.matched_prototypes:  # each frame is asked by its own prototypes, not by those of all frames
+                attention -= 2 * (T - 1) * n * R * D
             steps = R - 1 if self.selection == "orthogonal" else 0
             return attention + sets * steps * self.num_candidates(grid) * D
 
@@ -88,11 +100,13 @@ class Orthoformer(SpatialStage):
         """The same with prototypes of each frame: frames (T, G, S, K) to (T, n, G, K).
 
         As released: queries of frame s that look into frame t attend to the prototypes of t, but get what those of s
-        found there, the first what the first found and so on. Equation 10 would have one set on both sides.
+        found there, the first what the first found and so on. Equation 10 has one set on both sides.
         """
         T, G, _, _ = q.shape
         queries = q.flatten(0, 1)  # (T*G, S, K)
         prototypes = self.prototypes(queries, k.flatten(0, 1), sets=T).unflatten(0, (T, G))  # (T, G, R, K)
+        if self.config.matched_prototypes:
+            return through_prototypes(q.transpose(0, 1).flatten(1, 2), prototypes, k, v)
         asking = prototypes.transpose(0, 1).flatten(1, 2)  # (G, T*R, K)
         found = attend(asking, k, v).unflatten(1, (T, -1))  # (T, T, R, G, K): looked into, asking
         found = found.transpose(2, 3).flatten(1, 2)  # (T, T*G, R, K)
@@ -134,13 +148,15 @@ class Orthoformer(SpatialStage):
 
 
 def through_prototypes(q: Tensor, prototypes: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Equation 10 for each frame: queries (G, n, K), prototypes (G, R, K), frames (T, G, S, K) to (T, n, G, K).
+    """Equation 10 for each frame: queries (G, n, K), frames (T, G, S, K) to (T, n, G, K).
+
+    Prototypes are (G, R, K), or (T, G, R, K) of each frame.
 
     The attention of queries to prototypes is the same for every frame and computed for each: the fused kernel then
     holds no map, and writes trajectories as the second stage reads them.
     """
     found = attend(prototypes, k, v).transpose(1, 2)  # (T, G, R, K)
-    return attend(q, prototypes.expand(len(k), -1, -1, -1), found)
+    return attend(q, prototypes.expand(len(k), *prototypes.shape[-3:]), found)
 
 
 def picked(candidates: Tensor, indices: Tensor) -> Tensor:

@@ -28,6 +28,11 @@ class Performer(SpatialStage):
         label: ClassVar[str] = "Performer"
         num_features: int = 256
 
+        def __post_init__(self) -> None:
+            """There are features."""
+            if self.num_features < 1:
+                raise ValueError(f"attention.approximation.num_features={self.num_features}: it must be 1 or more")
+
         def build(self, heads: int) -> "Performer":
             """The stage."""
             return Performer(self)

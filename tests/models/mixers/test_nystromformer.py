@@ -74,3 +74,8 @@ def test_macs_are_those_of_algorithm_2() -> None:
 def test_more_segments_than_tokens_are_refused() -> None:
     with pytest.raises(ValueError, match="49 prototypes, but 48 tokens"):
         Nystromformer.Config(num_prototypes=49).check(GRID)
+
+
+def test_a_count_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="num_prototypes=0: it must be 1 or more"):
+        Nystromformer.Config(num_prototypes=0)

@@ -109,6 +109,7 @@ CONFIGS = [
     Orthoformer.Config(num_prototypes=6, share_over_time=False),
     Orthoformer.Config(num_prototypes=6, share_over_time=False, selection="random"),
     Orthoformer.Config(num_prototypes=6, share_over_time=False, candidates="queries-and-keys"),
+    Orthoformer.Config(num_prototypes=6, share_over_time=False, matched_prototypes=True),
     Orthoformer.Config(num_prototypes=1),
 ]
 each_config = pytest.mark.parametrize("config", CONFIGS, ids=str)
@@ -133,6 +134,8 @@ def test_the_result_is_equation_10_with_the_prototypes_taken(config: Orthoformer
     q, k, v = (by_frame(t, GRID) for t in (q, k, v))
     for s, t in itertools.product(range(GRID.frames), repeat=2):
         asked, asking = (sets[0], sets[0]) if config.share_over_time else (sets[t], sets[s])
+        if config.matched_prototypes:
+            asking = asked
         expected = equation_10(q[s], k[t], v[t], asked, asking).transpose(0, 1)  # (S, G, K)
         torch.testing.assert_close(y[t].unflatten(0, (GRID.frames, -1))[s], expected, rtol=0, atol=1e-12)
 
@@ -253,6 +256,22 @@ def test_macs_are_those_of_the_released_products(share_over_time: bool, c: int |
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         naive(q, k, v, config, num_candidates=12 if c == 2 else 1000)
     assert config.macs(GRID, 16 * HEADS, HEADS) == counter.get_total_flops() // 2
+
+
+def test_matched_prototypes_ask_their_own_frame_alone() -> None:
+    config = Orthoformer.Config(num_prototypes=6, share_over_time=False, matched_prototypes=True)
+    n, T, R, D = GRID.tokens, GRID.frames, 6, 16 * HEADS
+    of_frames = 2 * T * R * GRID.patches * D  # prototypes with keys, and with values
+    of_queries = 2 * T * n * R * D  # queries of all frames with the prototypes of each, and with what those found
+    assert config.macs(GRID, D, HEADS) == of_frames + of_queries + (R - 1) * n * D
+
+
+@pytest.mark.parametrize(
+    "change", [{"num_prototypes": 0}, {"candidates_per_prototype": -1}, {"matched_prototypes": True}]
+)
+def test_counts_of_nothing_and_matched_prototypes_of_the_clip_are_refused(change: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=f"attention.approximation.{next(iter(change))}="):
+        Orthoformer.Config(**change)  # pyright: ignore[reportArgumentType]
 
 
 def test_more_prototypes_than_candidates_are_refused() -> None:

@@ -98,3 +98,8 @@ def test_macs_are_those_of_its_products() -> None:
     # fvcore counts the scaling by the inverse, an einsum in the released code; torch counts no scaling.
     scaling = GRID.tokens * GRID.frames * HEADS * SIZE
     assert config.macs(GRID, HEADS * SIZE, HEADS) == counter.get_total_flops() // 2 + scaling
+
+
+def test_a_count_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="num_features=0: it must be 1 or more"):
+        Performer.Config(num_features=0)
