@@ -98,6 +98,57 @@ def test_flip_and_jitter_come_as_often_as_the_recipe_says() -> None:
     assert 160 < counts["colours kept"] < 240
 
 
+@pytest.mark.parametrize("resized_crop", [False, True])
+def test_rand_augment_sees_whole_frames_and_colour_jitter_flipped_crops(
+    resized_crop: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    augmentation = Augmentation.Config(resized_crop=resized_crop, flip=1.0, color_jitter_probability=1.0).build(32)
+    for name in ("rand_augment", "color_jitter"):
+        monkeypatch.setattr(augmentation, name, lambda frames: seen.append(frames) or 255 - frames)
+    frames = ramp(120, 200)
+    clip = augmentation(frames)
+    whole, crop = seen
+    assert torch.equal(whole, frames)
+    assert crop.shape[-2:] == (32, 32)
+    assert (crop[:, 1].float().diff(dim=-1) >= 0).all()  # a ramp both inverted and flipped ascends
+    assert torch.equal(clip, 255 - crop)
+
+
+def test_colour_jitter_is_of_brightness_contrast_and_saturation_by_up_to_two_fifths() -> None:
+    frames = torch.tensor([0.28, 0.3, 0.32]).view(1, 3, 1, 1) + torch.tensor([-0.05, 0.05]).repeat(8, 4)  # floats
+    weights = torch.tensor([0.299, 0.587, 0.114])
+    augmentation = Augmentation.Config(short_side=(8, 8), flip=0.0, color_jitter_probability=1.0).build(8)
+
+    def facts(frames: Tensor) -> Tensor:
+        grey = torch.einsum("fchw,c->fhw", frames, weights)
+        red, green, blue = frames.mean((0, 2, 3))
+        return torch.stack([grey.mean(), grey.std(), blue - red, green - red])
+
+    with drawing_from(0):
+        changes = torch.stack([facts(augmentation(frames)) / facts(frames) for _ in range(300)])  # (300, 4)
+    brightness, grey_scale, colour_scale, other_colour_scale = changes.T
+    contrast = grey_scale / brightness
+    for factor in (brightness, contrast, colour_scale / grey_scale):
+        assert 0.599 < factor.min() < 0.62
+        assert 1.38 < factor.max() < 1.401
+    torch.testing.assert_close(colour_scale, other_colour_scale, rtol=1e-3, atol=0)  # no change of hue
+
+
+def test_random_boxes_have_8_to_100_percent_of_the_area_and_sides_of_up_to_4_to_3() -> None:
+    augmentation = Augmentation.Config(resized_crop=True, flip=0.0, color_jitter=0.0).build(32)
+    with drawing_from(0):
+        clips = torch.stack([augmentation(ramp(240, 240).float())[0, :2] for _ in range(500)])  # (500, 2, 32, 32)
+    # Neighbouring pixels of a clip are a 32th of its box apart.
+    corner, below, beside = clips[..., 15, 15], clips[..., 16, 15], clips[..., 15, 16]
+    heights, widths = 32 * (below - corner)[:, 0], 32 * (beside - corner)[:, 1]
+    area, aspect = heights * widths / 240**2, widths / heights
+    assert 0.078 < area.min() < 0.1
+    assert 0.9 < area.max() < 1.001
+    assert 0.73 < aspect.min() < 0.78
+    assert 1.29 < aspect.max() < 1.36
+
+
 def test_short_side_range_below_the_crop_is_refused() -> None:
     with pytest.raises(ValueError, match="ascending range from the crop size 224 on"):
         Augmentation.Config(short_side=(200, 320)).build(224)
@@ -173,12 +224,19 @@ def test_every_operation_changes_all_frames_alike_at_any_strength(operation: int
         assert not torch.equal(changed, still)
 
 
-def test_magnitudes_above_ten_act_as_ten() -> None:
-    frames = smooth(1)
+def test_magnitudes_above_ten_act_as_ten_and_go_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[float, int]] = []
+
+    def operation(frames: Tensor, strength: float, sign: int) -> Tensor:
+        drawn.append((strength, sign))
+        return frames
+
+    monkeypatch.setattr(operations, "OPERATIONS", [operation])
     for magnitude in (15.0, 20.0):
         augment = RandAugment.Config(magnitude=magnitude, probability=1.0).build()
-        with drawing_from(3):
-            changed = augment(frames)
-        with drawing_from(3):
-            expected = RandAugment.Config(magnitude=1000.0, probability=1.0).build()(frames)
-        assert torch.equal(changed, expected)
+        with drawing_from(0):
+            for _ in range(250):
+                augment(torch.zeros(1))
+    counts = Counter(drawn)
+    assert sorted(counts) == [(1.0, -1), (1.0, 1)]
+    assert 425 < counts[1.0, 1] < 575
