@@ -20,8 +20,8 @@ from experiments.store import write_atomically
 
 DONE, USAGE, UNUSABLE, INTERRUPTED = 0, 2, 3, 130
 PRECISIONS = {"cpu": ["float32"], "cuda": ["float32", "bfloat16"]}
-# On a GPU a turn takes little; the paper trains with 4 clips on each.
-SIZES = {"cpu": Sizes(), "cuda": Sizes(clips=4, repeats=20)}
+# On a GPU a turn takes little. The paper trains with 4 clips on each: too few to keep it busy.
+SIZES = {"cpu": Sizes(), "cuda": Sizes(clips=8, repeats=20)}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,9 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 def measure(options: argparse.Namespace) -> int:
     """Measure pair after pair, each kept when it is done."""
     names = checked_names(options.names)
-    device = torch.device(options.device)
-    if device.type not in SIZES:
-        raise ValueError(f"--device {options.device}: choose from {', '.join(SIZES)}")
+    device = checked_device(options.device)
     asked = {
         field.name: size for field in dataclasses.fields(Sizes) if (size := getattr(options, field.name)) is not None
     }
@@ -104,6 +102,21 @@ def keep(record: Record, path: Path) -> None:
     """
     write_atomically(path, record.json())
     write_atomically(path.with_suffix(".md"), markdown(record))
+
+
+def checked_device(name: str) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        ValueError: when it is neither a CPU nor a GPU.
+        OSError: when it is not there.
+    """
+    kind, _, index = name.partition(":")
+    if kind not in SIZES or (index and not index.isdecimal()):
+        raise ValueError(f"--device {name}: name cpu, cuda or one GPU, as cuda:1")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise OSError(f"--device {name}: there are {torch.cuda.device_count()} GPUs here")
+    return torch.device(name)
 
 
 def checked_names(names: list[str]) -> list[str]:

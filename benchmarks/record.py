@@ -19,7 +19,7 @@ from experiments.provenance import cores, provenance
 from experiments.store import read_json
 
 # What shapes how memory and threads are handed out, and so the times.
-SHAPING = ("MALLOC_", "OMP_", "MKL_", "THP_", "PYTORCH_", "LD_PRELOAD")
+SHAPING = ("MALLOC_", "OMP_", "MKL_", "THP_", "PYTORCH_", "TORCH_", "CUBLAS_", "CUDA_", "NVIDIA_TF32", "LD_PRELOAD")
 
 
 @dataclass(frozen=True, kw_only=True)

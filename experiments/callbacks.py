@@ -189,6 +189,8 @@ class ProgressFile(ProgressBar):
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         """Note the step, and the loss that Lightning's bar would show."""
+        if self.written_lately():
+            return  # before the loss is read, for which a GPU would have to be waited for
         steps = int(self.total_train_batches)
         epochs = trainer.max_epochs or 1
         done = (trainer.current_epoch + (batch_idx + 1) / steps) / epochs
@@ -200,14 +202,17 @@ class ProgressFile(ProgressBar):
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
         """Note the test's batch."""
+        if self.written_lately():
+            return
         total = int(trainer.num_test_batches[dataloader_idx])
         self._write({"stage": "test", "done": (batch_idx + 1) / total})
 
+    def written_lately(self) -> bool:
+        """Whether it is too early to write again, or nothing is to be written at all."""
+        return not self.enabled or time.monotonic() - self.written_at < SECONDS_BETWEEN_PROGRESS
+
     def _write(self, progress: dict[str, object]) -> None:
-        now = time.monotonic()
-        if not self.enabled or now - self.written_at < SECONDS_BETWEEN_PROGRESS:
-            return
-        self.written_at = now
+        self.written_at = time.monotonic()
         aside = self.path.with_name(f".{self.path.name}.partial")
         try:
             aside.write_text(json.dumps(progress))

@@ -88,7 +88,7 @@ def evaluate(
         seed=run.seed,
         batch_size=1,
         test_batch_size=resources.test_batch(run.data, run.evaluation.crops),
-        num_workers=resources.workers,
+        num_workers=resources.num_workers(run.data),
         allow_bad=resources.allow_bad,
     )
     module = listed.build()

@@ -31,7 +31,10 @@ INITIAL_STD = 0.02  # of the authors' Linears; weight decay only shrinks what no
 
 
 class Released(NamedTuple):
-    """A released file, and the cell whose printed number it made."""
+    """A released file, and the cell whose printed number it made.
+
+    The link of k600_motionformer_336_16x8 was reported broken; the config behind that row is named 336_16x4.
+    """
 
     name: str
     row: str

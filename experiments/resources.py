@@ -18,6 +18,7 @@ from experiments.run import RunConfig
 # Pixels of the clips that one device works on at once by default: four clips of 16 x 224 x 224, as the paper trains.
 DEFAULT_PIXELS = 4 * 16 * 224 * 224
 LARGEST_TEST_BATCH = 64
+MOST_WORKERS = 16
 
 
 class Split(NamedTuple):
@@ -42,7 +43,7 @@ class Resources:
         data: roots of data sets by name; they win over `$VIDEO_ROOT/<name>`.
         devices: devices a node; None for all GPUs, or one CPU process.
         micro_batch: clips a device and step; None for what fits.
-        workers: loading processes a device.
+        workers: loading processes a device; None for as many as suit a GPU, and none without one.
         threads: CPU threads a process; None for what torch takes.
         allow_bad: unreadable videos that a run may have; None for 1 %.
     """
@@ -51,7 +52,7 @@ class Resources:
     devices: int | None = None
     nodes: int = 1
     micro_batch: int | None = None
-    workers: int = 0
+    workers: int | None = None
     threads: int | None = None
     allow_bad: int | None = None
 
@@ -78,7 +79,7 @@ class Resources:
             devices=options.devices,
             nodes=options.nodes,
             micro_batch=options.micro_batch,
-            workers=options.workers if options.workers is not None else 0,
+            workers=options.workers,
             threads=options.threads,
             allow_bad=options.allow_bad,
         )
@@ -91,7 +92,17 @@ class Resources:
     @property
     def rank(self) -> int:
         """This process's place among those that train one run together, as Lightning and clusters announce it."""
-        return int(os.environ.get("SLURM_PROCID") or os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or 0)
+        names = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # a shell under SLURM has the last, also in processes it starts
+        rank = next((int(os.environ[name]) for name in names if os.environ.get(name)), 0)
+        return rank or int(os.environ.get("NODE_RANK") or 0)
+
+    def num_workers(self, data: DataConfig) -> int:
+        """Loading processes a device: as told, or those of real videos that keep a GPU busy."""
+        if self.workers is not None:
+            return self.workers
+        if data.dataset.stand_in is not None or not torch.cuda.is_available():
+            return 0
+        return min(MOST_WORKERS, len(os.sched_getaffinity(0)) // max(1, self.num_devices // self.nodes))
 
     def root(self, data: DataConfig) -> Path:
         """Where a data set lies; a stand-in is made first where it is missing.

@@ -71,7 +71,7 @@ def train_and_test(
         seed=run.seed,
         batch_size=split.micro_batch,
         test_batch_size=resources.test_batch(run.data, run.evaluation.crops),
-        num_workers=resources.workers,
+        num_workers=resources.num_workers(run.data),
         allow_bad=resources.allow_bad,
         accumulate=split.accumulation,
     )
@@ -129,7 +129,7 @@ def make_trainer(
     """The Trainer of a run."""
     quiet_lightning()
     on_gpu = torch.cuda.is_available()
-    return Trainer(
+    trainer = Trainer(
         accelerator="auto",
         devices=resources.num_devices // resources.nodes,
         num_nodes=resources.nodes,
@@ -151,6 +151,9 @@ def make_trainer(
             clock,
         ],
     )
+    # Deterministic algorithms would fill all new memory first; nothing here reads it before writing it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
+    return trainer
 
 
 def fit(

@@ -91,10 +91,16 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     call and writes (T, n, G, K), in which a token's heads lie side by side, so that nothing is rearranged or copied.
     """
     queries = q.expand(k.shape[0], -1, -1, -1)  # (T, G, n, K), in the memory of one frame's
-    # The kernels that take strides as they are; cuDNN's plans may refuse queries that overlap in memory.
+    return strided_attention(queries, k, v).transpose(1, 2)
+
+
+def strided_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Fused attention by kernels that take strides as they are: (B, H, n, K), twice (B, H, L, K) to (B, H, n, K).
+
+    cuDNN's plans may refuse tensors that overlap in memory, and single queries.
+    """
     with sdpa_kernel(STRIDED) if q.is_cuda else nullcontext():
-        found = F.scaled_dot_product_attention(queries, k, v)  # (T, G, n, K)
-    return found.transpose(1, 2)
+        return F.scaled_dot_product_attention(q, k, v)
 
 
 class _Unread(torch.autograd.Function):

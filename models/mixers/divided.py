@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.mixers.attention import Mixer, MixerConfig, cls_attention, merge_heads, split_heads
+from models.mixers.attention import Mixer, MixerConfig, cls_attention, merge_heads, split_heads, strided_attention
 from models.tokens import Grid
 
 
@@ -38,7 +37,7 @@ class GroupAttention(Mixer):
     def overview(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """What CLS sees of all tokens: (B, 1, D)."""
         q, k, v = (split_heads(t, self.heads) for t in (q[:, :1], k, v))  # (B, H, 1, K), (B, H, N, K) twice
-        return merge_heads(F.scaled_dot_product_attention(q, k, v))
+        return merge_heads(strided_attention(q, k, v))
 
     def patches(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
         """What each patch sees of CLS and its own group: (B, T*S, D)."""
@@ -49,7 +48,7 @@ class GroupAttention(Mixer):
         )  # (B, G, 1 + L, D)
         # Groups stand in the batch: the fused kernels take four dimensions.
         q, k, v = (split_heads(t.flatten(0, 1), self.heads) for t in (queries, keys, values))  # (B*G, H, ., K)
-        mixed = merge_heads(F.scaled_dot_product_attention(q, k, v)).unflatten(0, queries.shape[:2])  # (B, G, L, D)
+        mixed = merge_heads(strided_attention(q, k, v)).unflatten(0, queries.shape[:2])  # (B, G, L, D)
         return self.ungrouped(mixed)
 
     @abstractmethod

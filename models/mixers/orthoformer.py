@@ -188,6 +188,6 @@ def most_orthogonal(candidates: Tensor, first: Tensor, num_prototypes: int) -> T
             last = chosen[-1]
             to_last = torch.bmm(directions[rows, last].unsqueeze(1), columns).squeeze(1).abs_()  # (rows, L)
             torch.maximum(largest, to_last, out=largest)
-            largest[rows, last] = torch.inf
+            largest.scatter_(1, last.unsqueeze(1), torch.inf)  # on the device: a number to index with would wait for it
             chosen.append(largest.argmin(dim=1))
         return torch.stack(chosen, dim=1)

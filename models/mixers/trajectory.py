@@ -12,7 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from models.mixers.attention import Mixer, MixerConfig, attend, cls_attention, split_heads, with_zero_gradients
+from models.mixers.attention import (
+    Mixer,
+    MixerConfig,
+    attend,
+    cls_attention,
+    split_heads,
+    strided_attention,
+    with_zero_gradients,
+)
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
@@ -146,4 +154,4 @@ def frame_shares(q: Tensor, k: Tensor, grid: Grid) -> Tensor:
     # The fused kernels want values as wide as the keys.
     indicators = F.one_hot(frame_of_key, max(grid.frames, k.shape[-1])).to(k.dtype)  # (T*S, at least T)
     q, k = q.unsqueeze(0), k.unsqueeze(0)  # the fused kernels take four dimensions
-    return F.scaled_dot_product_attention(q, k, indicators.expand(*k.shape[:2], -1, -1))[0, ..., : grid.frames]
+    return strided_attention(q, k, indicators.expand(*k.shape[:2], -1, -1))[0, ..., : grid.frames]

@@ -116,7 +116,8 @@ def test_a_file_of_other_conditions_is_refused(tmp_path: Path, capsys: pytest.Ca
     [
         (["trajectories"], 2, "there is no 'trajectories'; did you mean trajectory"),
         (["xyz"], 2, f"there is no 'xyz'; {', '.join(NAMES)}"),
-        (["--device", "meta"], 2, "--device meta: choose from cpu, cuda"),
+        (["--device", "meta"], 2, "--device meta: name cpu, cuda or one GPU, as cuda:1"),
+        (["--device", "cuda:99"], 3, "--device cuda:99: there are "),
         (["--render", "nowhere.json"], 2, "nowhere.json is not there"),
         (["--repeats", "0"], 2, "--repeats 0: it must be 1 or more"),
         (["--json", "/dev/null/x.json"], 3, "cannot write /dev/null/x.json"),

@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 from lightning import LightningModule, Trainer
 
-from experiments.callbacks import Checkpointing, DeviceClock, Stopped, StopRequest, agreed
+from experiments.callbacks import Checkpointing, DeviceClock, ProgressFile, Stopped, StopRequest, agreed
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = cast(LightningModule, None)
@@ -89,3 +89,17 @@ def test_two_processes_train_and_test_a_number_of_videos_that_does_not_divide(tm
     assert metrics["videos"] == {"evaluated": 65, "failed": 0, "missing": 0}
     assert sum(videos for _, videos in metrics["classes"].values()) == 65  # of both processes
     assert metrics["device_hours"] > 0 and metrics["replaced_in_training"] == 0
+
+
+def test_a_loss_is_not_read_for_progress_that_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, read = 100.0, []
+    monkeypatch.setattr("experiments.callbacks.time.monotonic", lambda: now)
+    progress = ProgressFile(tmp_path / "progress.json")
+    monkeypatch.setattr(ProgressFile, "total_train_batches", 10)
+    monkeypatch.setattr(progress, "get_metrics", lambda *_: read.append(now) or {"train/loss": 2.0})
+    trainer = cast(Trainer, SimpleNamespace(current_epoch=0, max_epochs=2))
+    for moment in (100.0, 100.1, 100.2, 100.5):
+        now = moment
+        progress.on_train_batch_end(trainer, MODULE, None, None, 4)
+    assert read == [100.0, 100.5]
+    assert json.loads((tmp_path / "progress.json").read_text())["done"] == 0.25

@@ -154,6 +154,18 @@ def test_bytes_saved_for_backward_grow_with_the_depth() -> None:
     assert memory.saved_for_backward(deeper) > 1.3 * memory.saved_for_backward(run) > 0
 
 
+@pytest.mark.parametrize("row", ["exact", "performer", "nystromformer", "orthoformer"])
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_bytes_saved_for_backward_are_those_of_a_forward_with_its_real_kernels(row: str, depth: int) -> None:
+    (cell, *_) = load(TABLE).cells(rows=[row])
+    assert cell.paper_run is not None
+    tiny = TINY.of(cell.paper_run)
+    run = replace(tiny, model=replace(tiny.model, depth=depth, drop_path=0.1))
+    model = run.model.build(frames=run.data.frames, crop=run.data.crop, num_classes=10).train()
+    clip = torch.randn(1, run.data.frames, 3, run.data.crop, run.data.crop)
+    assert memory.saved_for_backward(run) == memory.saved_bytes(model, clip) > 0
+
+
 def test_what_is_measured_is_read_back_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measure(monkeypatch, tmp_path, f"{TABLE}:exact", "--batch", "2")
     (file,) = tmp_path.glob("*/memory.json")
