@@ -15,6 +15,7 @@ from benchmarks.cases import NAMES, Bench, Sizes
 from benchmarks.fresh import pairs_of_fresh_processes
 from benchmarks.record import Conditions, Measured, Record, read
 from benchmarks.table import markdown, summary, table
+from experiments.options import without_jit
 from experiments.provenance import commit
 from experiments.store import write_atomically
 
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Compare, keep and print; returns the exit code."""
+    without_jit()
     options = parser().parse_args(arguments)
     try:
         if options.render is None:

@@ -9,9 +9,3 @@ run     everything that decides a trained model and its score: model, data, opti
 scale   edits applied last: `paper` changes nothing, `tiny` fits a laptop.
 train_id, eval_id  hashes of what decides the weights and of what decides the score; equal runs are trained once.
 """
-
-import os
-
-# Read when torch is imported: torch 2.14 would compile a Triton kernel for some products of a single clip, which fails
-# without a compiler and Python's headers (https://github.com/pytorch/pytorch/issues/196977).
-os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from experiments.options import add_query, add_resources
+from experiments.options import add_query, add_resources, without_jit
 from experiments.verbs import (
     DONE,
     UNUSABLE,
@@ -33,6 +33,7 @@ USAGE, INTERRUPTED = 2, 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
+    without_jit()
     options = parser().parse_args(arguments)
     try:
         return options.verb(options)

@@ -1,6 +1,7 @@
 """Command line options that several programs share; imports nothing heavy."""
 
 import argparse
+import os
 
 
 def add_resources(parser: argparse.ArgumentParser) -> None:
@@ -40,3 +41,12 @@ def child_arguments(options: argparse.Namespace) -> list[str]:
         if getattr(options, name) is not None:
             words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
     return words
+
+
+def without_jit() -> None:
+    """Keep torch 2.14, in this process before it imports it and in those that it starts, from compiling Triton kernels.
+
+    It would for some products of a single clip, which fails without a compiler and Python's headers
+    (https://github.com/pytorch/pytorch/issues/196977).
+    """
+    os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")

@@ -1,6 +1,7 @@
 """What people type: expected mistakes are one line that names the thing and the remedy, with the right exit code."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -148,3 +149,9 @@ def test_several_seeds_are_several_runs(reproduce) -> None:  # noqa: ANN001
 def test_a_published_result_is_no_result_of_this_machine(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
     planned = json.loads(reproduce("plan", f"{T4}:joint", "--runs", str(tmp_path), "--json").out)
     assert {entry["state"] for entry in planned} == {"not run"}
+
+
+def test_torch_compiles_no_kernels_of_its_own_in_a_verb_or_in_what_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TORCH_DISABLE_NATIVE_JIT", raising=False)
+    assert main(["list"]) == 0
+    assert os.environ["TORCH_DISABLE_NATIVE_JIT"] == "1"
