@@ -10,6 +10,11 @@ def add_resources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--devices", type=int, help="devices a node (default: all GPUs, or one CPU process)")
     parser.add_argument("--nodes", type=int, default=1)
     parser.add_argument("--micro-batch", type=int, help="clips a device and step (default: what fits)")
+    parser.add_argument(
+        "--recompute",
+        action="store_true",
+        help="compute trajectory attention twice: less memory, same results",
+    )
     parser.add_argument("--workers", type=int, help="loading processes a device")
     parser.add_argument("--threads", type=int, help="CPU threads a process")
     parser.add_argument("--allow-bad", type=int, help="unreadable videos to accept (default: 1 %%)")
@@ -40,6 +45,8 @@ def child_arguments(options: argparse.Namespace) -> list[str]:
     for name in ("devices", "nodes", "micro_batch", "workers", "allow_bad"):
         if getattr(options, name) is not None:
             words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
+    if options.recompute:
+        words.append("--recompute")
     return words
 
 

@@ -43,6 +43,7 @@ class Resources:
         data: roots of data sets by name; they win over `$VIDEO_ROOT/<name>`.
         devices: devices a node; None for all GPUs, or one CPU process.
         micro_batch: clips a device and step; None for what fits.
+        recompute: whether trajectory attention is computed again going back, instead of being kept.
         workers: loading processes a device; None for as many as suit a GPU, and none without one.
         threads: CPU threads a process; None for what torch takes.
         allow_bad: unreadable videos that a run may have; None for 1 %.
@@ -52,6 +53,7 @@ class Resources:
     devices: int | None = None
     nodes: int = 1
     micro_batch: int | None = None
+    recompute: bool = False
     workers: int | None = None
     threads: int | None = None
     allow_bad: int | None = None
@@ -79,6 +81,7 @@ class Resources:
             devices=options.devices,
             nodes=options.nodes,
             micro_batch=options.micro_batch,
+            recompute=options.recompute,
             workers=options.workers,
             threads=options.threads,
             allow_bad=options.allow_bad,

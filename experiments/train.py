@@ -76,6 +76,8 @@ def train_and_test(
         accumulate=split.accumulation,
     )
     module = run.build()
+    if isinstance(module.model, VideoViT):
+        module.model.recompute_attention(resources.recompute)
     clock = DeviceClock()
     trainer = make_trainer(run, directory, resources, split.accumulation, request, clock)
     started = time.time()

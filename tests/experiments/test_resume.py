@@ -19,6 +19,7 @@ from experiments.callbacks import StopRequest
 from experiments.catalog import load
 from experiments.scales import TINY
 from experiments.store import RunDirectory, RunStore
+from models.trunk import VideoViT
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERRIDES = [
@@ -31,13 +32,13 @@ OVERRIDES = [
 CELL = ("motionformer/table4", "trajectory.ssv2")
 
 
-def arguments(runs: Path) -> list[str]:
+def arguments(runs: Path, *more: str) -> list[str]:
     words = [word for override in OVERRIDES for word in ("-o", override)]
-    return [*CELL, "--runs", str(runs), "--threads", "1", *words]
+    return [*CELL, "--runs", str(runs), "--threads", "1", *words, *more]
 
 
-def start(runs: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "experiments.train", *arguments(runs)]
+def start(runs: Path, *more: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "experiments.train", *arguments(runs, *more)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -84,6 +85,23 @@ def assert_same(runs: Path, uninterrupted: Path) -> None:
     for name, tensor in expected_weights.items():
         assert weights[name].equal(tensor), name
     assert np.array_equal(scores, expected_scores)
+
+
+def test_recomputed_attention_trains_the_same_weights(
+    tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    recompute_attention = VideoViT.recompute_attention
+
+    def noted(model: VideoViT, on: bool = True) -> None:
+        asked.append(on)
+        recompute_attention(model, on)
+
+    monkeypatch.setattr(StopRequest, "listen", lambda _: None)  # signals are left to the tests
+    monkeypatch.setattr(VideoViT, "recompute_attention", noted)
+    assert train.main(arguments(tmp_path, "--recompute")) == 0
+    assert asked == [True]
+    assert_same(tmp_path, uninterrupted)
 
 
 def epoch(runs: Path) -> int:
