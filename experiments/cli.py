@@ -126,7 +126,7 @@ def _tables(parser: argparse.ArgumentParser) -> None:
 
 
 def _scale(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--scale", default="tiny", help="paper, or tiny (default): minutes on a laptop")
+    parser.add_argument("--scale", default="tiny", help="tiny (minutes on a laptop) or paper (default: %(default)s)")
     parser.add_argument("--seeds", metavar="0,1,2", help="seeds of the runs (default: 0)")
     parser.add_argument(
         "-o", "--override", action="append", default=[], dest="overrides", metavar="PATH=VALUE",

@@ -79,13 +79,16 @@ def _executed(cells: tuple[Cell, ...]) -> list[str]:
 
 
 def _peaks(memory: list[Cell], store: RunStore) -> tuple[str, ...]:
-    """How peak memory was measured."""
-    records = [r for cell in memory if cell.paper_run and (r := store.memory(cell.paper_run.train_id))]
-    return _distinct(
-        f"Peak CUDA memory of a training step of {r['batch_size']} clips in {r['precision']} on {r['hardware']}, "
-        f"torch {r['versions']['torch']}, commit {r['commit']}"
-        for r in records
-    )
+    """How peak memory was measured; where that differs, for which rows."""
+    rows: dict[str, list[str]] = {}
+    for cell in memory:
+        if cell.paper_run and (r := store.memory(cell.paper_run.train_id)):
+            how = (
+                f"Peak CUDA memory of a training step of {r['batch_size']} clips in {r['precision']} "
+                f"on {r['hardware']}, torch {r['versions']['torch']}, commit {r['commit']}"
+            )
+            rows.setdefault(how, []).append(cell.row.key)
+    return tuple(how if len(rows) == 1 else f"{how}: {', '.join(_distinct(keys))}" for how, keys in rows.items())
 
 
 def _saved(memory: list[Cell]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from experiments.catalog import load
 from experiments.run import RunConfig
 from experiments.scales import PAPER, TINY, Scale
-from experiments.store import RunStore, StoreError
+from experiments.store import RunStore, StoreError, write_atomically
 from experiments.table import Column, Table
 from reports.collect import collect, publish
 from reports.layout import cell_text
@@ -176,3 +176,25 @@ def test_numbers_keep_the_digits_of_their_column_unless_nothing_would_be_left(
 ) -> None:
     column = Column(key="a", header="A", metric="top1", digits=digits)
     assert cell_text(ReportCell(column="a", state="done", printed=None, value=value), column) == text
+
+
+def measured_memory(store: RunStore, row: str, peak_gib: float, batch_size: int) -> None:
+    (cell, *_) = load("motionformer/table3a").cells(rows=[row])
+    assert cell.paper_run is not None
+    record = {"peak_gib": peak_gib, "batch_size": batch_size, "precision": "16-mixed", "hardware": "a GPU"}
+    record |= {"versions": {"torch": "2.14.1"}, "commit": "abc"}
+    write_atomically(store.run(cell.paper_run.train_id).memory, json.dumps(record))
+
+
+def test_measured_memory_is_shown_with_how_it_was_measured(store: RunStore) -> None:
+    table3a = load("motionformer/table3a")
+    measured_memory(store, "exact", 7.13, 6)
+    measured_memory(store, "orthoformer", 7.24, 6)
+    report = collect(table3a, TINY, store)
+    texts = {row.row.key: cell_text(row.cells[0], table3a.columns[0]) for row in report.rows}
+    assert (texts["exact"], texts["performer"], texts["orthoformer"]) == ("7.1 (7.4)", "–", "7.2 (3.6)")
+    how = "Peak CUDA memory of a training step of {} clips in 16-mixed on a GPU, torch 2.14.1, commit abc"
+    assert how.format(6) in report.facts.costs
+    measured_memory(store, "orthoformer", 9.0, 8)
+    costs = collect(table3a, TINY, store).facts.costs
+    assert {f"{how.format(6)}: exact", f"{how.format(8)}: orthoformer"} <= set(costs)
