@@ -78,7 +78,7 @@ def evaluate(
         )
     if not video_list.is_file():
         raise DataError(f"--list {video_list}: there is no such file; it holds one 'path label' a line")
-    dataset = Kinetics.Config(name="list", num_classes=run.data.dataset.num_classes)
+    dataset = Kinetics.Config(name="list", num_classes=run.data.dataset.num_classes, root_is_list=True)
     listed = replace(run, data=replace(run.data, dataset=dataset))
     seed_everything(run.seed, verbose=False)
     datamodule = VideoDataModule(

@@ -37,15 +37,19 @@ SAMPLE = 64
 
 
 class Kinetics:
-    """Reads one release of Kinetics below a root, which may also be a single list file."""
+    """Reads one release of Kinetics below a root, or a single list."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Which release; `test_split` is the split that the papers report on."""
+        """Which release; `test_split` is the split that the papers report on.
+
+        A root that is a list is for scoring its videos and has no training split.
+        """
 
         name: str = "kinetics400"
         num_classes: int = 400
         test_split: Literal["val", "test"] = field(default="val", metadata={"omit_if": "val"})
+        root_is_list: bool = field(default=False, metadata={"omit_if": False})
         stand_in: KineticsStandIn | None = None
 
         def build(self, root: Path, split: Split) -> VideoList:
@@ -62,7 +66,6 @@ class Kinetics:
 
     def videos(self, split: Split) -> VideoList:
         """The videos of a split, from whichever of the two annotation formats is there."""
-        check_root(self.root, self.config.name)
         annotation = self.annotation(split)
         lines = file_text(annotation).splitlines()
         if not any(line.strip() for line in lines):
@@ -73,8 +76,11 @@ class Kinetics:
 
     def annotation(self, split: Split) -> Path:
         """The annotation file of a split."""
-        if self.root.is_file():
+        if self.config.root_is_list:
+            if split == "train":
+                raise MissingAnnotationError(f"{self.root}: a list has no training split; give the data set's folder")
             return self.root
+        check_root(self.root, self.config.name)
         path = self.find_annotation(split)
         if path is None:
             raise MissingAnnotationError(
@@ -125,7 +131,7 @@ class Kinetics:
             DataError: when not one of the files is there, whatever the folder.
         """
         folder = annotation.parent
-        bases = [folder] if self.root.is_file() else [self.root / name for name in VIDEO_FOLDERS]
+        bases = [folder] if self.config.root_is_list else [self.root / name for name in VIDEO_FOLDERS]
         bases += [base / name for base in bases[:2] for name in SPLIT_NAMES[split]]
         bases += [folder, folder.parent, Path.cwd()]
         sample = paths[:: max(1, len(paths) // SAMPLE)]
@@ -188,7 +194,7 @@ class Kinetics:
         names = {row["label"] for _, row in official_rows(annotation, lines)}
         other_splits: tuple[Split, ...] = ("train", "val")
         for split in other_splits:
-            other = None if self.root.is_file() else self.find_annotation(split)
+            other = None if self.config.root_is_list else self.find_annotation(split)
             if other is not None and other != annotation:
                 names |= {row["label"] for _, row in official_rows(other, file_text(other).splitlines())}
         if len(names) != self.config.num_classes:
@@ -200,7 +206,7 @@ class Kinetics:
 
     def classes_file(self) -> tuple[str, ...] | None:
         """The class names of `classes.txt`, where there is one."""
-        if self.root.is_file():
+        if self.config.root_is_list:
             return None
         path = first_file((self.root / folder for folder in ANNOTATION_FOLDERS), ["classes.txt"])
         if path is None:

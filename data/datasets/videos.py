@@ -56,12 +56,14 @@ def check_root(root: Path, name: str) -> None:
     """Raise for a root that cannot hold a data set.
 
     Raises:
-        DataError: when it is missing or empty.
+        DataError: when it is missing, a file or empty.
     """
     if not root.exists():
         raise DataError(f"{name}: the data root {root} does not exist; give its folder with --data {name}=PATH")
     if root.is_file():
-        return
+        raise DataError(
+            f"{name}: the data root {root} is a file; give the folder of the data set with --data {name}=PATH"
+        )
     try:
         is_empty = next(os.scandir(root), None) is None
     except OSError as error:

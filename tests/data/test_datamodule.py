@@ -304,7 +304,7 @@ def test_fingerprint_is_that_of_the_annotations(root: Path) -> None:
 def test_real_clips_go_through_reader_decoder_and_views(clips: Path, tmp_path: Path) -> None:
     names = ["test.mp4", "test_video_structuralize.mp4", "part_0.mp4", "test.avi"]
     (tmp_path / "list.txt").write_text("\n".join(f"{clips.resolve() / name} {i}" for i, name in enumerate(names)))
-    data = DataConfig(dataset=Kinetics.Config(num_classes=4))
+    data = DataConfig(dataset=Kinetics.Config(num_classes=4, root_is_list=True))
     datamodule = module(tmp_path / "list.txt", data, EvalConfig(views=10, crops=3), test_batch_size=10)
     batches = list(datamodule.test_dataloader())
     assert [batch.clips.shape for batch in batches] == [(10, 3, 16, 3, 224, 224)] * 4

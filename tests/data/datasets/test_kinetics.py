@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,11 +64,17 @@ def test_lists_are_found_under_the_names_people_have(root: Path, name: str) -> N
     assert CONFIG.build(root, "val").records[0].label == 2
 
 
-def test_a_root_may_be_a_list(root: Path) -> None:
+def test_a_root_is_a_list_only_where_that_is_said(root: Path) -> None:
     (root / "mine.txt").write_text("# three videos\ntrain/a/UPPER.MP4 2\n")
+    with pytest.raises(DataError, match=r"data root .*/mine\.txt is a file; give the folder .*kinetics400=") as caught:
+        CONFIG.build(root / "mine.txt", "test")
+    assert one_line(caught)
+    config = replace(CONFIG, root_is_list=True)
     for split in ("val", "test"):
-        (record,) = CONFIG.build(root / "mine.txt", split).records
+        (record,) = config.build(root / "mine.txt", split).records
         assert record == VideoRecord(str(root / "train/a/UPPER.MP4"), 2, "train/a/UPPER.MP4")
+    with pytest.raises(MissingAnnotationError, match=r"mine\.txt: a list has no training split"):
+        config.build(root / "mine.txt", "train")
 
 
 def test_the_test_split_is_the_validation_split_unless_told(root: Path) -> None:
