@@ -82,10 +82,20 @@ def parser() -> argparse.ArgumentParser:
 
     verb("list", list_tables, "Every table and figure by name.", _json).add_argument("tables", nargs="*", default=["*"])
     verb("show", show, "A table as printed, with what each row changes.", _tables, _scale, _json)
-    verb("plan", plan, "The distinct runs of a table, and their cost.", _tables, _scale, _runs, add_resources, _json)
-    parts = (_tables, _scale, _runs, add_resources, _parallel)
+    verb(
+        "plan",
+        plan,
+        "The distinct runs of a table, and their cost.",
+        _tables,
+        _columns,
+        _scale,
+        _runs,
+        add_resources,
+        _json,
+    )
+    parts = (_tables, _columns, _scale, _runs, add_resources, _parallel)
     verb("run", run, "Train and test every row that has no result yet.", *parts)
-    verb("status", status, "What became of each run.", _tables, _scale, _runs, _json)
+    verb("status", status, "What became of each run.", _tables, _columns, _scale, _runs, _json)
     report_parser = verb("report", report, "The table with measured values.", _tables, _scale, _runs, _json)
     report_parser.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
     report_parser.add_argument("--check", action="store_true", help="exit 1 when a committed report is stale")
@@ -123,6 +133,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _tables(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", nargs="+", metavar="TABLE", help="paper/table, paper/table:row, or a glob")
+
+
+def _columns(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--column", dest="columns", metavar="KEY[,KEY]", help="only what these columns show, and what that starts from"
+    )
 
 
 def _scale(parser: argparse.ArgumentParser) -> None:

@@ -67,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
     jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
+    shown = {job.run.train_id for job in jobs if not job.only_starts_others}
     store.check_writable()
     if options.eval_only:
         jobs = [job for job in jobs if not job.only_starts_others]
@@ -86,7 +87,8 @@ def run(options: argparse.Namespace) -> int:
     print(f"{len(jobs) - len(failed)} of {len(jobs)} runs done, {len(jobs) - len(pending)} of them before this call.")
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
-    queried = queried_runs(find(options.tables), _scale_of(options), options.overrides, _seeds(options))
+    drawn = queried_runs(find(options.tables), _scale_of(options), options.overrides, _seeds(options))
+    queried = [query for query in drawn if query.run.train_id in shown]
     unmade = []
     if queried:
         from experiments.attend import keep_all_maps  # imports the models
@@ -294,7 +296,9 @@ def _chosen(options: argparse.Namespace) -> "tuple[list[Selection], Scale, tuple
 
 
 def _jobs(options: argparse.Namespace) -> "list[Job]":
+    from experiments.columns import jobs_under
     from experiments.launch import jobs_of
 
     selections, scale, seeds = _chosen(options)
-    return jobs_of(selections, scale, options.overrides, seeds)
+    jobs = jobs_of(selections, scale, options.overrides, seeds)
+    return jobs if options.columns is None else jobs_under(jobs, options.columns.split(","))
