@@ -30,11 +30,12 @@ class FrameFolder:
     The span's frames are round(start * fps) to the one before round(stop * fps), counted from 0; pictures from 1.
 
     Raises:
-        DecodeError: from every method, with the path and the first real error.
+        DecodeError: from every method, with the path, the span and the first real error; a span counts as one video.
     """
 
     def __init__(self, path: str, span: Span) -> None:
         self.path = path
+        self.name = f"{path} from {span.start:.2f} to {span.stop:.2f} s"
         self.fps = span.fps
         self.first = round(span.start * span.fps)
         self.num_frames = max(1, round(span.stop * span.fps) - self.first)
@@ -65,23 +66,23 @@ class FrameFolder:
         places = [min(int(index), self.num_frames - 1) for index in indices]
         pictures = {place: self.picture(place) for place in set(places)}
         if len({picture.shape for picture in pictures.values()}) > 1:
-            raise DecodeError(self.path, "its pictures are not all of one size")
+            raise DecodeError(self.name, "its pictures are not all of one size")
         clip = np.stack([pictures[place] for place in places])  # (F, height, width, 3)
         return torch.from_numpy(clip).permute(0, 3, 1, 2)
 
     def picture(self, place: int) -> NDArray[np.uint8]:
         """The picture (height, width, 3) of a frame of the span."""
-        path = os.path.join(self.path, self.name.format(self.first + place + 1))
+        picture = self.picture_name.format(self.first + place + 1)
         try:
-            with Image.open(path) as image:
+            with Image.open(os.path.join(self.path, picture)) as image:
                 return np.asarray(image.convert("RGB"))
         except FileNotFoundError:
-            raise DecodeError(path, "no such file", missing=True) from None
+            raise DecodeError(self.name, f"{picture}: no such file", missing=True) from None
         except (OSError, UnidentifiedImageError, SyntaxError) as error:  # Pillow calls a broken PNG a syntax error
-            raise DecodeError(path, str(error)) from error
+            raise DecodeError(self.name, f"{picture}: {error}") from error
 
     @cached_property
-    def name(self) -> str:
+    def picture_name(self) -> str:
         """How this folder's pictures are called."""
         for name in PICTURE_NAMES:
             if os.path.exists(os.path.join(self.path, name.format(self.first + 1))):

@@ -9,6 +9,7 @@ import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from data import held_frames
@@ -17,6 +18,7 @@ from data.clips import TestBatch as BatchOfViews
 from data.clips import TestViews as ViewsOfVideos
 from data.config import DataConfig, EvalConfig
 from data.datamodule import VideoDataModule
+from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.errors import DataError
 from data.loaders import EpochBatches, UnrepeatedVideos
@@ -191,6 +193,23 @@ def test_unreadable_test_videos_are_never_replaced(root: Path) -> None:
         assert batch.labels.tolist() == [video % 3 for video in batch.videos.tolist()]
         assert not batch.clips[batch.status != OK].any()
     assert datamodule.bad["test"].num_missing == 1
+
+
+def test_a_segment_counts_once_however_many_of_its_pictures_are_missing(tmp_path: Path) -> None:
+    lines = ["narration_id,video_id,start_timestamp,stop_timestamp,verb_class,noun_class"]
+    lines += [f"{n},P01_01,00:00:{n}0.00,00:00:{n}0.50,0,0" for n in range(NUM_TEST)]
+    (tmp_path / "EPIC_100_validation.csv").write_text("\n".join(lines))
+    folder = tmp_path / "P01" / "rgb_frames" / "P01_01"
+    folder.mkdir(parents=True)
+    for first in (600 * number for number in (0, 1, 3, 4)):  # none of the pictures of segment 2
+        for number in range(first + 1, first + 31):
+            Image.new("RGB", (40, 40)).save(folder / f"frame_{number:010d}.jpg")
+    data = replace(DATA, dataset=Epic100.Config(), sampling=DenseSampling.Config(stride=1))
+    datamodule = module(tmp_path, data, EvalConfig(views=10, crops=1), allow_bad=1)
+    assert sum((batch.status == MISSING).sum().item() for batch in datamodule.test_dataloader()) == 10
+    bad = datamodule.bad["test"]
+    assert bad.files == [f"{folder} from 20.00 to 20.50 s"]
+    assert (len(bad), bad.num_missing) == (1, 1)
 
 
 def test_more_than_one_percent_stops_the_run_with_the_files(root: Path, caplog: pytest.LogCaptureFixture) -> None:

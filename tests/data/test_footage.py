@@ -146,10 +146,13 @@ def test_a_span_shorter_than_a_frame_is_one_frame(tmp_path: Path) -> None:
 def test_missing_and_broken_pictures_are_named(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "P01_01", 20)
     with FrameFolder(str(folder), Span(0.0, 1.0, 50)) as span:
-        with pytest.raises(DecodeError, match=r"frame_0000000021.jpg: no such file") as caught:
+        with pytest.raises(
+            DecodeError, match=r"P01_01 from 0.00 to 1.00 s: frame_0000000021.jpg: no such file"
+        ) as caught:
             span.frames([0, 20])
         assert caught.value.missing
         (folder / "frame_0000000004.jpg").write_bytes(b"no picture")
-        with pytest.raises(DecodeError, match=r"frame_0000000004.jpg: cannot identify") as caught:
+        with pytest.raises(DecodeError, match=r"from 0.00 to 1.00 s: frame_0000000004.jpg: cannot identify") as caught:
             span.frames([3])
+        assert caught.value.path == f"{folder} from 0.00 to 1.00 s"
         assert not caught.value.missing
