@@ -192,12 +192,11 @@ class Footage:
 
 
 def holds_frames(folder: str) -> bool:
-    """Whether a folder's first entry is a picture; a folder of frames has too many to look at them all."""
+    """Whether a folder has a picture of a video; looks no further than the first, for there may be many thousands."""
     if not os.path.isdir(folder):
         return False
     with os.scandir(folder) as entries:
-        first = next(entries, None)
-    return first is not None and first.name.startswith("frame_")
+        return any(entry.name.startswith("frame_") for entry in entries)
 
 
 def csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:

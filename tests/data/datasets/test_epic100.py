@@ -1,5 +1,6 @@
 import copyreg
 import csv
+import os
 import pickle
 import subprocess
 from pathlib import Path
@@ -88,6 +89,17 @@ def test_frames_are_found_where_people_have_them_and_go_before_videos(root: Path
     first, second = CONFIG.build(root, "train").records
     assert first == VideoRecord(str(root / layout), (3, 3), "P01_01_0", Span(0.14, 3.37, 60))
     assert second.path.endswith(".MP4")
+
+
+def test_stray_files_do_not_hide_a_folder_of_frames(root: Path) -> None:
+    folder = root / "P01/rgb_frames/P01_01"
+    touch(folder / "frame_0000000001.jpg")
+    for number in range(100):  # disks list files in an order of their own
+        touch(folder / f".DS_Store{number or ''}")
+        if next(os.scandir(folder)).name.startswith("."):
+            break
+    assert next(os.scandir(folder)).name.startswith(".")
+    assert CONFIG.build(root, "train").records[0].path == str(folder)
 
 
 @pytest.mark.parametrize(
