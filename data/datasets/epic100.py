@@ -5,6 +5,7 @@ A segment's label is its verb and its noun. The test split is the validation spl
 
 import csv
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,8 @@ SEGMENT_FOLDERS = (
     "videos",
 )
 COLUMNS = ("narration_id", "video_id", "start_timestamp", "stop_timestamp", "verb_class", "noun_class")
+# Minutes and seconds may be 60, as rounding writes them.
+TIMESTAMP = re.compile(r"(\d\d):([0-5]\d|60):((?:[0-5]\d|60)(?:\.\d+)?)", re.ASCII)
 
 
 class Epic100:
@@ -217,11 +220,11 @@ def class_number(where: str, kind: str, text: str, count: int) -> int:
 
 def seconds(where: str, timestamp: str) -> float:
     """The seconds of `HH:MM:SS.cc`."""
-    try:
-        hours, minutes, rest = timestamp.split(":")
-        return 3600 * int(hours) + 60 * int(minutes) + float(rest)
-    except ValueError:
-        raise DataError(f"{where}: '{timestamp}' is no time; write it as HH:MM:SS.cc") from None
+    match = TIMESTAMP.fullmatch(timestamp)
+    if match is None:
+        raise DataError(f"{where}: '{timestamp}' is no time; write it as HH:MM:SS.cc")
+    hours, minutes, rest = match.groups()
+    return 3600 * int(hours) + 60 * int(minutes) + float(rest)
 
 
 def participant(video_id: str) -> str:

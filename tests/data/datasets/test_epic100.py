@@ -80,6 +80,18 @@ def test_published_frames_have_the_rate_of_their_year() -> None:
 def test_times_are_read_to_the_hundredth() -> None:
     assert seconds("here", "01:02:03.45") == pytest.approx(3723.45)
     assert seconds("here", "00:00:07") == 7
+    assert seconds("here", "00:01:60.00") == 120  # rounded up
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    ["-00:00:01.00", "00:00:-1.00", "00:00:1e2", "00:00:nan", "00:00:inf", "00:00:+1", "00:75:00", "00:00:61.00",
+     "00:00:01.", "00:00", "00:00:00:01", "٠٠:٠٠:٠١"],
+)  # fmt: skip
+def test_what_is_no_time_is_refused(timestamp: str) -> None:
+    with pytest.raises(DataError) as caught:
+        seconds("train.csv:2", timestamp)
+    assert str(caught.value) == f"train.csv:2: '{timestamp}' is no time; write it as HH:MM:SS.cc"
 
 
 @pytest.mark.parametrize("layout", ["P01/rgb_frames/P01_01", "EPIC-KITCHENS/P01/rgb_frames/P01_01", "P01/P01_01",
@@ -160,6 +172,8 @@ def failure(root: Path) -> str:
         (10, "97", "wrong verb class '97'; there are 0 to 96"),
         (12, "-1", "wrong noun class '-1'; there are 0 to 299"),
         (4, "3.2", "'3.2' is no time; write it as HH:MM:SS.cc"),
+        (4, "-00:00:00.14", "'-00:00:00.14' is no time; write it as HH:MM:SS.cc"),
+        (5, "00:00:inf", "'00:00:inf' is no time; write it as HH:MM:SS.cc"),
         (5, "00:00:00.10", "the segment stops before it starts (0.14 to 0.10 s)"),
         (2, "", "no video_id; a row has narration_id, video_id,"),
     ],
