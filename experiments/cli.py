@@ -82,20 +82,11 @@ def parser() -> argparse.ArgumentParser:
 
     verb("list", list_tables, "Every table and figure by name.", _json).add_argument("tables", nargs="*", default=["*"])
     verb("show", show, "A table as printed, with what each row changes.", _tables, _scale, _json)
-    verb(
-        "plan",
-        plan,
-        "The distinct runs of a table, and their cost.",
-        _tables,
-        _columns,
-        _scale,
-        _runs,
-        add_resources,
-        _json,
-    )
-    parts = (_tables, _columns, _scale, _runs, add_resources, _parallel)
-    verb("run", run, "Train and test every row that has no result yet.", *parts)
-    verb("status", status, "What became of each run.", _tables, _columns, _scale, _runs, _json)
+    parts = (_tables, _columns, _scale, _runs, add_resources, _eval_only)
+    verb("plan", plan, "The distinct runs of a table, and their cost.", *parts, _json)
+    verb("run", run, "Train and test every row that has no result yet.", *parts, _parallel)
+    states = verb("status", status, "What became of each run.", _tables, _columns, _scale, _runs, _json)
+    states.set_defaults(eval_only=False)
     report_parser = verb("report", report, "The table with measured values.", _tables, _scale, _runs, _json)
     report_parser.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
     report_parser.add_argument("--check", action="store_true", help="exit 1 when a committed report is stale")
@@ -158,6 +149,9 @@ def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _parallel(parser: argparse.ArgumentParser) -> None:
+def _eval_only(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--eval-only", action="store_true", help="test weights that are there; train nothing")
+
+
+def _parallel(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, help="runs side by side (default: 1 with GPUs, one a core for tiny)")

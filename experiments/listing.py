@@ -5,7 +5,7 @@ from tabulate import tabulate
 from data.errors import DataError
 from experiments.catalog import Selection
 from experiments.launch import Job
-from experiments.resources import Resources
+from experiments.resources import Resources, check_batch
 from experiments.run import RunConfig, changed_fields
 from experiments.scales import Scale
 from experiments.store import RunStore
@@ -93,29 +93,32 @@ def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: t
     return "\n".join(text)
 
 
-def plan_json(jobs: list[Job], store: RunStore, resources: Resources) -> list[dict[str, object]]:
+def plan_json(
+    jobs: list[Job], store: RunStore, resources: Resources, *, eval_only: bool = False
+) -> list[dict[str, object]]:
     """The distinct runs: who shows them, their state, and what the rest costs."""
     trained: set[str] = set()
     plans = []
     for job in jobs:
-        plans.append(_planned(job, store, resources, trained))
+        plans.append(_planned(job, store, resources, trained, eval_only))
         trained.add(job.run.train_id)
     return plans
 
 
-def plan_text(jobs: list[Job], store: RunStore, resources: Resources) -> str:
+def plan_text(jobs: list[Job], store: RunStore, resources: Resources, *, eval_only: bool = False) -> str:
     """The same for people."""
     if not jobs:
         return "Nothing to train: every column is measured without training, or quoted."
     lines, costs, problems = [], [], []
-    for job, plan in zip(jobs, plan_json(jobs, store, resources), strict=True):
+    plans = plan_json(jobs, store, resources, eval_only=eval_only)
+    for job, plan in zip(jobs, plans, strict=True):
         cost = plan["petaflops_left"]
         costs.append(cost)
         if plan["problem"] and plan["problem"] not in problems:
             problems.append(plan["problem"])
         lines.append(
-            [job.name, plan["train_id"], plan["state"], len(job.cells), plan["epochs"], plan["steps"] or "?",
-             plan["split"], "?" if cost is None else f"{cost:,.1f}"]
+            [job.name, plan["train_id"], plan["state"], len(job.cells), plan["epochs"],
+             "?" if plan["steps"] is None else plan["steps"], plan["split"], "?" if cost is None else f"{cost:,.1f}"]
         )  # fmt: skip
     headers = ["run", "id", "state", "cells", "epochs", "steps", "clips x accumulation", "PFLOP left"]
     pending = sum(line[2] not in FINISHED for line in lines)
@@ -170,23 +173,25 @@ def status_text(jobs: list[Job], store: RunStore) -> str:
     return text
 
 
-def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str]) -> dict[str, object]:
+def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str], eval_only: bool) -> dict[str, object]:
     """One job; the runs `trained` by jobs before it are only tested."""
-    from data.clips import test_sampling  # here: it imports the decoder, which other verbs that look do not need
-
-    run = job.run
-    state = _state(job, store)
-    tested_only = run.train_id in trained or job.directory(store).weights.exists()
+    run, directory = job.run, job.directory(store)
+    state = "done" if job.finished(store, eval_only) and eval_only else _state(job, store)
+    tested_only = eval_only or run.train_id in trained or directory.weights.exists()
     split, problem, steps, left = "?", None, None, None
     try:
         parts = resources.split(run.optim.batch_size, run.data, resources.num_devices)
         split = f"{parts.micro_batch} x {parts.accumulation} on {resources.num_devices}"
-        test_sampling(run.data, run.evaluation)
-        counts = resources.counts(run)
+        resources.check_config(run)
+        counts = resources.counts(run, eval_only=eval_only)
+        if not eval_only and state not in FINISHED:
+            check_batch(run, counts)
         steps = counts.train // run.optim.batch_size * run.optim.epochs
         passes = 0 if tested_only else TRAINING_PASSES * steps * run.optim.batch_size
         passes += counts.test * run.evaluation.views * run.evaluation.crops
         left = 0.0 if state in FINISHED else 2 * passes * _macs(run) / 1e15
+        if eval_only and state != "done" and not (directory.weights.exists() or directory.released.exists()):
+            problem = "--eval-only: some runs have no weights to test; train them, or take released ones in"
     except (DataError, ValueError) as error:
         problem = str(error)
     return {

@@ -126,44 +126,62 @@ class Resources:
             f"with VIDEO_ROOT; --scale tiny needs no data set"
         )
 
-    def counts(self, run: RunConfig) -> "Counts":
-        """Training and test videos of a run; a stand-in's are known before it is made.
+    def counts(self, run: RunConfig, *, eval_only: bool = False) -> Counts:
+        """Training and test videos of a run; a stand-in's are known before it is made. A test alone trains on none.
 
         Raises:
             DataError: when the data set is not where it should be, or cannot be read.
         """
-        dataset = run.data.dataset
-        if dataset.stand_in is not None:
-            return Counts(dataset.stand_in.num_train, dataset.stand_in.num_val)
-        root = self.root(run.data)
-        return Counts(len(dataset.build(root, "train").records), len(dataset.build(root, "test").records))
+        made = run.data.dataset.stand_in
+        if made is None:
+            return self.read(run.data, eval_only=eval_only)
+        return Counts(0 if eval_only else made.num_train, made.num_val)
 
-    def check(self, runs: Iterable[RunConfig]) -> None:
+    def read(self, data: DataConfig, *, eval_only: bool = False) -> Counts:
+        """Videos by the annotation files, of which a test alone needs no training split; makes a missing stand-in.
+
+        Raises:
+            DataError: when the data set is not where it should be, or cannot be read.
+        """
+        root = self.root(data)
+        num_train = 0 if eval_only else len(data.dataset.build(root, "train").records)
+        return Counts(num_train, len(data.dataset.build(root, "test").records))
+
+    def check(self, runs: Iterable[RunConfig], *, eval_only: bool = False) -> None:
         """Make missing stand-ins and read every annotation file before any hour is spent.
 
         Raises:
             DataError, ValueError: what a run would have failed with.
         """
-        from data.clips import test_sampling  # here: it imports the decoder, which looking verbs do not need
-
         runs = tuple(runs)
         read = {run.data.dataset.name for run in runs if run.data.dataset.stand_in is None}
         for name, _ in self.data:
             if runs and name not in read:
                 kinds = ", ".join(sorted(read)) or "stand-ins only; real data sets are for --scale paper"
                 raise ValueError(f"--data {name}: no run reads '{name}'; they read {kinds}")
-        seen: set[object] = set()
+        counted: dict[object, Counts] = {}
         for run in runs:
-            self.split(run.optim.batch_size, run.data, self.num_devices)
-            test_sampling(run.data, run.evaluation)
+            self.check_config(run)
             with torch.device("meta"):
                 size = {"frames": run.data.frames, "crop": run.data.crop}
                 run.model.build(**size, num_classes=run.data.dataset.num_classes)
-            if run.data.dataset not in seen:
-                seen.add(run.data.dataset)
-                root = self.root(run.data)
-                run.data.dataset.build(root, "train")
-                run.data.dataset.build(root, "test")
+            dataset = run.data.dataset
+            if dataset not in counted:
+                counted[dataset] = self.read(run.data, eval_only=eval_only)
+            if not eval_only:
+                check_batch(run, counted[dataset])
+
+    def check_config(self, run: RunConfig) -> None:
+        """Refuse what no data would make possible.
+
+        Raises:
+            ValueError: for a batch, a protocol or an attention that cannot be.
+        """
+        from data.clips import test_sampling  # here: it imports the decoder, which looking verbs do not need
+
+        self.split(run.optim.batch_size, run.data, self.num_devices)
+        test_sampling(run.data, run.evaluation)
+        run.model.attention.check(run.model.tokens.grid(run.data.frames, run.data.crop, run.data.crop))
 
     def split(self, batch_size: int, data: DataConfig, num_devices: int) -> Split:
         """How the global batch is split.
@@ -194,6 +212,20 @@ class Resources:
         """Temporal views tested at once on a device."""
         pixels = data.frames * data.crop**2 * crops
         return min(LARGEST_TEST_BATCH, max(1, DEFAULT_PIXELS // pixels))
+
+
+def check_batch(run: RunConfig, counts: Counts) -> None:
+    """Refuse training videos that do not fill a batch.
+
+    Raises:
+        DataError: saying what would.
+    """
+    name, batch = run.data.dataset.name, run.optim.batch_size
+    if counts.train < batch:
+        raise DataError(
+            f"{name}: {counts.train} training videos are fewer than one batch of {batch}; use a smaller batch, "
+            f"e.g. -o optim.batch_size={max(1, counts.train)}"
+        )
 
 
 def _divisors(number: int) -> list[int]:

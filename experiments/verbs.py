@@ -52,9 +52,10 @@ def plan(options: argparse.Namespace) -> int:
     from experiments.resources import Resources
 
     jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
-    print(
-        json.dumps(plan_json(jobs, store, resources), indent=1) if options.json else plan_text(jobs, store, resources)
-    )
+    if options.json:
+        print(json.dumps(plan_json(jobs, store, resources, eval_only=options.eval_only), indent=1))
+    else:
+        print(plan_text(jobs, store, resources, eval_only=options.eval_only))
     return DONE
 
 
@@ -69,10 +70,8 @@ def run(options: argparse.Namespace) -> int:
     jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
     shown = {job.run.train_id for job in jobs if not job.only_starts_others}
     store.check_writable()
-    if options.eval_only:
-        jobs = [job for job in jobs if not job.only_starts_others]
     pending = [job for job in jobs if not job.finished(store, options.eval_only)]
-    resources.check([job.run for job in pending])
+    resources.check([job.run for job in pending], eval_only=options.eval_only)
     parallel = options.jobs or default_parallel(resources, _scale_of(options))
     launcher = Launcher(
         store,
@@ -301,4 +300,6 @@ def _jobs(options: argparse.Namespace) -> "list[Job]":
 
     selections, scale, seeds = _chosen(options)
     jobs = jobs_of(selections, scale, options.overrides, seeds)
-    return jobs if options.columns is None else jobs_under(jobs, options.columns.split(","))
+    if options.columns is not None:
+        jobs = jobs_under(jobs, options.columns.split(","))
+    return [job for job in jobs if not (options.eval_only and job.only_starts_others)]

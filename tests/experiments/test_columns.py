@@ -1,7 +1,6 @@
 """Some columns of a table: what they show, and what that starts from."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from experiments.catalog import find
 from experiments.cli import main
 from experiments.columns import jobs_under
 from experiments.launch import Job, jobs_of
-from experiments.run import RunConfig
 from experiments.scales import PAPER, TINY, Scale
 from experiments.store import RunStore, write_atomically
 
@@ -82,14 +80,12 @@ def test_a_run_under_an_unknown_column_is_a_mistake_in_words(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_maps_of_what_was_not_chosen_are_not_asked_for(
-    small_run: RunConfig, store: RunStore, keep_weights: Callable[..., None], capsys: pytest.CaptureFixture[str]
-) -> None:
-    keep_weights(small_run)
+def test_maps_of_what_was_not_chosen_are_not_asked_for(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
     metrics = {"top1": 10.0, "videos": {"evaluated": 10, "failed": 0, "missing": 0}, "seconds": 1.0}
-    write_atomically(store.run(small_run.train_id).metrics(small_run.eval_id), json.dumps(metrics))
-    sizes = ("data.dataset.stand_in.num_train=10", "data.dataset.stand_in.num_val=10", "model.width=32")
-    overrides = [word for size in sizes for word in ("-o", size)]
-    words = ["run", f"{T4}:trajectory", "motionformer/figure4:ssv2", "--column", "k400", "--runs", str(store.root)]
-    assert main([*words, *overrides]) == 0
+    for job in jobs(f"{T4}:trajectory"):
+        write_atomically(store.run(job.run.train_id).metrics(job.run.eval_id), json.dumps(metrics))
+    words = ["run", f"{T4}:trajectory", "motionformer/figure4:ssv2", "--runs", str(store.root), "--column"]
+    assert main([*words, "k400"]) == 0
     assert capsys.readouterr().err == ""
+    assert main([*words, "ssv2"]) == 1
+    assert "ssv2: no attention maps: run " in capsys.readouterr().err

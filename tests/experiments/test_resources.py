@@ -2,10 +2,12 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from data.errors import DataError
 from experiments.motionformer.base import K400
 from experiments.resources import Resources
 from experiments.scales import TINY
@@ -47,3 +49,27 @@ def test_real_videos_for_a_gpu_are_loaded_by_its_share_of_the_cores(monkeypatch:
     assert Resources(devices=1).num_workers(real) == 16
     assert Resources(devices=1).num_workers(stand_in) == 0
     assert replace(Resources(devices=1), workers=3).num_workers(stand_in) == 3
+
+
+def test_a_test_alone_reads_only_the_test_split(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "val.csv").write_text("a.mp4 0\n")
+    resources = Resources(data=(("kinetics400", tmp_path),), devices=1)
+    with pytest.raises(DataError, match="train"):
+        resources.check([K400])
+    resources.check([K400], eval_only=True)
+    assert resources.counts(K400, eval_only=True) == (0, 1)
+    with pytest.raises(DataError, match="train"):
+        resources.counts(K400)
+
+
+def test_as_many_training_videos_as_a_batch_are_enough(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "val.csv").write_text("a.mp4 0\n")
+    batch = K400.optim.batch_size
+    (tmp_path / "train.csv").write_text("a.mp4 0\n" * batch)
+    resources = Resources(data=(("kinetics400", tmp_path),), devices=1)
+    resources.check([K400])
+    (tmp_path / "train.csv").write_text("a.mp4 0\n" * (batch - 1))
+    with pytest.raises(DataError, match=f"{batch - 1} training videos are fewer than one batch of {batch}"):
+        resources.check([K400])

@@ -1,0 +1,63 @@
+"""A plan says what would stop a run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments.cli import main
+
+ROW = "motionformer/table4:joint"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Kinetics of four videos to train on and one to test with."""
+    monkeypatch.delenv("VIDEO_ROOT", raising=False)
+    root = tmp_path / "k400"
+    root.mkdir()
+    (root / "a.mp4").touch()
+    (root / "train.csv").write_text("a.mp4 0\n" * 4)
+    (root / "val.csv").write_text("a.mp4 0\n")
+    return root
+
+
+def words(verb: str, root: Path, *more: str) -> list[str]:
+    place = ["--runs", str(root.parent / "runs"), "--data", f"kinetics400={root}"]
+    return [verb, ROW, "--column", "k400", "--scale", "paper", *place, *more]
+
+
+def test_a_plan_and_a_run_say_that_the_videos_do_not_fill_a_batch(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "kinetics400: 4 training videos are fewer than one batch of 128; use a smaller batch"
+    assert main(words("plan", root)) == 0
+    assert f"not yet runnable: {reason}" in capsys.readouterr().out
+    assert main(words("run", root)) == 3
+    assert reason in capsys.readouterr().err
+    assert not list((root.parent / "runs").glob("*"))
+    assert main(words("plan", root, "-o", "optim.batch_size=4", "--json")) == 0
+    (plan,) = json.loads(capsys.readouterr().out)
+    assert (plan["problem"], plan["steps"]) == (None, plan["epochs"])
+
+
+def test_a_plan_says_which_attention_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row, override = "motionformer/table3c:prototypes-128", "model.attention.approximation.num_prototypes=3000"
+    assert main(["plan", row, "--runs", str(tmp_path), "-o", override]) == 0
+    assert "not yet runnable:" in capsys.readouterr().out
+
+
+def test_the_plan_of_a_test_alone_needs_no_training_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "train.csv").unlink()
+    assert main(words("plan", root, "--json")) == 0
+    assert "annotations of the train split" in json.loads(capsys.readouterr().out)[0]["problem"]
+    assert main(words("plan", root, "--eval-only", "--json")) == 0
+    (plan,) = json.loads(capsys.readouterr().out)
+    assert "no weights to test" in plan["problem"]
+    released = root.parent / "runs" / plan["train_id"] / "checkpoints" / "released.safetensors"
+    released.parent.mkdir(parents=True)
+    released.touch()
+    assert main(words("plan", root, "--eval-only", "--json")) == 0
+    (plan,) = json.loads(capsys.readouterr().out)
+    assert (plan["problem"], plan["steps"]) == (None, 0)
+    assert plan["petaflops_left"] > 0
