@@ -94,6 +94,8 @@ def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query:
     pixels = normalized(clip.to(device), data.mean, data.std)
     heads = spatial_map(model.to(device).eval(), pixels, patch, block).cpu()  # (H, T, S)
     maps = heads.mean(dim=0) if query.head is None else heads[query.head]  # (T, S)
+    if not maps.isfinite().all():
+        raise ValueError(f"the attention of run {run.train_id} is not finite: its weights are of no use")
     label = record.label
     how = {
         "train_id": run.train_id,

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from experiments.resources import Resources
 from experiments.run import RunConfig
 from experiments.scales import Scale
-from experiments.store import CLAIMED_ELSEWHERE, RunDirectory, RunStore, StoreError
+from experiments.store import CLAIMED_ELSEWHERE, SAID, RunDirectory, RunStore, StoreError
 from experiments.table import START, Table
 
 POLL_SECONDS = 0.2
@@ -227,7 +227,7 @@ class Launcher:
             return
         else:
             job.outcome, job.exit_code = "failed", code
-            job.reason = directory.failure.read_text().strip() if directory.failure.exists() else _death(code)
+            job.reason = reason_of(directory, code) or _death(code)
             message = f"{job.name}: failed (log: {directory.log})"
         whole.write(message, file=sys.stderr) if self.show_bars else print(message, file=sys.stderr, flush=True)
 
@@ -274,6 +274,17 @@ def accuracy_text(metrics: dict) -> str:
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt(number)
+
+
+def reason_of(directory: RunDirectory, code: int) -> str | None:
+    """Why a run failed: as it wrote down or, where it could not on a full disk, last said."""
+    with contextlib.suppress(OSError):
+        if directory.failure.exists():
+            return directory.failure.read_text(errors="replace").strip()
+        lines = directory.log.read_text(errors="replace").splitlines() if code > 0 else []
+        said = [line.removeprefix(SAID) for line in lines if line.startswith(SAID)]
+        return said[-1] if said else None
+    return None
 
 
 def _death(code: int) -> str:

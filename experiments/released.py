@@ -84,11 +84,11 @@ def import_weights(run: RunConfig, store: RunStore, file: Path) -> dict[str, obj
     directory = store.run(run.train_id)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     held = read_json(directory.released_record)
-    if held is not None and held["sha256"] != sha256:
-        for made in directory.path.glob(f"*/*{RELEASED_RESULT}.*"):
-            made.unlink()
     with replacing(directory.released) as partial:
         save_file(model.state_dict(), partial)
+    if held is not None and held.get("sha256") != sha256:
+        for made in directory.path.glob(f"*/*{RELEASED_RESULT}.*"):
+            made.unlink()
     record = {
         "file": file.name,
         "sha256": sha256,
@@ -96,7 +96,7 @@ def import_weights(run: RunConfig, store: RunStore, file: Path) -> dict[str, obj
         "reshaped": list(report.reshaped),
         "missing": list(report.missing),
         "unexpected": list(report.unexpected),
-        "values": state_of_values(model),
+        "values": state_of_values(model, max(INITIAL_STD, run.model.linear_std)),
         "settings": settings,
     }
     write_atomically(directory.released_record, json.dumps(record, indent=1) + "\n")
@@ -134,7 +134,7 @@ def expected_settings(run: RunConfig) -> dict[str, str]:
     return {name: str(word) for name, word in words.items()}
 
 
-def state_of_values(model: VideoViT) -> str:
+def state_of_values(model: VideoViT, initial_std: float = INITIAL_STD) -> str:
     """Whether the value half of the temporal stage's projection was ever trained.
 
     Files trained with unprojected values, as the released ones, hold it as it was drawn, shrunk by weight decay; in
@@ -150,7 +150,7 @@ def state_of_values(model: VideoViT) -> str:
     spread = max(weight.std().item() for weight, _ in halves)
     moved = max(bias.abs().max().item() for _, bias in halves)
     figures = f"largest std {spread:.4f}, largest bias {moved:.1e}"
-    untouched = moved < 1e-6 and spread <= 1.05 * INITIAL_STD
+    untouched = moved < 1e-6 and spread <= 1.05 * initial_std
     projects = any(isinstance(mixer, TrajectoryAttention) and mixer.config.project_values for mixer in model.modules())
     if untouched and projects:
         return (

@@ -6,7 +6,7 @@ none. A claim is a file lock that the system drops with the process that held it
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -15,9 +15,11 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 RELEASED = ".released"  # between the name of a result and its suffix: made with released weights
-REQUIRED = {"videos", "seconds"}  # what every result of a test holds
+REQUIRED = {"videos": dict, "data": dict, "versions": dict, "seconds": (int, float)}  # in every result of a test
+MEMORY = ("peak_gib", "batch_size", "precision", "hardware", "versions", "commit")
 TRAINING_SHARE = 0.9  # of a run's time; the rest is its test
 ELSEWHERE = "free space there or name another place with --runs"  # what to do when a run cannot be written
+SAID = "error: "  # begins the line with which a process that failed ends
 CLAIMED_ELSEWHERE = 75  # exit code of a process that found its run claimed by another
 
 State = Literal["done", "running", "interrupted", "failed", "not run"]
@@ -85,6 +87,25 @@ def read_json(path: Path) -> dict | None:
     return value
 
 
+def read_record(path: Path, names: Iterable[str]) -> dict | None:
+    """The JSON object in a file that has to hold some names, or None where there is no file.
+
+    Raises:
+        StoreError: when it holds something else.
+    """
+    record = read_json(path)
+    lost = [name for name in names if record is not None and name not in record]
+    if lost:
+        raise StoreError(f"cannot read {path}: it lacks '{lost[0]}'; move it away to have it made again")
+    return record
+
+
+def is_result(metrics: dict, train_id: str) -> bool:
+    """Whether this is what a test of a run writes."""
+    holds = all(isinstance(metrics.get(name), kinds) for name, kinds in REQUIRED.items())
+    return holds and metrics.get("train_id", train_id) == train_id
+
+
 class RunDirectory:
     """The files of one trained run."""
 
@@ -117,7 +138,7 @@ class RunDirectory:
 
     def tested(self, eval_id: str, eval_only: bool) -> bool:
         """Whether a command has nothing left to do: released weights count where nothing is to be trained."""
-        if self.metrics(eval_id).exists():
+        if read_json(self.metrics(eval_id)) is not None:
             return True
         return eval_only and not self.weights.exists() and self.metrics(eval_id, released=True).exists()
 
@@ -218,20 +239,25 @@ class RunStore:
         return [self.run(train_id), *published]
 
     def measured(self, train_id: str, eval_id: str) -> dict | None:
-        """The metrics of a finished test: made here, or published; those of released weights come last."""
-        for released in (False, True):
-            for place in self.places(train_id):
-                metrics = read_json(place.metrics(eval_id, released=released))
-                if metrics is not None and not metrics.keys() >= REQUIRED:
-                    path = place.metrics(eval_id, released=released)
-                    raise StoreError(f"{path} holds no result of a test; move it away to have it made again")
-                if metrics is not None:
-                    return metrics
+        """The metrics of a finished test: made here, or published; in each place those of released weights come last.
+
+        Raises:
+            StoreError: when a file holds something else.
+        """
+        for place in self.places(train_id):
+            for released in (False, True):
+                path = place.metrics(eval_id, released=released)
+                metrics = read_json(path)
+                if metrics is None:
+                    continue
+                if not is_result(metrics, train_id):
+                    raise StoreError(f"{path} holds no result of this test; move it away to have it made again")
+                return metrics
         return None
 
     def memory(self, train_id: str) -> dict | None:
         """The peak memory of a run's training step: measured here, or published; None where it was not."""
-        records = (read_json(place.memory) for place in self.places(train_id))
+        records = (read_record(place.memory, MEMORY) for place in self.places(train_id))
         return next((record for record in records if record is not None), None)
 
     def publish_memory(self, train_id: str) -> None:
@@ -241,9 +267,9 @@ class RunStore:
             write_atomically(RunDirectory(self.results / train_id).memory, source.read_text())
 
     def attention_maps(self, train_id: str, maps_id: str) -> Path | None:
-        """The attention maps of a query: made here, or published; those of released weights come last."""
+        """The attention maps of a query: made here, or published; in each those of released weights come last."""
         places = self.places(train_id)
-        paths = (place.attention_maps(maps_id, released=released) for released in (False, True) for place in places)
+        paths = (place.attention_maps(maps_id, released=released) for place in places for released in (False, True))
         return next((path for path in paths if path.exists()), None)
 
     def publish_attention_maps(self, train_id: str, maps_id: str) -> None:

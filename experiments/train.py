@@ -32,6 +32,7 @@ from experiments.run import RunConfig
 from experiments.scales import SCALES
 from experiments.store import (
     CLAIMED_ELSEWHERE,
+    SAID,
     RunDirectory,
     RunStore,
     StoreError,
@@ -269,7 +270,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fail(directory: RunDirectory | None, reason: str, code: int) -> int:
-    print(f"error: {reason}", file=sys.stderr)
+    print(f"{SAID}{reason}", file=sys.stderr)
     if directory is not None:
         with contextlib.suppress(StoreError):
             write_atomically(directory.failure, reason + "\n")

@@ -80,15 +80,22 @@ class VideoScores:
                     mine.scores += video.scores
 
     def check(self, num_videos: int, num_views: int) -> None:
-        """Raise unless each of the test's videos got each of its views.
+        """Raise unless each of the test's videos got each of its views, and scores that are numbers.
 
         Raises:
-            RuntimeError: naming the first video that did not.
+            RuntimeError: naming the first video that lacks a view.
+            ValueError: saying how many videos have scores that are no numbers.
         """
         for index in range(num_videos):
             seen = len(self.videos[index].views) if index in self.videos else 0
             if seen != num_views:
                 raise RuntimeError(f"video {index} of the test was scored on {seen} views instead of {num_views}")
+        diverged = sum(not video.scores.isfinite().all() for video in self.videos.values())
+        if diverged:
+            raise ValueError(
+                f"the scores of {diverged} of {num_videos} test videos are not finite: these weights are of no use; "
+                f"where they were trained here, train them with a smaller optim.lr"
+            )
 
     def accuracy(self) -> Accuracy:
         """Accuracies over all videos; those that could not be read count as wrong."""

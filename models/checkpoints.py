@@ -174,6 +174,10 @@ def fill(
         if name in tensors and not is_known(name, known_missing)
     ]:
         problems.append(f"of another shape: {listed(unlike)}")
+    if counts := [name for name in taken if not tensors[name].is_floating_point()]:
+        problems.append(f"not of floating point: {listed(counts)}")
+    elif wild := [name for name in taken if not tensors[name].isfinite().all()]:
+        problems.append(f"not finite: {listed(wild)}")
     if problems:
         raise ValueError(f"weights: {source} does not fit this model: {'; '.join(problems)}")
     model.load_state_dict(own | fitting)

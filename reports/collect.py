@@ -3,14 +3,16 @@
 Nothing here depends on the machine that reports: hardware, versions and commits are those that the results carry.
 """
 
+import math
 import statistics
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from experiments.attention_maps import AttentionMaps, held_maps, maps_id
 from experiments.cost import measure
 from experiments.drawing import AttentionStrips
-from experiments.run import RunConfig
+from experiments.run import RunConfig, apply, override
 from experiments.scales import Scale
 from experiments.store import RunStore, StoreError
 from experiments.table import Cell, Column, Difference, Row, Table
@@ -42,7 +44,7 @@ def collect(
     for start in range(0, len(cells), width):
         pairs = zip(cells[start : start + width], plain[start : start + width], strict=True)
         lines.append(
-            _row(cells[start].row, [(cell, _run_ids(cell) != _run_ids(other)) for cell, other in pairs], store)
+            _row(cells[start].row, [(cell, _run_ids(cell) != _run_ids(other)) for cell, other in pairs], store, texts)
         )
     lines = _with_best(lines, table.columns)
     return Report(
@@ -104,19 +106,27 @@ def _run_ids(cell: Cell) -> tuple[tuple[str, str], ...]:
     return tuple((run.train_id, run.eval_id) for run in cell.runs) if cell.trained else ()
 
 
-def _row(row: Row, cells: list[tuple[Cell, bool]], store: RunStore) -> ReportRow:
+def _row(row: Row, cells: list[tuple[Cell, bool]], store: RunStore, overrides: tuple[str, ...]) -> ReportRow:
     """The cells of a row; derived ones after those they are derived from."""
     made: dict[str, ReportCell] = {}
     for cell, modified in cells:
         if isinstance(cell.column, Column):
-            made[cell.column.key] = _measured_cell(cell, modified, store)
+            made[cell.column.key] = _measured_cell(cell, modified, store, overrides)
     for cell, _ in cells:
         if isinstance(cell.column, Difference):
             made[cell.column.key] = _derived_cell(cell, cell.column, made)
     return ReportRow(row=row, cells=tuple(made[cell.column.key] for cell, _ in cells))
 
 
-def _measured_cell(cell: Cell, modified: bool, store: RunStore) -> ReportCell:
+def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
+    """A run at the paper's size with the overrides that fit it: some name what only smaller scales have."""
+    for text in overrides:
+        with suppress(ValueError):
+            run = apply(run, [override(text, run)])
+    return run
+
+
+def _measured_cell(cell: Cell, modified: bool, store: RunStore, overrides: tuple[str, ...]) -> ReportCell:
     column = cell.column
     assert isinstance(column, Column)
     if cell.row.quoted:
@@ -130,8 +140,15 @@ def _measured_cell(cell: Cell, modified: bool, store: RunStore) -> ReportCell:
             column=column.key, state="measured" if record else "not run", printed=cell.printed, value=peak
         )
     if not cell.trained:
-        value = measure(column.metric, cell.paper_run)
-        return ReportCell(column=column.key, state="measured", printed=cell.printed, value=value)
+        value = measure(column.metric, overridden(cell.paper_run, overrides))
+        changed = bool(overrides) and value != measure(column.metric, cell.paper_run)
+        return ReportCell(
+            column=column.key,
+            state="modified" if changed else "measured",
+            printed=cell.printed,
+            value=value,
+            modified=changed,
+        )
     results = tuple(_seed_result(run, column.metric, store) for run in cell.runs)
     values = [result.value for result in results if result.value is not None]
     state = _joint_state([result.state for result in results])
@@ -145,7 +162,7 @@ def _measured_cell(cell: Cell, modified: bool, store: RunStore) -> ReportCell:
         num_asked=len(results),
         seeds=results,
         modified=modified,
-        released=any(result.metrics is not None and "released_weights" in result.metrics for result in results),
+        released=any(result.released for result in results),
         progress=_joint_progress(results),
     )
 
@@ -187,7 +204,7 @@ def _seed_result(run: RunConfig, metric: str, store: RunStore) -> SeedResult:
         value = metrics.get(metric)
         if metric == "device_hours" and value is None:  # released weights, which others trained
             return SeedResult(seed=run.seed, train_id=train_id, eval_id=eval_id, state="not run", metrics=metrics)
-        if not isinstance(value, int | float):
+        if not isinstance(value, int | float) or not math.isfinite(value):
             raise StoreError(
                 f"the result {train_id}/metrics/{eval_id}.json has no '{metric}'; move it away to have it made again"
             )

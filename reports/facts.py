@@ -62,7 +62,7 @@ def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: 
         measured_memory=tuple(
             cell.paper_run for cell in memory if cell.paper_run and store.memory(cell.paper_run.train_id)
         ),
-        deviations=(*_precision(trained, results), *_released_starts(results), *table.notes),
+        deviations=(*_precision(trained, results), *_released(results), *_released_starts(results), *table.notes),
     )
 
 
@@ -127,11 +127,23 @@ def _precision(trained: list[Cell], results: list[Result]) -> list[str]:
     """Where results were made in another precision than the recipe states, as on a CPU."""
     asked = {run.train_id: run.optim.precision for cell in trained for run in cell.runs}
     notes = {
-        f"Trained and tested in {used} precision instead of {asked[result.train_id]}."
+        f"{'Tested' if 'released_weights' in result.metrics else 'Trained and tested'} in {used} precision "
+        f"instead of {asked[result.train_id]}."
         for result in results
         if (used := result.metrics.get("precision")) != asked[result.train_id]
     }
     return sorted(notes)
+
+
+def _released(results: list[Result]) -> list[str]:
+    """Which files of the authors were tested, and in which cells."""
+    cells: dict[str, list[str]] = {}
+    for result in results:
+        if (released := result.metrics.get("released_weights")) is not None:
+            warning = f" ({released['values']})" if "values" in released else ""
+            file = f"{released['file']}, sha256 {released['sha256'][:12]}{warning}"
+            cells.setdefault(file, []).append(result.cell)
+    return [f"Released weights {file}: {', '.join(_distinct(c))}." for file, c in cells.items()]
 
 
 def _released_starts(results: list[Result]) -> list[str]:

@@ -19,7 +19,7 @@ LATEX = {
 
 
 def frame(report: Report) -> pd.DataFrame:
-    """One line a row: key, labels, then for each column our value, its spread, seeds and state, and the printed one."""
+    """One line a row: key, labels, then for each column our value, how it came about, and the printed one."""
     table = report.table
     lines = []
     for row in report.rows:
@@ -29,6 +29,7 @@ def frame(report: Report) -> pd.DataFrame:
             line[f"{cell.column}:std"] = cell.std
             line[f"{cell.column}:num_seeds"] = cell.num_seeds
             line[f"{cell.column}:state"] = cell.state
+            line[f"{cell.column}:released"] = cell.released
             line[f"{cell.column}:printed"] = cell.printed
         lines.append(line)
     data = pd.DataFrame(lines, dtype=object)

@@ -28,6 +28,11 @@ class SeedResult:
     progress: float | None = None
     metrics: dict | None = None
 
+    @property
+    def released(self) -> bool:
+        """Whether released weights were tested."""
+        return self.metrics is not None and "released_weights" in self.metrics
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportCell:

@@ -89,6 +89,7 @@ def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
             drawn = isinstance(drawing, AttentionStrips) and drawing.column == column.key
             for result in cell.seeds:
                 seed = f" · seed {result.seed}" if len(cell.seeds) > 1 else ""
+                seed += " · released weights" if result.released else ""
                 session = Session(
                     name=_file_name(f"{row_text} · {_shared_header(tests[result.train_id])}{seed}"),
                     group=row.row.key,

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from experiments.catalog import find
-from experiments.launch import Launcher, jobs_of
+from experiments.launch import Launcher, jobs_of, reason_of
 from experiments.listing import plan_json, plan_text
 from experiments.resources import Resources
 from experiments.scales import PAPER, TINY
@@ -90,6 +90,17 @@ def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert list(sound.path.glob("metrics/*.json"))
     assert broken.failure.read_text().count("\n") == 1
+
+
+def test_why_a_run_failed_is_read_from_its_log_where_a_full_disk_left_nothing_else(tmp_path: Path) -> None:
+    directory = RunStore(tmp_path).run("aaa")
+    assert reason_of(directory, 3) is None
+    directory.path.mkdir()
+    directory.log.write_text("error: an older one\nEpoch 0\nerror: cannot write x: No space left on device\n")
+    assert reason_of(directory, 3) == "cannot write x: No space left on device"
+    assert reason_of(directory, -9) is None  # it was killed and said nothing
+    directory.failure.write_bytes(b"\xff damaged\n")
+    assert reason_of(directory, 3) == "\ufffd damaged"
 
 
 def test_a_run_that_another_command_works_on_is_looked_at_again_later_without_a_process(tmp_path: Path) -> None:

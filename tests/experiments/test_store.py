@@ -12,7 +12,8 @@ from experiments.store import RunStore, StoreError, replacing, write_atomically
 
 
 def result(top1: float) -> dict[str, object]:
-    return {"top1": top1, "videos": {"evaluated": 1, "failed": 0, "missing": 0}, "seconds": 1.0}
+    videos = {"evaluated": 1, "failed": 0, "missing": 0}
+    return {"top1": top1, "videos": videos, "data": {"name": "ssv2"}, "versions": {}, "seconds": 1.0}
 
 
 def store_with_metrics(root: Path, top1: float) -> RunStore:
@@ -107,5 +108,37 @@ def test_results_made_here_win_over_published_ones(tmp_path: Path) -> None:
 def test_a_result_that_is_no_result_is_named(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     write_atomically(store.run("aaa").metrics("eee"), '{"top1": 2.0}')
-    with pytest.raises(StoreError, match="holds no result of a test; move it away"):
+    with pytest.raises(StoreError, match="holds no result of this test; move it away"):
         store.measured("aaa", "eee")
+
+
+@pytest.mark.parametrize("damage", [{"videos": "48"}, {"data": None}, {"versions": []}, {"train_id": "bbb"}])
+def test_a_result_of_another_shape_or_run_is_named(tmp_path: Path, damage: dict[str, object]) -> None:
+    store = RunStore(tmp_path)
+    write_atomically(store.run("aaa").metrics("eee"), json.dumps(result(2.0) | damage))
+    with pytest.raises(StoreError, match=r"eee\.json holds no result of this test; move it away"):
+        store.measured("aaa", "eee")
+
+
+def test_released_weights_that_were_tested_here_win_over_what_was_published(tmp_path: Path) -> None:
+    published = store_with_metrics(tmp_path / "results", top1=1.0)
+    store = RunStore(tmp_path / "runs", results=published.root)
+    write_atomically(store.run("aaa").metrics("eee", released=True), json.dumps(result(2.0)))
+    assert store.measured("aaa", "eee") == result(2.0)
+    write_atomically(store.run("aaa").metrics("eee"), json.dumps(result(3.0)))
+    assert store.measured("aaa", "eee") == result(3.0)
+
+
+def test_a_damaged_result_is_no_finished_test(tmp_path: Path) -> None:
+    store = store_with_metrics(tmp_path, top1=1.0)
+    assert store.run("aaa").tested("eee", eval_only=False)
+    store.run("aaa").metrics("eee").write_text("{")
+    with pytest.raises(StoreError, match=r"eee\.json"):
+        store.run("aaa").tested("eee", eval_only=False)
+
+
+def test_a_record_that_lacks_what_is_read_of_it_is_named(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    write_atomically(store.run("aaa").memory, '{"peak_gib": 7.0}')
+    with pytest.raises(StoreError, match=r"memory\.json: it lacks 'batch_size'; move it away"):
+        store.memory("aaa")

@@ -83,3 +83,13 @@ def test_a_test_that_missed_a_view_is_no_result() -> None:
         scores.check(num_videos=1, num_views=2)
     with pytest.raises(RuntimeError, match="video 1"):
         scores.check(num_videos=2, num_views=1)
+
+
+@pytest.mark.parametrize("wild", [torch.nan, torch.inf])
+def test_scores_that_are_no_numbers_are_no_result(wild: float) -> None:
+    scores = VideoScores()
+    rows = torch.tensor([[0.5, 0.5], [wild, 0.5]])
+    zeros = torch.zeros(2, dtype=torch.long)
+    scores.add(rows, labels=zeros, videos=torch.arange(2), views=zeros, status=zeros)
+    with pytest.raises(ValueError, match="the scores of 1 of 2 test videos are not finite"):
+        scores.check(2, 1)

@@ -152,6 +152,11 @@ def test_every_key_is_accounted_for() -> None:
             {"fc.weight": torch.zeros(4, 3), "fc.bias": torch.zeros(2)},
             r"of another shape: fc.weight \(4, 3\) for \(2, 3\)$",
         ),
+        ({"fc.weight": torch.full((2, 3), torch.nan), "fc.bias": torch.zeros(2)}, "not finite: fc.weight$"),
+        (
+            {"fc.weight": torch.zeros(2, 3), "fc.bias": torch.zeros(2, dtype=torch.long)},
+            "not of floating point: fc.bias$",
+        ),
         (
             {f"layer{i}.weight": torch.zeros(1) for i in range(9)},
             "it lacks fc.weight, fc.bias; it has layer0.weight, .*, layer3.weight and 5 more, which the model has not$",

@@ -198,3 +198,22 @@ def test_measured_memory_is_shown_with_how_it_was_measured(store: RunStore) -> N
     measured_memory(store, "orthoformer", 9.0, 8)
     costs = collect(table3a, TINY, store).facts.costs
     assert {f"{how.format(6)}: exact", f"{how.format(8)}: orthoformer"} <= set(costs)
+
+
+def test_what_is_measured_without_training_follows_overrides_and_is_marked(store: RunStore) -> None:
+    table4 = load("motionformer/table4")
+    for scale, overrides in ((PAPER, ["model.depth=6"]), (TINY, ["data.dataset.stand_in.num_val=4", "model.depth=6"])):
+        (row,) = collect(table4, scale, store, rows=["trajectory"], overrides=overrides).rows
+        (gflops,) = [cell for cell in row.cells if cell.column == "gflops"]
+        assert gflops.modified and isinstance(gflops.value, float) and 184 < gflops.value < 187  # half of 369.5
+    (row,) = collect(table4, PAPER, store, rows=["trajectory"], overrides=["optim.epochs=3"]).rows
+    assert not row.cells[0].modified and cell_text(row.cells[0], table4.columns[0]) == "369.5 (369.5)"
+
+
+def test_released_weights_are_named_under_the_table_with_what_was_found_odd(store: RunStore, finish: Finish) -> None:
+    table8 = load("motionformer/table8")
+    released = {"file": "a.pyth", "sha256": "0123456789abcdef", "values": "WARNING: trained"}
+    finish(table8.run_of("k400.one-frame", TINY, (), 0), 70.0, released_weights=released, precision="32-true")
+    notes = collect(table8, TINY, store).facts.deviations
+    assert "Released weights a.pyth, sha256 0123456789ab (WARNING: trained): k400.one-frame." in notes
+    assert "Tested in 32-true precision instead of 16-mixed." in notes
