@@ -31,9 +31,12 @@ def load_weights(module: VideoClassifier, run: RunConfig, store: RunStore, file:
 
     Raises:
         ValueError: when there are none, or the file holds another model.
+        DataError: when there is no such file.
     """
     if untrained:
         return "none: random weights, the scores mean nothing"
+    if file is not None and file.is_dir():
+        raise DataError(f"weights: {file} is a folder; name a file in it")
     if file is not None and file.suffix == ".safetensors":
         try:
             module.model.load_state_dict(load_file(file))

@@ -189,22 +189,27 @@ def tensorboard(options: argparse.Namespace) -> int:
     os.execv(sys.executable, command)  # this very process: whoever ends it ends the server
 
 
-def _one_run(options: argparse.Namespace, column: str | None) -> "RunConfig":
-    """The run of the one row that the command line names, under a column or the first that is trained."""
+def _one_run(options: argparse.Namespace, column: str | None) -> "tuple[str, RunConfig]":
+    """The one row that the command line names, under a column or the first that is trained: the column and its run."""
     runs = _runs_of_row(options, options.table)
     column = column or next(iter(runs), None)
-    if column not in runs:
-        raise ValueError(f"'{options.table}' has no run under column '{column}'; it has {', '.join(runs) or 'none'}")
-    return runs[column]
+    if column is None or column not in runs:
+        under = f"no run under column '{column}'; it has {', '.join(runs)}" if runs else "no run: no column is trained"
+        raise ValueError(f"'{options.table}' has {under}")
+    return column, runs[column]
 
 
 def _runs_of_row(options: argparse.Namespace, row: str) -> "dict[str, RunConfig]":
     """The runs of one row by column, as the command line changes them."""
-    selections = find([row])
-    if len(selections) != 1 or selections[0].rows is None or len(selections[0].rows) != 1:
+    selections, seeds = find([row]), _seeds(options)
+    table, rows = selections[0]
+    if len(selections) != 1 or rows is None or len(rows) != 1:
         raise ValueError(f"'{row}' is not one row; name it as paper/table:row")
-    (table, rows) = selections[0]
-    cells = table.cells(_scale_of(options), rows=rows, overrides=options.overrides, seeds=_seeds(options))
+    if table.find_row(rows[0]).quoted:
+        raise ValueError(f"'{row}' is quoted from another paper: it has no run")
+    if len(seeds) != 1:
+        raise ValueError(f"--seeds {options.seeds}: {options.verb_name} takes one run, so name one seed")
+    cells = table.cells(_scale_of(options), rows=rows, overrides=options.overrides, seeds=seeds)
     return {cell.column.key: cell.runs[0] for cell in cells if cell.trained}
 
 
@@ -224,7 +229,8 @@ def import_weights(options: argparse.Namespace) -> int:
                 f"than this; take it in with --as {known.row}, or rename the file if it holds others"
             )
         column = column or same[0]
-    record = take_in(_one_run(options, column), _store(options), options.file)
+    _, run = _one_run(options, column)
+    record = take_in(run, _store(options), options.file)
     print(json.dumps(record, indent=1) if options.json else describe(record))
     return DONE
 
@@ -238,7 +244,7 @@ def attention(options: argparse.Namespace) -> int:
     from reports.attention_strips import Strip, provenance_text
     from reports.figures import save_strip
 
-    chosen, scale = _one_run(options, options.column), _scale_of(options)
+    (_, chosen), scale = _one_run(options, options.column), _scale_of(options)
     drawn = queried_runs(find([options.table]), scale, options.overrides, _seeds(options))
     query = next((query for _, run, query in drawn if run == chosen), AttentionQuery()).changed(options)
     maps = attention_maps(chosen, _store(options), Resources.of(options), query)
@@ -253,8 +259,8 @@ def evaluate(options: argparse.Namespace) -> int:
     from experiments.evaluate import evaluation_text
     from experiments.resources import Resources
 
-    chosen = _one_run(options, options.column)
-    result = score(
+    column, chosen = _one_run(options, options.column)
+    scores = score(
         chosen,
         _store(options),
         Resources.of(options),
@@ -262,6 +268,8 @@ def evaluate(options: argparse.Namespace) -> int:
         weights=options.weights,
         untrained=options.untrained,
     )
+    row = {"row": options.table, "column": column, "scale": options.scale, "overrides": options.overrides}
+    result = {**row, "train_id": chosen.train_id, "eval_id": chosen.eval_id, "seed": chosen.seed, **scores}
     print(json.dumps(result, indent=1) if options.json else evaluation_text(result))
     return DONE
 

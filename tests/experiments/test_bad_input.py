@@ -7,7 +7,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from experiments.catalog import find
 from experiments.cli import main
+from experiments.columns import jobs_under
+from experiments.launch import jobs_of
+from experiments.scales import TINY
 
 ROW = "motionformer/table4:trajectory"
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "clips"
@@ -98,10 +102,38 @@ def test_weights_of_another_model_say_what_does_not_fit(tmp_path: Path, capsys: 
     code, text = line([*words, str(tmp_path / "none.safetensors")], capsys)
     assert code == 3
     assert "there is no file" in text
+    for name in ("folder.safetensors", "folder.pyth"):
+        (tmp_path / name).mkdir()
+        code, text = line([*words, str(tmp_path / name)], capsys)
+        assert (code, text) == (3, f"reproduce: weights: {tmp_path / name} is a folder; name a file in it")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["import-weights", "k400.pyth", "--as"],
+        ["attention", "--out", "maps.png"],
+        ["evaluate", "--list", "videos.csv"],
+    ],
+)
+def test_a_verb_of_one_run_takes_one_seed_and_no_quoted_row(
+    words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, text = line([*words, ROW, "--seeds", "0,1"], capsys)
+    assert (code, text) == (2, f"reproduce: --seeds 0,1: {words[0]} takes one run, so name one seed")
+    code, text = line([*words, "motionformer/table6b:i3d"], capsys)
+    assert (code, text) == (2, "reproduce: 'motionformer/table6b:i3d' is quoted from another paper: it has no run")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="needs the real clips")
 def test_only_the_answer_of_evaluate_goes_to_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "videos.csv").write_text(f"{CLIPS / 'test.mp4'} 0\n")
     assert main([*EVALUATE, "--untrained", "--json", "--list", str(tmp_path / "videos.csv")]) == 0
-    assert json.loads(capsys.readouterr().out)["evaluated"] == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["evaluated"] == 1
+    assert (answer["row"], answer["column"], answer["scale"], answer["seed"]) == (ROW, "k400", "tiny", 0)
+    assert answer["overrides"] == ["data.dataset.num_classes=400", "evaluation.views=1"]
+    (planned,) = jobs_under(jobs_of(find([ROW]), TINY, answer["overrides"], (0,)), ["k400"])
+    assert (answer["train_id"], answer["eval_id"]) == (planned.run.train_id, planned.run.eval_id)
