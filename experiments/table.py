@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from experiments.drawing import AttentionStrips, ClassMargins, Panels
+from experiments.limits import check_limits
 from experiments.run import Edit, Edits, RunConfig, apply, override
 from experiments.scales import PAPER, Scale
 
@@ -217,4 +218,6 @@ class Table:
         for text in overrides:
             edits.append(override(text, run))
             run = apply(run, edits[-1:])
+        if overrides:
+            check_limits(run)
         return Cell(row, column, printed, paper_run, run, seeds)
