@@ -22,7 +22,7 @@ from experiments.drawing import QueriedRun
 from experiments.provenance import provenance
 from experiments.resources import Resources
 from experiments.run import RunConfig, canonical
-from experiments.store import RunStore, read_json
+from experiments.store import RunStore
 from experiments.train import trained_weights
 from models.attention_maps import patch_at, readable_block, spatial_map
 from models.trunk import VideoViT
@@ -133,10 +133,10 @@ def weights_of(run: RunConfig, store: RunStore) -> Weights:
     directory = store.run(run.train_id)
     if directory.weights.exists():
         return Weights(directory.weights, None)
-    released = read_json(directory.released_record)
+    released = directory.released_weights()
     if released is None and directory.provenance.exists():
         raise ValueError(f"run {run.train_id} has lost its weights: move {directory.path} away and train it again")
-    if released is None or not directory.released.exists():
+    if released is None:
         raise ValueError(
             f"run {run.train_id} has no weights to look with: train it with `reproduce run`, or take in released ones "
             f"with `reproduce import-weights FILE --as TABLE:ROW`"

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from data.sampling import DenseSampling
 from experiments.run import RunConfig
 from experiments.store import RELEASED as RELEASED_RESULT
-from experiments.store import RunStore, read_json, replacing, write_atomically
+from experiments.store import RunStore, replacing, write_atomically
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
@@ -83,10 +83,10 @@ def import_weights(run: RunConfig, store: RunStore, file: Path) -> dict[str, obj
     settings = check_settings(run, report.settings, file.name)
     directory = store.run(run.train_id)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    held = read_json(directory.released_record)
+    held = directory.released_weights()
     with replacing(directory.released) as partial:
         save_file(model.state_dict(), partial)
-    if held is not None and held.get("sha256") != sha256:
+    if held is not None and held["sha256"] != sha256:
         for made in directory.path.glob(f"*/*{RELEASED_RESULT}.*"):
             made.unlink()
     record = {

@@ -132,6 +132,14 @@ class RunDirectory:
         """Where the per-video scores of a test protocol lie, of the run's own weights or of released ones."""
         return self.path / "predictions" / f"{eval_id}{RELEASED if released else ''}.npz"
 
+    def released_weights(self) -> dict | None:
+        """What is known of the released weights that were taken in; None where there are none.
+
+        Raises:
+            StoreError: when their record is damaged.
+        """
+        return read_record(self.released_record, ("file", "sha256")) if self.released.exists() else None
+
     def attention_maps(self, maps_id: str, *, released: bool = False) -> Path:
         """Where the attention maps of a query lie, of the run's own weights or of released ones."""
         return self.path / "attention_maps" / f"{maps_id}{RELEASED if released else ''}.npz"

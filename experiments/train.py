@@ -36,7 +36,6 @@ from experiments.store import (
     RunDirectory,
     RunStore,
     StoreError,
-    read_json,
     replacing,
     write_atomically,
 )
@@ -84,7 +83,7 @@ def train_and_test(
     started = time.time()
     released = None
     if not directory.weights.exists() and eval_only:
-        released = read_json(directory.released_record)
+        released = directory.released_weights()
         if released is None:
             raise ValueError(
                 f"run {run.train_id} has no weights to test: train it without --eval-only, or take in released ones "
@@ -195,7 +194,10 @@ def trained_weights(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError:
-        raise StoreError(f"{path} is cut short or damaged; remove it to train this run again") from None
+        again = (
+            "take it in again with `reproduce import-weights`" if path.stem == "released" else "train this run again"
+        )
+        raise StoreError(f"{path} is cut short or damaged; remove it and {again}") from None
 
 
 def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> dict | None:
@@ -216,7 +218,7 @@ def start_weights(run: RunConfig, store: RunStore, module: VideoClassifier) -> d
                 f"`reproduce plan` names its table row, `reproduce run` trains it first"
             )
         print(copy_matching(model, trained_weights(source)))
-        return None if trained else read_json(start.released_record)
+        return None if trained else start.released_weights()
     if run.model.init is not None:
         print(initialise(model, run.model))
     return None

@@ -19,8 +19,8 @@ from experiments.launch import Job, jobs_of
 from experiments.released import RELEASED, Released, import_weights
 from experiments.results import keep_start, keep_training
 from experiments.scales import PAPER
-from experiments.store import RunStore
-from experiments.train import start_weights
+from experiments.store import RunStore, StoreError
+from experiments.train import start_weights, trained_weights
 from reports.collect import collect
 from reports.render import render
 
@@ -326,3 +326,17 @@ def test_a_run_that_a_cell_shows_is_tested_with_released_weights_though_others_s
     assert not k400.only_starts_others
     assert k400.name == "motionformer/table6b:mformer.top1"
     assert k400.starts == [f"motionformer/table6a:mformer.{column}" for column in ("top1", "top5")]
+
+
+def test_a_damaged_record_or_file_of_what_was_taken_in_is_named(tmp_path: Path) -> None:
+    directory = RunStore(tmp_path).run("aaa")
+    directory.released.parent.mkdir(parents=True)
+    directory.released_record.write_text("{}")
+    assert directory.released_weights() is None
+    directory.released.write_bytes(b"cut")
+    with pytest.raises(StoreError, match=r"released\.json: it lacks 'file'; move it away"):
+        directory.released_weights()
+    with pytest.raises(
+        StoreError, match="released.safetensors is cut short or damaged; remove it and take it in again"
+    ):
+        trained_weights(directory.released)
