@@ -53,7 +53,9 @@ def check_limits(run: RunConfig) -> None:
     """Refuse a run that cannot be built or trained.
 
     Raises:
-        ValueError: for the first number out of range.
+        ValueError: for the first number out of range, or heads that do not share the width.
     """
     for limit in LIMITS:
         limit.check(run)
+    if run.model.width % run.model.heads:
+        raise ValueError(f"model.width is {run.model.width}; it does not divide into {run.model.heads} heads")

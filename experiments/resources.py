@@ -153,12 +153,6 @@ class Resources:
         Raises:
             DataError, ValueError: what a run would have failed with.
         """
-        runs = tuple(runs)
-        read = {run.data.dataset.name for run in runs if run.data.dataset.stand_in is None}
-        for name, _ in self.data:
-            if runs and name not in read:
-                kinds = ", ".join(sorted(read)) or "stand-ins only; real data sets are for --scale paper"
-                raise ValueError(f"--data {name}: no run reads '{name}'; they read {kinds}")
         counted: dict[object, Counts] = {}
         for run in runs:
             self.check_config(run)
@@ -170,6 +164,18 @@ class Resources:
                 counted[dataset] = self.read(run.data, eval_only=eval_only)
             if not eval_only:
                 check_batch(run, counted[dataset])
+
+    def check_names(self, runs: Iterable[RunConfig]) -> None:
+        """Refuse a name of `--data` that none of the runs reads, whether it is finished or not.
+
+        Raises:
+            ValueError: naming what they read.
+        """
+        read = {run.data.dataset.name for run in runs if run.data.dataset.stand_in is None}
+        for name, _ in self.data:
+            if name not in read:
+                kinds = ", ".join(sorted(read)) or "stand-ins only; real data sets are for --scale paper"
+                raise ValueError(f"--data {name}: no run reads '{name}'; they read {kinds}")
 
     def check_config(self, run: RunConfig) -> None:
         """Refuse what no data would make possible.

@@ -52,6 +52,7 @@ def plan(options: argparse.Namespace) -> int:
     from experiments.resources import Resources
 
     jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
+    resources.check_names(job.run for job in jobs)
     if options.json:
         print(json.dumps(plan_json(jobs, store, resources, eval_only=options.eval_only), indent=1))
     else:
@@ -68,6 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
     jobs, store, resources = _jobs(options), _store(options), Resources.of(options)
+    resources.check_names(job.run for job in jobs)
     shown = {job.run.train_id for job in jobs if not job.only_starts_others}
     store.check_writable()
     pending = [job for job in jobs if not job.finished(store, options.eval_only)]

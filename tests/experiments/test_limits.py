@@ -24,6 +24,7 @@ ROW = "motionformer/table4:joint"
         ("model.drop_path=2", "model.drop_path is 2.0; it must be 0 or more and below 1"),
         ("model.drop_path=-0.1", "model.drop_path is -0.1; it must be 0 or more and below 1"),
         ("model.mlp_ratio=1e999", "model.mlp_ratio is inf; it must be more than 0"),
+        ("model.width=50", "model.width is 50; it does not divide into 4 heads"),
         ("data.std=0", "data.std is 0.0; it must be more than 0"),
     ],
 )

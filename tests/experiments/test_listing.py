@@ -1,11 +1,15 @@
-"""A plan says what would stop a run."""
+"""A plan says what would stop a run, which says it before it starts anything."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from experiments.catalog import find
 from experiments.cli import main
+from experiments.launch import Job, Launcher, jobs_of
+from experiments.scales import PAPER
+from experiments.store import RunStore, write_atomically
 
 ROW = "motionformer/table4:joint"
 
@@ -61,3 +65,34 @@ def test_the_plan_of_a_test_alone_needs_no_training_split(root: Path, capsys: py
     (plan,) = json.loads(capsys.readouterr().out)
     assert (plan["problem"], plan["steps"]) == (None, 0)
     assert plan["petaflops_left"] > 0
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_data_set_that_no_run_reads_is_refused(verb: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words(verb, root, "--data", "ssv3=/data")) == 2
+    assert "--data ssv3: no run reads 'ssv3'; they read kinetics400" in capsys.readouterr().err
+
+
+def test_a_data_set_that_only_finished_runs_read_may_be_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = RunStore(root.parent / "runs")
+    (ssv2,) = (job for job in jobs_of(find([ROW]), PAPER, [], (0,)) if job.cell == "joint.ssv2")
+    metrics = {"top1": 10.0, "videos": {"evaluated": 10, "failed": 0, "missing": 0}, "seconds": 1.0}
+    write_atomically(store.run(ssv2.run.train_id).metrics(ssv2.run.eval_id), json.dumps(metrics))
+    place = ["--runs", str(store.root), "--data", f"kinetics400={root}", "--data", "ssv2=/data"]
+    assert main(["run", ROW, "--scale", "paper", *place]) == 3
+    assert "4 training videos are fewer than one batch" in capsys.readouterr().err
+
+
+def test_a_run_of_tests_alone_starts_without_training_videos(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "train.csv").unlink()
+    started: list[str] = []
+
+    def carry_out(launcher: Launcher, jobs: list[Job]) -> None:
+        for job in jobs:
+            job.outcome = "done"
+            started.append(job.name)
+
+    monkeypatch.setattr(Launcher, "carry_out", carry_out)
+    assert main(words("run", root)) == 3
+    assert main(words("run", root, "--eval-only")) == 0
+    assert started == [f"{ROW}.k400"]
