@@ -12,7 +12,7 @@ from experiments.store import RunStore
 from experiments.table import Cell, Column, Table, label_text, one_line
 from models.cost import published_macs
 
-RELEASED = "released weights"  # of a run that no cell shows: what starts from it starts from these
+RELEASED = "released weights"  # were tested or, for a run that no cell shows, are there to start from
 FINISHED = {"done", RELEASED}
 TRAINING_PASSES = 3  # a backward pass costs about two forward passes
 
@@ -137,6 +137,8 @@ def status_json(jobs: list[Job], store: RunStore) -> list[dict[str, object]]:
     for job in jobs:
         directory = job.directory(store)
         state = _state(job, store)
+        if state == "not run" and directory.tested(job.run.eval_id, eval_only=True):
+            state = RELEASED
         metrics = store.measured(job.run.train_id, job.run.eval_id)
         states.append(
             {
@@ -147,7 +149,7 @@ def status_json(jobs: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "state": "published" if state == "not run" and metrics is not None else state,
                 "progress": directory.fraction_done() if state == "running" else None,
                 "top1": metrics.get("top1") if metrics else None,
-                "reason": directory.failure.read_text().strip() if state == "failed" else None,
+                "reason": directory.failure.read_text(errors="replace").strip() if state == "failed" else None,
                 "log": str(directory.log) if directory.log.exists() else None,
             }
         )

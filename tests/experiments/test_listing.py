@@ -96,3 +96,18 @@ def test_a_run_of_tests_alone_starts_without_training_videos(root: Path, monkeyp
     assert main(words("run", root)) == 3
     assert main(words("run", root, "--eval-only")) == 0
     assert started == [f"{ROW}.k400"]
+
+
+def test_a_test_of_released_weights_made_here_is_called_so_and_still_planned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (job,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
+    metrics = {"top1": 79.7, "videos": {}, "data": {}, "versions": {}, "seconds": 1.0}
+    path = RunStore(tmp_path).run(job.run.train_id).metrics(job.run.eval_id, released=True)
+    write_atomically(path, json.dumps(metrics))
+    words = ["motionformer/table6b:mformer", "--scale", "paper", "--runs", str(tmp_path), "--json"]
+    assert main(["status", *words]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["state"], entry["top1"]) == ("released weights", 79.7)
+    assert main(["plan", *words]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["state"] == "not run"  # `run` would train it
