@@ -16,17 +16,10 @@ from data.sampling import DenseSampling
 from experiments.run import RunConfig
 from experiments.store import RELEASED as RELEASED_RESULT
 from experiments.store import RunStore, replacing, write_atomically
-from models.mixers.divided import DividedAttention
-from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
 from models.pretrained import RELEASED_AT, load_released
 from models.trunk import VideoViT
 
-ATTENTION_LAYERS = {
-    JointAttention.Config: "joint",
-    DividedAttention.Config: "divided",
-    TrajectoryAttention.Config: "trajectory",
-}
 INITIAL_STD = 0.02  # of the authors' Linears; weight decay only shrinks what no gradient reaches
 
 
@@ -127,8 +120,6 @@ def expected_settings(run: RunConfig) -> dict[str, str]:
     words: dict[str, object] = {"NUM_FRAMES": run.data.frames, "TRAIN_CROP_SIZE": run.data.crop}
     if isinstance(sampling, DenseSampling.Config):  # segments have no rate
         words["SAMPLING_RATE"] = sampling.stride
-    if type(attention) in ATTENTION_LAYERS:
-        words["ATTN_LAYER"] = ATTENTION_LAYERS[type(attention)]
     if isinstance(attention, TrajectoryAttention.Config) and attention.approximation is None:
         words["APPROX_ATTN_TYPE"] = "none"
     return {name: str(word) for name, word in words.items()}
