@@ -140,8 +140,12 @@ def _measured_cell(cell: Cell, modified: bool, store: RunStore, overrides: tuple
             column=column.key, state="measured" if record else "not run", printed=cell.printed, value=peak
         )
     if not cell.trained:
-        value = measure(column.metric, overridden(cell.paper_run, overrides))
-        changed = bool(overrides) and value != measure(column.metric, cell.paper_run)
+        as_printed = measure(column.metric, cell.paper_run)
+        try:
+            value = measure(column.metric, overridden(cell.paper_run, overrides)) if overrides else as_printed
+        except ValueError:  # what fits a small model, as a crop of 40, need not fit the paper's
+            return ReportCell(column=column.key, state="not run", printed=cell.printed)
+        changed = value != as_printed
         return ReportCell(
             column=column.key,
             state="modified" if changed else "measured",

@@ -206,6 +206,8 @@ def test_what_is_measured_without_training_follows_overrides_and_is_marked(store
         (row,) = collect(table4, scale, store, rows=["trajectory"], overrides=overrides).rows
         (gflops,) = [cell for cell in row.cells if cell.column == "gflops"]
         assert gflops.modified and isinstance(gflops.value, float) and 184 < gflops.value < 187  # half of 369.5
+    (row,) = collect(table4, TINY, store, rows=["trajectory"], overrides=["data.crop=40"]).rows
+    assert (row.cells[0].column, row.cells[0].state) == ("gflops", "not run")  # 40 pixels are no patches of 16
     (row,) = collect(table4, PAPER, store, rows=["trajectory"], overrides=["optim.epochs=3"]).rows
     assert not row.cells[0].modified and cell_text(row.cells[0], table4.columns[0]) == "369.5 (369.5)"
 
