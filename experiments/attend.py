@@ -21,6 +21,7 @@ from experiments.attention_maps import AttentionMaps, AttentionQuery, maps_id, w
 from experiments.drawing import QueriedRun
 from experiments.provenance import provenance
 from experiments.resources import Resources
+from experiments.results import file_and_sum
 from experiments.run import RunConfig, canonical
 from experiments.store import RunStore
 from experiments.train import trained_weights
@@ -114,7 +115,7 @@ def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query:
         **provenance(),
     }
     if weights.released is not None:
-        how["released_weights"] = {name: weights.released[name] for name in ("file", "sha256")}
+        how["released_weights"] = file_and_sum(weights.released)
     frames = ordered_channels(clip, data.reversed_channels).permute(0, 2, 3, 1).contiguous().numpy()  # RGB again
     return AttentionMaps(frames, maps.unflatten(1, (grid.height, grid.width)).float().numpy(), how)
 

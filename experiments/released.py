@@ -20,6 +20,7 @@ from models.mixers.trajectory import TrajectoryAttention
 from models.pretrained import RELEASED_AT, load_released
 from models.trunk import VideoViT
 
+WARNING = "WARNING"  # begins what is said of weights that hardly suit their row
 INITIAL_STD = 0.02  # of the authors' Linears; weight decay only shrinks what no gradient reaches
 
 
@@ -125,7 +126,7 @@ def expected_settings(run: RunConfig) -> dict[str, str]:
     return {name: str(word) for name, word in words.items()}
 
 
-def state_of_values(model: VideoViT, initial_std: float = INITIAL_STD) -> str:
+def state_of_values(model: VideoViT, initial_std: float) -> str:
     """Whether the value half of the temporal stage's projection was ever trained.
 
     Files trained with unprojected values, as the released ones, hold it as it was drawn, shrunk by weight decay; in
@@ -143,12 +144,11 @@ def state_of_values(model: VideoViT, initial_std: float = INITIAL_STD) -> str:
     figures = f"largest std {spread:.4f}, largest bias {moved:.1e}"
     untouched = moved < 1e-6 and spread <= 1.05 * initial_std
     projects = any(isinstance(mixer, TrajectoryAttention) and mixer.config.project_values for mixer in model.modules())
+    field = "-o model.attention.project_values"
     if untouched and projects:
-        return (
-            f"WARNING: never trained ({figures}), but this row projects values: -o model.attention.project_values=False"
-        )
+        return f"{WARNING}: never trained ({figures}), but this row projects values: {field}=False"
     if not untouched and not projects:
-        return f"WARNING: trained ({figures}), but this row does not read them: -o model.attention.project_values=True"
+        return f"{WARNING}: trained ({figures}), but this row does not read them: {field}=True"
     return f"as expected: {'trained' if projects else 'never trained'} ({figures})"
 
 

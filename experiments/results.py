@@ -7,11 +7,11 @@ import numpy as np
 from data.datamodule import VideoDataModule
 from data.errors import DataError
 from experiments.provenance import provenance
+from experiments.released import WARNING
 from experiments.run import RunConfig
 from experiments.store import RunDirectory, read_json, read_record, replacing, write_atomically
 from lightning_modules.views import VideoScores
 
-WARNING = "WARNING"  # begins what an import says of weights that hardly suit their row
 TRAINING = ("device_hours", "replaced_in_training")
 
 

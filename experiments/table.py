@@ -11,7 +11,7 @@ from typing import Literal
 
 from experiments.drawing import AttentionStrips, ClassMargins, Panels
 from experiments.limits import check_limits
-from experiments.run import Edit, Edits, RunConfig, apply, override
+from experiments.run import Edits, RunConfig, apply, override
 from experiments.scales import PAPER, Scale
 
 Label = str | bool | None  # text, tick or cross, or the dash of a factor that does not apply
@@ -214,10 +214,8 @@ class Table:
             return Cell(row, column, printed, seeds=seeds)
         paper_run = apply(base, (*row.edits, *column.edits))
         run = scale.of(paper_run)
-        edits: list[Edit] = []
         for text in overrides:
-            edits.append(override(text, run))
-            run = apply(run, edits[-1:])
+            run = apply(run, [override(text, run)])
         if overrides:
             check_limits(run)
         return Cell(row, column, printed, paper_run, run, seeds)

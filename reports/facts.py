@@ -1,6 +1,6 @@
 """The facts that stand under a report, read off the runs' configs and the results themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -137,22 +137,30 @@ def _precision(trained: list[Cell], results: list[Result]) -> list[str]:
 
 def _released(results: list[Result]) -> list[str]:
     """Which files of the authors were tested, and in which cells."""
-    cells: dict[str, list[str]] = {}
-    for result in results:
-        if (released := result.metrics.get("released_weights")) is not None:
-            warning = f" ({released['values']})" if "values" in released else ""
-            file = f"{released['file']}, sha256 {released['sha256'][:12]}{warning}"
-            cells.setdefault(file, []).append(result.cell)
-    return [f"Released weights {file}: {', '.join(_distinct(c))}." for file, c in cells.items()]
+
+    def said(file: dict) -> str:
+        warning = f" ({file['values']})" if "values" in file else ""
+        return f"Released weights {file['file']}, sha256 {file['sha256'][:12]}{warning}"
+
+    return _by_file(results, "released_weights", said)
 
 
 def _released_starts(results: list[Result]) -> list[str]:
     """Where a run was trained from the authors' weights in place of the run here that it starts from."""
+
+    def said(file: dict) -> str:
+        return f"Started from released weights {file['file']} (sha256 {file['sha256'][:12]})"
+
+    return _by_file(results, "started_from", said)
+
+
+def _by_file(results: list[Result], name: str, said: Callable[[dict], str]) -> list[str]:
+    """What is said of each file that results hold under a name, with their cells."""
     cells: dict[str, list[str]] = {}
     for result in results:
-        if (started_from := result.metrics.get("started_from")) is not None:
-            cells.setdefault(f"{started_from['file']} (sha256 {started_from['sha256'][:12]})", []).append(result.cell)
-    return [f"Started from released weights {file}: {', '.join(_distinct(c))}." for file, c in cells.items()]
+        if (file := result.metrics.get(name)) is not None:
+            cells.setdefault(said(file), []).append(result.cell)
+    return [f"{text}: {', '.join(_distinct(shown))}." for text, shown in cells.items()]
 
 
 def _changes(trained: list[Cell]) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from models.mixers.attention import attend
-from models.mixers.space import Approximation, SpatialStage, by_frame, in_full_precision, place_by_place, segment_means
+from models.mixers.space import (
+    Approximation,
+    SpatialStage,
+    by_frame,
+    check_counts,
+    in_full_precision,
+    place_by_place,
+    segment_means,
+)
 from models.tokens import Grid
 
 
@@ -29,8 +37,7 @@ class Nystromformer(SpatialStage):
 
         def __post_init__(self) -> None:
             """There are landmarks."""
-            if self.num_prototypes < 1:
-                raise ValueError(f"attention.approximation.num_prototypes={self.num_prototypes}: it must be 1 or more")
+            check_counts(self, "num_prototypes")
 
         def build(self, heads: int) -> "Nystromformer":
             """The stage."""

@@ -16,6 +16,7 @@ from models.mixers.space import (
     Approximation,
     SpatialStage,
     by_frame,
+    check_counts,
     generator_of_draws,
     in_full_precision,
     place_by_place,
@@ -48,9 +49,7 @@ class Orthoformer(SpatialStage):
 
         def __post_init__(self) -> None:
             """Counts are of something, and only prototypes of frames can be matched."""
-            for name in ("num_prototypes", "candidates_per_prototype"):
-                if (count := getattr(self, name)) is not None and count < 1:
-                    raise ValueError(f"attention.approximation.{name}={count}: it must be 1 or more")
+            check_counts(self, "num_prototypes", "candidates_per_prototype")
             if self.matched_prototypes and self.share_over_time:
                 raise ValueError("attention.approximation.matched_prototypes=True calls for share_over_time=False")
 

@@ -11,7 +11,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from models.mixers.space import Approximation, SpatialStage, by_frame, generator_of_draws, in_full_precision
+from models.mixers.space import (
+    Approximation,
+    SpatialStage,
+    by_frame,
+    check_counts,
+    generator_of_draws,
+    in_full_precision,
+)
 from models.tokens import Grid
 
 # Keeps a token whose features all vanish from dividing by zero.
@@ -30,8 +37,7 @@ class Performer(SpatialStage):
 
         def __post_init__(self) -> None:
             """There are features."""
-            if self.num_features < 1:
-                raise ValueError(f"attention.approximation.num_features={self.num_features}: it must be 1 or more")
+            check_counts(self, "num_features")
 
         def build(self, heads: int) -> "Performer":
             """The stage."""

@@ -55,6 +55,17 @@ class Approximation(ABC):
         """
 
 
+def check_counts(config: Approximation, *names: str) -> None:
+    """Refuse counts of nothing.
+
+    Raises:
+        ValueError: naming the first.
+    """
+    for name in names:
+        if (count := getattr(config, name)) is not None and count < 1:
+            raise ValueError(f"attention.approximation.{name}={count}: it must be 1 or more")
+
+
 def by_frame(x: Tensor, grid: Grid) -> Tensor:
     """Heads (G, n, K) as (T, G, S, K)."""
     return x.unflatten(1, (grid.frames, grid.patches)).transpose(0, 1)
