@@ -41,9 +41,10 @@ class RunConfig:
     @property
     def train_id(self) -> str:
         """Hash of all that decides the weights."""
-        parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("evaluation", "start_from")}
-        parts["start_from"] = self.start_from.train_id if self.start_from is not None else None
-        return digest({name: part for name, part in parts.items() if part is not None})
+        parts = {name: part for name, part in hashed_fields(self).items() if name != "evaluation" and part is not None}
+        if self.start_from is not None:
+            parts["start_from"] = self.start_from.train_id
+        return digest(parts)
 
     @property
     def eval_id(self) -> str:
@@ -74,6 +75,13 @@ class RunConfig:
         return description
 
 
+def hashed_fields(config: object) -> dict[str, object]:
+    """The fields of a config dataclass that its id depends on: all but those that equal their `omit_if`."""
+    assert is_dataclass(config)
+    values = {f: getattr(config, f.name) for f in fields(config)}
+    return {f.name: v for f, v in values.items() if not ("omit_if" in f.metadata and v == f.metadata["omit_if"])}
+
+
 def canonical(value: object) -> object:
     """JSON for a config: each dataclass tagged with its name, fields that stand at their `omit_if` left out.
 
@@ -82,11 +90,7 @@ def canonical(value: object) -> object:
     """
     if is_dataclass(value) and not isinstance(value, type):
         hints = _hints(type(value))
-        members = {
-            f.name: canonical(_as_hinted(getattr(value, f.name), hints[f.name]))
-            for f in fields(value)
-            if not ("omit_if" in f.metadata and getattr(value, f.name) == f.metadata["omit_if"])
-        }
+        members = {name: canonical(_as_hinted(member, hints[name])) for name, member in hashed_fields(value).items()}
         return {"type": type(value).__qualname__, **members}
     if isinstance(value, tuple):
         return [canonical(member) for member in value]

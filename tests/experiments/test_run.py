@@ -1,12 +1,19 @@
 """Runs, their edits, overrides and ids."""
 
-from dataclasses import dataclass, field, replace
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 
 import pytest
 
+import data
+import experiments
+import lightning_modules
+import models
 from experiments.motionformer.base import K400, SSV2
-from experiments.run import apply, canonical, changed_fields, digest, evaluation, model, optim, override
+from experiments.run import RunConfig, apply, canonical, changed_fields, digest, evaluation, model, optim, override
 from models.mixers.joint import JointAttention
 
 
@@ -40,6 +47,38 @@ def test_a_field_added_later_with_omit_if_leaves_old_ids_alone() -> None:
     New.__qualname__ = Old.__qualname__
     assert digest(New()) == digest(Old())
     assert digest(New(depth=3)) != digest(Old())
+
+
+def test_a_field_added_to_the_run_itself_leaves_old_ids_alone() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Newer(RunConfig):
+        stages: tuple[str, ...] = field(default=(), metadata={"omit_if": ()})
+
+    newer = Newer(model=K400.model, data=K400.data)
+    assert newer.train_id == K400.train_id
+    assert replace(newer, stages=("second",)).train_id != K400.train_id
+
+
+def test_no_two_config_classes_share_a_tag() -> None:
+    """Ids tell classes by their tags alone: two classes of one tag would give two runs one id."""
+    tags: dict[str, type] = {}
+    for package in (models, data, lightning_modules, experiments):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if module.name.endswith("__main__"):
+                continue
+            for kind in classes_in(importlib.import_module(module.name)):
+                assert tags.setdefault(kind.__qualname__, kind) is kind, f"{kind} and {tags[kind.__qualname__]}"
+    assert {"RunConfig", "VideoViT.Config", "DataConfig"} <= tags.keys()
+
+
+def classes_in(owner: object) -> Iterator[type]:
+    """The frozen dataclasses that a module, or a class in it, defines."""
+    where = getattr(owner, "__module__", getattr(owner, "__name__", None))
+    for member in vars(owner).values():
+        if isinstance(member, type) and member.__module__ == where:
+            if is_dataclass(member) and member.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+                yield member
+            yield from classes_in(member)
 
 
 @pytest.mark.parametrize("value", [Path("x"), len, {"a": 1}, object()])
