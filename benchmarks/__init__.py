@@ -1,1 +1,1 @@
-"""Ours against the plain published formulation, paired in one run: `python -m benchmarks`."""
+"""Benchmarks of our implementations against the published formulations: `python -m benchmarks`."""

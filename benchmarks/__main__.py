@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: time ours against the published formulation and print a table."""
+"""Time our implementations against the published formulation and print a table."""
 
 import argparse
 import dataclasses
@@ -11,79 +11,84 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from benchmarks.cases import NAMES, Bench, Sizes
-from benchmarks.fresh import pairs_of_fresh_processes
-from benchmarks.record import Conditions, Measured, Record, read
+from benchmarks.bench import Bench, Sizes
+from benchmarks.cases import CASES, NAMES
+from benchmarks.isolated import pairs_in_isolation
+from benchmarks.record import Conditions, Measurement, Record, read
 from benchmarks.table import markdown, summary, table
-from experiments.options import without_jit
-from experiments.provenance import commit
-from experiments.store import write_atomically
+from experiments.runner.environment import disable_native_jit
+from experiments.runner.provenance import commit
+from experiments.runner.store import write_atomically
 
 DONE, USAGE, UNUSABLE, INTERRUPTED = 0, 2, 3, 130
 PRECISIONS = {"cpu": ["float32"], "cuda": ["float32", "bfloat16"]}
-# On a GPU a turn takes little. The paper trains with 4 clips on each: too few to keep it busy.
+# On a GPU a turn is short. The paper trains with 4 clips per GPU, too few to occupy it.
 SIZES = {"cpu": Sizes(), "cuda": Sizes(clips=8, repeats=20)}
 
 
 def parser() -> argparse.ArgumentParser:
-    """What to compare, and how."""
+    """Parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; by default all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"cases: {', '.join(NAMES)} (default: all)")
     parser.add_argument(
         "--json",
         type=Path,
         metavar="FILE",
-        help="keep pairs in FILE, their table beside it; others in FILE stay (default: a new file in runs/)",
+        help="add pairs to FILE, and write the table next to it (default: a new file in runs/)",
     )
-    parser.add_argument("--render", type=Path, metavar="FILE", help="only write the table beside FILE again")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1")
-    parser.add_argument("--threads", type=int, default=1, help="of a CPU: by default one, whose time is all work")
-    parser.add_argument("--precision", nargs="+", choices=PRECISIONS["cuda"], help="by default all of the device")
+    parser.add_argument("--render", type=Path, metavar="FILE", help="only rewrite the table of FILE")
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda or e.g. cuda:1"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="CPU threads (default: 1, so that CPU time contains no waiting)"
+    )
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS["cuda"], help="default: all of the device")
     for field in dataclasses.fields(Sizes):
         parser.add_argument(f"--{field.name}", type=int, help=f"default: {field.default}")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Compare, keep and print; returns the exit code."""
-    without_jit()
+    """Compare, save and print. Returns the exit code."""
+    disable_native_jit()
     options = parser().parse_args(arguments)
     try:
         if options.render is None:
-            return measure(options)
-        keep(read(options.render), options.render)
+            return compare(options)
+        save(read(options.render), options.render)
     except (ValueError, OSError) as error:
         print(f"python -m benchmarks: {error}", file=sys.stderr)
         return USAGE if type(error) is ValueError else UNUSABLE
     return DONE
 
 
-def measure(options: argparse.Namespace) -> int:
-    """Measure pair after pair, each kept when it is done."""
+def compare(options: argparse.Namespace) -> int:
+    """Measure pairs and save each as soon as it is measured. Returns the exit code."""
     names = checked_names(options.names)
     device = checked_device(options.device)
-    asked = {
+    overrides = {
         field.name: size for field in dataclasses.fields(Sizes) if (size := getattr(options, field.name)) is not None
     }
-    for name, size in asked.items():
+    for name, size in overrides.items():
         if size < 1:
             raise ValueError(f"--{name} {size}: it must be 1 or more")
-    sizes = dataclasses.replace(SIZES[device.type], **asked)
+    sizes = dataclasses.replace(SIZES[device.type], **overrides)
     if device.type == "cpu":
         torch.set_num_threads(options.threads)
     path = options.json or Path("runs", "benchmarks", f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json")
-    record, revision = continued(path, Conditions.here(sizes, device)), commit()
-    keep(record, path)  # now, and not minutes later, shows whether it can be
+    record, revision = opened(path, Conditions.here(sizes, device)), commit()
+    save(record, path)  # fails now instead of minutes later if the file cannot be written
     code, done = DONE, []
     with tqdm(unit="MAC", unit_scale=True, file=sys.stderr) as bar:
         precisions = options.precision or PRECISIONS[device.type]
         bench = Bench(sizes=sizes, device=device, precisions=tuple(precisions), advance=bar.update)
-        bar.reset(bench.macs(names))
+        bar.reset(sum(CASES[name].macs(bench) for name in names))
         try:
-            for pair in pairs_of_fresh_processes(bench, names):
+            for pair in pairs_in_isolation(bench, names):
                 now, load = datetime.now(UTC).isoformat(timespec="seconds"), os.getloadavg()[0]
-                record.add(Measured(pair=pair, commit=revision, date=now, load_average=round(load, 2)))
-                keep(record, path)
+                record.add(Measurement(pair=pair, commit=revision, date=now, load_average=round(load, 2)))
+                save(record, path)
                 bar.write(summary(pair), file=sys.stderr)
                 done.append(pair)
         except KeyboardInterrupt:
@@ -92,40 +97,40 @@ def measure(options: argparse.Namespace) -> int:
             bar.write(f"{sizes.clips} clips do not fit into this GPU; use fewer --clips", file=sys.stderr)
             code = UNUSABLE
     print(table(done), flush=True)
-    print(f"{len(done)} pairs kept in {path} and {path.with_suffix('.md').name}", file=sys.stderr)
+    print(f"{len(done)} pairs saved in {path} and {path.with_suffix('.md').name}", file=sys.stderr)
     return code
 
 
-def keep(record: Record, path: Path) -> None:
-    """Write the file and, beside it, the table.
+def save(record: Record, path: Path) -> None:
+    """Write the JSON file and the Markdown table next to it.
 
     Raises:
-        StoreError: when it cannot be written.
+        StoreError: if they cannot be written.
     """
     write_atomically(path, record.json())
     write_atomically(path.with_suffix(".md"), markdown(record))
 
 
 def checked_device(name: str) -> torch.device:
-    """The device of a name.
+    """Device of a name.
 
     Raises:
-        ValueError: when it is neither a CPU nor a GPU.
-        OSError: when it is not there.
+        ValueError: if the name is neither a CPU nor a GPU.
+        OSError: if the device does not exist.
     """
     kind, _, index = name.partition(":")
     if kind not in SIZES or (index and not index.isdecimal()):
-        raise ValueError(f"--device {name}: name cpu, cuda or one GPU, as cuda:1")
+        raise ValueError(f"--device {name}: choose cpu, cuda or one GPU, e.g. cuda:1")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise OSError(f"--device {name}: there are {torch.cuda.device_count()} GPUs here")
     return torch.device(name)
 
 
 def checked_names(names: list[str]) -> list[str]:
-    """The comparisons of these names, or all.
+    """Names of cases, or all names if there are none.
 
     Raises:
-        ValueError: naming what there is.
+        ValueError: for a name that does not exist, with the nearest name or all names.
     """
     for name in names:
         if name not in NAMES:
@@ -134,11 +139,11 @@ def checked_names(names: list[str]) -> list[str]:
     return names or list(NAMES)
 
 
-def continued(path: Path, conditions: Conditions) -> Record:
-    """The record in a file, or a new one.
+def opened(path: Path, conditions: Conditions) -> Record:
+    """Record of a file, or a new one if the file does not exist.
 
     Raises:
-        ValueError: when the file's pairs were measured under other conditions.
+        ValueError: if the pairs of the file have other conditions.
     """
     if not path.exists():
         return Record(conditions)

@@ -1,8 +1,8 @@
-"""What a machine measured, kept as JSON with how it came about, and shown as a table.
+"""Records of measurements on a machine with their conditions, stored as JSON.
 
-Every pair is kept as soon as it is measured. A file holds what was measured under the same conditions. A pair that is
-measured again at the same commit gets more turns, from another process, whose heap may be another; at another commit it
-takes its own place, and no other's.
+Every pair is written as soon as it is measured. All pairs of a file have the same conditions. A pair that is measured
+again at the same commit gets more turns, from another process, whose heap may differ. At another commit, the new
+measurement replaces the old one.
 """
 
 import json
@@ -13,18 +13,31 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.cases import Sizes
-from benchmarks.timing import Pair, Spent
-from experiments.provenance import cores, provenance
-from experiments.store import read_json
+from benchmarks.bench import Sizes
+from benchmarks.timing import Pair, Timing
+from experiments.runner.provenance import cores, provenance
+from experiments.runner.store import read_json
 
-# What shapes how memory and threads are handed out, and so the times.
-SHAPING = ("MALLOC_", "OMP_", "MKL_", "THP_", "PYTORCH_", "TORCH_", "CUBLAS_", "CUDA_", "NVIDIA_TF32", "LD_PRELOAD")
+# Prefixes of environment variables that affect the allocation of memory and threads, and so the timings.
+ENVIRONMENT_PREFIXES = (
+    "MALLOC_",
+    "OMP_",
+    "MKL_",
+    "THP_",
+    "PYTORCH_",
+    "TORCH_",
+    "CUBLAS_",
+    "CUDA_",
+    "NVIDIA_TF32",
+    "LD_PRELOAD",
+)
+# Fields of a measurement beside its pair.
+ORIGIN = ("commit", "date", "load_average")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """What is alike for all pairs of a file."""
+    """Conditions that all pairs of a file share."""
 
     hardware: str
     device: str
@@ -35,7 +48,7 @@ class Conditions:
 
     @classmethod
     def here(cls, sizes: Sizes, device: torch.device) -> "Conditions":
-        """Those of this process."""
+        """Conditions of this process."""
         versions = provenance()["versions"]
         assert isinstance(versions, dict)
         return cls(
@@ -43,14 +56,16 @@ class Conditions:
             device=device.type,
             threads=torch.get_num_threads(),
             versions=versions,
-            environment={name: value for name, value in sorted(os.environ.items()) if name.startswith(SHAPING)},
+            environment={
+                name: value for name, value in sorted(os.environ.items()) if name.startswith(ENVIRONMENT_PREFIXES)
+            },
             sizes=asdict(sizes),
         )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
-    """A pair, the commit that was measured, when (UTC), and the machine's load over the minute before."""
+class Measurement:
+    """A pair, its commit, its date (UTC) and the load average of the minute before."""
 
     pair: Pair
     commit: str
@@ -59,57 +74,58 @@ class Measured:
 
 
 class Record:
-    """The pairs of a file, by name and precision."""
+    """Measurements of a file, by name and precision of the pair."""
 
-    def __init__(self, conditions: Conditions, measured: Iterable[Measured] = ()) -> None:
+    def __init__(self, conditions: Conditions, measurements: Iterable[Measurement] = ()) -> None:
         self.conditions = conditions
-        self.measured = {(one.pair.name, one.pair.precision): one for one in measured}
+        self.measurements = {(one.pair.name, one.pair.precision): one for one in measurements}
 
-    def add(self, one: Measured) -> None:
-        """Take a pair in: beside what was measured of it at the same commit, in place of what was at another."""
-        key = one.pair.name, one.pair.precision
-        before = self.measured.get(key)
-        if before is not None and before.commit == one.commit and one.commit.isalnum():  # one without changes
-            one = replace(one, pair=before.pair.and_turns_of(one.pair))
-        self.measured[key] = one
+    def add(self, measurement: Measurement) -> None:
+        """Add a measurement: merge it with one of the same pair and commit, or replace one of another commit."""
+        key = measurement.pair.name, measurement.pair.precision
+        before = self.measurements.get(key)
+        clean = measurement.commit.isalnum()  # no uncommitted changes
+        if before is not None and before.commit == measurement.commit and clean:
+            measurement = replace(measurement, pair=before.pair.merged_with(measurement.pair))
+        self.measurements[key] = measurement
 
     @property
     def pairs(self) -> list[Pair]:
-        """The pairs."""
-        return [one.pair for one in self.measured.values()]
+        """Pairs of all measurements."""
+        return [one.pair for one in self.measurements.values()]
 
     def json(self) -> str:
-        """What a file holds of it."""
-        pairs = [described(one) for one in self.measured.values()]
+        """Content of the JSON file."""
+        pairs = [to_json(one) for one in self.measurements.values()]
         return json.dumps({**asdict(self.conditions), "pairs": pairs}, indent=1) + "\n"
 
 
-def described(one: Measured) -> dict[str, object]:
-    """A pair as JSON holds it; the ratios are for readers, and computed again when read."""
-    pair = one.pair
-    how = {"commit": one.commit, "date": one.date, "load_average": one.load_average}
-    return {**asdict(pair), "ratio": pair.ratio, "ratios": pair.ratios, **how}
+def to_json(measurement: Measurement) -> dict[str, object]:
+    """JSON object of a measurement. Ratios are for people who read the file: `from_json` recomputes them."""
+    pair = measurement.pair
+    origin = {name: getattr(measurement, name) for name in ORIGIN}
+    return {**asdict(pair), "ratio": pair.ratio, "ratios": pair.ratios, **origin}
 
 
 def read(path: Path) -> Record:
-    """The record that a file holds.
+    """Record in a file.
 
     Raises:
-        ValueError: when the file holds something else.
+        ValueError: if the file does not exist or contains something else.
     """
     content = read_json(path)
     if content is None:
         raise ValueError(f"{path} is not there")
     try:
         conditions = Conditions(**{field.name: content[field.name] for field in fields(Conditions)})
-        return Record(conditions, [measured(pair) for pair in content["pairs"]])
+        return Record(conditions, [from_json(pair) for pair in content["pairs"]])
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} holds no benchmarks as this version writes them ({error})") from None
 
 
-def measured(described: dict) -> Measured:
-    """A pair read back from JSON."""
-    pair = Pair(**{field.name: described[field.name] for field in fields(Pair)})
-    turns = {way: tuple(Spent(*turn) for turn in getattr(pair, way)) for way in ("published", "ours")}
-    how = {name: described[name] for name in ("commit", "date", "load_average")}
-    return Measured(pair=replace(pair, **turns), **how)
+def from_json(content: dict) -> Measurement:
+    """Measurement of a JSON object."""
+    pair = Pair(**{field.name: content[field.name] for field in fields(Pair)})
+    turns = {side: tuple(Timing(*turn) for turn in getattr(pair, side)) for side in ("published", "ours")}
+    origin = {name: content[name] for name in ORIGIN}
+    return Measurement(pair=replace(pair, **turns), **origin)

@@ -1,4 +1,4 @@
-"""What was measured, as a table and the sentences under it."""
+"""Markdown of a record: a table of its pairs, their conditions and missed targets."""
 
 import statistics
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from tabulate import tabulate
 from benchmarks.record import Conditions, Record
 from benchmarks.timing import WARM_UP, Pair, seconds_of, system_share
 
-# A column that no pair has anything for is left out.
+# A column without values is omitted.
 COLUMNS: dict[str, Callable[[Pair], str]] = {
     "what": lambda pair: pair.name,
     "precision": lambda pair: pair.precision,
@@ -38,7 +38,7 @@ LEGEND = {
 
 
 def table(pairs: Iterable[Pair]) -> str:
-    """The pairs as a Markdown table."""
+    """Markdown table of pairs."""
     rows = [{header: text(pair) for header, text in COLUMNS.items()} for pair in pairs]
     shown = [header for header in COLUMNS if any(row[header] for row in rows)]
     lines = [[row[header] for header in shown] for row in rows]
@@ -47,14 +47,14 @@ def table(pairs: Iterable[Pair]) -> str:
 
 
 def markdown(record: Record) -> str:
-    """A record as the file that is kept beside it."""
-    drawn = table(record.pairs)
-    legend = [f"- {header}: {meaning}" for header, meaning in LEGEND.items() if f" {header} |" in drawn]
+    """Content of the Markdown file of a record."""
+    pairs_table = table(record.pairs)
+    legend = [f"- {header}: {meaning}" for header, meaning in LEGEND.items() if f" {header} |" in pairs_table]
     missed = [missed_text(pair) for pair in record.pairs if pair.missed]
     parts = [
         "# Ours against the published formulation",
         f"Written by `python -m benchmarks`; `--render` writes it again.\n{conditions_text(record.conditions)}",
-        drawn,
+        pairs_table,
         "\n".join(legend),
         "\n".join(["Missed:", "", *missed] if missed else []),
         provenance_text(record),
@@ -63,7 +63,7 @@ def markdown(record: Record) -> str:
 
 
 def conditions_text(conditions: Conditions) -> str:
-    """Under what was measured, in sentences."""
+    """Conditions of a record, in sentences."""
     sizes = conditions.sizes
     threads = f"{conditions.threads} thread" + "s" * (conditions.threads > 1)
     timed = f"CPU time of {threads}" if conditions.device == "cpu" else "time until the device has finished"
@@ -78,14 +78,14 @@ def conditions_text(conditions: Conditions) -> str:
 
 
 def provenance_text(record: Record) -> str:
-    """Versions, commits, days and load."""
-    measured = list(record.measured.values())
+    """Versions, commits, days and load averages of a record."""
+    measurements = list(record.measurements.values())
     versions = ", ".join(f"{name} {version}" for name, version in record.conditions.versions.items())
-    if not measured:
+    if not measurements:
         return f"Versions: {versions}."
-    commits = ", ".join(dict.fromkeys(one.commit for one in measured))
-    loads = [one.load_average for one in measured]
-    days = ", ".join(dict.fromkeys(one.date[:10] for one in measured))
+    commits = ", ".join(dict.fromkeys(one.commit for one in measurements))
+    loads = [one.load_average for one in measurements]
+    days = ", ".join(dict.fromkeys(one.date[:10] for one in measurements))
     return (
         f"Commit {commits}; {days}; load average {min(loads):.1f} – {max(loads):.1f}, these benchmarks included.\n"
         f"Versions: {versions}."
@@ -93,43 +93,43 @@ def provenance_text(record: Record) -> str:
 
 
 def summary(pair: Pair) -> str:
-    """A pair in one line."""
+    """One-line summary of a pair."""
     aim = f", aim {aim_text(pair)}" if pair.aim else ""
     return f"{pair.name}, {pair.precision}: {pair.ratio:.2f} ({turns_text(pair)}){aim}"
 
 
 def missed_text(pair: Pair) -> str:
-    """An aim that was missed, in one line."""
+    """One line about a missed target."""
     bound = f", bound {pair.bound:.2f}" if pair.bound else ""
     return f"- {pair.name}, {pair.precision}: aim {pair.aim:.2f}, measured {pair.ratio:.2f}{bound}"
 
 
 def aim_text(pair: Pair) -> str:
-    """What was aimed at, and whether it was missed."""
+    """Target ratio, and whether it was missed."""
     return "" if pair.aim is None else f"{pair.aim:.2f}" + ", missed" * pair.missed
 
 
 def turns_text(pair: Pair) -> str:
-    """The least and the greatest ratio of a turn, and how many there are."""
+    """Smallest and largest ratio of the turns, and their number."""
     return f"{min(pair.ratios):.2f} – {max(pair.ratios):.2f} in {len(pair.ratios)}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds from one on, milliseconds below."""
+    """Duration in seconds, or in milliseconds below one second."""
     return f"{seconds:.2f} s" if seconds >= 1 else f"{1e3 * seconds:.1f} ms"
 
 
 def system_shares(pair: Pair) -> list[float]:
-    """The operating system's share of published and ours; empty where it was not measured."""
+    """Fractions of CPU time in the operating system, published and ours; empty if not measured."""
     return [share for turns in (pair.published, pair.ours) if (share := system_share(turns)) is not None]
 
 
 def user_ratio(pair: Pair) -> float:
-    """The ratio without the operating system's share, the median of the turns."""
+    """Median ratio of the turns without CPU time in the operating system."""
     published, ours = ([turn.seconds - (turn.system or 0) for turn in turns] for turns in (pair.published, pair.ours))
     return statistics.median(theirs / max(own, 1e-9) for theirs, own in zip(published, ours, strict=True))
 
 
 def memory(pair: Pair) -> list[int]:
-    """Bytes of published and ours; empty where they were not measured."""
+    """Peak bytes of published and ours; empty if not measured."""
     return [size for size in (pair.published_memory, pair.ours_memory) if size is not None]

@@ -1,4 +1,4 @@
-"""Ways of computing one thing, timed in turns in one run, so that what else the machine does meets all of them."""
+"""Timing of several implementations in turns in one run, so that other load on the machine affects all of them."""
 
 import gc
 import resource
@@ -10,20 +10,19 @@ from typing import NamedTuple
 
 import torch
 
-# Turns that do not count: the first calls touch memory that the machine has never given out, and load kernels.
+# Number of turns that do not count. The first calls allocate new memory pages and load kernels.
 WARM_UP = 1
 
 
-class Way(NamedTuple):
-    """One way of computing something, its multiply-adds, by which progress is reckoned, and the ratio aimed at."""
+class Implementation(NamedTuple):
+    """An implementation of a computation, and its multiply-adds, which measure progress."""
 
     run: Callable[[], object]
     macs: float
-    aim: float | None = None
 
 
-class Spent(NamedTuple):
-    """Seconds of a call: on a CPU its CPU time, and how much of that the operating system took."""
+class Timing(NamedTuple):
+    """Seconds of a call: CPU time on a CPU, and the part of it spent in the operating system (None on a GPU)."""
 
     seconds: float
     system: float | None
@@ -31,26 +30,26 @@ class Spent(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """What was measured of the published formulation and of ours, turn by turn.
+    """Measurements of the published formulation and of ours.
 
     Args:
-        name: what was computed.
-        precision: in what.
-        clips: how many a call takes, 0 where it takes none.
-        published: how long each turn took.
-        ours: how long each turn took.
-        aim: the ratio that was aimed at, if any.
-        difference: the largest between the logits of the two; of a selection, the share of choices that differ.
-        published_memory: the most bytes that tensors took on a GPU, weights and what an optimiser keeps included.
+        name: name of the computation.
+        precision: name of the dtype.
+        clips: number of clips per call; 0 if its input is not clips.
+        published: timing of each turn.
+        ours: timing of each turn.
+        aim: target ratio, if any.
+        difference: largest difference between logits; for a selection, the fraction of selected indices that differ.
+        published_memory: peak bytes of tensors on a GPU, weights and optimiser state included.
         ours_memory: likewise.
-        ours_by_flops: seconds that ours would take, were all its multiply-adds as fast as those of one large product.
+        ours_by_flops: seconds of ours if its multiply-adds ran at the rate of one large matrix product.
     """
 
     name: str
     precision: str
     clips: int
-    published: tuple[Spent, ...]
-    ours: tuple[Spent, ...]
+    published: tuple[Timing, ...]
+    ours: tuple[Timing, ...]
     aim: float | None
     difference: float
     published_memory: int | None
@@ -59,21 +58,21 @@ class Pair:
 
     @property
     def ratios(self) -> list[float]:
-        """How many times as fast ours is, in each turn."""
+        """Speed-up of ours in each turn."""
         return [theirs.seconds / ours.seconds for theirs, ours in zip(self.published, self.ours, strict=True)]
 
     @property
     def ratio(self) -> float:
-        """The median of the turns."""
+        """Median speed-up of the turns."""
         return statistics.median(self.ratios)
 
     @property
     def bound(self) -> float | None:
-        """The ratio, were all multiply-adds of ours as fast as those of one large product."""
+        """Ratio if the multiply-adds of ours ran at the rate of one large matrix product."""
         return None if self.ours_by_flops is None else seconds_of(self.published) / self.ours_by_flops
 
-    def and_turns_of(self, other: "Pair") -> "Pair":
-        """The same comparison with the turns of another process beside those of this."""
+    def merged_with(self, other: "Pair") -> "Pair":
+        """Pair with the turns of both pairs, which come from two processes."""
         return replace(
             self,
             published=(*self.published, *other.published),
@@ -86,47 +85,47 @@ class Pair:
 
     @property
     def missed(self) -> bool:
-        """Whether the ratio is below what was aimed at."""
+        """Whether the ratio is below its target."""
         return self.aim is not None and self.ratio < self.aim
 
 
 def largest(*sizes: int | None) -> int | None:
-    """The largest of those that were measured."""
+    """Largest size that is not None; None if there is none."""
     return max((size for size in sizes if size is not None), default=None)
 
 
-def seconds_of(turns: Sequence[Spent]) -> float:
-    """The median."""
+def seconds_of(turns: Sequence[Timing]) -> float:
+    """Median seconds of the turns."""
     return statistics.median(turn.seconds for turn in turns)
 
 
-def system_share(turns: Sequence[Spent]) -> float | None:
-    """The part of the CPU time that the operating system took, None where it was not measured."""
+def system_share(turns: Sequence[Timing]) -> float | None:
+    """Fraction of CPU time spent in the operating system; None if it was not measured."""
     system = [turn.system for turn in turns if turn.system is not None]
     return sum(system) / sum(turn.seconds for turn in turns) if system else None
 
 
-def spent(run: Callable[[], object], device: torch.device) -> Spent:
-    """CPU time of a call, or on a GPU the time from before it to when the device has finished."""
+def timed(run: Callable[[], object], device: torch.device) -> Timing:
+    """CPU time of a call; on a GPU, wall time until the device has finished."""
     if device.type != "cuda":
         system, before = system_time(), time.process_time()
         run()
         after = time.process_time()
-        return Spent(after - before, system_time() - system)
+        return Timing(after - before, system_time() - system)
     torch.cuda.synchronize(device)
     before = time.perf_counter()
     run()
     torch.cuda.synchronize(device)
-    return Spent(time.perf_counter() - before, None)
+    return Timing(time.perf_counter() - before, None)
 
 
 def system_time() -> float:
-    """Seconds that the operating system has spent for this process."""
+    """Seconds that the operating system has spent on this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_stime
 
 
-def most_memory(run: Callable[[], object], device: torch.device) -> int | None:
-    """The most bytes that tensors take on a GPU during a call, with what is there anyway."""
+def peak_memory(run: Callable[[], object], device: torch.device) -> int | None:
+    """Peak bytes of tensors on a GPU during a call, existing tensors included; None on a CPU."""
     if device.type != "cuda":
         return None
     gc.collect()
@@ -138,27 +137,27 @@ def most_memory(run: Callable[[], object], device: torch.device) -> int | None:
     return torch.cuda.max_memory_allocated(device)
 
 
-def in_turns(
-    ways: Sequence[Way], device: torch.device, repeats: int, advance: Callable[[float], object]
-) -> list[tuple[Spent, ...]]:
-    """What each way took in each turn that counts.
+def timings_in_turns(
+    implementations: Sequence[Implementation], device: torch.device, repeats: int, advance: Callable[[float], object]
+) -> list[tuple[Timing, ...]]:
+    """Timings of each implementation in each turn that counts.
 
     Args:
-        ways: taken one after another in each turn.
-        device: what computes.
-        repeats: turns that count.
-        advance: told the multiply-adds of every call that is done.
+        implementations: called one after another in each turn.
+        device: device of the computation.
+        repeats: number of turns that count.
+        advance: called with the multiply-adds of every finished call.
     """
-    taken: list[list[Spent]] = [[] for _ in ways]
+    timings: list[list[Timing]] = [[] for _ in implementations]
     for _ in range(WARM_UP + repeats):
-        for way, times in zip(ways, taken, strict=True):
-            times.append(spent(way.run, device))
-            advance(way.macs)
-    return [tuple(times[WARM_UP:]) for times in taken]
+        for implementation, turns in zip(implementations, timings, strict=True):
+            turns.append(timed(implementation.run, device))
+            advance(implementation.macs)
+    return [tuple(turns[WARM_UP:]) for turns in timings]
 
 
 def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """Multiply-adds a second that this device reaches in one large product: what bounds any model from above."""
+    """Multiply-adds per second of one large matrix product on a device, an upper bound for models."""
     size = 8192 if device.type == "cuda" else 1024
     a = torch.randn(size, size, device=device, dtype=dtype)
     product = torch.empty_like(a)
@@ -169,4 +168,4 @@ def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
             torch.mm(a, a, out=product)
 
     multiply()
-    return repeats * size**3 / min(spent(multiply, device).seconds for _ in range(3))
+    return repeats * size**3 / min(timed(multiply, device).seconds for _ in range(3))

@@ -1,1 +1,1 @@
-"""Videos from disk to tensors; the videos themselves live elsewhere."""
+"""Reading of data sets, from files on disk to tensors. The files are stored outside of this package."""

@@ -1,57 +1,135 @@
-"""What decides a run's clips: the data set, how clips are drawn from it, and the protocol of a test."""
+"""Base classes of data configs: the data set, and the items that a run takes from it."""
 
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, runtime_checkable
 
-from data.datasets.epic100 import Epic100
-from data.datasets.kinetics import Kinetics
-from data.datasets.ssv2 import SSv2
-from data.sampling import DenseSampling, SegmentSampling, check_span, check_stride
-from data.transforms import Augmentation
+from data.evaluation import EvalConfig
+from data.sizes import InputSize
+from data.synthetic.ensure import StandIn
+
+if TYPE_CHECKING:  # the item modules import the decoder, which resolving a table does not need
+    import torch
+    from torch import Tensor
+
+    from data.items.items import ItemList, TestItems, TrainItems
+
+Split = Literal["train", "val", "test"]
+
+
+class Targets(Protocol):
+    """Prediction targets of an item."""
+
+    @property
+    def classes(self) -> Mapping[str, int]:
+        """Number of classes per kind of label, in the order of the outputs. Empty for targets without classes."""
+        ...
+
+    def example(self, batch_size: int, device: "torch.device | str" = "cpu") -> "Tensor":
+        """Example targets of a batch."""
+        ...
+
+
+@runtime_checkable
+class ShowsFrames(Protocol):
+    """Data config whose items can be displayed as the frames of a clip."""
+
+    def shown_frames(self, clip: "Tensor") -> "Tensor":
+        """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig:
-    """A data set and the clips that training draws from it; pixels are (x / 255 - mean) / std.
+class DatasetConfig(ABC):
+    """A data set.
 
-    Channels are RGB; reversed, they are BGR, as the weights released for EPIC-Kitchens-100 were trained.
+    Args:
+        name: the name that users give with --data.
+        stand_in: generated data in the layout of the real data, read in their place; None for the real data.
+
+    `unit`: plural noun for the items in messages.
     """
 
-    dataset: Kinetics.Config | SSv2.Config | Epic100.Config = field(default_factory=Kinetics.Config)
-    frames: int = 16
-    crop: int = 224
-    sampling: DenseSampling.Config | SegmentSampling.Config = field(default_factory=DenseSampling.Config)
-    augmentation: Augmentation.Config = field(default_factory=Augmentation.Config)
-    mean: float = 0.5
-    std: float = 0.5
-    reversed_channels: bool = field(default=False, metadata={"omit_if": False})
+    unit: ClassVar[str] = "items"
 
-    def __post_init__(self) -> None:
-        """Refuse what no clip can have."""
-        for name in ("frames", "crop"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"data.{name} is {getattr(self, name)}; it must be 1 or more")
+    name: str
+    stand_in: StandIn | None = None
+
+    @property
+    @abstractmethod
+    def targets(self) -> Targets:
+        """Prediction targets of an item."""
+
+    @abstractmethod
+    def build(self, root: Path, split: Split) -> "ItemList":
+        """Items of a split. "test" is the split that the papers report on.
+
+        Raises:
+            DataError: if the root or the annotations are unusable; `MissingAnnotationError` without annotations.
+        """
+
+    @abstractmethod
+    def tiny(self) -> Self:
+        """The same data set with generated data in place of the real data."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalConfig:
-    """How a video is scored: the softmax summed over temporal views x crops.
+class DataConfig(ABC):
+    """A data set, and all settings that determine the items of a run."""
 
-    Short side and stride are those of training if None. A span is the share of a video that a clip spans, whatever its
-    stride.
-    """
+    dataset: DatasetConfig
 
-    views: int = 10
-    crops: int = 3
-    short_side: int | None = None
-    stride: int | None = None
-    span: float | None = field(default=None, metadata={"omit_if": None})
+    @property
+    @abstractmethod
+    def size(self) -> InputSize:
+        """Size of an item."""
 
-    def __post_init__(self) -> None:
-        """Refuse what no test can have."""
-        for name in ("views", "crops"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"evaluation.{name} is {getattr(self, name)}; it must be 1 or more")
-        check_span(self.span, "evaluation.span")
-        check_stride(self.stride, "evaluation.stride")
-        if self.span is not None and self.stride is not None:
-            raise ValueError("evaluation.span and evaluation.stride exclude each other; set one of them")
+    @property
+    def targets(self) -> Targets:
+        """Prediction targets of an item."""
+        return self.dataset.targets
+
+    @abstractmethod
+    def check(self, evaluation: EvalConfig) -> None:
+        """Reject settings without valid items, and test protocols that the data do not support.
+
+        Raises:
+            ValueError: with the name of the field and the allowed values.
+        """
+
+    @abstractmethod
+    def train_items(self, items: "ItemList", seed: int) -> "TrainItems":
+        """Augmented training items."""
+
+    @abstractmethod
+    def validation_items(self, items: "ItemList") -> "TestItems":
+        """One unaugmented view of each item, for the validation curves."""
+
+    @abstractmethod
+    def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestItems":
+        """Views of each item under a test protocol."""
+
+    def from_list(self) -> "DataConfig":
+        """The same config with a list file of `path label` lines in place of the data set.
+
+        Raises:
+            ValueError: if the items are not files with one label each.
+        """
+        raise ValueError(f"{self.dataset.name}: its items are no files with one label each, which a list could name")
+
+    def on_device(self, inputs: "tuple[Tensor, ...]") -> "tuple[Tensor, ...]":
+        """Model inputs of a batch after its transfer to the device. By default, the inputs are unchanged."""
+        return inputs
+
+    @abstractmethod
+    def tiny(self) -> Self:
+        """Small version with generated data and small items."""
+
+    def views_within(self, evaluation: EvalConfig, other: EvalConfig) -> tuple[int, ...] | None:
+        """Indices of the views of `other` that equal the views of `evaluation`; None if some view has no equal.
+
+        With saved scores of `other`, a test under `evaluation` then needs no pass over the data.
+        """
+        return tuple(range(evaluation.views)) if evaluation == other else None

@@ -1,7 +1,7 @@
-"""The clips of a run as Lightning wants them: train, validation and test loaders over one data set.
+"""LightningDataModule of a run: training, validation and test loaders of one data set.
 
-Loaders hand out uint8 clips; after the transfer to the device, of a quarter of the bytes, they become float32:
-(x / 255 - mean) / std. Works under DDP with `use_distributed_sampler=False`.
+Clips are transferred to the device as uint8, a quarter of the bytes of float32. There, `DataConfig.on_device` converts
+a batch to model inputs. Works under DDP with `use_distributed_sampler=False`.
 """
 
 import hashlib
@@ -11,22 +11,21 @@ from pathlib import Path
 import lightning.pytorch as pl
 import torch.distributed
 
-from data.clips import CentreViews, TestBatch, TestViews, TrainBatch, TrainClips
-from data.config import DataConfig, EvalConfig
-from data.datasets.videos import Split, VideoList
+from data.config import DataConfig, Split
 from data.errors import MissingAnnotationError
-from data.loaders import BadVideos, EpochBatches, TestLoader, TrainLoader, UnrepeatedVideos
-from data.transforms import normalized
+from data.evaluation import EvalConfig
+from data.items.items import Batch, ItemList, TestItems
+from data.loaders import EpochBatches, TestLoader, TrainLoader, UnreadableItems, UnrepeatedItems
 
 
-class VideoDataModule(pl.LightningDataModule):
-    """One data set with its protocol of a test.
+class DataModule(pl.LightningDataModule):
+    """Loaders of one data set under a test protocol.
 
     Args:
-        batch_size: clips a device trains on at once.
-        test_batch_size: views a device tests at once, each with all its crops.
-        allow_bad: unreadable videos of a split that do not stop the run; 1 % if None.
-        accumulate: batches a device takes for one step; an epoch has whole steps only.
+        batch_size: training items per device and batch.
+        test_batch_size: test views per device and batch, each with all its crops.
+        allow_bad: largest number of unreadable items of a split; 1 % of the split if None. More of them stop the run.
+        accumulate: batches per device and optimiser step. An epoch has whole steps only.
     """
 
     def __init__(
@@ -46,51 +45,52 @@ class VideoDataModule(pl.LightningDataModule):
         self.data, self.evaluation, self.root, self.seed = data, evaluation, root, seed
         self.batch_size, self.test_batch_size, self.accumulate = batch_size, test_batch_size, accumulate
         self.num_workers, self.allow_bad = num_workers, allow_bad
-        self.bad: dict[Split, BadVideos] = {}
+        self.unreadable: dict[Split, UnreadableItems] = {}
         self.train_loader: TrainLoader | None = None
         self.position: dict[str, int] | None = None
 
     def train_dataloader(self) -> TrainLoader:
-        """Augmented clips of the training split, in an order fixed by (seed, epoch)."""
-        clips = TrainClips(self.train_videos, self.data, self.seed)
-        bad = self.bad_videos("train", self.train_videos)
-        self.train_loader = TrainLoader(clips, self.train_batches(), bad, self.num_workers)
+        """Augmented items of the training split, in an order fixed by (seed, epoch)."""
+        items = self.data.train_items(self.train_list, self.seed)
+        self.train_loader = TrainLoader(items, self.train_batches(), self.unreadable_in("train"), self.num_workers)
         if self.position is not None:
             self.train_loader.load_state_dict(self.position)
         return self.train_loader
 
     def state_dict(self) -> dict[str, object]:
-        """Where in the training data a checkpoint was written; Lightning forgets its loaders' own states."""
+        """Position in the training data.
+
+        Lightning does not restore loaders that it sets up before it loads the checkpoint, as a schedule requires.
+        """
         if self.train_loader is None:
             return {}
-        return {"position": self.train_loader.state_dict(), "unreadable": dict(self.train_loader.bad.reasons)}
+        return {"position": self.train_loader.state_dict(), "unreadable": dict(self.train_loader.unreadable.reasons)}
 
     def load_state_dict(self, state_dict: dict[str, dict]) -> None:
-        """Go on from there."""
+        """Continue from a saved position."""
         if state_dict:
             self.position = state_dict["position"]
-            self.bad_videos("train", self.train_videos).reasons.update(state_dict["unreadable"])
+            self.unreadable_in("train").reasons.update(state_dict["unreadable"])
 
     def val_dataloader(self) -> TestLoader:
-        """One centre view of each video of the validation split."""
-        return self.loader(CentreViews(self.val_videos, self.data), "val", self.evaluation.crops)
+        """One unaugmented view of each validation item. With one crop each, a batch can have more items."""
+        return self._test_loader(self.data.validation_items(self.val_list), "val", self.evaluation.crops)
 
     def test_dataloader(self) -> TestLoader:
-        """Every view of each test video, once over all devices."""
-        return self.loader(TestViews(self.test_videos, self.data, self.evaluation), "test", 1)
+        """All views of each test item, each view on one device only."""
+        return self._test_loader(self.data.test_items(self.test_list, self.evaluation), "test", 1)
 
-    def on_after_batch_transfer(self, batch: TrainBatch | TestBatch, dataloader_idx: int) -> TrainBatch | TestBatch:
-        """The batch with its clips as a model takes them."""
-        return batch._replace(clips=normalized(batch.clips, self.data.mean, self.data.std))
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Batch with model inputs."""
+        return batch._replace(inputs=self.data.on_device(batch.inputs))
 
-    def loader(self, views: TestViews, split: Split, batch_factor: int) -> TestLoader:
-        """The loader of the views of a split; a batch of fewer crops may hold more views."""
-        videos = UnrepeatedVideos(views, rank=self.rank, world_size=self.world_size)
-        bad = self.bad_videos(split, views.videos)
-        return TestLoader(views, videos, bad, self.test_batch_size * batch_factor, self.num_workers)
+    def _test_loader(self, items: TestItems, split: Split, batch_factor: int) -> TestLoader:
+        sampler = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
+        size = self.test_batch_size * batch_factor
+        return TestLoader(items, sampler, self.unreadable_in(split), size, self.num_workers)
 
     def train_batches(self) -> EpochBatches:
-        """The order of training."""
+        """Training batches in order."""
         return EpochBatches(
             self.num_train,
             self.batch_size,
@@ -100,74 +100,79 @@ class VideoDataModule(pl.LightningDataModule):
             accumulate=self.accumulate,
         )
 
-    def bad_videos(self, split: Split, videos: VideoList) -> BadVideos:
-        """The count of a split's unreadable videos, kept over epochs."""
-        return self.bad.setdefault(split, BadVideos(split, len(videos.records), self.allow_bad))
+    def list_of(self, split: Split) -> ItemList:
+        """Items of a split."""
+        match split:
+            case "train":
+                return self.train_list
+            case "val":
+                return self.val_list
+        return self.test_list
+
+    def unreadable_in(self, split: Split) -> UnreadableItems:
+        """Unreadable items of a split, collected over all epochs."""
+        count, unit = len(self.list_of(split)), self.data.dataset.unit
+        return self.unreadable.setdefault(split, UnreadableItems(split, count, self.allow_bad, unit))
 
     def num_replaced(self) -> int:
-        """Training videos that could not be read, on whichever device; every process has to ask."""
-        mine = set(self.bad["train"].reasons) if "train" in self.bad else set()
+        """Number of unreadable training items over all devices. Every process must call this method."""
+        own = set(self.unreadable["train"].reasons) if "train" in self.unreadable else set()
         if self.world_size == 1:
-            return len(mine)
-        everyones: list[set[str]] = [mine] * self.world_size
-        torch.distributed.all_gather_object(everyones, mine)
-        return len(set().union(*everyones))
+            return len(own)
+        all_processes: list[set[str]] = [own] * self.world_size
+        torch.distributed.all_gather_object(all_processes, own)
+        return len(set().union(*all_processes))
 
     @cached_property
-    def train_videos(self) -> VideoList:
-        """The training split."""
+    def train_list(self) -> ItemList:
+        """Items of the training split."""
         return self.data.dataset.build(self.root, "train")
 
     @cached_property
-    def val_videos(self) -> VideoList:
-        """The validation split."""
+    def val_list(self) -> ItemList:
+        """Items of the validation split."""
         return self.data.dataset.build(self.root, "val")
 
     @cached_property
-    def test_videos(self) -> VideoList:
-        """The split that the papers report on."""
+    def test_list(self) -> ItemList:
+        """Items of the split that the papers report on."""
         return self.data.dataset.build(self.root, "test")
 
     @property
     def num_train(self) -> int:
-        """Training videos."""
-        return len(self.train_videos.records)
+        """Number of training items."""
+        return len(self.train_list)
 
     @property
-    def num_test_videos(self) -> int:
-        """Test videos."""
-        return len(self.test_videos.records)
-
-    @property
-    def test_video_ids(self) -> list[str]:
-        """What the annotation file calls the test videos, by index."""
-        return [record.video_id for record in self.test_videos.records]
+    def num_test(self) -> int:
+        """Number of test items."""
+        return len(self.test_list)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches a device takes in an epoch."""
+        """Number of batches per device and epoch."""
         return len(self.train_batches())
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the annotation lines of training and test, the same wherever the data set lies."""
-        parts = [self.test_videos.fingerprint]
+        """Hash of the training and test annotations, independent of the folder of the data set."""
+        parts = [self.test_list.fingerprint]
         try:
-            parts.append(self.train_videos.fingerprint)
+            parts.append(self.train_list.fingerprint)
         except MissingAnnotationError:
-            parts.append("no training split")  # a test alone needs none
+            parts.append("no training split")  # a test does not need it
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
     @property
     def world_size(self) -> int:
-        """Processes that share the data."""
+        """Number of processes that share the data."""
         if self.trainer is not None:
             return self.trainer.world_size
         return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
 
     @property
     def rank(self) -> int:
-        """This process's place among them."""
+        """Rank of this process."""
         if self.trainer is not None:
             return self.trainer.global_rank
         return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0

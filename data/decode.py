@@ -1,8 +1,8 @@
-"""Frames of a video file by their place in it, decoding no more than they need.
+"""Frames of a video file by index, with a minimum of decoding.
 
-The packets are read once and never decoded to count frames. A clip is decoded from the key frame before it; H.264
-frames that nobody wants and that no other frame refers to are never sent to the decoder. Only frames asked for are
-converted to RGB. Of a part of a long video only the packets around it are read. F frames asked for.
+The packets are read once and are never decoded to count frames. A clip is decoded from the key frame before it. H.264
+frames that are neither requested nor referenced by another frame are not decoded. Only requested frames are converted
+to RGB. For a part of a long video, only the packets around the part are read. F: requested frames.
 """
 
 import os
@@ -28,16 +28,16 @@ from data.errors import DecodeError
 from data.sampling import Timeline
 
 LIBRARY_ERRORS = (av.error.FFmpegError, OSError)
-# Formats that store no time of showing: what a packet says is a guess.
+# Formats without presentation times: the times of their packets are guesses.
 UNTIMED_FORMATS = ("avi",)
-# Less than this part of what the header promises is a truncated file; edit lists may hide some frames.
-COMPLETE = 0.95
-# How long before a part reading starts, in seconds: files are searched by times of decoding, which run ahead.
-LEAD = 1.0
+# A file with less than this share of the length in its header is truncated. Edit lists may hide some frames.
+MIN_COMPLETE_SHARE = 0.95
+# Reading starts this many seconds before a part: seeking uses decoding times, which precede presentation times.
+SEEK_MARGIN = 1.0
 
 
 class VideoInfo(NamedTuple):
-    """What a file holds; sizes are as shown, after rotation; the duration is in seconds."""
+    """Properties of a video file. Sizes are after rotation. The duration is in seconds."""
 
     frames: int
     fps: float
@@ -47,21 +47,21 @@ class VideoInfo(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Packets from a key frame to the last one wanted, in the file's order."""
+    """Packets from a key frame to the last requested one, in file order."""
 
     start: int
     stop: int
-    wanted: set[int]
+    requested: set[int]
 
 
 class VideoFile:
-    """An open video file, or a part of one as if it were a file of its own; a context manager.
+    """Open video file, or a part of one with the same interface; a context manager.
 
     Args:
-        part: where it starts and stops, in seconds; the whole file if None.
+        part: start and stop of the part in seconds; the whole file if None.
 
     Raises:
-        DecodeError: from every method, with the path and the first real error.
+        DecodeError: from every method, with the path and the first error.
     """
 
     def __init__(self, path: str | os.PathLike[str], part: tuple[float, float] | None = None) -> None:
@@ -82,12 +82,12 @@ class VideoFile:
             raise
 
     def open_stream(self) -> None:
-        """Read all packets of the first video stream."""
+        """Read the packets of the first video stream."""
         if not self.container.streams.video:
             kinds = ", ".join(sorted({stream.type for stream in self.container.streams})) or "nothing"
             raise DecodeError(self.name, f"no video stream, only {kinds}")
         self.stream = self.container.streams.video[0]
-        # Frame threads may hang when reading stops early; the workers fill the cores.
+        # Frame threads may hang if decoding stops early. One thread: the loader workers already use all cores.
         self.stream.codec_context.thread_type = "SLICE"
         self.stream.codec_context.thread_count = 1
         self.reformatter = VideoReformatter()
@@ -99,8 +99,8 @@ class VideoFile:
         is_timed = self.container.format.name not in UNTIMED_FORMATS
         self.is_indexed = is_timed and None not in pts and len(set(pts)) == len(pts)
         if self.is_indexed:
-            shown = [place for place, packet in enumerate(self.packets) if not packet.is_discard]
-            self.shown = sorted(shown, key=lambda place: self.pts(place))
+            shown = [index for index, packet in enumerate(self.packets) if not packet.is_discard]
+            self.shown = sorted(shown, key=lambda index: self.pts(index))
         else:
             self.shown = list(range(len(self.packets)))
         if self.part is None:
@@ -109,13 +109,14 @@ class VideoFile:
             self.keep_part(*self.part)
 
     def demuxed(self) -> Iterable[Packet]:
-        """The packets of the video stream; those of a part from a key frame before it on."""
+        """Packets of the video stream. Those of a part start at a key frame before it."""
         if self.part is None:
             return self.container.demux(self.stream)
-        start, stop = (self.origin + int(seconds / self.clock) for seconds in self.part)
+        start, stop = (self.start_pts + int(seconds / self.tick_seconds) for seconds in self.part)
         packets: list[Packet] = []
-        for place in (start - int(LEAD / self.clock), self.origin):  # some formats go too far: then read from the start
-            self.container.seek(max(place, self.origin), stream=self.stream)
+        # Seeking goes too far in some formats: then read from the start.
+        for position in (start - int(SEEK_MARGIN / self.tick_seconds), self.start_pts):
+            self.container.seek(max(position, self.start_pts), stream=self.stream)
             following = self.container.demux(self.stream)
             packets = list(takewhile(lambda packet: packet.dts is None or packet.dts < stop, following))
             if any(packet.is_keyframe and packet.pts is not None and packet.pts <= start for packet in packets):
@@ -123,29 +124,29 @@ class VideoFile:
         return packets
 
     def keep_part(self, start: float, stop: float) -> None:
-        """Leave the frames from round(start * fps) to the one before round(stop * fps)."""
+        """Keep only the frames round(start * fps) to round(stop * fps) - 1."""
         if not self.is_indexed:
-            raise DecodeError(self.name, "the file does not say when its frames are shown; convert it to mp4")
-        half = 0.5 / float(self.fps)
-        times = {place: (self.pts(place) - self.origin) * self.clock for place in self.shown}
-        self.shown = [place for place in self.shown if start - half <= times[place] < stop - half]
+            raise DecodeError(self.name, "the file has no presentation times; convert it to mp4")
+        half_frame = 0.5 / float(self.fps)
+        times = {index: (self.pts(index) - self.start_pts) * self.tick_seconds for index in self.shown}
+        self.shown = [index for index in self.shown if start - half_frame <= times[index] < stop - half_frame]
         if not self.shown:
             raise DecodeError(self.name, "the video has no frames there")
-        if times[self.shown[-1]] - start < COMPLETE * (stop - start) - 1:
+        if times[self.shown[-1]] - start < MIN_COMPLETE_SHARE * (stop - start) - 1:
             raise DecodeError(self.name, f"truncated: the video ends after {times[self.shown[-1]]:.2f} seconds")
 
     def check_complete(self) -> None:
-        """Raise when the file holds no frames or less than its header promises."""
+        """Reject a file without frames, or one that is shorter than the length in its header."""
         if not self.shown:
             raise DecodeError(self.name, "the video stream has no frames")
-        if len(self.shown) < COMPLETE * self.stream.frames:
-            promised = f"{self.stream.frames} frames its header promises"
-            raise DecodeError(self.name, f"truncated: {len(self.shown)} of the {promised}")
-        # Matroska has no count; its length is that of the video where there is nothing else.
+        if len(self.shown) < MIN_COMPLETE_SHARE * self.stream.frames:
+            expected = f"{self.stream.frames} frames in its header"
+            raise DecodeError(self.name, f"truncated: {len(self.shown)} of the {expected}")
+        # Matroska has no frame count. Without other streams, its duration is that of the video.
         length = self.container.duration
         if not self.stream.frames and length and len(self.container.streams) == 1 and self.is_indexed:
             seconds = float(self.times[-1] + 1 / self.fps)
-            if seconds < COMPLETE * length / av.time_base - 1:
+            if seconds < MIN_COMPLETE_SHARE * length / av.time_base - 1:
                 raise DecodeError(self.name, f"truncated: {seconds:.1f} of {length / av.time_base:.1f} seconds")
 
     def close(self) -> None:
@@ -162,160 +163,160 @@ class VideoFile:
 
     @cached_property
     def fps(self) -> Fraction:
-        """Average frames a second."""
+        """Average frame rate."""
         return self.stream.average_rate or self.stream.guessed_rate or Fraction(30)
 
     @cached_property
-    def clock(self) -> float:
-        """Seconds between two ticks of the file's own clock."""
+    def tick_seconds(self) -> float:
+        """Duration of a tick of the file's time base in seconds."""
         return float(self.stream.time_base or 1 / self.fps)
 
     @property
-    def origin(self) -> int:
-        """When the file's first frame is shown, in ticks."""
+    def start_pts(self) -> int:
+        """Presentation time of the first frame in ticks."""
         return self.stream.start_time or 0
 
     @cached_property
     def times(self) -> NDArray[np.float64]:
-        """When each frame is shown, in seconds from the first one."""
+        """Presentation time of each frame, in seconds from the first one."""
         if not self.is_indexed or self.stream.time_base is None:
             return np.arange(len(self.shown)) / float(self.fps)
-        pts = np.array([self.pts(place) for place in self.shown])
-        return (pts - pts[0]) * self.clock
+        pts = np.array([self.pts(index) for index in self.shown])
+        return (pts - pts[0]) * self.tick_seconds
 
     @property
     def num_bytes(self) -> int:
-        """What all its frames take when decoded."""
+        """Size of all decoded frames in bytes."""
         return len(self.shown) * self.stream.width * self.stream.height * 3
 
     @cached_property
     def timeline(self) -> Timeline:
-        """What a sampling needs to know."""
+        """Presentation times of the frames, for the sampling."""
         return Timeline(self.times, self.fps)
 
     @cached_property
     def info(self) -> VideoInfo:
-        """Counts and sizes; decodes the first frame for its rotation."""
+        """Frame count, frame rate, duration and size. Decodes the first frame for its rotation."""
         height, width = self.frames([0]).shape[-2:]
         num_frames = len(self.shown)
         return VideoInfo(num_frames, float(self.fps), float(num_frames / self.fps), height, width)
 
     def frames(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
-        """The frames at these places, in this order, uint8 RGB (F, 3, height, width), channels last in storage.
+        """Frames in the order of the indices: uint8 RGB (F, 3, height, width), channels last in memory.
 
-        Places beyond the last frame are the last frame.
+        Indices beyond the last frame give the last frame.
         """
-        places = [min(int(index), len(self.shown) - 1) for index in indices]
+        indices = [min(int(index), len(self.shown) - 1) for index in indices]
         try:
-            images = self.indexed_images(set(places)) if self.is_indexed else None
+            images = self.indexed_images(set(indices)) if self.is_indexed else None
             if images is None and self.part is not None:
                 raise DecodeError(self.name, "some of its frames cannot be decoded")
-            images = self.counted_images(set(places)) if images is None else images
+            images = self.counted_images(set(indices)) if images is None else images
         except LIBRARY_ERRORS as error:
             raise DecodeError(self.name, reason(error)) from error
-        clip = np.stack([images[place] for place in places])  # (F, height, width, 3)
+        clip = np.stack([images[index] for index in indices])  # (F, height, width, 3)
         return torch.from_numpy(clip).permute(0, 3, 1, 2)
 
-    def indexed_images(self, places: set[int]) -> dict[int, NDArray[np.uint8]] | None:
-        """Images by place; None when the file shows other frames than its packets say."""
-        index_of_pts = {self.pts(self.shown[place]): place for place in places}
+    def indexed_images(self, indices: set[int]) -> dict[int, NDArray[np.uint8]] | None:
+        """Images by frame index, found by presentation time; None if the decoded times differ from the packets'."""
+        index_of_pts = {self.pts(self.shown[index]): index for index in indices}
         images: dict[int, NDArray[np.uint8]] = {}
-        for run in self.runs(self.shown[place] for place in places):
-            num_left = len(run.wanted)
+        for run in self.runs(self.shown[index] for index in indices):
+            num_left = len(run.requested)
             for frame in self.decoded(run):
-                place = None if frame.pts is None else index_of_pts.get(frame.pts)
-                if place is not None and place not in images:
-                    images[place] = self.image(frame)
+                index = None if frame.pts is None else index_of_pts.get(frame.pts)
+                if index is not None and index not in images:
+                    images[index] = self.image(frame)
                     num_left -= 1
                 if num_left == 0:
                     break
             self.stream.codec_context.flush_buffers()
-        return images if len(images) == len(places) else None
+        return images if len(images) == len(indices) else None
 
-    def counted_images(self, places: set[int]) -> dict[int, NDArray[np.uint8]]:
-        """Images by place in a file whose packets do not tell which frame they hold: all are decoded and counted."""
-        everything = Run(0, len(self.packets), set(range(len(self.packets))))
+    def counted_images(self, indices: set[int]) -> dict[int, NDArray[np.uint8]]:
+        """Images by frame index, found by decoding and counting, for files without usable presentation times."""
+        all_packets = Run(0, len(self.packets), set(range(len(self.packets))))
         images: dict[int, NDArray[np.uint8]] = {}
         last: VideoFrame | None = None
-        for count, frame in enumerate(self.decoded(everything)):
+        for index, frame in enumerate(self.decoded(all_packets)):
             last = frame
-            if count in places:
-                images[count] = self.image(frame)
-            if len(images) == len(places):
+            if index in indices:
+                images[index] = self.image(frame)
+            if len(images) == len(indices):
                 break
         self.stream.codec_context.flush_buffers()
         if last is None:
             raise DecodeError(self.name, "not one frame can be decoded")
-        if len(images) < len(places):
-            end = self.image(last)
-            images |= {place: end for place in places if place not in images}
+        if len(images) < len(indices):
+            last_image = self.image(last)
+            images |= {index: last_image for index in indices if index not in images}
         return images
 
-    def runs(self, wanted: Iterable[int]) -> list[Run]:
-        """The stretches of packets that hold what is needed for the packets at these places."""
-        keys = [place for place, packet in enumerate(self.packets) if packet.is_keyframe]
+    def runs(self, requested: Iterable[int]) -> list[Run]:
+        """Runs of packets that are sufficient to decode the packets with these indices."""
+        key_indices = [index for index, packet in enumerate(self.packets) if packet.is_keyframe]
         runs: list[Run] = []
-        for place in sorted(wanted):
-            nearest = bisect_right(keys, place) - 1
-            # A frame shown before its key frame refers to the group before (an open group).
-            while nearest > 0 and self.pts(keys[nearest]) > self.pts(place):
+        for index in sorted(requested):
+            nearest = bisect_right(key_indices, index) - 1
+            # Open group of pictures: a frame shown before its key frame refers to the group before.
+            while nearest > 0 and self.pts(key_indices[nearest]) > self.pts(index):
                 nearest -= 1
-            start = keys[nearest] if nearest >= 0 else 0
+            start = key_indices[nearest] if nearest >= 0 else 0
             if runs and start < runs[-1].stop:
-                runs[-1] = Run(min(start, runs[-1].start), place + 1, runs[-1].wanted | {place})
+                runs[-1] = Run(min(start, runs[-1].start), index + 1, runs[-1].requested | {index})
             else:
-                runs.append(Run(start, place + 1, {place}))
+                runs.append(Run(start, index + 1, {index}))
         return runs
 
     def decoded(self, run: Run) -> Iterable[VideoFrame]:
-        """The frames of a run, in the order they are shown."""
+        """Frames of a run in presentation order."""
         codec = self.stream.codec_context
-        for place in range(run.start, run.stop):
-            if place in run.wanted or not self.is_disposable(self.packets[place]):
-                yield from codec.decode(self.packets[place])
+        for index in range(run.start, run.stop):
+            if index in run.requested or not self.is_disposable(self.packets[index]):
+                yield from codec.decode(self.packets[index])
         yield from codec.decode(None)
 
     def is_disposable(self, packet: Packet) -> bool:
-        """Whether no other frame refers to this one."""
+        """Whether no other frame refers to the frame of this packet."""
         if self.nal_length_size is None:
             return False
         return all_disposable(bytes(packet), self.nal_length_size)
 
     @cached_property
     def nal_length_size(self) -> int | None:
-        """Bytes of the length before each unit of an H.264 packet; None for other codecs and other packings."""
+        """Bytes of the length field of each NAL unit of an H.264 packet; None for other codecs and packings."""
         extradata = self.stream.codec_context.extradata
         if self.stream.codec_context.name != "h264" or not extradata or len(extradata) < 7 or extradata[0] != 1:
             return None
         return (extradata[4] & 3) + 1
 
-    def pts(self, place: int) -> int:
-        """When the packet at a place is shown."""
-        pts = self.packets[place].pts
+    def pts(self, index: int) -> int:
+        """Presentation time of the packet with this index."""
+        pts = self.packets[index].pts
         assert pts is not None
         return pts
 
     def image(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """A frame as it is shown (height, width, 3), all of a file in the size of the first."""
+        """Rotated RGB image (height, width, 3) of a frame. All images of a file have the size of the first one."""
         rgb = self.reformatter.reformat(frame, self.stream.width, self.stream.height, "rgb24")
         return np.rot90(rgb.to_ndarray().astype(np.uint8, copy=False), round(frame.rotation / 90))
 
 
 def all_disposable(packet: bytes, length_size: int) -> bool:
     """Whether every picture of an H.264 packet has nal_ref_idc 0."""
-    place, found = 0, False
-    while place + length_size < len(packet):
-        header = packet[place + length_size]
+    offset, has_picture = 0, False
+    while offset + length_size < len(packet):
+        header = packet[offset + length_size]
         if 1 <= header & 31 <= 5:
             if header >> 5 & 3:
                 return False
-            found = True
-        place += length_size + int.from_bytes(packet[place : place + length_size], "big")
-    return found
+            has_picture = True
+        offset += length_size + int.from_bytes(packet[offset : offset + length_size], "big")
+    return has_picture
 
 
 def reason(error: Exception) -> str:
-    """The library's own words, without the path that it adds."""
+    """Message of a library's error, without the path that the library adds."""
     if isinstance(error, EOFError):
         return "no frames before the end of the file"
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).strip()

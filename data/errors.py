@@ -1,16 +1,16 @@
-"""What goes wrong with data, each as one line that names the thing and the remedy."""
+"""Errors of reading data. A message is one line with the cause and the remedy."""
 
 
 class DataError(ValueError):
-    """A data set that cannot be used as it lies."""
+    """Data set that cannot be used as it is stored."""
 
 
 class MissingAnnotationError(DataError):
-    """A data set without the annotation file of a split."""
+    """Data set without the annotation file of a split."""
 
 
 class DecodeError(DataError):
-    """A video that cannot be read; keeps the path and the first real error."""
+    """Video that cannot be read. Stores the path and the first error."""
 
     def __init__(self, path: str, reason: str, missing: bool = False) -> None:
         super().__init__(f"{path}: {reason}")
@@ -19,5 +19,5 @@ class DecodeError(DataError):
         self.missing = missing
 
     def __reduce__(self) -> tuple[type["DecodeError"], tuple[str, str, bool]]:
-        """Pickled by its parts, so that it comes whole out of a worker process."""
+        """Pickle by constructor arguments, so that worker processes return the error with all attributes."""
         return type(self), (self.path, self.reason, self.missing)

@@ -1,29 +1,39 @@
-"""Loaders that know their order: by (seed, epoch) in training, resumable within an epoch; unrepeated in testing."""
+"""Data loaders with a fixed order.
+
+The training order depends on (seed, epoch) and can be resumed within an epoch. A test contains each item once.
+"""
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import TypedDict, cast
+from typing import TypedDict
 
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from data.clips import Collated, Draw, TestBatch, TestViews, TrainBatch, TrainClips, collated_clips, collated_views
 from data.errors import DataError, DecodeError
+from data.items.items import Batch, Draw, TestItems, TrainItems, collated
 
 logger = logging.getLogger(__name__)
 
-# The part of a split that may be unreadable when the user says nothing.
-TOLERATED = 0.01
-NUM_NAMED = 20
+# Default share of a split that may be unreadable.
+DEFAULT_ALLOWED_SHARE = 0.01
+# Largest number of paths in an error message.
+MAX_PATHS_NAMED = 20
 
 
-class BadVideos:
-    """The unreadable videos of one split; stops the run when they are too many."""
+class UnreadableItems:
+    """Unreadable items of one split. Too many of them stop the run.
 
-    def __init__(self, split: str, num_videos: int, allowed: int | None) -> None:
+    Args:
+        allowed: largest number of unreadable items; 1 % of the split if None.
+        unit: plural noun for the items in messages.
+    """
+
+    def __init__(self, split: str, num_items: int, allowed: int | None, unit: str = "items") -> None:
         self.split = split
-        self.num_videos = num_videos
-        self.allowed = int(TOLERATED * num_videos) if allowed is None else allowed
+        self.unit = unit
+        self.num_items = num_items
+        self.allowed = int(DEFAULT_ALLOWED_SHARE * num_items) if allowed is None else allowed
         self.reasons: dict[str, str] = {}
         self.num_missing = 0
 
@@ -32,34 +42,34 @@ class BadVideos:
 
     @property
     def files(self) -> list[str]:
-        """Their paths, in alphabetical order."""
+        """Paths of the unreadable items in alphabetical order."""
         return sorted(self.reasons)
 
     def add(self, error: DecodeError) -> None:
-        """Count a video once and say so once.
+        """Count an unreadable item and log a warning, once per path.
 
         Raises:
-            DataError: when there are more than may be.
+            DataError: if there are more unreadable items than allowed.
         """
         if error.path in self.reasons:
             return
         self.reasons[error.path] = error.reason
         self.num_missing += error.missing
-        logger.warning("unreadable %s video %s", self.split, error)
+        logger.warning("unreadable %s item %s", self.split, error)
         if len(self) > self.allowed:
-            named = "; ".join(f"{path} ({self.reasons[path]})" for path in self.files[:NUM_NAMED])
-            more = f"; and {len(self) - NUM_NAMED} more" if len(self) > NUM_NAMED else ""
+            named = "; ".join(f"{path} ({self.reasons[path]})" for path in self.files[:MAX_PATHS_NAMED])
+            more = f"; and {len(self) - MAX_PATHS_NAMED} more" if len(self) > MAX_PATHS_NAMED else ""
             raise DataError(
-                f"{len(self)} of {self.num_videos} {self.split} videos cannot be read, more than the {self.allowed} "
-                f"that may be; repair them or allow more with --allow-bad N: {named}{more}"
+                f"{len(self)} of {self.num_items} {self.split} {self.unit} cannot be read, more than the "
+                f"{self.allowed} that may be; repair them or allow more with --allow-bad N: {named}{more}"
             )
 
 
 class EpochBatches(Sampler[list[Draw]]):
-    """Batches of one process: batch g of all devices together is the g-th stretch of the epoch's permutation.
+    """Training batches of one process. Global batch g is the g-th slice of the epoch's permutation.
 
     Args:
-        accumulate: batches a process takes for one step; an epoch has whole steps only.
+        accumulate: batches of a process per optimiser step. An epoch has whole steps only.
     """
 
     def __init__(
@@ -72,13 +82,13 @@ class EpochBatches(Sampler[list[Draw]]):
         self.skip = 0
         if self.num_batches == 0:
             step = batch_size * world_size * accumulate
-            raise DataError(f"{num_items} training videos are fewer than one batch of {step}; use a smaller batch")
+            raise DataError(f"{num_items} training items are fewer than one batch of {step}; use a smaller batch")
 
     def __len__(self) -> int:
         return self.num_batches
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next; Lightning calls it."""
+        """Set the next epoch. Lightning calls this method."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[Draw]]:
@@ -90,57 +100,52 @@ class EpochBatches(Sampler[list[Draw]]):
             yield [Draw(self.epoch, index) for index in order[start : start + self.batch_size]]
 
 
-class UnrepeatedVideos(Sampler[int]):
-    """All views of every world_size-th video: every video once, whatever the number of processes."""
+class UnrepeatedItems(Sampler[int]):
+    """All views of every world_size-th item. Over all processes, each item occurs once."""
 
-    def __init__(self, views: TestViews, *, rank: int = 0, world_size: int = 1) -> None:
-        self.videos = range(rank, len(views.videos.records), world_size)
-        self.views = views.views
+    def __init__(self, items: TestItems, *, rank: int = 0, world_size: int = 1) -> None:
+        self.indices = range(rank, len(items.items), world_size)
+        self.num_views = items.num_views
 
     def __len__(self) -> int:
-        return len(self.videos) * self.views
+        return len(self.indices) * self.num_views
 
     def __iter__(self) -> Iterator[int]:
-        for video in self.videos:
-            yield from range(video * self.views, (video + 1) * self.views)
+        for index in self.indices:
+            yield from range(index * self.num_views, (index + 1) * self.num_views)
 
 
 class TrainLoader:
-    """Training batches; `state_dict` says how many of which epoch were handed out."""
+    """Training batches. `state_dict` contains the epoch and the number of batches already yielded."""
 
-    def __init__(self, clips: TrainClips, batches: EpochBatches, bad: BadVideos, num_workers: int) -> None:
-        self.sampler = batches  # Lightning tells it the epoch
-        self.bad = bad
-        self.loader: DataLoader[Collated] = DataLoader(
-            cast("torch.utils.data.Dataset[Collated]", clips),
-            batch_sampler=batches,
-            collate_fn=collated_clips,
-            **loader_options(num_workers),
-        )
-        self.handed_out = 0
+    def __init__(self, items: TrainItems, batches: EpochBatches, unreadable: UnreadableItems, num_workers: int) -> None:
+        self.sampler = batches  # Lightning calls its set_epoch
+        self.unreadable = unreadable
+        self.loader = DataLoader(items, batch_sampler=batches, collate_fn=collated, **loader_options(num_workers))
+        self.num_yielded = 0
         self.resume: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.sampler)
 
-    def __iter__(self) -> Iterator[TrainBatch]:
-        # A generator: nothing starts before the first batch is asked for, by when Lightning has told the epoch.
+    def __iter__(self) -> Iterator[Batch]:
+        # A generator: this code runs at the first batch. Lightning has set the epoch by then.
         epoch, skip = self.resume or (self.sampler.epoch, 0)
         self.resume = None
         self.sampler.skip = skip if epoch == self.sampler.epoch else 0
-        self.handed_out = self.sampler.skip
+        self.num_yielded = self.sampler.skip
         for batch, errors in self.loader:
             for error in errors:
-                self.bad.add(error)
-            self.handed_out += 1
+                self.unreadable.add(error)
+            self.num_yielded += 1
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Where in the data training is."""
-        return {"epoch": self.sampler.epoch, "batches": self.handed_out}
+        """Position in the training data."""
+        return {"epoch": self.sampler.epoch, "batches": self.num_yielded}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on from there with the next iteration."""
+        """Start the next iteration at a saved position."""
         self.resume = (state["epoch"], state["batches"])
 
 
@@ -148,29 +153,25 @@ class TestLoader:
     """Test or validation batches of one process."""
 
     def __init__(
-        self, views: TestViews, videos: UnrepeatedVideos, bad: BadVideos, batch_size: int, num_workers: int
+        self, items: TestItems, sampler: UnrepeatedItems, unreadable: UnreadableItems, batch_size: int, num_workers: int
     ) -> None:
-        self.bad = bad
-        self.loader: DataLoader[Collated] = DataLoader(
-            cast("torch.utils.data.Dataset[Collated]", views),
-            sampler=videos,
-            batch_size=batch_size,
-            collate_fn=collated_views,
-            **loader_options(num_workers),
+        self.unreadable = unreadable
+        self.loader = DataLoader(
+            items, sampler=sampler, batch_size=batch_size, collate_fn=collated, **loader_options(num_workers)
         )
 
     def __len__(self) -> int:
         return len(self.loader)
 
-    def __iter__(self) -> Iterator[TestBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         for batch, errors in self.loader:
             for error in errors:
-                self.bad.add(error)
+                self.unreadable.add(error)
             yield batch
 
 
 class LoaderOptions(TypedDict):
-    """What every loader is made with."""
+    """Options of a `DataLoader`."""
 
     num_workers: int
     persistent_workers: bool
@@ -180,17 +181,17 @@ class LoaderOptions(TypedDict):
 
 
 def loader_options(num_workers: int) -> LoaderOptions:
-    """The options of a loader with so many workers."""
+    """Options of a loader with this number of workers."""
     return {
         "num_workers": num_workers,
         "persistent_workers": num_workers > 0,
         "pin_memory": torch.cuda.is_available(),
         "worker_init_fn": use_one_thread,
-        # Its own, so that making an iterator draws nothing from the training's generator: resuming stays bit-exact.
+        # Creating an iterator then draws nothing from the global generator: resuming stays bit-exact.
         "generator": torch.Generator(),
     }
 
 
 def use_one_thread(worker: int) -> None:
-    """The workers fill the cores; threads in them would only get in each other's way."""
+    """Limit torch to one thread in a worker: the workers already use all cores."""
     torch.set_num_threads(1)

@@ -1,35 +1,62 @@
-"""From decoded frames to the pixels of a clip: training's random crops and colours, testing's fixed crops.
+"""Pixel transforms of clips: random crops and colours in training, fixed crops in testing.
 
-Follows the released Motionformer recipes. F frames a clip; frames are uint8, (F, 3, height, width), RGB.
-# Differs from the released code: resizing is done in uint8, at most one grey level from its float result, at a tenth of
-# its cost; colour jitter is torchvision's, in [0, 1], where the released one scales [-1, 1] and weighs red as blue;
-# a crop reaches the last row and column.
+Follows the recipes of https://github.com/facebookresearch/Motionformer.
+F: frames of a clip. Frames are uint8, (F, 3, height, width), RGB.
+# Differs from the released code: frames are resized in uint8. The result is at most one grey level off the float
+# result, at a tenth of its cost.
+# Differs from the released code: colour jitter is torchvision's, on [0, 1]. The released one works on [-1, 1], and its
+# greyscale swaps the weights of red and blue.
+# Differs from the released code: a random crop can reach the last row and column.
 """
 
 import math
 import random
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from data.rand_augment import RandAugment
 
-# 256 and 320 at crop 224, 384 and 480 at 336: all recipes of the paper.
+# Relative to the crop: 256 and 320 at crop 224, 384 and 480 at crop 336, as in all recipes of the paper.
 SHORT_SIDE_RANGE = (8 / 7, 10 / 7)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AugmentationConfig(ABC):
+    """Training augmentation of the decoded frames of a clip."""
+
+    @abstractmethod
+    def build(self, crop: int) -> Callable[[Tensor], Tensor]:
+        """Augmentation (F, 3, height, width) -> (F, 3, crop, crop), uint8, drawn from `random` and torch."""
+
+    def check(self, crop: int) -> None:  # noqa: B027  (most settings fit any crop)
+        """Reject settings that do not fit the crop size.
+
+        Raises:
+            ValueError: with the allowed values.
+        """
+
+    def tiny(self) -> Self:
+        """Settings for tiny clips. By default the same."""
+        return self
+
+
 class Augmentation:
-    """One draw per clip: RandAugment, short side, crop, flip, colour jitter; `random` and torch decide."""
+    """RandAugment, short side, crop, flip and colour jitter, each drawn once per clip from `random` and torch."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(AugmentationConfig):
         """The Kinetics recipe.
 
         Args:
-            short_side: its range; 8/7 to 10/7 of the crop if None.
-            inverse_uniform: draw the inverse of the short side evenly.
-            resized_crop: a random box of any size and aspect instead of a random crop (Kinetics, 32 frames).
+            short_side: range of the short side; 8/7 to 10/7 of the crop if None.
+            inverse_uniform: draw the inverse of the short side uniformly.
+            resized_crop: crop a box of random size and aspect ratio, then resize it (Kinetics, 32 frames).
+            flip: probability of a horizontal flip.
             color_jitter: strength of brightness, contrast and saturation.
         """
 
@@ -42,23 +69,37 @@ class Augmentation:
         rand_augment: RandAugment.Config | None = None
 
         def build(self, crop: int) -> "Augmentation":
-            """The augmentation for clips of this size."""
+            """Augmentation for clips of this size."""
             return Augmentation(crop, self)
 
+        def short_side_range(self, crop: int) -> tuple[int, int]:
+            """Smallest and largest short side."""
+            low, high = self.short_side or (round(ratio * crop) for ratio in SHORT_SIDE_RANGE)
+            return low, high
+
+        def check(self, crop: int) -> None:
+            """Reject short sides below the crop size."""
+            low, high = self.short_side_range(crop)
+            if low < crop or high < low:
+                raise ValueError(f"short side {(low, high)} is not an ascending range from the crop size {crop} on")
+
+        def tiny(self) -> Self:
+            """The same without RandAugment, which small models do not need."""
+            return replace(self, rand_augment=None)
+
     def __init__(self, crop: int, config: Config) -> None:
-        from torchvision.transforms import v2  # here: configs are resolved without the second that torchvision takes
+        from torchvision.transforms import v2  # here: importing torchvision takes a second, and configs do not need it
 
         self.crop = crop
         self.config = config
-        self.short_side = config.short_side or tuple(round(ratio * crop) for ratio in SHORT_SIDE_RANGE)
-        if self.short_side[0] < crop or self.short_side[1] < self.short_side[0]:
-            raise ValueError(f"short side {self.short_side} is not an ascending range from the crop size {crop} on")
+        config.check(crop)
+        self.short_side = config.short_side_range(crop)
         self.rand_augment = config.rand_augment.build() if config.rand_augment else None
         self.color_jitter = v2.ColorJitter(*3 * [config.color_jitter]) if config.color_jitter else None
         self.resized_crop = v2.RandomResizedCrop(crop, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3), antialias=False)
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """The clip (F, 3, crop, crop), uint8."""
+        """Augmented clip (F, 3, crop, crop), uint8."""
         if self.rand_augment is not None:
             frames = self.rand_augment(frames)
         frames = self.resized_crop(frames) if self.config.resized_crop else self.jittered_crop(frames)
@@ -69,14 +110,14 @@ class Augmentation:
         return frames.contiguous()
 
     def jittered_crop(self, frames: Tensor) -> Tensor:
-        """A random crop at a random scale."""
+        """Random crop at a random scale."""
         frames = short_side_resized(frames, self.random_short_side())
         height, width = frames.shape[-2:]
         top, left = random.randint(0, height - self.crop), random.randint(0, width - self.crop)
         return frames[..., top : top + self.crop, left : left + self.crop]
 
     def random_short_side(self) -> int:
-        """The short side to scale to."""
+        """Random short side."""
         low, high = self.short_side
         if self.config.inverse_uniform:
             return round(1 / random.uniform(1 / high, 1 / low))
@@ -84,7 +125,7 @@ class Augmentation:
 
 
 class Crops:
-    """Test crops at even places along the long side; one crop is the middle one."""
+    """Test crops, evenly spaced along the long side. A single crop is the middle one."""
 
     def __init__(self, num_crops: int, crop: int, short_side: int | None = None) -> None:
         self.num_crops = num_crops
@@ -93,16 +134,16 @@ class Crops:
         if self.short_side < crop:
             raise ValueError(f"short side {short_side} is smaller than the crop size {crop}; use {crop} or more")
         if num_crops < 1:
-            raise ValueError(f"{num_crops} crops; a view has one at least")
+            raise ValueError(f"{num_crops} crops; a view has at least one")
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """The crops (num_crops, F, 3, crop, crop), uint8."""
+        """Crops (num_crops, F, 3, crop, crop), uint8."""
         frames = short_side_resized(frames, self.short_side)
         height, width = frames.shape[-2:]
-        places = [0.5] if self.num_crops == 1 else [i / (self.num_crops - 1) for i in range(self.num_crops)]
+        positions = [0.5] if self.num_crops == 1 else [i / (self.num_crops - 1) for i in range(self.num_crops)]
         crops = []
-        for place in places:
-            along_height, along_width = (place, 0.5) if height > width else (0.5, place)
+        for position in positions:
+            along_height, along_width = (position, 0.5) if height > width else (0.5, position)
             top = math.ceil(along_height * (height - self.crop))
             left = math.ceil(along_width * (width - self.crop))
             crops.append(frames[..., top : top + self.crop, left : left + self.crop])
@@ -110,7 +151,7 @@ class Crops:
 
 
 def short_side_resized(frames: Tensor, short_side: int) -> Tensor:
-    """Frames scaled so that their short side has this length; the long side is rounded down."""
+    """Frames resized to this short side. The long side is rounded down."""
     height, width = frames.shape[-2:]
     if min(height, width) == short_side:
         return frames
@@ -122,5 +163,5 @@ def short_side_resized(frames: Tensor, short_side: int) -> Tensor:
 
 
 def normalized(clips: Tensor, mean: float, std: float) -> Tensor:
-    """Pixels as a model takes them: (x / 255 - mean) / std, in float32."""
+    """Normalised pixels (x / 255 - mean) / std in float32."""
     return clips.float().mul_(1 / (255 * std)).sub_(mean / std)

@@ -1,1 +1,1 @@
-"""HOW a model is trained and scored: a model, a loss, metrics; no files, no tables."""
+"""Training and testing of a model: loss, optimiser, metrics. Without file access or experiment tables."""

@@ -1,97 +1,165 @@
-"""Training recipes: optimiser, learning-rate schedule, epochs, global batch size, precision.
+"""Training recipes: optimiser, parameter groups, learning-rate schedule, length, global batch size, precision.
 
-A recipe belongs to the paper, so it knows nothing of devices: how the global batch is split over them and over
-accumulation steps is decided where the Trainer is made.
+A recipe belongs to the paper, not to the devices. The global batch is split over them where the Trainer is built.
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from lightning_modules.parameter_groups import ParameterGroup, ParameterRule, parameter_groups
+from models.model import check_range
+
 
 @dataclass(frozen=True, kw_only=True)
-class AdamW:
-    """Decoupled weight decay on every parameter, biases, norms and embeddings included, as the authors train."""
+class OptimizerConfig(ABC):
+    """Settings of an optimiser."""
+
+    @abstractmethod
+    def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
+        """Optimiser of the parameter groups."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamW(OptimizerConfig):
+    """Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101)."""
 
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
 
-    def build(self, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float) -> torch.optim.Optimizer:
-        """The optimiser over the parameters."""
-        return torch.optim.AdamW(parameters, lr=lr, betas=self.betas, eps=self.eps, weight_decay=weight_decay)
+    def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
+        """Optimiser of the parameter groups."""
+        return torch.optim.AdamW([group._asdict() for group in groups], betas=self.betas, eps=self.eps)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SGD:
+class SGD(OptimizerConfig):
     """Stochastic gradient descent with momentum."""
 
     momentum: float = 0.9
     nesterov: bool = False
 
-    def build(self, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float) -> torch.optim.Optimizer:
-        """The optimiser over the parameters."""
+    def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
+        """Optimiser of the parameter groups."""
         return torch.optim.SGD(
-            parameters, lr=lr, momentum=self.momentum, nesterov=self.nesterov, weight_decay=weight_decay
+            [group._asdict() for group in groups], lr=groups[0].lr, momentum=self.momentum, nesterov=self.nesterov
         )
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepSchedule:
-    """Multiply the rate by `factor` at each milestone, in epochs; evaluated every iteration."""
+class ScheduleConfig(ABC):
+    """Learning-rate schedule, evaluated at every step. Times are in epochs, or in steps for recipes in steps."""
+
+    @abstractmethod
+    def multiplier(self, time: float, length: int) -> float:
+        """Learning rate at a time, relative to the base rate. `length`: length of the training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepSchedule(ScheduleConfig):
+    """Multiplication of the learning rate by `factor` at each milestone."""
 
     milestones: tuple[float, ...] = (20, 30)
     factor: float = 0.1
 
-    def multiplier(self, epoch: float, epochs: int) -> float:
-        """The rate at a fractional epoch, relative to the base rate."""
-        return self.factor ** sum(epoch >= milestone for milestone in self.milestones)
+    def multiplier(self, time: float, length: int) -> float:
+        """Product of the factors up to a time."""
+        return self.factor ** sum(time >= milestone for milestone in self.milestones)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CosineSchedule:
-    """Linear warm-up from zero, then half a cosine down to `final`; evaluated every iteration."""
+class CosineSchedule(ScheduleConfig):
+    """Linear warm-up, then cosine decay to `final`.
+
+    `warmup_epochs`: length of the warm-up.
+    `warmup_start`, `final`: learning rates at the start and at the end, relative to the base rate.
+    """
 
     warmup_epochs: float = 0.0
     final: float = 0.0
+    warmup_start: float = field(default=0.0, metadata={"omit_if": 0.0})
 
-    def multiplier(self, epoch: float, epochs: int) -> float:
-        """The rate at a fractional epoch, relative to the base rate."""
-        if epoch < self.warmup_epochs:
-            return epoch / self.warmup_epochs
-        left = max(epochs - self.warmup_epochs, 1e-9)  # a run may be all warm-up
-        done = min(1.0, (epoch - self.warmup_epochs) / left)
-        return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * done))
+    def multiplier(self, time: float, length: int) -> float:
+        """Warm-up factor, then cosine factor."""
+        if time < self.warmup_epochs:
+            return self.warmup_start + (1 - self.warmup_start) * (time / self.warmup_epochs)
+        decay_length = max(length - self.warmup_epochs, 1e-9)  # the warm-up may last for the whole training
+        progress = min(1.0, (time - self.warmup_epochs) / decay_length)
+        return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimConfig:
-    """The recipe of Motionformer's Kinetics-400 ablations (section 6.2, 32 GPUs of 4 clips)."""
+    """Training recipe.
 
-    epochs: int = 35
-    batch_size: int = 128  # over all devices and accumulation steps
+    Args:
+        epochs, steps: length of the training; one of the two is None.
+        batch_size: global batch size, over all devices and accumulation steps.
+        layer_decay: ratio of a layer's learning rate to that of the next layer; None for equal rates.
+        rules: learning rates and weight decays of some parameters. A rule without a match is an error.
+        clip_norm: largest norm of the gradients of all parameters; None for no clipping.
+        validate_every: epochs between validations, or steps if the length is in steps.
+        keep: weights for the test: the last ones, or the best ones by the task's headline metric in validation.
+    """
+
+    epochs: int | None = 35
+    batch_size: int = 128
     lr: float = 1e-4
     weight_decay: float = 0.05
-    optimizer: AdamW | SGD = AdamW()
-    schedule: StepSchedule | CosineSchedule = StepSchedule()
+    optimizer: OptimizerConfig = AdamW()
+    schedule: ScheduleConfig = StepSchedule()
     precision: Literal["16-mixed", "bf16-mixed", "32-true"] = "16-mixed"
+    steps: int | None = field(default=None, metadata={"omit_if": None})
+    layer_decay: float | None = field(default=None, metadata={"omit_if": None})
+    rules: tuple[ParameterRule, ...] = field(default=(), metadata={"omit_if": ()})
+    clip_norm: float | None = field(default=None, metadata={"omit_if": None})
+    validate_every: int = field(default=5, metadata={"omit_if": 5})
+    keep: Literal["last", "best"] = field(default="last", metadata={"omit_if": "last"})
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1:
-            raise ValueError(f"{self.epochs} epochs of batches of {self.batch_size}: both are 1 or more")
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError(f"optim.epochs is {self.epochs} and optim.steps {self.steps}; one of the two is None")
+        if self.length < 1 or self.batch_size < 1:
+            unit = "epochs" if self.steps is None else "steps"
+            raise ValueError(f"{self.length} {unit} of batches of {self.batch_size}: both are 1 or more")
         if not 0 <= self.lr < math.inf:
             raise ValueError(f"a learning rate of {self.lr}: it is 0 or more")
+        check_range("optim.weight_decay", self.weight_decay, least=0)
+        for name in ("layer_decay", "clip_norm"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"optim.{name} is {value}; it must be more than 0")
+        if self.validate_every < 1:
+            raise ValueError(f"optim.validate_every is {self.validate_every}; it must be 1 or more")
 
-    def build(
-        self, parameters: Iterable[nn.Parameter], steps_per_epoch: float
-    ) -> tuple[torch.optim.Optimizer, LambdaLR]:
-        """The optimiser and its per-iteration schedule."""
-        optimizer = self.optimizer.build(parameters, self.lr, self.weight_decay)
-        schedule = LambdaLR(
-            optimizer, lambda step: self.schedule.multiplier(step / max(steps_per_epoch, 1e-9), self.epochs)
+    @property
+    def length(self) -> int:
+        """Length of the training in the unit of the recipe: epochs or steps."""
+        length = self.epochs if self.steps is None else self.steps
+        assert length is not None
+        return length
+
+    def num_steps(self, steps_per_epoch: int) -> int:
+        """Number of optimiser steps of the training."""
+        return self.length * (steps_per_epoch if self.steps is None else 1)
+
+    def build(self, model: nn.Module, num_steps: int) -> tuple[torch.optim.Optimizer, LambdaLR]:
+        """Optimiser of a model's trainable parameters, and its schedule, updated at every step.
+
+        Args:
+            num_steps: number of optimiser steps of the training.
+
+        Raises:
+            ValueError: see `parameter_groups`.
+        """
+        groups = parameter_groups(
+            model, lr=self.lr, weight_decay=self.weight_decay, layer_decay=self.layer_decay, rules=self.rules
         )
-        return optimizer, schedule
+        optimizer = self.optimizer.build(groups)
+        steps_per_unit = max(num_steps / self.length, 1e-9)
+        return optimizer, LambdaLR(optimizer, lambda step: self.schedule.multiplier(step / steps_per_unit, self.length))

@@ -1,51 +1,52 @@
-"""Classification of a verb and a noun: two softmaxes over one layer's outputs, all verbs and then all nouns.
+"""Classification of a verb and a noun, with one softmax over the verbs and one over the nouns of the outputs.
 
 Follows the released Motionformer code (https://github.com/facebookresearch/Motionformer) on EPIC-Kitchens-100.
 """
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
-from lightning_modules.classifier import VideoClassifier
-from lightning_modules.objective import VerbNoun
-from lightning_modules.optim import OptimConfig
-from lightning_modules.views import VerbNounScores
+from torch import Tensor
+
+from lightning_modules.classification import ClassObjective, ClassTask
+from lightning_modules.scores import is_among_best
+from models.model import Targets
 
 
-class VerbNounClassifier(VideoClassifier):
-    """A model that gives one verb and one noun a video.
+@dataclass(frozen=True, kw_only=True)
+class VerbNoun(ClassObjective):
+    """A verb and a noun per item. The loss is the mean of both cross-entropies."""
 
-    Args:
-        model: (B, F, 3, height, width) clips -> (B, verbs + nouns) logits.
-        num_verbs: how many of them are verbs.
+    metrics: ClassVar[tuple[str, ...]] = ("action", "verb", "noun", "top1", "top5", "verb_top5", "noun_top5")
+    num_headlines: ClassVar[int] = 3
+
+    def task(self, targets: Targets) -> "VerbNounTask":
+        """Classification of verbs and nouns."""
+        if tuple(targets.classes) != ("verb", "noun"):
+            kinds = " and a ".join(targets.classes) or "no class"
+            raise ValueError(f"objective: VerbNoun predicts a verb and a noun an item, and these data have a {kinds}")
+        return VerbNounTask(self, targets.classes)
+
+
+class VerbNounTask(ClassTask):
+    """Accuracy of actions, verbs and nouns.
+
+    An action is correct at k if its verb is among the best k verbs and its noun among the best k nouns. For k = 1, this
+    is the pair with the largest product of scores.
     """
 
-    def __init__(self, model: nn.Module, objective: VerbNoun, optim: OptimConfig, seed: int, *, num_verbs: int) -> None:
-        self.num_verbs = num_verbs
-        super().__init__(model, objective, optim, seed)
-
-    def loss(self, logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
-        """The mean of the verbs' cross-entropy and the nouns'; labels are (B, 2)."""
-        verbs, nouns = self.parts(logits)
-        verb = F.cross_entropy(verbs, labels[:, 0], label_smoothing=label_smoothing)
-        noun = F.cross_entropy(nouns, labels[:, 1], label_smoothing=label_smoothing)
-        return 0.5 * (verb + noun)
-
-    def accuracies(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """How often verb, noun and both of them are right."""
-        verbs, nouns = self.parts(logits)
-        verb, noun = verbs.argmax(-1) == labels[:, 0], nouns.argmax(-1) == labels[:, 1]
+    def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
+        """Accuracy of actions, verbs and nouns."""
+        verbs, nouns = outputs.split(self.sizes, dim=1)
+        verb, noun = verbs.argmax(-1) == targets[:, 0], nouns.argmax(-1) == targets[:, 1]
         return {name: hit.float().mean() for name, hit in (("action", verb & noun), ("verb", verb), ("noun", noun))}
 
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """The verbs' softmax beside the nouns', (..., verbs + nouns)."""
-        return torch.cat([part.softmax(-1) for part in self.parts(logits)], -1)
-
-    def no_scores(self) -> VerbNounScores:
-        """What a test starts from."""
-        return VerbNounScores(self.num_verbs)
-
-    def parts(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of verbs and of nouns."""
-        return logits[..., : self.num_verbs], logits[..., self.num_verbs :]
+    def hits(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Masks of the items with correct action, verb and noun. Labels are (I, 2)."""
+        verbs, nouns = scores.split(self.sizes, dim=1)
+        verb, verb5 = (is_among_best(verbs, labels[:, 0], k) for k in (1, 5))
+        noun, noun5 = (is_among_best(nouns, labels[:, 1], k) for k in (1, 5))
+        action, action5 = verb & noun, verb5 & noun5
+        names = {"top1": action, "top5": action5, "action": action, "verb": verb, "noun": noun}
+        return names | {"verb_top5": verb5, "noun_top5": noun5}

@@ -1,1 +1,1 @@
-"""WHAT the models compute: pure torch, importing none of the other packages."""
+"""Models in pure torch, which import none of the other packages."""

@@ -1,4 +1,4 @@
-"""Weights in files: read without running what is inside, and copied into a model with a full account of every key."""
+"""Weight files: reading without execution of code in them, and copying into models with a report of every key."""
 
 import errno
 import pickle
@@ -20,11 +20,12 @@ NAMED_IN_ERRORS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class LoadReport:
-    """Where each of a model's tensors and each of a file's went.
+    """Report of copying a file's tensors into a model: the keys of both.
 
-    `matched`: filled as they stand in the file. `reshaped`: filled from tensors of another shape or name.
-    `missing`: in the model, not filled. `unexpected`: in the file, not used. Both only hold what was listed as known.
-    `settings`: what the file says of its training, as YAML; empty where it does not.
+    `matched`: copied unchanged. `reshaped`: converted from tensors of another shape or name.
+    `missing`: in the model, not copied. `unexpected`: in the file, not used. Both contain only keys listed as known.
+    `settings`: training settings in the file, as text; empty if the file has none.
+    `remarks`: conclusions from the values of the tensors. `warnings`: signs that the values do not suit the model.
     """
 
     source: str
@@ -33,13 +34,15 @@ class LoadReport:
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     settings: str = ""
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = [f"{self.source}: {len(self.matched)} tensors loaded"]
         for names, fate in (
             (self.reshaped, "reshaped"),
-            (self.missing, "left as they were"),
-            (self.unexpected, "of the file not used"),
+            (self.missing, "left unchanged"),
+            (self.unexpected, "of the file unused"),
         ):
             if names:
                 parts.append(f"{len(names)} {fate} ({listed(names)})")
@@ -47,11 +50,11 @@ class LoadReport:
 
 
 def read_checkpoint(path: Path) -> dict[str, object]:
-    """What a torch file holds at its top, without running code from it.
+    """Top-level dictionary of a torch file, read without execution of code in it.
 
     Raises:
-        ValueError: where the file is no checkpoint, is cut short, or holds more than tensors and plain values.
-        OSError: where it cannot be read.
+        ValueError: if the file is no checkpoint, is truncated, or contains more than tensors and plain values.
+        OSError: if the file cannot be read.
     """
     if not path.exists():
         raise FileNotFoundError(f"weights: there is no file {path}")
@@ -61,8 +64,8 @@ def read_checkpoint(path: Path) -> dict[str, object]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if found := re.search(r"GLOBAL (\S+)", str(error)):
-            what = f"a pickled {found[1]}, which could run code; only tensors and plain values are read"
-            raise ValueError(f"weights: {path} holds {what}") from error
+            reason = f"a pickled {found[1]}, which could run code; only tensors and plain values are read"
+            raise ValueError(f"weights: {path} holds {reason}") from error
         raise ValueError(
             f"weights: {path} is damaged, no checkpoint, or holds pickled objects; none are read"
         ) from error
@@ -76,11 +79,11 @@ def read_checkpoint(path: Path) -> dict[str, object]:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The named tensors of a `.safetensors`, a Google `.npz` or a torch file.
+    """Named tensors of a `.safetensors`, a Google `.npz` or a torch file.
 
     Raises:
-        ValueError: where the file is not one of these.
-        OSError: where it cannot be read.
+        ValueError: if the file is none of these.
+        OSError: if the file cannot be read.
     """
     if path.suffix == ".npz":
         return npz_tensors(path)
@@ -95,7 +98,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, Tensor]:
-    """The model's tensors in a checkpoint: under `model_state`, `state_dict` or `model`, or the checkpoint itself."""
+    """Tensors of the model in a checkpoint: under `model_state`, `state_dict` or `model`, or at the top level."""
     for key in ("model_state", "state_dict", "model"):
         inner = content.get(key)
         if isinstance(inner, Mapping):
@@ -103,15 +106,15 @@ def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, T
             break
     tensors = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
     if not tensors or len(tensors) < len(content):
-        odd = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
-        raise ValueError(f"weights: {path} holds no model_state; at its top are {listed(odd) or 'no keys'}")
+        others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
+        raise ValueError(f"weights: {path} holds no model_state; its top-level keys: {listed(others) or 'none'}")
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     return tensors
 
 
 def npz_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a ViT in Google's format, under timm's names; timm does the conversion."""
+    """Tensors of a ViT in Google's format, under timm's names. timm does the conversion."""
     from timm.models.vision_transformer import VisionTransformer  # here: timm is slow to import
 
     try:
@@ -143,65 +146,69 @@ def fill(
     names: Mapping[str, str],
     *,
     source: str,
-    reshaped: Mapping[str, Sequence[str]],
-    known_missing: Sequence[str],
-    known_unexpected: Sequence[str],
+    reshaped: Mapping[str, Sequence[str]] | None = None,
+    known_missing: Sequence[str] = (),
+    known_unexpected: Sequence[str] = (),
 ) -> LoadReport:
-    """Copy tensors into a model; every key that does not find its place must match a pattern listed as known.
+    """Copy tensors into a model. Every key without a counterpart must match a pattern listed as known.
 
     Args:
-        tensors: by the file's names.
-        names: the file's name of each of the model's tensors.
-        reshaped: tensors that were made from others, and from which.
+        tensors: tensors by their names in the file.
+        names: name in the file of each tensor of the model.
+        reshaped: names of converted tensors, each with the names of the tensors that it was made from.
 
     Raises:
-        ValueError: naming the keys that fit nowhere; the model is then as it was.
+        ValueError: with the keys that do not match; the model is then unchanged.
     """
-    own = model.state_dict()
-    fitting = {ours: tensors[theirs] for ours, theirs in names.items() if has_shape(tensors, theirs, own[ours])}
-    missing = [theirs for ours, theirs in names.items() if ours not in fitting]
-    taken = {names[ours] for ours in fitting}
-    unexpected = [name for name in tensors if name not in taken]
+    state, reshaped = model.state_dict(), reshaped or {}
+    matching = {ours: tensors[theirs] for ours, theirs in names.items() if has_shape(tensors, theirs, state[ours])}
+    missing = [theirs for ours, theirs in names.items() if ours not in matching]
+    used = {names[ours] for ours in matching}
+    unexpected = [name for name in tensors if name not in used]
     problems = []
-    if lost := [name for name in missing if name not in tensors and not is_known(name, known_missing)]:
-        problems.append(f"it lacks {listed(lost)}")
-    if odd := [name for name in unexpected if name not in missing and not is_known(name, known_unexpected)]:
-        problems.append(f"it has {listed(odd)}, which the model has not")
-    shapes = {theirs: tuple(own[ours].shape) for ours, theirs in names.items()}
-    if unlike := [
+    if lacking := [name for name in missing if name not in tensors and not is_known(name, known_missing)]:
+        problems.append(f"it lacks {listed(lacking)}")
+    if extra := [name for name in unexpected if name not in missing and not is_known(name, known_unexpected)]:
+        problems.append(f"it has {listed(extra)}, which the model does not have")
+    shapes = {theirs: tuple(state[ours].shape) for ours, theirs in names.items()}
+    if misshapen := [
         f"{name} {tuple(tensors[name].shape)} for {shapes[name]}"
         for name in missing
         if name in tensors and not is_known(name, known_missing)
     ]:
-        problems.append(f"of another shape: {listed(unlike)}")
-    if counts := [name for name in taken if not tensors[name].is_floating_point()]:
-        problems.append(f"not of floating point: {listed(counts)}")
-    elif wild := [name for name in taken if not tensors[name].isfinite().all()]:
-        problems.append(f"not finite: {listed(wild)}")
+        problems.append(f"of another shape: {listed(misshapen)}")
+    floats = [theirs for ours, theirs in names.items() if theirs in used and state[ours].is_floating_point()]
+    if not_floats := [name for name in floats if not tensors[name].is_floating_point()]:
+        problems.append(f"not floating point: {listed(not_floats)}")
+    elif not_finite := [name for name in floats if not tensors[name].isfinite().all()]:
+        problems.append(f"not finite: {listed(not_finite)}")
+    integers = [theirs for ours, theirs in names.items() if theirs in used and not state[ours].is_floating_point()]
+    if not_integers := [name for name in integers if tensors[name].is_floating_point()]:
+        problems.append(f"floating point instead of integers: {listed(not_integers)}")
     if problems:
         raise ValueError(f"weights: {source} does not fit this model: {'; '.join(problems)}")
-    model.load_state_dict(own | fitting)
-    made_from = {origin for made in reshaped if made in taken for origin in reshaped[made]}
+    model.load_state_dict(state | matching)
+    origins = {origin for name in reshaped if name in used for origin in reshaped[name]}
     return LoadReport(
         source=source,
-        matched=tuple(name for name in names.values() if name in taken and name not in reshaped),
-        reshaped=tuple(name for name in names.values() if name in taken and name in reshaped),
+        matched=tuple(name for name in names.values() if name in used and name not in reshaped),
+        reshaped=tuple(name for name in names.values() if name in used and name in reshaped),
         missing=tuple(missing),
-        unexpected=tuple(name for name in unexpected if name not in made_from),
+        unexpected=tuple(name for name in unexpected if name not in origins),
     )
 
 
 def has_shape(tensors: Mapping[str, Tensor], name: str, like: Tensor) -> bool:
-    """Whether the file has such a tensor."""
+    """Whether the file has a tensor of this name with the shape of `like`."""
     return name in tensors and tensors[name].shape == like.shape
 
 
 def is_known(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a key is one of those listed."""
+    """Whether a key matches one of the patterns."""
     return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
+    """First few names, and the number of others."""
     more = len(names) - NAMED_IN_ERRORS
     return ", ".join(names[:NAMED_IN_ERRORS]) + (f" and {more} more" if more > 0 else "")

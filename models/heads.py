@@ -1,4 +1,4 @@
-"""From the CLS token to logits.
+"""Classification heads, from the CLS token to logits.
 
 B batch, D width, C classes.
 """
@@ -10,17 +10,17 @@ from torch import Tensor, nn
 
 
 class TanhHead(nn.Module):
-    """A hidden layer with tanh before the classifier: the head of ViT's pretraining, kept by Motionformer's code.
+    """Hidden layer with tanh before the classifier, as in ViT's pretraining (https://arxiv.org/abs/2010.11929).
 
-    Models of verbs and nouns have one classifier whose outputs are the verbs, then the nouns.
+    Models of verbs and nouns have one classifier. Its outputs are the verbs, then the nouns.
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Nothing to choose."""
+        """No options."""
 
         def build(self, width: int, num_classes: int) -> "TanhHead":
-            """The head, at torch's own initial values."""
+            """Head with torch's default initial values."""
             return TanhHead(width, num_classes)
 
         def macs(self, width: int, num_classes: int) -> int:

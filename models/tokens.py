@@ -1,19 +1,21 @@
-"""From a clip to tokens that know their place: patches or cubes of pixels, and learnt positions in space and time.
+"""Tokenisation of clips into patches or cubes of pixels, and learnt position embeddings in space and time.
 
 Follows Motionformer (https://arxiv.org/abs/2106.05392), section 3 and Table 2.
 B batch, F frames, T token frames, S patches per frame, N = 1 + T*S tokens with CLS first, D width.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.model import check_range
+
 
 class Grid(NamedTuple):
-    """How many token frames there are, and how many rows and columns of patches each has."""
+    """Numbers of token frames, and of rows and columns of patches per frame."""
 
     frames: int
     height: int
@@ -21,17 +23,21 @@ class Grid(NamedTuple):
 
     @property
     def patches(self) -> int:
-        """Patches per frame, S."""
+        """Number of patches per frame, S."""
         return self.height * self.width
 
     @property
     def tokens(self) -> int:
-        """Patch tokens of the clip, T*S, without CLS."""
+        """Number of patch tokens of the clip, T*S, without CLS."""
         return self.frames * self.patches
 
 
 def token_grid(frames: int, height: int, width: int, *, patch: int, tubelet: int) -> Grid:
-    """The grid of tokens that a clip gives, which must divide evenly."""
+    """Token grid of a clip.
+
+    Raises:
+        ValueError: if the clip does not divide evenly.
+    """
     if frames % tubelet:
         raise ValueError(f"clip: {frames} frames do not divide into cubes of {tubelet} frames")
     if height % patch or width % patch:
@@ -40,7 +46,7 @@ def token_grid(frames: int, height: int, width: int, *, patch: int, tubelet: int
 
 
 class CubicTokens(nn.Module):
-    """Cubes of `tubelet` frames by patch x patch pixels, each projected to one token."""
+    """Projection of cubes of `tubelet` frames by patch x patch pixels to one token each."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -51,19 +57,28 @@ class CubicTokens(nn.Module):
         tubelet: int = 2
 
         def build(self, width: int) -> "CubicTokens":
-            """The tokeniser, its projection at torch's own initial values as in the authors' code."""
+            """Tokeniser, with torch's default initial values as in the authors' code."""
             return CubicTokens(self, width)
 
+        def check(self) -> None:
+            """Refuse sizes below 1."""
+            check_range("model.tokens.patch", self.patch, least=1)
+            check_range("model.tokens.tubelet", self.tubelet, least=1)
+
+        def tiny(self) -> Self:
+            """Config with patches of half the side."""
+            return replace(self, patch=self.patch // 2)
+
         def grid(self, frames: int, height: int, width: int) -> Grid:
-            """The grid that a clip of this size gives."""
+            """Token grid of a clip of this size."""
             return token_grid(frames, height, width, patch=self.patch, tubelet=self.tubelet)
 
         def macs(self, grid: Grid, width: int) -> int:
             """Multiply-adds of the projection."""
             return grid.tokens * width * 3 * self.tubelet * self.patch**2
 
-        def unread_parameters(self, width: int) -> int:
-            """What the authors' model holds beside it and never reads: a ViT's own 2D projection."""
+        def unused_parameters(self, width: int) -> int:
+            """Number of unused parameters of the authors' model: the 2D projection of the ViT."""
             return width * 3 * self.patch**2 + width
 
     def __init__(self, config: Config, width: int) -> None:
@@ -80,7 +95,7 @@ class CubicTokens(nn.Module):
 
 
 class SquareTokens(nn.Module):
-    """Patches of a single frame, each projected to one token."""
+    """Projection of patches of single frames to one token each."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -91,19 +106,27 @@ class SquareTokens(nn.Module):
         patch: int = 16
 
         def build(self, width: int) -> "SquareTokens":
-            """The tokeniser, its projection at torch's own initial values as in the authors' code."""
+            """Tokeniser, with torch's default initial values as in the authors' code."""
             return SquareTokens(self, width)
 
+        def check(self) -> None:
+            """Refuse sizes below 1."""
+            check_range("model.tokens.patch", self.patch, least=1)
+
+        def tiny(self) -> Self:
+            """Config with patches of half the side."""
+            return replace(self, patch=self.patch // 2)
+
         def grid(self, frames: int, height: int, width: int) -> Grid:
-            """The grid that a clip of this size gives."""
+            """Token grid of a clip of this size."""
             return token_grid(frames, height, width, patch=self.patch, tubelet=1)
 
         def macs(self, grid: Grid, width: int) -> int:
             """Multiply-adds of the projection."""
             return grid.tokens * width * 3 * self.patch**2
 
-        def unread_parameters(self, width: int) -> int:
-            """What the authors' model holds beside it and never reads: a 3D projection one frame deep."""
+        def unused_parameters(self, width: int) -> int:
+            """Number of unused parameters of the authors' model: a 3D projection of depth one frame."""
             return width * 3 * self.patch**2 + width
 
     def __init__(self, config: Config, width: int) -> None:
@@ -121,9 +144,10 @@ class SquareTokens(nn.Module):
 
 
 def resized(positions: Tensor, side: int, grid: Grid) -> Tensor:
-    """Positions (T, side*side, D) on the rows and columns of `grid`: (T, S, D), bicubic where they differ.
+    """Positions (T, side*side, D) as (T, S, D), resized bicubically if `grid` has other rows and columns.
 
-    Asking for a size is the authors' scale_factor of sqrt(S) / side, without the patch that rounding may cost.
+    The authors pass scale_factor=sqrt(S) / side to F.interpolate, whose rounding may lose a patch. The size is passed
+    here instead.
     """
     if (grid.height, grid.width) == (side, side):
         return positions
@@ -133,7 +157,11 @@ def resized(positions: Tensor, side: int, grid: Grid) -> Tensor:
 
 
 def square_side(side: int | None, grid: Grid) -> int:
-    """Rows and columns of the learnt positions: as asked for, or those of the clip."""
+    """Number of rows and columns of the learnt positions: `side`, or that of the clip's grid.
+
+    Raises:
+        ValueError: if `side` is None and the grid is not square.
+    """
     if side is not None:
         return side
     if grid.height != grid.width:
@@ -142,27 +170,35 @@ def square_side(side: int | None, grid: Grid) -> int:
 
 
 def check_frames(learnt: int, grid: Grid) -> None:
-    """Positions in time are learnt one by one: a clip must have as many token frames."""
+    """Refuse clips with another number of token frames than the learnt positions in time.
+
+    Raises:
+        ValueError: with both numbers.
+    """
     if grid.frames != learnt:
         raise ValueError(f"positions: learnt for {learnt} token frames, the clip has {grid.frames}")
 
 
 class SeparatePositions(nn.Module):
-    """A position in space (CLS has one too) plus a position in time: z = x + e_s + e_t."""
+    """Sum of a position in space, which CLS has too, and a position in time: z = x + e_s + e_t."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """`side`: rows and columns of the learnt grid, None for those of the clip (the released models keep 14)."""
+        """`side`: rows and columns of the learnt grid; None for those of the clip (14 in the released models)."""
 
         label: ClassVar[str] = "Separate ST"
         side: int | None = None
 
+        def tiny(self) -> Self:
+            """Config with a learnt grid of side 4, if it sets a side."""
+            return self if self.side is None else replace(self, side=4)
+
         def build(self, width: int, grid: Grid) -> "SeparatePositions":
-            """Positions for clips of this grid: space at random, time at zero."""
+            """Positions for clips of this grid; space is random, time is zero."""
             return SeparatePositions(width, grid.frames, square_side(self.side, grid))
 
-        def unread_parameters(self, width: int, grid: Grid) -> int:
-            """What the authors' model holds beside them and never reads: nothing."""
+        def unused_parameters(self, width: int, grid: Grid) -> int:
+            """Number of unused parameters of the authors' model: none."""
             return 0
 
     def __init__(self, width: int, frames: int, side: int) -> None:
@@ -173,7 +209,7 @@ class SeparatePositions(nn.Module):
         nn.init.trunc_normal_(self.space, std=0.02)
 
     def forward(self, grid: Grid) -> Tensor:
-        """Positions of CLS and of every patch token: (1, N, D)."""
+        """Positions of CLS and all patch tokens: (1, N, D)."""
         check_frames(self.time.shape[1], grid)
         cls, space = self.space.split([1, self.side**2], dim=1)
         patches = resized(space, self.side, grid).unsqueeze(1) + self.time.unsqueeze(2)  # (1, T, S, D)
@@ -181,21 +217,25 @@ class SeparatePositions(nn.Module):
 
 
 class JointPositions(nn.Module):
-    """One position for each place in space and time, and one for CLS."""
+    """One position for each patch token of the clip, and one for CLS."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """`side`: rows and columns of the learnt grid, None for those of the clip."""
+        """`side`: rows and columns of the learnt grid; None for those of the clip."""
 
         label: ClassVar[str] = "Joint ST"
         side: int | None = None
 
+        def tiny(self) -> Self:
+            """Config with a learnt grid of side 4, if it sets a side."""
+            return self if self.side is None else replace(self, side=4)
+
         def build(self, width: int, grid: Grid) -> "JointPositions":
-            """Positions for clips of this grid, at random."""
+            """Random positions for clips of this grid."""
             return JointPositions(width, grid.frames, square_side(self.side, grid))
 
-        def unread_parameters(self, width: int, grid: Grid) -> int:
-            """What the authors' model holds beside them and never reads: a ViT's own positions."""
+        def unused_parameters(self, width: int, grid: Grid) -> int:
+            """Number of unused parameters of the authors' model: the positions of the ViT."""
             return (1 + square_side(self.side, grid) ** 2) * width
 
     def __init__(self, width: int, frames: int, side: int) -> None:
@@ -206,10 +246,10 @@ class JointPositions(nn.Module):
         nn.init.trunc_normal_(self.space_time, std=0.02)
 
     def forward(self, grid: Grid) -> Tensor:
-        """Positions of CLS and of every patch token: (1, N, D)."""
+        """Positions of CLS and all patch tokens: (1, N, D)."""
         check_frames(self.frames, grid)
         cls, patches = self.space_time.split([1, self.frames * self.side**2], dim=1)
         frames = patches[0].unflatten(0, (self.frames, self.side**2))  # (T, side*side, D)
-        # Differs from the paper: the authors' code fails here on other resolutions; ours resizes each frame's plane.
+        # Differs from the paper: the authors' code fails at other resolutions; ours resizes each frame's positions.
         frames = resized(frames, self.side, grid)  # (T, S, D)
         return torch.cat([cls, frames.flatten(0, 1).unsqueeze(0)], dim=1)  # (1, N, D)

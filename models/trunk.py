@@ -5,25 +5,27 @@ B batch, F frames, T token frames, S patches per frame, N = 1 + T*S tokens with 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
+from models.cost import num_parameters
 from models.heads import TanhHead
+from models.imagenet import ImageNet
 from models.mixers.attention import Mixer, MixerConfig
-from models.mixers.trajectory import TrajectoryAttention
-from models.pretrained import ImageNet, Released
-from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens
+from models.model import Cost, InputSize, ModelConfig, Targets, as_clip, check_range, num_outputs
+from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens, square_side
 
 
 class Block(nn.Module):
-    """Mixers, one after another, then an MLP; each behind a LayerNorm and added to what it read."""
+    """Transformer block: one or more mixers, then an MLP, each with a LayerNorm before it and a residual connection."""
 
     def __init__(self, mixers: Sequence[Mixer], width: int, mlp_ratio: float, drop_path: float) -> None:
-        # Here: resolving a table must not take the second that timm takes.
+        # Imported here because timm takes a second to import, which the resolution of a table does not need.
         from timm.layers.drop import DropPath
         from timm.layers.mlp import Mlp
 
@@ -36,13 +38,13 @@ class Block(nn.Module):
         self.mlp_drop = DropPath(drop_path)
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
-        """Tokens (B, N, D) of one block to those of the next."""
+        """Output tokens (B, N, D) of input tokens (B, N, D)."""
         for norm, mix, drop in zip(self.norms, self.mixers, self.drops, strict=True):
             x = x + drop(mix(norm(x), grid))
         return x + self.mlp_drop(self.mlp(self.mlp_norm(x)))
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """What `forward` makes of CLS, without the rest: (B, 1, D)."""
+        """Output of `forward` for CLS alone: (B, 1, D)."""
         *before, last = zip(self.norms, self.mixers, self.drops, strict=True)
         for norm, mix, drop in before:
             x = x + drop(mix(norm(x), grid))
@@ -53,19 +55,20 @@ class Block(nn.Module):
 
 
 class VideoViT(nn.Module):
-    """A ViT for clips: tokens, positions, blocks, and a head that reads CLS.
+    """ViT for clips: tokens, positions, blocks, and a classification head on CLS.
 
-    The head reads CLS alone, so the last block computes CLS alone: the same logits and gradients as the published
-    code's, which computes all its tokens. What the last block then does not read (`proj_q` and `proj_kv` of trajectory
-    attention) gets exact zeros for a gradient, as there: AdamW decays it all the same, and distributed training needs
-    no search for unused parameters.
+    The head uses CLS alone, so the last block computes CLS alone. Logits and gradients equal those of the published
+    code, which computes all tokens of that block. Unused parameters of the last block (`proj_q` and `proj_kv` of
+    trajectory attention) get gradients of exactly zero, as in the published code. AdamW therefore still decays them,
+    and distributed training needs no `find_unused_parameters`.
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
-        """ViT-B with the paper's defaults; `drop_path` is the last block's rate, the first block's is zero.
+    class Config(ModelConfig):
+        """Sizes and parts of the model. A paper's model adds its defaults and the loading of its weights.
 
-        `init`: where the first weights come from, None for none; `models.pretrained.initialise` loads them.
+        `drop_path`: stochastic depth rate of the last block; rates increase linearly from 0 in the first block.
+        `init`: source of the initial weights; None for random weights.
         """
 
         width: int = 768
@@ -74,20 +77,66 @@ class VideoViT(nn.Module):
         mlp_ratio: float = 4.0
         tokens: CubicTokens.Config | SquareTokens.Config = field(default_factory=CubicTokens.Config)
         positions: SeparatePositions.Config | JointPositions.Config = field(default_factory=SeparatePositions.Config)
-        attention: MixerConfig = field(default_factory=TrajectoryAttention.Config)
+        attention: MixerConfig
         head: TanhHead.Config = field(default_factory=TanhHead.Config)
-        drop_path: float = 0.2
-        init: ImageNet.Config | Released.Config | None = field(default_factory=ImageNet.Config)
-        # Spread of every Linear's initial values. The authors' 0.02 is meant for a width of 768 and pretrained blocks.
+        drop_path: float = 0.0
+        init: ImageNet.Config | None = None
+        # Standard deviation of initial weights of Linear layers; 0.02 suits a width of 768 and pretrained blocks.
         linear_std: float = field(default=0.02, metadata={"omit_if": 0.02})
 
-        def build(self, *, frames: int, crop: int, num_classes: int) -> "VideoViT":
-            """A model for clips of this size, at the authors' random initial values; reads no file."""
+        def check(self, size: InputSize) -> None:
+            """Refuse sizes out of range, widths and clips that do not divide evenly, and clips that are too small."""
+            for name in ("width", "depth", "heads"):
+                check_range(f"model.{name}", getattr(self, name), least=1)
+            for name in ("mlp_ratio", "linear_std"):
+                check_range(f"model.{name}", getattr(self, name), least=0, open=True)
+            check_range("model.drop_path", self.drop_path, least=0, below=1)
+            self.tokens.check()
+            check_range("model.positions.side", self.positions.side, least=1)
             if self.width % self.heads:
-                raise ValueError(f"model: width {self.width} does not divide into {self.heads} heads")
-            grid = self.tokens.grid(frames, crop, crop)
+                raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")
+            grid = self.grid(size)
+            square_side(self.positions.side, grid)
             self.attention.check(grid)
-            return VideoViT(self, grid, num_classes)
+
+        def grid(self, size: InputSize) -> Grid:
+            """Token grid of a clip of this size."""
+            clip = as_clip(size)
+            return self.tokens.grid(clip.frames, clip.height, clip.width)
+
+        def with_depth(self, depth: int) -> Self:
+            """Config of the same model with `depth` blocks."""
+            return replace(self, depth=depth)
+
+        def cost(self, size: InputSize, targets: Targets) -> Cost:
+            """Multiply-adds of the published formulation in closed form, LayerNorm included.
+
+            The parameters include those that the authors' model has but never uses.
+            """
+            grid, D = self.grid(size), self.width
+            N = 1 + grid.tokens
+            mlp = 2 * N * D * int(D * self.mlp_ratio)
+            blocks = self.depth * (self.attention.macs(grid, D, self.heads) + mlp)
+            num_norms = self.depth * (self.attention.num_mixers + 1) + 1
+            macs = self.tokens.macs(grid, D) + blocks + 5 * N * D * num_norms + self.head.macs(D, num_outputs(targets))
+            unused = self.tokens.unused_parameters(D) + self.positions.unused_parameters(D, grid)
+            parameters = unused + num_parameters(self.on_meta(size, targets))
+            return Cost(macs, parameters, parameters)
+
+        def tiny(self) -> Self:
+            """Config with 1/12 of the width, 1/4 of the depth, patches of half the side and random weights."""
+            return replace(
+                self,
+                width=self.width // 12 // 16 * 16,
+                depth=self.depth // 4,
+                heads=self.heads // 3,
+                tokens=self.tokens.tiny(),
+                positions=self.positions.tiny(),
+                attention=self.attention.tiny(),
+                drop_path=0.0,
+                init=None,
+                linear_std=0.125,  # 1 / sqrt(width): with 0.02, the loss of narrow models starts to fall after epochs
+            )
 
     def __init__(self, config: Config, grid: Grid, num_classes: int) -> None:
         super().__init__()
@@ -111,23 +160,35 @@ class VideoViT(nn.Module):
         return self.head(self.norm(last.cls(x, grid)[:, 0]))  # (B, C)
 
     def tokens_before(self, block: int, clip: Tensor) -> tuple[Tensor, Grid]:
-        """What a block reads of clips (B, F, 3, height, width): (B, N, D), and the grid of it."""
+        """Input (B, N, D) of a block for clips (B, F, 3, height, width), and the token grid."""
         tokens, grid = self.tokens(clip)  # (B, T*S, D)
         x = torch.cat([self.cls.expand(len(tokens), -1, -1), tokens], dim=1)  # (B, N, D)
         x = x + self.positions(grid)
-        for one in islice(self.blocks, block):
-            x = one(x, grid)
+        for previous in islice(self.blocks, block):
+            x = previous(x, grid)
         return x, grid
 
-    def recompute_attention(self, on: bool = True) -> None:
-        """Compute trajectory attention again going back, instead of keeping it: the same results in less memory."""
+    def recompute(self, on: bool) -> None:
+        """Turn recomputation of attention in the backward pass on or off, in the mixers that support it."""
         for module in self.modules():
-            if isinstance(module, TrajectoryAttention):
+            if isinstance(module, Mixer):
                 module.recompute = on
+
+    @property
+    def num_layers(self) -> int:
+        """Index of the last layer, the head. Tokens are layer 0, blocks are layers 1 to the depth."""
+        return len(self.blocks) + 1
+
+    def layer_of(self, parameter: str) -> int:
+        """Index of the layer of a parameter, given its name."""
+        part, _, rest = parameter.partition(".")
+        if part == "blocks":
+            return int(rest.partition(".")[0]) + 1
+        return 0 if part in ("tokens", "cls", "positions") else self.num_layers
 
 
 def reset_linear(module: nn.Module, std: float) -> None:
-    """The authors' initial values of every Linear, classifier included; convolutions keep torch's."""
+    """Initialise a Linear layer, the classifier included, with truncated normal weights and zero biases."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=std)
         nn.init.zeros_(module.bias)

@@ -19,7 +19,11 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from PIL import Image
 
-from experiments.attention_maps import AttentionMaps
+from experiments.runner.attention_files import AttentionMaps
+from experiments.spec.figures import AttentionStrips
+from reports.drawer import Drawer
+from reports.layout import row_name
+from reports.report import Report
 
 MOST_FRAMES = 8
 MAP_SIDE = 256  # pixels that a map's longer side is drawn with
@@ -73,6 +77,44 @@ def data(strips: Sequence[Strip]) -> str:
         ],
         sort_keys=True,
     )
+
+
+class AttentionStripDrawer(Drawer):
+    """Draws the attention maps of a report's rows; their data lie beside the runs."""
+
+    keeps_data = False
+
+    def __init__(self, report: Report, figure: AttentionStrips, rows: Sequence[str] | None = None) -> None:
+        super().__init__(report)
+        self.figure = figure
+        self.column = figure.column
+        maps = report.attention_maps
+        self.strips = [
+            Strip(row_name(report.table, row.row), maps[row.row.key])
+            for row in report.rows
+            if row.row.key in maps and (rows is None or row.row.key in rows)
+        ]
+
+    def has_content(self) -> bool:
+        """Whether any maps have been made."""
+        return bool(self.strips)
+
+    def data(self) -> str:
+        """Titles, records, and digests of frames and maps."""
+        return data(self.strips)
+
+    def draw(self, notice: str | None) -> Figure:
+        """The strips of all rows."""
+        return draw(self.strips, notice)
+
+    def provenance_lines(self) -> list[str]:
+        """A line a row."""
+        return [f"{title}: {provenance_text(maps)}" for title, maps in self.strips]
+
+    def of_row(self, key: str) -> "Drawer | None":
+        """The strip of one row."""
+        drawer = AttentionStripDrawer(self.report, self.figure, [key])
+        return drawer if drawer.has_content() else None
 
 
 def caption(maps: AttentionMaps) -> str:

@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
-from experiments.drawing import ClassMargins
+from experiments.spec.figures import ClassMargins
+from reports.drawer import Drawer
 from reports.layout import row_name
 from reports.report import Report
 
@@ -28,12 +29,12 @@ class ClassMargin(NamedTuple):
         return self.percent - self.other_percent
 
 
-def class_margins(report: Report, drawing: ClassMargins) -> list[ClassMargin]:
+def class_margins(report: Report, compared: ClassMargins) -> list[ClassMargin]:
     """Every class, the greatest gain first; hits are summed over the seeds that both rows have finished.
 
     A seed whose rows were not tested on as many videos of each class is left out.
     """
-    ours, others = (_hits(report, key, drawing.column) for key in (drawing.row, drawing.relative_to))
+    ours, others = (_hits(report, key, compared.column) for key in (compared.row, compared.relative_to))
     seeds = [seed for seed in ours if _videos(ours[seed]) == _videos(others.get(seed, {}))]
     margins = []
     for name in sorted({name for seed in seeds for name in ours[seed]}):
@@ -54,28 +55,45 @@ def _videos(hits: dict[str, list[int]]) -> dict[str, int]:
     return {name: videos for name, (_, videos) in hits.items()}
 
 
-def data(report: Report, drawing: ClassMargins) -> str:
-    """Every class, as CSV."""
-    lines = [(*margin, margin.points) for margin in class_margins(report, drawing)]
-    names = ["class", "videos", drawing.row, drawing.relative_to, "points"]
-    return pd.DataFrame(lines, columns=pd.Index(names)).round(6).to_csv(index=False)
+class ClassMarginBars(Drawer):
+    """Draws the differences of two rows by class as bars."""
+
+    def __init__(self, report: Report, margins: ClassMargins) -> None:
+        super().__init__(report)
+        self.margins = margins
+
+    def has_content(self) -> bool:
+        """Whether both rows have results of the same seed and videos that tell the hits of each class."""
+        return bool(class_margins(self.report, self.margins))
+
+    def data(self) -> str:
+        """Every class, as CSV."""
+        lines = [(*margin, margin.points) for margin in class_margins(self.report, self.margins)]
+        names = ["class", "videos", self.margins.row, self.margins.relative_to, "points"]
+        return pd.DataFrame(lines, columns=pd.Index(names)).round(6).to_csv(index=False)
+
+    def draw(self, notice: str | None) -> Figure:
+        """Bars, the greatest gain on top; of many classes both ends."""
+        return draw(self.report, self.margins, notice)
+
+    def text(self) -> str:
+        """As many of our greatest gains and losses as the paper prints, beside the classes that it names."""
+        ours, printed = class_margins(self.report, self.margins), self.margins.printed
+        num_gains = sum(one.points > 0 for one in printed)
+        gains, losses = printed[:num_gains], printed[num_gains:]
+        pairs = [
+            *zip(ours[:num_gains], gains, strict=False),
+            *zip(ours[-len(losses) :], losses, strict=False),
+        ]
+        lines = [(mine.name, f"{mine.points:+.1f}", theirs.name, f"{theirs.points:+.0f}") for mine, theirs in pairs]
+        headers = ["class, ours", "points", "class, printed", "points"]
+        align = ("left", "right", "left", "right")
+        return tabulate(lines, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
-def extremes(report: Report, drawing: ClassMargins) -> str:
-    """As many of our greatest gains and losses as the paper prints, beside those that it names, in markdown."""
-    ours = class_margins(report, drawing)
-    num_gains = sum(printed.points > 0 for printed in drawing.printed)
-    num_losses = len(drawing.printed) - num_gains
-    gains, losses = drawing.printed[:num_gains], drawing.printed[num_gains:]
-    pairs = [*zip(ours[:num_gains], gains, strict=False), *zip(ours[-num_losses:], losses, strict=False)]
-    lines = [(mine.name, f"{mine.points:+.1f}", theirs.name, f"{theirs.points:+.0f}") for mine, theirs in pairs]
-    headers = ["class, ours", "points", "class, printed", "points"]
-    return tabulate(lines, headers, tablefmt="pipe", disable_numparse=True, colalign=("left", "right", "left", "right"))
-
-
-def draw(report: Report, drawing: ClassMargins, notice: str | None) -> Figure:
+def draw(report: Report, compared: ClassMargins, notice: str | None) -> Figure:
     """Bars, the greatest gain on top; of many classes both ends."""
-    margins = class_margins(report, drawing)
+    margins = class_margins(report, compared)
     shown = margins if len(margins) <= 2 * SHOWN else [*margins[:SHOWN], *margins[-SHOWN:]]
     rows = {row.row.key: row_name(report.table, row.row) for row in report.rows}
     figure = Figure(figsize=(9, 1.4 + 0.3 * len(shown)), dpi=150, layout="constrained")
@@ -89,7 +107,7 @@ def draw(report: Report, drawing: ClassMargins, notice: str | None) -> Figure:
     axis.invert_yaxis()
     axis.axvline(0, color="black", linewidth=0.8)
     axis.margins(x=0.12)
-    axis.set_title(f"{rows[drawing.row]} against {rows[drawing.relative_to]}")
+    axis.set_title(f"{rows[compared.row]} against {rows[compared.relative_to]}")
     axis.set_xlabel("difference of top-1 accuracies (points)")
     axis.set_ylabel("class (test videos)")
     if notice:

@@ -1,6 +1,6 @@
-"""Joins a table with the results in a run store: what each cell shows, and the facts that stand under the table.
+"""Joins a table with the results in a run store: the cells of the report, and the facts of its footer.
 
-Nothing here depends on the machine that reports: hardware, versions and commits are those that the results carry.
+Nothing here depends on the machine that reports: hardware, versions and commits are those of the results.
 """
 
 import math
@@ -9,14 +9,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
-from experiments.attention_maps import AttentionMaps, held_maps, maps_id
-from experiments.cost import measure
-from experiments.drawing import AttentionStrips
-from experiments.run import RunConfig, apply, override
-from experiments.scales import Scale
-from experiments.store import RunStore, StoreError
-from experiments.table import Cell, Column, Difference, Row, Table
-from reports.facts import Result, facts_of
+from experiments.runner.attention_files import AttentionMaps, held_maps, maps_id
+from experiments.runner.store import RunStore, StoreError
+from experiments.spec.attention_queries import queried
+from experiments.spec.edits import apply, override
+from experiments.spec.metrics import Computed, Derived, Measured, OfTraining, Tested
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import Scale
+from experiments.spec.table import Cell, Column, Row, Table
+from reports.footer import Result, facts_of
 from reports.report import UNFINISHED, Report, ReportCell, ReportRow, SeedResult, State, rounded
 
 
@@ -73,14 +74,12 @@ def publish(report: Report, store: RunStore) -> int:
     }
     for train_id, eval_id in sorted(results):
         store.publish(train_id, eval_id)
-    for train_id in {run.train_id for run in report.facts.measured_memory}:
-        store.publish_memory(train_id)
-    drawing = report.table.drawing
-    if isinstance(drawing, AttentionStrips):
-        cells = report.table.cells(report.scale, overrides=report.overrides, seeds=report.seeds)
-        for _, run, query in drawing.queried(cells):
-            if run.data.dataset.stand_in is not None:  # frames of real videos are not ours to publish
-                store.publish_attention_maps(run.train_id, maps_id(run, query))
+    for train_id, kind in set(report.facts.measurements):
+        store.publish_measurement(train_id, kind)
+    cells = report.table.cells(report.scale, overrides=report.overrides, seeds=report.seeds)
+    for _, run, query in queried(report.table.figure, cells):
+        if run.data.dataset.stand_in is not None:  # frames of real videos are not ours to publish
+            store.publish_attention_maps(run.train_id, maps_id(run, query))
     return len(results)
 
 
@@ -96,68 +95,89 @@ def results_of(rows: Iterable[ReportRow]) -> list[Result]:
 
 
 def _attention_maps(table: Table, cells: Iterable[Cell], store: RunStore) -> dict[str, AttentionMaps]:
-    """The maps that are there to be drawn, by row."""
-    queried = table.drawing.queried(cells) if isinstance(table.drawing, AttentionStrips) else ()
-    found = {row: held_maps(run, store, query) for row, run, query in queried}
+    """The attention maps of the table's figure that exist, by row."""
+    found = {row: held_maps(run, store, query) for row, run, query in queried(table.figure, cells)}
     return {row: maps for row, maps in found.items() if maps is not None}
 
 
 def _run_ids(cell: Cell) -> tuple[tuple[str, str], ...]:
-    return tuple((run.train_id, run.eval_id) for run in cell.runs) if cell.trained else ()
+    return tuple((run.train_id, run.eval_id) for run in cell.runs) if cell.tested else ()
 
 
 def _row(row: Row, cells: list[tuple[Cell, bool]], store: RunStore, overrides: tuple[str, ...]) -> ReportRow:
-    """The cells of a row; derived ones after those they are derived from."""
+    """The cells of a row; derived ones after those they are derived from.
+
+    Args:
+        cells: with whether the overrides change their runs.
+    """
     made: dict[str, ReportCell] = {}
-    for cell, modified in cells:
-        if isinstance(cell.column, Column):
-            made[cell.column.key] = _measured_cell(cell, modified, store, overrides)
-    for cell, _ in cells:
-        if isinstance(cell.column, Difference):
-            made[cell.column.key] = _derived_cell(cell, cell.column, made)
+    for cell, modified in sorted(cells, key=lambda pair: isinstance(pair[0].column.metric, Derived)):
+        made[cell.column.key] = _cell(cell, modified, store, overrides, made)
     return ReportRow(row=row, cells=tuple(made[cell.column.key] for cell, _ in cells))
 
 
+def _cell(
+    cell: Cell, modified: bool, store: RunStore, overrides: tuple[str, ...], others: dict[str, ReportCell]
+) -> ReportCell:
+    """A cell by the kind of its metric.
+
+    Args:
+        others: the cells of the row that are made already.
+    """
+    if cell.row.quoted:
+        return ReportCell(column=cell.column.key, state="quoted", printed=cell.printed)
+    match cell.column.metric:
+        case Derived() as metric:
+            return _derived_cell(cell, metric, others)
+        case Measured() as metric if cell.paper_run is not None:
+            return _measured_cell(cell, metric, cell.paper_run, store)
+        case Computed() as metric if cell.paper_run is not None:
+            return _computed_cell(cell, metric, cell.paper_run, overrides)
+        case Tested() as metric if cell.paper_run is not None:
+            return _tested_cell(cell, metric, modified, store)
+    return ReportCell(column=cell.column.key, state="not run", printed=cell.printed)
+
+
 def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
-    """A run at the paper's size with the overrides that fit it: some name what only smaller scales have."""
+    """A run at the paper's size with the overrides that fit it; some name fields of smaller scales alone."""
     for text in overrides:
         with suppress(ValueError):
             run = apply(run, [override(text, run)])
     return run
 
 
-def _measured_cell(cell: Cell, modified: bool, store: RunStore, overrides: tuple[str, ...]) -> ReportCell:
-    column = cell.column
-    assert isinstance(column, Column)
-    if cell.row.quoted:
-        return ReportCell(column=column.key, state="quoted", printed=cell.printed)
-    if cell.paper_run is None:
-        return ReportCell(column=column.key, state="not run", printed=cell.printed)
-    if column.metric == "memory":
-        record = store.memory(cell.paper_run.train_id)
-        peak = record["peak_gib"] if record else None
-        return ReportCell(
-            column=column.key, state="measured" if record else "not run", printed=cell.printed, value=peak
+def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore) -> ReportCell:
+    """A cell of what `reproduce measure` measures."""
+    record = store.measurement(run.train_id, metric.kind)
+    value = record.get(metric.name) if record is not None else None
+    if record is not None and not isinstance(value, int | float):
+        raise StoreError(
+            f"the measurement {run.train_id}/measured/{metric.kind}.json has no '{metric.name}'; move it away to have "
+            f"it made again"
         )
-    if not cell.trained:
-        as_printed = measure(column.metric, cell.paper_run)
-        try:
-            value = measure(column.metric, overridden(cell.paper_run, overrides)) if overrides else as_printed
-        except ValueError:  # what fits a small model, as a crop of 40, need not fit the paper's
-            return ReportCell(column=column.key, state="not run", printed=cell.printed)
-        changed = value != as_printed
-        return ReportCell(
-            column=column.key,
-            state="modified" if changed else "measured",
-            printed=cell.printed,
-            value=value,
-            modified=changed,
-        )
-    results = tuple(_seed_result(run, column.metric, store) for run in cell.runs)
+    state: State = "not run" if record is None else "measured"
+    return ReportCell(column=cell.column.key, state=state, printed=cell.printed, value=value)
+
+
+def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tuple[str, ...]) -> ReportCell:
+    """A cell computed from the config at the paper's size."""
+    as_printed = metric.of(run)
+    try:
+        value = metric.of(overridden(run, overrides)) if overrides else as_printed
+    except ValueError:  # an override for a small model, as a crop of 40, need not fit the paper's
+        return ReportCell(column=cell.column.key, state="not run", printed=cell.printed)
+    changed = value != as_printed
+    state: State = "modified" if changed else "measured"
+    return ReportCell(column=cell.column.key, state=state, printed=cell.printed, value=value, modified=changed)
+
+
+def _tested_cell(cell: Cell, metric: Tested, modified: bool, store: RunStore) -> ReportCell:
+    """A cell of finished tests, one a seed."""
+    results = tuple(_seed_result(run, metric, store) for run in cell.runs)
     values = [result.value for result in results if result.value is not None]
     state = _joint_state([result.state for result in results])
     return ReportCell(
-        column=column.key,
+        column=cell.column.key,
         state="modified" if modified and state == "done" else state,
         printed=cell.printed,
         value=statistics.fmean(values) if values else None,
@@ -171,11 +191,9 @@ def _measured_cell(cell: Cell, modified: bool, store: RunStore, overrides: tuple
     )
 
 
-def _derived_cell(cell: Cell, column: Difference, made: dict[str, ReportCell]) -> ReportCell:
-    """A derived cell: computed seed by seed, so that what varies is the derived value."""
-    if cell.row.quoted:
-        return ReportCell(column=column.key, state="quoted", printed=cell.printed)
-    sources = [made[key] for key in (column.left, column.right)]
+def _derived_cell(cell: Cell, metric: Derived, others: dict[str, ReportCell]) -> ReportCell:
+    """A derived cell: computed seed by seed, so that its spread is that of the derived value."""
+    sources = [others[key] for key in metric.columns]
     by_seed: list[dict[str, float]] = []
     for seed in cell.seeds:
         values: dict[str, float] = {}
@@ -184,12 +202,12 @@ def _derived_cell(cell: Cell, column: Difference, made: dict[str, ReportCell]) -
             if isinstance(found, int | float):
                 values[source.column] = found
         by_seed.append(values)
-    derived = [value for value in map(column.value, by_seed) if value is not None]
+    derived = [value for value in map(metric.value, by_seed) if value is not None]
     states: list[State] = [source.state for source in sources if source.state in UNFINISHED]
     varies = any(source.seeds for source in sources)
     complete = len(derived) == len(cell.seeds) and not states
     return ReportCell(
-        column=column.key,
+        column=cell.column.key,
         state="derived" if complete else _joint_state([*states, "not run"]),
         printed=cell.printed,
         value=statistics.fmean(derived) if derived else None,
@@ -201,33 +219,27 @@ def _derived_cell(cell: Cell, column: Difference, made: dict[str, ReportCell]) -
     )
 
 
-def _seed_result(run: RunConfig, metric: str, store: RunStore) -> SeedResult:
-    train_id, eval_id = run.train_id, run.eval_id
-    metrics = store.measured(train_id, eval_id)
-    if metrics is not None:
-        value = metrics.get(metric)
-        if metric == "device_hours" and value is None:  # released weights, which others trained
-            return SeedResult(seed=run.seed, train_id=train_id, eval_id=eval_id, state="not run", metrics=metrics)
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            raise StoreError(
-                f"the result {train_id}/metrics/{eval_id}.json has no '{metric}'; move it away to have it made again"
-            )
-        return SeedResult(
-            seed=run.seed, train_id=train_id, eval_id=eval_id, state="done", value=float(value), metrics=metrics
+def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
+    """The result of one seed, or the state of its run."""
+    result = SeedResult(seed=run.seed, train_id=run.train_id, eval_id=run.eval_id, state="not run")
+    metrics = store.metrics(run.train_id, run.eval_id)
+    if metrics is None:
+        directory = store.run(run.train_id)
+        state = directory.state(run.eval_id)
+        return replace(result, state=state, progress=directory.fraction_done() if state == "running" else None)
+    value = metrics.get(metric.name)
+    if value is None and isinstance(metric, OfTraining):  # of released weights, which others trained
+        return replace(result, metrics=metrics)
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise StoreError(
+            f"the result {run.train_id}/metrics/{run.eval_id}.json has no '{metric.name}'; move it away to have it "
+            f"made again"
         )
-    directory = store.run(train_id)
-    state = directory.state(eval_id)
-    return SeedResult(
-        seed=run.seed,
-        train_id=train_id,
-        eval_id=eval_id,
-        state=state,
-        progress=directory.fraction_done() if state == "running" else None,
-    )
+    return replace(result, state="done", value=float(value), metrics=metrics)
 
 
 def _joint_state(states: Iterable[State]) -> State:
-    """Done when all are; else the most telling of the unfinished ones."""
+    """Done when all are; else the first of UNFINISHED that one of them has."""
     found = set(states)
     for state in UNFINISHED:
         if state in found:
@@ -236,22 +248,22 @@ def _joint_state(states: Iterable[State]) -> State:
 
 
 def _joint_progress(results: tuple[SeedResult, ...]) -> float | None:
-    """How far all seeds of a cell are together, while one of them runs."""
+    """The finished part of all seeds of a cell together, while one of them runs."""
     if not any(result.progress is not None for result in results):
         return None
     return statistics.fmean(1.0 if r.state == "done" else r.progress or 0.0 for r in results)
 
 
-def _with_best(rows: list[ReportRow], columns: tuple[Column | Difference, ...]) -> tuple[ReportRow, ...]:
+def _with_best(rows: list[ReportRow], columns: tuple[Column, ...]) -> tuple[ReportRow, ...]:
     """Marks the best measured values, ties to the digits shown included; a lone value is no best."""
     best: dict[str, float] = {}
     for index, column in enumerate(columns):
-        values = [value for row in rows if isinstance(value := row.cells[index].value, float)]
+        values = [value for row in rows if isinstance(value := row.cells[index].value, int | float)]
         if column.best is not None and len(values) > 1:
             best[column.key] = rounded(column, max(values) if column.best == "max" else min(values))
 
-    def mark(cell: ReportCell, column: Column | Difference) -> ReportCell:
-        is_best = isinstance(cell.value, float) and best.get(column.key) == rounded(column, cell.value)
+    def mark(cell: ReportCell, column: Column) -> ReportCell:
+        is_best = isinstance(cell.value, int | float) and best.get(column.key) == rounded(column, cell.value)
         return replace(cell, best=is_best)
 
     return tuple(replace(row, cells=tuple(map(mark, row.cells, columns))) for row in rows)

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.drawing import AttentionStrips, ClassMargins, Panels
-from experiments.scales import Scale
-from experiments.store import replacing, write_atomically
+from experiments.runner.store import replacing, write_atomically
+from experiments.spec.figures import AttentionStrips, ClassMargins, Panels
+from experiments.spec.scales import Scale
 from reports.layout import row_name
 from reports.report import Report
 
@@ -20,23 +20,41 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from reports.attention_strips import Strip
+    from reports.drawer import Drawer
 
 REMEDY = "free space there or name another file"
 LINE = 80  # characters of a line under a picture
 DIGEST = "Description"  # the PNG text that holds the digest of the data
 
 
+def drawer(report: Report) -> "Drawer | None":
+    """The drawer of a report's figure; None for a table without one, or where there is nothing to draw yet."""
+    # matplotlib and pandas take a second to import.
+    match report.table.figure:
+        case Panels() as panels:
+            from reports.line_panels import LinePanels
+
+            found: Drawer = LinePanels(report, panels)
+        case ClassMargins() as margins:
+            from reports.class_margins import ClassMarginBars
+
+            found = ClassMarginBars(report, margins)
+        case AttentionStrips() as strips:
+            from reports.attention_strips import AttentionStripDrawer
+
+            found = AttentionStripDrawer(report, strips)
+        case None:
+            return None
+    return found if found.has_content() else None
+
+
 def files(report: Report, path: Path) -> dict[str, Path]:
-    """The picture and the data of a report kept at `path`, by what they are; none where there is nothing to draw."""
-    picture = {"picture": path.with_suffix(".png")}
-    match report.table.drawing:
-        case Panels() if any(_results(report)):
-            return {**picture, "data": path.with_suffix(".csv")}
-        case ClassMargins() as margins if _has_margins(report, margins):
-            return {**picture, "data": path.with_suffix(".csv")}
-        case AttentionStrips() if report.attention_maps:  # their data lie beside the runs
-            return picture
-    return {}
+    """The picture and the data kept beside a report at `path`; none where there is nothing to draw."""
+    found = drawer(report)
+    if found is None:
+        return {}
+    data = {"data": path.with_suffix(".csv")} if found.keeps_data else {}
+    return {"picture": path.with_suffix(".png"), **data}
 
 
 def write(report: Report, path: Path) -> None:
@@ -45,9 +63,9 @@ def write(report: Report, path: Path) -> None:
     Raises:
         StoreError: when they cannot be written.
     """
-    kept = files(report, path)
-    if "data" in kept:
-        write_atomically(kept["data"], data(report))
+    found, kept = drawer(report), files(report, path)
+    if found is not None and "data" in kept:
+        write_atomically(kept["data"], found.data())
     if kept:
         save_picture(report, kept["picture"])
 
@@ -59,69 +77,29 @@ def save_picture(report: Report, path: Path) -> None:
         ValueError: where there is nothing to draw yet.
         StoreError: when it cannot be written.
     """
-    if not files(report, path):
+    found = drawer(report)
+    if found is None:
         raise ValueError(f"{report.table.name} has nothing to draw yet: `reproduce run {report.table.name}` first")
     with replacing(path, remedy=REMEDY) as partial:
-        partial.write_bytes(picture(report))
+        partial.write_bytes(picture(report, found))
 
 
 def stale(report: Report, path: Path) -> bool:
-    """Whether what is kept beside the report at `path` differs from what the results give, or is missing."""
-    kept = files(report, path)
-    if not kept:
+    """Whether the picture or the data beside the report at `path` are missing or differ from the results."""
+    found, kept = drawer(report), files(report, path)
+    if found is None:
         return False
     try:
-        if "data" in kept and kept["data"].read_text(encoding="utf-8") != data(report):
+        if "data" in kept and kept["data"].read_text(encoding="utf-8") != found.data():
             return True
-        return digest_of(kept["picture"]) != digest(_content(report))
+        return digest_of(kept["picture"]) != digest(_content(report, found))
     except (OSError, UnicodeDecodeError):
         return True
 
 
-def data(report: Report) -> str:
-    """What the report's figure is drawn from: as CSV, or the digests of attention maps."""
-    # matplotlib and pandas take a second to import.
-    match report.table.drawing:
-        case Panels() as panels:
-            from reports import line_panels
-
-            return line_panels.data(report, panels)
-        case ClassMargins() as margins:
-            from reports import class_margins
-
-            return class_margins.data(report, margins)
-    from reports import attention_strips
-
-    return attention_strips.data(_strips(report))
-
-
-def picture(report: Report) -> bytes:
+def picture(report: Report, drawn: "Drawer") -> bytes:
     """The report's figure as PNG; the same bytes for the same report."""
-    notice = _notice(report.scale, _marks(report))
-    match report.table.drawing:
-        case Panels() as panels:
-            from reports import line_panels
-
-            figure = line_panels.draw(report, panels, notice)
-        case ClassMargins() as margins:
-            from reports import class_margins
-
-            figure = class_margins.draw(report, margins, notice)
-        case _:
-            from reports import attention_strips
-
-            figure = attention_strips.draw(_strips(report), notice)
-    return png(figure, digest(_content(report)))
-
-
-def extremes(report: Report) -> str:
-    """The classes with the greatest margins beside the printed ones, in markdown; nothing for other figures."""
-    margins = report.table.drawing
-    if not isinstance(margins, ClassMargins) or not _has_margins(report, margins):
-        return ""
-    from reports import class_margins
-
-    return class_margins.extremes(report, margins)
+    return png(drawn.draw(_notice(report.scale, report.facts.unit, _marks(report))), digest(_content(report, drawn)))
 
 
 def save_strip(strip: "Strip", scale: Scale, path: Path, overrides: Iterable[str] = ()) -> None:
@@ -132,33 +110,22 @@ def save_strip(strip: "Strip", scale: Scale, path: Path, overrides: Iterable[str
     """
     from reports import attention_strips
 
-    figure = attention_strips.draw([strip], _notice(scale, _modified(overrides)))
+    figure = attention_strips.draw([strip], _notice(scale, "videos", _modified(overrides)))
     with replacing(path, remedy=REMEDY) as partial:
         partial.write_bytes(png(figure, digest(attention_strips.data([strip]))))
 
 
 def row_pictures(report: Report) -> dict[str, bytes]:
-    """The part of the figure that shows one row, by the row's key; none where the figure joins all rows."""
-    if not report.attention_maps:
-        return {}
-    from reports import attention_strips
-
-    keys = [row.row.key for row in report.rows if row.row.key in report.attention_maps]
-    strips = zip(keys, _strips(report), strict=True)
-    notice = _notice(report.scale, _modified(report.overrides))
-    return {
-        key: png(attention_strips.draw([strip], notice), digest(attention_strips.data([strip])))
-        for key, strip in strips
-    }
+    """The part of the figure that shows one row, as PNG by the row's key; none where the figure joins all rows."""
+    whole, notice = drawer(report), _notice(report.scale, report.facts.unit, _modified(report.overrides))
+    parts = {row.row.key: whole.of_row(row.row.key) for row in report.rows} if whole is not None else {}
+    return {key: png(part.draw(notice), digest(part.data())) for key, part in parts.items() if part is not None}
 
 
-def provenance_lines(report: Report) -> list[str]:
-    """How the attention maps of a figure came about, a line a row; none for other figures."""
-    if not report.attention_maps:
-        return []
-    from reports import attention_strips
-
-    return [f"{title}: {attention_strips.provenance_text(maps)}" for title, maps in _strips(report)]
+def pictured_column(report: Report) -> str | None:
+    """Key of the column whose runs have pictures of their own, if any."""
+    found = drawer(report)
+    return found.column if found is not None else None
 
 
 def png(figure: "Figure", description: str) -> bytes:
@@ -186,17 +153,13 @@ def digest_of(path: Path) -> str | None:
         return image.info.get(DIGEST)
 
 
-def _strips(report: Report) -> "list[Strip]":
-    from reports.attention_strips import Strip
+def _notice(scale: Scale, unit: str, marks: Iterable[str]) -> str | None:
+    """The warnings that a picture carries: it may be shown without its report.
 
-    maps = report.attention_maps
-    rows = [row.row for row in report.rows if row.row.key in maps]
-    return [Strip(row_name(report.table, row), maps[row.key]) for row in rows]
-
-
-def _notice(scale: Scale, marks: Iterable[str]) -> str | None:
-    """What a reader must know before looking: pictures travel without their report."""
-    small = [f"Scale {scale.name}: small models on generated stand-in videos."] if scale.small else []
+    Args:
+        unit: what the items of the data set are called.
+    """
+    small = [f"Scale {scale.name}: small models on generated stand-in {unit}."] if scale.small else []
     return "\n".join([*small, *marks]) or None
 
 
@@ -212,18 +175,6 @@ def _modified(overrides: Iterable[str]) -> list[str]:
     return [textwrap.fill(f"Not the table's runs: {changes}.", LINE)] if changes else []
 
 
-def _content(report: Report) -> str:
+def _content(report: Report, drawn: "Drawer") -> str:
     """All that the picture depends on."""
-    return "\n".join([data(report), *_marks(report)])
-
-
-def _results(report: Report) -> list[dict]:
-    """What finished tests wrote."""
-    return [result.metrics for line in report.rows for cell in line.cells for result in cell.seeds if result.metrics]
-
-
-def _has_margins(report: Report, margins: ClassMargins) -> bool:
-    """Whether both rows have results, of the same seed and videos, that tell how many of each class are right."""
-    from reports import class_margins
-
-    return bool(class_margins.class_margins(report, margins))
+    return "\n".join([drawn.data(), *_marks(report)])

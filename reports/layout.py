@@ -1,28 +1,20 @@
-"""The layout that every format shares: the texts of cells, labels and headers, and which labels a reader sees once."""
+"""The layout that all formats share: texts of cells, labels and headers; repeated labels are left out."""
 
-from experiments.table import Column, Difference, Label, Row, Table, Value, label_text, one_line
+from experiments.spec.table import Column, Label, Row, Table, Value, label_text, one_line
 from reports.report import Report, ReportCell, ReportRow
 
-DASH, RUNNING, TICK, CROSS, MODIFIED, RELEASED = "–", "…", "✓", "✗", "†", "‡"
+DASH, RUNNING, MODIFIED_SIGN, RELEASED_SIGN = "–", "…", "†", "‡"
 
 
-def cell_text(cell: ReportCell, column: Column | Difference) -> str:
-    """What stands in a cell: `79.4 ± 0.1 (n=3) (79.7)`, ours and then the printed value.
+def ours_text(cell: ReportCell, column: Column) -> str:
+    """The measured value, `mean ± std (n=3)` for several seeds, or the state; for quoted rows the quoted value.
 
-    A cell without a measured value never shows the printed one, but for rows that the paper itself quotes.
-    """
-    printed = printed_text(cell, column)
-    return f"{ours_text(cell, column)} ({printed})" if printed else ours_text(cell, column)
-
-
-def ours_text(cell: ReportCell, column: Column | Difference) -> str:
-    """The measured value, `mean ± std (n=3)` for several seeds, or its state; for quoted rows the quoted value.
-
+    A cell without a measured value never shows the printed one, except in rows that the paper itself quotes.
     The spread is the sample standard deviation (n - 1) over the seeds.
     """
     if cell.state == "quoted":
         return value_text(cell.printed, column) or DASH
-    mark = (MODIFIED if cell.modified else "") + (RELEASED if cell.released else "")
+    mark = (MODIFIED_SIGN if cell.modified else "") + (RELEASED_SIGN if cell.released else "")
     if cell.value is None:
         return state_text(cell) + mark
     text = value_text(cell.value, column)
@@ -34,13 +26,13 @@ def ours_text(cell: ReportCell, column: Column | Difference) -> str:
     return text + mark
 
 
-def printed_text(cell: ReportCell, column: Column | Difference) -> str:
+def printed_text(cell: ReportCell, column: Column) -> str:
     """The printed value beside a measured one; nothing where there is none to compare."""
     return "" if cell.state == "quoted" or cell.value is None else value_text(cell.printed, column)
 
 
 def state_text(cell: ReportCell) -> str:
-    """What stands where there is no value yet."""
+    """The state of a cell without a value."""
     match cell.state:
         case "running":
             return RUNNING if cell.progress is None else f"{RUNNING} {100 * cell.progress:.0f} %"
@@ -49,7 +41,7 @@ def state_text(cell: ReportCell) -> str:
     return DASH
 
 
-def value_text(value: Value, column: Column | Difference) -> str:
+def value_text(value: Value, column: Column) -> str:
     """A number to the digits of its column, or to two that count where those would leave none; text as it is."""
     if value is None:
         return ""
@@ -105,7 +97,7 @@ def row_name(table: Table, row: Row) -> str:
 
 
 def warning(report: Report) -> str | None:
-    """For scales with small models: what the numbers are, and what they must not be compared with."""
+    """The warning that small models on generated videos call for; None at the paper's scale."""
     if not report.scale.small:
         return None
     measured = ", ".join(map(one_line, report.measured_headers))
@@ -114,7 +106,7 @@ def warning(report: Report) -> str | None:
         return "Every column is measured on the model at the paper's size."
     printed = "the printed ones in parentheses" if prints_numbers(report) else "those of the paper"
     return (
-        "These numbers come from small models on generated stand-in videos. "
+        f"These numbers come from small models on generated stand-in {report.facts.unit}. "
         f"They are not comparable with {printed}.{exception}"
     )
 
@@ -133,9 +125,9 @@ def legend(report: Report) -> list[tuple[str, str]]:
     if any(cell.state == "running" for cell in cells):
         signs.append((RUNNING, "running"))
     if any(cell.released for cell in cells):
-        signs.append((RELEASED, "released weights, tested here"))
+        signs.append((RELEASED_SIGN, "released weights, tested here"))
     if any(cell.modified for cell in cells):
-        signs.append((MODIFIED, f"not the table's run: {', '.join(report.overrides)}"))
+        signs.append((MODIFIED_SIGN, f"not the table's run: {', '.join(report.overrides)}"))
     if any(cell.num_asked > 1 for cell in cells):
         signs.append(("±", "sample standard deviation over the seeds"))
     return signs

@@ -9,8 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.drawing import Panel, Panels
-from experiments.table import Value
+from experiments.spec.figures import Panel, Panels
+from experiments.spec.table import Value
+from reports.drawer import Drawer
 from reports.layout import row_name
 from reports.report import Report, ReportCell, ReportRow
 
@@ -33,9 +34,9 @@ class Point(NamedTuple):
     scale: str
 
 
-def points(report: Report, drawing: Panels) -> Iterator[Point]:
+def points(report: Report, panels: Panels) -> Iterator[Point]:
     """What the panels show; what has not been run is left out."""
-    for panel in (panel for line in drawing.grid for panel in line):
+    for panel in (panel for line in panels.grid for panel in line):
         for row in report.rows:
             for column, tick in zip(panel.columns, panel.ticks, strict=True):
                 values = _values(report, panel, row, column)
@@ -74,23 +75,38 @@ def _by_seed(cell: ReportCell) -> dict[int, float]:
     return {seed: float(value) for seed, value in values.items() if isinstance(value, int | float)}
 
 
-def data(report: Report, drawing: Panels) -> str:
-    """What the panels show, as CSV."""
-    return pd.DataFrame(points(report, drawing), columns=Point._fields).to_csv(index=False)
+class LinePanels(Drawer):
+    """Draws panels of lines."""
+
+    def __init__(self, report: Report, panels: Panels) -> None:
+        super().__init__(report)
+        self.panels = panels
+
+    def has_content(self) -> bool:
+        """Whether any test has finished."""
+        return any(result.metrics for row in self.report.rows for cell in row.cells for result in cell.seeds)
+
+    def data(self) -> str:
+        """The points of the panels, as CSV."""
+        return pd.DataFrame(points(self.report, self.panels), columns=Point._fields).to_csv(index=False)
+
+    def draw(self, notice: str | None) -> Figure:
+        """The panels under a common legend."""
+        return draw(self.report, self.panels, notice)
 
 
-def draw(report: Report, drawing: Panels, notice: str | None) -> Figure:
+def draw(report: Report, panels: Panels, notice: str | None) -> Figure:
     """The panels."""
-    rows, columns = len(drawing.grid), len(drawing.grid[0])
+    rows, columns = len(panels.grid), len(panels.grid[0])
     figure = Figure(figsize=(5.2 * columns, 3.1 * rows + 0.6), dpi=150, layout="constrained")
     axes = figure.subplots(rows, columns, sharex="col", squeeze=False)
-    found = list(points(report, drawing))
-    for line, panels in zip(axes, drawing.grid, strict=True):
-        for axis, panel in zip(line, panels, strict=True):
+    found = list(points(report, panels))
+    for line, row in zip(axes, panels.grid, strict=True):
+        for axis, panel in zip(line, row, strict=True):
             _draw(axis, panel, report, [p for p in found if (p.panel, p.y_label) == (panel.title, panel.y_label)])
-    for axis, panel in zip(axes[0], drawing.grid[0], strict=True):
+    for axis, panel in zip(axes[0], panels.grid[0], strict=True):
         axis.set_title(panel.title)
-    for axis, panel in zip(axes[-1], drawing.grid[-1], strict=True):
+    for axis, panel in zip(axes[-1], panels.grid[-1], strict=True):
         axis.set_xlabel(panel.x_label)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)

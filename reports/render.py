@@ -4,28 +4,16 @@ import json
 from pathlib import Path
 from typing import Literal, get_args
 
-from tabulate import tabulate
-
-from experiments.scales import Scale
-from experiments.store import StoreError, write_atomically
-from experiments.table import Column, Difference, Table
+from experiments.runner.store import StoreError, write_atomically
+from experiments.spec.scales import Scale
+from experiments.spec.table import Table
 from reports import figures
-from reports.layout import (
-    DASH,
-    legend,
-    levels,
-    ours_text,
-    printed_text,
-    prints_numbers,
-    shown_headers,
-    shown_labels,
-    warning,
-)
-from reports.report import Report, ReportCell, ReportRow, settled
+from reports.layout import levels
+from reports.markdown import ROOT, SEEDS_LINE, markdown
+from reports.report import Report, ReportCell, settled
 
 Format = Literal["md", "csv", "json", "latex"]
-TABLES = Path(__file__).resolve().parent / "tables"
-SEEDS_LINE = "- Seeds: "  # the kept report says by this line what it was made of
+TABLES = ROOT / "reports" / "tables"
 
 
 def render(report: Report, form: Format = "md") -> str:
@@ -39,10 +27,14 @@ def render(report: Report, form: Format = "md") -> str:
             return markdown(report)
         case "json":
             return json.dumps(as_json(report), indent=1, ensure_ascii=False) + "\n"
-        case "csv" | "latex":
-            from reports import frames  # pandas takes a second to import
+        case "csv":
+            from reports.dataframe import comma_separated  # pandas takes a second to import
 
-            return frames.comma_separated(report) if form == "csv" else frames.latex(report)
+            return comma_separated(report)
+        case "latex":
+            from reports.latex import latex
+
+            return latex(report)
     raise ValueError(f"unknown format '{form}'; choose from {', '.join(get_args(Format))}")
 
 
@@ -61,7 +53,7 @@ def as_json(report: Report) -> dict[str, object]:
             {
                 "key": column.key,
                 "header": list(levels(column.header)),
-                "metric": column.metric if isinstance(column, Column) else "difference",
+                "metric": column.metric.name,
                 "digits": column.digits,
                 "best": column.best,
             }
@@ -78,7 +70,7 @@ def as_json(report: Report) -> dict[str, object]:
         ],
         "facts": {
             "views": dict(facts.views),
-            "videos": [{"data": n, "evaluated_failed_missing": c, "cells": list(k)} for n, c, k in facts.videos],
+            "videos": [{"data": n, "evaluated_failed_missing": c, "cells": list(k)} for n, c, k in facts.items],
             "hardware": list(facts.hardware),
             "versions": dict(facts.versions),
             "commits": list(facts.commits),
@@ -110,12 +102,12 @@ def _json_cell(cell: ReportCell) -> dict[str, object]:
     }
 
 
-def report_path(table: Table, scale: Scale, root: Path = TABLES) -> Path:
+def report_path(table: Table, scale: Scale, root: Path | None = None) -> Path:
     """Where the report of a table is kept: `<paper>/<table>.<scale>.md`."""
-    return root / f"{table.name}.{scale.name}.md"
+    return (root or TABLES) / f"{table.name}.{scale.name}.md"
 
 
-def write(report: Report, root: Path = TABLES) -> Path:
+def write(report: Report, root: Path | None = None) -> Path:
     """Keep the report, unfinished runs as not run; returns its path.
 
     Raises:
@@ -130,7 +122,7 @@ def write(report: Report, root: Path = TABLES) -> Path:
     return path
 
 
-def stale(report: Report, root: Path = TABLES) -> bool:
+def stale(report: Report, root: Path | None = None) -> bool:
     """Whether the kept report or its picture differs from what the results give.
 
     A missing one does once there is a result.
@@ -147,7 +139,7 @@ def stale(report: Report, root: Path = TABLES) -> bool:
         raise StoreError(f"cannot read {path}: {error}; `reproduce report` writes it again") from None
 
 
-def kept_seeds(table: Table, scale: Scale, root: Path = TABLES) -> tuple[int, ...] | None:
+def kept_seeds(table: Table, scale: Scale, root: Path | None = None) -> tuple[int, ...] | None:
     """The seeds that the kept report was made of; None where there is none or it does not say."""
     try:
         lines = report_path(table, scale, root).read_text(encoding="utf-8").splitlines()
@@ -156,117 +148,3 @@ def kept_seeds(table: Table, scale: Scale, root: Path = TABLES) -> tuple[int, ..
     words = next((line.removeprefix(SEEDS_LINE) for line in lines if line.startswith(SEEDS_LINE)), "")
     seeds = [word.strip() for word in words.split(",")]
     return tuple(map(int, seeds)) if all(seed.isdecimal() for seed in seeds) else None
-
-
-def markdown(report: Report) -> str:
-    """The table in the paper's layout, then the facts a reader needs."""
-    table, scale = report.table, report.scale
-    notice = warning(report)
-    parts = [
-        f"# {table.name} at scale `{scale.name}`: {_escape(table.caption)}",
-        f"> **Scale `{scale.name}`.** {notice}" if notice else "",
-        f"{table.source}. {_reading(report)}",
-        _picture(report),
-        figures.extremes(report),
-        _table(report),
-        _legend(report),
-        _footer(report),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _reading(report: Report) -> str:
-    """How a cell is to be read."""
-    if prints_numbers(report):
-        return "A measured cell reads `ours (printed)`."
-    return "All numbers are ours; the paper prints none."
-
-
-def _picture(report: Report) -> str:
-    """The kept figure, and the data it is drawn from or how it came about."""
-    kept = figures.files(report, report_path(report.table, report.scale)) if report.whole else {}
-    if not kept:
-        return ""
-    data = f"\n\nDrawn from [{kept['data'].name}]({kept['data'].name})." if "data" in kept else ""
-    lines = "".join(f"\n- {_escape(line)}" for line in figures.provenance_lines(report))
-    return f"![{_escape(report.table.caption)}]({kept['picture'].name}){data}" + (f"\n{lines}" if lines else "")
-
-
-def _table(report: Report) -> str:
-    table = report.table
-    top, *lower = shown_headers(table)
-    body = [[_marked(_escape(text), "**") for text in line] for line in lower]
-    for row, labels in zip(report.rows, shown_labels(report.rows), strict=True):
-        texts = [_label(row, index, text) for index, text in enumerate(labels)]
-        body.append([*texts, *map(_cell, row.cells, table.columns)])
-    headers = [_escape(text) for text in top]
-    return tabulate(body, headers, tablefmt="pipe", disable_numparse=True, colalign=_alignment(report))
-
-
-def _label(row: ReportRow, index: int, text: str) -> str:
-    mark = "*" if row.row.quoted else "**" if row.row.bold and index == 0 else ""
-    return _marked(_escape(text), mark if isinstance(row.row.labels[index], str) else "")
-
-
-def _cell(cell: ReportCell, column: Column | Difference) -> str:
-    ours, printed = _escape(ours_text(cell, column)), _escape(printed_text(cell, column))
-    ours = _marked(ours, "*" if cell.state == "quoted" else "**" if cell.best else "")
-    return f"{ours} ({printed})" if printed else ours
-
-
-def _alignment(report: Report) -> list[str]:
-    """Texts to the left, signs centred, numbers to the right."""
-    rows, num_labels = report.rows, len(report.table.labels)
-    labels = ["left" if any(isinstance(r.row.labels[i], str) for r in rows) else "center" for i in range(num_labels)]
-    printed = list(zip(*((cell.printed for cell in row.cells) for row in rows), strict=True))
-    return labels + ["left" if any(isinstance(value, str) for value in values) else "right" for values in printed]
-
-
-def _legend(report: Report) -> str:
-    signs = [f"`{sign}` {_escape(meaning)}" for sign, meaning in legend(report)]
-    if any(row.row.quoted for row in report.rows):
-        signs.append("*italic* rows are quoted by the paper from others, not measured here")
-    if any(cell.best for row in report.rows for cell in row.cells):
-        signs.append("**bold** values are the best measured of their column")
-    return "; ".join(signs) + "." if signs else ""
-
-
-def _footer(report: Report) -> str:
-    facts, scale = report.facts, report.scale
-    paper = "The models and data sets of the paper" + (", but for the overrides." if report.overrides else ".")
-    lines = [f"- Scale: {scale.name}. {warning(report) or paper}"]
-    lines.append(f"{SEEDS_LINE}{', '.join(map(str, report.seeds))}")
-    if facts.views:
-        views = ", ".join(f"{name} {protocol}" for name, protocol in facts.views)
-        lines.append(f"- Test views × crops: {views}")
-        videos = ", ".join(
-            f"{name} {counts}" + (f" ({', '.join(cells)})" if cells else "") for name, counts, cells in facts.videos
-        )
-        lines.append(f"- Videos evaluated / failed / missing: {videos or 'none, no run has finished'}")
-    if facts.hardware:
-        lines.append(f"- Hardware: {'; '.join(facts.hardware)}")
-        lines.append(f"- Versions: {', '.join(f'{name} {version}' for name, version in facts.versions)}")
-        lines.append(f"- Commit: {', '.join(facts.commits)}")
-    lines += [f"- {cost}" for cost in facts.costs]
-    if facts.changes:
-        lines.append(
-            "- Changed in the paper's runs: " + ", ".join(f"`{path}` {change}" for path, change in facts.changes)
-        )
-    if facts.deviations:
-        lines += ["- Deviations from the paper, and notes:", *(f"  - {text}" for text in facts.deviations)]
-    options = "".join(f" -o {text}" for text in report.overrides)
-    seeds = "" if report.seeds == (0,) else f" --seeds {','.join(map(str, report.seeds))}"
-    whole = len(report.rows) == len(report.table.rows)
-    names = [report.table.name] if whole else [f"{report.table.name}:{row.row.key}" for row in report.rows]
-    lines.append(f"- Made by `reproduce report {' '.join(names)} --scale {scale.name}{seeds}{options}`")
-    return "\n".join(lines)
-
-
-def _marked(text: str, mark: str) -> str:
-    return f"{mark}{text}{mark}" if text and text != DASH else text
-
-
-def _escape(text: str) -> str:
-    for character in "\\|*<`":
-        text = text.replace(character, f"\\{character}")
-    return text

@@ -1,18 +1,18 @@
-"""What a report holds: a table's rows and cells with measured values and states, and the facts under it."""
+"""The contents of a report: rows and cells with measured values and states, and the facts of its footer."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from experiments.attention_maps import AttentionMaps
-from experiments.scales import Scale
-from experiments.table import Column, Difference, Row, Table, Value
-from reports.facts import Facts
+from experiments.runner.attention_files import AttentionMaps
+from experiments.spec.scales import Scale
+from experiments.spec.table import Column, Row, Table, Value
+from reports.footer import Facts
 
 State = Literal[
     "done", "modified", "running", "interrupted", "failed", "not run", "measured", "derived", "quoted"
 ]  # fmt: skip
 
-# Of several unfinished seeds, the cell shows what there is most to say about.
+# The states of unfinished seeds; a cell of several shows the first of these that one of them has.
 UNFINISHED: tuple[State, ...] = ("running", "failed", "interrupted", "not run")
 
 
@@ -36,10 +36,10 @@ class SeedResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportCell:
-    """What stands under one column of one row.
+    """One row under one column.
 
     Args:
-        value: ours; the mean over the seeds that have finished. Never a printed one.
+        value: measured here; the mean over the seeds that have finished.
         std: sample standard deviation (n - 1) over the seeds; None below two.
         num_seeds: seeds that `value` is made of; 0 where it needs no training.
         num_asked: seeds asked for; 0 where it needs no training.
@@ -73,10 +73,10 @@ class ReportRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A table at a scale, with everything that a rendering of it shows.
+    """A table at a scale, with everything that its renderings show.
 
     Args:
-        attention_maps: where the table's drawing shows some, by the row's key.
+        attention_maps: those of the table's figure, by the row's key.
     """
 
     table: Table
@@ -89,12 +89,12 @@ class Report:
 
     @property
     def whole(self) -> bool:
-        """Whether it shows every row as the table defines it: only then is it kept as the table's report."""
+        """Whether it shows every row without overrides: only then is it kept as the table's report."""
         return not self.overrides and len(self.rows) == len(self.table.rows)
 
     @property
     def measured_headers(self) -> tuple[str | tuple[str, ...], ...]:
-        """Headers of the columns that are measured at the paper's size whatever the scale."""
+        """Headers of the columns that are computed or measured at the paper's size on every scale."""
         return tuple(
             column.header
             for index, column in enumerate(self.table.columns)
@@ -103,7 +103,7 @@ class Report:
 
 
 def settled(report: Report) -> Report:
-    """The report with unfinished runs shown as not run: what is kept in files, which hold results only."""
+    """The report with unfinished runs shown as not run, as it is kept in files."""
 
     def settle(cell: ReportCell) -> ReportCell:
         return replace(cell, state="not run", progress=None) if cell.state in UNFINISHED else cell
@@ -111,6 +111,6 @@ def settled(report: Report) -> Report:
     return replace(report, rows=tuple(replace(r, cells=tuple(map(settle, r.cells))) for r in report.rows))
 
 
-def rounded(column: Column | Difference, value: float) -> float:
+def rounded(column: Column, value: float) -> float:
     """The value to the digits that its column shows."""
     return float(f"{value:.{column.digits}f}")

@@ -1,6 +1,6 @@
 """A TensorBoard log directory that shows a table: its runs by the table's names, and the table itself as HPARAMS.
 
-Each trained run is a run `<row> · <column>` whose curves are links to its own event files; runs are never touched.
+Each tested run is a run `<row> · <column>` whose curves are links to its own event files; runs are never touched.
 HPARAMS has one line a table row: runs of a row form a session group, so that each of them need only log its columns,
 and several seeds show as their mean. Where a figure draws the attention of a row's model, IMAGES shows it.
 """
@@ -23,10 +23,9 @@ from tensorboard.plugins.hparams.summary_v2 import Discrete, HParam, Metric, hpa
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from experiments.drawing import AttentionStrips
-from experiments.store import RunStore, StoreError
-from experiments.table import Column, label_text, one_line
-from reports.figures import row_pictures
+from experiments.runner.store import RunStore, StoreError
+from experiments.spec.table import label_text, one_line
+from reports.figures import pictured_column, row_pictures
 from reports.layout import levels, row_name
 from reports.report import Report, ReportRow, SeedResult
 
@@ -77,16 +76,16 @@ def build_view(report: Report, store: RunStore) -> Path:
 
 def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
     """The runs of a table in its order: each trained run once, whatever columns show it; untrained rows once."""
-    pictures, drawing = row_pictures(report), report.table.drawing
+    pictures, drawn_column = row_pictures(report), pictured_column(report)
     for row, row_text in zip(report.rows, _row_names(report), strict=True):
         if row.row.quoted:
             continue
         factors = _factors(report, row)
-        values = {c.column: c.value for c in row.cells if not c.seeds and isinstance(c.value, float)}
+        values = {c.column: float(c.value) for c in row.cells if not c.seeds and isinstance(c.value, int | float)}
         sessions: dict[str, Session] = {}
         tests = _tests(report, row)
         for cell, column in zip(row.cells, report.table.columns, strict=True):
-            drawn = isinstance(drawing, AttentionStrips) and drawing.column == column.key
+            drawn = column.key == drawn_column
             for result in cell.seeds:
                 seed = f" · seed {result.seed}" if len(cell.seeds) > 1 else ""
                 seed += " · released weights" if result.released else ""
@@ -148,7 +147,7 @@ def _experiment(report: Report, sessions: list[Session]) -> Summary:
         for header, text in session.factors.items():
             values = factors.setdefault(header, [])
             values += [text] if text not in values else []
-    numeric = [c for c in report.table.columns if not isinstance(c, Column) or one_line(c.header) not in factors]
+    numeric = [c for c in report.table.columns if one_line(c.header) not in factors]
     return hparams_config_pb(
         hparams=[HParam(header, Discrete(values)) for header, values in factors.items()],
         metrics=[Metric(METRICS + c.key, display_name=one_line(c.header)) for c in numeric],

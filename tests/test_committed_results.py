@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.catalog import load
-from experiments.scales import TINY
-from experiments.store import RunStore
+from experiments.runner.store import RunStore
+from experiments.spec.catalog import load
+from experiments.spec.scales import TINY
 from reports.collect import collect
 
 RESULTS = Path(__file__).resolve().parents[1] / "reports" / "results"
@@ -30,6 +30,9 @@ def test_every_row_of_table_4_learns_motion(tmp_path: Path) -> None:
 
 def test_one_frame_is_near_chance_on_ssv2_and_near_eight_frames_on_kinetics(tmp_path: Path) -> None:
     found = values("motionformer/table8", tmp_path)
-    chance = 100 / TINY.of(load("motionformer/table8").find_row("ssv2").base).data.dataset.num_classes  # type: ignore[arg-type]
+    base = load("motionformer/table8").find_row("ssv2").base
+    assert base is not None
+    (num_classes,) = TINY.of(base).data.targets.classes.values()
+    chance = 100 / num_classes
     assert found["ssv2.one-frame"] == pytest.approx(chance, abs=10)
     assert found["k400.one-frame"] == pytest.approx(found["k400.eight-frames"], abs=15)

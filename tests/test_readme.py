@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.catalog import find
-from experiments.cli import parser
+from experiments.spec.catalog import find
+from reproduce.command import parser
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -35,9 +35,7 @@ def test_commands_of_the_readme_are_understood(words: list[str]) -> None:
 @pytest.mark.parametrize("words", [words for words in REPRODUCE if words[0] in LOOKING], ids=" ".join)
 def test_commands_that_look_run(words: list[str], tmp_path: Path) -> None:
     place = [] if words[0] in ("list", "show") else ["--runs", str(tmp_path)]
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments", *words, *place], cwd=ROOT, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-m", "reproduce", *words, *place], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout
 
@@ -62,7 +60,7 @@ def test_the_table_near_the_top_is_the_committed_report_s() -> None:
 
 def test_committed_reports_are_what_the_committed_results_give(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "experiments", "report", "*", "--check", "--runs", str(tmp_path)],
+        [sys.executable, "-m", "reproduce", "report", "*", "--check", "--runs", str(tmp_path)],
         cwd=ROOT,
         capture_output=True,
         text=True,

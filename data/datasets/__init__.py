@@ -1,1 +1,1 @@
-"""One reader a data set, in the authors' own annotation format."""
+"""One reader per data set, for the authors' own annotation format."""

@@ -1,20 +1,22 @@
-"""EPIC-Kitchens-100: the official annotations beside folders of frames, whole videos or a file a segment.
+"""EPIC-Kitchens-100: the official annotations with folders of frames, whole videos or one file per segment.
 
-A segment's label is its verb and its noun. The test split is the validation split, as in the papers.
+The label of a segment is its verb and its noun. The test split is the validation split, as in the papers.
 """
 
 import csv
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from data.config import DatasetConfig, Split
 from data.datasets.epic_pickle import pickled_rows
-from data.datasets.videos import VIDEO_SUFFIXES, Span, Split, VideoList, VideoRecord, check_root, file_text, first_file
+from data.datasets.videos import VIDEO_SUFFIXES, Span, VideoList, VideoRecord, check_root, file_text, first_file
 from data.errors import DataError, MissingAnnotationError
 from data.synthetic.epic100 import Epic100StandIn
+from data.targets import VerbNounTarget
 
 ANNOTATION_FOLDERS = (
     ".",
@@ -22,7 +24,7 @@ ANNOTATION_FOLDERS = (
     "epic-kitchens-100-annotations",
     "epic-kitchens-100-annotations-master",
 )
-FOOTAGE_FOLDERS = (".", "EPIC-KITCHENS", "EPIC-KITCHENS-100")
+BASE_FOLDERS = (".", "EPIC-KITCHENS", "EPIC-KITCHENS-100")
 # {p}: the participant, {v}: the video.
 FRAME_FOLDERS = (
     "{p}/rgb_frames/{v}",
@@ -48,16 +50,18 @@ SEGMENT_FOLDERS = (
     "videos",
 )
 COLUMNS = ("narration_id", "video_id", "start_timestamp", "stop_timestamp", "verb_class", "noun_class")
-# Minutes and seconds may be 60, as rounding writes them.
+# Minutes and seconds may be 60: the published times are rounded.
 TIMESTAMP = re.compile(r"(\d\d):([0-5]\d|60):((?:[0-5]\d|60)(?:\.\d+)?)", re.ASCII)
 
 
 class Epic100:
-    """Reads EPIC-Kitchens-100 below a root."""
+    """Reader of EPIC-Kitchens-100 in a root folder."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
-        """Which release."""
+    class Config(DatasetConfig):
+        """Release of the data set."""
+
+        unit = "videos"
 
         name: str = "epic100"
         num_verbs: int = 97
@@ -65,15 +69,20 @@ class Epic100:
         stand_in: Epic100StandIn | None = None
 
         @property
-        def num_classes(self) -> int:
-            """Outputs of a model: first the verbs, then the nouns."""
-            return self.num_verbs + self.num_nouns
+        def targets(self) -> VerbNounTarget:
+            """A verb and a noun per segment."""
+            return VerbNounTarget(self.num_verbs, self.num_nouns)
+
+        def tiny(self) -> Self:
+            """Generated videos of eight verbs and eight nouns."""
+            videos = Epic100StandIn()
+            return replace(self, num_verbs=videos.num_verbs, num_nouns=videos.num_nouns, stand_in=videos)
 
         def build(self, root: Path, split: Split) -> VideoList:
-            """The segments of a split.
+            """Segments of a split.
 
             Raises:
-                DataError: when root or annotations cannot be used; `MissingAnnotationError` when there are none.
+                DataError: if the root or the annotations are unusable; `MissingAnnotationError` without annotations.
             """
             return Epic100(self, root).videos(split)
 
@@ -82,23 +91,23 @@ class Epic100:
         self.root = Path(os.path.abspath(root.expanduser()))
 
     def videos(self, split: Split) -> VideoList:
-        """The segments of a split."""
+        """Segments of a split."""
         check_root(self.root, self.config.name)
         annotation = self.annotation(split)
         segments = list(self.segments(annotation))
         if not segments:
-            raise DataError(f"{annotation}: the file is empty; it should hold one segment a line")
-        footage = Footage(self.root)
-        records = tuple(footage.record(segment) for segment in segments)
+            raise DataError(f"{annotation}: the file is empty; it should contain one segment per line")
+        locator = VideoLocator(self.root)
+        records = tuple(locator.record(segment) for segment in segments)
         if not any(os.path.exists(path) for path in {record.path for record in records}):
             raise DataError(
-                f"{self.config.name}: none of the videos of {annotation} is there, e.g. {records[0].path}; "
+                f"{self.config.name}: none of the videos of {annotation} exists, e.g. {records[0].path}; "
                 f"a video is P01/videos/P01_01.MP4 or, as pictures, P01/rgb_frames/P01_01/frame_0000000001.jpg"
             )
         return VideoList(records, self.class_names())
 
     def annotation(self, split: Split) -> Path:
-        """The annotation file of a split: the CSV, else the pickle of the same rows."""
+        """Annotation file of a split: the CSV file, or else the pickle with the same rows."""
         part = "train" if split == "train" else "validation"
         folders = [self.root / folder for folder in ANNOTATION_FOLDERS]
         names = [f"EPIC_100_{part}.csv", f"{part}.csv", f"EPIC_100_{part}.pkl", f"{part}.pkl"]
@@ -111,7 +120,7 @@ class Epic100:
         return path
 
     def segments(self, annotation: Path) -> Iterator["Segment"]:
-        """The segments of an annotation file."""
+        """Segments of an annotation file."""
         rows = pickled_rows(annotation) if annotation.suffix.lower() == ".pkl" else csv_rows(annotation)
         for where, row in rows:
             absent = [name for name in COLUMNS if not row.get(name)]
@@ -127,11 +136,11 @@ class Epic100:
             yield Segment(row["narration_id"], row["video_id"], Span(start, stop, frame_rate(row["video_id"])), label)
 
     def class_names(self) -> tuple[str, ...]:
-        """All verbs, then all nouns; numbers where their official files are not there."""
-        return (*self.keys("verb", self.config.num_verbs), *self.keys("noun", self.config.num_nouns))
+        """Names of all verbs, then of all nouns. Without the official class files, names contain numbers."""
+        return (*self.kind_names("verb", self.config.num_verbs), *self.kind_names("noun", self.config.num_nouns))
 
-    def keys(self, kind: str, count: int) -> tuple[str, ...]:
-        """The names of `EPIC_100_verb_classes.csv` or its like for nouns."""
+    def kind_names(self, kind: str, count: int) -> tuple[str, ...]:
+        """Class names of verbs (`EPIC_100_verb_classes.csv`) or of nouns (`EPIC_100_noun_classes.csv`)."""
         path = first_file((self.root / folder for folder in ANNOTATION_FOLDERS), [f"EPIC_100_{kind}_classes.csv"])
         names = {row.get("id", ""): row.get("key", "") for _, row in csv_rows(path)} if path else {}
         return tuple(names.get(str(number)) or f"{kind} {number}" for number in range(count))
@@ -146,8 +155,8 @@ class Segment(NamedTuple):
     label: tuple[int, int]
 
 
-class Footage:
-    """Finds where the frames of segments lie, looking into each folder once."""
+class VideoLocator:
+    """Locates the frames of segments. Each folder is listed only once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -155,38 +164,38 @@ class Footage:
         self.found: dict[str, str] = {}
 
     def record(self, segment: Segment) -> VideoRecord:
-        """A segment with its place: frames first, for they need no decoder, then a file of its own, then the video."""
-        frames = self.of_video(segment.video_id)
+        """Record of a segment: its frames (no decoding needed), else its own file, else the whole video."""
+        frames = self.frames_or_video(segment.video_id)
         if not os.path.isdir(frames):
-            own = self.file(SEGMENT_FOLDERS, segment.video_id, segment.narration_id)
-            if own is not None:
-                return VideoRecord(own, segment.label, segment.narration_id)
+            segment_file = self.file(SEGMENT_FOLDERS, segment.video_id, segment.narration_id)
+            if segment_file is not None:
+                return VideoRecord(segment_file, segment.label, segment.narration_id)
         return VideoRecord(frames, segment.label, segment.narration_id, segment.span)
 
-    def of_video(self, video_id: str) -> str:
-        """The folder of a video's frames, or its file; where its file should lie when there is neither."""
+    def frames_or_video(self, video_id: str) -> str:
+        """Folder of a video's frames, else its file, else the expected path of its file."""
         if video_id not in self.found:
-            folders = (folder for folder in self.places(FRAME_FOLDERS, video_id) if holds_frames(folder))
+            folders = (folder for folder in self.candidate_folders(FRAME_FOLDERS, video_id) if contains_frames(folder))
             path = next(folders, None) or self.file(VIDEO_FOLDERS, video_id, video_id)
             expected = os.path.join(self.root, participant(video_id), "videos", f"{video_id}.MP4")
             self.found[video_id] = path or expected
         return self.found[video_id]
 
     def file(self, folders: Iterable[str], video_id: str, stem: str) -> str | None:
-        """The video file of this name in one of the folders."""
-        listings = (self.files(folder) for folder in self.places(folders, video_id))
+        """Video file with this stem in one of the folders, or None."""
+        listings = (self.files(folder) for folder in self.candidate_folders(folders, video_id))
         return next((files[stem] for files in listings if stem in files), None)
 
-    def places(self, folders: Iterable[str], video_id: str) -> Iterator[str]:
-        """The folders of a video below every base."""
-        for base in FOOTAGE_FOLDERS:
+    def candidate_folders(self, folders: Iterable[str], video_id: str) -> Iterator[str]:
+        """Candidate folders of a video in every base folder."""
+        for base in BASE_FOLDERS:
             for folder in folders:
                 yield os.path.normpath(
                     os.path.join(self.root, base, folder.format(p=participant(video_id), v=video_id))
                 )
 
     def files(self, folder: str) -> dict[str, str]:
-        """The video files of a folder by stem."""
+        """Video files of a folder by stem."""
         if folder not in self.listed:
             names = os.listdir(folder) if os.path.isdir(folder) else []
             videos = [name for name in names if name.lower().endswith(VIDEO_SUFFIXES)]
@@ -194,8 +203,8 @@ class Footage:
         return self.listed[folder]
 
 
-def holds_frames(folder: str) -> bool:
-    """Whether a folder has a picture of a video; looks no further than the first, for there may be many thousands."""
+def contains_frames(folder: str) -> bool:
+    """Whether a folder contains a frame. The search stops at the first: there may be thousands."""
     if not os.path.isdir(folder):
         return False
     with os.scandir(folder) as entries:
@@ -203,7 +212,7 @@ def holds_frames(folder: str) -> bool:
 
 
 def csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Place and fields of each row."""
+    """Location in the file, and fields of each row."""
     rows = csv.reader(file_text(path).splitlines())
     header = [name.strip() for name in next(rows, [])]
     for fields in rows:
@@ -212,26 +221,26 @@ def csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def class_number(where: str, kind: str, text: str, count: int) -> int:
-    """A verb's or noun's number."""
+    """Class number of a verb or a noun."""
     if not text.isascii() or not text.isdigit() or int(text) >= count:
         raise DataError(f"{where}: wrong {kind} class '{text}'; there are 0 to {count - 1}")
     return int(text)
 
 
 def seconds(where: str, timestamp: str) -> float:
-    """The seconds of `HH:MM:SS.cc`."""
+    """Seconds of a timestamp `HH:MM:SS.cc`."""
     match = TIMESTAMP.fullmatch(timestamp)
     if match is None:
-        raise DataError(f"{where}: '{timestamp}' is no time; write it as HH:MM:SS.cc")
+        raise DataError(f"{where}: '{timestamp}' is not a time; write it as HH:MM:SS.cc")
     hours, minutes, rest = match.groups()
     return 3600 * int(hours) + 60 * int(minutes) + float(rest)
 
 
 def participant(video_id: str) -> str:
-    """Whose kitchen a video shows: P01 of P01_101."""
+    """Participant of a video: P01 for P01_101."""
     return video_id.partition("_")[0]
 
 
 def frame_rate(video_id: str) -> int:
-    """Frames a second at which the published frames were taken: 50 of the videos added in 2020, 60 of the others."""
+    """Frame rate of the published frames: 50 for the videos added in 2020, 60 for the others."""
     return 50 if len(video_id.partition("_")[2]) == 3 else 60

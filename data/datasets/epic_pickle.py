@@ -1,4 +1,4 @@
-"""The rows of a pickled pandas table, read without running anything that the file names."""
+"""Rows of a pickled pandas table, read without executing code from the file."""
 
 import io
 import pickle
@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from data.errors import DataError
 
-# What a table of numbers and texts is made of, under the names of pandas and numpy of 2019 to today.
+# Globals in a pickled table of numbers and strings, as pandas and numpy have named them from 2019 to today.
 ALLOWED = {
     ("builtins", "slice"),
     ("_codecs", "encode"),
@@ -33,28 +33,28 @@ ALLOWED = {
 
 
 class TableUnpickler(pickle.Unpickler):
-    """Finds the parts of a table and nothing else."""
+    """Unpickler that is restricted to the globals of a table."""
 
     def find_class(self, module_name: str, global_name: str) -> object:
-        """A part of a table."""
+        """An allowed global."""
         if (module_name, global_name) not in ALLOWED:
             raise pickle.UnpicklingError(f"it names {module_name}.{global_name}")
         return super().find_class(module_name, global_name)
 
     def persistent_load(self, pid: object) -> NoReturn:
-        """Tables have none."""
+        """Reject persistent ids: tables have none."""
         raise pickle.UnpicklingError("it refers to other files")
 
 
 def pickled_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Place and fields of each row; the index is a column like the others.
+    """Location in the file, and fields of each row. The index becomes a column.
 
     Raises:
-        DataError: when the file is no table, or another pandas' one.
+        DataError: if the file is not a table, or a table of an unsupported pandas version.
     """
     import pandas as pd  # here: it is slow to import
 
-    remedy = f"put {path.stem}.csv, which holds the same rows, beside it"
+    remedy = f"put {path.stem}.csv, which has the same rows, beside it"
     try:
         table = TableUnpickler(io.BytesIO(path.read_bytes())).load()
     except OSError as error:

@@ -1,18 +1,18 @@
-"""Kinetics-400/600: `path label` lists, or the official CSV files beside a tree of class folders.
+"""Kinetics-400/600: `path label` lists, or the official CSV files with a tree of class folders.
 
-A label is the class's place in the alphabetical order of class names, as in every released list.
+A label is the index of the class in the alphabetical order of class names, as in every released list.
 """
 
 import csv
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
+from data.config import DatasetConfig, Split
 from data.datasets.videos import (
-    Split,
     VideoList,
     VideoRecord,
     check_root,
@@ -22,8 +22,9 @@ from data.datasets.videos import (
 )
 from data.errors import DataError, MissingAnnotationError
 from data.synthetic.kinetics import KineticsStandIn
+from data.targets import ClassTarget
 
-# The path is all before the last separator, so that it may hold spaces and commas.
+# The path ends at the last separator, so that it may contain spaces and commas.
 LIST_LINE = re.compile(r"^(?P<path>\S.*?)(?:\s*,\s*|\s+)(?P<label>[^\s,]+)$")
 SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
     "train": ("train", "training"),
@@ -33,18 +34,21 @@ SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
 ANNOTATION_FOLDERS = (".", "annotations", "labels")
 VIDEO_FOLDERS = (".", "videos", "data")
 OFFICIAL_COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
-SAMPLE = 64
+# Approximate number of listed paths that are tried first in the search for their base folder.
+NUM_PROBED_PATHS = 64
 
 
 class Kinetics:
-    """Reads one release of Kinetics below a root, or a single list."""
+    """Reader of one release of Kinetics in a root folder, or of a single list file."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
-        """Which release; `test_split` is the split that the papers report on.
+    class Config(DatasetConfig):
+        """Release of Kinetics. `test_split` is the split that the papers report on.
 
-        A root that is a list is for scoring its videos and has no training split.
+        `root_is_list`: whether the root is a list file of videos for testing, without a training split.
         """
+
+        unit = "videos"
 
         name: str = "kinetics400"
         num_classes: int = 400
@@ -52,11 +56,21 @@ class Kinetics:
         root_is_list: bool = field(default=False, metadata={"omit_if": False})
         stand_in: KineticsStandIn | None = None
 
+        @property
+        def targets(self) -> ClassTarget:
+            """One class per video."""
+            return ClassTarget(self.num_classes)
+
+        def tiny(self) -> Self:
+            """Generated videos of ten classes."""
+            videos = KineticsStandIn()
+            return replace(self, num_classes=videos.num_classes, stand_in=videos)
+
         def build(self, root: Path, split: Split) -> VideoList:
-            """The videos of a split.
+            """Videos of a split.
 
             Raises:
-                DataError: when root or annotations cannot be used; `MissingAnnotationError` when there are none.
+                DataError: if the root or the annotations are unusable; `MissingAnnotationError` without annotations.
             """
             return Kinetics(self, root).videos(self.test_split if split == "test" else split)
 
@@ -65,17 +79,17 @@ class Kinetics:
         self.root = Path(os.path.abspath(root.expanduser()))
 
     def videos(self, split: Split) -> VideoList:
-        """The videos of a split, from whichever of the two annotation formats is there."""
+        """Videos of a split, from an annotation file in either of the two formats."""
         annotation = self.annotation(split)
         lines = file_text(annotation).splitlines()
         if not any(line.strip() for line in lines):
-            raise DataError(f"{annotation}: the file is empty; it should hold one 'path label' a line")
+            raise DataError(f"{annotation}: the file is empty; it should contain one 'path label' per line")
         if "youtube_id" in lines[0]:
             return self.from_official(annotation, split, lines)
         return self.from_list(annotation, split, lines)
 
     def annotation(self, split: Split) -> Path:
-        """The annotation file of a split."""
+        """Annotation file of a split."""
         if self.config.root_is_list:
             if split == "train":
                 raise MissingAnnotationError(f"{self.root}: a list has no training split; give the data set's folder")
@@ -90,7 +104,7 @@ class Kinetics:
         return path
 
     def find_annotation(self, split: Split) -> Path | None:
-        """The annotation file of a split under one of the names in use, or None."""
+        """Annotation file of a split under one of its usual names, or None."""
         digits = self.config.name.removeprefix("kinetics")
         releases = (self.config.name, f"kinetics-{digits}", f"kinetics_{digits}", f"k{digits}")
         stems = [stem for name in SPLIT_NAMES[split] for stem in (name, f"{name}_list", f"{name}_list_videos")]
@@ -101,7 +115,7 @@ class Kinetics:
     # `path label` lists
 
     def from_list(self, annotation: Path, split: Split, lines: list[str]) -> VideoList:
-        """The videos of a list of `path label` or `path,label` lines."""
+        """Videos of a list of `path label` or `path,label` lines."""
         entries = list(self.list_entries(annotation, lines))
         base = self.base_folder(annotation, split, [path for path, _ in entries])
         records = tuple(VideoRecord(os.path.join(base, path), label, path) for path, label in entries)
@@ -125,41 +139,41 @@ class Kinetics:
             yield match["path"].strip("\"'"), int(label)
 
     def base_folder(self, annotation: Path, split: Split, paths: list[str]) -> Path:
-        """The folder that the listed paths start from.
+        """Folder to which the listed paths are relative.
 
         Raises:
-            DataError: when not one of the files is there, whatever the folder.
+            DataError: if none of the files exists in any candidate folder.
         """
         folder = annotation.parent
         bases = [folder] if self.config.root_is_list else [self.root / name for name in VIDEO_FOLDERS]
         bases += [base / name for base in bases[:2] for name in SPLIT_NAMES[split]]
         bases += [folder, folder.parent, Path.cwd()]
-        sample = paths[:: max(1, len(paths) // SAMPLE)]
-        for some in (sample, paths):
+        sample = paths[:: max(1, len(paths) // NUM_PROBED_PATHS)]
+        for probed in (sample, paths):
             for base in bases:
-                if any(os.path.exists(os.path.join(base, path)) for path in some):
+                if any(os.path.exists(os.path.join(base, path)) for path in probed):
                     return base
         raise DataError(
-            f"{self.config.name}: none of the {len(paths)} videos of {annotation} is there, "
-            f"e.g. {bases[0] / paths[0]}; paths are absolute or start from {bases[0]}"
+            f"{self.config.name}: none of the {len(paths)} videos of {annotation} exists, "
+            f"e.g. {bases[0] / paths[0]}; paths are absolute or relative to {bases[0]}"
         )
 
     def listed_class_names(self, entries: list[tuple[str, int]]) -> tuple[str, ...]:
-        """The class folders of the paths where they tell, else numbers."""
+        """Class names of `classes.txt`, else of the class folders of the paths, else numbers."""
         names = self.classes_file()
         if names is not None:
             return names
         folders: dict[int, set[str]] = {}
         for path, label in entries:
             folders.setdefault(label, set()).add(os.path.basename(os.path.dirname(path)))
-        told = {label: names.pop() for label, names in folders.items() if len(names) == 1}
-        told = told if len(set(told.values())) == len(told) else {}
-        return tuple(told.get(label) or f"class {label}" for label in range(self.config.num_classes))
+        names_by_label = {label: names.pop() for label, names in folders.items() if len(names) == 1}
+        names_by_label = names_by_label if len(set(names_by_label.values())) == len(names_by_label) else {}
+        return tuple(names_by_label.get(label) or f"class {label}" for label in range(self.config.num_classes))
 
     # The official CSV
 
     def from_official(self, annotation: Path, split: Split, lines: list[str]) -> VideoList:
-        """The videos of an official CSV file, found in the tree of class folders."""
+        """Videos of an official CSV file, located in the tree of class folders."""
         class_names = self.official_class_names(annotation, lines)
         labels = {name: label for label, name in enumerate(class_names)}
         files = self.class_folders(split)
@@ -175,19 +189,19 @@ class Kinetics:
                 stem = f"{video_id}_{int(float(start)):06d}_{int(float(end)):06d}"
             except ValueError:
                 raise DataError(f"{annotation}:{number}: '{start}' and '{end}' should be seconds") from None
-            in_class = files.get(folded(name), {})
+            in_class = files.get(normalized_name(name), {})
             path = in_class.get(stem) or in_class.get(video_id) or files.get("", {}).get(stem)
             expected = self.root / split / name / f"{stem}.mp4"
             records.append(VideoRecord(str(path or expected), labels[name], stem))
         if not any(record.path and os.path.exists(record.path) for record in records):
             raise DataError(
-                f"{self.config.name}: none of the {len(records)} videos of {annotation} is there, "
-                f"e.g. {records[0].path}; videos lie in {self.root / split}/<class>/"
+                f"{self.config.name}: none of the {len(records)} videos of {annotation} exists, "
+                f"e.g. {records[0].path}; the expected folder is {self.root / split}/<class>/"
             )
         return VideoList(tuple(records), class_names)
 
     def official_class_names(self, annotation: Path, lines: list[str]) -> tuple[str, ...]:
-        """All class names in alphabetical order, from every split's file that is there."""
+        """Class names of `classes.txt`, else of the annotation files of all splits in alphabetical order."""
         listed = self.classes_file()
         if listed is not None:
             return listed
@@ -205,7 +219,7 @@ class Kinetics:
         return tuple(sorted(names))
 
     def classes_file(self) -> tuple[str, ...] | None:
-        """The class names of `classes.txt`, where there is one."""
+        """Class names of `classes.txt`, or None without this file."""
         if self.config.root_is_list:
             return None
         path = first_file((self.root / folder for folder in ANNOTATION_FOLDERS), ["classes.txt"])
@@ -219,7 +233,7 @@ class Kinetics:
         return names
 
     def class_folders(self, split: Split) -> dict[str, dict[str, Path]]:
-        """Files by stem, by class folder; those that lie in no class folder are under ''."""
+        """Video files by class folder and stem. Files outside of class folders have the key ''."""
         bases = [self.root / folder / name for folder in VIDEO_FOLDERS for name in SPLIT_NAMES[split]]
         bases += [self.root / folder for folder in VIDEO_FOLDERS]
         found: dict[str, dict[str, Path]] = {}
@@ -231,7 +245,7 @@ class Kinetics:
                 if entry.is_dir():
                     files = {file.stem: file for file in video_files(Path(entry.path))}
                     for stem, file in files.items():
-                        found.setdefault(folded(entry.name), {}).setdefault(stem, file)
+                        found.setdefault(normalized_name(entry.name), {}).setdefault(stem, file)
         return found
 
 
@@ -239,7 +253,7 @@ def official_rows(annotation: Path, lines: list[str]) -> Iterator[tuple[int, dic
     """Line number and fields of each row of an official CSV file.
 
     Raises:
-        DataError: for a header that lacks a column or a row that lacks a field.
+        DataError: for a header without a column, or a row without a field.
     """
     rows = csv.reader(lines)
     header = [name.strip() for name in next(rows)]
@@ -257,6 +271,6 @@ def official_rows(annotation: Path, lines: list[str]) -> Iterator[tuple[int, dic
         yield rows.line_num, dict(zip(header, fields, strict=False))
 
 
-def folded(name: str) -> str:
-    """A class name without the characters that folders write differently."""
+def normalized_name(name: str) -> str:
+    """Class name in lower case without the characters that differ between folder names."""
     return re.sub(r"[^a-z0-9]+", "", name.lower())

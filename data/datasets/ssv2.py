@@ -1,16 +1,19 @@
-"""Something-Something V2: the official JSON files beside the `.webm` or `.mp4` videos.
+"""Something-Something V2: the official JSON files with the `.webm` or `.mp4` videos.
 
-A template's brackets are removed before it is looked up among the labels, as in the authors' release.
+The brackets of a template are removed before the look-up of its label, as in the authors' release.
 """
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
-from data.datasets.videos import Split, VideoList, VideoRecord, check_root, file_text, first_file, video_files
+from data.config import DatasetConfig, Split
+from data.datasets.videos import VideoList, VideoRecord, check_root, file_text, first_file, video_files
 from data.errors import DataError, MissingAnnotationError
 from data.synthetic.ssv2 import SSv2StandIn
+from data.targets import ClassTarget
 
 ANNOTATION_FOLDERS = (".", "labels", "annotations")
 VIDEO_FOLDERS = ("20bn-something-something-v2", "videos", ".")
@@ -25,18 +28,30 @@ class SSv2:
     """Reads Something-Something V2 below a root."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
-        """Which release."""
+    class Config(DatasetConfig):
+        """Release of the data set."""
+
+        unit = "videos"
 
         name: str = "ssv2"
         num_classes: int = 174
         stand_in: SSv2StandIn | None = None
 
+        @property
+        def targets(self) -> ClassTarget:
+            """One class per video."""
+            return ClassTarget(self.num_classes)
+
+        def tiny(self) -> Self:
+            """Generated videos of ten classes."""
+            videos = SSv2StandIn()
+            return replace(self, num_classes=videos.num_classes, stand_in=videos)
+
         def build(self, root: Path, split: Split) -> VideoList:
-            """The videos of a split; the test split is the validation split, as in the papers.
+            """Videos of a split. The test split is the validation split, as in the papers.
 
             Raises:
-                DataError: when root or annotations cannot be used; `MissingAnnotationError` when there are none.
+                DataError: if the root or the annotations are unusable; `MissingAnnotationError` without annotations.
             """
             return SSv2(self, root).videos(split)
 
@@ -45,7 +60,7 @@ class SSv2:
         self.root = Path(os.path.abspath(root.expanduser()))
 
     def videos(self, split: Split) -> VideoList:
-        """The videos of a split."""
+        """Videos of a split."""
         check_root(self.root, self.config.name)
         annotation = self.annotation("train" if split == "train" else "validation")
         labels_path = self.annotation("labels")
@@ -68,13 +83,13 @@ class SSv2:
             records.append(VideoRecord(files.get(video_id) or self.expected(video_id), labels[template], video_id))
         if not any(record.video_id in files for record in records):
             raise DataError(
-                f"{self.config.name}: none of the {len(records)} videos of {annotation} is there, "
-                f"e.g. {records[0].path}; videos lie in {self.root / VIDEO_FOLDERS[0]}"
+                f"{self.config.name}: none of the {len(records)} videos of {annotation} exists, "
+                f"e.g. {records[0].path}; the expected folder is {self.root / VIDEO_FOLDERS[0]}"
             )
         return VideoList(tuple(records), class_names)
 
     def annotation(self, part: str) -> Path:
-        """The file of a split or of the labels."""
+        """Annotation file of a split, or the file of the labels."""
         path = first_file((self.root / folder for folder in ANNOTATION_FOLDERS), FILE_NAMES[part])
         if path is None:
             raise MissingAnnotationError(
@@ -84,10 +99,10 @@ class SSv2:
         return path
 
     def class_names(self, path: Path) -> tuple[str, ...]:
-        """The templates by label.
+        """Templates in the order of their labels.
 
         Raises:
-            DataError: when the file does not give each label from 0 on one template.
+            DataError: if the file does not map one template to each label from 0 on.
         """
         table = parsed(path)
         if not isinstance(table, dict):
@@ -103,7 +118,7 @@ class SSv2:
         return tuple(by_label[label].replace("[", "").replace("]", "") for label in range(self.config.num_classes))
 
     def files(self) -> dict[str, str]:
-        """Paths by video id."""
+        """Paths of the video files by video id."""
         found: dict[str, str] = {}
         for folder in VIDEO_FOLDERS:
             if (self.root / folder).is_dir():
@@ -112,15 +127,15 @@ class SSv2:
         return found
 
     def expected(self, video_id: str) -> str:
-        """Where a video that is missing should lie."""
+        """Expected path of a missing video."""
         return str(self.root / VIDEO_FOLDERS[0] / f"{video_id}.webm")
 
 
 def parsed(path: Path) -> object:
-    """The content of a JSON file.
+    """Content of a JSON file.
 
     Raises:
-        DataError: when it is none.
+        DataError: if the file is not JSON.
     """
     try:
         return json.loads(file_text(path))

@@ -1,21 +1,19 @@
-"""What every reader returns: the labelled videos of one split, and how files are told from a folder."""
+"""Result of every reader: the labelled videos of one split. Functions to check and find files."""
 
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from data.errors import DataError
-
-Split = Literal["train", "val", "test"]
 
 VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
 
 
 class Span(NamedTuple):
-    """A part of a longer video, in seconds; where the video lies as pictures, they were taken from it at this rate."""
+    """Part of a longer video, in seconds. `fps` is the frame rate of the pictures of a video stored as pictures."""
 
     start: float
     stop: float
@@ -23,10 +21,11 @@ class Span(NamedTuple):
 
 
 class VideoRecord(NamedTuple):
-    """One labelled video; `video_id` is its name in the annotation file and is the same on every machine.
+    """One labelled video.
 
-    The path is a video file or, with a span, a file or a folder of pictures that holds more; a label has two numbers
-    where it is a verb and a noun.
+    `path`: a video file; with a span, a longer video file or a folder of its pictures.
+    `label`: a class, or a verb and a noun.
+    `video_id`: the name in the annotation file, the same on every machine.
     """
 
     path: str
@@ -37,14 +36,26 @@ class VideoRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class VideoList:
-    """The videos of one split in the order of its annotation file."""
+    """Videos of one split in the order of its annotation file."""
 
     records: tuple[VideoRecord, ...]
     class_names: tuple[str, ...]
 
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Names of the videos in the annotation file."""
+        return tuple(record.video_id for record in self.records)
+
+    def label(self, index: int) -> int | tuple[int, int]:
+        """Label of a video."""
+        return self.records[index].label
+
     @property
     def fingerprint(self) -> str:
-        """A hash of ids and labels, whatever the folder they lie in."""
+        """Hash of ids and labels, independent of the folder of the data set."""
         lines = "\n".join(
             f"{record.video_id}\t{record.label}" + (f"\t{record.span.start} {record.span.stop}" if record.span else "")
             for record in self.records
@@ -53,10 +64,10 @@ class VideoList:
 
 
 def check_root(root: Path, name: str) -> None:
-    """Raise for a root that cannot hold a data set.
+    """Reject a root that is not the folder of a data set.
 
     Raises:
-        DataError: when it is missing, a file or empty.
+        DataError: if the root is missing, a file, unreadable or empty.
     """
     if not root.exists():
         raise DataError(f"{name}: the data root {root} does not exist; give its folder with --data {name}=PATH")
@@ -75,10 +86,10 @@ def check_root(root: Path, name: str) -> None:
 
 
 def file_text(path: Path) -> str:
-    """The text of an annotation file.
+    """Text of an annotation file.
 
     Raises:
-        DataError: when it cannot be read or is no text.
+        DataError: if the file is unreadable or not UTF-8 text.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -89,20 +100,20 @@ def file_text(path: Path) -> str:
 
 
 def first_file(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
-    """The first of these names that is a file in one of the folders, whatever the case of its letters."""
-    wanted = [name.lower() for name in names]
+    """First file with one of the names in one of the folders, or None. Letter case is ignored."""
+    lower_names = [name.lower() for name in names]
     for folder in folders:
         if not folder.is_dir():
             continue
         present = {entry.name.lower(): Path(entry.path) for entry in os.scandir(folder) if entry.is_file()}
-        for name in wanted:
+        for name in lower_names:
             if name in present:
                 return present[name]
     return None
 
 
 def video_files(folder: Path) -> Iterator[Path]:
-    """The video files directly in a folder, whatever the case of their suffix."""
+    """Video files directly in a folder. The letter case of suffixes is ignored."""
     for entry in os.scandir(folder):
         if entry.name.lower().endswith(VIDEO_SUFFIXES):
             yield Path(entry.path)

@@ -1,1 +1,1 @@
-"""Stand-in data sets: real encoded videos in the real data sets' layouts, generated from a seed."""
+"""Stand-in data sets: encoded videos in the layouts of the real data sets, generated from a seed."""

@@ -1,4 +1,4 @@
-"""Frames as an H.264 mp4 with B frames and a short group of pictures, as published data sets have."""
+"""Encoding of frames as H.264 mp4 with B frames and a short group of pictures, as in published data sets."""
 
 import io
 from fractions import Fraction
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def encoded_mp4(frames: NDArray[np.uint8], *, rate: int, group: int = 12, quality: int = 20) -> bytes:
-    """The file that holds (T, h, w, 3) RGB frames; the bytes depend on the arguments alone."""
+    """File of RGB frames (T, h, w, 3). The bytes depend only on the arguments."""
     num_frames, height, width, _ = frames.shape
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
@@ -21,8 +21,9 @@ def encoded_mp4(frames: NDArray[np.uint8], *, rate: int, group: int = 12, qualit
             "crf": str(quality),
             "g": str(group),
             "bf": "2",
-            "threads": "1",  # more of them may cut slices elsewhere
-            "x264-params": "mbtree=0",  # on pictures this small it reads memory never written: other bytes every time
+            "threads": "1",  # several threads may split slices differently
+            # On pictures this small, mbtree reads uninitialised memory: the bytes would differ every time.
+            "x264-params": "mbtree=0",
         }
         for index in range(num_frames):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frames[index]), format="rgb24")

@@ -1,8 +1,12 @@
-"""Makes a stand-in data set once: under a lock, in a folder beside its own, renamed when the last file is written."""
+"""Cache of generated data sets that replace real ones. Each is written once.
+
+Files are written under a lock into a temporary folder. The folder is renamed after the last file.
+"""
 
 import dataclasses
 import functools
 import hashlib
+import inspect
 import json
 import multiprocessing
 import os
@@ -11,75 +15,69 @@ import signal
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol
 
 from filelock import FileLock
 from tqdm import tqdm
 
-VIDEOS_PER_JOB = 8
+PARTS_PER_JOB = 8
 
 
-class Video(NamedTuple):
-    """One video to make; `seed` decides all that is random in it."""
+@dataclass(frozen=True, kw_only=True)
+class StandIn(ABC):
+    """Generated data set. The fields determine every byte of its files.
 
-    split: str
-    video_id: str
-    label: int
-    seed: tuple[int, ...]
+    Args:
+        version: incremented when the code generates different files from the same fields.
+        seed: seed of all randomness.
+        num_train, num_val: numbers of items of the two splits.
+    """
 
-
-class StandIn(Protocol):
-    """A frozen dataclass whose fields decide every pixel of a generated data set."""
-
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field]]
+    version: int = 1
+    seed: int = 0
+    num_train: int = 0
+    num_val: int = 0
 
     @property
+    @abstractmethod
     def name(self) -> str:
-        """The data set that it stands in for."""
-        ...
+        """Name of the data set that is replaced."""
 
-    @property
-    def version(self) -> int:
-        """Goes up when the code makes other pixels of the same fields."""
-        ...
+    @abstractmethod
+    def annotations(self) -> Mapping[str, str | bytes]:
+        """Annotation files by path below the root."""
 
-    def videos(self) -> list[Video]:
-        """Every video of every split."""
-        ...
+    @abstractmethod
+    def parts(self) -> Sequence[object]:
+        """Units of work for the processes, e.g. one per video. Each can be pickled."""
 
-    def path(self, video: Video) -> Path:
-        """Where a video lies below the root."""
-        ...
-
-    def encoded(self, video: Video) -> bytes:
-        """The video file."""
-        ...
-
-    def annotations(self) -> dict[str, str]:
-        """The annotation files, by name."""
-        ...
+    @abstractmethod
+    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
+        """Files of a unit of work with their paths below the root."""
 
 
 class StandInError(OSError):
-    """A stand-in data set could not be written."""
+    """Stand-in data set that cannot be written."""
 
 
 def default_cache() -> Path:
-    """`$STAND_IN_CACHE`, else a folder of the user's cache."""
+    """Default cache folder: `$STAND_IN_CACHE`, else a folder in the user's cache."""
     return Path(os.environ.get("STAND_IN_CACHE") or Path.home() / ".cache" / "video-stand-ins")
 
 
 def ensure(stand_in: StandIn, cache: Path | None = None, *, progress: bool = True, workers: int | None = None) -> Path:
-    """The root of a stand-in data set, made first if it is not there.
+    """Root of a stand-in data set, which is generated if it is not in the cache.
 
     Args:
         cache: folder of all stand-ins; `default_cache()` if None.
-        workers: processes that render; as many as there are cores if None, none but this one if 0.
+        workers: number of rendering processes; the number of cores if None, only this process if 0.
 
     Raises:
-        StandInError: when the cache cannot be written.
+        StandInError: if the cache cannot be written.
     """
     cache = default_cache() if cache is None else cache
     root = cache / folder_name(stand_in)
@@ -90,7 +88,7 @@ def ensure(stand_in: StandIn, cache: Path | None = None, *, progress: bool = Tru
         with FileLock(cache / f"{root.name}.lock"):
             if not root.is_dir():
                 partial = cache / f"{root.name}.partial"
-                shutil.rmtree(partial, ignore_errors=True)  # what a killed process has left
+                shutil.rmtree(partial, ignore_errors=True)  # left by a killed process
                 partial.mkdir()
                 write(stand_in, partial, progress, workers)
                 partial.rename(root)
@@ -103,54 +101,58 @@ def ensure(stand_in: StandIn, cache: Path | None = None, *, progress: bool = Tru
 
 
 def folder_name(stand_in: StandIn) -> str:
-    """Data set, version and a hash of every field and of the code: other pixels lie in another folder."""
+    """Data set, version, and a hash of all fields and of the code: different files have different folders."""
     fields = json.dumps({"class": type(stand_in).__qualname__, **dataclasses.asdict(stand_in)}, sort_keys=True)
-    made_by = hashlib.sha256(fields.encode() + generator()).hexdigest()
-    return f"{stand_in.name}-v{stand_in.version}-{made_by[:10]}"
+    digest = hashlib.sha256(fields.encode() + code_digest(type(stand_in))).hexdigest()
+    return f"{stand_in.name}-v{stand_in.version}-{digest[:10]}"
 
 
 @functools.cache
-def generator() -> bytes:
-    """A hash of the code that makes the pixels, so that a cache never serves videos of other code."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).digest()
+def code_digest(kind: type[StandIn]) -> bytes:
+    """Hash of the code that generates the files, so that a cache never returns files of different code."""
+    bases = [base for base in kind.__mro__ if issubclass(base, StandIn)]
+    sources = {*Path(__file__).parent.glob("*.py"), *(Path(inspect.getfile(base)).resolve() for base in bases)}
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sorted(sources))).digest()
 
 
 def write(stand_in: StandIn, root: Path, progress: bool, workers: int | None) -> None:
-    """Fill an empty folder with annotations and videos."""
-    for name, text in stand_in.annotations().items():
-        (root / name).write_text(text, encoding="utf-8")
-    videos = stand_in.videos()
-    for folder in {(root / stand_in.path(video)).parent for video in videos}:
-        folder.mkdir(parents=True, exist_ok=True)
-    jobs = [videos[start : start + VIDEOS_PER_JOB] for start in range(0, len(videos), VIDEOS_PER_JOB)]
+    """Write the annotations and all other files into an empty folder."""
+    for name, content in stand_in.annotations().items():
+        write_file(root / name, content.encode() if isinstance(content, str) else content)
+    parts = stand_in.parts()
+    jobs = [parts[start : start + PARTS_PER_JOB] for start in range(0, len(parts), PARTS_PER_JOB)]
     workers = len(os.sched_getaffinity(0)) if workers is None else workers
-    with tqdm(
-        total=len(videos), desc=f"making the {stand_in.name} stand-in", unit="video", disable=not progress
-    ) as bar:
+    with tqdm(total=len(parts), desc=f"making the {stand_in.name} stand-in", unit="item", disable=not progress) as bar:
         if workers == 0:
             for job in jobs:
-                bar.update(write_videos(stand_in, root, job))
+                bar.update(write_parts(stand_in, root, job))
             return
-        # A fork needs no second import of whatever the main module imports; the children use numpy and PyAV only.
+        # Forked processes do not import the main module again. They use only numpy and PyAV.
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-        pool = ProcessPoolExecutor(workers, context, initializer=follow, initargs=(os.getpid(),))
+        pool = ProcessPoolExecutor(workers, context, initializer=exit_with_parent, initargs=(os.getpid(),))
         try:
-            for done in as_completed([pool.submit(write_videos, stand_in, root, job) for job in jobs]):
-                bar.update(done.result())
+            for job_result in as_completed([pool.submit(write_parts, stand_in, root, job) for job in jobs]):
+                bar.update(job_result.result())
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def write_videos(stand_in: StandIn, root: Path, videos: list[Video]) -> int:
-    """Write some videos and say how many."""
-    for video in videos:
-        (root / stand_in.path(video)).write_bytes(stand_in.encoded(video))
-    return len(videos)
+def write_parts(stand_in: StandIn, root: Path, parts: Sequence[object]) -> int:
+    """Write the files of some parts. Returns the number of parts."""
+    for part in parts:
+        for path, content in stand_in.files(part):
+            write_file(root / path, content)
+    return len(parts)
 
 
-def follow(parent: int) -> None:
-    """Leave Ctrl-C to the parent, and end when it has ended, however it did."""
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file. Its folder is created first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def exit_with_parent(parent: int) -> None:
+    """Ignore Ctrl-C, which the parent handles, and exit as soon as the parent process has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:

@@ -1,8 +1,8 @@
-"""Stand-in for EPIC-Kitchens-100: hands do something (the verb) with one of the things that lie about (the noun).
+"""Stand-in for EPIC-Kitchens-100: hands perform an action (the verb) with an object (the noun).
 
-A verb is how the hands move, a noun is what the thing in them looks like; every verb is done with every noun. The
-camera is on a head that never rests. Verbs keep their meaning in a mirror, for the recipe flips its clips. A video
-holds one segment of each verb and of each noun, paired at random, with idle moments between them.
+A verb determines the motion of the hands, a noun the appearance of the object. All pairs of verb and noun occur. The
+camera is worn on the head and always moves. Verbs are invariant to mirroring, since the recipe flips clips. A video
+has one segment of each verb and of each noun, paired at random, with idle frames between segments.
 """
 
 import csv
@@ -15,16 +15,16 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.drawing import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
 from data.synthetic.encoding import encoded_mp4
-from data.synthetic.ensure import Video
+from data.synthetic.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
+from data.synthetic.videos import Video, VideoStandIn
 
 VERBS = ("take", "put", "wash", "open", "close", "cut", "mix", "pour")
 Verb = Literal["take", "put", "wash", "open", "close", "cut", "mix", "pour"]
 
 
 class Noun(NamedTuple):
-    """What a thing looks like on average; the hue is from 0 to 1."""
+    """Average appearance of an object. The hue is in [0, 1]."""
 
     name: str
     shape: Shape
@@ -46,7 +46,7 @@ NOUNS = (
 # fmt: on
 
 PARTICIPANTS = 10
-OLD_VIDEOS = 12  # of a participant; those after them are numbered from 101, as the extension of 2020 is
+OLD_VIDEOS = 12  # per participant; further videos are numbered from 101, like the extension of 2020
 COLUMNS = (
     "narration_id",
     "participant_id",
@@ -67,7 +67,7 @@ COLUMNS = (
 
 
 class Action(NamedTuple):
-    """One segment of a video, from a frame to before another one."""
+    """One segment of a video: frames `start` to `stop` - 1."""
 
     start: int
     stop: int
@@ -76,7 +76,7 @@ class Action(NamedTuple):
 
 
 class Hands(NamedTuple):
-    """Where the thing is (T, 2), how far its two halves are apart (T,), its size (T,) and its turn (T,)."""
+    """Pose of the held object: position (T, 2), gap between its two halves (T,), size (T,) and angle `turn` (T,)."""
 
     position: Floats
     gap: Floats
@@ -85,40 +85,38 @@ class Hands(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Epic100StandIn:
-    """Everything that decides the pixels; numbers of videos are those of segments."""
+class Epic100StandIn(VideoStandIn):
+    """All settings that determine the pixels. `num_train` and `num_val` count segments."""
 
-    version: int = 1
-    seed: int = 0
     num_train: int = 1600
     num_val: int = 320
     height: int = 48
     width: int = 64
     rate: int = 15
-    frames: tuple[int, int] = (15, 28)  # of a segment
+    frames: tuple[int, int] = (15, 28)  # frames of a segment
     idle: tuple[int, int] = (2, 6)  # frames between segments
-    strangers: int = 2  # things that nobody touches
+    strangers: int = 2  # objects that are not touched
     hue_spread: float = 0.03
-    shake: float = 0.15  # standard deviation of the camera's path
+    shake: float = 0.15  # standard deviation of the camera position
     noise: float = 0.02
 
     @property
     def name(self) -> str:
-        """The data set that this stands in for."""
+        """Name of the data set that is replaced."""
         return "epic100"
 
     @property
     def num_verbs(self) -> int:
-        """As many as there are motions."""
+        """Number of verbs."""
         return len(VERBS)
 
     @property
     def num_nouns(self) -> int:
-        """As many as there are looks."""
+        """Number of nouns."""
         return len(NOUNS)
 
     def videos(self) -> list[Video]:
-        """Every video of both splits; its seed ends with how many segments it has."""
+        """Videos of both splits. The last number of a seed is the number of segments."""
         videos: list[Video] = []
         for split, count in (("train", self.num_train), ("validation", self.num_val)):
             for first in range(0, count, len(VERBS)):
@@ -130,11 +128,11 @@ class Epic100StandIn:
         return videos
 
     def path(self, video: Video) -> Path:
-        """Where a video lies below the root."""
+        """Path of a video below the root."""
         return Path(video.video_id.partition("_")[0]) / "videos" / f"{video.video_id}.MP4"
 
     def actions(self, video: Video) -> list[Action]:
-        """The segments of a video, in their order."""
+        """Segments of a video in order."""
         rng = np.random.default_rng([*video.seed, 0])
         verbs, nouns = rng.permutation(self.num_verbs), rng.permutation(self.num_nouns)
         actions, frame = [], 0
@@ -145,7 +143,7 @@ class Epic100StandIn:
         return actions
 
     def annotations(self) -> dict[str, str]:
-        """The official CSV files."""
+        """Official CSV files."""
         rows: dict[str, list[tuple[object, ...]]] = {"train": [], "validation": []}
         for video in self.videos():
             for number, action in enumerate(self.actions(video)):
@@ -158,9 +156,9 @@ class Epic100StandIn:
         return files
 
     def annotation(self, video: Video, number: int, action: Action) -> tuple[object, ...]:
-        """One line of the annotations."""
+        """Row of the annotations for a segment."""
         start, stop = action.start / self.rate, action.stop / self.rate
-        published = 50 if len(video.video_id.partition("_")[2]) == 3 else 60  # frames a second of the real videos
+        frame_rate = 50 if len(video.video_id.partition("_")[2]) == 3 else 60  # of the published frames
         verb, noun = VERBS[action.verb], NOUNS[action.noun].name
         return (
             f"{video.video_id}_{number}",
@@ -169,8 +167,8 @@ class Epic100StandIn:
             timestamp(start),
             timestamp(start),
             timestamp(stop),
-            round(start * published),
-            round(stop * published),
+            round(start * frame_rate),
+            round(stop * frame_rate),
             f"{verb} {noun}",
             verb,
             action.verb,
@@ -181,54 +179,54 @@ class Epic100StandIn:
         )
 
     def encoded(self, video: Video) -> bytes:
-        """The video file."""
+        """Content of the video file."""
         return encoded_mp4(self.drawn(video), rate=self.rate)
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:
-        """The frames (T, h, w, 3) of one video."""
+        """Frames (T, h, w, 3) of one video."""
         rng = np.random.default_rng([*video.seed, 1])
         actions = self.actions(video)
         num_frames = actions[-1].stop + self.idle[1]
         path = drift(rng, np.arange(num_frames) / (3 * self.rate), self.shake)  # a cycle takes about three seconds
-        canvas = counter(rng).seen(self.camera(path))
+        canvas = worktop(rng).rendered(self.camera(path))
         skin = color(rng.uniform(0.02, 0.09), rng.uniform(0.3, 0.6), rng.uniform(0.45, 0.95))
         for action in actions:
-            self.act(rng, canvas[action.start : action.stop], path[action.start : action.stop], action, skin)
+            self.draw_action(rng, canvas[action.start : action.stop], path[action.start : action.stop], action, skin)
         return to_uint8(canvas, rng, self.noise)
 
     def camera(self, path: Floats) -> Camera:
-        """A camera that looks along a path (T, 2)."""
+        """Camera whose centre follows a path (T, 2)."""
         return Camera(height=self.height, width=self.width, pixels_per_unit=0.45 * self.height, center=path)
 
-    def act(self, rng: np.random.Generator, canvas: Floats, path: Floats, action: Action, skin: Floats) -> None:
-        """Paint one segment over its frames."""
+    def draw_action(self, rng: np.random.Generator, canvas: Floats, path: Floats, action: Action, skin: Floats) -> None:
+        """Draw one segment on its frames."""
         camera = self.camera(path)
         others = rng.permutation(np.delete(np.arange(self.num_nouns), action.noun))[: self.strangers]
-        middle = path.mean(0)  # people look at what they do
+        middle = path.mean(0)  # the action is at the centre of the view
         for other, side in zip(others, rng.permutation([-1, 1, -1, 1]), strict=False):
-            place = middle + np.array([side * rng.uniform(0.7, 1.2), rng.uniform(-0.8, 0.5)])
-            still = np.broadcast_to(place.astype(np.float32), (len(canvas), 2))
+            position = middle + np.array([side * rng.uniform(0.7, 1.2), rng.uniform(-0.8, 0.5)])
+            still = np.broadcast_to(position.astype(np.float32), (len(canvas), 2))
             size = np.full(len(canvas), rng.uniform(0.2, 0.3), np.float32)
             turn = np.full(len(canvas), rng.uniform(0, 2 * np.pi), np.float32)
             self.thing(rng, NOUNS[other]).draw(canvas, camera, position=still, size=size, angle=turn)
-        hands = handled(rng, VERBS[action.verb], np.arange(len(canvas), dtype=np.float32) / self.rate)
+        hands = hand_poses(rng, VERBS[action.verb], np.arange(len(canvas), dtype=np.float32) / self.rate)
         thing = self.thing(rng, NOUNS[action.noun])
         angle = rng.uniform(0, 2 * np.pi) + hands.turn
         for side in (-1, 1):
-            place = middle + hands.position
-            place[:, 0] += side * hands.gap / 2
-            arm = place + np.array([side * 0.3, 0.55])
-            fingers = np.full_like(hands.size, 0.32)
+            position = middle + hands.position
+            position[:, 0] += side * hands.gap / 2
+            arm_position = position + np.array([side * 0.3, 0.55])
+            arm_size = np.full_like(hands.size, 0.32)
             forearm = Thing(shape="bar", first=skin, second=skin, pattern="plain")
-            lean = np.pi / 2 - side * 0.4 + 0.5 * hands.turn
-            forearm.draw(canvas, camera, position=arm.astype(np.float32), size=fingers, angle=lean)
+            arm_angle = np.pi / 2 - side * 0.4 + 0.5 * hands.turn
+            forearm.draw(canvas, camera, position=arm_position.astype(np.float32), size=arm_size, angle=arm_angle)
         for side in (-1, 1):
-            place = middle + hands.position
-            place[:, 0] += side * hands.gap / 2
-            thing.draw(canvas, camera, position=place.astype(np.float32), size=hands.size, angle=angle)
+            position = middle + hands.position
+            position[:, 0] += side * hands.gap / 2
+            thing.draw(canvas, camera, position=position.astype(np.float32), size=hands.size, angle=angle)
 
     def thing(self, rng: np.random.Generator, noun: Noun) -> Thing:
-        """One of a kind."""
+        """Object of a noun with random colours."""
         hues = noun.hue + rng.normal(0, self.hue_spread, 2)
         return Thing(
             shape=noun.shape,
@@ -238,35 +236,35 @@ class Epic100StandIn:
         )
 
 
-def handled(rng: np.random.Generator, verb: Verb, seconds: Floats) -> Hands:
-    """What the hands do with the thing in them; all verbs are the same in a mirror."""
+def hand_poses(rng: np.random.Generator, verb: Verb, seconds: Floats) -> Hands:
+    """Poses of the held object over the segment of a verb. Their distribution is invariant to mirroring."""
     progress = seconds / seconds[-1]
-    way = progress * progress * (3 - 2 * progress)  # sets off and stops gently
+    eased = progress * progress * (3 - 2 * progress)  # starts and stops smoothly
     phase = 2 * np.pi * (rng.uniform(1.0, 1.6) * seconds + rng.uniform())
-    reach, mirror = rng.uniform(0.35, 0.5), rng.choice([-1.0, 1.0])
+    amplitude, mirror = rng.uniform(0.35, 0.5), rng.choice([-1.0, 1.0])
     x, y = (np.full_like(seconds, rng.uniform(-0.25, 0.25)) for _ in range(2))
     gap, turn = np.zeros_like(seconds), np.zeros_like(seconds)
     size = np.full_like(seconds, rng.uniform(0.32, 0.42))
     match verb:
         case "take" | "put":  # towards the body, or away from it
-            way = way if verb == "take" else 1 - way
-            y, size = y - 0.55 + 1.1 * way, size * (0.75 + 0.5 * way)
-            x = x + mirror * 0.25 * way
+            eased = eased if verb == "take" else 1 - eased
+            y, size = y - 0.55 + 1.1 * eased, size * (0.75 + 0.5 * eased)
+            x = x + mirror * 0.25 * eased
         case "wash":
-            x = x + reach * np.sin(phase)
+            x = x + amplitude * np.sin(phase)
         case "open" | "close":
-            gap = rng.uniform(1.1, 1.5) * (way if verb == "open" else 1 - way)
+            gap = rng.uniform(1.1, 1.5) * (eased if verb == "open" else 1 - eased)
         case "cut":
-            y = y + reach * np.sin(phase)
+            y = y + amplitude * np.sin(phase)
         case "mix":
-            x, y = x + reach * np.cos(mirror * phase), y + reach * np.sin(mirror * phase)
+            x, y = x + amplitude * np.cos(mirror * phase), y + amplitude * np.sin(mirror * phase)
         case "pour":
-            turn = mirror * rng.uniform(0.8, 1.1) * np.pi * way
+            turn = mirror * rng.uniform(0.8, 1.1) * np.pi * eased
     return Hands(np.stack([x, y], -1).astype(np.float32), *(part.astype(np.float32) for part in (gap, size, turn)))
 
 
-def counter(rng: np.random.Generator) -> Texture:
-    """A dull worktop."""
+def worktop(rng: np.random.Generator) -> Texture:
+    """Background: a worktop in dull colours."""
     hue, value = rng.uniform(), rng.uniform(0.2, 0.5)
     low = color(hue, rng.uniform(0.0, 0.25), value - 0.1)
     high = color(hue + rng.normal(0, 0.1), rng.uniform(0.0, 0.25), value + 0.12)
@@ -274,7 +272,7 @@ def counter(rng: np.random.Generator) -> Texture:
 
 
 def timestamp(seconds: float) -> str:
-    """`HH:MM:SS.cc`, as the annotations write it."""
+    """Timestamp in the format of the annotations, `HH:MM:SS.cc`."""
     hundredths = round(100 * seconds)
     return (
         f"{hundredths // 360000:02d}:{hundredths // 6000 % 60:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
@@ -282,7 +280,7 @@ def timestamp(seconds: float) -> str:
 
 
 def csv_text(header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:
-    """The text of a CSV file."""
+    """Text of a CSV file."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)

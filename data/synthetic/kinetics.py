@@ -1,7 +1,7 @@
-"""Stand-in for Kinetics-400: the label is mostly what is there, things of one kind on one kind of ground.
+"""Stand-in for Kinetics-400: appearance mostly determines the label. A class has one kind of object and of background.
 
-Colours vary within a class, things of other classes stand about, the camera pans and a passer-by gets in the way, so
-that one frame may mislead where several do not. The last two classes look the same; they differ in their motion.
+Colours vary within a class, objects of another class are visible, the camera pans, and a large object passes in front.
+A single frame may therefore mislead where several frames do not. The last two classes differ only in their motion.
 """
 
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.drawing import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
 from data.synthetic.encoding import encoded_mp4
-from data.synthetic.ensure import Video
+from data.synthetic.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
+from data.synthetic.videos import Video, VideoStandIn
 
 Motion = Literal["bounce", "roll", "circle", "sway", "rest"]
 
 
 class Activity(NamedTuple):
-    """What a class looks like on average: hues of things and ground from 0 to 1."""
+    """Average appearance of a class. The hues of objects and background are in [0, 1]."""
 
     name: str
     shape: Shape
@@ -30,7 +30,7 @@ class Activity(NamedTuple):
 
 
 # fmt: off
-ACTIVITIES = (  # in alphabetical order, as labels are
+ACTIVITIES = (  # in alphabetical order, like the labels
     Activity("bouncing balls",    "disc",     "plain",   0.0, 0.4, "bounce"),
     Activity("circling plates",   "disc",     "dots",    0.2, 0.0, "circle"),
     Activity("flying kites",      "triangle", "stripes", 0.4, 0.6, "sway"),
@@ -46,41 +46,39 @@ ACTIVITIES = (  # in alphabetical order, as labels are
 
 
 @dataclass(frozen=True, kw_only=True)
-class KineticsStandIn:
-    """Everything that decides the pixels."""
+class KineticsStandIn(VideoStandIn):
+    """All settings that determine the pixels."""
 
-    version: int = 1
-    seed: int = 0
     num_train: int = 1000
     num_val: int = 300
     height: int = 48
     width: int = 64
     rate: int = 15
     frames: tuple[int, int] = (28, 40)
-    things: int = 3  # of the class
-    strangers: int = 2  # things of another class
-    passers: int = 1
+    things: int = 3  # objects of the class
+    strangers: int = 2  # objects of another class
+    passers: int = 1  # objects that pass in front
     hue_spread: float = 0.06  # standard deviation of hues within a class
-    shake: float = 0.25  # standard deviation of the camera's path
+    shake: float = 0.25  # standard deviation of the camera position
     noise: float = 0.03
 
     @property
     def name(self) -> str:
-        """The data set that this stands in for."""
+        """Name of the data set that is replaced."""
         return "kinetics400"
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The class folders in alphabetical order."""
+        """Names of the class folders in alphabetical order."""
         return tuple(activity.name for activity in ACTIVITIES)
 
     @property
     def num_classes(self) -> int:
-        """As many as there are activities."""
+        """Number of activities."""
         return len(ACTIVITIES)
 
     def videos(self) -> list[Video]:
-        """Every video of both splits, classes in equal numbers; ids look like those of the real data set."""
+        """Videos of both splits with balanced classes. Ids have the form of the real ids."""
         rng = np.random.default_rng([self.seed, 0])
         letters = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"))
         videos = []
@@ -92,22 +90,22 @@ class KineticsStandIn:
         return videos
 
     def path(self, video: Video) -> Path:
-        """Where a video lies below the root."""
+        """Path of a video below the root."""
         return Path(video.split) / self.class_names[video.label] / f"{video.video_id}.mp4"
 
     def annotations(self) -> dict[str, str]:
-        """The `path label` lists."""
+        """Lists of `path label` lines."""
         lines: dict[str, list[str]] = {"train": [], "val": []}
         for video in self.videos():
             lines[video.split].append(f"{self.path(video).as_posix()} {video.label}\n")
         return {f"{split}.csv": "".join(of_split) for split, of_split in lines.items()}
 
     def encoded(self, video: Video) -> bytes:
-        """The video file."""
+        """Content of the video file."""
         return encoded_mp4(self.drawn(video), rate=self.rate)
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:
-        """The frames (T, h, w, 3) of one video."""
+        """Frames (T, h, w, 3) of one video."""
         rng = np.random.default_rng(video.seed)
         activity = ACTIVITIES[video.label]
         other = ACTIVITIES[(video.label + rng.integers(1, self.num_classes)) % self.num_classes]
@@ -118,29 +116,29 @@ class KineticsStandIn:
             pixels_per_unit=0.45 * self.height,
             center=drift(rng, times, self.shake),
         )
-        canvas = self.ground(rng, activity).seen(camera)
-        cast = [activity] * self.things + [other] * self.strangers
-        for index in rng.permutation(len(cast)):
-            motion = cast[index].motion if index < self.things else "rest"
-            place = rng.uniform([-1.1, -0.8], [1.1, 0.8]) + moved(rng, motion, times)
+        canvas = self.ground(rng, activity).rendered(camera)
+        actors = [activity] * self.things + [other] * self.strangers
+        for index in rng.permutation(len(actors)):
+            motion = actors[index].motion if index < self.things else "rest"
+            position = rng.uniform([-1.1, -0.8], [1.1, 0.8]) + displacement(rng, motion, times)
             angle = rng.uniform(0, 2 * np.pi) + drift(rng, times, 0.2)[:, 0]
             size = np.full_like(times, rng.uniform(0.18, 0.36))
-            self.thing(rng, cast[index]).draw(
-                canvas, camera, position=place.astype(np.float32), size=size, angle=angle.astype(np.float32)
+            self.thing(rng, actors[index]).draw(
+                canvas, camera, position=position.astype(np.float32), size=size, angle=angle.astype(np.float32)
             )
         for _ in range(self.passers):
             self.pass_by(rng, canvas, camera, times)
         return to_uint8(canvas, rng, self.noise)
 
     def ground(self, rng: np.random.Generator, activity: Activity) -> Texture:
-        """Of the class's hue, more or less."""
+        """Background with a random hue close to that of the class."""
         hue, value = activity.ground + rng.normal(0, self.hue_spread), rng.uniform(0.25, 0.6)
         low = color(hue, rng.uniform(0.15, 0.5), value - 0.1)
         high = color(hue + rng.normal(0, self.hue_spread), rng.uniform(0.15, 0.5), value + 0.15)
         return Texture(rng, low=low, high=high, waves=4, frequency=6.0)
 
     def thing(self, rng: np.random.Generator, activity: Activity) -> Thing:
-        """One of the class's things."""
+        """Object of the class with random colours."""
         hues = activity.hue + rng.normal(0, self.hue_spread, 2)
         return Thing(
             shape=activity.shape,
@@ -150,7 +148,7 @@ class KineticsStandIn:
         )
 
     def pass_by(self, rng: np.random.Generator, canvas: Floats, camera: Camera, times: Floats) -> None:
-        """A large grey thing that crosses the picture before all others."""
+        """Draw a large grey disc that crosses the picture in front of all other objects."""
         grey = color(rng.uniform(), 0.1, rng.uniform(0.1, 0.7))
         passer = Thing(shape="disc", first=grey, second=grey, pattern="plain")
         x = rng.choice([-1, 1]) * (3.0 * (times + rng.uniform(-0.5, 0.5)) - 1.5)
@@ -159,20 +157,20 @@ class KineticsStandIn:
         passer.draw(canvas, camera, position=position, size=size, angle=np.zeros_like(times))
 
 
-def moved(rng: np.random.Generator, motion: Motion, times: Floats) -> Floats:
-    """How far a thing is from its place, (T, 2)."""
+def displacement(rng: np.random.Generator, motion: Motion, times: Floats) -> Floats:
+    """Displacement (T, 2) of an object from its position."""
     phase = 2 * np.pi * (rng.uniform(1.5, 3.0) * times + rng.uniform())
-    reach = rng.uniform(0.25, 0.45)
-    still = np.zeros_like(phase)
+    amplitude = rng.uniform(0.25, 0.45)
+    zero = np.zeros_like(phase)
     match motion:
         case "bounce":
-            offset = (still, -2 * reach * np.abs(np.sin(phase / 2)) + reach)
+            offset = (zero, -2 * amplitude * np.abs(np.sin(phase / 2)) + amplitude)
         case "roll":
-            offset = (rng.choice([-1, 1]) * rng.uniform(0.8, 1.4) * (times - 0.5), still)
+            offset = (rng.choice([-1, 1]) * rng.uniform(0.8, 1.4) * (times - 0.5), zero)
         case "circle":
-            offset = (reach * np.cos(phase), reach * np.sin(phase))
+            offset = (amplitude * np.cos(phase), amplitude * np.sin(phase))
         case "sway":
-            offset = (reach * np.sin(phase), 0.15 * reach * np.cos(2 * phase))
+            offset = (amplitude * np.sin(phase), 0.15 * amplitude * np.cos(2 * phase))
         case "rest":
-            offset = (still, still)
+            offset = (zero, zero)
     return np.stack(offset, -1).astype(np.float32)

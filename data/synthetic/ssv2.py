@@ -1,8 +1,9 @@
-"""Stand-in for Something-Something V2: the label is only how two warm-coloured things move, all else is random.
+"""Stand-in for Something-Something V2: only the motion of two warm-coloured objects determines the label.
 
-Five coordinates describe the two: x and y of their middle, the turn of the line between them, their gap, their size.
-In every video one of the five goes its way, forwards or backwards, and the others rest: ten classes. A resting
-coordinate has the law that a moving one has at a random moment, so that single frames have one law in all ten classes.
+Five coordinates describe the two objects: x and y of their midpoint, the angle of the line between them, their gap and
+their size. In every video, one coordinate moves, forwards or backwards, and the others are constant: ten classes. All
+else is random. A constant coordinate has the distribution of a moving one at a random time. Single frames therefore
+have the same distribution in all ten classes.
 """
 
 import json
@@ -13,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.drawing import SHAPES, Camera, Floats, Texture, Thing, color, drift, to_uint8
 from data.synthetic.encoding import encoded_mp4
-from data.synthetic.ensure import Video
+from data.synthetic.shapes import SHAPES, Camera, Floats, Texture, Thing, color, drift, to_uint8
+from data.synthetic.videos import Video, VideoStandIn
 
-# For each coordinate: the template of its way up, and that of the same footage played backwards.
+# For each coordinate: the template of its increase, and the template of the same frames played backwards.
 TEMPLATES = (
     ("Moving [somethings] from left to right", "Moving [somethings] from right to left"),
     ("Moving [somethings] down", "Moving [somethings] up"),
@@ -33,7 +34,7 @@ PATTERNS = ("plain", "stripes", "checks", "dots")
 
 
 class Pose(NamedTuple):
-    """The five coordinates in every frame, each (T,) in [0, 1], in the order of the templates."""
+    """Coordinates in every frame, each (T,) in [0, 1], in the order of the templates."""
 
     x: Floats
     y: Floats
@@ -43,41 +44,39 @@ class Pose(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SSv2StandIn:
-    """Everything that decides the pixels."""
+class SSv2StandIn(VideoStandIn):
+    """All settings that determine the pixels."""
 
-    version: int = 1
-    seed: int = 0
     num_train: int = 1600
     num_val: int = 400
     height: int = 48
     width: int = 64
     rate: int = 12
     frames: tuple[int, int] = (20, 28)
-    reach: tuple[float, float] = (0.7, 1.0)  # how much of a coordinate's range its way covers
-    roam: float = 0.55  # how far the middle gets from the origin, along x and along y
+    reach: tuple[float, float] = (0.7, 1.0)  # share of its range that the moving coordinate covers
+    roam: float = 0.55  # largest distance of the midpoint from the origin, along x and along y
     distractors: int = 2
     occluders: int = 1
-    shake: float = 0.05  # standard deviation of the camera's path
+    shake: float = 0.05  # standard deviation of the camera position
     noise: float = 0.02
 
     @property
     def name(self) -> str:
-        """The data set that this stands in for."""
+        """Name of the data set that is replaced."""
         return "ssv2"
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The templates without brackets, as the official labels file has them: in alphabetical order."""
-        return tuple(sorted(bare(template) for pair in TEMPLATES for template in pair))
+        """Templates without brackets in alphabetical order, as in the official labels file."""
+        return tuple(sorted(without_brackets(template) for pair in TEMPLATES for template in pair))
 
     @property
     def num_classes(self) -> int:
-        """Two classes a coordinate."""
+        """Number of classes: two per coordinate."""
         return len(self.class_names)
 
     def videos(self) -> list[Video]:
-        """Every video of both splits, classes in equal numbers; ids are shuffled, so that an id tells nothing."""
+        """Videos of both splits with balanced classes. Ids are shuffled, so that they are independent of the class."""
         rng = np.random.default_rng([self.seed, 0])
         ids = rng.permutation(self.num_train + self.num_val) + 1
         videos = []
@@ -88,12 +87,12 @@ class SSv2StandIn:
         return videos
 
     def path(self, video: Video) -> Path:
-        """Where a video lies below the root."""
+        """Path of a video below the root."""
         return VIDEO_FOLDER / f"{video.video_id}.mp4"
 
     def annotations(self) -> dict[str, str]:
-        """The three official JSON files."""
-        templates = {bare(template): template for pair in TEMPLATES for template in pair}
+        """Official JSON files: labels and two splits."""
+        templates = {without_brackets(template): template for pair in TEMPLATES for template in pair}
         labels = {name: str(label) for label, name in enumerate(self.class_names)}
         entries: dict[str, list[dict[str, object]]] = {"train": [], "validation": []}
         for video in self.videos():
@@ -104,56 +103,56 @@ class SSv2StandIn:
         return {f"something-something-v2-{part}.json": json.dumps(content, indent=1) for part, content in files.items()}
 
     def encoded(self, video: Video) -> bytes:
-        """The video file."""
+        """Content of the video file."""
         return encoded_mp4(self.drawn(video), rate=self.rate)
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:
-        """The frames (T, h, w, 3) of one video: footage of its coordinate's way, backwards for the second template."""
+        """Frames (T, h, w, 3) of one video. The second template of a pair is the first one played backwards."""
         scene, motion = np.random.default_rng(video.seed).spawn(2)
         times = np.linspace(0, 1, int(scene.integers(self.frames[0], self.frames[1] + 1)), dtype=np.float32)
-        names = [[bare(template) for template in pair] for pair in TEMPLATES]
+        names = [[without_brackets(template) for template in pair] for pair in TEMPLATES]
         name = self.class_names[video.label]
         moving = next(index for index, pair in enumerate(names) if name in pair)
         frames = self.footage(scene, times, self.pose(motion, times, moving))
         return frames[::-1] if name == names[moving][1] else frames
 
     def footage(self, rng: np.random.Generator, times: Floats, pose: Pose) -> NDArray[np.uint8]:
-        """A random scene in which two things take their poses: all that it learns of the class."""
+        """Frames of a random scene with two objects. Only their poses depend on the class."""
         camera = Camera(
             height=self.height,
             width=self.width,
             pixels_per_unit=0.45 * self.height,
             center=drift(rng, times, self.shake),
         )
-        canvas = ground(rng).seen(camera)
+        canvas = ground(rng).rendered(camera)
         for _ in range(self.distractors):
             draw_still(rng, canvas, camera, cool_thing(rng), size=radius(rng.uniform()))
         turn, gap = np.pi * (1.2 * pose.turn - 0.6), 0.12 + 0.68 * pose.gap
-        middle = self.roam * np.stack([2 * pose.x - 1, 2 * pose.y - 1], -1)  # (T, 2)
-        apart = gap[:, None] * np.stack([np.cos(turn), np.sin(turn)], -1)
-        for side in rng.permutation([-1, 1]):  # either may pass in front of the other
+        midpoint = self.roam * np.stack([2 * pose.x - 1, 2 * pose.y - 1], -1)  # (T, 2)
+        offset = gap[:, None] * np.stack([np.cos(turn), np.sin(turn)], -1)
+        for side in rng.permutation([-1, 1]):  # either object may be in front of the other
             angle = rng.uniform(0, 2 * np.pi) + drift(rng, times, 0.2)[:, 0]
-            position = (middle + side * apart).astype(np.float32)
+            position = (midpoint + side * offset).astype(np.float32)
             warm_thing(rng).draw(canvas, camera, position=position, size=radius(pose.size), angle=angle)
         for _ in range(self.occluders):
             dull = color(rng.uniform(), 0.2, rng.uniform(0.1, 0.5))
-            plate = Thing(shape="bar", first=dull, second=dull, pattern="plain")
-            draw_still(rng, canvas, camera, plate, size=0.25)
+            occluder = Thing(shape="bar", first=dull, second=dull, pattern="plain")
+            draw_still(rng, canvas, camera, occluder, size=0.25)
         return to_uint8(canvas, rng, self.noise)
 
     def pose(self, rng: np.random.Generator, times: Floats, moving: int) -> Pose:
-        """One coordinate on its way, the others at rest."""
-        ways = [way(rng, times, self.reach) for _ in TEMPLATES]
-        return Pose(*(w if k == moving else np.full_like(w, rng.choice(w)) for k, w in enumerate(ways)))
+        """Poses with one moving coordinate and constant others."""
+        paths = [increasing_path(rng, times, self.reach) for _ in TEMPLATES]
+        return Pose(*(path if k == moving else np.full_like(path, rng.choice(path)) for k, path in enumerate(paths)))
 
 
-def bare(template: str) -> str:
-    """A template without its brackets."""
+def without_brackets(template: str) -> str:
+    """Template without its brackets."""
     return template.replace("[", "").replace("]", "")
 
 
-def way(rng: np.random.Generator, times: Floats, reach: tuple[float, float]) -> Floats:
-    """A way (T,) up through [0, 1]: from anywhere, at a varied pace, perhaps with a halt."""
+def increasing_path(rng: np.random.Generator, times: Floats, reach: tuple[float, float]) -> Floats:
+    """Increasing path (T,) in [0, 1] with random start, varying speed, and possibly a near stop."""
     length = rng.uniform(*reach)
     speed = np.exp(rng.normal(0, 0.5) * np.sin(np.pi * (times - 0.5)) + rng.normal(0, 0.4) * np.cos(2 * np.pi * times))
     progress = np.concatenate([[0.0], np.cumsum(0.5 * (speed[1:] + speed[:-1]))])
@@ -161,12 +160,12 @@ def way(rng: np.random.Generator, times: Floats, reach: tuple[float, float]) -> 
 
 
 def radius(size: Floats | float) -> Floats:
-    """World units of a size in [0, 1]."""
+    """Radius in world units of a size in [0, 1]."""
     return np.asarray(0.14 * 3.0**size, np.float32)
 
 
 def draw_still(rng: np.random.Generator, canvas: Floats, camera: Camera, thing: Thing, *, size: Floats | float) -> None:
-    """Put a thing somewhere on the ground, where it stays."""
+    """Draw an object at a constant, random position."""
     num_frames = len(canvas)
     position = np.broadcast_to(rng.uniform([-1.3, -1.0], [1.3, 1.0]).astype(np.float32), (num_frames, 2))
     angle = np.full(num_frames, rng.uniform(0, 2 * np.pi), np.float32)
@@ -174,7 +173,7 @@ def draw_still(rng: np.random.Generator, canvas: Floats, camera: Camera, thing: 
 
 
 def ground(rng: np.random.Generator) -> Texture:
-    """Dull and uneven."""
+    """Background in dull colours."""
     hue, value = rng.uniform(), rng.uniform(0.15, 0.45)
     low = color(hue, rng.uniform(0.0, 0.3), value - 0.1)
     high = color(hue + rng.normal(0, 0.1), rng.uniform(0.0, 0.3), value + 0.15)
@@ -182,17 +181,17 @@ def ground(rng: np.random.Generator) -> Texture:
 
 
 def warm_thing(rng: np.random.Generator) -> Thing:
-    """Of the colours of skin, wood and rust, as hands are in every video of the real data set."""
-    return patterned(rng, rng.uniform(-0.05, 0.13, 2))
+    """Object in the colours of skin, wood and rust, like the hands in every video of the real data set."""
+    return random_thing(rng, rng.uniform(-0.05, 0.13, 2))
 
 
 def cool_thing(rng: np.random.Generator) -> Thing:
-    """Green to violet."""
-    return patterned(rng, rng.uniform(0.25, 0.8, 2))
+    """Object in colours from green to violet."""
+    return random_thing(rng, rng.uniform(0.25, 0.8, 2))
 
 
-def patterned(rng: np.random.Generator, hues: Floats) -> Thing:
-    """Of any shape and pattern in two hues."""
+def random_thing(rng: np.random.Generator, hues: Floats) -> Thing:
+    """Object with random shape and pattern in two hues."""
     return Thing(
         shape=SHAPES[rng.integers(len(SHAPES))],
         first=color(hues[0], rng.uniform(0.6, 1.0), rng.uniform(0.8, 1.0)),

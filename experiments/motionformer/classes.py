@@ -1,8 +1,9 @@
 """Section 6.1.3 of Motionformer: the classes that gain and lose most by trajectory attention."""
 
-from experiments.drawing import ClassMargins, PrintedMargin
-from experiments.motionformer.base import JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES
-from experiments.table import Table, row
+from experiments.motionformer.base import JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
+from experiments.motionformer.tiny import TINY
+from experiments.spec.figures import ClassMargins, PrintedMargin
+from experiments.spec.table import Table, row
 
 # fmt: off
 ROWS = (
@@ -24,9 +25,10 @@ TABLE = Table(
     caption="Classes whose accuracy differs most with and without trajectory attention",
     source="arXiv:2106.05392, section 6.1.3",
     labels=("Attention",),
-    columns=TOP1[1:],
+    columns=TOP1_COLUMNS[1:],
     rows=ROWS,
-    drawing=ClassMargins(row="trajectory", relative_to="joint", column="ssv2", printed=PRINTED),
+    tiny=TINY,
+    figure=ClassMargins(row="trajectory", relative_to="joint", column="ssv2", printed=PRINTED),
     notes=(
         "“Without” trajectory attention is not said to mean joint or divided space-time attention; joint is taken.",
         "The printed accuracies are those of Table 4; the section prints only the classes and their differences.",

@@ -5,10 +5,12 @@ Appendix 6.1.1: models of Table 4, tested with the same number of frames further
 
 from dataclasses import replace
 
-from experiments.drawing import Panel, Panels
 from experiments.motionformer.base import DIVIDED, JOINT, JOINT_NOTE, K400, SSV2, TRAINING_NOTES
-from experiments.run import evaluation
-from experiments.table import Column, Table, row
+from experiments.motionformer.tiny import TINY
+from experiments.spec.edits import evaluation
+from experiments.spec.figures import Panel, Panels
+from experiments.spec.metrics import TOP1
+from experiments.spec.table import Column, Table, row
 
 STRIDES = (1, 2, 4, 8)
 SHARES = (0.25, 0.5, 0.75)  # of the stride that evenly covers the video, and so of the video
@@ -17,12 +19,12 @@ K400_HEADER, SSV2_HEADER = "K-400, temporal stride", "SSv2, temporal stride"
 WHOLE = Column(
     key="k400-whole",
     header=(K400_HEADER, "whole clip"),
-    metric="top1",
+    metric=TOP1,
     base=K400,
     best="max",
     edits=evaluation(views=1, span=1.0),
 )
-EVEN = Column(key="ssv2-100", header=(SSV2_HEADER, "S"), metric="top1", base=SSV2, best="max")
+EVEN = Column(key="ssv2-100", header=(SSV2_HEADER, "S"), metric=TOP1, base=SSV2, best="max")
 
 K400_COLUMNS = (
     *(
@@ -75,7 +77,8 @@ TABLE = Table(
     labels=("Attention",),
     columns=(*K400_COLUMNS, *SSV2_COLUMNS),
     rows=ROWS,
-    drawing=Panels(grid=((margin(K400_PANEL), margin(SSV2_PANEL)), (K400_PANEL, SSV2_PANEL))),
+    tiny=TINY,
+    figure=Panels(grid=((margin(K400_PANEL), margin(SSV2_PANEL)), (K400_PANEL, SSV2_PANEL))),
     notes=(
         "The paper prints this figure without numbers, and which strides it takes is not said.",
         "Whether the models are trained again for each stride is not said: these are the models of Table 4, only tested "

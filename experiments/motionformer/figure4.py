@@ -3,10 +3,11 @@
 Appendix 6.1.4: in which block, and over which heads, the paper does not say.
 """
 
-from experiments.attention_maps import AttentionQuery
-from experiments.drawing import AttentionStrips, RowQuery
 from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
-from experiments.table import Column, Table, row
+from experiments.motionformer.tiny import TINY
+from experiments.spec.figures import AttentionQuery, AttentionStrips, RowQuery
+from experiments.spec.metrics import TOP1
+from experiments.spec.table import Column, Table, row
 
 # The paper does not name its videos. Of the generated ones these were picked for things that move far, by their frames.
 HOOP = AttentionQuery(video="val/rolling hoops/P6SyOCG0HbU_000263_000273.mp4", x=0.15, y=0.1)
@@ -28,9 +29,10 @@ TABLE = Table(
     caption="Trajectory attention maps",
     source="arXiv:2106.05392, Figure 4",
     labels=("Data set",),
-    columns=(Column(key="top1", header="Top-1 of the model", metric="top1"),),
+    columns=(Column(key="top1", header="Top-1 of the model", metric=TOP1),),
     rows=ROWS,
-    drawing=AttentionStrips(column="top1", queries=QUERIES),
+    tiny=TINY,
+    figure=AttentionStrips(column="top1", queries=QUERIES),
     notes=(
         "Red: the query. Yellow: the way of the highest attention from frame to frame. Each map is the spatial attention of "
         "the query (equation 4), stretched from its lowest to its highest value.",

@@ -2,8 +2,10 @@
 
 from experiments.motionformer.base import K400, TRAINING_NOTES
 from experiments.motionformer.table3c import R16, R64, R128
+from experiments.motionformer.tiny import TINY
 from experiments.motionformer.variants import BATCH_NOTE, HIGH_RESOLUTION, LONG
-from experiments.table import Column, Table, quoted, row
+from experiments.spec.metrics import DEVICE_HOURS
+from experiments.spec.table import Column, Table, quoted, row
 
 # fmt: off
 ROWS = (
@@ -22,8 +24,9 @@ TABLE = Table(
     caption="How long does it take to train a Motionformer model?",
     source="arXiv:2106.05392, section 6.1.5",
     labels=("Model",),
-    columns=(Column(key="hours", header="GPU hours", metric="device_hours", base=K400, digits=0),),
+    columns=(Column(key="hours", header="GPU hours", metric=DEVICE_HOURS, base=K400, digits=0),),
     rows=ROWS,
+    tiny=TINY,
     notes=(
         "Ours: wall time of training times devices, validations included; without a GPU a device is a CPU process.",
         "The paper does not say on which GPUs; the same section also gives 416 hours for Mformer-B, and section 6.2 on average "

@@ -2,9 +2,18 @@
 
 from dataclasses import replace
 
-from experiments.motionformer.base import COUNT_NOTE, GFLOPS, JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES, strided
-from experiments.run import data, model
-from experiments.table import Table, row
+from experiments.motionformer.base import (
+    COUNT_NOTE,
+    GFLOPS_COLUMN,
+    JOINT,
+    JOINT_NOTE,
+    TOP1_COLUMNS,
+    TRAINING_NOTES,
+    strided,
+)
+from experiments.motionformer.tiny import TINY
+from experiments.spec.edits import data, model
+from experiments.spec.table import Table, row
 from models.tokens import SquareTokens
 
 # Section 4.1: 8 frames over the same two seconds, so that there are as many tokens.
@@ -24,8 +33,9 @@ TABLE = Table(
     caption="Input encoding ablations: tokenization",
     source="arXiv:2106.05392, Table 2a",
     labels=("Attention", "Tokenization"),
-    columns=(replace(GFLOPS, header="GFlops"), *TOP1),
+    columns=(replace(GFLOPS_COLUMN, header="GFlops"), *TOP1_COLUMNS),
     rows=ROWS,
+    tiny=TINY,
     notes=(
         JOINT_NOTE,
         COUNT_NOTE,

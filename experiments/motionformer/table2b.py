@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from experiments.motionformer.base import GFLOPS, JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES
-from experiments.run import model
-from experiments.table import Table, row
+from experiments.motionformer.base import GFLOPS_COLUMN, JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
+from experiments.motionformer.tiny import TINY
+from experiments.spec.edits import model
+from experiments.spec.table import Table, row
 from models.tokens import JointPositions
 
 JOINT_POSITIONS = model(positions=JointPositions.Config())
@@ -23,8 +24,9 @@ TABLE = Table(
     caption="Input encoding ablations: positional encoding",
     source="arXiv:2106.05392, Table 2b",
     labels=("Attention", "Pos. Encoding"),
-    columns=(replace(GFLOPS, header="GFlops"), *TOP1),
+    columns=(replace(GFLOPS_COLUMN, header="GFlops"), *TOP1_COLUMNS),
     rows=ROWS,
+    tiny=TINY,
     notes=(
         JOINT_NOTE,
         *TRAINING_NOTES,

@@ -2,7 +2,8 @@
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
 from experiments.motionformer.base import TRAINING_NOTES
-from experiments.table import Table, row
+from experiments.motionformer.tiny import TINY
+from experiments.spec.table import Table, row
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
@@ -27,5 +28,6 @@ TABLE = Table(
     labels=("Attention", "Approx."),
     columns=COLUMNS,
     rows=ROWS,
+    tiny=TINY,
     notes=(*NOTES, *TRAINING_NOTES),
 )

@@ -2,7 +2,8 @@
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
 from experiments.motionformer.base import TRAINING_NOTES
-from experiments.table import Table, row
+from experiments.motionformer.tiny import TINY
+from experiments.spec.table import Table, row
 from models.mixers.orthoformer import Orthoformer
 
 SEGMENT_MEANS = approximate(Orthoformer.Config(selection="segment-means"))
@@ -25,6 +26,7 @@ TABLE = Table(
     labels=("Attention", "Selection"),
     columns=COLUMNS,
     rows=ROWS,
+    tiny=TINY,
     notes=(
         *NOTES,
         "The code of the other selections was never released; they take queries, as the released one does.",

@@ -2,7 +2,8 @@
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
 from experiments.motionformer.base import TRAINING_NOTES
-from experiments.table import Table, row
+from experiments.motionformer.tiny import TINY
+from experiments.spec.table import Table, row
 from models.mixers.orthoformer import Orthoformer
 
 R16 = approximate(Orthoformer.Config(num_prototypes=16))
@@ -25,5 +26,6 @@ TABLE = Table(
     labels=("Attention", "# Prototypes"),
     columns=COLUMNS,
     rows=ROWS,
+    tiny=TINY,
     notes=(*NOTES, *TRAINING_NOTES),
 )

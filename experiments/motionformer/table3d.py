@@ -2,7 +2,8 @@
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
 from experiments.motionformer.base import TRAINING_NOTES
-from experiments.table import Table, row
+from experiments.motionformer.tiny import TINY
+from experiments.spec.table import Table, row
 from models.mixers.orthoformer import Orthoformer
 
 UNSHARED = approximate(Orthoformer.Config(share_over_time=False))
@@ -28,5 +29,6 @@ TABLE = Table(
     labels=("Attention", "Sharing"),
     columns=COLUMNS,
     rows=ROWS,
+    tiny=TINY,
     notes=(*NOTES, FRAMES_NOTE, *TRAINING_NOTES),
 )

@@ -1,8 +1,9 @@
 """Table 4 of Motionformer: trajectory attention against its alternatives and its own ablations."""
 
-from experiments.motionformer.base import DIVIDED, GFLOPS, JOINT, JOINT_NOTE, TOP1, TRAINING_NOTES
-from experiments.run import model
-from experiments.table import Table, row
+from experiments.motionformer.base import DIVIDED, GFLOPS_COLUMN, JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
+from experiments.motionformer.tiny import TINY
+from experiments.spec.edits import model
+from experiments.spec.table import Table, row
 from models.mixers.trajectory import TrajectoryAttention
 
 AVG_T = model(attention=TrajectoryAttention.Config(temporal="average"))
@@ -23,8 +24,9 @@ TABLE = Table(
     caption="Attention ablations",
     source="arXiv:2106.05392, Table 4",
     labels=("Attention", "Att_T", "Avg_T", "Norm_S", "Norm_ST"),
-    columns=(GFLOPS, *TOP1),
+    columns=(GFLOPS_COLUMN, *TOP1_COLUMNS),
     rows=ROWS,
+    tiny=TINY,
     notes=(
         JOINT_NOTE,
         "Att_T: temporal attention, Avg_T: temporal averaging, Norm_S: spatial, Norm_ST: space-time normalisation.",

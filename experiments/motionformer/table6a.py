@@ -1,8 +1,9 @@
 """Table 6a of Motionformer: the state of the art on Something-Something V2."""
 
 from experiments.motionformer.base import COUNT_NOTE, SSV2, TRAINING_NOTES
+from experiments.motionformer.tiny import TINY
 from experiments.motionformer.variants import BATCH_NOTE, HIGH_RESOLUTION, LONG, SHARED_NOTE, accuracy_and_cost
-from experiments.table import Table, quoted, row
+from experiments.spec.table import Table, quoted, row
 
 # fmt: off
 ROWS = (
@@ -29,5 +30,6 @@ TABLE = Table(
     labels=("Model", "Pretrain"),
     columns=accuracy_and_cost(SSV2),
     rows=ROWS,
+    tiny=TINY,
     notes=(BATCH_NOTE, SHARED_NOTE, COUNT_NOTE, *TRAINING_NOTES),
 )

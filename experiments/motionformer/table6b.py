@@ -1,8 +1,9 @@
 """Table 6b of Motionformer: the state of the art on Kinetics-400."""
 
 from experiments.motionformer.base import COUNT_NOTE, K400, TRAINING_NOTES
+from experiments.motionformer.tiny import TINY
 from experiments.motionformer.variants import BATCH_NOTE, HIGH_RESOLUTION, LONG, SHARED_NOTE, accuracy_and_cost
-from experiments.table import Table, quoted, row
+from experiments.spec.table import Table, quoted, row
 
 # fmt: off
 ROWS = (
@@ -29,5 +30,6 @@ TABLE = Table(
     labels=("Method", "Pretrain"),
     columns=accuracy_and_cost(K400),
     rows=ROWS,
+    tiny=TINY,
     notes=(BATCH_NOTE, SHARED_NOTE, COUNT_NOTE, *TRAINING_NOTES),
 )

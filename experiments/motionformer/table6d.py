@@ -1,8 +1,9 @@
 """Table 6d of Motionformer: the state of the art on Kinetics-600."""
 
 from experiments.motionformer.base import COUNT_NOTE, TRAINING_NOTES
+from experiments.motionformer.tiny import TINY
 from experiments.motionformer.variants import BATCH_NOTE, HIGH_RESOLUTION, K600, LONG, accuracy_and_cost
-from experiments.table import Table, quoted, row
+from experiments.spec.table import Table, quoted, row
 
 # fmt: off
 ROWS = (
@@ -31,5 +32,6 @@ TABLE = Table(
     labels=("Model", "Pretrain"),
     columns=accuracy_and_cost(K600),
     rows=ROWS,
+    tiny=TINY,
     notes=(BATCH_NOTE, COUNT_NOTE, WEIGHTS_NOTE, *TRAINING_NOTES),
 )

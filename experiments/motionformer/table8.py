@@ -1,8 +1,10 @@
 """Table 8 of Motionformer: what a single frame tells, and what motion adds."""
 
 from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
-from experiments.run import data, model
-from experiments.table import Column, Difference, Table, row
+from experiments.motionformer.tiny import TINY
+from experiments.spec.edits import data, model
+from experiments.spec.metrics import TOP1, Difference
+from experiments.spec.table import Column, Table, row
 from models.mixers.joint import JointAttention
 from models.tokens import SquareTokens
 
@@ -25,11 +27,12 @@ TABLE = Table(
     source="arXiv:2106.05392, Table 8",
     labels=("Dataset",),
     columns=(
-        Column(key="one-frame", header="Top-1 accuracy (1 frame)", metric="top1", edits=ONE_FRAME),
-        Column(key="eight-frames", header="Top-1 accuracy (8 frames)", metric="top1"),
-        Difference(key="delta", header="Δ", left="eight-frames", right="one-frame", best="max"),
+        Column(key="one-frame", header="Top-1 accuracy (1 frame)", metric=TOP1, edits=ONE_FRAME),
+        Column(key="eight-frames", header="Top-1 accuracy (8 frames)", metric=TOP1),
+        Column(key="delta", header="Δ", metric=Difference("delta", ("eight-frames", "one-frame")), best="max"),
     ),
     rows=ROWS,
+    tiny=TINY,
     notes=(
         "The printed 8 frames are the default model's 8 token frames, made of 16 frames.",
         "How the one-frame model is tested is not printed; it gets the views and crops of the 16-frame model.",

@@ -5,12 +5,14 @@ Section 4 and the authors' configs: -L takes 32 frames at stride 3, -HR takes cr
 
 from dataclasses import replace
 
-from data.config import DataConfig
 from data.datasets.kinetics import Kinetics
 from data.sampling import DenseSampling
+from data.video import VideoData
 from experiments.motionformer.base import K400, strided
-from experiments.run import Edit, RunConfig, data, model, optim
-from experiments.table import Column
+from experiments.spec.edits import Edit, data, model, optim
+from experiments.spec.metrics import GFLOPS_AND_VIEWS, TOP1, TOP5
+from experiments.spec.run import RunConfig
+from experiments.spec.table import Column
 from models.tokens import SeparatePositions
 
 K600 = replace(K400, data=replace(K400.data, dataset=Kinetics.Config(name="kinetics600", num_classes=600)))
@@ -18,7 +20,7 @@ K600 = replace(K400, data=replace(K400.data, dataset=Kinetics.Config(name="kinet
 
 def recipe_of_long_clips(old: object) -> object:
     """The authors' config of -L on Kinetics-400, and no other, takes random resized crops."""
-    assert isinstance(old, DataConfig)
+    assert isinstance(old, VideoData)
     if old.dataset.name != "kinetics400":
         return old
     return replace(old, augmentation=replace(old.augmentation, resized_crop=True))
@@ -26,7 +28,7 @@ def recipe_of_long_clips(old: object) -> object:
 
 def every_eighth_frame(old: object) -> object:
     """-HR on Kinetics-400: the released config and weights are 16x8, although section 4 says stride 4."""
-    assert isinstance(old, DataConfig)
+    assert isinstance(old, VideoData)
     if old.dataset.name != "kinetics400" or not isinstance(old.sampling, DenseSampling.Config):
         return old
     return replace(old, sampling=replace(old.sampling, stride=8))
@@ -54,7 +56,7 @@ SHARED_NOTE = "Mformer is the run of Tables 2 and 4."
 def accuracy_and_cost(base: RunConfig) -> tuple[Column, ...]:
     """Top-1, top-5 and GFLOPs × views on a single-label data set."""
     return (
-        Column(key="top1", header="Top-1", metric="top1", base=base, best="max"),
-        Column(key="top5", header="Top-5", metric="top5", base=base, best="max"),
-        Column(key="cost", header="GFLOPs × views", metric="gflops_views", base=base),
+        Column(key="top1", header="Top-1", metric=TOP1, base=base, best="max"),
+        Column(key="top5", header="Top-5", metric=TOP5, base=base, best="max"),
+        Column(key="cost", header="GFLOPs × views", metric=GFLOPS_AND_VIEWS, base=base),
     )

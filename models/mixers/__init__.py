@@ -1,1 +1,1 @@
-"""One attention mechanism a file: (B, 1 + T*S, D), Grid -> (B, 1 + T*S, D)."""
+"""Attention mechanisms, one per file: (B, 1 + T*S, D), Grid -> (B, 1 + T*S, D)."""

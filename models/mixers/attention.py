@@ -1,6 +1,6 @@
-"""What every attention mixer has: the interface of its Config, CLS alone, and tokens split into heads.
+"""Interface of attention mixers and their configs, and functions that mixers share.
 
-A mixer maps (B, N, D) tokens and their Grid to (B, N, D). N = 1 + T*S: CLS first, then frame after frame.
+A mixer maps tokens (B, N, D) and their Grid to (B, N, D). N = 1 + T*S: CLS first, then frame after frame.
 B batch, T frames, S patches per frame, N tokens, D width, H heads, K = D / H.
 """
 
@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -18,92 +18,100 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models.tokens import Grid
 
-STRIDED = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+STRIDED_BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
 class Mixer(nn.Module, ABC):
-    """Lets tokens look at one another."""
+    """Attention over the tokens of a clip."""
 
+    # Whether stochastic depth applies to the mixer.
     drops_path: ClassVar[bool] = True
+    # Whether mixers that support it recompute activations in the backward pass. Not part of the config, because results
+    # do not change.
+    recompute: bool = False
 
     @abstractmethod
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
-        """Mix the tokens x (B, N, D), laid out as `grid` after CLS."""
+        """Output (B, N, D) of tokens x (B, N, D): CLS, then the patches of `grid`."""
 
     @abstractmethod
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """What `forward` makes of CLS, without the rest: (B, 1, D). Every parameter still gets a gradient."""
+        """Output of `forward` for CLS alone: (B, 1, D). Every parameter still gets a gradient."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MixerConfig(ABC):
-    """How the tokens of a block are mixed: by one mixer, or by several one after another."""
+    """Config of the mixer of a block, or of several mixers in sequence."""
 
     label: ClassVar[str]
     num_mixers: ClassVar[int] = 1
 
     @abstractmethod
     def build(self, width: int, heads: int) -> Sequence[Mixer]:
-        """The mixers of one block, in the order in which they run."""
+        """Mixers of one block, in order of execution."""
 
     @abstractmethod
     def macs(self, grid: Grid, width: int, heads: int) -> int:
-        """Multiply-adds of one block's mixers as published, which may be more than ours execute."""
+        """Published multiply-adds of the mixers of one block, which may exceed those that ours execute."""
 
-    def check(self, grid: Grid) -> None:  # noqa: B027  (most take any clip)
-        """Refuse clips that are too small.
+    def check(self, grid: Grid) -> None:  # noqa: B027  (most accept any clip)
+        """Refuse settings that exclude each other, and clips that are too small.
 
         Raises:
-            ValueError: saying what would fit.
+            ValueError: with valid settings.
         """
+
+    def tiny(self) -> Self:
+        """Config for a model of `tiny()` size; by default the same."""
+        return self
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
-    """(..., N, D) as heads (..., H, N, K)."""
+    """Tokens (..., N, D) split into heads (..., H, N, K)."""
     return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
 
 
 def merge_heads(x: Tensor) -> Tensor:
-    """Heads (..., H, N, K) side by side again: (..., N, D)."""
+    """Heads (..., H, N, K) concatenated: (..., N, D)."""
     return x.transpose(-3, -2).flatten(-2)
 
 
 def cls_attention(x: Tensor, qkv: nn.Linear, heads: int) -> Tensor:
-    """What CLS finds among all tokens x (B, N, D), by softmax attention: (B, 1, D).
+    """Output of softmax attention over all tokens x (B, N, D) for CLS alone: (B, 1, D).
 
-    No token is projected but CLS: <W_q c + b_q, W_k x + b_k> is <W_k^T (W_q c + b_q), x> plus what the softmax cancels,
-    and the weights sum to one, so that values are projected after they are summed.
+    Only CLS is projected. Its scores <W_q c + b_q, W_k x + b_k> are <W_k^T (W_q c + b_q), x> plus a constant, which the
+    softmax cancels. The weights sum to one, so the weighted sum is projected to values instead of each token.
     """
     query_weight, key_weight, value_weight = qkv.weight.unflatten(0, (3, heads, -1)).unbind()  # (H, K, D) each
     query_bias, _, value_bias = qkv.bias.unflatten(0, (3, heads, -1)).unbind()  # (H, K) each
     query = torch.einsum("bd,hkd->bhk", x[:, 0], query_weight) + query_bias
     query = query * key_weight.shape[1] ** -0.5
     scores = torch.einsum("bhk,hkd->bhd", query, key_weight) @ x.mT  # (B, H, N)
-    found = scores.softmax(dim=-1) @ x  # (B, H, D)
-    values = torch.einsum("bhd,hkd->bhk", found, value_weight) + value_bias
+    weighted_sum = scores.softmax(dim=-1) @ x  # (B, H, D)
+    values = torch.einsum("bhd,hkd->bhk", weighted_sum, value_weight) + value_bias
     return values.flatten(1).unsqueeze(1)  # (B, 1, D)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Every query in every frame: (G, n, K) queries, (T, G, L, K) keys and values to (T, n, G, K).
+    """Attention of each query to each frame: queries (G, n, K), keys and values (T, G, L, K) to (T, n, G, K).
 
-    G = B*H stands where the fused kernels take heads, T where they take the batch: each computes all frames in one
-    call and writes (T, n, G, K), in which a token's heads lie side by side, so that nothing is rearranged or copied.
+    The heads of the fused kernels are G = B*H, their batch is T. One call computes all frames and writes (T, n, G, K),
+    in which the heads of a token are adjacent. Nothing is rearranged or copied.
     """
-    queries = q.expand(k.shape[0], -1, -1, -1)  # (T, G, n, K), in the memory of one frame's
+    queries = q.expand(k.shape[0], -1, -1, -1)  # (T, G, n, K), a view
     return strided_attention(queries, k, v).transpose(1, 2)
 
 
 def strided_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Fused attention by kernels that take strides as they are: (B, H, n, K), twice (B, H, L, K) to (B, H, n, K).
+    """Fused attention for any strides: queries (B, H, n, K), keys and values (B, H, L, K) to (B, H, n, K).
 
-    cuDNN's plans may refuse tensors that overlap in memory, and single queries.
+    cuDNN is excluded, because it may reject tensors that overlap in memory, and single queries.
     """
-    with sdpa_kernel(STRIDED) if q.is_cuda else nullcontext():
+    with sdpa_kernel(STRIDED_BACKENDS) if q.is_cuda else nullcontext():
         return F.scaled_dot_product_attention(q, k, v)
 
 
-class _Unread(torch.autograd.Function):
+class _ZeroGradients(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, *parameters: Tensor) -> Tensor:
         ctx.shapes = [(p.shape, p.dtype, p.device) for p in parameters]  # pyright: ignore[reportAttributeAccessIssue]
@@ -119,9 +127,9 @@ class _Unread(torch.autograd.Function):
 
 
 def with_zero_gradients(x: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-    """x itself, through which parameters that it does not depend on get zeros for a gradient.
+    """x unchanged, with gradients of zero for parameters that it does not depend on.
 
-    The published code computes what nothing reads, and so gives these zeros; without them AdamW would not decay the
-    parameters, and distributed training would wait for their gradients.
+    The published code gives the same zeros, because it computes outputs that are not used. Without gradients AdamW
+    would not decay the parameters, and distributed training would wait for them.
     """
-    return _Unread.apply(x, *parameters)  # pyright: ignore[reportReturnType]
+    return _ZeroGradients.apply(x, *parameters)  # pyright: ignore[reportReturnType]

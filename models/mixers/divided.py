@@ -1,7 +1,7 @@
-"""Divided space-time attention: first along time at each place, then within each frame.
+"""Divided space-time attention: over time at each position of the frame, then over space within each frame.
 
 Equation 3 of Motionformer (https://arxiv.org/abs/2106.05392) in the order of its released code, which is TimeSformer's
-(https://arxiv.org/abs/2102.05095). A patch sees CLS and its own group; CLS sees everything, in both steps.
+(https://arxiv.org/abs/2102.05095). In both steps, a patch attends to CLS and its group, and CLS to all tokens.
 B batch, T frames, S patches per frame, N tokens, D width, H heads, K = D / H, G groups, L tokens in a group.
 """
 
@@ -17,7 +17,7 @@ from models.tokens import Grid
 
 
 class GroupAttention(Mixer):
-    """Softmax attention of patches within groups; CLS belongs to every group."""
+    """Softmax attention of patches within groups. CLS belongs to every group."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -26,30 +26,30 @@ class GroupAttention(Mixer):
         self.proj = nn.Linear(width, width)
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
-        """Mix each group and CLS."""
+        """Output (B, N, D) of tokens x (B, N, D)."""
         q, k, v = self.qkv(x).chunk(3, dim=-1)  # (B, N, D)
-        return self.proj(torch.cat([self.overview(q, k, v), self.patches(q, k, v, grid)], dim=1))  # (B, N, D)
+        return self.proj(torch.cat([self.cls_output(q, k, v), self.patch_outputs(q, k, v, grid)], dim=1))  # (B, N, D)
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """What CLS finds among all tokens: (B, 1, D)."""
+        """Output of attention for CLS alone: (B, 1, D)."""
         return self.proj(cls_attention(x, self.qkv, self.heads))
 
-    def overview(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """What CLS sees of all tokens: (B, 1, D)."""
+    def cls_output(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Output of attention to all tokens for CLS, before the last projection: (B, 1, D)."""
         q, k, v = (split_heads(t, self.heads) for t in (q[:, :1], k, v))  # (B, H, 1, K), (B, H, N, K) twice
         return merge_heads(strided_attention(q, k, v))
 
-    def patches(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
-        """What each patch sees of CLS and its own group: (B, T*S, D)."""
+    def patch_outputs(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
+        """Outputs of attention to CLS and their groups for patches, before the last projection: (B, T*S, D)."""
         queries = self.groups(q[:, 1:], grid)  # (B, G, L, D)
         keys, values = (
             torch.cat([t[:, None, :1].expand(-1, queries.shape[1], -1, -1), self.groups(t[:, 1:], grid)], dim=2)
             for t in (k, v)
         )  # (B, G, 1 + L, D)
-        # Groups stand in the batch: the fused kernels take four dimensions.
+        # Groups become part of the batch, because the fused kernels take four dimensions.
         q, k, v = (split_heads(t.flatten(0, 1), self.heads) for t in (queries, keys, values))  # (B*G, H, ., K)
-        mixed = merge_heads(strided_attention(q, k, v)).unflatten(0, queries.shape[:2])  # (B, G, L, D)
-        return self.ungrouped(mixed)
+        outputs = merge_heads(strided_attention(q, k, v)).unflatten(0, queries.shape[:2])  # (B, G, L, D)
+        return self.ungrouped(outputs)
 
     @abstractmethod
     def groups(self, patches: Tensor, grid: Grid) -> Tensor:
@@ -57,52 +57,52 @@ class GroupAttention(Mixer):
 
     @abstractmethod
     def ungrouped(self, groups: Tensor) -> Tensor:
-        """Groups (B, G, L, D) as patches again: (B, T*S, D)."""
+        """Groups (B, G, L, D) as patches: (B, T*S, D)."""
 
 
 class TimeAttention(GroupAttention):
-    """Each place of the frame is a group through time."""
+    """Attention over time. A group is one position of the frame at all times."""
 
-    # Not in the paper: the released model drops no path here, and has no extra projection after it as TimeSformer has.
+    # Not in the paper: the released model has no stochastic depth here, and no extra projection, unlike TimeSformer.
     drops_path = False
 
     def groups(self, patches: Tensor, grid: Grid) -> Tensor:
-        """Patches (B, T*S, D) by place: (B, S, T, D)."""
+        """Patches (B, T*S, D) by position: (B, S, T, D)."""
         return patches.unflatten(1, (grid.frames, grid.patches)).transpose(1, 2)
 
     def ungrouped(self, groups: Tensor) -> Tensor:
-        """Groups (B, S, T, D) as patches again: (B, T*S, D)."""
+        """Groups (B, S, T, D) as patches: (B, T*S, D)."""
         return groups.transpose(1, 2).flatten(1, 2)
 
 
 class SpaceAttention(GroupAttention):
-    """Each frame is a group."""
+    """Attention over space. A group is one frame."""
 
     def groups(self, patches: Tensor, grid: Grid) -> Tensor:
         """Patches (B, T*S, D) by frame: (B, T, S, D)."""
         return patches.unflatten(1, (grid.frames, grid.patches))
 
     def ungrouped(self, groups: Tensor) -> Tensor:
-        """Groups (B, T, S, D) as patches again: (B, T*S, D)."""
+        """Groups (B, T, S, D) as patches: (B, T*S, D)."""
         return groups.flatten(1, 2)
 
 
 class DividedAttention:
-    """Attention along time, then within frames."""
+    """Attention over time, then over space."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MixerConfig):
-        """Nothing to choose."""
+        """No options."""
 
         label: ClassVar[str] = "Divided Space-Time"
         num_mixers: ClassVar[int] = 2
 
         def build(self, width: int, heads: int) -> list[GroupAttention]:
-            """Two mixers a block."""
+            """Mixers of a block: time, then space."""
             return [TimeAttention(width, heads), SpaceAttention(width, heads)]
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
-            """Multiply-adds of both: eight projections, CLS against all, patches against their groups."""
+            """Multiply-adds of both: eight projections, CLS against all tokens, patches against their groups."""
             N, D = 1 + grid.tokens, width
             groups = 2 * grid.tokens * (grid.frames + 1) * D + 2 * grid.tokens * (grid.patches + 1) * D
             return 8 * N * D**2 + 4 * N * D + groups

@@ -1,4 +1,4 @@
-"""Joint space-time attention: every token looks at every token.
+"""Joint space-time attention: every token attends to every token.
 
 Equation 2 of Motionformer (https://arxiv.org/abs/2106.05392).
 B batch, N tokens, D width, H heads, K = D / H.
@@ -19,12 +19,12 @@ class JointAttention(Mixer):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MixerConfig):
-        """Nothing to choose."""
+        """No options."""
 
         label: ClassVar[str] = "Joint Space-Time"
 
         def build(self, width: int, heads: int) -> "list[JointAttention]":
-            """One mixer a block."""
+            """Single mixer of a block."""
             return [JointAttention(width, heads)]
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
@@ -39,10 +39,10 @@ class JointAttention(Mixer):
         self.proj = nn.Linear(width, width)
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
-        """Mix all tokens, wherever they are on the grid."""
+        """Output (B, N, D) of tokens x (B, N, D), independent of the grid."""
         q, k, v = (split_heads(t, self.heads) for t in self.qkv(x).chunk(3, dim=-1))  # (B, H, N, K)
         return self.proj(merge_heads(F.scaled_dot_product_attention(q, k, v)))  # (B, N, D)
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """What CLS finds among all tokens: (B, 1, D)."""
+        """Output of attention for CLS alone: (B, 1, D)."""
         return self.proj(cls_attention(x, self.qkv, self.heads))

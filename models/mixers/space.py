@@ -1,4 +1,4 @@
-"""The first stage of trajectory attention: what each query finds in each frame, exactly or nearly.
+"""First stage of trajectory attention: attention of each query to each frame, exact or approximate.
 
 Section 3.2 of Motionformer (https://arxiv.org/abs/2106.05392).
 B batch, T frames, S patches per frame, n = T*S, D width, H heads, K = D / H, G = B*H, R prototypes.
@@ -7,7 +7,7 @@ B batch, T frames, S patches per frame, n = T*S, D width, H heads, K = D / H, G 
 import contextlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -17,49 +17,53 @@ from models.tokens import Grid
 
 
 class SpatialStage(nn.Module, ABC):
-    """Queries, keys and values of patches to their trajectories."""
+    """Attention of each query to each frame, which gives its trajectory."""
 
     @abstractmethod
     def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
-        """Heads (G, n, K), time-major, of B clips to what each token finds in each frame: (T, n, G, K)."""
+        """Trajectories (T, n, G, K) from queries, keys and values (G, n, K) of B clips in time-major order."""
 
 
 class ExactSpace(SpatialStage):
-    """Softmax attention to one frame at a time: equation 4."""
+    """Softmax attention within each frame: equation 4."""
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
-        """Attend to each frame."""
+        """Trajectories by exact attention."""
         return attend(q, by_frame(k, grid), by_frame(v, grid))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Approximation(ABC):
-    """Config of a stage that finds nearly what the exact one finds."""
+    """Config of an approximate spatial stage."""
 
     label: ClassVar[str]
 
     @abstractmethod
     def build(self, heads: int) -> SpatialStage:
-        """The stage, which has no parameters."""
+        """Spatial stage, without parameters."""
 
     @abstractmethod
     def macs(self, grid: Grid, width: int, heads: int) -> int:
-        """Multiply-adds as the released code spends them."""
+        """Multiply-adds of the released code."""
 
     @abstractmethod
     def check(self, grid: Grid) -> None:
         """Refuse clips that are too small.
 
         Raises:
-            ValueError: saying what would fit.
+            ValueError: with valid settings.
         """
+
+    def tiny(self) -> Self:
+        """Config for a model of `tiny()` size; by default the same."""
+        return self
 
 
 def check_counts(config: Approximation, *names: str) -> None:
-    """Refuse counts of nothing.
+    """Refuse counts below 1.
 
     Raises:
-        ValueError: naming the first.
+        ValueError: with the first such field.
     """
     for name in names:
         if (count := getattr(config, name)) is not None and count < 1:
@@ -67,17 +71,20 @@ def check_counts(config: Approximation, *names: str) -> None:
 
 
 def by_frame(x: Tensor, grid: Grid) -> Tensor:
-    """Heads (G, n, K) as (T, G, S, K)."""
+    """Heads (G, n, K) by frame: (T, G, S, K)."""
     return x.unflatten(1, (grid.frames, grid.patches)).transpose(0, 1)
 
 
-def place_by_place(x: Tensor, grid: Grid) -> Tensor:
-    """Heads (G, n, K) in another order: all frames of a place, then those of the next."""
+def space_major(x: Tensor, grid: Grid) -> Tensor:
+    """Heads (G, n, K) in space-major order: all frames of a position, then those of the next position."""
     return x.unflatten(1, (grid.frames, grid.patches)).transpose(1, 2).flatten(1, 2)
 
 
 def segment_means(x: Tensor, num_segments: int) -> Tensor:
-    """Means of neighbours, in segments of equal length or, the later ones, of one more: (G, L, K) to (G, R, K)."""
+    """Means of R segments of consecutive tokens: (G, L, K) to (G, R, K).
+
+    If L is not divisible by R, the last L % R segments are one token longer.
+    """
     length = x.shape[1] // num_segments
     num_short = (length + 1) * num_segments - x.shape[1]
     short, long = x.split([num_short * length, x.shape[1] - num_short * length], dim=1)
@@ -87,16 +94,17 @@ def segment_means(x: Tensor, num_segments: int) -> Tensor:
     return torch.cat(means, dim=1)
 
 
-def generator_of_draws(training: bool) -> torch.Generator | None:
-    """Where random prototypes and features come from.
+def random_generator(training: bool) -> torch.Generator | None:
+    """Random generator of prototypes and features; None for torch's default generator.
 
-    In training torch's own generator, which a training step seeds. In evaluation one that starts afresh each time, so
-    that the logits of a clip depend on the clip alone. Draws are made on the CPU: they are alike on every device.
+    Training uses the default generator, which a training step seeds. Evaluation uses a new generator with a fixed seed
+    each time, so that the logits of a clip depend on the clip alone. Both are CPU generators, so that random numbers
+    are the same on every device.
     """
     return None if training else torch.Generator().manual_seed(0)
 
 
-def in_full_precision(x: Tensor) -> contextlib.AbstractContextManager[object]:
-    """No mixed precision on the device of x."""
+def without_autocast(x: Tensor) -> contextlib.AbstractContextManager[object]:
+    """Context without mixed precision on the device of x."""
     kind = x.device.type
     return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else contextlib.nullcontext()

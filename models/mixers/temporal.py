@@ -1,10 +1,10 @@
-"""The second stage of trajectory attention, without projecting the N*T trajectory tokens.
+"""Second stage of trajectory attention, without projection of the T*M trajectory tokens.
 
-Equations 5 and 6 of Motionformer (https://arxiv.org/abs/2106.05392) in another order of multiplication: the score
+Equations 5 and 6 of Motionformer (https://arxiv.org/abs/2106.05392) in another order of multiplication. The score
 <W_q y_own + b_q, W_k y_t + b_k> of a head is <W_k^T (W_q y_own + b_q), y_t> plus a term that is the same for every
-frame, which the softmax cancels; and since the weights a_t sum to one, sum_t a_t (W_v y_t + b_v) is
-W_v (sum_t a_t y_t) + b_v. That leaves 2*M*D^2 multiply-adds of the published 3*M*D^2 + 2*M*(T-1)*D^2.
-T frames, S patches per frame, M = T*S*B trajectories, D width, H heads, K = D / H, C trajectories at a time.
+frame, which the softmax cancels. The weights a_t sum to one, so sum_t a_t (W_v y_t + b_v) is W_v (sum_t a_t y_t) + b_v.
+This takes 2*M*D^2 multiply-adds instead of the published 3*M*D^2 + 2*M*(T-1)*D^2.
+T frames, S patches per frame, M = T*S*B trajectories, D width, H heads, K = D / H, C trajectories per chunk.
 """
 
 from collections.abc import Iterator
@@ -15,32 +15,32 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from models.mixers.space import in_full_precision
+from models.mixers.space import without_autocast
 
-# Trajectories at a time: on a CPU their asking vectors stay in the caches, on a GPU they fill it.
-CHUNK = {"cpu": 192, "cuda": 16384}
+# Number of trajectories per chunk: on a CPU, their token queries fit into the caches; on a GPU, they keep it busy.
+CHUNK_SIZE = {"cpu": 192, "cuda": 16384}
 
 
 class Pooling(NamedTuple):
-    """How trajectories are pooled: by so many heads, with their own values or with projected ones."""
+    """Options of temporal attention: the number of heads, and whether values are projected."""
 
     heads: int
     project_values: bool
 
 
-def along_time(trajectories: Tensor, proj_q: nn.Linear, proj_kv: nn.Linear, pooling: Pooling) -> Tensor:
-    """Trajectories (T, M, D), M in the order of their own frames, pooled as the token of that frame asks: (M, D).
+def temporal_attention(trajectories: Tensor, proj_q: nn.Linear, proj_kv: nn.Linear, pooling: Pooling) -> Tensor:
+    """Attention along trajectories (T, M, D), sorted by own frame: (M, D). The query is the token of the own frame.
 
-    Parameters without influence, which are the bias of the keys and, with unprojected values, the lower half of
-    `proj_kv`, get zeros for a gradient, as the published code gives them but for rounding.
+    Parameters without influence get gradients of zero, as in the published code up to rounding. They are the bias of
+    the keys and, with unprojected values, the lower half of `proj_kv`.
     """
     parameters = (proj_q.weight, proj_q.bias, proj_kv.weight, proj_kv.bias)
-    with in_full_precision(trajectories):  # all in the type of the trajectories, going forward and back
-        return _AlongTime.apply(trajectories, *parameters, pooling)  # pyright: ignore[reportReturnType]
+    with without_autocast(trajectories):  # forward and backward compute in the dtype of the trajectories
+        return _TemporalAttention.apply(trajectories, *parameters, pooling)  # pyright: ignore[reportReturnType]
 
 
-class _AlongTime(torch.autograd.Function):
-    """Saves the trajectories, the queries and the weights of the frames; the rest is computed again going back."""
+class _TemporalAttention(torch.autograd.Function):
+    """Saves trajectories, queries and attention weights for the backward pass, which recomputes the rest."""
 
     @staticmethod
     def forward(
@@ -53,7 +53,7 @@ class _AlongTime(torch.autograd.Function):
         pooling: Pooling,
     ) -> Tensor:
         dtype, heads = y.dtype, pooling.heads
-        query = F.linear(own_tokens(y), q_weight.to(dtype), q_bias.to(dtype))  # (M, D)
+        query = F.linear(diagonal_tokens(y), q_weight.to(dtype), q_bias.to(dtype))  # (M, D)
         query *= (y.shape[-1] // heads) ** -0.5
         key_weight, value_weight = head_weights(kv_weight, heads, dtype)  # (H, K, D) each
         value_bias = kv_bias.chunk(2)[1].to(dtype)
@@ -61,12 +61,12 @@ class _AlongTime(torch.autograd.Function):
         weights = query.new_empty(len(query), heads, len(y))  # (M, H, T)
         for part in chunks(y):
             tokens = y[:, part]  # (T, C, D)
-            scores = torch.bmm(asking(query[part], key_weight), tokens.permute(1, 2, 0))  # (C, H, T)
+            scores = torch.bmm(token_queries(query[part], key_weight), tokens.permute(1, 2, 0))  # (C, H, T)
             a = scores.softmax(dim=-1, dtype=at_least_float32(dtype)).to(dtype)
             weights[part] = a
             if pooling.project_values:
-                found = torch.bmm(a, tokens.transpose(0, 1))  # (C, H, D)
-                values = torch.bmm(found.transpose(0, 1), value_weight.mT)  # (H, C, K)
+                weighted_sum = torch.bmm(a, tokens.transpose(0, 1))  # (C, H, D)
+                values = torch.bmm(weighted_sum.transpose(0, 1), value_weight.mT)  # (H, C, K)
                 pooled[part] = values.transpose(0, 1).flatten(1) + value_bias
             else:
                 pooled[part] = torch.bmm(a.flatten(0, 1).unsqueeze(1), by_head(tokens, heads)).view(-1, y.shape[-1])
@@ -80,87 +80,87 @@ class _AlongTime(torch.autograd.Function):
         ctx: FunctionCtx, *gradients: Tensor
     ) -> tuple[Tensor | None, ...]:
         y, query, weights, q_weight, kv_weight = ctx.saved_tensors  # pyright: ignore[reportAttributeAccessIssue]
-        heads, projects = ctx.pooling  # pyright: ignore[reportAttributeAccessIssue]
-        gradient = gradients[0].to(y.dtype).contiguous()  # (M, D)
+        heads, project_values = ctx.pooling  # pyright: ignore[reportAttributeAccessIssue]
+        grad_pooled = gradients[0].to(y.dtype).contiguous()  # (M, D)
         dtype, width = y.dtype, y.shape[-1]
-        exact = at_least_float32(dtype)
+        wide_dtype = at_least_float32(dtype)
         key_weight, value_weight = head_weights(kv_weight, heads, dtype)  # (H, K, D) each
-        of_y, of_query = torch.empty_like(y), torch.empty_like(query)
-        of_kv_weight = torch.zeros_like(kv_weight)
-        of_key_weight, of_value_weight = of_kv_weight.unflatten(0, (2, heads, -1)).unbind()  # (H, K, D) each
+        grad_y, grad_query = torch.empty_like(y), torch.empty_like(query)
+        grad_kv_weight = torch.zeros_like(kv_weight)
+        grad_key_weight, grad_value_weight = grad_kv_weight.unflatten(0, (2, heads, -1)).unbind()  # (H, K, D) each
         for part in chunks(y):
-            tokens, of_tokens = y[:, part].transpose(0, 1), of_y[:, part].transpose(0, 1)  # (C, T, D)
-            q, g = split(query[part], heads), split(gradient[part], heads)  # (H, C, K)
+            tokens, grad_tokens = y[:, part].transpose(0, 1), grad_y[:, part].transpose(0, 1)  # (C, T, D)
+            q, g = split(query[part], heads), split(grad_pooled[part], heads)  # (H, C, K)
             a = weights[part]  # (C, H, T)
-            if projects:
-                of_found = torch.bmm(g, value_weight).transpose(0, 1)  # (C, H, D)
-                of_weights = torch.bmm(of_found, tokens.mT)  # (C, H, T)
-                found = torch.bmm(a, tokens)  # (C, H, D)
-                of_value_weight += torch.bmm(g.mT, found.transpose(0, 1))
+            if project_values:
+                grad_weighted_sum = torch.bmm(g, value_weight).transpose(0, 1)  # (C, H, D)
+                grad_weights = torch.bmm(grad_weighted_sum, tokens.mT)  # (C, H, T)
+                weighted_sum = torch.bmm(a, tokens)  # (C, H, D)
+                grad_value_weight += torch.bmm(g.mT, weighted_sum.transpose(0, 1))
             else:
-                columns = gradient[part].view(-1, width // heads, 1)  # (C*H, K, 1)
-                of_found = None
-                of_weights = torch.bmm(by_head(y[:, part], heads), columns).view_as(a)  # (C, H, T)
-            a_exact, of_weights = a.to(exact), of_weights.to(exact)
-            of_scores = a_exact * (of_weights - (a_exact * of_weights).sum(dim=-1, keepdim=True))
-            of_scores = of_scores.to(dtype)  # (C, H, T)
-            torch.bmm(of_scores.mT, asking(query[part], key_weight), out=of_tokens)
-            if of_found is not None:
-                of_tokens.baddbmm_(a.mT, of_found)
+                columns = grad_pooled[part].view(-1, width // heads, 1)  # (C*H, K, 1)
+                grad_weighted_sum = None
+                grad_weights = torch.bmm(by_head(y[:, part], heads), columns).view_as(a)  # (C, H, T)
+            a_wide, grad_weights = a.to(wide_dtype), grad_weights.to(wide_dtype)
+            grad_scores = a_wide * (grad_weights - (a_wide * grad_weights).sum(dim=-1, keepdim=True))
+            grad_scores = grad_scores.to(dtype)  # (C, H, T)
+            torch.bmm(grad_scores.mT, token_queries(query[part], key_weight), out=grad_tokens)
+            if grad_weighted_sum is not None:
+                grad_tokens.baddbmm_(a.mT, grad_weighted_sum)
             else:
                 for t in range(len(y)):
-                    own = of_y[t, part].unflatten(-1, (heads, -1))  # (C, H, K)
-                    own.addcmul_(a[..., t, None], gradient[part].unflatten(-1, (heads, -1)))
-            of_asking = torch.bmm(of_scores, tokens).transpose(0, 1)  # (H, C, D)
-            of_query[part] = torch.bmm(of_asking, key_weight.mT).transpose(0, 1).flatten(1)
-            of_key_weight += torch.bmm(q.mT, of_asking)
-        of_query *= (width // heads) ** -0.5
-        own_tokens_view(of_y).add_((of_query @ q_weight.to(dtype)).view_as(own_tokens_view(of_y)))
-        of_q_weight = (of_query.mT @ own_tokens(y)).to(q_weight.dtype)
-        of_q_bias = of_query.sum(dim=0, dtype=exact).to(q_weight.dtype)
-        of_kv_bias = kv_weight.new_zeros(2 * width)
-        if projects:
-            of_kv_bias[width:] = gradient.sum(dim=0, dtype=exact)
-        return of_y, of_q_weight, of_q_bias, of_kv_weight, of_kv_bias, None
+                    grad_heads = grad_y[t, part].unflatten(-1, (heads, -1))  # (C, H, K)
+                    grad_heads.addcmul_(a[..., t, None], grad_pooled[part].unflatten(-1, (heads, -1)))
+            grad_token_queries = torch.bmm(grad_scores, tokens).transpose(0, 1)  # (H, C, D)
+            grad_query[part] = torch.bmm(grad_token_queries, key_weight.mT).transpose(0, 1).flatten(1)
+            grad_key_weight += torch.bmm(q.mT, grad_token_queries)
+        grad_query *= (width // heads) ** -0.5
+        diagonal_view(grad_y).add_((grad_query @ q_weight.to(dtype)).view_as(diagonal_view(grad_y)))
+        grad_q_weight = (grad_query.mT @ diagonal_tokens(y)).to(q_weight.dtype)
+        grad_q_bias = grad_query.sum(dim=0, dtype=wide_dtype).to(q_weight.dtype)
+        grad_kv_bias = kv_weight.new_zeros(2 * width)
+        if project_values:
+            grad_kv_bias[width:] = grad_pooled.sum(dim=0, dtype=wide_dtype)
+        return grad_y, grad_q_weight, grad_q_bias, grad_kv_weight, grad_kv_bias, None
 
 
 def chunks(y: Tensor) -> Iterator[slice]:
-    """Trajectories (T, M, D) a few at a time, all their frames together."""
-    size = CHUNK.get(y.device.type, y.shape[1])
+    """Slices that split trajectories (T, M, D) along M."""
+    size = CHUNK_SIZE.get(y.device.type, y.shape[1])
     return (slice(start, start + size) for start in range(0, y.shape[1], size))
 
 
-def own_tokens_view(y: Tensor) -> Tensor:
-    """The token that each trajectory (T, M, D) has in its own frame: (T, M/T, D) in the trajectories' memory."""
+def diagonal_view(y: Tensor) -> Tensor:
+    """View of the token of each trajectory (T, M, D) in its own frame: (T, M/T, D)."""
     return y.unflatten(1, (len(y), -1)).diagonal(dim1=0, dim2=1).permute(2, 0, 1)
 
 
-def own_tokens(y: Tensor) -> Tensor:
-    """The token that each trajectory (T, M, D) has in its own frame: (M, D)."""
-    return own_tokens_view(y).flatten(0, 1)
+def diagonal_tokens(y: Tensor) -> Tensor:
+    """Token of each trajectory (T, M, D) in its own frame: (M, D)."""
+    return diagonal_view(y).flatten(0, 1)
 
 
 def head_weights(kv_weight: Tensor, heads: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """The projections of keys and of values by head: (H, K, D) each."""
+    """Projections of keys and of values by head: (H, K, D) each."""
     key_weight, value_weight = kv_weight.to(dtype).unflatten(0, (2, heads, -1)).unbind()
     return key_weight, value_weight
 
 
 def split(x: Tensor, heads: int) -> Tensor:
-    """(C, D) as (H, C, K)."""
+    """Vectors (C, D) split into heads (H, C, K)."""
     return x.unflatten(-1, (heads, -1)).transpose(0, 1)
 
 
 def by_head(tokens: Tensor, heads: int) -> Tensor:
-    """Tokens (T, C, D) as (C*H, T, K), in the same memory."""
+    """View of tokens (T, C, D) by head: (C*H, T, K)."""
     return tokens.unflatten(-1, (heads, -1)).flatten(1, 2).transpose(0, 1)
 
 
-def asking(query: Tensor, key_weight: Tensor) -> Tensor:
-    """W_k^T q of each head, whose product with a token is its score: (C, D) queries to (C, H, D)."""
+def token_queries(query: Tensor, key_weight: Tensor) -> Tensor:
+    """W_k^T q for each head: queries (C, D) to (C, H, D). Its product with a token is the token's score."""
     return torch.bmm(split(query, key_weight.shape[0]), key_weight).transpose(0, 1)
 
 
 def at_least_float32(dtype: torch.dtype) -> torch.dtype:
-    """Where sums and softmaxes are taken."""
+    """Dtype of sums and softmaxes: float32, or `dtype` if it is wider."""
     return torch.promote_types(dtype, torch.float32)

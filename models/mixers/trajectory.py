@@ -1,11 +1,11 @@
-"""Trajectory attention: pool each frame where a query's object is likely to be, then pool along that trajectory.
+"""Trajectory attention: spatial attention to each frame gives a trajectory, temporal attention pools along it.
 
 Equations 4 to 6 of Motionformer (https://arxiv.org/abs/2106.05392) and the ablations of its Tables 3 and 4.
 B batch, T frames, S patches per frame, N tokens, D width, H heads, K = D / H, G = B*H, M = T*S*B.
 """
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -25,20 +25,21 @@ from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.space import ExactSpace
-from models.mixers.temporal import Pooling, along_time
+from models.mixers.temporal import Pooling, temporal_attention
 from models.tokens import Grid
 
 
 class TrajectoryAttention(Mixer):
-    """Attention in space, one frame at a time, then in time along the trajectories it found."""
+    """Spatial attention within each frame, then temporal attention along the resulting trajectories."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MixerConfig):
-        """The paper's ablations, and one that it does not print.
+        """Ablations of the paper, and one that it does not print.
 
-        `project_values`: the values along a trajectory are projected, as equation 6 says, or not, as in the released
-        weights, with which the printed numbers were made.
-        `approximation`: of the attention within frames; CLS and the attention along time stay exact.
+        `project_values`: whether values along a trajectory are projected, as in equation 6. They are not in the
+        released weights, from which the printed numbers come.
+        `approximation`: approximation of the attention within frames. Attention of CLS and temporal attention are
+        exact.
         """
 
         label: ClassVar[str] = "Trajectory"
@@ -50,20 +51,24 @@ class TrajectoryAttention(Mixer):
         )
 
         def build(self, width: int, heads: int) -> "list[TrajectoryAttention]":
-            """One mixer a block."""
-            if self.approximation is not None and self.normalize_over != "space":
-                raise ValueError("attention: an approximation finds things frame by frame; set normalize_over=space")
+            """Single mixer of a block."""
             return [TrajectoryAttention(self, width, heads)]
 
         def check(self, grid: Grid) -> None:
-            """An approximation may want more tokens than there are."""
+            """Refuse approximations of attention over space-time, and clips too small for the approximation."""
             if self.approximation is not None:
+                if self.normalize_over != "space":
+                    raise ValueError("attention: an approximation works within frames; set normalize_over=space")
                 self.approximation.check(grid)
 
-        def macs(self, grid: Grid, width: int, heads: int) -> int:
-            """Multiply-adds as published: keys and values of the second stage projected for every frame of every query.
+        def tiny(self) -> Self:
+            """Config with fewer prototypes of the approximation, if any."""
+            return replace(self, approximation=self.approximation.tiny()) if self.approximation is not None else self
 
-            The authors project the values whether or not they are used, and their printed numbers count it.
+        def macs(self, grid: Grid, width: int, heads: int) -> int:
+            """Published multiply-adds: the second stage projects keys and values for every frame of every query.
+
+            The authors project values even if they are not used, and count this in their printed numbers.
             """
             n, T, D = grid.tokens, grid.frames, width
             maps = self.approximation.macs(grid, D, heads) if self.approximation is not None else 2 * n**2 * D
@@ -75,31 +80,29 @@ class TrajectoryAttention(Mixer):
         super().__init__()
         self.config = config
         self.heads = heads
-        # Half the memory for a second run of the attention going back. No part of the config: results are the same.
-        self.recompute = False
         self.space = config.approximation.build(heads) if config.approximation is not None else ExactSpace()
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
         if config.temporal == "attention":
             self.proj_q = nn.Linear(width, width)
-            # With unprojected values the lower half is held, as in the released weights, but never computed with.
+            # With unprojected values, the lower half exists, as in the released weights, but is not used.
             self.proj_kv = nn.Linear(width, 2 * width)
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
-        """Mix patches along their trajectories; CLS sees all tokens, and no patch sees CLS."""
+        """Output (B, N, D) of tokens x (B, N, D). CLS attends to all tokens, and no patch attends to CLS."""
         qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, H, N, K)
-        heads = qkv.flatten(1, 2)  # (3, G, N, K): of one clip in the memory of qkv, of several a copy
+        heads = qkv.flatten(1, 2)  # (3, G, N, K): for one clip a view, for several a copy
         if self.recompute and torch.is_grad_enabled():
-            mixed = checkpoint(self.attention, heads, len(x), grid, use_reentrant=False)
+            output = checkpoint(self.attention, heads, len(x), grid, use_reentrant=False)
         else:
-            mixed = self.attention(heads, len(x), grid)
-        assert isinstance(mixed, Tensor)
-        return self.proj(mixed)  # (B, N, D)
+            output = self.attention(heads, len(x), grid)
+        assert isinstance(output, Tensor)
+        return self.proj(output)  # (B, N, D)
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """What CLS finds among all tokens: (B, 1, D)."""
-        unread = (*self.proj_q.parameters(), *self.proj_kv.parameters()) if self.attends_in_time else ()
-        return self.proj(with_zero_gradients(cls_attention(x, self.qkv, self.heads), unread))
+        """Output of attention for CLS alone: (B, 1, D)."""
+        unused = (*self.proj_q.parameters(), *self.proj_kv.parameters()) if self.attends_in_time else ()
+        return self.proj(with_zero_gradients(cls_attention(x, self.qkv, self.heads), unused))
 
     @property
     def attends_in_time(self) -> bool:
@@ -107,35 +110,35 @@ class TrajectoryAttention(Mixer):
         return self.config.temporal == "attention"
 
     def attention(self, qkv: Tensor, clips: int, grid: Grid) -> Tensor:
-        """Queries, keys and values (3, G, N, K) of B clips to what tokens find: (B, N, D)."""
+        """Output before the last projection, from queries, keys and values (3, G, N, K) of B clips: (B, N, D)."""
         q, k, v = qkv.unbind()  # (G, N, K) each
         cls = attend(q[:, :1], k.unsqueeze(0), v.unsqueeze(0)).reshape(clips, 1, -1)  # (B, 1, D)
         trajectories = self.trajectories(q[:, 1:], k[:, 1:], v[:, 1:], grid)  # (T, T*S, G, K)
         trajectories = trajectories.unflatten(2, (clips, -1)).flatten(3).flatten(1, 2)  # (T, M, D)
         if self.attends_in_time:
             pooling = Pooling(self.heads, self.config.project_values)
-            patches = along_time(trajectories, self.proj_q, self.proj_kv, pooling)  # (M, D)
+            patches = temporal_attention(trajectories, self.proj_q, self.proj_kv, pooling)  # (M, D)
         else:
             patches = trajectories.mean(dim=0)  # (M, D)
         patches = patches.unflatten(0, (-1, clips)).transpose(0, 1)  # (B, T*S, D)
         return torch.cat([cls, patches], dim=1)
 
     def trajectories(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
-        """What each query finds in each frame (equation 4): heads (G, T*S, K) to (T, T*S, G, K)."""
-        found = self.space(q, k, v, grid)
+        """Output of each query for each frame (equation 4): heads (G, T*S, K) to (T, T*S, G, K)."""
+        trajectories = self.space(q, k, v, grid)
         if self.config.normalize_over == "space":
-            return found
-        return found * frame_shares(q, k, grid).permute(2, 1, 0).unsqueeze(-1)
+            return trajectories
+        return trajectories * frame_weights(q, k, grid).permute(2, 1, 0).unsqueeze(-1)
 
     def spatial_map(self, x: Tensor, grid: Grid, query: int) -> Tensor:
-        """Where one patch looks in each frame, A of equation 4: tokens x (B, N, D) to (B, H, T, S).
+        """Attention map of one patch for each frame, A of equation 4: tokens x (B, N, D) to (B, H, T, S).
 
-        Normalised as the mixer does: over the patches of each frame, or over those of all frames together.
+        Normalised as in the mixer: over the patches of each frame, or over the patches of all frames.
 
         Args:
-            query: which patch, frame after frame, CLS not counted.
+            query: index of the patch, frame after frame, without CLS.
         """
-        assert self.config.approximation is None, "an approximation never has such a map"
+        assert self.config.approximation is None, "an approximation has no attention map"
         (query_weight, key_weight, _), (query_bias, key_bias, _) = self.qkv.weight.chunk(3), self.qkv.bias.chunk(3)
         q = F.linear(x[:, 1 + query], query_weight, query_bias).unflatten(-1, (self.heads, -1))  # (B, H, K)
         k = split_heads(F.linear(x[:, 1:], key_weight, key_bias), self.heads)  # (B, H, T*S, K)
@@ -145,13 +148,13 @@ class TrajectoryAttention(Mixer):
         return scores.unflatten(-1, (grid.frames, grid.patches)).softmax(dim=-1)  # (B, H, T, S)
 
 
-def frame_shares(q: Tensor, k: Tensor, grid: Grid) -> Tensor:
-    """How much of its attention over all of space and time each query spends on each frame: (G, T*S, T).
+def frame_weights(q: Tensor, k: Tensor, grid: Grid) -> Tensor:
+    """Sum of the attention weights of each query on each frame, normalised over space and time: (G, T*S, T).
 
-    Attention to values that say which frame a key stands in: a second pass over the keys, but no map in memory.
+    It is attention with one-hot frame indices as values: a second pass over the keys, but no map in memory.
     """
     frame_of_key = torch.arange(grid.frames, device=k.device).repeat_interleave(grid.patches)  # (T*S,)
-    # The fused kernels want values as wide as the keys.
-    indicators = F.one_hot(frame_of_key, max(grid.frames, k.shape[-1])).to(k.dtype)  # (T*S, at least T)
+    # The fused kernels require values as wide as the keys.
+    one_hot_frames = F.one_hot(frame_of_key, max(grid.frames, k.shape[-1])).to(k.dtype)  # (T*S, at least T)
     q, k = q.unsqueeze(0), k.unsqueeze(0)  # the fused kernels take four dimensions
-    return strided_attention(q, k, indicators.expand(*k.shape[:2], -1, -1))[0, ..., : grid.frames]
+    return strided_attention(q, k, one_hot_frames.expand(*k.shape[:2], -1, -1))[0, ..., : grid.frames]

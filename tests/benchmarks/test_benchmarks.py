@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from benchmarks.__main__ import main
-from benchmarks.cases import NAMES, Bench, Sizes
+from benchmarks.bench import Bench, Sizes
+from benchmarks.cases import CASES, NAMES
 from benchmarks.record import read
 from benchmarks.table import markdown
 from benchmarks.timing import Pair
@@ -23,16 +24,21 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     torch.set_num_threads(threads)
 
 
+def pairs_of(bench: Bench, names: list[str]) -> Iterator[Pair]:
+    for name in names:
+        yield from CASES[name].pairs(bench)
+
+
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.__main__.pairs_of_fresh_processes", lambda bench, names: bench.pairs(names))
+    monkeypatch.setattr("benchmarks.__main__.pairs_in_isolation", pairs_of)
 
 
 def small(*words: str) -> int:
     return main([*words, *SMALL, "--device", "cpu"])
 
 
-def test_comparisons_are_kept_with_how_they_came_about_and_printed(
+def test_comparisons_are_saved_with_their_conditions_and_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "benchmarks.json"
@@ -55,37 +61,31 @@ def test_comparisons_are_kept_with_how_they_came_about_and_printed(
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_without_a_file_named_a_new_one_is_made(tmp_path: Path) -> None:
+def test_without_json_a_new_file_is_created(tmp_path: Path) -> None:
     assert small("selection") == 0
     (file,) = (tmp_path / "runs" / "benchmarks").glob("*.json")
     assert len(read(file).pairs) == 2
 
 
-@pytest.mark.usefixtures("in_this_process")
-def test_an_interrupted_run_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    measured = Bench.pairs
-
+def test_an_interrupted_run_keeps_finished_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(bench: Bench, names: list[str]) -> Iterator[Pair]:
-        yield next(measured(bench, names))
+        yield next(pairs_of(bench, names))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Bench, "pairs", interrupted)
+    monkeypatch.setattr("benchmarks.__main__.pairs_in_isolation", interrupted)
     file = tmp_path / "benchmarks.json"
     assert small("selection", "--json", str(file)) == 130
     assert [pair.name for pair in read(file).pairs] == ["selection from all candidates"]
 
 
-@pytest.mark.usefixtures("in_this_process")
-def test_a_gpu_that_is_too_small_is_said_in_one_line_and_keeps_what_is_done(
+def test_running_out_of_gpu_memory_prints_one_line_and_keeps_finished_pairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    measured = Bench.pairs
-
     def too_large(bench: Bench, names: list[str]) -> Iterator[Pair]:
-        yield next(measured(bench, names))
+        yield next(pairs_of(bench, names))
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(Bench, "pairs", too_large)
+    monkeypatch.setattr("benchmarks.__main__.pairs_in_isolation", too_large)
     assert small("selection", "--clips", "7", "--json", str(tmp_path / "x.json")) == 3
     assert "7 clips do not fit into this GPU; use fewer --clips" in capsys.readouterr().err
     assert len(read(tmp_path / "x.json").pairs) == 1
@@ -116,14 +116,14 @@ def test_a_file_of_other_conditions_is_refused(tmp_path: Path, capsys: pytest.Ca
     [
         (["trajectories"], 2, "there is no 'trajectories'; did you mean trajectory"),
         (["xyz"], 2, f"there is no 'xyz'; {', '.join(NAMES)}"),
-        (["--device", "meta"], 2, "--device meta: name cpu, cuda or one GPU, as cuda:1"),
+        (["--device", "meta"], 2, "--device meta: choose cpu, cuda or one GPU, e.g. cuda:1"),
         (["--device", "cuda:99"], 3, "--device cuda:99: there are "),
         (["--render", "nowhere.json"], 2, "nowhere.json is not there"),
         (["--repeats", "0"], 2, "--repeats 0: it must be 1 or more"),
         (["--json", "/dev/null/x.json"], 3, "cannot write /dev/null/x.json"),
     ],
 )
-def test_mistakes_are_said_in_one_line(
+def test_wrong_arguments_print_one_line(
     words: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*SMALL, *words]) == code
@@ -131,7 +131,7 @@ def test_mistakes_are_said_in_one_line(
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_a_table_is_written_again_from_its_file(tmp_path: Path) -> None:
+def test_render_rewrites_the_table(tmp_path: Path) -> None:
     file = tmp_path / "benchmarks.json"
     small("selection", "--json", str(file))
     table = file.with_suffix(".md")
@@ -142,11 +142,11 @@ def test_a_table_is_written_again_from_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", sorted(RESULTS.glob("*.json")), ids=lambda file: file.stem)
-def test_committed_tables_are_what_the_committed_numbers_give(file: Path) -> None:
+def test_committed_tables_match_the_committed_numbers(file: Path) -> None:
     record = read(file)
     assert file.with_suffix(".md").read_text() == markdown(record)
-    assert Sizes(**record.conditions.sizes).papers
-    assert all(not one.commit.endswith("+changes") for one in record.measured.values())
+    assert Sizes(**record.conditions.sizes).are_published
+    assert all(not one.commit.endswith("+changes") for one in record.measurements.values())
 
 
 def test_every_comparison_is_committed_as_measured_on_a_cpu() -> None:

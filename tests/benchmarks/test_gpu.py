@@ -1,4 +1,4 @@
-"""On a GPU the same comparisons report peak memory and clips a second in both precisions."""
+"""Benchmarks on a GPU: peak memory and clips per second in both precisions."""
 
 from pathlib import Path
 

@@ -1,16 +1,16 @@
 from dataclasses import replace
 
-from benchmarks.cases import Sizes
-from benchmarks.record import Conditions, Measured, Record
+from benchmarks.bench import Sizes
+from benchmarks.record import Conditions, Measurement, Record
 from benchmarks.table import LEGEND, markdown, summary, table
-from benchmarks.timing import Pair, Spent
+from benchmarks.timing import Pair, Timing
 
 PAIR = Pair(
     name="joint, forward",
     precision="float32",
     clips=1,
-    published=(Spent(8.0, 2.0), Spent(6.0, 2.0), Spent(7.0, 2.0)),
-    ours=(Spent(4.0, 0.0), Spent(4.0, 0.0), Spent(4.0, 0.0)),
+    published=(Timing(8.0, 2.0), Timing(6.0, 2.0), Timing(7.0, 2.0)),
+    ours=(Timing(4.0, 0.0), Timing(4.0, 0.0), Timing(4.0, 0.0)),
     aim=2.0,
     difference=3e-6,
     published_memory=None,
@@ -20,8 +20,8 @@ PAIR = Pair(
 ON_GPU = replace(
     PAIR,
     aim=1.5,
-    published=(Spent(0.08, None),),
-    ours=(Spent(0.04, None),),
+    published=(Timing(0.08, None),),
+    ours=(Timing(0.04, None),),
     published_memory=8 * 10**9,
     ours_memory=2 * 10**9,
     ours_by_flops=0.02,
@@ -37,7 +37,7 @@ def record(*pairs: Pair) -> Record:
         environment={"MALLOC_TRIM_THRESHOLD_": "1"},
         sizes=vars(Sizes(repeats=3)),
     )
-    return Record(conditions, [Measured(pair=pair, commit="abc", date="2026-01-02T03:04", load_average=1.5) for pair in pairs])  # noqa: E501  # fmt: skip
+    return Record(conditions, [Measurement(pair=pair, commit="abc", date="2026-01-02T03:04", load_average=1.5) for pair in pairs])  # noqa: E501  # fmt: skip
 
 
 def cells(text: str) -> dict[str, str]:
@@ -45,7 +45,7 @@ def cells(text: str) -> dict[str, str]:
     return dict(zip(*([cell.strip() for cell in line.strip("|").split("|")] for line in (header, row)), strict=True))
 
 
-def test_a_row_says_the_ratio_its_spread_and_what_was_aimed_at() -> None:
+def test_a_row_shows_the_ratio_its_range_and_its_target() -> None:
     assert cells(table([PAIR])) == {
         "what": "joint, forward",
         "precision": "float32",
@@ -63,7 +63,7 @@ def test_a_row_says_the_ratio_its_spread_and_what_was_aimed_at() -> None:
     }
 
 
-def test_on_a_gpu_memory_takes_the_place_of_system_time() -> None:
+def test_on_a_gpu_memory_replaces_system_time() -> None:
     shown = cells(table([ON_GPU]))
     assert (shown["memory, GB"], shown["published"], shown["clips/s"], shown["by FLOPs"]) == (
         "8.00 / 2.00",
@@ -74,14 +74,14 @@ def test_on_a_gpu_memory_takes_the_place_of_system_time() -> None:
     assert "system" not in shown and "user ratio" not in shown
 
 
-def test_missed_aims_are_said_under_the_table_and_reached_ones_are_not() -> None:
+def test_missed_targets_are_listed_under_the_table_and_reached_ones_are_not() -> None:
     text = markdown(record(PAIR, replace(ON_GPU, name="divided, forward")))
     assert "- joint, forward, float32: aim 2.00, measured 1.75, bound 2.00" in text.splitlines()
     assert "- divided" not in text
     assert "Missed" not in markdown(record(ON_GPU))
 
 
-def test_the_file_says_under_what_conditions_and_how_noisy_it_was_measured() -> None:
+def test_the_file_shows_conditions_and_load() -> None:
     text = markdown(record(PAIR))
     assert "CPU time of 1 thread; medians of turns, 3 a process after 1 that does not count" in text
     assert "Environment: MALLOC_TRIM_THRESHOLD_=1." in text

@@ -3,7 +3,17 @@ import time
 import pytest
 import torch
 
-from benchmarks.timing import WARM_UP, Pair, Spent, Way, in_turns, matmul_rate, most_memory, spent, system_share
+from benchmarks.timing import (
+    WARM_UP,
+    Implementation,
+    Pair,
+    Timing,
+    matmul_rate,
+    peak_memory,
+    system_share,
+    timed,
+    timings_in_turns,
+)
 
 CPU = torch.device("cpu")
 
@@ -13,8 +23,8 @@ def pair(published: list[float], ours: list[float], aim: float | None = None) ->
         name="joint, forward",
         precision="float32",
         clips=1,
-        published=tuple(Spent(seconds, None) for seconds in published),
-        ours=tuple(Spent(seconds, None) for seconds in ours),
+        published=tuple(Timing(seconds, None) for seconds in published),
+        ours=tuple(Timing(seconds, None) for seconds in ours),
         aim=aim,
         difference=0.0,
         published_memory=None,
@@ -23,17 +33,17 @@ def pair(published: list[float], ours: list[float], aim: float | None = None) ->
     )
 
 
-def test_ways_are_taken_in_turns_and_the_first_turn_does_not_count() -> None:
+def test_implementations_run_in_turns_and_the_first_turn_does_not_count() -> None:
     called, done = [], []
-    ways = [Way(lambda: called.append("published"), 3.0), Way(lambda: called.append("ours"), 2.0)]
-    taken = in_turns(ways, CPU, 2, done.append)
+    ways = [Implementation(lambda: called.append("published"), 3.0), Implementation(lambda: called.append("ours"), 2.0)]
+    taken = timings_in_turns(ways, CPU, 2, done.append)
     assert called == ["published", "ours"] * (WARM_UP + 2)
     assert done == [3.0, 2.0] * (WARM_UP + 2)
     assert [len(turns) for turns in taken] == [2, 2]
 
 
 def test_waiting_is_no_cpu_time() -> None:
-    assert spent(lambda: time.sleep(0.3), CPU).seconds < 0.1
+    assert timed(lambda: time.sleep(0.3), CPU).seconds < 0.1
 
 
 def test_the_ratio_is_the_median_of_the_turns() -> None:
@@ -42,26 +52,26 @@ def test_the_ratio_is_the_median_of_the_turns() -> None:
 
 
 @pytest.mark.parametrize(("aim", "missed"), [(None, False), (2.0, False), (2.1, True)])
-def test_an_aim_is_missed_below_it(aim: float | None, missed: bool) -> None:
+def test_a_target_is_missed_if_the_ratio_is_lower(aim: float | None, missed: bool) -> None:
     assert pair([4.0], [2.0], aim).missed is missed
 
 
-def test_the_share_of_the_operating_system_is_of_all_turns() -> None:
-    assert system_share([Spent(3.0, 1.0), Spent(1.0, 0.0)]) == 0.25
-    assert system_share([Spent(3.0, None)]) is None
+def test_the_system_share_is_that_of_all_turns() -> None:
+    assert system_share([Timing(3.0, 1.0), Timing(1.0, 0.0)]) == 0.25
+    assert system_share([Timing(3.0, None)]) is None
 
 
 def test_fresh_pages_cost_system_time() -> None:
-    taken = spent(lambda: torch.zeros(2**27).add_(1), CPU)
+    taken = timed(lambda: torch.zeros(2**27).add_(1), CPU)
     assert taken.system is not None and 0 < taken.system <= 1.1 * taken.seconds
 
 
-def test_without_a_gpu_there_is_no_peak_of_memory_but_a_rate() -> None:
-    assert most_memory(lambda: None, CPU) is None
+def test_a_cpu_has_a_matmul_rate_but_no_peak_memory() -> None:
+    assert peak_memory(lambda: None, CPU) is None
     assert matmul_rate(CPU, torch.float32) > 1e8
 
 
-def test_turns_of_two_processes_are_put_side_by_side() -> None:
-    both = pair([3.0], [1.0]).and_turns_of(pair([8.0, 4.0], [2.0, 2.0]))
+def test_turns_of_two_processes_are_merged() -> None:
+    both = pair([3.0], [1.0]).merged_with(pair([8.0, 4.0], [2.0, 2.0]))
     assert both.ratios == [3.0, 4.0, 2.0]
     assert (both.published_memory, both.ours_by_flops) == (None, 0.5)

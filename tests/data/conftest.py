@@ -1,6 +1,7 @@
-"""Small real videos whose frames carry their own number, and the real clips where they are found."""
+"""Small encoded videos whose frames show their number, and the real clips if they are available."""
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +20,7 @@ WriteVideo = Callable[..., Path]
 
 
 def numbered_image(number: int) -> NDArray[np.uint8]:
-    """The number in binary, most significant bit first, as black and white columns above a grey floor."""
+    """Image of a binary number: black and white columns, most significant bit first, above a grey area."""
     bits = [number >> (NUM_BITS - 1 - bit) & 1 for bit in range(NUM_BITS)]
     image = np.repeat(np.array(bits, np.uint8) * 255, BIT_WIDTH)[None, :, None].repeat(HEIGHT, 0).repeat(3, 2)
     image[HEIGHT // 2 :] = 90
@@ -37,7 +38,7 @@ def write_numbered_video(
     times: Sequence[int] | None = None,
     with_sound: bool = False,
 ) -> Path:
-    """Encode frames 0, 1, ...; `times` are milliseconds, else the rate holds."""
+    """Encode frames 0, 1, ... `times`: presentation times in milliseconds; those of a constant rate if None."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
@@ -61,7 +62,7 @@ def write_numbered_video(
 
 
 def numbers(frames: Tensor) -> list[int]:
-    """The numbers that frames (F, 3, HEIGHT, WIDTH) carry."""
+    """Numbers shown by frames (F, 3, HEIGHT, WIDTH)."""
     row = frames.float().mean(1)[:, HEIGHT // 4]  # (F, WIDTH)
     bits = row.unflatten(1, (NUM_BITS, BIT_WIDTH)).mean(2) > 128  # (F, NUM_BITS)
     return [int("".join(str(int(bit)) for bit in frame), 2) for frame in bits]
@@ -70,6 +71,22 @@ def numbers(frames: Tensor) -> list[int]:
 @pytest.fixture
 def write_video() -> WriteVideo:
     return write_numbered_video
+
+
+@pytest.fixture
+def kinetics_root(tmp_path: Path) -> Path:
+    """Kinetics list of 22 training and 5 validation videos of 20 to 45 frames; video i has the label i % 3."""
+    for split, count in (("train", 22), ("val", 5)):
+        lines = []
+        for number in range(count):
+            name = f"{split}/{number}.mp4"
+            if number < 6:
+                write_numbered_video(tmp_path / name, 20 + 5 * number, options={"g": "12", "preset": "ultrafast"})
+            else:
+                shutil.copy(tmp_path / split / f"{number % 6}.mp4", tmp_path / name)
+            lines.append(f"{name} {number % 3}")
+        (tmp_path / f"{split}.csv").write_text("\n".join(lines))
+    return tmp_path
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_frames_of_real_clips_are_those_of_a_full_decode(name: str, clips: Path)
     np.testing.assert_array_equal(frames_at(clips / name, list(indices)), expected[indices])
 
 
-def test_frames_come_in_the_order_asked_for(
+def test_frames_come_in_the_requested_order(
     tmp_path: Path, write_video: WriteVideo, frame_numbers: FrameNumbers
 ) -> None:
     with VideoFile(write_video(tmp_path / "a.mp4")) as video:
@@ -96,7 +96,7 @@ def test_info_of_a_file(tmp_path: Path, write_video: WriteVideo) -> None:
         assert video.info == (45, 25.0, 1.8, 48, 128)
 
 
-def test_only_wanted_frames_are_converted(
+def test_only_requested_frames_are_converted(
     tmp_path: Path, write_video: WriteVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     converted: list[VideoFrame] = []
@@ -108,12 +108,12 @@ def test_only_wanted_frames_are_converted(
 
 
 def sent_packets(video: VideoFile, indices: list[int]) -> int:
-    """How many packets the decoder is given for these frames."""
+    """Number of packets sent to the decoder for these frames."""
     runs = video.runs(video.shown[index] for index in indices)
     return sum(
-        place in run.wanted or not video.is_disposable(video.packets[place])
+        packet in run.requested or not video.is_disposable(video.packets[packet])
         for run in runs
-        for place in range(run.start, run.stop)
+        for packet in range(run.start, run.stop)
     )
 
 
@@ -124,7 +124,7 @@ def test_decoding_starts_at_the_key_frame_before_the_clip(tmp_path: Path, write_
         assert sent_packets(video, [3, 33]) == 8
 
 
-def test_frames_that_nobody_needs_are_not_decoded(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_disposable_frames_are_not_decoded_unless_requested(tmp_path: Path, write_video: WriteVideo) -> None:
     options = {"g": "40", "bf": "3", "b-pyramid": "none", "b-adapt": "0", "sc_threshold": "0"}
     with VideoFile(write_video(tmp_path / "a.mp4", options=options)) as video:
         disposable = sum(map(video.is_disposable, video.packets))
@@ -132,19 +132,19 @@ def test_frames_that_nobody_needs_are_not_decoded(tmp_path: Path, write_video: W
         assert sent_packets(video, [39]) <= 40 - disposable + 1
 
 
-def test_frames_shown_before_their_key_frame_are_decoded_from_the_one_before(
+def test_frames_shown_before_their_key_frame_are_decoded_from_the_previous_one(
     tmp_path: Path, write_video: WriteVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = {"g": "12", "bf": "3", "keyint_min": "4", "x264-params": "open-gop=1:scenecut=0:b-adapt=0"}
     path = write_video(tmp_path / "a.mp4", options=options)
     expected = all_frames(path)
-    monkeypatch.delattr(VideoFile, "counted_images")  # what it falls back on
+    monkeypatch.delattr(VideoFile, "counted_images")  # the fallback
     with VideoFile(path) as video:
-        keys = [place for place, packet in enumerate(video.packets) if packet.is_keyframe]
+        keys = [index for index, packet in enumerate(video.packets) if packet.is_keyframe]
         leading = [
             index
-            for index, place in enumerate(video.shown)
-            if any(key < place and video.pts(key) > video.pts(place) for key in keys)
+            for index, packet in enumerate(video.shown)
+            if any(key < packet and video.pts(key) > video.pts(packet) for key in keys)
         ]
         assert leading
         for index in leading:
@@ -152,7 +152,7 @@ def test_frames_shown_before_their_key_frame_are_decoded_from_the_one_before(
 
 
 def rotated_copy(path: Path, quarter_turns: int) -> Path:
-    """The same mp4 with a display matrix in its track header."""
+    """Copy of an mp4 file with a display matrix in its track header."""
     content = bytearray(path.read_bytes())
     matrix = content.index(b"tkhd") + 4 + 40
     one = 1 << 16
@@ -166,7 +166,7 @@ def rotated_copy(path: Path, quarter_turns: int) -> Path:
 @pytest.mark.parametrize("quarter_turns", [1, 2, 3])
 def test_rotated_files_are_read_upright(quarter_turns: int, tmp_path: Path, write_video: WriteVideo) -> None:
     path = write_video(tmp_path / "a.mp4", 5)
-    # The matrix turns clockwise by so many quarters.
+    # The matrix rotates clockwise by this number of quarter turns.
     expected = np.rot90(all_frames(path), -quarter_turns, axes=(1, 2))
     turned = rotated_copy(path, quarter_turns)
     np.testing.assert_array_equal(frames_at(turned, [0, 3]), expected[[0, 3]])
@@ -184,7 +184,7 @@ def test_frames_of_variable_rate_files_are_found_by_their_times(
         assert frame_numbers(video.frames(list(range(40)))) == list(range(40))
 
 
-def test_missing_file_says_so() -> None:
+def test_a_missing_file_is_named() -> None:
     with pytest.raises(DecodeError, match=r"nowhere/a\.mp4: no such file") as caught:
         VideoFile("nowhere/a.mp4")
     assert caught.value.missing
@@ -232,7 +232,7 @@ BAD_FILES: dict[BadFile, str] = {
     bad_empty: "the file is empty",
     bad_garbage: "Invalid data found when processing input",
     bad_without_index: "Invalid data found when processing input",
-    bad_without_tail: r"truncated: \d+ of the 60 frames its header promises",
+    bad_without_tail: r"truncated: \d+ of the 60 frames in its header",
     bad_audio_only: "no video stream, only audio",
     bad_no_frames: "no frames before the end of the file",
     bad_folder: "Is a directory",
@@ -252,14 +252,14 @@ def test_unreadable_files_keep_their_path_and_first_error_in_one_line(
     assert not caught.value.missing
 
 
-def test_truncated_matroska_is_noticed(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_truncated_matroska_is_rejected(tmp_path: Path, write_video: WriteVideo) -> None:
     path = write_video(tmp_path / "a.webm", 120, codec="libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8"})
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     with pytest.raises(DecodeError, match=r"truncated: \d\.\d of 4\.0 seconds"):
         VideoFile(path)
 
 
-def test_errors_come_whole_out_of_a_worker() -> None:
+def test_pickled_errors_keep_their_attributes() -> None:
     error = pickle.loads(pickle.dumps(DecodeError("a.mp4", "no such file", missing=True)))
     assert (error.path, error.reason, error.missing) == ("a.mp4", "no such file", True)
     assert str(error) == "a.mp4: no such file"

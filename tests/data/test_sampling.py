@@ -1,11 +1,12 @@
+import math
 import random
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from data.clips import drawing_from
-from data.config import EvalConfig
+from data.evaluation import EvalConfig
+from data.items.items import seeded
 from data.sampling import DenseSampling, SegmentSampling, Timeline
 
 
@@ -16,7 +17,7 @@ def timeline(num_frames: int, fps: Fraction | int = 30) -> Timeline:
 def authors_view(
     num_frames: int, fps: float, view: int, num_views: int, frames: int = 16, stride: int = 4
 ) -> list[int]:
-    """A test clip as the released code takes it: a window of frames, then `linspace` in it."""
+    """Test clip of the released code: a window of frames, then `linspace` in it."""
     length = frames * stride / 30 * fps
     start = max(num_frames - length, 0) * view / num_views
     window = [i for i in range(num_frames) if i >= start - 1e-6]
@@ -33,7 +34,7 @@ def test_dense_views_are_those_of_the_released_code(fps: int, num_frames: int) -
 def test_dense_views_of_a_ten_second_video_at_thirty_frames() -> None:
     views = DenseSampling.Config(stride=4).build(16).views(timeline(300), 10)
     assert views[0].tolist() == [int(i * 63 / 15) for i in range(16)]
-    # Starts are max(300 - 64, 0) * k / 10, rounded up to a frame: the last clip ends before the video does.
+    # Starts are max(300 - 64, 0) * k / 10, rounded up to a frame: the last clip ends before the video ends.
     assert [view[0] for view in views] == [0, 24, 48, 71, 95, 118, 142, 166, 189, 213]
     assert views[9][-1] == 276
 
@@ -45,7 +46,7 @@ def test_clips_longer_than_the_video_repeat_its_last_frame() -> None:
 
 def test_random_dense_clips_start_anywhere_and_stay_inside() -> None:
     sampling = DenseSampling.Config(stride=4).build(16)
-    with drawing_from(0):
+    with seeded(0):
         clips = np.stack([sampling.random(timeline(300)) for _ in range(2000)])
     assert clips[:, 0].min() <= 1
     assert 235 <= clips[:, 0].max() <= 236
@@ -53,7 +54,7 @@ def test_random_dense_clips_start_anywhere_and_stay_inside() -> None:
     assert (clips - clips[:, :1] == clips[0] - clips[0, 0]).all()
 
 
-def test_centre_clip_lies_in_the_middle() -> None:
+def test_the_centre_clip_is_in_the_middle() -> None:
     clip = DenseSampling.Config(stride=4).build(16).centre(timeline(300))
     assert (clip[0], clip[-1]) == (118, 118 + 63)
 
@@ -64,7 +65,7 @@ def test_a_single_view_is_the_middle_of_the_video() -> None:
         assert built.views(timeline(300), 1)[0].tolist() == built.centre(timeline(300)).tolist()
 
 
-def test_a_dense_clip_may_span_a_share_of_the_video_whatever_its_stride() -> None:
+def test_the_span_of_a_dense_clip_replaces_its_stride() -> None:
     whole = DenseSampling.Config(stride=4, span=1.0).build(16)
     assert whole.views(timeline(300), 1)[0].tolist() == [int(i * 299 / 15) for i in range(16)]
     assert whole.random(timeline(77, 12))[[0, -1]].tolist() == [0, 76]
@@ -80,7 +81,7 @@ def test_segments_may_span_a_share_of_the_video() -> None:
     first, second, third = (view.tolist() for view in quarter.views(timeline(301), 3))
     assert first[0] < 5
     assert first[-1] < second[-1] < third[-1]
-    with drawing_from(0):
+    with seeded(0):
         clips = np.stack([quarter.random(timeline(301)) for _ in range(500)])
     assert clips.min() < 10
     assert clips.max() > 290
@@ -88,7 +89,7 @@ def test_segments_may_span_a_share_of_the_video() -> None:
 
 
 @pytest.mark.parametrize("span", [0.0, 1.5, -1.0])
-def test_a_clip_spans_no_more_than_the_video(span: float) -> None:
+def test_a_span_out_of_range_is_rejected(span: float) -> None:
     for config in (DenseSampling.Config, SegmentSampling.Config):
         with pytest.raises(ValueError, match=r"data\.sampling\.span is .*above 0 and at most 1"):
             config(span=span)
@@ -97,7 +98,7 @@ def test_a_clip_spans_no_more_than_the_video(span: float) -> None:
 
 
 @pytest.mark.parametrize("stride", [0, -1])
-def test_a_stride_is_one_frame_or_more(stride: int) -> None:
+def test_a_stride_below_one_is_rejected(stride: int) -> None:
     with pytest.raises(ValueError, match=rf"data\.sampling\.stride is {stride}; it must be 1 or more"):
         DenseSampling.Config(stride=stride)
     with pytest.raises(ValueError, match=rf"evaluation\.stride is {stride}; it must be 1 or more"):
@@ -105,11 +106,49 @@ def test_a_stride_is_one_frame_or_more(stride: int) -> None:
 
 
 def test_dense_clips_of_variable_rate_files_start_at_their_time() -> None:
-    times = np.concatenate([np.arange(100) / 100, 1 + np.arange(100) / 10])  # average 18.2 a second
+    times = np.concatenate([np.arange(100) / 100, 1 + np.arange(100) / 10])  # 18.2 per second on average
     video = Timeline(times, Fraction(200, 11))
     views = DenseSampling.Config(stride=1).build(4).views(video, 2)
     start = (200 - 4 / 30 * 200 / 11) / 2 / (200 / 11)
     assert views[1][0] == np.searchsorted(times, start)
+
+
+@pytest.mark.parametrize("num_views", [1, 2, 3, 5, 10])
+def test_views_start_at_the_starts_of_their_config(num_views: int) -> None:
+    dense, segments = DenseSampling.Config(stride=4), SegmentSampling.Config(span=0.25, nominal_fps=None)
+    starts = dense.view_starts(num_views)
+    assert starts == segments.view_starts(num_views)
+    assert [view[0] for view in dense.build(16).views(timeline(300), num_views)] == [
+        math.ceil(start * (300 - 64)) for start in starts
+    ]
+    assert [view.tolist() for view in segments.build(16).views(timeline(301), num_views)] == [
+        segments.build(16).segment_middles(timeline(301), float(start)).tolist() for start in starts
+    ]
+
+
+def test_the_first_view_starts_with_the_video_unless_it_is_the_only_one() -> None:
+    assert DenseSampling.Config().view_starts(1) == (Fraction(1, 2),)
+    assert DenseSampling.Config().view_starts(4) == (0, Fraction(1, 4), Fraction(1, 2), Fraction(3, 4))
+
+
+def test_stride_and_span_of_a_protocol_replace_those_of_the_sampling() -> None:
+    dense, segments = DenseSampling.Config(stride=2, span=0.5), SegmentSampling.Config(span=0.5, nominal_fps=12)
+    assert dense.for_test(EvalConfig()) == dense
+    assert dense.for_test(EvalConfig(span=0.25)) == DenseSampling.Config(stride=2, span=0.25)
+    assert dense.for_test(EvalConfig(stride=8)) == DenseSampling.Config(stride=8)
+    assert segments.for_test(EvalConfig(views=2)) == segments
+    assert segments.for_test(EvalConfig(views=1, span=1.0)) == SegmentSampling.Config(nominal_fps=12)
+
+
+def test_unsupported_protocols_are_rejected() -> None:
+    with pytest.raises(ValueError, match=r"segment sampling has one view, the whole video; evaluation\.views is 2"):
+        SegmentSampling.Config().for_test(EvalConfig(views=2))
+    with pytest.raises(ValueError, match=r"segment sampling has no stride in frames: set evaluation\.span"):
+        SegmentSampling.Config().for_test(EvalConfig(views=1, stride=2))
+    with pytest.raises(ValueError, match=r"clips that span the whole video have one view; evaluation\.views is 2"):
+        DenseSampling.Config().for_test(EvalConfig(views=2, span=1.0))
+    with pytest.raises(ValueError, match=r"clips that span the whole video have one view; evaluation\.views is 2"):
+        DenseSampling.Config(span=1.0).for_test(EvalConfig(views=2))
 
 
 def authors_segments(num_frames: int, frames: int) -> list[tuple[int, int]]:
@@ -122,19 +161,19 @@ def test_segments_are_those_of_the_released_code(num_frames: int) -> None:
     sampling = SegmentSampling.Config().build(16)
     ends = authors_segments(num_frames, 16)
     assert sampling.centre(timeline(num_frames)).tolist() == [(start + end) // 2 for start, end in ends]
-    with drawing_from(0):
+    with seeded(0):
         clips = np.stack([sampling.random(timeline(num_frames)) for _ in range(500)])
     assert clips.min(0).tolist() == [start for start, _ in ends]
     assert clips.max(0).tolist() == [end for _, end in ends]
 
 
-def test_slow_videos_are_sampled_as_if_cut_into_thirty_frames_a_second() -> None:
-    source = [frame for frame in range(36) for _ in range(3)]  # 10 a second, each frame three times
+def test_slow_videos_are_sampled_at_thirty_frames_per_second() -> None:
+    source = [frame for frame in range(36) for _ in range(3)]  # 10 per second, each frame three times
     shown = [(start + end) // 2 for start, end in authors_segments(108, 16)]
     sampling = SegmentSampling.Config().build(16)
     assert sampling.centre(timeline(36, 10)).tolist() == [source[place] for place in shown]
-    as_they_lie = SegmentSampling.Config(nominal_fps=None).build(16).centre(timeline(36, 10))
-    assert as_they_lie.tolist() == [(start + end) // 2 for start, end in authors_segments(36, 16)]
+    own_rate = SegmentSampling.Config(nominal_fps=None).build(16).centre(timeline(36, 10))
+    assert own_rate.tolist() == [(start + end) // 2 for start, end in authors_segments(36, 16)]
 
 
 def test_a_video_of_one_frame_gives_a_clip() -> None:
@@ -149,11 +188,11 @@ def test_segment_sampling_has_one_view() -> None:
         sampling.views(timeline(90), 3)
 
 
-def test_draws_leave_the_outer_state_alone() -> None:
+def test_draws_do_not_change_the_outer_state() -> None:
     random.seed(5)
     expected = [random.random() for _ in range(2)]
     random.seed(5)
     assert random.random() == expected[0]
-    with drawing_from(1, 2, 3):
+    with seeded(1, 2, 3):
         DenseSampling.Config().build(8).random(timeline(300))
     assert random.random() == expected[1]

@@ -1,19 +1,19 @@
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data import operations
-from data.clips import drawing_from
-from data.operations import OPERATIONS, Operation
+from data.items.items import seeded
 from data.rand_augment import RandAugment
-from data.transforms import Augmentation, Crops, normalized, short_side_resized
+from data.transforms import Augmentation, AugmentationConfig, Crops, normalized, short_side_resized
 
 
 def plain(short_side: int) -> Augmentation.Config:
-    """A random crop at one scale and nothing else."""
+    """Random crop at one scale, without other augmentations."""
     return Augmentation.Config(short_side=(short_side, short_side), flip=0.0, color_jitter=0.0)
 
 
@@ -43,12 +43,12 @@ RECIPES = {
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_frame_of_a_clip_is_treated_alike(name: str) -> None:
+def test_all_frames_of_a_clip_are_augmented_alike(name: str) -> None:
     still = smooth(1).repeat(5, 1, 1, 1)
     augmentation = RECIPES[name].build(32)
     distinct = set()
     for seed in range(40):
-        with drawing_from(seed):
+        with seeded(seed):
             clip = augmentation(still)
         assert clip.shape == (5, 3, 32, 32)
         assert clip.dtype == torch.uint8
@@ -62,20 +62,20 @@ def test_default_short_side_is_the_papers_at_both_crop_sizes() -> None:
     assert Augmentation.Config().build(336).short_side == (384, 480)
 
 
-def test_short_side_is_even_or_its_inverse_is() -> None:
-    with drawing_from(0):
-        even = Augmentation.Config().build(224)
+def test_the_short_side_or_its_inverse_is_uniform() -> None:
+    with seeded(0):
+        uniform = Augmentation.Config().build(224)
         inverse = Augmentation.Config(inverse_uniform=True).build(224)
-        evenly = torch.tensor([even.random_short_side() for _ in range(20000)]).double()
-        inversely = torch.tensor([inverse.random_short_side() for _ in range(20000)]).double()
-    assert (evenly.min(), evenly.max(), inversely.min(), inversely.max()) == (256, 320, 256, 320)
-    assert evenly.mean().item() == pytest.approx(288, abs=1)
-    assert (1 / inversely).mean().item() == pytest.approx((1 / 256 + 1 / 320) / 2, rel=2e-3)
+        sides = torch.tensor([uniform.random_short_side() for _ in range(20000)]).double()
+        inverse_sides = torch.tensor([inverse.random_short_side() for _ in range(20000)]).double()
+    assert (sides.min(), sides.max(), inverse_sides.min(), inverse_sides.max()) == (256, 320, 256, 320)
+    assert sides.mean().item() == pytest.approx(288, abs=1)
+    assert (1 / inverse_sides).mean().item() == pytest.approx((1 / 256 + 1 / 320) / 2, rel=2e-3)
 
 
 def test_crops_reach_every_edge() -> None:
     augmentation = plain(40).build(32)
-    with drawing_from(0):
+    with seeded(0):
         corners = {tuple(augmentation(ramp(40, 50))[0, :2, 0, 0].tolist()) for _ in range(3000)}
     assert corners == {(top, left) for top in range(9) for left in range(19)}
 
@@ -85,12 +85,12 @@ def test_frames_of_exactly_the_crop_size_are_kept() -> None:
     assert torch.equal(plain(32).build(32)(frames), frames)
 
 
-def test_flip_and_jitter_come_as_often_as_the_recipe_says() -> None:
+def test_flip_and_jitter_have_the_probabilities_of_the_recipe() -> None:
     frames = smooth(1, 32, 32)
     counts = Counter()
     flips = Augmentation.Config(short_side=(32, 32), flip=0.5, color_jitter=0.0).build(32)
     colours = Augmentation.Config(short_side=(32, 32), flip=0.0).build(32)
-    with drawing_from(0):
+    with seeded(0):
         for _ in range(1000):
             counts["flipped"] += torch.equal(flips(frames), frames.flip(-1))
             counts["colours kept"] += torch.equal(colours(frames), frames)
@@ -99,7 +99,7 @@ def test_flip_and_jitter_come_as_often_as_the_recipe_says() -> None:
 
 
 @pytest.mark.parametrize("resized_crop", [False, True])
-def test_rand_augment_sees_whole_frames_and_colour_jitter_flipped_crops(
+def test_rand_augment_gets_whole_frames_and_colour_jitter_flipped_crops(
     resized_crop: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Tensor] = []
@@ -120,13 +120,13 @@ def test_colour_jitter_is_of_brightness_contrast_and_saturation_by_up_to_two_fif
     weights = torch.tensor([0.299, 0.587, 0.114])
     augmentation = Augmentation.Config(short_side=(8, 8), flip=0.0, color_jitter_probability=1.0).build(8)
 
-    def facts(frames: Tensor) -> Tensor:
+    def statistics(frames: Tensor) -> Tensor:
         grey = torch.einsum("fchw,c->fhw", frames, weights)
         red, green, blue = frames.mean((0, 2, 3))
         return torch.stack([grey.mean(), grey.std(), blue - red, green - red])
 
-    with drawing_from(0):
-        changes = torch.stack([facts(augmentation(frames)) / facts(frames) for _ in range(300)])  # (300, 4)
+    with seeded(0):
+        changes = torch.stack([statistics(augmentation(frames)) / statistics(frames) for _ in range(300)])  # (300, 4)
     brightness, grey_scale, colour_scale, other_colour_scale = changes.T
     contrast = grey_scale / brightness
     for factor in (brightness, contrast, colour_scale / grey_scale):
@@ -137,7 +137,7 @@ def test_colour_jitter_is_of_brightness_contrast_and_saturation_by_up_to_two_fif
 
 def test_random_boxes_have_8_to_100_percent_of_the_area_and_sides_of_up_to_4_to_3() -> None:
     augmentation = Augmentation.Config(resized_crop=True, flip=0.0, color_jitter=0.0).build(32)
-    with drawing_from(0):
+    with seeded(0):
         clips = torch.stack([augmentation(ramp(240, 240).float())[0, :2] for _ in range(500)])  # (500, 2, 32, 32)
     # Neighbouring pixels of a clip are a 32th of its box apart.
     corner, below, beside = clips[..., 15, 15], clips[..., 16, 15], clips[..., 15, 16]
@@ -154,6 +154,33 @@ def test_short_side_range_below_the_crop_is_refused() -> None:
         Augmentation.Config(short_side=(200, 320)).build(224)
 
 
+@pytest.mark.parametrize("short_side", [(223, 320), (320, 256)])
+def test_invalid_short_sides_are_rejected_before_the_build(short_side: tuple[int, int]) -> None:
+    with pytest.raises(ValueError) as caught:
+        Augmentation.Config(short_side=short_side).check(224)
+    assert str(caught.value) == f"short side {short_side} is not an ascending range from the crop size 224 on"
+    Augmentation.Config(short_side=(224, 224)).check(224)
+    Augmentation.Config().check(336)
+
+
+def test_tiny_clips_are_augmented_without_rand_augment_and_otherwise_alike() -> None:
+    assert RECIPES["ssv2"].tiny() == replace(RECIPES["ssv2"], rand_augment=None)
+    assert RECIPES["kinetics"].tiny() == RECIPES["kinetics"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Negative(AugmentationConfig):
+    """Augmentation with only the abstract method implemented."""
+
+    def build(self, crop: int) -> Callable[[Tensor], Tensor]:
+        return lambda frames: 255 - frames[..., :crop, :crop]
+
+
+def test_an_augmentation_fits_every_crop_and_tiny_clips_by_default() -> None:
+    Negative().check(1)
+    assert Negative().tiny() == Negative()
+
+
 @pytest.mark.parametrize("short_side", [32, 41, 97])
 def test_resizing_is_bilinear_within_one_grey_level(short_side: int) -> None:
     for frames in (noise(), noise(2, 80, 60)):
@@ -166,7 +193,7 @@ def test_resizing_is_bilinear_within_one_grey_level(short_side: int) -> None:
 
 
 @pytest.mark.parametrize("num_crops", [1, 3])
-def test_test_crops_lie_along_the_long_side(num_crops: int) -> None:
+def test_test_crops_are_spaced_along_the_long_side(num_crops: int) -> None:
     places = {1: [10], 3: [0, 10, 19]}[num_crops]  # of 19 spare pixels; the middle is rounded up
     wide = Crops(num_crops, 32)(ramp(32, 51))
     tall = Crops(num_crops, 32)(ramp(51, 32))
@@ -189,54 +216,3 @@ def test_pixels_are_normalised() -> None:
     clips = torch.arange(256, dtype=torch.uint8)
     expected = (clips.double() / 255 - 0.5) / 0.5
     torch.testing.assert_close(normalized(clips, 0.5, 0.5), expected.float(), atol=1e-6, rtol=0)
-
-
-def test_rand_augment_draws_two_operations_with_replacement(monkeypatch: pytest.MonkeyPatch) -> None:
-    def operation(digit: int) -> Operation:
-        return lambda frames, strength, sign: frames * 10 + digit
-
-    monkeypatch.setattr(operations, "OPERATIONS", [operation(digit) for digit in (1, 2, 3)])
-    augment = RandAugment.Config(probability=1.0).build()
-    with drawing_from(0):
-        drawn = Counter(int(augment(torch.zeros(1))) for _ in range(900))
-    assert sorted(drawn) == [11, 12, 13, 21, 22, 23, 31, 32, 33]
-    assert 60 < min(drawn.values()) <= max(drawn.values()) < 140
-
-
-def test_rand_augment_leaves_half_of_the_clips_alone() -> None:
-    frames = noise(1, 16, 16)
-    augment = RandAugment.Config().build()
-    with drawing_from(0):
-        alone = sum(augment(frames) is frames for _ in range(1000))
-    assert 450 < alone < 550
-
-
-@pytest.mark.parametrize("operation", range(len(OPERATIONS)))
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_every_operation_changes_all_frames_alike_at_any_strength(operation: int, sign: int) -> None:
-    still = smooth(1).repeat(3, 1, 1, 1)
-    for strength in (0.3, 1.0):
-        changed = OPERATIONS[operation](still, strength, sign)
-        assert changed.shape == still.shape
-        assert changed.dtype == torch.uint8
-        assert (changed == changed[:1]).all()
-        assert changed.float().std() > 1  # never a blank clip
-        assert not torch.equal(changed, still)
-
-
-def test_magnitudes_above_ten_act_as_ten_and_go_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[tuple[float, int]] = []
-
-    def operation(frames: Tensor, strength: float, sign: int) -> Tensor:
-        drawn.append((strength, sign))
-        return frames
-
-    monkeypatch.setattr(operations, "OPERATIONS", [operation])
-    for magnitude in (15.0, 20.0):
-        augment = RandAugment.Config(magnitude=magnitude, probability=1.0).build()
-        with drawing_from(0):
-            for _ in range(250):
-                augment(torch.zeros(1))
-    counts = Counter(drawn)
-    assert sorted(counts) == [(1.0, -1), (1.0, 1)]
-    assert 425 < counts[1.0, 1] < 575

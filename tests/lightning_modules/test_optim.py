@@ -1,10 +1,15 @@
-"""Recipes: the schedule of every iteration, and what the optimiser is given."""
+"""Recipes: learning-rate schedules, optimisers, lengths and ranges."""
+
+import math
 
 import pytest
 import torch
 from torch import nn
 
-from lightning_modules.optim import SGD, AdamW, CosineSchedule, OptimConfig, StepSchedule
+from lightning_modules.optim import SGD, AdamW, CosineSchedule, OptimConfig, ScheduleConfig, StepSchedule
+from lightning_modules.parameter_groups import ParameterRule
+
+# Schedules
 
 
 @pytest.mark.parametrize(("epoch", "rate"), [(0, 1), (19.99, 1), (20, 0.1), (29.99, 0.1), (30, 0.01), (35, 0.01)])
@@ -17,30 +22,180 @@ def test_a_cosine_warms_up_from_zero_and_ends_at_its_final_rate() -> None:
     assert [schedule.multiplier(epoch, 10) for epoch in (0, 1, 2, 6, 10)] == pytest.approx([0, 0.5, 1, 0.55, 0.1])
 
 
+def test_a_cosine_may_warm_up_from_another_rate() -> None:
+    schedule = CosineSchedule(warmup_epochs=4, warmup_start=0.2)
+    assert [schedule.multiplier(epoch, 12) for epoch in (0, 1, 3, 4, 8)] == pytest.approx([0.2, 0.4, 0.8, 1, 0.5])
+    assert CosineSchedule(warmup_start=0.2).multiplier(0, 12) == 1  # without a warm-up, it has no effect
+
+
+def test_a_warm_up_from_zero_is_exactly_linear() -> None:
+    for time in (0.1, 1 / 3, 0.7, 1.9):
+        assert CosineSchedule(warmup_epochs=2.3).multiplier(time, 9) == time / 2.3
+
+
 def test_a_run_that_is_all_warm_up_has_a_schedule() -> None:
     assert CosineSchedule(warmup_epochs=1).multiplier(1, 1) == pytest.approx(1)
 
 
-def test_the_schedule_is_stepped_by_iterations_and_knows_epochs() -> None:
-    weights = nn.Parameter(torch.zeros(1))
-    optimizer, schedule = OptimConfig(epochs=3, lr=1.0, schedule=StepSchedule(milestones=(1, 2))).build([weights], 2.0)
-    rates = []
-    for _ in range(6):
-        rates.append(schedule.get_last_lr()[0])
+def rates(optim: OptimConfig, model: nn.Module, num_steps: int) -> list[list[float]]:
+    """Learning rates of all groups at each step."""
+    optimizer, schedule = optim.build(model, num_steps)
+    found = []
+    for _ in range(num_steps):
+        found.append(schedule.get_last_lr())
         optimizer.step()
         schedule.step()
-    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+    return found
+
+
+def test_the_schedule_is_updated_per_step_and_uses_epochs() -> None:
+    optim = OptimConfig(epochs=3, lr=1.0, schedule=StepSchedule(milestones=(1, 2)))
+    assert rates(optim, nn.Linear(1, 1), 6) == [[pytest.approx(rate)] for rate in (1, 1, 0.1, 0.1, 0.01, 0.01)]
+
+
+def test_the_schedule_of_a_recipe_in_steps_counts_steps() -> None:
+    optim = OptimConfig(epochs=None, steps=6, lr=1.0, schedule=StepSchedule(milestones=(1, 4)))
+    assert rates(optim, nn.Linear(1, 1), 6) == [[pytest.approx(rate)] for rate in (1, 0.1, 0.1, 0.1, 0.01, 0.01)]
+    warm = OptimConfig(epochs=None, steps=4, lr=1.0, schedule=CosineSchedule(warmup_epochs=2))
+    assert rates(warm, nn.Linear(1, 1), 4) == [[pytest.approx(rate)] for rate in (0, 0.5, 1, 0.5)]
+
+
+def test_the_schedule_multiplies_the_rate_of_each_group() -> None:
+    model = nn.Linear(2, 2)
+    optim = OptimConfig(
+        epochs=2,
+        lr=0.5,
+        schedule=CosineSchedule(warmup_epochs=1),
+        rules=(ParameterRule(names="bias", lr_scale=4.0),),
+    )
+    expected = [[0.5 * part, 2.0 * part] for part in (0, 0.5, 1, 0.5)]
+    assert rates(optim, model, 4) == [pytest.approx(pair) for pair in expected]
+
+
+class Halving(ScheduleConfig):
+    """A custom schedule."""
+
+    def multiplier(self, time: float, length: int) -> float:
+        return 0.5 ** (time * length)
+
+
+def test_a_custom_schedule_gets_time_and_length() -> None:
+    optim = OptimConfig(epochs=2, lr=1.0, schedule=Halving())
+    assert rates(optim, nn.Linear(1, 1), 4) == [[pytest.approx(0.5**power)] for power in (0, 1, 2, 3)]
+
+
+# Optimisers
 
 
 @pytest.mark.parametrize("optimizer", [AdamW(), SGD()])
-def test_every_parameter_decays(optimizer: AdamW | SGD) -> None:
-    layer = nn.LayerNorm(3)
-    built, _ = OptimConfig(optimizer=optimizer, weight_decay=0.05, lr=0.1).build(layer.parameters(), 1.0)
+def test_every_parameter_decays_and_is_in_one_group_in_the_models_order(optimizer: AdamW | SGD) -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3))
+    built, _ = OptimConfig(optimizer=optimizer, weight_decay=0.05, lr=0.1).build(model, 35)
     (group,) = built.param_groups
-    assert len(group["params"]) == 2
-    assert group["weight_decay"] == 0.05
+    assert [id(parameter) for parameter in group["params"]] == [id(parameter) for parameter in model.parameters()]
+    assert (group["weight_decay"], group["initial_lr"]) == (0.05, 0.1)
 
 
-def test_sgd_is_not_nesterov_unless_told() -> None:
-    built, _ = OptimConfig(optimizer=SGD()).build([nn.Parameter(torch.zeros(1))], 1.0)
+def test_an_update_is_that_of_torch_s_optimiser_over_all_parameters() -> None:
+    optimizers = {
+        AdamW(betas=(0.8, 0.99), eps=1e-3): lambda p: torch.optim.AdamW(
+            p, lr=0.1, betas=(0.8, 0.99), eps=1e-3, weight_decay=0.2
+        ),
+        SGD(momentum=0.5, nesterov=True): lambda p: torch.optim.SGD(
+            p, lr=0.1, momentum=0.5, nesterov=True, weight_decay=0.2
+        ),
+    }
+    for config, plain in optimizers.items():
+        torch.manual_seed(0)
+        ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
+        theirs.load_state_dict(ours.state_dict())
+        recipe = OptimConfig(epochs=3, lr=0.1, weight_decay=0.2, optimizer=config, schedule=StepSchedule())
+        optimizer, other = recipe.build(ours, 3)[0], plain(theirs.parameters())
+        for _ in range(3):
+            inputs = torch.randn(4, 3)
+            for model, stepped in ((ours, optimizer), (theirs, other)):
+                stepped.zero_grad()
+                model(inputs).square().sum().backward()
+                stepped.step()
+        assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
+
+
+def test_the_optimiser_has_no_frozen_parameters() -> None:
+    model = nn.Linear(2, 2)
+    model.weight.requires_grad_(False)
+    (group,) = OptimConfig().build(model, 1)[0].param_groups
+    assert [id(parameter) for parameter in group["params"]] == [id(model.bias)]
+
+
+def test_sgd_is_not_nesterov_by_default() -> None:
+    built, _ = OptimConfig(optimizer=SGD()).build(nn.Linear(1, 1), 1)
     assert built.param_groups[0]["nesterov"] is False
+
+
+def test_rules_and_layer_decay_reach_the_groups() -> None:
+    with pytest.raises(ValueError, match=r"^optim\.rules: no trainable parameter matches 'tail'"):
+        OptimConfig(rules=(ParameterRule(names="tail"),)).build(nn.Linear(1, 1), 1)
+    with pytest.raises(ValueError, match=r"^optim\.layer_decay: Linear does not assign"):
+        OptimConfig(layer_decay=0.75).build(nn.Linear(1, 1), 1)
+
+
+# Lengths and ranges
+
+
+def test_a_recipe_counts_epochs_or_steps() -> None:
+    epochs, steps = OptimConfig(epochs=3), OptimConfig(epochs=None, steps=50)
+    assert (epochs.length, epochs.num_steps(20)) == (3, 60)
+    assert (steps.length, steps.num_steps(20)) == (50, 50)
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(3, 50), (None, None)])
+def test_a_recipe_counts_either_epochs_or_steps(epochs: int | None, steps: int | None) -> None:
+    with pytest.raises(ValueError) as caught:
+        OptimConfig(epochs=epochs, steps=steps)
+    assert str(caught.value) == f"optim.epochs is {epochs} and optim.steps {steps}; one of the two is None"
+
+
+def test_lengths_and_batches_below_one_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^0 epochs of batches of 128: both are 1 or more$"):
+        OptimConfig(epochs=0)
+    with pytest.raises(ValueError, match=r"^0 steps of batches of 128: both are 1 or more$"):
+        OptimConfig(epochs=None, steps=0)
+    with pytest.raises(ValueError, match=r"^35 epochs of batches of 0: both are 1 or more$"):
+        OptimConfig(batch_size=0)
+
+
+@pytest.mark.parametrize("lr", [-1e-4, math.inf, math.nan])
+def test_rates_out_of_range_are_refused(lr: float) -> None:
+    with pytest.raises(ValueError, match=f"^a learning rate of {lr}: it is 0 or more$"):
+        OptimConfig(lr=lr)
+    OptimConfig(lr=0.0)
+
+
+@pytest.mark.parametrize("weight_decay", [-0.05, math.inf, math.nan])
+def test_weight_decays_out_of_range_are_refused(weight_decay: float) -> None:
+    with pytest.raises(ValueError, match=rf"^optim\.weight_decay is {weight_decay}; it must be 0 or more$"):
+        OptimConfig(weight_decay=weight_decay)
+    OptimConfig(weight_decay=0.0)
+
+
+@pytest.mark.parametrize("name", ["layer_decay", "clip_norm"])
+@pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
+def test_layer_decay_and_clip_norm_are_above_zero(name: str, value: float) -> None:
+    with pytest.raises(ValueError) as caught:
+        OptimConfig(**{name: value})  # pyright: ignore[reportArgumentType]
+    assert str(caught.value) == f"optim.{name} is {value}; it must be more than 0"
+    OptimConfig(**{name: 1e-3})  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("value", [0, -5])
+def test_validation_intervals_below_one_are_refused(value: int) -> None:
+    with pytest.raises(ValueError, match=rf"^optim\.validate_every is {value}; it must be 1 or more$"):
+        OptimConfig(validate_every=value)
+    OptimConfig(validate_every=1)
+
+
+def test_the_default_recipe_is_that_of_the_ablations_and_keeps_the_last_weights() -> None:
+    optim = OptimConfig()
+    assert (optim.epochs, optim.batch_size, optim.lr, optim.weight_decay) == (35, 128, 1e-4, 0.05)
+    assert (optim.precision, optim.keep, optim.validate_every) == ("16-mixed", "last", 5)
+    assert (optim.layer_decay, optim.rules, optim.clip_norm, optim.steps) == (None, (), None, None)

@@ -1,95 +1,128 @@
-"""A verb and a noun a video: the loss, the scores, and what counts as a right action."""
+"""Classification of a verb and a noun: the loss, the scores, and correct actions."""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.objective import VerbNoun
-from lightning_modules.optim import OptimConfig
-from lightning_modules.verb_noun import VerbNounClassifier
-from lightning_modules.views import FAILED, OK, VerbNounScores
+from data.evaluation import EvalConfig
+from data.items.items import Batch
+from data.targets import ClassTarget, VerbNounTarget
+from lightning_modules.scores import ViewScores
+from lightning_modules.verb_noun import VerbNoun, VerbNounTask
 
 VERBS, NOUNS = 3, 7
+OK, FAILED = False, True
 
 
 class Flat(nn.Module):
-    """Logits that are the clip's own numbers."""
+    """Model whose outputs are the flattened clips."""
 
     def forward(self, clips: Tensor) -> Tensor:
         return clips.flatten(1)
 
 
 @pytest.fixture
-def module() -> VerbNounClassifier:
-    return VerbNoun(label_smoothing=0.2).build(Flat(), OptimConfig(), seed=0, num_verbs=VERBS)
+def task() -> VerbNounTask:
+    return VerbNoun(label_smoothing=0.2).task(VerbNounTarget(VERBS, NOUNS))
 
 
-def scored(rows: list[tuple[tuple[int, int], int, int, list[float], list[float]]]) -> VerbNounScores:
-    """Rows of label, video, status, scores of verbs and of nouns."""
-    scores = VerbNounScores(VERBS)
-    for label, video, status, verbs, nouns in rows:
-        probabilities = torch.tensor([[verbs + nouns]])
-        scores.add(probabilities, torch.tensor([label]), *(torch.tensor([n]) for n in (video, 0, status)))
+def scored(rows: list[tuple[tuple[int, int], int, bool, list[float], list[float]]]) -> ViewScores:
+    """Scores of rows (label, item, whether it is unreadable, logits of verbs, logits of nouns)."""
+    task = VerbNoun().task(VerbNounTarget(VERBS, NOUNS))
+    scores = task.new_scores(EvalConfig(views=1, crops=1, merge="sum of logits"))
+    for label, item, unreadable, verbs, nouns in rows:
+        flags = torch.tensor([unreadable]), torch.tensor([False])
+        scores.add(
+            torch.tensor([[verbs + nouns]]), torch.tensor([label]), torch.tensor([item]), torch.tensor([0]), *flags
+        )
     return scores
 
 
-def one_hot(place: int, size: int) -> list[float]:
-    return [float(number == place) for number in range(size)]
+def one_hot(hot: int, size: int) -> list[float]:
+    return [float(number == hot) for number in range(size)]
 
 
-def test_the_loss_is_the_mean_of_both_smoothed_cross_entropies(module: VerbNounClassifier) -> None:
+def test_the_loss_is_the_mean_of_both_smoothed_cross_entropies(task: VerbNounTask) -> None:
     torch.manual_seed(0)
     logits, labels = torch.randn(4, VERBS + NOUNS), torch.tensor([[0, 6], [1, 0], [2, 3], [0, 1]])
     verbs, nouns = logits[:, :VERBS].log_softmax(-1), logits[:, VERBS:].log_softmax(-1)
     rows = range(4)
     verb = -0.8 * verbs[rows, labels[:, 0]] - 0.2 * verbs.mean(-1)
     noun = -0.8 * nouns[rows, labels[:, 1]] - 0.2 * nouns.mean(-1)
-    torch.testing.assert_close(module.loss(logits, labels, 0.2), (0.5 * verb + 0.5 * noun).mean())
+    torch.testing.assert_close(task.loss(logits, labels), (0.5 * verb + 0.5 * noun).mean())
+    plain = -0.5 * (verbs[rows, labels[:, 0]] + nouns[rows, labels[:, 1]]).mean()
+    torch.testing.assert_close(task.validation_loss(logits, labels), plain)
 
 
-def test_verbs_and_nouns_have_a_softmax_each(module: VerbNounClassifier) -> None:
-    probabilities = module.probabilities(torch.randn(2, 3, VERBS + NOUNS))
+def test_verbs_and_nouns_have_a_softmax_each(task: VerbNounTask) -> None:
+    probabilities = task.softmax(torch.randn(2, 3, VERBS + NOUNS))
     torch.testing.assert_close(probabilities[..., :VERBS].sum(-1), torch.ones(2, 3))
     torch.testing.assert_close(probabilities[..., VERBS:].sum(-1), torch.ones(2, 3))
 
 
-def test_an_action_is_right_only_when_both_its_parts_are() -> None:
+def test_an_action_is_correct_only_if_verb_and_noun_are() -> None:
     right, wrong = one_hot(1, VERBS), one_hot(2, VERBS)
     noun, other = one_hot(4, NOUNS), one_hot(5, NOUNS)
     rows = [(right, noun), (right, other), (wrong, noun), (wrong, other), (right, noun)]
-    scores = scored([((1, 4), video, OK, verbs, nouns) for video, (verbs, nouns) in enumerate(rows)])
-    percent = scores.accuracy().percent
-    assert (percent["action"], percent["verb"], percent["noun"]) == pytest.approx((40, 60, 60))
-    assert percent["top1"] == percent["action"]
+    scores = scored([((1, 4), item, OK, verbs, nouns) for item, (verbs, nouns) in enumerate(rows)])
+    metrics = scores.result().metrics
+    assert (metrics["action"], metrics["verb"], metrics["noun"]) == pytest.approx((40, 60, 60))
+    assert metrics["top1"] == metrics["action"]
 
 
-def test_an_action_is_among_five_when_both_its_parts_are() -> None:
+def test_an_action_is_correct_at_five_if_verb_and_noun_are() -> None:
     nouns = [0.3, 0.2, 0.15, 0.14, 0.11, 0.06, 0.04]
     rows = [((2, 4), 0, OK, one_hot(0, VERBS), nouns), ((0, 5), 1, OK, one_hot(0, VERBS), nouns)]
-    percent = scored(rows).accuracy().percent
-    assert (percent["verb_top5"], percent["noun_top5"], percent["top5"]) == (100, 50, 50)
-    assert (percent["verb"], percent["noun"], percent["action"]) == (50, 0, 0)
+    metrics = scored(rows).result().metrics
+    assert (metrics["verb_top5"], metrics["noun_top5"], metrics["top5"]) == (100, 50, 50)
+    assert (metrics["verb"], metrics["noun"], metrics["action"]) == (50, 0, 0)
 
 
-def test_unreadable_videos_are_wrong_in_every_metric() -> None:
-    rows = [((1, 4), video, status, one_hot(1, VERBS), one_hot(4, NOUNS)) for video, status in ((0, OK), (1, FAILED))]
-    accuracy = scored(rows).accuracy()
-    assert set(accuracy.percent.values()) == {50.0}
-    assert (accuracy.evaluated, accuracy.failed) == (1, 1)
+def test_the_metrics_match_the_objective_with_the_headlines_first() -> None:
+    metrics = scored([((1, 4), 0, OK, one_hot(1, VERBS), one_hot(4, NOUNS))]).result().metrics
+    assert set(metrics) == set(VerbNoun.metrics)
+    assert VerbNoun.metrics[: VerbNoun.num_headlines] == ("action", "verb", "noun")
 
 
-def test_the_views_of_verbs_and_nouns_are_summed_apart(module: VerbNounClassifier) -> None:
+def test_unreadable_items_are_incorrect_in_every_metric() -> None:
+    rows = [((1, 4), item, state, one_hot(1, VERBS), one_hot(4, NOUNS)) for item, state in ((0, OK), (1, FAILED))]
+    result = scored(rows).result()
+    assert set(result.metrics.values()) == {50.0}
+    assert (result.evaluated, result.failed) == (1, 1)
+
+
+def test_scores_of_verbs_and_nouns_are_summed_separately(task: VerbNounTask) -> None:
     logits = torch.randn(2, 2, VERBS + NOUNS)  # (views, crops, outputs)
-    scores = module.no_scores()
-    probabilities = module.probabilities(logits)
-    zeros, views = torch.zeros(2, dtype=torch.int64), torch.tensor([0, 1])
-    scores.add(probabilities, torch.tensor([[1, 4], [1, 4]]), zeros, views, zeros)
+    scores = task.new_scores(EvalConfig(views=2, crops=2))
+    zeros, views, no = torch.zeros(2, dtype=torch.int64), torch.tensor([0, 1]), torch.zeros(2, dtype=torch.bool)
+    task.test(Flat(), Batch((logits,), torch.tensor([[1, 4], [1, 4]]), zeros, views, no, no), scores)
     expected = torch.cat([logits[..., :VERBS].softmax(-1), logits[..., VERBS:].softmax(-1)], -1).sum((0, 1))
-    torch.testing.assert_close(scores.videos[0].scores, expected)
-    assert scores.videos[0].label == (1, 4)
+    torch.testing.assert_close(scores.merged(0), expected)
+    assert scores.items[0].label == (1, 4)
+    assert scores.hits_by_class() == {}
 
 
-def test_curves_tell_action_verb_and_noun(module: VerbNounClassifier) -> None:
+def test_saved_scores_of_pairs_give_the_same_metrics(task: VerbNounTask) -> None:
+    outputs = torch.randn(
+        5, 2, 2, VERBS + NOUNS, generator=torch.Generator().manual_seed(0)
+    )  # (items, views, crops, C)
+    labels = torch.tensor([[0, 1], [1, 6], [2, 2], [0, 0], [1, 3]])
+    scores, again = (task.new_scores(EvalConfig(views=2, crops=2)) for _ in range(2))
+    no = torch.zeros(5, dtype=torch.bool)
+    for view in range(2):
+        scores.add(outputs[:, view], labels, torch.arange(5), torch.full((5,), view), no, no)
+    again.load(scores.arrays(), (0, 1))
+    assert again.result() == scores.result()
+    assert [again.items[index].label for index in range(5)] == [tuple(label) for label in labels.tolist()]
+
+
+def test_curves_are_accuracies_of_action_verb_and_noun(task: VerbNounTask) -> None:
     logits = torch.tensor([one_hot(1, VERBS) + one_hot(4, NOUNS), one_hot(1, VERBS) + one_hot(5, NOUNS)])
-    accuracies = module.accuracies(logits, torch.tensor([[1, 4], [1, 4]]))
-    assert {name: float(value) for name, value in accuracies.items()} == {"action": 0.5, "verb": 1.0, "noun": 0.5}
+    curves = task.curves(logits, torch.tensor([[1, 4], [1, 4]]))
+    assert {name: float(value) for name, value in curves.items()} == {"action": 0.5, "verb": 1.0, "noun": 0.5}
+
+
+def test_verbs_and_nouns_require_data_with_both() -> None:
+    with pytest.raises(ValueError) as caught:
+        VerbNoun().task(ClassTarget(10))
+    assert str(caught.value) == ("objective: VerbNoun predicts a verb and a noun an item, and these data have a class")

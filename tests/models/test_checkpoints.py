@@ -16,7 +16,7 @@ def linear_weights() -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("key", ["model_state", "state_dict", "model", None])
 @pytest.mark.parametrize("prefix", ["", "module."], ids=["plain", "distributed"])
-def test_a_checkpoint_gives_its_models_tensors(key: str | None, prefix: str, tmp_path: Path) -> None:
+def test_tensors_are_read_from_every_checkpoint_layout(key: str | None, prefix: str, tmp_path: Path) -> None:
     weights = {prefix + name: tensor for name, tensor in linear_weights().items()}
     torch.save(
         {key: weights, "epoch": 3, "cfg": "A: 1", "optimizer_state": {}} if key else weights, tmp_path / "a.pyth"
@@ -26,13 +26,13 @@ def test_a_checkpoint_gives_its_models_tensors(key: str | None, prefix: str, tmp
     torch.testing.assert_close(read, linear_weights())
 
 
-def test_a_safetensors_file_gives_its_tensors(tmp_path: Path) -> None:
+def test_tensors_of_a_safetensors_file_are_read(tmp_path: Path) -> None:
     save_file(linear_weights(), tmp_path / "a.safetensors")
     torch.testing.assert_close(read_tensors(tmp_path / "a.safetensors"), linear_weights())
 
 
 class Harmful:
-    """Unpickled, it runs code."""
+    """Object whose unpickling executes code."""
 
     ran = False
 
@@ -102,7 +102,7 @@ def damaged(kind: str, folder: Path) -> Path:
         ("truncated before zip", "cut short or damaged"),
         ("a few bytes", "damaged"),
         ("tensor", "holds a Tensor, not a checkpoint"),
-        ("no weights", "holds no model_state; at its top are epoch, cfg"),
+        ("no weights", "holds no model_state; its top-level keys: epoch, cfg"),
         ("truncated safetensors", "cut short or damaged"),
         ("empty safetensors", "cut short or damaged"),
         ("missing safetensors", "there is no file"),
@@ -110,7 +110,7 @@ def damaged(kind: str, folder: Path) -> Path:
         ("other npz", "no ViT in Google's npz format"),
     ],
 )
-def test_a_bad_file_is_one_line_that_names_it_and_runs_no_code(kind: str, message: str, tmp_path: Path) -> None:
+def test_a_bad_file_raises_one_line_with_its_path_and_executes_no_code(kind: str, message: str, tmp_path: Path) -> None:
     path = damaged(kind, tmp_path)
     with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
         read_tensors(path)
@@ -125,19 +125,18 @@ def filled(tensors: dict[str, Tensor], missing: tuple[str, ...] = (), unexpected
         tensors,
         names,
         source="file",
-        reshaped={},
         known_missing=missing,
         known_unexpected=unexpected,
     )
 
 
-def test_every_key_is_accounted_for() -> None:
+def test_the_report_lists_every_key() -> None:
     tensors = {"fc.weight": torch.zeros(2, 3), "odd.one": torch.zeros(1)}
     report = filled(tensors, missing=("*.bias",), unexpected=("odd.*",))
     assert report == LoadReport(
         source="file", matched=("fc.weight",), reshaped=(), missing=("fc.bias",), unexpected=("odd.one",)
     )
-    assert str(report) == "file: 1 tensors loaded, 1 left as they were (fc.bias), 1 of the file not used (odd.one)"
+    assert str(report) == "file: 1 tensors loaded, 1 left unchanged (fc.bias), 1 of the file unused (odd.one)"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +145,7 @@ def test_every_key_is_accounted_for() -> None:
         ({"fc.weight": torch.zeros(2, 3)}, "does not fit this model: it lacks fc.bias$"),
         (
             {"fc.weight": torch.zeros(2, 3), "fc.bias": torch.zeros(2), "odd": torch.zeros(1)},
-            "it has odd, which the model has not$",
+            "it has odd, which the model does not have$",
         ),
         (
             {"fc.weight": torch.zeros(4, 3), "fc.bias": torch.zeros(2)},
@@ -155,31 +154,68 @@ def test_every_key_is_accounted_for() -> None:
         ({"fc.weight": torch.full((2, 3), torch.nan), "fc.bias": torch.zeros(2)}, "not finite: fc.weight$"),
         (
             {"fc.weight": torch.zeros(2, 3), "fc.bias": torch.zeros(2, dtype=torch.long)},
-            "not of floating point: fc.bias$",
+            "not floating point: fc.bias$",
         ),
         (
             {f"layer{i}.weight": torch.zeros(1) for i in range(9)},
-            "it lacks fc.weight, fc.bias; it has layer0.weight, .*, layer3.weight and 5 more, which the model has not$",
+            "it lacks fc.weight, fc.bias; it has layer0.weight, .*, layer3.weight and 5 more, "
+            "which the model does not have$",
         ),
     ],
 )
-def test_a_key_that_is_not_listed_as_known_is_an_error_that_names_it(tensors: dict[str, Tensor], message: str) -> None:
+def test_a_key_that_is_not_known_raises_an_error_with_its_name(tensors: dict[str, Tensor], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         filled(tensors)
     assert "\n" not in str(caught.value)
 
 
-def test_weights_that_do_not_fit_leave_the_model_as_it_was() -> None:
+def test_mismatched_weights_leave_the_model_unchanged() -> None:
     model = nn.Linear(3, 2)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(ValueError, match="lacks"):
-        fill(
-            model,
-            {"weight": torch.zeros(2, 3)},
-            {"weight": "weight", "bias": "bias"},
-            source="file",
-            reshaped={},
-            known_missing=(),
-            known_unexpected=(),
-        )
+        fill(model, {"weight": torch.zeros(2, 3)}, {"weight": "weight", "bias": "bias"}, source="file")
     torch.testing.assert_close(dict(model.state_dict()), before)
+
+
+def test_integer_buffers_are_copied_like_weights() -> None:
+    source, model = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+    for _ in range(2):
+        source.train()(torch.randn(5, 2))
+    names = {name: name for name in model.state_dict()}
+    report = fill(model, source.state_dict(), names, source="file")
+    assert "num_batches_tracked" in report.matched and model.num_batches_tracked == 2
+    torch.testing.assert_close(dict(model.state_dict()), dict(source.state_dict()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weight": torch.ones(2, dtype=torch.long)}, "not floating point: weight$"),
+        ({"running_var": torch.ones(2, dtype=torch.bool)}, "not floating point: running_var$"),
+        (
+            {"num_batches_tracked": torch.tensor(2.7)},
+            "does not fit this model: floating point instead of integers: num_batches_tracked$",
+        ),
+        (
+            {"num_batches_tracked": torch.tensor(2.0), "bias": torch.full((2,), torch.inf)},
+            "not finite: bias; floating point instead of integers: num_batches_tracked$",
+        ),
+    ],
+    ids=["weight", "buffer", "count", "both"],
+)
+def test_integers_and_floating_point_are_not_converted_into_each_other(
+    changes: dict[str, Tensor], message: str
+) -> None:
+    model = nn.BatchNorm1d(2)
+    names = {name: name for name in model.state_dict()}
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(ValueError, match=message):
+        fill(model, {**before, **changes}, names, source="file")
+    torch.testing.assert_close(dict(model.state_dict()), before)
+
+
+def test_weights_of_another_precision_are_converted_to_that_of_the_model() -> None:
+    model = nn.Linear(3, 2)
+    tensors = {name: tensor.half() for name, tensor in linear_weights().items()}
+    fill(model, tensors, {"weight": "weight", "bias": "bias"}, source="file")
+    torch.testing.assert_close(dict(model.state_dict()), linear_weights())

@@ -1,15 +1,19 @@
 import pytest
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import oracle
-from models.cost import executed_macs, on_meta, published_macs, published_parameters, used_parameters
+from benchmarks.motionformer import reference
+from data.sizes import ClipSize
+from data.targets import ClassTarget, VerbNounTarget
+from models.cost import executed_macs, num_parameters
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
+from models.motionformer.model import Motionformer
 from models.tokens import CubicTokens, JointPositions, SeparatePositions, SquareTokens
 from models.trunk import VideoViT
 
@@ -23,26 +27,28 @@ JOINT, DIVIDED, AVERAGE, PROJECTED = (
 # fmt: off
 #                   model                                                frames crop  printed  counted   parameters
 MODELS = {
-    "joint square": (VideoViT.Config(attention=JOINT, tokens=SQUARE),         8, 224,   179.7,  179.714,  87.294),
-    "joint":        (VideoViT.Config(attention=JOINT),                       16, 224,   180.6,  180.639,  87.883),
-    "divided":      (VideoViT.Config(attention=DIVIDED),                     16, 224,   185.8,  185.769, 116.250),
-    "average":      (VideoViT.Config(attention=AVERAGE),                     16, 224,   180.6,  180.610,  87.883),
-    "square":       (VideoViT.Config(tokens=SQUARE),                          8, 224,   368.5,  368.582, 108.555),
-    "trajectory":   (VideoViT.Config(),                                      16, 224,   369.5,  369.507, 109.145),
-    "joint st":     (VideoViT.Config(positions=JointPositions.Config()),     16, 224,   369.5,  369.507, 110.344),
-    "L":            (VideoViT.Config(),                                      32, 224,  1185.1, 1185.195, 109.151),
-    "HR":           (VideoViT.Config(positions=AT_14),                       16, 336,   958.8,  958.754, 109.145),
+    "joint square": (Motionformer.Config(attention=JOINT, tokens=SQUARE),         8, 224,   179.7,  179.714,  87.294),
+    "joint":        (Motionformer.Config(attention=JOINT),                       16, 224,   180.6,  180.639,  87.883),
+    "divided":      (Motionformer.Config(attention=DIVIDED),                     16, 224,   185.8,  185.769, 116.250),
+    "average":      (Motionformer.Config(attention=AVERAGE),                     16, 224,   180.6,  180.610,  87.883),
+    "square":       (Motionformer.Config(tokens=SQUARE),                          8, 224,   368.5,  368.582, 108.555),
+    "trajectory":   (Motionformer.Config(),                                      16, 224,   369.5,  369.507, 109.145),
+    "joint st":     (Motionformer.Config(positions=JointPositions.Config()),     16, 224,   369.5,  369.507, 110.344),
+    "L":            (Motionformer.Config(),                                      32, 224,  1185.1, 1185.195, 109.151),
+    "HR":           (Motionformer.Config(positions=AT_14),                       16, 336,   958.8,  958.754, 109.145),
 }
 # fmt: on
+TARGET = ClassTarget(400)
+PAPERS_CLIP = ClipSize(16, 224, 224)
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
 def four_digits(macs: int) -> int:
-    """fvcore reads an einsum's FLOPs from numpy's printed report, which has four digits."""
+    """Multiply-adds as fvcore counts those of an einsum: from numpy's printed FLOPs, which have four digits."""
     return int(float(f"{2 * macs:.3e}") / 2)
 
 
-def einsums(config: VideoViT.Config, frames: int, crop: int) -> list[int]:
+def einsums(config: Motionformer.Config, frames: int, crop: int) -> list[int]:
     """Multiply-adds of each einsum in a block of the authors' code."""
     grid = config.tokens.grid(frames, crop, crop)
     n, T, S, D = grid.tokens, grid.frames, grid.patches, config.width
@@ -58,14 +64,14 @@ def einsums(config: VideoViT.Config, frames: int, crop: int) -> list[int]:
 @each_model
 def test_macs_are_those_printed(name: str) -> None:
     config, frames, crop, printed, _, _ = MODELS[name]
-    assert published_macs(config, frames=frames, crop=crop, num_classes=400) / 1e9 == pytest.approx(printed, abs=0.1)
+    assert config.cost(ClipSize(frames, crop, crop), TARGET).macs / 1e9 == pytest.approx(printed, abs=0.1)
 
 
 @each_model
 def test_macs_are_those_that_fvcore_counts_in_the_authors_code(name: str) -> None:
     config, frames, crop, _, counted, _ = MODELS[name]
     rounding = config.depth * sum(four_digits(macs) - macs for macs in einsums(config, frames, crop))
-    macs = published_macs(config, frames=frames, crop=crop, num_classes=400) + rounding
+    macs = config.cost(ClipSize(frames, crop, crop), TARGET).macs + rounding
     assert macs / 1e9 == pytest.approx(counted, abs=0.0006)
 
 
@@ -78,32 +84,34 @@ def test_macs_are_those_that_fvcore_counts_in_the_authors_code(name: str) -> Non
 def test_macs_of_the_approximations_are_those_of_the_released_code(
     approximation: Orthoformer.Config | Nystromformer.Config | Performer.Config, counted: float
 ) -> None:
-    config = VideoViT.Config(attention=TrajectoryAttention.Config(approximation=approximation))
-    sizes = {"frames": 16, "crop": 224, "num_classes": 400}
-    assert published_macs(config, **sizes) / 1e9 == pytest.approx(counted, abs=0.006)
-    assert executed_macs(config, **sizes) < 0.52 * published_macs(config, **sizes)
-    assert published_parameters(config, **sizes) / 1e6 == pytest.approx(109.145, abs=0.0006)
+    config = Motionformer.Config(attention=TrajectoryAttention.Config(approximation=approximation))
+    macs, parameters, _ = config.cost(PAPERS_CLIP, TARGET)
+    assert macs / 1e9 == pytest.approx(counted, abs=0.006)
+    assert config.executed_macs(PAPERS_CLIP, TARGET) < 0.52 * macs
+    assert parameters / 1e6 == pytest.approx(109.145, abs=0.0006)
 
 
 @each_model
-def test_parameters_are_those_that_the_authors_model_holds(name: str) -> None:
+def test_parameters_are_those_of_the_authors_model(name: str) -> None:
     config, frames, crop, _, _, parameters = MODELS[name]
-    held = published_parameters(config, frames=frames, crop=crop, num_classes=400)
-    assert held / 1e6 == pytest.approx(parameters, abs=0.0006)
+    cost = config.cost(ClipSize(frames, crop, crop), TARGET)
+    assert cost.trainable_parameters == cost.parameters
+    assert cost.parameters / 1e6 == pytest.approx(parameters, abs=0.0006)
 
 
-def test_ours_lacks_just_the_patch_projection_that_the_authors_model_never_reads() -> None:
-    sizes = {"frames": 16, "crop": 224, "num_classes": 400}
-    unread = published_parameters(VideoViT.Config(), **sizes) - used_parameters(VideoViT.Config(), **sizes)
-    assert unread == 768 * 3 * 16 * 16 + 768
-    assert used_parameters(VideoViT.Config(), **sizes) / 1e6 == pytest.approx(108.55, abs=0.005)
+def test_ours_lacks_only_the_unused_patch_projection_of_the_authors_model() -> None:
+    config = Motionformer.Config()
+    ours = num_parameters(config.on_meta(PAPERS_CLIP, TARGET))
+    assert config.cost(PAPERS_CLIP, TARGET).parameters - ours == 768 * 3 * 16 * 16 + 768
+    assert ours / 1e6 == pytest.approx(108.55, abs=0.005)
 
 
 def test_the_large_model_of_table_7_has_as_many_parameters_as_printed() -> None:
     attention = TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=196))
-    large = VideoViT.Config(width=1024, depth=24, heads=16, positions=AT_14, attention=attention)
-    assert published_macs(large, frames=16, crop=336, num_classes=400) / 1e9 == pytest.approx(2787, abs=1)
-    assert published_parameters(large, frames=16, crop=336, num_classes=400) / 1e6 == pytest.approx(381.9, abs=0.05)
+    large = Motionformer.Config(width=1024, depth=24, heads=16, positions=AT_14, attention=attention)
+    macs, parameters, _ = large.cost(ClipSize(16, 336, 336), TARGET)
+    assert macs / 1e9 == pytest.approx(2787, abs=1)
+    assert parameters / 1e6 == pytest.approx(381.9, abs=0.05)
 
 
 @each_model
@@ -111,20 +119,22 @@ def test_the_published_formulation_executes_the_published_macs_but_for_layer_nor
     config, frames, crop, _, _, _ = MODELS[name]
     grid = config.tokens.grid(frames, crop, crop)
     norms = config.depth * (config.attention.num_mixers + 1) + 1
-    model = on_meta(config, frames=frames, crop=crop, num_classes=400).eval()
+    size = ClipSize(frames, crop, crop)
+    model, (clip,) = config.on_meta(size, TARGET).eval(), size.example(1, "meta")
+    assert isinstance(model, VideoViT)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        oracle.logits(torch.empty(1, frames, 3, crop, crop, device="meta"), model)
-    published = published_macs(config, frames=frames, crop=crop, num_classes=400)
+        reference.logits(clip, model)
+    published = config.cost(size, TARGET).macs
     assert counter.get_total_flops() // 2 == published - 5 * (1 + grid.tokens) * config.width * norms
 
 
 # fmt: off
 EXECUTED = [
-    (VideoViT.Config(),                      16, 188),
-    (VideoViT.Config(attention=PROJECTED),   16, 199),
-    (VideoViT.Config(),                      32, 461),
-    (VideoViT.Config(attention=JOINT),       16, 167),
-    (VideoViT.Config(attention=DIVIDED),     16, 174),
+    (Motionformer.Config(),                      16, 188),
+    (Motionformer.Config(attention=PROJECTED),   16, 199),
+    (Motionformer.Config(),                      32, 461),
+    (Motionformer.Config(attention=JOINT),       16, 167),
+    (Motionformer.Config(attention=DIVIDED),     16, 174),
 ]
 # fmt: on
 
@@ -132,15 +142,35 @@ EXECUTED = [
 @pytest.mark.parametrize(
     ("config", "frames", "most"), EXECUTED, ids=["trajectory", "projected", "L", "joint", "divided"]
 )
-def test_ours_executes_far_fewer(config: VideoViT.Config, frames: int, most: int) -> None:
-    executed = executed_macs(config, frames=frames, crop=224, num_classes=400) / 1e9
+def test_ours_executes_far_fewer_macs(config: Motionformer.Config, frames: int, most: int) -> None:
+    executed = config.executed_macs(ClipSize(frames, 224, 224), TARGET) / 1e9
     assert most - 1.5 < executed <= most
 
 
-def test_small_models_count_too() -> None:
-    config = VideoViT.Config(width=64, depth=3, heads=4, tokens=CubicTokens.Config(patch=8), attention=JOINT)
-    sizes = {"frames": 8, "crop": 32, "num_classes": 8}
+def test_published_macs_exceed_executed_ones_by_the_last_block_and_layer_norms() -> None:
+    config = Motionformer.Config(width=64, depth=3, heads=4, tokens=CubicTokens.Config(patch=8), attention=JOINT)
+    size, target = ClipSize(8, 32, 32), ClassTarget(8)
     N, D, H = 65, 64, 4
-    # In the last block of the three, CLS alone: no scores, values, projections and MLP of the others.
+    # The last of the three blocks computes CLS alone, without scores, values, projections and MLP of other tokens.
     others = 12 * N * D**2 + 2 * N**2 * D - (12 * D**2 + 2 * H * N * D)
-    assert published_macs(config, **sizes) == executed_macs(config, **sizes) + others + 5 * N * D * 7
+    assert config.cost(size, target).macs == config.executed_macs(size, target) + others + 5 * N * D * 7
+
+
+def test_classifiers_of_verbs_and_nouns_are_counted_together() -> None:
+    both, one = VerbNounTarget(97, 300), ClassTarget(397)
+    config = Motionformer.Config()
+    assert config.cost(PAPERS_CLIP, both) == config.cost(PAPERS_CLIP, one)
+    assert config.executed_macs(PAPERS_CLIP, both) == config.executed_macs(PAPERS_CLIP, one)
+
+
+def test_multiply_adds_are_those_of_one_pass_in_evaluation() -> None:
+    layers = nn.Sequential(nn.Conv1d(2, 3, kernel_size=5), nn.Flatten(), nn.BatchNorm1d(12), nn.Linear(12, 7))
+    assert executed_macs(layers, (torch.randn(1, 2, 8),)) == 3 * 4 * 2 * 5 + 12 * 7
+    assert executed_macs(layers.to("meta"), (torch.randn(4, 2, 8, device="meta"),)) == 4 * (3 * 4 * 2 * 5 + 12 * 7)
+
+
+def test_parameters_are_all_or_those_that_are_trained() -> None:
+    layers = nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
+    layers[0].requires_grad_(False)
+    assert num_parameters(layers) == 5 * 3 + 3 + 2 * 3 + 3 * 2 + 2
+    assert num_parameters(layers, trainable=True) == 2 * 3 + 3 * 2 + 2

@@ -1,4 +1,4 @@
-"""What a GPU would object to, seen without one: tensors of two devices, numbers read back, dtypes that differ."""
+"""Errors on a GPU that are detected without one: tensors of two devices, synchronisation, differing dtypes."""
 
 import pytest
 import torch
@@ -7,27 +7,28 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from experiments.catalog import CAPTIONS, load
-from experiments.scales import TINY
-from models.trunk import VideoViT
+from data.targets import ClassTarget
+from experiments.spec.catalog import captions, load
+from experiments.spec.scales import TINY
+from models.model import InputSize, ModelConfig, Recomputes
 
-CLIPS = 2
-# The draws of approximations, which are made on the CPU so as to be alike on every device.
+ITEMS, TARGET = 2, ClassTarget(10)
+# Copies of the random numbers of approximations, which are drawn on the CPU to be the same on every device.
 MOVES = {torch.ops.aten._to_copy.default}
 
 
-Size = tuple[VideoViT.Config, int, int]  # model, frames, crop
-SIZES: dict[Size, str] = {
-    (cell.run.model, cell.run.data.frames, cell.run.data.crop): f"{name}:{cell.row.key}"
-    for name in CAPTIONS
+# All models of all tables, with the size of their inputs.
+MODELS: dict[tuple[ModelConfig, InputSize], str] = {
+    (cell.run.model, cell.run.data.size): f"{name}:{cell.row.key}"
+    for name in captions()
     for cell in load(name).cells(TINY)
     if cell.run is not None
 }
-each_size = pytest.mark.parametrize("size", SIZES, ids=SIZES.values())
+each_model = pytest.mark.parametrize(("config", "size"), MODELS, ids=MODELS.values())
 
 
 class Crossings(TorchDispatchMode):
-    """Notes every operation that reads tensors of two devices: on a GPU it waits, or fails."""
+    """Records every operation with inputs on two devices, which synchronises or fails on a GPU."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,35 +42,37 @@ class Crossings(TorchDispatchMode):
         return made
 
 
-def on_meta(size: Size) -> tuple[VideoViT, Tensor]:
-    config, frames, crop = size
-    with torch.device("meta"):
-        return config.build(frames=frames, crop=crop, num_classes=10), torch.empty(CLIPS, frames, 3, crop, crop)
-
-
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 @pytest.mark.parametrize("dtype", [None, torch.float16], ids=str)
-@each_size
-def test_a_forward_on_a_gpu_reads_nothing_of_the_cpu(
-    size: Size, dtype: torch.dtype | None, training: bool, monkeypatch: pytest.MonkeyPatch
+@each_model
+def test_a_forward_pass_on_a_gpu_uses_no_cpu_tensor(
+    config: ModelConfig,
+    size: InputSize,
+    dtype: torch.dtype | None,
+    training: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_, **__: True)
-    model, clips = on_meta(size)
+    model, inputs = config.on_meta(size, TARGET), size.example(ITEMS, "meta")
     with FakeTensorMode(allow_non_fake_inputs=True):  # any .item() or nonzero() raises
-        model, clips = model.to_empty(device="cuda"), torch.empty_like(clips, device="cuda")
+        model, inputs = model.to_empty(device="cuda"), [torch.empty_like(one, device="cuda") for one in inputs]
         with Crossings() as crossings, torch.autocast("cuda", dtype=dtype, enabled=dtype is not None):
-            logits = model.train(training)(clips)
+            logits = model.train(training)(*inputs)
     assert (logits.device.type, logits.dtype) == ("cuda", dtype or torch.float32)
     assert not crossings.found
 
 
 @pytest.mark.parametrize("recompute", [False, True], ids=["kept", "recomputed"])
-@each_size
-def test_gradients_are_where_their_parameters_are(size: Size, recompute: bool) -> None:
-    model, clips = on_meta(size)  # autograd cannot go back on a CUDA device that is not there
-    model.recompute_attention(recompute)
+@each_model
+def test_gradients_have_the_device_and_dtype_of_their_parameters(
+    config: ModelConfig, size: InputSize, recompute: bool
+) -> None:
+    model = config.on_meta(size, TARGET)  # a backward pass on CUDA needs a CUDA device
+    if recompute:
+        assert isinstance(model, Recomputes)
+        model.recompute(True)
     with Crossings() as crossings:
-        model.train()(clips).sum().backward()
+        model.train()(*size.example(ITEMS, "meta")).sum().backward()
     assert all(p.grad is not None and p.grad.device == p.device and p.grad.dtype == p.dtype for p in model.parameters())
     assert not crossings.found

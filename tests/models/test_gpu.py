@@ -1,4 +1,4 @@
-"""On a GPU, with its own kernels: the same function, at the same precision, in less memory."""
+"""Models on a GPU, with its kernels: values, precision and memory."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks import oracle
-from benchmarks.timing import most_memory
+from benchmarks.motionformer import reference
+from benchmarks.timing import peak_memory
+from data.sizes import ClipSize
+from data.targets import ClassTarget
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
@@ -15,6 +17,7 @@ from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
+from models.motionformer.model import Motionformer
 from models.trunk import VideoViT
 
 pytestmark = [
@@ -41,8 +44,8 @@ APPROXIMATE: list[MixerConfig] = [
 
 def model_and_clips(attention: MixerConfig, width: int = 256) -> tuple[VideoViT, Tensor]:
     torch.manual_seed(0)
-    config = VideoViT.Config(width=width, depth=3, heads=width // 64, attention=attention, drop_path=0.0)
-    return config.build(frames=8, crop=112, num_classes=10).cuda(), torch.randn(3, 8, 3, 112, 112, device="cuda")
+    config = Motionformer.Config(width=width, depth=3, heads=width // 64, attention=attention, drop_path=0.0)
+    return config.build(ClipSize(8, 112, 112), ClassTarget(10)).cuda(), torch.randn(3, 8, 3, 112, 112, device="cuda")
 
 
 def logits_and_gradients(logits: Tensor, model: VideoViT) -> Tensor:
@@ -51,25 +54,27 @@ def logits_and_gradients(logits: Tensor, model: VideoViT) -> Tensor:
 
 
 @pytest.mark.parametrize("attention", EXACT, ids=str)
-def test_logits_and_gradients_are_the_published_on_a_gpu(attention: MixerConfig) -> None:
+def test_logits_and_gradients_on_a_gpu_equal_the_published_formulation(attention: MixerConfig) -> None:
     model, clips = model_and_clips(attention)
     ours = logits_and_gradients(model(clips), model)
-    torch.testing.assert_close(ours, logits_and_gradients(oracle.logits(clips, model), model), rtol=0, atol=1e-3)
+    torch.testing.assert_close(ours, logits_and_gradients(reference.logits(clips, model), model), rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("attention", EXACT, ids=str)
-def test_in_half_precision_ours_is_as_close_to_the_truth_on_a_gpu(attention: MixerConfig, dtype: torch.dtype) -> None:
+def test_ours_is_as_exact_in_half_precision_on_a_gpu_as_the_published_formulation(
+    attention: MixerConfig, dtype: torch.dtype
+) -> None:
     model, clips = model_and_clips(attention)
-    truth = logits_and_gradients(oracle.logits(clips, model), model)
+    exact = logits_and_gradients(reference.logits(clips, model), model)
     with torch.autocast("cuda", dtype=dtype):
-        ours, published = model(clips), oracle.logits(clips, model)
-    error = (logits_and_gradients(ours, model) - truth).norm()
-    assert error < 1.5 * (logits_and_gradients(published, model) - truth).norm()
+        ours, published = model(clips), reference.logits(clips, model)
+    error = (logits_and_gradients(ours, model) - exact).norm()
+    assert error < 1.5 * (logits_and_gradients(published, model) - exact).norm()
 
 
 @pytest.mark.parametrize("attention", APPROXIMATE, ids=str)
-def test_approximations_give_on_a_gpu_what_they_give_on_a_cpu(attention: MixerConfig) -> None:
+def test_approximations_have_the_same_logits_on_gpu_and_cpu(attention: MixerConfig) -> None:
     model, clips = model_and_clips(attention)
     with torch.no_grad():
         torch.testing.assert_close(model.eval()(clips).cpu(), model.cpu()(clips.cpu()), rtol=0, atol=1e-3)
@@ -83,16 +88,16 @@ def test_approximations_train_in_half_precision_on_a_gpu(attention: MixerConfig)
     assert logits_and_gradients(logits, model).isfinite().all()
 
 
-def test_a_training_step_takes_far_less_memory_than_the_published() -> None:
-    config = VideoViT.Config(width=768, depth=3, heads=12, attention=TrajectoryAttention.Config(), drop_path=0.0)
-    model = config.build(frames=16, crop=224, num_classes=10).cuda()
+def test_a_training_step_takes_far_less_memory_than_the_published_formulation() -> None:
+    config = Motionformer.Config(width=768, depth=3, heads=12, attention=TrajectoryAttention.Config(), drop_path=0.0)
+    model = config.build(ClipSize(16, 224, 224), ClassTarget(10)).cuda()
     clips = torch.randn(2, 16, 3, 224, 224, device="cuda")
     device, weights = torch.device("cuda"), sum(p.nbytes for p in model.parameters())
 
     def above_weights(logits: Callable[[], Tensor]) -> int:
         model.zero_grad()
-        most = most_memory(lambda: logits().sum().backward(), device)
+        most = peak_memory(lambda: logits().sum().backward(), device)
         assert most is not None
-        return most - 2 * weights  # and their gradients
+        return most - 2 * weights  # without weights and their gradients
 
-    assert above_weights(lambda: model(clips)) < 0.4 * above_weights(lambda: oracle.logits(clips, model))
+    assert above_weights(lambda: model(clips)) < 0.4 * above_weights(lambda: reference.logits(clips, model))

@@ -62,7 +62,7 @@ def test_separate_positions_add_space_and_time_and_cls_has_no_time() -> None:
             torch.testing.assert_close(out[1 + 4 * t + s], positions.space[0, 1 + s] + positions.time[0, t])
 
 
-def test_positions_start_as_the_authors_start_them() -> None:
+def test_positions_are_initialised_like_the_authors() -> None:
     torch.manual_seed(0)
     separate = SeparatePositions.Config().build(256, Grid(8, 14, 14))
     joint = JointPositions.Config().build(64, Grid(8, 14, 14))
@@ -71,14 +71,14 @@ def test_positions_start_as_the_authors_start_them() -> None:
         assert learnt.std().item() == pytest.approx(0.02, rel=0.05)
 
 
-def test_joint_positions_hold_one_for_each_token() -> None:
+def test_joint_positions_have_one_embedding_per_token() -> None:
     grid = Grid(3, 2, 2)
     positions = JointPositions.Config().build(8, grid)
     torch.testing.assert_close(positions(grid), positions.space_time)
     assert positions.space_time.shape == (1, 13, 8)
 
 
-def test_positions_of_other_resolutions_are_the_authors_bicubic_scaling() -> None:
+def test_positions_are_resized_like_the_authors() -> None:
     positions = SeparatePositions.Config(side=14).build(8, Grid(2, 21, 21))
     plane = positions.space[:, 1:].transpose(1, 2).unflatten(2, (14, 14))
     # The released code: F.interpolate(..., scale_factor=math.sqrt(npatch / 196), mode="bicubic")
@@ -107,3 +107,32 @@ def test_a_clip_of_other_length_than_the_positions_is_refused() -> None:
     for config in (SeparatePositions.Config(), JointPositions.Config()):
         with pytest.raises(ValueError, match="learnt for 4 token frames, the clip has 8"):
             config.build(8, Grid(4, 2, 2))(Grid(8, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (CubicTokens.Config(patch=0), "model.tokens.patch is 0; it must be 1 or more"),
+        (CubicTokens.Config(tubelet=0), "model.tokens.tubelet is 0; it must be 1 or more"),
+        (SquareTokens.Config(patch=0), "model.tokens.patch is 0; it must be 1 or more"),
+    ],
+    ids=str,
+)
+def test_sizes_below_1_are_refused(config: CubicTokens.Config | SquareTokens.Config, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        config.check()
+    for least in (CubicTokens.Config(patch=1, tubelet=1), SquareTokens.Config(patch=1)):
+        least.check()
+
+
+def test_tiny_tokens_have_half_the_side_and_all_their_frames() -> None:
+    assert CubicTokens.Config(patch=32, tubelet=4).tiny() == CubicTokens.Config(patch=16, tubelet=4)
+    assert SquareTokens.Config().tiny() == SquareTokens.Config(patch=8)
+
+
+@pytest.mark.parametrize("positions", [SeparatePositions.Config, JointPositions.Config])
+def test_tiny_positions_have_a_side_of_four_or_that_of_the_clip(
+    positions: type[SeparatePositions.Config] | type[JointPositions.Config],
+) -> None:
+    assert positions(side=14).tiny() == positions(side=4)
+    assert positions().tiny() == positions(side=None)

@@ -1,20 +1,30 @@
+import math
+import re
+from dataclasses import replace
+from typing import Literal
+
 import pytest
 import torch
 from timm.layers.drop import DropPath
-from torch import nn
+from torch import Tensor, nn
 
-from benchmarks import oracle
-from models.mixers.attention import MixerConfig
+from benchmarks.motionformer import reference
+from data.sizes import ClipSize
+from data.targets import ClassTarget, VerbNounTarget
+from experiments.runner.measure import bytes_saved_by
+from models.mixers.attention import Mixer, MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
-from models.pretrained import ImageNet
+from models.model import HasAlikeBlocks, HasLayers, Recomputes
+from models.motionformer.model import Motionformer
 from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens
-from models.trunk import Block, VideoViT
+from models.trunk import Block
 
+SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
 ATTENTIONS = [
     JointAttention.Config(),
     DividedAttention.Config(),
@@ -23,8 +33,17 @@ ATTENTIONS = [
     TrajectoryAttention.Config(normalize_over="space-time"),
     TrajectoryAttention.Config(project_values=True),
 ]
+
+
+def approximated(
+    by: Orthoformer.Config | Nystromformer.Config | Performer.Config,
+    normalize_over: Literal["space", "space-time"] = "space",
+) -> TrajectoryAttention.Config:
+    return TrajectoryAttention.Config(approximation=by, normalize_over=normalize_over)
+
+
 APPROXIMATIONS: list[MixerConfig] = [
-    TrajectoryAttention.Config(approximation=approximation)
+    approximated(approximation)
     for approximation in (
         Orthoformer.Config(num_prototypes=4),
         Orthoformer.Config(num_prototypes=3, share_over_time=False),
@@ -37,14 +56,24 @@ APPROXIMATIONS: list[MixerConfig] = [
 ]
 
 
+class Waveform:
+    """Input size of an item that is not a clip."""
+
+    kind = "waveform"
+    cost = 16000
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
+        return (torch.randn(batch_size, self.cost, device=device),)
+
+
 def small(
     *,
     attention: MixerConfig | None = None,
     tokens: CubicTokens.Config | SquareTokens.Config | None = None,
     positions: SeparatePositions.Config | JointPositions.Config | None = None,
     drop_path: float = 0.2,
-) -> VideoViT.Config:
-    return VideoViT.Config(
+) -> Motionformer.Config:
+    return Motionformer.Config(
         width=32,
         depth=3,
         heads=4,
@@ -56,33 +85,20 @@ def small(
     )
 
 
-def test_the_default_is_the_papers_model() -> None:
-    config = VideoViT.Config()
-    assert (config.width, config.depth, config.heads, config.mlp_ratio, config.drop_path) == (768, 12, 12, 4.0, 0.2)
-    assert config.tokens == CubicTokens.Config(patch=16, tubelet=2)
-    assert isinstance(config.positions, SeparatePositions.Config)
-    assert config.attention == TrajectoryAttention.Config(
-        temporal="attention", normalize_over="space", project_values=False
-    )
-    assert isinstance(config.init, ImageNet.Config)
-
-
 @pytest.mark.parametrize("attention", [*ATTENTIONS, *APPROXIMATIONS], ids=str)
 @pytest.mark.parametrize("tokens", [CubicTokens.Config(patch=8), SquareTokens.Config(patch=8)], ids=["cubic", "square"])
 @pytest.mark.parametrize("positions", [SeparatePositions.Config(), JointPositions.Config()], ids=["separate", "joint"])
-def test_every_combination_gives_logits_and_every_parameter_learns(
+def test_every_combination_has_logits_and_gradients_of_all_parameters(
     attention: MixerConfig,
     tokens: CubicTokens.Config | SquareTokens.Config,
     positions: SeparatePositions.Config | JointPositions.Config,
 ) -> None:
     torch.manual_seed(0)
-    model = small(attention=attention, tokens=tokens, positions=positions, drop_path=0.0).build(
-        frames=4, crop=16, num_classes=5
-    )
+    model = small(attention=attention, tokens=tokens, positions=positions, drop_path=0.0).build(SIZE, TARGET)
     logits = model(torch.randn(2, 4, 3, 16, 16))
     assert logits.shape == (2, 5)
     logits.square().sum().backward()
-    # A parameter without a gradient stops distributed training; those of the key biases are zero but for rounding.
+    # Parameters without gradients stop distributed training. Gradients of key biases are zero up to rounding.
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
@@ -90,16 +106,16 @@ def test_every_combination_gives_logits_and_every_parameter_learns(
 @pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
 def test_logits_and_gradients_are_those_of_all_tokens_computed_as_published(attention: MixerConfig, mode: str) -> None:
     torch.manual_seed(0)
-    model = small(attention=attention, drop_path=0.5).build(frames=4, crop=16, num_classes=5).double()
+    model = small(attention=attention, drop_path=0.5).build(SIZE, TARGET).double()
     with torch.no_grad():
-        for parameter in model.parameters():  # biases and positions in time start at zero, which would hide them
+        for parameter in model.parameters():  # biases and positions in time are initially zero
             parameter.add_(torch.randn_like(parameter) / 10)
-    model.recompute_attention(mode == "recomputed")
+    model.recompute(mode == "recomputed")
     clip = torch.randn(3, 4, 3, 16, 16, dtype=torch.float64)
     torch.manual_seed(1)  # the same paths are dropped
     ours = model(clip)
     torch.manual_seed(1)
-    published = oracle.logits(clip, model)
+    published = reference.logits(clip, model)
     torch.testing.assert_close(ours, published, rtol=0, atol=1e-10)
     parameters = list(model.parameters())
     upstream = torch.randn_like(ours)
@@ -111,8 +127,8 @@ def test_logits_and_gradients_are_those_of_all_tokens_computed_as_published(atte
         torch.testing.assert_close(got, wanted, rtol=0, atol=1e-10)
 
 
-def test_what_the_last_block_does_not_read_decays_all_the_same() -> None:
-    model = small().build(frames=4, crop=16, num_classes=5)
+def test_unused_parameters_of_the_last_block_still_decay() -> None:
+    model = small().build(SIZE, TARGET)
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, weight_decay=0.5)
     model(torch.randn(2, 4, 3, 16, 16)).square().sum().backward()
@@ -122,37 +138,36 @@ def test_what_the_last_block_does_not_read_decays_all_the_same() -> None:
             torch.testing.assert_close(parameter.detach(), before[name] * 0.95)
 
 
-def test_recomputing_the_attention_is_no_part_of_the_weights() -> None:
-    model = small().build(frames=4, crop=16, num_classes=5)
+def test_recomputation_does_not_rename_weights() -> None:
+    model = small().build(SIZE, TARGET)
     names = list(model.state_dict())
-    model.recompute_attention()
+    model.recompute(True)
     assert list(model.state_dict()) == names
 
 
 def test_the_blocks_of_the_default_model_save_a_fraction_of_the_published_bytes_for_backward() -> None:
-    model = VideoViT.Config(depth=1).build(frames=16, crop=224, num_classes=400)
+    model = Motionformer.Config(depth=1).build(ClipSize(16, 224, 224), ClassTarget(400))
     (block,), grid = model.blocks, Grid(8, 14, 14)
     assert isinstance(block, Block)
     x = torch.randn(1, 1 + grid.tokens, 768, requires_grad=True)
-    there = {p.untyped_storage().data_ptr() for p in model.parameters()}
-    published = 12 * oracle.saved_for_backward(lambda: oracle.block(x, block, grid), there)
-    last = oracle.saved_for_backward(lambda: block.cls(x, grid), there)
-    ours = 11 * oracle.saved_for_backward(lambda: block(x, grid), there) + last
-    model.recompute_attention()
-    recomputed = 11 * oracle.saved_for_backward(lambda: block(x, grid), there) + last
+    published = 12 * bytes_saved_by(lambda: reference.block(x, block, grid), model)
+    last = bytes_saved_by(lambda: block.cls(x, grid), model)
+    ours = 11 * bytes_saved_by(lambda: block(x, grid), model) + last
+    model.recompute(True)
+    recomputed = 11 * bytes_saved_by(lambda: block(x, grid), model) + last
     assert published > 5e9
     assert published > 3.5 * ours
     assert published > 6 * recomputed
 
 
 @pytest.mark.parametrize("attention", APPROXIMATIONS, ids=str)
-def test_recomputing_an_approximation_draws_the_same_again(attention: MixerConfig) -> None:
+def test_recomputation_of_an_approximation_repeats_its_random_numbers(attention: MixerConfig) -> None:
     torch.manual_seed(0)
-    model = small(attention=attention).build(frames=4, crop=16, num_classes=5)
+    model = small(attention=attention).build(SIZE, TARGET)
     clip = torch.randn(2, 4, 3, 16, 16)
     steps = []
     for recompute in (False, True):
-        model.recompute_attention(recompute)
+        model.recompute(recompute)
         torch.manual_seed(1)
         logits = model(clip)
         steps.append((logits, *torch.autograd.grad(logits.square().sum(), list(model.parameters()))))
@@ -162,51 +177,42 @@ def test_recomputing_an_approximation_draws_the_same_again(attention: MixerConfi
 @pytest.mark.parametrize("attention", APPROXIMATIONS, ids=str)
 def test_logits_of_a_clip_depend_on_no_other_clip(attention: MixerConfig) -> None:
     torch.manual_seed(0)
-    model = small(attention=attention).build(frames=4, crop=16, num_classes=5).eval()
+    model = small(attention=attention).build(SIZE, TARGET).eval()
     clips = torch.randn(3, 4, 3, 16, 16)
     with torch.no_grad():
         together, alone = model(clips), torch.cat([model(clip.unsqueeze(0)) for clip in clips])
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
 
 
-def test_approximations_want_enough_tokens_and_attention_within_frames() -> None:
-    few = small(attention=TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=9)))
-    with pytest.raises(ValueError, match="9 prototypes, but 8 candidates"):
-        few.build(frames=4, crop=16, num_classes=5)
-    over_all = TrajectoryAttention.Config(normalize_over="space-time", approximation=Performer.Config())
-    with pytest.raises(ValueError, match="set normalize_over=space"):
-        small(attention=over_all).build(frames=4, crop=16, num_classes=5)
-
-
 @pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
-def test_one_frame_is_a_clip(attention: MixerConfig) -> None:
-    model = small(attention=attention, tokens=SquareTokens.Config(patch=8)).build(frames=1, crop=32, num_classes=7)
+def test_a_clip_of_one_frame_is_accepted(attention: MixerConfig) -> None:
+    model = small(attention=attention, tokens=SquareTokens.Config(patch=8)).build(ClipSize(1, 32, 32), ClassTarget(7))
     assert model(torch.randn(2, 1, 3, 32, 32)).shape == (2, 7)
 
 
 def test_logits_are_the_same_in_every_mode_but_for_dropped_paths() -> None:
-    model = small(drop_path=0.0).build(frames=4, crop=16, num_classes=5)
+    model = small(drop_path=0.0).build(SIZE, TARGET)
     clip = torch.randn(2, 4, 3, 16, 16)
     torch.testing.assert_close(model.train()(clip), model.eval()(clip))
 
 
-def test_paths_drop_more_with_depth_and_never_along_time() -> None:
+def test_drop_path_rates_increase_with_depth_and_are_zero_for_time_attention() -> None:
     rates = [
         [drop.drop_prob for drop in block.modules() if isinstance(drop, DropPath)]
-        for block in small(attention=DividedAttention.Config()).build(frames=4, crop=16, num_classes=5).blocks
+        for block in small(attention=DividedAttention.Config()).build(SIZE, TARGET).blocks
     ]  # time, space, MLP of each block
     assert rates == [
         pytest.approx([0, 0, 0]),
         pytest.approx([0, 0.1, 0.1]),
         pytest.approx([0, 0.2, 0.2]),
     ]
-    joint = small(attention=JointAttention.Config()).build(frames=4, crop=16, num_classes=5).blocks[2]
+    joint = small(attention=JointAttention.Config()).build(SIZE, TARGET).blocks[2]
     assert [drop.drop_prob for drop in joint.modules() if isinstance(drop, DropPath)] == pytest.approx([0.2, 0.2])
 
 
-def test_weights_start_as_the_authors_start_them() -> None:
+def test_weights_are_initialised_like_the_authors() -> None:
     torch.manual_seed(0)
-    model = small(attention=DividedAttention.Config()).build(frames=4, crop=16, num_classes=50)
+    model = small(attention=DividedAttention.Config()).build(ClipSize(4, 16, 16), ClassTarget(50))
     for module in model.modules():
         if isinstance(module, nn.Linear):
             assert module.weight.std().item() == pytest.approx(0.02, rel=0.1)
@@ -220,27 +226,162 @@ def test_weights_start_as_the_authors_start_them() -> None:
     assert model.cls.std().item() == pytest.approx(0.02, rel=0.5)
 
 
-def test_the_head_reads_cls_through_a_hidden_layer_with_tanh() -> None:
-    head = small().build(frames=4, crop=16, num_classes=5).head
+def test_the_head_is_a_hidden_layer_with_tanh_and_a_classifier() -> None:
+    head = small().build(SIZE, TARGET).head
     cls = torch.randn(2, 32)
     hidden = torch.tanh(cls @ head.pre_logits.weight.T + head.pre_logits.bias)
     torch.testing.assert_close(head(cls), hidden @ head.classifier.weight.T + head.classifier.bias)
 
 
 def test_a_model_with_positions_of_its_own_side_takes_other_resolutions() -> None:
-    model = small(positions=SeparatePositions.Config(side=2)).build(frames=4, crop=32, num_classes=5)
+    model = small(positions=SeparatePositions.Config(side=2)).build(ClipSize(4, 32, 32), ClassTarget(5))
     assert model.positions.space.shape == (1, 5, 32)
     for crop in (16, 24, 32):
         assert model(torch.randn(1, 4, 3, crop, crop)).shape == (1, 5)
 
 
-def test_sizes_that_do_not_divide_are_refused() -> None:
-    with pytest.raises(ValueError, match="width 100 does not divide into 12 heads"):
-        VideoViT.Config(width=100).build(frames=16, crop=224, num_classes=5)
-    with pytest.raises(ValueError, match="7 frames do not divide into cubes of 2"):
-        small().build(frames=7, crop=32, num_classes=5)
+def test_a_clip_of_other_length_than_the_model_is_refused() -> None:
     with pytest.raises(ValueError, match="learnt for 2 token frames, the clip has 4"):
-        small().build(frames=4, crop=16, num_classes=5)(torch.randn(1, 8, 3, 16, 16))
+        small().build(SIZE, TARGET)(torch.randn(1, 8, 3, 16, 16))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 0}, "model.width is 0; it must be 1 or more"),
+        ({"width": -32}, "model.width is -32; it must be 1 or more"),
+        ({"width": 50}, "model.width is 50; it does not divide into 4 heads"),
+        ({"depth": 0}, "model.depth is 0; it must be 1 or more"),
+        ({"heads": 0}, "model.heads is 0; it must be 1 or more"),
+        ({"tokens": CubicTokens.Config(patch=0)}, "model.tokens.patch is 0; it must be 1 or more"),
+        ({"tokens": CubicTokens.Config(tubelet=-2)}, "model.tokens.tubelet is -2; it must be 1 or more"),
+        ({"tokens": SquareTokens.Config(patch=-8)}, "model.tokens.patch is -8; it must be 1 or more"),
+        ({"positions": SeparatePositions.Config(side=0)}, "model.positions.side is 0; it must be 1 or more"),
+        ({"positions": JointPositions.Config(side=-1)}, "model.positions.side is -1; it must be 1 or more"),
+        ({"mlp_ratio": 0.0}, "model.mlp_ratio is 0.0; it must be more than 0"),
+        ({"mlp_ratio": math.inf}, "model.mlp_ratio is inf; it must be more than 0"),
+        ({"linear_std": 0.0}, "model.linear_std is 0.0; it must be more than 0"),
+        ({"linear_std": math.nan}, "model.linear_std is nan; it must be more than 0"),
+        ({"drop_path": 1.0}, "model.drop_path is 1.0; it must be 0 or more and below 1"),
+        ({"drop_path": 2.0}, "model.drop_path is 2.0; it must be 0 or more and below 1"),
+        ({"drop_path": -0.1}, "model.drop_path is -0.1; it must be 0 or more and below 1"),
+        ({"drop_path": math.nan}, "model.drop_path is nan; it must be 0 or more and below 1"),
+    ],
+    ids=str,
+)
+def test_a_field_out_of_range_is_refused_by_its_name(changes: dict[str, object], message: str) -> None:
+    config = replace(small(), **changes)  # pyright: ignore[reportArgumentType]
+    for refuse in (config.check, lambda size: config.build(size, TARGET)):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            refuse(SIZE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "size", "message"),
+    [
+        ({}, ClipSize(7, 16, 16), "7 frames do not divide into cubes of 2"),
+        ({}, ClipSize(4, 16, 20), "16x20 pixels do not divide into patches of 8x8"),
+        ({}, ClipSize(4, 16, 24), "a 2x3 grid is not square; give positions.side"),
+        ({"attention": approximated(Orthoformer.Config(num_prototypes=9))}, SIZE, "9 prototypes, but 8 candidates"),
+        ({"attention": approximated(Performer.Config(), "space-time")}, SIZE, "set normalize_over=space$"),
+    ],
+    ids=["frames", "pixels", "not square", "prototypes", "space-time"],
+)
+def test_settings_that_cannot_be_built_are_refused_by_check_and_build(
+    changes: dict[str, object], size: ClipSize, message: str
+) -> None:
+    config = replace(small(), **changes)  # pyright: ignore[reportArgumentType]
+    for refuse in (config.check, lambda size: config.build(size, TARGET)):
+        with pytest.raises(ValueError, match=message):
+            refuse(size)
+
+
+def test_the_smallest_sizes_are_accepted() -> None:
+    least = replace(small(drop_path=0.0), width=1, depth=1, heads=1, mlp_ratio=1.0, linear_std=1e-9)
+    least = replace(least, tokens=CubicTokens.Config(patch=1, tubelet=1), positions=SeparatePositions.Config(side=1))
+    least.check(ClipSize(1, 1, 1))
+    assert least.build(ClipSize(1, 1, 1), TARGET)(torch.randn(2, 1, 3, 1, 1)).shape == (2, 5)
+
+
+def test_a_clip_need_not_be_square_if_the_positions_have_a_side() -> None:
+    size = ClipSize(4, 16, 24)
+    model = small(positions=SeparatePositions.Config(side=2)).build(size, TARGET)
+    assert model(*size.example(2)).shape == (2, 5)
+
+
+def test_inputs_of_another_type_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^model: it takes clips, and the data give a waveform$"):
+        small().check(Waveform())
+
+
+def test_a_model_of_verbs_and_nouns_has_outputs_for_both() -> None:
+    assert small().build(SIZE, VerbNounTarget(3, 4))(torch.randn(2, 4, 3, 16, 16)).shape == (2, 7)
+
+
+def test_layers_are_counted_from_the_tokens_to_the_head() -> None:
+    model = small(attention=DividedAttention.Config()).with_depth(11).build(SIZE, TARGET)
+    assert isinstance(model, HasLayers) and model.num_layers == 12
+    layers: dict[int, set[str]] = {}
+    for name, _ in model.named_parameters():
+        part = ".".join(name.split(".")[:2]) if name.startswith("blocks.") else name.split(".")[0]
+        layers.setdefault(model.layer_of(name), set()).add(part)
+    blocks = {number + 1: {f"blocks.{number}"} for number in range(11)}
+    assert layers == {0: {"tokens", "cls", "positions"}, **blocks, 12: {"norm", "head"}}
+
+
+def test_the_model_implements_the_protocols_of_depth_and_recomputation() -> None:
+    config = small()
+    assert isinstance(config, HasAlikeBlocks) and isinstance(config.build(SIZE, TARGET), Recomputes)
+    assert config.with_depth(7) == replace(config, depth=7)
+    assert len(config.with_depth(7).build(SIZE, TARGET).blocks) == 7
+
+
+def test_recomputation_is_turned_on_and_off_in_every_mixer() -> None:
+    model = small().build(SIZE, TARGET)
+    mixers = [module for module in model.modules() if isinstance(module, Mixer)]
+    assert [mixer.recompute for mixer in mixers] == [False] * 3
+    for on in (True, False):
+        model.recompute(on)
+        assert [mixer.recompute for mixer in mixers] == [on] * 3
+
+
+@pytest.mark.parametrize("tokens", [CubicTokens.Config(), SquareTokens.Config()], ids=["cubic", "square"])
+@pytest.mark.parametrize("positions", [SeparatePositions.Config(side=14), JointPositions.Config()], ids=str)
+@pytest.mark.parametrize(
+    ("attention", "tiny"),
+    [
+        (JointAttention.Config(), JointAttention.Config()),
+        (DividedAttention.Config(), DividedAttention.Config()),
+        (TrajectoryAttention.Config(temporal="average"), TrajectoryAttention.Config(temporal="average")),
+        (approximated(Orthoformer.Config()), approximated(Orthoformer.Config(num_prototypes=16))),
+        (
+            approximated(Nystromformer.Config(num_prototypes=64, num_iterations=4)),
+            approximated(Nystromformer.Config(num_prototypes=8, num_iterations=4)),
+        ),
+        (approximated(Performer.Config(num_features=64)), approximated(Performer.Config(num_features=64))),
+    ],
+    ids=["joint", "divided", "average", "orthoformer", "nystromformer", "performer"],
+)
+def test_a_tiny_model_is_narrow_shallow_and_from_random_weights(
+    attention: MixerConfig,
+    tiny: MixerConfig,
+    positions: SeparatePositions.Config | JointPositions.Config,
+    tokens: CubicTokens.Config | SquareTokens.Config,
+) -> None:
+    config = Motionformer.Config(attention=attention, tokens=tokens, positions=positions).tiny()
+    assert config == Motionformer.Config(
+        width=64,
+        depth=3,
+        heads=4,
+        tokens=replace(tokens, patch=8),
+        positions=positions if positions.side is None else replace(positions, side=4),
+        attention=tiny,
+        drop_path=0.0,
+        init=None,
+        linear_std=0.125,
+    )
+    size = ClipSize(8, 32, 32)
+    assert config.build(size, TARGET)(*size.example(1)).shape == (1, 5)
 
 
 def test_configs_are_frozen_and_equal_when_their_fields_are() -> None:
@@ -250,11 +391,9 @@ def test_configs_are_frozen_and_equal_when_their_fields_are() -> None:
         small().width = 3  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_a_half_precision_pass_stays_close() -> None:
+def test_half_precision_is_close_to_single_precision() -> None:
     torch.manual_seed(0)
-    model = small(attention=TrajectoryAttention.Config(normalize_over="space-time")).build(
-        frames=4, crop=16, num_classes=5
-    )
+    model = small(attention=TrajectoryAttention.Config(normalize_over="space-time")).build(SIZE, TARGET)
     clip = torch.randn(2, 4, 3, 16, 16)
     model.eval()
     with torch.autocast("cpu", dtype=torch.bfloat16):

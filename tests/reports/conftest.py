@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments.attention_maps import AttentionMaps, maps_id, write_maps
-from experiments.catalog import find
-from experiments.drawing import queried_runs
 from experiments.motionformer.base import K400, SSV2
-from experiments.run import Edit, RunConfig, model, optim
-from experiments.scales import Scale
-from experiments.store import RunStore, write_atomically
-from experiments.table import Column, Difference, Table, quoted, row
+from experiments.runner.attention_files import AttentionMaps, maps_id, write_maps
+from experiments.runner.store import RunStore, write_atomically
+from experiments.spec.attention_queries import queried_runs
+from experiments.spec.catalog import find, load
+from experiments.spec.edits import Edit, model, optim
+from experiments.spec.metrics import GFLOPS, TOP1, Difference
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import TINY, Scale
+from experiments.spec.table import Column, Table, quoted, row
 from models.mixers.joint import JointAttention
 
 Finish = Callable[..., None]
@@ -29,10 +32,10 @@ def table() -> Table:
         source="arXiv:0000.00000, Table 1",
         labels=("Attention", "Kind", "Att_T"),
         columns=(
-            Column(key="gflops", header=("", "GFLOPs"), metric="gflops", base=K400),
-            Column(key="k400", header=("Top-1", "K-400"), metric="top1", base=K400, best="max"),
-            Column(key="ssv2", header=("Top-1", "SSv2"), metric="top1", base=SSV2, best="max"),
-            Difference(key="delta", header="Δ", left="k400", right="ssv2", best="min"),
+            Column(key="gflops", header=("", "GFLOPs"), metric=GFLOPS, base=K400),
+            Column(key="k400", header=("Top-1", "K-400"), metric=TOP1, base=K400, best="max"),
+            Column(key="ssv2", header=("Top-1", "SSv2"), metric=TOP1, base=SSV2, best="max"),
+            Column(key="delta", header="Δ", metric=Difference("delta", ("k400", "ssv2")), best="min"),
         ),
         rows=(
             quoted("other", ("Other [8] | x", "Large", None), paper=(100.0, 99.0, 98.0, 1.0)),
@@ -40,8 +43,19 @@ def table() -> Table:
             row("short", ("Ours", "Small", False), optim(epochs=5), paper=(369.5, 70.0, 60.0, 10.0), bold=True),
             row("ours", ("Ours", "Small", True), paper=(369.5, 79.7, 66.5, 13.2), bold=True),
         ),
+        tiny=(),
         notes=("A note.",),
     )
+
+
+@pytest.fixture
+def table_of(table: Table) -> Callable[..., Table]:
+    """A table of one row, `ours`, and some columns."""
+
+    def make(*columns: Column, base: RunConfig | None = None) -> Table:
+        return replace(table, columns=columns, rows=(row("ours", ("Ours", "Small", True), base=base, paper=()),))
+
+    return make
 
 
 @pytest.fixture
@@ -56,20 +70,19 @@ def store(tmp_path: Path) -> RunStore:
 
 @pytest.fixture
 def finish(store: RunStore) -> Finish:
-    """Writes the metrics that a finished test of a run writes."""
+    """Writes the metrics that a finished test of a run writes, top-1 and top-5 or others."""
 
-    def write(run: RunConfig, top1: float, **facts: object) -> None:
+    def write(run: RunConfig, top1: float | None = None, **facts: object) -> None:
         metrics = {
             "train_id": run.train_id,
             "eval_id": run.eval_id,
-            "top1": top1,
-            "top5": 99.0,
+            **({"top1": top1, "top5": 99.0} if top1 is not None else {}),
             "seed": run.seed,
             "views": run.evaluation.views,
             "crops": run.evaluation.crops,
             "videos": {"evaluated": 48, "failed": 0, "missing": 0},
             "data": {"name": run.data.dataset.name, "fingerprint": "0123"},
-            "precision": run.optim.precision,
+            "precision": run.optim.precision if run.optim is not None else "32-true",
             "devices": 1,
             "seconds": 12.3,
             "commit": "0123456789",
@@ -90,6 +103,29 @@ def run_of(table: Table) -> Callable[..., RunConfig]:
         return table.run_of(cell, scale, (), seed)
 
     return find
+
+
+@pytest.fixture
+def keep_measurement(store: RunStore) -> Callable[..., Path]:
+    """Keeps what `reproduce measure` measures of a run; returns its file."""
+
+    def keep(run: RunConfig, kind: str, **values: object) -> Path:
+        record: dict[str, object] = {"batch_size": 6, "precision": "16-mixed", "hardware": "a GPU", "commit": "abc"}
+        record |= {"versions": {"torch": "2.14.1"}, **values}
+        path = store.run(run.train_id).measurement(kind)
+        write_atomically(path, json.dumps(record))
+        return path
+
+    return keep
+
+
+@pytest.fixture
+def figure3_results(finish: Finish) -> None:
+    """Finishes every test of figure 3 at the scale `tiny`."""
+    figure3 = load("motionformer/figure3")
+    for index, column in enumerate(figure3.columns):
+        for row_key, lead in (("joint", -2.0), ("divided", -3.0), ("trajectory", 0.0)):
+            finish(figure3.run_of(f"{row_key}.{column.key}", TINY, (), 0), 60.0 + index * (1 + lead / 10) + lead)
 
 
 @pytest.fixture

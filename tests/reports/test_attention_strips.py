@@ -12,15 +12,16 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from experiments.attention_maps import AttentionMaps
-from experiments.catalog import load
-from experiments.scales import PAPER, TINY
-from experiments.store import RunStore, StoreError
+from experiments.runner.attention_files import AttentionMaps
+from experiments.runner.store import RunStore, StoreError
+from experiments.spec.catalog import load
+from experiments.spec.scales import PAPER, TINY
 from reports import figures
 from reports.attention_strips import (
     MOST_FRAMES,
     PEAK,
     QUERY,
+    AttentionStripDrawer,
     Strip,
     caption,
     data,
@@ -32,6 +33,7 @@ from reports.attention_strips import (
 )
 from reports.collect import collect, publish
 from reports.render import markdown, stale, write
+from reports.report import Report
 
 MakeMaps = Callable[..., AttentionMaps]
 KeepMaps = Callable[..., Path]
@@ -48,6 +50,13 @@ def panels(figure: Figure) -> list[list[Axes]]:
     """The axes of the first strip: three rows of one a frame."""
     axes = figure.subfigs[0].axes
     return [axes[row * len(axes) // 3 : (row + 1) * len(axes) // 3] for row in range(3)]
+
+
+def picture(report: Report) -> bytes:
+    """The report's figure as PNG."""
+    drawer = figures.drawer(report)
+    assert isinstance(drawer, AttentionStripDrawer)
+    return figures.picture(report, drawer)
 
 
 def colors(axis: Axes) -> list[str]:
@@ -169,7 +178,7 @@ def test_the_report_shows_the_picture_and_how_each_row_came_about(
 def test_without_maps_the_report_has_numbers_alone(store: RunStore, keep_maps: KeepMaps, tmp_path: Path) -> None:
     keep_maps("k400", TINY).unlink()
     path = write(collect(FIGURE4, TINY, store), tmp_path)
-    assert "70.0" in path.read_text() and "](" not in path.read_text()
+    assert "70.0" in path.read_text() and "![" not in path.read_text()
     assert not path.with_suffix(".png").exists()
     with pytest.raises(ValueError, match="nothing to draw yet: `reproduce run motionformer/figure4` first"):
         figures.save_picture(collect(FIGURE4, TINY, store), tmp_path / "picture.png")
@@ -180,7 +189,7 @@ def test_one_row_is_drawn_alone(store: RunStore, keep_maps: KeepMaps) -> None:
     report = collect(FIGURE4, TINY, store)
     assert "- SSv2: video" in markdown(report) and "- K-400: video" not in markdown(report)
     assert list(figures.row_pictures(report)) == ["ssv2"]
-    assert figures.row_pictures(report)["ssv2"] == figures.picture(report)
+    assert figures.row_pictures(report)["ssv2"] == picture(report)
 
 
 def test_a_kept_picture_is_the_same_each_time_and_stale_once_maps_differ(
@@ -232,13 +241,13 @@ def test_maps_of_generated_videos_are_published_and_drawn_elsewhere(store: RunSt
     assert store.results is not None
     assert (store.results / file.relative_to(store.root)).read_bytes() == file.read_bytes()
     shutil.rmtree(store.root)
-    assert figures.picture(collect(FIGURE4, TINY, store)) == figures.picture(report)
+    assert picture(collect(FIGURE4, TINY, store)) == picture(report)
 
 
 def test_frames_of_real_videos_are_drawn_but_never_published(store: RunStore, keep_maps: KeepMaps) -> None:
     keep_maps("k400", PAPER)
     report = collect(FIGURE4, PAPER, store)
-    assert figures.picture(report)
+    assert picture(report)
     publish(report, store)
     assert store.results is not None
     assert list(store.results.rglob("metrics/*.json")) and not list(store.results.rglob("*.npz"))

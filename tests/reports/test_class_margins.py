@@ -3,17 +3,19 @@
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from experiments.catalog import load
-from experiments.drawing import ClassMargins
-from experiments.scales import TINY
-from experiments.store import RunStore
+from experiments.runner.store import RunStore
+from experiments.spec.catalog import load
+from experiments.spec.figures import ClassMargins
+from experiments.spec.scales import TINY
 from reports import class_margins, figures
 from reports.collect import collect
 from reports.render import markdown, stale, write
+from reports.report import Report
 
 CLASSES = load("motionformer/classes")
 JOINT = {"up": [10, 20], "down": [18, 20], "left": [5, 10], "right": [5, 10], "in": [2, 4], "out": [1, 4], "on": [0, 5]}
@@ -27,8 +29,21 @@ def results(finish: Finish) -> None:
     finish(CLASSES.run_of("trajectory.ssv2", TINY, (), 0), 66.5, classes=TRAJECTORY)
 
 
+def drawn(report: Report) -> class_margins.ClassMarginBars:
+    """The drawer of a report of the table."""
+    drawer = figures.drawer(report)
+    assert isinstance(drawer, class_margins.ClassMarginBars)
+    return drawer
+
+
+def extremes(report: Report) -> list[list[str]]:
+    """The greatest gains and losses beside the printed ones, a list of cells a line."""
+    lines = drawn(report).text().splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
 def test_margins_are_points_of_each_class_and_stand_in_their_order(store: RunStore, results: None) -> None:
-    lines = list(csv.DictReader(io.StringIO(figures.data(collect(CLASSES, TINY, store)))))
+    lines = list(csv.DictReader(io.StringIO(drawn(collect(CLASSES, TINY, store)).data())))
     found = {line["class"]: float(line["points"]) for line in lines}
     assert found == {"on": 100, "up": 50, "in": 25, "left": 0, "right": 0, "out": -25, "down": -45}
     assert list(found)[:3] == ["on", "up", "in"]
@@ -37,13 +52,27 @@ def test_margins_are_points_of_each_class_and_stand_in_their_order(store: RunSto
 
 
 def test_the_greatest_gains_and_losses_stand_beside_those_that_the_paper_names(store: RunStore, results: None) -> None:
-    assert isinstance(CLASSES.drawing, ClassMargins)
-    lines = class_margins.extremes(collect(CLASSES, TINY, store), CLASSES.drawing).splitlines()[2:]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    report = collect(CLASSES, TINY, store)
+    assert drawn(report).text() in markdown(report)
+    cells = extremes(report)
     assert [line[:2] for line in cells[:3]] == [["on", "+100.0"], ["up", "+50.0"], ["in", "+25.0"]]
     assert cells[0][2:] == ["Spilling [something] next to [something]", "+18"]
     assert [line[:2] for line in cells[-2:]] == [["out", "-25.0"], ["down", "-45.0"]]
     assert [line[3] for line in cells] == ["+18", "+15", "+14", "-8", "-9", "-10"]
+
+
+def test_fewer_classes_than_the_paper_names_are_all_shown(store: RunStore, finish: Finish) -> None:
+    finish(CLASSES.run_of("joint.ssv2", TINY, (), 0), 64.0, classes={"up": [1, 4], "down": [3, 4]})
+    finish(CLASSES.run_of("trajectory.ssv2", TINY, (), 0), 66.5, classes={"up": [2, 4], "down": [0, 4]})
+    shown = [line[:2] for line in extremes(collect(CLASSES, TINY, store))]
+    assert shown == [["up", "+25.0"], ["down", "-75.0"]] * 2
+
+
+def test_a_paper_that_names_gains_alone_is_compared_with_gains_alone(store: RunStore, results: None) -> None:
+    assert isinstance(CLASSES.figure, ClassMargins)
+    gains = replace(CLASSES, figure=replace(CLASSES.figure, printed=CLASSES.figure.printed[:2]))
+    shown = [line[:2] for line in extremes(collect(gains, TINY, store))]
+    assert shown == [["on", "+100.0"], ["up", "+50.0"]]
 
 
 def test_hits_of_several_seeds_are_added_up_where_both_rows_have_them(
@@ -51,11 +80,11 @@ def test_hits_of_several_seeds_are_added_up_where_both_rows_have_them(
 ) -> None:
     finish(CLASSES.run_of("trajectory.ssv2", TINY, (), 1), 60.0, classes=JOINT | {"up": [0, 20]})
     report = collect(CLASSES, TINY, store, seeds=(0, 1))
-    assert isinstance(CLASSES.drawing, ClassMargins)
-    assert {m.name: m.points for m in class_margins.class_margins(report, CLASSES.drawing)}["up"] == 50
+    assert isinstance(CLASSES.figure, ClassMargins)
+    assert {m.name: m.points for m in class_margins.class_margins(report, CLASSES.figure)}["up"] == 50
     finish(CLASSES.run_of("joint.ssv2", TINY, (), 1), 60.0, classes=JOINT)
     report = collect(CLASSES, TINY, store, seeds=(0, 1))
-    by_name = {m.name: m for m in class_margins.class_margins(report, CLASSES.drawing)}
+    by_name = {m.name: m for m in class_margins.class_margins(report, CLASSES.figure)}
     assert (by_name["up"].percent, by_name["up"].other_percent, by_name["up"].videos) == (50, 50, 20)
 
 

@@ -1,26 +1,58 @@
+"""Cells by the kind of their metric, and what becomes of results that are not there, damaged or of others."""
+
 import json
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from experiments.catalog import load
-from experiments.run import RunConfig
-from experiments.scales import PAPER, TINY, Scale
-from experiments.store import RunStore, StoreError, write_atomically
-from experiments.table import Column, Table
+from experiments.motionformer.base import EPIC100, K400, SSV2
+from experiments.runner.store import RunStore, StoreError
+from experiments.spec import metrics
+from experiments.spec.catalog import load
+from experiments.spec.edits import model
+from experiments.spec.metrics import (
+    ACTION,
+    DEVICE_HOURS,
+    NOUN,
+    TOP1,
+    VERB,
+    Computed,
+    Derived,
+    Difference,
+    HarmonicMean,
+    Mean,
+    Measured,
+)
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.table import Column, Table, row
+from models.motionformer.model import Motionformer
 from reports.collect import collect, publish
-from reports.layout import cell_text
+from reports.layout import ours_text, printed_text
 from reports.report import Report, ReportCell
 
 RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]
+TableOf = Callable[..., Table]
+KeepMeasurement = Callable[..., Path]
+BOTH = (
+    Column(key="k400", header="K-400", metric=TOP1, base=K400),
+    Column(key="ssv2", header="SSv2", metric=TOP1, base=SSV2),
+)
 
 
 def cell(report: Report, row: str, column: str) -> ReportCell:
     return next(c for r in report.rows if r.row.key == row for c in r.cells if c.column == column)
+
+
+def depth_of(run: RunConfig) -> int:
+    assert isinstance(run.model, Motionformer.Config)
+    return run.model.depth
 
 
 def test_each_state_of_a_run_is_told(
@@ -61,7 +93,7 @@ def test_overrides_mark_only_the_runs_that_they_change(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:
     short = run_of(small, "short.k400")
-    assert short.optim.epochs == 5
+    assert short.optim is not None and short.optim.epochs == 5
     finish(short, 60.0)
     report = collect(table, small, store, overrides=["optim.epochs=5"])
     assert (cell(report, "short", "k400").state, cell(report, "short", "k400").modified) == ("done", False)
@@ -99,18 +131,6 @@ def test_published_results_stand_in_where_there_are_no_runs(
     assert cell(collect(table, small, store), "joint", "k400").value == 61.0
 
 
-def test_facts_come_from_the_results_and_not_from_this_machine(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    assert collect(table, small, store).facts.hardware == ()
-    finish(run_of(small, "joint.k400"), 60.0)
-    finish(run_of(small, "ours.k400"), 61.0, hardware="8 x GPU", versions={"python": "3.12.1"}, commit="fedc")
-    facts = collect(table, small, store).facts
-    assert facts.hardware == ("2 cores of a CPU", "8 x GPU")
-    assert facts.versions == (("python", "3.11.9 or 3.12.1"), ("torch", "2.14.1"))
-    assert facts.commits == ("0123456789", "fedc")
-
-
 def test_a_result_without_the_metric_is_named(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:
@@ -140,7 +160,7 @@ def test_hours_are_those_of_the_training_and_unknown_of_released_weights(store: 
     finish(released, 80.0, released_weights={"file": "a.pyth", "sha256": "0"})
     cells = {row.row.key: row.cells[0] for row in collect(hours, TINY, store).rows}
     (column,) = hours.columns
-    assert cell_text(cells["mformer"], column) == "0.013 (384)"
+    assert (ours_text(cells["mformer"], column), printed_text(cells["mformer"], column)) == ("0.013", "384")
     assert (cells["mformer-l"].state, cells["mformer-l"].value) == ("not run", None)
 
 
@@ -153,53 +173,6 @@ def test_what_is_derived_from_released_weights_is_marked_as_they_are(store: RunS
     assert marks == {"one-frame": False, "eight-frames": True, "delta": True}
 
 
-def test_what_started_from_released_weights_says_so_under_the_table(store: RunStore, finish: Finish) -> None:
-    table8 = load("motionformer/table8")
-    run = table8.run_of("ssv2.eight-frames", TINY, (), 0)
-    finish(run, 80.0, started_from={"file": "k400.pyth", "sha256": "0123456789abcdef"})
-    notes = collect(table8, TINY, store).facts.deviations
-    assert "Started from released weights k400.pyth (sha256 0123456789ab): ssv2.eight-frames." in notes
-
-
-def test_a_spread_keeps_two_digits_where_its_column_shows_none() -> None:
-    column = Column(key="a", header="A", metric="device_hours", digits=0)
-    cell = ReportCell(column="a", state="done", printed=None, value=0.16, std=0.057, num_seeds=2, num_asked=2)
-    assert cell_text(cell, column) == "0.16 ± 0.057 (n=2)"
-
-
-@pytest.mark.parametrize(
-    ("value", "digits", "text"),
-    [(384.4, 0, "384"), (0.0125, 0, "0.013"), (0.0, 0, "0"), (-0.02, 1, "-0.02"), (0.06, 1, "0.1"), (79.66, 1, "79.7")],
-)
-def test_numbers_keep_the_digits_of_their_column_unless_nothing_would_be_left(
-    value: float, digits: int, text: str
-) -> None:
-    column = Column(key="a", header="A", metric="top1", digits=digits)
-    assert cell_text(ReportCell(column="a", state="done", printed=None, value=value), column) == text
-
-
-def measured_memory(store: RunStore, row: str, peak_gib: float, batch_size: int) -> None:
-    (cell, *_) = load("motionformer/table3a").cells(rows=[row])
-    assert cell.paper_run is not None
-    record = {"peak_gib": peak_gib, "batch_size": batch_size, "precision": "16-mixed", "hardware": "a GPU"}
-    record |= {"versions": {"torch": "2.14.1"}, "commit": "abc"}
-    write_atomically(store.run(cell.paper_run.train_id).memory, json.dumps(record))
-
-
-def test_measured_memory_is_shown_with_how_it_was_measured(store: RunStore) -> None:
-    table3a = load("motionformer/table3a")
-    measured_memory(store, "exact", 7.13, 6)
-    measured_memory(store, "orthoformer", 7.24, 6)
-    report = collect(table3a, TINY, store)
-    texts = {row.row.key: cell_text(row.cells[0], table3a.columns[0]) for row in report.rows}
-    assert (texts["exact"], texts["performer"], texts["orthoformer"]) == ("7.1 (7.4)", "–", "7.2 (3.6)")
-    how = "Peak CUDA memory of a training step of {} clips in 16-mixed on a GPU, torch 2.14.1, commit abc"
-    assert how.format(6) in report.facts.costs
-    measured_memory(store, "orthoformer", 9.0, 8)
-    costs = collect(table3a, TINY, store).facts.costs
-    assert {f"{how.format(6)}: exact", f"{how.format(8)}: orthoformer"} <= set(costs)
-
-
 def test_what_is_measured_without_training_follows_overrides_and_is_marked(store: RunStore) -> None:
     table4 = load("motionformer/table4")
     for scale, overrides in ((PAPER, ["model.depth=6"]), (TINY, ["data.dataset.stand_in.num_val=4", "model.depth=6"])):
@@ -209,13 +182,133 @@ def test_what_is_measured_without_training_follows_overrides_and_is_marked(store
     (row,) = collect(table4, TINY, store, rows=["trajectory"], overrides=["data.crop=40"]).rows
     assert (row.cells[0].column, row.cells[0].state) == ("gflops", "not run")  # 40 pixels are no patches of 16
     (row,) = collect(table4, PAPER, store, rows=["trajectory"], overrides=["optim.epochs=3"]).rows
-    assert not row.cells[0].modified and cell_text(row.cells[0], table4.columns[0]) == "369.5 (369.5)"
+    texts = [text(row.cells[0], table4.columns[0]) for text in (ours_text, printed_text)]
+    assert not row.cells[0].modified and texts == ["369.5", "369.5"]
 
 
-def test_released_weights_are_named_under_the_table_with_what_was_found_odd(store: RunStore, finish: Finish) -> None:
-    table8 = load("motionformer/table8")
-    released = {"file": "a.pyth", "sha256": "0123456789abcdef", "values": "WARNING: trained"}
-    finish(table8.run_of("k400.one-frame", TINY, (), 0), 70.0, released_weights=released, precision="32-true")
-    notes = collect(table8, TINY, store).facts.deviations
-    assert "Released weights a.pyth, sha256 0123456789ab (WARNING: trained): k400.one-frame." in notes
-    assert "Tested in 32-true precision instead of 16-mixed." in notes
+@pytest.mark.parametrize(
+    ("metric", "of_seeds"),
+    [
+        (Mean("mean", ("k400", "ssv2")), (45.0, 50.0)),
+        (HarmonicMean("harmonic", ("k400", "ssv2")), (40.0, 32.0)),
+        (Difference("delta", ("k400", "ssv2")), (30.0, 60.0)),
+        (Difference("delta", ("ssv2", "k400")), (-30.0, -60.0)),
+    ],
+)
+def test_derived_columns_are_computed_seed_by_seed(
+    table_of: TableOf, small: Scale, store: RunStore, finish: Finish, metric: Derived, of_seeds: tuple[float, float]
+) -> None:
+    # The derived column stands before those that it is derived from.
+    derived = table_of(Column(key="derived", header="D", metric=metric), *BOTH)
+    for seed, values in enumerate([(60.0, 30.0), (80.0, 20.0)]):
+        for column, value in zip(("k400", "ssv2"), values, strict=True):
+            finish(derived.run_of(f"ours.{column}", small, (), seed), value)
+    found = cell(collect(derived, small, store, seeds=(0, 1)), "ours", "derived")
+    assert (found.state, found.num_seeds, found.num_asked, found.seeds) == ("derived", 2, 2, ())
+    assert found.value == pytest.approx(statistics.fmean(of_seeds))
+    assert found.std == pytest.approx(statistics.stdev(of_seeds))
+    found = cell(collect(derived, small, store, seeds=(0, 1, 2)), "ours", "derived")
+    assert (found.state, found.num_seeds, found.num_asked) == ("not run", 2, 3)
+    assert found.value == pytest.approx(statistics.fmean(of_seeds))
+
+
+def test_a_derived_column_may_join_tests_with_what_needs_none(
+    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
+) -> None:
+    gain = table_of(
+        *BOTH[:1],
+        Column(key="gflops", header="GFLOPs", metric=Computed("gflops", lambda run: 10.0), base=K400),
+        Column(key="left", header="Left", metric=Difference("left", ("k400", "gflops"))),
+        Column(key="twice", header="Twice", metric=Mean("twice", ("gflops", "gflops"))),
+    )
+    for seed, top1 in enumerate((60.0, 64.0)):
+        finish(gain.run_of("ours.k400", small, (), seed), top1)
+    report = collect(gain, small, store, seeds=(0, 1))
+    left, twice = (cell(report, "ours", key) for key in ("left", "twice"))
+    assert (left.state, left.value, left.num_seeds) == ("derived", 52.0, 2)
+    assert left.std == pytest.approx(8**0.5)
+    assert (twice.state, twice.value, twice.num_seeds, twice.num_asked) == ("derived", 10.0, 0, 0)
+
+
+def test_measurements_are_shown_where_they_were_made(store: RunStore, keep_measurement: KeepMeasurement) -> None:
+    table3a = load("motionformer/table3a")
+    for key, peak_gib in (("exact", 7.13), ("orthoformer", 7.24)):
+        run = table3a.cells(rows=[key])[0].paper_run
+        assert run is not None
+        keep_measurement(run, "memory", peak_gib=peak_gib)
+    column = table3a.columns[0]
+    cells = {row.row.key: row.cells[0] for row in collect(table3a, TINY, store).rows}
+    texts = {key: (ours_text(one, column), printed_text(one, column)) for key, one in cells.items()}
+    assert (texts["exact"], texts["performer"], texts["orthoformer"]) == (("7.1", "7.4"), ("–", ""), ("7.2", "3.6"))
+    assert (cells["exact"].state, cells["performer"].state) == ("measured", "not run")
+
+
+def test_every_kind_of_measurement_has_its_column_and_is_published(
+    table_of: TableOf, small: Scale, store: RunStore, keep_measurement: KeepMeasurement, tmp_path: Path
+) -> None:
+    columns = (
+        Column(key="speed", header="Videos/s", metric=Measured("videos_per_second", "throughput"), base=K400),
+        Column(key="memory", header="GiB", metric=Measured("peak_gib", "memory"), base=K400),
+    )
+    keep_measurement(K400, "throughput", videos_per_second=2.5)
+    report = collect(table_of(*columns), small, store)
+    speed, memory = report.rows[0].cells
+    assert (speed.state, speed.value, speed.num_seeds) == ("measured", 2.5, 0)
+    assert (memory.state, memory.value) == ("not run", None)
+    assert report.measured_headers == ("Videos/s",)
+    publish(report, store)
+    elsewhere = RunStore(tmp_path / "none", results=store.results)
+    assert collect(table_of(*columns), small, elsewhere) == report
+
+
+def test_a_measurement_without_its_metric_is_named(
+    table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement
+) -> None:
+    speed = table_of(
+        Column(key="speed", header="Videos/s", metric=Measured("videos_per_second", "throughput"), base=K400)
+    )
+    for value in ({}, {"videos_per_second": None}, {"videos_per_second": "fast"}):
+        keep_measurement(K400, "throughput", **value)
+        with pytest.raises(StoreError, match=rf"{K400.train_id}/measured/throughput.json has no 'videos_per_second'"):
+            collect(speed, PAPER, store)
+
+
+def test_whole_numbers_can_be_best(table: Table, store: RunStore) -> None:
+    depth = Column(key="depth", header="Depth", metric=Computed("depth", depth_of), base=K400, best="min")
+    rows = (row("deep", ("A", "B", None), paper=()), row("flat", ("C", "D", None), model(depth=3), paper=()))
+    report = collect(replace(table, columns=(depth,), rows=rows), PAPER, store)
+    assert [(line.cells[0].value, line.cells[0].best) for line in report.rows] == [(12, False), (3, True)]
+
+
+def test_a_run_that_trains_nothing_is_reported(
+    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
+) -> None:
+    untrained = table_of(
+        Column(key="top1", header="Top-1", metric=TOP1),
+        Column(key="hours", header="Hours", metric=DEVICE_HOURS),
+        base=replace(K400, optim=None),
+    )
+    assert cell(collect(untrained, small, store), "ours", "top1").state == "not run"
+    finish(untrained.run_of("ours.top1", small, (), 0), 55.0)
+    report = collect(untrained, small, store)
+    top1, hours = report.rows[0].cells
+    assert (top1.state, top1.value, top1.num_seeds) == ("done", 55.0, 1)
+    assert (hours.state, hours.value) == ("not run", None)
+    assert publish(report, store) == 1
+
+
+def test_a_table_shows_whatever_metrics_its_task_writes(
+    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
+) -> None:
+    own = table_of(
+        *(Column(key=metric.name, header=metric.name, metric=metric, base=EPIC100) for metric in (ACTION, VERB, NOUN)),
+        Column(key="error", header="Error", metric=metrics.Tested("mean_error"), base=EPIC100, best="min"),
+    )
+    run = own.run_of("ours.action", small, (), 0)
+    finish(run, action=20.0, verb=50.0, noun=40.0, mean_error=0.25)
+    cells = collect(own, small, store).rows[0].cells
+    assert [(one.state, one.value) for one in cells] == [("done", x) for x in (20.0, 50.0, 40.0, 0.25)]
+    assert {result.train_id for one in cells for result in one.seeds} == {run.train_id}
+    finish(run, action=20.0, verb=50.0, noun=40.0)
+    with pytest.raises(StoreError, match=rf"{run.train_id}/metrics/{run.eval_id}.json has no 'mean_error'"):
+        collect(own, small, store)

@@ -1,109 +1,100 @@
-"""Figures: what is drawn, kept beside the report, and found stale."""
+"""Figures: who draws them, kept beside the report, and found stale."""
 
-import csv
-import io
+import ast
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from PIL import Image
 
-from experiments.catalog import load
-from experiments.drawing import Panels
-from experiments.run import RunConfig
-from experiments.scales import TINY
-from experiments.store import RunStore, StoreError
-from experiments.table import Table
+from experiments.runner.store import RunStore, StoreError
+from experiments.spec.catalog import load
+from experiments.spec.figures import Figure
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import TINY
+from experiments.spec.table import Table
 from reports import figures, line_panels
+from reports.attention_strips import AttentionStripDrawer
+from reports.class_margins import ClassMarginBars
 from reports.collect import collect
+from reports.drawer import Drawer
+from reports.line_panels import LinePanels
 from reports.render import markdown, stale, write
 
 Finish = Callable[..., None]
+ROOT = Path(__file__).resolve().parents[2]
 FIGURE3 = load("motionformer/figure3")
+DRAWERS: dict[str, type[Drawer]] = {
+    "motionformer/figure3": LinePanels,
+    "motionformer/classes": ClassMarginBars,
+    "motionformer/figure4": AttentionStripDrawer,
+}
 
 
 def run_of(cell: str, seed: int = 0) -> RunConfig:
     return FIGURE3.run_of(cell, TINY, (), seed)
 
 
-@pytest.fixture
-def results(finish: Finish) -> None:
-    for index, column in enumerate(FIGURE3.columns):
-        for row, lead in (("joint", -2.0), ("divided", -3.0), ("trajectory", 0.0)):
-            finish(run_of(f"{row}.{column.key}"), 60.0 + index * (1 + lead / 10) + lead)
+def test_a_figure_with_nothing_to_draw_yet_has_no_drawer(store: RunStore) -> None:
+    for name in DRAWERS:
+        report = collect(load(name), TINY, store)
+        assert figures.drawer(report) is None
+        assert figures.pictured_column(report) is None
 
 
-def lines(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
-
-
-def test_the_data_hold_every_value_and_its_margin_to_trajectory_attention(store: RunStore, results: None) -> None:
-    found = lines(figures.data(collect(FIGURE3, TINY, store)))
-    assert len(found) == 2 * 3 * 9
-    by_key = {(line["y_label"], line["row"], line["column"]): float(line["y"]) for line in found}
-    for column in FIGURE3.columns:
-        trajectory = by_key["top-1 accuracy (%)", "trajectory", column.key]
-        assert by_key["margin (points)", "trajectory", column.key] == 0
-        for row in ("joint", "divided"):
-            margin = by_key["top-1 accuracy (%)", row, column.key] - trajectory
-            assert by_key["margin (points)", row, column.key] == pytest.approx(margin)
-    assert [line["x"] for line in found[:5]] == ["1", "2", "4", "8", "whole clip"]
-
-
-def test_margins_compare_seed_with_seed(store: RunStore, finish: Finish) -> None:
-    for seed, (ours, joint) in enumerate([(70.0, 60.0), (80.0, 72.0)]):
-        finish(run_of("trajectory.k400-4", seed), ours)
-        finish(run_of("joint.k400-4", seed), joint)
-    finish(run_of("joint.k400-4", 2), 99.0)  # no run of trajectory attention with this seed: no margin
-    found = lines(figures.data(collect(FIGURE3, TINY, store, seeds=(0, 1, 2))))
-    margin = next(line for line in found if line["y_label"] == "margin (points)" and line["row"] == "joint")
-    assert (float(margin["y"]), margin["num_seeds"]) == (-9.0, "2")
-    assert float(margin["std"]) == pytest.approx(2**0.5)
-
-
-def test_what_has_not_run_is_left_out_and_nothing_is_drawn_of_nothing(
-    store: RunStore, finish: Finish, tmp_path: Path
+@pytest.mark.parametrize(("name", "kind"), DRAWERS.items())
+def test_each_kind_of_figure_has_its_drawer(
+    store: RunStore, finish: Finish, keep_maps: Callable[..., Path], tmp_path: Path, name: str, kind: type[Drawer]
 ) -> None:
+    table = load(name)
+    if kind is AttentionStripDrawer:
+        keep_maps("k400", TINY)
+    else:
+        for row in table.rows:
+            finish(table.run_of(f"{row.key}.{table.columns[0].key}", TINY, (), 0), 60.0, classes={"up": [1, 2]})
+    drawer = figures.drawer(collect(table, TINY, store))
+    assert drawer is not None and type(drawer) is kind
+    assert drawer.has_content() and drawer.data()
+    assert drawer.draw("Look here.").get_supxlabel() == "Look here."
+    kept = figures.files(drawer.report, tmp_path / "report.md")
+    assert set(kept) == ({"picture", "data"} if drawer.keeps_data else {"picture"})
+    has_pictures_of_runs = kind is AttentionStripDrawer
+    assert figures.pictured_column(drawer.report) == drawer.column == ("top1" if has_pictures_of_runs else None)
+    assert list(figures.row_pictures(drawer.report)) == (["k400"] if has_pictures_of_runs else [])
+
+
+def test_every_kind_of_figure_is_drawn_by_some_table_here() -> None:
+    assert {type(load(name).figure) for name in DRAWERS} == set(get_args(Figure))
+
+
+def test_reports_match_the_kind_of_a_figure_in_one_place_only() -> None:
+    kinds = {kind.__name__ for kind in get_args(Figure)}
+    found = []
+    for file in [*(ROOT / "reports").glob("*.py"), *(ROOT / "reproduce").glob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.MatchClass):
+                tested = node.cls
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+                tested = node.args[1]
+            else:
+                continue
+            found += [(file.name, n.id) for n in ast.walk(tested) if isinstance(n, ast.Name) and n.id in kinds]
+    assert sorted(found) == sorted(("figures.py", kind) for kind in kinds)
+
+
+def test_nothing_is_drawn_of_nothing(store: RunStore, tmp_path: Path) -> None:
     report = collect(FIGURE3, TINY, store)
-    assert "](" not in markdown(report)
+    text = markdown(report)
+    assert "![" not in text and "Drawn from" not in text
     path = write(report, tmp_path)
     assert not path.with_suffix(".png").exists()
     with pytest.raises(ValueError, match="nothing to draw yet: `reproduce run motionformer/figure3` first"):
         figures.save_picture(report, tmp_path / "picture.png")
-    finish(run_of("joint.k400-1"), 50.0)
-    found = lines(figures.data(collect(FIGURE3, TINY, store)))
-    shown = [(line["row"], line["column"], line["y"], line["released"]) for line in found]
-    assert shown == [("joint", "k400-1", "50.0", "False")]
-    finish(run_of("joint.k400-1"), 50.0, released_weights={"file": "a.pyth", "sha256": "0"})
-    assert lines(figures.data(collect(FIGURE3, TINY, store)))[0]["released"] == "True"
-
-
-def test_a_margin_is_marked_where_either_of_its_rows_has_released_weights(store: RunStore, finish: Finish) -> None:
-    finish(run_of("joint.k400-1"), 50.0)
-    finish(run_of("trajectory.k400-1"), 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
-    found = lines(figures.data(collect(FIGURE3, TINY, store)))
-    marks = {(line["row"], line["y_label"]): line["released"] for line in found}
-    assert marks == {
-        ("joint", "margin (points)"): "True",
-        ("trajectory", "margin (points)"): "True",
-        ("joint", "top-1 accuracy (%)"): "False",
-        ("trajectory", "top-1 accuracy (%)"): "True",
-    }
-
-
-def test_lines_stand_in_the_panels_of_the_paper(store: RunStore, results: None) -> None:
-    assert isinstance(FIGURE3.drawing, Panels)
-    axes = line_panels.draw(collect(FIGURE3, TINY, store), FIGURE3.drawing, None).axes
-    assert [axis.get_title() for axis in axes] == ["Kinetics-400", "Something–Something V2", "", ""]
-    assert [axis.get_ylabel() for axis in axes] == ["margin (points)"] * 2 + ["top-1 accuracy (%)"] * 2
-    assert [len(axis.get_lines()) for axis in axes] == [3] * 4
-    joint = axes[2].get_lines()[0]
-    expected = [58.0 + 0.8 * index for index in range(5)]
-    assert list(joint.get_ydata()) == pytest.approx(expected)  # type: ignore[arg-type]
 
 
 def test_a_kept_figure_is_the_same_each_time_and_stale_once_results_differ(
-    store: RunStore, results: None, finish: Finish, tmp_path: Path
+    store: RunStore, figure3_results: None, finish: Finish, tmp_path: Path
 ) -> None:
     report = collect(FIGURE3, TINY, store)
     path = write(report, tmp_path)
@@ -127,7 +118,7 @@ def test_a_kept_figure_is_the_same_each_time_and_stale_once_results_differ(
 @pytest.mark.parametrize("suffix", [".png", ".csv"])
 @pytest.mark.parametrize("content", [None, b"", b"\xff broken", "half"])
 def test_a_lost_or_broken_file_makes_a_figure_stale(
-    store: RunStore, results: None, tmp_path: Path, suffix: str, content: bytes | str | None
+    store: RunStore, figure3_results: None, tmp_path: Path, suffix: str, content: bytes | str | None
 ) -> None:
     report = collect(FIGURE3, TINY, store)
     file = write(report, tmp_path).with_suffix(suffix)
@@ -140,7 +131,7 @@ def test_a_lost_or_broken_file_makes_a_figure_stale(
 
 
 def test_a_picture_says_whose_numbers_it_shows(
-    store: RunStore, results: None, finish: Finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: RunStore, figure3_results: None, finish: Finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notices = []
     draw = line_panels.draw
@@ -153,7 +144,7 @@ def test_a_picture_says_whose_numbers_it_shows(
     write(released, tmp_path)
     assert not stale(released, tmp_path)
     finish(FIGURE3.run_of("joint.k400-1", TINY, ("optim.epochs=1",), 0), 20.0)
-    figures.picture(collect(FIGURE3, TINY, store, overrides=("optim.epochs=1",)))
+    figures.save_picture(collect(FIGURE3, TINY, store, overrides=("optim.epochs=1",)), tmp_path / "picture.png")
     small = "Scale tiny: small models on generated stand-in videos."
     assert notices == [
         small,
@@ -162,7 +153,9 @@ def test_a_picture_says_whose_numbers_it_shows(
     ]
 
 
-def test_a_picture_that_cannot_be_written_is_one_clear_error(store: RunStore, results: None, tmp_path: Path) -> None:
+def test_a_picture_that_cannot_be_written_is_one_clear_error(
+    store: RunStore, figure3_results: None, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"cannot write .*picture\.png"):
         figures.save_picture(collect(FIGURE3, TINY, store), tmp_path / "file" / "picture.png")
@@ -171,10 +164,13 @@ def test_a_picture_that_cannot_be_written_is_one_clear_error(store: RunStore, re
 def test_tables_have_no_picture(table: Table, store: RunStore, finish: Finish, tmp_path: Path) -> None:
     finish(table.run_of("joint.k400", TINY, (), 0), 50.0)
     report = collect(table, TINY, store)
+    assert figures.drawer(report) is None
     assert figures.files(report, tmp_path / "table.md") == {}
+    assert figures.row_pictures(report) == {}
+    assert figures.pictured_column(report) is None
 
 
-def test_a_report_without_printed_numbers_does_not_speak_of_them(store: RunStore, results: None) -> None:
+def test_a_report_without_printed_numbers_does_not_speak_of_them(store: RunStore, figure3_results: None) -> None:
     text = markdown(collect(FIGURE3, TINY, store))
     assert "All numbers are ours; the paper prints none." in text
     assert "not comparable with those of the paper." in text

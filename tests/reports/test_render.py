@@ -1,14 +1,19 @@
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from experiments.run import RunConfig
-from experiments.scales import PAPER, Scale
-from experiments.store import RunStore, StoreError
-from experiments.table import Column, Table
+from experiments.motionformer.columns import ATTENTION
+from experiments.runner.store import RunStore, StoreError
+from experiments.spec import catalog
+from experiments.spec.catalog import load
+from experiments.spec.edits import apply, optim
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, Scale
+from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.render import kept_seeds, markdown, render, report_path, stale, write
 
@@ -123,7 +128,7 @@ def test_several_seeds_give_mean_sample_deviation_and_their_number(
 def test_modified_cells_carry_a_sign_and_the_legend_says_why(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, results: None
 ) -> None:
-    finish(replace(run_of(small, "joint.k400"), optim=replace(run_of(small, "joint.k400").optim, epochs=3)), 33.0)
+    finish(apply(run_of(small, "joint.k400"), optim(epochs=3)), 33.0)
     text = markdown(collect(table, small, store, overrides=["optim.epochs=3"]))
     assert line(text, "Joint")[3:] == ["180.6 (180.6)", "33.0† (79.2)", "–†", "–†"]
     assert "`†` not the table's run: optim.epochs=3" in text
@@ -174,6 +179,23 @@ def test_a_kept_report_knows_its_seeds(table: Table, small: Scale, store: RunSto
     assert kept_seeds(table, small, tmp_path) == (0, 2)
 
 
+def test_a_report_links_to_what_the_paper_s_folder_says_differs(
+    table: Table, small: Scale, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "What differs" not in markdown(collect(table, small, store))
+    hours = collect(load("motionformer/hours"), small, store)
+    found = re.search(r"^- What differs from the paper: \[(.*)\]\((.*)\)$", markdown(hours), re.MULTILINE)
+    assert found is not None and found[1] == "experiments/motionformer/README.md"
+    kept = report_path(hours.table, small)
+    assert (kept.parent / found[2]).resolve() == kept.parents[3] / found[1]
+    (tmp_path / "paper").mkdir()
+    (tmp_path / "paper" / "README.md").touch()
+    monkeypatch.setenv(catalog.PAPERS, str(tmp_path))
+    monkeypatch.setattr(catalog.experiments, "__path__", list(catalog.experiments.__path__))
+    text = markdown(collect(table, small, store))
+    assert "- What differs from the paper: README.md of the paper's folder\n" in text and str(tmp_path) not in text
+
+
 def test_the_command_that_makes_a_report_stands_under_it(table: Table, small: Scale, store: RunStore) -> None:
     report = collect(table, small, store, seeds=(0, 1), overrides=["optim.epochs=3"], rows=["joint", "ours"])
     command = "paper/table1:joint paper/table1:ours --scale tiny --seeds 0,1 -o optim.epochs=3"
@@ -201,7 +223,14 @@ def test_json_has_columns_rows_and_cells_with_ids(
     report = json.loads(render(collect(table, small, store), "json"))
     run = run_of(small, "joint.k400")
     assert (report["table"], report["scale"], report["comparable_with_printed"]) == ("paper/table1", "tiny", False)
-    assert report["columns"][1]["key"] == "k400" and report["columns"][1]["header"] == ["Top-1", "K-400"]
+    assert report["columns"][1] == {
+        "key": "k400",
+        "header": ["Top-1", "K-400"],
+        "metric": "top1",
+        "digits": 1,
+        "best": "max",
+    }
+    assert [column["metric"] for column in report["columns"]] == ["gflops", "top1", "top1", "delta"]
     other, joint, short, _ = report["rows"]
     assert joint["labels"] == {"Attention": "Joint", "Kind": "Small", "Att_T": None}
     gflops, k400, _, delta = joint["cells"]
@@ -233,7 +262,7 @@ def test_texts_stand_to_the_left_and_are_compared_as_texts(table: Table, store: 
     joint = table.find_row("joint")
     words = replace(
         table,
-        columns=(Column(key="attention", header="Attention used", metric="attention", base=table.columns[0].base),),  # type: ignore[union-attr]
+        columns=(Column(key="attention", header="Attention used", metric=ATTENTION, base=table.columns[0].base),),
         rows=(replace(joint, paper=("Joint",)),),
     )
     text = markdown(collect(words, PAPER, store))

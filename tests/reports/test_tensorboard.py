@@ -1,25 +1,30 @@
 import io
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
-from tensorboard.plugins.hparams import metadata
+from tensorboard.plugins.hparams import api_pb2, metadata
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.catalog import load
-from experiments.run import RunConfig
-from experiments.scales import PAPER, TINY, Scale
-from experiments.store import RunStore
-from experiments.table import Table
+from experiments.motionformer.base import EPIC100, K400
+from experiments.runner.store import RunStore
+from experiments.spec import metrics
+from experiments.spec.catalog import load
+from experiments.spec.metrics import ACTION, NOUN, TOP1, VERB, Computed, Mean, Measured
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.figures import row_pictures
 from reports.tensorboard import OWN_FILE, PICTURE, build_view
 
 RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]
+TableOf = Callable[..., Table]
 
 
 @pytest.fixture
@@ -107,10 +112,62 @@ def test_a_row_without_training_is_one_run(table: Table, store: RunStore) -> Non
         source="",
         labels=table.labels,
         columns=table.columns[:1],
+        tiny=(),
         rows=tuple(type(row)(key=row.key, labels=row.labels, quoted=row.quoted) for row in table.rows[:3]),
     )
     runs = read(build_view(collect(untrained, PAPER, store), store))
     assert sorted(runs.Runs()) == ["Joint, Small", "Ours, Small"]
+
+
+def test_a_run_that_trains_nothing_shows_its_final_values_without_curves(
+    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
+) -> None:
+    untrained = table_of(Column(key="top1", header="Top-1", metric=TOP1, base=replace(K400, optim=None)))
+    name = "Ours, Small (Att_T) · Top-1"
+    for top1, status in ((None, "STATUS_RUNNING"), (55.0, "STATUS_SUCCESS")):
+        if top1 is not None:
+            finish(untrained.run_of("ours.top1", small, (), 0), top1)
+        view = build_view(collect(untrained, small, store), store)
+        runs = read(view)
+        assert list(runs.Runs()) == [name] and os.listdir(view / name) == [OWN_FILE]
+        end = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[name][metadata.SESSION_END_INFO_TAG]
+        parsed = metadata.parse_session_end_info_plugin_data(end)
+        assert parsed.status == api_pb2.Status.Value(status)  # type: ignore[attr-defined]
+    assert runs.Runs()[name]["scalars"] == []
+    assert value(runs, name, "table/top1") == 55.0
+
+
+def test_metrics_of_another_task_are_columns_like_any_other(
+    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
+) -> None:
+    shown = (ACTION, VERB, NOUN, metrics.Tested("mean_error"))
+    kitchen = table_of(
+        *(Column(key=f"epic-{one.name}", header=("EPIC-100", one.name), metric=one, base=EPIC100) for one in shown),
+        Column(key="mean", header="Mean", metric=Mean("mean", ("epic-verb", "epic-noun"))),
+    )
+    finish(kitchen.run_of("ours.epic-verb", small, (), 0), action=20.0, verb=50.0, noun=40.0, mean_error=0.25)
+    runs = read(build_view(collect(kitchen, small, store), store))
+    name = "Ours, Small (Att_T) · EPIC-100 - action"  # one test, by the first column that shows it
+    assert list(runs.Runs()) == [name]
+    columns = {"epic-action": 20.0, "epic-verb": 50.0, "epic-noun": 40.0, "epic-mean_error": 0.25, "mean": 45.0}
+    assert {key: value(runs, name, f"table/{key}") for key in columns} == columns
+    tags = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[name]
+    experiment = metadata.parse_experiment_plugin_data(tags[metadata.EXPERIMENT_TAG])
+    assert [info.name.tag for info in experiment.metric_infos] == [f"table/{key}" for key in columns]
+
+
+def test_whole_numbers_are_values_too(
+    table_of: TableOf, store: RunStore, keep_measurement: Callable[..., Path]
+) -> None:
+    speed = Measured("videos_per_second", "throughput")
+    measured = table_of(
+        Column(key="speed", header="Videos/s", metric=speed, base=K400),
+        Column(key="depth", header="Depth", metric=Computed("depth", lambda run: 12), base=K400),
+    )
+    keep_measurement(K400, "throughput", videos_per_second=3)
+    runs = read(build_view(collect(measured, PAPER, store), store))
+    name = "Ours, Small (Att_T)"
+    assert [value(runs, name, f"table/{key}") for key in ("speed", "depth")] == [3, 12]
 
 
 def test_building_again_changes_no_file_and_drops_what_is_gone(

@@ -20,7 +20,7 @@ HEADER = [
     *("start_frame", "stop_frame", "narration", "verb", "verb_class", "noun", "noun_class"),
     *("all_nouns", "all_noun_classes"),
 ]
-# Lines of the published files, one of each generation of videos.
+# Lines of the published files: one of the videos before 2020, one of those added in 2020.
 ROWS = [
     ["P01_01_0", "P01", "P01_01", "00:00:01.089", "00:00:00.14", "00:00:03.37", "8", "202", "open door", "open", "3",
      "door", "3", "['door']", "[3]"],
@@ -58,7 +58,9 @@ def test_the_official_files_give_segments_with_a_verb_and_a_noun(root: Path) -> 
         VideoRecord(str(root / "P01/videos/P01_01.MP4"), (3, 3), "P01_01_0", Span(0.14, 3.37, 60)),
         VideoRecord(str(root / "P30/videos/P30_101.MP4"), (0, 5), "P30_101_7", Span(3723.04, 3725.0, 50)),
     )
-    assert len(videos.class_names) == CONFIG.num_classes == 397
+    assert CONFIG.targets.classes == {"verb": 97, "noun": 300}
+    assert len(videos.class_names) == 397
+    assert [videos.label(0), videos.ids[1], len(videos)] == [(3, 3), "P30_101_7", 2]
 
 
 def test_the_test_split_is_the_validation_split(root: Path) -> None:
@@ -66,7 +68,7 @@ def test_the_test_split_is_the_validation_split(root: Path) -> None:
     assert CONFIG.build(root, "val") == CONFIG.build(root, "test")
 
 
-def test_classes_are_named_where_their_files_are(root: Path) -> None:
+def test_class_names_come_from_the_class_files(root: Path) -> None:
     (root / "EPIC_100_verb_classes.csv").write_text("id,key,instances,category\n0,take,\"['take']\",retrieve\n")
     (root / "EPIC_100_noun_classes.csv").write_text("id,key,instances,category\n0,tap,\"['tap']\",appliances\n")
     names = CONFIG.build(root, "train").class_names
@@ -88,15 +90,15 @@ def test_times_are_read_to_the_hundredth() -> None:
     ["-00:00:01.00", "00:00:-1.00", "00:00:1e2", "00:00:nan", "00:00:inf", "00:00:+1", "00:75:00", "00:00:61.00",
      "00:00:01.", "00:00", "00:00:00:01", "٠٠:٠٠:٠١"],
 )  # fmt: skip
-def test_what_is_no_time_is_refused(timestamp: str) -> None:
+def test_invalid_timestamps_are_rejected(timestamp: str) -> None:
     with pytest.raises(DataError) as caught:
         seconds("train.csv:2", timestamp)
-    assert str(caught.value) == f"train.csv:2: '{timestamp}' is no time; write it as HH:MM:SS.cc"
+    assert str(caught.value) == f"train.csv:2: '{timestamp}' is not a time; write it as HH:MM:SS.cc"
 
 
 @pytest.mark.parametrize("layout", ["P01/rgb_frames/P01_01", "EPIC-KITCHENS/P01/rgb_frames/P01_01", "P01/P01_01",
                                     "rgb_frames/P01_01", "frames/P01/P01_01", "P01_01"])  # fmt: skip
-def test_frames_are_found_where_people_have_them_and_go_before_videos(root: Path, layout: str) -> None:
+def test_frames_are_found_in_usual_folders_and_preferred_to_videos(root: Path, layout: str) -> None:
     touch(root / layout / "frame_0000000001.jpg")
     first, second = CONFIG.build(root, "train").records
     assert first == VideoRecord(str(root / layout), (3, 3), "P01_01_0", Span(0.14, 3.37, 60))
@@ -106,7 +108,7 @@ def test_frames_are_found_where_people_have_them_and_go_before_videos(root: Path
 def test_stray_files_do_not_hide_a_folder_of_frames(root: Path) -> None:
     folder = root / "P01/rgb_frames/P01_01"
     touch(folder / "frame_0000000001.jpg")
-    for number in range(100):  # disks list files in an order of their own
+    for number in range(100):  # the file system determines the order of a listing
         touch(folder / f".DS_Store{number or ''}")
         if next(os.scandir(folder)).name.startswith("."):
             break
@@ -124,32 +126,32 @@ def test_stray_files_do_not_hide_a_folder_of_frames(root: Path) -> None:
         "videos/P01_01_0.mp4",
     ],
 )
-def test_a_file_of_its_own_is_read_whole(root: Path, layout: str) -> None:
+def test_the_file_of_a_segment_is_read_whole(root: Path, layout: str) -> None:
     path = touch(root / layout)
     assert CONFIG.build(root, "train").records[0] == VideoRecord(path, (3, 3), "P01_01_0", None)
 
 
 @pytest.mark.parametrize("layout", ["P01/P01_01.mp4", "videos/P01_01.mp4", "P01_01.MP4", "videos/P01/P01_01.mkv"])
-def test_whole_videos_are_found_where_people_have_them(root: Path, layout: str) -> None:
+def test_whole_videos_are_found_in_usual_folders(root: Path, layout: str) -> None:
     (root / "P01/videos/P01_01.MP4").unlink()
     path = touch(root / layout)
     assert CONFIG.build(root, "train").records[0].path == path
 
 
 @pytest.mark.parametrize("folder", ["annotations", "epic-kitchens-100-annotations"])
-def test_annotations_may_lie_in_their_own_folder(root: Path, folder: str) -> None:
+def test_annotations_may_be_in_their_own_folder(root: Path, folder: str) -> None:
     before = CONFIG.build(root, "train")
     (root / folder).mkdir()
     (root / "EPIC_100_train.csv").rename(root / folder / "EPIC_100_train.csv")
     assert CONFIG.build(root, "train") == before
 
 
-def test_a_missing_video_is_expected_where_it_is_published(root: Path) -> None:
+def test_a_missing_video_has_its_published_path(root: Path) -> None:
     (root / "P01/videos/P01_01.MP4").unlink()
     assert CONFIG.build(root, "train").records[0].path == str(root / "P01/videos/P01_01.MP4")
 
 
-def test_the_fingerprint_knows_labels_and_times_but_not_the_folder(root: Path, tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_labels_and_times_but_not_on_the_folder(root: Path, tmp_path: Path) -> None:
     before = CONFIG.build(root, "train").fingerprint
     root.rename(tmp_path / "elsewhere")
     assert CONFIG.build(tmp_path / "elsewhere", "train").fingerprint == before
@@ -171,9 +173,9 @@ def failure(root: Path) -> str:
     [
         (10, "97", "wrong verb class '97'; there are 0 to 96"),
         (12, "-1", "wrong noun class '-1'; there are 0 to 299"),
-        (4, "3.2", "'3.2' is no time; write it as HH:MM:SS.cc"),
-        (4, "-00:00:00.14", "'-00:00:00.14' is no time; write it as HH:MM:SS.cc"),
-        (5, "00:00:inf", "'00:00:inf' is no time; write it as HH:MM:SS.cc"),
+        (4, "3.2", "'3.2' is not a time; write it as HH:MM:SS.cc"),
+        (4, "-00:00:00.14", "'-00:00:00.14' is not a time; write it as HH:MM:SS.cc"),
+        (5, "00:00:inf", "'00:00:inf' is not a time; write it as HH:MM:SS.cc"),
         (5, "00:00:00.10", "the segment stops before it starts (0.14 to 0.10 s)"),
         (2, "", "no video_id; a row has narration_id, video_id,"),
     ],
@@ -183,7 +185,7 @@ def test_bad_rows_are_named(root: Path, column: int, value: str, message: str) -
     assert failure(root).startswith(f"{root}/EPIC_100_train.csv:3: {message}")
 
 
-def test_unusable_roots_are_one_line(root: Path) -> None:
+def test_unusable_roots_give_one_line_errors(root: Path) -> None:
     for row in ROWS:
         (root / row[1] / "videos" / f"{row[2]}.MP4").unlink()
     assert "none of the videos of" in failure(root)
@@ -205,7 +207,7 @@ def pickled(root: Path, table: object) -> Path:
 
 
 def table_of_objects() -> pd.DataFrame:
-    """The rows as the published pickles hold them: texts and lists as objects, the index under its name."""
+    """Rows as in the published pickles: strings and lists as objects, and a named index."""
     table = pd.DataFrame(ROWS, columns=pd.Index(HEADER, dtype=object), dtype=object)
     index = pd.Index(table.pop("narration_id").tolist(), dtype=object, name="narration_id")
     table = table.set_axis(index, axis=0)
@@ -216,7 +218,7 @@ def table_of_objects() -> pd.DataFrame:
 
 
 class OldPickler(pickle.Pickler):
-    """Writes what pandas 0.14.1 to 1.2 wrote, with which the published files were made."""
+    """Pickler with the output of pandas 0.14.1 to 1.2, which wrote the published files."""
 
     def reducer_override(self, obj: object) -> object:  # pyright: ignore[reportIncompatibleMethodOverride]
         if type(obj) is not BlockManager:
@@ -230,7 +232,7 @@ class OldPickler(pickle.Pickler):
         return copyreg.__newobj__, (BlockManager,), (obj.axes, values, items, {"0.14.1": state})  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_pickles_hold_the_same_rows(root: Path) -> None:
+def test_pickles_give_the_same_rows(root: Path) -> None:
     expected = CONFIG.build(root, "train")
     path = pickled(root, table_of_objects())
     assert CONFIG.build(root, "train") == expected
@@ -240,18 +242,18 @@ def test_pickles_hold_the_same_rows(root: Path) -> None:
     assert CONFIG.build(root, "train") == expected
 
 
-def test_a_pickle_of_newer_kinds_of_columns_says_that_the_csv_will_do(root: Path) -> None:
+def test_the_error_of_an_unsupported_pickle_names_the_csv(root: Path) -> None:
     pickled(root, pd.DataFrame(ROWS, columns=HEADER, dtype="str"))  # pyright: ignore[reportArgumentType]
-    assert "put EPIC_100_train.csv, which holds the same rows, beside it" in failure(root)
+    assert "put EPIC_100_train.csv, which has the same rows, beside it" in failure(root)
 
 
-def test_the_csv_goes_before_the_pickle(root: Path) -> None:
+def test_the_csv_is_preferred_to_the_pickle(root: Path) -> None:
     (root / "EPIC_100_train.pkl").write_bytes(b"not read")
     assert len(CONFIG.build(root, "train").records) == 2
 
 
 class Shell:
-    """Runs a command when it is unpickled."""
+    """Object that runs a command when it is unpickled."""
 
     def __init__(self, command: list[str]) -> None:
         self.command = command
@@ -275,6 +277,6 @@ def test_a_pickle_of_something_else_is_named(root: Path, content: object) -> Non
     assert f"a pickled {type(content).__name__}, not a table" in failure(root)
 
 
-def test_a_broken_pickle_is_one_line(root: Path) -> None:
+def test_a_broken_pickle_gives_a_one_line_error(root: Path) -> None:
     pickled(root, [1]).write_bytes(b"\x80\x04broken")
-    assert "put EPIC_100_train.csv, which holds the same rows, beside it" in failure(root)
+    assert "put EPIC_100_train.csv, which has the same rows, beside it" in failure(root)

@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("separator", [" ", ",", ", ", "\t"])
 @pytest.mark.parametrize("suffix", ["csv", "txt"])
-def test_lists_may_use_spaces_or_commas_and_paths_may_hold_them(root: Path, separator: str, suffix: str) -> None:
+def test_lists_may_use_spaces_or_commas_and_paths_may_contain_them(root: Path, separator: str, suffix: str) -> None:
     lines = ["train/b/one two.mp4", "train/a/UPPER.MP4", "train/c/x,y.webm"]
     text = "\n".join(f"{path}{separator}{label}" for path, label in zip(lines, (1, 0, 2), strict=True))
     (root / f"train.{suffix}").write_text(f"{text}\n\n")
@@ -51,20 +51,20 @@ def test_roots_may_be_relative(root: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("place", ["videos", "val", "."])
-def test_paths_may_start_from_the_usual_folders(root: Path, place: str) -> None:
+def test_paths_may_be_relative_to_the_usual_folders(root: Path, place: str) -> None:
     touch(root / place / "v 1.mp4")
     (root / "val.csv").write_text("v 1.mp4 0\n")
     assert CONFIG.build(root, "val").records[0].path == os.path.join(root, place, "v 1.mp4").replace("/./", "/")
 
 
 @pytest.mark.parametrize("name", ["kinetics400_val_list_videos.txt", "annotations/validation.csv", "k400_val.csv"])
-def test_lists_are_found_under_the_names_people_have(root: Path, name: str) -> None:
+def test_lists_are_found_under_usual_names(root: Path, name: str) -> None:
     (root / name).parent.mkdir(exist_ok=True)
     (root / name).write_text("train/a/UPPER.MP4 2\n")
     assert CONFIG.build(root, "val").records[0].label == 2
 
 
-def test_a_root_is_a_list_only_where_that_is_said(root: Path) -> None:
+def test_a_root_is_a_list_only_if_configured(root: Path) -> None:
     (root / "mine.txt").write_text("# three videos\ntrain/a/UPPER.MP4 2\n")
     with pytest.raises(DataError, match=r"data root .*/mine\.txt is a file; give the folder .*kinetics400=") as caught:
         CONFIG.build(root / "mine.txt", "test")
@@ -77,7 +77,7 @@ def test_a_root_is_a_list_only_where_that_is_said(root: Path) -> None:
         config.build(root / "mine.txt", "train")
 
 
-def test_the_test_split_is_the_validation_split_unless_told(root: Path) -> None:
+def test_the_test_split_is_the_validation_split_by_default(root: Path) -> None:
     (root / "val.csv").write_text("train/a/UPPER.MP4 1\n")
     (root / "test.csv").write_text("train/a/UPPER.MP4 2\n")
     assert CONFIG.build(root, "test").records[0].label == 1
@@ -89,7 +89,7 @@ def test_class_names_are_those_of_the_class_folders(root: Path) -> None:
     assert CONFIG.build(root, "train").class_names == ("a", "b", "class 2")
 
 
-def test_fingerprint_depends_on_lines_and_not_on_places(root: Path, tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_lines_and_not_on_the_folder(root: Path, tmp_path: Path) -> None:
     (root / "train.csv").write_text("train/b/one two.mp4 1\ntrain/a/UPPER.MP4 0\n")
     elsewhere = tmp_path / "elsewhere"
     root.rename(elsewhere)
@@ -102,7 +102,7 @@ def test_fingerprint_depends_on_lines_and_not_on_places(root: Path, tmp_path: Pa
 
 @pytest.fixture
 def official(tmp_path: Path) -> Path:
-    """The official CSV files with a tree of class folders, one of them written otherwise."""
+    """Official CSV files with a tree of class folders. The name of one folder is spelled differently."""
     header = "label,youtube_id,time_start,time_end,split,is_cc\n"
     rows = [
         "massaging person's head,--abc_def,7,17,{split},0",
@@ -132,7 +132,7 @@ def test_official_files_find_videos_in_class_folders_of_any_spelling(official: P
     paths = [Path(record.path).relative_to(official) for record in CONFIG.build(official, "train").records]
     assert str(paths[0]) == "train/massaging person's head/--abc_def_000007_000017.mp4"
     assert str(paths[1]) == "train/air_drumming/x-1_000120_000130.MP4"
-    # Where it should be, since it is in no folder of this split.
+    # The expected path, since the video is in no folder of this split.
     assert str(paths[2]) == "train/answering questions/y y_000000_000010.mp4"
     assert CONFIG.build(official, "val").records[2].path == str(official / "val/answering questions/y y.mkv")
 
@@ -167,29 +167,29 @@ def test_root_without_annotations_says_what_to_put_there(root: Path) -> None:
     assert one_line(caught)
 
 
-def test_list_of_videos_that_are_nowhere_is_a_wrong_layout(root: Path) -> None:
+def test_a_list_without_its_videos_is_rejected(root: Path) -> None:
     (root / "train.csv").write_text("gone/a.mp4 0\ngone/b.mp4 1\n")
-    with pytest.raises(
-        DataError, match=r"none of the 2 videos of .*train\.csv is there, e\.g\. .*gone/a\.mp4"
-    ) as caught:
+    with pytest.raises(DataError, match=r"none of the 2 videos of .*train\.csv exists, e\.g\. .*gone/a\.mp4") as caught:
         CONFIG.build(root, "train")
     assert one_line(caught)
 
 
-def test_official_file_without_its_videos_is_a_wrong_layout(official: Path) -> None:
+def test_an_official_file_without_its_videos_is_rejected(official: Path) -> None:
     for path in [*official.glob("*/*/*.m*"), *official.glob("*/*/*.MP4")]:
         path.unlink()
-    with pytest.raises(DataError, match=r"none of the 3 videos of .*train\.csv is there, e\.g\. .*; videos lie in"):
+    with pytest.raises(
+        DataError, match=r"none of the 3 videos of .*train\.csv exists, e\.g\. .*; the expected folder is"
+    ):
         CONFIG.build(official, "train")
 
 
-def test_empty_list_says_so(root: Path) -> None:
+def test_an_empty_list_is_rejected(root: Path) -> None:
     (root / "train.csv").write_text("\n")
     with pytest.raises(DataError, match=r"train\.csv: the file is empty"):
         CONFIG.build(root, "train")
 
 
-def test_list_that_is_no_text_says_so(root: Path) -> None:
+def test_a_list_that_is_not_text_is_rejected(root: Path) -> None:
     (root / "train.csv").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(DataError, match=r"train\.csv: not a text file"):
         CONFIG.build(root, "train")
@@ -230,7 +230,7 @@ def test_bad_official_lines_are_named_by_file_and_line(official: Path, line: str
     assert str(caught.value) == f"{official}/val.csv:5: {message}"
 
 
-def test_official_header_without_a_column_says_which(official: Path) -> None:
+def test_a_missing_column_of_an_official_header_is_named(official: Path) -> None:
     (official / "val.csv").write_text("label,youtube_id,time_start\nair drumming,x-1,120\n")
     with pytest.raises(DataError, match=r"val\.csv:1: no column time_end; the official header is"):
         CONFIG.build(official, "val")

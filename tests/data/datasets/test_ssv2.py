@@ -58,7 +58,7 @@ def test_the_labels_folder_of_the_download_is_read(root: Path, tmp_path: Path) -
     assert CONFIG.build(other, "train").fingerprint == CONFIG.build(root, "train").fingerprint
 
 
-def test_missing_videos_keep_their_place_in_the_list(root: Path) -> None:
+def test_missing_videos_stay_in_the_list(root: Path) -> None:
     (root / "20bn-something-something-v2/7.MP4").unlink()
     assert CONFIG.build(root, "train").records[1].path == str(root / "20bn-something-something-v2/7.webm")
 
@@ -76,10 +76,12 @@ def test_root_without_annotations_says_what_to_put_there(root: Path) -> None:
         CONFIG.build(root, "val")
 
 
-def test_root_without_videos_is_a_wrong_layout(root: Path) -> None:
+def test_a_root_without_videos_is_rejected(root: Path) -> None:
     for video in (root / "20bn-something-something-v2").iterdir():
         video.unlink()
-    with pytest.raises(DataError, match=r"none of the 2 videos of .* videos lie in .*20bn-something-something-v2"):
+    with pytest.raises(
+        DataError, match=r"none of the 2 videos of .* the expected folder is .*20bn-something-something-v2"
+    ):
         CONFIG.build(root, "train")
 
 

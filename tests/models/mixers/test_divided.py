@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import oracle
+from benchmarks.motionformer import reference
 from models.mixers.divided import DividedAttention, GroupAttention, SpaceAttention, TimeAttention
 from models.tokens import Grid
 
@@ -12,13 +12,13 @@ HEADS, WIDTH = 2, 8
 
 
 def group(token: int, mixer: GroupAttention) -> list[int]:
-    """The tokens that a token sees: CLS all, a patch CLS and those of its place (time) or of its frame (space)."""
+    """Tokens that a token attends to: CLS to all, a patch to CLS and its position (time) or its frame (space)."""
     S = GRID.patches
     if token == 0:
         return list(range(1 + GRID.tokens))
-    frame, place = divmod(token - 1, S)
+    frame, position = divmod(token - 1, S)
     if isinstance(mixer, TimeAttention):
-        return [0, *(1 + t * S + place for t in range(GRID.frames))]
+        return [0, *(1 + t * S + position for t in range(GRID.frames))]
     return [0, *(1 + frame * S + s for s in range(S))]
 
 
@@ -28,12 +28,12 @@ def equation_3(x: Tensor, mixer: GroupAttention) -> Tensor:
     K = WIDTH // HEADS
     tokens = []
     for i in range(x.shape[1]):
-        seen, heads = group(i, mixer), []
+        members, heads = group(i, mixer), []
         for h in range(HEADS):
             part = slice(h * K, (h + 1) * K)
-            scores = torch.einsum("bk,bjk->bj", q[:, i, part], k[:, seen, part]) * K**-0.5
+            scores = torch.einsum("bk,bjk->bj", q[:, i, part], k[:, members, part]) * K**-0.5
             weights = scores.exp() / scores.exp().sum(-1, keepdim=True)
-            heads.append(torch.einsum("bj,bjk->bk", weights, v[:, seen, part]))
+            heads.append(torch.einsum("bj,bjk->bk", weights, v[:, members, part]))
         tokens.append(torch.cat(heads, dim=-1))
     return torch.stack(tokens, dim=1) @ mixer.proj.weight.T + mixer.proj.bias
 
@@ -64,23 +64,25 @@ def test_values_and_gradients_are_those_of_equation_3(which: int) -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["time", "space"])
-def test_the_oracle_is_equation_3_too(which: int) -> None:
+def test_the_reference_is_equation_3_too(which: int) -> None:
     mixers, x = mixers_and_tokens()
-    torch.testing.assert_close(oracle.group(x, mixers[which], GRID), equation_3(x, mixers[which]), rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        reference.group(x, mixers[which], GRID), equation_3(x, mixers[which]), rtol=0, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["time", "space"])
 @pytest.mark.parametrize("token", [0, 1, 6, 12])
-def test_a_patch_sees_its_group_and_cls_and_nothing_else(which: int, token: int) -> None:
+def test_a_token_attends_to_its_group_alone(which: int, token: int) -> None:
     mixers, x = mixers_and_tokens()
     (gradient,) = torch.autograd.grad(mixers[which](x, GRID)[0, token].sum(), x)
-    seen = gradient[0].abs().sum(-1).nonzero().flatten().tolist()
-    assert seen == sorted(group(token, mixers[which]))
+    attended = gradient[0].abs().sum(-1).nonzero().flatten().tolist()
+    assert attended == sorted(group(token, mixers[which]))
 
 
 def test_macs_are_those_of_the_equation() -> None:
     mixers, x = mixers_and_tokens()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         for mixer in mixers:
-            oracle.group(x[:1].detach(), mixer, GRID)
+            reference.group(x[:1].detach(), mixer, GRID)
     assert DividedAttention.Config().macs(GRID, WIDTH, HEADS) == counter.get_total_flops() // 2

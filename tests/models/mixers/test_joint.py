@@ -2,7 +2,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import oracle
+from benchmarks.motionformer import reference
 from models.mixers.joint import JointAttention
 from models.tokens import Grid
 
@@ -18,7 +18,7 @@ def mixer_and_tokens() -> tuple[JointAttention, Tensor]:
 
 def test_values_and_gradients_are_those_of_equation_2() -> None:
     mixer, x = mixer_and_tokens()
-    ours, naive = mixer(x, GRID), oracle.joint(x, mixer, GRID)
+    ours, naive = mixer(x, GRID), reference.joint(x, mixer, GRID)
     torch.testing.assert_close(ours, naive, rtol=0, atol=1e-12)
     upstream = torch.randn_like(ours)
     inputs = [x, *mixer.parameters()]
@@ -28,15 +28,15 @@ def test_values_and_gradients_are_those_of_equation_2() -> None:
         torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
 
 
-def test_every_token_sees_every_token() -> None:
+def test_every_token_attends_to_every_token() -> None:
     mixer, x = mixer_and_tokens()
-    (seen,) = torch.autograd.grad(mixer(x, GRID)[0, 5].sum(), x)
-    assert (seen[0].abs().sum(-1) > 0).all()
-    assert (seen[1] == 0).all()
+    (gradient,) = torch.autograd.grad(mixer(x, GRID)[0, 5].sum(), x)
+    assert (gradient[0].abs().sum(-1) > 0).all()
+    assert (gradient[1] == 0).all()
 
 
 def test_macs_are_those_of_the_equation() -> None:
     mixer, x = mixer_and_tokens()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        oracle.joint(x[:1].detach(), mixer, GRID)
+        reference.joint(x[:1].detach(), mixer, GRID)
     assert JointAttention.Config().macs(GRID, WIDTH, HEADS) == counter.get_total_flops() // 2

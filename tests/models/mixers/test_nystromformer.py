@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.mixers.nystromformer import Nystromformer, iterated_inverse
-from models.mixers.space import ExactSpace, by_frame, place_by_place, segment_means
+from models.mixers.space import ExactSpace, by_frame, segment_means, space_major
 from models.tokens import Grid
 
 GRID = Grid(frames=3, height=4, width=4)
@@ -17,10 +17,10 @@ def heads(dtype: torch.dtype = torch.float64) -> list[Tensor]:
 
 
 def algorithm_2(q: Tensor, k: Tensor, v: Tensor, num_prototypes: int) -> Tensor:
-    """Three maps, in the order of the released code: (T, n, G, K)."""
+    """Product of three maps in the order of the released code: (T, n, G, K)."""
     scale = q.shape[-1] ** -0.5
     with torch.no_grad():
-        q_means, k_means = (segment_means(place_by_place(t, GRID), num_prototypes) for t in (q, k))
+        q_means, k_means = (segment_means(space_major(t, GRID), num_prototypes) for t in (q, k))
     left = (q @ k_means.mT * scale).softmax(-1)  # (G, n, R)
     middle = iterated_inverse((q_means @ k_means.mT * scale).softmax(-1), 6)  # (G, R, R)
     right = (q_means @ by_frame(k, GRID).mT * scale).softmax(-1) @ by_frame(v, GRID)  # (T, G, R, K)
@@ -48,13 +48,13 @@ def test_the_iterated_inverse_inverts() -> None:
 
 def test_with_as_many_segments_as_tokens_the_result_is_exact() -> None:
     q, _, v = heads()
-    q = 4 * torch.nn.functional.normalize(q, dim=-1)  # apart from one another, so that their map has an inverse
+    q = 4 * torch.nn.functional.normalize(q, dim=-1)  # far apart, so that their attention map is invertible
     stage = Nystromformer.Config(num_prototypes=GRID.tokens, num_iterations=40).build(HEADS)
     torch.testing.assert_close(stage(q, q, v, GRID), ExactSpace()(q, q, v, GRID), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_stays_close(dtype: torch.dtype) -> None:
+def test_half_precision_is_close_to_single_precision(dtype: torch.dtype) -> None:
     q, k, v = heads(torch.float32)
     stage = Nystromformer.Config(num_prototypes=16).build(HEADS)
     with torch.autocast("cpu", dtype=dtype):
@@ -76,6 +76,6 @@ def test_more_segments_than_tokens_are_refused() -> None:
         Nystromformer.Config(num_prototypes=49).check(GRID)
 
 
-def test_a_count_of_nothing_is_refused() -> None:
+def test_a_number_of_prototypes_below_1_is_refused() -> None:
     with pytest.raises(ValueError, match="num_prototypes=0: it must be 1 or more"):
         Nystromformer.Config(num_prototypes=0)

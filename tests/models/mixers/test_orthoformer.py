@@ -9,9 +9,9 @@ from safetensors import safe_open
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import oracle
+from benchmarks.motionformer import reference
 from models.mixers import orthoformer
-from models.mixers.orthoformer import Orthoformer, most_orthogonal, picked
+from models.mixers.orthoformer import Orthoformer, gathered, most_orthogonal
 from models.mixers.space import ExactSpace, SpatialStage, by_frame, segment_means
 from models.tokens import Grid
 
@@ -30,62 +30,62 @@ def fixture(name: str) -> dict[str, Tensor]:
 
 
 def heads(clips: int = 2, dtype: torch.dtype = torch.float64) -> list[Tensor]:
-    """Queries, keys and values (G, n, K) of clips."""
+    """Queries, keys and values of clips: (G, n, K) each."""
     torch.manual_seed(0)
     return [torch.randn(clips * HEADS, GRID.tokens, 16, dtype=dtype) for _ in range(3)]
 
 
-def equation_10(q: Tensor, k: Tensor, v: Tensor, asked: Tensor, asking: Tensor) -> Tensor:
-    """Both maps: queries (G, n, K), keys and values of one frame, and prototypes on both sides (G, R, K)."""
+def equation_10(q: Tensor, k: Tensor, v: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Equation 10: queries (G, n, K), keys and values of one frame, prototypes of both maps (G, R, K)."""
     scale = q.shape[-1] ** -0.5
-    return (q @ asked.mT * scale).softmax(-1) @ ((asking @ k.mT * scale).softmax(-1) @ v)
+    return (q @ left.mT * scale).softmax(-1) @ ((right @ k.mT * scale).softmax(-1) @ v)
 
 
-def test_shared_prototypes_are_the_authors_and_so_is_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_prototypes_and_outputs_equal_the_authors(monkeypatch: pytest.MonkeyPatch) -> None:
     given = fixture("orthoformer_shared")
     q, k, v = given["q"], given["k"], given["v"]
-    chosen = most_orthogonal(q, given["first_index"], 20).sort(dim=1).values
-    torch.testing.assert_close(picked(q, chosen) * 16**-0.25, given["prototypes"], rtol=0, atol=1e-6)
+    selected = most_orthogonal(q, given["first_index"], 20).sort(dim=1).values
+    torch.testing.assert_close(gathered(q, selected) * 16**-0.25, given["prototypes"], rtol=0, atol=1e-6)
 
     stage = Orthoformer.Config(num_prototypes=20).build(HEADS)
     first = given["first_index"].unsqueeze(1)
-    monkeypatch.setattr(stage, "drawn", lambda candidates, count, sets: (first + 0.5) / GRID.tokens)
+    monkeypatch.setattr(stage, "uniform_numbers", lambda candidates, count, sets: (first + 0.5) / GRID.tokens)
     y = stage(q, k, v, GRID)  # (T, n, G, K)
     torch.testing.assert_close(y.permute(2, 1, 0, 3), given["y"], rtol=0, atol=1e-4)
 
 
-def test_prototypes_of_each_frame_are_the_authors_and_so_is_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prototypes_per_frame_and_outputs_equal_the_authors(monkeypatch: pytest.MonkeyPatch) -> None:
     given = fixture("orthoformer_per_frame")
     q, k, v = given["q"], given["k"], given["v"]
     rows = q.unflatten(1, (GRID.frames, GRID.patches)).flatten(0, 1)  # the authors' rows: heads, then frames
-    chosen = most_orthogonal(rows, given["first_index"], 8).sort(dim=1).values
-    torch.testing.assert_close(picked(rows, chosen) * 16**-0.25, given["prototypes"], rtol=0, atol=1e-6)
+    selected = most_orthogonal(rows, given["first_index"], 8).sort(dim=1).values
+    torch.testing.assert_close(gathered(rows, selected) * 16**-0.25, given["prototypes"], rtol=0, atol=1e-6)
 
     stage = Orthoformer.Config(num_prototypes=8, share_over_time=False).build(HEADS)
     first = given["first_index"].view(HEADS, GRID.frames).T.reshape(-1, 1)  # ours: frames, then heads
-    monkeypatch.setattr(stage, "drawn", lambda candidates, count, sets: (first + 0.5) / GRID.patches)
+    monkeypatch.setattr(stage, "uniform_numbers", lambda candidates, count, sets: (first + 0.5) / GRID.patches)
     y = stage(q, k, v, GRID)
     torch.testing.assert_close(y.permute(2, 1, 0, 3), given["y"], rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("num_prototypes", [1, 2, 31, 100])
-def test_the_running_maximum_chooses_what_the_released_selection_chooses(seed: int, num_prototypes: int) -> None:
+def test_the_running_maximum_selects_the_same_as_the_released_code(seed: int, num_prototypes: int) -> None:
     torch.manual_seed(seed)
     candidates = torch.randn(6, 100, 16)
     candidates[:, 50:60] = candidates[:, 20:30]  # ties
     first = torch.randint(100, (6,))
-    chosen = most_orthogonal(candidates, first, num_prototypes)
-    assert torch.equal(chosen, oracle.greedy_prototypes(candidates, first, num_prototypes))
-    assert all(len(set(row.tolist())) == num_prototypes for row in chosen)
+    selected = most_orthogonal(candidates, first, num_prototypes)
+    assert torch.equal(selected, reference.greedy_prototypes(candidates, first, num_prototypes))
+    assert all(len(set(row.tolist())) == num_prototypes for row in selected)
 
 
-def test_orthogonal_vectors_are_all_found_before_any_other() -> None:
+def test_orthogonal_vectors_are_selected_first() -> None:
     torch.manual_seed(0)
     candidates = torch.randn(1, 64, 8)
     candidates[0, 5:61:8] = torch.eye(8)[:7] * torch.tensor([1.0, -2, 3, -4, 5, -6, 7]).unsqueeze(1)
-    chosen = most_orthogonal(candidates, torch.tensor([5]), 7)
-    assert sorted(chosen[0].tolist()) == list(range(5, 54, 8))
+    selected = most_orthogonal(candidates, torch.tensor([5]), 7)
+    assert sorted(selected[0].tolist()) == list(range(5, 54, 8))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -96,7 +96,7 @@ def test_selection_runs_in_single_precision_under_mixed_precision(dtype: torch.d
     exact = most_orthogonal(candidates.float(), first, 32)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(most_orthogonal(candidates, first, 32), exact)
-    assert not torch.equal(oracle.greedy_prototypes(candidates, first, 32), exact)
+    assert not torch.equal(reference.greedy_prototypes(candidates, first, 32), exact)
 
 
 CONFIGS = [
@@ -116,16 +116,16 @@ each_config = pytest.mark.parametrize("config", CONFIGS, ids=str)
 
 
 def prototypes_of(stage: Orthoformer, q: Tensor, k: Tensor) -> Tensor:
-    """What the stage took: (rows, R, K)."""
-    taken: list[Tensor] = []
+    """Prototypes that the stage selects: (rows, R, K)."""
+    selected: list[Tensor] = []
     original = stage.prototypes
-    stage.prototypes = lambda *args, **kwargs: taken.append(original(*args, **kwargs)) or taken[-1]  # pyright: ignore
+    stage.prototypes = lambda *args, **kwargs: selected.append(original(*args, **kwargs)) or selected[-1]  # pyright: ignore
     stage(q, k, torch.zeros_like(q), GRID)
-    return taken[0]
+    return selected[0]
 
 
 @each_config
-def test_the_result_is_equation_10_with_the_prototypes_taken(config: Orthoformer.Config) -> None:
+def test_outputs_are_equation_10_with_the_selected_prototypes(config: Orthoformer.Config) -> None:
     q, k, v = heads()
     stage = config.build(HEADS).eval()
     prototypes = prototypes_of(stage, q, k)
@@ -133,27 +133,27 @@ def test_the_result_is_equation_10_with_the_prototypes_taken(config: Orthoformer
     sets = prototypes.unflatten(0, (-1, len(q)))  # (1 or T, G, R, K)
     q, k, v = (by_frame(t, GRID) for t in (q, k, v))
     for s, t in itertools.product(range(GRID.frames), repeat=2):
-        asked, asking = (sets[0], sets[0]) if config.share_over_time else (sets[t], sets[s])
+        left, right = (sets[0], sets[0]) if config.share_over_time else (sets[t], sets[s])
         if config.matched_prototypes:
-            asking = asked
-        expected = equation_10(q[s], k[t], v[t], asked, asking).transpose(0, 1)  # (S, G, K)
+            right = left
+        expected = equation_10(q[s], k[t], v[t], left, right).transpose(0, 1)  # (S, G, K)
         torch.testing.assert_close(y[t].unflatten(0, (GRID.frames, -1))[s], expected, rtol=0, atol=1e-12)
 
 
 @each_config
-def test_prototypes_are_constants_and_all_else_learns(config: Orthoformer.Config) -> None:
+def test_queries_keys_and_values_have_gradients_and_prototypes_have_none(config: Orthoformer.Config) -> None:
     q, k, v = (t.requires_grad_() for t in heads())
     stage = config.build(HEADS).eval()
     assert not prototypes_of(stage, q, k).requires_grad
     stage = config.build(HEADS).eval()
     gradients = torch.autograd.grad(stage(q, k, v, GRID).square().sum(), [q, k, v])
-    # All queries find the same where there is but one prototype.
+    # With one prototype, the output does not depend on the query.
     for gradient in gradients[1:] if config.num_prototypes == 1 else gradients:
         assert (gradient != 0).any(-1).all()
 
 
 @pytest.mark.parametrize("config", [c for c in CONFIGS if c.selection != "segment-means"], ids=str)
-def test_prototypes_come_from_the_candidates_and_none_twice(config: Orthoformer.Config) -> None:
+def test_prototypes_are_distinct_candidates(config: Orthoformer.Config) -> None:
     q, k, _ = heads()
     prototypes = prototypes_of(config.build(HEADS), q, k)
     rows = [t if config.share_over_time else by_frame(t, GRID).flatten(0, 1) for t in (q, k)]
@@ -165,7 +165,7 @@ def test_prototypes_come_from_the_candidates_and_none_twice(config: Orthoformer.
 
 
 each_pool = pytest.mark.parametrize(
-    ("config", "there"),
+    ("config", "available"),
     [
         (Orthoformer.Config(num_prototypes=6), 100),
         (Orthoformer.Config(num_prototypes=6, share_over_time=False), 25),
@@ -175,7 +175,7 @@ each_pool = pytest.mark.parametrize(
 
 
 @each_pool
-def test_with_one_candidate_per_prototype_they_are_the_random_ones(config: Orthoformer.Config, there: int) -> None:
+def test_one_candidate_per_prototype_equals_random_selection(config: Orthoformer.Config, available: int) -> None:
     q, k, _ = heads()
     configs = replace(config, candidates_per_prototype=1), replace(config, selection="random"), config
     of_few, at_random, of_all = (prototypes_of(config.build(HEADS).eval(), q, k) for config in configs)
@@ -185,32 +185,34 @@ def test_with_one_candidate_per_prototype_they_are_the_random_ones(config: Ortho
 
 @each_pool
 @pytest.mark.parametrize("c", [1, 2, 1000, None])
-def test_prototypes_are_chosen_from_c_times_as_many_candidates_or_all_there_are(
-    config: Orthoformer.Config, there: int, c: int | None, monkeypatch: pytest.MonkeyPatch
+def test_prototypes_are_selected_from_c_times_as_many_candidates_or_from_all(
+    config: Orthoformer.Config, available: int, c: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[Tensor] = []
     monkeypatch.setattr(orthoformer, "most_orthogonal", lambda *args: given.append(args[0]) or most_orthogonal(*args))
     config = replace(config, candidates_per_prototype=c)
     config.build(HEADS)(*heads(), GRID)
-    num_candidates = {1: 6, 2: 12}.get(c or 0, there)
+    num_candidates = {1: 6, 2: 12}.get(c or 0, available)
     assert given[0].shape[1] == config.num_candidates(GRID) == num_candidates
     assert all(len(row.unique(dim=0)) == num_candidates for row in given[0])
 
 
-def test_segment_means_average_neighbouring_places_over_all_frames() -> None:
+def test_segment_means_average_neighbouring_positions_over_all_frames() -> None:
     q, k, _ = heads(clips=1)
     prototypes = prototypes_of(Orthoformer.Config(num_prototypes=5, selection="segment-means").build(HEADS), q, k)
     rows_of_places = q.unflatten(1, (GRID.frames, GRID.height, GRID.width))  # (G, T, rows, columns, K)
     torch.testing.assert_close(prototypes, rows_of_places.mean(dim=(1, 3)))
 
 
-def test_segments_that_do_not_divide_end_with_longer_ones() -> None:
+def test_the_last_segments_are_longer_if_tokens_do_not_divide_evenly() -> None:
     means = segment_means(torch.arange(11.0).view(1, 11, 1), 4).flatten().tolist()  # 2 + 3 + 3 + 3
     assert means == [0.5, 3, 6, 9]
 
 
 @each_config
-def test_training_draws_anew_as_seeded_and_evaluation_depends_on_the_clip_alone(config: Orthoformer.Config) -> None:
+def test_training_draws_new_seeded_prototypes_and_evaluation_depends_on_the_clip_alone(
+    config: Orthoformer.Config,
+) -> None:
     q, k, v = heads(clips=3)
     stage = config.build(HEADS).train()
     torch.manual_seed(5)
@@ -228,7 +230,7 @@ def test_training_draws_anew_as_seeded_and_evaluation_depends_on_the_clip_alone(
         torch.testing.assert_close(stage(q[rows], k[rows], v[rows], GRID), together[:, :, rows], rtol=0, atol=1e-12)
 
 
-def test_with_all_queries_as_prototypes_of_sharp_attention_the_result_is_exact() -> None:
+def test_sharp_attention_with_all_queries_as_prototypes_is_exact() -> None:
     q, _, v = heads()
     q = 20 * torch.nn.functional.normalize(q, dim=-1)
     stage: SpatialStage = Orthoformer.Config(num_prototypes=GRID.tokens).build(HEADS)
@@ -236,16 +238,16 @@ def test_with_all_queries_as_prototypes_of_sharp_attention_the_result_is_exact()
 
 
 def naive(q: Tensor, k: Tensor, v: Tensor, config: Orthoformer.Config, num_candidates: int) -> None:
-    """The products of the released code, with prototypes of at most so many candidates."""
+    """Products of the released code, with prototypes from at most `num_candidates` candidates."""
     rows = q if config.share_over_time else by_frame(q, GRID).flatten(0, 1)
     first = torch.zeros(len(rows), dtype=torch.long)
-    prototypes = picked(rows, oracle.greedy_prototypes(rows[:, :num_candidates], first, config.num_prototypes))
+    prototypes = gathered(rows, reference.greedy_prototypes(rows[:, :num_candidates], first, config.num_prototypes))
     sets = prototypes.unflatten(0, (-1, HEADS))  # (1 or T, H, R, K)
     q, k, v = (by_frame(t, GRID) for t in (q, k, v))  # (T, H, S, K)
-    to_asked = torch.einsum("shpk,thrk->sthpr", q, sets)
-    of_asking = torch.einsum("shrk,thpk->sthrp", sets, k)
-    found = of_asking @ v  # (1 or T, T, H, R, K)
-    to_asked.expand(-1, GRID.frames, -1, -1, -1) @ found
+    query_scores = torch.einsum("shpk,thrk->sthpr", q, sets)
+    key_scores = torch.einsum("shrk,thpk->sthrp", sets, k)
+    values = key_scores @ v  # (1 or T, T, H, R, K)
+    query_scores.expand(-1, GRID.frames, -1, -1, -1) @ values
 
 
 @pytest.mark.parametrize("share_over_time", [True, False])
@@ -258,18 +260,20 @@ def test_macs_are_those_of_the_released_products(share_over_time: bool, c: int |
     assert config.macs(GRID, 16 * HEADS, HEADS) == counter.get_total_flops() // 2
 
 
-def test_matched_prototypes_ask_their_own_frame_alone() -> None:
+def test_macs_of_matched_prototypes_are_those_of_their_own_frame() -> None:
     config = Orthoformer.Config(num_prototypes=6, share_over_time=False, matched_prototypes=True)
     n, T, R, D = GRID.tokens, GRID.frames, 6, 16 * HEADS
-    of_frames = 2 * T * R * GRID.patches * D  # prototypes with keys, and with values
-    of_queries = 2 * T * n * R * D  # queries of all frames with the prototypes of each, and with what those found
-    assert config.macs(GRID, D, HEADS) == of_frames + of_queries + (R - 1) * n * D
+    macs_of_frames = 2 * T * R * GRID.patches * D  # prototypes with keys, and scores with values
+    macs_of_queries = (
+        2 * T * n * R * D
+    )  # queries of all frames with the prototypes of each, and scores with their outputs
+    assert config.macs(GRID, D, HEADS) == macs_of_frames + macs_of_queries + (R - 1) * n * D
 
 
 @pytest.mark.parametrize(
     "change", [{"num_prototypes": 0}, {"candidates_per_prototype": -1}, {"matched_prototypes": True}]
 )
-def test_counts_of_nothing_and_matched_prototypes_of_the_clip_are_refused(change: dict[str, int]) -> None:
+def test_counts_below_1_and_shared_matched_prototypes_are_refused(change: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=f"attention.approximation.{next(iter(change))}="):
         Orthoformer.Config(**change)  # pyright: ignore[reportArgumentType]
 

@@ -19,7 +19,7 @@ def heads(dtype: torch.dtype = torch.float64) -> list[Tensor]:
 
 
 def favor(q: Tensor, k: Tensor, v: Tensor, directions: Tensor) -> Tensor:
-    """The released features and products, one frame at a time: (T, n, G, K)."""
+    """Features and products of the released code, frame by frame: (T, n, G, K)."""
     q, k = q * SIZE**-0.25, k * SIZE**-0.25
     to_q, to_k = (t @ directions.T - t.square().sum(-1, keepdim=True) / 2 for t in (q, k))
     q_features = (to_q - to_q.detach().amax(-1, keepdim=True)).exp() + EPSILON
@@ -47,14 +47,14 @@ def test_values_and_gradients_are_those_of_its_features() -> None:
 
 def test_more_features_converge_to_exact_attention() -> None:
     q, k, v = heads()
-    q, k = q / 2, k / 2  # where one feature is far larger than the others, EPSILON biases them
+    q, k = q / 2, k / 2  # EPSILON biases features if one is far larger than the others
     exact = ExactSpace()(q, k, v, GRID)
     errors = [
         (Performer.Config(num_features=m).build(HEADS).eval()(q, k, v, GRID) - exact).square().mean().sqrt().item()
         for m in (64, 1024, 16384, 262144)
     ]
     assert errors[3] < 0.01
-    # The error falls as the root of the number of features: fourfold each time.
+    # The error decreases with the square root of the number of features, here by a factor of 4.
     assert all(2 < before / after < 8 for before, after in itertools.pairwise(errors))
 
 
@@ -67,7 +67,7 @@ def test_directions_are_orthogonal_in_blocks_and_as_long_as_normal_vectors() -> 
     assert directions.norm(dim=1).std().item() == pytest.approx(0.5**0.5, abs=0.2)
 
 
-def test_training_draws_features_anew_as_seeded_and_evaluation_always_the_same() -> None:
+def test_training_draws_new_seeded_features_and_evaluation_fixed_ones() -> None:
     q, k, v = heads()
     stage = Performer.Config(num_features=20).build(HEADS)
     torch.manual_seed(5)
@@ -95,11 +95,11 @@ def test_macs_are_those_of_its_products() -> None:
     config = Performer.Config(num_features=20)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         favor(q, k, v, config.build(HEADS).directions(SIZE).double())
-    # fvcore counts the scaling by the inverse, an einsum in the released code; torch counts no scaling.
+    # fvcore counts the scaling by the inverse, which is an einsum in the released code. torch counts no scaling.
     scaling = GRID.tokens * GRID.frames * HEADS * SIZE
     assert config.macs(GRID, HEADS * SIZE, HEADS) == counter.get_total_flops() // 2 + scaling
 
 
-def test_a_count_of_nothing_is_refused() -> None:
+def test_a_number_of_features_below_1_is_refused() -> None:
     with pytest.raises(ValueError, match="num_features=0: it must be 1 or more"):
         Performer.Config(num_features=0)

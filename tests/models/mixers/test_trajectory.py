@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import oracle
+from benchmarks.motionformer import reference
+from experiments.runner.measure import bytes_saved_by
 from models.mixers.trajectory import TrajectoryAttention
 from models.tokens import Grid
 
@@ -25,7 +26,7 @@ EXACT = [TrajectoryAttention.Config(), TrajectoryAttention.Config(project_values
 def mixer_and_tokens(
     config: TrajectoryAttention.Config, grid: Grid = GRID, dtype: torch.dtype = torch.float64
 ) -> tuple[TrajectoryAttention, Tensor]:
-    """A mixer with weights and biases of every part, and two clips."""
+    """Mixer, and the tokens of two clips."""
     torch.manual_seed(0)
     (mixer,) = config.build(WIDTH, HEADS)
     return mixer.to(dtype), torch.randn(2, 1 + grid.tokens, WIDTH, dtype=dtype, requires_grad=True)
@@ -33,11 +34,11 @@ def mixer_and_tokens(
 
 def heads_of(x: Tensor, mixer: TrajectoryAttention) -> list[Tensor]:
     """Queries, keys and values of the patches: (G, T*S, K)."""
-    return [t[:, :, 1:].flatten(0, 1) for t in oracle.heads_of(x, mixer)]
+    return [t[:, :, 1:].flatten(0, 1) for t in reference.heads_of(x, mixer)]
 
 
 def assert_same(ours: Tensor, published: Tensor, x: Tensor, mixer: TrajectoryAttention, *, tolerance: float) -> None:
-    """Values, and the gradients of the tokens and of every parameter."""
+    """Compare values, and gradients of the tokens and all parameters."""
     torch.testing.assert_close(ours, published, rtol=0, atol=tolerance)
     upstream = torch.randn_like(ours)
     inputs = [x, *mixer.parameters()]
@@ -52,14 +53,16 @@ def assert_same(ours: Tensor, published: Tensor, x: Tensor, mixer: TrajectoryAtt
 def test_values_and_gradients_are_those_of_the_equations(config: TrajectoryAttention.Config, recompute: bool) -> None:
     mixer, x = mixer_and_tokens(config)
     mixer.recompute = recompute
-    assert_same(mixer(x, GRID), oracle.trajectory(x, mixer, GRID), x, mixer, tolerance=1e-12)
+    assert_same(mixer(x, GRID), reference.trajectory(x, mixer, GRID), x, mixer, tolerance=1e-12)
 
 
 @pytest.mark.parametrize("grid", [Grid(8, 14, 14), Grid(1, 14, 14)], ids=["eight frames", "one frame"])
 @pytest.mark.parametrize("config", EXACT, ids=["unprojected", "projected"])
-def test_clips_of_many_chunks_and_of_one_frame_agree_too(config: TrajectoryAttention.Config, grid: Grid) -> None:
+def test_values_and_gradients_agree_for_many_chunks_and_for_one_frame(
+    config: TrajectoryAttention.Config, grid: Grid
+) -> None:
     mixer, x = mixer_and_tokens(config, grid)
-    assert_same(mixer(x, grid), oracle.trajectory(x, mixer, grid), x, mixer, tolerance=1e-10)
+    assert_same(mixer(x, grid), reference.trajectory(x, mixer, grid), x, mixer, tolerance=1e-10)
 
 
 @pytest.mark.parametrize("config", EXACT, ids=["unprojected", "projected"])
@@ -68,7 +71,7 @@ def test_single_precision_is_within_1e_4(config: TrajectoryAttention.Config) -> 
     grid = Grid(frames=4, height=7, width=7)
     (mixer,) = config.build(96, 4)
     x = torch.randn(2, 1 + grid.tokens, 96, requires_grad=True)
-    ours, published = mixer(x, grid), oracle.trajectory(x, mixer, grid)
+    ours, published = mixer(x, grid), reference.trajectory(x, mixer, grid)
     inputs = [x, *mixer.parameters()]
     upstream = torch.randn_like(ours) / ours.numel() ** 0.5
     for got, wanted in zip(
@@ -95,7 +98,7 @@ def test_gradients_are_those_of_finite_differences(config: TrajectoryAttention.C
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("config", EXACT, ids=["unprojected", "projected"])
-def test_in_half_precision_ours_is_as_close_to_the_truth_as_the_published(
+def test_ours_is_as_exact_in_half_precision_as_the_published_formulation(
     config: TrajectoryAttention.Config, dtype: torch.dtype
 ) -> None:
     torch.manual_seed(0)
@@ -111,12 +114,12 @@ def test_in_half_precision_ours_is_as_close_to_the_truth_as_the_published(
         return torch.cat([t.double().flatten() for t in (out, *gradients)])
 
     with torch.autocast("cpu", dtype=dtype):
-        ours, published = mixer(x, grid), oracle.trajectory(x, mixer, grid)
+        ours, published = mixer(x, grid), reference.trajectory(x, mixer, grid)
     assert ours.dtype == dtype
-    truth = values_and_gradients(oracle.trajectory(x, mixer, grid))
-    error = (values_and_gradients(ours) - truth).norm() / truth.norm()
+    exact = values_and_gradients(reference.trajectory(x, mixer, grid))
+    error = (values_and_gradients(ours) - exact).norm() / exact.norm()
     assert error < 0.02
-    assert error < 1.1 * (values_and_gradients(published) - truth).norm() / truth.norm()
+    assert error < 1.1 * (values_and_gradients(published) - exact).norm() / exact.norm()
 
 
 @pytest.mark.parametrize("recompute", [False, True], ids=["saved", "recomputed"])
@@ -130,41 +133,42 @@ def test_runs_without_gradients_and_on_the_meta_device(recompute: bool) -> None:
     assert mixer.to("meta")(x.to("meta"), GRID).shape == x.shape
 
 
-def test_the_same_step_gives_the_same_bits() -> None:
+def test_gradients_are_deterministic() -> None:
     mixer, x = mixer_and_tokens(TrajectoryAttention.Config(project_values=True), Grid(4, 7, 7), torch.float32)
     steps = [torch.autograd.grad(mixer(x, Grid(4, 7, 7)).square().sum(), [x, *mixer.parameters()]) for _ in range(2)]
     assert all(torch.equal(one, other) for one, other in zip(*steps, strict=True))
 
 
 @pytest.mark.parametrize("config", EXACT, ids=["unprojected", "projected"])
-def test_far_fewer_bytes_are_saved_for_backward_than_published(config: TrajectoryAttention.Config) -> None:
+def test_ours_saves_far_fewer_bytes_for_backward_than_the_published_formulation(
+    config: TrajectoryAttention.Config,
+) -> None:
     grid = Grid(8, 14, 14)
     (mixer,) = config.build(192, 3)
     x = torch.randn(1, 1 + grid.tokens, 192, requires_grad=True)
-    parameters = {p.untyped_storage().data_ptr() for p in mixer.parameters()}
-    published = oracle.saved_for_backward(lambda: oracle.trajectory(x, mixer, grid), parameters)
-    assert published > 5.5 * oracle.saved_for_backward(lambda: mixer(x, grid), parameters)
+    published = bytes_saved_by(lambda: reference.trajectory(x, mixer, grid), mixer)
+    assert published > 5.5 * bytes_saved_by(lambda: mixer(x, grid), mixer)
     mixer.recompute = True
-    assert published > 16 * oracle.saved_for_backward(lambda: mixer(x, grid), parameters)
+    assert published > 16 * bytes_saved_by(lambda: mixer(x, grid), mixer)
 
 
 def test_the_weights_of_each_frame_sum_to_one() -> None:
     mixer, x = mixer_and_tokens(TrajectoryAttention.Config())
     q, k, v = heads_of(x, mixer)
-    found = mixer.trajectories(q, k, torch.ones_like(v), GRID)  # (T, n, G, K)
-    torch.testing.assert_close(found, torch.ones_like(found))
+    trajectories = mixer.trajectories(q, k, torch.ones_like(v), GRID)  # (T, n, G, K)
+    torch.testing.assert_close(trajectories, torch.ones_like(trajectories))
 
 
 def test_normalised_over_space_and_time_the_weights_sum_to_one_over_all_frames_only() -> None:
     mixer, x = mixer_and_tokens(TrajectoryAttention.Config(normalize_over="space-time"))
     q, k, v = heads_of(x, mixer)
-    found = mixer.trajectories(q, k, torch.ones_like(v), GRID)  # (T, n, G, K)
-    torch.testing.assert_close(found.sum(0), torch.ones_like(found[0]))
-    assert (found < 1).all() and found.std(dim=0).min() > 0
+    trajectories = mixer.trajectories(q, k, torch.ones_like(v), GRID)  # (T, n, G, K)
+    torch.testing.assert_close(trajectories.sum(0), torch.ones_like(trajectories[0]))
+    assert (trajectories < 1).all() and trajectories.std(dim=0).min() > 0
 
 
 @pytest.mark.parametrize("config", VARIANTS, ids=str)
-def test_patches_never_see_cls_but_cls_sees_all(config: TrajectoryAttention.Config) -> None:
+def test_patches_do_not_attend_to_cls_but_cls_attends_to_all_tokens(config: TrajectoryAttention.Config) -> None:
     mixer, x = mixer_and_tokens(config)
     out = mixer(x, GRID)
     (of_patches,) = torch.autograd.grad(out[:, 1:].sum(), x, retain_graph=True)
@@ -174,14 +178,14 @@ def test_patches_never_see_cls_but_cls_sees_all(config: TrajectoryAttention.Conf
 
 
 @pytest.mark.parametrize("config", VARIANTS, ids=str)
-def test_where_a_patch_stands_in_its_frame_changes_nothing_for_the_others(config: TrajectoryAttention.Config) -> None:
+def test_permuting_the_patches_of_a_frame_permutes_the_output(config: TrajectoryAttention.Config) -> None:
     mixer, x = mixer_and_tokens(config)
     order = torch.arange(1 + n)
     order[1 + S : 1 + 2 * S] = 1 + S + torch.tensor([2, 0, 3, 1])
     torch.testing.assert_close(mixer(x[:, order], GRID), mixer(x, GRID)[:, order], rtol=0, atol=1e-12)
 
 
-def test_in_which_frame_a_patch_stands_matters() -> None:
+def test_swapping_patches_of_two_frames_changes_the_output() -> None:
     mixer, x = mixer_and_tokens(TrajectoryAttention.Config())
     order = torch.arange(1 + n)
     order[[1, 1 + S]] = order[[1 + S, 1]]
@@ -189,26 +193,26 @@ def test_in_which_frame_a_patch_stands_matters() -> None:
 
 
 def test_a_trajectory_follows_an_object_that_moves() -> None:
-    """With queries that pick their own likes, the token found in each frame is the object's, wherever it went."""
+    """If queries match the keys of the same object, the trajectory contains the object's token of each frame."""
     mixer, _ = mixer_and_tokens(TrajectoryAttention.Config())
-    things = torch.eye(S, WIDTH // HEADS, dtype=torch.float64)  # one direction a thing
-    places = [torch.tensor(p) for p in ([0, 1, 2, 3], [2, 0, 3, 1], [3, 2, 1, 0])]  # which thing stands where
-    tokens = torch.cat([things[place] for place in places]).expand(HEADS, -1, -1)  # (H, T*S, K)
-    found = mixer.trajectories(100 * tokens, tokens, tokens, GRID)[:, :S, 0]  # (T, S, K)
-    for place, thing in enumerate(places[0]):
-        torch.testing.assert_close(found[:, place], things[thing].expand(T, -1), rtol=0, atol=1e-6)
+    objects = torch.eye(S, WIDTH // HEADS, dtype=torch.float64)  # one direction per object
+    layouts = [torch.tensor(p) for p in ([0, 1, 2, 3], [2, 0, 3, 1], [3, 2, 1, 0])]  # object at each position
+    tokens = torch.cat([objects[layout] for layout in layouts]).expand(HEADS, -1, -1)  # (H, T*S, K)
+    trajectories = mixer.trajectories(100 * tokens, tokens, tokens, GRID)[:, :S, 0]  # (T, S, K)
+    for position, index in enumerate(layouts[0]):
+        torch.testing.assert_close(trajectories[:, position], objects[index].expand(T, -1), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("config", VARIANTS, ids=str)
 def test_macs_are_those_of_the_equations(config: TrajectoryAttention.Config) -> None:
     mixer, x = mixer_and_tokens(config)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        oracle.trajectory(x[:1].detach(), mixer, GRID)
+        reference.trajectory(x[:1].detach(), mixer, GRID)
     assert config.macs(GRID, WIDTH, HEADS) == counter.get_total_flops() // 2
 
 
 @pytest.mark.parametrize("config", EXACT, ids=["unprojected", "projected"])
-def test_parameters_without_influence_get_zeros_for_a_gradient(config: TrajectoryAttention.Config) -> None:
+def test_parameters_without_influence_get_zero_gradients(config: TrajectoryAttention.Config) -> None:
     mixer, x = mixer_and_tokens(config)
     mixer(x, GRID).square().sum().backward()
     of_weight, of_bias = mixer.proj_kv.weight.grad, mixer.proj_kv.bias.grad

@@ -1,0 +1,1 @@
+"""Benchmark cases of Motionformer, and the published formulation."""

@@ -1,0 +1,66 @@
+"""Test protocol: views, crops, frames, and the merging of the views of an item."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, get_args
+
+Merge = Literal["sum of softmax", "mean of softmax", "sum of logits", "mean of logits"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalConfig:
+    """Test protocol: the score of an item is merged from temporal views x crops.
+
+    Args:
+        short_side: short side of the frames before cropping; the crop size if None.
+        stride: stride in frames; the stride of training if None.
+        span: share of a video that a clip spans, in place of a stride; the share of training if None.
+        merge: rule that combines the scores of all views and crops into the score of the item.
+    """
+
+    views: int = 10
+    crops: int = 3
+    short_side: int | None = None
+    stride: int | None = None
+    span: float | None = field(default=None, metadata={"omit_if": None})
+    merge: Merge = field(default="sum of softmax", metadata={"omit_if": "sum of softmax"})
+
+    def __post_init__(self) -> None:
+        for name in ("views", "crops"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"evaluation.{name} is {getattr(self, name)}; it must be 1 or more")
+        if self.merge not in get_args(Merge):
+            raise ValueError(f"evaluation.merge is '{self.merge}'; it is one of {', '.join(get_args(Merge))}")
+        check_span(self.span, "evaluation.span")
+        check_stride(self.stride, "evaluation.stride")
+        if self.span is not None and self.stride is not None:
+            raise ValueError("evaluation.span and evaluation.stride exclude each other; set one of them")
+
+    def tiny(self) -> Self:
+        """The same protocol with at most two views and three crops: generated videos are short."""
+        return replace(self, views=min(self.views, 2), crops=min(self.crops, 3))
+
+
+def check_span(span: float | None, name: str) -> None:
+    """Reject a span outside of (0, 1].
+
+    Args:
+        name: full name of the field, for the message.
+
+    Raises:
+        ValueError: with the name of the field.
+    """
+    if span is not None and not 0 < span <= 1:
+        raise ValueError(f"{name} is {span}; it is the share of a video that a clip spans, above 0 and at most 1")
+
+
+def check_stride(stride: int | None, name: str) -> None:
+    """Reject a stride below 1.
+
+    Args:
+        name: full name of the field, for the message.
+
+    Raises:
+        ValueError: with the name of the field.
+    """
+    if stride is not None and stride < 1:
+        raise ValueError(f"{name} is {stride}; it must be 1 or more")

@@ -1,0 +1,100 @@
+"""Frame sources of a record: a video file, a part of a video file, or a folder of numbered pictures.
+
+A folder contains `frame_0000000001.jpg`, `frame_0000000002.jpg`, ..., like the published EPIC-Kitchens.
+F: requested frames.
+"""
+
+import os
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import cached_property
+from types import TracebackType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from data.datasets.videos import Span, VideoRecord
+from data.decode import VideoFile
+from data.errors import DecodeError
+from data.sampling import Timeline
+
+# File names of the published pictures first. Pictures that users extract themselves have fewer digits.
+PICTURE_NAMES = ("frame_{:010d}.jpg", "frame_{:06d}.jpg", "frame_{:05d}.jpg", "frame_{:010d}.png")
+
+
+class FrameFolder:
+    """Pictures of one span of a video, with the interface of `VideoFile`.
+
+    The span has the frames round(start * fps) to round(stop * fps) - 1, counted from 0. Pictures count from 1.
+
+    Raises:
+        DecodeError: from every method, with the path, the span and the first error. A span counts as one video.
+    """
+
+    def __init__(self, path: str, span: Span) -> None:
+        self.path = path
+        self.name = f"{path} from {span.start:.2f} to {span.stop:.2f} s"
+        self.fps = span.fps
+        self.first = round(span.start * span.fps)
+        self.num_frames = max(1, round(span.stop * span.fps) - self.first)
+
+    def __enter__(self) -> "FrameFolder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Do nothing: no file stays open."""
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """Presentation times of the frames, for the sampling."""
+        return Timeline(np.arange(self.num_frames) / self.fps, Fraction(self.fps))
+
+    @cached_property
+    def num_bytes(self) -> int:
+        """Size of all decoded frames in bytes."""
+        return self.num_frames * self.picture(0).size
+
+    def frames(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
+        """Frames in the order of the indices: uint8 RGB (F, 3, height, width), channels last in memory.
+
+        Indices beyond the last frame give the last frame.
+        """
+        indices = [min(int(index), self.num_frames - 1) for index in indices]
+        pictures = {index: self.picture(index) for index in set(indices)}
+        if len({picture.shape for picture in pictures.values()}) > 1:
+            raise DecodeError(self.name, "its pictures differ in size")
+        clip = np.stack([pictures[index] for index in indices])  # (F, height, width, 3)
+        return torch.from_numpy(clip).permute(0, 3, 1, 2)
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """Picture (height, width, 3) of a frame of the span."""
+        picture = self.picture_name.format(self.first + index + 1)
+        try:
+            with Image.open(os.path.join(self.path, picture)) as image:
+                return np.asarray(image.convert("RGB"))
+        except FileNotFoundError:
+            raise DecodeError(self.name, f"{picture}: no such file", missing=True) from None
+        except (OSError, UnidentifiedImageError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
+            raise DecodeError(self.name, f"{picture}: {error}") from error
+
+    @cached_property
+    def picture_name(self) -> str:
+        """Name pattern of the pictures of the folder."""
+        for name in PICTURE_NAMES:
+            if os.path.exists(os.path.join(self.path, name.format(self.first + 1))):
+                return name
+        return PICTURE_NAMES[0]
+
+
+def opened(record: VideoRecord) -> VideoFile | FrameFolder:
+    """Frame source of a record, a context manager."""
+    if record.span is None:
+        return VideoFile(record.path)
+    if os.path.isdir(record.path):
+        return FrameFolder(record.path, record.span)
+    return VideoFile(record.path, (record.span.start, record.span.stop))

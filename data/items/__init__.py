@@ -1,0 +1,1 @@
+"""Training and test items: their contents, and their construction from annotation records."""

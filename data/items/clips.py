@@ -1,0 +1,67 @@
+"""Clips of videos: augmented clips for training, all crops of a view for testing. F: frames, V: crops."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from data.datasets.videos import VideoList, VideoRecord
+from data.frame_cache import FrameCache
+from data.frame_sources import opened
+from data.items.items import TestItems, TrainItems
+from data.sampling import Sampling
+from data.transforms import Crops
+
+
+class TrainClips(TrainItems):
+    """One augmented clip (F, 3, crop, crop), uint8, per video."""
+
+    def __init__(
+        self,
+        videos: VideoList,
+        seed: int,
+        *,
+        sampling: Sampling,
+        augmentation: Callable[[Tensor], Tensor],
+        reversed_channels: bool,
+    ) -> None:
+        super().__init__(videos, seed)
+        self.videos = videos
+        self.sampling, self.augmentation, self.reversed_channels = sampling, augmentation, reversed_channels
+        self.frame_cache = FrameCache(len(videos))
+
+    def inputs(self, index: int) -> tuple[Tensor, ...]:
+        """Augmented random clip of a video."""
+        frames = self.frame_cache.frames(self.videos.records[index], self.sampling.random)
+        return (self.augmentation(ordered_channels(frames, self.reversed_channels)),)
+
+
+class TestClips(TestItems):
+    """Crops (V, F, 3, crop, crop), uint8, of each temporal view of each video."""
+
+    def __init__(
+        self, videos: VideoList, num_views: int, *, sampling: Sampling, crops: Crops, reversed_channels: bool
+    ) -> None:
+        super().__init__(videos, num_views)
+        self.videos = videos
+        self.sampling, self.crops, self.reversed_channels = sampling, crops, reversed_channels
+
+    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
+        """Crops of a view of a video."""
+        return (self.clips(self.videos.records[index], view),)
+
+    def clips(self, record: VideoRecord, view: int) -> Tensor:
+        """Crops of a view of a video."""
+        with opened(record) as video:
+            frames = video.frames(self.sampling.views(video.timeline, self.num_views)[view])
+        return self.crops(ordered_channels(frames, self.reversed_channels))
+
+    def blank_inputs(self) -> tuple[Tensor, ...]:
+        """Black crops."""
+        side = self.crops.crop
+        return (torch.zeros(self.crops.num_crops, self.sampling.frames, 3, side, side, dtype=torch.uint8),)
+
+
+def ordered_channels(frames: Tensor, is_reversed: bool) -> Tensor:
+    """Frames (F, 3, height, width) in RGB, or in BGR if reversed."""
+    return frames.flip(1) if is_reversed else frames

@@ -1,0 +1,199 @@
+"""Training and test items of any modality: contents, seeding of random draws, and batches.
+
+The random draws for a training item depend only on (seed, epoch, place), where `place` is its index in the item list.
+B: items of a batch. V: variants of a view, such as its crops. A label is one number, or one per kind of label.
+"""
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from data.errors import DataError, DecodeError
+
+# Largest number of replacements that are tried for an unreadable training item.
+MAX_REPLACEMENTS = 10
+
+Label = int | tuple[int, ...]
+
+
+class ItemList(Protocol):
+    """Items of one split, in the order of its annotation file."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Names of the items in the annotation file, the same on every machine."""
+        ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, concatenated over the kinds of label."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of ids and labels, independent of the folder of the data set."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def label(self, index: int) -> Label:
+        """Label of an item."""
+        ...
+
+
+class Draw(NamedTuple):
+    """Request for a training item: its epoch and its index in the item list."""
+
+    epoch: int
+    place: int
+
+
+class Item(NamedTuple):
+    """A training item, or one view of a test item.
+
+    Args:
+        inputs: model inputs; (V, ...) each for a test item.
+        label: prediction target.
+        place: index of the item in its list.
+        view: index of the view of a test item.
+        unreadable: whether the item is unreadable. The inputs are then blank or, in training, those of another item.
+        missing: whether the file of the item is missing.
+        errors: errors of unreadable items.
+    """
+
+    inputs: tuple[Tensor, ...]
+    label: Label
+    place: int
+    view: int = 0
+    unreadable: bool = False
+    missing: bool = False
+    errors: tuple[DecodeError, ...] = ()
+
+
+class Batch(NamedTuple):
+    """A batch of items.
+
+    Args:
+        inputs: model inputs, (B, ...) each in training and (B, V, ...) each in testing.
+        targets: labels (B,) or (B, kinds of label).
+        items, views, unreadable, missing: (B,), as in `Item`.
+    """
+
+    inputs: tuple[Tensor, ...]
+    targets: Tensor
+    items: Tensor
+    views: Tensor
+    unreadable: Tensor
+    missing: Tensor
+
+
+class Collated(NamedTuple):
+    """A batch, and the errors of its unreadable items."""
+
+    batch: Batch
+    errors: tuple[DecodeError, ...]
+
+
+class TrainItems(Dataset[Item], ABC):
+    """One augmented item per draw."""
+
+    def __init__(self, items: ItemList, seed: int) -> None:
+        self.items = items
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, draw: Draw) -> Item:
+        """Item of a draw. An unreadable item is replaced by another, random one.
+
+        Raises:
+            DataError: if none of the replacements can be read either.
+        """
+        errors: list[DecodeError] = []
+        with seeded(self.seed, draw.epoch, draw.place):
+            index = draw.place
+            while len(errors) <= MAX_REPLACEMENTS:
+                try:
+                    inputs = self.inputs(index)
+                except DecodeError as error:
+                    errors.append(error)
+                    index = random.randrange(len(self))
+                else:
+                    label = self.items.label(index)
+                    return Item(inputs, label, index, unreadable=bool(errors), errors=tuple(errors))
+        raise DataError(f"{len(errors)} training items in a row cannot be read, the first: {errors[0]}")
+
+    @abstractmethod
+    def inputs(self, index: int) -> tuple[Tensor, ...]:
+        """Model inputs of an item. `random` and torch are seeded by the caller.
+
+        Raises:
+            DecodeError: if the item cannot be read.
+        """
+
+
+class TestItems(Dataset[Item], ABC):
+    """All views of all test items. View v of item i has the index i * num_views + v."""
+
+    def __init__(self, items: ItemList, num_views: int) -> None:
+        self.items = items
+        self.num_views = num_views
+
+    def __len__(self) -> int:
+        return len(self.items) * self.num_views
+
+    def __getitem__(self, index: int) -> Item:
+        """One view. An unreadable item has blank inputs."""
+        item, view = divmod(index, self.num_views)
+        label = self.items.label(item)
+        try:
+            return Item(self.inputs(item, view), label, item, view)
+        except DecodeError as error:
+            return Item(self.blank_inputs(), label, item, view, True, error.missing, (error,))
+
+    @abstractmethod
+    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
+        """Model inputs (V, ...) of a view of an item.
+
+        Raises:
+            DecodeError: if the item cannot be read.
+        """
+
+    @abstractmethod
+    def blank_inputs(self) -> tuple[Tensor, ...]:
+        """Blank inputs of the same shapes, for an unreadable item."""
+
+
+@contextmanager
+def seeded(*seeds: int) -> Iterator[None]:
+    """Seed `random` and torch inside the context. Their states are restored afterwards."""
+    state, torch_state = random.getstate(), torch.get_rng_state()
+    # `random.seed` accepts a string, but no tuple of numbers.
+    random.seed(repr(seeds))
+    # Only the CPU generator: `torch.manual_seed` would also seed every accelerator.
+    torch.default_generator.manual_seed(random.getrandbits(63))
+    try:
+        yield
+    finally:
+        random.setstate(state)
+        torch.set_rng_state(torch_state)
+
+
+def collated(items: Sequence[Item]) -> Collated:
+    """Batch of items."""
+    batch = Batch(
+        tuple(torch.stack(parts) for parts in zip(*(item.inputs for item in items), strict=True)),
+        torch.tensor([item.label for item in items]),
+        torch.tensor([item.place for item in items]),
+        torch.tensor([item.view for item in items]),
+        torch.tensor([item.unreadable for item in items]),
+        torch.tensor([item.missing for item in items]),
+    )
+    return Collated(batch, tuple(error for item in items for error in item.errors))

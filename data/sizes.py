@@ -1,0 +1,48 @@
+"""Sizes of input items."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+class InputSize(ABC):
+    """Size of one input item."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """Noun for the item in error messages."""
+
+    @property
+    @abstractmethod
+    def cost(self) -> int:
+        """Memory of the item as a number of pixels. The micro-batch is inversely proportional to it."""
+
+    @abstractmethod
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
+        """Model inputs of a batch of items, filled with standard normal values."""
+
+
+@dataclass(frozen=True)
+class ClipSize(InputSize):
+    """Size of a clip of RGB frames."""
+
+    frames: int
+    height: int
+    width: int
+
+    @property
+    def kind(self) -> str:
+        """Always "clip"."""
+        return "clip"
+
+    @property
+    def cost(self) -> int:
+        """Number of pixels of all frames."""
+        return self.frames * self.height * self.width
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
+        """Clips (batch_size, frames, 3, height, width)."""
+        return (torch.randn(batch_size, self.frames, 3, self.height, self.width, device=device),)

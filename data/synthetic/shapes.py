@@ -1,0 +1,147 @@
+"""Anti-aliased drawing of all frames of a video at once, with numpy: backgrounds, shapes and cameras.
+
+Shapes: T frames, h and w pixels; a canvas is (T, h, w, 3) float32 in [0, 1], a mask is (T, h, w) float32 in [0, 1].
+World units: 1 is the radius of the disc that contains the action. x points to the right, y downwards.
+"""
+
+import colorsys
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Pattern = Literal["plain", "stripes", "dots", "checks"]
+
+
+def color(hue: float, saturation: float, value: float) -> Floats:
+    """RGB colour (3,) of a hue (modulo 1), saturation and value."""
+    return np.asarray(colorsys.hsv_to_rgb(hue % 1.0, saturation, value), np.float32)  # (3,)
+
+
+class Camera:
+    """Position of the camera in every frame, and the mapping between world coordinates and pixels."""
+
+    def __init__(self, *, height: int, width: int, pixels_per_unit: float, center: Floats) -> None:
+        self.pixels_per_unit = pixels_per_unit
+        self.size = np.array([width, height])
+        self.corner = center - (self.size - 1) / 2 / pixels_per_unit  # (T, 2), world x and y of the first pixel
+        x = np.arange(width) / pixels_per_unit + self.corner[:, :1]
+        y = np.arange(height) / pixels_per_unit + self.corner[:, 1:]
+        self.x = x[:, None, :].astype(np.float32)  # (T, 1, w)
+        self.y = y[:, :, None].astype(np.float32)  # (T, h, 1)
+
+    def window(self, position: Floats, radius: float) -> tuple[slice, slice]:
+        """Rows and columns that contain, in all frames, everything within a radius of positions (T, 2)."""
+        pixels = (position - self.corner) * self.pixels_per_unit
+        reach = radius * self.pixels_per_unit + 1
+        low = np.clip(np.floor(pixels.min(0) - reach), 0, self.size).astype(int)
+        high = np.clip(np.ceil(pixels.max(0) + reach) + 1, 0, self.size).astype(int)
+        return slice(low[1], high[1]), slice(low[0], high[0])
+
+
+def drift(rng: np.random.Generator, times: Floats, amplitude: float) -> Floats:
+    """Smooth random path (T, 2) around the origin. Its distribution is invariant to time reversal."""
+    path = np.zeros((len(times), 2))
+    for cycles in (0.5, 1.0, 1.7):
+        phase = rng.uniform(0, 2 * np.pi, 2)
+        size = rng.normal(0, amplitude / np.sqrt(3), 2)
+        path += size * np.sin(2 * np.pi * cycles * (times[:, None] - 0.5) + phase)
+    return path.astype(np.float32)
+
+
+class Texture:
+    """Smooth random texture of the plane: a sum of plane waves, mapped to colours between two colours."""
+
+    def __init__(self, rng: np.random.Generator, *, low: Floats, high: Floats, waves: int, frequency: float) -> None:
+        angle = rng.uniform(0, 2 * np.pi, waves)
+        self.frequency = frequency * rng.uniform(0.5, 1.5, waves)
+        self.direction = np.stack([np.cos(angle), np.sin(angle)])  # (2, waves)
+        self.phase = rng.uniform(0, 2 * np.pi, waves)
+        self.low, self.high = low, high
+
+    def rendered(self, camera: Camera) -> Floats:
+        """Canvas (T, h, w, 3) with the texture only."""
+        level = np.float32(0)
+        for frequency, (dx, dy), phase in zip(self.frequency, self.direction.T, self.phase, strict=True):
+            a, b = np.float32(frequency * dx) * camera.x + np.float32(phase), np.float32(frequency * dy) * camera.y
+            level = level + np.sin(a) * np.cos(b) + np.cos(a) * np.sin(b)  # sin(a + b) from one row and one column
+        level = 0.5 + 0.5 * level / np.float32(np.sqrt(len(self.phase)))  # (T, h, w)
+        level = np.clip(level, 0.0, 1.0)[..., None]
+        return self.low + level * (self.high - self.low)
+
+
+def polygon_distance(x: Floats, y: Floats, corners: int) -> Floats:
+    """Lower bound of the signed distance to a regular polygon with inradius 1. Two corners make a bar."""
+    angles = 2 * np.pi * np.arange(corners) / corners
+    distance = np.full_like(x, -np.inf)
+    for angle in angles:
+        np.maximum(distance, np.float32(np.cos(angle)) * x + np.float32(np.sin(angle)) * y, out=distance)
+    return distance - 1.0
+
+
+SHAPES = ("disc", "ring", "triangle", "square", "hexagon", "cross", "bar")
+Shape = Literal["disc", "ring", "triangle", "square", "hexagon", "cross", "bar"]
+
+
+EXTENT = 1.6  # largest distance of a point of a shape from its centre
+
+
+def shape_distance(shape: Shape, x: Floats, y: Floats) -> Floats:
+    """Signed distance to a shape in its own coordinates. Its area is close to that of the unit disc."""
+    if shape == "disc":
+        return np.sqrt(x * x + y * y) - 1.0
+    if shape == "ring":
+        return np.abs(np.sqrt(x * x + y * y) - 0.85) - 0.33
+    if shape == "cross":
+        x, y = np.abs(x), np.abs(y)
+        return np.maximum(np.maximum(x, y) - 1.1, np.minimum(x, y) - 0.38)
+    if shape == "bar":
+        return np.maximum(np.abs(x) - 1.5, np.abs(y) - 0.5)
+    corners, inradius = {"triangle": (3, 0.75), "square": (4, 0.88), "hexagon": (6, 0.95)}[shape]
+    return inradius * polygon_distance(x / inradius, y / inradius, corners)
+
+
+def pattern_level(pattern: Pattern, x: Floats, y: Floats, frequency: float) -> Floats:
+    """Share of the second colour in [0, 1], in the coordinates of an object."""
+    if pattern == "plain":
+        return np.zeros_like(x)
+    a = np.sin(np.float32(frequency) * x)
+    if pattern == "stripes":
+        return np.clip(0.5 + 2.0 * a, 0.0, 1.0)
+    b = np.sin(np.float32(frequency) * y)
+    if pattern == "checks":
+        return np.clip(0.5 + 4.0 * a * b, 0.0, 1.0)
+    return np.clip(4.0 * (a * b - 0.45), 0.0, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    """Appearance of an object, without its position."""
+
+    shape: Shape
+    first: Floats  # (3,)
+    second: Floats  # (3,)
+    pattern: Pattern
+    frequency: float = 4.0
+
+    def draw(self, canvas: Floats, camera: Camera, *, position: Floats, size: Floats, angle: Floats) -> None:
+        """Draw the object on a canvas, with position (T, 2), size (T,) and angle (T,)."""
+        rows, columns = camera.window(position, EXTENT * float(size.max()))
+        scale = size[:, None, None]
+        x = camera.x[:, :, columns] - position[:, :1, None]
+        y = camera.y[:, rows] - position[:, 1:, None]
+        cos, sin = np.cos(angle)[:, None, None] / scale, np.sin(angle)[:, None, None] / scale
+        x, y = cos * x + sin * y, cos * y - sin * x
+        mask = np.clip(0.5 - shape_distance(self.shape, x, y) * (camera.pixels_per_unit * scale), 0.0, 1.0)
+        level = pattern_level(self.pattern, x, y, self.frequency)[..., None]
+        paint = self.first + level * (self.second - self.first)
+        part = canvas[:, rows, columns]
+        part += mask[..., None] * (paint - part)
+
+
+def to_uint8(canvas: Floats, rng: np.random.Generator, noise: float) -> NDArray[np.uint8]:
+    """8-bit frames with sensor noise. `noise`: its standard deviation."""
+    canvas = canvas + np.float32(noise) * rng.standard_normal(canvas.shape, dtype=np.float32)
+    return (np.clip(canvas, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)

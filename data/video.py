@@ -1,0 +1,130 @@
+"""Video data: clips of RGB frames, sampled from the videos of a data set."""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
+
+from torch import Tensor
+
+from data.config import DataConfig
+from data.evaluation import EvalConfig
+from data.sampling import DenseSampling, SamplingConfig
+from data.sizes import ClipSize
+from data.transforms import Augmentation, AugmentationConfig, Crops, normalized
+
+if TYPE_CHECKING:
+    from data.items.clips import TestClips, TrainClips
+    from data.items.items import ItemList
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoData(DataConfig):
+    """Clips of square frames. Pixels are (x / 255 - mean) / std.
+
+    Args:
+        frames: number of frames of a clip.
+        crop: side of a frame in pixels.
+        reversed_channels: whether channels are BGR instead of RGB.
+    """
+
+    config_tag = "DataConfig"  # its name in the ids of runs from before other kinds of data were added
+
+    frames: int = 16
+    crop: int = 224
+    sampling: SamplingConfig = field(default_factory=DenseSampling.Config)
+    augmentation: AugmentationConfig = field(default_factory=Augmentation.Config)
+    mean: float = 0.5
+    std: float = 0.5
+    reversed_channels: bool = field(default=False, metadata={"omit_if": False})
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "crop"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"data.{name} is {getattr(self, name)}; it must be 1 or more")
+        if not 0 < self.std < math.inf:
+            raise ValueError(f"data.std is {self.std}; it must be more than 0")
+
+    @property
+    def size(self) -> ClipSize:
+        """Size of a clip."""
+        return ClipSize(self.frames, self.crop, self.crop)
+
+    def check(self, evaluation: EvalConfig) -> None:
+        """Reject test protocols that the sampling does not support, and short sides below the crop size."""
+        self.sampling.for_test(evaluation)
+        self.augmentation.check(self.crop)
+        Crops(evaluation.crops, self.crop, evaluation.short_side)
+
+    def train_items(self, items: "ItemList", seed: int) -> "TrainClips":
+        """One augmented clip of each video."""
+        from data.datasets.videos import VideoList
+        from data.items.clips import TrainClips
+
+        assert isinstance(items, VideoList)
+        return TrainClips(
+            items,
+            seed,
+            sampling=self.sampling.build(self.frames),
+            augmentation=self.augmentation.build(self.crop),
+            reversed_channels=self.reversed_channels,
+        )
+
+    def validation_items(self, items: "ItemList") -> "TestClips":
+        """Middle crop of the middle clip of each video."""
+        return self._test_clips(items, self.sampling, EvalConfig(views=1, crops=1))
+
+    def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestClips":
+        """All crops of each temporal view of each video."""
+        return self._test_clips(items, self.sampling.for_test(evaluation), evaluation)
+
+    def _test_clips(self, items: "ItemList", sampling: SamplingConfig, evaluation: EvalConfig) -> "TestClips":
+        from data.datasets.videos import VideoList
+        from data.items.clips import TestClips
+
+        assert isinstance(items, VideoList)
+        return TestClips(
+            items,
+            evaluation.views,
+            sampling=sampling.build(self.frames),
+            crops=Crops(evaluation.crops, self.crop, evaluation.short_side),
+            reversed_channels=self.reversed_channels,
+        )
+
+    def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Normalised clips in float32."""
+        (clips,) = inputs
+        return (normalized(clips, self.mean, self.std),)
+
+    def from_list(self) -> "VideoData":
+        """Clips of the videos of a list file, which has one class per video."""
+        from data.datasets.kinetics import Kinetics
+
+        if len(self.targets.classes) != 1:
+            kinds = " and a ".join(self.targets.classes)
+            raise ValueError(
+                f"this row predicts a {kinds}, and a list has one label a video: test it with `reproduce run`"
+            )
+        (num_classes,) = self.targets.classes.values()
+        return replace(self, dataset=Kinetics.Config(name="list", num_classes=num_classes, root_is_list=True))
+
+    def shown_frames(self, clip: Tensor) -> Tensor:
+        """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
+        return clip.flip(1) if self.reversed_channels else clip
+
+    def tiny(self) -> Self:
+        """Generated videos, half the frames, a seventh of the crop size (32 for 224, 48 for 336)."""
+        return replace(
+            self,
+            dataset=self.dataset.tiny(),
+            frames=max(1, self.frames // 2),
+            crop=self.crop // 7,
+            augmentation=self.augmentation.tiny(),
+        )
+
+    def views_within(self, evaluation: EvalConfig, other: EvalConfig) -> tuple[int, ...] | None:
+        """Indices of the views of `other` with the starts of those of `evaluation`. All else must be equal."""
+        if replace(other, views=evaluation.views) != evaluation:
+            return None
+        starts = self.sampling.view_starts(other.views)
+        required = self.sampling.view_starts(evaluation.views)
+        return tuple(map(starts.index, required)) if set(required) <= set(starts) else None

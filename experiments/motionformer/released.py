@@ -1,0 +1,72 @@
+"""The 16 released Motionformer checkpoints (https://github.com/facebookresearch/Motionformer) and their rows.
+
+The link of k600_motionformer_336_16x8 was reported broken; the config behind that row is named 336_16x4.
+"""
+
+import re
+
+from data.sampling import DenseSampling
+from data.video import VideoData
+from experiments.spec.released import ReleasedFile, ReleasedWeights
+from experiments.spec.run import RunConfig
+from models.mixers.trajectory import TrajectoryAttention
+from models.motionformer.model import Motionformer
+
+# fmt: off
+FILES = (
+    ReleasedFile("k400_joint_224_16x4",         "motionformer/table4:joint",       "k400"),
+    ReleasedFile("k400_divided_224_16x4",       "motionformer/table4:divided",     "k400"),
+    ReleasedFile("k400_motionformer_224_16x4",  "motionformer/table6b:mformer",    "top1"),
+    ReleasedFile("k400_motionformer_336_16x8",  "motionformer/table6b:mformer-hr", "top1"),
+    ReleasedFile("k400_motionformer_224_32x3",  "motionformer/table6b:mformer-l",  "top1"),
+    ReleasedFile("k600_motionformer_224_16x4",  "motionformer/table6d:mformer",    "top1"),
+    ReleasedFile("k600_motionformer_336_16x8",  "motionformer/table6d:mformer-hr", "top1"),
+    ReleasedFile("k600_motionformer_224_32x3",  "motionformer/table6d:mformer-l",  "top1"),
+    ReleasedFile("ssv2_joint_224_16x4",         "motionformer/table4:joint",       "ssv2"),
+    ReleasedFile("ssv2_divided_224_16x4",       "motionformer/table4:divided",     "ssv2"),
+    ReleasedFile("ssv2_motionformer_224_16x4",  "motionformer/table6a:mformer",    "top1"),
+    ReleasedFile("ssv2_motionformer_336_16x4",  "motionformer/table6a:mformer-hr", "top1"),
+    ReleasedFile("ssv2_motionformer_224_32x3",  "motionformer/table6a:mformer-l",  "top1"),
+    ReleasedFile("ek_motionformer_224_16x4",    "motionformer/table6c:mformer",    "action"),
+    ReleasedFile("ek_motionformer_336_16x4",    "motionformer/table6c:mformer-hr", "action"),
+    ReleasedFile("ek_motionformer_224_32x3",    "motionformer/table6c:mformer-l",  "action"),
+)
+# fmt: on
+
+
+def stated_settings(run: RunConfig, settings: str) -> dict[str, str]:
+    """The settings in a file that its tensors do not tell.
+
+    Args:
+        settings: the file's own, as YAML.
+
+    Raises:
+        ValueError: naming those that are not the run's.
+    """
+    stated = dict(re.findall(r"^\s*([A-Z_]+):\s*['\"]?([\w.]+)['\"]?\s*$", settings, flags=re.MULTILINE))
+    expected = expected_settings(run)
+    found = {key: stated[key] for key in expected if key in stated}
+    other = [f"{key} {value} (this row: {expected[key]})" for key, value in found.items() if value != expected[key]]
+    if other:
+        raise ValueError(", ".join(other))
+    return found
+
+
+def expected_settings(run: RunConfig) -> dict[str, str]:
+    """A run in the words of the authors' settings."""
+    assert isinstance(run.model, Motionformer.Config) and isinstance(run.data, VideoData)
+    attention, sampling = run.model.attention, run.data.sampling
+    words: dict[str, object] = {"NUM_FRAMES": run.data.frames, "TRAIN_CROP_SIZE": run.data.crop}
+    if isinstance(sampling, DenseSampling.Config):  # segments have no rate
+        words["SAMPLING_RATE"] = sampling.stride
+    if isinstance(attention, TrajectoryAttention.Config) and attention.approximation is None:
+        words["APPROX_ATTN_TYPE"] = "none"
+    return {name: str(word) for name, word in words.items()}
+
+
+RELEASED = ReleasedWeights(
+    files=FILES,
+    location="https://dl.fbaipublicfiles.com/motionformer",
+    suffix=".pyth",
+    stated_settings=stated_settings,
+)

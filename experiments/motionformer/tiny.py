@@ -1,0 +1,10 @@
+"""What the scale `tiny` changes in Motionformer's recipes: from random weights, 15 epochs, a rate for narrow models."""
+
+from experiments.spec.edits import Edit, optim
+from lightning_modules.optim import CosineSchedule
+
+TINY = (
+    Edit("parents", ()),
+    *optim(epochs=15, batch_size=32, lr=1e-3, schedule=CosineSchedule(warmup_epochs=1.0)),
+    Edit("objective.label_smoothing", 0.1),
+)

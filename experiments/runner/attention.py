@@ -1,0 +1,137 @@
+"""Attention maps of a query: the attention of a point of a test video in a trained model.
+
+The video is read and sampled as in the test. F frames, T token frames.
+"""
+
+import difflib
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+
+import torch
+
+from data.config import ShowsFrames
+from data.errors import DataError, DecodeError
+from data.items.items import ItemList
+from experiments.runner.attention_files import AttentionMaps, maps_id, write_maps
+from experiments.runner.provenance import provenance
+from experiments.runner.resources import Resources
+from experiments.runner.store import RunStore
+from experiments.runner.weights import existing_weights, load_weights
+from experiments.spec.attention_queries import QueriedRun
+from experiments.spec.figures import AttentionQuery
+from experiments.spec.ids import canonical
+from experiments.spec.run import RunConfig
+from models.model import MapsAttention
+
+
+def keep_all_maps(queried: Iterable[QueriedRun], store: RunStore, resources: Resources) -> list[ValueError | OSError]:
+    """Make and keep the maps of runs that have been tested, where they are missing; returns the errors met."""
+    errors = []
+    for row, run, query in queried:
+        if not store.run(run.train_id).tested(run.eval_id, eval_only=True):
+            continue
+        try:
+            if keep_maps(run, store, resources, query):
+                print(f"{row}: attention maps made", file=sys.stderr, flush=True)
+        except (ValueError, OSError) as error:
+            print(f"reproduce: {row}: no attention maps: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+            errors.append(error)
+    return errors
+
+
+def keep_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> bool:
+    """Make the maps of a query and keep them beside the run; returns False where they are kept already.
+
+    Raises:
+        ValueError, OSError: as `attention_maps`.
+    """
+    weights = existing_weights(run, store)
+    path = store.run(run.train_id).attention_maps(maps_id(run, query), released=weights.released is not None)
+    if path.exists():
+        return False
+    write_maps(path, attention_maps(run, store, resources, query))
+    return True
+
+
+def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> AttentionMaps:
+    """The attention of a query's point in a test video: the centre crop of its middle view.
+
+    Raises:
+        ValueError: for a run without weights or such maps, or a video, frame, point, block or head that does not exist.
+        DataError, StoreError: when the data set, the video or the weights cannot be read.
+    """
+    data, model = run.data, run.build().model
+    if not isinstance(model, MapsAttention) or not isinstance(data, ShowsFrames):
+        raise ValueError(f"{type(model).__name__} has no attention maps of videos to draw")
+    model.check_query(data.size, frame=query.frame, x=query.x, y=query.y, block=query.block, head=query.head)
+    weights = existing_weights(run, store)
+    load_weights(model, run, store, weights)
+    videos = data.dataset.build(resources.root(data), "test")
+    place = place_of(videos, query.video, data.dataset.name)
+    view = run.evaluation.views // 2
+    try:
+        clip = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(place, view)[0][0]  # (F, 3, h, w)
+    except DecodeError as error:
+        raise DataError(f"video '{videos.ids[place]}' cannot be read: {error}") from None
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    (pixels,) = data.on_device((clip.to(device),))
+    found = (
+        model.to(device)
+        .eval()
+        .attention_of(pixels, frame=query.frame, x=query.x, y=query.y, block=query.block, head=query.head)
+    )
+    maps = found.maps.float().cpu()  # (T, rows, columns)
+    if not maps.isfinite().all():
+        raise ValueError(f"the attention of run {run.train_id} is not finite: its weights are of no use")
+    how = {
+        "train_id": run.train_id,
+        "weights": weights.released["file"] if weights.released is not None else "trained",
+        "video": videos.ids[place],
+        "class": class_name(videos, place),
+        "view": f"{view + 1} of {run.evaluation.views}, centre crop",
+        "query": canonical(query),
+        "patch": list(found.patch),
+        "block": found.block,
+        "num_blocks": found.num_blocks,
+        "head": found.head,
+        "num_heads": found.num_heads,
+        "seed": run.seed,
+        "data": {
+            "name": data.dataset.name,
+            "fingerprint": videos.fingerprint,
+            "stand_in": data.dataset.stand_in is not None,
+        },
+        **provenance(),
+    }
+    if weights.released is not None:
+        how["released_weights"] = {name: weights.released[name] for name in ("file", "sha256")}
+    frames = data.shown_frames(clip).permute(0, 2, 3, 1).contiguous().numpy()  # (F, h, w, 3)
+    return AttentionMaps(frames, maps.numpy(), how)
+
+
+def class_name(videos: ItemList, place: int) -> str | None:
+    """The name of a video's class; None where it has none, or several."""
+    label = videos.label(place)
+    return videos.class_names[label] if isinstance(label, int) and label < len(videos.class_names) else None
+
+
+def place_of(videos: ItemList, video: int | str, dataset: str) -> int:
+    """The place of a video in its annotation file: by its id there, or as a number, in text as @12.
+
+    Raises:
+        ValueError: when there is none, naming the nearest.
+    """
+    ids = list(videos.ids)
+    if isinstance(video, str) and re.fullmatch(r"@\d+", video):  # ids may be numbers, as in Something-Something
+        video = int(video[1:])
+    if isinstance(video, int):
+        if 0 <= video < len(ids):
+            return video
+        raise ValueError(f"video @{video}: {dataset} has {len(ids)} test videos, @0 to @{len(ids) - 1}")
+    if video in ids:
+        return ids.index(video)
+    near = difflib.get_close_matches(video, ids, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"ids are like '{ids[0]}'"
+    raise ValueError(f"video '{video}': {dataset} has no such test video; {hint}; @0 to @{len(ids) - 1} are places")

@@ -1,0 +1,230 @@
+"""Measurements at the paper's size: peak memory and throughput on a device, and the bytes saved for backward.
+
+The papers state neither batch nor precision of their "max CUDA memory"; a record here states both.
+"""
+
+import contextlib
+import functools
+import gc
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from experiments.runner.provenance import cores, provenance
+from experiments.spec.run import RunConfig
+from models.model import HasAlikeBlocks, InputSize, ModelConfig, Targets
+
+GIB = 2**30
+PRECISIONS = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16, "32-true": torch.float32}
+WARM_UP_SECONDS, MEASURED_SECONDS = 2.0, 10.0
+
+
+class TooLargeError(OSError):
+    """A model or a training step that does not fit into the GPU."""
+
+
+def saved_for_backward(run: RunConfig) -> int:
+    """Bytes that autograd keeps for the backward pass of one item in float32, weights not counted; shapes only."""
+    return _saved_by(run.model, run.data.size, run.data.targets)
+
+
+@functools.cache
+def _saved_by(model: ModelConfig, size: InputSize, targets: Targets) -> int:
+    if isinstance(model, HasAlikeBlocks) and model.depth > 3:
+        # All blocks but the first and the last are alike: two and three of them tell what more would keep.
+        two, three = (_saved_by(model.with_depth(depth), size, targets) for depth in (2, 3))
+        return three + (model.depth - 3) * (three - two)
+    built = model.on_meta(size, targets).train()
+    # With the kernels of a CPU, among them fused attention: on the meta device attention would keep its maps.
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        return saved_bytes(built.to_empty(device="cpu"), size.example(1))
+
+
+def saved_bytes(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+    """Bytes that autograd keeps for the backward pass of a model, its weights not counted."""
+    return bytes_saved_by(lambda: model(*inputs), model)
+
+
+def bytes_saved_by(run: Callable[[], object], model: nn.Module) -> int:
+    """Bytes that autograd keeps for the backward pass of a graph, each storage once, a model's weights not counted."""
+    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            kept[storage._cdata] = storage  # referenced, so that no other storage takes its address
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        run()
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+class TrainingStep:
+    """Forward, backward and update in a precision, to be taken as often as called.
+
+    Args:
+        optimizer: over the parameters of the model.
+        loss: of the model's outputs.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        loss: Callable[[Tensor], Tensor],
+        device: torch.device,
+        precision: torch.dtype,
+    ) -> None:
+        self.optimizer, self.loss, self.device, self.precision = optimizer, loss, device, precision
+        # Not scaled up: a first gradient beyond float16 would skip the update, and the optimiser would keep nothing yet.
+        self.scaler = torch.amp.GradScaler(device.type, init_scale=1.0, enabled=precision is torch.float16)
+
+    def __call__(self, outputs: Callable[[], Tensor]) -> torch.optim.Optimizer:
+        """Take a step on the outputs that a function computes; returns the optimiser."""
+        with mixed_precision(self.device, self.precision):
+            loss = self.loss(outputs())
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad()
+        return self.optimizer
+
+
+def mixed_precision(device: torch.device, precision: torch.dtype) -> contextlib.AbstractContextManager[object]:
+    """Autocast to a precision; nothing for float32."""
+    return contextlib.nullcontext() if precision is torch.float32 else torch.autocast(device.type, dtype=precision)
+
+
+def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Callable[[], torch.optim.Optimizer]:
+    """A training step of a run on random items, in the precision of its recipe.
+
+    Raises:
+        ValueError: for a run that trains nothing.
+    """
+    if run.optim is None:
+        raise ValueError(f"run {run.train_id} trains nothing: it has no training step to measure")
+    model = run.model.build(run.data.size, run.data.targets).train().to(device)
+    optimizer, _ = run.optim.build(model, run.optim.length)
+    task = run.objective.task(run.data.targets)
+    inputs = run.data.size.example(batch_size, device)
+    targets = run.data.targets.example(batch_size, device)
+    loss = partial(_loss, task.loss, targets)
+    return partial(TrainingStep(optimizer, loss, device, PRECISIONS[run.optim.precision]), partial(model, *inputs))
+
+
+def _loss(loss: Callable[[Tensor, Tensor], Tensor], targets: Tensor, outputs: Tensor) -> Tensor:
+    return loss(outputs, targets)
+
+
+def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
+    """Peak CUDA memory of a training step: forward, backward and update, in the recipe's precision.
+
+    Raises:
+        TooLargeError: where the step does not fit.
+        OSError: where there is no GPU.
+    """
+    if not torch.cuda.is_available():
+        raise OSError("memory is measured on a CUDA device and there is none; reports show – for it")
+    gc.collect()
+    torch.cuda.empty_cache()
+    try:
+        step = training_step(run, batch_size, torch.device("cuda"))
+        step()
+        torch.cuda.reset_peak_memory_stats()
+        step()  # with the state of the optimiser, as every step but the first
+    except torch.OutOfMemoryError:
+        fits = False  # raised below: an error references its frame, and with it the tensors there
+    else:
+        fits = True
+    if not fits:
+        raise _too_large(batch_size)
+    assert run.optim is not None
+    return {
+        "peak_gib": torch.cuda.max_memory_allocated() / GIB,
+        "batch_size": batch_size,
+        "precision": run.optim.precision,
+        **provenance(),
+        "hardware": torch.cuda.get_device_name(),
+    }
+
+
+def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
+    """Items and videos a second in inference; a video has all views and crops of the run's test.
+
+    On a GPU in the recipe's precision, else in float32 on the CPU.
+
+    Raises:
+        TooLargeError: where a batch does not fit into the GPU.
+    """
+    on_gpu = torch.cuda.is_available()
+    device = torch.device("cuda" if on_gpu else "cpu")
+    precision = run.optim.precision if on_gpu and run.optim is not None else "32-true"
+    model = run.model.build(run.data.size, run.data.targets).eval().to(device)
+    inputs = run.data.size.example(batch_size, device)
+
+    def forward_for(seconds: float) -> float:
+        """Batches a second over at least so many seconds."""
+        started, batches = time.perf_counter(), 0
+        while batches == 0 or time.perf_counter() - started < seconds:
+            model(*inputs)
+            if on_gpu:
+                torch.cuda.synchronize()
+            batches += 1
+        return batches / (time.perf_counter() - started)
+
+    try:
+        with torch.inference_mode(), mixed_precision(device, PRECISIONS[precision]):
+            forward_for(WARM_UP_SECONDS)
+            rate = forward_for(MEASURED_SECONDS)
+    except torch.OutOfMemoryError:
+        raise _too_large(batch_size) from None
+    return {
+        "items_per_second": batch_size * rate,
+        "videos_per_second": batch_size * rate / (run.evaluation.views * run.evaluation.crops),
+        "batch_size": batch_size,
+        "precision": precision,
+        **provenance(),
+        "hardware": torch.cuda.get_device_name() if on_gpu else cores(),
+    }
+
+
+# Each kind of measurement of `experiments.spec.metrics.Measured`: a function of a run and a batch size.
+MEASUREMENTS: dict[str, Callable[[RunConfig, int], dict[str, object]]] = {
+    "memory": peak_memory,
+    "throughput": throughput,
+}
+
+
+def nearest_batch(printed: float, measured: Callable[[int], float]) -> int:
+    """The batch whose measured value is nearest to the printed one; values grow with the batch.
+
+    Args:
+        measured: measures a batch: twice the last one until a value is above the printed one or does not fit, then
+            halfway between the two that enclose it.
+
+    Raises:
+        TooLargeError: where not even one item fits.
+    """
+    values = {1: measured(1)}
+    below, above = 0, 1
+    while values.get(above, math.inf) < printed:
+        below, above = above, 2 * above
+        with contextlib.suppress(TooLargeError):
+            values[above] = measured(above)
+    while above - below > 1:
+        middle = (below + above) // 2
+        with contextlib.suppress(TooLargeError):
+            values[middle] = measured(middle)
+        below, above = (middle, above) if values.get(middle, math.inf) < printed else (below, middle)
+    return min(values, key=lambda batch_size: abs(values[batch_size] - printed))
+
+
+def _too_large(batch_size: int) -> TooLargeError:
+    smaller = "; use a smaller --batch" if batch_size > 1 else ""
+    return TooLargeError(f"batch {batch_size} does not fit into this GPU{smaller}")

@@ -1,0 +1,201 @@
+"""Trains and tests one run in a process of its own.
+
+`python -m experiments.runner.train` is started by `reproduce run`, once a run; started by hand or by a cluster's launcher it
+works alike. Exit codes: 0 done, 1 failed, 3 data or environment not usable, 75 another process works on the run.
+"""
+
+import argparse
+import contextlib
+import sys
+import time
+import traceback
+import zipfile
+from pathlib import Path
+
+import torch
+from lightning import Trainer, seed_everything
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from data.datamodule import DataModule
+from data.errors import DataError
+from experiments.runner.arguments import add_resources
+from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, ProgressFile, Stopped, StopRequest
+from experiments.runner.resources import BatchSplit, Resources
+from experiments.runner.results import Test, keep_started_from, keep_test, keep_training, rescore
+from experiments.runner.store import (
+    CLAIMED_ELSEWHERE,
+    ERROR_PREFIX,
+    RunDirectory,
+    RunStore,
+    StoreError,
+    write_atomically,
+)
+from experiments.runner.trainer import make_trainer
+from experiments.runner.weights import existing_weights, load_weights, save_weights, start_weights
+from experiments.spec.catalog import load
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import SCALES
+from lightning_modules.module import TaskModule
+from models.frozen import frozen_parameters
+from models.model import Recomputes
+
+
+def train_and_test(
+    run: RunConfig, store: RunStore, resources: Resources, request: StopRequest, *, eval_only: bool = False
+) -> None:
+    """Bring a run to its metrics: train it, or continue from its checkpoint, or only test it.
+
+    Args:
+        eval_only: test with the run's own weights or, where there are none, with imported released ones.
+
+    Raises:
+        StoreError, DataError, ValueError: one line for the user.
+        Stopped: after a signal, with the checkpoint written.
+    """
+    directory = store.run(run.train_id)
+    directory.hold_config(run.description)
+    directory.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    seed_everything(run.seed, verbose=False)
+    split = BatchSplit(1, 1)
+    if run.optim is not None:
+        split = resources.split(run.optim.batch_size, run.data.size, resources.num_devices)
+    datamodule = data_module(run, resources, root=resources.root(run.data), split=split)
+    module = run.build()
+    if isinstance(module.model, Recomputes):
+        module.model.recompute(resources.recompute)
+    keeps_best = run.optim is not None and run.optim.keep == "best"
+    clock = DeviceClock()
+    trainer = make_trainer(
+        run,
+        resources,
+        accumulation=split.accumulation,
+        logger=TensorBoardLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
+        callbacks=[
+            *([BestWeights(directory.best_weights, f"val/{run.objective.metrics[0]}")] if keeps_best else []),
+            Checkpointing(directory.checkpoint, request, validations_count=keeps_best),
+            ProgressFile(directory.progress_file),
+            clock,
+        ],
+    )
+    started = time.time()
+    if run.optim is not None and not eval_only and not directory.weights.exists():
+        fit(run, store, directory, module, datamodule, trainer, clock)
+    weights = existing_weights(run, store)
+    starts = load_weights(module.model, run, store, weights)
+    trainer.test(module, datamodule, verbose=False, weights_only=True)
+    if trainer.is_global_zero:
+        if run.optim is None:
+            keep_started_from(directory, starts)
+        seconds, released = time.time() - started, weights.released
+        keep_test(run, directory, Test.of(module.scores, datamodule), trainer, seconds=seconds, released=released)
+
+
+def data_module(run: RunConfig, resources: Resources, *, root: Path, split: BatchSplit) -> DataModule:
+    """The data of a run.
+
+    Args:
+        root: of its data set.
+    """
+    return DataModule(
+        run.data,
+        run.evaluation,
+        root=root,
+        seed=run.seed,
+        batch_size=split.micro_batch,
+        test_batch_size=resources.test_batch(run.data.size, run.evaluation.crops),
+        num_workers=resources.num_workers(run.data),
+        allow_bad=resources.allow_bad,
+        accumulate=split.accumulation,
+    )
+
+
+def fit(
+    run: RunConfig,
+    store: RunStore,
+    directory: RunDirectory,
+    module: TaskModule,
+    datamodule: DataModule,
+    trainer: Trainer,
+    clock: DeviceClock,
+) -> None:
+    """Train to the end, from the last checkpoint where there is one, and keep the weights."""
+    assert run.optim is not None
+    resume = directory.checkpoint if directory.checkpoint.exists() else None
+    if resume is None:
+        released = start_weights(module.model, run, store)
+        if trainer.is_global_zero:
+            keep_started_from(directory, released)
+    elif not zipfile.is_zipfile(resume):
+        raise StoreError(f"{resume} is cut short or damaged; remove it to train this run from its start")
+    elif any(True for _ in frozen_parameters(module.model)):
+        start_weights(module.model, run, store)  # the checkpoint holds no frozen weights
+    trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
+    replaced = datamodule.num_replaced()
+    if trainer.is_global_zero:
+        keep_training(directory, device_seconds=clock.seconds, replaced=replaced)
+        if run.optim.keep == "best":
+            directory.best_weights.replace(directory.weights)
+        else:
+            save_weights(module.model, directory.weights)
+        directory.checkpoint.unlink(missing_ok=True)  # finished: there is nothing to resume
+    trainer.strategy.barrier()
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The arguments that name one cell's run and the machine's resources."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.runner.train", description="Train and test one run.")
+    parser.add_argument("table")
+    parser.add_argument("cell", help="row and column, e.g. trajectory.k400; .start is the run that it starts from")
+    parser.add_argument("--eval-only", action="store_true", help="test weights that are there; train nothing")
+    parser.add_argument("--scale", choices=sorted(SCALES), default="tiny")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", dest="overrides", action="append", default=[], metavar="PATH=VALUE")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    add_resources(parser)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train and test the run of one cell; returns the exit code."""
+    options = parse(arguments)
+    store = RunStore(options.runs)
+    request = StopRequest()
+    directory: RunDirectory | None = None
+    try:
+        resources = Resources.of(options)
+        if resources.threads is not None:
+            torch.set_num_threads(resources.threads)
+        run = load(options.table).run_of(options.cell, SCALES[options.scale], options.overrides, options.seed)
+        directory = store.run(run.train_id)
+        if resources.rank > 0:
+            train_and_test(run, store, resources, request, eval_only=options.eval_only)
+            return 0
+        with directory.claim() as mine:
+            if not mine:
+                return CLAIMED_ELSEWHERE
+            directory.failure.unlink(missing_ok=True)
+            tests_only = options.eval_only or run.optim is None
+            if not directory.tested(run.eval_id, tests_only) and not rescore(run, store):
+                train_and_test(run, store, resources, request, eval_only=options.eval_only)
+    except Stopped as stopped:
+        return 128 + stopped.signal_number
+    except (DataError, StoreError) as error:
+        return _fail(directory, str(error), 3)
+    except ValueError as error:
+        return _fail(directory, str(error), 1)
+    except Exception as error:
+        traceback.print_exc()
+        return _fail(directory, f"{type(error).__name__}: {error}".strip(": "), 1)
+    return 0
+
+
+def _fail(directory: RunDirectory | None, reason: str, code: int) -> int:
+    print(f"{ERROR_PREFIX}{reason}", file=sys.stderr)
+    if directory is not None:
+        with contextlib.suppress(StoreError):
+            write_atomically(directory.failure, reason + "\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

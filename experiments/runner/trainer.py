@@ -1,0 +1,68 @@
+"""The Trainer: the only place where one is made."""
+
+import logging
+import warnings
+from collections.abc import Sequence
+
+import torch
+from lightning import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+
+from experiments.runner.resources import Resources
+from experiments.spec.run import RunConfig
+from lightning_modules.optim import OptimConfig
+
+
+def make_trainer(
+    run: RunConfig,
+    resources: Resources,
+    *,
+    accumulation: int = 1,
+    logger: Logger | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Trainer:
+    """The Trainer of a run; mixed precision is for GPUs alone.
+
+    Args:
+        accumulation: batches a device takes for one step.
+        logger: of the curves; None for none.
+    """
+    quiet_lightning()
+    optim = run.optim
+    trainer = Trainer(
+        accelerator="auto",
+        devices=resources.num_devices // resources.nodes,
+        num_nodes=resources.nodes,
+        strategy="ddp" if resources.num_devices > 1 else "auto",
+        precision=optim.precision if optim is not None and torch.cuda.is_available() else "32-true",
+        accumulate_grad_batches=accumulation,
+        num_sanity_val_steps=0,
+        deterministic="warn",
+        use_distributed_sampler=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        logger=logger or False,
+        log_every_n_steps=10,
+        callbacks=list(callbacks),
+        **(length_of(optim, accumulation) if optim is not None else {}),
+    )
+    # Deterministic algorithms would fill all new memory first; nothing here reads it before writing it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
+    return trainer
+
+
+def length_of(optim: OptimConfig, accumulation: int) -> dict:
+    """The Trainer's arguments for the length of a recipe, its validations and the clipping of its gradients."""
+    clipping = {"gradient_clip_val": optim.clip_norm} if optim.clip_norm is not None else {}
+    if optim.steps is None:
+        epochs = optim.length
+        return {"max_epochs": epochs, "check_val_every_n_epoch": min(optim.validate_every, epochs), **clipping}
+    batches = min(optim.validate_every, optim.steps) * accumulation
+    return {"max_steps": optim.steps, "val_check_interval": batches, "check_val_every_n_epoch": None, **clipping}
+
+
+def quiet_lightning() -> None:
+    """Silence Lightning's advertisements, and advice that does not fit small runs."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for advice in ("does not have many workers", "smaller than the logging interval", "LeafSpec", "have no state_dict"):
+        warnings.filterwarnings("ignore", f".*{advice}.*")

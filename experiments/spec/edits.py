@@ -1,0 +1,180 @@
+"""Edits of a run: new values for fields at dotted paths, from specs or from the command line."""
+
+import ast
+import dataclasses
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, is_dataclass, replace
+from types import UnionType
+from typing import Literal, TypeVar, Union, get_args, get_origin
+
+from experiments.spec.ids import field_types, takes_float
+from experiments.spec.run import Parent, RunConfig
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A new value for the field at a dotted path; a function is given the old value."""
+
+    path: str
+    value: object
+
+    def apply(self, run: RunConfig) -> RunConfig:
+        """The run with this field changed; a run that trains nothing has no recipe to change."""
+        if is_of_no_recipe(self.path, run):
+            return run
+        return _set(run, self.path.split("."), self.value, self.path)
+
+
+Edits = tuple[Edit, ...]
+
+
+def is_of_no_recipe(path: str, run: RunConfig) -> bool:
+    """Whether a path leads into the recipe of a run that trains nothing."""
+    return run.optim is None and path.startswith("optim.")
+
+
+def apply(run: RunConfig, edits: Iterable[Edit]) -> RunConfig:
+    """The run with the edits made in their order."""
+    for edit in edits:
+        run = edit.apply(run)
+    return run
+
+
+def model(**values: object) -> Edits:
+    """Edits of the model, e.g. `model(attention=JointAttention.Config())`."""
+    return tuple(Edit(f"model.{name}", value) for name, value in values.items())
+
+
+def data(**values: object) -> Edits:
+    """Edits of the data, e.g. `data(frames=32)`."""
+    return tuple(Edit(f"data.{name}", value) for name, value in values.items())
+
+
+def optim(**values: object) -> Edits:
+    """Edits of the optimisation, e.g. `optim(epochs=50)`."""
+    return tuple(Edit(f"optim.{name}", value) for name, value in values.items())
+
+
+def evaluation(**values: object) -> Edits:
+    """Edits of the test protocol, e.g. `evaluation(views=1)`."""
+    return tuple(Edit(f"evaluation.{name}", value) for name, value in values.items())
+
+
+def override(text: str, run: RunConfig) -> Edit:
+    """The edit that a command line override such as `optim.epochs=3` stands for, checked against a run.
+
+    Raises:
+        ValueError: when the path or the value's type is wrong for the run.
+    """
+    path, equals, literal = text.partition("=")
+    if not equals:
+        raise ValueError(f"override '{text}' has no '='; write it as path=value, e.g. optim.epochs=3")
+    if is_of_no_recipe(path.strip(), run):
+        return Edit(path.strip(), _parse(literal.strip()))
+    owner: object = run
+    *parents, name = path.strip().split(".")
+    for parent in parents:
+        owner = _member(owner, parent, path)
+    current = _member(owner, name, path)
+    if path.strip().endswith("seed") and isinstance(owner, RunConfig):
+        raise ValueError(f"override '{text}': seeds are named with --seeds, e.g. --seeds 0,1,2")
+    hint = field_types(type(owner))[name]
+    value = _parse(literal.strip())
+    if is_dataclass(current) and not (value is None and _fits(value, hint)):
+        members = ", ".join(f"{path}.{f.name}" for f in fields(current))
+        raise ValueError(f"override '{path}' is a whole {type(current).__qualname__}; set one of its fields: {members}")
+    if not _fits(value, hint):
+        raise ValueError(f"override '{path}={literal}': expected {_describe(hint)}, e.g. {path}={_literal(current)}")
+    return Edit(path.strip(), float(value) if takes_float(hint, value) else value)  # type: ignore[arg-type]
+
+
+Config = TypeVar("Config")
+
+
+def _set(owner: Config, path: list[str], value: object, whole: str) -> Config:
+    name, *rest = path
+    old = _member(owner, name, whole)
+    new = _set(old, rest, value, whole) if rest else value(old) if callable(value) else value
+    return replace(owner, **{name: new})  # type: ignore[type-var]
+
+
+def _member(owner: object, name: str, path: str) -> object:
+    if not is_dataclass(owner):
+        raise ValueError(f"'{path}': there is nothing below '{owner!r}' to set")
+    names = [f.name for f in fields(owner)]
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(names)}"
+        raise ValueError(f"'{path}': {type(owner).__qualname__} has no field '{name}'; {hint}")
+    return getattr(owner, name)
+
+
+def _parse(literal: str) -> object:
+    try:
+        return ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(literal.lower(), literal))
+    except (ValueError, SyntaxError):
+        return literal
+
+
+def _fits(value: object, hint: object) -> bool:
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, option) for option in get_args(hint))
+    if origin is Literal:
+        return value in get_args(hint)
+    if origin is tuple:
+        options = get_args(hint)
+        if not isinstance(value, tuple):
+            return False
+        kinds = [options[0]] * len(value) if options[-1] is Ellipsis else options
+        return len(kinds) == len(value) and all(_fits(v, kind) for v, kind in zip(value, kinds, strict=True))
+    if hint is None or hint is type(None):
+        return value is None
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(hint, type) and not is_dataclass(hint) and isinstance(value, hint)
+
+
+def _describe(hint: object) -> str:
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(_describe(option) for option in get_args(hint))
+    if hint is type(None):
+        return "None"
+    return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+
+
+def _literal(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
+def changed_fields(before: RunConfig, after: RunConfig) -> dict[str, tuple[object, object]]:
+    """Dotted path -> (before, after) of every leaf in which two runs differ."""
+    changes: dict[str, tuple[object, object]] = {}
+
+    def walk(a: object, b: object, path: str) -> None:
+        if a == b:
+            return
+        if is_dataclass(a) and is_dataclass(b) and type(a) is type(b) and not isinstance(a, type):
+            for f in dataclasses.fields(a):
+                walk(getattr(a, f.name), getattr(b, f.name), f"{path}.{f.name}" if path else f.name)
+        else:
+            changes[path] = (a, b)
+
+    walk(before, after, "")
+    return changes
+
+
+def brief(value: object) -> str:
+    """A value of a config in a few words; configs by their class."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return str(value)
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(brief, value)) + ")"
+    if isinstance(value, Parent):
+        return value.name
+    return type(value).__qualname__.removesuffix(".Config")

@@ -1,0 +1,70 @@
+"""Ids of configs: hashes of their canonical JSON, in which each dataclass is tagged with its name."""
+
+import functools
+import hashlib
+import json
+import sys
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import Union, get_args, get_origin, get_type_hints
+
+ID_LENGTH = 12
+
+
+def digest(value: object) -> str:
+    """The first hexadecimal digits of the SHA-256 of a config's canonical JSON.
+
+    Args:
+        value: a config, or a dict of configs by name.
+    """
+    tree = {k: canonical(v) for k, v in value.items()} if isinstance(value, dict) else canonical(value)
+    text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
+
+
+def canonical(value: object) -> object:
+    """The JSON of a config: each dataclass with its tag, without the fields that equal their `omit_if`.
+
+    Raises:
+        TypeError: for a value that cannot be part of an id (a path, a callable, a tensor, a dict).
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        types = field_types(type(value))
+        members = {name: canonical(_as_declared(part, types[name])) for name, part in hashed_fields(value).items()}
+        return {"type": tag_of(type(value)), **members}
+    if isinstance(value, tuple):
+        return [canonical(member) for member in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"a {type(value).__name__} cannot be part of a run: {value!r}")
+
+
+def tag_of(kind: type) -> str:
+    """The name of a config class in ids: its qualified name, or its own `config_tag` where the class was renamed."""
+    return vars(kind).get("config_tag", kind.__qualname__)
+
+
+def hashed_fields(config: object) -> dict[str, object]:
+    """The fields that an id depends on: all but those that equal the `omit_if` of their metadata."""
+    assert is_dataclass(config)
+    values = {f: getattr(config, f.name) for f in fields(config)}
+    return {f.name: v for f, v in values.items() if not ("omit_if" in f.metadata and v == f.metadata["omit_if"])}
+
+
+@functools.cache
+def field_types(kind: type) -> dict[str, object]:
+    """The declared type of each field of a dataclass, annotations resolved."""
+    return get_type_hints(kind, vars(sys.modules[kind.__module__]))
+
+
+def takes_float(declared: object, value: object) -> bool:
+    """Whether a whole number is given for a field whose type is float."""
+    options = get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
+    return isinstance(value, int) and not isinstance(value, bool) and float in options and int not in options
+
+
+def _as_declared(value: object, declared: object) -> object:
+    """Whole numbers in float fields as floats, so that 1 and 1.0 give one id."""
+    if isinstance(value, tuple) and get_origin(declared) is tuple:
+        return tuple(_as_declared(member, get_args(declared)[0]) for member in value)
+    return float(value) if takes_float(declared, value) and isinstance(value, int) else value

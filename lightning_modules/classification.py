@@ -1,0 +1,131 @@
+"""Single-label classification: cross-entropy with label smoothing and mixup, top-1 and top-5 accuracy.
+
+B: items. C: classes.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lightning_modules.mixup import Mixup
+from lightning_modules.scores import Scores, TestProtocol, ViewScores, is_among_best
+from lightning_modules.task import Batch, Objective, Prepared, Task
+from models.model import Targets
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassObjective(Objective):
+    """Cross-entropy of class labels.
+
+    `label_smoothing`: share of the target that is spread evenly over all classes.
+    `mixup`: mixing of the items of a batch; None for no mixing.
+    """
+
+    label_smoothing: float = 0.2
+    mixup: Mixup.Config | None = field(default=None, metadata={"omit_if": None})
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing <= 1:
+            raise ValueError(f"a label smoothing of {self.label_smoothing}: it is between 0 and 1")
+
+
+class ClassTask(Task):
+    """Classification with one or several kinds of label. Each kind has a softmax over its part of the outputs.
+
+    Args:
+        classes: number of classes per kind of label, in the order of the outputs.
+    """
+
+    def __init__(self, objective: ClassObjective, classes: Mapping[str, int]) -> None:
+        self.objective = objective
+        self.sizes = tuple(classes.values())
+        self.mixup = objective.mixup.build() if objective.mixup is not None else None
+
+    def prepare(self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator) -> Prepared:
+        """Batch after mixup, if the objective has it. Mixed targets are class probabilities (B, C)."""
+        if self.mixup is None:
+            return Prepared(inputs, targets)
+        if len(inputs) != 1:
+            raise ValueError("objective.mixup mixes clips only, and these items have several inputs")
+        (clips,) = inputs
+        mixed = self.mixup(clips, generator)
+        with torch.autocast(clips.device.type, enabled=False):  # in half precision, probabilities do not sum to one
+            return Prepared((mixed.inputs,), mixed.weights.to(clips.dtype) @ self.smoothed(targets, clips.dtype))
+
+    def smoothed(self, targets: Tensor, dtype: torch.dtype) -> Tensor:
+        """Smoothed class probabilities (B, C) of labels (B,) or (B, kinds)."""
+        smoothing = self.objective.label_smoothing
+        labels = targets.reshape(len(targets), -1).unbind(1)
+        parts = [F.one_hot(label, size).to(dtype) for label, size in zip(labels, self.sizes, strict=True)]
+        return torch.cat([part * (1 - smoothing) + smoothing / part.shape[1] for part in parts], dim=1)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy over the kinds of label: with label smoothing for labels, without for probabilities."""
+        smoothing = 0.0 if targets.is_floating_point() else self.objective.label_smoothing
+        return self.cross_entropy(outputs, targets, smoothing)
+
+    def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy over the kinds of label, without label smoothing."""
+        return self.cross_entropy(outputs, targets, 0.0)
+
+    def cross_entropy(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+        """Mean cross-entropy over the kinds of label."""
+        if targets.is_floating_point():
+            parts = targets.split(self.sizes, dim=1)
+        else:
+            parts = targets.reshape(len(targets), -1).unbind(1)
+        losses = [
+            F.cross_entropy(logits, part, label_smoothing=smoothing)
+            for logits, part in zip(outputs.split(self.sizes, dim=1), parts, strict=True)
+        ]
+        return losses[0] if len(losses) == 1 else torch.stack(losses).mean()
+
+    def softmax(self, outputs: Tensor) -> Tensor:
+        """Softmax of outputs (..., C) over the classes of each kind."""
+        return torch.cat([part.softmax(-1) for part in outputs.split(self.sizes, dim=-1)], dim=-1)
+
+    @abstractmethod
+    def hits(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Mask of the correct items for each metric, from scores and labels."""
+
+    def new_scores(self, protocol: TestProtocol) -> ViewScores:
+        """Empty scores of a test."""
+        return ViewScores(protocol, self.softmax, self.hits)
+
+    def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:
+        """Add the scores of a batch of views, with all their variants."""
+        assert isinstance(scores, ViewScores)
+        shape = batch.inputs[0].shape[:2]  # (B, V)
+        outputs = model(*(part.flatten(0, 1) for part in batch.inputs)).unflatten(0, shape)  # (B, V, C)
+        scores.add(outputs, batch.targets, batch.items, batch.views, batch.unreadable, batch.missing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleLabel(ClassObjective):
+    """One class per item."""
+
+    metrics: ClassVar[tuple[str, ...]] = ("top1", "top5")
+
+    def task(self, targets: Targets) -> "SingleLabelTask":
+        """Single-label classification."""
+        if len(targets.classes) != 1:
+            kinds = " and a ".join(targets.classes) or "no class"
+            raise ValueError(f"objective: SingleLabel predicts one class an item, and these data have a {kinds}")
+        return SingleLabelTask(self, targets.classes)
+
+
+class SingleLabelTask(ClassTask):
+    """Single-label classification with top-1 and top-5 accuracy."""
+
+    def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
+        """Top-1 accuracy."""
+        return {"top1": (outputs.argmax(-1) == targets).float().mean()}
+
+    def hits(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Masks of the items whose label has the best score, or one of the five best."""
+        return {"top1": is_among_best(scores, labels, 1), "top5": is_among_best(scores, labels, 5)}

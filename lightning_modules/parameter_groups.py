@@ -1,0 +1,78 @@
+"""Parameter groups of an optimiser: the trainable parameters, with layer decay and rules for some of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from torch import nn
+
+from models.model import HasLayers, check_range
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterRule:
+    """Settings of the parameters that match.
+
+    `names`: glob of parameter names, e.g. "head.*".
+    `max_dims`: largest number of dimensions of a matching parameter, e.g. 1 for biases and norms; None for any number.
+    `lr_scale`: factor of the learning rate. The factors of all matching rules are multiplied.
+    `weight_decay`: weight decay in place of the recipe's. None leaves it unchanged. The last matching rule applies.
+    """
+
+    names: str = "*"
+    max_dims: int | None = None
+    lr_scale: float = 1.0
+    weight_decay: float | None = None
+
+    def __post_init__(self) -> None:
+        check_range("optim.rules.lr_scale", self.lr_scale, least=0)
+        check_range("optim.rules.weight_decay", self.weight_decay, least=0)
+
+    def matches(self, name: str, parameter: nn.Parameter) -> bool:
+        """Whether the rule applies to a parameter."""
+        return fnmatchcase(name, self.names) and (self.max_dims is None or parameter.ndim <= self.max_dims)
+
+    def __str__(self) -> str:
+        return f"'{self.names}'" + ("" if self.max_dims is None else f" of at most {self.max_dims} dimensions")
+
+
+class ParameterGroup(NamedTuple):
+    """Parameters with the same learning rate and weight decay."""
+
+    params: list[nn.Parameter]
+    lr: float
+    weight_decay: float
+
+
+def parameter_groups(
+    model: nn.Module, *, lr: float, weight_decay: float, layer_decay: float | None, rules: Iterable[ParameterRule]
+) -> list[ParameterGroup]:
+    """Trainable parameters, grouped by learning rate and weight decay, in the model's order.
+
+    Args:
+        layer_decay: ratio of a layer's learning rate to that of the next layer; None for equal rates.
+
+    Raises:
+        ValueError: if no parameter is trainable, a rule matches none, or layer decay is set and layers have no order.
+    """
+    trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    if not trainable:
+        raise ValueError("optim: the model has no trainable parameter; set optim=None for a run that trains nothing")
+    rules = tuple(rules)
+    for rule in rules:
+        if not any(rule.matches(name, parameter) for name, parameter in trainable):
+            raise ValueError(f"optim.rules: no trainable parameter matches {rule}")
+    if layer_decay is not None and not isinstance(model, HasLayers):
+        raise ValueError(f"optim.layer_decay: {type(model).__name__} does not assign layers to its parameters")
+    groups: dict[tuple[float, float], ParameterGroup] = {}
+    for name, parameter in trainable:
+        scale, decay = 1.0, weight_decay
+        if layer_decay is not None and isinstance(model, HasLayers):
+            scale = layer_decay ** (model.num_layers - model.layer_of(name))
+        for rule in rules:
+            if rule.matches(name, parameter):
+                scale *= rule.lr_scale
+                decay = decay if rule.weight_decay is None else rule.weight_decay
+        groups.setdefault((scale, decay), ParameterGroup([], lr * scale, decay)).params.append(parameter)
+    return list(groups.values())

@@ -1,0 +1,239 @@
+"""Scores of a test: stored per item and view, merged over views, converted to metrics.
+
+I: items. C: classes of all kinds of label. B: items of a batch. V: variants of a view, such as its crops.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+EVALUATED, FAILED, MISSING = "evaluated", "failed", "missing"
+STATES = (EVALUATED, FAILED, MISSING)
+
+
+class TestProtocol(Protocol):
+    """Fields of a test protocol that determine the scores.
+
+    `merge`: rule that combines the scores of all views and crops into the score of the item: "sum of softmax",
+    "mean of softmax", "sum of logits" or "mean of logits".
+    """
+
+    @property
+    def views(self) -> int:
+        """Number of views of an item."""
+        ...
+
+    @property
+    def crops(self) -> int:
+        """Number of variants of a view."""
+        ...
+
+    @property
+    def merge(self) -> str:
+        """Rule for merging views and crops."""
+        ...
+
+
+class TestResult(NamedTuple):
+    """Metrics of a test, and the numbers of evaluated, unreadable and missing items.
+
+    Args:
+        metrics: values in percent of all items, unless the metric defines another unit.
+    """
+
+    metrics: dict[str, float]
+    evaluated: int
+    failed: int
+    missing: int
+
+
+class Scores(ABC):
+    """Results of a test, collected in any order and from any number of processes."""
+
+    @abstractmethod
+    def state(self) -> object:
+        """All collected results, for transfer to other processes."""
+
+    @abstractmethod
+    def merge(self, state: object) -> None:
+        """Add the results of another process."""
+
+    @abstractmethod
+    def check(self, num_items: int) -> None:
+        """Reject an incomplete test, and scores that are not finite.
+
+        Raises:
+            RuntimeError: with the first item that lacks a view.
+            ValueError: with the number of items whose scores are not finite.
+        """
+
+    @abstractmethod
+    def result(self) -> TestResult:
+        """Metrics over all items."""
+
+    def hits_by_class(self) -> dict[int, tuple[int, int]]:
+        """Numbers of correct items and of all items per class. Empty if a label is not a single class."""
+        return {}
+
+    def arrays(self) -> dict[str, NDArray]:
+        """Arrays to be saved with the metrics, by name. Empty if none are saved."""
+        return {}
+
+    def load(self, arrays: Mapping[str, NDArray], views: tuple[int, ...]) -> None:
+        """Add some views of another, saved test.
+
+        Raises:
+            ValueError: if this task has no saved scores.
+        """
+        raise ValueError("the scores of this task cannot be loaded")
+
+
+@dataclass
+class ItemScore:
+    """Scores of one item.
+
+    `views`: scores (C,) of each view, summed over its variants.
+    `states`: state of each view, as an index in STATES.
+    """
+
+    label: int | tuple[int, ...]
+    views: dict[int, Tensor] = field(default_factory=dict)
+    states: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """State of the item: the worst state of its views."""
+        return STATES[max(self.states.values())]
+
+
+class ViewScores(Scores):
+    """Class scores of the views of items.
+
+    Args:
+        protocol: test protocol.
+        softmax: softmax of outputs (..., C), over the classes of each kind of label.
+        hits: mask (I,) of the correct items for each metric, from scores (I, C) and labels (I,) or (I, kinds).
+    """
+
+    def __init__(
+        self,
+        protocol: TestProtocol,
+        softmax: Callable[[Tensor], Tensor],
+        hits: Callable[[Tensor, Tensor], Mapping[str, Tensor]],
+    ) -> None:
+        self.protocol = protocol
+        self.softmax = softmax
+        self.hits = hits
+        self.items: dict[int, ItemScore] = {}
+
+    def add(
+        self, outputs: Tensor, labels: Tensor, items: Tensor, views: Tensor, unreadable: Tensor, missing: Tensor
+    ) -> None:
+        """Add a batch of views. Views that were added before are ignored.
+
+        Args:
+            outputs: (B, V, C), outputs of the model.
+            labels: (B,) or (B, kinds of label).
+            items, views, unreadable, missing: (B,).
+        """
+        outputs = outputs.float()
+        values = self.softmax(outputs) if self.protocol.merge.endswith("softmax") else outputs
+        columns = (t.tolist() for t in (labels, items, views, unreadable, missing))
+        for label, item, view, is_unreadable, is_missing, score in zip(*columns, values.sum(1).cpu(), strict=True):
+            label = tuple(label) if isinstance(label, list) else label
+            entry = self.items.setdefault(item, ItemScore(label))
+            if view not in entry.views:
+                entry.views[view], entry.states[view] = score, is_unreadable + is_missing
+
+    def state(self) -> object:
+        """Scores of all items."""
+        return self.items
+
+    def merge(self, state: object) -> None:
+        """Add the items of another process."""
+        assert isinstance(state, dict)
+        for index, other in state.items():
+            own = self.items.setdefault(index, ItemScore(other.label))
+            own.views = {**other.views, **own.views}
+            own.states = {**other.states, **own.states}
+
+    def check(self, num_items: int) -> None:
+        """Reject items that lack a view, and scores that are not finite."""
+        needed = set(range(self.protocol.views))
+        for index in range(num_items):
+            seen = self.items[index].views.keys() if index in self.items else set()
+            if seen != needed:
+                raise RuntimeError(f"item {index} of the test was scored on {len(seen)} views instead of {len(needed)}")
+        diverged = sum(not torch.stack(list(item.views.values())).isfinite().all() for item in self.items.values())
+        if diverged:
+            raise ValueError(
+                f"the scores of {diverged} of {num_items} test items are not finite: these weights are of no use; "
+                f"where they were trained here, train them with a smaller optim.lr"
+            )
+
+    def merged(self, index: int) -> Tensor:
+        """Scores (C,) of an item, merged over all its views by the rule of the protocol."""
+        return self.mean(index) if self.protocol.merge.startswith("mean") else self.total(index)
+
+    def total(self, index: int) -> Tensor:
+        """Sum (C,) over all views and crops of an item."""
+        views = self.items[index].views
+        return sum((views[view] for view in sorted(views)), start=torch.zeros(()))
+
+    def mean(self, index: int) -> Tensor:
+        """Mean (C,) over all views and crops of an item."""
+        return self.total(index) / (len(self.items[index].views) * self.protocol.crops)
+
+    def result(self) -> TestResult:
+        """Metrics in percent of all items. Unreadable items count as incorrect."""
+        indices = sorted(self.items)
+        if not indices:
+            return TestResult({}, 0, 0, 0)
+        states = [self.items[i].state for i in indices]
+        scores = torch.stack([self.merged(i) for i in indices])  # (I, C)
+        labels = torch.tensor([self.items[i].label for i in indices])
+        readable = torch.tensor([state == EVALUATED for state in states])
+        hits = self.hits(scores, labels).items()
+        percent = {name: 100.0 / len(indices) * (hit & readable).sum().item() for name, hit in hits}
+        return TestResult(percent, *(states.count(state) for state in STATES))
+
+    def hits_by_class(self) -> dict[int, tuple[int, int]]:
+        """Numbers of top-1 correct items and of all items per class."""
+        counts: dict[int, tuple[int, int]] = {}
+        for index, item in self.items.items():
+            if isinstance(item.label, int):
+                correct, total = counts.get(item.label, (0, 0))
+                hit = item.state == EVALUATED and int(self.merged(index).argmax()) == item.label
+                counts[item.label] = (correct + hit, total + 1)
+        return dict(sorted(counts.items()))
+
+    def arrays(self) -> dict[str, NDArray]:
+        """Scores (I, views, C), labels (I,) or (I, kinds), states (I, views): 0 evaluated, 1 failed, 2 missing."""
+        items = [self.items[index] for index in sorted(self.items)]
+        return {
+            "scores": torch.stack(
+                [torch.stack([item.views[view] for view in sorted(item.views)]) for item in items]
+            ).numpy(),
+            "labels": np.array([item.label for item in items]),
+            "status": np.array([[item.states[view] for view in sorted(item.views)] for item in items]),
+        }
+
+    def load(self, arrays: Mapping[str, NDArray], views: tuple[int, ...]) -> None:
+        """Add some views of another, saved test as views 0, 1, ... of this one."""
+        rows = zip(arrays["scores"], arrays["labels"].tolist(), arrays["status"].tolist(), strict=True)
+        for index, (scores, label, states) in enumerate(rows):
+            label = tuple(label) if isinstance(label, list) else label
+            chosen = {place: torch.from_numpy(scores[view]) for place, view in enumerate(views)}
+            self.items[index] = ItemScore(label, chosen, {place: states[view] for place, view in enumerate(views)})
+
+
+def is_among_best(scores: Tensor, labels: Tensor, k: int) -> Tensor:
+    """Mask (I,) of the items whose label is among the k best of their scores (I, C)."""
+    best = scores.topk(min(k, scores.shape[1])).indices  # (I, k)
+    return (best == labels[:, None]).any(1)

@@ -1,0 +1,114 @@
+"""Base classes of objectives and tasks: the training target, and the scoring of a test.
+
+A task is independent of the model: it maps outputs (B, C) and targets to a loss and to scores.
+B: items. V: variants of a view, such as its crops. C: all classes of all kinds of label.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from lightning_modules.scores import Scores, TestProtocol
+from models.model import Targets
+
+
+class Batch(Protocol):
+    """Fields of a batch that the module uses.
+
+    `inputs`: (B, ...) each in training and (B, V, ...) in testing.
+    `targets`: labels (B,) or (B, kinds of label).
+    `items`, `views`, `unreadable`, `missing`: (B,); in training, an unreadable item is replaced by another.
+    """
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Model inputs."""
+        ...
+
+    @property
+    def targets(self) -> Tensor:
+        """Labels."""
+        ...
+
+    @property
+    def items(self) -> Tensor:
+        """Indices in the list of items."""
+        ...
+
+    @property
+    def views(self) -> Tensor:
+        """Indices of the views of the items."""
+        ...
+
+    @property
+    def unreadable(self) -> Tensor:
+        """Whether the items are unreadable."""
+        ...
+
+    @property
+    def missing(self) -> Tensor:
+        """Whether the files of the items are missing."""
+        ...
+
+
+class Prepared(NamedTuple):
+    """Prepared training batch: inputs, and labels or soft targets."""
+
+    inputs: tuple[Tensor, ...]
+    targets: Tensor
+
+
+class Task(ABC):
+    """Loss and scores of one kind of target."""
+
+    def prepare(self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator) -> Prepared:
+        """Training batch after mixing. By default, the batch is unchanged.
+
+        Args:
+            generator: seeded at each step; the source of all randomness of the preparation.
+        """
+        return Prepared(inputs, targets)
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Training loss of outputs (B, C) and prepared targets."""
+
+    @abstractmethod
+    def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of outputs (B, C) and labels, without label smoothing."""
+
+    @abstractmethod
+    def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
+        """Metrics of a batch in [0, 1], for the training and validation curves. Targets are labels."""
+
+    @abstractmethod
+    def new_scores(self, protocol: TestProtocol) -> Scores:
+        """Empty scores of a test."""
+
+    @abstractmethod
+    def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:
+        """Add the scores of a test batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective(ABC):
+    """Training objective of a run.
+
+    `metrics`: names of the test metrics, headline first.
+    `num_headlines`: number of metrics in the one-line summary of a run.
+    """
+
+    metrics: ClassVar[tuple[str, ...]]
+    num_headlines: ClassVar[int] = 1
+
+    @abstractmethod
+    def task(self, targets: Targets) -> Task:
+        """Task on data with these targets.
+
+        Raises:
+            ValueError: for targets of another kind.
+        """

@@ -1,0 +1,73 @@
+"""Pretrained weights of image ViTs: names in timm and locations of their files."""
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+class ImageNet:
+    """Pretrained weights of an image ViT."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """`name`: name of the weights in timm, e.g. vit_base_patch16_224.orig_in21k."""
+
+        name: str
+
+        def find(self, folder: Path) -> Path:
+            """Path of the weight file: in `folder`, in the caches of torch.hub and the Hugging Face Hub, or downloaded.
+
+            Raises:
+                ValueError: if timm has no such weights.
+                FileNotFoundError: with the file to download and the path to save it at, in one line.
+            """
+            import timm  # here: timm takes a second to import, which the resolution of configs does not need
+
+            if not timm.is_model_pretrained(self.name):
+                near = ", ".join(difflib.get_close_matches(self.name, timm.list_pretrained("vit*"), n=3, cutoff=0))
+                raise ValueError(f"model.init.name: timm has no weights named {self.name!r}; near are {near}")
+            published = timm.get_pretrained_cfg(self.name)
+            assert published is not None
+            repository, original = str(published.hf_hub_id or ""), str(published.url or "")
+            paths = [folder / f"{self.name}{suffix}" for suffix in (".safetensors", ".pth", ".bin", ".npz")]
+            if original:
+                paths += [folder / Path(original).name, torch_cache() / Path(original).name]
+            if found := next((path for path in paths if path.exists()), None) or hub_file(repository):
+                return found
+            source = f"https://huggingface.co/{repository}/resolve/main/{HUB_FILES[0]}" if repository else original
+            target = folder / f"{self.name}{Path(source).suffix}"
+            raise FileNotFoundError(f"weights: no {self.name} here, and no network: get {source}, save it as {target}")
+
+
+def hub_file(repository: str) -> Path | None:
+    """Weight file of a Hugging Face Hub repository, cached or downloaded; None if there is neither."""
+    import huggingface_hub as hub  # here: slow to import, like timm
+
+    if not repository:
+        return None
+    for file in HUB_FILES:
+        if isinstance(cached := hub.try_to_load_from_cache(repository, file), str):
+            return Path(cached)
+    for file in HUB_FILES:
+        try:
+            # This request does not retry. Without a network, a download retries for half a minute.
+            hub.get_hf_file_metadata(hub.hf_hub_url(repository, file), timeout=5)
+            return Path(hub.hf_hub_download(repository, file))
+        except Exception:  # many libraries raise network errors of their own; the caller reports a missing file
+            continue
+    return None
+
+
+def torch_cache() -> Path:
+    """Directory of torch.hub checkpoints."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def weights_folder() -> Path:
+    """Directory of downloaded weights: $PRETRAINED_WEIGHTS or ~/.cache/video-weights."""
+    return Path(os.environ.get("PRETRAINED_WEIGHTS", "~/.cache/video-weights")).expanduser()

@@ -1,0 +1,283 @@
+"""Base class of model configs, and protocols of input sizes, targets and optional abilities of models.
+
+Input sizes and targets are protocols because data and models do not import each other.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol, Self, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from models.checkpoints import LoadReport, fill
+from models.cost import executed_macs, num_parameters
+
+
+class InputSize(Protocol):
+    """Size of one input item.
+
+    `kind`: name of the type of item for error messages, e.g. "clip".
+    `cost`: number of pixels of the item, or the number of pixels that take as much memory. The size of a micro-batch
+    is inversely proportional to it.
+    """
+
+    @property
+    def kind(self) -> str:
+        """Type of item."""
+        ...
+
+    @property
+    def cost(self) -> int:
+        """Number of pixels, or of pixels that take as much memory."""
+        ...
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
+        """Inputs of the model for a batch of items, filled with standard normal values."""
+        ...
+
+
+@runtime_checkable
+class ClipSize(InputSize, Protocol):
+    """Size of a clip. Its example is one tensor (batch_size, frames, 3, height, width)."""
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Number of rows of pixels."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Number of columns of pixels."""
+        ...
+
+
+class Targets(Protocol):
+    """Targets of a task.
+
+    `classes`: number of classes of each kind of label, in the order of the model's outputs. It is empty for targets
+    that are not classes.
+    """
+
+    @property
+    def classes(self) -> Mapping[str, int]:
+        """Number of classes of each kind of label."""
+        ...
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
+        """Example targets of a batch."""
+        ...
+
+
+class Cost(NamedTuple):
+    """Cost of a model.
+
+    `macs`: published multiply-adds of one item.
+    `parameters`, `trainable_parameters`: numbers of parameters as the tables count them.
+    """
+
+    macs: int
+    parameters: int
+    trainable_parameters: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(ABC):
+    """Interface of a model's config to the packages that all papers share."""
+
+    @abstractmethod
+    def check(self, size: InputSize) -> None:
+        """Refuse settings and input sizes that `build` does not support.
+
+        Raises:
+            ValueError: with the field and its valid values.
+        """
+
+    @abstractmethod
+    def build(self, size: InputSize, targets: Targets) -> nn.Module:
+        """Model with random weights that maps `size.example(B)` to outputs (B, total number of classes).
+
+        Frozen parts are frozen here: only the trained parameters require a gradient. Reads no file.
+
+        Raises:
+            ValueError: as `check`.
+        """
+
+    @abstractmethod
+    def tiny(self) -> Self:
+        """Version that trains from scratch on two CPU cores within minutes."""
+
+    def cost(self, size: InputSize, targets: Targets) -> Cost:
+        """Published cost; by default the cost of this implementation."""
+        model = self.on_meta(size, targets)
+        macs = executed_macs(model, size.example(1, "meta"))
+        return Cost(macs, num_parameters(model), num_parameters(model, trainable=True))
+
+    def executed_macs(self, size: InputSize, targets: Targets) -> int:
+        """Multiply-adds that this implementation executes in one forward pass of one item."""
+        return executed_macs(self.on_meta(size, targets), size.example(1, "meta"))
+
+    def on_meta(self, size: InputSize, targets: Targets) -> nn.Module:
+        """Model on the meta device: tensors have shapes but no memory."""
+        with torch.device("meta"):
+            return self.build(size, targets)
+
+    def initialise(self, model: nn.Module, folder: Path | None = None) -> LoadReport | None:
+        """Load the initial weights that the config names. Returns None if it names none.
+
+        Args:
+            folder: directory of weight files; by default $PRETRAINED_WEIGHTS or ~/.cache/video-weights.
+
+        Raises:
+            ValueError: for files of another model.
+            FileNotFoundError: with the file to download and the path to save it at.
+        """
+        return None
+
+    def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
+        """Load a checkpoint that the paper's authors released.
+
+        Raises:
+            ValueError: for a damaged file, or keys without a counterpart.
+            OSError: if the file cannot be read.
+        """
+        raise ValueError(f"weights: released checkpoints of {type(self).__qualname__} cannot be read: {path}")
+
+    def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+        """Copy the tensors of a parent run into the model. By default all names and shapes must match.
+
+        Args:
+            part: part of the model that the parent initialises; empty for the whole model.
+
+        Raises:
+            ValueError: with the tensors that do not match, or for a part that the model does not have.
+        """
+        if part:
+            raise ValueError(f"{type(self).__qualname__} has no part '{part}' that another run can fill")
+        names = {name: name for name in model.state_dict()}
+        return fill(model, tensors, names, source="the parent run")
+
+
+@runtime_checkable
+class HasAlikeBlocks(Protocol):
+    """Config of a model whose blocks are identical, except the first and the last."""
+
+    @property
+    def depth(self) -> int:
+        """Number of blocks."""
+        ...
+
+    def with_depth(self, depth: int) -> ModelConfig:
+        """Config of the same model with `depth` blocks."""
+        ...
+
+
+@runtime_checkable
+class HasLayers(Protocol):
+    """Model that supports layer-wise learning rate decay."""
+
+    @property
+    def num_layers(self) -> int:
+        """Index of the last layer; the first is 0."""
+        ...
+
+    def layer_of(self, parameter: str) -> int:
+        """Index of the layer of a parameter, given its name."""
+        ...
+
+
+@runtime_checkable
+class Recomputes(Protocol):
+    """Model that can recompute activations in the backward pass instead of storing them."""
+
+    def recompute(self, on: bool) -> None:
+        """Turn recomputation on or off. Results do not change."""
+        ...
+
+
+class AttentionOfPoint(NamedTuple):
+    """Attention maps of one point of a clip.
+
+    `maps`: (T, rows, columns), one map for each of T token frames.
+    `patch`: token frame, row and column of the patch that contains the point.
+    `block`, `num_blocks`: index of the block, from 0, and number of blocks of the model.
+    `head`, `num_heads`: index of the head, from 0, or None for the mean over all heads, and number of heads.
+    """
+
+    maps: Tensor
+    patch: tuple[int, int, int]
+    block: int
+    num_blocks: int
+    head: int | None
+    num_heads: int
+
+
+@runtime_checkable
+class MapsAttention(Protocol):
+    """Model of clips that returns attention maps."""
+
+    def check_query(
+        self, size: InputSize, *, frame: int, x: float, y: float, block: int | None, head: int | None
+    ) -> None:
+        """Refuse a query that `attention_of` would refuse for a clip of this size.
+
+        Raises:
+            ValueError: for a point, block or head that does not exist.
+        """
+        ...
+
+    def attention_of(
+        self, clip: Tensor, *, frame: int, x: float, y: float, block: int | None, head: int | None
+    ) -> AttentionOfPoint:
+        """Attention of a point to all patches of a clip (F, 3, height, width).
+
+        Args:
+            frame: index of the point's token frame.
+            x, y: coordinates of the point, as fractions of the width and the height.
+            block: index of the block; None for the model's default.
+            head: index of the head; None for the mean over all heads.
+
+        Raises:
+            ValueError: for a point, block or head that does not exist.
+        """
+        ...
+
+
+def as_clip(size: InputSize) -> ClipSize:
+    """Input size as the size of a clip.
+
+    Raises:
+        ValueError: for inputs of another type.
+    """
+    if isinstance(size, ClipSize) and size.kind == "clip":
+        return size
+    raise ValueError(f"model: it takes clips, and the data give a {size.kind}")
+
+
+def num_outputs(targets: Targets) -> int:
+    """Number of outputs of a model: the total number of classes of all kinds of label."""
+    return sum(targets.classes.values())
+
+
+def check_range(path: str, value: float | None, *, least: float, below: float = math.inf, open: bool = False) -> None:
+    """Refuse a number that is out of range. None is allowed.
+
+    Args:
+        path: full name of the field, e.g. "model.width".
+        open: whether `least` itself is refused.
+
+    Raises:
+        ValueError: with the field and its range; also for NaN and infinity.
+    """
+    if value is None or ((value > least if open else value >= least) and value < below):
+        return
+    wanted = f"more than {least:g}" if open else f"{least:g} or more"
+    raise ValueError(f"{path} is {value}; it must be {wanted}" + (f" and below {below:g}" if below < math.inf else ""))

@@ -1,0 +1,1 @@
+"""Parts specific to Motionformer's models: released key names, initial weights, attention maps."""

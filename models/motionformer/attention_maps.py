@@ -1,0 +1,136 @@
+"""Spatial attention maps of trajectory attention: attention of one patch of a trained model to each frame.
+
+A of equation 4 of Motionformer (https://arxiv.org/abs/2106.05392), as in its Figure 4. It is computed for one query at
+a time, so that the map of all queries is never in memory.
+B batch, F frames, T token frames, S patches per frame, N = 1 + T*S tokens with CLS first, D width, H heads.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from models.mixers.trajectory import TrajectoryAttention
+from models.model import AttentionOfPoint
+from models.tokens import Grid
+from models.trunk import Block, VideoViT
+
+
+class Patch(NamedTuple):
+    """Position of a patch token: token frame, row and column, each from 0."""
+
+    frame: int
+    row: int
+    column: int
+
+    def number(self, grid: Grid) -> int:
+        """Index of the patch among the patch tokens, frame after frame and row after row."""
+        return (self.frame * grid.height + self.row) * grid.width + self.column
+
+
+def attention_of_point(
+    model: VideoViT, clip: Tensor, *, frame: int, x: float, y: float, block: int | None, head: int | None
+) -> AttentionOfPoint:
+    """Attention of a point to the patches of each token frame of a clip (F, 3, height, width).
+
+    Raises:
+        ValueError: as `checked_query`.
+    """
+    grid = model.tokens.config.grid(clip.shape[0], clip.shape[2], clip.shape[3])
+    patch, block = checked_query(model, grid, frame=frame, x=x, y=y, block=block, head=head)
+    heads = spatial_map(model, clip, patch, block)  # (H, T, S)
+    maps = heads.mean(dim=0) if head is None else heads[head]  # (T, S)
+    return AttentionOfPoint(
+        maps=maps.unflatten(1, (grid.height, grid.width)),
+        patch=(patch.frame, patch.row, patch.column),
+        block=block,
+        num_blocks=len(model.blocks),
+        head=head,
+        num_heads=len(heads),
+    )
+
+
+def checked_query(
+    model: VideoViT, grid: Grid, *, frame: int, x: float, y: float, block: int | None, head: int | None
+) -> tuple[Patch, int]:
+    """Patch and block of a query.
+
+    Raises:
+        ValueError: for a point, block or head that does not exist, and for a block without attention maps.
+    """
+    patch = patch_at(grid, frame, x, y)
+    block = block_with_maps(model, block)
+    mixer = _first_mixer(model, block)
+    assert isinstance(mixer, TrajectoryAttention)
+    if head is not None and not 0 <= head < mixer.heads:
+        raise ValueError(f"head {head}: choose one from 0 to {mixer.heads - 1}")
+    return patch, block
+
+
+def patch_at(grid: Grid, frame: int, x: float, y: float) -> Patch:
+    """Patch of a token frame that contains a point, whose coordinates are fractions of width and height.
+
+    Raises:
+        ValueError: for a frame that does not exist, or a point outside the frame.
+    """
+    if not 0 <= frame < grid.frames:
+        raise ValueError(f"frame {frame}: the clip has the token frames 0 to {grid.frames - 1}")
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise ValueError(f"point {x:g},{y:g}: x and y are shares of the picture's width and height, from 0 to 1")
+    return Patch(frame, min(int(y * grid.height), grid.height - 1), min(int(x * grid.width), grid.width - 1))
+
+
+def block_with_maps(model: VideoViT, block: int | None = None) -> int:
+    """Index of a block that has attention maps of patches; by default the last but one.
+
+    The last block computes CLS alone, so it has no attention of patches.
+
+    Raises:
+        ValueError: for a block that does not exist or computes CLS alone, and for a block without attention maps.
+    """
+    last = len(model.blocks) - 2
+    if last < 0:
+        raise ValueError("the model has one block, which computes CLS alone: it has no attention of patches to show")
+    block = last if block is None else block
+    if not 0 <= block <= last:
+        raise ValueError(
+            f"block {block}: choose one from 0 to {last}; the model has {len(model.blocks)} blocks, and the last "
+            f"one computes CLS alone"
+        )
+    mixer = _first_mixer(model, block)
+    if not isinstance(mixer, TrajectoryAttention):
+        raise ValueError(
+            f"block {block} uses {type(mixer).__name__}, which has no attention maps along trajectories; "
+            f"choose a row with trajectory attention"
+        )
+    if mixer.config.approximation is not None:
+        raise ValueError(
+            f"block {block}: {mixer.config.approximation.label} approximates the attention within frames and has no "
+            f"attention maps; choose a row with exact trajectory attention"
+        )
+    return block
+
+
+@torch.no_grad()
+def spatial_map(model: VideoViT, clip: Tensor, query: Patch, block: int | None = None) -> Tensor:
+    """Attention of a patch to each frame of one clip (F, 3, height, width): (H, T, S), in the precision of the clip.
+
+    Args:
+        model: trained model in evaluation mode.
+        query: the patch.
+        block: index of the block; None for the last one that computes all tokens.
+
+    Raises:
+        ValueError: for a block without attention maps.
+    """
+    block = block_with_maps(model, block)
+    x, grid = model.tokens_before(block, clip.unsqueeze(0))  # (1, N, D)
+    module, mixer = model.blocks[block], _first_mixer(model, block)
+    assert isinstance(module, Block) and isinstance(mixer, TrajectoryAttention)
+    return mixer.spatial_map(module.norms[0](x), grid, query.number(grid))[0]  # (H, T, S)
+
+
+def _first_mixer(model: VideoViT, block: int) -> nn.Module:
+    module = model.blocks[block]
+    assert isinstance(module, Block)
+    return module.mixers[0]

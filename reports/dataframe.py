@@ -1,0 +1,30 @@
+"""A report as a pandas data frame, and as CSV."""
+
+import pandas as pd
+
+from reports.report import Report
+
+
+def data_frame(report: Report) -> pd.DataFrame:
+    """One line a row: key, labels, then for each column our value, how it came about, and the printed one."""
+    table = report.table
+    lines = []
+    for row in report.rows:
+        line: dict[str, object] = {"row": row.row.key, **dict(zip(table.labels, row.row.labels, strict=True))}
+        for cell in row.cells:
+            line[cell.column] = cell.value
+            line[f"{cell.column}:std"] = cell.std
+            line[f"{cell.column}:num_seeds"] = cell.num_seeds
+            line[f"{cell.column}:state"] = cell.state
+            line[f"{cell.column}:released"] = cell.released
+            line[f"{cell.column}:printed"] = cell.printed
+        lines.append(line)
+    data = pd.DataFrame(lines, dtype=object)
+    data.insert(0, "scale", report.scale.name)
+    data.insert(0, "table", table.name)
+    return data
+
+
+def comma_separated(report: Report) -> str:
+    """The frame as CSV: values in full, ticks as True and False."""
+    return data_frame(report).to_csv(index=False)

@@ -1,0 +1,204 @@
+"""The footer of a report: protocols, counts, hardware, versions and deviations, from configs and results."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from experiments.runner.measure import saved_for_backward
+from experiments.runner.store import RunStore
+from experiments.spec.edits import brief, changed_fields
+from experiments.spec.metrics import Computed, Measured
+from experiments.spec.table import Cell, Table
+
+
+class Result(NamedTuple):
+    """A finished test: the cell that shows it, as row.column, and its metrics."""
+
+    cell: str
+    train_id: str
+    metrics: dict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The facts about the numbers of a report.
+
+    Args:
+        unit: what the items of the data sets are called.
+        views: data set and its test protocol, "10 × 3".
+        items: data set, "evaluated / failed / missing" and the cells that this holds for (empty: all).
+        versions: package and version, where results differ "a or b".
+        changes: the scale's changes in the paper's runs: dotted path and "before → after".
+        costs: the cost of our formulation, where columns count the published one.
+        measurements: runs and kinds of the measurements that columns show.
+        deviations: how the results differ from the paper beyond the scale, and the table's notes.
+    """
+
+    unit: str
+    views: tuple[tuple[str, str], ...]
+    items: tuple[tuple[str, str, tuple[str, ...]], ...]
+    hardware: tuple[str, ...]
+    versions: tuple[tuple[str, str], ...]
+    commits: tuple[str, ...]
+    changes: tuple[tuple[str, str], ...]
+    costs: tuple[str, ...]
+    measurements: tuple[tuple[str, str], ...]
+    deviations: tuple[str, ...]
+
+
+def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: RunStore) -> Facts:
+    """The facts about some cells of a table and the results that they show."""
+    cells = tuple(cells)
+    tested = [cell for cell in cells if cell.tested]
+    runs = [cell.run for cell in tested if cell.run is not None]
+    measurements = [
+        (cell, metric)
+        for cell in cells
+        if isinstance(metric := cell.column.metric, Measured) and cell.paper_run is not None
+    ]
+    views = {(r.data.dataset.name, f"{r.evaluation.views} × {r.evaluation.crops}") for r in runs}
+    bases = [part.base for part in (*table.columns, *table.rows) if part.base is not None]  # quoted rows have no run
+    units = {run.data.dataset.unit for run in runs or bases}
+    return Facts(
+        unit=units.pop() if len(units) == 1 else "items",
+        views=tuple(sorted(views)),
+        items=_items(results),
+        hardware=_distinct(str(result.metrics.get("hardware", "unknown")) for result in results),
+        versions=_versions(results),
+        commits=_distinct(str(result.metrics.get("commit", "unknown")) for result in results),
+        changes=_changes(tested),
+        costs=(*_executed(cells), *_measured(measurements, store), *_saved(measurements)),
+        measurements=tuple(
+            (cell.paper_run.train_id, metric.kind)
+            for cell, metric in measurements
+            if cell.paper_run and store.measurement(cell.paper_run.train_id, metric.kind)
+        ),
+        deviations=(*_precision(tested, results), *_released(results), *_released_starts(results), *table.notes),
+    )
+
+
+def _executed(cells: tuple[Cell, ...]) -> list[str]:
+    """GFLOPs of our formulation, where a column counts those of the published one."""
+    counts = {
+        cell.row.key: f"{cell.row.key} {metric.executed(cell.paper_run):.1f}"
+        for cell in cells
+        if isinstance(metric := cell.column.metric, Computed) and metric.executed and cell.paper_run is not None
+    }
+    if not counts:
+        return []
+    return ["GFLOPs count the published formulation; ours executes, for the same result: " + ", ".join(counts.values())]
+
+
+# What was measured, by kind of measurement.
+MEASURED = {
+    "memory": "Peak CUDA memory of a training step of",
+    "throughput": "Throughput of inference on",
+}
+
+
+def _measured(measurements: list[tuple[Cell, Measured]], store: RunStore) -> list[str]:
+    """The conditions of measurements; where those of one kind differ, with their rows."""
+    rows: dict[str, dict[str, list[str]]] = {}  # kind -> conditions -> rows
+    for cell, metric in measurements:
+        if cell.paper_run and (r := store.measurement(cell.paper_run.train_id, metric.kind)):
+            how = (
+                f"{MEASURED[metric.kind]} {r['batch_size']} clips in {r['precision']} "
+                f"on {r['hardware']}, torch {r['versions']['torch']}, commit {r['commit']}"
+            )
+            rows.setdefault(metric.kind, {}).setdefault(how, []).append(cell.row.key)
+    return [
+        how if len(of_kind) == 1 else f"{how}: {', '.join(_distinct(keys))}"
+        for of_kind in rows.values()
+        for how, keys in of_kind.items()
+    ]
+
+
+def _saved(measurements: list[tuple[Cell, Measured]]) -> list[str]:
+    """The bytes kept for the backward pass, which need no GPU to be known, beside columns of memory."""
+    saved = ", ".join(
+        f"{cell.row.key} {saved_for_backward(cell.paper_run) / 1e9:.2f}"
+        for cell, metric in measurements
+        if cell.paper_run and metric.kind == "memory"
+    )
+    return [f"Saved for backward, GB for one clip in float32, not the printed peak: {saved}"] if saved else []
+
+
+def _items(results: list[Result]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Evaluated, failed and missing items a data set; where cells differ, each count with its cells."""
+    counts: dict[str, dict[str, list[str]]] = {}
+    for cell, _, metrics in results:
+        videos = metrics["videos"]
+        text = f"{videos['evaluated']} / {videos['failed']} / {videos['missing']}"
+        shown = counts.setdefault(metrics["data"]["name"], {}).setdefault(text, [])
+        if cell not in shown:
+            shown.append(cell)
+    return tuple(
+        (name, text, tuple(shown) if len(texts) > 1 else ())
+        for name, texts in sorted(counts.items())
+        for text, shown in sorted(texts.items())
+    )
+
+
+def _versions(results: list[Result]) -> tuple[tuple[str, str], ...]:
+    versions: dict[str, list[str]] = {}
+    for result in results:
+        for name, version in result.metrics.get("versions", {}).items():
+            versions.setdefault(name, []).append(str(version))
+    return tuple((name, " or ".join(_distinct(found))) for name, found in versions.items())
+
+
+def _precision(tested: list[Cell], results: list[Result]) -> list[str]:
+    """Where results were made in another precision than the recipe states, as on a CPU."""
+    asked = {run.train_id: run.optim.precision for cell in tested for run in cell.runs if run.optim is not None}
+    notes = {
+        f"{'Tested' if 'released_weights' in result.metrics else 'Trained and tested'} in {used} precision "
+        f"instead of {asked[result.train_id]}."
+        for result in results
+        if result.train_id in asked and (used := result.metrics.get("precision")) != asked[result.train_id]
+    }
+    return sorted(notes)
+
+
+def _released(results: list[Result]) -> list[str]:
+    """The released files that were tested, with their cells."""
+
+    def text(file: dict) -> str:
+        warnings = "; ".join(file.get("warnings", []))
+        return f"Released weights {file['file']}, sha256 {file['sha256'][:12]}" + (f" ({warnings})" if warnings else "")
+
+    files = ((result, result.metrics["released_weights"]) for result in results if "released_weights" in result.metrics)
+    return _with_cells((result, text(file)) for result, file in files)
+
+
+def _released_starts(results: list[Result]) -> list[str]:
+    """The released files that runs started from in place of runs made here, with their cells."""
+
+    def text(start: dict) -> str:
+        part = f" its part '{start['part']}'" if start["part"] else ""
+        return f"Started{part} from released weights {start['file']} (sha256 {start['sha256'][:12]})"
+
+    starts = ((result, start) for result in results for start in result.metrics.get("started_from", []))
+    return _with_cells((result, text(start)) for result, start in starts)
+
+
+def _with_cells(texts: Iterable[tuple[Result, str]]) -> list[str]:
+    """Each distinct text with the cells of its results."""
+    cells: dict[str, list[str]] = {}
+    for result, text in texts:
+        cells.setdefault(text, []).append(result.cell)
+    return [f"{text}: {', '.join(_distinct(shown))}." for text, shown in cells.items()]
+
+
+def _changes(tested: list[Cell]) -> tuple[tuple[str, str], ...]:
+    """The changes of scale and overrides in the paper's runs; parents are changed alike."""
+    changes: dict[str, list[str]] = {}
+    for cell in tested:
+        assert cell.paper_run is not None and cell.run is not None
+        for path, (before, after) in changed_fields(cell.paper_run, cell.run).items():
+            if path != "parents" or brief(before) != brief(after):
+                changes.setdefault(path, []).append(f"{brief(before)} → {brief(after)}")
+    return tuple((path, " or ".join(_distinct(found))) for path, found in sorted(changes.items()))
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(values)))

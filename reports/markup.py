@@ -1,0 +1,53 @@
+"""Bold and italic labels and cells, and the alignment of columns, alike in every markup."""
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+from experiments.spec.table import Column
+from reports.layout import DASH, ours_text, printed_text
+from reports.report import Report, ReportCell, ReportRow
+
+Alignment = Literal["left", "center", "right"]
+
+
+class Markup(ABC):
+    """A markup language."""
+
+    @abstractmethod
+    def escaped(self, text: str) -> str:
+        """Plain text with the characters escaped that mean something in this markup."""
+
+    @abstractmethod
+    def bold(self, text: str) -> str:
+        """Escaped text in bold."""
+
+    @abstractmethod
+    def italic(self, text: str) -> str:
+        """Escaped text in italics."""
+
+    def label(self, row: ReportRow, index: int, text: str) -> str:
+        """A label of a row: quoted rows are in italics, the first label of the paper's own models is bold."""
+        styled = isinstance(row.row.labels[index], str)
+        return self._styled(text, italic=styled and row.row.quoted, bold=styled and row.row.bold and index == 0)
+
+    def cell(self, cell: ReportCell, column: Column) -> str:
+        """A cell, `ours (printed)`: quoted values are in italics, the best measured one of a column is bold."""
+        ours = self._styled(ours_text(cell, column), italic=cell.state == "quoted", bold=cell.best)
+        printed = self.escaped(printed_text(cell, column))
+        return f"{ours} ({printed})" if printed else ours
+
+    def _styled(self, text: str, *, italic: bool, bold: bool) -> str:
+        if not text or text == DASH:
+            return self.escaped(text)
+        escaped = self.escaped(text)
+        return self.italic(escaped) if italic else self.bold(escaped) if bold else escaped
+
+
+def alignments(report: Report) -> list[Alignment]:
+    """The alignment of each column: texts to the left, signs centred, numbers to the right."""
+    labels = zip(*(row.row.labels for row in report.rows), strict=True)
+    printed = zip(*((cell.printed for cell in row.cells) for row in report.rows), strict=True)
+    return [
+        *("left" if any(isinstance(label, str) for label in column) else "center" for column in labels),
+        *("left" if any(isinstance(value, str) for value in column) else "right" for column in printed),
+    ]

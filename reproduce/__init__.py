@@ -1,0 +1,1 @@
+"""The command line: `reproduce VERB` or `python -m reproduce VERB`."""

@@ -1,0 +1,26 @@
+"""`reproduce evaluate`: scores a list of videos with a row's model."""
+
+import argparse
+import json
+
+from experiments.runner.evaluate import evaluate, evaluation_text
+from experiments.runner.resources import Resources
+from reproduce.exit_codes import DONE
+from reproduce.selection import one_run, store_of
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Score a list of videos and print the scores."""
+    column, chosen = one_run(options, options.column)
+    scores = evaluate(
+        chosen,
+        store_of(options),
+        Resources.of(options),
+        options.video_list,
+        weights=options.weights,
+        untrained=options.untrained,
+    )
+    row = {"row": options.table, "column": column, "scale": options.scale, "overrides": options.overrides}
+    result = {**row, "train_id": chosen.train_id, "eval_id": chosen.eval_id, "seed": chosen.seed, **scores}
+    print(json.dumps(result, indent=1) if options.json else evaluation_text(result))
+    return DONE

@@ -1,0 +1,49 @@
+"""`reproduce run`: trains and tests what has no result yet, and makes the attention maps of figures."""
+
+import argparse
+import sys
+
+from experiments.runner.arguments import child_arguments
+from experiments.runner.launch import Launcher, default_parallel
+from experiments.runner.resources import Resources
+from experiments.spec.attention_queries import queried_runs
+from experiments.spec.catalog import find
+from reproduce.exit_codes import DONE, FAILED, UNUSABLE
+from reproduce.selection import jobs, scale_of, seeds_of, store_of
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Carry out all jobs; a second call does nothing."""
+    if options.jobs is not None and options.jobs < 1:
+        raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
+    found, store, resources, scale = jobs(options), store_of(options), Resources.of(options), scale_of(options)
+    resources.check_names(job.run for job in found)
+    shown = {job.run.train_id for job in found if not job.is_prerequisite}
+    store.check_writable()
+    pending = [job for job in found if not job.finished(store, options.eval_only)]
+    resources.check([job.run for job in pending], eval_only=options.eval_only)
+    parallel = options.jobs or default_parallel(resources, scale)
+    launcher = Launcher(
+        store,
+        child_arguments(options),
+        min(parallel, max(1, len(pending))),
+        # One thread for each small run on any machine: the number of threads changes the last bits of a sum.
+        resources.threads or (1 if scale.small else None),
+        eval_only=options.eval_only,
+    )
+    launcher.carry_out(found)
+    failed = [job for job in found if job.outcome != "done"]
+    print(
+        f"{len(found) - len(failed)} of {len(found)} runs done, {len(found) - len(pending)} of them before this call."
+    )
+    for job in failed:
+        print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
+    drawn = queried_runs(find(options.tables), scale, options.overrides, seeds_of(options))
+    queried = [query for query in drawn if query.run.train_id in shown]
+    errors = []
+    if queried:
+        from experiments.runner.attention import keep_all_maps  # imports the models
+
+        errors = keep_all_maps(queried, store, resources)
+    codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in errors)}
+    return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE

@@ -1,0 +1,108 @@
+"""`reproduce show`: a table as the paper prints it, and what sets its rows apart."""
+
+import argparse
+import json
+from dataclasses import MISSING, Field, fields, is_dataclass
+
+from tabulate import tabulate
+
+from experiments.spec.catalog import Selection
+from experiments.spec.edits import brief, changed_fields
+from experiments.spec.run import Parent
+from experiments.spec.scales import Scale
+from experiments.spec.table import Cell, label_text, one_line
+from reproduce.exit_codes import DONE
+from reproduce.selection import selected
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print tables."""
+    selections, scale, seeds = selected(options)
+    if options.json:
+        print(json.dumps([show_json(s, scale, options.overrides, seeds) for s in selections], indent=1))
+    else:
+        print("\n\n".join(show_text(s, scale, options.overrides, seeds) for s in selections))
+    return DONE
+
+
+def changes_of(cell: Cell) -> dict[str, str]:
+    """What sets a cell's run apart from its column's base: dotted path -> new value."""
+    base = cell.row.base or cell.column.base
+    if cell.paper_run is None or base is None:
+        return {}
+    return {path: in_full(after) for path, (_, after) in changed_fields(base, cell.paper_run).items()}
+
+
+def in_full(value: object) -> str:
+    """A value of a config; of a config its class, and the fields that are not at their defaults."""
+    if not is_dataclass(value) or isinstance(value, type | Parent):
+        return brief(value)
+    given = ", ".join(f"{f.name}={in_full(v)}" for f in fields(value) if (v := getattr(value, f.name)) != default_of(f))
+    return f"{brief(value)}({given})" if given else brief(value)
+
+
+def default_of(one: Field[object]) -> object:
+    """The default of a field."""
+    return one.default_factory() if one.default_factory is not MISSING else one.default
+
+
+def show_json(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> dict[str, object]:
+    """A table with its printed values, edits and ids."""
+    table, rows = selection
+    cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
+    return {
+        "table": table.name,
+        "caption": table.caption,
+        "source": table.source,
+        "scale": scale.name,
+        "columns": [{"key": c.key, "header": c.header} for c in table.columns],
+        "rows": [
+            {
+                "key": row.key,
+                "labels": dict(zip(table.labels, row.labels, strict=True)),
+                "quoted": row.quoted,
+                "cells": [
+                    {
+                        "column": cell.column.key,
+                        "printed": cell.printed,
+                        "changes": changes_of(cell),
+                        "runs": [{"train_id": r.train_id, "eval_id": r.eval_id} for r in cell.runs if cell.tested],
+                    }
+                    for cell in cells
+                    if cell.row is row
+                ],
+            }
+            for row in table.rows
+            if rows is None or row.key in rows
+        ],
+        "notes": list(table.notes),
+    }
+
+
+def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> str:
+    """The same for people."""
+    table, rows = selection
+    cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
+    shown = [row for row in table.rows if rows is None or row.key in rows]
+    headers = [*table.labels, *(one_line(c.header) for c in table.columns)]
+    lines = [
+        [
+            *map(label_text, row.labels),
+            *("–" if cell.printed is None else str(cell.printed) for cell in cells if cell.row is row),
+        ]
+        for row in shown
+    ]
+    text = [f"{table.name}: {table.caption}", f"{table.source}; values as printed, none of them measured here", ""]
+    text += [tabulate(lines, headers, tablefmt="simple", disable_numparse=True), ""]
+    for row in shown:
+        if row.quoted:
+            text.append(f"{row.key}: quoted from another paper; not run")
+            continue
+        text.append(f"{row.key}:")
+        for cell in cells:
+            if cell.row is row and cell.tested:
+                edits = ", ".join(f"{path}={value}" for path, value in changes_of(cell).items())
+                ids = " ".join(r.train_id for r in cell.runs)
+                text.append(f"  {cell.column.key:<12} {scale.name} run {ids}  {edits or 'the default'}")
+    text += [f"note: {note}" for note in table.notes]
+    return "\n".join(text)

@@ -1,0 +1,70 @@
+"""`reproduce status`: the state of each run."""
+
+import argparse
+import json
+
+from tabulate import tabulate
+
+from experiments.runner.jobs import Job
+from experiments.runner.store import RunStore
+from reproduce.exit_codes import DONE
+from reproduce.selection import jobs, store_of
+
+WITH_RELEASED = "released weights"  # were tested or, for a run that no cell shows, are there to start from
+FINISHED = {"done", WITH_RELEASED}
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print the state of each run."""
+    found, store = jobs(options), store_of(options)
+    print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
+    return DONE
+
+
+def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
+    """The state of each run."""
+    states = []
+    for job in found:
+        directory, headline = job.directory(store), job.run.objective.metrics[0]
+        state = job_state(job, store)
+        if state == "not run" and directory.tested(job.run.eval_id, eval_only=True):
+            state = WITH_RELEASED
+        metrics = store.metrics(job.run.train_id, job.run.eval_id)
+        states.append(
+            {
+                "run": job.name,
+                "cells": job.cells,
+                "train_id": job.run.train_id,
+                "eval_id": job.run.eval_id,
+                "state": "published" if state == "not run" and metrics is not None else state,
+                "progress": directory.fraction_done() if state == "running" else None,
+                "metric": headline,
+                "value": metrics.get(headline) if metrics else None,
+                "reason": directory.failure.read_text(errors="replace").strip() if state == "failed" else None,
+                "log": str(directory.log) if directory.log.exists() else None,
+            }
+        )
+    return states
+
+
+def status_text(found: list[Job], store: RunStore) -> str:
+    """The same for people."""
+    if not found:
+        return "Nothing to run: every column is computed without a test, or quoted."
+    states = status_json(found, store)
+    lines = []
+    for entry in states:
+        progress, value = entry["progress"], entry["value"]
+        detail = entry["reason"] or (f"{progress:.0%}" if isinstance(progress, float) else "")
+        shown = f"{entry['metric']} {value:.3g}" if isinstance(value, int | float) else "–"
+        lines.append([entry["run"], entry["train_id"], entry["state"], shown, detail])
+    text = tabulate(lines, ["run", "id", "state", "value", ""], disable_numparse=True)
+    if any(entry["state"] == "published" for entry in states):
+        text += "\n\npublished: not run here; the value comes from reports/results"
+    return text
+
+
+def job_state(job: Job, store: RunStore) -> str:
+    """The state of a job; a prerequisite is finished when released weights stand in for it."""
+    state = job.directory(store).state(job.run.eval_id)
+    return WITH_RELEASED if state != "done" and job.finished(store, eval_only=False) else state

@@ -1,0 +1,49 @@
+"""A small run on a few generated videos whose weights were never trained, and the store that holds them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from data.synthetic.kinetics import KineticsStandIn
+from experiments.motionformer.base import K400
+from experiments.motionformer.tiny import TINY as RECIPE
+from experiments.runner.store import RunStore
+from experiments.spec.edits import apply, data, evaluation, model
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import TINY
+
+KeepWeights = Callable[..., None]
+STAND_IN = KineticsStandIn(num_train=10, num_val=10)
+
+
+@pytest.fixture
+def small_run(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
+    """Three blocks, four heads, four token frames of 4 x 4 patches."""
+    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
+    run = TINY.of(K400, RECIPE)
+    dataset = replace(run.data.dataset, stand_in=STAND_IN)
+    return apply(run, (*data(dataset=dataset), *model(width=32), *evaluation(views=2, crops=3)))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path / "runs", results=tmp_path / "results")
+
+
+@pytest.fixture
+def keep_weights(store: RunStore) -> KeepWeights:
+    """Gives a run the weights that it starts with, as if they had been trained, or as released ones."""
+
+    def keep(run: RunConfig, *, released: bool = False) -> None:
+        torch.manual_seed(run.seed)
+        directory = store.run(run.train_id)
+        directory.weights.parent.mkdir(parents=True, exist_ok=True)
+        save_file(run.build().model.state_dict(), directory.released if released else directory.weights)
+        if released:
+            directory.released_record.write_text('{"file": "k400.pyth", "sha256": "0123"}')
+
+    return keep

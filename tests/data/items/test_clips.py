@@ -1,0 +1,115 @@
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from data.datasets.kinetics import Kinetics
+from data.evaluation import EvalConfig
+from data.items.items import Draw
+from data.sampling import DenseSampling, SegmentSampling
+from data.synthetic.ensure import ensure
+from data.synthetic.kinetics import KineticsStandIn
+from data.transforms import Augmentation
+from data.video import VideoData
+
+FrameNumbers = Callable[[Tensor], list[int]]
+
+DATA = VideoData(
+    dataset=Kinetics.Config(num_classes=3),
+    frames=4,
+    crop=32,
+    sampling=DenseSampling.Config(stride=4),
+    augmentation=Augmentation.Config(short_side=(36, 48)),
+)
+WHOLE = replace(DATA, crop=48, augmentation=Augmentation.Config())  # the height of the videos: crops are not scaled
+PROTOCOL = EvalConfig(views=2, crops=3)
+
+
+def joined(crops: Tensor) -> Tensor:
+    """Whole frames, joined from three crops of 48 columns: 48 + 32 + 48."""
+    left, middle, right = crops
+    return torch.cat([left, middle[..., 8:40], right], -1)
+
+
+def test_clips_depend_only_on_seed_epoch_and_video(kinetics_root: Path) -> None:
+    videos = DATA.dataset.build(kinetics_root, "train")
+    clips = DATA.train_items(videos, seed=0)
+    (first,) = clips[Draw(0, 5)].inputs
+    torch.rand(3)
+    assert torch.equal(DATA.train_items(videos, seed=0)[Draw(0, 5)].inputs[0], first)
+    assert torch.equal(clips[Draw(0, 5)].inputs[0], first)
+    assert not torch.equal(clips[Draw(1, 5)].inputs[0], first)
+    assert not torch.equal(DATA.train_items(videos, seed=1)[Draw(0, 5)].inputs[0], first)
+
+
+def test_clips_can_be_pickled_for_spawned_workers(kinetics_root: Path) -> None:
+    clips = DATA.train_items(DATA.dataset.build(kinetics_root, "train"), seed=0)
+    assert torch.equal(pickle.loads(pickle.dumps(clips))[Draw(2, 3)].inputs[0], clips[Draw(2, 3)].inputs[0])
+
+
+def test_test_views_have_the_frames_of_the_sampling(kinetics_root: Path, frame_numbers: FrameNumbers) -> None:
+    views = WHOLE.test_items(WHOLE.dataset.build(kinetics_root, "val"), PROTOCOL)
+    assert len(views) == 10
+    for place in range(len(views)):
+        item = views[place]
+        length = 20 + 5 * item.place
+        start = int(np.ceil(max(length - 16, 0) * item.view / 2))
+        assert frame_numbers(joined(item.inputs[0])) == [min(start + step, length - 1) for step in (0, 5, 10, 15)]
+
+
+def test_the_stride_of_the_protocol_replaces_that_of_training(kinetics_root: Path, frame_numbers: FrameNumbers) -> None:
+    protocol = EvalConfig(views=1, crops=3, stride=2)
+    views = WHOLE.test_items(WHOLE.dataset.build(kinetics_root, "val"), protocol)
+    assert frame_numbers(joined(views[3].inputs[0])) == [14, 16, 18, 21]  # the middle of 35 frames
+
+
+def test_the_span_of_the_protocol_replaces_that_of_training(kinetics_root: Path, frame_numbers: FrameNumbers) -> None:
+    expected = {
+        (DenseSampling.Config(stride=4), 1.0): [0, 11, 22, 34],
+        (SegmentSampling.Config(nominal_fps=None), 1.0): [4, 12, 21, 30],
+        (SegmentSampling.Config(nominal_fps=None), 0.5): [10, 15, 19, 23],
+    }
+    for (sampling, span), numbers in expected.items():
+        data = replace(WHOLE, sampling=sampling)
+        protocol = EvalConfig(views=1, crops=3, span=span)
+        views = data.test_items(data.dataset.build(kinetics_root, "val"), protocol)
+        assert frame_numbers(joined(views[3].inputs[0])) == numbers
+
+
+@pytest.mark.parametrize("span", [None, 0.5])
+def test_validation_uses_the_middle_clip_and_crop_of_the_training_sampling(
+    kinetics_root: Path, span: float | None
+) -> None:
+    data = replace(WHOLE, sampling=DenseSampling.Config(stride=2, span=span))
+    videos = data.dataset.build(kinetics_root, "val")
+    shown, tested = data.validation_items(videos), data.test_items(videos, EvalConfig(views=1, crops=3))
+    assert len(shown) == len(videos)
+    for place in range(len(videos)):
+        assert torch.equal(shown[place].inputs[0], tested[place].inputs[0][1:2])
+
+
+def test_reversed_channels_are_blue_first_in_training_and_test(tmp_path: Path) -> None:
+    coloured = KineticsStandIn(num_train=2, num_val=1)
+    dataset = Kinetics.Config(num_classes=coloured.num_classes, stand_in=coloured)
+    videos = dataset.build(ensure(coloured, tmp_path, progress=False, workers=0), "train")
+    plain = replace(DATA, dataset=dataset, augmentation=Augmentation.Config(short_side=(36, 48), color_jitter=0.0))
+    reversed_ = replace(plain, reversed_channels=True)
+    ours, theirs = (data.train_items(videos, seed=0)[Draw(0, 1)].inputs[0] for data in (plain, reversed_))
+    assert not torch.equal(ours, theirs)
+    assert torch.equal(ours, theirs.flip(1))
+    ours, theirs = (data.test_items(videos, PROTOCOL)[3].inputs[0] for data in (plain, reversed_))
+    assert torch.equal(ours, theirs.flip(2))
+
+
+def test_an_unreadable_video_gives_a_black_view(kinetics_root: Path) -> None:
+    (kinetics_root / "val/1.mp4").write_bytes(b"not a video")
+    views = DATA.test_items(DATA.dataset.build(kinetics_root, "val"), PROTOCOL)
+    black, shown = views[2], views[4]
+    assert black.unreadable
+    assert not black.inputs[0].any()
+    assert (black.inputs[0].shape, black.inputs[0].dtype) == (shown.inputs[0].shape, torch.uint8)

@@ -1,0 +1,165 @@
+"""Items of any modality, here numbers: random draws, replacements of unreadable items, and batches."""
+
+import random
+
+import pytest
+import torch
+from torch import Tensor
+
+from data.errors import DataError, DecodeError
+from data.items.items import Batch, Draw, Item, TestItems, TrainItems, collated, seeded
+
+
+class Numbers:
+    """Item i has the label (i, 10 * i)."""
+
+    def __init__(self, count: int = 20) -> None:
+        self.ids = tuple(map(str, range(count)))
+        self.class_names = ("one", "ten")
+        self.fingerprint = "numbers"
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def label(self, index: int) -> tuple[int, int]:
+        return index, 10 * index
+
+
+def error_of(index: int, broken: tuple[int, ...]) -> DecodeError:
+    return DecodeError(f"item {index}", "broken", missing=index == max(broken))
+
+
+class Drawn(TrainItems):
+    """Items with two inputs: their index, and draws from both generators."""
+
+    def __init__(self, seed: int = 0, broken: tuple[int, ...] = ()) -> None:
+        super().__init__(Numbers(), seed)
+        self.broken = broken
+
+    def inputs(self, index: int) -> tuple[Tensor, ...]:
+        drawn = torch.cat([torch.rand(2), torch.tensor([random.random()])])
+        if index in self.broken:
+            raise error_of(index, self.broken)
+        return torch.tensor([index]), drawn
+
+
+class Viewed(TestItems):
+    """Views whose input is the index of the item and of the view."""
+
+    def __init__(self, num_views: int, broken: tuple[int, ...] = ()) -> None:
+        super().__init__(Numbers(), num_views)
+        self.broken = broken
+
+    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
+        if index in self.broken:
+            raise error_of(index, self.broken)
+        return (torch.tensor([[index, view]]),)
+
+    def blank_inputs(self) -> tuple[Tensor, ...]:
+        return (torch.full((1, 2), -1),)
+
+
+def drawn_for(items: TrainItems, epoch: int, place: int) -> list[float]:
+    return items[Draw(epoch, place)].inputs[1].tolist()
+
+
+def test_draws_depend_only_on_seed_epoch_and_place() -> None:
+    first = drawn_for(Drawn(), 2, 5)
+    torch.rand(3), random.random()
+    assert drawn_for(Drawn(), 2, 5) == first
+    others = [drawn_for(Drawn(1), 2, 5), drawn_for(Drawn(), 3, 5), drawn_for(Drawn(), 2, 6)]
+    assert len({tuple(drawn) for drawn in [first, *others]}) == 4
+
+
+def test_draws_do_not_change_the_outer_state() -> None:
+    random.seed(5)
+    torch.manual_seed(5)
+    expected = [(random.random(), torch.rand(1).item()) for _ in range(2)]
+    random.seed(5)
+    torch.manual_seed(5)
+    assert (random.random(), torch.rand(1).item()) == expected[0]
+    drawn_for(Drawn(), 0, 0)
+    with pytest.raises(KeyError), seeded(1, 2, 3):
+        random.random(), torch.rand(1)
+        raise KeyError
+    assert (random.random(), torch.rand(1).item()) == expected[1]
+
+
+def test_the_draws_of_a_seed_are_pinned() -> None:
+    with seeded(0, 1, 2):
+        assert (random.random(), torch.rand(1).item(), random.randrange(1000)) == (
+            0.9146017192129888,
+            0.9847604632377625,
+            489,
+        )
+
+
+def test_a_readable_training_item_is_not_replaced() -> None:
+    item = Drawn()[Draw(0, 7)]
+    assert item.inputs[0].tolist() == [7]
+    assert item[1:] == ((7, 70), 7, 0, False, False, ())
+
+
+def test_the_draws_of_its_place_replace_an_unreadable_training_item() -> None:
+    broken = tuple(range(1, 20, 2))
+    items = Drawn(broken=broken)
+    for place in broken:
+        item = items[Draw(0, place)]
+        index = item.place
+        assert index % 2 == 0
+        assert item.inputs[0].tolist() == [index]
+        assert item.label == (index, 10 * index)
+        assert item.unreadable
+        assert not item.missing
+        assert item.errors[0].path == f"item {place}"
+        assert items[Draw(0, place)].place == index
+    assert len({items[Draw(0, place)].place for place in broken}) > 3
+    # The draws continue after those of the unreadable items.
+    with seeded(0, 0, 1):
+        place, drawn = 1, items.inputs
+        while place in broken:
+            with pytest.raises(DecodeError):
+                drawn(place)
+            place = random.randrange(20)
+        assert torch.equal(drawn(place)[1], items[Draw(0, 1)].inputs[1])
+
+
+def test_ten_unreadable_replacements_are_an_error() -> None:
+    with pytest.raises(DataError) as caught:
+        Drawn(broken=tuple(range(20)))[Draw(0, 3)]
+    assert str(caught.value) == "11 training items in a row cannot be read, the first: item 3: broken"
+
+
+def test_the_views_of_a_test_item_follow_each_other() -> None:
+    items = Viewed(3)
+    assert len(items) == 60
+    assert [items[place].inputs[0].tolist() for place in range(5)] == [[[0, 0]], [[0, 1]], [[0, 2]], [[1, 0]], [[1, 1]]]
+    assert [items[59].place, items[59].view] == [19, 2]
+
+
+def test_an_unreadable_test_item_is_blank_and_keeps_its_label() -> None:
+    items = Viewed(2, broken=(4, 5))
+    failed, missing = items[9], items[10]
+    for item, index, view, is_missing in ((failed, 4, 1, False), (missing, 5, 0, True)):
+        assert item.inputs[0].tolist() == [[-1, -1]]
+        assert item[1:6] == ((index, 10 * index), index, view, True, is_missing)
+        assert [error.path for error in item.errors] == [f"item {index}"]
+    assert not items[6].unreadable
+
+
+def test_a_batch_has_every_field_of_its_items_and_their_errors() -> None:
+    one, other = Viewed(2, broken=(1, 2))[1], Viewed(2, broken=(1, 2))[4]
+    batch, errors = collated([one, other])
+    assert [part.tolist() for part in batch.inputs] == [[[[0, 1]], [[-1, -1]]]]
+    assert [field.tolist() for field in batch[1:]] == [[[0, 0], [2, 20]], [0, 2], [1, 0], [False, True], [False, True]]
+    assert [error.path for error in errors] == ["item 2"]
+
+
+def test_a_batch_stacks_each_input_by_itself_and_plain_labels_flat() -> None:
+    items = [Item((torch.zeros(3), torch.ones(2, 2)), label, place) for label, place in ((4, 0), (5, 9))]
+    batch, errors = collated(items)
+    assert isinstance(batch, Batch)
+    assert [part.shape for part in batch.inputs] == [(2, 3), (2, 2, 2)]
+    assert batch.targets.tolist() == [4, 5]
+    assert batch.items.tolist() == [0, 9]
+    assert errors == ()

@@ -1,0 +1,230 @@
+import importlib.util
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import av
+import pytest
+
+from data.synthetic.ensure import StandIn, StandInError, default_cache, ensure, folder_name
+from data.synthetic.epic100 import Epic100StandIn
+from data.synthetic.kinetics import KineticsStandIn
+from data.synthetic.ssv2 import SSv2StandIn
+from data.synthetic.videos import VideoStandIn
+
+SMALL = SSv2StandIn(num_train=20, num_val=10, height=32, width=32, frames=(4, 6))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slow(StandIn):
+    """Two small files per part, written slowly. `fails_at`: part whose generation fails."""
+
+    name: str = "slow"  # pyright: ignore[reportIncompatibleMethodOverride]
+    num_train: int = 40
+    seconds: float = 0.02
+    fails_at: int | None = None
+
+    def annotations(self) -> dict[str, str | bytes]:
+        return {"list.txt": "Größe\n", "labels/train.bin": bytes(range(256))}
+
+    def parts(self) -> list[tuple[int, bytes]]:
+        return [(number, f"part {number}".encode()) for number in range(self.num_train)]
+
+    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
+        assert isinstance(part, tuple)
+        number, content = part
+        yield Path("frames") / str(number) / "first.bin", content
+        time.sleep(self.seconds)
+        if number == self.fails_at:
+            raise OSError(28, "No space left on device")
+        yield Path("frames") / str(number) / "second.bin", content[::-1]
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
+    alone = ensure(SMALL, tmp_path / "alone", progress=False, workers=0)
+    shared = ensure(SMALL, tmp_path / "shared", progress=False, workers=2)
+    assert contents(alone) == contents(shared)
+    assert len(contents(alone)) == 3 + SMALL.num_train + SMALL.num_val
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stand_in_may_have_files_other_than_videos(tmp_path: Path, workers: int) -> None:
+    made = contents(ensure(Slow(seconds=0.0, num_train=20), tmp_path, progress=False, workers=workers))
+    assert made.pop("list.txt").decode() == "Größe\n"
+    assert made.pop("labels/train.bin") == bytes(range(256))
+    expected = {f"frames/{number}/first.bin": f"part {number}".encode() for number in range(20)}
+    expected |= {f"frames/{number}/second.bin": f"part {number}".encode()[::-1] for number in range(20)}
+    assert made == expected
+
+
+def test_a_finished_data_set_is_not_generated_again(tmp_path: Path) -> None:
+    root = ensure(SMALL, tmp_path, progress=False, workers=0)
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    assert ensure(SMALL, tmp_path, progress=False, workers=0) == root
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
+def test_every_field_has_a_folder_of_its_own() -> None:
+    others = [replace(SMALL, seed=1), replace(SMALL, version=2), replace(SMALL, noise=0.03), replace(SMALL, num_val=9)]
+    assert len({folder_name(stand_in) for stand_in in [SMALL, *others]}) == 5
+
+
+def test_a_stand_in_of_another_class_has_a_folder_of_its_own() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Other(Slow): ...
+
+    assert folder_name(Slow()) != folder_name(Other())
+
+
+def test_a_killed_generation_leaves_no_partial_data_set_and_the_next_one_succeeds(tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path\n"
+        "from data.synthetic.ensure import ensure\n"
+        "from data.synthetic.ssv2 import SSv2StandIn\n"
+        f"ensure(SSv2StandIn(num_train=2000, num_val=10), Path({str(tmp_path)!r}), workers=2)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    root = tmp_path / folder_name(SSv2StandIn(num_train=2000, num_val=10))
+    partial = tmp_path / f"{root.name}.partial"
+    deadline = time.monotonic() + 60
+    while not list(partial.glob("*/*.mp4")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert list(partial.glob("*/*.mp4")), "nothing was written before the kill"
+    assert not root.exists()
+
+    time.sleep(1.5)  # child processes exit within a second after their parent
+    left = len(list(partial.glob("*/*.mp4")))
+    time.sleep(0.5)
+    assert len(list(partial.glob("*/*.mp4"))) == left
+
+    small = replace(SMALL, seed=3)
+    (tmp_path / f"{folder_name(small)}.partial").mkdir()
+    (tmp_path / f"{folder_name(small)}.partial" / "stale").touch()
+    made = ensure(small, tmp_path, progress=False, workers=0)
+    assert not (made / "stale").exists()
+    assert not (tmp_path / f"{made.name}.partial").exists()
+
+
+def test_two_concurrent_processes_generate_the_data_set_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    processes = [
+        context.Process(target=ensure, args=(Slow(), tmp_path), kwargs={"progress": False, "workers": 0})
+        for _ in range(2)
+    ]
+    start = time.monotonic()
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert len(contents(tmp_path / folder_name(Slow()))) == 2 + 2 * Slow().num_train
+    assert time.monotonic() - start < 1.9 * Slow().num_train * Slow().seconds
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_full_disk_gives_a_one_line_error_and_no_data_set(tmp_path: Path, workers: int) -> None:
+    failing = Slow(fails_at=5, seconds=0.0)
+    with pytest.raises(StandInError, match=r"the slow stand-in cannot be written to .*No space left.*STAND_IN_CACHE"):
+        ensure(failing, tmp_path, progress=False, workers=workers)
+    assert not (tmp_path / folder_name(failing)).exists()
+
+
+def test_a_cache_that_is_a_file_gives_a_one_line_error(tmp_path: Path) -> None:
+    (tmp_path / "cache").touch()
+    with pytest.raises(StandInError, match="STAND_IN_CACHE"):
+        ensure(SMALL, tmp_path / "cache", progress=False, workers=0)
+
+
+def test_an_environment_variable_sets_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path))
+    assert default_cache() == tmp_path
+    monkeypatch.delenv("STAND_IN_CACHE")
+    assert default_cache() == Path(os.path.expanduser("~")) / ".cache" / "video-stand-ins"
+
+
+def test_progress_is_shown_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ensure(Slow(seconds=0.0), tmp_path, workers=0)
+    captured = capsys.readouterr()
+    assert "making the slow stand-in: 100%" in captured.err
+    assert captured.out == ""
+
+
+def test_different_code_has_a_different_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = folder_name(SMALL)
+    assert folder_name(SMALL) == before
+    monkeypatch.setattr("data.synthetic.ensure.code_digest", lambda kind: b"other code")
+    assert folder_name(SMALL) != before
+
+
+SOURCE = """
+from pathlib import Path
+from data.synthetic.ensure import StandIn
+
+class Sounds(StandIn):
+    name = "sounds"
+
+    def annotations(self):
+        return {}
+
+    def parts(self):
+        return ["CONTENT"]
+
+    def files(self, part):
+        yield Path("only.txt"), part.encode()
+"""
+
+
+def imported(path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Stand-in of a file, imported as in another process."""
+    spec = importlib.util.spec_from_file_location("sounds", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "sounds", module)
+    spec.loader.exec_module(module)
+    return module.Sounds()
+
+
+def test_the_folder_of_a_stand_in_depends_on_the_code_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    file = tmp_path / "sounds.py"
+    roots = {}
+    for content in ("one", "two", "one"):
+        file.write_text(SOURCE.replace("CONTENT", content))
+        root = ensure(imported(file, monkeypatch), tmp_path / "cache", progress=False, workers=0)
+        assert roots.setdefault(content, root) == root
+        assert contents(root) == {"only.txt": content.encode()}
+    assert len(set(roots.values())) == 2
+
+
+# Pixel means of four frames of the first test video. If they change, the version must be incremented.
+@pytest.mark.parametrize(
+    ("stand_in", "means"),
+    [
+        (KineticsStandIn(), [77.9, 79.9, 82.3, 82.0]),
+        (SSv2StandIn(), [53.1, 52.1, 52.5, 51.4]),
+        (Epic100StandIn(), [124.2, 127.5, 128.5, 129.1]),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_the_pixels_of_a_version_are_pinned(stand_in: VideoStandIn, means: list[float], tmp_path: Path) -> None:
+    assert stand_in.version == 1
+    video = next(video for video in stand_in.videos() if video.split != "train")
+    file = tmp_path / "video.mp4"
+    file.write_bytes(stand_in.encoded(video))
+    with av.open(str(file)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert [frame.mean() for frame in frames[:32:8]] == pytest.approx(means, abs=0.3)

@@ -1,0 +1,100 @@
+"""Defaults of data configs, tested with data other than videos."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import pytest
+import torch
+from torch import Tensor
+
+from data.config import DataConfig, DatasetConfig, ShowsFrames, Split
+from data.datasets.kinetics import Kinetics
+from data.evaluation import EvalConfig
+from data.items.items import ItemList, TestItems, TrainItems
+from data.sizes import ClipSize
+from data.targets import ClassTarget
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sounds(DatasetConfig):
+    name: str = "sounds"
+
+    @property
+    def targets(self) -> ClassTarget:
+        return ClassTarget(7)
+
+    def build(self, root: Path, split: Split) -> ItemList:
+        raise NotImplementedError
+
+    def tiny(self) -> Self:
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundData(DataConfig):
+    dataset: Sounds = Sounds()
+
+    @property
+    def size(self) -> ClipSize:
+        return ClipSize(1, 8, 8)
+
+    def check(self, evaluation: EvalConfig) -> None: ...
+
+    def train_items(self, items: ItemList, seed: int) -> TrainItems:
+        raise NotImplementedError
+
+    def validation_items(self, items: ItemList) -> TestItems:
+        raise NotImplementedError
+
+    def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
+        raise NotImplementedError
+
+    def tiny(self) -> Self:
+        return self
+
+
+def test_the_targets_are_those_of_the_data_set() -> None:
+    assert SoundData().targets == ClassTarget(7)
+
+
+def test_inputs_are_unchanged_by_default() -> None:
+    inputs = (torch.zeros(2, dtype=torch.uint8), torch.ones(3))
+    assert SoundData().on_device(inputs) is inputs
+
+
+def test_a_list_is_rejected_by_default() -> None:
+    with pytest.raises(ValueError) as caught:
+        SoundData().from_list()
+    assert str(caught.value).startswith("sounds: its items are no files with one label each")
+
+
+def test_views_match_only_an_equal_protocol_by_default() -> None:
+    evaluation, data = EvalConfig(views=4), SoundData()
+    assert data.views_within(evaluation, EvalConfig(views=4)) == (0, 1, 2, 3)
+    for other in (EvalConfig(views=8), EvalConfig(views=4, crops=1), replace(evaluation, merge="mean of logits")):
+        assert data.views_within(evaluation, other) is None
+
+
+def test_a_data_set_is_the_real_one_by_default() -> None:
+    assert Sounds().stand_in is None
+
+
+def test_items_are_called_items_by_default() -> None:
+    assert (Sounds.unit, Kinetics.Config.unit) == ("items", "videos")
+
+
+def test_only_data_with_shown_frames_show_frames() -> None:
+    assert not isinstance(SoundData(), ShowsFrames)
+
+    class WithFrames(SoundData):
+        def shown_frames(self, clip: Tensor) -> Tensor:
+            return clip
+
+    assert isinstance(WithFrames(), ShowsFrames)
+
+
+@pytest.mark.parametrize("base", [DatasetConfig, DataConfig])
+def test_the_base_configs_are_abstract(base: type) -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        base()

@@ -1,0 +1,107 @@
+from itertools import chain
+
+import pytest
+import torch
+from torch import Tensor
+
+from data.errors import DataError, DecodeError
+from data.items.items import Draw, TestItems
+from data.loaders import EpochBatches, UnreadableItems, UnrepeatedItems
+
+
+def order(seed: int, epoch: int) -> list[Draw]:
+    batches = EpochBatches(64, 8, seed)
+    batches.set_epoch(epoch)
+    return list(chain.from_iterable(batches))
+
+
+@pytest.mark.parametrize("world_size", [2, 4])
+def test_global_batches_do_not_depend_on_the_number_of_devices(world_size: int) -> None:
+    one = list(EpochBatches(64, 8, seed=3))
+    parts = [list(EpochBatches(64, 8 // world_size, 3, rank=rank, world_size=world_size)) for rank in range(world_size)]
+    assert [list(chain.from_iterable(batches)) for batches in zip(*parts, strict=True)] == one
+
+
+def test_order_depends_on_seed_and_epoch() -> None:
+    assert order(0, 1) == order(0, 1)
+    assert len({tuple(draw.place for draw in order(seed, epoch)) for seed in (0, 1) for epoch in (0, 1)}) == 4
+    assert sorted(draw.place for draw in order(0, 1)) == list(range(64))
+    assert {draw.epoch for draw in order(0, 1)} == {1}
+
+
+def test_the_order_of_a_seed_and_an_epoch_is_pinned() -> None:
+    assert [draw.place for draw in order(3, 2)][:8] == [42, 24, 39, 2, 8, 54, 36, 3]
+
+
+def test_skipped_batches_leave_the_others_unchanged_and_are_skipped_once() -> None:
+    batches = EpochBatches(64, 8, seed=3)
+    whole = list(batches)
+    batches.skip = 5
+    assert list(batches) == whole[5:]
+    assert list(batches) == whole
+
+
+def test_an_epoch_has_whole_steps_only() -> None:
+    assert [len(EpochBatches(22, 4, 0, accumulate=steps)) for steps in (1, 2, 3, 5)] == [5, 4, 3, 5]
+    with pytest.raises(DataError, match="22 training items are fewer than one batch of 24; use a smaller batch"):
+        EpochBatches(22, 4, 0, world_size=2, accumulate=3)
+
+
+class Blank(TestItems):
+    """Items with blank inputs."""
+
+    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
+        return (torch.zeros(1),)
+
+    def blank_inputs(self) -> tuple[Tensor, ...]:
+        return (torch.zeros(1),)
+
+
+class Five:
+    ids, class_names, fingerprint = tuple("abcde"), ("only",), "five"
+
+    def __len__(self) -> int:
+        return 5
+
+    def label(self, index: int) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 7])
+def test_devices_share_test_items_without_repeating_any(world_size: int) -> None:
+    views = Blank(Five(), 2)
+    shares = [list(UnrepeatedItems(views, rank=rank, world_size=world_size)) for rank in range(world_size)]
+    assert sorted(chain.from_iterable(shares)) == list(range(2 * 5))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 2
+    assert all(len(UnrepeatedItems(views, rank=r, world_size=world_size)) == len(s) for r, s in enumerate(shares))
+    assert all(places[0::2] == [place - 1 for place in places[1::2]] for places in shares)  # an item's views together
+
+
+def test_one_percent_of_a_split_may_be_unreadable_by_default() -> None:
+    assert [UnreadableItems("test", count, None).allowed for count in (99, 100, 250)] == [0, 1, 2]
+    assert UnreadableItems("test", 250, 0).allowed == 0
+
+
+def test_an_unreadable_item_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    unreadable = UnreadableItems("test", 5, 2)
+    for error in (DecodeError("b", "broken"), DecodeError("a", "gone", missing=True), DecodeError("b", "again")):
+        unreadable.add(error)
+    assert (len(unreadable), unreadable.num_missing, unreadable.files) == (2, 1, ["a", "b"])
+    assert [record.message for record in caplog.records] == [
+        "unreadable test item b: broken",
+        "unreadable test item a: gone",
+    ]
+
+
+def test_too_many_unreadable_items_are_named_up_to_twenty() -> None:
+    unreadable = UnreadableItems("train", 40, 21, "images")
+    for number in range(21):
+        unreadable.add(DecodeError(f"{number:02d}", "broken"))
+    with pytest.raises(DataError) as caught:
+        unreadable.add(DecodeError("21", "broken"))
+    assert str(caught.value) == (
+        "22 of 40 train images cannot be read, more than the 21 that may be; "
+        "repair them or allow more with --allow-bad N: "
+        + "; ".join(f"{number:02d} (broken)" for number in range(20))
+        + "; and 2 more"
+    )

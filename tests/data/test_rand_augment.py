@@ -1,0 +1,131 @@
+"""RandAugment: each operation compared with Pillow, which the released code uses, and the random draws."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageEnhance, ImageOps
+from torch import Tensor
+
+from data.items.items import seeded
+from data.rand_augment import Operation, RandAugment, operations
+
+HEIGHT, WIDTH = 40, 80  # 0.45 of each, and half of that, are whole pixels
+GREY = (128, 128, 128)
+OPERATIONS = operations()
+
+Reference = Callable[[Image.Image, float], Image.Image]
+
+
+def mapped(image: Image.Image, *coefficients: float) -> Image.Image:
+    """Each pixel (x, y) from (a x + b y + c, d x + e y + f)."""
+    affine, bilinear = Image.Transform.AFFINE, Image.Resampling.BILINEAR
+    return image.transform(image.size, affine, coefficients, bilinear, fillcolor=GREY)
+
+
+def dark_lightened(image: Image.Image, by: float) -> Image.Image:
+    return image.point(3 * [x + int(by) if x < 128 else x for x in range(256)])
+
+
+# At full strength, the amount is 1 or -1. The signs of shears and shifts are our convention: both are equally likely.
+# fmt: off
+REFERENCES: dict[str, Reference] = {
+    "autocontrast": lambda image, amount: ImageOps.autocontrast(image),
+    "equalize":     lambda image, amount: ImageOps.equalize(image),
+    "invert":       lambda image, amount: ImageOps.invert(image),
+    "rotate":       lambda image, amount: image.rotate(30 * amount, Image.Resampling.BILINEAR, fillcolor=GREY),
+    "posterize":    lambda image, amount: ImageOps.posterize(image, {0.5: 2, 1.0: 1}[abs(amount)]),
+    "solarize":     lambda image, amount: ImageOps.solarize(image, {0.5: 128, 1.0: 0}[abs(amount)]),
+    "solarize add": lambda image, amount: dark_lightened(image, by=110 * abs(amount)),
+    "colour":       lambda image, amount: ImageEnhance.Color(image).enhance(1 + 0.9 * amount),
+    "contrast":     lambda image, amount: ImageEnhance.Contrast(image).enhance(1 + 0.9 * amount),
+    "brightness":   lambda image, amount: ImageEnhance.Brightness(image).enhance(1 + 0.9 * amount),
+    "sharpness":    lambda image, amount: ImageEnhance.Sharpness(image).enhance(1 + 0.9 * amount),
+    "shear x":      lambda image, amount: mapped(image, 1, 0.3 * amount, 0, 0, 1, 0),
+    "shear y":      lambda image, amount: mapped(image, 1, 0, 0, 0.3 * amount, 1, 0),
+    "translate x":  lambda image, amount: mapped(image, 1, 0, -0.45 * amount * WIDTH, 0, 1, 0),
+    "translate y":  lambda image, amount: mapped(image, 1, 0, 0, 0, 1, -0.45 * amount * HEIGHT),
+}
+# fmt: on
+
+
+def picture() -> Tensor:
+    """Random colours with fine grain, without black and white: (1, 3, HEIGHT, WIDTH)."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = F.interpolate(torch.rand(1, 3, 5, 6, generator=generator), (HEIGHT, WIDTH), mode="bilinear")
+    return (20 + 190 * coarse + 20 * torch.rand(coarse.shape, generator=generator)).to(torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("operation", "reference"), list(zip(OPERATIONS, REFERENCES.values(), strict=True)), ids=REFERENCES
+)
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_operations_are_pillows_with_the_released_constants(
+    operation: Operation, reference: Reference, strength: float, sign: int
+) -> None:
+    frames = picture()
+    image = reference(Image.fromarray(frames[0].permute(1, 2, 0).numpy()), sign * strength)
+    expected = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    off = (operation(frames, strength, sign)[0].int() - expected.int()).abs().amax(0)
+    assert (off > 2).float().mean() < 0.05  # differences occur at the border of the fill colour
+
+
+def smooth() -> Tensor:
+    """Large patches of random brightness: (1, 3, 60, 80)."""
+    pixels = torch.randint(0, 256, (1, 3, 7, 10), generator=torch.Generator().manual_seed(0))
+    return F.interpolate(pixels.float(), (60, 80), mode="bilinear").to(torch.uint8)
+
+
+def test_rand_augment_draws_two_operations_with_replacement(monkeypatch: pytest.MonkeyPatch) -> None:
+    def operation(digit: int) -> Operation:
+        return lambda frames, strength, sign: frames * 10 + digit
+
+    monkeypatch.setattr("data.rand_augment.operations", lambda: tuple(operation(digit) for digit in (1, 2, 3)))
+    augment = RandAugment.Config(probability=1.0).build()
+    with seeded(0):
+        drawn = Counter(int(augment(torch.zeros(1))) for _ in range(900))
+    assert sorted(drawn) == [11, 12, 13, 21, 22, 23, 31, 32, 33]
+    assert 60 < min(drawn.values()) <= max(drawn.values()) < 140
+
+
+def test_rand_augment_leaves_half_of_the_clips_unchanged() -> None:
+    frames = picture()
+    augment = RandAugment.Config().build()
+    with seeded(0):
+        num_unchanged = sum(augment(frames) is frames for _ in range(1000))
+    assert 450 < num_unchanged < 550
+
+
+@pytest.mark.parametrize("operation", range(len(OPERATIONS)))
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_every_operation_changes_all_frames_alike_at_any_strength(operation: int, sign: int) -> None:
+    still = smooth().repeat(3, 1, 1, 1)
+    for strength in (0.3, 1.0):
+        changed = OPERATIONS[operation](still, strength, sign)
+        assert changed.shape == still.shape
+        assert changed.dtype == torch.uint8
+        assert (changed == changed[:1]).all()
+        assert changed.float().std() > 1  # not a blank clip
+        assert not torch.equal(changed, still)
+
+
+def test_magnitudes_above_ten_act_as_ten_with_both_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[float, int]] = []
+
+    def operation(frames: Tensor, strength: float, sign: int) -> Tensor:
+        drawn.append((strength, sign))
+        return frames
+
+    monkeypatch.setattr("data.rand_augment.operations", lambda: (operation,))
+    for magnitude in (15.0, 20.0):
+        augment = RandAugment.Config(magnitude=magnitude, probability=1.0).build()
+        with seeded(0):
+            for _ in range(250):
+                augment(torch.zeros(1))
+    counts = Counter(drawn)
+    assert sorted(counts) == [(1.0, -1), (1.0, 1)]
+    assert 425 < counts[1.0, 1] < 575

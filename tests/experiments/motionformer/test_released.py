@@ -1,0 +1,395 @@
+"""Released weights: the list of them, and one imported, tested and marked."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from data.synthetic.ensure import ensure
+from data.synthetic.epic100 import Epic100StandIn
+from data.synthetic.kinetics import KineticsStandIn
+from experiments.motionformer.base import EPIC100
+from experiments.motionformer.released import FILES, RELEASED, expected_settings, stated_settings
+from experiments.runner.import_weights import import_text, import_weights
+from experiments.runner.store import RunStore
+from experiments.runner.weights import start_weights
+from experiments.spec.catalog import find, load, released_weights
+from experiments.spec.edits import apply, model
+from experiments.spec.released import ReleasedFile
+from experiments.spec.run import Parent
+from experiments.spec.scales import PAPER
+from models.mixers.joint import JointAttention
+from reports.collect import collect
+from reports.render import render
+from reproduce.command import main
+
+ROW = "motionformer/table6b:mformer"
+FIXTURES = Path(os.environ.get("PARITY_FIXTURES", Path(__file__).resolve().parents[4] / "shared" / "parity"))
+SMALL = ["model.width=96", "model.depth=2", "model.heads=4", "data.dataset.num_classes=11"]
+PROTOCOL = ["evaluation.views=1", "evaluation.crops=1"]
+OVERRIDES = [word for override in [*SMALL, *PROTOCOL] for word in ("-o", override)]
+
+
+@pytest.fixture
+def released_file(tmp_path: Path) -> Path:
+    """The parity fixture as the authors would publish it."""
+    fixture = FIXTURES / "motionformer_trajectory.safetensors"
+    if not fixture.exists():
+        pytest.skip(f"no parity fixtures at {FIXTURES}; name their folder with PARITY_FIXTURES")
+    with safe_open(fixture, "pt") as tensors:
+        weights = {
+            name.removeprefix("weights/"): tensors.get_tensor(name)
+            for name in tensors.keys()  # noqa: SIM118
+            if name.startswith("weights/")
+        }
+    file = tmp_path / "k400_motionformer_224_16x4.pyth"
+    torch.save({"epoch": 34, "model_state": weights, "optimizer_state": {}, "cfg": ""}, file)
+    return file
+
+
+def test_the_sixteen_released_files_are_named_with_their_rows() -> None:
+    assert released_weights("motionformer") is RELEASED
+    assert len({RELEASED.url(released) for released in FILES}) == len(FILES) == 16
+    assert RELEASED.url(FILES[0]) == "https://dl.fbaipublicfiles.com/motionformer/k400_joint_224_16x4.pyth"
+    for released in FILES:
+        assert RELEASED.find(released.name) is released
+        ((table, rows),) = find([released.row])
+        tested = {cell.column.key for cell in table.cells(PAPER, rows=rows) if cell.tested}
+        assert released.column in tested
+    assert RELEASED.find("k400_motionformer_224") is None
+
+
+def authors_tensors(name: str, width: int, depth: int) -> dict[str, torch.Tensor]:
+    """What the authors publish under a name, but narrow and shallow: their keys, their shapes, their initial spread."""
+    data, attention, _, clip = name.split("_")
+    frames, D = int(clip.split("x")[0]), width
+    shapes: dict[str, tuple[int, ...]] = {
+        "cls_token": (1, 1, D),
+        "pos_embed": (1, 197, D),  # of 14 x 14 patches whatever the crop
+        "temp_embed": (1, frames // 2, D),
+        **linear("patch_embed.proj", (D, 3, 16, 16)),
+        **linear("patch_embed_3d.proj", (D, 3, 2, 16, 16)),
+        **linear("norm", (D,)),
+        **linear("pre_logits.fc", (D, D)),
+    }
+    for block in (f"blocks.{index}" for index in range(depth)):
+        shapes |= linear(f"{block}.norm1", (D,)) | linear(f"{block}.norm2", (D,))
+        shapes |= linear(f"{block}.attn.qkv", (3 * D, D)) | linear(f"{block}.attn.proj", (D, D))
+        shapes |= linear(f"{block}.mlp.fc1", (4 * D, D)) | linear(f"{block}.mlp.fc2", (D, 4 * D))
+        if attention == "motionformer":
+            shapes |= linear(f"{block}.attn.proj_q", (D, D)) | linear(f"{block}.attn.proj_kv", (2 * D, D))
+        if attention == "divided":
+            shapes |= linear(f"{block}.timeattn.qkv", (3 * D, D)) | linear(f"{block}.timeattn.proj", (D, D))
+            shapes |= linear(f"{block}.norm3", (D,))
+    heads = {"k400": {"head": 400}, "k600": {"head": 600}, "ssv2": {"head": 174}, "ek": {"head0": 97, "head1": 300}}
+    for head, classes in heads[data].items():
+        shapes |= linear(head, (classes, D))
+    torch.manual_seed(0)
+    # Gradients never reached the value projection: it is as it was drawn.
+    return {
+        key: torch.zeros(shape) if key.endswith("proj_kv.bias") else 0.02 * torch.randn(shape)
+        for key, shape in shapes.items()
+    }
+
+
+def linear(name: str, weight: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": weight, f"{name}.bias": weight[:1]}
+
+
+@pytest.mark.parametrize("released", FILES, ids=lambda released: released.name)
+def test_every_released_variant_finds_each_of_its_keys_a_place(released: ReleasedFile, tmp_path: Path) -> None:
+    ((table, rows),) = find([released.row])
+    assert rows is not None
+    run = table.run_of(f"{rows[0]}.{released.column}", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0)
+    assert run.data.size.height == int(released.name.split("_")[2])  # type: ignore[attr-defined]
+    tensors = authors_tensors(released.name, width=48, depth=2)
+    file = tmp_path / f"{released.name}.pyth"
+    torch.save({"epoch": 34, "model_state": tensors, "optimizer_state": {}, "cfg": ""}, file)
+    record = import_weights(run, RunStore(tmp_path / "runs"), file, RELEASED)
+    heads = ["head.weight", "head.bias"] if released.name.startswith("ek") else []  # its two heads become one
+    assert record["missing"] == []
+    assert record["reshaped"] == heads
+    assert record["unexpected"] == ["patch_embed.proj.weight", "patch_embed.proj.bias"]
+    assert record["matched"] == len(tensors) - 2 - 2 * len(heads)
+    (remark,) = record["remarks"]  # type: ignore[misc]
+    if "motionformer" in released.name:
+        assert remark.startswith("value projection: never trained (") and remark.endswith(", as this row expects")
+    else:
+        assert remark == "value projection: this attention has none"
+    assert record["warnings"] == [] and record["settings"] == {}
+
+
+def test_another_file_takes_the_place_of_what_was_made_with_the_first(tmp_path: Path) -> None:
+    run = find(["motionformer/table6b"])[0].table.run_of(
+        "mformer.top1", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0
+    )
+    store, file = RunStore(tmp_path / "runs"), tmp_path / "k400_motionformer_224_16x4.pyth"
+    tensors = authors_tensors(file.stem, width=48, depth=2)
+    torch.save({"model_state": tensors}, file)
+    import_weights(run, store, file, RELEASED)
+    directory = store.run(run.train_id)
+    places = (directory.metrics, directory.predictions, directory.attention_maps)
+    made = {released: [place("eee", released=released) for place in places] for released in (False, True)}
+    for result in (*made[False], *made[True]):
+        result.parent.mkdir(exist_ok=True)
+        result.write_text("{}")
+    import_weights(run, store, file, RELEASED)
+    assert all(result.exists() for result in made[True])
+    torch.save({"model_state": {name: tensor + 1 for name, tensor in tensors.items()}}, file)
+    import_weights(run, store, file, RELEASED)
+    assert not any(result.exists() for result in made[True])
+    assert all(result.exists() for result in made[False])
+    assert directory.released.exists()
+
+
+@pytest.mark.parametrize(
+    "variant", ["table6b:mformer-hr", "table6b:mformer-l", "table6c:mformer", "table6c:mformer-hr"]
+)
+def test_longer_larger_and_two_headed_variants_are_tested_with_what_was_imported(
+    variant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = f"motionformer/{variant}"
+    released = next(released for released in FILES if released.row == row)
+    file = tmp_path / f"{released.name}.pyth"
+    torch.save({"model_state": authors_tensors(released.name, width=48, depth=2), "cfg": ""}, file)
+    overrides = [w for o in ["model.width=48", "model.depth=2", "model.heads=4", *PROTOCOL] for w in ("-o", o)]
+    runs = ["--runs", str(tmp_path / "runs")]
+    assert main(["import-weights", str(file), "--as", row, *runs, *overrides]) == 0
+    name, videos = ("epic100", Epic100StandIn(num_train=8, num_val=6))
+    if "table6b" in variant:
+        name, videos = ("kinetics400", KineticsStandIn(num_train=20, num_val=10))
+    root = ensure(videos, tmp_path / "videos", progress=False)
+    code = main(["run", row, "--scale", "paper", "--eval-only", *runs, *overrides, "--data", f"{name}={root}"])
+    assert code == 0, capsys.readouterr().err
+    (metrics,) = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/metrics/*.released.json")]
+    assert metrics["videos"]["evaluated"] == videos.num_val
+    assert metrics["released_weights"]["file"] == file.name
+
+
+def test_a_released_file_is_imported_tested_and_marked(
+    released_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = ["--runs", str(tmp_path / "runs")]
+    assert main(["import-weights", str(released_file), "--as", ROW, *runs, *OVERRIDES, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["missing"] == [] and record["reshaped"] == []
+    assert record["unexpected"] == ["patch_embed.proj.bias", "patch_embed.proj.weight"]
+    (warning,) = record["warnings"]  # the fixture's values are not those of a training
+    assert "project_values=True" in warning and record["remarks"] == []
+
+    root = ensure(KineticsStandIn(num_train=20, num_val=10), tmp_path / "videos", progress=False)
+    code = main(["run", ROW, "--scale", "paper", "--eval-only", *runs, *OVERRIDES, "--data", f"kinetics400={root}"])
+    assert code == 0, capsys.readouterr().err
+
+    ((table, rows),) = find([ROW])
+    report = collect(table, PAPER, RunStore(tmp_path / "runs"), overrides=[*SMALL, *PROTOCOL], rows=rows)
+    text = render(report, "md")
+    (top1,) = [cell for cell in report.rows[0].cells if cell.column == "top1"]
+    assert top1.value is not None and top1.released
+    assert "†‡" in text and "released weights, tested here" in text
+    assert not RunStore(tmp_path / "runs").run(top1.seeds[0].train_id).weights.exists()
+
+
+def test_a_file_of_another_model_is_refused_and_nothing_is_kept(
+    released_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = ["--runs", str(tmp_path / "runs")]
+    code = main(["import-weights", str(released_file), "--as", "motionformer/table4:divided", *runs, *OVERRIDES])
+    errors = capsys.readouterr().err
+    assert code == 2
+    assert len(errors.strip().splitlines()) == 1 and released_file.name in errors
+    assert not list((tmp_path / "runs").rglob("*.safetensors"))
+
+
+def test_testing_without_any_weights_says_where_to_get_some(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=10", "optim.batch_size=8"]
+    words = [word for override in small for word in ("-o", override)]
+    code = main(["run", "motionformer/table4:joint", "--eval-only", "--runs", str(tmp_path), *words])
+    errors = capsys.readouterr().err
+    assert code == 1
+    assert "has no weights: train it" in errors and "reproduce import-weights FILE --as TABLE:ROW" in errors
+
+
+def narrow(folder: Path, name: str, cfg: str = "") -> tuple[Path, list[str]]:
+    """A released file, but narrow, and the overrides of the rows that hold it."""
+    file = folder / f"{name}.pyth"
+    torch.save({"model_state": authors_tensors("k400_motionformer_224_16x4", width=48, depth=2), "cfg": cfg}, file)
+    return file, [w for o in ["model.width=48", "model.depth=2", "model.heads=4"] for w in ("-o", o)]
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("k400_motionformer_336_16x8", "table6b:mformer"),
+        ("k400_motionformer_224_16x4", "table6b:mformer-hr"),
+        ("k400_motionformer_224_16x4", "table3a:performer"),
+        ("k400_motionformer_224_16x4", "table4:trajectory-norm-st"),
+    ],
+)
+def test_a_released_file_is_not_imported_as_another_row_whose_tensors_look_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, row: str
+) -> None:
+    file, overrides = narrow(tmp_path, name)
+    code = main(["import-weights", str(file), "--as", f"motionformer/{row}", "--runs", str(tmp_path), *overrides])
+    errors = capsys.readouterr().err
+    belongs = next(released.row for released in FILES if released.name == name)
+    assert code == 2
+    assert len(errors.strip().splitlines()) == 1 and f"--as {belongs}" in errors
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("row", ["*/table4:divided", "motionformer*/table4:div*"])
+def test_a_row_named_by_a_glob_is_checked_like_any_other(
+    row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, overrides = narrow(tmp_path, "k400_motionformer_224_16x4")
+    assert main(["import-weights", str(file), "--as", row, "--runs", str(tmp_path), *overrides]) == 2
+    assert "holds the weights of motionformer/table6b:mformer (column top1)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("row", ["spec/table4:divided", "nothing", "motionformer/tabel4:divided"])
+def test_a_row_of_no_paper_is_one_line(row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, _ = narrow(tmp_path, "mine")
+    assert main(["import-weights", str(file), "--as", row, "--runs", str(tmp_path)]) == 2
+    errors = capsys.readouterr().err
+    assert len(errors.strip().splitlines()) == 1 and "unknown table" in errors
+
+
+def test_a_row_of_another_table_with_the_same_run_takes_the_file_under_its_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, overrides = narrow(tmp_path, "k400_motionformer_224_16x4")
+    for row in ("table4:trajectory", "table8:k400", "table6b:mformer"):
+        assert (
+            main(["import-weights", str(file), "--as", f"motionformer/{row}", "--runs", str(tmp_path), *overrides]) == 0
+        )
+    assert len(list(tmp_path.rglob("released.safetensors"))) == 1
+    words = ["import-weights", str(file), "--as", "motionformer/table4:trajectory", "--column", "ssv2"]
+    assert main([*words, "--runs", str(tmp_path), *overrides]) == 2
+
+
+CFG = """DATA:
+  NUM_FRAMES: {frames}
+  SAMPLING_RATE: {stride}
+  TRAIN_CROP_SIZE: {crop}
+VIT:
+  APPROX_ATTN_DIM: 64
+  APPROX_ATTN_TYPE: {approximation}
+  ATTN_LAYER: trajectory
+  USE_ORIGINAL_TRAJ_ATTN_CODE: true
+"""
+STATED = {"frames": 16, "stride": 4, "crop": 224, "approximation": "none"}
+
+
+def test_what_a_file_says_of_its_training_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED))
+    assert main(["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    for word in ("NUM_FRAMES 16", "SAMPLING_RATE 4", "TRAIN_CROP_SIZE 224", "APPROX_ATTN_TYPE none"):
+        assert word in said
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"stride": 8}, "SAMPLING_RATE 8 (this row: 4)"),
+        ({"crop": 336}, "TRAIN_CROP_SIZE 336 (this row: 224)"),
+        ({"frames": 32}, "NUM_FRAMES 32 (this row: 16)"),
+        ({"approximation": "performer"}, "APPROX_ATTN_TYPE performer (this row: none)"),
+    ],
+)
+def test_a_file_that_was_trained_otherwise_is_refused_and_names_the_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object], named: str
+) -> None:
+    file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED | change))
+    code = main(["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides])
+    errors = capsys.readouterr().err
+    assert code == 2
+    assert len(errors.strip().splitlines()) == 1 and named in errors
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_change_that_a_file_calls_for_is_taken_with_it(tmp_path: Path) -> None:
+    file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED | {"stride": 8}))
+    words = ["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides]
+    assert main([*words, "-o", "data.sampling.stride=8"]) == 0
+
+
+def test_runs_start_from_released_weights_that_were_imported_and_say_so(tmp_path: Path) -> None:
+    small = ["model.width=48", "model.depth=2", "model.heads=4"]
+    store = RunStore(tmp_path / "runs")
+    k400 = load("motionformer/table6b").run_of("mformer.top1", PAPER, small, 0)
+    ssv2 = load("motionformer/table6a").run_of("mformer.top1", PAPER, small, 0)
+    ssv2 = replace(ssv2, parents=(Parent(run=k400),))
+    assert ssv2.train_id != k400.train_id
+    file, _ = narrow(tmp_path, "k400_motionformer_224_16x4")
+    record = import_weights(k400, store, file, RELEASED)
+    model = ssv2.build().model
+    starts = start_weights(model, ssv2, store)
+    assert [start._asdict() for start in starts] == [{"part": "", "file": file.name, "sha256": record["sha256"]}]
+    released = load_file(store.run(k400.train_id).released)
+    (first, *_) = [name for name in released if name.endswith("qkv.weight")]
+    assert model.state_dict()[first].equal(released[first])
+
+
+def test_settings_are_read_off_a_run_in_the_authors_words() -> None:
+    assert expected_settings(EPIC100) == {
+        "NUM_FRAMES": "16", "TRAIN_CROP_SIZE": "224", "SAMPLING_RATE": "4", "APPROX_ATTN_TYPE": "none"
+    }  # fmt: skip
+    segments = load("motionformer/table6a").run_of("mformer.top1", PAPER, (), 0)
+    assert "SAMPLING_RATE" not in expected_settings(segments)  # segments have no rate
+    joint = apply(EPIC100, model(attention=JointAttention.Config()))
+    assert "APPROX_ATTN_TYPE" not in expected_settings(joint)
+    assert stated_settings(EPIC100, "no settings") == {}
+    with pytest.raises(ValueError, match=r"^NUM_FRAMES 32 \(this row: 16\), SAMPLING_RATE 8 \(this row: 4\)$"):
+        stated_settings(EPIC100, CFG.format(**STATED | {"frames": 32, "stride": 8}))
+
+
+def test_a_file_that_the_papers_list_does_not_know_is_checked_by_its_settings_all_the_same(tmp_path: Path) -> None:
+    run = load("motionformer/table6b").run_of(
+        "mformer.top1", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0
+    )
+    file, _ = narrow(tmp_path, "mine", CFG.format(**STATED | {"stride": 8}))
+    store = RunStore(tmp_path / "runs")
+    with pytest.raises(
+        ValueError, match=r"weights: mine.pyth was trained with SAMPLING_RATE 8 \(this row: 4\): name the"
+    ):
+        import_weights(run, store, file, RELEASED)
+    assert not store.root.exists()
+    assert import_weights(run, store, file, None)["settings"] == {}  # a paper without a list
+
+
+def test_an_import_is_told_for_people(tmp_path: Path) -> None:
+    run = load("motionformer/table6b").run_of(
+        "mformer.top1", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0
+    )
+    file, _ = narrow(tmp_path, "mine", CFG.format(**STATED))
+    record = import_weights(run, RunStore(tmp_path / "runs"), file, RELEASED)
+    first, unexpected, remark, settings = import_text(record).splitlines()
+    assert first == f"mine.pyth (sha256 {str(record['sha256'])[:12]}): {record['matched']} keys matched"
+    assert unexpected == ("unexpected (known: nothing reads them): patch_embed.proj.weight, patch_embed.proj.bias")
+    assert remark.startswith("value projection: never trained")
+    assert settings.startswith("trained with, as the file says: NUM_FRAMES 16")
+    warned = import_text({**record, "remarks": [], "warnings": ["it hardly suits"], "settings": {}})
+    assert warned.splitlines()[2:] == [
+        "WARNING: it hardly suits",
+        "trained with, as the file says: nothing that this row knows",
+    ]
+
+
+def test_a_row_that_projects_values_is_warned_of_weights_that_never_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, overrides = narrow(tmp_path, "mine")
+    words = ["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path / "runs"), *overrides]
+    assert main([*words, "-o", "model.attention.project_values=True"]) == 0
+    said = capsys.readouterr().out
+    assert "WARNING: value projection: never trained (" in said
+    assert "but this row reads it: set model.attention.project_values=False" in said

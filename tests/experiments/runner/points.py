@@ -1,0 +1,322 @@
+"""A made-up paper that trains within a second: points of the plane, classified by a model with a backbone and a head.
+
+It has what no paper here has: a backbone that may be frozen, weights of its own, and parts that other runs may fill.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+import pytest
+import torch
+from lightning import LightningModule, Trainer
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from data.config import DataConfig, DatasetConfig, Split
+from data.evaluation import EvalConfig
+from data.items.items import ItemList, TestItems, TrainItems
+from data.sizes import InputSize
+from data.targets import ClassTarget
+from experiments.runner import callbacks
+from experiments.runner.callbacks import BestWeights, StopRequest
+from experiments.runner.resources import Resources
+from experiments.runner.store import RunStore, read_json
+from experiments.runner.train import train_and_test
+from experiments.runner.trainer import make_trainer
+from experiments.spec.run import RunConfig
+from lightning_modules.module import TaskModule
+from lightning_modules.optim import OptimConfig
+from models import model as base
+from models.checkpoints import LoadReport, fill
+from models.imagenet import weights_folder
+
+NUM_CLASSES = 4  # the quadrants
+
+
+@dataclass(frozen=True)
+class PointSize(InputSize):
+    """Two coordinates."""
+
+    @property
+    def kind(self) -> str:
+        return "point"
+
+    @property
+    def cost(self) -> int:
+        return 2
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
+        return (torch.randn(batch_size, 2, device=device),)
+
+
+@dataclass(frozen=True)
+class PointList:
+    """Random points of a split."""
+
+    split: str
+    count: int
+    class_names: tuple[str, ...] = ("north-east", "north-west", "south-west", "south-east")
+
+    @property
+    def points(self) -> Tensor:
+        seed = int(hashlib.sha256(self.split.encode()).hexdigest()[:8], 16)
+        return torch.randn(self.count, 2, generator=torch.Generator().manual_seed(seed))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(f"{self.split} {index}" for index in range(self.count))
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{self.split} of {self.count}"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def label(self, index: int) -> int:
+        x, y = self.points[index].tolist()
+        return (0 if x > 0 else 1) if y > 0 else (3 if x > 0 else 2)
+
+
+class Points:
+    """Points instead of files."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(DatasetConfig):
+        unit = "points"
+
+        name: str = "points"
+        num_train: int = 20
+        num_test: int = 90  # more than one batch of a test
+
+        @property
+        def targets(self) -> ClassTarget:
+            return ClassTarget(NUM_CLASSES)
+
+        def build(self, root: Path, split: Split) -> ItemList:
+            return PointList(split, self.num_train if split == "train" else self.num_test)
+
+        def tiny(self) -> Self:
+            return self
+
+
+class NoisyPoints(TrainItems):
+    """Points with noise."""
+
+    def inputs(self, index: int) -> tuple[Tensor, ...]:
+        assert isinstance(self.items, PointList)
+        return (self.items.points[index] + 0.1 * torch.randn(2),)
+
+
+class PlainPoints(TestItems):
+    """Points as they are, but for each view turned a little."""
+
+    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
+        assert isinstance(self.items, PointList)
+        return ((self.items.points[index] + 0.3 * view).unsqueeze(0),)
+
+    def blank_inputs(self) -> tuple[Tensor, ...]:
+        return (torch.zeros(1, 2),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointData(DataConfig):
+    """Points of the plane."""
+
+    dataset: Points.Config = field(default_factory=Points.Config)
+
+    @property
+    def size(self) -> PointSize:
+        return PointSize()
+
+    def check(self, evaluation: EvalConfig) -> None:
+        """All protocols fit."""
+
+    def train_items(self, items: ItemList, seed: int) -> TrainItems:
+        return NoisyPoints(items, seed)
+
+    def validation_items(self, items: ItemList) -> TestItems:
+        return PlainPoints(items, num_views=1)
+
+    def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
+        return PlainPoints(items, evaluation.views)
+
+    def tiny(self) -> Self:
+        return self
+
+    def views_within(self, evaluation: EvalConfig, other: EvalConfig) -> tuple[int, ...] | None:
+        """Any view but the first is a protocol of one: the last views of the other."""
+        if replace(other, views=evaluation.views) != evaluation or evaluation.views > other.views:
+            return None
+        return tuple(range(other.views - evaluation.views, other.views))
+
+
+class Tower(nn.Module):
+    """A backbone and a head."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(base.ModelConfig):
+        """`frozen`: the backbone; `file`: the name of its weights in the folder of weights, None for random ones."""
+
+        width: int = 8
+        frozen: bool = False
+        file: str | None = None
+
+        def check(self, size: base.InputSize) -> None:
+            """It fits."""
+
+        def build(self, size: base.InputSize, targets: base.Targets) -> "Tower":
+            tower = Tower(self.width, base.num_outputs(targets))
+            tower.backbone.requires_grad_(not self.frozen)
+            return tower
+
+        def tiny(self) -> Self:
+            return self
+
+        def initialise(self, model: nn.Module, folder: Path | None = None) -> LoadReport | None:
+            if self.file is None:
+                return None
+            file = (folder or weights_folder()) / f"{self.file}.safetensors"
+            if not file.exists():
+                raise FileNotFoundError(f"weights: no {self.file} here: save it as {file}")
+            assert isinstance(model, Tower)
+            tensors = load_file(file)
+            return fill(model.backbone, tensors, {name: name for name in tensors}, source=file.name)
+
+        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+            if part not in ("backbone", "head"):
+                return super().copy_from(model, tensors, part)
+            own = {name.removeprefix(f"{part}."): t for name, t in tensors.items() if name.startswith(f"{part}.")}
+            names = {name: name for name in own}
+            return fill(model.get_submodule(part), own, names, source=f"the parent run of {part}")
+
+    def __init__(self, width: int, num_classes: int) -> None:
+        super().__init__()
+        self.backbone = nn.Linear(2, width)
+        self.drop = nn.Dropout(0.2)
+        self.head = nn.Linear(width, num_classes)
+        self.register_buffer("scale", torch.ones(()))
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Logits (B, C) of points (B, 2)."""
+        return self.head(self.drop(torch.tanh(self.backbone(points)))) * self.scale
+
+
+POINTS = RunConfig(
+    model=Tower.Config(),
+    data=PointData(),
+    optim=OptimConfig(epochs=4, batch_size=4, lr=0.1, validate_every=1),
+    evaluation=EvalConfig(views=2, crops=1),
+)
+
+
+class Unheard(StopRequest):
+    """Leaves the signals to the tests."""
+
+    def listen(self) -> None:
+        """Nothing is heard."""
+
+
+class Killed(BaseException):
+    """Ends a training at once, as a kill does: nothing more is written."""
+
+
+class Validation:
+    """A validation that took place: its value, and the weights that it saw."""
+
+    def __init__(self, value: float, weights: dict[str, Tensor]) -> None:
+        self.value = value
+        self.weights = weights
+
+
+class Workshop:
+    """Trains and tests runs in this process; a kill can be planned.
+
+    It notes the steps taken so far before each batch of training and each validation, and of recipes that keep the
+    best weights each validation.
+    """
+
+    def __init__(self, store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.store = store
+        self.resources = Resources(data=(("points", store.root.parent),), devices=1)
+        self.trainers: list[Trainer] = []
+        self.steps: list[int] = []
+        self.validated_after: list[int] = []
+        self.validations: list[Validation] = []
+        self.kill_before: Callable[[str], bool] = lambda event: False
+        workshop = self
+        training_step, validation_step = TaskModule.training_step, TaskModule.validation_step
+        keep, save = BestWeights.on_validation_end, callbacks.Checkpointing.save
+
+        def watched_step(module: TaskModule, batch: object, batch_idx: int) -> Tensor:
+            workshop.happens("step")
+            workshop.steps.append(module.global_step)
+            return training_step(module, batch, batch_idx)  # type: ignore[arg-type]
+
+        def watched_validation(module: TaskModule, batch: object, batch_idx: int) -> None:
+            workshop.happens(f"validation batch {batch_idx}")
+            if batch_idx == 0:
+                workshop.validated_after.append(module.global_step)
+            validation_step(module, batch, batch_idx)  # type: ignore[arg-type]
+
+        def watched_keep(callback: BestWeights, trainer: Trainer, module: LightningModule) -> None:
+            assert isinstance(module, TaskModule)
+            state = {name: tensor.clone() for name, tensor in module.model.state_dict().items()}
+            workshop.validations.append(Validation(float(trainer.callback_metrics[callback.metric]), state))
+            keep(callback, trainer, module)
+
+        def watched_save(callback: callbacks.Checkpointing, trainer: Trainer) -> None:
+            workshop.happens("checkpoint")
+            save(callback, trainer)
+
+        def watched_trainer(*arguments: object, **options: object) -> Trainer:
+            trainer = make_trainer(*arguments, **options)  # type: ignore[arg-type]
+            workshop.trainers.append(trainer)
+            return trainer
+
+        monkeypatch.setattr(TaskModule, "training_step", watched_step)
+        monkeypatch.setattr(TaskModule, "validation_step", watched_validation)
+        monkeypatch.setattr(BestWeights, "on_validation_end", watched_keep)
+        monkeypatch.setattr(callbacks.Checkpointing, "save", watched_save)
+        monkeypatch.setattr("experiments.runner.train.make_trainer", watched_trainer)
+
+    def happens(self, event: str) -> None:
+        """End here where a kill is planned."""
+        if self.kill_before(event):
+            raise Killed(event)
+
+    def kill_at(self, event: str, time: int) -> None:
+        """Plan a kill before the given occurrence of an event, counted from 1."""
+        seen = 0
+
+        def is_it(happening: str) -> bool:
+            nonlocal seen
+            seen += happening == event
+            return happening == event and seen == time
+
+        self.kill_before = is_it
+
+    def bring(self, run: RunConfig, *, eval_only: bool = False, request: StopRequest | None = None) -> dict:
+        """Bring a run to its metrics, unless a kill was planned; returns those of its own weights, if any."""
+        train_and_test(run, self.store, self.resources, request or Unheard(), eval_only=eval_only)
+        return read_json(self.store.run(run.train_id).metrics(run.eval_id)) or {}
+
+    def bring_and_kill(self, run: RunConfig, event: str, time: int) -> None:
+        """Kill a run before an event."""
+        self.kill_at(event, time)
+        with pytest.raises(Killed):
+            self.bring(run)
+        self.kill_before = lambda event: False
+
+    def weights(self, run: RunConfig) -> dict[str, Tensor]:
+        """The weights that a run kept."""
+        return load_file(self.store.run(run.train_id).weights)
+
+    def other_place(self, name: str) -> None:
+        """Go on in an empty store."""
+        self.store = RunStore(self.store.root.parent / name)
+        for noted in (self.trainers, self.steps, self.validated_after, self.validations):
+            noted.clear()

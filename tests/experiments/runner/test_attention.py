@@ -1,0 +1,257 @@
+"""Attention maps of a run: those of the model in the video's test view; what cannot be made is one line."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from data.datasets.videos import VideoList, VideoRecord
+from data.errors import DataError
+from data.items import clips
+from data.transforms import normalized
+from data.video import VideoData
+from experiments.runner.attention import attention_maps, class_name, keep_all_maps, keep_maps
+from experiments.runner.attention_files import AttentionMaps, held_maps, maps_id
+from experiments.runner.resources import Resources
+from experiments.runner.store import RunStore, write_atomically
+from experiments.runner.weights import read_weights
+from experiments.spec.attention_queries import QueriedRun
+from experiments.spec.edits import apply, model
+from experiments.spec.figures import AttentionQuery
+from experiments.spec.run import Parent, RunConfig
+from models.mixers.joint import JointAttention
+from models.mixers.orthoformer import Orthoformer
+from models.mixers.trajectory import TrajectoryAttention
+from models.motionformer.attention_maps import Patch, spatial_map
+from models.trunk import VideoViT
+from tests.experiments.runner.points import POINTS
+
+KeepWeights = Callable[..., None]
+QUERY = AttentionQuery(video=3, frame=1, x=0.6, y=0.3)
+
+
+@pytest.fixture
+def weighted(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
+    keep_weights(small_run)
+    return small_run
+
+
+def looked(run: RunConfig, store: RunStore, **changes: object) -> AttentionMaps:
+    return attention_maps(run, store, Resources(), replace(QUERY, **changes))  # type: ignore[arg-type]
+
+
+def test_maps_are_the_models_of_the_middle_view_s_centre_crop(weighted: RunConfig, store: RunStore) -> None:
+    made = looked(weighted, store)
+    data = weighted.data
+    assert isinstance(data, VideoData)
+    views = data.test_items(data.dataset.build(Resources().root(data), "test"), weighted.evaluation)
+    assert isinstance(views, clips.TestClips)
+    clip = views[3 * weighted.evaluation.views + 1].inputs[0][1]  # the second of two views, the second of three crops
+    network = weighted.build().model.eval()
+    assert isinstance(network, VideoViT)
+    network.load_state_dict(read_weights(store.run(weighted.train_id).weights)[0])
+    wanted = spatial_map(network, normalized(clip, data.mean, data.std), Patch(1, 1, 2)).mean(0)
+    assert made.maps.shape == (4, 4, 4)
+    torch.testing.assert_close(torch.from_numpy(made.maps).flatten(1), wanted)
+    assert np.array_equal(made.frames, clip.permute(0, 2, 3, 1).numpy())
+    np.testing.assert_allclose(made.maps.sum((1, 2)), 1, rtol=1e-5)
+
+
+def test_frames_of_a_run_with_reversed_channels_are_shown_in_rgb(
+    weighted: RunConfig, store: RunStore, keep_weights: KeepWeights
+) -> None:
+    assert isinstance(weighted.data, VideoData)
+    reversed_run = replace(weighted, data=replace(weighted.data, reversed_channels=True))
+    keep_weights(reversed_run)
+    assert np.array_equal(looked(weighted, store).frames, looked(reversed_run, store).frames)
+    assert not np.allclose(looked(weighted, store).maps, looked(reversed_run, store).maps)
+
+
+def test_the_record_says_how_maps_came_about(weighted: RunConfig, store: RunStore) -> None:
+    record = looked(weighted, store).record
+    assert record["train_id"] == weighted.train_id
+    assert (record["block"], record["num_blocks"], record["head"], record["num_heads"]) == (1, 3, None, 4)
+    assert record["patch"] == [1, 1, 2]
+    assert record["weights"] == "trained" and "released_weights" not in record
+    assert record["query"] == {
+        "type": "AttentionQuery", "video": 3, "frame": 1, "x": 0.6, "y": 0.3, "block": None, "head": None
+    }  # fmt: skip
+    assert record["video"].startswith("val/") and record["class"] == record["video"].split("/")[1]
+    assert {"commit", "hardware", "versions", "seed"} <= record.keys()
+
+
+def test_a_head_is_one_of_those_that_the_mean_is_made_of(weighted: RunConfig, store: RunStore) -> None:
+    heads = [looked(weighted, store, head=head).maps for head in range(4)]
+    assert not np.allclose(heads[0], heads[1])
+    np.testing.assert_allclose(np.mean(heads, axis=0), looked(weighted, store).maps, rtol=1e-5)
+
+
+def test_blocks_differ_and_the_default_is_the_one_before_the_last(weighted: RunConfig, store: RunStore) -> None:
+    assert np.array_equal(looked(weighted, store, block=1).maps, looked(weighted, store).maps)
+    assert not np.allclose(looked(weighted, store, block=0).maps, looked(weighted, store).maps)
+
+
+def test_a_video_is_named_by_its_id_or_its_place(weighted: RunConfig, store: RunStore) -> None:
+    by_place = looked(weighted, store)
+    for name in (by_place.record["video"], "@3"):
+        assert np.array_equal(looked(weighted, store, video=name).frames, by_place.frames)
+
+
+def test_released_weights_are_looked_with_where_there_are_no_others(
+    small_run: RunConfig, store: RunStore, keep_weights: KeepWeights
+) -> None:
+    keep_weights(small_run, released=True)
+    assert keep_maps(small_run, store, Resources(), QUERY)
+    held = held_maps(small_run, store, QUERY)
+    assert held is not None
+    assert held.record["weights"] == "k400.pyth" and held.record["released_weights"]["sha256"] == "0123"
+    keep_weights(small_run)
+    assert keep_maps(small_run, store, Resources(), QUERY)
+    held = held_maps(small_run, store, QUERY)
+    assert held is not None and held.record["weights"] == "trained"
+
+
+def test_maps_are_made_once_and_read_back_as_they_were(weighted: RunConfig, store: RunStore) -> None:
+    assert held_maps(weighted, store, QUERY) is None
+    assert keep_maps(weighted, store, Resources(), QUERY)
+    path = store.run(weighted.train_id).attention_maps(maps_id(weighted, QUERY))
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    assert not keep_maps(weighted, store, Resources(), QUERY)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    made, held = looked(weighted, store), held_maps(weighted, store, QUERY)
+    assert held is not None
+    assert np.array_equal(held.maps, made.maps) and np.array_equal(held.frames, made.frames)
+    assert held.record == made.record
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_other_queries_and_other_protocols_are_other_maps(weighted: RunConfig) -> None:
+    other = replace(weighted, evaluation=replace(weighted.evaluation, views=1))
+    assert other.train_id == weighted.train_id
+    ids = [maps_id(weighted, QUERY), maps_id(other, QUERY), maps_id(weighted, replace(QUERY, head=0))]
+    assert len(set(ids)) == 3
+
+
+def test_published_maps_are_read_where_none_were_made_here(weighted: RunConfig, store: RunStore) -> None:
+    keep_maps(weighted, store, Resources(), QUERY)
+    store.publish_attention_maps(weighted.train_id, maps_id(weighted, QUERY))
+    shutil.rmtree(store.root)
+    held = held_maps(weighted, store, QUERY)
+    assert held is not None and held.record["train_id"] == weighted.train_id
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"video": "nothing"}, "video 'nothing': kinetics400 has no such test video; ids are like 'val/"),
+        ({"video": 10}, "video @10: kinetics400 has 10 test videos, @0 to @9"),
+        ({"video": "@99"}, "video @99: kinetics400 has 10 test videos"),
+        ({"video": "3"}, "video '3': kinetics400 has no such test video"),
+        ({"frame": 4}, "frame 4: the clip has the token frames 0 to 3"),
+        ({"x": 1.5}, "point 1.5,0.3: x and y are shares"),
+        ({"block": 2}, "block 2: choose one from 0 to 1; the model has 3 blocks"),
+        ({"head": 4}, "head 4: choose one from 0 to 3"),
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_named(
+    weighted: RunConfig, store: RunStore, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        looked(weighted, store, **changes)
+
+
+def test_a_video_with_a_slip_is_answered_with_the_nearest(weighted: RunConfig, store: RunStore) -> None:
+    name = looked(weighted, store).record["video"]
+    with pytest.raises(ValueError, match=f"did you mean '{name}'"):
+        looked(weighted, store, video=name.replace("mp4", "mp3"))
+
+
+def test_a_run_without_weights_says_how_to_get_some(small_run: RunConfig, store: RunStore) -> None:
+    with pytest.raises(ValueError, match="has no weights: train it with `reproduce run`, or take in released"):
+        keep_maps(small_run, store, Resources(), QUERY)
+
+
+@pytest.mark.parametrize(
+    "attention",
+    [JointAttention.Config(), TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=2))],
+    ids=["joint", "approximation"],
+)
+def test_attention_without_such_maps_is_refused(
+    small_run: RunConfig, store: RunStore, keep_weights: KeepWeights, attention: object
+) -> None:
+    run = apply(small_run, model(attention=attention))
+    for _ in range(2):  # before any weights are asked for, and with them
+        with pytest.raises(ValueError, match=r"choose a row with (exact )?trajectory attention"):
+            attention_maps(run, store, Resources(), QUERY)
+        keep_weights(run)
+    with pytest.raises(ValueError, match=r"choose a row with (exact )?trajectory attention"):
+        keep_maps(run, store, Resources(), QUERY)
+    assert not list(store.root.rglob("*.npz"))
+
+
+def test_a_video_that_cannot_be_read_is_named(
+    weighted: RunConfig, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Resources().root(weighted.data)
+    copy = shutil.copytree(root, tmp_path / "videos")
+    broken = next((copy / "val").rglob("*.mp4"))
+    broken.write_bytes(b"no video")
+    monkeypatch.setattr(Resources, "root", lambda self, data: copy)
+    with pytest.raises(DataError, match=f"video 'val/.*{broken.name}' cannot be read"):
+        looked(weighted, store, video=broken.relative_to(copy).as_posix())
+
+
+def test_a_model_without_maps_of_points_is_refused(store: RunStore) -> None:
+    with pytest.raises(ValueError, match="Tower has no attention maps of videos to draw"):
+        attention_maps(POINTS, store, Resources(), QUERY)
+
+
+def test_a_run_that_trains_nothing_is_looked_into_with_the_weights_of_its_parent(
+    weighted: RunConfig, store: RunStore
+) -> None:
+    tested = replace(weighted, optim=None, parents=(Parent(run=weighted),))
+    assert keep_maps(tested, store, Resources(), QUERY)
+    held = held_maps(tested, store, QUERY)
+    assert held is not None and held.record["weights"] == "trained"
+    assert np.array_equal(held.maps, looked(weighted, store).maps)
+
+
+def test_attention_that_is_not_finite_is_refused(weighted: RunConfig, store: RunStore) -> None:
+    path = store.run(weighted.train_id).weights
+    tensors = {name: torch.full_like(tensor, torch.nan) for name, tensor in read_weights(path)[0].items()}
+    save_file(tensors, path)
+    with pytest.raises(ValueError, match=f"the attention of run {weighted.train_id} is not finite"):
+        keep_maps(weighted, store, Resources(), QUERY)
+    assert not list(store.root.rglob("*.npz"))
+
+
+def test_a_class_has_a_name_where_the_data_set_gives_one() -> None:
+    names = ("up", "down")
+    videos = VideoList(tuple(VideoRecord("", label, "") for label in (1, 2, (0, 1))), names)
+    assert [class_name(videos, place) for place in range(3)] == ["down", None, None]
+
+
+def test_maps_of_all_tested_runs_are_made_and_errors_of_one_stop_no_other(
+    weighted: RunConfig, store: RunStore, keep_weights: KeepWeights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def finish(run: RunConfig) -> None:
+        write_atomically(store.run(run.train_id).metrics(run.eval_id), "{}")
+
+    untested, lost = replace(weighted, seed=1), replace(weighted, seed=2)
+    keep_weights(untested)
+    finish(weighted)
+    finish(lost)
+    asked = [QueriedRun(name, run, QUERY) for name, run in (("lost", lost), ("new", untested), ("done", weighted))]
+    (error,) = keep_all_maps(asked, store, Resources())
+    assert isinstance(error, ValueError)
+    assert capsys.readouterr().err.splitlines() == [
+        f"reproduce: lost: no attention maps: {error}",
+        "done: attention maps made",
+    ]
+    assert len(list(store.root.rglob("attention_maps/*.npz"))) == 1
+    assert keep_all_maps(asked[2:], store, Resources()) == [] and capsys.readouterr().err == ""

@@ -1,0 +1,142 @@
+"""Scores of a list of videos: by the reader, the views and the model of a row's test."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from data.errors import DataError
+from experiments.motionformer.base import EPIC100
+from experiments.runner.evaluate import evaluate, evaluation_text
+from experiments.runner.resources import Resources
+from experiments.runner.store import RunStore
+from experiments.runner.train import train_and_test
+from experiments.spec.run import Parent, RunConfig
+from tests.experiments.runner.points import POINTS, Unheard
+
+KeepWeights = Callable[..., None]
+ONE = Resources(devices=1)
+
+
+@pytest.fixture
+def weighted(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
+    keep_weights(small_run)
+    return small_run
+
+
+@pytest.fixture
+def listed(weighted: RunConfig, tmp_path: Path) -> Path:
+    """The run's own test videos as a list."""
+    root = ONE.root(weighted.data)
+    records = weighted.data.dataset.build(root, "test").records  # type: ignore[attr-defined]
+    file = tmp_path / "videos.csv"
+    file.write_text("".join(f"{record.path} {record.label}\n" for record in records))
+    return file
+
+
+def test_a_list_of_the_test_videos_scores_as_the_test_does(weighted: RunConfig, store: RunStore, listed: Path) -> None:
+    train_and_test(weighted, store, ONE, Unheard(), eval_only=True)
+    directory = store.run(weighted.train_id)
+    metrics = json.loads(directory.metrics(weighted.eval_id).read_text())
+    result = evaluate(weighted, store, ONE, listed)
+    for name in ("top1", "top5", "views", "crops"):
+        assert result[name] == metrics[name]
+    assert (result["evaluated"], result["failed"], result["missing"]) == (10, 0, 0)
+    assert result["weights"] == str(directory.weights)
+    with np.load(directory.predictions(weighted.eval_id)) as kept:
+        mean = kept["scores"].sum(1) / (weighted.evaluation.views * weighted.evaluation.crops)
+    videos = result["videos"]
+    assert isinstance(videos, list)
+    for video, scores in zip(videos, mean, strict=True):
+        best = np.argsort(-scores, kind="stable")[:5]
+        assert [entry["class"] for entry in video["top"]] == best.tolist()
+        np.testing.assert_allclose([entry["score"] for entry in video["top"]], scores[best], rtol=1e-4)
+
+
+def test_a_video_that_cannot_be_read_has_no_scores(weighted: RunConfig, store: RunStore, listed: Path) -> None:
+    lines = listed.read_text().splitlines()
+    (broken := listed.parent / "broken.mp4").write_bytes(b"no video")
+    listed.write_text("\n".join([lines[0], f"{broken} 1", f"{listed.parent}/gone.mp4 2"]))
+    result = evaluate(weighted, store, replace(ONE, allow_bad=2), listed)
+    assert (result["evaluated"], result["failed"], result["missing"]) == (1, 1, 1)
+    videos = result["videos"]
+    assert isinstance(videos, list)
+    assert [(video["state"], len(video["top"])) for video in videos] == [
+        ("evaluated", 5),
+        ("failed", 0),
+        ("missing", 0),
+    ]
+    text = evaluation_text(result)
+    assert f"{broken}: label 1, predicted failed" in text and "(1 evaluated, 1 failed, 1 missing)" in text
+    with pytest.raises(DataError, match="cannot be read, more than the 0 that may be"):
+        evaluate(weighted, store, ONE, listed)
+
+
+def test_weights_from_a_file_are_those_of_the_file(weighted: RunConfig, store: RunStore, listed: Path) -> None:
+    file = listed.parent / "mine.safetensors"
+    torch.manual_seed(9)
+    save_file(weighted.build().model.state_dict(), file)
+    other = evaluate(weighted, store, ONE, listed, weights=file)
+    assert other["weights"] == str(file)
+    assert other["videos"] != evaluate(weighted, store, ONE, listed)["videos"]
+
+
+def test_a_run_that_trains_nothing_is_scored_with_the_weights_of_its_parent(
+    weighted: RunConfig, store: RunStore, listed: Path
+) -> None:
+    tested = replace(weighted, optim=None, parents=(Parent(run=weighted),))
+    assert evaluate(tested, store, ONE, listed)["videos"] == evaluate(weighted, store, ONE, listed)["videos"]
+
+
+def test_without_weights_random_ones_must_be_asked_for(
+    small_run: RunConfig, store: RunStore, weighted: RunConfig, listed: Path
+) -> None:
+    store.run(weighted.train_id).weights.unlink()
+    with pytest.raises(ValueError, match="is not trained: run it first, or name weights with --weights FILE, or try"):
+        evaluate(small_run, store, ONE, listed)
+    assert evaluate(small_run, store, ONE, listed, untrained=True)["weights"] == (
+        "none: random weights, the scores mean nothing"
+    )
+
+
+def test_weights_that_do_not_fit_say_why(weighted: RunConfig, store: RunStore, listed: Path) -> None:
+    def refused(name: str, error: type[Exception] = ValueError) -> str:
+        with pytest.raises(error) as raised:
+            evaluate(weighted, store, ONE, listed, weights=listed.parent / name)
+        return str(raised.value)
+
+    save_file({"a": torch.zeros(2)}, listed.parent / "other.safetensors")
+    assert "other.safetensors does not hold this row's model: Missing key(s)" in refused("other.safetensors")
+    (listed.parent / "damaged.safetensors").write_bytes(b"junk")
+    damaged = refused("damaged.safetensors")
+    assert "damaged.safetensors does not hold this row's model" in damaged
+    assert "remove it" not in damaged and "train this run again" not in damaged  # it is a file of the user's
+    assert "there is no file" in refused("none.safetensors", DataError)
+    (listed.parent / "folder.pyth").mkdir()
+    assert refused("folder.pyth", DataError).endswith("folder.pyth is a folder; name a file in it")
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (EPIC100, "this row predicts a verb and a noun, and a list has one label a video"),
+        (POINTS, "points: its items are no files with one label each, which a list could name"),
+    ],
+)
+def test_rows_whose_items_no_list_can_name_are_refused(
+    run: RunConfig, message: str, store: RunStore, tmp_path: Path
+) -> None:
+    (tmp_path / "list.csv").write_text("a.mp4 0\n")
+    with pytest.raises(ValueError, match=message):
+        evaluate(run, store, ONE, tmp_path / "list.csv")
+
+
+def test_a_list_that_is_not_there_is_named(weighted: RunConfig, store: RunStore, tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.csv"):
+        with pytest.raises(DataError, match=f"--list {path}: there is no such file; it holds one 'path label' a line"):
+            evaluate(weighted, store, ONE, path)

@@ -1,0 +1,181 @@
+"""Jobs: the distinct tests of tables, parents first and most views first; and those under some columns."""
+
+from dataclasses import replace
+
+import pytest
+
+from experiments.motionformer.base import K400, SSV2
+from experiments.runner.jobs import Job, column_of, jobs_of, jobs_under, lineage
+from experiments.runner.store import RunStore
+from experiments.spec.catalog import find
+from experiments.spec.edits import Edit, evaluation, optim
+from experiments.spec.metrics import GFLOPS, TOP1
+from experiments.spec.run import Parent
+from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.table import Column, Row, Table, quoted, row
+
+T4 = "motionformer/table4"
+FUSED = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal")))
+
+
+def jobs(*names: str, scale: Scale = TINY) -> list[Job]:
+    return jobs_of(find(list(names)), scale, [], (0,))
+
+
+def table(columns: tuple[Column, ...], *rows: Row) -> Table:
+    return Table(name="p/t", caption="", source="", labels=("Model",), columns=columns, rows=rows, tiny=())
+
+
+def jobs_of_table(made: Table, seeds: tuple[int, ...] = (0,)) -> list[Job]:
+    return jobs_of([(made, None)], PAPER, [], seeds)
+
+
+TOP1_COLUMN = Column(key="top1", header="Top-1", metric=TOP1)
+
+
+def test_a_run_shown_by_several_tables_is_one_job() -> None:
+    found = jobs("motionformer/*")
+    assert len({(job.run.train_id, job.run.eval_id) for job in found}) == len(found)
+    shared = [job for job in found if f"{T4}:trajectory.k400" in job.cells]
+    assert len(shared) == 1
+    assert {"motionformer/table2a:trajectory-cubic.k400", "motionformer/table8:k400.eight-frames"} <= set(
+        shared[0].cells
+    )
+
+
+def test_parents_come_before_the_runs_that_start_from_them() -> None:
+    found = jobs(f"{T4}:divided", scale=PAPER)
+    order = [job.run.train_id for job in found]
+    for job in found:
+        for parent in job.run.parents:
+            assert order.index(parent.run.train_id) < order.index(job.run.train_id)
+    assert any(job.run.parents for job in found)
+
+
+def test_quoted_rows_and_columns_without_tests_make_no_job() -> None:
+    gflops = Column(key="gflops", header="GFLOPs", metric=GFLOPS, base=K400)
+    assert jobs_of_table(table((gflops,), row("ours", ("",), paper=()))) == []
+    assert jobs_of_table(table((TOP1_COLUMN,), quoted("other", ("",)))) == []
+
+
+def test_several_parents_are_named_by_the_parts_that_they_fill() -> None:
+    found = {job.name: job for job in jobs_of_table(table((TOP1_COLUMN,), row("fused", ("",), base=FUSED, paper=())))}
+    assert list(found) == ["p/t:fused.top1.spatial", "p/t:fused.top1.temporal", "p/t:fused.top1"]
+    spatial, temporal, fused = found.values()
+    assert (spatial.run, temporal.run, fused.run) == (K400, SSV2, FUSED)
+    # K400 is also what SSV2 starts from: one job for both.
+    assert spatial.starts == ["p/t:fused.top1", "p/t:fused.top1.temporal"]
+    assert temporal.starts == ["p/t:fused.top1"]
+    assert spatial.is_prerequisite and temporal.is_prerequisite and not fused.is_prerequisite
+
+
+def test_the_names_of_jobs_are_those_by_which_a_table_finds_their_runs() -> None:
+    made = table((TOP1_COLUMN,), row("fused", ("",), base=replace(FUSED, optim=None), paper=()))
+    for job in jobs_of_table(made, seeds=(0, 3)):
+        assert made.run_of(job.cell, PAPER, (), job.seed) == job.run
+
+
+def test_seeds_share_their_parents() -> None:
+    found = jobs_of_table(table((TOP1_COLUMN,), row("ours", ("",), base=SSV2, paper=())), seeds=(0, 1))
+    assert [job.name for job in found] == ["p/t:ours.top1.start", "p/t:ours.top1", "p/t:ours.top1 seed 1"]
+    assert [job.run.seed for job in found] == [0, 0, 1]
+
+
+def test_a_cell_of_its_own_gives_a_parent_its_name() -> None:
+    made = table((TOP1_COLUMN,), row("tuned", ("",), base=SSV2, paper=()), row("first", ("",), base=K400, paper=()))
+    first, tuned = jobs_of_table(made)
+    assert (first.name, first.cells, first.starts) == ("p/t:first.top1", ["p/t:first.top1"], ["p/t:tuned.top1"])
+    assert tuned.run == SSV2
+
+
+def views(key: str, number: int, **edits: object) -> Column:
+    edited = evaluation(views=number, **edits)
+    return Column(key=key, header=key, metric=TOP1, base=K400, edits=edited)
+
+
+def test_of_several_tests_of_a_run_those_with_most_views_come_first() -> None:
+    columns = (views("one", 1), views("ten", 10), views("stride", 5, stride=2), views("five", 5))
+    made = table(columns, row("long", ("",), optim(epochs=50), paper=()), row("plain", ("",), paper=()))
+    found = jobs_of_table(made)
+    assert [job.cell for job in found] == [
+        "long.ten", "long.stride", "long.five", "long.one", "plain.ten", "plain.stride", "plain.five", "plain.one",
+    ]  # fmt: skip
+
+
+def test_each_test_takes_the_place_of_one_of_the_same_run_so_that_parents_stay_first() -> None:
+    parent = replace(K400, evaluation=replace(K400.evaluation, views=1))
+    child = Column(key="child", header="", metric=TOP1, base=replace(SSV2, parents=(Parent(run=parent),)))
+    found = jobs_of_table(table((views("one", 1), child, views("ten", 10)), row("plain", ("",), paper=())))
+    assert [job.cell for job in found] == ["plain.ten", "plain.child", "plain.one"]
+    assert found[2].starts == ["p/t:plain.child"]  # tested as the parent is
+
+
+def test_only_the_runs_under_a_column_are_chosen() -> None:
+    chosen = jobs_under(jobs(T4), ["k400"])
+    assert [job.name for job in chosen] == [job.name for job in jobs(T4) if job.cell.endswith(".k400")]
+    assert all(job.run.data.dataset.name == "kinetics400" for job in chosen)
+
+
+def test_parents_of_a_columns_runs_come_along_and_show_no_cell() -> None:
+    parent, ssv2 = jobs_under(jobs(f"{T4}:trajectory", scale=PAPER), ["ssv2"])
+    assert ssv2.cells == [f"{T4}:trajectory.ssv2"]
+    assert [one.run for one in ssv2.run.parents] == [parent.run]
+    assert parent.is_prerequisite and parent.starts == [f"{T4}:trajectory.ssv2"]
+    (alone,) = jobs_under(jobs(f"{T4}:trajectory", scale=PAPER), ["k400"])
+    assert alone.run == parent.run and alone.starts == []
+
+
+def test_all_generations_of_parents_come_along_with_a_column() -> None:
+    made = table((replace(TOP1_COLUMN, base=FUSED), views("k400", 1)), row("fused", ("",), paper=()))
+    chosen = jobs_under(jobs_of_table(made), ["top1"])
+    assert [job.name for job in chosen] == ["p/t:fused.top1.spatial", "p/t:fused.top1.temporal", "p/t:fused.top1"]
+    assert [job.run for job in chosen] == [K400, SSV2, FUSED]
+    (alone,) = jobs_under(jobs_of_table(made), ["k400"])
+    assert (alone.name, alone.run.evaluation.views) == ("p/t:fused.k400", 1)
+
+
+def test_a_run_that_several_tables_show_is_named_by_a_chosen_cell() -> None:
+    shared = jobs_under(jobs(T4, "motionformer/table6b:mformer"), ["top1"])
+    assert [job.name for job in shared] == ["motionformer/table6b:mformer.top1"]
+
+
+def test_a_column_of_one_of_several_tables_is_enough() -> None:
+    both = jobs_under(jobs(T4, "motionformer/table6a:mformer"), ["k400", "top1"])
+    assert {cell.rpartition(".")[2] for job in both for cell in job.cells} == {"k400", "top1"}
+
+
+@pytest.mark.parametrize("column", ["gflops", "k40", ""])
+def test_a_column_without_runs_is_refused_with_those_there_are(column: str) -> None:
+    with pytest.raises(ValueError, match=f"--column '{column}': nothing is run under it; there are k400, ssv2"):
+        jobs_under(jobs(T4), ["k400", column])
+
+
+def test_columns_of_cells_and_of_their_parents() -> None:
+    assert column_of("p/t:row.top1") == column_of("p/t:row.top1.start") == column_of("p/t:row.top1.a.b") == "top1"
+    assert lineage(FUSED) == [FUSED, K400, SSV2, K400]
+
+
+def test_imported_weights_finish_a_parent_but_no_cell_of_its_own(store: RunStore) -> None:
+    parent = Job(K400, "p/t", "a.top1.start", 0, starts=["p/t:a.top1"])
+    shown = Job(K400, "p/t", "b.top1", 0, cells=["p/t:b.top1"])
+    directory = store.run(K400.train_id)
+    directory.released.parent.mkdir(parents=True)
+    assert not parent.finished(store, eval_only=False)
+    directory.released.touch()
+    assert parent.finished(store, eval_only=False)
+    assert not shown.finished(store, eval_only=False)  # a cell of its own shows what is trained here
+    directory.weights.touch()
+    assert not parent.finished(store, eval_only=False)  # its own weights are to be tested
+
+
+def test_a_run_that_a_cell_shows_is_no_prerequisite_though_others_start_from_it() -> None:
+    found = jobs("motionformer/table6a:mformer", "motionformer/table6b:mformer", scale=PAPER)
+    (k400,) = [job for job in found if not job.run.parents]
+    assert not k400.is_prerequisite
+    assert k400.name == "motionformer/table6b:mformer.top1"
+    assert k400.starts == [f"motionformer/table6a:mformer.{column}" for column in ("top1", "top5")]
+
+
+def test_a_run_without_training_is_a_job_like_any_other() -> None:
+    made = table((replace(TOP1_COLUMN, base=SSV2),), row("tested", ("",), (Edit("optim", None),), paper=()))
+    assert [job.name for job in jobs_of_table(made)] == ["p/t:tested.top1.start", "p/t:tested.top1"]

@@ -1,0 +1,211 @@
+"""Rows in processes of their own: trained once, shared between commands, stopped without loss."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.motionformer.base import EPIC100, K400, SSV2
+from experiments.runner.jobs import Job, jobs_of
+from experiments.runner.launch import Launcher, default_parallel, headline_text, reason_of
+from experiments.runner.resources import Resources
+from experiments.runner.store import RunStore, write_atomically
+from experiments.spec.catalog import find
+from experiments.spec.run import Parent, RunConfig
+from experiments.spec.scales import PAPER, TINY
+
+ROOT = Path(__file__).resolve().parents[3]
+ROW = "motionformer/table4:joint"
+SMALL = [
+    "data.dataset.stand_in.num_train=32",
+    "data.dataset.stand_in.num_val=8",
+    "optim.batch_size=8",
+    "model.depth=1",
+    "evaluation.views=1",
+]
+
+
+def start(runs: Path, epochs: int) -> subprocess.Popen[str]:
+    words = [word for override in [*SMALL, f"optim.epochs={epochs}"] for word in ("-o", override)]
+    command = [sys.executable, "-m", "reproduce", "run", ROW, "--runs", str(runs), *words]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def trainings(runs: Path) -> list[int]:
+    """How many times each run was trained: Lightning opens one event file a training."""
+    return [len(list(run.glob("tb/events*"))) for run in sorted(runs.glob("*")) if (run / "config.json").exists()]
+
+
+def test_two_commands_share_a_table_and_a_third_trains_nothing(tmp_path: Path) -> None:
+    both = [start(tmp_path, 2), start(tmp_path, 2)]
+    for process in both:
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+        assert "2 of 2 runs done" in out
+    once = trainings(tmp_path)
+    stamps = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*/metrics/*.json")}
+    assert len(stamps) == 2
+    third = start(tmp_path, 2)
+    out, err = third.communicate(timeout=240)
+    assert third.returncode == 0, err
+    assert "2 of 2 runs done, 2 of them before this call" in out
+    assert trainings(tmp_path) == once
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.glob("*/metrics/*.json")} == stamps
+    for file in stamps:
+        metrics = json.loads(file.read_text())
+        assert metrics["videos"] == {"evaluated": 8, "failed": 0, "missing": 0}
+
+
+def test_ctrl_c_stops_the_rows_with_their_checkpoints_and_leaves_no_process(tmp_path: Path) -> None:
+    process = start(tmp_path, 500)
+    deadline = time.monotonic() + 240
+    while not list(tmp_path.glob("*/checkpoints/last.ckpt")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=240)
+    assert process.returncode == 130
+    assert "write their checkpoints" in err and "Traceback" not in err
+    assert list(tmp_path.glob("*/checkpoints/last.ckpt"))
+    assert not list(tmp_path.glob("*/metrics/*.json"))
+    for pid in children.stdout.split():
+        assert not Path(f"/proc/{pid}").exists()
+    states = [job.directory(RunStore(tmp_path)).state(job.run.eval_id) for job in jobs(500)]
+    assert "interrupted" in states
+
+
+def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    broken, sound = (job.directory(RunStore(tmp_path)) for job in jobs(1))
+    write_atomically(broken.config, '{"seed": 99}')
+    process = start(tmp_path, 1)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 1
+    assert "1 of 2 runs done" in out
+    assert "describes another run than its name says; move" in err
+    assert "Traceback" not in err
+    assert list(sound.path.glob("metrics/*.json"))
+    assert broken.failure.read_text().count("\n") == 1
+
+
+def test_why_a_run_failed_is_read_from_its_log_where_a_full_disk_left_nothing_else(tmp_path: Path) -> None:
+    directory = RunStore(tmp_path).run("aaa")
+    assert reason_of(directory, 3) is None
+    directory.path.mkdir()
+    directory.log.write_text("error: an older one\nEpoch 0\nerror: cannot write x: No space left on device\n")
+    assert reason_of(directory, 3) == "cannot write x: No space left on device"
+    assert reason_of(directory, -9) is None  # it was killed and said nothing
+    directory.failure.write_bytes(b"\xff damaged\n")
+    assert reason_of(directory, 3) == "\ufffd damaged"
+
+
+def test_a_run_that_another_command_works_on_is_looked_at_again_later_without_a_process(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    first, second = jobs(1)
+    launcher = Launcher(store, [], parallel=1, threads=1)
+    with first.directory(store).claim() as mine:
+        assert mine
+        assert launcher.next_to_start([first, second]) is second
+        assert first.not_before > time.monotonic()
+    first.not_before = 0.0
+    assert launcher.next_to_start([first, second]) is first
+
+
+def test_a_run_waits_for_the_weights_of_its_parent_and_for_nothing_else(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    planned = jobs_of(find(["motionformer/table4:joint"]), PAPER, [], (0,))
+    joint, source, ssv2 = planned
+    assert [parent.run for parent in ssv2.run.parents] == [source.run]
+    launcher = Launcher(store, [], parallel=1, threads=1)
+    joint.outcome = "done"
+    assert launcher.next_to_start(planned) is source
+    source.outcome = "failed"
+    write_atomically(source.directory(store).weights, "trained; its test failed")
+    assert launcher.next_to_start(planned) is ssv2
+    source.directory(store).weights.unlink()
+    assert launcher.next_to_start(planned) is None
+    assert (ssv2.outcome, ssv2.reason) == ("blocked", f"{source.name}, which it starts from, failed")
+
+
+def test_a_run_that_cannot_be_trained_is_not_tried_again_for_each_of_its_tests(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    tests = [job for job in jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,)) if "k400" in job.cell]
+    assert len(tests) == 5
+    assert len({job.run.train_id for job in tests}) == 1
+    launcher = Launcher(store, [], parallel=1, threads=1)
+    tests[0].outcome = "failed"
+    assert launcher.next_to_start(tests) is None
+    assert [job.outcome for job in tests[1:]] == ["blocked"] * 4
+    assert "another test of the same run, failed" in tests[1].reason
+
+
+def job(run: RunConfig, name: str) -> Job:
+    return Job(run, "p/t", name, 0, cells=[f"p/t:{name}"])
+
+
+def test_a_run_waits_for_the_weights_of_all_its_parents(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    other = replace(K400, seed=1)
+    fused = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=other, part="temporal")))
+    first, second, child = found = [job(K400, "a.top1"), job(other, "b.top1"), job(fused, "c.top1")]
+    launcher = Launcher(store, [], parallel=1, threads=1)
+    first.outcome = "done"
+    write_atomically(first.directory(store).weights, "trained")
+    assert launcher.next_to_start(found) is second
+    second.outcome = "failed"
+    write_atomically(second.directory(store).weights, "trained; its test failed")
+    assert launcher.next_to_start(found) is child
+    second.directory(store).weights.unlink()
+    assert launcher.next_to_start(found) is None
+    assert (child.outcome, child.reason) == ("blocked", "p/t:b.top1, which it starts from, failed")
+
+
+def test_a_blocked_parent_blocks_its_children(tmp_path: Path) -> None:
+    grandchild = replace(SSV2, parents=(Parent(run=SSV2),))
+    found = [job(K400, "a.top1"), job(SSV2, "b.top1"), job(grandchild, "c.top1")]
+    found[0].outcome = "failed"
+    assert Launcher(RunStore(tmp_path), [], parallel=1, threads=1).next_to_start(found) is None
+    assert [one.outcome for one in found] == ["failed", "blocked", "blocked"]
+    assert found[2].reason == "p/t:b.top1, which it starts from, failed"
+
+
+def test_a_run_that_trains_nothing_is_done_when_its_released_weights_are_tested(tmp_path: Path) -> None:
+    store, tested = RunStore(tmp_path), job(replace(K400, optim=None), "a.top1")
+    assert not tested.finished(store, eval_only=False)
+    write_atomically(tested.directory(store).metrics(tested.run.eval_id, released=True), "{}")
+    assert tested.finished(store, eval_only=False) and tested.finished(store, eval_only=True)
+    trained = job(K400, "a.top1")
+    write_atomically(trained.directory(store).metrics(trained.run.eval_id, released=True), "{}")
+    assert not trained.finished(store, eval_only=False) and trained.finished(store, eval_only=True)
+
+
+@pytest.mark.parametrize(
+    ("run", "metrics", "text"),
+    [
+        (K400, {"top1": 79.72, "top5": 94.0}, "top1 79.7"),
+        (EPIC100, {"action": 43.1, "verb": 66.74, "noun": 56.5, "top1": 43.1}, "action 43.1, verb 66.7, noun 56.5"),
+    ],
+)
+def test_a_finished_run_is_summed_up_by_its_headlines(run: RunConfig, metrics: dict[str, float], text: str) -> None:
+    assert headline_text(job(run, "a.top1"), metrics) == text
+
+
+def test_only_small_runs_without_gpus_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    for on_gpu, parallel in ((False, 2), (True, 1)):
+        monkeypatch.setattr("torch.cuda.is_available", lambda on_gpu=on_gpu: on_gpu)
+        assert default_parallel(Resources(), TINY) == parallel
+        assert default_parallel(Resources(), PAPER) == 1
+
+
+def jobs(epochs: int) -> list[Job]:
+    return jobs_of(find([ROW]), TINY, [*SMALL, f"optim.epochs={epochs}"], (0,))

@@ -1,0 +1,248 @@
+"""Measurements of memory and speed, as far as they can be tested without a GPU."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from experiments.motionformer.base import EPIC100, K400
+from experiments.motionformer.tiny import TINY as RECIPE
+from experiments.runner import measure
+from experiments.runner.measure import (
+    GIB,
+    MEASUREMENTS,
+    TooLargeError,
+    bytes_saved_by,
+    nearest_batch,
+    peak_memory,
+    saved_bytes,
+    saved_for_backward,
+    throughput,
+    training_step,
+)
+from experiments.runner.store import MEASUREMENT
+from experiments.spec.catalog import load
+from experiments.spec.edits import apply, evaluation, optim
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import TINY
+from models.model import InputSize, ModelConfig, Targets, num_outputs
+from models.motionformer.model import Motionformer
+
+TABLE = "motionformer/table3a"
+
+
+def peak(weights: float, clip: float, capacity: float = 1e9):  # noqa: ANN201
+    """A GPU on which weights and each clip take so much."""
+
+    def peak_gib(batch_size: int) -> float:
+        if weights + batch_size * clip > capacity:
+            raise TooLargeError("does not fit")
+        return weights + batch_size * clip
+
+    return peak_gib
+
+
+@pytest.mark.parametrize(
+    ("weights", "clip", "batch_size"),
+    [
+        (2.0, 5.4, 1),
+        (2.0, 9.0, 1),  # one clip is above already
+        (2.0, 1.3, 4),
+        (2.0, 1.24, 4),  # 6.96 and 8.2
+        (2.0, 1.1, 5),
+        (2.0, 0.8, 7),
+        (1.8, 0.7, 8),
+        (2.0, 0.1, 54),
+    ],
+)
+def test_the_batch_is_the_one_that_comes_nearest(weights: float, clip: float, batch_size: int) -> None:
+    assert nearest_batch(7.4, peak(weights, clip)) == batch_size
+
+
+def test_a_peak_as_printed_is_the_last_that_is_tried() -> None:
+    tried = []
+
+    def peak_gib(batch_size: int) -> float:
+        tried.append(batch_size)
+        return 7.4
+
+    assert nearest_batch(7.4, peak_gib) == 1
+    assert tried == [1]
+
+
+def test_a_gpu_that_holds_no_more_ends_the_search() -> None:
+    assert nearest_batch(7.4, peak(2.0, 1.0, capacity=5.0)) == 3
+    assert nearest_batch(7.4, peak(2.0, 1.0, capacity=6.5)) == 4
+    with pytest.raises(TooLargeError):
+        nearest_batch(7.4, peak(2.0, 1.0, capacity=2.5))
+
+
+@pytest.mark.parametrize("precision", ["16-mixed", "bf16-mixed", "32-true"])
+@pytest.mark.parametrize("base", [K400, EPIC100], ids=["class", "verb and noun"])
+def test_the_first_step_leaves_the_state_of_the_optimiser_and_no_gradients(base: RunConfig, precision: str) -> None:
+    run = TINY.of(apply(base, optim(precision=precision)))
+    optimizer = training_step(run, 2, torch.device("cpu"))()
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    assert len(optimizer.state) == len(parameters) > 0
+    assert all(parameter.isfinite().all() and parameter.grad is None for parameter in parameters)
+
+
+def test_a_run_that_trains_nothing_has_no_training_step() -> None:
+    run = replace(TINY.of(K400), optim=None)
+    with pytest.raises(ValueError, match=f"run {run.train_id} trains nothing: it has no training step to measure"):
+        training_step(run, 2, torch.device("cpu"))
+
+
+def test_without_a_gpu_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(OSError, match="there is none"):
+        peak_memory(K400, 4)
+
+
+def test_bytes_saved_for_backward_grow_with_the_depth() -> None:
+    run = TINY.of(K400)
+    assert isinstance(run.model, Motionformer.Config)
+    deeper = replace(run, model=replace(run.model, depth=run.model.depth + 2))
+    assert saved_for_backward(deeper) > 1.3 * saved_for_backward(run) > 0
+
+
+@pytest.mark.parametrize("row", ["exact", "performer", "nystromformer", "orthoformer"])
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_bytes_saved_for_backward_are_those_of_a_forward_with_its_real_kernels(row: str, depth: int) -> None:
+    (cell, *_) = load(TABLE).cells(rows=[row])
+    assert cell.paper_run is not None
+    tiny = TINY.of(cell.paper_run)
+    assert isinstance(tiny.model, Motionformer.Config)
+    run = replace(tiny, model=replace(tiny.model, depth=depth, drop_path=0.1))
+    model = run.model.build(run.data.size, run.data.targets).train()
+    assert saved_for_backward(run) == saved_bytes(model, run.data.size.example(1)) > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bends(ModelConfig):
+    """A model that does not say that its blocks are alike."""
+
+    width: int = 8
+
+    def check(self, size: InputSize) -> None:
+        """Everything fits."""
+
+    def build(self, size: InputSize, targets: Targets) -> nn.Module:
+        """Pixels to logits through one hidden layer."""
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(3 * size.cost, self.width), nn.Tanh(), nn.Linear(self.width, num_outputs(targets))
+        )
+
+    def tiny(self) -> "Bends":
+        """It is."""
+        return self
+
+
+def test_bytes_saved_for_backward_of_a_model_without_alike_blocks_are_counted_as_a_whole() -> None:
+    run = TINY.of(replace(K400, model=Bends()))
+    values = 3 * run.data.size.cost + Bends().width  # the pixels, and the output of the tanh for both that need it
+    assert saved_for_backward(run) == 4 * values
+
+
+def test_weights_are_not_counted_and_storages_once() -> None:
+    model, x = nn.Linear(4, 4, bias=False), torch.randn(2, 4)
+
+    def twice() -> Tensor:
+        return model(x) + model(x)
+
+    assert bytes_saved_by(twice, model) == 4 * x.numel()
+    assert bytes_saved_by(twice, nn.Identity()) == 4 * x.numel()  # a weight is kept for gradients of inputs alone
+    inner = torch.randn(2, 4, requires_grad=True)
+    assert bytes_saved_by(lambda: model(inner), nn.Identity()) == 4 * (x.numel() + 16)
+    assert bytes_saved_by(lambda: model(inner), model) == 4 * x.numel()
+
+
+class Clock:
+    """Time that passes with the batches of a model."""
+
+    def __init__(self, seconds_a_batch: float) -> None:
+        self.seconds_a_batch = seconds_a_batch
+        self.sizes: list[int] = []
+
+    def __call__(self) -> float:
+        """The time now."""
+        return self.seconds_a_batch * len(self.sizes)
+
+    def note(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """A batch has passed."""
+        self.sizes.append(len(inputs[0]))
+        assert not module.training and torch.is_inference_mode_enabled()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A machine without a GPU on which a batch of any size takes a second."""
+    clock, build = Clock(1.0), Motionformer.Config.build
+
+    def noted(config: Motionformer.Config, size: InputSize, targets: Targets) -> nn.Module:
+        model = build(config, size, targets)
+        model.register_forward_pre_hook(clock.note)
+        return model
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(measure.time, "perf_counter", clock)
+    monkeypatch.setattr(Motionformer.Config, "build", noted)
+    return clock
+
+
+def test_throughput_counts_items_and_videos_of_all_their_views_and_crops(clock: Clock) -> None:
+    run = apply(TINY.of(K400), evaluation(views=4, crops=3))
+    record = throughput(run, 6)
+    assert record["items_per_second"] == pytest.approx(6.0)
+    assert record["videos_per_second"] == pytest.approx(0.5)
+    assert (record["batch_size"], record["precision"]) == (6, "32-true")
+    assert set(MEASUREMENT) <= record.keys()
+    assert " cores of " in str(record["hardware"])
+
+
+def test_throughput_is_measured_after_a_warm_up(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    throughput(TINY.of(K400), 1)
+    assert len(clock.sizes) == measure.WARM_UP_SECONDS + measure.MEASURED_SECONDS
+    clock.sizes.clear()
+    monkeypatch.setattr(measure, "WARM_UP_SECONDS", 0.0)
+    monkeypatch.setattr(measure, "MEASURED_SECONDS", 0.0)
+    record = throughput(TINY.of(K400), 3)  # one batch each at least
+    assert clock.sizes == [3, 3]
+    assert record["items_per_second"] == pytest.approx(3.0)
+
+
+def test_throughput_of_a_run_that_trains_nothing_is_measured_too(clock: Clock) -> None:
+    assert throughput(replace(TINY.of(K400), optim=None), 2)["items_per_second"] == pytest.approx(2.0)
+
+
+def test_throughput_is_real_time_of_a_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(measure, "WARM_UP_SECONDS", 0.01)
+    monkeypatch.setattr(measure, "MEASURED_SECONDS", 0.05)
+    rate = throughput(TINY.of(K400, RECIPE), 2)["items_per_second"]
+    assert isinstance(rate, float) and 0 < rate < 1e6
+
+
+def test_every_kind_of_a_tables_column_can_be_measured() -> None:
+    assert MEASUREMENTS.keys() == {"memory", "throughput"}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_the_peak_on_a_gpu_grows_with_the_batch_and_holds_weights_and_the_state_of_the_optimiser() -> None:
+    run = TINY.of(K400)
+    small, large = (peak_memory(run, batch_size)["peak_gib"] for batch_size in (1, 8))
+    weights = 4 * sum(parameter.numel() for parameter in run.build().parameters()) / GIB
+    assert isinstance(small, float) and isinstance(large, float)
+    assert large > small > 3 * weights  # two moments beside them
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_throughput_on_a_gpu_is_that_of_the_recipes_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "WARM_UP_SECONDS", 0.1)
+    monkeypatch.setattr(measure, "MEASURED_SECONDS", 0.2)
+    record = throughput(apply(TINY.of(K400), optim(precision="bf16-mixed")), 4)
+    assert record["precision"] == "bf16-mixed" and record["hardware"] == torch.cuda.get_device_name()
+    assert throughput(replace(TINY.of(K400), optim=None), 4)["precision"] == "32-true"

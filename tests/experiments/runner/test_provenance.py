@@ -1,0 +1,60 @@
+"""What is written of how a number came about: the commit, with a mark where the code differs from it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from experiments.runner import provenance
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with some of our files, from which the module believes to come."""
+    files = ("models/trunk.py", "experiments/runner/provenance.py", "reports/results/a.json", "reports/render.py")
+    for name in (*files, "benchmarks/results/b.json", "reports/tables/t.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("as committed\n")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "first")
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "experiments/runner/provenance.py"))
+    return tmp_path
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", "-C", str(folder), *who, *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_clean_tree_is_named_by_its_commit(repository: Path) -> None:
+    head = git(repository, "rev-parse", "HEAD")
+    assert provenance.commit() == head[:10]
+
+
+@pytest.mark.parametrize("file", ["models/trunk.py", "experiments/runner/provenance.py", "reports/render.py"])
+def test_a_change_of_any_package_is_marked(repository: Path, file: str) -> None:
+    (repository / file).write_text("changed\n")
+    assert provenance.commit() == git(repository, "rev-parse", "HEAD")[:10] + "+changes"
+
+
+@pytest.mark.parametrize("file", ["reports/results/a.json", "reports/tables/t.md", "benchmarks/results/b.json"])
+def test_what_commands_write_is_no_change(repository: Path, file: str) -> None:
+    (repository / file).write_text("changed\n")
+    (repository / "notes.txt").write_text("not tracked\n")
+    assert not provenance.commit().endswith("+changes")
+
+
+def test_outside_of_git_the_commit_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "experiments/runner/provenance.py"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert provenance.commit() == "unknown"
+
+
+def test_versions_and_hardware_are_named() -> None:
+    found = provenance.provenance()
+    assert found.keys() == {"commit", "versions", "hardware"}
+    versions = found["versions"]
+    assert isinstance(versions, dict) and versions.keys() == {"python", *provenance.PACKAGES}
+    assert provenance.cores().partition(" ")[2].startswith("cores of ")

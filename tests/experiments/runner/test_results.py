@@ -1,0 +1,332 @@
+"""The files that a finished test leaves, and tests made from them without a model."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+from lightning import Trainer
+
+from data.errors import DataError
+from data.evaluation import EvalConfig
+from experiments.motionformer.base import SSV2
+from experiments.runner import results
+from experiments.runner.resources import Resources
+from experiments.runner.results import Test as FinishedTest
+from experiments.runner.results import hits_by_class_name, keep_test, keep_training, rescore
+from experiments.runner.store import RunDirectory, RunStore, read_json
+from experiments.runner.train import train_and_test
+from experiments.spec.edits import apply, data, evaluation
+from experiments.spec.run import RunConfig
+from lightning_modules.scores import EVALUATED, FAILED, MISSING, STATES, ViewScores
+from tests.experiments.runner.points import POINTS, Unheard
+
+KeepWeights = Callable[..., None]
+
+
+class TwoDevices:
+    """What is read of a Trainer."""
+
+    precision = "32-true"
+    world_size = 2
+
+
+TRAINER = cast(Trainer, TwoDevices())
+
+
+def scores(*states: str, run: RunConfig = SSV2) -> ViewScores:
+    made = run.objective.task(SSV2.data.targets).new_scores(run.evaluation)
+    assert isinstance(made, ViewScores)
+    for view in range(run.evaluation.views):
+        outputs = 100 * torch.eye(174)[:2, None]  # (2, 1, C): each item has its label as its best
+        unreadable, missing = (torch.tensor([s in kinds for s in states]) for kinds in ((FAILED, MISSING), (MISSING,)))
+        made.add(outputs, torch.arange(2), torch.arange(2), torch.full((2,), view), unreadable, missing)
+    return made
+
+
+def finished(found: ViewScores, allowed: int = 1) -> FinishedTest:
+    return FinishedTest(found, ("a", "b"), ("up", "down"), "0123", allowed)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> RunDirectory:
+    return RunStore(tmp_path).run(SSV2.train_id)
+
+
+def kept_metrics(directory: RunDirectory, test: FinishedTest, released: dict | None = None) -> dict:
+    keep_test(SSV2, directory, test, TRAINER, seconds=3.21, released=released)
+    return json.loads(directory.metrics(SSV2.eval_id, released=released is not None).read_text())
+
+
+def test_metrics_say_how_they_came_about(directory: RunDirectory) -> None:
+    metrics = kept_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
+    assert (metrics["train_id"], metrics["eval_id"], metrics["seed"]) == (SSV2.train_id, SSV2.eval_id, 0)
+    assert (metrics["top1"], metrics["top5"]) == (100.0, 100.0)
+    assert (metrics["views"], metrics["crops"]) == (1, 3)
+    assert metrics["data"] == {"name": "ssv2", "fingerprint": "0123"}
+    assert (metrics["precision"], metrics["devices"], metrics["seconds"]) == ("32-true", 2, 3.2)
+    assert {"commit", "versions", "hardware"} <= metrics.keys()
+    assert not {"device_hours", "started_from", "released_weights", "rescored_from"} & metrics.keys()
+
+
+def test_a_test_alone_still_tells_what_its_training_took_and_which_items_it_lacked(directory: RunDirectory) -> None:
+    keep_training(directory, device_seconds=10800.0, replaced=3)
+    metrics = kept_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
+    assert (metrics["device_hours"], metrics["replaced_in_training"]) == (3.0, 3)
+    assert metrics["classes"] == {"up": [1, 1], "down": [1, 1]}
+    assert json.loads(directory.provenance.read_text())["seconds"] == 3.2
+
+
+def test_released_weights_have_no_training_of_ours(directory: RunDirectory) -> None:
+    keep_training(directory, device_seconds=10800.0, replaced=3)
+    released = {"file": "a.pyth", "sha256": "0", "matched": 1, "warnings": []}
+    metrics = kept_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
+    assert "device_hours" not in metrics and metrics["replaced_in_training"] == 0
+    assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0"}
+    assert not directory.provenance.exists()
+    assert not directory.metrics(SSV2.eval_id).exists() and not directory.predictions(SSV2.eval_id).exists()
+    assert directory.predictions(SSV2.eval_id, released=True).exists()
+
+
+def test_warnings_of_released_weights_are_told_with_every_test_of_them(directory: RunDirectory) -> None:
+    released = {"file": "a.pyth", "sha256": "0", "warnings": ["it hardly suits"]}
+    metrics = kept_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
+    assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0", "warnings": ["it hardly suits"]}
+
+
+def test_scores_of_each_item_are_kept_and_those_of_missing_ones_marked(directory: RunDirectory) -> None:
+    metrics = kept_metrics(directory, finished(scores(EVALUATED, MISSING)))
+    assert metrics["videos"] == {"evaluated": 1, "failed": 0, "missing": 1}
+    assert metrics["top1"] == 50
+    with np.load(directory.predictions(SSV2.eval_id), allow_pickle=False) as kept:
+        assert kept["scores"].shape == (2, 1, 174)
+        assert kept["scores"].argmax(-1).tolist() == [[0], [1]]
+        assert kept["status"].tolist() == [[STATES.index(EVALUATED)], [STATES.index(MISSING)]]
+        assert kept["ids"].tolist() == ["a", "b"]
+
+
+def test_more_unreadable_items_than_may_be_are_no_result(directory: RunDirectory) -> None:
+    for state in (MISSING, FAILED):
+        with pytest.raises(DataError, match="1 of 2 test videos cannot be read, more than the 0 that may be"):
+            kept_metrics(directory, finished(scores(EVALUATED, state), allowed=0))
+    assert not directory.path.exists()
+
+
+def test_an_incomplete_test_is_no_result(directory: RunDirectory) -> None:
+    test = FinishedTest(scores(EVALUATED, EVALUATED), ("a", "b", "c"), (), "0123", 0)
+    with pytest.raises(RuntimeError, match="item 2 of the test was scored on 0 views instead of 1"):
+        kept_metrics(directory, test)
+    assert not directory.path.exists()
+
+
+def test_scores_that_are_no_numbers_are_no_result(directory: RunDirectory) -> None:
+    broken = scores(EVALUATED, EVALUATED)
+    broken.items[1].views[0][3] = torch.nan
+    with pytest.raises(ValueError, match="the scores of 1 of 2 test items are not finite: these weights are of no use"):
+        kept_metrics(directory, finished(broken))
+    assert not directory.path.exists()
+
+
+def test_scores_are_written_before_metrics_so_that_finished_tests_have_both(
+    directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path, text: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(results, "write_atomically", killed)
+    with pytest.raises(KeyboardInterrupt):
+        kept_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
+    assert directory.predictions(SSV2.eval_id).exists() and not directory.metrics(SSV2.eval_id).exists()
+
+
+def test_classes_without_a_name_have_their_number() -> None:
+    assert hits_by_class_name({0: (1, 2), 7: (3, 4)}, ("up",)) == {"up": [1, 2], "7": [3, 4]}
+
+
+def protocol(run: RunConfig, **changes: object) -> RunConfig:
+    return apply(run, evaluation(**changes))
+
+
+def carried_out(run: RunConfig, store: RunStore) -> dict:
+    train_and_test(run, store, Resources(devices=1), Unheard(), eval_only=True)
+    metrics = read_json(store.run(run.train_id).metrics(run.eval_id))
+    assert metrics is not None
+    return metrics
+
+
+@pytest.fixture
+def two_views(small_run: RunConfig, store: RunStore, keep_weights: KeepWeights) -> RunConfig:
+    """A run of videos that was tested with two views: the first at the start of a video, the second in its middle."""
+    keep_weights(small_run)
+    carried_out(small_run, store)
+    return small_run
+
+
+SCORED = ("top1", "top5", "videos", "classes", "views", "crops", "seed", "data", "train_id", "eval_id")
+
+
+def test_a_test_of_one_view_is_made_from_the_scores_of_two(
+    two_views: RunConfig, store: RunStore, tmp_path: Path
+) -> None:
+    one_view = protocol(two_views, views=1)
+    assert rescore(one_view, store)
+    directory = store.run(one_view.train_id)
+    made = read_json(directory.metrics(one_view.eval_id))
+    assert made is not None
+    shutil.copytree(directory.weights.parent, RunStore(tmp_path / "real").run(one_view.train_id).weights.parent)
+    real = carried_out(one_view, RunStore(tmp_path / "real"))
+    assert {name: made[name] for name in SCORED} == {name: real[name] for name in SCORED}
+    assert made["rescored_from"] == two_views.eval_id and "rescored_from" not in real
+    # One view is the middle of a video, and so the second of two.
+    with (
+        np.load(directory.predictions(two_views.eval_id)) as two,
+        np.load(RunStore(tmp_path / "real").run(one_view.train_id).predictions(one_view.eval_id)) as one,
+    ):
+        np.testing.assert_allclose(two["scores"][:, 1:], one["scores"], rtol=1e-4)
+        assert not np.allclose(two["scores"][:, :1], one["scores"], rtol=1e-2)
+
+
+def test_a_rescored_test_tells_of_the_pass_over_the_data(two_views: RunConfig, store: RunStore) -> None:
+    directory = store.run(two_views.train_id)
+    path = directory.metrics(two_views.eval_id)
+    told = {"seconds": 12.5, "commit": "0123", "hardware": "other cores", "devices": 4, "precision": "16-mixed"}
+    told |= {"device_hours": 7.0, "replaced_in_training": 2, "started_from": [{"part": "", "file": "a", "sha256": "b"}]}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **told}))
+    one_view = protocol(two_views, views=1)
+    assert rescore(one_view, store)
+    for file in (directory.metrics(one_view.eval_id), directory.provenance):
+        record = read_json(file)
+        assert record is not None
+        assert {name: record[name] for name in told} == told
+        assert record["rescored_from"] == two_views.eval_id
+        assert (record["views"], record["data"]["name"]) == (1, "kinetics400")
+
+
+def test_a_rescored_test_leaves_the_scores_alone_and_is_a_result_like_any_other(
+    two_views: RunConfig, store: RunStore
+) -> None:
+    directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
+    before = directory.predictions(two_views.eval_id).read_bytes()
+    assert rescore(one_view, store)
+    assert [file.name for file in directory.predictions("a").parent.iterdir()] == [f"{two_views.eval_id}.npz"]
+    assert directory.predictions(two_views.eval_id).read_bytes() == before
+    assert directory.state(one_view.eval_id) == "done"
+    assert store.metrics(one_view.train_id, one_view.eval_id) is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"views": 1, "stride": 2},
+        {"views": 1, "crops": 1},
+        {"views": 1, "short_side": 40},
+        {"views": 1, "span": 1.0},
+        {"views": 1, "merge": "mean of logits"},
+        {"views": 3},
+        {"views": 4},
+    ],
+)
+def test_no_other_protocol_is_made_from_saved_scores(
+    two_views: RunConfig, store: RunStore, changes: dict[str, object]
+) -> None:
+    other = protocol(two_views, **changes)
+    assert not rescore(other, store)
+    assert not store.run(other.train_id).metrics(other.eval_id).exists()
+
+
+def test_no_other_run_is_scored_with_saved_scores(two_views: RunConfig, store: RunStore) -> None:
+    for other in (replace(two_views, seed=1), apply(two_views, data(frames=4))):
+        assert not rescore(protocol(other, views=1), store)
+
+
+def test_scores_without_their_metrics_are_passed_over(two_views: RunConfig, store: RunStore) -> None:
+    store.run(two_views.train_id).metrics(two_views.eval_id).unlink()
+    assert not rescore(protocol(two_views, views=1), store)
+
+
+def test_scores_of_released_weights_are_passed_over(two_views: RunConfig, store: RunStore) -> None:
+    directory = store.run(two_views.train_id)
+    own, released = (directory.predictions(two_views.eval_id, released=released) for released in (False, True))
+    own.rename(released)
+    assert not rescore(protocol(two_views, views=1), store)
+
+
+def damage(path: Path, how: str) -> None:
+    """Damage saved scores."""
+    whole = path.read_bytes()
+    with np.load(path) as saved:
+        arrays = {name: saved[name] for name in saved.files}
+    match how:
+        case "empty":
+            path.write_bytes(b"")
+        case "junk":
+            path.write_bytes(b"junk")
+        case "cut short":
+            path.write_bytes(whole[: len(whole) // 2])
+        case "scores flipped":
+            with zipfile.ZipFile(path) as archive:
+                info = archive.getinfo("scores.npy")
+            place = info.header_offset + info.file_size // 2
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        case "of an older version":
+            del arrays["test"]
+            np.savez(path, **arrays)
+        case "of an unknown protocol":
+            described = json.loads(str(arrays["test"]))
+            described["evaluation"]["zoom"] = 3
+            np.savez(path, **{**arrays, "test": np.array(json.dumps(described))})
+        case "without scores":
+            del arrays["scores"]
+            np.savez(path, **arrays)
+        case "pickled":
+            np.savez(path, **{**arrays, "test": np.array([{"evaluation": {}}], dtype=object)}, allow_pickle=True)
+
+
+DAMAGES = [
+    "empty", "junk", "cut short", "scores flipped", "of an older version", "of an unknown protocol", "without scores",
+    "pickled",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_damaged_scores_are_passed_over(two_views: RunConfig, store: RunStore, how: str) -> None:
+    directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
+    path = directory.predictions(two_views.eval_id)
+    whole = path.read_bytes()
+    damage(path, how)
+    assert not rescore(one_view, store)
+    assert not directory.metrics(one_view.eval_id).exists()
+    # Whole ones of another test are taken all the same, though they are looked at later.
+    (path.parent / "zzz.npz").write_bytes(whole)
+    directory.metrics("zzz").write_bytes(directory.metrics(two_views.eval_id).read_bytes())
+    assert rescore(one_view, store)
+    metrics = read_json(directory.metrics(one_view.eval_id))
+    assert metrics is not None and metrics["rescored_from"] == "zzz"
+
+
+def test_unreadable_items_stay_so_where_the_view_that_is_taken_was_unreadable(store: RunStore) -> None:
+    run = replace(POINTS, evaluation=EvalConfig(views=2, crops=1))
+    made = run.objective.task(run.data.targets).new_scores(run.evaluation)
+    assert isinstance(made, ViewScores)
+    # Of each item the states of its first and its last view; points take the last views.
+    states = [(EVALUATED, EVALUATED), (FAILED, FAILED), (MISSING, MISSING), (FAILED, EVALUATED), (EVALUATED, FAILED)]
+    for item, of_views in enumerate(states):
+        for view, state in enumerate(of_views):
+            flags = (torch.tensor([state != EVALUATED]), torch.tensor([state == MISSING]))
+            label, place = torch.tensor([item % 4]), torch.tensor([item])
+            made.add(torch.eye(4)[None, label], label, place, torch.tensor([view]), *flags)
+    directory = store.run(run.train_id)
+    keep_test(run, directory, FinishedTest(made, tuple("abcde"), (), "0123", 4), TRAINER, seconds=1.0, released=None)
+    one_view = replace(run, evaluation=EvalConfig(views=1, crops=1))
+    assert rescore(one_view, store)
+    both, one = (read_json(directory.metrics(tested.eval_id)) for tested in (run, one_view))
+    assert both is not None and one is not None
+    assert both["videos"] == {"evaluated": 1, "failed": 3, "missing": 1}
+    assert one["videos"] == {"evaluated": 2, "failed": 2, "missing": 1}
+    assert (both["top1"], one["top1"]) == (pytest.approx(20), pytest.approx(40))

@@ -1,0 +1,179 @@
+"""A run that is killed goes on and ends with the same metrics, bit for bit; signals leave a checkpoint first."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from data.synthetic.ssv2 import SSv2StandIn
+from experiments.runner import train
+from experiments.runner.callbacks import StopRequest
+from experiments.runner.store import RunDirectory, RunStore
+from experiments.spec.catalog import load
+from experiments.spec.scales import TINY
+from models.trunk import VideoViT
+
+ROOT = Path(__file__).resolve().parents[3]
+OVERRIDES = [
+    "data.dataset.stand_in.num_train=64",
+    "data.dataset.stand_in.num_val=16",
+    "optim.epochs=6",
+    "optim.batch_size=8",
+    "model.drop_path=0.2",
+]
+CELL = ("motionformer/table4", "trajectory.ssv2")
+
+
+def arguments(runs: Path, *more: str) -> list[str]:
+    words = [word for override in OVERRIDES for word in ("-o", override)]
+    return [*CELL, "--runs", str(runs), "--threads", "1", *words, *more]
+
+
+def start(runs: Path, *more: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "experiments.runner.train", *arguments(runs, *more)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def directory(runs: Path) -> RunDirectory:
+    run = load(CELL[0]).run_of(CELL[1], TINY, OVERRIDES, 0)
+    return RunStore(runs).run(run.train_id)
+
+
+def finish(process: subprocess.Popen[bytes]) -> None:
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output.decode()
+
+
+def until(condition: object, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 240
+    while not condition():  # type: ignore[operator]
+        assert process.poll() is None, process.communicate()[0].decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def results(runs: Path) -> tuple[dict, dict, np.ndarray]:
+    run = directory(runs)
+    (metrics,) = (run.path / "metrics").glob("*.json")
+    (predictions,) = (run.path / "predictions").glob("*.npz")
+    return json.loads(metrics.read_text()), load_file(run.weights), np.load(predictions)["scores"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = tmp_path_factory.mktemp("uninterrupted")
+    finish(start(runs))
+    return runs
+
+
+def assert_same(runs: Path, uninterrupted: Path) -> None:
+    (metrics, weights, scores), (expected_metrics, expected_weights, expected_scores) = (
+        results(runs),
+        results(uninterrupted),
+    )
+    for name in ("top1", "top5", "videos", "train_id", "eval_id"):
+        assert metrics[name] == expected_metrics[name]
+    assert weights.keys() == expected_weights.keys()
+    for name, tensor in expected_weights.items():
+        assert weights[name].equal(tensor), name
+    assert np.array_equal(scores, expected_scores)
+
+
+def test_recomputed_attention_trains_the_same_weights(
+    tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    recompute = VideoViT.recompute
+
+    def noted(model: VideoViT, on: bool) -> None:
+        asked.append(on)
+        recompute(model, on)
+
+    monkeypatch.setattr(StopRequest, "listen", lambda _: None)  # signals are left to the tests
+    monkeypatch.setattr(VideoViT, "recompute", noted)
+    assert train.main(arguments(tmp_path, "--recompute")) == 0
+    assert asked == [True]
+    assert_same(tmp_path, uninterrupted)
+
+
+def epoch(runs: Path) -> int:
+    try:
+        return json.loads(directory(runs).progress_file.read_text()).get("epoch", 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def seconds_in_checkpoint(runs: Path) -> float:
+    states = torch.load(directory(runs).checkpoint, weights_only=True)["callbacks"]
+    (clock,) = [state for state in states.values() if "device_seconds" in state]
+    return clock["device_seconds"]
+
+
+def test_a_killed_run_ends_as_if_it_had_never_been_killed(tmp_path: Path, uninterrupted: Path) -> None:
+    process = start(tmp_path)
+    until(lambda: epoch(tmp_path) >= 3, process)
+    process.kill()
+    process.wait()
+    assert not (directory(tmp_path).path / "metrics").exists()
+    assert directory(tmp_path).checkpoint.exists()
+    hours_before = seconds_in_checkpoint(tmp_path) / 3600
+    finish(start(tmp_path))
+    assert_same(tmp_path, uninterrupted)
+    assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # what was trained before the stop counts
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_to_go_on_from(
+    tmp_path: Path, uninterrupted: Path, number: signal.Signals
+) -> None:
+    process = start(tmp_path)
+    until(lambda: epoch(tmp_path) >= 2, process)
+    os.kill(process.pid, number)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 128 + number, output.decode()
+    assert directory(tmp_path).checkpoint.exists()
+    hours_before = seconds_in_checkpoint(tmp_path) / 3600
+    finish(start(tmp_path))
+    assert_same(tmp_path, uninterrupted)
+    assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # what was trained before the stop counts
+
+
+@pytest.mark.parametrize("questions", [40, 41])  # five epochs of eight steps, then one batch of validation
+def test_a_stop_around_a_validation_leaves_a_checkpoint_to_go_on_from(
+    tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch, questions: int
+) -> None:
+    class Request(StopRequest):
+        asked = 0
+
+        def listen(self) -> None:
+            """Leave the signals to the tests."""
+
+        @property
+        def pending(self) -> int | None:
+            self.asked += 1
+            return signal.SIGTERM if self.asked >= questions else None
+
+    with monkeypatch.context() as patch:
+        patch.setattr("experiments.runner.train.StopRequest", Request)
+        assert train.main(arguments(tmp_path)) == 128 + signal.SIGTERM
+    checkpoint = torch.load(directory(tmp_path).checkpoint, weights_only=True)
+    assert checkpoint["global_step"] == 40
+    finish(start(tmp_path))
+    assert_same(tmp_path, uninterrupted)
+
+
+def test_hits_of_each_class_by_name_add_up_to_the_accuracy(uninterrupted: Path) -> None:
+    metrics, _, _ = results(uninterrupted)
+    right, videos = (sum(counts[place] for counts in metrics["classes"].values()) for place in (0, 1))
+    assert videos == metrics["videos"]["evaluated"]
+    assert metrics["top1"] == pytest.approx(100 * right / videos)
+    names = {name.replace("[", "").replace("]", "") for name in SSv2StandIn().class_names}
+    assert set(metrics["classes"]) <= names

@@ -1,0 +1,90 @@
+"""The Trainer of a run: its length, its validations, its precision, and what a recipe asks of it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from lightning import Trainer
+
+from experiments.motionformer.base import K400
+from experiments.runner.resources import Resources
+from experiments.runner.trainer import length_of, make_trainer
+from experiments.spec.edits import apply, optim
+from lightning_modules.optim import OptimConfig
+
+ONE = Resources(devices=1)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "accumulation", "length"),
+    [
+        (OptimConfig(epochs=35), 4, {"max_epochs": 35, "check_val_every_n_epoch": 5}),
+        (OptimConfig(epochs=3), 1, {"max_epochs": 3, "check_val_every_n_epoch": 3}),
+        (OptimConfig(epochs=35, validate_every=1), 1, {"max_epochs": 35, "check_val_every_n_epoch": 1}),
+        (
+            OptimConfig(epochs=None, steps=1000, validate_every=100),
+            1,
+            {"max_steps": 1000, "val_check_interval": 100, "check_val_every_n_epoch": None},
+        ),
+        (
+            OptimConfig(epochs=None, steps=1000, validate_every=100),
+            4,  # Lightning counts batches
+            {"max_steps": 1000, "val_check_interval": 400, "check_val_every_n_epoch": None},
+        ),
+        (
+            OptimConfig(epochs=None, steps=3),
+            2,
+            {"max_steps": 3, "val_check_interval": 6, "check_val_every_n_epoch": None},
+        ),
+        (
+            OptimConfig(epochs=35, clip_norm=1),
+            1,
+            {"max_epochs": 35, "check_val_every_n_epoch": 5, "gradient_clip_val": 1},
+        ),
+    ],
+)
+def test_the_length_of_a_recipe_in_the_trainers_words(recipe: OptimConfig, accumulation: int, length: dict) -> None:
+    assert length_of(recipe, accumulation) == length
+
+
+def of_recipe(**values: object) -> Trainer:
+    return make_trainer(apply(K400, optim(**values)), ONE)
+
+
+def test_a_recipe_in_epochs_has_no_last_step_and_one_in_steps_no_last_epoch() -> None:
+    epochs = of_recipe(epochs=7)
+    assert (epochs.max_epochs, epochs.max_steps) == (7, -1)
+    steps = make_trainer(replace(K400, optim=OptimConfig(epochs=None, steps=7)), ONE)
+    assert (steps.max_epochs, steps.max_steps) == (None, 7)
+
+
+def test_gradients_are_clipped_only_where_the_recipe_says_so() -> None:
+    assert of_recipe(clip_norm=0.5).gradient_clip_val == 0.5
+    assert of_recipe().gradient_clip_val is None
+
+
+def test_mixed_precision_is_for_gpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert of_recipe(precision="16-mixed").precision == "32-true"
+
+
+def test_a_run_that_trains_nothing_has_a_trainer_too() -> None:
+    trainer = make_trainer(replace(K400, optim=None), ONE)
+    assert trainer.precision == "32-true" and trainer.loggers == []
+
+
+def test_neither_checkpoints_nor_samplers_nor_summaries_are_lightnings_own() -> None:
+    trainer = make_trainer(K400, ONE, accumulation=4)
+    assert trainer.accumulate_grad_batches == 4
+    assert trainer.checkpoint_callbacks == [] and trainer.num_sanity_val_steps == 0
+    assert trainer._accelerator_connector.use_distributed_sampler is False
+    assert not torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+
+
+def test_devices_are_counted_by_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+    monkeypatch.setattr("experiments.runner.trainer.Trainer", lambda **options: asked.update(options))
+    make_trainer(K400, Resources(devices=4, nodes=2))
+    assert (asked["devices"], asked["num_nodes"], asked["strategy"]) == (4, 2, "ddp")
+    make_trainer(K400, ONE)
+    assert (asked["devices"], asked["num_nodes"], asked["strategy"]) == (1, 1, "auto")

@@ -1,0 +1,354 @@
+"""Weights of runs: where they are found, what is kept of a model with frozen parts, and where a run starts."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from experiments.runner.results import keep_started_from, keep_training
+from experiments.runner.store import RunStore, StoreError
+from experiments.runner.weights import (
+    FROZEN,
+    ReleasedStart,
+    Weights,
+    existing_weights,
+    load_weights,
+    read_weights,
+    save_weights,
+    start_weights,
+    weights_of,
+)
+from experiments.spec.run import Parent, RunConfig
+from models.frozen import frozen_fingerprint
+from tests.experiments.runner.points import POINTS, Tower, Workshop
+
+BACKBONE = ("backbone.weight", "backbone.bias")
+OTHER = replace(POINTS, seed=1)
+CHILD = replace(POINTS, parents=(Parent(run=POINTS),))
+TESTED = replace(CHILD, optim=None)
+FROZEN_TOWER = replace(POINTS, model=Tower.Config(frozen=True, file="photos"))
+# Its frozen backbone is that of one run, its head starts as that of another.
+FUSED = replace(
+    POINTS,
+    model=Tower.Config(frozen=True),
+    parents=(Parent(run=POINTS, part="backbone"), Parent(run=OTHER, part="head")),
+)
+
+
+@pytest.fixture(autouse=True)
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file from elsewhere that a model's backbone starts with."""
+    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "pretrained"))
+    (tmp_path / "pretrained").mkdir()
+    file = tmp_path / "pretrained" / "photos.safetensors"
+    write_photos(file, 0.5)
+    return file
+
+
+def write_photos(file: Path, value: float) -> None:
+    save_file({"weight": torch.full((8, 2), value), "bias": torch.full((8,), -value)}, file)
+
+
+def fresh(run: RunConfig, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return run.build().model
+
+
+def same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
+    return ours.keys() == theirs.keys() and all(tensor.equal(theirs[name]) for name, tensor in ours.items())
+
+
+def keep(run: RunConfig, store: RunStore, *, seed: int = 0, released: bool = False) -> dict[str, Tensor]:
+    """Keep random weights as those of a run, or as released ones; returns them."""
+    directory = store.run(run.train_id)
+    model = fresh(run, seed)
+    save_weights(model, directory.released if released else directory.weights)
+    if released:
+        directory.released_record.write_text(json.dumps({"file": f"{seed}.pyth", "sha256": f"sum {seed}"}))
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def test_a_runs_own_weights_win_over_released_ones(store: RunStore) -> None:
+    directory = store.run(POINTS.train_id)
+    assert weights_of(POINTS, store) is None
+    keep(POINTS, store, seed=3, released=True)
+    assert weights_of(POINTS, store) == Weights(directory.released, {"file": "3.pyth", "sha256": "sum 3"})
+    keep(POINTS, store)
+    assert weights_of(POINTS, store) == existing_weights(POINTS, store) == Weights(directory.weights, None)
+
+
+def test_a_run_that_trains_nothing_needs_no_file_once_all_its_parents_have_weights(store: RunStore) -> None:
+    both = replace(FUSED, optim=None)
+    assert weights_of(both, store) is None
+    keep(POINTS, store)
+    assert weights_of(both, store) is None
+    keep(OTHER, store, released=True)
+    assert weights_of(both, store) == Weights(None, None)
+    assert weights_of(replace(POINTS, optim=None), store) == Weights(None, None)  # it has no parents to wait for
+
+
+def test_runs_that_train_nothing_may_follow_one_another(store: RunStore) -> None:
+    again = replace(TESTED, parents=(Parent(run=TESTED),))
+    assert weights_of(again, store) is None
+    tensors = keep(POINTS, store)
+    assert weights_of(again, store) == Weights(None, None)
+    model = fresh(again, 9)
+    load_weights(model, again, store, Weights(None, None))
+    assert same(model.state_dict(), tensors)
+
+
+def test_a_run_that_trains_is_not_tested_with_the_weights_of_its_parents(store: RunStore) -> None:
+    keep(POINTS, store)
+    assert weights_of(CHILD, store) is None
+
+
+def test_a_run_without_weights_says_how_to_get_some(store: RunStore) -> None:
+    with pytest.raises(ValueError) as error:
+        existing_weights(POINTS, store)
+    assert str(error.value) == (
+        f"run {POINTS.train_id} has no weights: train it with `reproduce run`, or take in released ones with "
+        f"`reproduce import-weights FILE --as TABLE:ROW`"
+    )
+
+
+def test_a_run_that_has_lost_its_weights_is_to_be_trained_again(store: RunStore) -> None:
+    directory = store.run(POINTS.train_id)
+    directory.path.mkdir(parents=True)
+    directory.provenance.write_text("{}")
+    with pytest.raises(ValueError, match=f"run {POINTS.train_id} has lost its weights: move {directory.path} away and"):
+        existing_weights(POINTS, store)
+
+
+def test_of_a_model_without_frozen_parts_everything_is_kept(tmp_path: Path) -> None:
+    model, path = fresh(POINTS), tmp_path / "weights.safetensors"
+    save_weights(model, path)
+    assert same(load_file(path), model.state_dict())
+    assert read_weights(path)[1] is None
+    with safe_open(path, "pt") as file:
+        assert FROZEN not in (file.metadata() or {})
+
+
+def test_of_a_model_with_a_frozen_part_only_the_rest_and_a_fingerprint_are_kept(tmp_path: Path) -> None:
+    model, path = fresh(FROZEN_TOWER), tmp_path / "weights.safetensors"
+    save_weights(model, path)
+    tensors, fingerprint = read_weights(path)
+    assert tensors.keys() == {"head.weight", "head.bias", "scale"}  # a buffer is kept too
+    assert fingerprint == frozen_fingerprint(model) is not None
+    assert same(tensors, load_file(path))
+
+
+def test_a_frozen_part_comes_back_from_the_file_that_it_came_from(store: RunStore) -> None:
+    model = fresh(FROZEN_TOWER)
+    assert start_weights(model, FROZEN_TOWER, store) == []
+    path = store.run(FROZEN_TOWER.train_id).weights
+    save_weights(model, path)
+    again = fresh(FROZEN_TOWER, seed=1)
+    load_weights(again, FROZEN_TOWER, store, existing_weights(FROZEN_TOWER, store))
+    assert same(again.state_dict(), model.state_dict())
+    assert again.state_dict()["backbone.bias"].eq(-0.5).all()
+
+
+def test_other_frozen_weights_than_those_of_the_training_are_refused(store: RunStore, photos: Path) -> None:
+    model = fresh(FROZEN_TOWER)
+    start_weights(model, FROZEN_TOWER, store)
+    save_weights(model, store.run(FROZEN_TOWER.train_id).weights)
+    write_photos(photos, 0.25)
+    weights = existing_weights(FROZEN_TOWER, store)
+    with pytest.raises(
+        ValueError, match=r"the frozen weights of this model \(\w+\) are not those that its other weights"
+    ):
+        load_weights(fresh(FROZEN_TOWER), FROZEN_TOWER, store, weights)
+    photos.unlink()
+    with pytest.raises(FileNotFoundError, match="no photos here: save it as"):
+        load_weights(fresh(FROZEN_TOWER), FROZEN_TOWER, store, weights)
+
+
+def test_a_frozen_part_comes_back_from_the_parent_that_it_came_from(store: RunStore) -> None:
+    first, second = keep(POINTS, store, seed=1), keep(OTHER, store, seed=2)
+    model = fresh(FUSED)
+    start_weights(model, FUSED, store)
+    started = model.state_dict()
+    assert all(started[name].equal(first[name]) for name in BACKBONE)
+    assert all(started[name].equal(second[name]) for name in ("head.weight", "head.bias"))
+    nn.init.ones_(model.get_parameter("head.weight"))  # trained
+    save_weights(model, store.run(FUSED.train_id).weights)
+    again = fresh(FUSED, seed=9)
+    load_weights(again, FUSED, store, existing_weights(FUSED, store))
+    assert same(again.state_dict(), model.state_dict())
+    keep(POINTS, store, seed=3)  # the parent was trained again, to other weights
+    with pytest.raises(ValueError, match="get the weights that were used then, or train again"):
+        load_weights(fresh(FUSED), FUSED, store, existing_weights(FUSED, store))
+
+
+def test_a_run_starts_with_what_its_config_names_and_then_with_its_parents_in_their_order(
+    store: RunStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = keep(POINTS, store, seed=1), keep(OTHER, store, seed=2)
+    parents = (Parent(run=POINTS), Parent(run=OTHER, part="head"))
+    run = replace(POINTS, model=Tower.Config(file="photos"), parents=parents)
+    model = fresh(run)
+    start_weights(model, run, store)
+    state = model.state_dict()
+    assert all(state[name].equal(first[name]) for name in BACKBONE)  # not those of the photos
+    assert state["head.weight"].equal(second["head.weight"])
+    reports = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in reports] == [
+        "photos.safetensors",
+        "the parent run",
+        "the parent run of head",
+    ]
+
+
+def test_a_frozen_part_of_a_parent_is_handed_on(store: RunStore) -> None:
+    parent = fresh(FROZEN_TOWER)
+    start_weights(parent, FROZEN_TOWER, store)
+    save_weights(parent, store.run(FROZEN_TOWER.train_id).weights)
+    for part in ("", "backbone"):
+        run = replace(POINTS, parents=(Parent(run=FROZEN_TOWER, part=part),))
+        model = fresh(run, seed=5)
+        start_weights(model, run, store)
+        assert model.state_dict()["backbone.bias"].eq(-0.5).all()
+        assert model.state_dict()["head.weight"].equal(parent.state_dict()["head.weight"]) == (part == "")
+
+
+def test_a_parent_that_trains_nothing_hands_on_the_weights_of_its_own_parents(store: RunStore) -> None:
+    tensors = keep(POINTS, store, seed=1)
+    run = replace(POINTS, parents=(Parent(run=TESTED),))
+    model = fresh(run, seed=5)
+    start_weights(model, run, store)
+    assert same(model.state_dict(), tensors)
+
+
+def test_released_weights_among_the_first_ones_are_named_with_the_part_that_they_fill(store: RunStore) -> None:
+    keep(POINTS, store, seed=1, released=True)
+    keep(OTHER, store, seed=2, released=True)
+    starts = start_weights(fresh(FUSED), FUSED, store)
+    assert starts == [ReleasedStart("backbone", "1.pyth", "sum 1"), ReleasedStart("head", "2.pyth", "sum 2")]
+    keep(OTHER, store, seed=2)  # its own weights take their place
+    assert start_weights(fresh(FUSED), FUSED, store) == starts[:1]
+
+
+def test_a_training_says_which_released_weights_it_started_from(store: RunStore) -> None:
+    directory = store.run(CHILD.train_id)
+    keep_started_from(directory, [ReleasedStart("", "1.pyth", "sum 1"), ReleasedStart("head", "2.pyth", "sum 2")])
+    keep_training(directory, device_seconds=1.0, replaced=0)
+    assert json.loads(directory.training.read_text())["started_from"] == [
+        {"part": "", "file": "1.pyth", "sha256": "sum 1"},
+        {"part": "head", "file": "2.pyth", "sha256": "sum 2"},
+    ]
+    keep_started_from(directory, [])
+    keep_training(directory, device_seconds=1.0, replaced=0)
+    assert "started_from" not in json.loads(directory.training.read_text())
+
+
+def test_a_parent_that_is_not_trained_is_named(store: RunStore) -> None:
+    with pytest.raises(ValueError, match=f"this run starts from run {POINTS.train_id}, which is not trained"):
+        start_weights(fresh(CHILD), CHILD, store)
+
+
+def test_a_part_that_the_model_does_not_have_is_named(store: RunStore) -> None:
+    keep(POINTS, store)
+    run = replace(POINTS, parents=(Parent(run=POINTS, part="tail"),))
+    with pytest.raises(ValueError, match=r"Tower.Config has no part 'tail' that another run can fill"):
+        start_weights(fresh(run), run, store)
+
+
+def test_damaged_weights_are_named_with_a_remedy(store: RunStore) -> None:
+    keep(POINTS, store)
+    keep(POINTS, store, released=True)
+    directory = store.run(POINTS.train_id)
+    for path, remedy in ((directory.weights, "train this run again"), (directory.released, "import it again with")):
+        path.write_bytes(path.read_bytes()[:50])
+        with pytest.raises(StoreError, match=f"{path} is cut short or damaged; remove it and {remedy}"):
+            read_weights(path)
+
+
+def test_a_damaged_record_of_released_weights_is_named(store: RunStore) -> None:
+    directory = store.run("aaa")
+    directory.released.parent.mkdir(parents=True)
+    directory.released_record.write_text("{}")
+    assert directory.released_weights() is None
+    directory.released.write_bytes(b"cut")
+    with pytest.raises(StoreError, match=r"released\.json: it lacks 'file'; move it away"):
+        directory.released_weights()
+
+
+def test_weights_that_cannot_be_written_leave_the_old_ones(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = keep(POINTS, store, seed=1)
+    path = store.run(POINTS.train_id).weights
+
+    def full_disk(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("experiments.runner.weights.save_file", full_disk)
+    with pytest.raises(StoreError, match="No space left on device; free space there"):
+        save_weights(fresh(POINTS, 2), path)
+    assert same(load_file(path), old)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_training_leaves_a_frozen_part_as_it_was_and_keeps_only_the_rest(workshop: Workshop) -> None:
+    metrics = workshop.bring(FROZEN_TOWER)
+    kept = workshop.weights(FROZEN_TOWER)
+    assert kept.keys() == {"head.weight", "head.bias", "scale"}
+    assert metrics["videos"]["evaluated"] == 90
+    model = fresh(FROZEN_TOWER)
+    weights = existing_weights(FROZEN_TOWER, workshop.store)
+    load_weights(model, FROZEN_TOWER, workshop.store, weights)
+    assert model.state_dict()["backbone.bias"].eq(-0.5).all()
+
+
+def test_a_killed_training_of_a_model_with_a_frozen_part_goes_on_where_it_was(workshop: Workshop, photos: Path) -> None:
+    workshop.bring(FROZEN_TOWER)
+    whole = workshop.weights(FROZEN_TOWER)
+    workshop.other_place("killed")
+    workshop.bring_and_kill(FROZEN_TOWER, "step", 12)
+    checkpoint = torch.load(workshop.store.run(FROZEN_TOWER.train_id).checkpoint, weights_only=True)
+    assert not any("backbone" in name for name in checkpoint["state_dict"])
+    write_photos(photos, 0.25)
+    with pytest.raises(ValueError, match=r"the frozen weights \(\w+\) are not those of the checkpoint"):
+        workshop.bring(FROZEN_TOWER)
+    write_photos(photos, 0.5)
+    workshop.bring(FROZEN_TOWER)
+    assert same(workshop.weights(FROZEN_TOWER), whole)
+
+
+def test_runs_start_from_their_trained_parents(workshop: Workshop) -> None:
+    with pytest.raises(ValueError, match="which is not trained"):
+        workshop.bring(FUSED)
+    for run in (POINTS, OTHER, FUSED):
+        workshop.bring(run)
+    model = fresh(FUSED)
+    load_weights(model, FUSED, workshop.store, existing_weights(FUSED, workshop.store))
+    for name in BACKBONE:
+        assert model.state_dict()[name].equal(workshop.weights(POINTS)[name])
+    metrics = workshop.bring(FUSED)  # a second call finds its own directory again
+    assert "started_from" not in metrics
+
+
+def test_a_test_says_from_which_released_weights_its_training_started(workshop: Workshop) -> None:
+    keep(POINTS, workshop.store, seed=1, released=True)
+    metrics = workshop.bring(CHILD)
+    assert metrics["started_from"] == [{"part": "", "file": "1.pyth", "sha256": "sum 1"}]
+
+
+def test_a_test_without_training_says_which_released_weights_its_parents_have(workshop: Workshop) -> None:
+    keep(POINTS, workshop.store, seed=1, released=True)
+    metrics = workshop.bring(TESTED)
+    assert metrics["started_from"] == [{"part": "", "file": "1.pyth", "sha256": "sum 1"}]
+
+
+def test_released_weights_of_a_run_that_trains_nothing_are_tested_without_being_asked_twice(workshop: Workshop) -> None:
+    keep(TESTED, workshop.store, seed=1, released=True)
+    workshop.bring(TESTED)
+    directory = workshop.store.run(TESTED.train_id)
+    assert json.loads(directory.metrics(TESTED.eval_id, released=True).read_text())["released_weights"] == {
+        "file": "1.pyth",
+        "sha256": "sum 1",
+    }
+    assert directory.tested(TESTED.eval_id, eval_only=True)

@@ -1,0 +1,61 @@
+"""The attention that figures draw: of which row, in which video, at which point."""
+
+from dataclasses import replace
+
+import pytest
+
+from experiments.spec.attention_queries import queried, queried_runs
+from experiments.spec.catalog import find, load
+from experiments.spec.figures import AttentionQuery, AttentionStrips
+from experiments.spec.scales import PAPER, TINY, Scale
+
+FIGURE4 = load("motionformer/figure4")
+
+
+@pytest.mark.parametrize("scale", [PAPER, TINY], ids=["paper", "tiny"])
+def test_every_row_of_figure_4_has_a_query(scale: Scale) -> None:
+    drawn = queried_runs(find(["motionformer/figure4"]), scale, (), (0,))
+    assert [one.row for one in drawn] == [row.key for row in FIGURE4.rows] == ["k400", "ssv2"]
+    assert all(
+        one.run.data.dataset.name.startswith(name) for one, name in zip(drawn, ("kinetics", "ssv2"), strict=True)
+    )
+
+
+def test_the_runs_of_figure_4_are_those_of_table_4() -> None:
+    for scale in (PAPER, TINY):
+        drawn = queried_runs(find(["motionformer/figure4"]), scale, (), (0,))
+        cells = load("motionformer/table4").cells(scale, rows=["trajectory"])
+        assert {one.run.train_id for one in drawn} == {cell.run.train_id for cell in cells if cell.tested and cell.run}
+
+
+def test_generated_videos_have_queries_of_their_own() -> None:
+    (real, _), (generated, _) = (
+        queried_runs(find(["motionformer/figure4"]), scale, (), (0,)) for scale in (PAPER, TINY)
+    )
+    assert real.query == AttentionQuery() and generated.query != real.query
+
+
+def test_generated_videos_are_named_as_they_are() -> None:
+    for _, run, query in queried_runs(find(["motionformer/figure4"]), TINY, (), (0,)):
+        stand_in = run.data.dataset.stand_in
+        assert stand_in is not None
+        names = {video.video_id for video in stand_in.videos()[stand_in.num_train :]}  # type: ignore[attr-defined]
+        assert str(query.video).rpartition("/")[2].removesuffix(".mp4") in names
+
+
+def test_of_several_seeds_the_first_is_drawn() -> None:
+    (one,) = queried_runs(find(["motionformer/figure4:ssv2"]), TINY, ("optim.epochs=3",), (4, 5))
+    assert one.run.optim is not None
+    assert (one.row, one.run.seed, one.run.optim.epochs) == ("ssv2", 4, 3)
+
+
+def test_other_tables_draw_no_attention() -> None:
+    assert queried_runs(find(["motionformer/table4", "motionformer/figure3"]), TINY, (), (0,)) == []
+
+
+def test_rows_without_a_query_and_other_columns_are_left_out() -> None:
+    assert isinstance(FIGURE4.figure, AttentionStrips)
+    cells = FIGURE4.cells(TINY)
+    fewer = replace(FIGURE4.figure, queries=FIGURE4.figure.queries[1:])
+    assert [one.row for one in queried(fewer, cells)] == ["ssv2"]
+    assert not list(queried(replace(FIGURE4.figure, column="other"), cells))

@@ -1,0 +1,255 @@
+"""Every table: found by its file, resolved, built and hashed; and papers in other folders."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+import experiments
+from experiments.spec.catalog import PAPERS, captions, find, load, names_matching, paper_readme, released_weights
+from experiments.spec.figures import AttentionStrips, ClassMargins, Panels
+from experiments.spec.metrics import Computed, Derived, Measured
+from experiments.spec.scales import PAPER, SCALES, TINY, Scale
+from experiments.spec.table import Table
+
+GOLDEN = Path(__file__).parent / "golden_ids.json"
+
+
+@pytest.fixture(params=sorted(captions()))
+def table(request: pytest.FixtureRequest) -> Table:
+    return load(request.param)
+
+
+def test_names_and_captions_of_the_catalog_are_those_of_the_tables(table: Table) -> None:
+    assert captions()[table.name] == table.caption
+
+
+def test_every_row_has_a_label_and_a_printed_value_for_every_column(table: Table) -> None:
+    assert len({row.key for row in table.rows}) == len(table.rows)
+    for row in table.rows:
+        assert len(row.labels) == len(table.labels)
+        # A figure may be printed without numbers.
+        assert len(row.paper) == len(table.columns) or (table.figure is not None and not row.paper)
+
+
+def test_columns_have_keys_of_their_own_and_name_others_that_there_are(table: Table) -> None:
+    keys = {column.key for column in table.columns}
+    assert len(keys) == len(table.columns)
+    for column in table.columns:
+        if isinstance(column.metric, Derived):
+            assert set(column.metric.columns) <= keys
+        if isinstance(column.metric, Measured) and column.metric.calibrated_by is not None:
+            place = table.columns.index(column)
+            assert isinstance(table.find_row(column.metric.calibrated_by).paper[place], float)
+
+
+def test_figures_name_columns_and_rows_of_their_table(table: Table) -> None:
+    keys = {column.key for column in table.columns}
+    match table.figure:
+        case Panels(grid=grid):
+            for panel in (panel for line in grid for panel in line):
+                assert set(panel.columns) <= keys
+                assert len(panel.columns) == len(panel.ticks)
+                assert panel.relative_to is None or table.find_row(panel.relative_to)
+        case ClassMargins(row=row, relative_to=relative_to, column=column):
+            assert table.find_row(row) and table.find_row(relative_to) and column in keys
+        case AttentionStrips(column=column, queries=queries):
+            assert column in keys and all(table.find_row(query.row) for query in queries)
+
+
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+def test_every_cell_builds(table: Table, scale: Scale) -> None:
+    with torch.device("meta"):
+        for cell in table.cells(scale):
+            if cell.tested:
+                assert cell.run is not None
+                cell.run.check()
+                cell.run.build()
+
+
+def test_costs_measured_at_paper_size_agree_with_the_printed_ones(table: Table) -> None:
+    for cell in table.cells(TINY):
+        metric = cell.column.metric
+        if cell.paper_run is None or not isinstance(metric, Computed):
+            continue
+        value = metric.of(cell.paper_run)
+        if isinstance(value, float):
+            assert isinstance(cell.printed, float)
+            assert abs(value - cell.printed) <= {"gflops": 0.1, "parameters": 0.05}[metric.name]
+        elif metric.name == "gflops_views":
+            (gflops, views), (printed, printed_views) = (str(v).split("×", 1) for v in (value, cell.printed))
+            assert abs(float(gflops) - float(printed)) <= 0.1 + 1e-9
+            assert views == printed_views
+        else:
+            assert value == cell.printed
+
+
+def test_the_default_row_is_one_run_in_every_table() -> None:
+    ids = {
+        cell.run.train_id
+        for name, key in (("table2a", "trajectory-cubic"), ("table2b", "trajectory-separate"), ("table4", "trajectory"))
+        for cell in load(f"motionformer/{name}").cells(PAPER, rows=[key])
+        if cell.tested and cell.column.key == "k400" and cell.run is not None
+    }
+    assert len(ids) == 1
+
+
+def test_scales_never_share_an_id(table: Table) -> None:
+    def ids(scale: Scale) -> set[str]:
+        return {cell.run.train_id for cell in table.cells(scale) if cell.tested and cell.run}
+
+    assert not ids(PAPER) & ids(TINY)
+
+
+def test_ids_are_those_under_which_runs_were_trained() -> None:
+    """A changed id orphans trained runs: change golden_ids.json only where that is meant."""
+    found = {
+        f"{name}:{cell.row.key}.{cell.column.key}@{scale.name}": f"{cell.run.train_id}/{cell.run.eval_id}"
+        for name in sorted(captions())
+        for scale in SCALES.values()
+        for cell in load(name).cells(scale)
+        if cell.tested and cell.run is not None
+    }
+    assert found == json.loads(GOLDEN.read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("motionformer/tabel4", "did you mean motionformer/table4"),
+        ("motionformer/table4:trajectry", "did you mean 'motionformer/table4:trajectory'"),
+        ("nothing", "unknown table 'nothing'; `reproduce list` shows all tables"),
+        ("", "reproduce list"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_nearest(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        find([name])
+
+
+def test_globs_choose_tables_and_rows() -> None:
+    assert [s.table.name for s in find(["motionformer/table2*"])] == ["motionformer/table2a", "motionformer/table2b"]
+    (selection,) = find(["motionformer/table4:trajectory*"])
+    assert selection.rows == ("trajectory-avg-t", "trajectory-norm-st", "trajectory")
+
+
+def test_a_table_is_chosen_once_and_as_a_whole_where_it_is_named_without_a_row() -> None:
+    for names in (["motionformer/table4:joint", "motionformer/table4"], ["motionformer/table4", "*/table4:joint"]):
+        (selection,) = find(names)
+        assert selection.table.name == "motionformer/table4" and selection.rows is None
+    (selection,) = find(["*/table4:joint", "*/table4:divided", "*/table4:joint"])
+    assert selection.rows == ("joint", "divided")
+
+
+def test_tables_of_a_paper_stand_in_the_order_of_their_numbers(papers: Callable[[str], Path]) -> None:
+    folder = papers("made")
+    for name in ("table10", "table2", "table2b", "figure1", "table2a"):
+        write_table(folder, name)
+    assert names_matching("made/*") == [f"made/{n}" for n in ("figure1", "table2", "table2a", "table2b", "table10")]
+
+
+@pytest.fixture
+def papers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
+    """Makes papers, which $REPRODUCE_PAPERS names, each in a folder of its own."""
+    before, modules = list(experiments.__path__), set(sys.modules)
+    roots: list[str] = []
+
+    def make(paper: str) -> Path:
+        root = tmp_path / f"papers {len(roots)}"
+        (folder := root / paper).mkdir(parents=True)
+        (folder / "__init__.py").touch()
+        roots.append(str(root))
+        monkeypatch.setenv(PAPERS, ":".join(roots))
+        captions.cache_clear()
+        return folder
+
+    yield make
+    experiments.__path__[:] = before
+    for name in set(sys.modules) - modules:
+        if name.startswith("experiments.made"):
+            del sys.modules[name]
+    captions.cache_clear()
+
+
+def write_table(folder: Path, name: str, *, inside: str | None = None) -> Path:
+    """The file of a small table; `inside` takes the place of its name and caption."""
+    written = f'name="{folder.name}/{name}", caption="Of {name}"' if inside is None else inside
+    file = folder / f"{name}.py"
+    file.write_text(
+        "from experiments.motionformer.base import TOP1_COLUMNS\n"
+        "from experiments.spec.table import Table, row\n\n"
+        "OTHER = 1\n"
+        f"TABLE = Table({written}, source='', labels=('Model',), columns=TOP1_COLUMNS,\n"
+        "              rows=(row('ours', ('Ours',), paper=(1.0, 2.0)),), tiny=())\n"
+    )
+    return file
+
+
+def test_a_folder_outside_adds_papers_to_ours(papers: Callable[[str], Path]) -> None:
+    ours = dict(captions())
+    write_table(papers("made"), "table1")
+    write_table(other := papers("made2"), "table1")
+    (other / "base.py").write_text("raise ImportError('only what is named is imported')\n")
+    assert captions() == {**ours, "made/table1": "Of table1", "made2/table1": "Of table1"}
+    ((table, rows),) = find(["made/table1"])
+    assert (table.name, rows) == ("made/table1", None)
+    assert load("made2/table1").paper == "made2"
+    assert find(["made/*"])[0].table.find_row("ours").paper == (1.0, 2.0)
+    with pytest.raises(ValueError, match="did you mean made/table1"):
+        find(["made/tabel1"])
+
+
+def test_a_paper_may_have_released_weights(papers: Callable[[str], Path]) -> None:
+    folder = papers("made")
+    assert released_weights("made") is None and released_weights("nothing") is None
+    (folder / "released.py").write_text("RELEASED = 'the weights'\n")
+    assert released_weights("made") == "the weights"
+    ours = released_weights("motionformer")
+    assert ours is not None and len(ours.files) == 16
+
+
+def test_a_paper_may_have_a_readme(papers: Callable[[str], Path]) -> None:
+    folder = papers("made")
+    assert paper_readme("made") is None
+    (folder / "README.md").write_text("# Made\n")
+    assert paper_readme("made") == folder / "README.md"
+    assert paper_readme("motionformer") is not None
+
+
+def test_a_folder_of_papers_that_is_not_there_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, papers: Callable[[str], Path]
+) -> None:
+    papers("made")
+    monkeypatch.setenv(PAPERS, str(tmp_path / "nowhere"))
+    for call in (captions, lambda: find(["motionformer/table4"])):
+        with pytest.raises(ValueError, match=rf"^\$REPRODUCE_PAPERS: there is no folder {tmp_path}/nowhere$"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        'name="made/table2", caption="Of another"',
+        'name="made/table1"',
+        'caption="Nameless"',
+        'name="made/table1", caption=1',
+        'name="made/" + "table1", caption="Put together"',
+        'name="made/table1", caption="Put " + "together"',
+    ],
+)
+def test_a_table_whose_name_or_caption_is_not_written_out_is_one_clear_error(
+    inside: str, papers: Callable[[str], Path]
+) -> None:
+    file = write_table(papers("made"), "table1", inside=inside)
+    with pytest.raises(ValueError) as error:
+        captions()
+    assert str(error.value) == f'{file}: its TABLE must have name="made/table1" and a caption, both written out'
+
+
+def test_files_without_a_table_are_no_tables(papers: Callable[[str], Path]) -> None:
+    folder = papers("made")
+    (folder / "base.py").write_text("# TABLE = Table(\nOTHER_TABLE = 1\nTABLE = None\n")
+    assert not [name for name in captions() if name.startswith("made/")]

@@ -1,0 +1,105 @@
+"""Edits of runs: from specs, and from the command line, where a wrong one is named with a remedy."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from experiments.motionformer.base import K400, SSV2
+from experiments.spec.edits import Edit, apply, brief, changed_fields, data, evaluation, model, optim, override
+from experiments.spec.run import Parent
+from lightning_modules.optim import CosineSchedule
+from models.mixers.joint import JointAttention
+from models.mixers.trajectory import TrajectoryAttention
+
+
+def test_edits_are_made_in_their_order_and_change_nothing_else() -> None:
+    edited = apply(K400, (*optim(epochs=50), *optim(epochs=60), *evaluation(views=1), *data(frames=32)))
+    assert changed_fields(K400, edited) == {
+        "optim.epochs": (35, 60),
+        "evaluation.views": (10, 1),
+        "data.frames": (16, 32),
+    }
+    assert K400.optim is not None and K400.optim.epochs == 35
+
+
+def test_a_function_is_given_the_old_value() -> None:
+    doubled = apply(K400, [Edit("data.frames", lambda frames: 2 * frames)])
+    assert changed_fields(K400, doubled) == {"data.frames": (16, 32)}
+
+
+def test_an_edit_of_a_field_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match=r"'optim.epoch': OptimConfig has no field 'epoch'; did you mean 'epochs'\?"):
+        apply(K400, optim(epoch=3))
+
+
+def test_overrides_take_the_type_of_the_field() -> None:
+    run = apply(K400, [override("optim.lr=1", K400), override("optim.epochs=3", K400)])
+    assert run.optim is not None
+    assert run.optim.lr == 1.0 and isinstance(run.optim.lr, float)
+    assert run.optim.epochs == 3
+    nested = apply(K400, [override("optim.schedule.milestones=(1, 2)", K400)])
+    assert changed_fields(K400, nested) == {"optim.schedule.milestones": ((20, 30), (1, 2))}
+
+
+def test_a_part_that_may_be_absent_can_be_left_out() -> None:
+    for path in ("model.init", "optim", "objective.mixup", "optim.clip_norm"):
+        edit = override(f"{path}=none", K400)
+        assert (edit.path, edit.value) == (path, None)
+    assert override("parents=()", SSV2).value == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("optim.epoch=3", r"no field 'epoch'; did you mean 'epochs'\?"),
+        ("optim.epochs=three", r"expected int or None, e\.g\. optim\.epochs=35"),
+        ("optim.epochs=2.5", "expected int or None"),
+        ("optim.epochs=True", "expected int or None"),
+        ("optim.batch_size=None", r"expected int, e\.g\. optim\.batch_size=128"),
+        ("optim.epochs", "has no '='"),
+        ("optim.lr=True", "expected float"),
+        ("optim.lr=None", "expected float"),
+        ("optim.keep=first", "expected one of last, best"),
+        ("model.attention=joint", "is a whole TrajectoryAttention.Config; set one of its fields"),
+        ("model.attention=None", "is a whole TrajectoryAttention.Config; set one of its fields"),
+        ("model.attention.temporal=mean", "one of attention, average"),
+        ("model.width.depth=3", "nothing below"),
+        ("optm.epochs=3", r"did you mean 'optim'\?"),
+        ("seed=3", "seeds are named with --seeds, e.g. --seeds 0,1,2"),
+        ("parents=k400", r"expected tuple\[experiments.spec.run.Parent, ...\]"),
+    ],
+)
+def test_wrong_overrides_are_named_with_a_remedy(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        override(text, K400)
+
+
+def test_edits_and_overrides_of_a_recipe_pass_by_a_run_that_trains_nothing() -> None:
+    tested = replace(K400, optim=None)
+    for edit in (*optim(epochs=3), override("optim.epochs=3", tested)):
+        assert apply(tested, [edit]) == tested
+    assert apply(tested, [override("evaluation.views=1", tested)]).evaluation.views == 1
+    assert apply(K400, [Edit("optim", None)]) == tested
+
+
+def test_fields_of_equal_classes_are_compared_one_by_one_and_other_classes_as_a_whole() -> None:
+    joint, shared = JointAttention.Config(), TrajectoryAttention.Config(project_values=True)
+    assert changed_fields(K400, apply(K400, model(attention=shared))) == {
+        "model.attention.project_values": (False, True)
+    }
+    assert changed_fields(K400, apply(K400, model(attention=joint))) == {
+        "model.attention": (K400.model.attention, joint)  # type: ignore[attr-defined]
+    }
+    assert changed_fields(K400, replace(K400, optim=None)) == {"optim": (K400.optim, None)}
+
+
+def test_values_in_brief() -> None:
+    @dataclass(frozen=True)
+    class Odd:
+        width: int = 1
+
+    assert [brief(value) for value in (None, True, 3, 1e-4, "text")] == ["None", "True", "3", "0.0001", "text"]
+    assert brief((1, (2.0, "a"))) == "(1, (2.0, a))"
+    assert brief(JointAttention.Config()).startswith("JointAttention")
+    assert brief(CosineSchedule()).startswith("CosineSchedule")
+    assert brief(Parent(run=K400)) == "start" and brief(Parent(run=K400, part="spatial")) == "spatial"

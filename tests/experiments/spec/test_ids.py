@@ -1,0 +1,169 @@
+"""Ids of configs: what changes them, and what leaves the ids of trained runs alone."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field, is_dataclass, replace
+from pathlib import Path
+
+import pytest
+
+import data
+import experiments
+import lightning_modules
+import models
+from data.video import VideoData
+from experiments.motionformer.base import K400
+from experiments.spec.ids import ID_LENGTH, canonical, digest, hashed_fields, tag_of
+from experiments.spec.run import RunConfig
+from lightning_modules.optim import CosineSchedule, OptimConfig, StepSchedule
+from models.motionformer.model import Motionformer
+
+
+def test_a_field_added_later_with_omit_if_leaves_old_ids_alone() -> None:
+    @dataclass(frozen=True)
+    class Old:
+        width: int = 1
+
+    @dataclass(frozen=True)
+    class New:
+        width: int = 1
+        depth: int = field(default=2, metadata={"omit_if": 2})
+
+    New.__qualname__ = Old.__qualname__
+    assert digest(New()) == digest(Old())
+    assert digest(New(depth=3)) != digest(Old())
+
+
+def test_a_field_added_to_the_run_itself_leaves_old_ids_alone() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Newer(RunConfig):
+        stages: tuple[str, ...] = field(default=(), metadata={"omit_if": ()})
+
+    newer = Newer(model=K400.model, data=K400.data)
+    assert newer.train_id == K400.train_id
+    assert replace(newer, stages=("second",)).train_id != K400.train_id
+
+
+def test_a_field_is_left_out_at_every_level_where_it_equals_its_omit_if() -> None:
+    @dataclass(frozen=True)
+    class Leaf:
+        kept: int = 1
+        dropped: str = field(default="a", metadata={"omit_if": "a"})
+
+    @dataclass(frozen=True)
+    class Whole:
+        leaf: Leaf = Leaf()
+        leaves: tuple[Leaf, ...] = (Leaf(), Leaf(dropped="b"))
+        absent: Leaf | None = field(default=None, metadata={"omit_if": None})
+
+    tag = Leaf.__qualname__
+    assert canonical(Whole()) == {
+        "type": Whole.__qualname__,
+        "leaf": {"type": tag, "kept": 1},
+        "leaves": [{"type": tag, "kept": 1}, {"type": tag, "kept": 1, "dropped": "b"}],
+    }
+    assert hashed_fields(Whole()).keys() == {"leaf", "leaves"}
+    assert hashed_fields(Whole(absent=Leaf())).keys() == {"leaf", "leaves", "absent"}
+
+
+def test_a_default_that_differs_from_omit_if_is_part_of_the_id() -> None:
+    """A new field that keeps the old behaviour where it is None may have another default for runs to come."""
+
+    @dataclass(frozen=True)
+    class Config:
+        stages: int | None = field(default=3, metadata={"omit_if": None})
+
+    assert canonical(Config()) == {"type": Config.__qualname__, "stages": 3}
+    assert canonical(Config(stages=None)) == {"type": Config.__qualname__}
+
+
+def test_recipes_that_use_none_of_the_later_fields_have_the_fields_of_the_first_recipes() -> None:
+    first = {"epochs", "batch_size", "lr", "weight_decay", "optimizer", "schedule", "precision"}
+    assert hashed_fields(OptimConfig()).keys() == first
+    later = OptimConfig(epochs=None, steps=10, layer_decay=0.9, clip_norm=1.0, validate_every=2, keep="best")
+    assert hashed_fields(later).keys() - first == {"steps", "layer_decay", "clip_norm", "validate_every", "keep"}
+
+
+def test_a_whole_number_in_a_float_field_is_that_float() -> None:
+    @dataclass(frozen=True)
+    class Config:
+        rate: float = 1.0
+        maybe: float | None = None
+        pair: tuple[float, float] = (0.0, 1.0)
+        either: int | float = 1
+        count: int = 1
+        on: bool = True
+
+    whole = Config(rate=1, maybe=2, pair=(0, 1))
+    assert digest(whole) == digest(Config(rate=1.0, maybe=2.0, pair=(0.0, 1.0)))
+    tree = canonical(whole)
+    assert isinstance(tree, dict)
+    assert [repr(tree[name]) for name in ("rate", "maybe", "pair")] == ["1.0", "2.0", "[0.0, 1.0]"]
+    assert [repr(tree[name]) for name in ("either", "count", "on")] == ["1", "1", "True"]
+    assert digest(Config(count=2)) != digest(Config()) != digest(Config(either=1.0))
+
+
+def test_equal_milestones_of_a_schedule_give_one_id_however_they_are_written() -> None:
+    assert digest(StepSchedule(milestones=(20, 30))) == digest(StepSchedule(milestones=(20.0, 30.0)))
+    assert digest(CosineSchedule(warmup_epochs=1)) == digest(CosineSchedule(warmup_epochs=1.0))
+
+
+def test_a_renamed_class_keeps_the_tag_under_which_its_runs_were_trained() -> None:
+    @dataclass(frozen=True)
+    class Before:
+        width: int = 1
+
+    @dataclass(frozen=True)
+    class After:
+        config_tag = Before.__qualname__
+        width: int = 1
+
+    assert digest(After()) == digest(Before())
+    assert tag_of(VideoData) == "DataConfig" and tag_of(Motionformer.Config) == "VideoViT.Config"
+
+
+def test_a_tag_is_not_inherited() -> None:
+    class Special(Motionformer.Config):
+        """Adds nothing."""
+
+    assert tag_of(Special) == Special.__qualname__ != tag_of(Motionformer.Config)
+
+
+def test_no_two_config_classes_share_a_tag() -> None:
+    """Ids tell classes by their tags alone: two classes of one tag would give two runs one id."""
+    tags: dict[str, type] = {}
+    for package in (models, data, lightning_modules, experiments):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if module.name.endswith("__main__"):
+                continue
+            for kind in classes_in(importlib.import_module(module.name)):
+                assert tags.setdefault(tag_of(kind), kind) is kind, f"{kind} and {tags[tag_of(kind)]}"
+    assert tags["VideoViT.Config"] is Motionformer.Config and tags["DataConfig"] is VideoData
+    assert "RunConfig" in tags and "EvalConfig" in tags
+
+
+def classes_in(owner: object) -> Iterator[type]:
+    """The frozen dataclasses that a module, or a class in it, defines; abstract ones are part of no id."""
+    where = getattr(owner, "__module__", getattr(owner, "__name__", None))
+    for member in vars(owner).values():
+        if isinstance(member, type) and member.__module__ == where:
+            if (
+                is_dataclass(member)
+                and member.__dataclass_params__.frozen  # type: ignore[attr-defined]
+                and not inspect.isabstract(member)
+            ):
+                yield member
+            yield from classes_in(member)
+
+
+def test_an_id_is_twelve_hexadecimal_digits_whatever_the_order_of_names() -> None:
+    assert len(digest({"a": 1, "b": 2})) == ID_LENGTH == 12
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 2, "b": 1})
+
+
+@pytest.mark.parametrize("value", [Path("x"), len, {"a": 1}, object(), [1, 2]])
+def test_what_cannot_be_part_of_an_id_is_refused(value: object) -> None:
+    with pytest.raises(TypeError, match="cannot be part of a run"):
+        canonical(value)

@@ -1,0 +1,182 @@
+"""Runs: their ids, their parents, their descriptions, and what none of them can be."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data.datasets.epic100 import Epic100
+from data.datasets.kinetics import Kinetics
+from data.video import VideoData
+from experiments.motionformer.base import EPIC100, K400, SSV2
+from experiments.spec.catalog import find
+from experiments.spec.edits import apply, data, evaluation, model, optim
+from experiments.spec.run import Parent, RunConfig
+from experiments.spec.scales import SCALES
+from lightning_modules.classification import SingleLabel, SingleLabelTask
+from lightning_modules.module import TaskModule
+from lightning_modules.verb_noun import VerbNoun
+from models.mixers.joint import JointAttention
+
+RESULTS = Path(__file__).resolve().parents[3] / "reports" / "results"
+GOLDEN = json.loads((Path(__file__).parent / "golden_ids.json").read_text())
+OTHER = apply(K400, model(attention=JointAttention.Config()))
+
+
+def test_equal_runs_have_equal_ids_and_any_edit_changes_one() -> None:
+    assert apply(K400, optim(epochs=35)).train_id == K400.train_id
+    assert apply(K400, optim(epochs=36)).train_id != K400.train_id
+    assert apply(K400, model(attention=JointAttention.Config())).train_id != K400.train_id
+
+
+def test_the_test_protocol_changes_only_the_eval_id() -> None:
+    edited = apply(K400, evaluation(views=1))
+    assert edited.train_id == K400.train_id
+    assert edited.eval_id != K400.eval_id
+
+
+def test_the_seed_and_the_objective_change_the_id() -> None:
+    ids = {K400.train_id, replace(K400, seed=1).train_id}
+    ids.add(replace(K400, objective=SingleLabel(label_smoothing=0.1)).train_id)
+    assert len(ids) == 3
+
+
+def test_a_lone_parent_of_the_whole_model_is_hashed_as_when_runs_started_from_one_other() -> None:
+    assert SSV2.parents == (Parent(run=K400),)
+    for column, run in (("k400", K400), ("ssv2", SSV2)):
+        assert GOLDEN[f"motionformer/table4:trajectory.{column}@paper"] == f"{run.train_id}/{run.eval_id}"
+
+
+def test_a_lone_parent_of_the_whole_model_is_described_as_when_runs_started_from_one_other() -> None:
+    description = SSV2.description
+    assert description["start_from"] == K400.description and "parents" not in description
+    assert "start_from" not in K400.description and "parents" not in K400.description
+    assert description["type"] == "RunConfig"
+
+
+def test_parents_their_parts_their_number_and_their_order_are_part_of_the_id() -> None:
+    lineages: list[tuple[Parent, ...]] = [
+        (),
+        (Parent(run=K400),),
+        (Parent(run=OTHER),),
+        (Parent(run=K400, part="spatial"),),
+        (Parent(run=K400, part="temporal"),),
+        (Parent(run=K400, part="spatial"), Parent(run=OTHER, part="temporal")),
+        (Parent(run=OTHER, part="temporal"), Parent(run=K400, part="spatial")),
+        (Parent(run=K400, part="temporal"), Parent(run=OTHER, part="spatial")),
+        (Parent(run=K400), Parent(run=OTHER, part="spatial")),
+    ]
+    runs = [replace(SSV2, parents=parents) for parents in lineages]
+    assert len({run.train_id for run in runs}) == len(runs)
+    assert len({json.dumps(run.description) for run in runs}) == len(runs)
+
+
+def test_the_protocol_by_which_a_parent_is_tested_is_no_part_of_its_child() -> None:
+    other = replace(SSV2, parents=(Parent(run=apply(K400, evaluation(views=1))),))
+    assert other.train_id == SSV2.train_id
+    assert other.description == SSV2.description
+    assert "evaluation" not in str(SSV2.description)
+
+
+def test_a_run_that_trains_nothing_has_an_id_of_its_own() -> None:
+    tested = replace(SSV2, optim=None)
+    assert tested.train_id not in (SSV2.train_id, K400.train_id)
+    assert "optim" not in tested.description
+    assert replace(tested, parents=()).train_id != tested.train_id
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        K400,
+        SSV2,
+        EPIC100,
+        replace(SSV2, optim=None),
+        replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=OTHER, part="temporal"))),
+    ],
+    ids=["k400", "one-parent", "verb-noun", "untrained", "two-parents"],
+)
+def test_a_description_is_read_back_from_json_as_it_was(run: RunConfig) -> None:
+    """A run directory compares the description that it holds with the run's."""
+    assert json.loads(json.dumps(run.description)) == run.description
+
+
+def test_published_runs_hold_the_descriptions_of_their_runs() -> None:
+    """A description that changes makes a run directory look like that of another run."""
+    runs = {
+        cell.run
+        for table, _ in find(["*"])
+        for scale in SCALES.values()
+        for cell in table.cells(scale)
+        if cell.tested and cell.run is not None
+    }
+    published = {run: file for run in runs if (file := RESULTS / run.train_id / "config.json").exists()}
+    assert len(published) > 50
+    for run, file in published.items():
+        assert json.loads(file.read_text()) == run.description
+
+
+def test_a_parent_is_named_by_the_part_that_it_fills() -> None:
+    assert Parent(run=K400).name == "start"
+    assert Parent(run=K400, part="spatial").name == "spatial"
+
+
+@pytest.mark.parametrize("run", [K400, SSV2, EPIC100, replace(K400, optim=None)])
+def test_the_default_runs_pass_their_check(run: RunConfig) -> None:
+    run.check()
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (
+            replace(EPIC100, objective=SingleLabel()),
+            "objective: SingleLabel predicts one class an item, and these data have a verb and a noun",
+        ),
+        (
+            replace(K400, objective=VerbNoun()),
+            "objective: VerbNoun predicts a verb and a noun an item, and these data have a class",
+        ),
+        (
+            apply(K400, data(dataset=Kinetics.Config(name="kinetics400", num_classes=0))),
+            "kinetics400 has 0 classes of class; there must be 1 or more",
+        ),
+        (
+            apply(EPIC100, data(dataset=Epic100.Config(num_nouns=0))),
+            "epic100 has 0 classes of noun; there must be 1 or more",
+        ),
+        (apply(K400, model(width=50)), "model.width is 50; it does not divide into 12 heads"),
+        (apply(K400, model(depth=0)), "model.depth is 0; it must be 1 or more"),
+        (apply(K400, data(crop=100)), "100"),
+        (apply(SSV2, evaluation(stride=2)), "segment sampling has no stride in frames: set evaluation.span"),
+        (apply(SSV2, evaluation(views=3)), "segment sampling has one view, the whole video; evaluation.views is 3"),
+        (apply(K400, evaluation(short_side=100)), "100"),
+    ],
+)
+def test_what_cannot_be_built_trained_or_tested_is_refused(run: RunConfig, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        run.check()
+
+
+def test_a_run_is_built_with_its_recipe_its_task_and_its_protocol() -> None:
+    small = apply(K400, (*model(width=48, depth=1, heads=4), *data(frames=2, crop=32), *evaluation(views=2)))
+    module = small.build()
+    assert isinstance(module, TaskModule) and isinstance(module.task, SingleLabelTask)
+    assert (module.optim, module.protocol, module.seed) == (small.optim, small.evaluation, 0)
+    assert module.model.state_dict()["head.classifier.bias"].shape == (400,)
+    assert replace(small, optim=None, seed=3).build().optim is None
+
+
+def test_the_objective_of_other_labels_is_refused_when_a_run_is_built() -> None:
+    small = (*model(depth=1, width=16, heads=2), *data(frames=2, crop=32))
+    for run in (replace(EPIC100, objective=SingleLabel()), replace(K400, objective=VerbNoun())):
+        with pytest.raises(ValueError, match=r"objective: (SingleLabel|VerbNoun) predicts"):
+            apply(run, small).build()
+
+
+def test_channels_have_no_part_in_the_ids_of_runs_that_do_not_reverse_them() -> None:
+    assert isinstance(EPIC100.data, VideoData)
+    described = replace(EPIC100, data=replace(EPIC100.data, reversed_channels=False)).description
+    assert "reversed_channels" not in json.dumps(described)
+    assert '"reversed_channels": true' in json.dumps(EPIC100.description)

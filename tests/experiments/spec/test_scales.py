@@ -1,0 +1,101 @@
+"""Scales: what the scale `tiny` makes of runs, of their parents and of their recipes."""
+
+from dataclasses import replace
+
+import pytest
+
+from data.datasets.epic100 import Epic100
+from data.synthetic.epic100 import Epic100StandIn
+from data.synthetic.kinetics import KineticsStandIn
+from data.video import VideoData
+from experiments.motionformer.base import EPIC100, K400, SSV2
+from experiments.motionformer.tiny import TINY as RECIPE
+from experiments.spec.edits import Edit, apply, changed_fields, model, optim
+from experiments.spec.run import Parent
+from experiments.spec.scales import PAPER, SCALES, TINY, Scale, find_scale
+from lightning_modules.optim import CosineSchedule
+from models.mixers.orthoformer import Orthoformer
+from models.mixers.trajectory import TrajectoryAttention
+from models.motionformer.model import Motionformer
+
+FEWER_EPOCHS = optim(epochs=2)
+
+
+def test_the_scale_tiny_shrinks_model_data_and_protocol() -> None:
+    run = TINY.of(K400)
+    assert isinstance(run.model, Motionformer.Config) and isinstance(run.data, VideoData)
+    assert (run.model.width, run.model.depth, run.model.heads, run.model.tokens.patch) == (64, 3, 4, 8)
+    assert run.model.init is None and run.model.drop_path == 0
+    assert (run.data.frames, run.data.crop) == (8, 32)
+    assert run.data.dataset.stand_in == KineticsStandIn()
+    assert (run.evaluation.views, run.evaluation.crops) == (2, 3)
+
+
+def test_parts_shrink_within_the_model() -> None:
+    attention = TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=128))
+    config = TINY.of(apply(K400, model(attention=attention))).model
+    assert isinstance(config, Motionformer.Config) and isinstance(config.attention, TrajectoryAttention.Config)
+    assert isinstance(config.attention.approximation, Orthoformer.Config)
+    assert config.attention.approximation.num_prototypes == 16
+
+
+def test_the_scale_tiny_has_a_stand_in_with_verbs_and_nouns() -> None:
+    dataset = TINY.of(EPIC100).data.dataset
+    assert isinstance(dataset, Epic100.Config)
+    assert (dataset.num_verbs, dataset.num_nouns, dataset.targets.classes) == (8, 8, {"verb": 8, "noun": 8})
+    assert dataset.stand_in == Epic100StandIn()
+
+
+def test_without_a_recipe_the_papers_one_is_left() -> None:
+    run = TINY.of(SSV2)
+    assert (run.optim, run.objective) == (SSV2.optim, SSV2.objective)
+
+
+def test_the_recipe_of_a_paper_is_edited_at_a_small_scale_only() -> None:
+    assert TINY.of(K400, FEWER_EPOCHS) == apply(TINY.of(K400), FEWER_EPOCHS)
+    assert PAPER.of(K400, FEWER_EPOCHS) == PAPER.of(K400) == K400
+    large = Scale("large", optim(batch_size=1024))
+    assert changed_fields(K400, large.of(K400, FEWER_EPOCHS)) == {"optim.batch_size": (128, 1024)}
+
+
+def test_the_recipe_of_this_paper_trains_from_random_weights() -> None:
+    run = TINY.of(SSV2, RECIPE)
+    assert run.parents == () and run.objective == replace(SSV2.objective, label_smoothing=0.1)  # type: ignore[type-var]
+    assert changed_fields(SSV2, replace(SSV2, optim=run.optim)) == {
+        "optim.epochs": (35, 15),
+        "optim.batch_size": (128, 32),
+        "optim.lr": (1e-4, 1e-3),
+        "optim.schedule": (SSV2.optim.schedule, CosineSchedule(warmup_epochs=1.0)),  # type: ignore[union-attr]
+    }
+
+
+def test_parents_are_scaled_with_the_same_recipe_through_all_generations() -> None:
+    middle = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal")))
+    run = TINY.of(replace(SSV2, parents=(Parent(run=middle),)), FEWER_EPOCHS)
+    (parent,) = run.parents
+    assert (parent.part, [grand.part for grand in parent.run.parents]) == ("", ["spatial", "temporal"])
+    assert parent.run == TINY.of(middle, FEWER_EPOCHS)
+    assert parent.run.parents[0].run == TINY.of(K400, FEWER_EPOCHS)
+    assert parent.run.parents[1].run.parents[0].run == TINY.of(K400, FEWER_EPOCHS)
+
+
+def test_parents_stay_as_they_are_at_a_scale_that_is_not_small() -> None:
+    assert Scale("large", optim(batch_size=1024)).of(SSV2).parents == SSV2.parents
+    assert PAPER.of(SSV2).parents == SSV2.parents
+
+
+def test_a_run_that_trains_nothing_has_no_recipe_to_edit_and_takes_all_other_edits() -> None:
+    recipe = (*FEWER_EPOCHS, Edit("objective.label_smoothing", 0.1))
+    run = TINY.of(replace(SSV2, optim=None), recipe)
+    assert run.optim is None
+    assert run == replace(TINY.of(SSV2, recipe), optim=None)
+    (parent,) = run.parents
+    assert parent.run.optim is not None and parent.run.optim.epochs == 2
+
+
+def test_scales_are_found_by_name_or_named_with_the_nearest() -> None:
+    assert [find_scale(name) for name in SCALES] == [PAPER, TINY]
+    with pytest.raises(ValueError, match=r"unknown scale 'tny'; did you mean 'tiny'\?"):
+        find_scale("tny")
+    with pytest.raises(ValueError, match="unknown scale 'xl'; there are paper and tiny"):
+        find_scale("xl")

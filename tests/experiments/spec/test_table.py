@@ -1,0 +1,151 @@
+"""Tables: the runs of their cells, and the names by which cells and parents are found."""
+
+from dataclasses import replace
+
+import pytest
+
+from experiments.motionformer.base import K400, SSV2
+from experiments.spec.edits import Edit, apply, evaluation, optim
+from experiments.spec.metrics import GFLOPS, TOP1, Difference
+from experiments.spec.run import Parent
+from experiments.spec.scales import PAPER, TINY
+from experiments.spec.table import Column, Table, label_text, one_line, quoted, row
+
+FUSED = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal")))
+TABLE = Table(
+    name="paper/table1",
+    caption="Every kind of cell",
+    source="arXiv:0000.00000, Table 1",
+    labels=("Model",),
+    columns=(
+        Column(key="gflops", header="GFLOPs", metric=GFLOPS, base=K400),
+        Column(key="top1", header=("Top-1", "K-400"), metric=TOP1, base=K400, edits=evaluation(views=1)),
+        Column(key="own", header="Own base", metric=TOP1),
+        Column(key="delta", header="Δ", metric=Difference("delta", ("top1", "own")), base=K400),
+    ),
+    rows=(
+        quoted("other", ("Other [8]",), paper=(1.0, 2.0, 3.0, -1.0)),
+        row("plain", ("Plain",), optim(epochs=5), evaluation(views=4), paper=(1.0, 2.0, None, None)),
+        row("fused", ("Fused",), base=FUSED, paper=()),
+        row("tested", ("Tested",), (Edit("optim", None),), base=SSV2, paper=()),
+    ),
+    tiny=optim(epochs=2),
+)
+
+
+def test_a_cells_run_is_its_base_with_the_edits_of_row_column_scale_and_command_line_in_this_order() -> None:
+    gflops, top1, own, _ = TABLE.cells(TINY, rows=["plain"], overrides=["optim.lr=1"])
+    edited = apply(K400, optim(epochs=5))
+    assert top1.paper_run is not None
+    assert top1.paper_run == apply(edited, evaluation(views=1))  # the column's edits come after the row's
+    assert gflops.paper_run == apply(edited, evaluation(views=4))
+    assert top1.run == apply(TINY.of(top1.paper_run, TABLE.tiny), optim(lr=1.0))
+    assert top1.run is not None and top1.run.optim is not None and top1.run.optim.epochs == 2
+    assert own.run is None and own.paper_run is None
+
+
+def test_a_rows_base_wins_over_the_columns() -> None:
+    gflops, top1, own, _ = TABLE.cells(PAPER, rows=["fused"])
+    assert gflops.run == own.run == FUSED
+    assert top1.run == apply(FUSED, evaluation(views=1))
+
+
+def test_quoted_rows_and_derived_columns_have_no_run() -> None:
+    assert all(cell.run is None and cell.runs == () for cell in TABLE.cells(rows=["other"]))
+    assert all(cell.run is None for cell in TABLE.cells() if cell.column.key == "delta")
+
+
+def test_only_cells_of_runs_whose_metric_needs_a_test_are_tested() -> None:
+    tested = {f"{cell.row.key}.{cell.column.key}" for cell in TABLE.cells() if cell.tested}
+    assert tested == {"plain.top1", "fused.top1", "fused.own", "tested.top1", "tested.own"}
+
+
+def test_printed_values_stand_in_the_order_of_the_columns() -> None:
+    printed = {f"{cell.row.key}.{cell.column.key}": cell.printed for cell in TABLE.cells()}
+    assert (printed["other.delta"], printed["plain.top1"], printed["plain.own"]) == (-1.0, 2.0, None)
+    assert printed["fused.gflops"] is None
+
+
+def test_a_cell_has_a_run_for_each_seed() -> None:
+    cell = TABLE.cells(rows=["fused"], seeds=(0, 4))[1]
+    assert [run.seed for run in cell.runs] == [0, 4]
+    assert len({run.train_id for run in cell.runs}) == 2
+    assert cell.runs[1].parents == cell.runs[0].parents
+
+
+def test_parents_are_named_by_the_parts_that_they_fill() -> None:
+    def found(cell: str) -> object:
+        return TABLE.run_of(cell, PAPER, (), 0)
+
+    assert found("fused.own") == FUSED
+    assert found("fused.own.spatial") == K400
+    assert found("fused.own.temporal") == SSV2
+    assert found("fused.own.temporal.start") == K400
+    assert found("tested.own.start") == K400
+    assert TABLE.run_of("fused.own.temporal", TINY, (), 3) == TINY.of(SSV2, TABLE.tiny)
+    assert TABLE.run_of("fused.own", TINY, (), 3).seed == 3
+
+
+NO_RUNS = [
+    "fused",
+    "fused.none",
+    "fused.own.start",
+    "fused.own.spatial.start",
+    "other.top1",
+    "plain.own",
+    "plain.delta",
+]
+
+
+@pytest.mark.parametrize("cell", NO_RUNS)
+def test_a_cell_without_a_run_is_named(cell: str) -> None:
+    with pytest.raises(ValueError, match=rf"table 'paper/table1' has no run '{cell}'; name one as row\.column"):
+        TABLE.run_of(cell, PAPER, (), 0)
+
+
+def test_a_row_with_a_slip_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match=r"has no row 'fusd'; did you mean 'paper/table1:fused'\?"):
+        TABLE.find_row("fusd")
+    with pytest.raises(ValueError, match="its rows are other, plain, fused, tested"):
+        TABLE.cells(rows=["xyz"])
+
+
+def test_an_override_that_no_model_can_have_is_refused_where_it_is_typed() -> None:
+    with pytest.raises(ValueError, match=r"model\.depth is 0; it must be 1 or more"):
+        TABLE.cells(overrides=["model.depth=0"])
+
+
+def test_overrides_of_the_recipe_pass_by_rows_that_train_nothing() -> None:
+    cells = TABLE.cells(overrides=["optim.epochs=3"])
+    epochs = {cell.row.key: cell.run.optim and cell.run.optim.epochs for cell in cells if cell.run is not None}
+    assert epochs == {"plain": 3, "fused": 3, "tested": None}
+
+
+def test_labels_and_headers_as_printed() -> None:
+    assert [label_text(label) for label in ("ViT-B", True, False, None)] == ["ViT-B", "✓", "✗", "–"]
+    assert [one_line(header) for header in ("Top-1", ("Top-1", "K-400"), ("", "K-400"))] == [
+        "Top-1",
+        "Top-1 / K-400",
+        "K-400",
+    ]
+    assert TABLE.paper == "paper"
+
+
+TWICE = (*TABLE.columns, replace(TABLE.columns[1], header="again"))
+DERIVED = Column(key="twofold", header="ΔΔ", metric=Difference("twofold", ("delta", "top1")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rows": (row("a", ("A",), paper=()), row("a", ("B",), paper=()))}, "row a stands twice"),
+        ({"columns": TWICE, "rows": ()}, "column top1 stands twice"),
+        ({"rows": (row("a", ("A", "B"), paper=()),)}, "row 'a': labels or printed values do not fill the row"),
+        ({"rows": (row("a", ("A",), paper=(1.0,)),)}, "row 'a': labels or printed values do not fill the row"),
+        ({"columns": TABLE.columns[2:], "rows": ()}, "column 'delta': derived from top1; name columns of the table"),
+        ({"columns": (*TABLE.columns, DERIVED), "rows": ()}, "column 'twofold': derived from delta; name columns"),
+    ],
+)
+def test_a_table_that_no_report_could_show_is_refused(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=f"table 'paper/table1'.*{message}"):
+        replace(TABLE, **changes)

@@ -1,0 +1,361 @@
+"""The LightningModule: seeding of steps, logging, tests over several processes, and checkpoints of frozen models."""
+
+import random
+from pathlib import Path
+from typing import NamedTuple
+
+import lightning.pytorch as pl
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from data.evaluation import EvalConfig
+from data.items.items import Batch
+from data.targets import ClassTarget
+from lightning_modules import module as module_file
+from lightning_modules.classification import SingleLabel, SingleLabelTask
+from lightning_modules.mixup import Mixup
+from lightning_modules.module import FROZEN, TaskModule
+from lightning_modules.optim import SGD, CosineSchedule, OptimConfig
+from lightning_modules.parameter_groups import ParameterRule
+from lightning_modules.scores import ViewScores
+from lightning_modules.task import Prepared
+from models.frozen import frozen_fingerprint
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+SIZE, CLASSES, PROTOCOL = 6, 3, EvalConfig(views=2, crops=2)
+OPTIM = OptimConfig(epochs=2, batch_size=4, lr=0.1, optimizer=SGD(), precision="32-true")
+
+
+class Net(nn.Module):
+    """Backbone, which may be frozen, dropout, and a head."""
+
+    def __init__(self, *, frozen: bool = False, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.backbone = nn.Sequential(nn.Linear(SIZE, 5), nn.BatchNorm1d(5))
+        self.dropout = nn.Dropout(0.5)
+        self.head = nn.Linear(5, CLASSES)
+        self.backbone.requires_grad_(not frozen)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        return self.head(self.dropout(self.backbone(clips.flatten(1))))
+
+
+def linear() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(1), nn.Linear(SIZE, CLASSES))
+
+
+def train_batch(seed: int = 0, unreadable: int = 0) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    clips, labels = torch.randn(4, 1, 1, 2, 3, generator=generator), torch.randint(CLASSES, (4,), generator=generator)
+    none = torch.zeros(4, dtype=torch.bool)
+    return Batch(
+        (clips,), labels, torch.arange(4), torch.zeros(4, dtype=torch.long), torch.arange(4) < unreadable, none
+    )
+
+
+def view_batch(item: int, view: int, seed: int = 0) -> Batch:
+    """Two crops of a view of an item."""
+    clips = torch.randn(1, 2, 1, 1, 2, 3, generator=torch.Generator().manual_seed(100 * seed + 10 * item + view))
+    no = torch.tensor([False])
+    return Batch((clips,), torch.tensor([item % CLASSES]), torch.tensor([item]), torch.tensor([view]), no, no)
+
+
+def loader(batches: list[Batch]) -> DataLoader:
+    return DataLoader(batches, batch_size=None, collate_fn=None)  # pyright: ignore[reportArgumentType]
+
+
+def built(
+    model: nn.Module | None = None,
+    objective: SingleLabel | None = None,
+    optim: OptimConfig | None = OPTIM,
+    seed: int = 7,
+) -> TaskModule:
+    task = (objective or SingleLabel(label_smoothing=0.1)).task(ClassTarget(CLASSES))
+    return TaskModule(model or Net(), task, optim, PROTOCOL, seed)
+
+
+def trainer(**options: object) -> pl.Trainer:
+    arguments = {"accelerator": "cpu", "max_epochs": 2, "logger": False, "enable_checkpointing": False}
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
+    return pl.Trainer(**{**arguments, **quiet, **options})  # pyright: ignore[reportArgumentType]
+
+
+# Steps
+
+
+class Recorded(SingleLabelTask):
+    """Records one draw from the generator of each batch, and one from the global generator."""
+
+    def __init__(self) -> None:
+        super().__init__(SingleLabel(), {"class": CLASSES})
+        self.drawn: list[tuple[float, float]] = []
+
+    def prepare(self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator) -> Prepared:
+        self.drawn.append((torch.rand((), generator=generator).item(), torch.rand(()).item()))
+        return super().prepare(inputs, targets, generator)
+
+
+def draws(
+    seed: int = 7, epochs: int = 2, checkpoint: Path | None = None, **options: object
+) -> list[tuple[float, float]]:
+    task = Recorded()
+    module = TaskModule(Net(), task, OPTIM, PROTOCOL, seed)
+    batches = [train_batch(number) for number in range(3)]
+    torch.manual_seed(random.randrange(2**31))  # a random outer state
+    trainer(max_epochs=epochs, **options).fit(module, loader(batches), ckpt_path=checkpoint, weights_only=False)
+    return task.drawn
+
+
+def test_a_step_is_prepared_with_a_generator_seeded_by_its_number() -> None:
+    whole = draws()
+    assert len(set(whole)) == 6
+    assert draws() == whole
+    assert draws(epochs=1) == whole[:3]
+    assert draws(seed=8) != whole
+    for step, drawn in enumerate(whole):
+        seed = hash((7, step, 0)) % 2**63
+        assert drawn[0] == torch.rand((), generator=torch.Generator().manual_seed(seed)).item()
+
+
+def test_a_resumed_training_draws_the_same_values(tmp_path: Path) -> None:
+    class Save(pl.Callback):
+        def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+            trainer.save_checkpoint(tmp_path / f"{trainer.current_epoch}.ckpt")
+
+    whole = draws(callbacks=[Save()])
+    assert draws(checkpoint=tmp_path / "0.ckpt") == whole[3:]
+
+
+def test_the_rank_of_a_process_changes_its_seed() -> None:
+    class OfRank(TaskModule):
+        rank = 0
+
+        @property
+        def global_rank(self) -> int:
+            return self.rank
+
+    seeds = set()
+    for rank in (0, 1):
+        module = OfRank(Net(), Recorded(), OPTIM, PROTOCOL, 7)
+        module.rank = rank
+        module._trainer = trainer()  # pyright: ignore[reportAttributeAccessIssue]
+        module.trainer.fit_loop.max_batches = 3
+        module.on_train_batch_start(train_batch(), 1)
+        seeds.add((module.step_seed, torch.rand(()).item()))
+    assert len(seeds) == 2
+
+
+def logged(module: TaskModule, batches: list[Batch], **options: object) -> dict[str, float]:
+    run = trainer(max_epochs=1, **options)
+    run.fit(module, loader(batches))
+    return {name: value.item() for name, value in run.callback_metrics.items()}
+
+
+def test_a_step_logs_loss_curves_rate_and_replaced_items() -> None:
+    batch, model = train_batch(unreadable=1), linear()
+    outputs = model(*batch.inputs)
+    metrics = logged(built(model), [batch])
+    assert metrics["train/loss"] == pytest.approx(
+        nn.functional.cross_entropy(outputs, batch.targets, label_smoothing=0.1).item()
+    )
+    assert metrics["train/top1"] == pytest.approx(100 * (outputs.argmax(-1) == batch.targets).float().mean().item())
+    assert metrics["train/lr"] == pytest.approx(0.1)
+    assert metrics["train/replaced_items"] == 1
+
+
+def test_replaced_items_are_counted_over_an_epoch() -> None:
+    assert logged(built(), [train_batch(unreadable=number) for number in (1, 0, 3)])["train/replaced_items"] == 4
+
+
+def test_the_rate_that_is_logged_is_the_largest_of_all_groups() -> None:
+    optim = OptimConfig(
+        epochs=1,
+        lr=0.1,
+        optimizer=SGD(),
+        rules=(ParameterRule(names="head.*", lr_scale=5.0), ParameterRule(max_dims=1, lr_scale=0.5)),
+    )
+    assert logged(built(optim=optim), [train_batch()])["train/lr"] == pytest.approx(0.5)
+
+
+def test_the_schedule_is_updated_at_every_optimiser_step() -> None:
+    optim = OptimConfig(epochs=2, lr=1.0, optimizer=SGD(momentum=0.0), schedule=CosineSchedule(warmup_epochs=1))
+    rates = []
+
+    class Watch(pl.Callback):
+        def on_before_optimizer_step(
+            self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
+        ) -> None:
+            rates.append(optimizer.param_groups[0]["lr"])
+
+    batches = [train_batch(number) for number in range(4)]
+    run = trainer(max_epochs=2, accumulate_grad_batches=2, callbacks=[Watch()])
+    run.fit(built(optim=optim), loader(batches))
+    assert rates == pytest.approx([0, 0.5, 1, 0.5])
+
+
+def test_training_uses_mixed_batches_and_curves_use_labels() -> None:
+    objective = SingleLabel(label_smoothing=0.1, mixup=Mixup.Config(probability=1.0))
+    losses = [logged(built(objective=objective), [train_batch()])["train/loss"] for _ in range(2)]
+    assert losses[0] == losses[1]
+    assert losses[0] != logged(built(), [train_batch()])["train/loss"]
+    module = built(objective=objective)
+    seen = []
+    curves = module.task.curves
+    module.task.curves = lambda outputs, targets: seen.append(targets) or curves(outputs, targets)  # pyright: ignore[reportAttributeAccessIssue]
+    logged(module, [train_batch()])
+    assert torch.equal(seen[0], train_batch().targets)
+
+
+@pytest.mark.parametrize("objective", [SingleLabel(), SingleLabel(mixup=Mixup.Config())])
+def test_the_loss_in_mixed_precision_is_finite(objective: SingleLabel) -> None:
+    metrics = logged(built(objective=objective), [train_batch()], precision="bf16-mixed")
+    assert np.isfinite(metrics["train/loss"])
+
+
+def test_validation_logs_loss_without_smoothing_and_curves() -> None:
+    model, batches = linear(), [view_batch(item, 0) for item in range(3)]
+    batches = [batch._replace(inputs=(batch.inputs[0][:, :1],)) for batch in batches]
+    outputs = torch.cat([model(batch.inputs[0][:, 0]) for batch in batches])
+    labels = torch.cat([batch.targets for batch in batches])
+    run = trainer()
+    (metrics,) = run.validate(built(model), loader(batches), verbose=False)
+    assert metrics["val/loss"] == pytest.approx(nn.functional.cross_entropy(outputs, labels).item())
+    assert metrics["val/top1"] == pytest.approx(100 * (outputs.argmax(-1) == labels).float().mean().item(), rel=1e-5)
+
+
+# Tests
+
+
+VIEWS = [(item, view) for item in range(5) for view in range(2)]
+
+
+def expected_scores(model: Net) -> ViewScores:
+    scores = SingleLabel().task(ClassTarget(CLASSES)).new_scores(PROTOCOL)
+    for item, view in VIEWS:
+        batch = view_batch(item, view)
+        no = torch.tensor([False])
+        scores.add(model(batch.inputs[0][0])[None], batch.targets, batch.items, batch.views, no, no)
+    return scores
+
+
+def test_a_test_scores_every_view_and_starts_with_empty_scores() -> None:
+    model = Net().eval()
+    module, run = built(model, optim=None), trainer()
+    for seed in (0, 1):
+        model.load_state_dict(Net(seed=seed).state_dict())
+        (metrics,) = run.test(module, loader([view_batch(*place) for place in VIEWS]), verbose=False)
+        module.scores.check(5)
+        expected = expected_scores(model)
+        assert metrics == {f"test/{name}": pytest.approx(v) for name, v in expected.result().metrics.items()}
+        assert isinstance(module.scores, ViewScores)
+        for item in range(5):
+            torch.testing.assert_close(module.scores.merged(item), expected.merged(item))
+
+
+def test_the_scores_of_all_processes_are_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = [built(Net().eval(), optim=None) for _ in range(2)]
+    for rank, module in enumerate(modules):
+        for place in VIEWS[rank::2]:
+            module.test_step(view_batch(*place), 0)
+    states = [module.scores.state() for module in modules]
+
+    def all_gather_object(gathered: list[object], mine: object) -> None:
+        assert any(mine is state for state in states)
+        gathered[:] = states
+
+    monkeypatch.setattr(module_file.torch.distributed, "all_gather_object", all_gather_object)
+    for module in modules:
+        metrics: dict[str, float] = {}
+        monkeypatch.setattr(module, "log_dict", lambda values, sync_dist, metrics=metrics: metrics.update(values))
+        module._trainer = trainer()  # pyright: ignore[reportAttributeAccessIssue]
+        monkeypatch.setattr(type(module.trainer), "world_size", 2)
+        module.on_test_epoch_end()
+        module.scores.check(5)
+        expected = expected_scores(Net().eval()).result().metrics
+        assert metrics == {f"test/{name}": pytest.approx(value) for name, value in expected.items()}
+
+
+# Checkpoints
+
+
+class Saved(NamedTuple):
+    module: TaskModule
+    path: Path
+
+
+def saved(folder: Path, *, frozen: bool, seed: int = 0) -> Saved:
+    """A module after an epoch, and its checkpoint."""
+    module = built(Net(frozen=frozen, seed=seed))
+    run = trainer(max_epochs=1)
+    run.fit(module, loader([train_batch(number) for number in range(3)]))
+    run.save_checkpoint(folder / "last.ckpt")
+    return Saved(module, folder / "last.ckpt")
+
+
+def test_a_checkpoint_has_trained_weights_buffers_and_a_fingerprint_of_frozen_weights(
+    tmp_path: Path,
+) -> None:
+    module, path = saved(tmp_path, frozen=True)
+    checkpoint = torch.load(path, weights_only=False)
+    assert set(checkpoint["state_dict"]) == {
+        "model.head.weight",
+        "model.head.bias",
+        "model.backbone.1.running_mean",
+        "model.backbone.1.running_var",
+        "model.backbone.1.num_batches_tracked",
+    }
+    assert checkpoint[FROZEN] == frozen_fingerprint(module.model)
+    assert torch.equal(checkpoint["state_dict"]["model.head.weight"], module.model.head.weight)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+
+
+def test_a_checkpoint_of_a_model_without_frozen_weights_is_lightning_s_own(tmp_path: Path) -> None:
+    module, path = saved(tmp_path, frozen=False)
+    checkpoint = torch.load(path, weights_only=False)
+    assert set(checkpoint["state_dict"]) == {f"model.{name}" for name in module.model.state_dict()}
+    assert FROZEN not in checkpoint
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_training_resumes_bit_for_bit_with_and_without_frozen_weights(frozen: bool, tmp_path: Path) -> None:
+    _, path = saved(tmp_path, frozen=frozen)
+    batches = [train_batch(number) for number in range(3)]
+    whole, resumed = built(Net(frozen=frozen)), built(Net(frozen=frozen))
+    resumed.model.head.reset_parameters()  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]
+    trainer().fit(whole, loader(batches))
+    trainer().fit(resumed, loader(batches), ckpt_path=path, weights_only=False)
+    for (name, ours), theirs in zip(whole.model.state_dict().items(), resumed.model.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs), name
+    name = "backbone.0.weight"
+    assert torch.equal(Net(frozen=frozen).state_dict()[name], whole.model.state_dict()[name]) == frozen
+
+
+def test_other_frozen_weights_are_refused(tmp_path: Path) -> None:
+    module, path = saved(tmp_path, frozen=True)
+    other = built(Net(frozen=True, seed=1))
+    with pytest.raises(ValueError) as caught:
+        trainer().fit(other, loader([train_batch()]), ckpt_path=path, weights_only=False)
+    assert str(caught.value) == (
+        f"the frozen weights ({frozen_fingerprint(other.model)}) are not those of the checkpoint "
+        f"({frozen_fingerprint(module.model)}): get the weights that were used then, or train again from the start"
+    )
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_checkpoint_requires_the_same_frozen_parts(frozen: bool, tmp_path: Path) -> None:
+    _, path = saved(tmp_path, frozen=frozen)
+    with pytest.raises(ValueError, match=r"^the frozen weights \(.*\) are not those of the checkpoint \(.*\)"):
+        trainer().fit(built(Net(frozen=not frozen)), loader([train_batch()]), ckpt_path=path, weights_only=False)
+
+
+def test_frozen_weights_are_not_updated() -> None:
+    module = built(Net(frozen=True))
+    logged(module, [train_batch(number) for number in range(3)])
+    (group,) = module.trainer.optimizers[0].param_groups
+    assert [id(parameter) for parameter in group["params"]] == [id(p) for p in module.model.head.parameters()]  # pyright: ignore[reportAttributeAccessIssue]
+    assert frozen_fingerprint(module.model) == frozen_fingerprint(Net(frozen=True))

@@ -1,0 +1,217 @@
+"""Parameter groups: trainable parameters, learning rates and weight decays."""
+
+import pytest
+import torch
+from torch import nn
+
+from lightning_modules.parameter_groups import ParameterGroup, ParameterRule, parameter_groups
+from models.model import HasLayers
+
+LR, DECAY = 0.1, 0.05
+
+
+class Plain(nn.Module):
+    """Three parts without an order of layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Linear(2, 3)
+        self.norm = nn.LayerNorm(3)
+        self.head = nn.Linear(3, 4)
+
+
+class Layered(Plain):
+    """Layer 0: the embedding. Layers 1 and 2: blocks. Layer 3: norm and head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(nn.Linear(3, 3) for _ in range(2))
+
+    @property
+    def num_layers(self) -> int:
+        return 3
+
+    def layer_of(self, parameter: str) -> int:
+        part, *rest = parameter.split(".")
+        return {"embed": 0, "blocks": int(rest[0]) + 1 if part == "blocks" else -1}.get(part, 3)
+
+
+def groups_of(model: nn.Module, *rules: ParameterRule, layer_decay: float | None = None) -> list[ParameterGroup]:
+    return parameter_groups(model, lr=LR, weight_decay=DECAY, layer_decay=layer_decay, rules=rules)
+
+
+def settings_of(model: nn.Module, groups: list[ParameterGroup]) -> dict[str, tuple[float, float]]:
+    """Rate relative to the base rate, and weight decay, by parameter name. Each parameter is in one group."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found = [(names[id(p)], (group.lr / LR, group.weight_decay)) for group in groups for p in group.params]
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+def test_a_recipe_without_rules_is_one_group_of_all_parameters_in_the_models_order() -> None:
+    model = Layered()
+    (group,) = groups_of(model)
+    assert [id(parameter) for parameter in group.params] == [id(parameter) for parameter in model.parameters()]
+    assert (group.lr, group.weight_decay) == (LR, DECAY)
+
+
+def test_groups_contain_only_trainable_parameters() -> None:
+    model = Plain()
+    model.embed.requires_grad_(False)
+    (group,) = groups_of(model)
+    assert [id(parameter) for parameter in group.params] == [
+        id(parameter) for parameter in (*model.norm.parameters(), *model.head.parameters())
+    ]
+
+
+def test_a_model_without_trainable_parameters_is_refused() -> None:
+    with pytest.raises(ValueError) as caught:
+        groups_of(Plain().requires_grad_(False))
+    assert str(caught.value) == (
+        "optim: the model has no trainable parameter; set optim=None for a run that trains nothing"
+    )
+
+
+# Layer decay
+
+
+def test_the_rate_decays_from_the_last_layer_to_the_first() -> None:
+    model = Layered()
+    assert isinstance(model, HasLayers)
+    groups = groups_of(model, layer_decay=0.5)
+    rates = {name: rate for name, (rate, _) in settings_of(model, groups).items()}
+    assert rates == pytest.approx(
+        {
+            "embed.weight": 0.125,
+            "embed.bias": 0.125,
+            "norm.weight": 1,
+            "norm.bias": 1,
+            "head.weight": 1,
+            "head.bias": 1,
+            "blocks.0.weight": 0.25,
+            "blocks.0.bias": 0.25,
+            "blocks.1.weight": 0.5,
+            "blocks.1.bias": 0.5,
+        }
+    )
+    assert {group.weight_decay for group in groups} == {DECAY}
+    assert len(groups) == 4
+
+
+def test_frozen_layers_do_not_change_the_rates_of_the_others() -> None:
+    model = Layered()
+    model.head.requires_grad_(False)
+    model.norm.requires_grad_(False)
+    rates = {name: rate for name, (rate, _) in settings_of(model, groups_of(model, layer_decay=0.5)).items()}
+    assert rates["blocks.1.weight"] == pytest.approx(0.5)
+    assert set(rates) == {f"{part}.{kind}" for part in ("embed", "blocks.0", "blocks.1") for kind in ("weight", "bias")}
+
+
+def test_layer_decay_requires_a_model_with_layers() -> None:
+    with pytest.raises(ValueError) as caught:
+        groups_of(Plain(), layer_decay=0.5)
+    assert str(caught.value) == "optim.layer_decay: Plain does not assign layers to its parameters"
+
+
+# Rules
+
+
+def test_a_rule_applies_to_the_names_of_its_pattern() -> None:
+    model = Plain()
+    settings = settings_of(model, groups_of(model, ParameterRule(names="head.*", lr_scale=10, weight_decay=0.0)))
+    assert {name for name, values in settings.items() if values == (pytest.approx(10), 0.0)} == {
+        "head.weight",
+        "head.bias",
+    }
+    assert {settings[name] for name in settings if not name.startswith("head")} == {(1, DECAY)}
+
+
+def test_a_pattern_is_case_sensitive_and_matches_whole_names() -> None:
+    for names in ("HEAD.*", "head", "ead.*"):
+        with pytest.raises(ValueError, match=r"^optim\.rules: no trainable parameter matches"):
+            groups_of(Plain(), ParameterRule(names=names))
+
+
+def test_a_rule_may_apply_only_to_biases_and_norms() -> None:
+    model = Plain()
+    settings = settings_of(model, groups_of(model, ParameterRule(max_dims=1, weight_decay=0.0)))
+    assert {name for name, (_, decay) in settings.items() if decay == 0} == {
+        "embed.bias",
+        "norm.weight",
+        "norm.bias",
+        "head.bias",
+    }
+    assert {settings[name] for name in ("embed.weight", "head.weight")} == {(1, DECAY)}
+
+
+def test_a_rule_may_apply_only_to_scalars() -> None:
+    model = Plain()
+    model.temperature = nn.Parameter(torch.zeros(()))
+    settings = settings_of(model, groups_of(model, ParameterRule(max_dims=0, lr_scale=2.0)))
+    assert [name for name, (rate, _) in settings.items() if rate == pytest.approx(2)] == ["temperature"]
+
+
+def test_factors_of_several_rules_are_multiplied_and_the_last_weight_decay_applies() -> None:
+    model = Plain()
+    groups = groups_of(
+        model,
+        ParameterRule(names="head.*", lr_scale=10.0, weight_decay=0.3),
+        ParameterRule(max_dims=1, lr_scale=0.5, weight_decay=0.0),
+        ParameterRule(names="*.weight", lr_scale=3.0),
+    )
+    assert settings_of(model, groups) == {
+        "embed.weight": (pytest.approx(3), DECAY),
+        "embed.bias": (pytest.approx(0.5), 0.0),
+        "norm.weight": (pytest.approx(1.5), 0.0),
+        "norm.bias": (pytest.approx(0.5), 0.0),
+        "head.weight": (pytest.approx(30), 0.3),
+        "head.bias": (pytest.approx(5), 0.0),
+    }
+
+
+def test_the_order_of_rules_decides_the_weight_decay() -> None:
+    model = Plain()
+    head, biases = ParameterRule(names="head.*", weight_decay=0.3), ParameterRule(max_dims=1, weight_decay=0.0)
+    assert settings_of(model, groups_of(model, head, biases))["head.bias"] == (1, 0.0)
+    assert settings_of(model, groups_of(model, biases, head))["head.bias"] == (1, 0.3)
+
+
+def test_rules_and_layer_decay_are_combined() -> None:
+    model = Layered()
+    rules = ParameterRule(names="blocks.*", lr_scale=4.0), ParameterRule(max_dims=1, weight_decay=0.0)
+    settings = settings_of(model, groups_of(model, *rules, layer_decay=0.5))
+    assert settings["blocks.0.weight"] == (pytest.approx(1), DECAY)
+    assert settings["blocks.1.bias"] == (pytest.approx(2), 0.0)
+    assert settings["embed.weight"] == (pytest.approx(0.125), DECAY)
+
+
+def test_parameters_of_equal_settings_share_a_group_in_the_models_order() -> None:
+    model = Plain()
+    decayed, plain = groups_of(model, ParameterRule(max_dims=1, weight_decay=0.0))
+    assert [id(p) for p in decayed.params] == [id(model.embed.weight), id(model.head.weight)]
+    assert [id(p) for p in plain.params] == [
+        id(p) for p in (model.embed.bias, model.norm.weight, model.norm.bias, model.head.bias)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [
+        (ParameterRule(names="tail.*"), "'tail.*'"),
+        (ParameterRule(names="head.weight", max_dims=1), "'head.weight' of at most 1 dimensions"),
+        (ParameterRule(names="embed.*"), "'embed.*'"),  # exists, but is frozen
+    ],
+)
+def test_a_rule_without_a_trainable_match_is_named(rule: ParameterRule, named: str) -> None:
+    model = Plain()
+    model.embed.requires_grad_(False)
+    with pytest.raises(ValueError) as caught:
+        groups_of(model, ParameterRule(), rule)
+    assert str(caught.value) == f"optim.rules: no trainable parameter matches {named}"
+
+
+@pytest.mark.parametrize("name", ["lr_scale", "weight_decay"])
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
+def test_a_rule_out_of_range_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf"^optim\.rules\.{name} is {value}; it must be 0 or more"):
+        ParameterRule(**{name: value})  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,348 @@
+"""Scores of items over views, crops and processes."""
+
+import itertools
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from data.evaluation import EvalConfig, Merge
+from lightning_modules.scores import Scores, ViewScores, is_among_best
+from lightning_modules.scores import TestResult as Result
+
+MERGES: tuple[Merge, ...] = ("sum of softmax", "mean of softmax", "sum of logits", "mean of logits")
+OK, FAILED, MISSING = "ok", "failed", "missing"
+
+
+class Row(NamedTuple):
+    """Outputs for a view of an item: (crops, C), or (C,) for equal crops."""
+
+    label: int | tuple[int, int]
+    item: int
+    view: int
+    state: str
+    outputs: list
+
+
+def softmax(outputs: Tensor) -> Tensor:
+    return outputs.softmax(-1)
+
+
+def hits(scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    return {"top1": is_among_best(scores, labels, 1), "top5": is_among_best(scores, labels, 5)}
+
+
+def empty(views: int = 1, crops: int = 1, merge: Merge = "sum of softmax") -> ViewScores:
+    return ViewScores(EvalConfig(views=views, crops=crops, merge=merge), softmax, hits)
+
+
+def scored(rows: list[Row], *, views: int = 1, crops: int = 1, merge: Merge = "sum of softmax") -> ViewScores:
+    """Scores of all rows, with one batch per row."""
+    scores = empty(views, crops, merge)
+    for row in rows:
+        outputs = torch.tensor(row.outputs)
+        outputs = outputs.expand(crops, -1) if outputs.ndim == 1 else outputs
+        label, item, view = (torch.tensor([value]) for value in (row.label, row.item, row.view))
+        scores.add(
+            outputs[None],
+            label,
+            item,
+            view,
+            torch.tensor([row.state != OK]),
+            torch.tensor([row.state == MISSING]),
+        )
+    return scores
+
+
+def random_rows(items: int = 6, views: int = 4, crops: int = 2, classes: int = 7) -> list[Row]:
+    outputs = 3 * torch.randn(items, views, crops, classes, generator=torch.Generator().manual_seed(0))
+    return [
+        Row(item % classes, item, view, OK, outputs[item, view].tolist())
+        for item in range(items)
+        for view in range(views)
+    ]
+
+
+# Merging views and crops
+
+
+def test_softmax_scores_of_all_views_and_crops_are_summed() -> None:
+    # Two views that agree outweigh one confident wrong view, although its logits exceed their sum.
+    logits = ([9.0, 0.0], [0.0, 3.0], [0.0, 3.0])
+    scores = scored([Row(1, 0, view, OK, of_view) for view, of_view in enumerate(logits)], views=3, crops=3)
+    torch.testing.assert_close(scores.merged(0), sum(3 * torch.tensor(of_view).softmax(-1) for of_view in logits))
+    assert scores.result().metrics["top1"] == 100.0
+
+
+def test_sums_of_softmax_and_of_logits_may_differ_in_the_best_class() -> None:
+    rows = [Row(1, 0, 0, OK, [9.0, 0.0]), Row(1, 0, 1, OK, [0.0, 3.0]), Row(1, 0, 2, OK, [0.0, 3.0])]
+    top1 = {merge: scored(rows, views=3, merge=merge).result().metrics["top1"] for merge in MERGES}
+    assert top1 == {"sum of softmax": 100, "mean of softmax": 100, "sum of logits": 0, "mean of logits": 0}
+
+
+@pytest.mark.parametrize(
+    ("merge", "expected"),
+    [
+        # Softmax of ln 1, ln 3 is 1/4, 3/4; of ln 1, ln 1 is 1/2, 1/2; of ln 4, ln 1 is 4/5, 1/5.
+        ("sum of softmax", [0.25 + 0.5 + 0.8 + 0.5, 0.75 + 0.5 + 0.2 + 0.5]),
+        ("mean of softmax", [2.05 / 4, 1.95 / 4]),
+        ("sum of logits", [np.log(4), np.log(3)]),
+        ("mean of logits", [np.log(4) / 4, np.log(3) / 4]),
+    ],
+)
+def test_every_rule_merges_views_and_crops_as_its_name_says(merge: Merge, expected: list[float]) -> None:
+    first, second = np.log([[1.0, 3.0], [1.0, 1.0]]).tolist(), np.log([[4.0, 1.0], [1.0, 1.0]]).tolist()
+    scores = scored([Row(0, 0, 0, OK, first), Row(0, 0, 1, OK, second)], views=2, crops=2, merge=merge)
+    torch.testing.assert_close(scores.merged(0), torch.tensor(expected, dtype=torch.float32))
+
+
+def test_totals_and_means_exist_for_every_rule() -> None:
+    for merge in MERGES:
+        scores = scored(random_rows(), views=4, crops=2, merge=merge)
+        torch.testing.assert_close(scores.mean(3) * 8, scores.total(3))
+
+
+def test_scores_are_added_up_in_single_precision() -> None:
+    scores = empty(crops=300, merge="sum of logits")
+    zero, no = torch.tensor([0]), torch.tensor([False])
+    scores.add(torch.full((1, 300, 2), 1.5, dtype=torch.bfloat16), zero, zero, zero, no, no)
+    assert scores.merged(0).dtype == torch.float32
+    assert scores.merged(0).tolist() == [450, 450]
+
+
+def test_scores_do_not_depend_on_the_order_of_views() -> None:
+    rows = random_rows()
+    forwards, backwards = scored(rows, views=4, crops=2), scored(rows[::-1], views=4, crops=2)
+    for index in range(6):
+        assert torch.equal(forwards.merged(index), backwards.merged(index))
+
+
+def test_a_batch_may_contain_views_of_several_items() -> None:
+    rows = random_rows()
+    together = empty(views=4, crops=2)
+    together.add(
+        torch.tensor([row.outputs for row in rows]),
+        *(torch.tensor([row[place] for row in rows]) for place in range(3)),
+        *2 * [torch.zeros(len(rows), dtype=torch.bool)],
+    )
+    apart = scored(rows, views=4, crops=2)
+    assert all(torch.equal(together.merged(index), apart.merged(index)) for index in range(6))
+    assert together.result() == apart.result()
+
+
+def test_repeated_views_are_counted_once() -> None:
+    row = Row(0, 0, 0, OK, [1.0, 0.0])
+    once, twice = scored([row]), scored([row, row._replace(outputs=[5.0, 9.0])])
+    twice.merge(scored([row]).state())
+    torch.testing.assert_close(once.merged(0), twice.merged(0))
+
+
+# Metrics and states
+
+
+def test_unreadable_items_count_as_wrong_and_are_counted() -> None:
+    logits = [5.0, 0.0]
+    scores = scored(
+        [
+            Row(0, 0, 0, OK, logits),
+            Row(0, 1, 0, FAILED, logits),
+            Row(0, 2, 0, MISSING, logits),
+            Row(1, 3, 0, OK, logits),
+        ]
+    )
+    result = scores.result()
+    assert result.metrics["top1"] == 25.0
+    assert (result.evaluated, result.failed, result.missing) == (2, 1, 1)
+
+
+def test_hits_are_counted_by_class_and_unreadable_items_are_misses() -> None:
+    scores = scored(
+        [
+            Row(2, 0, 0, OK, [0.0, 1.0, 2.0]),
+            Row(2, 1, 0, FAILED, [0.0, 1.0, 2.0]),
+            Row(0, 2, 0, OK, [0.0, 1.0, 2.0]),
+            Row(2, 3, 0, OK, [2.0, 1.0, 0.0]),
+            Row(0, 4, 0, OK, [2.0, 1.0, 0.0]),
+        ]
+    )
+    assert scores.hits_by_class() == {0: (1, 2), 2: (1, 3)}
+    assert list(scores.hits_by_class()) == [0, 2]
+
+
+def test_hits_by_class_follow_the_rule_of_merging() -> None:
+    rows = [Row(1, 0, 0, OK, [9.0, 0.0]), Row(1, 0, 1, OK, [0.0, 3.0]), Row(1, 0, 2, OK, [0.0, 3.0])]
+    assert scored(rows, views=3).hits_by_class() == {1: (1, 1)}
+    assert scored(rows, views=3, merge="mean of logits").hits_by_class() == {1: (0, 1)}
+
+
+def test_pairs_of_labels_have_no_hits_by_class() -> None:
+    assert scored([Row((0, 1), 0, 0, OK, [5.0, 0.0])]).hits_by_class() == {}
+
+
+@pytest.mark.parametrize("states", list(itertools.permutations([OK, FAILED, MISSING])))
+def test_the_worst_view_of_an_item_decides_its_state(states: tuple[str, ...]) -> None:
+    for count, worst in ((2, FAILED if MISSING not in states[:2] else MISSING), (3, MISSING)):
+        rows = [Row(0, 0, view, state, [5.0, 0.0]) for view, state in enumerate(states[:count])]
+        result = scored(rows, views=count).result()
+        assert (result.evaluated, result.failed, result.missing) == (0, worst == FAILED, worst == MISSING)
+        assert result.metrics["top1"] == 0
+
+
+def test_top5_of_fewer_than_five_classes_is_every_class() -> None:
+    assert scored([Row(1, 0, 0, OK, [5.0, 0.0, 0.0])]).result().metrics["top5"] == 100.0
+
+
+def test_top5_is_of_the_five_best() -> None:
+    descending = [6.0, 5.0, 4.0, 3.0, 2.0, 1.0]
+    scores = scored([Row(label, label, 0, OK, descending) for label in range(6)])
+    assert scores.result().metrics == {"top1": pytest.approx(100 / 6), "top5": pytest.approx(500 / 6)}
+
+
+def test_no_items_have_no_metrics() -> None:
+    assert empty().result() == Result({}, 0, 0, 0)
+
+
+# Processes
+
+
+def test_scores_do_not_depend_on_the_split_over_processes() -> None:
+    rows = random_rows()
+    whole, merged = scored(rows, views=4, crops=2), empty(views=4, crops=2)
+    for part in (rows[:1], rows[17:], rows[1:17]):
+        merged.merge(scored(part, views=4, crops=2).state())
+    for index in range(6):
+        assert torch.equal(merged.merged(index), whole.merged(index))
+    merged.check(6)
+    assert merged.result() == whole.result()
+
+
+def test_views_that_two_processes_scored_are_counted_once() -> None:
+    rows = random_rows()
+    whole, merged = scored(rows, views=4, crops=2), scored(rows[:15], views=4, crops=2)
+    merged.merge(scored(rows[10:], views=4, crops=2).state())
+    assert all(torch.equal(merged.merged(index), whole.merged(index)) for index in range(6))
+    merged.check(6)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_states_of_unreadable_views_are_merged_over_processes(order: int) -> None:
+    first = scored([Row(0, 0, 0, OK, [5.0, 0.0]), Row(0, 1, 0, FAILED, [0.0, 0.0])], views=2)
+    second = scored([Row(0, 0, 1, MISSING, [0.0, 0.0]), Row(0, 1, 1, OK, [5.0, 0.0])], views=2)
+    merged = empty(views=2)
+    for process in (first, second)[::order]:
+        merged.merge(process.state())
+    result = merged.result()
+    assert (result.evaluated, result.failed, result.missing) == (0, 1, 1)
+
+
+def test_merging_does_not_change_the_scores_of_the_other_process() -> None:
+    rows = random_rows()
+    other, merged = scored(rows[:2], views=4, crops=2), empty(views=4, crops=2)
+    merged.merge(other.state())
+    merged.merge(scored(rows[2:], views=4, crops=2).state())
+    assert list(other.items[0].views) == [0, 1]
+
+
+# Rejected results
+
+
+def test_a_test_without_all_views_is_rejected() -> None:
+    row = Row(0, 0, 0, OK, [1.0, 0.0])
+    with pytest.raises(RuntimeError, match=r"^item 0 of the test was scored on 1 views instead of 2$"):
+        scored([row], views=2).check(1)
+    with pytest.raises(RuntimeError, match=r"^item 1 of the test was scored on 0 views instead of 1$"):
+        scored([row]).check(2)
+    with pytest.raises(RuntimeError, match=r"^item 0 of the test was scored on 2 views instead of 1$"):
+        scored([row, row._replace(view=1)]).check(1)
+    scored([row]).check(1)
+
+
+@pytest.mark.parametrize("merge", MERGES)
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_scores_that_are_not_finite_are_rejected(value: float, merge: Merge) -> None:
+    scores = scored([Row(0, 0, 0, OK, [0.5, 0.5]), Row(0, 1, 0, OK, [value, 0.5])], merge=merge)
+    with pytest.raises(ValueError, match=r"^the scores of 1 of 2 test items are not finite: .*a smaller optim\.lr$"):
+        scores.check(2)
+
+
+# Saved scores
+
+
+def test_saved_arrays_have_each_view_of_each_item() -> None:
+    rows = [row for row in random_rows(3, 2, 2, 5) if row.item != 1]
+    rows += [Row(4, 1, view, MISSING, [[0.0] * 5] * 2) for view in (1, 0)]
+    rows[0] = rows[0]._replace(state=FAILED)
+    arrays = scored(rows[::-1], views=2, crops=2, merge="sum of logits").arrays()
+    assert set(arrays) == {"scores", "labels", "status"}
+    assert arrays["scores"].shape == (3, 2, 5)
+    assert arrays["scores"].dtype == np.float32
+    np.testing.assert_allclose(arrays["scores"][2, 1], np.sum(rows[3].outputs, 0), rtol=1e-6)
+    assert arrays["labels"].tolist() == [0, 4, 2]
+    assert arrays["status"].tolist() == [[1, 0], [2, 2], [0, 0]]
+
+
+@pytest.mark.parametrize("merge", MERGES)
+@pytest.mark.parametrize("pairs", [False, True])
+def test_saved_scores_are_loaded_bit_for_bit(merge: Merge, pairs: bool, tmp_path: Path) -> None:
+    rows = [row._replace(state=(OK, FAILED, MISSING)[row.item % 3]) for row in random_rows()]
+    rows = [row._replace(label=(row.item, row.item % 2)) for row in rows] if pairs else rows
+    scores = scored(rows, views=4, crops=2, merge=merge)
+    np.savez(tmp_path / "scores.npz", **scores.arrays())  # pyright: ignore[reportArgumentType]
+    again = empty(4, 2, merge)
+    with np.load(tmp_path / "scores.npz", allow_pickle=False) as saved:
+        again.load(dict(saved), (0, 1, 2, 3))
+    again.check(6)
+    assert [again.items[i].label for i in range(6)] == [scores.items[i].label for i in range(6)]
+    assert [again.items[i].state for i in range(6)] == [scores.items[i].state for i in range(6)]
+    assert all(torch.equal(again.merged(index), scores.merged(index)) for index in range(6))
+    if not pairs:
+        assert again.result() == scores.result()
+        assert again.hits_by_class() == scores.hits_by_class()
+
+
+@pytest.mark.parametrize("merge", MERGES)
+@pytest.mark.parametrize("views", [(0, 2), (2,), (1, 3)])
+def test_some_views_of_a_saved_test_equal_a_test_with_those_views(merge: Merge, views: tuple[int, ...]) -> None:
+    rows = [row._replace(state=(OK, FAILED, MISSING, OK, OK, OK)[row.item]) for row in random_rows(classes=3, items=6)]
+    chosen = [row._replace(view=views.index(row.view)) for row in rows if row.view in views]
+    tested = scored(chosen, views=len(views), crops=2, merge=merge)
+    loaded = empty(len(views), 2, merge)
+    loaded.load(scored(rows, views=4, crops=2, merge=merge).arrays(), views)
+    loaded.check(6)
+    assert all(torch.equal(loaded.merged(index), tested.merged(index)) for index in range(6))
+    assert loaded.result() == tested.result()
+    assert loaded.hits_by_class() == tested.hits_by_class()
+    assert not torch.equal(loaded.merged(0), scored(rows, views=4, crops=2, merge=merge).merged(0))
+
+
+def test_the_state_of_an_item_depends_only_on_loaded_views() -> None:
+    """A damaged file may be unreadable in one view and readable in another."""
+    rows = [Row(0, 0, 0, OK, [5.0, 0.0]), Row(0, 0, 1, FAILED, [0.0, 0.0])]
+    loaded = empty()
+    loaded.load(scored(rows, views=2).arrays(), (0,))
+    assert loaded.result() == scored(rows[:1]).result()
+    assert loaded.result().evaluated == 1
+
+
+class Counted(Scores):
+    """Scores that are not saved."""
+
+    def state(self) -> object:
+        return None
+
+    def merge(self, state: object) -> None: ...
+
+    def check(self, num_items: int) -> None: ...
+
+    def result(self) -> Result:
+        return Result({}, 0, 0, 0)
+
+
+def test_scores_that_are_not_saved_cannot_be_loaded() -> None:
+    assert Counted().arrays() == {}
+    assert Counted().hits_by_class() == {}
+    with pytest.raises(ValueError, match=r"^the scores of this task cannot be loaded$"):
+        Counted().load({}, (0,))

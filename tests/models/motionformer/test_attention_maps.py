@@ -1,0 +1,167 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.motionformer import reference
+from data.sizes import ClipSize
+from data.targets import ClassTarget
+from models.mixers.attention import MixerConfig
+from models.mixers.divided import DividedAttention
+from models.mixers.joint import JointAttention
+from models.mixers.orthoformer import Orthoformer
+from models.mixers.performer import Performer
+from models.mixers.trajectory import TrajectoryAttention
+from models.motionformer.attention_maps import Patch, block_with_maps, patch_at, spatial_map
+from models.motionformer.model import Motionformer
+from models.tokens import CubicTokens, Grid, SquareTokens
+from models.trunk import Block, VideoViT
+
+GRID = Grid(frames=4, height=2, width=3)
+HEADS = 4
+QUERY = Patch(frame=1, row=1, column=2)
+PATCHES = range(GRID.patches)
+
+
+def model_and_clip(
+    attention: MixerConfig | None = None, *, square: bool = False, depth: int = 4
+) -> tuple[VideoViT, Tensor]:
+    """Model in double precision without zero weights, and a clip of 16 x 24 pixels."""
+    torch.manual_seed(0)
+    config = Motionformer.Config(
+        width=32,
+        depth=depth,
+        heads=HEADS,
+        tokens=SquareTokens.Config(patch=8) if square else CubicTokens.Config(patch=8),
+        attention=attention or TrajectoryAttention.Config(),
+        drop_path=0.5,
+        init=None,
+    )
+    frames = GRID.frames if square else 2 * GRID.frames
+    model = config.build(ClipSize(frames, 24, 24), ClassTarget(5)).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) / 5)
+    return model, torch.randn(frames, 3, 16, 24, dtype=torch.float64)
+
+
+@torch.no_grad()
+def scores(model: VideoViT, clip: Tensor, block: int) -> Tensor:
+    """scale * <q_i, k_fs> of the query with every patch, computed one by one: (H, T, S)."""
+    tokens, grid = model.tokens(clip.unsqueeze(0))
+    assert grid == GRID
+    x = torch.cat([model.cls, tokens], dim=1) + model.positions(grid)
+    for module in list(model.blocks)[:block]:
+        assert isinstance(module, Block)
+        x = reference.block(x, module, grid)
+    chosen = model.blocks[block]
+    assert isinstance(chosen, Block)
+    mixer = chosen.mixers[0]
+    assert isinstance(mixer, TrajectoryAttention)
+    q, k, _ = reference.heads_of(chosen.norms[0](x), mixer)  # (1, H, N, K)
+    query = q[0, :, 1 + QUERY.number(GRID)]  # (H, K)
+    maps = torch.empty(HEADS, GRID.frames, GRID.patches, dtype=torch.float64)
+    for head in range(HEADS):
+        for frame in range(GRID.frames):
+            for patch in PATCHES:
+                key = k[0, head, 1 + frame * GRID.patches + patch]
+                maps[head, frame, patch] = torch.dot(query[head], key) / math.sqrt(len(key))
+    return maps
+
+
+@pytest.mark.parametrize("square", [False, True], ids=["cubic", "square"])
+@pytest.mark.parametrize("block", [0, 1, 2])
+def test_maps_are_those_of_equation_4(block: int, square: bool) -> None:
+    model, clip = model_and_clip(square=square)
+    exponentials = scores(model, clip, block).exp()
+    wanted = torch.empty_like(exponentials)
+    for frame in range(GRID.frames):
+        wanted[:, frame] = exponentials[:, frame] / exponentials[:, frame].sum(dim=1, keepdim=True)
+    maps = spatial_map(model, clip, QUERY, block)
+    torch.testing.assert_close(maps, wanted, rtol=0, atol=1e-10)
+    assert maps.std() > 0.01  # not uniform
+
+
+def test_in_every_frame_a_map_sums_to_one() -> None:
+    model, clip = model_and_clip()
+    sums = spatial_map(model, clip, QUERY).sum(dim=-1)
+    torch.testing.assert_close(sums, torch.ones(HEADS, GRID.frames, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+def test_normalised_over_space_and_time_a_map_sums_to_one_over_all_frames() -> None:
+    model, clip = model_and_clip(TrajectoryAttention.Config(normalize_over="space-time"))
+    exponentials = scores(model, clip, 1).exp()
+    wanted = exponentials / exponentials.sum(dim=(1, 2), keepdim=True)
+    torch.testing.assert_close(spatial_map(model, clip, QUERY, 1), wanted, rtol=0, atol=1e-10)
+
+
+def test_a_trajectory_is_the_mean_of_the_values_weighted_by_the_map() -> None:
+    model, clip = model_and_clip()
+    x, grid = model.tokens_before(1, clip.unsqueeze(0))
+    block = model.blocks[1]
+    assert isinstance(block, Block)
+    mixer = block.mixers[0]
+    assert isinstance(mixer, TrajectoryAttention)
+    q, k, v = (heads[0, :, 1:] for heads in reference.heads_of(block.norms[0](x), mixer))  # (H, T*S, K)
+    maps = mixer.trajectories(q, k, v, grid)[:, QUERY.number(grid)]  # (T, H, K)
+    values = v.unflatten(1, (grid.frames, grid.patches))  # (H, T, S, K)
+    wanted = torch.einsum("hts,htsk->thk", spatial_map(model, clip, QUERY, 1), values)
+    torch.testing.assert_close(maps, wanted, rtol=0, atol=1e-10)
+
+
+def test_the_default_block_is_the_last_but_one() -> None:
+    model, clip = model_and_clip()
+    assert block_with_maps(model) == 2
+    assert torch.equal(spatial_map(model, clip, QUERY), spatial_map(model, clip, QUERY, 2))
+    assert not torch.allclose(spatial_map(model, clip, QUERY), spatial_map(model, clip, QUERY, 1), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("attention", "message"),
+    [
+        (JointAttention.Config(), "block 2 uses JointAttention, .* choose a row with trajectory attention"),
+        (DividedAttention.Config(), "block 2 uses TimeAttention"),
+        (TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=2)), "has no attention maps"),
+        (TrajectoryAttention.Config(approximation=Performer.Config(num_features=8)), "Performer approximates"),
+    ],
+    ids=["joint", "divided", "orthoformer", "performer"],
+)
+def test_blocks_without_attention_maps_are_refused(attention: MixerConfig, message: str) -> None:
+    model, clip = model_and_clip(attention)
+    with pytest.raises(ValueError, match=message):
+        spatial_map(model, clip, QUERY)
+
+
+@pytest.mark.parametrize("block", [-1, 3, 12])
+def test_missing_blocks_and_the_last_block_are_refused(block: int) -> None:
+    model, clip = model_and_clip()
+    with pytest.raises(ValueError, match=f"block {block}: choose one from 0 to 2; the model has 4 blocks"):
+        spatial_map(model, clip, QUERY, block)
+
+
+def test_a_model_of_one_block_has_no_map() -> None:
+    model, clip = model_and_clip(depth=1)
+    with pytest.raises(ValueError, match="one block"):
+        spatial_map(model, clip, QUERY)
+
+
+def test_a_point_belongs_to_the_patch_that_contains_it() -> None:
+    assert patch_at(GRID, 3, 0.0, 0.0) == Patch(3, 0, 0)
+    assert patch_at(GRID, 0, 0.34, 0.51) == Patch(0, 1, 1)
+    assert patch_at(GRID, 0, 1.0, 1.0) == Patch(0, 1, 2)
+    assert Patch(2, 1, 1).number(GRID) == 2 * 6 + 1 * 3 + 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "x", "y", "message"),
+    [
+        (4, 0.5, 0.5, "frame 4: the clip has the token frames 0 to 3"),
+        (-1, 0.5, 0.5, "frame -1"),
+        (0, 1.01, 0.5, "point 1.01,0.5: x and y are shares"),
+        (0, 0.5, float("nan"), "point 0.5,nan"),
+    ],
+)
+def test_frames_and_points_outside_are_refused(frame: int, x: float, y: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        patch_at(GRID, frame, x, y)

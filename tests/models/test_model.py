@@ -1,0 +1,241 @@
+"""Defaults of ModelConfig, tested with a model whose inputs are not clips."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from data.sizes import ClipSize
+from data.targets import ClassTarget, VerbNounTarget
+from models.model import (
+    HasAlikeBlocks,
+    HasLayers,
+    InputSize,
+    MapsAttention,
+    ModelConfig,
+    Recomputes,
+    Targets,
+    as_clip,
+    check_range,
+    num_outputs,
+)
+
+
+@dataclass(frozen=True)
+class TwoRows:
+    """Input size of two rows of `count` numbers."""
+
+    count: int
+    kind: str = "pair of rows"
+
+    @property
+    def cost(self) -> int:
+        return 2 * self.count
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
+        left, right = torch.randn(2, batch_size, self.count, device=device)
+        return left, right
+
+
+class Compared(nn.Module):
+    """Classifier of two inputs, with a frozen first layer."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModelConfig):
+        width: int = 3
+
+        def check(self, size: InputSize) -> None:
+            check_range("model.width", self.width, least=1)
+
+        def build(self, size: InputSize, targets: Targets) -> "Compared":
+            self.check(size)
+            return Compared(self, size.cost // 2, num_outputs(targets))
+
+        def tiny(self) -> "Compared.Config":
+            return self
+
+    def __init__(self, config: Config, count: int, num_classes: int) -> None:
+        super().__init__()
+        self.frozen = nn.Linear(count, config.width)
+        self.frozen.requires_grad_(False)
+        self.norm = nn.BatchNorm1d(config.width)
+        self.head = nn.Linear(config.width, num_classes)
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return self.head(self.norm(self.frozen(left) - self.frozen(right)))
+
+
+CONFIG, SIZE, TARGET = Compared.Config(), TwoRows(5), ClassTarget(7)
+
+
+def built(seed: int = 0) -> Compared:
+    torch.manual_seed(seed)
+    return CONFIG.build(SIZE, TARGET)
+
+
+def state(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def test_the_default_cost_is_that_of_the_implementation() -> None:
+    macs, parameters, trainable = CONFIG.cost(SIZE, TARGET)
+    assert macs == CONFIG.executed_macs(SIZE, TARGET) == 2 * 5 * 3 + 3 * 7
+    assert trainable == 2 * 3 + 3 * 7 + 7
+    assert parameters == trainable + 5 * 3 + 3
+    assert CONFIG.cost(SIZE, VerbNounTarget(3, 4)) == (macs, parameters, trainable)
+
+
+def test_on_the_meta_device_a_model_has_shapes_and_no_memory() -> None:
+    model = CONFIG.on_meta(SIZE, TARGET)
+    assert {tensor.device.type for tensor in model.state_dict().values()} == {"meta"}
+    assert model.eval()(*SIZE.example(2, "meta")).shape == (2, 7)
+    with pytest.raises(ValueError, match=r"model.width is 0"):
+        Compared.Config(width=0).on_meta(SIZE, TARGET)
+
+
+def test_by_default_a_model_starts_from_random_weights(tmp_path: Path) -> None:
+    model = built()
+    before = state(model)
+    assert CONFIG.initialise(model, tmp_path / "absent") is None
+    torch.testing.assert_close(state(model), before)
+
+
+def test_by_default_no_released_checkpoint_can_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.pyth"
+    message = f"^weights: released checkpoints of Compared.Config cannot be read: {re.escape(str(file))}$"
+    with pytest.raises(ValueError, match=message):
+        CONFIG.load_released(built(), file, SIZE)
+
+
+def test_by_default_all_tensors_of_a_parent_are_copied_frozen_and_integer_ones_included() -> None:
+    parent, model = built(1), built()
+    parent.train()(*SIZE.example(4))
+    report = CONFIG.copy_from(model, state(parent))
+    torch.testing.assert_close(state(model), state(parent))
+    assert set(report.matched) == set(parent.state_dict()) and model.norm.num_batches_tracked == 1
+    assert report.reshaped == report.missing == report.unexpected == () and report.source == "the parent run"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"head.bias": None}, "it lacks head.bias$"),
+        ({"norm.num_batches_tracked": None}, "it lacks norm.num_batches_tracked$"),
+        ({"tail.bias": torch.zeros(7)}, "it has tail.bias, which the model does not have$"),
+        ({"head.weight": torch.zeros(8, 3)}, r"of another shape: head.weight \(8, 3\) for \(7, 3\)$"),
+        (
+            {"head.bias": None, "tail.bias": torch.zeros(7)},
+            "it lacks head.bias; it has tail.bias, which the model does not have$",
+        ),
+    ],
+    ids=["missing", "missing buffer", "unexpected", "shape", "renamed"],
+)
+def test_by_default_a_parent_of_other_tensors_is_refused(changes: dict[str, Tensor | None], message: str) -> None:
+    tensors = {name: tensor for name, tensor in (state(built(1)) | changes).items() if tensor is not None}
+    model = built()
+    before = state(model)
+    with pytest.raises(ValueError, match=rf"^weights: the parent run does not fit this model: {message}"):
+        CONFIG.copy_from(model, tensors)
+    torch.testing.assert_close(state(model), before)
+
+
+def test_by_default_a_part_is_refused() -> None:
+    model = built()
+    before = state(model)
+    with pytest.raises(ValueError, match=r"^Compared\.Config has no part 'frozen' that another run can fill$"):
+        CONFIG.copy_from(model, state(built(1)), "frozen")
+    torch.testing.assert_close(state(model), before)
+
+
+def test_a_model_without_optional_methods_implements_no_optional_protocol() -> None:
+    assert not isinstance(CONFIG, HasAlikeBlocks)
+    assert not isinstance(built(), HasLayers | Recomputes | MapsAttention)
+
+
+def test_a_config_without_the_abstract_methods_cannot_be_instantiated() -> None:
+    class Half(ModelConfig):
+        def check(self, size: InputSize) -> None: ...
+
+    with pytest.raises(TypeError, match=r"build.*tiny"):
+        Half()  # pyright: ignore[reportAbstractUsage]
+
+
+def test_the_size_of_a_clip_is_returned_unchanged() -> None:
+    size = ClipSize(4, 16, 24)
+    assert as_clip(size) is size
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        TwoRows(5),
+        SimpleNamespace(kind="pair of rows", cost=1, frames=1, height=2, width=3, example=lambda batch_size: ()),
+    ],
+    ids=["without frames", "with frames"],
+)
+def test_inputs_of_another_type_are_refused_by_name(size: InputSize) -> None:
+    with pytest.raises(ValueError, match=r"^model: it takes clips, and the data give a pair of rows$"):
+        as_clip(size)
+
+
+@pytest.mark.parametrize(("targets", "outputs"), [(ClassTarget(7), 7), (VerbNounTarget(97, 300), 397)], ids=str)
+def test_the_number_of_outputs_is_the_total_number_of_classes(targets: Targets, outputs: int) -> None:
+    assert num_outputs(targets) == outputs
+
+
+class Regressed:
+    """Targets that are not classes."""
+
+    @property
+    def classes(self) -> Mapping[str, int]:
+        return {}
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
+        return torch.zeros(batch_size, device=device)
+
+
+def test_targets_without_classes_have_zero_outputs() -> None:
+    assert num_outputs(Regressed()) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "below", "open"),
+    [
+        (1, 1, math.inf, False),
+        (10**9, 1, math.inf, False),
+        (1e-9, 0, math.inf, True),
+        (0.0, 0, 1, False),
+        (0.999, 0, 1, True),
+        (None, 1, math.inf, False),
+        (None, 0, 1, True),
+    ],
+)
+def test_numbers_in_range_are_accepted(value: float | None, least: float, below: float, open: bool) -> None:
+    check_range("model.rate", value, least=least, below=below, open=open)
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "below", "open", "message"),
+    [
+        (0, 1, math.inf, False, "model.rate is 0; it must be 1 or more"),
+        (-2, 1, math.inf, False, "model.rate is -2; it must be 1 or more"),
+        (0.0, 0, math.inf, True, "model.rate is 0.0; it must be more than 0"),
+        (1.0, 0, 1, False, "model.rate is 1.0; it must be 0 or more and below 1"),
+        (0.5, 0.5, 1.5, True, "model.rate is 0.5; it must be more than 0.5 and below 1.5"),
+        (math.nan, 0, math.inf, False, "model.rate is nan; it must be 0 or more"),
+        (math.nan, 0, 1, True, "model.rate is nan; it must be more than 0 and below 1"),
+        (math.inf, 0, math.inf, True, "model.rate is inf; it must be more than 0"),
+        (-math.inf, 0, 1, False, "model.rate is -inf; it must be 0 or more and below 1"),
+    ],
+)
+def test_numbers_out_of_range_are_refused_with_the_field_and_its_range(
+    value: float, least: float, below: float, open: bool, message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        check_range("model.rate", value, least=least, below=below, open=open)

@@ -1,0 +1,187 @@
+"""The footer of a report: facts of configs and results."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from data.datasets.kinetics import Kinetics
+from experiments.motionformer.base import K400, SSV2
+from experiments.runner.measure import MEASUREMENTS
+from experiments.runner.store import RunStore, StoreError
+from experiments.spec.catalog import load
+from experiments.spec.edits import Edit
+from experiments.spec.metrics import TOP1, Computed, Measured
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.table import Column, Table
+from reports.collect import collect
+from reports.footer import MEASURED
+from reports.render import markdown
+
+RunOf = Callable[..., RunConfig]
+Finish = Callable[..., None]
+TableOf = Callable[..., Table]
+KeepMeasurement = Callable[..., Path]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sounds(Kinetics.Config):
+    """Videos under another name."""
+
+    name: str = "sounds"
+    unit = "sounds"
+
+
+def paper_run(table: Table, row: str) -> RunConfig:
+    """The run of a row's first cell at the paper's size."""
+    run = table.cells(rows=[row])[0].paper_run
+    assert run is not None
+    return run
+
+
+def test_facts_come_from_the_results_and_not_from_this_machine(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    assert collect(table, small, store).facts.hardware == ()
+    finish(run_of(small, "joint.k400"), 60.0)
+    finish(run_of(small, "ours.k400"), 61.0, hardware="8 x GPU", versions={"python": "3.12.1"}, commit="fedc")
+    facts = collect(table, small, store).facts
+    assert facts.hardware == ("2 cores of a CPU", "8 x GPU")
+    assert facts.versions == (("python", "3.11.9 or 3.12.1"), ("torch", "2.14.1"))
+    assert facts.commits == ("0123456789", "fedc")
+
+
+def test_items_are_called_as_their_data_set_calls_them(
+    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
+) -> None:
+    videos = table_of(Column(key="k400", header="K-400", metric=TOP1, base=K400))
+    assert collect(videos, small, store).facts.unit == "videos"
+    assert "- Videos evaluated / failed / missing: none" in markdown(collect(videos, small, store))
+    sounds = replace(K400, data=replace(K400.data, dataset=Sounds(num_classes=5)))
+    both = table_of(*videos.columns, Column(key="sounds", header="Sounds", metric=TOP1, base=sounds))
+    finish(sounds, 60.0)
+    report = collect(both, PAPER, store)
+    assert report.facts.unit == "items"
+    assert "- Items evaluated / failed / missing: sounds 48 / 0 / 0" in markdown(report)
+    assert collect(table_of(both.columns[1]), PAPER, store).facts.unit == "sounds"
+
+
+def test_items_have_their_name_where_nothing_is_tested_too(table: Table, table_of: TableOf, store: RunStore) -> None:
+    assert collect(table, TINY, store, rows=["other"]).facts.unit == "videos"  # a quoted row
+    assert collect(table_of(table.columns[0]), TINY, store).facts.unit == "videos"  # GFLOPs alone
+    row_of_its_own = table_of(replace(table.columns[0], base=None), base=K400)
+    assert collect(row_of_its_own, TINY, store).facts.unit == "videos"
+
+
+def test_started_from_names_each_released_file_with_the_part_that_it_fills(store: RunStore, finish: Finish) -> None:
+    table8 = load("motionformer/table8")
+    whole = {"part": "", "file": "k400.pyth", "sha256": "0123456789abcdef"}
+    parts = [
+        {"part": "motion", "file": "k400.pyth", "sha256": "0123456789abcdef"},
+        {"part": "look", "file": "in.pyth", "sha256": "fedcba9876543210"},
+    ]
+    finish(table8.run_of("ssv2.eight-frames", TINY, (), 0), 80.0, started_from=[whole])
+    finish(table8.run_of("ssv2.one-frame", TINY, (), 0), 20.0, started_from=[whole])
+    finish(table8.run_of("k400.one-frame", TINY, (), 0), 70.0, started_from=parts)
+    finish(table8.run_of("k400.eight-frames", TINY, (), 0), 75.0, started_from=[])
+    notes = [note for note in collect(table8, TINY, store).facts.deviations if note.startswith("Started")]
+    assert sorted(notes) == [
+        "Started from released weights k400.pyth (sha256 0123456789ab): ssv2.eight-frames, ssv2.one-frame.",
+        "Started its part 'look' from released weights in.pyth (sha256 fedcba987654): k400.one-frame.",
+        "Started its part 'motion' from released weights k400.pyth (sha256 0123456789ab): k400.one-frame.",
+    ]
+
+
+def test_released_weights_are_named_under_the_table_with_their_warnings(store: RunStore, finish: Finish) -> None:
+    table8 = load("motionformer/table8")
+    released: dict[str, object] = {"file": "a.pyth", "sha256": "0123456789abcdef"}
+    warned = {**released, "warnings": ["values are trained", "a head is missing"]}
+    finish(table8.run_of("k400.one-frame", TINY, (), 0), 70.0, released_weights=warned, precision="32-true")
+    finish(table8.run_of("k400.eight-frames", TINY, (), 0), 70.0, released_weights=released, precision="16-mixed")
+    notes = collect(table8, TINY, store).facts.deviations
+    name = "Released weights a.pyth, sha256 0123456789ab"
+    assert f"{name} (values are trained; a head is missing): k400.one-frame." in notes
+    assert f"{name}: k400.eight-frames." in notes
+    assert "Tested in 32-true precision instead of 16-mixed." in notes
+
+
+def test_memory_is_shown_with_how_it_was_measured_and_with_its_rows_where_that_differs(
+    store: RunStore, keep_measurement: KeepMeasurement
+) -> None:
+    table3a = load("motionformer/table3a")
+    keep_measurement(paper_run(table3a, "exact"), "memory", peak_gib=7.13)
+    keep_measurement(paper_run(table3a, "orthoformer"), "memory", peak_gib=7.24)
+    how = "Peak CUDA memory of a training step of {} clips in 16-mixed on a GPU, torch 2.14.1, commit abc"
+    costs = collect(table3a, TINY, store).facts.costs
+    assert how.format(6) in costs
+    assert any(cost.startswith("Saved for backward, GB for one clip in float32") for cost in costs)
+    keep_measurement(paper_run(table3a, "orthoformer"), "memory", peak_gib=9.0, batch_size=8)
+    costs = collect(table3a, TINY, store).facts.costs
+    assert {f"{how.format(6)}: exact", f"{how.format(8)}: orthoformer"} <= set(costs)
+
+
+def test_throughput_is_shown_with_its_own_conditions(
+    table_of: TableOf, small: Scale, store: RunStore, keep_measurement: KeepMeasurement
+) -> None:
+    speeds = table_of(
+        Column(key="videos", header="Videos/s", metric=Measured("videos_per_second", "throughput"), base=K400),
+        Column(key="clips", header="Clips/s", metric=Measured("items_per_second", "throughput"), base=K400),
+    )
+    assert collect(speeds, small, store).facts.costs == ()
+    keep_measurement(K400, "throughput", videos_per_second=2.5, items_per_second=75.0)
+    facts = collect(speeds, small, store).facts
+    how = "Throughput of inference on 6 clips in 16-mixed on a GPU, torch 2.14.1, commit abc"
+    assert facts.costs == (how,)
+    assert set(facts.measurements) == {(K400.train_id, "throughput")}
+
+
+def test_every_kind_of_measurement_has_its_words() -> None:
+    assert MEASURED.keys() == MEASUREMENTS.keys()
+
+
+@pytest.mark.parametrize("lost", ["batch_size", "precision"])
+def test_a_measurement_that_does_not_say_how_it_was_made_is_one_clear_error(
+    table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement, lost: str
+) -> None:
+    memory = table_of(Column(key="memory", header="Memory", metric=Measured("peak_gib", "memory"), base=K400))
+    path = keep_measurement(K400, "memory", peak_gib=7.1)
+    path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != lost}))
+    with pytest.raises(StoreError, match=rf"measured/memory\.json: it lacks '{lost}'"):
+        collect(memory, PAPER, store)
+
+
+def test_executed_gflops_stand_beside_columns_that_count_the_published_ones(table_of: TableOf, store: RunStore) -> None:
+    counted = Computed("twice", lambda run: 2.0, executed=lambda run: 1.5)
+    alone = Computed("twice", lambda run: 2.0)
+    for metric, costs in ((counted, ("ours 1.5",)), (alone, ())):
+        found = collect(table_of(Column(key="a", header="A", metric=metric, base=K400)), PAPER, store).facts.costs
+        assert tuple(cost.rpartition(": ")[2] for cost in found) == costs
+
+
+def test_a_parent_that_a_scale_drops_is_a_change_and_one_that_shrinks_alike_is_none(
+    table_of: TableOf, small: Scale, store: RunStore
+) -> None:
+    ssv2 = table_of(Column(key="ssv2", header="SSv2", metric=TOP1, base=SSV2))
+    assert dict(collect(ssv2, small, store).facts.changes) == {"optim.batch_size": "128 → 8"}
+    alone = replace(ssv2, tiny=(Edit("parents", ()),))
+    assert dict(collect(alone, small, store).facts.changes)["parents"] == "(start) → ()"
+
+
+def test_a_run_that_trains_nothing_has_no_precision_to_differ_from(
+    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
+) -> None:
+    untrained = replace(SSV2, optim=None)
+    both = table_of(
+        Column(key="trained", header="Trained", metric=TOP1, base=K400),
+        Column(key="untrained", header="Untrained", metric=TOP1, base=untrained),
+    )
+    finish(both.run_of("ours.untrained", small, (), 0), 20.0, precision="32-true")
+    facts = collect(both, small, store).facts
+    assert facts.deviations == ("A note.",)
+    assert facts.changes == (("optim.batch_size", "128 → 8"),)
+    finish(both.run_of("ours.trained", small, (), 0), 60.0, precision="32-true")
+    note = "Trained and tested in 32-true precision instead of 16-mixed."
+    assert collect(both, small, store).facts.deviations == (note, "A note.")

@@ -1,0 +1,90 @@
+"""Panels of lines: their data, and where the lines stand."""
+
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+
+from experiments.runner.store import RunStore
+from experiments.spec.catalog import load
+from experiments.spec.figures import Panels
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import TINY
+from reports import figures
+from reports.collect import collect
+from reports.line_panels import LinePanels, draw
+from reports.report import Report
+
+Finish = Callable[..., None]
+FIGURE3 = load("motionformer/figure3")
+
+
+def run_of(cell: str, seed: int = 0) -> RunConfig:
+    return FIGURE3.run_of(cell, TINY, (), seed)
+
+
+def points_of(report: Report) -> list[dict[str, str]]:
+    """The data of the report's figure, a dict a point."""
+    drawer = figures.drawer(report)
+    assert isinstance(drawer, LinePanels)
+    return list(csv.DictReader(io.StringIO(drawer.data())))
+
+
+def test_the_data_hold_every_value_and_its_margin_to_trajectory_attention(
+    store: RunStore, figure3_results: None
+) -> None:
+    found = points_of(collect(FIGURE3, TINY, store))
+    assert len(found) == 2 * 3 * 9
+    by_key = {(line["y_label"], line["row"], line["column"]): float(line["y"]) for line in found}
+    for column in FIGURE3.columns:
+        trajectory = by_key["top-1 accuracy (%)", "trajectory", column.key]
+        assert by_key["margin (points)", "trajectory", column.key] == 0
+        for row in ("joint", "divided"):
+            margin = by_key["top-1 accuracy (%)", row, column.key] - trajectory
+            assert by_key["margin (points)", row, column.key] == pytest.approx(margin)
+    assert [line["x"] for line in found[:5]] == ["1", "2", "4", "8", "whole clip"]
+
+
+def test_margins_compare_seed_with_seed(store: RunStore, finish: Finish) -> None:
+    for seed, (ours, joint) in enumerate([(70.0, 60.0), (80.0, 72.0)]):
+        finish(run_of("trajectory.k400-4", seed), ours)
+        finish(run_of("joint.k400-4", seed), joint)
+    finish(run_of("joint.k400-4", 2), 99.0)  # no run of trajectory attention with this seed: no margin
+    found = points_of(collect(FIGURE3, TINY, store, seeds=(0, 1, 2)))
+    margin = next(line for line in found if line["y_label"] == "margin (points)" and line["row"] == "joint")
+    assert (float(margin["y"]), margin["num_seeds"]) == (-9.0, "2")
+    assert float(margin["std"]) == pytest.approx(2**0.5)
+
+
+def test_what_has_not_run_is_left_out(store: RunStore, finish: Finish) -> None:
+    finish(run_of("joint.k400-1"), 50.0)
+    found = points_of(collect(FIGURE3, TINY, store))
+    shown = [(line["row"], line["column"], line["y"], line["released"]) for line in found]
+    assert shown == [("joint", "k400-1", "50.0", "False")]
+    finish(run_of("joint.k400-1"), 50.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    assert points_of(collect(FIGURE3, TINY, store))[0]["released"] == "True"
+
+
+def test_a_margin_is_marked_where_either_of_its_rows_has_released_weights(store: RunStore, finish: Finish) -> None:
+    finish(run_of("joint.k400-1"), 50.0)
+    finish(run_of("trajectory.k400-1"), 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    found = points_of(collect(FIGURE3, TINY, store))
+    marks = {(line["row"], line["y_label"]): line["released"] for line in found}
+    assert marks == {
+        ("joint", "margin (points)"): "True",
+        ("trajectory", "margin (points)"): "True",
+        ("joint", "top-1 accuracy (%)"): "False",
+        ("trajectory", "top-1 accuracy (%)"): "True",
+    }
+
+
+def test_lines_stand_in_the_panels_of_the_paper(store: RunStore, figure3_results: None) -> None:
+    assert isinstance(FIGURE3.figure, Panels)
+    axes = draw(collect(FIGURE3, TINY, store), FIGURE3.figure, None).axes
+    assert [axis.get_title() for axis in axes] == ["Kinetics-400", "Something–Something V2", "", ""]
+    assert [axis.get_ylabel() for axis in axes] == ["margin (points)"] * 2 + ["top-1 accuracy (%)"] * 2
+    assert [len(axis.get_lines()) for axis in axes] == [3] * 4
+    joint = axes[2].get_lines()[0]
+    expected = [58.0 + 0.8 * index for index in range(5)]
+    assert list(joint.get_ydata()) == pytest.approx(expected)  # type: ignore[arg-type]

@@ -1,0 +1,135 @@
+"""`reproduce attention`, and the maps that `reproduce run` makes, as users call them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from experiments.motionformer import figure4
+from experiments.runner.store import RunStore, write_atomically
+from experiments.spec.figures import AttentionQuery, AttentionStrips, RowQuery
+from experiments.spec.run import RunConfig
+from reproduce.command import main
+
+KeepWeights = Callable[..., None]
+ROW = "motionformer/figure4:k400"
+SMALL = ["data.dataset.stand_in.num_train=10", "data.dataset.stand_in.num_val=10", "model.width=32"]
+OVERRIDES = [word for override in SMALL for word in ("-o", override)]
+QUERY = AttentionQuery(video=3, x=0.6, y=0.3)
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def reproduce(capsys: pytest.CaptureFixture[str], store: RunStore, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
+    """The command line on small runs, with a query for the few videos that they have."""
+    figure = AttentionStrips(column="top1", queries=(RowQuery(row="k400", real=QUERY, stand_in=QUERY),))
+    monkeypatch.setattr(figure4, "TABLE", replace(figure4.TABLE, figure=figure))
+
+    def call(verb: str, *words: str) -> Outcome:
+        code = main([verb, ROW, "--runs", str(store.root), *OVERRIDES, *words])
+        streams = capsys.readouterr()
+        return Outcome(code, streams.out, streams.err)
+
+    return call
+
+
+@pytest.fixture
+def weighted(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
+    keep_weights(small_run)
+    return small_run
+
+
+@pytest.fixture
+def finished(weighted: RunConfig, store: RunStore) -> RunConfig:
+    metrics = {"top1": 10.0, "videos": {"evaluated": 10, "failed": 0, "missing": 0}, "seconds": 1.0}
+    write_atomically(store.run(weighted.train_id).metrics(weighted.eval_id), json.dumps(metrics))
+    return weighted
+
+
+def test_run_makes_the_maps_of_finished_rows_once(reproduce, finished: RunConfig, store: RunStore) -> None:  # noqa: ANN001
+    first = reproduce("run")
+    assert first.code == 0 and "k400: attention maps made" in first.err
+    (file,) = store.root.rglob("attention_maps/*.npz")
+    before = file.stat().st_mtime_ns
+    second = reproduce("run")
+    assert second.code == 0 and second.err == ""
+    assert file.stat().st_mtime_ns == before
+
+
+def test_maps_that_cannot_be_made_fail_the_row_in_one_line(reproduce, finished: RunConfig, store: RunStore) -> None:  # noqa: ANN001
+    weights = store.run(finished.train_id).weights
+    weights.unlink()
+    outcome = reproduce("run")
+    assert outcome.code == 1
+    assert outcome.err.strip().startswith("reproduce: k400: no attention maps: run ")
+    assert len(outcome.err.strip().splitlines()) == 1
+    weights.write_bytes(b"junk")
+    damaged = reproduce("run")
+    assert damaged.code == 3 and "weights.safetensors is cut short or damaged" in damaged.err
+
+
+def test_any_point_is_drawn_and_nothing_kept(reproduce, weighted: RunConfig, store: RunStore, tmp_path: Path) -> None:  # noqa: ANN001
+    out = tmp_path / "maps.png"
+    outcome = reproduce(
+        "attention", "--video", "@7", "--query", "0.4,0.9", "--frame", "2", "--head", "1", "--out", str(out)
+    )
+    assert outcome.code == 0, outcome.err
+    assert "query at 0.4,0.9 of token frame 2; block 1 of 0 to 2, head 1 of 0 to 3" in outcome.out
+    with Image.open(out) as image:
+        assert image.format == "PNG" and min(image.size) > 500
+    assert not list(store.root.rglob("*.npz"))
+
+
+def test_without_a_point_the_table_s_own_is_drawn(reproduce, weighted: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
+    outcome = reproduce("attention", "--block", "0", "--out", str(tmp_path / "maps.png"))
+    assert outcome.code == 0, outcome.err
+    assert "query at 0.6,0.3 of token frame 0; block 0 of 0 to 2, mean of 4 heads" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--video", "nothing"), "video 'nothing': kinetics400 has no such test video; ids are like 'val/"),
+        (("--video", "@10"), "kinetics400 has 10 test videos, @0 to @9"),
+        (("--query", "0.5,1.5"), "point 0.5,1.5: x and y are shares of the picture's width and height"),
+        (("--query", "0.5"), "--query '0.5': write it as X,Y"),
+        (("--query", "here"), "--query 'here': write it as X,Y"),
+        (("--query", "1,2,3"), "--query '1,2,3': write it as X,Y"),
+        (("--frame", "4"), "frame 4: the clip has the token frames 0 to 3"),
+        (("--block", "2"), "block 2: choose one from 0 to 1"),
+        (("--head", "4"), "head 4: choose one from 0 to 3"),
+        (("--column", "top2"), "has no run under column 'top2'; it has top1"),
+    ],
+)
+def test_mistakes_are_one_line_and_draw_nothing(
+    reproduce,  # noqa: ANN001
+    weighted: RunConfig,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    message: str,
+) -> None:
+    out = tmp_path / "maps.png"
+    outcome = reproduce("attention", *words, "--out", str(out))
+    assert outcome.code == 2 and message in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert not out.exists()
+
+
+def test_without_weights_one_line_says_how_to_get_some(reproduce, small_run: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
+    outcome = reproduce("attention", "--out", str(tmp_path / "maps.png"))
+    assert outcome.code == 2
+    assert f"run {small_run.train_id} has no weights: train it with `reproduce run`" in outcome.err
+
+
+def test_a_picture_that_cannot_be_written_is_one_line(reproduce, weighted: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
+    (tmp_path / "file").write_text("in the way")
+    outcome = reproduce("attention", "--out", str(tmp_path / "file" / "maps.png"))
+    assert outcome.code == 3
+    assert "cannot write" in outcome.err and "name another file" in outcome.err and "--runs" not in outcome.err

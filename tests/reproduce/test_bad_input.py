@@ -1,0 +1,175 @@
+"""Wrong words and files: one line that names the thing and the remedy, and the right exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from experiments.runner.jobs import jobs_of, jobs_under
+from experiments.spec.catalog import find
+from experiments.spec.scales import TINY
+from reproduce.command import main
+
+ROW = "motionformer/table4:trajectory"
+CLIPS = Path(__file__).resolve().parents[3] / "shared" / "clips"
+EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=400", "-o", "evaluation.views=1"]
+
+
+def line(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    code = main(words)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    return code, lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--seeds", "-1"], "--seeds '-1': seeds are 0 or more"),
+        (["-o", "seed=3"], "seeds are named with --seeds"),
+        (["-o", "optim.epochs=0"], "0 epochs of batches of 32: both are 1 or more"),
+        (["-o", "optim.batch_size=0"], "15 epochs of batches of 0: both are 1 or more"),
+        (["-o", "optim.lr=1e999"], "a learning rate of inf"),
+        (["-o", "objective.label_smoothing=2"], "a label smoothing of 2.0: it is between 0 and 1"),
+        (["--workers", "-1"], "--workers -1: it must be 0 or more"),
+        (["--allow-bad", "-1"], "--allow-bad -1: it must be 0 or more"),
+    ],
+)
+def test_numbers_out_of_range(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = line(["plan", ROW, *words], capsys)
+    assert code == 2
+    assert message in text
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("evaluation.stride=2", "segment sampling has no stride in frames: set evaluation.span"),
+        ("evaluation.views=3", "segment sampling has one view, the whole video; evaluation.views is 3"),
+        ("evaluation.span=2.0", "evaluation.span is 2.0; it is the share of a video that a clip spans"),
+    ],
+)
+def test_a_protocol_that_the_sampling_does_not_have_is_refused_before_any_training(
+    override: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text = line(["run", ROW, "--runs", str(tmp_path), "-o", override], capsys)
+    assert code == 2
+    assert message in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_says_which_protocol_the_sampling_does_not_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", ROW, "--runs", str(tmp_path), "-o", "evaluation.stride=2"]) == 0
+    assert "not yet runnable: segment sampling has no stride in frames" in capsys.readouterr().out
+
+
+def test_a_check_draws_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["report", "motionformer/figure3", "--check", "--picture", str(tmp_path / "figure.png")]
+    code, text = line(words, capsys)
+    assert (code, "leave --picture out" in text) == (2, True)
+
+
+def test_a_part_that_may_be_absent_can_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", ROW, "--scale", "paper", "-o", "model.init=None"]) == 0
+
+
+@pytest.mark.parametrize("verb", ["show", "plan", "run"])
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.tokens.patch=0", "model.tokens.patch is 0; it must be 1 or more"),
+        ("model.tokens.tubelet=-2", "model.tokens.tubelet is -2; it must be 1 or more"),
+        ("model.depth=0", "model.depth is 0; it must be 1 or more"),
+        ("model.heads=0", "model.heads is 0; it must be 1 or more"),
+        ("model.drop_path=2", "model.drop_path is 2.0; it must be 0 or more and below 1"),
+        ("model.drop_path=-0.1", "model.drop_path is -0.1; it must be 0 or more and below 1"),
+        ("model.mlp_ratio=0", "model.mlp_ratio is 0.0; it must be more than 0"),
+        ("model.mlp_ratio=1e999", "model.mlp_ratio is inf; it must be more than 0"),
+        ("model.width=50", "model.width is 50; it does not divide into 4 heads"),
+        ("data.std=0", "data.std is 0.0; it must be more than 0"),
+        ("data.frames=0", "data.frames is 0; it must be 1 or more"),
+    ],
+)
+def test_a_number_that_no_run_can_have_is_a_mistake_in_words(
+    verb: str, override: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = [] if verb == "show" else ["--runs", str(tmp_path)]
+    code, text = line([verb, "motionformer/table4:joint", "-o", override, *place], capsys)
+    assert (code, text) == (2, f"reproduce: {message}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_least_numbers_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["-o", "model.drop_path=0", "-o", "model.depth=1"]
+    assert main(["show", "motionformer/table4:joint", *words]) == 0
+
+
+def test_no_classes_are_refused_before_any_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = line(["run", ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"], capsys)
+    assert (code, text) == (2, "reproduce: kinetics400 has 0 classes of class; there must be 1 or more")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_is_for_whole_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([ROW], ["motionformer/table4", "-o", "optim.epochs=3"]):
+        code, text = line(["report", *words, "--check"], capsys)
+        assert code == 2
+        assert "--check compares whole tables" in text
+
+
+def test_a_list_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (tmp_path, tmp_path / "none.csv"):
+        code, text = line([*EVALUATE, "--untrained", "--list", str(path)], capsys)
+        assert code == 3
+        assert text.startswith(f"reproduce: --list {path}: there is no such file")
+
+
+def test_weights_of_another_model_say_what_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "videos.csv").write_text(f"{CLIPS / 'test.mp4'} 0\n")
+    save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
+    words = [*EVALUATE, "--list", str(tmp_path / "videos.csv"), "--weights"]
+    code, text = line([*words, str(tmp_path / "other.safetensors")], capsys)
+    assert code == 2
+    assert "does not hold this row's model: Missing key(s)" in text
+    code, text = line([*words, str(tmp_path / "none.safetensors")], capsys)
+    assert code == 3
+    assert "there is no file" in text
+    for name in ("folder.safetensors", "folder.pyth"):
+        (tmp_path / name).mkdir()
+        code, text = line([*words, str(tmp_path / name)], capsys)
+        assert (code, text) == (3, f"reproduce: weights: {tmp_path / name} is a folder; name a file in it")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["import-weights", "k400.pyth", "--as"],
+        ["attention", "--out", "maps.png"],
+        ["evaluate", "--list", "videos.csv"],
+    ],
+)
+def test_a_verb_of_one_run_takes_one_seed_and_no_quoted_row(
+    words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, text = line([*words, ROW, "--seeds", "0,1"], capsys)
+    assert (code, text) == (2, f"reproduce: --seeds 0,1: {words[0]} takes one run, so name one seed")
+    code, text = line([*words, "motionformer/table6b:i3d"], capsys)
+    assert (code, text) == (2, "reproduce: 'motionformer/table6b:i3d' is quoted from another paper: it has no run")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not CLIPS.is_dir(), reason="needs the real clips")
+def test_only_the_answer_of_evaluate_goes_to_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "videos.csv").write_text(f"{CLIPS / 'test.mp4'} 0\n")
+    assert main([*EVALUATE, "--untrained", "--json", "--list", str(tmp_path / "videos.csv")]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["evaluated"] == 1
+    assert (answer["row"], answer["column"], answer["scale"], answer["seed"]) == (ROW, "k400", "tiny", 0)
+    assert answer["overrides"] == ["data.dataset.num_classes=400", "evaluation.views=1"]
+    (planned,) = jobs_under(jobs_of(find([ROW]), TINY, answer["overrides"], (0,)), ["k400"])
+    assert (answer["train_id"], answer["eval_id"]) == (planned.run.train_id, planned.run.eval_id)

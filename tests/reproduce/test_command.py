@@ -1,0 +1,227 @@
+"""The command: expected mistakes are one line that names the thing and the remedy, with the right exit code."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.errors import DataError
+from experiments.runner.store import StoreError
+from experiments.spec.catalog import captions
+from reproduce import list_tables
+from reproduce.command import main, parser
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def reproduce(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
+    monkeypatch.delenv("VIDEO_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> Outcome:
+        try:
+            code = main(list(words))
+        except SystemExit as end:
+            assert isinstance(end.code, int)
+            code = end.code
+        streams = capsys.readouterr()
+        return Outcome(code, streams.out, streams.err)
+
+    return call
+
+
+T4 = "motionformer/table4"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["repot", T4], 2, "unknown verb 'repot'; did you mean 'report'?"),
+        (["show", "motionformer/table44"], 2, "unknown table 'motionformer/table44'; did you mean motionformer/table4"),
+        (["show", f"{T4}:trajectroy"], 2, "has no row 'trajectroy'; did you mean 'motionformer/table4:trajectory'?"),
+        (["show", T4, "--sale", "tiny"], 2, "--sale"),
+        (["show", T4, "--scale", "tny"], 2, "unknown scale 'tny'; did you mean 'tiny'?"),
+        (["show", T4, "--seeds", "0;1"], 2, "--seeds '0;1': write whole numbers with commas"),
+        (["plan", T4, "-o", "optim.epoch=3"], 2, "no field 'epoch'; did you mean 'epochs'?"),
+        (["plan", T4, "-o", "optim.epochs=many"], 2, "expected int or None, e.g. optim.epochs=15"),
+        (["plan", T4, "-o", "optim.batch_size=many"], 2, "expected int, e.g. optim.batch_size=32"),
+        (["run", T4, "--jobs", "0"], 2, "--jobs 0: it must be 1 or more"),
+        (["run", T4, "--devices", "3"], 2, "cannot be split over 3 devices; use one of 1, 2, 4"),
+        (["run", T4, "--micro-batch", "5"], 2, "use --micro-batch with one of 1, 2, 4"),
+        (["run", T4, "--data", "k400"], 2, "write it as NAME=PATH"),
+        (["run", T4, "--scale", "paper"], 3, "where is kinetics400? name its folder with --data kinetics400=PATH"),
+        (["run", T4, "--scale", "paper", "--data", "kinetics400=nowhere"], 3, "nowhere does not exist"),
+        (["evaluate", T4, "--list", "x.csv"], 2, "is not one row; name it as paper/table:row"),
+        (["evaluate", f"{T4}:joint", "--list", "x.csv", "--column", "gflops"], 2, "it has k400, ssv2"),
+        (["evaluate", f"{T4}:joint", "--list", "nowhere.csv", "--untrained"], 3, "nowhere.csv"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_one_line_with_a_remedy(reproduce, words: list[str], code: int, message: str) -> None:  # noqa: ANN001
+    outcome = reproduce(*words)
+    assert message in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert "Traceback" not in outcome.err
+    assert outcome.code == code
+
+
+def test_an_empty_data_root_and_one_of_another_layout_are_named(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+    root = tmp_path / "k400"
+    root.mkdir()
+    words = ("run", f"{T4}:joint", "--scale", "paper", "--data", f"kinetics400={root}", "--data", f"ssv2={root}")
+    empty = reproduce(*words)
+    assert empty.code == 3 and f"{root} is empty" in empty.err
+    (root / "readme.txt").write_text("hello")
+    other = reproduce(*words)
+    assert other.code == 3 and str(root) in other.err and "train" in other.err
+    (root / "train.csv").write_text("a.mp4 0\nb.mp4 four\n")
+    wrong_label = reproduce(*words)
+    assert wrong_label.code == 3 and "train.csv:2" in wrong_label.err
+    (root / "train.csv").write_text("a.mp4 0\nb.mp4\n")
+    few_fields = reproduce(*words)
+    assert few_fields.code == 3 and "train.csv:2" in few_fields.err
+
+
+def test_a_run_store_that_cannot_be_written_is_named_before_any_work(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+    (tmp_path / "file").write_text("in the way")
+    outcome = reproduce("run", T4, "--runs", str(tmp_path / "file" / "runs"))
+    assert outcome.code == 3
+    assert f"cannot write {tmp_path}" in outcome.err and "--runs" in outcome.err
+
+
+def test_a_checkpoint_that_is_none_is_refused_in_one_line(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+    (tmp_path / "weights.pyth").write_bytes(b"PK\x03\x04 cut short")
+    (tmp_path / "list.csv").write_text("a.mp4 0\n")
+    small = ["-o", "model.depth=1", "-o", "model.width=48", "-o", "model.heads=4"]
+    files = ["--list", str(tmp_path / "list.csv"), "--weights", str(tmp_path / "weights.pyth")]
+    outcome = reproduce("evaluate", f"{T4}:joint", *files, *small)
+    assert outcome.code == 2
+    assert "weights.pyth" in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_rows_without_trained_weights_say_how_to_get_some(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+    (tmp_path / "list.csv").write_text("a.mp4 0\n")
+    small = ["-o", "model.depth=1", "-o", "model.width=48", "-o", "model.heads=4"]
+    outcome = reproduce("evaluate", f"{T4}:joint", "--list", str(tmp_path / "list.csv"), *small)
+    assert outcome.code == 2
+    assert "is not trained: run it first, or name weights with --weights FILE" in outcome.err
+
+
+def test_list_needs_no_model(reproduce) -> None:  # noqa: ANN001
+    code = "import sys; from reproduce.command import main; main(['list']); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
+    assert T4 in reproduce("list").out
+
+
+@pytest.mark.parametrize("verb", ["show", "plan", "status"])
+def test_verbs_that_look_import_neither_lightning_nor_torchvision(verb: str, tmp_path: Path) -> None:
+    code = (
+        "import sys; from reproduce.command import main\n"
+        f"main([{verb!r}, {T4 + ':joint'!r}] + ([] if {verb!r} == 'show' else ['--runs', sys.argv[1]]))\n"
+        "slow = {'lightning', 'torchvision', 'timm', 'tensorboard', 'pandas', 'pytorchvideo'} & set(sys.modules)\n"
+        "sys.exit(str(slow) if slow else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (ValueError("it cannot\n   be"), 2, "reproduce: it cannot be\n"),
+        (DataError("no data"), 3, "reproduce: no data\n"),
+        (StoreError("no store"), 3, "reproduce: no store\n"),
+        (FileNotFoundError("no file"), 3, "reproduce: no file\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (KeyboardInterrupt(15), 143, ""),
+    ],
+)
+def test_errors_of_a_verb_are_one_line_and_an_exit_code(
+    reproduce,  # noqa: ANN001
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+    text: str,
+) -> None:
+    def fails(options: object) -> int:
+        raise error
+
+    monkeypatch.setattr(list_tables, "execute", fails)
+    outcome = reproduce("list")
+    assert (outcome.code, outcome.err) == (code, text)
+
+
+def test_debug_shows_the_traceback_of_an_error(reproduce) -> None:  # noqa: ANN001
+    with pytest.raises(ValueError, match="unknown table"):
+        reproduce("show", "motionformer/table44", "--debug")
+
+
+def test_a_bug_is_no_mistake_of_the_user(reproduce, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+    def fails(options: object) -> int:
+        raise KeyError("bug")
+
+    monkeypatch.setattr(list_tables, "execute", fails)
+    with pytest.raises(KeyError):
+        reproduce("list")
+
+
+def test_every_verb_is_carried_out_by_a_module_of_its_own() -> None:
+    verbs = next(action for action in parser()._actions if action.dest == "verb_name")
+    assert isinstance(verbs.choices, dict)
+    assert set(verbs.choices) == {
+        "list", "show", "plan", "run", "status", "report", "tensorboard", "import-weights", "measure", "attention",
+        "evaluate",
+    }  # fmt: skip
+    for verb in verbs.choices.values():
+        module = importlib.import_module(f"reproduce.{verb.get_default('module')}")
+        assert callable(module.execute)
+        assert {"debug"} <= {action.dest for action in verb._actions}
+
+
+def test_verbs_for_weights_and_lists_are_at_the_papers_scale_and_others_are_tiny() -> None:
+    scales = {
+        verb: parser().parse_args([verb, *words]).scale
+        for verb, words in {
+            "show": [T4],
+            "run": [T4],
+            "report": [T4],
+            "import-weights": ["file", "--as", T4],
+            "evaluate": [T4, "--list", "x"],
+            "attention": [T4, "--out", "x"],
+        }.items()
+    }
+    assert [verb for verb, scale in scales.items() if scale == "paper"] == ["import-weights", "evaluate"]
+    assert set(scales.values()) == {"paper", "tiny"}
+
+
+@pytest.mark.parametrize("words", [["list"], ["show", T4]])
+def test_a_reader_that_has_gone_is_no_error(words: list[str]) -> None:
+    command = [sys.executable, "-m", "reproduce", *words]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == "" and process.wait() == 0
+
+
+def test_list_names_all_tables_or_those_that_match(reproduce) -> None:  # noqa: ANN001
+    lines = reproduce("list").out.splitlines()
+    assert len(lines) == len(captions())
+    assert reproduce("list", "motionformer/table8").out == f"motionformer/table8  {captions()['motionformer/table8']}\n"
+    listed = json.loads(reproduce("list", "motionformer/table2*", "--json").out)
+    assert [entry["name"] for entry in listed] == ["motionformer/table2a", "motionformer/table2b"]
+
+
+def test_torch_compiles_no_kernels_of_its_own_in_a_verb_or_in_what_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TORCH_DISABLE_NATIVE_JIT", raising=False)
+    assert main(["list"]) == 0
+    assert os.environ["TORCH_DISABLE_NATIVE_JIT"] == "1"

@@ -1,0 +1,169 @@
+"""`reproduce measure`: which batch is taken, what is kept, and what does not fit."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.motionformer import table3a
+from experiments.runner import measure
+from experiments.runner.measure import MEASUREMENTS, TooLargeError
+from experiments.runner.store import RunStore
+from experiments.spec.catalog import load
+from experiments.spec.metrics import Measured
+from experiments.spec.run import RunConfig
+from experiments.spec.table import Cell, Column
+from models.mixers.trajectory import TrajectoryAttention
+from models.motionformer.model import Motionformer
+from reproduce.command import main
+from reproduce.measure import Batches, Measurement
+
+TABLE = "motionformer/table3a"
+HOW = {"precision": "16-mixed", "hardware": "a GPU", "versions": {"torch": "2.14.1"}, "commit": "abc"}
+
+
+def is_exact(run: RunConfig) -> bool:
+    assert isinstance(run.model, Motionformer.Config) and isinstance(run.model.attention, TrajectoryAttention.Config)
+    return run.model.attention.approximation is None
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, runs: Path, *words: str, capacity: int = 10**9) -> tuple[int, list[int]]:
+    """The exit code of `reproduce measure`, and the batches whose memory it measured."""
+    batches = []
+
+    def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
+        batches.append(batch_size)
+        if not is_exact(run) and batch_size > capacity:
+            raise TooLargeError(f"batch {batch_size} does not fit into this GPU; use a smaller --batch")
+        return {"peak_gib": 2.0 + (0.7 if is_exact(run) else 0.2) * batch_size, "batch_size": batch_size, **HOW}
+
+    monkeypatch.setitem(MEASUREMENTS, "memory", peak_memory)
+    return main(["measure", *words, "--runs", str(runs)]), batches
+
+
+def measured_cells(table: str) -> list[Cell]:
+    return [cell for cell in load(table).cells() if isinstance(cell.column.metric, Measured) and cell.paper_run]
+
+
+def test_all_rows_are_measured_at_the_chosen_batch(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, batches = measured(monkeypatch, tmp_path, TABLE)
+    assert (code, batches) == (0, [1, 2, 4, 8, 6, 7, 8, 8, 8, 8])
+    assert "exact: peak_gib 7.60 with batch 8, printed 7.4\n" in capsys.readouterr().out
+    runs = [cell.paper_run for cell in measured_cells(TABLE)]
+    records = [RunStore(tmp_path).measurement(run.train_id, "memory") for run in runs if run is not None]
+    assert [record["batch_size"] for record in records if record is not None] == [8] * 4
+
+
+def test_one_row_is_measured_at_the_batch_that_the_named_row_chooses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert measured(monkeypatch, tmp_path, f"{TABLE}:performer") == (0, [1, 2, 4, 8, 6, 7, 8])
+
+
+def test_a_batch_that_is_given_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert measured(monkeypatch, tmp_path, TABLE, "--batch", "3") == (0, [3] * 4)
+    assert measured(monkeypatch, tmp_path, TABLE, "--batch", "0")[0] == 2
+
+
+def test_a_row_that_does_not_fit_is_named_and_the_others_are_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, batches = measured(monkeypatch, tmp_path, TABLE, "--batch", "8", capacity=4)
+    assert (code, len(batches)) == (3, 4)
+    streams = capsys.readouterr()
+    assert "performer: batch 8 does not fit into this GPU; use a smaller --batch" in streams.err
+    assert len(list(tmp_path.glob("*/measured/memory.json"))) == 1 and "exact: peak_gib 7.60" in streams.out
+
+
+def test_what_is_measured_is_read_back_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured(monkeypatch, tmp_path, f"{TABLE}:exact", "--batch", "2")
+    (file,) = tmp_path.glob("*/measured/memory.json")
+    assert json.loads(file.read_text())["batch_size"] == 2
+
+
+def test_a_table_without_such_columns_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", "motionformer/table8", "--runs", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == "reproduce: motionformer/table8: no column is measured on a device\n"
+
+
+@pytest.mark.parametrize(("table", "row"), [(TABLE, "exact"), ("motionformer/table7", "mformer-b")])
+def test_the_row_that_a_column_names_chooses_the_batch_once(
+    monkeypatch: pytest.MonkeyPatch, table: str, row: str
+) -> None:
+    asked: list[str] = []
+
+    def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
+        asked.append(run.train_id)
+        return {"peak_gib": 2.0 + 0.7 * batch_size}
+
+    monkeypatch.setitem(MEASUREMENTS, "memory", peak_memory)
+    batches, cells = Batches(None), measured_cells(table)
+    for cell in reversed(cells):
+        assert cell.paper_run is not None
+        assert batches.of(Measurement("memory", cell, cell.paper_run, load(table))) == 8
+    (exact,) = {cell.paper_run.train_id for cell in cells if cell.row.key == row and cell.paper_run}
+    assert set(asked) == {exact} and len(asked) == 6
+
+
+def with_columns(monkeypatch: pytest.MonkeyPatch, *columns: Column) -> None:
+    """Table 3a with these columns after its printed ones."""
+    rows = tuple(replace(row, paper=(*row.paper, *[None] * len(columns))) for row in table3a.TABLE.rows)
+    monkeypatch.setattr(table3a, "TABLE", replace(table3a.TABLE, columns=(*table3a.TABLE.columns, *columns), rows=rows))
+
+
+def column(metric: Measured) -> Column:
+    return replace(table3a.TABLE.columns[0], key=metric.name, metric=metric)
+
+
+def test_without_a_printed_value_of_the_named_row_the_batch_must_be_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_columns(monkeypatch, column(Measured("items_per_second", "throughput", calibrated_by="exact")))
+    code, _ = measured(monkeypatch, tmp_path, f"{TABLE}:exact")
+    assert code == 2
+    assert f"{TABLE}:exact prints no value; give --batch" in capsys.readouterr().err
+
+
+def test_each_kind_is_measured_once_a_run_with_a_batch_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items, videos = (Measured(f"{unit}_per_second", "throughput") for unit in ("items", "videos"))
+    with_columns(monkeypatch, column(items), column(videos))
+    asked: list[tuple[str, int]] = []
+
+    def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
+        asked.append((run.train_id, batch_size))
+        return {"items_per_second": 12.0 * batch_size, "videos_per_second": 0.4, "batch_size": batch_size, **HOW}
+
+    monkeypatch.setitem(MEASUREMENTS, "throughput", throughput)
+    code, batches = measured(monkeypatch, tmp_path, f"{TABLE}:exact")
+    assert (code, batches) == (0, [1, 2, 4, 8, 6, 7, 8])
+    (cell, *_) = measured_cells(TABLE)
+    assert cell.paper_run is not None
+    assert asked == [(cell.paper_run.train_id, 1)]
+    store = RunStore(tmp_path)
+    records = [store.measurement(cell.paper_run.train_id, kind) for kind in ("memory", "throughput")]
+    assert [record["batch_size"] for record in records if record is not None] == [8, 1]
+    assert capsys.readouterr().out.splitlines() == [
+        "exact: peak_gib 7.60 with batch 8, printed 7.4",
+        "exact: items_per_second 12.00 with batch 1",
+    ]
+
+
+def test_a_run_that_several_tables_show_is_measured_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    code, batches = measured(monkeypatch, tmp_path, f"{TABLE}:exact", "motionformer/table3b", "--batch", "2")
+    cells = [cell for cell in (*measured_cells(TABLE)[:1], *measured_cells("motionformer/table3b"))]
+    runs = {cell.paper_run.train_id for cell in cells if cell.paper_run}
+    assert code == 0 and len(batches) == len(runs)
+
+
+def test_memory_without_a_gpu_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(measure.torch.cuda, "is_available", lambda: False)
+    assert main(["measure", TABLE, "--runs", str(tmp_path)]) == 3
+    assert "memory is measured on a CUDA device and there is none" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,207 @@
+"""`reproduce plan`: the runs, their costs, and what would stop them, which `run` says before it starts anything."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.motionformer.base import K400, SSV2
+from experiments.runner.jobs import Job, jobs_of
+from experiments.runner.launch import Launcher
+from experiments.runner.resources import Resources
+from experiments.runner.store import RunStore, write_atomically
+from experiments.spec.catalog import find
+from experiments.spec.run import Parent
+from experiments.spec.scales import PAPER, TINY
+from lightning_modules.optim import OptimConfig
+from reproduce.command import main
+from reproduce.plan import plan_json, plan_text
+
+T4 = "motionformer/table4"
+ROW = f"{T4}:joint"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Kinetics of four videos to train on and one to test with."""
+    monkeypatch.delenv("VIDEO_ROOT", raising=False)
+    root = tmp_path / "k400"
+    root.mkdir()
+    (root / "a.mp4").touch()
+    (root / "train.csv").write_text("a.mp4 0\n" * 4)
+    (root / "val.csv").write_text("a.mp4 0\n")
+    return root
+
+
+def words(verb: str, root: Path, *more: str) -> list[str]:
+    place = ["--runs", str(root.parent / "runs"), "--data", f"kinetics400={root}"]
+    return [verb, ROW, "--column", "k400", "--scale", "paper", *place, *more]
+
+
+def test_a_plan_and_a_run_say_that_the_videos_do_not_fill_a_batch(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "kinetics400: 4 training videos are fewer than one batch of 128; use a smaller batch"
+    assert main(words("plan", root)) == 0
+    assert f"not yet runnable: {reason}" in capsys.readouterr().out
+    assert main(words("run", root)) == 3
+    assert reason in capsys.readouterr().err
+    assert not list((root.parent / "runs").glob("*"))
+    assert main(words("plan", root, "-o", "optim.batch_size=4", "--json")) == 0
+    (plan,) = json.loads(capsys.readouterr().out)
+    assert (plan["problem"], plan["steps"]) == (None, plan["epochs"])
+
+
+@pytest.mark.parametrize("verb", ["show", "plan", "run"])
+def test_attention_that_cannot_be_is_refused_where_it_is_typed(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row, override = "motionformer/table3c:prototypes-128", "model.attention.approximation.num_prototypes=3000"
+    place = [] if verb == "show" else ["--runs", str(tmp_path)]
+    assert main([verb, row, *place, "-o", override]) == 2
+    assert "3000" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_says_which_protocol_the_sampling_does_not_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", f"{T4}:trajectory", "--runs", str(tmp_path), "-o", "evaluation.stride=2"]) == 0
+    assert "not yet runnable: segment sampling has no stride in frames" in capsys.readouterr().out
+
+
+def test_a_plan_says_that_there_are_no_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"]) == 0
+    assert "not yet runnable: kinetics400 has 0 classes" in capsys.readouterr().out
+
+
+def test_the_plan_of_a_test_alone_needs_no_training_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "train.csv").unlink()
+    assert main(words("plan", root, "--json")) == 0
+    assert "annotations of the train split" in json.loads(capsys.readouterr().out)[0]["problem"]
+    assert main(words("plan", root, "--eval-only", "--json")) == 0
+    (plan,) = json.loads(capsys.readouterr().out)
+    assert "no weights to test" in plan["problem"]
+    released = root.parent / "runs" / plan["train_id"] / "checkpoints" / "released.safetensors"
+    write_atomically(released, "")
+    write_atomically(released.parents[1] / "released.json", '{"file": "a.pyth", "sha256": "0"}')
+    assert main(words("plan", root, "--eval-only", "--json")) == 0
+    (plan,) = json.loads(capsys.readouterr().out)
+    assert (plan["problem"], plan["steps"]) == (None, 0)
+    assert plan["petaflops_left"] > 0
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_data_set_that_no_run_reads_is_refused(verb: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words(verb, root, "--data", "ssv3=/data")) == 2
+    assert "--data ssv3: no run reads 'ssv3'; they read kinetics400" in capsys.readouterr().err
+
+
+def test_a_data_set_that_only_finished_runs_read_may_be_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = RunStore(root.parent / "runs")
+    (ssv2,) = (job for job in jobs_of(find([ROW]), PAPER, [], (0,)) if job.cell == "joint.ssv2")
+    metrics = {"top1": 10.0, "videos": {"evaluated": 10, "failed": 0, "missing": 0}, "seconds": 1.0}
+    write_atomically(store.run(ssv2.run.train_id).metrics(ssv2.run.eval_id), json.dumps(metrics))
+    place = ["--runs", str(store.root), "--data", f"kinetics400={root}", "--data", "ssv2=/data"]
+    assert main(["run", ROW, "--scale", "paper", *place]) == 3
+    assert "4 training videos are fewer than one batch" in capsys.readouterr().err
+
+
+def test_a_run_of_tests_alone_starts_without_training_videos(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "train.csv").unlink()
+    started: list[str] = []
+
+    def carry_out(launcher: Launcher, jobs: list[Job]) -> None:
+        for job in jobs:
+            job.outcome = "done"
+            started.append(job.name)
+
+    monkeypatch.setattr(Launcher, "carry_out", carry_out)
+    assert main(words("run", root)) == 3
+    assert main(words("run", root, "--eval-only")) == 0
+    assert started == [f"{ROW}.k400"]
+
+
+def test_a_plan_counts_the_training_of_a_run_once_for_all_its_tests(tmp_path: Path) -> None:
+    tests = jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,))
+    plans = plan_json(tests, RunStore(tmp_path), Resources())
+    costs = [float(str(plan["petaflops_left"])) for plan in plans if "k400" in str(plan["run"])]
+    assert len(costs) == 5
+    assert costs[0] > 5 * costs[1] > 0
+    assert costs[1:] == [costs[1]] * 4
+    assert "2 distinct runs with 9 tests for 9 cells, 9 to do" in plan_text(tests, RunStore(tmp_path), Resources())
+
+
+def test_a_test_of_released_weights_leaves_the_training_to_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (job,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
+    path = RunStore(tmp_path).run(job.run.train_id).metrics(job.run.eval_id, released=True)
+    write_atomically(path, "{}")
+    place = ["motionformer/table6b:mformer", "--scale", "paper", "--runs", str(tmp_path), "--json"]
+    assert main(["plan", *place]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["state"] == "not run"  # `run` would train it
+    assert main(["plan", *place, "--eval-only"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["state"] == "done"
+
+
+def planned(*jobs: Job, store: RunStore) -> list[dict]:
+    return plan_json(list(jobs), store, Resources(devices=1))  # type: ignore[return-value]
+
+
+def tiny(name: str, **changes: object) -> Job:
+    run = replace(TINY.of(K400), **changes)  # type: ignore[arg-type]
+    return Job(run, "p/t", name, 0, cells=[f"p/t:{name}"])
+
+
+def test_the_cost_of_a_run_is_three_passes_for_each_training_item_and_one_for_each_view(store: RunStore) -> None:
+    job = tiny("a.top1", optim=OptimConfig(epochs=2, batch_size=300))
+    (plan,) = planned(job, store=store)
+    macs = job.run.model.cost(job.run.data.size, job.run.data.targets).macs
+    passes = 3 * 6 * 300 + 300 * 2 * 3  # of 1000 videos, 3 batches an epoch; 300 test videos, 2 views, 3 crops
+    assert plan["steps"] == 6 and plan["gmacs"] == macs / 1e9
+    assert plan["petaflops_left"] == pytest.approx(2 * passes * macs / 1e15)
+    assert plan["split"] == "300 x 1 on 1"
+
+
+def test_a_recipe_in_steps_has_no_epochs(store: RunStore) -> None:
+    job = tiny("a.top1", optim=OptimConfig(epochs=None, steps=77, batch_size=10))
+    (plan,) = planned(job, store=store)
+    assert (plan["epochs"], plan["steps"], plan["batch_size"]) == (None, 77, 10)
+    row = next(line for line in plan_text([job], store, Resources(devices=1)).splitlines() if line.startswith("p/t:a"))
+    assert row.split()[-9:-1] == ["1", "–", "77", "10", "x", "1", "on", "1"]
+
+
+def test_a_run_that_trains_nothing_costs_its_test_alone_and_names_its_parents(store: RunStore) -> None:
+    parent = tiny("a.top1")
+    parents = (Parent(run=parent.run, part="spatial"), Parent(run=TINY.of(SSV2), part="temporal"))
+    tested = tiny("b.top1", optim=None, parents=parents)
+    _, plan = planned(parent, tested, store=store)
+    assert (plan["epochs"], plan["steps"], plan["batch_size"], plan["split"]) == (None, 0, None, "–")
+    macs = tested.run.model.cost(tested.run.data.size, tested.run.data.targets).macs
+    assert plan["petaflops_left"] == pytest.approx(2 * 300 * 6 * macs / 1e15)
+    assert plan["parents"] == {"spatial": parent.run.train_id, "temporal": TINY.of(SSV2).train_id}
+    assert plan["problem"] is None
+    assert plan_json([tested], store, Resources(devices=1), eval_only=True)[0]["problem"] == (
+        "--eval-only: some runs have no weights to test; train them, or import released ones"
+    )
+
+
+def test_a_finished_run_has_nothing_left_to_do(store: RunStore) -> None:
+    job = tiny("a.top1")
+    write_atomically(job.directory(store).metrics(job.run.eval_id), "{}")
+    (plan,) = planned(job, store=store)
+    assert (plan["state"], plan["petaflops_left"]) == ("done", 0.0)
+    assert "1 distinct runs for 1 cells, 0 to do" in plan_text([job], store, Resources(devices=1))
+
+
+def test_a_trained_run_has_only_its_test_left_to_do(store: RunStore) -> None:
+    job, other = tiny("a.top1"), tiny("b.top1", seed=1)
+    write_atomically(job.directory(store).weights, "trained")
+    first, second = planned(job, other, store=store)
+    assert 0 < first["petaflops_left"] < second["petaflops_left"] / 5
+
+
+def test_without_tests_there_is_nothing_to_run(store: RunStore) -> None:
+    assert plan_text([], store, Resources()) == "Nothing to run: every column is computed without a test, or quoted."

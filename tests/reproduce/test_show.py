@@ -1,0 +1,88 @@
+"""`reproduce show`: a table as printed, and what sets its rows apart."""
+
+import json
+
+import pytest
+
+from experiments.spec.catalog import captions, find, load
+from experiments.spec.scales import PAPER, TINY
+from experiments.spec.table import Table
+from reproduce.command import main
+from reproduce.show import changes_of, show_json, show_text
+
+T4 = "motionformer/table4"
+
+
+@pytest.fixture(params=sorted(captions()))
+def table(request: pytest.FixtureRequest) -> Table:
+    return load(request.param)
+
+
+def test_printed_values_and_ids_of_a_table_are_shown() -> None:
+    (selection,) = find([T4])
+    text = show_text(selection, TINY, [], (0,))
+    lines = text.splitlines()
+    assert lines[0] == f"{T4}: Attention ablations"
+    assert lines[1] == "arXiv:2106.05392, Table 4; values as printed, none of them measured here"
+    assert any("79.7" in line and "66.5" in line for line in lines)
+    run = load(T4).run_of("joint.k400", TINY, (), 0)
+    shown = lines[lines.index("joint:") + 1]
+    assert shown.startswith(f"  k400         tiny run {run.train_id}  model.attention=JointAttention")
+    shown = lines[lines.index("trajectory:") + 1]
+    assert shown.endswith("  the default")
+    assert f"note: {load(T4).notes[0]}" in lines
+
+
+def test_named_rows_only_are_shown_with_the_ids_of_all_seeds_and_overrides() -> None:
+    (selection,) = find([f"{T4}:trajectory"])
+    text = show_text(selection, TINY, ["optim.epochs=3"], (0, 1))
+    runs = [load(T4).run_of("trajectory.k400", TINY, ["optim.epochs=3"], seed).train_id for seed in (0, 1)]
+    assert f"tiny run {' '.join(runs)}  the default" in text
+    assert "joint:" not in text
+
+
+def test_quoted_rows_are_called_so() -> None:
+    (selection,) = find(["motionformer/table6b:i3d"])
+    assert "i3d: quoted from another paper; not run" in show_text(selection, PAPER, [], (0,))
+
+
+def test_rows_of_other_runs_show_other_changes(table: Table) -> None:
+    """Otherwise nobody sees what a row changes."""
+    for column in table.columns:
+        cells = [cell for cell in table.cells() if cell.column is column and cell.tested and cell.paper_run]
+        for base in {cell.row.base for cell in cells}:
+            same = [cell for cell in cells if cell.row.base == base]
+            runs = {cell.paper_run for cell in same}
+            assert len({json.dumps(changes_of(cell)) for cell in same}) == len(runs)
+
+
+def test_what_a_row_changes_is_named_by_its_path() -> None:
+    cells = {cell.column.key: cell for cell in load("motionformer/table8").cells(rows=["k400"])}
+    changes = changes_of(cells["one-frame"])
+    assert list(changes) == ["model.tokens", "model.attention", "data.frames"]
+    assert changes["model.tokens"].startswith("SquareTokens") and changes["data.frames"] == "1"
+    assert changes_of(cells["eight-frames"]) == changes_of(cells["delta"]) == {}
+
+
+def test_json_holds_the_same(table: Table) -> None:
+    (selection,) = find([table.name])
+    shown = json.loads(json.dumps(show_json(selection, TINY, [], (0,))))
+    assert (shown["table"], shown["caption"], shown["scale"]) == (table.name, table.caption, "tiny")
+    assert [column["key"] for column in shown["columns"]] == [column.key for column in table.columns]
+    assert [row["key"] for row in shown["rows"]] == [row.key for row in table.rows]
+    for row, printed in zip(shown["rows"], table.rows, strict=True):
+        assert [cell["printed"] for cell in row["cells"]] == list(printed.paper or [None] * len(table.columns))
+        assert row["quoted"] == printed.quoted
+
+
+@pytest.mark.parametrize("words", [[T4, "motionformer/table8"], ["motionformer/table2*"]])
+def test_several_tables_are_one_json_list(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", *words, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+
+
+def test_computed_columns_have_no_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", T4, "--json"]) == 0
+    (shown,) = json.loads(capsys.readouterr().out)
+    runs = {cell["column"]: cell["runs"] for cell in shown["rows"][0]["cells"]}
+    assert runs["gflops"] == [] and len(runs["k400"]) == len(runs["ssv2"]) == 1

@@ -1,0 +1,96 @@
+"""`reproduce status`: the state of each run, its headline metric, and why it failed."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.motionformer.base import EPIC100, K400
+from experiments.runner.jobs import Job, jobs_of
+from experiments.runner.store import RunStore, write_atomically
+from experiments.spec.catalog import find
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER
+from reproduce.command import main
+from reproduce.status import status_json, status_text
+
+RESULT = {"videos": {"evaluated": 1}, "data": {}, "versions": {}, "seconds": 1.0}
+
+
+def job(run: RunConfig = K400, *, shown: bool = True) -> Job:
+    return Job(run, "p/t", "a.top1", 0, cells=["p/t:a.top1"] if shown else [])
+
+
+def finish(store: RunStore, run: RunConfig, metrics: dict[str, float], *, released: bool = False) -> None:
+    path = store.run(run.train_id).metrics(run.eval_id, released=released)
+    write_atomically(path, json.dumps(RESULT | metrics))
+
+
+def state(store: RunStore, one: Job) -> dict:
+    (entry,) = status_json([one], store)
+    return entry  # type: ignore[return-value]
+
+
+def test_a_run_goes_through_its_states(store: RunStore) -> None:
+    directory = store.run(K400.train_id)
+    assert (state(store, job())["state"], state(store, job())["log"]) == ("not run", None)
+    write_atomically(directory.log, "log")
+    with directory.claim():
+        write_atomically(directory.progress_file, json.dumps({"stage": "train", "done": 0.5}))
+        entry = state(store, job())
+        assert (entry["state"], entry["progress"]) == ("running", 0.45)
+        assert "running" in status_text([job()], store) and "45%" in status_text([job()], store)
+    write_atomically(directory.checkpoint, "")
+    assert state(store, job())["state"] == "interrupted" and state(store, job())["progress"] is None
+    write_atomically(directory.failure, "the disk is full\n")
+    entry = state(store, job())
+    assert (entry["state"], entry["reason"], entry["log"]) == ("failed", "the disk is full", str(directory.log))
+    assert "the disk is full" in status_text([job()], store)
+    finish(store, K400, {"top1": 79.72})
+    entry = state(store, job())
+    assert (entry["state"], entry["reason"]) == ("done", None)
+
+
+@pytest.mark.parametrize(("run", "metric"), [(K400, "top1"), (EPIC100, "action")])
+def test_the_value_is_that_of_the_headline_metric(run: RunConfig, metric: str, store: RunStore) -> None:
+    assert (state(store, job(run))["metric"], state(store, job(run))["value"]) == (metric, None)
+    finish(store, run, {metric: 43.12, "top5": 99.0})
+    assert (state(store, job(run))["metric"], state(store, job(run))["value"]) == (metric, 43.12)
+    assert f"{metric} 43.1" in status_text([job(run)], store)
+
+
+def test_a_published_result_is_called_so(store: RunStore) -> None:
+    assert store.results is not None
+    finish(RunStore(store.results), K400, {"top1": 79.72})
+    assert (state(store, job())["state"], state(store, job())["value"]) == ("published", 79.72)
+    assert status_text([job()], store).endswith("published: not run here; the value comes from reports/results")
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_released_weights_that_were_tested_or_stand_in_for_a_parent_are_named(shown: bool, store: RunStore) -> None:
+    if shown:
+        finish(store, K400, {"top1": 79.7}, released=True)
+    else:
+        write_atomically(store.run(K400.train_id).released, "weights")
+    entry = state(store, job(shown=shown))
+    assert (entry["state"], entry["value"]) == ("released weights", 79.7 if shown else None)
+
+
+def test_released_weights_of_a_run_that_trains_nothing_finish_it(store: RunStore) -> None:
+    tested = replace(K400, optim=None)
+    finish(store, tested, {"top1": 79.7}, released=True)
+    assert state(store, job(tested))["state"] == "released weights"
+
+
+def test_a_test_of_released_weights_made_here_is_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (one,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
+    finish(RunStore(tmp_path), one.run, {"top1": 79.7}, released=True)
+    words = ["motionformer/table6b:mformer", "--scale", "paper", "--runs", str(tmp_path), "--json"]
+    assert main(["status", *words]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["state"], entry["metric"], entry["value"]) == ("released weights", "top1", 79.7)
+
+
+def test_without_tests_there_is_nothing_to_run(store: RunStore) -> None:
+    assert status_text([], store).startswith("Nothing to run")

@@ -1,0 +1,1 @@
+"""Guessing the Mean: the made-up sixth paper."""

@@ -1,0 +1,202 @@
+"""The paper's data: lists of numbers in text files, whose mean is to be guessed."""
+
+import hashlib
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from data.config import DataConfig, DatasetConfig, Split
+from data.errors import DataError, DecodeError
+from data.evaluation import EvalConfig
+from data.items.items import ItemList, TestItems, TrainItems
+from data.sizes import InputSize
+from data.synthetic.ensure import StandIn
+
+
+@dataclass(frozen=True)
+class NumbersSize(InputSize):
+    """A list of so many numbers."""
+
+    count: int
+
+    @property
+    def kind(self) -> str:
+        """Numbers."""
+        return "list of numbers"
+
+    @property
+    def cost(self) -> int:
+        """A number takes what a pixel takes."""
+        return self.count
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
+        """Numbers (batch_size, count)."""
+        return (torch.randn(batch_size, self.count, device=device),)
+
+
+@dataclass(frozen=True)
+class MeanTarget:
+    """The mean, which is no class."""
+
+    @property
+    def classes(self) -> Mapping[str, int]:
+        """None."""
+        return {}
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
+        """Means in thousandths."""
+        return torch.zeros(batch_size, dtype=torch.long, device=device)
+
+
+@dataclass(frozen=True)
+class NumberLists:
+    """The lines of one split; a label is the mean in thousandths."""
+
+    lines: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Line numbers."""
+        return tuple(f"line {number}" for number in range(1, len(self.lines) + 1))
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all lines."""
+        return hashlib.sha256("\n".join(self.lines).encode()).hexdigest()[:16]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def label(self, index: int) -> int:
+        """The mean of a line."""
+        return round(1000 * float(self.numbers(index).mean()))
+
+    def numbers(self, index: int) -> Tensor:
+        """The numbers of a line."""
+        try:
+            return torch.tensor([float(word) for word in self.lines[index].split()])
+        except ValueError as error:
+            raise DecodeError(self.ids[index], str(error)) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumbersStandIn(StandIn):
+    """Random numbers."""
+
+    num_train: int = 64
+    num_val: int = 16
+    count: int = 4
+
+    @property
+    def name(self) -> str:
+        """The data set."""
+        return "numbers"
+
+    def annotations(self) -> Mapping[str, str | bytes]:
+        """There are none: the numbers are all."""
+        return {}
+
+    def parts(self) -> Sequence[object]:
+        """The splits."""
+        return (("train", self.num_train), ("test", self.num_val))
+
+    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
+        """One file a split."""
+        assert isinstance(part, tuple)
+        split, count = part
+        draw = random.Random(f"{self.seed} {split}")
+        lines = [" ".join(f"{draw.gauss(0, 1):.4f}" for _ in range(self.count)) for _ in range(count)]
+        yield Path(f"{split}.txt"), "\n".join(lines).encode()
+
+
+class Numbers:
+    """Reads `train.txt` and `test.txt`."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(DatasetConfig):
+        """The only release."""
+
+        unit = "lists"
+
+        name: str = "numbers"
+        stand_in: NumbersStandIn | None = None
+
+        @property
+        def targets(self) -> MeanTarget:
+            """The mean."""
+            return MeanTarget()
+
+        def build(self, root: Path, split: Split) -> ItemList:
+            """The lists of a split; the test split validates too."""
+            path = root / ("train.txt" if split == "train" else "test.txt")
+            if not path.is_file():
+                raise DataError(f"numbers: there is no {path}")
+            return NumberLists(tuple(path.read_text().splitlines()))
+
+        def tiny(self) -> Self:
+            """Random numbers."""
+            return replace(self, stand_in=NumbersStandIn())
+
+
+class NoisyLists(TrainItems):
+    """Lists of numbers with a little noise."""
+
+    def inputs(self, index: int) -> tuple[Tensor, ...]:
+        """The numbers of a line."""
+        assert isinstance(self.items, NumberLists)
+        numbers = self.items.numbers(index)
+        return (numbers + 0.01 * torch.randn(len(numbers)),)
+
+
+class PlainLists(TestItems):
+    """Lists of numbers as they are."""
+
+    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
+        """The numbers of a line, as the only variant of its only view."""
+        assert isinstance(self.items, NumberLists)
+        return (self.items.numbers(index).unsqueeze(0),)
+
+    def blank_inputs(self) -> tuple[Tensor, ...]:
+        """Zeros."""
+        assert isinstance(self.items, NumberLists)
+        return (torch.zeros(1, len(self.items.lines[0].split())),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberData(DataConfig):
+    """Lists of so many numbers."""
+
+    dataset: Numbers.Config = field(default_factory=Numbers.Config)
+    count: int = 4
+
+    @property
+    def size(self) -> NumbersSize:
+        """The length of a list."""
+        return NumbersSize(self.count)
+
+    def check(self, evaluation: EvalConfig) -> None:
+        """A list has one view."""
+        if evaluation.views != 1:
+            raise ValueError(f"numbers have one view; evaluation.views is {evaluation.views}")
+
+    def train_items(self, items: ItemList, seed: int) -> NoisyLists:
+        """Noisy lists."""
+        return NoisyLists(items, seed)
+
+    def validation_items(self, items: ItemList) -> PlainLists:
+        """Plain lists."""
+        return PlainLists(items, num_views=1)
+
+    def test_items(self, items: ItemList, evaluation: EvalConfig) -> PlainLists:
+        """Plain lists."""
+        return PlainLists(items, num_views=1)
+
+    def tiny(self) -> Self:
+        """Random numbers."""
+        return replace(self, dataset=self.dataset.tiny())

@@ -1,0 +1,72 @@
+"""The diffs of CONTRIBUTING.md apply to the code as it stands, and the commands under them run."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+PACKAGES = ("reproduce", "reports", "experiments", "lightning_modules", "data", "models")
+
+
+class Section(NamedTuple):
+    """A section's title, diffs, and commands."""
+
+    title: str
+    diffs: tuple[str, ...]
+    commands: tuple[str, ...]
+
+
+def sections() -> list[Section]:
+    found = []
+    for part in TEXT.split("\n## ")[1:]:
+        diffs = re.findall(r"```diff\n(.*?)```", part, flags=re.DOTALL)
+        lines = [
+            line for block in re.findall(r"```bash\n(.*?)```", part, flags=re.DOTALL) for line in block.splitlines()
+        ]
+        found.append(Section(part.splitlines()[0], tuple(diffs), tuple(line.partition(" #")[0] for line in lines)))
+    return found
+
+
+def test_rows_tables_models_data_sets_and_papers_are_there() -> None:
+    assert [section.title for section in sections()] == ["A row", "A table", "A model", "A data set", "A paper"]
+    assert [bool(section.diffs) for section in sections()] == [True, True, True, True, False]
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda section: section.title)
+def test_its_diffs_apply_and_its_commands_run(section: Section, tmp_path: Path) -> None:
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "tables", "results")
+        )
+    shutil.copytree(ROOT / "tests" / "sixth_paper", tmp_path / "tests" / "sixth_paper")
+    for diff in section.diffs:
+        applied = subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=diff, capture_output=True, text=True)
+        assert applied.returncode == 0, applied.stdout + applied.stderr
+        changed = re.findall(r"^\+\+\+ b/(\S+)", diff, flags=re.MULTILINE)
+        subprocess.run([sys.executable, "-m", "compileall", "-q", *changed], cwd=tmp_path, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    for command in section.commands:
+        words = shlex.split(command)
+        if words[0] == "export":
+            name, _, value = words[1].partition("=")
+            environment[name] = value
+            continue
+        assert words[0] == "reproduce"
+        done = subprocess.run(
+            [sys.executable, "-m", *words], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+
+
+def test_its_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", TEXT):
+        assert (ROOT / target).exists(), target
