@@ -23,8 +23,8 @@ reproduce: setup  ## Train, test and report a table: make reproduce TABLE=motion
 	@$(BIN)/reproduce run '$(TABLE)' --scale $(SCALE); code=$$?; \
 	$(BIN)/reproduce report '$(TABLE)' --scale $(SCALE) && exit $$code
 
-test: setup  ## Run the test suite
-	$(BIN)/python -m pytest $(ARGS)
+test: setup  ## Run the test suite on all cores, one torch thread per process
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
 
 bench: setup  ## Time ours against the published formulation, paired in one run (ARGS="selection --json FILE")
 	$(BIN)/python -m benchmarks $(ARGS)

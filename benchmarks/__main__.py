@@ -17,8 +17,8 @@ from benchmarks.isolated import pairs_in_isolation
 from benchmarks.record import Conditions, Measurement, Record, read
 from benchmarks.table import markdown, summary, table
 from experiments.runner.environment import disable_native_jit
+from experiments.runner.files import write_atomically
 from experiments.runner.provenance import commit
-from experiments.runner.store import write_atomically
 
 DONE, USAGE, UNUSABLE, INTERRUPTED = 0, 2, 3, 130
 PRECISIONS = {"cpu": ["float32"], "cuda": ["float32", "bfloat16"]}

@@ -1,7 +1,6 @@
 """Base classes of data configs: the data set, and the items that a run takes from it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, runtime_checkable
@@ -9,27 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, runtime_che
 from data.evaluation import EvalConfig
 from data.sizes import InputSize
 from data.synthetic.ensure import StandIn
+from data.targets import Targets
 
 if TYPE_CHECKING:  # the item modules import the decoder, which resolving a table does not need
-    import torch
     from torch import Tensor
 
     from data.items.items import ItemList, TestItems, TrainItems
 
 Split = Literal["train", "val", "test"]
-
-
-class Targets(Protocol):
-    """Prediction targets of an item."""
-
-    @property
-    def classes(self) -> Mapping[str, int]:
-        """Number of classes per kind of label, in the order of the outputs. Empty for targets without classes."""
-        ...
-
-    def example(self, batch_size: int, device: "torch.device | str" = "cpu") -> "Tensor":
-        """Example targets of a batch."""
-        ...
 
 
 @runtime_checkable

@@ -1,5 +1,6 @@
 """Prediction targets of an item."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,8 +8,21 @@ import torch
 from torch import Tensor
 
 
+class Targets(ABC):
+    """Prediction targets of an item."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> Mapping[str, int]:
+        """Number of classes per kind of label, in the order of the outputs. Empty for targets without classes."""
+
+    @abstractmethod
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
+        """Example targets of a batch."""
+
+
 @dataclass(frozen=True)
-class ClassTarget:
+class ClassTarget(Targets):
     """One class per item."""
 
     num_classes: int
@@ -24,7 +38,7 @@ class ClassTarget:
 
 
 @dataclass(frozen=True)
-class VerbNounTarget:
+class VerbNounTarget(Targets):
     """A verb and a noun per item."""
 
     num_verbs: int

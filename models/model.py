@@ -115,11 +115,14 @@ class ModelConfig(ABC):
     def tiny(self) -> Self:
         """Version that trains from scratch on two CPU cores within minutes."""
 
+    def macs(self, size: InputSize, targets: Targets) -> int:
+        """Published multiply-adds of one item; by default those of this implementation."""
+        return self.executed_macs(size, targets)
+
     def cost(self, size: InputSize, targets: Targets) -> Cost:
         """Published cost; by default the cost of this implementation."""
         model = self.on_meta(size, targets)
-        macs = executed_macs(model, size.example(1, "meta"))
-        return Cost(macs, num_parameters(model), num_parameters(model, trainable=True))
+        return Cost(self.macs(size, targets), num_parameters(model), num_parameters(model, trainable=True))
 
     def executed_macs(self, size: InputSize, targets: Targets) -> int:
         """Multiply-adds that this implementation executes in one forward pass of one item."""
@@ -167,7 +170,7 @@ class ModelConfig(ABC):
 
 
 @runtime_checkable
-class HasAlikeBlocks(Protocol):
+class HasIdenticalBlocks(Protocol):
     """Config of a model whose blocks are identical, except the first and the last."""
 
     @property
@@ -267,17 +270,19 @@ def num_outputs(targets: Targets) -> int:
     return sum(targets.classes.values())
 
 
-def check_range(path: str, value: float | None, *, least: float, below: float = math.inf, open: bool = False) -> None:
+def check_range(
+    path: str, value: float | None, *, least: float, below: float = math.inf, exclusive: bool = False
+) -> None:
     """Refuse a number that is out of range. None is allowed.
 
     Args:
         path: full name of the field, e.g. "model.width".
-        open: whether `least` itself is refused.
+        exclusive: whether `least` itself is refused.
 
     Raises:
         ValueError: with the field and its range; also for NaN and infinity.
     """
-    if value is None or ((value > least if open else value >= least) and value < below):
+    if value is None or ((value > least if exclusive else value >= least) and value < below):
         return
-    wanted = f"more than {least:g}" if open else f"{least:g} or more"
+    wanted = f"more than {least:g}" if exclusive else f"{least:g} or more"
     raise ValueError(f"{path} is {value}; it must be {wanted}" + (f" and below {below:g}" if below < math.inf else ""))

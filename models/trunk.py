@@ -89,7 +89,7 @@ class VideoViT(nn.Module):
             for name in ("width", "depth", "heads"):
                 check_range(f"model.{name}", getattr(self, name), least=1)
             for name in ("mlp_ratio", "linear_std"):
-                check_range(f"model.{name}", getattr(self, name), least=0, open=True)
+                check_range(f"model.{name}", getattr(self, name), least=0, exclusive=True)
             check_range("model.drop_path", self.drop_path, least=0, below=1)
             self.tokens.check()
             check_range("model.positions.side", self.positions.side, least=1)
@@ -108,20 +108,21 @@ class VideoViT(nn.Module):
             """Config of the same model with `depth` blocks."""
             return replace(self, depth=depth)
 
-        def cost(self, size: InputSize, targets: Targets) -> Cost:
-            """Multiply-adds of the published formulation in closed form, LayerNorm included.
-
-            The parameters include those that the authors' model has but never uses.
-            """
+        def macs(self, size: InputSize, targets: Targets) -> int:
+            """Multiply-adds of the published formulation in closed form, LayerNorm included."""
             grid, D = self.grid(size), self.width
             N = 1 + grid.tokens
             mlp = 2 * N * D * int(D * self.mlp_ratio)
             blocks = self.depth * (self.attention.macs(grid, D, self.heads) + mlp)
             num_norms = self.depth * (self.attention.num_mixers + 1) + 1
-            macs = self.tokens.macs(grid, D) + blocks + 5 * N * D * num_norms + self.head.macs(D, num_outputs(targets))
+            return self.tokens.macs(grid, D) + blocks + 5 * N * D * num_norms + self.head.macs(D, num_outputs(targets))
+
+        def cost(self, size: InputSize, targets: Targets) -> Cost:
+            """Published cost. The parameters include those that the authors' model has but never uses."""
+            grid, D = self.grid(size), self.width
             unused = self.tokens.unused_parameters(D) + self.positions.unused_parameters(D, grid)
             parameters = unused + num_parameters(self.on_meta(size, targets))
-            return Cost(macs, parameters, parameters)
+            return Cost(self.macs(size, targets), parameters, parameters)
 
         def tiny(self) -> Self:
             """Config with 1/12 of the width, 1/4 of the depth, patches of half the side and random weights."""

@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from experiments.runner.attention_files import AttentionMaps, held_maps, maps_id
-from experiments.runner.store import RunStore, StoreError
+from experiments.runner.files import StoreError
+from experiments.runner.store import RunStore
 from experiments.spec.attention_queries import queried
 from experiments.spec.edits import apply, override
 from experiments.spec.metrics import Computed, Derived, Measured, OfTraining, Tested

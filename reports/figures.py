@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.runner.store import replacing, write_atomically
+from experiments.runner.files import replacing, write_atomically
 from experiments.spec.figures import AttentionStrips, ClassMargins, Panels
 from experiments.spec.scales import Scale
 from reports.layout import row_name

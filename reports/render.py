@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Literal, get_args
 
-from experiments.runner.store import StoreError, write_atomically
+from experiments.runner.files import StoreError, write_atomically
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from reports import figures

@@ -23,7 +23,8 @@ from tensorboard.plugins.hparams.summary_v2 import Discrete, HParam, Metric, hpa
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from experiments.runner.store import RunStore, StoreError
+from experiments.runner.files import StoreError
+from experiments.runner.store import RunStore
 from experiments.spec.table import label_text, one_line
 from reports.figures import pictured_column, row_pictures
 from reports.layout import levels, row_name

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-from experiments.runner.measure import MEASUREMENTS, TooLargeError, nearest_batch
-from experiments.runner.store import write_atomically
+from experiments.runner.files import write_atomically
+from experiments.runner.measure import MEASUREMENTS, NotMeasurableError, TooLargeError, nearest_batch
 from experiments.spec.catalog import find
 from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
@@ -42,9 +42,10 @@ def execute(options: argparse.Namespace) -> int:
         batch = batches.of(one)
         try:
             record = MEASUREMENTS[one.kind](one.run, batch)
-        except TooLargeError as error:
+        except NotMeasurableError as error:
             print(f"{one.cell.row.key}: {error}", file=sys.stderr)
-            code = UNUSABLE
+            if isinstance(error, TooLargeError):
+                code = UNUSABLE
             continue
         write_atomically(store.run(one.run.train_id).measurement(one.kind), json.dumps(record, indent=1) + "\n")
         name = one.cell.column.metric.name
@@ -81,8 +82,10 @@ class Batches:
             return 1
         cells = measurement.table.cells(rows=[metric.calibrated_by])
         cell = next(cell for cell in cells if cell.column is column)
-        if cell.paper_run is None or not isinstance(cell.printed, float):
-            raise ValueError(f"{measurement.table.name}:{metric.calibrated_by} prints no value; give --batch")
+        if cell.paper_run is None or not isinstance(cell.printed, int | float):
+            raise ValueError(
+                f"{measurement.table.name}:{metric.calibrated_by} has no printed value; set the batch with --batch"
+            )
         key = (cell.paper_run.train_id, cell.printed)
         if key not in self.found:
             self.found[key] = nearest_batch(cell.printed, value_with(cell.paper_run, metric))

@@ -74,7 +74,7 @@ def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str],
     has_own_weights = job.directory(store).weights.exists()
     trains = optim is not None and not (eval_only or run.train_id in trained or has_own_weights)
     split, problem, steps, left = "–" if optim is None else "?", None, None, None
-    macs = run.model.cost(run.data.size, run.data.targets).macs
+    macs = run.model.macs(run.data.size, run.data.targets)
     try:
         if optim is not None:
             parts = resources.split(optim.batch_size, run.data.size, resources.num_devices)

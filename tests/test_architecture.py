@@ -173,7 +173,7 @@ def test_shared_code_asks_no_config_for_its_class(folder: str) -> None:
                 asked = {
                     name for name in named if name.endswith(".Config") or name.split(".")[-1] in concrete_configs()
                 }
-                assert not asked, f"{file.relative_to(ROOT)}:{node.lineno} asks for {asked}"
+                assert not asked, f"{file.relative_to(ROOT)}:{kind.lineno} asks for {asked}"
 
 
 def test_a_trainer_is_made_in_one_place() -> None:

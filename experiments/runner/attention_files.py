@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.runner.store import RunStore, StoreError, replacing
+from experiments.runner.files import StoreError, replacing
+from experiments.runner.store import RunStore
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.ids import digest
 from experiments.spec.run import RunConfig

@@ -11,7 +11,7 @@ from types import FrameType
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
-from experiments.runner.store import StoreError
+from experiments.runner.files import StoreError
 from experiments.runner.weights import save_weights
 from lightning_modules.module import TaskModule
 

@@ -10,9 +10,10 @@ from lightning import seed_everything
 from torch import nn
 
 from data.errors import DataError
+from experiments.runner.files import StoreError
 from experiments.runner.provenance import provenance
 from experiments.runner.resources import BatchSplit, Resources
-from experiments.runner.store import RunStore, StoreError
+from experiments.runner.store import RunStore
 from experiments.runner.train import data_module
 from experiments.runner.trainer import make_trainer, quiet_lightning
 from experiments.runner.weights import Weights, load_weights, weights_of

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from experiments.runner.store import RELEASED_SUFFIX, RunStore, replacing, write_atomically
+from experiments.runner.files import replacing, write_atomically
+from experiments.runner.run_directory import RELEASED_SUFFIX
+from experiments.runner.store import RunStore
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
 

@@ -4,7 +4,8 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from experiments.runner.store import RunDirectory, RunStore
+from experiments.runner.run_directory import RunDirectory
+from experiments.runner.store import RunStore
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table

@@ -13,9 +13,12 @@ import time
 import torch
 from tqdm import tqdm
 
+from experiments.runner.files import StoreError
 from experiments.runner.jobs import Job
+from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX
 from experiments.runner.resources import Resources
-from experiments.runner.store import CLAIMED_ELSEWHERE, ERROR_PREFIX, RunDirectory, RunStore, StoreError
+from experiments.runner.run_directory import RunDirectory
+from experiments.runner.store import RunStore
 from experiments.spec.scales import Scale
 
 POLL_SECONDS = 0.2

@@ -17,14 +17,18 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from experiments.runner.provenance import cores, provenance
 from experiments.spec.run import RunConfig
-from models.model import HasAlikeBlocks, InputSize, ModelConfig, Targets
+from models.model import HasIdenticalBlocks, InputSize, ModelConfig, Targets
 
 GIB = 2**30
 PRECISIONS = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16, "32-true": torch.float32}
 WARM_UP_SECONDS, MEASURED_SECONDS = 2.0, 10.0
 
 
-class TooLargeError(OSError):
+class NotMeasurableError(OSError):
+    """A run that this measurement does not apply to, or that this device cannot measure."""
+
+
+class TooLargeError(NotMeasurableError):
     """A model or a training step that does not fit into the GPU."""
 
 
@@ -35,7 +39,7 @@ def saved_for_backward(run: RunConfig) -> int:
 
 @functools.cache
 def _saved_by(model: ModelConfig, size: InputSize, targets: Targets) -> int:
-    if isinstance(model, HasAlikeBlocks) and model.depth > 3:
+    if isinstance(model, HasIdenticalBlocks) and model.depth > 3:
         # All blocks but the first and the last are alike: two and three of them tell what more would keep.
         two, three = (_saved_by(model.with_depth(depth), size, targets) for depth in (2, 3))
         return three + (model.depth - 3) * (three - two)
@@ -105,10 +109,10 @@ def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Call
     """A training step of a run on random items, in the precision of its recipe.
 
     Raises:
-        ValueError: for a run that trains nothing.
+        NotMeasurableError: for a run without training.
     """
     if run.optim is None:
-        raise ValueError(f"run {run.train_id} trains nothing: it has no training step to measure")
+        raise NotMeasurableError("this run trains nothing, so there is no training step to measure")
     model = run.model.build(run.data.size, run.data.targets).train().to(device)
     optimizer, _ = run.optim.build(model, run.optim.length)
     task = run.objective.task(run.data.targets)
@@ -126,8 +130,9 @@ def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
     """Peak CUDA memory of a training step: forward, backward and update, in the recipe's precision.
 
     Raises:
-        TooLargeError: where the step does not fit.
-        OSError: where there is no GPU.
+        TooLargeError: if the step does not fit.
+        NotMeasurableError: for a run without training.
+        OSError: if there is no GPU.
     """
     if not torch.cuda.is_available():
         raise OSError("memory is measured on a CUDA device and there is none; reports show – for it")
@@ -165,23 +170,13 @@ def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
     on_gpu = torch.cuda.is_available()
     device = torch.device("cuda" if on_gpu else "cpu")
     precision = run.optim.precision if on_gpu and run.optim is not None else "32-true"
-    model = run.model.build(run.data.size, run.data.targets).eval().to(device)
-    inputs = run.data.size.example(batch_size, device)
-
-    def forward_for(seconds: float) -> float:
-        """Batches a second over at least so many seconds."""
-        started, batches = time.perf_counter(), 0
-        while batches == 0 or time.perf_counter() - started < seconds:
-            model(*inputs)
-            if on_gpu:
-                torch.cuda.synchronize()
-            batches += 1
-        return batches / (time.perf_counter() - started)
-
+    model = run.model.build(run.data.size, run.data.targets).eval()
     try:
+        model = model.to(device)
+        inputs = run.data.size.example(batch_size, device)
         with torch.inference_mode(), mixed_precision(device, PRECISIONS[precision]):
-            forward_for(WARM_UP_SECONDS)
-            rate = forward_for(MEASURED_SECONDS)
+            _batches_per_second(model, inputs, WARM_UP_SECONDS)
+            rate = _batches_per_second(model, inputs, MEASURED_SECONDS)
     except torch.OutOfMemoryError:
         raise _too_large(batch_size) from None
     return {
@@ -192,6 +187,17 @@ def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
         **provenance(),
         "hardware": torch.cuda.get_device_name() if on_gpu else cores(),
     }
+
+
+def _batches_per_second(model: nn.Module, inputs: tuple[Tensor, ...], seconds: float) -> float:
+    """Forward passes per second, averaged over at least this many seconds."""
+    started, batches = time.perf_counter(), 0
+    while batches == 0 or time.perf_counter() - started < seconds:
+        model(*inputs)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        batches += 1
+    return batches / (time.perf_counter() - started)
 
 
 # Each kind of measurement of `experiments.spec.metrics.Measured`: a function of a run and a batch size.

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from data.datamodule import DataModule
 from data.errors import DataError
 from data.evaluation import EvalConfig
+from experiments.runner.files import read_json, read_record, replacing, write_atomically
 from experiments.runner.provenance import provenance
-from experiments.runner.store import RunDirectory, RunStore, read_json, read_record, replacing, write_atomically
+from experiments.runner.run_directory import RunDirectory
+from experiments.runner.store import RunStore
 from experiments.runner.weights import ReleasedStart
 from experiments.spec.ids import canonical
 from experiments.spec.run import RunConfig
@@ -148,12 +150,33 @@ def _save_scores(path: Path, run: RunConfig, test: Test, arrays: dict[str, NDArr
         np.savez(partial, **arrays, **texts)  # pyright: ignore[reportArgumentType]: names are not those of its options
 
 
+class SavedTest(NamedTuple):
+    """A test whose scores are a part of the saved scores of another test.
+
+    `how`: provenance of the other test. `source`: its `eval_id`.
+    """
+
+    test: Test
+    how: dict
+    source: str
+
+
 def rescore(run: RunConfig, store: RunStore) -> bool:
-    """Make the metrics of a test from the saved scores of another test of the same run with more views.
+    """Write the metrics of a test from the saved scores of another test of the same run with more views.
 
     Returns:
-        Whether there was such a test.
+        Whether there is such a test.
     """
+    saved = saved_test(run, store)
+    if saved is None:
+        return False
+    saved.test.scores.check(len(saved.test.ids))
+    _write_metrics(run, store.run(run.train_id), saved.test, {**saved.how, "rescored_from": saved.source})
+    return True
+
+
+def saved_test(run: RunConfig, store: RunStore) -> SavedTest | None:
+    """The scores of a test within the saved scores of another test of the same run; None if there are none."""
     directory = store.run(run.train_id)
     for path in sorted(directory.predictions("*").parent.glob("*.npz")):
         metrics = (
@@ -161,11 +184,8 @@ def rescore(run: RunConfig, store: RunStore) -> bool:
         )  # with a dot: of released weights
         if metrics is None or (test := _test_within(path, run)) is None:
             continue
-        test.scores.check(len(test.ids))
-        how = {name: metrics[name] for name in OF_THE_PASS if name in metrics}
-        _write_metrics(run, directory, test, {**how, "rescored_from": path.stem})
-        return True
-    return False
+        return SavedTest(test, {name: metrics[name] for name in OF_THE_PASS if name in metrics}, path.stem)
+    return None
 
 
 def _test_within(path: Path, run: RunConfig) -> Test | None:

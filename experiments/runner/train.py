@@ -20,16 +20,12 @@ from data.datamodule import DataModule
 from data.errors import DataError
 from experiments.runner.arguments import add_resources
 from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, ProgressFile, Stopped, StopRequest
+from experiments.runner.files import StoreError, write_atomically
+from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX
 from experiments.runner.resources import BatchSplit, Resources
-from experiments.runner.results import Test, keep_started_from, keep_test, keep_training, rescore
-from experiments.runner.store import (
-    CLAIMED_ELSEWHERE,
-    ERROR_PREFIX,
-    RunDirectory,
-    RunStore,
-    StoreError,
-    write_atomically,
-)
+from experiments.runner.results import Test, keep_started_from, keep_test, keep_training, rescore, saved_test
+from experiments.runner.run_directory import RunDirectory
+from experiments.runner.store import RunStore
 from experiments.runner.trainer import make_trainer
 from experiments.runner.weights import existing_weights, load_weights, save_weights, start_weights
 from experiments.spec.catalog import load
@@ -167,14 +163,16 @@ def main(arguments: list[str] | None = None) -> int:
             torch.set_num_threads(resources.threads)
         run = load(options.table).run_of(options.cell, SCALES[options.scale], options.overrides, options.seed)
         directory = store.run(run.train_id)
+        tests_only = options.eval_only or run.optim is None
         if resources.rank > 0:
-            train_and_test(run, store, resources, request, eval_only=options.eval_only)
+            # The first process waits for this one only if there is something to compute.
+            if not directory.tested(run.eval_id, tests_only) and saved_test(run, store) is None:
+                train_and_test(run, store, resources, request, eval_only=options.eval_only)
             return 0
         with directory.claim() as mine:
             if not mine:
                 return CLAIMED_ELSEWHERE
             directory.failure.unlink(missing_ok=True)
-            tests_only = options.eval_only or run.optim is None
             if not directory.tested(run.eval_id, tests_only) and not rescore(run, store):
                 train_and_test(run, store, resources, request, eval_only=options.eval_only)
     except Stopped as stopped:

@@ -8,7 +8,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from experiments.runner.store import RunStore, StoreError, replacing
+from experiments.runner.files import StoreError, replacing
+from experiments.runner.store import RunStore
 from experiments.spec.run import RunConfig
 from models.frozen import frozen_fingerprint, load_trained, trained_tensors
 

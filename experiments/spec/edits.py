@@ -10,6 +10,7 @@ from typing import Literal, TypeVar, Union, get_args, get_origin
 
 from experiments.spec.ids import field_types, takes_float
 from experiments.spec.run import Parent, RunConfig
+from lightning_modules.optim import OptimConfig
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def override(text: str, run: RunConfig) -> Edit:
     path, equals, literal = text.partition("=")
     if not equals:
         raise ValueError(f"override '{text}' has no '='; write it as path=value, e.g. optim.epochs=3")
-    if is_of_no_recipe(path.strip(), run):
+    if is_of_no_recipe(path.strip(), run):  # the edit will change nothing; only its field is checked
+        _member(OptimConfig(), path.strip().split(".")[1], path)
         return Edit(path.strip(), _parse(literal.strip()))
     owner: object = run
     *parents, name = path.strip().split(".")

@@ -102,7 +102,9 @@ class RunConfig:
         self.data.check(self.evaluation)
         for kind, count in self.data.targets.classes.items():
             if count < 1:
-                raise ValueError(f"{self.data.dataset.name} has {count} classes of {kind}; there must be 1 or more")
+                raise ValueError(
+                    f"{self.data.dataset.name}: the number of classes of the label '{kind}' is {count}; it must be 1 or more"
+                )
         self.objective.task(self.data.targets)
 
     def build(self) -> "TaskModule":

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from data.sizes import ClipSize
 from data.targets import ClassTarget, VerbNounTarget
 from models.model import (
-    HasAlikeBlocks,
+    HasIdenticalBlocks,
     HasLayers,
     InputSize,
     MapsAttention,
@@ -154,7 +154,7 @@ def test_by_default_a_part_is_refused() -> None:
 
 
 def test_a_model_without_optional_methods_implements_no_optional_protocol() -> None:
-    assert not isinstance(CONFIG, HasAlikeBlocks)
+    assert not isinstance(CONFIG, HasIdenticalBlocks)
     assert not isinstance(built(), HasLayers | Recomputes | MapsAttention)
 
 
@@ -205,7 +205,7 @@ def test_targets_without_classes_have_zero_outputs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "least", "below", "open"),
+    ("value", "least", "below", "exclusive"),
     [
         (1, 1, math.inf, False),
         (10**9, 1, math.inf, False),
@@ -216,12 +216,12 @@ def test_targets_without_classes_have_zero_outputs() -> None:
         (None, 0, 1, True),
     ],
 )
-def test_numbers_in_range_are_accepted(value: float | None, least: float, below: float, open: bool) -> None:
-    check_range("model.rate", value, least=least, below=below, open=open)
+def test_numbers_in_range_are_accepted(value: float | None, least: float, below: float, exclusive: bool) -> None:
+    check_range("model.rate", value, least=least, below=below, exclusive=exclusive)
 
 
 @pytest.mark.parametrize(
-    ("value", "least", "below", "open", "message"),
+    ("value", "least", "below", "exclusive", "message"),
     [
         (0, 1, math.inf, False, "model.rate is 0; it must be 1 or more"),
         (-2, 1, math.inf, False, "model.rate is -2; it must be 1 or more"),
@@ -235,7 +235,7 @@ def test_numbers_in_range_are_accepted(value: float | None, least: float, below:
     ],
 )
 def test_numbers_out_of_range_are_refused_with_the_field_and_its_range(
-    value: float, least: float, below: float, open: bool, message: str
+    value: float, least: float, below: float, exclusive: bool, message: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        check_range("model.rate", value, least=least, below=below, open=open)
+        check_range("model.rate", value, least=least, below=below, exclusive=exclusive)

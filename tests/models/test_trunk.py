@@ -19,7 +19,7 @@ from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
-from models.model import HasAlikeBlocks, HasLayers, Recomputes
+from models.model import HasIdenticalBlocks, HasLayers, Recomputes
 from models.motionformer.model import Motionformer
 from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens
 from models.trunk import Block
@@ -331,7 +331,7 @@ def test_layers_are_counted_from_the_tokens_to_the_head() -> None:
 
 def test_the_model_implements_the_protocols_of_depth_and_recomputation() -> None:
     config = small()
-    assert isinstance(config, HasAlikeBlocks) and isinstance(config.build(SIZE, TARGET), Recomputes)
+    assert isinstance(config, HasIdenticalBlocks) and isinstance(config.build(SIZE, TARGET), Recomputes)
     assert config.with_depth(7) == replace(config, depth=7)
     assert len(config.with_depth(7).build(SIZE, TARGET).blocks) == 7
 

@@ -10,7 +10,8 @@ import pytest
 
 from experiments.motionformer.base import K400, SSV2
 from experiments.runner.attention_files import AttentionMaps, maps_id, write_maps
-from experiments.runner.store import RunStore, write_atomically
+from experiments.runner.files import write_atomically
+from experiments.runner.store import RunStore
 from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find, load
 from experiments.spec.edits import Edit, model, optim

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from experiments.runner.attention_files import AttentionMaps
-from experiments.runner.store import RunStore, StoreError
+from experiments.runner.files import StoreError
+from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.scales import PAPER, TINY
 from reports import figures

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from experiments.motionformer.base import EPIC100, K400, SSV2
-from experiments.runner.store import RunStore, StoreError
+from experiments.runner.files import StoreError
+from experiments.runner.store import RunStore
 from experiments.spec import metrics
 from experiments.spec.catalog import load
 from experiments.spec.edits import model

@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 from PIL import Image
 
-from experiments.runner.store import RunStore, StoreError
+from experiments.runner.files import StoreError
+from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.figures import Figure
 from experiments.spec.run import RunConfig

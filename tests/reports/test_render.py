@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from experiments.motionformer.columns import ATTENTION
-from experiments.runner.store import RunStore, StoreError
+from experiments.runner.files import StoreError
+from experiments.runner.store import RunStore
 from experiments.spec import catalog
 from experiments.spec.catalog import load
 from experiments.spec.edits import apply, optim

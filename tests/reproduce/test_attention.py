@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from experiments.motionformer import figure4
-from experiments.runner.store import RunStore, write_atomically
+from experiments.runner.files import write_atomically
+from experiments.runner.store import RunStore
 from experiments.spec.figures import AttentionQuery, AttentionStrips, RowQuery
 from experiments.spec.run import RunConfig
 from reproduce.command import main

@@ -110,7 +110,10 @@ def test_the_least_numbers_are_taken(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_no_classes_are_refused_before_any_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, text = line(["run", ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"], capsys)
-    assert (code, text) == (2, "reproduce: kinetics400 has 0 classes of class; there must be 1 or more")
+    assert (code, text) == (
+        2,
+        "reproduce: kinetics400: the number of classes of the label 'class' is 0; it must be 1 or more",
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import DataError
-from experiments.runner.store import StoreError
+from experiments.runner.files import StoreError
 from experiments.spec.catalog import captions
 from reproduce import list_tables
 from reproduce.command import main, parser

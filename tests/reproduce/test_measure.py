@@ -8,7 +8,7 @@ import pytest
 
 from experiments.motionformer import table3a
 from experiments.runner import measure
-from experiments.runner.measure import MEASUREMENTS, TooLargeError
+from experiments.runner.measure import MEASUREMENTS, NotMeasurableError, TooLargeError
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.metrics import Measured
@@ -78,6 +78,20 @@ def test_a_row_that_does_not_fit_is_named_and_the_others_are_measured(
     assert len(list(tmp_path.glob("*/measured/memory.json"))) == 1 and "exact: peak_gib 7.60" in streams.out
 
 
+def test_a_row_that_trains_nothing_is_named_and_the_others_are_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
+        if not is_exact(run):
+            raise NotMeasurableError("this run trains nothing")
+        return {"peak_gib": 2.0, "batch_size": batch_size, **HOW}
+
+    monkeypatch.setitem(MEASUREMENTS, "memory", peak_memory)
+    assert main(["measure", TABLE, "--batch", "1", "--runs", str(tmp_path)]) == 0
+    streams = capsys.readouterr()
+    assert "performer: this run trains nothing\n" in streams.err and "exact: peak_gib 2.00" in streams.out
+
+
 def test_what_is_measured_is_read_back_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured(monkeypatch, tmp_path, f"{TABLE}:exact", "--batch", "2")
     (file,) = tmp_path.glob("*/measured/memory.json")
@@ -124,7 +138,7 @@ def test_without_a_printed_value_of_the_named_row_the_batch_must_be_given(
     with_columns(monkeypatch, column(Measured("items_per_second", "throughput", calibrated_by="exact")))
     code, _ = measured(monkeypatch, tmp_path, f"{TABLE}:exact")
     assert code == 2
-    assert f"{TABLE}:exact prints no value; give --batch" in capsys.readouterr().err
+    assert f"{TABLE}:exact has no printed value; set the batch with --batch" in capsys.readouterr().err
 
 
 def test_each_kind_is_measured_once_a_run_with_a_batch_of_its_own(

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
+from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job, jobs_of
 from experiments.runner.launch import Launcher
 from experiments.runner.resources import Resources
-from experiments.runner.store import RunStore, write_atomically
+from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY
@@ -73,7 +74,7 @@ def test_a_plan_says_which_protocol_the_sampling_does_not_have(
 
 def test_a_plan_says_that_there_are_no_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"]) == 0
-    assert "not yet runnable: kinetics400 has 0 classes" in capsys.readouterr().out
+    assert "not yet runnable: kinetics400: the number of classes of the label 'class' is 0" in capsys.readouterr().out
 
 
 def test_the_plan_of_a_test_alone_needs_no_training_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

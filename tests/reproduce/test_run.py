@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from experiments.runner.arguments import child_arguments
+from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job
 from experiments.runner.launch import Launcher
-from experiments.runner.store import RunStore, write_atomically
+from experiments.runner.store import RunStore
 from reproduce.command import main, parser
 
 ROW = "motionformer/table4:joint"  # with a run on each of two data sets

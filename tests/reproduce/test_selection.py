@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from experiments.runner.files import write_atomically
 from experiments.runner.jobs import jobs_of
-from experiments.runner.store import RunStore, write_atomically
+from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import main, parser

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from experiments.motionformer.base import EPIC100, K400
+from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job, jobs_of
-from experiments.runner.store import RunStore, write_atomically
+from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER

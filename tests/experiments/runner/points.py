@@ -22,8 +22,9 @@ from data.sizes import InputSize
 from data.targets import ClassTarget
 from experiments.runner import callbacks
 from experiments.runner.callbacks import BestWeights, StopRequest
+from experiments.runner.files import read_json
 from experiments.runner.resources import Resources
-from experiments.runner.store import RunStore, read_json
+from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
 from experiments.runner.trainer import make_trainer
 from experiments.spec.run import RunConfig

@@ -17,8 +17,9 @@ from data.transforms import normalized
 from data.video import VideoData
 from experiments.runner.attention import attention_maps, class_name, keep_all_maps, keep_maps
 from experiments.runner.attention_files import AttentionMaps, held_maps, maps_id
+from experiments.runner.files import write_atomically
 from experiments.runner.resources import Resources
-from experiments.runner.store import RunStore, write_atomically
+from experiments.runner.store import RunStore
 from experiments.runner.weights import read_weights
 from experiments.spec.attention_queries import QueriedRun
 from experiments.spec.edits import apply, model

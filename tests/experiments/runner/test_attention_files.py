@@ -10,7 +10,8 @@ import pytest
 
 from experiments.motionformer.base import K400
 from experiments.runner.attention_files import RECORDED, AttentionMaps, held_maps, maps_id, read_maps, write_maps
-from experiments.runner.store import RunStore, StoreError
+from experiments.runner.files import StoreError
+from experiments.runner.store import RunStore
 from experiments.spec.figures import AttentionQuery
 
 QUERY = AttentionQuery(video=3, frame=1, x=0.6, y=0.3)

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from experiments.motionformer.base import EPIC100, K400, SSV2
+from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job, jobs_of
 from experiments.runner.launch import Launcher, default_parallel, headline_text, reason_of
 from experiments.runner.resources import Resources
-from experiments.runner.store import RunStore, write_atomically
+from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY

@@ -12,6 +12,7 @@ from experiments.runner import measure
 from experiments.runner.measure import (
     GIB,
     MEASUREMENTS,
+    NotMeasurableError,
     TooLargeError,
     bytes_saved_by,
     nearest_batch,
@@ -90,7 +91,7 @@ def test_the_first_step_leaves_the_state_of_the_optimiser_and_no_gradients(base:
 
 def test_a_run_that_trains_nothing_has_no_training_step() -> None:
     run = replace(TINY.of(K400), optim=None)
-    with pytest.raises(ValueError, match=f"run {run.train_id} trains nothing: it has no training step to measure"):
+    with pytest.raises(NotMeasurableError, match="this run trains nothing, so there is no training step to measure"):
         training_step(run, 2, torch.device("cpu"))
 
 

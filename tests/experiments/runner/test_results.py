@@ -17,10 +17,12 @@ from data.errors import DataError
 from data.evaluation import EvalConfig
 from experiments.motionformer.base import SSV2
 from experiments.runner import results
+from experiments.runner.files import read_json
 from experiments.runner.resources import Resources
 from experiments.runner.results import Test as FinishedTest
 from experiments.runner.results import hits_by_class_name, keep_test, keep_training, rescore
-from experiments.runner.store import RunDirectory, RunStore, read_json
+from experiments.runner.run_directory import RunDirectory
+from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
 from experiments.spec.edits import apply, data, evaluation
 from experiments.spec.run import RunConfig

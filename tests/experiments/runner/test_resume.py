@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from data.synthetic.ssv2 import SSv2StandIn
 from experiments.runner import train
 from experiments.runner.callbacks import StopRequest
-from experiments.runner.store import RunDirectory, RunStore
+from experiments.runner.run_directory import RunDirectory
+from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from models.trunk import VideoViT

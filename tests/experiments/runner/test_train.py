@@ -18,8 +18,9 @@ from data.errors import DataError
 from experiments.motionformer.base import K400
 from experiments.runner import train
 from experiments.runner.callbacks import DeviceClock, Stopped, StopRequest
+from experiments.runner.files import StoreError
 from experiments.runner.resources import Resources
-from experiments.runner.store import RunStore, StoreError
+from experiments.runner.store import RunStore
 from experiments.runner.train import fit
 from experiments.spec.metrics import TOP1
 from experiments.spec.run import Parent, RunConfig
@@ -429,6 +430,17 @@ def test_a_further_process_of_a_run_neither_claims_nor_rescores(
     with workshop.store.run(POINTS.train_id).claim():  # by the first process
         assert train.main(command) == 0
     assert calls == [POINTS.train_id]
+
+
+def test_a_further_process_does_not_wait_for_a_first_one_that_has_nothing_to_compute(
+    workshop: Workshop, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train.main(command) == 0
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(train, "train_and_test", lambda *_, **__: pytest.fail("it would wait for the first process"))
+    assert train.main(command) == 0  # tested
+    assert train.main([*command, "-o", "evaluation.views=1"]) == 0  # within the saved scores
+    assert len(list(workshop.store.run(POINTS.train_id).path.glob("metrics/*"))) == 1
 
 
 def test_metrics_with_fewer_views_are_made_from_kept_scores_without_a_model(

@@ -10,8 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from experiments.runner.files import StoreError
 from experiments.runner.results import keep_started_from, keep_training
-from experiments.runner.store import RunStore, StoreError
+from experiments.runner.store import RunStore
 from experiments.runner.weights import (
     FROZEN,
     ReleasedStart,

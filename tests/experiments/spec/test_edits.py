@@ -78,7 +78,10 @@ def test_edits_and_overrides_of_a_recipe_pass_by_a_run_that_trains_nothing() -> 
     tested = replace(K400, optim=None)
     for edit in (*optim(epochs=3), override("optim.epochs=3", tested)):
         assert apply(tested, [edit]) == tested
+    assert apply(tested, [override("optim.schedule.final=0.1", tested)]) == tested
     assert apply(tested, [override("evaluation.views=1", tested)]).evaluation.views == 1
+    with pytest.raises(ValueError, match=r"'optim\.epoch': OptimConfig has no field 'epoch'; did you mean 'epochs'"):
+        override("optim.epoch=3", tested)
     assert apply(K400, [Edit("optim", None)]) == tested
 
 

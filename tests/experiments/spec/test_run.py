@@ -140,11 +140,11 @@ def test_the_default_runs_pass_their_check(run: RunConfig) -> None:
         ),
         (
             apply(K400, data(dataset=Kinetics.Config(name="kinetics400", num_classes=0))),
-            "kinetics400 has 0 classes of class; there must be 1 or more",
+            "kinetics400: the number of classes of the label 'class' is 0; it must be 1 or more",
         ),
         (
             apply(EPIC100, data(dataset=Epic100.Config(num_nouns=0))),
-            "epic100 has 0 classes of noun; there must be 1 or more",
+            "epic100: the number of classes of the label 'noun' is 0; it must be 1 or more",
         ),
         (apply(K400, model(width=50)), "model.width is 50; it does not divide into 12 heads"),
         (apply(K400, model(depth=0)), "model.depth is 0; it must be 1 or more"),

@@ -16,6 +16,7 @@ from data.evaluation import EvalConfig
 from data.items.items import ItemList, TestItems, TrainItems
 from data.sizes import InputSize
 from data.synthetic.ensure import StandIn
+from data.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class NumbersSize(InputSize):
 
 
 @dataclass(frozen=True)
-class MeanTarget:
+class MeanTarget(Targets):
     """The mean, which is no class."""
 
     @property
