@@ -18,7 +18,8 @@ from models.heads import TanhHead
 from models.imagenet import ImageNet
 from models.mixers.attention import Mixer, MixerConfig
 from models.model import Cost, InputSize, ModelConfig, Targets, as_clip, check_range, num_outputs
-from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens, square_side
+from models.positions import JointPositions, SeparatePositions, square_side
+from models.tokens import CubicTokens, Grid, SquareTokens
 
 
 class Block(nn.Module):

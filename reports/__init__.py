@@ -1,1 +1,1 @@
-"""Tables joined with results: pandas, markdown, CSV, JSON, LaTeX, figures."""
+"""Reports: tables with measured results, as markdown, CSV, JSON, LaTeX, pandas data frames and figures."""

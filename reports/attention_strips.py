@@ -1,7 +1,7 @@
-"""Strips of frames with what one query attends to in each, as Motionformer's Figure 4 shows them (arXiv:2106.05392).
+"""Attention of one query in each frame of a video, drawn in strips as in Figure 4 of Motionformer (arXiv:2106.05392).
 
-For each video: the frames with the query as a red point and a yellow arrow from peak to peak; below them the attention
-in each frame, bright where it is high; and the same attention as heat over the frames.
+Upper row: frames, with the query as a red point and a yellow arrow from peak to peak of the attention. Middle row:
+attention in each frame; brighter is higher. Lower row: the same attention as a heat map over the frames.
 T token frames, h x w patches, F frames of H x W pixels.
 """
 
@@ -25,47 +25,47 @@ from reports.drawer import Drawer
 from reports.layout import row_name
 from reports.report import Report
 
-MOST_FRAMES = 8
-MAP_SIDE = 256  # pixels that a map's longer side is drawn with
-HEAT = 0.7  # opacity of the overlay where attention is highest
+MAX_FRAMES = 8  # per strip
+MAP_SIDE = 256  # longer side of a drawn map in pixels
+HEAT = 0.7  # opacity of the heat map at the highest attention
 QUERY, PEAK = "#FF2020", "#FFE000"
 OUTLINE = withStroke(linewidth=3, foreground="black")
 
 
 class Strip(NamedTuple):
-    """One video: what stands above it, and the maps."""
+    """Title and attention maps of one video."""
 
     title: str
     maps: AttentionMaps
 
 
 class Point(NamedTuple):
-    """A place in the picture, as shares of its width and height."""
+    """Point of an image, as fractions of its width and height."""
 
     x: float
     y: float
 
 
 def draw(strips: Sequence[Strip], notice: str | None = None) -> Figure:
-    """The strips, side by side where they are short, else below each other.
+    """Figure of all strips: two per row if all are short, else one per row.
 
     Args:
-        notice: what a reader must know before looking, in red at the bottom.
+        notice: warning shown in red at the bottom.
     """
     longest = max(len(shown_frames(strip.maps)) for strip in strips)
-    across = min(len(strips), 2) if longest <= MOST_FRAMES // 2 else 1
-    down = -(-len(strips) // across)
-    figure = Figure(figsize=(1.45 * longest * across + 0.3, 4.9 * down + 0.2), dpi=150, layout="constrained")
-    parts = figure.subfigures(down, across, squeeze=False).flat
-    for part, strip in zip(parts, strips, strict=False):
-        _draw_strip(part, strip)
+    num_columns = min(len(strips), 2) if longest <= MAX_FRAMES // 2 else 1
+    num_rows = -(-len(strips) // num_columns)
+    figure = Figure(figsize=(1.45 * longest * num_columns + 0.3, 4.9 * num_rows + 0.2), dpi=150, layout="constrained")
+    subfigures = figure.subfigures(num_rows, num_columns, squeeze=False).flat
+    for subfigure, strip in zip(subfigures, strips, strict=False):
+        _draw_strip(subfigure, strip)
     if notice:
         figure.supxlabel(notice, fontsize="small", color="#B00000")
     return figure
 
 
 def data(strips: Sequence[Strip]) -> str:
-    """All that the picture depends on, as text: titles, records, and digests of frames and maps."""
+    """Everything that determines the picture, as text: titles, records, and digests of frames and maps."""
     return json.dumps(
         [
             {
@@ -80,9 +80,9 @@ def data(strips: Sequence[Strip]) -> str:
 
 
 class AttentionStripDrawer(Drawer):
-    """Draws the attention maps of a report's rows; their data lie beside the runs."""
+    """Draws the attention maps of the rows of a report. Their data are stored with the runs, not with the report."""
 
-    keeps_data = False
+    saves_data = False
 
     def __init__(self, report: Report, figure: AttentionStrips, rows: Sequence[str] | None = None) -> None:
         super().__init__(report)
@@ -96,7 +96,7 @@ class AttentionStripDrawer(Drawer):
         ]
 
     def has_content(self) -> bool:
-        """Whether any maps have been made."""
+        """Whether the report has any attention maps."""
         return bool(self.strips)
 
     def data(self) -> str:
@@ -104,117 +104,117 @@ class AttentionStripDrawer(Drawer):
         return data(self.strips)
 
     def draw(self, notice: str | None) -> Figure:
-        """The strips of all rows."""
+        """Strips of all rows."""
         return draw(self.strips, notice)
 
     def provenance_lines(self) -> list[str]:
-        """A line a row."""
+        """Provenance of each row's maps, one line per row."""
         return [f"{title}: {provenance_text(maps)}" for title, maps in self.strips]
 
     def of_row(self, key: str) -> "Drawer | None":
-        """The strip of one row."""
+        """Drawer of the strip of one row; None without maps."""
         drawer = AttentionStripDrawer(self.report, self.figure, [key])
         return drawer if drawer.has_content() else None
 
 
 def caption(maps: AttentionMaps) -> str:
-    """What is shown: video, block, head and weights."""
+    """Caption of a strip: video, class, block, head, and the file of released weights."""
     record = maps.record
-    kind = f" ({record['class']})" if record.get("class") else ""
-    lines = [f"{PurePosixPath(record['video']).name}{kind}", f"{block_text(record)}, {head_text(record)}"]
+    class_text = f" ({record['class']})" if record.get("class") else ""
+    lines = [f"{PurePosixPath(record['video']).name}{class_text}", f"{block_text(record)}, {head_text(record)}"]
     return "\n".join(lines) + ("" if record["weights"] == "trained" else f", {record['weights']}")
 
 
 def provenance_text(maps: AttentionMaps) -> str:
-    """How the maps came about, in a line."""
+    """Provenance of attention maps in one line."""
     record = maps.record
     x, y = query_point(maps)
-    kind = f" ({record['class']})" if record.get("class") else ""
+    class_text = f" ({record['class']})" if record.get("class") else ""
     source = "trained here" if record["weights"] == "trained" else f"released, {record['weights']}"
     return (
-        f"video {record['video']}{kind}, view {record['view']}; query at {x:g},{y:g} of token frame "
+        f"video {record['video']}{class_text}, view {record['view']}; query at {x:g},{y:g} of token frame "
         f"{record['patch'][0]}; {block_text(record)}, {head_text(record)}; weights {source}, run {record['train_id']}, "
         f"seed {record['seed']}; commit {record['commit']}, {record['hardware']}"
     )
 
 
 def block_text(record: dict) -> str:
-    """Which block, of which: all are counted from 0."""
+    """Index of the block, and the range of indices, which starts at 0."""
     return f"block {record['block']} of 0 to {record['num_blocks'] - 1}"
 
 
 def head_text(record: dict) -> str:
-    """Which head, of which."""
+    """Index of the head and the range of indices, or the number of heads of a mean."""
     if record["head"] is None:
         return f"mean of {record['num_heads']} heads"
     return f"head {record['head']} of 0 to {record['num_heads'] - 1}"
 
 
 def shown_frames(maps: AttentionMaps) -> list[int]:
-    """The token frames that are drawn: all, or some at even steps, always with the query's."""
-    count = len(maps.maps)
-    if count <= MOST_FRAMES:
-        return list(range(count))
-    shown = np.linspace(0, count - 1, MOST_FRAMES).round().astype(int)
+    """Indices of the drawn token frames: all, or MAX_FRAMES at even intervals with the query's frame among them."""
+    num_frames = len(maps.maps)
+    if num_frames <= MAX_FRAMES:
+        return list(range(num_frames))
+    shown = np.linspace(0, num_frames - 1, MAX_FRAMES).round().astype(int)
     query = maps.record["patch"][0]
     shown[np.abs(shown - query).argmin()] = query
     return shown.tolist()
 
 
 def peaks(maps: AttentionMaps) -> list[Point]:
-    """The middle of the patch that each token frame's attention is highest in."""
+    """Centre of the patch with the highest attention in each token frame."""
     height, width = maps.maps.shape[1:]
-    places = [np.unravel_index(one.argmax(), one.shape) for one in maps.maps]
-    return [Point((column + 0.5) / width, (row + 0.5) / height) for row, column in places]
+    patches = [np.unravel_index(attention.argmax(), attention.shape) for attention in maps.maps]
+    return [Point((column + 0.5) / width, (row + 0.5) / height) for row, column in patches]
 
 
 def query_point(maps: AttentionMaps) -> Point:
-    """The point that was asked for."""
+    """Point of the query."""
     return Point(maps.record["query"]["x"], maps.record["query"]["y"])
 
 
 def stretched(attention: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A map (h, w) from 0 at its lowest to 1 at its highest, bicubic, with a longer side of 256; 0 where it is even."""
+    """Map (h, w) scaled to the range 0 to 1 and resized bicubically to a longer side of 256. Constant maps become 0."""
     low, high = float(attention.min()), float(attention.max())
     unit = (attention - low) / (high - low) if high > low else np.zeros_like(attention)
     height, width = (round(MAP_SIDE * side / max(unit.shape)) for side in unit.shape)
     return np.asarray(Image.fromarray(unit).resize((width, height), Image.Resampling.BICUBIC)).clip(0, 1)
 
 
-def _draw_strip(part: SubFigure, strip: Strip) -> None:
+def _draw_strip(subfigure: SubFigure, strip: Strip) -> None:
     maps = strip.maps
     shown = shown_frames(maps)
-    axes = part.subplots(3, len(shown), squeeze=False)
-    part.suptitle(f"{strip.title}: {caption(maps)}", fontsize="medium")
-    each = len(maps.frames) // len(maps.maps)
+    axes = subfigure.subplots(3, len(shown), squeeze=False)
+    subfigure.suptitle(f"{strip.title}: {caption(maps)}", fontsize="medium")
+    frames_per_token = len(maps.frames) // len(maps.maps)
     for column, frame in enumerate(shown):
-        above, middle, below = axes[:, column]
+        upper, middle, lower = axes[:, column]
         attention = stretched(maps.maps[frame])
-        _show(above, maps.pictures[frame])
-        _draw_path(above, maps, shown[: column + 1])
+        _show(upper, maps.pictures[frame])
+        _draw_path(upper, maps, shown[: column + 1])
         _show(middle, attention)
-        _show(below, maps.pictures[frame])
-        _show(below, _heat(attention))
-        first = frame * each
-        above.set_title(f"frame {first}" if each == 1 else f"frames {first}–{first + each - 1}", fontsize="small")
+        _show(lower, maps.pictures[frame])
+        _show(lower, _heat(attention))
+        first, last = frame * frames_per_token, (frame + 1) * frames_per_token - 1
+        upper.set_title(f"frame {first}" if first == last else f"frames {first}–{last}", fontsize="small")
     for axis, text in zip(axes[:, 0], ("frames", "attention", "overlaid"), strict=True):
         axis.set_ylabel(text, fontsize="small")
 
 
 def _draw_path(axis: Axes, maps: AttentionMaps, frames: list[int]) -> None:
-    """The query in its own frame; the way from peak to peak up to the last of these frames."""
-    query, tops = maps.record["patch"][0], peaks(maps)
-    way = [query_point(maps) if frame == query else tops[frame] for frame in frames]
-    if len(way) > 1:
-        line = axis.plot([p.x for p in way], [p.y for p in way], color=PEAK, linewidth=1.2, solid_capstyle="round")
+    """Draw the path from peak to peak up to the last of these frames, and the query in its own frame."""
+    query, peak_points = maps.record["patch"][0], peaks(maps)
+    path = [query_point(maps) if frame == query else peak_points[frame] for frame in frames]
+    if len(path) > 1:
+        line = axis.plot([p.x for p in path], [p.y for p in path], color=PEAK, linewidth=1.2, solid_capstyle="round")
         line[0].set_path_effects([OUTLINE])
         arrow = axis.annotate(
-            "", way[-1], way[-2], arrowprops={"arrowstyle": "-|>", "color": PEAK, "shrinkA": 0, "shrinkB": 0}
+            "", path[-1], path[-2], arrowprops={"arrowstyle": "-|>", "color": PEAK, "shrinkA": 0, "shrinkB": 0}
         )
         assert arrow.arrow_patch is not None
         arrow.arrow_patch.set_path_effects([OUTLINE])
     if frames[-1] == query:
-        axis.plot(*way[-1], "o", color=QUERY, markeredgecolor="white", markersize=7)
+        axis.plot(*path[-1], "o", color=QUERY, markeredgecolor="white", markersize=7)
 
 
 def _show(axis: Axes, image: NDArray) -> None:
@@ -223,7 +223,7 @@ def _show(axis: Axes, image: NDArray) -> None:
 
 
 def _heat(attention: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Colours (h, w, 4), the more opaque the higher the attention."""
+    """Heat map (h, w, 4) in RGBA. The opacity is proportional to the attention."""
     colors = colormaps["inferno"](attention)
     colors[..., 3] = HEAT * attention
     return colors

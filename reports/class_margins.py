@@ -1,4 +1,4 @@
-"""The classes in which two rows of a table differ most: as CSV, as a picture, and beside those that the paper names."""
+"""Differences of two rows by class: as CSV, as a bar chart, and beside the classes that the paper names."""
 
 from typing import NamedTuple
 
@@ -11,12 +11,12 @@ from reports.drawer import Drawer
 from reports.layout import row_name
 from reports.report import Report
 
-SHOWN = 10  # classes drawn at either end
+SHOWN = 10  # number of classes drawn at each end
 GAIN, LOSS = "#009E73", "#D55E00"
 
 
 class ClassMargin(NamedTuple):
-    """One class: how many of its videos there are, and how many percent of them each of two rows has right."""
+    """Number of test videos of a class, and accuracies of two rows on them in percent."""
 
     name: str
     videos: int
@@ -25,74 +25,76 @@ class ClassMargin(NamedTuple):
 
     @property
     def points(self) -> float:
-        """By how much the first has more right."""
+        """Difference of the accuracies in percentage points."""
         return self.percent - self.other_percent
 
 
 def class_margins(report: Report, compared: ClassMargins) -> list[ClassMargin]:
-    """Every class, the greatest gain first; hits are summed over the seeds that both rows have finished.
+    """Margins of all classes, largest first. Hits are summed over the seeds that both rows have finished.
 
-    A seed whose rows were not tested on as many videos of each class is left out.
+    A seed is left out if the two rows were tested on different numbers of videos of some class.
     """
     ours, others = (_hits(report, key, compared.column) for key in (compared.row, compared.relative_to))
-    seeds = [seed for seed in ours if _videos(ours[seed]) == _videos(others.get(seed, {}))]
+    seeds = [seed for seed in ours if _num_videos(ours[seed]) == _num_videos(others.get(seed, {}))]
     margins = []
     for name in sorted({name for seed in seeds for name in ours[seed]}):
-        videos = sum(ours[seed][name][1] for seed in seeds)
-        right, other = (sum(hits[seed][name][0] for seed in seeds) for hits in (ours, others))
-        margins.append(ClassMargin(name, videos // len(seeds), 100 * right / videos, 100 * other / videos))
+        num_videos = sum(ours[seed][name][1] for seed in seeds)
+        correct, other = (sum(hits[seed][name][0] for seed in seeds) for hits in (ours, others))
+        margins.append(
+            ClassMargin(name, num_videos // len(seeds), 100 * correct / num_videos, 100 * other / num_videos)
+        )
     return sorted(margins, key=lambda margin: -margin.points)
 
 
 def _hits(report: Report, key: str, column: str) -> dict[int, dict[str, list[int]]]:
-    """For each seed the videos right and all videos of each class; none where a result does not tell."""
+    """Correct videos and all videos of each class, by seed. Results without this information are left out."""
     cells = [cell for row in report.rows if row.row.key == key for cell in row.cells if cell.column == column]
     results = [(result.seed, result.metrics or {}) for cell in cells for result in cell.seeds]
     return {seed: metrics["classes"] for seed, metrics in results if metrics.get("classes")}
 
 
-def _videos(hits: dict[str, list[int]]) -> dict[str, int]:
-    return {name: videos for name, (_, videos) in hits.items()}
+def _num_videos(hits: dict[str, list[int]]) -> dict[str, int]:
+    return {name: num_videos for name, (_, num_videos) in hits.items()}
 
 
 class ClassMarginBars(Drawer):
-    """Draws the differences of two rows by class as bars."""
+    """Draws the margin of each class as a bar."""
 
     def __init__(self, report: Report, margins: ClassMargins) -> None:
         super().__init__(report)
         self.margins = margins
 
     def has_content(self) -> bool:
-        """Whether both rows have results of the same seed and videos that tell the hits of each class."""
+        """Whether both rows have hits by class for the same seed and the same numbers of videos."""
         return bool(class_margins(self.report, self.margins))
 
     def data(self) -> str:
-        """Every class, as CSV."""
+        """Margins of all classes, as CSV."""
         lines = [(*margin, margin.points) for margin in class_margins(self.report, self.margins)]
         names = ["class", "videos", self.margins.row, self.margins.relative_to, "points"]
         return pd.DataFrame(lines, columns=pd.Index(names)).round(6).to_csv(index=False)
 
     def draw(self, notice: str | None) -> Figure:
-        """Bars, the greatest gain on top; of many classes both ends."""
+        """Bar chart, largest gain on top. Of many classes, only both ends are shown."""
         return draw(self.report, self.margins, notice)
 
     def text(self) -> str:
-        """As many of our greatest gains and losses as the paper prints, beside the classes that it names."""
+        """Markdown table of the classes that the paper names, beside as many of the largest gains and losses here."""
         ours, printed = class_margins(self.report, self.margins), self.margins.printed
-        num_gains = sum(one.points > 0 for one in printed)
+        num_gains = sum(margin.points > 0 for margin in printed)
         gains, losses = printed[:num_gains], printed[num_gains:]
         pairs = [
             *zip(ours[:num_gains], gains, strict=False),
             *zip(ours[-len(losses) :], losses, strict=False),
         ]
-        lines = [(mine.name, f"{mine.points:+.1f}", theirs.name, f"{theirs.points:+.0f}") for mine, theirs in pairs]
+        lines = [(own.name, f"{own.points:+.1f}", paper.name, f"{paper.points:+.0f}") for own, paper in pairs]
         headers = ["class, ours", "points", "class, printed", "points"]
         align = ("left", "right", "left", "right")
         return tabulate(lines, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
 def draw(report: Report, compared: ClassMargins, notice: str | None) -> Figure:
-    """Bars, the greatest gain on top; of many classes both ends."""
+    """Bar chart, largest gain on top. Of many classes, only both ends are shown."""
     margins = class_margins(report, compared)
     shown = margins if len(margins) <= 2 * SHOWN else [*margins[:SHOWN], *margins[-SHOWN:]]
     rows = {row.row.key: row_name(report.table, row.row) for row in report.rows}

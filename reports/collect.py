@@ -1,6 +1,6 @@
-"""Joins a table with the results in a run store: the cells of the report, and the facts of its footer.
+"""Collection of a report from a table and the results in a run store.
 
-Nothing here depends on the machine that reports: hardware, versions and commits are those of the results.
+A report does not depend on the machine that makes it: hardware, versions and commits are those of the results.
 """
 
 import math
@@ -31,40 +31,40 @@ def collect(
     overrides: Iterable[str] = (),
     rows: Iterable[str] | None = None,
 ) -> Report:
-    """The report of a table: results made here or, where there are none, published ones.
+    """Report of a table, from local results or, where there are none, from published results.
 
     Raises:
-        ValueError: for an unknown row or an override that does not fit.
-        StoreError: when a result file cannot be read.
+        ValueError: for unknown rows and invalid overrides.
+        StoreError: if a result file cannot be read.
     """
     keys = None if rows is None else tuple(rows)
     texts = tuple(overrides)
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
-    plain = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
-    width = len(table.columns)
-    lines = []
-    for start in range(0, len(cells), width):
-        pairs = zip(cells[start : start + width], plain[start : start + width], strict=True)
-        lines.append(
+    unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
+    num_columns = len(table.columns)
+    report_rows = []
+    for start in range(0, len(cells), num_columns):
+        pairs = zip(cells[start : start + num_columns], unmodified[start : start + num_columns], strict=True)
+        report_rows.append(
             _row(cells[start].row, [(cell, _run_ids(cell) != _run_ids(other)) for cell, other in pairs], store, texts)
         )
-    lines = _with_best(lines, table.columns)
+    report_rows = _with_best(report_rows, table.columns)
     return Report(
         table=table,
         scale=scale,
         seeds=seeds,
         overrides=texts,
-        rows=lines,
-        facts=facts_of(table, cells, results_of(lines), store),
+        rows=report_rows,
+        facts=facts_of(table, cells, results_of(report_rows), store),
         attention_maps=_attention_maps(table, cells, store),
     )
 
 
 def publish(report: Report, store: RunStore) -> int:
-    """Copy the small result files behind the report to the store's published results; returns how many runs.
+    """Copy the small result files of a report to the published results of the store. Returns the number of tests.
 
     Raises:
-        StoreError: when they cannot be written.
+        StoreError: if they cannot be written.
     """
     results = {
         (result.train_id, result.eval_id)
@@ -79,13 +79,13 @@ def publish(report: Report, store: RunStore) -> int:
         store.publish_measurement(train_id, kind)
     cells = report.table.cells(report.scale, overrides=report.overrides, seeds=report.seeds)
     for _, run, query in queried(report.table.figure, cells):
-        if run.data.dataset.stand_in is not None:  # frames of real videos are not ours to publish
+        if run.data.dataset.stand_in is not None:  # frames of real videos must not be published
             store.publish_attention_maps(run.train_id, maps_id(run, query))
     return len(results)
 
 
 def results_of(rows: Iterable[ReportRow]) -> list[Result]:
-    """The finished tests behind some rows."""
+    """Finished tests of some rows."""
     return [
         Result(f"{row.row.key}.{cell.column}", result.train_id, result.metrics)
         for row in rows
@@ -96,7 +96,7 @@ def results_of(rows: Iterable[ReportRow]) -> list[Result]:
 
 
 def _attention_maps(table: Table, cells: Iterable[Cell], store: RunStore) -> dict[str, AttentionMaps]:
-    """The attention maps of the table's figure that exist, by row."""
+    """Existing attention maps of the table's figure, by the row's key."""
     found = {row: held_maps(run, store, query) for row, run, query in queried(table.figure, cells)}
     return {row: maps for row, maps in found.items() if maps is not None}
 
@@ -106,24 +106,24 @@ def _run_ids(cell: Cell) -> tuple[tuple[str, str], ...]:
 
 
 def _row(row: Row, cells: list[tuple[Cell, bool]], store: RunStore, overrides: tuple[str, ...]) -> ReportRow:
-    """The cells of a row; derived ones after those they are derived from.
+    """Row of a report. Derived cells are computed after the cells that they depend on.
 
     Args:
-        cells: with whether the overrides change their runs.
+        cells: cells of the row, each with whether the overrides change its runs.
     """
-    made: dict[str, ReportCell] = {}
+    finished: dict[str, ReportCell] = {}
     for cell, modified in sorted(cells, key=lambda pair: isinstance(pair[0].column.metric, Derived)):
-        made[cell.column.key] = _cell(cell, modified, store, overrides, made)
-    return ReportRow(row=row, cells=tuple(made[cell.column.key] for cell, _ in cells))
+        finished[cell.column.key] = _cell(cell, modified, store, overrides, finished)
+    return ReportRow(row=row, cells=tuple(finished[cell.column.key] for cell, _ in cells))
 
 
 def _cell(
     cell: Cell, modified: bool, store: RunStore, overrides: tuple[str, ...], others: dict[str, ReportCell]
 ) -> ReportCell:
-    """A cell by the kind of its metric.
+    """Cell of a report, computed according to the kind of its metric.
 
     Args:
-        others: the cells of the row that are made already.
+        others: cells of the row that are already computed.
     """
     if cell.row.quoted:
         return ReportCell(column=cell.column.key, state="quoted", printed=cell.printed)
@@ -140,7 +140,7 @@ def _cell(
 
 
 def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
-    """A run at the paper's size with the overrides that fit it; some name fields of smaller scales alone."""
+    """Run with the overrides that are valid for it. Some overrides name fields that only smaller scales have."""
     for text in overrides:
         with suppress(ValueError):
             run = apply(run, [override(text, run)])
@@ -148,7 +148,7 @@ def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
 
 
 def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore) -> ReportCell:
-    """A cell of what `reproduce measure` measures."""
+    """Cell with a value of `reproduce measure`."""
     record = store.measurement(run.train_id, metric.kind)
     value = record.get(metric.name) if record is not None else None
     if record is not None and not isinstance(value, int | float):
@@ -161,11 +161,11 @@ def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore
 
 
 def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tuple[str, ...]) -> ReportCell:
-    """A cell computed from the config at the paper's size."""
+    """Cell with a value computed from the config at the paper's size."""
     as_printed = metric.of(run)
     try:
         value = metric.of(overridden(run, overrides)) if overrides else as_printed
-    except ValueError:  # an override for a small model, as a crop of 40, need not fit the paper's
+    except ValueError:  # e.g. a crop of 40, which is valid for small models only
         return ReportCell(column=cell.column.key, state="not run", printed=cell.printed)
     changed = value != as_printed
     state: State = "modified" if changed else "measured"
@@ -173,7 +173,7 @@ def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tupl
 
 
 def _tested_cell(cell: Cell, metric: Tested, modified: bool, store: RunStore) -> ReportCell:
-    """A cell of finished tests, one a seed."""
+    """Cell with the mean over the finished tests, one per seed."""
     results = tuple(_seed_result(run, metric, store) for run in cell.runs)
     values = [result.value for result in results if result.value is not None]
     state = _joint_state([result.state for result in results])
@@ -184,7 +184,7 @@ def _tested_cell(cell: Cell, metric: Tested, modified: bool, store: RunStore) ->
         value=statistics.fmean(values) if values else None,
         std=statistics.stdev(values) if len(values) > 1 else None,
         num_seeds=len(values),
-        num_asked=len(results),
+        num_requested=len(results),
         seeds=results,
         modified=modified,
         released=any(result.released for result in results),
@@ -193,7 +193,7 @@ def _tested_cell(cell: Cell, metric: Tested, modified: bool, store: RunStore) ->
 
 
 def _derived_cell(cell: Cell, metric: Derived, others: dict[str, ReportCell]) -> ReportCell:
-    """A derived cell: computed seed by seed, so that its spread is that of the derived value."""
+    """Cell of a derived metric, computed for each seed, so that its `std` is that of the derived value."""
     sources = [others[key] for key in metric.columns]
     by_seed: list[dict[str, float]] = []
     for seed in cell.seeds:
@@ -214,14 +214,14 @@ def _derived_cell(cell: Cell, metric: Derived, others: dict[str, ReportCell]) ->
         value=statistics.fmean(derived) if derived else None,
         std=statistics.stdev(derived) if len(derived) > 1 else None,
         num_seeds=len(derived) if varies else 0,
-        num_asked=len(cell.seeds) if varies else 0,
+        num_requested=len(cell.seeds) if varies else 0,
         modified=any(source.modified for source in sources),
         released=any(source.released for source in sources),
     )
 
 
 def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
-    """The result of one seed, or the state of its run."""
+    """Result of one seed, or the state of its unfinished run."""
     result = SeedResult(seed=run.seed, train_id=run.train_id, eval_id=run.eval_id, state="not run")
     metrics = store.metrics(run.train_id, run.eval_id)
     if metrics is None:
@@ -229,7 +229,7 @@ def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
         state = directory.state(run.eval_id)
         return replace(result, state=state, progress=directory.fraction_done() if state == "running" else None)
     value = metrics.get(metric.name)
-    if value is None and isinstance(metric, OfTraining):  # of released weights, which others trained
+    if value is None and isinstance(metric, OfTraining):  # released weights: their training is not measured here
         return replace(result, metrics=metrics)
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise StoreError(
@@ -240,7 +240,7 @@ def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
 
 
 def _joint_state(states: Iterable[State]) -> State:
-    """Done when all are; else the first of UNFINISHED that one of them has."""
+    """First of UNFINISHED that occurs in the states, or done if none does."""
     found = set(states)
     for state in UNFINISHED:
         if state in found:
@@ -249,14 +249,14 @@ def _joint_state(states: Iterable[State]) -> State:
 
 
 def _joint_progress(results: tuple[SeedResult, ...]) -> float | None:
-    """The finished part of all seeds of a cell together, while one of them runs."""
+    """Mean progress over the seeds of a cell; None if no seed is running."""
     if not any(result.progress is not None for result in results):
         return None
     return statistics.fmean(1.0 if r.state == "done" else r.progress or 0.0 for r in results)
 
 
 def _with_best(rows: list[ReportRow], columns: tuple[Column, ...]) -> tuple[ReportRow, ...]:
-    """Marks the best measured values, ties to the digits shown included; a lone value is no best."""
+    """Rows with the best measured values marked, including ties after rounding. A single value is not marked."""
     best: dict[str, float] = {}
     for index, column in enumerate(columns):
         values = [value for row in rows if isinstance(value := row.cells[index].value, int | float)]

@@ -1,4 +1,4 @@
-"""A report as a pandas data frame, and as CSV."""
+"""Report as a pandas data frame and as CSV."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ from reports.report import Report
 
 
 def data_frame(report: Report) -> pd.DataFrame:
-    """One line a row: key, labels, then for each column our value, how it came about, and the printed one."""
+    """One line per row: key, labels, and for each column the measured value, facts about it, and the printed value."""
     table = report.table
     lines = []
     for row in report.rows:
@@ -26,5 +26,5 @@ def data_frame(report: Report) -> pd.DataFrame:
 
 
 def comma_separated(report: Report) -> str:
-    """The frame as CSV: values in full, ticks as True and False."""
+    """Data frame as CSV. Values are not rounded; ticks are True and False."""
     return data_frame(report).to_csv(index=False)

@@ -1,4 +1,4 @@
-"""The interface of the drawers of figures: one for each kind of figure in experiments/spec/figures.py."""
+"""Interface of drawers. Each kind of figure in experiments/spec/figures.py has a drawer."""
 
 from abc import ABC, abstractmethod
 
@@ -10,11 +10,11 @@ from reports.report import Report
 class Drawer(ABC):
     """Draws the figure of a report.
 
-    `keeps_data`: whether the data of the picture are kept beside it as CSV.
-    `column`: key of the column whose runs have pictures of their own, if any.
+    `saves_data`: whether the plotted data are saved with the picture, as CSV.
+    `column`: key of the column whose runs have one picture each; None if there is no such column.
     """
 
-    keeps_data: bool = True
+    saves_data: bool = True
     column: str | None = None
 
     def __init__(self, report: Report) -> None:
@@ -22,28 +22,28 @@ class Drawer(ABC):
 
     @abstractmethod
     def has_content(self) -> bool:
-        """Whether there is anything to draw yet."""
+        """Whether there are results to draw."""
 
     @abstractmethod
     def data(self) -> str:
-        """All that the picture depends on, as text; CSV where it is kept."""
+        """Everything that determines the picture, as text; as CSV if `saves_data`."""
 
     @abstractmethod
     def draw(self, notice: str | None) -> Figure:
-        """The picture.
+        """Matplotlib figure.
 
         Args:
-            notice: what a reader must know before looking, in red at the bottom.
+            notice: warning shown in red at the bottom.
         """
 
     def text(self) -> str:
-        """Markdown that stands below the picture."""
+        """Markdown below the picture."""
         return ""
 
     def provenance_lines(self) -> list[str]:
-        """The provenance of the picture's data, a line a row, where the footer does not tell it."""
+        """Provenance of the data, one line per row; empty if the footer contains it."""
         return []
 
     def of_row(self, key: str) -> "Drawer | None":
-        """The drawer of the part of the picture that shows one row, by the row's key; None where it shows no part."""
+        """Drawer of the part of the figure that shows one row, given its key; None if there is no such part."""
         return None

@@ -1,6 +1,6 @@
-"""The picture of a figure beside its report, and the data it is drawn from.
+"""Pictures (PNG) of the figures of reports, and the plotted data that are saved with them.
 
-A picture carries the digest of its data, so that a stale one is found without drawing it again.
+A picture contains the digest of its data, so that a stale picture is detected without drawing it again.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from reports.drawer import Drawer
 
 REMEDY = "free space there or name another file"
-LINE = 80  # characters of a line under a picture
-DIGEST = "Description"  # the PNG text that holds the digest of the data
+LINE = 80  # characters per line below a picture
+DIGEST = "Description"  # keyword of the PNG text that contains the digest of the data
 
 
 def drawer(report: Report) -> "Drawer | None":
-    """The drawer of a report's figure; None for a table without one, or where there is nothing to draw yet."""
-    # matplotlib and pandas take a second to import.
+    """Drawer of a report's figure; None for a table without a figure and for a report without results to draw."""
+    # Drawers are imported here because matplotlib and pandas take a second to import.
     match report.table.figure:
         case Panels() as panels:
             from reports.line_panels import LinePanels
@@ -49,33 +49,33 @@ def drawer(report: Report) -> "Drawer | None":
 
 
 def files(report: Report, path: Path) -> dict[str, Path]:
-    """The picture and the data kept beside a report at `path`; none where there is nothing to draw."""
+    """Paths of the picture and the data of the report file `path`; empty if there is nothing to draw."""
     found = drawer(report)
     if found is None:
         return {}
-    data = {"data": path.with_suffix(".csv")} if found.keeps_data else {}
+    data = {"data": path.with_suffix(".csv")} if found.saves_data else {}
     return {"picture": path.with_suffix(".png"), **data}
 
 
 def write(report: Report, path: Path) -> None:
-    """Keep picture and data beside the report at `path`.
+    """Save the picture and the data of the report file `path`.
 
     Raises:
-        StoreError: when they cannot be written.
+        StoreError: if they cannot be written.
     """
-    found, kept = drawer(report), files(report, path)
-    if found is not None and "data" in kept:
-        write_atomically(kept["data"], found.data())
-    if kept:
-        save_picture(report, kept["picture"])
+    found, paths = drawer(report), files(report, path)
+    if found is not None and "data" in paths:
+        write_atomically(paths["data"], found.data())
+    if paths:
+        save_picture(report, paths["picture"])
 
 
 def save_picture(report: Report, path: Path) -> None:
-    """Write the report's figure as PNG.
+    """Save the figure of a report as PNG.
 
     Raises:
-        ValueError: where there is nothing to draw yet.
-        StoreError: when it cannot be written.
+        ValueError: if there is nothing to draw yet.
+        StoreError: if the file cannot be written.
     """
     found = drawer(report)
     if found is None:
@@ -85,28 +85,28 @@ def save_picture(report: Report, path: Path) -> None:
 
 
 def stale(report: Report, path: Path) -> bool:
-    """Whether the picture or the data beside the report at `path` are missing or differ from the results."""
-    found, kept = drawer(report), files(report, path)
+    """Whether the picture or the data of the report file `path` are missing or differ from the results."""
+    found, paths = drawer(report), files(report, path)
     if found is None:
         return False
     try:
-        if "data" in kept and kept["data"].read_text(encoding="utf-8") != found.data():
+        if "data" in paths and paths["data"].read_text(encoding="utf-8") != found.data():
             return True
-        return digest_of(kept["picture"]) != digest(_content(report, found))
+        return digest_of(paths["picture"]) != digest(_content(report, found))
     except (OSError, UnicodeDecodeError):
         return True
 
 
-def picture(report: Report, drawn: "Drawer") -> bytes:
-    """The report's figure as PNG; the same bytes for the same report."""
-    return png(drawn.draw(_notice(report.scale, report.facts.unit, _marks(report))), digest(_content(report, drawn)))
+def picture(report: Report, source: "Drawer") -> bytes:
+    """Figure of a report as PNG. Equal reports give equal bytes."""
+    return png(source.draw(_notice(report.scale, report.facts.unit, _marks(report))), digest(_content(report, source)))
 
 
 def save_strip(strip: "Strip", scale: Scale, path: Path, overrides: Iterable[str] = ()) -> None:
-    """Write the attention maps of one query as PNG; overrides of the run stand under it.
+    """Save the attention maps of one query as PNG, with the overrides of the run below.
 
     Raises:
-        StoreError: when it cannot be written.
+        StoreError: if the file cannot be written.
     """
     from reports import attention_strips
 
@@ -116,35 +116,35 @@ def save_strip(strip: "Strip", scale: Scale, path: Path, overrides: Iterable[str
 
 
 def row_pictures(report: Report) -> dict[str, bytes]:
-    """The part of the figure that shows one row, as PNG by the row's key; none where the figure joins all rows."""
+    """Part of the figure for each row as PNG, by the row's key; empty if the figure does not consist of such parts."""
     whole, notice = drawer(report), _notice(report.scale, report.facts.unit, _modified(report.overrides))
     parts = {row.row.key: whole.of_row(row.row.key) for row in report.rows} if whole is not None else {}
     return {key: png(part.draw(notice), digest(part.data())) for key, part in parts.items() if part is not None}
 
 
 def pictured_column(report: Report) -> str | None:
-    """Key of the column whose runs have pictures of their own, if any."""
+    """Key of the column whose runs have one picture each; None if there is no such column."""
     found = drawer(report)
     return found.column if found is not None else None
 
 
-def png(figure: "Figure", description: str) -> bytes:
-    """A figure as PNG that says what it was drawn from, and not when or by which matplotlib."""
+def png(figure: "Figure", data_digest: str) -> bytes:
+    """Figure as PNG with the digest of its data. Date and matplotlib version are left out, for reproducible bytes."""
     content = io.BytesIO()
-    figure.savefig(content, format="png", metadata={"Software": None, DIGEST: description})
+    figure.savefig(content, format="png", metadata={"Software": None, DIGEST: data_digest})
     return content.getvalue()
 
 
 def digest(text: str) -> str:
-    """A short hash of the data that a picture is drawn from."""
+    """Short hash of the data of a picture."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def digest_of(path: Path) -> str | None:
-    """The digest of the data that a kept picture was drawn from; None for one that does not say.
+    """Digest in a picture file; None if the file contains none.
 
     Raises:
-        OSError: for a file that is no whole picture.
+        OSError: if the file is not a complete picture.
     """
     from PIL import Image
 
@@ -154,17 +154,17 @@ def digest_of(path: Path) -> str | None:
 
 
 def _notice(scale: Scale, unit: str, marks: Iterable[str]) -> str | None:
-    """The warnings that a picture carries: it may be shown without its report.
+    """Warnings in the picture itself, because it may be shown without its report.
 
     Args:
-        unit: what the items of the data set are called.
+        unit: plural noun for the items of the data set.
     """
     small = [f"Scale {scale.name}: small models on generated stand-in {unit}."] if scale.small else []
     return "\n".join([*small, *marks]) or None
 
 
 def _marks(report: Report) -> list[str]:
-    """What sets the numbers apart from those of the table's own runs: released weights and overrides."""
+    """Differences from the table's own runs: released weights and overrides."""
     rows = [row_name(report.table, row.row) for row in report.rows if any(cell.released for cell in row.cells)]
     released = [f"Released weights, tested here: {', '.join(rows)}."] if rows else []
     return [*released, *_modified(report.overrides)]
@@ -175,6 +175,6 @@ def _modified(overrides: Iterable[str]) -> list[str]:
     return [textwrap.fill(f"Not the table's runs: {changes}.", LINE)] if changes else []
 
 
-def _content(report: Report, drawn: "Drawer") -> str:
-    """All that the picture depends on."""
-    return "\n".join([drawn.data(), *_marks(report)])
+def _content(report: Report, source: "Drawer") -> str:
+    """Everything that determines the picture."""
+    return "\n".join([source.data(), *_marks(report)])

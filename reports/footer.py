@@ -1,4 +1,4 @@
-"""The footer of a report: protocols, counts, hardware, versions and deviations, from configs and results."""
+"""Footer of a report: protocols, counts, hardware, versions and deviations, from configs and results."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from experiments.spec.table import Cell, Table
 
 
 class Result(NamedTuple):
-    """A finished test: the cell that shows it, as row.column, and its metrics."""
+    """Metrics of a finished test. `cell` is the cell that shows it, as row.column."""
 
     cell: str
     train_id: str
@@ -21,17 +21,17 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """The facts about the numbers of a report.
+    """Facts about the numbers of a report.
 
     Args:
-        unit: what the items of the data sets are called.
-        views: data set and its test protocol, "10 × 3".
-        items: data set, "evaluated / failed / missing" and the cells that this holds for (empty: all).
-        versions: package and version, where results differ "a or b".
-        changes: the scale's changes in the paper's runs: dotted path and "before → after".
-        costs: the cost of our formulation, where columns count the published one.
-        measurements: runs and kinds of the measurements that columns show.
-        deviations: how the results differ from the paper beyond the scale, and the table's notes.
+        unit: plural noun for the items of the data sets.
+        views: data set, and "views × crops" of its test protocol.
+        items: data set, "evaluated / failed / missing", and the cells with these counts (empty: all).
+        versions: package and version; "a or b" if results differ.
+        changes: changes of the paper's runs by scale and overrides: dotted path and "before → after".
+        costs: sentences on the cost of this implementation and the conditions of measurements.
+        measurements: run and kind of each measurement in the report.
+        deviations: deviations of the results from the paper other than the scale, and the notes of the table.
     """
 
     unit: str
@@ -47,7 +47,7 @@ class Facts:
 
 
 def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: RunStore) -> Facts:
-    """The facts about some cells of a table and the results that they show."""
+    """Facts about cells of a table and their results."""
     cells = tuple(cells)
     tested = [cell for cell in cells if cell.tested]
     runs = [cell.run for cell in tested if cell.run is not None]
@@ -57,8 +57,8 @@ def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: 
         if isinstance(metric := cell.column.metric, Measured) and cell.paper_run is not None
     ]
     views = {(r.data.dataset.name, f"{r.evaluation.views} × {r.evaluation.crops}") for r in runs}
-    bases = [part.base for part in (*table.columns, *table.rows) if part.base is not None]  # quoted rows have no run
-    units = {run.data.dataset.unit for run in runs or bases}
+    bases = [part.base for part in (*table.columns, *table.rows) if part.base is not None]
+    units = {run.data.dataset.unit for run in runs or bases}  # bases if no cell has a run, as in quoted rows
     return Facts(
         unit=units.pop() if len(units) == 1 else "items",
         views=tuple(sorted(views)),
@@ -67,7 +67,7 @@ def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: 
         versions=_versions(results),
         commits=_distinct(str(result.metrics.get("commit", "unknown")) for result in results),
         changes=_changes(tested),
-        costs=(*_executed(cells), *_measured(measurements, store), *_saved(measurements)),
+        costs=(*_executed(cells), *_conditions(measurements, store), *_saved(measurements)),
         measurements=tuple(
             (cell.paper_run.train_id, metric.kind)
             for cell, metric in measurements
@@ -78,7 +78,7 @@ def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: 
 
 
 def _executed(cells: tuple[Cell, ...]) -> list[str]:
-    """GFLOPs of our formulation, where a column counts those of the published one."""
+    """GFLOPs of this implementation, for columns that count those of the published formulation."""
     counts = {
         cell.row.key: f"{cell.row.key} {metric.executed(cell.paper_run):.1f}"
         for cell in cells
@@ -89,32 +89,32 @@ def _executed(cells: tuple[Cell, ...]) -> list[str]:
     return ["GFLOPs count the published formulation; ours executes, for the same result: " + ", ".join(counts.values())]
 
 
-# What was measured, by kind of measurement.
-MEASURED = {
+# Start of the sentence on the conditions of a measurement, by kind.
+CONDITIONS = {
     "memory": "Peak CUDA memory of a training step of",
     "throughput": "Throughput of inference on",
 }
 
 
-def _measured(measurements: list[tuple[Cell, Measured]], store: RunStore) -> list[str]:
-    """The conditions of measurements; where those of one kind differ, with their rows."""
+def _conditions(measurements: list[tuple[Cell, Measured]], store: RunStore) -> list[str]:
+    """Conditions of measurements. If they differ within a kind, each is followed by its rows."""
     rows: dict[str, dict[str, list[str]]] = {}  # kind -> conditions -> rows
     for cell, metric in measurements:
         if cell.paper_run and (r := store.measurement(cell.paper_run.train_id, metric.kind)):
-            how = (
-                f"{MEASURED[metric.kind]} {r['batch_size']} clips in {r['precision']} "
+            conditions = (
+                f"{CONDITIONS[metric.kind]} {r['batch_size']} clips in {r['precision']} "
                 f"on {r['hardware']}, torch {r['versions']['torch']}, commit {r['commit']}"
             )
-            rows.setdefault(metric.kind, {}).setdefault(how, []).append(cell.row.key)
+            rows.setdefault(metric.kind, {}).setdefault(conditions, []).append(cell.row.key)
     return [
-        how if len(of_kind) == 1 else f"{how}: {', '.join(_distinct(keys))}"
-        for of_kind in rows.values()
-        for how, keys in of_kind.items()
+        conditions if len(rows_of_kind) == 1 else f"{conditions}: {', '.join(_distinct(keys))}"
+        for rows_of_kind in rows.values()
+        for conditions, keys in rows_of_kind.items()
     ]
 
 
 def _saved(measurements: list[tuple[Cell, Measured]]) -> list[str]:
-    """The bytes kept for the backward pass, which need no GPU to be known, beside columns of memory."""
+    """Size of the tensors saved for the backward pass, for columns of memory. It is computed without a GPU."""
     saved = ", ".join(
         f"{cell.row.key} {saved_for_backward(cell.paper_run) / 1e9:.2f}"
         for cell, metric in measurements
@@ -124,7 +124,7 @@ def _saved(measurements: list[tuple[Cell, Measured]]) -> list[str]:
 
 
 def _items(results: list[Result]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """Evaluated, failed and missing items a data set; where cells differ, each count with its cells."""
+    """Evaluated, failed and missing items of each data set. If counts differ, each is followed by its cells."""
     counts: dict[str, dict[str, list[str]]] = {}
     for cell, _, metrics in results:
         videos = metrics["videos"]
@@ -148,19 +148,19 @@ def _versions(results: list[Result]) -> tuple[tuple[str, str], ...]:
 
 
 def _precision(tested: list[Cell], results: list[Result]) -> list[str]:
-    """Where results were made in another precision than the recipe states, as on a CPU."""
-    asked = {run.train_id: run.optim.precision for cell in tested for run in cell.runs if run.optim is not None}
+    """Notes on results in another precision than that of the recipe, e.g. on a CPU."""
+    precisions = {run.train_id: run.optim.precision for cell in tested for run in cell.runs if run.optim is not None}
     notes = {
         f"{'Tested' if 'released_weights' in result.metrics else 'Trained and tested'} in {used} precision "
-        f"instead of {asked[result.train_id]}."
+        f"instead of {precisions[result.train_id]}."
         for result in results
-        if result.train_id in asked and (used := result.metrics.get("precision")) != asked[result.train_id]
+        if result.train_id in precisions and (used := result.metrics.get("precision")) != precisions[result.train_id]
     }
     return sorted(notes)
 
 
 def _released(results: list[Result]) -> list[str]:
-    """The released files that were tested, with their cells."""
+    """Released files that were tested, with their cells."""
 
     def text(file: dict) -> str:
         warnings = "; ".join(file.get("warnings", []))
@@ -171,7 +171,7 @@ def _released(results: list[Result]) -> list[str]:
 
 
 def _released_starts(results: list[Result]) -> list[str]:
-    """The released files that runs started from in place of runs made here, with their cells."""
+    """Released files that initialised runs in place of runs made here, with their cells."""
 
     def text(start: dict) -> str:
         part = f" its part '{start['part']}'" if start["part"] else ""
@@ -182,7 +182,7 @@ def _released_starts(results: list[Result]) -> list[str]:
 
 
 def _with_cells(texts: Iterable[tuple[Result, str]]) -> list[str]:
-    """Each distinct text with the cells of its results."""
+    """Distinct texts, each with the cells of its results."""
     cells: dict[str, list[str]] = {}
     for result, text in texts:
         cells.setdefault(text, []).append(result.cell)
@@ -190,7 +190,7 @@ def _with_cells(texts: Iterable[tuple[Result, str]]) -> list[str]:
 
 
 def _changes(tested: list[Cell]) -> tuple[tuple[str, str], ...]:
-    """The changes of scale and overrides in the paper's runs; parents are changed alike."""
+    """Changes of the paper's runs by scale and overrides. Changes within parents are left out: they are the same."""
     changes: dict[str, list[str]] = {}
     for cell in tested:
         assert cell.paper_run is not None and cell.run is not None

@@ -1,4 +1,4 @@
-"""A report as a LaTeX table, by pandas."""
+"""Report as a LaTeX table, by pandas."""
 
 import re
 
@@ -19,9 +19,9 @@ LATEX = {
 
 
 def latex(report: Report) -> str:
-    """A booktabs table in the paper's layout: bold for the best, italic for what is quoted.
+    """Booktabs table in the paper's layout. The best values are bold, quoted rows are in italics.
 
-    It needs the packages booktabs and amssymb, and T1 fonts.
+    Requires the packages booktabs and amssymb, and T1 fonts.
     """
     table, markup = report.table, Latex()
     lines = [
@@ -56,7 +56,7 @@ class Latex(Markup):
     """LaTeX."""
 
     def escaped(self, text: str) -> str:
-        """Text with special characters as commands."""
+        """Text with special characters replaced by commands."""
         return "".join(LATEX.get(character, r"\_" if character == "_" else character) for character in text)
 
     def bold(self, text: str) -> str:
@@ -68,6 +68,6 @@ class Latex(Markup):
         return f"\\textit{{{text}}}"
 
     def header(self, text: str) -> str:
-        """A header; what follows an underscore is a subscript, as in Norm_ST."""
+        """Header. Text after an underscore becomes a subscript, as in Norm_ST."""
         marked = re.sub(r"(?<=\w)_(\w+)", "\0\\1\1", text)
         return self.escaped(marked).replace("\0", r"\textsubscript{").replace("\1", "}")

@@ -1,4 +1,4 @@
-"""The layout that all formats share: texts of cells, labels and headers; repeated labels are left out."""
+"""Layout shared by all formats: texts of cells, labels and headers."""
 
 from experiments.spec.table import Column, Label, Row, Table, Value, label_text, one_line
 from reports.report import Report, ReportCell, ReportRow
@@ -7,10 +7,10 @@ DASH, RUNNING, MODIFIED_SIGN, RELEASED_SIGN = "–", "…", "†", "‡"
 
 
 def ours_text(cell: ReportCell, column: Column) -> str:
-    """The measured value, `mean ± std (n=3)` for several seeds, or the state; for quoted rows the quoted value.
+    """Measured value, as `mean ± std (n=3)` for several seeds, or the state; in quoted rows the quoted value.
 
-    A cell without a measured value never shows the printed one, except in rows that the paper itself quotes.
-    The spread is the sample standard deviation (n - 1) over the seeds.
+    A cell without a measured value never shows the printed value, except in rows that the paper itself quotes.
+    `std` is the sample standard deviation (n - 1) over the seeds.
     """
     if cell.state == "quoted":
         return value_text(cell.printed, column) or DASH
@@ -20,19 +20,19 @@ def ours_text(cell: ReportCell, column: Column) -> str:
     text = value_text(cell.value, column)
     if cell.std is not None:
         text += f" ± {value_text(cell.std, column)}"
-    if cell.num_asked > 1:
-        asked = f" of {cell.num_asked}" if cell.num_asked > cell.num_seeds else ""
-        text += f" (n={cell.num_seeds}{asked})"
+    if cell.num_requested > 1:
+        of_requested = f" of {cell.num_requested}" if cell.num_requested > cell.num_seeds else ""
+        text += f" (n={cell.num_seeds}{of_requested})"
     return text + mark
 
 
 def printed_text(cell: ReportCell, column: Column) -> str:
-    """The printed value beside a measured one; nothing where there is none to compare."""
+    """Printed value beside a measured value; empty for cells without a measured value and in quoted rows."""
     return "" if cell.state == "quoted" or cell.value is None else value_text(cell.printed, column)
 
 
 def state_text(cell: ReportCell) -> str:
-    """The state of a cell without a value."""
+    """Text of the state of a cell without a value."""
     match cell.state:
         case "running":
             return RUNNING if cell.progress is None else f"{RUNNING} {100 * cell.progress:.0f} %"
@@ -42,7 +42,7 @@ def state_text(cell: ReportCell) -> str:
 
 
 def value_text(value: Value, column: Column) -> str:
-    """A number to the digits of its column, or to two that count where those would leave none; text as it is."""
+    """Number with the digits of its column, or two significant digits if it would round to 0. Text is unchanged."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -51,7 +51,7 @@ def value_text(value: Value, column: Column) -> str:
 
 
 def shown_labels(rows: tuple[ReportRow, ...]) -> list[tuple[str, ...]]:
-    """The labels of each row; leading texts that repeat those of the row above are blank, but never the last label."""
+    """Labels of each row. Leading texts equal to those of the row above are blank; the last label is never blank."""
     shown = []
     above: tuple[Label, ...] = ()
     for row in rows:
@@ -67,14 +67,14 @@ def shown_labels(rows: tuple[ReportRow, ...]) -> list[tuple[str, ...]]:
 
 
 def header_levels(table: Table) -> list[tuple[str, ...]]:
-    """The header line by line, top level first; headers of fewer levels stand at the bottom."""
+    """Lines of the header, top level first. Headers with fewer levels are aligned at the bottom."""
     headers = [*((label,) for label in table.labels), *(levels(column.header) for column in table.columns)]
     depth = max(map(len, headers))
     return list(zip(*(("",) * (depth - len(header)) + header for header in headers), strict=True))
 
 
 def shown_headers(table: Table) -> list[tuple[str, ...]]:
-    """The header line by line, where what spans several columns stands over the first of them."""
+    """Lines of the header. A header of several columns appears only over the first of them."""
     lines = header_levels(table)
     columns = list(zip(*lines, strict=True))
     shown = [
@@ -85,19 +85,19 @@ def shown_headers(table: Table) -> list[tuple[str, ...]]:
 
 
 def levels(header: str | tuple[str, ...]) -> tuple[str, ...]:
-    """A header as its levels."""
+    """Levels of a header."""
     return (header,) if isinstance(header, str) else header
 
 
 def row_name(table: Table, row: Row) -> str:
-    """A row in a line: its texts, then what is ticked, e.g. `Trajectory (Att_T, Norm_S)`."""
+    """Name of a row in one line: its texts, then its ticked labels, e.g. `Trajectory (Att_T, Norm_S)`."""
     texts = ", ".join(label for label in row.labels if isinstance(label, str))
     ticked = ", ".join(header for header, label in zip(table.labels, row.labels, strict=True) if label is True)
     return f"{texts} ({ticked})" if texts and ticked else texts or ticked or row.key
 
 
 def warning(report: Report) -> str | None:
-    """The warning that small models on generated videos call for; None at the paper's scale."""
+    """Warning about small models and generated data; None at the paper's scale."""
     if not report.scale.small:
         return None
     measured = ", ".join(map(one_line, report.measured_headers))
@@ -112,12 +112,12 @@ def warning(report: Report) -> str | None:
 
 
 def prints_numbers(report: Report) -> bool:
-    """Whether the paper prints any number of this table; some figures it only draws."""
+    """Whether the paper prints any number of this table. Some figures contain no numbers."""
     return any(cell.printed is not None for row in report.rows for cell in row.cells)
 
 
 def legend(report: Report) -> list[tuple[str, str]]:
-    """The signs that the table uses, and what they mean."""
+    """Signs in the table, and their meanings."""
     cells = [cell for row in report.rows for cell in row.cells]
     signs = []
     if any(cell.state == "not run" and cell.value is None for cell in cells):
@@ -128,6 +128,6 @@ def legend(report: Report) -> list[tuple[str, str]]:
         signs.append((RELEASED_SIGN, "released weights, tested here"))
     if any(cell.modified for cell in cells):
         signs.append((MODIFIED_SIGN, f"not the table's run: {', '.join(report.overrides)}"))
-    if any(cell.num_asked > 1 for cell in cells):
+    if any(cell.num_requested > 1 for cell in cells):
         signs.append(("±", "sample standard deviation over the seeds"))
     return signs

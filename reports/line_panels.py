@@ -1,4 +1,4 @@
-"""Panels of lines over a table's columns, as PNG, and as CSV what they are drawn from."""
+"""Panels of lines over the columns of a table, as a picture, and their data as CSV."""
 
 import statistics
 from collections.abc import Iterator
@@ -15,12 +15,16 @@ from reports.drawer import Drawer
 from reports.layout import row_name
 from reports.report import Report, ReportCell, ReportRow
 
-# Okabe and Ito's colours, told apart by colour-blind readers, each with its own marker.
+# Colours of Okabe and Ito, which colour-blind readers can distinguish, each with its own marker.
 STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#E69F00", "v"), ("#56B4E9", "P"))
 
 
 class Point(NamedTuple):
-    """One row in one column of a panel: the mean over the seeds that have finished, their spread, and whose weights."""
+    """Point of a line: one row in one column of a panel.
+
+    `y`, `std`: mean and sample standard deviation over the `num_seeds` finished seeds.
+    `released`: whether any of its values comes from released weights.
+    """
 
     panel: str
     y_label: str
@@ -35,13 +39,13 @@ class Point(NamedTuple):
 
 
 def points(report: Report, panels: Panels) -> Iterator[Point]:
-    """What the panels show; what has not been run is left out."""
+    """Points of the panels. Cells without results are left out."""
     for panel in (panel for line in panels.grid for panel in line):
         for row in report.rows:
             for column, tick in zip(panel.columns, panel.ticks, strict=True):
                 values = _values(report, panel, row, column)
                 if values:
-                    spread = statistics.stdev(values) if len(values) > 1 else None
+                    std = statistics.stdev(values) if len(values) > 1 else None
                     yield Point(
                         panel=panel.title,
                         y_label=panel.y_label,
@@ -49,7 +53,7 @@ def points(report: Report, panels: Panels) -> Iterator[Point]:
                         column=column,
                         x=tick,
                         y=round(statistics.fmean(values), 10),
-                        std=None if spread is None else round(spread, 10),
+                        std=None if std is None else round(std, 10),
                         num_seeds=len(values),
                         released=any(cell.released for cell in _sources(report, panel, row, column)),
                         scale=report.scale.name,
@@ -57,7 +61,7 @@ def points(report: Report, panels: Panels) -> Iterator[Point]:
 
 
 def _values(report: Report, panel: Panel, row: ReportRow, column: str) -> list[float]:
-    """A cell's value for each finished seed; in a relative panel less that of the other row with the same seed."""
+    """Value of each finished seed. In a relative panel, the value of the other row with the same seed is subtracted."""
     values, *others = map(_by_seed, _sources(report, panel, row, column))
     if panel.relative_to is None:
         return list(values.values())
@@ -65,7 +69,7 @@ def _values(report: Report, panel: Panel, row: ReportRow, column: str) -> list[f
 
 
 def _sources(report: Report, panel: Panel, row: ReportRow, column: str) -> list[ReportCell]:
-    """A row's cell, and in a relative panel that of the row which it is compared with, where it is there."""
+    """Cell of a row and, in a relative panel, the cell of the row that it is compared with, if the report has it."""
     rows = [row, *(other for other in report.rows if other.row.key == panel.relative_to)]
     return [next(cell for cell in source.cells if cell.column == column) for source in rows]
 
@@ -87,16 +91,16 @@ class LinePanels(Drawer):
         return any(result.metrics for row in self.report.rows for cell in row.cells for result in cell.seeds)
 
     def data(self) -> str:
-        """The points of the panels, as CSV."""
+        """Points of the panels, as CSV."""
         return pd.DataFrame(points(self.report, self.panels), columns=Point._fields).to_csv(index=False)
 
     def draw(self, notice: str | None) -> Figure:
-        """The panels under a common legend."""
+        """Panels below a common legend."""
         return draw(self.report, self.panels, notice)
 
 
 def draw(report: Report, panels: Panels, notice: str | None) -> Figure:
-    """The panels."""
+    """Panels below a common legend."""
     rows, columns = len(panels.grid), len(panels.grid[0])
     figure = Figure(figsize=(5.2 * columns, 3.1 * rows + 0.6), dpi=150, layout="constrained")
     axes = figure.subplots(rows, columns, sharex="col", squeeze=False)
@@ -116,7 +120,7 @@ def draw(report: Report, panels: Panels, notice: str | None) -> Figure:
 
 
 def _draw(axis: Axes, panel: Panel, report: Report, found: list[Point]) -> None:
-    positions = {tick: place for place, tick in enumerate(panel.ticks)}
+    positions = {tick: index for index, tick in enumerate(panel.ticks)}
     for row, (color, marker) in zip(report.rows, cycle(STYLES), strict=False):
         line = [point for point in found if point.row == row.row.key]
         name = row_name(report.table, row.row)

@@ -1,4 +1,4 @@
-"""A report as markdown: the table in the paper's layout, the figure, and the footer."""
+"""Report as markdown: figure, table in the paper's layout, legend and footer."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from reports.markup import Markup, alignments
 from reports.report import Report
 
 ROOT = Path(__file__).resolve().parent.parent
-SEEDS_LINE = "- Seeds: "  # by this line a kept report says which seeds it was made of
+SEEDS_LINE = "- Seeds: "  # start of the line with the seeds of a report
 
 
 class Markdown(Markup):
-    """Markdown."""
+    """Markdown syntax."""
 
     def escaped(self, text: str) -> str:
-        """Text with special characters behind backslashes."""
+        """Text with special characters escaped by backslashes."""
         for character in "\\|*<`":
             text = text.replace(character, f"\\{character}")
         return text
@@ -36,7 +36,7 @@ MARKDOWN = Markdown()
 
 
 def markdown(report: Report) -> str:
-    """The table in the paper's layout, then the facts a reader needs."""
+    """Report as markdown, ending in a newline."""
     table, scale = report.table, report.scale
     notice = warning(report)
     parts = [
@@ -52,24 +52,24 @@ def markdown(report: Report) -> str:
 
 
 def _cell_note(report: Report) -> str:
-    """The meaning of a cell."""
+    """Sentence on the meaning of a cell."""
     if prints_numbers(report):
         return "A measured cell reads `ours (printed)`."
     return "All numbers are ours; the paper prints none."
 
 
 def _picture(report: Report) -> str:
-    """The kept picture with its data or their provenance, and what the figure says in words."""
+    """Link to the saved picture with its data or their provenance, and the text of the figure."""
     drawer = figures.drawer(report)
     if drawer is None:
         return ""
-    kept = figures.files(report, Path(f"{report.table.name}.{report.scale.name}.md")) if report.whole else {}
+    paths = figures.files(report, Path(f"{report.table.name}.{report.scale.name}.md")) if report.whole else {}
     parts = []
-    if kept:
-        data = f"\n\nDrawn from [{kept['data'].name}]({kept['data'].name})." if "data" in kept else ""
+    if paths:
+        data = f"\n\nDrawn from [{paths['data'].name}]({paths['data'].name})." if "data" in paths else ""
         lines = "".join(f"\n- {MARKDOWN.escaped(line)}" for line in drawer.provenance_lines())
         parts.append(
-            f"![{MARKDOWN.escaped(report.table.caption)}]({kept['picture'].name}){data}"
+            f"![{MARKDOWN.escaped(report.table.caption)}]({paths['picture'].name}){data}"
             + (f"\n{lines}" if lines else "")
         )
     return "\n\n".join([*parts, *filter(None, [drawer.text()])])
@@ -130,7 +130,7 @@ def _footer(report: Report) -> str:
 
 
 def _link(file: Path) -> str:
-    """A link from a kept report to a file of the repository; the name of a file elsewhere."""
+    """Link from a saved report to a file of the repository, or the name of a file elsewhere."""
     if not file.is_relative_to(ROOT):
         return f"{file.name} of the paper's folder"
     name = file.relative_to(ROOT).as_posix()

@@ -1,4 +1,4 @@
-"""Bold and italic labels and cells, and the alignment of columns, alike in every markup."""
+"""Base class of markup languages: styles of labels and cells. Alignment of columns."""
 
 from abc import ABC, abstractmethod
 from typing import Literal
@@ -11,11 +11,11 @@ Alignment = Literal["left", "center", "right"]
 
 
 class Markup(ABC):
-    """A markup language."""
+    """Markup language."""
 
     @abstractmethod
     def escaped(self, text: str) -> str:
-        """Plain text with the characters escaped that mean something in this markup."""
+        """Plain text with the special characters of this markup escaped."""
 
     @abstractmethod
     def bold(self, text: str) -> str:
@@ -26,12 +26,12 @@ class Markup(ABC):
         """Escaped text in italics."""
 
     def label(self, row: ReportRow, index: int, text: str) -> str:
-        """A label of a row: quoted rows are in italics, the first label of the paper's own models is bold."""
+        """Label of a row. Quoted rows are in italics; the first label of the paper's own models is bold."""
         styled = isinstance(row.row.labels[index], str)
         return self._styled(text, italic=styled and row.row.quoted, bold=styled and row.row.bold and index == 0)
 
     def cell(self, cell: ReportCell, column: Column) -> str:
-        """A cell, `ours (printed)`: quoted values are in italics, the best measured one of a column is bold."""
+        """Cell, `ours (printed)`. Quoted values are in italics; the best measured value of a column is bold."""
         ours = self._styled(ours_text(cell, column), italic=cell.state == "quoted", bold=cell.best)
         printed = self.escaped(printed_text(cell, column))
         return f"{ours} ({printed})" if printed else ours
@@ -44,7 +44,7 @@ class Markup(ABC):
 
 
 def alignments(report: Report) -> list[Alignment]:
-    """The alignment of each column: texts to the left, signs centred, numbers to the right."""
+    """Alignment of each column: left for texts, centre for signs, right for numbers."""
     labels = zip(*(row.row.labels for row in report.rows), strict=True)
     printed = zip(*((cell.printed for cell in row.cells) for row in report.rows), strict=True)
     return [

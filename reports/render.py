@@ -1,4 +1,4 @@
-"""Writes a report as markdown, JSON, CSV or LaTeX, and keeps the markdown beside the code."""
+"""Rendering of reports as markdown, JSON, CSV or LaTeX, and reports saved in reports/tables as markdown."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ TABLES = ROOT / "reports" / "tables"
 
 
 def render(report: Report, form: Format = "md") -> str:
-    """The report as text, ending in a newline.
+    """Report as text, ending in a newline.
 
     Raises:
         ValueError: for an unknown format.
@@ -39,7 +39,7 @@ def render(report: Report, form: Format = "md") -> str:
 
 
 def as_json(report: Report) -> dict[str, object]:
-    """The report for programs."""
+    """Report as JSON values."""
     table, facts = report.table, report.facts
     return {
         "table": table.name,
@@ -103,19 +103,19 @@ def _json_cell(cell: ReportCell) -> dict[str, object]:
 
 
 def report_path(table: Table, scale: Scale, root: Path | None = None) -> Path:
-    """Where the report of a table is kept: `<paper>/<table>.<scale>.md`."""
+    """Path of the saved report of a table: `<paper>/<table>.<scale>.md`."""
     return (root or TABLES) / f"{table.name}.{scale.name}.md"
 
 
 def write(report: Report, root: Path | None = None) -> Path:
-    """Keep the report, unfinished runs as not run; returns its path.
+    """Save the report with unfinished runs shown as not run. Returns its path.
 
     Raises:
-        ValueError: for a report with overrides or of some rows only, which is not the table's.
-        StoreError: when it cannot be written.
+        ValueError: for a report with overrides or of some rows only.
+        StoreError: if it cannot be written.
     """
     if not report.whole:
-        raise ValueError(f"a report of '{report.table.name}' with overrides or of some rows only is printed, not kept")
+        raise ValueError(f"a report of '{report.table.name}' with overrides or of some rows only is printed, not saved")
     path = report_path(report.table, report.scale, root)
     figures.write(report, path)
     write_atomically(path, markdown(settled(report)))
@@ -123,12 +123,12 @@ def write(report: Report, root: Path | None = None) -> Path:
 
 
 def stale(report: Report, root: Path | None = None) -> bool:
-    """Whether the kept report or its picture differs from what the results give.
+    """Whether the saved report or its picture differs from the report of the current results.
 
-    A missing one does once there is a result.
+    A missing report is stale if there is a result.
 
     Raises:
-        StoreError: when the kept report cannot be read.
+        StoreError: if the saved report cannot be read.
     """
     path = report_path(report.table, report.scale, root)
     try:
@@ -139,8 +139,8 @@ def stale(report: Report, root: Path | None = None) -> bool:
         raise StoreError(f"cannot read {path}: {error}; `reproduce report` writes it again") from None
 
 
-def kept_seeds(table: Table, scale: Scale, root: Path | None = None) -> tuple[int, ...] | None:
-    """The seeds that the kept report was made of; None where there is none or it does not say."""
+def saved_seeds(table: Table, scale: Scale, root: Path | None = None) -> tuple[int, ...] | None:
+    """Seeds of the saved report; None if there is no report or no line with seeds."""
     try:
         lines = report_path(table, scale, root).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

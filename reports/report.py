@@ -1,4 +1,4 @@
-"""The contents of a report: rows and cells with measured values and states, and the facts of its footer."""
+"""Contents of a report: rows and cells with measured values and states, and the facts in its footer."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -12,13 +12,13 @@ State = Literal[
     "done", "modified", "running", "interrupted", "failed", "not run", "measured", "derived", "quoted"
 ]  # fmt: skip
 
-# The states of unfinished seeds; a cell of several shows the first of these that one of them has.
+# States of unfinished seeds. A cell with several seeds shows the first of these states that any seed has.
 UNFINISHED: tuple[State, ...] = ("running", "failed", "interrupted", "not run")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedResult:
-    """One seed of a trained cell: its run, and the value where the test has finished."""
+    """Result of one seed of a trained cell: its run, and its value if the test has finished."""
 
     seed: int
     train_id: str
@@ -36,17 +36,17 @@ class SeedResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportCell:
-    """One row under one column.
+    """Cell of a report: one row in one column.
 
     Args:
-        value: measured here; the mean over the seeds that have finished.
-        std: sample standard deviation (n - 1) over the seeds; None below two.
-        num_seeds: seeds that `value` is made of; 0 where it needs no training.
-        num_asked: seeds asked for; 0 where it needs no training.
-        printed: the paper's value.
-        modified: whether the command line's overrides changed the run.
-        released: whether it was tested with released weights instead of trained here.
-        best: whether it is the best measured value of its column, to the digits shown.
+        value: value measured here; the mean over the finished seeds.
+        std: sample standard deviation (n - 1) over the finished seeds; None for fewer than two.
+        num_seeds: number of seeds in `value`; 0 for a value without training.
+        num_requested: number of requested seeds; 0 for a value without training.
+        printed: value in the paper.
+        modified: whether overrides of the command line change the run.
+        released: whether released weights were tested instead of weights trained here.
+        best: whether the value is the best measured value of its column, after rounding.
     """
 
     column: str
@@ -55,7 +55,7 @@ class ReportCell:
     value: float | str | None = None
     std: float | None = None
     num_seeds: int = 0
-    num_asked: int = 0
+    num_requested: int = 0
     seeds: tuple[SeedResult, ...] = ()
     modified: bool = False
     released: bool = False
@@ -65,7 +65,7 @@ class ReportCell:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportRow:
-    """A row of the table with its cells, in column order."""
+    """Row of the table with its cells, in the order of the columns."""
 
     row: Row
     cells: tuple[ReportCell, ...]
@@ -73,10 +73,10 @@ class ReportRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A table at a scale, with everything that its renderings show.
+    """Table at a scale, with everything that its renderings show.
 
     Args:
-        attention_maps: those of the table's figure, by the row's key.
+        attention_maps: attention maps of the table's figure, by the row's key.
     """
 
     table: Table
@@ -89,12 +89,12 @@ class Report:
 
     @property
     def whole(self) -> bool:
-        """Whether it shows every row without overrides: only then is it kept as the table's report."""
+        """Whether the report has every row and no overrides. Other reports are not saved."""
         return not self.overrides and len(self.rows) == len(self.table.rows)
 
     @property
     def measured_headers(self) -> tuple[str | tuple[str, ...], ...]:
-        """Headers of the columns that are computed or measured at the paper's size on every scale."""
+        """Headers of the columns with values computed or measured at the paper's size, at every scale."""
         return tuple(
             column.header
             for index, column in enumerate(self.table.columns)
@@ -103,7 +103,7 @@ class Report:
 
 
 def settled(report: Report) -> Report:
-    """The report with unfinished runs shown as not run, as it is kept in files."""
+    """Report with unfinished runs shown as not run, as in saved files."""
 
     def settle(cell: ReportCell) -> ReportCell:
         return replace(cell, state="not run", progress=None) if cell.state in UNFINISHED else cell
@@ -112,5 +112,5 @@ def settled(report: Report) -> Report:
 
 
 def rounded(column: Column, value: float) -> float:
-    """The value to the digits that its column shows."""
+    """Value rounded to the digits of its column."""
     return float(f"{value:.{column.digits}f}")

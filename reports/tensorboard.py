@@ -1,8 +1,8 @@
-"""A TensorBoard log directory that shows a table: its runs by the table's names, and the table itself as HPARAMS.
+"""TensorBoard log directory of a table (a view): its runs under the names in the table, and the table in HPARAMS.
 
-Each tested run is a run `<row> · <column>` whose curves are links to its own event files; runs are never touched.
-HPARAMS has one line a table row: runs of a row form a session group, so that each of them need only log its columns,
-and several seeds show as their mean. Where a figure draws the attention of a row's model, IMAGES shows it.
+Each tested run becomes a run `<row> · <column>`. Its curves are links to its own event files; runs are never changed.
+HPARAMS has one line per row of the table. The runs of a row form a session group: each run logs only its own columns,
+and several seeds appear as their mean. IMAGES contains the attention maps of a row, if a figure draws them.
 """
 
 import os
@@ -15,7 +15,7 @@ from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
 
-from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]  # made at import
+from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]  # generated at import
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
 from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo  # type: ignore[attr-defined]
@@ -30,16 +30,24 @@ from reports.figures import pictured_column, row_pictures
 from reports.layout import levels, row_name
 from reports.report import Report, ReportRow, SeedResult
 
-# Sorts before the curves: TensorBoard reads a run's files in this order and waits at the last one.
+# The name sorts before those of the curves. TensorBoard reads the files of a run in this order, and waits for new
+# events at the end of the last one.
 OWN_FILE = "events.out.tfevents.0000000000.table"
 PICTURE = "attention maps"
-RGBA = 4  # channels of a PNG that matplotlib writes
-METRICS = "table/"  # before the tags of final metrics, which stand apart from the curves
+RGBA = 4  # number of channels of the PNG files of matplotlib
+METRICS = "table/"  # prefix of the tags of final metrics, to separate them from the curves
 
 
 @dataclass(frozen=True)
 class Session:
-    """A run of the view: name, row's key, factors, final values by column key, curves, and a picture as PNG."""
+    """Run in the view.
+
+    `group`: key of its row.
+    `factors`: labels of its row, by header.
+    `values`: final values, by the key of the column.
+    `curves`: directory of its event files.
+    `picture`: attention maps as PNG.
+    """
 
     name: str
     group: str
@@ -51,12 +59,12 @@ class Session:
 
 
 def build_view(report: Report, store: RunStore) -> Path:
-    """Make or refresh the table's log directory, `views/<table>.<scale>` in the store, and return it.
+    """Create or update the log directory of a table, `views/<table>.<scale>` in the store. Returns its path.
 
-    Runs with overrides stand in a directory of their own, which ends in `.modified`.
+    Runs with overrides have a separate directory, with the suffix `.modified`.
 
     Raises:
-        StoreError: when it cannot be written.
+        StoreError: if it cannot be written.
     """
     name = f"{report.table.name.replace('/', '_')}.{report.scale.name}"
     view = store.root / "views" / (f"{name}.modified" if report.overrides else name)
@@ -65,18 +73,18 @@ def build_view(report: Report, store: RunStore) -> Path:
     try:
         view.mkdir(parents=True, exist_ok=True)
         _clear(view, keep={session.name for session in sessions})
-        for place, session in enumerate(sessions):
+        for index, session in enumerate(sessions):
             directory = view / session.name
             directory.mkdir(exist_ok=True)
             _clear(directory, keep=_link(directory, session.curves) | {OWN_FILE})
-            _write(directory / OWN_FILE, [experiment, *_summaries(session)], place)
+            _write(directory / OWN_FILE, [experiment, *_summaries(session)], index)
     except OSError as error:
         raise StoreError(f"cannot write {view}: {error.strerror}; name another place with --runs") from None
     return view
 
 
 def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
-    """The runs of a table in its order: each trained run once, whatever columns show it; untrained rows once."""
+    """Runs of a table in its order: one per trained run, even if several columns show it, and one per untrained row."""
     pictures, drawn_column = row_pictures(report), pictured_column(report)
     for row, row_text in zip(report.rows, _row_names(report), strict=True):
         if row.row.quoted:
@@ -106,7 +114,7 @@ def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
 
 
 def _tests(report: Report, row: ReportRow) -> dict[str, dict[tuple[str, ...], SeedResult]]:
-    """For each run of a row its tests, by the header of the first column that shows it."""
+    """Tests of each run of a row, by the header of the first column that shows the test."""
     tests: dict[str, dict[tuple[str, ...], SeedResult]] = {}
     for cell, column in zip(row.cells, report.table.columns, strict=True):
         for result in cell.seeds:
@@ -117,14 +125,14 @@ def _tests(report: Report, row: ReportRow) -> dict[str, dict[tuple[str, ...], Se
 
 
 def _shared_header(headers: Iterable[tuple[str, ...]]) -> str:
-    """What stands over all of a run's columns; of headers that share nothing the first."""
+    """Header levels that all columns of a run share; the first header if they share none."""
     headers = list(headers)
     shared = [same[0] for same in takewhile(lambda same: len(set(same)) == 1, zip(*headers, strict=False))]
     return one_line(tuple(shared) or headers[0])
 
 
 def _row_names(report: Report) -> list[str]:
-    """Names of the rows, told apart by their keys where their labels are the same."""
+    """Names of the rows. Rows with equal names are distinguished by their keys."""
     names = [row_name(report.table, row.row) for row in report.rows]
     return [
         name if names.count(name) == 1 else f"{name} [{row.row.key}]"
@@ -133,7 +141,7 @@ def _row_names(report: Report) -> list[str]:
 
 
 def _factors(report: Report, row: ReportRow) -> dict[str, str]:
-    """The row's labels by their headers, and what columns hold as text. All are texts: one type a key."""
+    """Labels of a row and its values of text columns, by header. All are strings, for one type per header."""
     factors = {header: label_text(x) for header, x in zip(report.table.labels, row.row.labels, strict=True)}
     for cell, column in zip(row.cells, report.table.columns, strict=True):
         if isinstance(cell.value, str):
@@ -142,7 +150,7 @@ def _factors(report: Report, row: ReportRow) -> dict[str, str]:
 
 
 def _experiment(report: Report, sessions: list[Session]) -> Summary:
-    """The columns of HPARAMS. Every run holds the same, since TensorBoard reads that of one run."""
+    """Columns of HPARAMS. Every run contains all of them, because TensorBoard reads those of one run only."""
     factors: dict[str, list[str]] = {}
     for session in sessions:
         for header, text in session.factors.items():
@@ -157,7 +165,7 @@ def _experiment(report: Report, sessions: list[Session]) -> Summary:
 
 
 def _summaries(session: Session) -> list[Summary]:
-    """A run's factors, final values and end."""
+    """Factors, final values, picture and end of a run."""
     return [
         hparams_pb(session.factors, trial_id=session.group, start_time_secs=0),
         *(scalar_pb(METRICS + key, value) for key, value in session.values.items()),
@@ -167,7 +175,7 @@ def _summaries(session: Session) -> list[Summary]:
 
 
 def _image(png: bytes) -> Summary:
-    width, height = struct.unpack(">II", png[16:24])  # where every PNG has them
+    width, height = struct.unpack(">II", png[16:24])  # offsets in the header of a PNG file
     image = Summary.Image(width=width, height=height, colorspace=RGBA, encoded_image_string=png)
     return Summary(value=[Summary.Value(tag=PICTURE, image=image)])
 
@@ -181,28 +189,28 @@ def _end(finished: bool) -> Summary:
     )
 
 
-def _write(path: Path, summaries: list[Summary], place: int) -> None:
-    """Write an event file as a whole, and only when it changes: a running TensorBoard would read it twice.
+def _write(path: Path, summaries: list[Summary], index: int) -> None:
+    """Write an event file atomically, and only if it changes: a running TensorBoard would read it twice.
 
     Args:
-        path: the file.
-        summaries: its events.
-        place: the run's place in the table, as its start time: TensorBoard lists runs by that.
+        path: event file.
+        summaries: contents of its events.
+        index: index of the run in the table. It is used as the start time, by which TensorBoard sorts runs.
     """
     content = BytesIO()
     writer = RecordWriter(content)
-    writer.write(Event(wall_time=place, file_version="brain.Event:2").SerializeToString())
+    writer.write(Event(wall_time=index, file_version="brain.Event:2").SerializeToString())
     for summary in summaries:
-        writer.write(Event(wall_time=place, step=0, summary=summary).SerializeToString())
+        writer.write(Event(wall_time=index, step=0, summary=summary).SerializeToString())
     if path.exists() and path.read_bytes() == content.getvalue():
         return
-    aside = path.with_name(f".{os.getpid()}.partial")
-    aside.write_bytes(content.getvalue())
-    aside.replace(path)
+    partial = path.with_name(f".{os.getpid()}.partial")
+    partial.write_bytes(content.getvalue())
+    partial.replace(path)
 
 
 def _link(directory: Path, curves: Path | None) -> set[str]:
-    """Link a run's event files into the view; returns their names."""
+    """Link the event files of a run into a directory of the view. Returns their names."""
     names = set()
     for file in sorted(curves.glob("*tfevents*")) if curves is not None else []:
         link = directory / file.name
@@ -215,7 +223,7 @@ def _link(directory: Path, curves: Path | None) -> set[str]:
 
 
 def _clear(directory: Path, keep: set[str]) -> None:
-    """Remove from the view what it does not show any more; links go, what they point to stays."""
+    """Remove all entries of a directory but those to keep. Links are removed, their targets are not."""
     for entry in directory.iterdir():
         if entry.name in keep:
             continue

@@ -1,1 +1,1 @@
-"""The command line: `reproduce VERB` or `python -m reproduce VERB`."""
+"""Command line: `reproduce VERB` or `python -m reproduce VERB`."""

@@ -1,4 +1,4 @@
-"""`python -m reproduce VERB`, the same as the console script `reproduce`."""
+"""Entry point `python -m reproduce VERB`, equal to the console script `reproduce`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`reproduce attention`: draws the attention of a point of any test video."""
+"""`reproduce attention`: draws the attention of any point of any test video."""
 
 import argparse
 from dataclasses import replace
@@ -15,28 +15,28 @@ from reproduce.selection import one_run, scale_of, seeds_of, store_of
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Draw the point that the table's figure draws, but for what the arguments name."""
-    (_, chosen), scale = one_run(options, options.column), scale_of(options)
-    drawn = queried_runs(find([options.table]), scale, options.overrides, seeds_of(options))
-    query = changed(next((query for _, run, query in drawn if run == chosen), AttentionQuery()), options)
-    maps = attention_maps(chosen, store_of(options), Resources.of(options), query)
+    """Draw the attention of the query in the table's figure, with the changes in the arguments."""
+    (_, run), scale = one_run(options, options.column), scale_of(options)
+    queries = queried_runs(find([options.table]), scale, options.overrides, seeds_of(options))
+    query = changed(next((query for _, other, query in queries if other == run), AttentionQuery()), options)
+    maps = attention_maps(run, store_of(options), Resources.of(options), query)
     save_strip(Strip(options.table, maps), scale, options.out, options.overrides)
     print(f"{options.out}: {provenance_text(maps)}")
     return DONE
 
 
 def changed(query: AttentionQuery, options: argparse.Namespace) -> AttentionQuery:
-    """A query with the changes that the arguments name.
+    """Query with the changes in the arguments.
 
     Raises:
-        ValueError: for a point that is not written X,Y.
+        ValueError: for a point that is not in the form X,Y.
     """
-    named = {name: getattr(options, name) for name in ("video", "frame", "block", "head")}
+    changes = {name: getattr(options, name) for name in ("video", "frame", "block", "head")}
     if options.query is not None:
         try:
-            named["x"], named["y"] = map(float, options.query.split(","))
+            changes["x"], changes["y"] = map(float, options.query.split(","))
         except ValueError:
             raise ValueError(
-                f"--query '{options.query}': write it as X,Y, shares of width and height, e.g. --query 0.4,0.6"
+                f"--query '{options.query}': write it as X,Y, fractions of width and height, e.g. --query 0.4,0.6"
             ) from None
-    return replace(query, **{name: value for name, value in named.items() if value is not None})
+    return replace(query, **{name: value for name, value in changes.items() if value is not None})

@@ -1,4 +1,4 @@
-"""The command `reproduce VERB`: parses the arguments, carries out the verb, and turns expected errors into one line.
+"""Command `reproduce VERB`: parses the arguments, executes the verb, and prints expected errors in one line.
 
 Exit codes: 0 done; 1 a row failed, or a report is stale; 2 usage; 3 data or environment not usable; 130 Ctrl-C.
 """
@@ -29,11 +29,11 @@ from reproduce.exit_codes import DONE, INTERRUPTED, UNUSABLE, USAGE
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Carry out one verb; returns the exit code."""
+    """Execute one verb. Returns the exit code."""
     disable_native_jit()
     options = parser().parse_args(arguments)
     try:
-        # A verb's imports are made when it is called: those which need no model answer at once.
+        # Imported here so that verbs without a model do not import the models, which takes seconds.
         return importlib.import_module(f"reproduce.{options.module}").execute(options)
     except KeyboardInterrupt as interrupt:
         return 128 + interrupt.args[0] if interrupt.args else INTERRUPTED
@@ -44,15 +44,15 @@ def main(arguments: list[str] | None = None) -> int:
         if options.debug:
             raise
         print(f"reproduce: {' '.join(str(error).split())}", file=sys.stderr)
-        # Usage errors are plain ValueErrors; data, disks and environments raise OSErrors or DataErrors.
+        # Usage errors are plain ValueErrors; errors of data, disks and environments are OSErrors or DataErrors.
         return USAGE if type(error) is ValueError else UNUSABLE
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports errors in one line."""
+    """Argument parser that prints errors in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit 2 with the message, the nearest verb and where help is."""
+        """Exit with code 2 after printing the message, the nearest verb and the help command."""
         match = re.search(r"argument VERB: invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if match:
             verbs = re.findall(r"[\w-]+", match[2])
@@ -62,22 +62,22 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The arguments of all verbs."""
-    whole = Parser(
+    """Parser of the arguments of all verbs."""
+    root = Parser(
         prog="reproduce",
         description="Reproduce the tables of video-transformer papers by name.",
         epilog="Tables are named paper/table, rows paper/table:row; globs work. Start with: reproduce list",
     )
-    verbs = whole.add_subparsers(title="verbs", dest="verb_name", metavar="VERB", required=True)
+    verbs = root.add_subparsers(title="verbs", dest="verb_name", metavar="VERB", required=True)
 
     def verb(name: str, module: str, summary: str, *parts: object) -> argparse.ArgumentParser:
-        """A verb, which `execute` of a module carries out; parts add its arguments."""
-        one = verbs.add_parser(name, help=summary, description=summary)
-        one.set_defaults(module=module)
-        one.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        """Parser of a verb, executed by `execute` of the module. `parts` are functions that add arguments."""
+        new = verbs.add_parser(name, help=summary, description=summary)
+        new.set_defaults(module=module)
+        new.add_argument("--debug", action="store_true", help="show the traceback of an error")
         for part in parts:
-            part(one)  # type: ignore[operator]
-        return one
+            part(new)  # type: ignore[operator]
+        return new
 
     listed = verb("list", "list_tables", "Every table and figure by name.", add_json)
     listed.add_argument("tables", nargs="*", default=["*"])
@@ -90,10 +90,10 @@ def parser() -> argparse.ArgumentParser:
     made = verb("report", "report", "The table with measured values.", add_tables, add_scale, add_runs, add_json)
     made.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
     made.add_argument("--check", action="store_true", help="exit 1 when a committed report is stale")
-    made.add_argument("--picture", type=Path, metavar="FILE", help="write a figure's picture there as PNG")
+    made.add_argument("--picture", type=Path, metavar="FILE", help="save the figure as PNG")
     board = verb("tensorboard", "tensorboard", "Open a table's runs in TensorBoard.", add_tables, add_scale, add_runs)
     board.add_argument("--port", type=int, default=6006)
-    board.add_argument("--no-serve", action="store_true", help="only build the log directory and print where it is")
+    board.add_argument("--no-serve", action="store_true", help="only create the log directory and print its path")
     imported = verb(
         "import-weights",
         "import_weights",
@@ -103,19 +103,23 @@ def parser() -> argparse.ArgumentParser:
         add_json,
     )
     imported.add_argument("file", type=Path, help="a released checkpoint")
-    imported.add_argument("--as", required=True, dest="table", metavar="TABLE:ROW", help="the row whose model it holds")
-    imported.add_argument("--column", help="column whose run is meant (default: as the file's name says, or the first)")
+    imported.add_argument(
+        "--as", required=True, dest="table", metavar="TABLE:ROW", help="row whose weights the file contains"
+    )
+    imported.add_argument("--column", help="column of the run (default: that of the released file, or the first)")
     imported.set_defaults(scale="paper")
     summary = "Measure a table's memory and speed on this machine, at the paper's size."
     measured = verb("measure", "measure", summary, add_tables, add_runs)
-    measured.add_argument("--batch", type=int, help="items at once (default: as comes nearest to the printed value)")
+    measured.add_argument(
+        "--batch", type=int, help="batch size (default: the one that comes nearest to the printed value)"
+    )
     parts = (add_row, add_scale, add_runs, add_resources)
     drawn = verb("attention", "attention", "Draw the attention of a point of a test video.", *parts, add_query)
-    drawn.add_argument("--out", type=Path, required=True, metavar="FILE", help="the picture, as PNG")
+    drawn.add_argument("--out", type=Path, required=True, metavar="FILE", help="PNG file to write")
     scored = verb("evaluate", "evaluate", "Score a list of videos with a row's model.", *parts, add_json)
     scored.add_argument("--list", required=True, type=Path, help="file of `path label` lines", dest="video_list")
     weights = scored.add_mutually_exclusive_group()
     weights.add_argument("--weights", type=Path, help="a released checkpoint or a .safetensors file")
-    weights.add_argument("--untrained", action="store_true", help="random weights, to try the path only")
+    weights.add_argument("--untrained", action="store_true", help="use random weights, to test the command")
     scored.set_defaults(scale="paper")
-    return whole
+    return root

@@ -1,4 +1,4 @@
-"""`reproduce evaluate`: scores a list of videos with a row's model."""
+"""`reproduce evaluate`: scores a list of videos with the model of a row."""
 
 import argparse
 import json
@@ -11,9 +11,9 @@ from reproduce.selection import one_run, store_of
 
 def execute(options: argparse.Namespace) -> int:
     """Score a list of videos and print the scores."""
-    column, chosen = one_run(options, options.column)
+    column, run = one_run(options, options.column)
     scores = evaluate(
-        chosen,
+        run,
         store_of(options),
         Resources.of(options),
         options.video_list,
@@ -21,6 +21,6 @@ def execute(options: argparse.Namespace) -> int:
         untrained=options.untrained,
     )
     row = {"row": options.table, "column": column, "scale": options.scale, "overrides": options.overrides}
-    result = {**row, "train_id": chosen.train_id, "eval_id": chosen.eval_id, "seed": chosen.seed, **scores}
+    result = {**row, "train_id": run.train_id, "eval_id": run.eval_id, "seed": run.seed, **scores}
     print(json.dumps(result, indent=1) if options.json else evaluation_text(result))
     return DONE

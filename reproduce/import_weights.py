@@ -1,4 +1,4 @@
-"""`reproduce import-weights`: checks a released checkpoint against a row's model and keeps its weights."""
+"""`reproduce import-weights`: checks a released checkpoint against the model of a row and saves its weights."""
 
 import argparse
 import json
@@ -10,19 +10,19 @@ from reproduce.selection import one_run, runs_of_row, store_of
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Import a file; one that the paper's list knows goes to the row that it belongs to alone."""
+    """Import a file. A file in the paper's list of released weights can only be imported for its own run."""
     released = released_weights(find([options.table])[0].table.paper)
-    known = released.find(options.file.stem) if released is not None else None
+    entry = released.find(options.file.stem) if released is not None else None
     column = options.column
-    if known is not None:
-        owner = runs_of_row(options, known.row)[known.column].train_id
-        same = [key for key, run in runs_of_row(options, options.table).items() if run.train_id == owner]
-        if not same or column not in (None, *same):
+    if entry is not None:
+        train_id = runs_of_row(options, entry.row)[entry.column].train_id
+        columns = [key for key, run in runs_of_row(options, options.table).items() if run.train_id == train_id]
+        if not columns or column not in (None, *columns):
             raise ValueError(
-                f"{options.file.name} holds the weights of {known.row} (column {known.column}), which is another run "
-                f"than this; import it with --as {known.row}, or rename the file if it holds others"
+                f"{options.file.name} holds the weights of {entry.row} (column {entry.column}), which is another run "
+                f"than this; import it with --as {entry.row}, or rename the file if it holds others"
             )
-        column = column or same[0]
+        column = column or columns[0]
     _, run = one_run(options, column)
     record = import_weights(run, store_of(options), options.file, released)
     print(json.dumps(record, indent=1) if options.json else import_text(record))

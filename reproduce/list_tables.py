@@ -1,4 +1,4 @@
-"""`reproduce list`: the names and captions of tables."""
+"""`reproduce list`: names and captions of tables."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from reproduce.exit_codes import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print the names and captions of all tables, or of those that match."""
+    """Print names and captions of all tables, or of those that match."""
     names, texts = [name for pattern in options.tables for name in names_matching(pattern)], captions()
     if options.json:
         print(json.dumps([{"name": name, "caption": texts[name]} for name in names], indent=1))

@@ -1,4 +1,4 @@
-"""`reproduce measure`: measures what a table's memory and speed columns show, at the paper's size."""
+"""`reproduce measure`: measures the values of memory and speed columns, at the paper's size."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ from reproduce.selection import store_of
 
 
 class Measurement(NamedTuple):
-    """A measurement to make: of which kind, of which cell."""
+    """Measurement of a kind for a cell."""
 
     kind: str
     cell: Cell
@@ -26,58 +26,60 @@ class Measurement(NamedTuple):
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Make each distinct measurement and keep it beside the runs."""
+    """Make each distinct measurement and save it with the runs."""
     if options.batch is not None and options.batch < 1:
         raise ValueError(f"--batch {options.batch}: it must be 1 or more")
-    store, wanted = store_of(options), {}
+    store, measurements = store_of(options), {}
     for table, rows in find(options.tables):
         for cell in table.cells(rows=rows):
             metric, run = cell.column.metric, cell.paper_run
             if isinstance(metric, Measured) and run is not None:
-                wanted.setdefault((run.train_id, metric.kind), Measurement(metric.kind, cell, run, table))
-    if not wanted:
+                measurements.setdefault((run.train_id, metric.kind), Measurement(metric.kind, cell, run, table))
+    if not measurements:
         raise ValueError(f"{' '.join(options.tables)}: no column is measured on a device")
     code, batches = DONE, Batches(options.batch)
-    for one in wanted.values():
-        batch = batches.of(one)
+    for measurement in measurements.values():
+        batch = batches.of(measurement)
         try:
-            record = MEASUREMENTS[one.kind](one.run, batch)
+            record = MEASUREMENTS[measurement.kind](measurement.run, batch)
         except NotMeasurableError as error:
-            print(f"{one.cell.row.key}: {error}", file=sys.stderr)
+            print(f"{measurement.cell.row.key}: {error}", file=sys.stderr)
             if isinstance(error, TooLargeError):
                 code = UNUSABLE
             continue
-        write_atomically(store.run(one.run.train_id).measurement(one.kind), json.dumps(record, indent=1) + "\n")
-        name = one.cell.column.metric.name
-        printed = f", printed {one.cell.printed}" if one.cell.printed is not None else ""
-        print(f"{one.cell.row.key}: {name} {record[name]:.2f} with batch {batch}{printed}")
+        write_atomically(
+            store.run(measurement.run.train_id).measurement(measurement.kind), json.dumps(record, indent=1) + "\n"
+        )
+        name = measurement.cell.column.metric.name
+        printed = f", printed {measurement.cell.printed}" if measurement.cell.printed is not None else ""
+        print(f"{measurement.cell.row.key}: {name} {record[name]:.2f} with batch {batch}{printed}")
     return code
 
 
 class Batches:
-    """The batch of each measurement.
+    """Batch size of each measurement.
 
     Args:
-        asked: the batch on the command line; None for the one at which a reference row comes nearest to its printed
-            value, or 1 where the column names no such row.
+        fixed: batch size for all measurements. None for the batch size at which the measured value of the column's
+            reference row is nearest to its printed value, or for 1 if the column has no reference row.
     """
 
-    def __init__(self, asked: int | None) -> None:
-        self.asked = asked
-        self.found: dict[tuple[str, float], int] = {}
+    def __init__(self, fixed: int | None) -> None:
+        self.fixed = fixed
+        self.calibrated: dict[tuple[str, float], int] = {}
 
     def of(self, measurement: Measurement) -> int:
-        """The batch.
+        """Batch size of a measurement.
 
         Raises:
-            ValueError: where the reference row has no printed value.
-            OSError: where there is no GPU, or it is too small for one item.
+            ValueError: if the reference row has no printed value.
+            OSError: if there is no GPU, or if it is too small for one item.
         """
         column = measurement.cell.column
         metric = column.metric
         assert isinstance(metric, Measured)
-        if self.asked is not None:
-            return self.asked
+        if self.fixed is not None:
+            return self.fixed
         if metric.calibrated_by is None:
             return 1
         cells = measurement.table.cells(rows=[metric.calibrated_by])
@@ -87,17 +89,17 @@ class Batches:
                 f"{measurement.table.name}:{metric.calibrated_by} has no printed value; set the batch with --batch"
             )
         key = (cell.paper_run.train_id, cell.printed)
-        if key not in self.found:
-            self.found[key] = nearest_batch(cell.printed, value_with(cell.paper_run, metric))
-        return self.found[key]
+        if key not in self.calibrated:
+            self.calibrated[key] = nearest_batch(cell.printed, value_with(cell.paper_run, metric))
+        return self.calibrated[key]
 
 
 def value_with(run: RunConfig, metric: Measured) -> Callable[[int], float]:
-    """The metric of a run as a function of the batch."""
+    """Metric of a run as a function of the batch size."""
 
     def value(batch: int) -> float:
-        found = MEASUREMENTS[metric.kind](run, batch)[metric.name]
-        assert isinstance(found, float)
-        return found
+        measured = MEASUREMENTS[metric.kind](run, batch)[metric.name]
+        assert isinstance(measured, float)
+        return measured
 
     return value

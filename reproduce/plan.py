@@ -1,4 +1,4 @@
-"""`reproduce plan`: the distinct runs of tables, their states, and the cost of the rest."""
+"""`reproduce plan`: distinct runs of tables, their states, and their remaining cost."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ def execute(options: argparse.Namespace) -> int:
 def plan_json(
     found: list[Job], store: RunStore, resources: Resources, *, eval_only: bool = False
 ) -> list[dict[str, object]]:
-    """The distinct runs: the cells that show them, their states, and the cost of the rest."""
+    """Distinct runs, with the cells that show them, their states, and their remaining cost."""
     trained: set[str] = set()
     plans = []
     for job in found:
@@ -41,7 +41,7 @@ def plan_json(
 
 
 def plan_text(found: list[Job], store: RunStore, resources: Resources, *, eval_only: bool = False) -> str:
-    """The same for people."""
+    """Plan as text."""
     if not found:
         return "Nothing to run: every column is computed without a test, or quoted."
     lines, costs, problems = [], [], []
@@ -68,7 +68,11 @@ def plan_text(found: list[Job], store: RunStore, resources: Resources, *, eval_o
 
 
 def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str], eval_only: bool) -> dict[str, object]:
-    """One job; the runs `trained` by jobs before it are only tested."""
+    """Plan of one job.
+
+    Args:
+        trained: ids of the runs that previous jobs train. For these, only the test is counted.
+    """
     run, optim = job.run, job.run.optim
     state = "done" if job.finished(store, eval_only) and eval_only else job_state(job, store)
     has_own_weights = job.directory(store).weights.exists()

@@ -1,4 +1,4 @@
-"""`reproduce report`: prints tables with measured values and keeps them, or checks those that are kept."""
+"""`reproduce report`: prints and saves tables with measured values, or checks the saved ones."""
 
 import argparse
 import os
@@ -7,37 +7,37 @@ import sys
 from experiments.spec.catalog import find
 from reports.collect import collect, publish
 from reports.figures import save_picture
-from reports.render import kept_seeds, render, report_path, stale, write
+from reports.render import render, report_path, saved_seeds, stale, write
 from reproduce.exit_codes import DONE, FAILED
 from reproduce.selection import scale_of, seeds_of, store_of
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print and keep reports, or check that the kept ones are what the results give."""
+    """Print and save reports, or check that the saved reports equal those of the current results."""
     selections, scale, store = find(options.tables), scale_of(options), store_of(options)
     if options.check and (options.overrides or any(rows is not None for _, rows in selections)):
-        raise ValueError("--check compares whole tables with what is kept; name no rows and no overrides")
+        raise ValueError("--check compares whole tables with the saved reports; name no rows and no overrides")
     if options.check and options.picture is not None:
         raise ValueError("--check writes nothing; leave --picture out")
     if options.picture is not None and (len(selections) != 1 or selections[0].table.figure is None):
         raise ValueError("--picture writes one figure; name one table with a figure, as `reproduce list` shows them")
-    outdated, texts, kept = [], [], []
+    outdated, texts, whole_reports = [], [], []
     for table, rows in selections:
-        seeds = seeds_of(options) if options.seeds else (kept_seeds(table, scale) if options.check else None) or (0,)
-        made = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
+        seeds = seeds_of(options) if options.seeds else (saved_seeds(table, scale) if options.check else None) or (0,)
+        report = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
         if options.check:
-            outdated += [report_path(table, scale)] if stale(made) else []
+            outdated += [report_path(table, scale)] if stale(report) else []
             continue
         if options.picture is not None:
-            save_picture(made, options.picture)
-        texts.append(render(made, "json" if options.json else options.format))
-        kept += [made] if made.whole else []
+            save_picture(report, options.picture)
+        texts.append(render(report, "json" if options.json else options.format))
+        whole_reports += [report] if report.whole else []
     if not options.check:
         one_json = len(texts) > 1 and (options.json or options.format == "json")
         print(f"[{','.join(texts)}]" if one_json else "\n".join(texts), flush=True)
-    for made in kept:
-        publish(made, store)
-        print(f"kept as {os.path.relpath(write(made))}", file=sys.stderr)
+    for report in whole_reports:
+        publish(report, store)
+        print(f"saved as {os.path.relpath(write(report))}", file=sys.stderr)
     for path in outdated:
         print(f"{os.path.relpath(path)} is stale: run `reproduce report` to write it again", file=sys.stderr)
     return FAILED if outdated else DONE

@@ -1,4 +1,4 @@
-"""`reproduce run`: trains and tests what has no result yet, and makes the attention maps of figures."""
+"""`reproduce run`: trains and tests all runs without a result, and saves the attention maps of figures."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ from reproduce.selection import jobs, scale_of, seeds_of, store_of
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Carry out all jobs; a second call does nothing."""
+    """Execute all jobs. Finished jobs are skipped."""
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
     found, store, resources, scale = jobs(options), store_of(options), Resources.of(options), scale_of(options)
@@ -38,12 +38,12 @@ def execute(options: argparse.Namespace) -> int:
     )
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
-    drawn = queried_runs(find(options.tables), scale, options.overrides, seeds_of(options))
-    queried = [query for query in drawn if query.run.train_id in shown]
+    queries = queried_runs(find(options.tables), scale, options.overrides, seeds_of(options))
+    selected = [query for query in queries if query.run.train_id in shown]
     errors = []
-    if queried:
+    if selected:
         from experiments.runner.attention import keep_all_maps  # imports the models
 
-        errors = keep_all_maps(queried, store, resources)
+        errors = keep_all_maps(selected, store, resources)
     codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in errors)}
     return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE

@@ -1,4 +1,4 @@
-"""The tables, runs and jobs that parsed arguments name. Models are imported when a function needs them."""
+"""Tables, runs and jobs selected by parsed arguments. Models are imported only by the functions that need them."""
 
 import argparse
 from pathlib import Path
@@ -16,10 +16,10 @@ RESULTS = Path(__file__).resolve().parent.parent / "reports" / "results"
 
 
 def seeds_of(options: argparse.Namespace) -> tuple[int, ...]:
-    """The seeds that --seeds names, or 0.
+    """Seeds of --seeds, by default 0.
 
     Raises:
-        ValueError: for text that is no list of distinct seeds.
+        ValueError: for text that is not a list of distinct seeds.
     """
     try:
         seeds = tuple(int(word) for word in (options.seeds or "0").split(","))
@@ -33,26 +33,26 @@ def seeds_of(options: argparse.Namespace) -> tuple[int, ...]:
 
 
 def store_of(options: argparse.Namespace) -> "RunStore":
-    """The run store, with the published results behind it."""
+    """Run store that falls back on the published results."""
     from experiments.runner.store import RunStore
 
     return RunStore(options.runs, results=RESULTS)
 
 
 def scale_of(options: argparse.Namespace) -> "Scale":
-    """The scale."""
+    """Scale of --scale."""
     from experiments.spec.scales import find_scale
 
     return find_scale(options.scale)
 
 
 def selected(options: argparse.Namespace) -> "tuple[list[Selection], Scale, tuple[int, ...]]":
-    """Tables, scale and seeds."""
+    """Selected tables, scale and seeds."""
     return find(options.tables), scale_of(options), seeds_of(options)
 
 
 def jobs(options: argparse.Namespace) -> "list[Job]":
-    """The jobs of the named tables, under the named columns."""
+    """Jobs of the selected tables and columns."""
     from experiments.runner.jobs import jobs_of, jobs_under
 
     selections, scale, seeds = selected(options)
@@ -63,10 +63,10 @@ def jobs(options: argparse.Namespace) -> "list[Job]":
 
 
 def one_run(options: argparse.Namespace, column: str | None) -> "tuple[str, RunConfig]":
-    """The run of the one row that is named, under a column or the first that is tested; with the column's key.
+    """Column key and run of a single row, for a column or, by default, for the first tested column.
 
     Raises:
-        ValueError: when there is none.
+        ValueError: if there is no such run.
     """
     runs = runs_of_row(options, options.table)
     column = column or next(iter(runs), None)
@@ -77,10 +77,10 @@ def one_run(options: argparse.Namespace, column: str | None) -> "tuple[str, RunC
 
 
 def runs_of_row(options: argparse.Namespace, row: str) -> "dict[str, RunConfig]":
-    """The runs of one row by column, with the command line's overrides.
+    """Runs of one row by column, with the overrides of the command line.
 
     Raises:
-        ValueError: when the name is not that of one row with runs, or several seeds are named.
+        ValueError: if the name is not that of one row with runs, or if there are several seeds.
     """
     selections, seeds = find([row]), seeds_of(options)
     table, rows = selections[0]

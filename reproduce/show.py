@@ -1,4 +1,4 @@
-"""`reproduce show`: a table as the paper prints it, and what sets its rows apart."""
+"""`reproduce show`: a table as printed in the paper, and the changed config fields of its rows."""
 
 import argparse
 import json
@@ -26,28 +26,30 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def changes_of(cell: Cell) -> dict[str, str]:
-    """What sets a cell's run apart from its column's base: dotted path -> new value."""
+    """Config fields of a cell's run that differ from the base run: dotted path -> new value."""
     base = cell.row.base or cell.column.base
     if cell.paper_run is None or base is None:
         return {}
-    return {path: in_full(after) for path, (_, after) in changed_fields(base, cell.paper_run).items()}
+    return {path: value_text(after) for path, (_, after) in changed_fields(base, cell.paper_run).items()}
 
 
-def in_full(value: object) -> str:
-    """A value of a config; of a config its class, and the fields that are not at their defaults."""
+def value_text(value: object) -> str:
+    """Text of a config value. For a nested config: its class, and the fields that are not at their defaults."""
     if not is_dataclass(value) or isinstance(value, type | Parent):
         return brief(value)
-    given = ", ".join(f"{f.name}={in_full(v)}" for f in fields(value) if (v := getattr(value, f.name)) != default_of(f))
-    return f"{brief(value)}({given})" if given else brief(value)
+    non_default = ", ".join(
+        f"{f.name}={value_text(v)}" for f in fields(value) if (v := getattr(value, f.name)) != default_of(f)
+    )
+    return f"{brief(value)}({non_default})" if non_default else brief(value)
 
 
 def default_of(one: Field[object]) -> object:
-    """The default of a field."""
+    """Default of a field."""
     return one.default_factory() if one.default_factory is not MISSING else one.default
 
 
 def show_json(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> dict[str, object]:
-    """A table with its printed values, edits and ids."""
+    """Table with printed values, changed fields and ids of runs."""
     table, rows = selection
     cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
     return {
@@ -80,7 +82,7 @@ def show_json(selection: Selection, scale: Scale, overrides: list[str], seeds: t
 
 
 def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> str:
-    """The same for people."""
+    """Table as text."""
     table, rows = selection
     cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
     shown = [row for row in table.rows if rows is None or row.key in rows]

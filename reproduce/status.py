@@ -1,4 +1,4 @@
-"""`reproduce status`: the state of each run."""
+"""`reproduce status`: state of each run."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from experiments.runner.store import RunStore
 from reproduce.exit_codes import DONE
 from reproduce.selection import jobs, store_of
 
-WITH_RELEASED = "released weights"  # were tested or, for a run that no cell shows, are there to start from
+WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
 FINISHED = {"done", WITH_RELEASED}
 
 
@@ -22,7 +22,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
-    """The state of each run."""
+    """State, progress and headline metric of each run."""
     states = []
     for job in found:
         directory, headline = job.directory(store), job.run.objective.metrics[0]
@@ -48,7 +48,7 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
 
 
 def status_text(found: list[Job], store: RunStore) -> str:
-    """The same for people."""
+    """States of the runs as text."""
     if not found:
         return "Nothing to run: every column is computed without a test, or quoted."
     states = status_json(found, store)
@@ -65,6 +65,6 @@ def status_text(found: list[Job], store: RunStore) -> str:
 
 
 def job_state(job: Job, store: RunStore) -> str:
-    """The state of a job; a prerequisite is finished when released weights stand in for it."""
+    """State of a job. A prerequisite is finished if released weights can replace it."""
     state = job.directory(store).state(job.run.eval_id)
     return WITH_RELEASED if state != "done" and job.finished(store, eval_only=False) else state

@@ -1,4 +1,4 @@
-"""A small run on a few generated videos whose weights were never trained, and the store that holds them."""
+"""Fixtures: a small untrained run on a few generated videos, and a store for its files."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +22,7 @@ STAND_IN = KineticsStandIn(num_train=10, num_val=10)
 
 @pytest.fixture
 def small_run(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
-    """Three blocks, four heads, four token frames of 4 x 4 patches."""
+    """Run of a small model: three blocks, four heads, four token frames of 4 x 4 patches."""
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
     run = TINY.of(K400, RECIPE)
     dataset = replace(run.data.dataset, stand_in=STAND_IN)
@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> RunStore:
 
 @pytest.fixture
 def keep_weights(store: RunStore) -> KeepWeights:
-    """Gives a run the weights that it starts with, as if they had been trained, or as released ones."""
+    """Function that saves the initial weights of a run as its trained or released weights."""
 
     def keep(run: RunConfig, *, released: bool = False) -> None:
         torch.manual_seed(run.seed)

@@ -1,4 +1,4 @@
-"""The arrows between rooms, and shared code that knows neither papers nor concrete configs, read off the source."""
+"""Source checks: allowed imports between components, and shared code without papers and concrete configs."""
 
 import ast
 import importlib
@@ -20,7 +20,7 @@ from models.model import ModelConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("models", "data", "lightning_modules", "experiments", "reports", "reproduce", "benchmarks")
-# A room is a package or, of experiments, a folder; "papers" are all other folders of experiments.
+# A component is a package or, within experiments, a directory. "papers" are its directories except spec and runner.
 FOUNDATION = {"models", "data", "lightning_modules"}
 MAY_IMPORT = {
     "models": set(),
@@ -34,22 +34,22 @@ MAY_IMPORT = {
     "reproduce": {"reports", "experiments.spec", "experiments.runner", *FOUNDATION},
     "benchmarks": {"experiments.runner", *FOUNDATION},
 }
-# Names of the papers and of their models, as words; a folder of experiments/ or models/ named so is the paper's own.
+# Names of papers and their models. A directory with such a name belongs to the paper, not to shared code.
 PAPERS = ("motionformer", "mformer", "msca", "xvit", "x-vit", "cast", "deform3d")
 SHARED = ("models", "data", "lightning_modules", "experiments/spec", "experiments/runner", "reports", "reproduce")
-# Rooms that ask configs, and never which config they have before them.
-IGNORANT_OF_CONFIGS = ("experiments/spec", "experiments/runner", "reports", "reproduce")
+# Components that call methods of configs and never check their class.
+WITHOUT_CONFIG_CLASSES = ("experiments/spec", "experiments/runner", "reports", "reproduce")
 
 
 def files_in(*folders: str) -> list[Path]:
-    """The source files below some folders, without those of papers."""
+    """Source files below some directories, except those of papers."""
     found = [file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
     assert found
     return [file for file in found if not set(file.relative_to(ROOT).parts[:-1]) & set(PAPERS)]
 
 
-def room_of(module: str) -> str:
-    """The room that a module lies in."""
+def component_of(module: str) -> str:
+    """Component of a module."""
     package, *rest = module.split(".")
     if package != "experiments":
         return package
@@ -59,18 +59,18 @@ def room_of(module: str) -> str:
 
 
 def module_of(file: Path) -> str:
-    """The module's dotted name."""
+    """Dotted name of the module in a file."""
     return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 @cache
 def modules() -> dict[str, Path]:
-    """Every module of ours by its dotted name."""
+    """Files of all modules of this repository, by dotted name."""
     return {module_of(file): file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))}
 
 
 def imports_of(file: Path) -> set[str]:
-    """The modules of ours that a file imports, wherever in it."""
+    """Modules of this repository that a file imports, at any place in it."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -83,32 +83,32 @@ def imports_of(file: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_rooms_import_only_along_the_arrows(package: str) -> None:
+def test_components_import_only_allowed_components(package: str) -> None:
     for module, file in modules().items():
         if module.split(".")[0] == package:
-            room = room_of(module)
-            wrong = {name for name in imports_of(file) if room_of(name) not in MAY_IMPORT[room] | {room}}
+            component = component_of(module)
+            wrong = {name for name in imports_of(file) if component_of(name) not in MAY_IMPORT[component] | {component}}
             assert not wrong, f"{module} imports {wrong}"
 
 
 def test_no_paper_imports_another() -> None:
     for module, file in modules().items():
-        if room_of(module) == "experiments.papers":
+        if component_of(module) == "experiments.papers":
             paper = module.split(".")[1]
-            others = {name for name in imports_of(file) if room_of(name) == "experiments.papers"}
+            others = {name for name in imports_of(file) if component_of(name) == "experiments.papers"}
             assert all(name.split(".")[1] == paper for name in others), f"{module} imports {others}"
 
 
-def test_no_circle_of_files() -> None:
+def test_no_circular_imports() -> None:
     graph = {module: imports_of(file) - {module} for module, file in modules().items()}
     while leaves := [module for module, targets in graph.items() if not targets & graph.keys()]:
         for module in leaves:
             del graph[module]
-    assert not graph, f"these files import each other in a circle, or import such: {sorted(graph)}"
+    assert not graph, f"circular imports, or imports of such modules: {sorted(graph)}"
 
 
-def words_of(file: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file with their numbers, without a docstring's lines that give a source by its URL."""
+def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:
+    """Line numbers and lines of a file. Lines of docstrings with a URL or an arXiv number are blank."""
     source = file.read_text()
     lines = dict(enumerate(source.splitlines(), start=1))
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -125,20 +125,20 @@ def test_shared_code_names_no_paper(folder: str) -> None:
     found = [
         f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
         for file in files_in(folder)
-        for number, line in words_of(file)
+        for number, line in numbered_lines(file)
         if names.search(line)
     ]
     assert not found, "\n".join(found)
 
 
-def test_the_names_of_papers_are_those_of_their_folders() -> None:
+def test_names_of_papers_include_those_of_their_directories() -> None:
     folders = {file.parent.name for file in (ROOT / "experiments").glob("*/base.py")}
     assert folders and folders <= set(PAPERS)
 
 
 @cache
 def concrete_configs() -> set[str]:
-    """The names of all config classes that can be a part of a run, bases left out."""
+    """Names of all concrete config classes that can be part of a run."""
     names: set[str] = set()
 
     def add(base: type) -> None:
@@ -147,7 +147,7 @@ def concrete_configs() -> set[str]:
             add(kind)
 
     for module in modules():
-        if not module.endswith("__main__") and room_of(module) in {*FOUNDATION, "experiments.papers"}:
+        if not module.endswith("__main__") and component_of(module) in {*FOUNDATION, "experiments.papers"}:
             importlib.import_module(module)
     for base in (ModelConfig, DataConfig, DatasetConfig, StandIn, Objective, OptimizerConfig, ScheduleConfig):
         add(base)
@@ -155,8 +155,8 @@ def concrete_configs() -> set[str]:
     return names - {"Config"}
 
 
-@pytest.mark.parametrize("folder", IGNORANT_OF_CONFIGS)
-def test_shared_code_asks_no_config_for_its_class(folder: str) -> None:
+@pytest.mark.parametrize("folder", WITHOUT_CONFIG_CLASSES)
+def test_shared_code_does_not_check_the_class_of_configs(folder: str) -> None:
     for file in files_in(folder):
         for node in ast.walk(ast.parse(file.read_text())):
             kinds: list[ast.expr] = []
@@ -170,27 +170,27 @@ def test_shared_code_asks_no_config_for_its_class(folder: str) -> None:
                 kinds = [node.cls]
             for kind in kinds:
                 named = set(re.findall(r"[\w.]+", ast.unparse(kind)))
-                asked = {
+                checked = {
                     name for name in named if name.endswith(".Config") or name.split(".")[-1] in concrete_configs()
                 }
-                assert not asked, f"{file.relative_to(ROOT)}:{kind.lineno} asks for {asked}"
+                assert not checked, f"{file.relative_to(ROOT)}:{kind.lineno} checks for {checked}"
 
 
-def test_a_trainer_is_made_in_one_place() -> None:
-    makers = [
+def test_trainer_is_created_in_one_file() -> None:
+    creators = [
         f"{file.relative_to(ROOT)}"
         for file in files_in(*PACKAGES)
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Trainer"
     ]
-    assert makers == ["experiments/runner/trainer.py"]
+    assert creators == ["experiments/runner/trainer.py"]
 
 
-def test_package_files_hold_a_docstring_and_nothing_else() -> None:
+def test_init_files_contain_only_a_docstring() -> None:
     for package in PACKAGES:
         for file in (ROOT / package).rglob("__init__.py"):
             body = ast.parse(file.read_text()).body
-            assert len(body) == 1 and isinstance(body[0], ast.Expr), f"{file} holds more than a docstring"
+            assert len(body) == 1 and isinstance(body[0], ast.Expr), f"{file} contains more than a docstring"
 
 
 def test_no_file_is_longer_than_400_lines() -> None:
@@ -204,6 +204,6 @@ def test_no_two_files_of_a_package_share_a_name() -> None:
         for file in files_in(package):
             if file.name not in ("__init__.py", "__main__.py"):
                 twin = names.setdefault(file.name, file)
-                allowed = {"data/datasets", "data/synthetic"}  # a reader and the stand-in of its data set
+                allowed = {"data/datasets", "data/synthetic"}  # reader and stand-in of a data set
                 both = {one.parent.relative_to(ROOT).as_posix() for one in (twin, file)}
                 assert twin == file or both <= allowed, f"{twin} and {file}"

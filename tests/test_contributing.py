@@ -1,4 +1,4 @@
-"""The diffs of CONTRIBUTING.md apply to the code as it stands, and the commands under them run."""
+"""The diffs in CONTRIBUTING.md apply to the current code, and the commands below them succeed."""
 
 import os
 import re
@@ -17,7 +17,7 @@ PACKAGES = ("reproduce", "reports", "experiments", "lightning_modules", "data", 
 
 
 class Section(NamedTuple):
-    """A section's title, diffs, and commands."""
+    """Title, diffs and commands of a section."""
 
     title: str
     diffs: tuple[str, ...]
@@ -35,13 +35,13 @@ def sections() -> list[Section]:
     return found
 
 
-def test_rows_tables_models_data_sets_and_papers_are_there() -> None:
+def test_every_section_has_its_diffs() -> None:
     assert [section.title for section in sections()] == ["A row", "A table", "A model", "A data set", "A paper"]
     assert [bool(section.diffs) for section in sections()] == [True, True, True, True, False]
 
 
 @pytest.mark.parametrize("section", sections(), ids=lambda section: section.title)
-def test_its_diffs_apply_and_its_commands_run(section: Section, tmp_path: Path) -> None:
+def test_diffs_apply_and_commands_succeed(section: Section, tmp_path: Path) -> None:
     for package in PACKAGES:
         shutil.copytree(
             ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "tables", "results")
@@ -67,6 +67,6 @@ def test_its_diffs_apply_and_its_commands_run(section: Section, tmp_path: Path) 
         assert done.stdout
 
 
-def test_its_links_lead_somewhere() -> None:
+def test_links_point_to_existing_files() -> None:
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", TEXT):
         assert (ROOT / target).exists(), target

@@ -1,4 +1,4 @@
-"""What the README tells people to type works, and the table it shows is the committed report's."""
+"""README: its commands work, and its table is that of the committed report."""
 
 import re
 import shlex
@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 LINES = [line.partition(" #")[0].strip() for block in BLOCKS for line in block.splitlines()]
 REPRODUCE = [shlex.split(line)[1:] for line in LINES if line.startswith("reproduce ")]
-LOOKING = ("list", "show", "plan", "status")
+READ_ONLY = ("list", "show", "plan", "status")
 
 
 def test_the_readme_shows_every_verb() -> None:
@@ -25,40 +25,40 @@ def test_the_readme_shows_every_verb() -> None:
 
 
 @pytest.mark.parametrize("words", REPRODUCE, ids=" ".join)
-def test_commands_of_the_readme_are_understood(words: list[str]) -> None:
+def test_commands_are_parsed(words: list[str]) -> None:
     options = parser().parse_args(words)
     names = options.tables if hasattr(options, "tables") else [options.table]
     if names != ["*"]:
         assert find(names)
 
 
-@pytest.mark.parametrize("words", [words for words in REPRODUCE if words[0] in LOOKING], ids=" ".join)
-def test_commands_that_look_run(words: list[str], tmp_path: Path) -> None:
-    place = [] if words[0] in ("list", "show") else ["--runs", str(tmp_path)]
-    done = subprocess.run([sys.executable, "-m", "reproduce", *words, *place], cwd=ROOT, capture_output=True, text=True)
+@pytest.mark.parametrize("words", [words for words in REPRODUCE if words[0] in READ_ONLY], ids=" ".join)
+def test_read_only_commands_succeed(words: list[str], tmp_path: Path) -> None:
+    runs = [] if words[0] in ("list", "show") else ["--runs", str(tmp_path)]
+    done = subprocess.run([sys.executable, "-m", "reproduce", *words, *runs], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout
 
 
 def test_make_targets_of_the_readme_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    named = set(re.findall(r"make ([a-z]+)", README))
-    assert named
-    assert named <= targets
+    used = set(re.findall(r"make ([a-z]+)", README))
+    assert used
+    assert used <= targets
 
 
-def test_every_bash_line_is_a_command_that_these_tests_know() -> None:
+def test_every_bash_line_is_a_known_command() -> None:
     for line in LINES:
         assert re.match(r"(reproduce |make |export VIDEO_ROOT=|source \.venv/bin/activate|$)", line), line
 
 
-def test_the_table_near_the_top_is_the_committed_report_s() -> None:
+def test_table_is_that_of_the_committed_report() -> None:
     shown = re.search(r"(\| Attention .*?)\n\n", README, flags=re.DOTALL)
     assert shown is not None
     assert shown[1] in (ROOT / "reports/tables/motionformer/table4.tiny.md").read_text()
 
 
-def test_committed_reports_are_what_the_committed_results_give(tmp_path: Path) -> None:
+def test_committed_reports_agree_with_the_committed_results(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "reproduce", "report", "*", "--check", "--runs", str(tmp_path)],
         cwd=ROOT,

@@ -1,6 +1,5 @@
-"""A made-up paper goes through the whole command line without one line of shared code."""
+"""A made-up paper works with the whole command line, without changes to shared code."""
 
-import importlib
 import json
 import os
 import signal
@@ -18,7 +17,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import experiments
 import reports.render
 import reproduce.selection
-from experiments.spec.catalog import PAPERS, captions
+from experiments.spec.catalog import PAPERS, captions, load
+from experiments.spec.scales import TINY
+from lightning_modules.optim import SGD
 from reproduce.command import main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +31,7 @@ Reproduce = Callable[..., str]
 
 @pytest.fixture(autouse=True)
 def sixth_paper(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The paper is found, as by a user who names its folder."""
+    """List the directory of the paper in $REPRODUCE_PAPERS, as a user does."""
     monkeypatch.setenv(PAPERS, str(FOLDER))
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
     captions.cache_clear()
@@ -42,7 +43,7 @@ def sixth_paper(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All runs of the table, made by the command itself."""
+    """Directory of all runs of the table, trained and tested by the command."""
     folder = tmp_path_factory.mktemp("runs")
     done = command("run", TABLE, "--runs", str(folder), stand_ins=tmp_path_factory.getbasetemp() / "stand-ins")
     out, err = done.communicate()
@@ -52,7 +53,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(*words: str, stand_ins: Path) -> "subprocess.Popen[str]":
-    """The command in a process of its own."""
+    """Start the command in a separate process."""
     environment = {**os.environ, PAPERS: str(FOLDER), "STAND_IN_CACHE": str(stand_ins), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", "reproduce", *words],
@@ -62,7 +63,7 @@ def command(*words: str, stand_ins: Path) -> "subprocess.Popen[str]":
 
 @pytest.fixture
 def reproduce_(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Reproduce:
-    """Carries out a verb here; gives what it prints. Reports are kept below tmp_path."""
+    """Function that runs a verb in this process and returns its output. Reports are written below tmp_path."""
     monkeypatch.setattr(reports.render, "TABLES", tmp_path / "tables")
     monkeypatch.setattr(reproduce.selection, "RESULTS", tmp_path / "results")
 
@@ -73,13 +74,13 @@ def reproduce_(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
     return call
 
 
-def test_it_is_listed_and_shown(reproduce_: Reproduce) -> None:
-    assert reproduce_("list", "sixth/*") == f"{TABLE}  Guesses by a weighted sum\n"
+def test_paper_is_listed_and_shown(reproduce_: Reproduce) -> None:
+    assert reproduce_("list", "sixth/*") == f"{TABLE}  Predictions of a weighted sum\n"
     shown = reproduce_("show", TABLE)
     assert "unbiased:" in shown and "model.bias=False" in shown
 
 
-def test_its_plan_names_runs_parents_and_costs(reproduce_: Reproduce, tmp_path: Path) -> None:
+def test_plan_has_runs_parents_and_costs(reproduce_: Reproduce, tmp_path: Path) -> None:
     plans = json.loads(reproduce_("plan", TABLE, "--runs", str(tmp_path), "--json"))
     by_name = {plan["run"].partition(":")[2]: plan for plan in plans}
     trained, tested, tuned = (by_name[f"ours.{column}"] for column in ("distance", "tested", "tuned"))
@@ -90,14 +91,14 @@ def test_its_plan_names_runs_parents_and_costs(reproduce_: Reproduce, tmp_path: 
     assert all(plan["problem"] is None for plan in plans)
 
 
-def test_its_real_data_are_asked_for_at_the_papers_scale(
+def test_real_data_are_required_at_paper_scale(
     reproduce_: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VIDEO_ROOT", raising=False)
     assert "where is numbers?" in reproduce_("plan", TABLE, "--scale", "paper", "--runs", str(tmp_path))
 
 
-def test_its_overrides_are_checked_by_its_own_config(
+def test_overrides_are_checked_by_the_configs_of_the_paper(
     reproduce_: Reproduce, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", TABLE, "--runs", str(tmp_path), "-o", "evaluation.views=2"]) == 2
@@ -106,32 +107,32 @@ def test_its_overrides_are_checked_by_its_own_config(
     assert "did you mean 'bias'?" in capsys.readouterr().err
 
 
-def test_its_runs_are_trained_tested_and_reported(runs: Path, reproduce_: Reproduce) -> None:
-    made = json.loads(reproduce_("report", TABLE, "--runs", str(runs), "--json"))
-    cells = {(row["key"], cell["column"]): cell["value"] for row in made["rows"] for cell in row["cells"]}
+def test_runs_are_trained_tested_and_reported(runs: Path, reproduce_: Reproduce) -> None:
+    report = json.loads(reproduce_("report", TABLE, "--runs", str(runs), "--json"))
+    cells = {(row["key"], cell["column"]): cell["value"] for row in report["rows"] for cell in row["cells"]}
     assert cells["ours", "weights"] == 5 and cells["unbiased", "weights"] == 4
-    assert cells["ours", "tested"] == cells["ours", "distance"]  # the same weights, tested without a training
+    assert cells["ours", "tested"] == cells["ours", "distance"]  # same weights, tested without training
     assert cells["ours", "tuned"] < cells["ours", "distance"]  # trained twice as long
     assert cells["ours", "gain"] == pytest.approx(cells["ours", "distance"] - cells["ours", "tuned"])
     assert reproduce_("report", TABLE, "--runs", str(runs), "--check") == ""
-    kept = (reports.render.TABLES / f"{TABLE}.tiny.md").read_text()
-    assert "Lists evaluated / failed / missing: numbers 16 / 0 / 0" in kept
-    assert "generated stand-in lists" in kept
+    written = (reports.render.TABLES / f"{TABLE}.tiny.md").read_text()
+    assert "Lists evaluated / failed / missing: numbers 16 / 0 / 0" in written
+    assert "generated stand-in lists" in written
 
 
-def test_its_status_shows_its_own_headline(runs: Path, reproduce_: Reproduce) -> None:
+def test_status_shows_the_main_metric_of_the_task(runs: Path, reproduce_: Reproduce) -> None:
     states = json.loads(reproduce_("status", TABLE, "--runs", str(runs), "--json"))
     assert {state["state"] for state in states} == {"done"}
     assert {state["metric"] for state in states} == {"distance"}
 
 
-def test_a_run_that_trains_nothing_keeps_no_weights(runs: Path, reproduce_: Reproduce) -> None:
+def test_run_without_training_saves_no_weights(runs: Path, reproduce_: Reproduce) -> None:
     states = json.loads(reproduce_("status", f"{TABLE}:ours", "--column", "tested", "--runs", str(runs), "--json"))
     tested = next(state for state in states if state["run"].endswith(".tested"))
     assert not list((runs / tested["train_id"]).glob("checkpoints/*"))
 
 
-def test_tensorboard_shows_its_rows_and_metrics(runs: Path, reproduce_: Reproduce) -> None:
+def test_tensorboard_shows_rows_and_metrics(runs: Path, reproduce_: Reproduce) -> None:
     view = Path(reproduce_("tensorboard", TABLE, "--runs", str(runs), "--no-serve").strip())
     names = {folder.name for folder in view.iterdir()}
     assert {"Weighted sum · Distance", "Weighted sum · Tested again", "without bias · Tuned"} <= names
@@ -142,7 +143,7 @@ def test_tensorboard_shows_its_rows_and_metrics(runs: Path, reproduce_: Reproduc
     )
 
 
-def test_a_stopped_run_ends_as_if_it_had_never_been_stopped(tmp_path: Path) -> None:
+def test_resumed_run_has_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:
     words = ["run", f"{TABLE}:ours", "--column", "distance", "-o", "optim.epochs=300"]
     stopped, whole = tmp_path / "stopped", tmp_path / "whole"
     process = command(*words, "--runs", str(stopped), stand_ins=tmp_path)
@@ -161,7 +162,13 @@ def test_a_stopped_run_ends_as_if_it_had_never_been_stopped(tmp_path: Path) -> N
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 
 
-def test_its_ids_are_its_own() -> None:
-    table = importlib.import_module("experiments.sixth.table1").TABLE
+def test_tiny_keeps_the_optimiser_and_its_learning_rate() -> None:
+    table = load(TABLE)
+    optim = next(run.optim for cell in table.cells(TINY, rows=["ours"]) for run in cell.runs if run.optim is not None)
+    assert (optim.optimizer, optim.lr, optim.epochs) == (SGD(), 0.1, 3)
+
+
+def test_runs_have_different_ids() -> None:
+    table = load(TABLE)
     runs = {cell.run.train_id for cell in table.cells() if cell.tested and cell.run is not None}
     assert len(runs) == 6

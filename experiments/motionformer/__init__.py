@@ -1,1 +1,1 @@
-"""The tables of Motionformer (arXiv:2106.05392)."""
+"""Tables of Motionformer (arXiv:2106.05392)."""

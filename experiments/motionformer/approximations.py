@@ -1,4 +1,4 @@
-"""What the four parts of Motionformer's Table 3 share: its exact row and its columns."""
+"""Columns, notes and edits that the four parts of Motionformer's Table 3 share."""
 
 from experiments.motionformer.base import K400, TOP1_COLUMNS
 from experiments.spec.edits import Edits, model
@@ -15,12 +15,14 @@ COLUMNS = (
 )
 
 NOTES = (
-    "Mem. is peak CUDA memory in GB (2^30 bytes) of a training step; the paper states neither batch nor precision.",
-    "Ours need not compare with the printed ones: exact attention keeps no map here either, so that approximations save little.",
-    "E: exact, A: approximate attention within frames; CLS and the attention along time stay exact.",
+    "Mem. is the peak CUDA memory of a training step in GB (2^30 bytes). The paper states neither batch size nor "
+    "precision.",
+    "Our values are not comparable with the printed ones: here, exact attention stores no attention map either, so "
+    "approximations save little memory.",
+    "E: exact attention within frames, A: approximate. Attention of CLS and temporal attention are always exact.",
 )
 
 
 def approximate(approximation: Orthoformer.Config | Nystromformer.Config | Performer.Config) -> Edits:
-    """Trajectory attention through an approximation of its spatial stage."""
+    """Edit to trajectory attention with an approximate spatial stage."""
     return model(attention=TrajectoryAttention.Config(approximation=approximation))

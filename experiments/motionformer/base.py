@@ -1,6 +1,6 @@
-"""The default runs of Motionformer (https://arxiv.org/abs/2106.05392, sections 4 and 6.2) and what its tables share.
+"""Default runs of Motionformer (https://arxiv.org/abs/2106.05392, sections 4 and 6.2), and shared parts of its tables.
 
-Where the paper is silent or its released code differs, the values are those of the authors' configs at commit bf43d50.
+Where the paper is silent or its released code differs, values are those of the authors' configs at commit bf43d50.
 """
 
 from collections.abc import Callable
@@ -25,8 +25,8 @@ from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.motionformer.model import Motionformer
 
-# The paper says ImageNet-21k; the released code, with which the numbers were made, loads timm's jx_vit_base_p16_224,
-# which is pretrained there and then tuned on ImageNet-1k.
+# Differs from the paper: it states ImageNet-21k. The released code, which gave the printed numbers, loads timm's
+# jx_vit_base_p16_224: pretrained on ImageNet-21k, fine-tuned on ImageNet-1k.
 BASE = Motionformer.Config(init=ImageNet.Config(name="vit_base_patch16_224.orig_in21k_ft_in1k"))
 
 K400 = RunConfig(
@@ -43,7 +43,7 @@ K400 = RunConfig(
 
 SSV2 = RunConfig(
     model=replace(BASE, init=None),
-    parents=(Parent(run=K400),),  # the configs of all attentions name the Kinetics model with trajectory attention
+    parents=(Parent(run=K400),),  # for all attentions, the authors' configs start from trajectory attention on Kinetics
     data=VideoData(
         dataset=SSv2.Config(name="ssv2", num_classes=174),
         frames=16,
@@ -56,7 +56,7 @@ SSV2 = RunConfig(
             rand_augment=RandAugment.Config(magnitude=20.0, deviation=0.5),
         ),
     ),
-    evaluation=EvalConfig(views=1, crops=3),  # Table 6a; section 6.2 says 10 x 3, but all views would be the same
+    evaluation=EvalConfig(views=1, crops=3),  # Table 6a. Section 6.2 states 10 x 3, but all views would be equal
 )
 
 EPIC100 = RunConfig(
@@ -71,27 +71,30 @@ EPIC100 = RunConfig(
         augmentation=Augmentation.Config(
             flip=0.5, color_jitter=0.0, rand_augment=RandAugment.Config(magnitude=15.0, deviation=0.5)
         ),
-        reversed_channels=True,  # the authors' frames are read as BGR and never reversed; their weights expect it
+        reversed_channels=True,  # the authors' code reads BGR and never converts it, so their weights need BGR
     ),
     optim=OptimConfig(epochs=50, schedule=StepSchedule(milestones=(30, 40))),
     evaluation=EvalConfig(views=10, crops=3),
 )
 
-COUNT_NOTE = "GFLOPs are exact counts. The authors' tool rounds each einsum to four digits, and some printed numbers are 0.1 off."
+COUNT_NOTE = (
+    "GFLOPs are exact counts. The authors' tool rounds each einsum to four digits, so that some printed numbers differ "
+    "by 0.1."
+)
 GFLOPS_COLUMN = Column(key="gflops", header="GFLOPS", metric=GFLOPS, base=K400)
 TOP1_COLUMNS = (
     Column(key="k400", header="K-400", metric=TOP1, base=K400, best="max"),
     Column(key="ssv2", header="SSv2", metric=TOP1, base=SSV2, best="max"),
 )
 
-# The authors' config of joint attention on SSv2 leaves RandAugment out; on Kinetics there is none anyway.
+# The authors' config of joint attention on SSv2 has no RandAugment. Runs on Kinetics have none anyway.
 JOINT = (*model(attention=JointAttention.Config()), Edit("data.augmentation.rand_augment", None))
 DIVIDED = model(attention=DividedAttention.Config())
-JOINT_NOTE = "On SSv2 the joint attention rows train without RandAugment, as the authors' config of that row does."
+JOINT_NOTE = "On SSv2, joint attention is trained without RandAugment, as in the authors' config."
 
 
 def strided(stride: int) -> Callable[[object], object]:
-    """The sampling at another stride, where it has one: segments span the whole video anyway."""
+    """Function that sets the stride of a dense sampling. Segment sampling has no stride: it spans the whole video."""
 
     def sampling(old: object) -> object:
         return replace(old, stride=stride) if isinstance(old, DenseSampling.Config) else old
@@ -100,6 +103,6 @@ def strided(stride: int) -> Callable[[object], object]:
 
 
 TRAINING_NOTES = (
-    "As in the released code, and unlike the paper's text: values along trajectories are not projected, ImageNet weights "
-    "are tuned on ImageNet-1k, and the head has a hidden layer with tanh.",
+    "As in the released code, unlike the paper's text: values along trajectories are not projected, the ImageNet "
+    "weights are fine-tuned on ImageNet-1k, and the head has a hidden layer with tanh.",
 )

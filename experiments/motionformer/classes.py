@@ -1,4 +1,4 @@
-"""Section 6.1.3 of Motionformer: the classes that gain and lose most by trajectory attention."""
+"""Section 6.1.3 of Motionformer: classes with the largest gains and losses of accuracy by trajectory attention."""
 
 from experiments.motionformer.base import JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
@@ -30,8 +30,9 @@ TABLE = Table(
     tiny=TINY,
     figure=ClassMargins(row="trajectory", relative_to="joint", column="ssv2", printed=PRINTED),
     notes=(
-        "“Without” trajectory attention is not said to mean joint or divided space-time attention; joint is taken.",
-        "The printed accuracies are those of Table 4; the section prints only the classes and their differences.",
+        "The paper does not state whether “without” trajectory attention means joint or divided space-time attention. "
+        "We use joint.",
+        "The printed accuracies are those of Table 4. The section prints only the classes and their differences.",
         JOINT_NOTE,
         *TRAINING_NOTES,
     ),

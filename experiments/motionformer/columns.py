@@ -1,4 +1,4 @@
-"""Columns of Motionformer's tables that show a design choice, read off a run's config."""
+"""Columns of Motionformer's tables that show a design choice in the config of a run."""
 
 from experiments.spec.metrics import Computed
 from experiments.spec.run import RunConfig
@@ -8,19 +8,19 @@ BASE_MODELS = {(768, 12, 12): "ViT-B", (1024, 24, 16): "ViT-L"}  # width, depth,
 
 
 def model_of(run: RunConfig) -> Motionformer.Config:
-    """The model of a run."""
+    """Model config of a run."""
     assert isinstance(run.model, Motionformer.Config)
     return run.model
 
 
 def base_model(run: RunConfig) -> str:
-    """The size of the ViT."""
+    """Name of the ViT's size."""
     model = model_of(run)
     return BASE_MODELS.get((model.width, model.depth, model.heads), f"ViT {model.width}x{model.depth}")
 
 
 def attention_kind(run: RunConfig) -> str:
-    """The attention, exact (E) or approximate (A)."""
+    """Name of the attention, with E for exact or A for approximate."""
     attention = model_of(run).attention
     return f"{attention.label} ({'E' if getattr(attention, 'approximation', None) is None else 'A'})"
 

@@ -1,6 +1,6 @@
-"""Figure 3 of Motionformer: does trajectory attention make better use of motion cues? Accuracy over temporal stride.
+"""Figure 3 of Motionformer: accuracy over the temporal stride of test clips, by type of attention.
 
-Appendix 6.1.1: models of Table 4, tested with the same number of frames further and further apart.
+Appendix 6.1.1: models of Table 4, tested with the same number of frames at increasing strides.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from experiments.spec.metrics import TOP1
 from experiments.spec.table import Column, Table, row
 
 STRIDES = (1, 2, 4, 8)
-SHARES = (0.25, 0.5, 0.75)  # of the stride that evenly covers the video, and so of the video
+FRACTIONS = (0.25, 0.5, 0.75)  # of S, the stride at which a clip spans the video; and so of the video
 
 K400_HEADER, SSV2_HEADER = "K-400, temporal stride", "SSv2, temporal stride"
 WHOLE = Column(
@@ -35,8 +35,8 @@ K400_COLUMNS = (
 )
 SSV2_COLUMNS = (
     *(
-        replace(EVEN, key=f"ssv2-{100 * k:.0f}", header=(SSV2_HEADER, f"{k} S"), edits=evaluation(span=k))
-        for k in SHARES
+        replace(EVEN, key=f"ssv2-{100 * f:.0f}", header=(SSV2_HEADER, f"{f} S"), edits=evaluation(span=f))
+        for f in FRACTIONS
     ),
     EVEN,
 )
@@ -53,12 +53,12 @@ SSV2_PANEL = Panel(
     x_label="temporal stride (S covers the video)",
     y_label="top-1 accuracy (%)",
     columns=tuple(column.key for column in SSV2_COLUMNS),
-    ticks=(*(f"{k} S" for k in SHARES), "S"),
+    ticks=(*(f"{f} S" for f in FRACTIONS), "S"),
 )
 
 
 def margin(panel: Panel) -> Panel:
-    """The same accuracies as differences from those of trajectory attention."""
+    """Panel of the differences from trajectory attention in place of the accuracies."""
     return replace(panel, y_label="margin (points)", relative_to="trajectory")
 
 
@@ -80,11 +80,12 @@ TABLE = Table(
     tiny=TINY,
     figure=Panels(grid=((margin(K400_PANEL), margin(SSV2_PANEL)), (K400_PANEL, SSV2_PANEL))),
     notes=(
-        "The paper prints this figure without numbers, and which strides it takes is not said.",
-        "Whether the models are trained again for each stride is not said: these are the models of Table 4, only tested "
-        "at other strides. `-o data.sampling.span=0.5` trains on half of each video, which the column S then tests on too.",
-        "One view in the middle of the video, for “the larger the stride, the more of the video clip is seen”; Table 4 "
-        "tests K-400 on ten.",
+        "The paper prints this figure without numbers and does not state the strides.",
+        "The paper does not state whether models are retrained for each stride. Ours are the models of Table 4, only "
+        "tested at other strides. `-o data.sampling.span=0.5` trains on half of each video; column S is then also "
+        "tested on half.",
+        "Each video has one view, in its middle, because “the larger the stride, the more of the video clip is seen”. "
+        "Table 4 tests K-400 with ten views.",
         "A clip that is longer than its video repeats the last frame.",
         JOINT_NOTE,
         *TRAINING_NOTES,

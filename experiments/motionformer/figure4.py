@@ -1,6 +1,6 @@
-"""Figure 4 of Motionformer: attention maps of trajectory attention, which follow a point along its way.
+"""Figure 4 of Motionformer: attention maps of trajectory attention for a moving point.
 
-Appendix 6.1.4: in which block, and over which heads, the paper does not say.
+Appendix 6.1.4. The paper states neither the block nor the heads of the maps.
 """
 
 from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
@@ -9,7 +9,7 @@ from experiments.spec.figures import AttentionQuery, AttentionStrips, RowQuery
 from experiments.spec.metrics import TOP1
 from experiments.spec.table import Column, Table, row
 
-# The paper does not name its videos. Of the generated ones these were picked for things that move far, by their frames.
+# The paper does not name its videos. These generated ones were chosen by their frames: objects in them move far.
 HOOP = AttentionQuery(video="val/rolling hoops/P6SyOCG0HbU_000263_000273.mp4", x=0.15, y=0.1)
 DISC = AttentionQuery(video="733", x=0.5, y=0.12)
 
@@ -34,12 +34,12 @@ TABLE = Table(
     tiny=TINY,
     figure=AttentionStrips(column="top1", queries=QUERIES),
     notes=(
-        "Red: the query. Yellow: the way of the highest attention from frame to frame. Each map is the spatial attention of "
-        "the query (equation 4), stretched from its lowest to its highest value.",
-        "The paper names neither its videos nor block and heads. Drawn is the last block in which patches are read (in the "
-        "model's last, CLS alone is), the mean over its heads; of real data the first test video and its middle. "
-        "`reproduce attention` draws any other.",
-        "The generated videos were picked by their frames alone, for things that move far, before any map was seen.",
+        "Red: the query point. Yellow: the path of the maximum of attention from frame to frame. Each map is the "
+        "spatial attention of the query (equation 4), scaled linearly from its minimum to its maximum.",
+        "The paper names neither its videos nor the block and heads. Ours are means over the heads of the last block "
+        "but one: the last block computes CLS alone. For real data, the query is the centre of the first token frame "
+        "of the first test video. `reproduce attention` draws other maps.",
+        "The generated videos were chosen by their frames alone, before any map was drawn: objects in them move far.",
         *TRAINING_NOTES,
     ),
 )

@@ -1,4 +1,4 @@
-"""Section 6.1.5 of Motionformer: how long its models train on Kinetics-400."""
+"""Section 6.1.5 of Motionformer: training times on Kinetics-400."""
 
 from experiments.motionformer.base import K400, TRAINING_NOTES
 from experiments.motionformer.table3c import R16, R64, R128
@@ -28,9 +28,11 @@ TABLE = Table(
     rows=ROWS,
     tiny=TINY,
     notes=(
-        "Ours: wall time of training times devices, validations included; without a GPU a device is a CPU process.",
-        "The paper does not say on which GPUs; the same section also gives 416 hours for Mformer-B, and section 6.2 on average "
-        "12 hours on 32 GPUs (384) for ablations and 7 hours on 64 GPUs (448) for comparisons with others.",
+        "Ours: wall time of training, validation included, multiplied by the number of devices. Without a GPU, a "
+        "device is a CPU process.",
+        "The paper does not state the type of GPU. The same section also gives 416 hours for Mformer-B. Section 6.2 "
+        "gives averages of 12 hours on 32 GPUs (384) for ablations, and of 7 hours on 64 GPUs (448) for comparisons "
+        "with other models.",
         BATCH_NOTE,
         *TRAINING_NOTES,
     ),

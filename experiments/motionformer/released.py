@@ -1,6 +1,6 @@
 """The 16 released Motionformer checkpoints (https://github.com/facebookresearch/Motionformer) and their rows.
 
-The link of k600_motionformer_336_16x8 was reported broken; the config behind that row is named 336_16x4.
+The link of k600_motionformer_336_16x8 was reported broken. The released config of that row is named 336_16x4.
 """
 
 import re
@@ -35,33 +35,33 @@ FILES = (
 
 
 def stated_settings(run: RunConfig, settings: str) -> dict[str, str]:
-    """The settings in a file that its tensors do not tell.
+    """Settings stated in a released file that its tensors do not determine.
 
     Args:
-        settings: the file's own, as YAML.
+        settings: settings text of the file, as YAML.
 
     Raises:
-        ValueError: naming those that are not the run's.
+        ValueError: with the settings that differ from those of the run.
     """
     stated = dict(re.findall(r"^\s*([A-Z_]+):\s*['\"]?([\w.]+)['\"]?\s*$", settings, flags=re.MULTILINE))
     expected = expected_settings(run)
     found = {key: stated[key] for key in expected if key in stated}
-    other = [f"{key} {value} (this row: {expected[key]})" for key, value in found.items() if value != expected[key]]
-    if other:
-        raise ValueError(", ".join(other))
+    different = [f"{key} {value} (this row: {expected[key]})" for key, value in found.items() if value != expected[key]]
+    if different:
+        raise ValueError(", ".join(different))
     return found
 
 
 def expected_settings(run: RunConfig) -> dict[str, str]:
-    """A run in the words of the authors' settings."""
+    """Settings of a run, under the authors' names."""
     assert isinstance(run.model, Motionformer.Config) and isinstance(run.data, VideoData)
     attention, sampling = run.model.attention, run.data.sampling
-    words: dict[str, object] = {"NUM_FRAMES": run.data.frames, "TRAIN_CROP_SIZE": run.data.crop}
-    if isinstance(sampling, DenseSampling.Config):  # segments have no rate
-        words["SAMPLING_RATE"] = sampling.stride
+    settings: dict[str, object] = {"NUM_FRAMES": run.data.frames, "TRAIN_CROP_SIZE": run.data.crop}
+    if isinstance(sampling, DenseSampling.Config):  # segment sampling has no rate
+        settings["SAMPLING_RATE"] = sampling.stride
     if isinstance(attention, TrajectoryAttention.Config) and attention.approximation is None:
-        words["APPROX_ATTN_TYPE"] = "none"
-    return {name: str(word) for name, word in words.items()}
+        settings["APPROX_ATTN_TYPE"] = "none"
+    return {name: str(value) for name, value in settings.items()}
 
 
 RELEASED = ReleasedWeights(

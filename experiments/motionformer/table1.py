@@ -1,4 +1,4 @@
-"""Table 1 of Motionformer: the design choices of recent video transformers, ours read off the default run."""
+"""Table 1 of Motionformer: design choices of recent video transformers; its own are read from the default run."""
 
 from experiments.motionformer.base import K400
 from experiments.motionformer.columns import ATTENTION, BASE_MODEL, POSITIONS, TOKENIZATION
@@ -28,5 +28,5 @@ TABLE = Table(
     columns=COLUMNS,
     rows=ROWS,
     tiny=TINY,
-    notes=("Motionformer's choices are read off the config of its default run; the other rows are quoted.",),
+    notes=("Motionformer's choices are those in the config of its default run. The other rows are quoted.",),
 )

@@ -1,4 +1,4 @@
-"""Table 2a of Motionformer: square against cubic tokens."""
+"""Table 2a of Motionformer: square and cubic tokens."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from experiments.spec.edits import data, model
 from experiments.spec.table import Table, row
 from models.tokens import SquareTokens
 
-# Section 4.1: 8 frames over the same two seconds, so that there are as many tokens.
+# Section 4.1: 8 frames over the same two seconds give the same number of tokens.
 SQUARE = (*model(tokens=SquareTokens.Config()), *data(frames=8, sampling=strided(8)))
 
 # fmt: off

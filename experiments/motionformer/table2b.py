@@ -1,4 +1,4 @@
-"""Table 2b of Motionformer: joint against separate positions in space and time."""
+"""Table 2b of Motionformer: joint and separate positional embeddings of space and time."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from experiments.motionformer.base import GFLOPS_COLUMN, JOINT, JOINT_NOTE, TOP1
 from experiments.motionformer.tiny import TINY
 from experiments.spec.edits import model
 from experiments.spec.table import Table, row
-from models.tokens import JointPositions
+from models.positions import JointPositions
 
 JOINT_POSITIONS = model(positions=JointPositions.Config())
 

@@ -1,4 +1,4 @@
-"""Table 3a of Motionformer: Orthoformer against other approximations."""
+"""Table 3a of Motionformer: Orthoformer and other approximations of attention."""
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
 from experiments.motionformer.base import TRAINING_NOTES

@@ -1,4 +1,4 @@
-"""Table 3b of Motionformer: how Orthoformer selects its prototypes."""
+"""Table 3b of Motionformer: selection of Orthoformer's prototypes."""
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
 from experiments.motionformer.base import TRAINING_NOTES
@@ -29,7 +29,7 @@ TABLE = Table(
     tiny=TINY,
     notes=(
         *NOTES,
-        "The code of the other selections was never released; they take queries, as the released one does.",
+        "The code of the other selections was not released. Ours select among the queries, as the released one does.",
         *TRAINING_NOTES,
     ),
 )

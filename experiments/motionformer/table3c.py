@@ -1,4 +1,4 @@
-"""Table 3c of Motionformer: how many prototypes Orthoformer has."""
+"""Table 3c of Motionformer: number of Orthoformer's prototypes."""
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
 from experiments.motionformer.base import TRAINING_NOTES

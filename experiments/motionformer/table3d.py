@@ -1,4 +1,4 @@
-"""Table 3d of Motionformer: prototypes of the clip against prototypes of each frame."""
+"""Table 3d of Motionformer: prototypes per clip and per frame."""
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
 from experiments.motionformer.base import TRAINING_NOTES
@@ -18,8 +18,9 @@ ROWS = (
 # fmt: on
 
 FRAMES_NOTE = (
-    "Sharing ✗: as released, a query of frame s that looks into frame t attends to the prototypes of t, but gets what those of s "
-    "found there. Equation 10 has the same ones on both sides: -o model.attention.approximation.matched_prototypes=True."
+    "Sharing ✗: for frame t, a query of frame s attends to the prototypes of t, but its values are the outputs of "
+    "the prototypes of s for frame t, as released. Equation 10 has one set of prototypes on both sides: "
+    "-o model.attention.approximation.matched_prototypes=True."
 )
 
 TABLE = Table(

@@ -1,4 +1,4 @@
-"""Table 4 of Motionformer: trajectory attention against its alternatives and its own ablations."""
+"""Table 4 of Motionformer: trajectory attention, its alternatives and its ablations."""
 
 from experiments.motionformer.base import DIVIDED, GFLOPS_COLUMN, JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
@@ -29,8 +29,9 @@ TABLE = Table(
     tiny=TINY,
     notes=(
         JOINT_NOTE,
-        "Att_T: temporal attention, Avg_T: temporal averaging, Norm_S: spatial, Norm_ST: space-time normalisation.",
-        "Avg_T and Norm_ST were never released; they follow the paper's section 4.1.",
+        "Att_T: temporal attention. Avg_T: temporal averaging. Norm_S: normalisation over space. Norm_ST: over "
+        "space-time.",
+        "The code of Avg_T and Norm_ST was not released. Ours follows section 4.1 of the paper.",
         *TRAINING_NOTES,
     ),
 )

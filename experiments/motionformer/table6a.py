@@ -1,4 +1,4 @@
-"""Table 6a of Motionformer: the state of the art on Something-Something V2."""
+"""Table 6a of Motionformer: comparison with the state of the art on Something-Something V2."""
 
 from experiments.motionformer.base import COUNT_NOTE, SSV2, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY

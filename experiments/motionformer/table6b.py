@@ -1,4 +1,4 @@
-"""Table 6b of Motionformer: the state of the art on Kinetics-400."""
+"""Table 6b of Motionformer: comparison with the state of the art on Kinetics-400."""
 
 from experiments.motionformer.base import COUNT_NOTE, K400, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY

@@ -1,4 +1,4 @@
-"""Table 6c of Motionformer: the state of the art on EPIC-Kitchens-100."""
+"""Table 6c of Motionformer: comparison with the state of the art on EPIC-Kitchens-100."""
 
 from experiments.motionformer.base import EPIC100, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
@@ -36,7 +36,7 @@ TABLE = Table(
     tiny=TINY,
     notes=(
         BATCH_NOTE,
-        "An action is right where its verb and its noun both are. The authors' frames come as BGR, and so do ours.",
+        "An action is correct if both its verb and its noun are. Frames are BGR, as in the authors' code.",
         *TRAINING_NOTES,
     ),
 )

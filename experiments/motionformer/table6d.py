@@ -1,4 +1,4 @@
-"""Table 6d of Motionformer: the state of the art on Kinetics-600."""
+"""Table 6d of Motionformer: comparison with the state of the art on Kinetics-600."""
 
 from experiments.motionformer.base import COUNT_NOTE, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
@@ -21,8 +21,8 @@ ROWS = (
 # fmt: on
 
 WEIGHTS_NOTE = (
-    "Mformer-HR: stride 4, as the authors' config of Kinetics-600. Their link to its weights is named 336_16x8 and was reported "
-    "broken; `import-weights` refuses a file that says it was trained at another stride."
+    "Mformer-HR: stride 4, as in the authors' config of Kinetics-600. The link to the released weights is named "
+    "336_16x8 and was reported broken. `import-weights` refuses a file whose settings state another stride."
 )
 
 TABLE = Table(

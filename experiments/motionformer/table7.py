@@ -1,4 +1,4 @@
-"""Table 7 of Motionformer: a larger model and picture, within reach of a GPU by approximation."""
+"""Table 7 of Motionformer: a larger model with larger frames, which fits on a GPU with approximate attention."""
 
 from experiments.motionformer.approximations import approximate
 from experiments.motionformer.base import K400, TRAINING_NOTES
@@ -9,7 +9,7 @@ from experiments.spec.metrics import PARAMETERS, TOP1, TOP5, Measured
 from experiments.spec.table import Column, Table, row
 from models.imagenet import ImageNet
 from models.mixers.orthoformer import Orthoformer
-from models.tokens import SeparatePositions
+from models.positions import SeparatePositions
 
 # Section 4.2: ViT-L/16 at 336 x 336, 196 prototypes shared over time, "the same schedule as the base model".
 LARGE = (
@@ -47,9 +47,9 @@ TABLE = Table(
     rows=ROWS,
     tiny=TINY,
     notes=(
-        "Params count the 2D patch projection that the released models carry unused (0.59 M at ViT-B).",
-        "The released config of -H starts from ImageNet-21k weights tuned on ImageNet-1k that timm no longer carries; "
-        "ours from their ImageNet-21k parent.",
+        "Params include the 2D patch projection, which the released models have but never use (0.59 M for ViT-B).",
+        "The released config of Mformer-H starts from ImageNet-21k weights fine-tuned on ImageNet-1k, which timm no "
+        "longer provides. Ours starts from the same weights before fine-tuning.",
         *TRAINING_NOTES,
     ),
 )

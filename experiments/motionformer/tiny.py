@@ -1,4 +1,4 @@
-"""What the scale `tiny` changes in Motionformer's recipes: from random weights, 15 epochs, a rate for narrow models."""
+"""Edits of Motionformer's recipes at the scale `tiny`: random weights, 15 epochs, learning rate of narrow models."""
 
 from experiments.spec.edits import Edit, optim
 from lightning_modules.optim import CosineSchedule

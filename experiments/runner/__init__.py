@@ -1,1 +1,1 @@
-"""Execution of specs: training and testing, the store of runs and results, measurements."""
+"""Execution of runs: training and tests, the store of runs and results, and measurements."""

@@ -1,4 +1,4 @@
-"""Attention maps of a query: the attention of a point of a test video in a trained model.
+"""Attention maps of a trained model for a point of a test video.
 
 The video is read and sampled as in the test. F frames, T token frames.
 """
@@ -27,13 +27,13 @@ from models.model import MapsAttention
 
 
 def keep_all_maps(queried: Iterable[QueriedRun], store: RunStore, resources: Resources) -> list[ValueError | OSError]:
-    """Make and keep the maps of runs that have been tested, where they are missing; returns the errors met."""
+    """Compute and save the missing maps of tested runs; returns the errors."""
     errors = []
     for row, run, query in queried:
         if not store.run(run.train_id).tested(run.eval_id, eval_only=True):
             continue
         try:
-            if keep_maps(run, store, resources, query):
+            if save_maps(run, store, resources, query):
                 print(f"{row}: attention maps made", file=sys.stderr, flush=True)
         except (ValueError, OSError) as error:
             print(f"reproduce: {row}: no attention maps: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
@@ -41,8 +41,8 @@ def keep_all_maps(queried: Iterable[QueriedRun], store: RunStore, resources: Res
     return errors
 
 
-def keep_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> bool:
-    """Make the maps of a query and keep them beside the run; returns False where they are kept already.
+def save_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> bool:
+    """Compute the maps of a query and save them in the run's directory; returns False if their file exists already.
 
     Raises:
         ValueError, OSError: as `attention_maps`.
@@ -56,11 +56,12 @@ def keep_maps(run: RunConfig, store: RunStore, resources: Resources, query: Atte
 
 
 def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> AttentionMaps:
-    """The attention of a query's point in a test video: the centre crop of its middle view.
+    """Attention maps of a query for the centre crop of the middle view of a test video.
 
     Raises:
-        ValueError: for a run without weights or such maps, or a video, frame, point, block or head that does not exist.
-        DataError, StoreError: when the data set, the video or the weights cannot be read.
+        ValueError: for a run without weights, a model without such maps, or a video, frame, point, block or head that
+            does not exist.
+        DataError, StoreError: if the data set, the video or the weights cannot be read.
     """
     data, model = run.data, run.build().model
     if not isinstance(model, MapsAttention) or not isinstance(data, ShowsFrames):
@@ -69,34 +70,34 @@ def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query:
     weights = existing_weights(run, store)
     load_weights(model, run, store, weights)
     videos = data.dataset.build(resources.root(data), "test")
-    place = place_of(videos, query.video, data.dataset.name)
+    index = index_of(videos, query.video, data.dataset.name)
     view = run.evaluation.views // 2
     try:
-        clip = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(place, view)[0][0]  # (F, 3, h, w)
+        clip = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(index, view)[0][0]  # (F, 3, h, w)
     except DecodeError as error:
-        raise DataError(f"video '{videos.ids[place]}' cannot be read: {error}") from None
+        raise DataError(f"video '{videos.ids[index]}' cannot be read: {error}") from None
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     (pixels,) = data.on_device((clip.to(device),))
-    found = (
+    attention = (
         model.to(device)
         .eval()
         .attention_of(pixels, frame=query.frame, x=query.x, y=query.y, block=query.block, head=query.head)
     )
-    maps = found.maps.float().cpu()  # (T, rows, columns)
+    maps = attention.maps.float().cpu()  # (T, rows, columns)
     if not maps.isfinite().all():
         raise ValueError(f"the attention of run {run.train_id} is not finite: its weights are of no use")
-    how = {
+    record = {
         "train_id": run.train_id,
         "weights": weights.released["file"] if weights.released is not None else "trained",
-        "video": videos.ids[place],
-        "class": class_name(videos, place),
+        "video": videos.ids[index],
+        "class": class_name(videos, index),
         "view": f"{view + 1} of {run.evaluation.views}, centre crop",
         "query": canonical(query),
-        "patch": list(found.patch),
-        "block": found.block,
-        "num_blocks": found.num_blocks,
-        "head": found.head,
-        "num_heads": found.num_heads,
+        "patch": list(attention.patch),
+        "block": attention.block,
+        "num_blocks": attention.num_blocks,
+        "head": attention.head,
+        "num_heads": attention.num_heads,
         "seed": run.seed,
         "data": {
             "name": data.dataset.name,
@@ -106,25 +107,29 @@ def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query:
         **provenance(),
     }
     if weights.released is not None:
-        how["released_weights"] = {name: weights.released[name] for name in ("file", "sha256")}
+        record["released_weights"] = {name: weights.released[name] for name in ("file", "sha256")}
     frames = data.shown_frames(clip).permute(0, 2, 3, 1).contiguous().numpy()  # (F, h, w, 3)
-    return AttentionMaps(frames, maps.numpy(), how)
+    return AttentionMaps(frames, maps.numpy(), record)
 
 
-def class_name(videos: ItemList, place: int) -> str | None:
-    """The name of a video's class; None where it has none, or several."""
-    label = videos.label(place)
+def class_name(videos: ItemList, index: int) -> str | None:
+    """Name of a video's class; None if the class has no name or the video has several labels."""
+    label = videos.label(index)
     return videos.class_names[label] if isinstance(label, int) and label < len(videos.class_names) else None
 
 
-def place_of(videos: ItemList, video: int | str, dataset: str) -> int:
-    """The place of a video in its annotation file: by its id there, or as a number, in text as @12.
+def index_of(videos: ItemList, video: int | str, dataset: str) -> int:
+    """Index of a video in its annotation file.
+
+    Args:
+        video: id of the video, or its index: 12 or "@12". The "@" is required in text because ids can be numbers, as in
+            Something-Something.
 
     Raises:
-        ValueError: when there is none, naming the nearest.
+        ValueError: if there is no such video, with the nearest id.
     """
     ids = list(videos.ids)
-    if isinstance(video, str) and re.fullmatch(r"@\d+", video):  # ids may be numbers, as in Something-Something
+    if isinstance(video, str) and re.fullmatch(r"@\d+", video):
         video = int(video[1:])
     if isinstance(video, int):
         if 0 <= video < len(ids):
@@ -134,4 +139,4 @@ def place_of(videos: ItemList, video: int | str, dataset: str) -> int:
         return ids.index(video)
     near = difflib.get_close_matches(video, ids, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"ids are like '{ids[0]}'"
-    raise ValueError(f"video '{video}': {dataset} has no such test video; {hint}; @0 to @{len(ids) - 1} are places")
+    raise ValueError(f"video '{video}': {dataset} has no such test video; {hint}; @0 to @{len(ids) - 1} are indices")

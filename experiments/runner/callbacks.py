@@ -1,4 +1,4 @@
-"""Callbacks of training: checkpoints that survive a kill, stops on a signal, best weights, progress for others."""
+"""Callbacks of training: checkpoints, stops on signals, best weights, device time, and the progress file."""
 
 import json
 import math
@@ -20,7 +20,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 900.0
 
 
 class Stopped(BaseException):
-    """A signal asked for the end; the checkpoint is written."""
+    """The run stops because of a signal. The checkpoint has been written."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
@@ -28,58 +28,65 @@ class Stopped(BaseException):
 
 
 class StopRequest:
-    """Turns SIGINT and SIGTERM into a request that is honoured between two steps; a second signal ends at once."""
+    """Stop request by SIGINT or SIGTERM. The run stops after the current step; a second signal stops it immediately."""
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
         self.parent = os.getppid()
-        self.listen()
+        self.install_handlers()
 
-    def listen(self) -> None:
-        """Take the signals, from Lightning too: its own answer to SIGTERM ends at once, without a checkpoint."""
+    def install_handlers(self) -> None:
+        """Install the signal handlers.
+
+        They also replace Lightning's: its handler of SIGTERM stops immediately, without a checkpoint.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
+            signal.signal(number, self._handle)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number is not None:
             raise Stopped(number)
         self.signal_number = number
 
     @property
     def pending(self) -> int | None:
-        """The signal that asked for the end; a vanished parent counts as SIGTERM."""
+        """Number of the signal received, or None. The end of the parent process counts as SIGTERM."""
         if self.signal_number is None and os.getppid() != self.parent:
             self.signal_number = signal.SIGTERM
         return self.signal_number
 
 
 class Checkpointing(Callback):
-    """Keeps one checkpoint, replaced as a whole: each epoch and quarter hour, around validations, when told to stop.
+    """Saves one checkpoint, replaced atomically: every epoch and 15 minutes, at validations, and on a stop request.
 
-    Where validations decide which weights are kept, none may be lost: then nothing is saved between a step and the
-    validation that follows it, so that a resumed run validates again.
+    If validations select the saved weights, no validation may be skipped. No checkpoint is then saved between a step
+    and the validation after it, so that a resumed run repeats the validation.
 
     Args:
-        path: the checkpoint's file.
-        request: asks for the end.
-        validations_count: whether validations decide which weights are kept.
+        path: file of the checkpoint.
+        request: the stop request.
+        validations_select_weights: whether validations select the saved weights.
     """
 
-    def __init__(self, path: Path, request: StopRequest, *, validations_count: bool = False) -> None:
+    def __init__(self, path: Path, request: StopRequest, *, validations_select_weights: bool = False) -> None:
         self.path = path
         self.request = request
-        self.validations_count = validations_count
+        self.validations_select_weights = validations_select_weights
         self.saved_at = time.monotonic()
 
     def save(self, trainer: Trainer) -> None:
-        """Write the checkpoint aside and put it in place."""
-        aside = self.path.with_name(f".{self.path.name}.partial")
+        """Write the checkpoint to a temporary file and rename it.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        partial = self.path.with_name(f".{self.path.name}.partial")
         try:
-            trainer.save_checkpoint(aside)
+            trainer.save_checkpoint(partial)
             if trainer.is_global_zero:
-                os.replace(aside, self.path)
+                os.replace(partial, self.path)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-            aside.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
             raise StoreError(
                 f"cannot write {self.path}: {reason}; free space there or name another place with --runs; "
@@ -89,70 +96,76 @@ class Checkpointing(Callback):
         self.saved_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the signals back."""
-        self.request.listen()
+        """Install the signal handlers again, because Lightning replaces them."""
+        self.request.install_handlers()
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the signals back."""
-        self.request.listen()
+        """Install the signal handlers again, because Lightning replaces them."""
+        self.request.install_handlers()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Save when it is time or when asked to stop; only at an optimiser step, so that no gradient is lost."""
+        """Save periodically or on a stop request. Only optimiser steps save, so that no gradient is lost."""
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
-        if self.validations_count and validation_follows(trainer, batch_idx):
+        if self.validations_select_weights and validation_follows(trainer, batch_idx):
             return
         stop = self.request.pending is not None
-        if agreed(trainer, stop or time.monotonic() - self.saved_at > SECONDS_BETWEEN_CHECKPOINTS):
+        if any_process(trainer, stop or time.monotonic() - self.saved_at > SECONDS_BETWEEN_CHECKPOINTS):
             self.save(trainer)
-            if agreed(trainer, stop):
+            if any_process(trainer, stop):
                 raise Stopped(self.request.pending or signal.SIGTERM)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save before a validation that decides nothing, so that a stop in it loses no step."""
-        if not self.validations_count:
+        """Save before a validation that does not select weights, so that a stop during it loses no step."""
+        if not self.validations_select_weights:
             self.save(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save after a validation that decides something, and stop when asked to."""
-        if self.validations_count:
+        """Save after a validation that selects weights, and stop on request."""
+        if self.validations_select_weights:
             self.save(trainer)
-            if agreed(trainer, self.request.pending is not None):
+            if any_process(trainer, self.request.pending is not None):
                 raise Stopped(self.request.pending or signal.SIGTERM)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save at the end of each epoch; not of a recipe in steps, which Lightning would resume with an epoch cut short."""
+        """Save after each epoch of a recipe in epochs.
+
+        Recipes in steps are not saved here: Lightning would resume them with a shortened epoch.
+        """
         if trainer.max_steps < 0:
             self.save(trainer)
 
     def on_validation_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
-        """Stop between two batches of a validation that decides nothing; its point of the curve is lost."""
-        if not self.validations_count:
-            self.stop_when_asked()
+        """Stop on request during a validation that does not select weights. Its point of the curve is lost."""
+        if not self.validations_select_weights:
+            self.stop_if_requested()
 
     def on_test_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
-        """Stop between two batches of a test; what it scored so far is not kept."""
-        self.stop_when_asked()
+        """Stop on request during a test. Its scores are discarded."""
+        self.stop_if_requested()
 
-    def stop_when_asked(self) -> None:
-        """Stop outside of training steps.
+    def stop_if_requested(self) -> None:
+        """Stop on request outside of training.
 
-        Processes do not agree here, for they may have different numbers of batches: the one that is told ends, and the
-        others with it.
+        The processes are not synchronised here because their numbers of batches can differ. The process with the
+        request ends, and the other processes then end too.
+
+        Raises:
+            Stopped: on a stop request.
         """
         if self.request.pending is not None:
             raise Stopped(self.request.pending)
 
 
-def agreed(trainer: Trainer, wish: bool) -> bool:
-    """Whether one process of those that train together wishes it; all have to ask."""
-    return trainer.strategy.reduce_boolean_decision(wish, all=False)
+def any_process(trainer: Trainer, condition: bool) -> bool:
+    """Whether the condition is true in any process of the run. All processes must call this."""
+    return trainer.strategy.reduce_boolean_decision(condition, all=False)
 
 
 def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
-    """Whether a validation follows a training batch, given by its place in the epoch."""
+    """Whether a validation follows a training batch, given by its index in the epoch."""
     if trainer.check_val_every_n_epoch is None:
         return (trainer.fit_loop.total_batch_idx + 1) % int(trainer.val_check_batch or 1) == 0
     ends_epoch = batch_idx + 1 == trainer.num_training_batches
@@ -160,11 +173,11 @@ def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
 
 
 class BestWeights(Callback):
-    """Keeps the trained weights of the best validation; of equal ones the first.
+    """Saves the trained weights of the best validation, the first one of equal ones.
 
     Args:
-        path: their file.
-        metric: the logged metric that decides; the larger the better.
+        path: file of the weights.
+        metric: logged metric that is maximised.
     """
 
     def __init__(self, path: Path, metric: str) -> None:
@@ -173,7 +186,7 @@ class BestWeights(Callback):
         self.best = -math.inf
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep the weights if they are better."""
+        """Save the weights if they are better."""
         value = float(trainer.callback_metrics[self.metric])
         if value > self.best:
             self.best = value
@@ -182,52 +195,52 @@ class BestWeights(Callback):
                 save_weights(pl_module.model, self.path)
 
     def state_dict(self) -> dict[str, float]:
-        """What a checkpoint keeps."""
+        """State for checkpoints."""
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Continue from there."""
+        """Restore the state."""
         self.best = state_dict["best"]
 
 
 class DeviceClock(Callback):
-    """Device seconds of a training, validations included: through stops, and on whatever number of devices."""
+    """Device seconds of a training, validations included. They add up over stops and changes of the device count."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.devices = 0
-        self.noted_at = time.monotonic()
+        self.updated_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start to count."""
-        self.devices, self.noted_at = trainer.world_size, time.monotonic()
+        """Start the clock."""
+        self.devices, self.updated_at = trainer.world_size, time.monotonic()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Count to the end and stop."""
-        self.note()
+        """Stop the clock."""
+        self.update()
         self.devices = 0
 
-    def note(self) -> None:
-        """Add what has passed since the last note."""
+    def update(self) -> None:
+        """Add the device time since the last update."""
         now = time.monotonic()
-        self.seconds += self.devices * (now - self.noted_at)
-        self.noted_at = now
+        self.seconds += self.devices * (now - self.updated_at)
+        self.updated_at = now
 
     def state_dict(self) -> dict[str, float]:
-        """What a checkpoint keeps."""
-        self.note()
+        """State for checkpoints."""
+        self.update()
         return {"device_seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Go on from there."""
+        """Restore the state."""
         self.seconds = state_dict["device_seconds"]
 
 
 class ProgressFile(ProgressBar):
-    """Lightning's progress, as a small JSON file that `reproduce run` and `reproduce status` read.
+    """Progress of a run as a small JSON file for `reproduce run` and `reproduce status`.
 
     Args:
-        path: the file, replaced as a whole a few times a second.
+        path: the file, replaced atomically a few times per second.
     """
 
     def __init__(self, path: Path) -> None:
@@ -237,48 +250,50 @@ class ProgressFile(ProgressBar):
         self.enabled = True
 
     def disable(self) -> None:
-        """Stay silent: called on all processes but the first."""
+        """Stop writing. Lightning calls this in all processes except the first."""
         self.enabled = False
 
     def enable(self) -> None:
-        """Write again."""
+        """Write the file."""
         self.enabled = True
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Note the step, and the loss that Lightning's bar would show."""
-        if self.written_lately():
-            return  # before the loss is read, for which a GPU would have to be waited for
+        """Write the progress of the training, and the metrics of Lightning's progress bar."""
+        if self.skips_write():
+            return  # before the loss is read, which waits for the GPU
         metrics = {k: v for k, v in self.get_metrics(trainer, pl_module).items() if isinstance(v, int | float)}
-        self._write({"stage": "train", **length_done(trainer, batch_idx, int(self.total_train_batches)), **metrics})
+        self._write(
+            {"stage": "train", **training_progress(trainer, batch_idx, int(self.total_train_batches)), **metrics}
+        )
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
-        """Note the test's batch."""
-        if self.written_lately():
+        """Write the progress of the test."""
+        if self.skips_write():
             return
         total = int(trainer.num_test_batches[dataloader_idx])
         self._write({"stage": "test", "done": (batch_idx + 1) / total})
 
-    def written_lately(self) -> bool:
-        """Whether it is too early to write again, or nothing is to be written at all."""
+    def skips_write(self) -> bool:
+        """Whether writing is disabled, or the last write is too recent."""
         return not self.enabled or time.monotonic() - self.written_at < SECONDS_BETWEEN_PROGRESS
 
     def _write(self, progress: dict[str, object]) -> None:
         self.written_at = time.monotonic()
-        aside = self.path.with_name(f".{self.path.name}.partial")
+        partial = self.path.with_name(f".{self.path.name}.partial")
         try:
-            aside.write_text(json.dumps(progress))
-            os.replace(aside, self.path)
+            partial.write_text(json.dumps(progress))
+            os.replace(partial, self.path)
         except OSError:
-            self.enabled = False  # a full disk will be reported where results are lost, not here
+            self.enabled = False  # the write of a result reports a full disk; lost progress is no error
 
 
-def length_done(trainer: Trainer, batch_idx: int, batches_per_epoch: int) -> dict[str, float]:
-    """How far a training is: the finished share of it, and epochs or steps."""
+def training_progress(trainer: Trainer, batch_idx: int, batches_per_epoch: int) -> dict[str, float]:
+    """Finished fraction of a training, and its epochs or steps."""
     if trainer.max_steps > 0:
         step = trainer.global_step
         return {"done": step / trainer.max_steps, "step": step, "steps": trainer.max_steps}

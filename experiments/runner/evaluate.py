@@ -1,4 +1,4 @@
-"""Scores a list of videos with one row's model, by the reader, decoder, views and model of a test."""
+"""Scores of a list of videos. Reading, decoding, views and model are those of a row's test."""
 
 import contextlib
 import sys
@@ -20,7 +20,7 @@ from experiments.runner.weights import Weights, load_weights, weights_of
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, ViewScores
 
-NUM_SHOWN = 5  # best classes of each video
+NUM_SHOWN = 5  # best classes per video
 
 
 def evaluate(
@@ -32,27 +32,27 @@ def evaluate(
     weights: Path | None = None,
     untrained: bool = False,
 ) -> dict[str, object]:
-    """Score every video of a `path label` list: provenance, accuracies, and the best classes of each video.
+    """Accuracies on a list of `path label` lines, the best classes of each video, and provenance.
 
     Args:
-        weights: a released checkpoint or a .safetensors file; None for those of the run.
-        untrained: whether random weights will do.
+        weights: a released checkpoint or a .safetensors file; None for the weights of the run.
+        untrained: use random weights.
 
     Raises:
-        ValueError: for weights that are missing or another model's.
-        DataError: for a list or videos that cannot be used.
+        ValueError: if there are no weights, or they are of another model.
+        DataError: if the list or too many of its videos cannot be read.
     """
     quiet_lightning()
     if not video_list.is_file():
-        raise DataError(f"--list {video_list}: there is no such file; it holds one 'path label' a line")
+        raise DataError(f"--list {video_list}: there is no such file; it needs one 'path label' per line")
     listed = replace(run, data=run.data.from_list())
     seed_everything(run.seed, verbose=False)
     one_device = replace(resources, devices=1, nodes=1)
     datamodule = data_module(listed, one_device, root=video_list, split=BatchSplit(1, 1))
     module = listed.build()
-    source = fill(module.model, run, store, weights, untrained)
+    source = load_chosen_weights(module.model, run, store, weights, untrained)
     trainer = make_trainer(run, one_device)
-    with contextlib.redirect_stdout(sys.stderr):  # Lightning's bar; stdout is for the answer
+    with contextlib.redirect_stdout(sys.stderr):  # Lightning's progress bar; stdout is for the result
         trainer.test(module, datamodule, verbose=False, weights_only=True)
     scores = module.scores
     assert isinstance(scores, ViewScores)
@@ -79,24 +79,24 @@ def evaluate(
     }
 
 
-def fill(model: nn.Module, run: RunConfig, store: RunStore, file: Path | None, untrained: bool) -> str:
-    """Load a model's weights; returns their source.
+def load_chosen_weights(model: nn.Module, run: RunConfig, store: RunStore, file: Path | None, untrained: bool) -> str:
+    """Load the weights that the user has chosen; returns their source.
 
     Raises:
-        ValueError: when there are none, or the file holds another model.
-        DataError: when there is no such file.
+        ValueError: if there are none, or the file contains another model.
+        DataError: if there is no such file.
     """
     if untrained:
         return "none: random weights, the scores mean nothing"
     if file is None:
-        found = weights_of(run, store)
-        if found is None or found.released is not None:
+        weights = weights_of(run, store)
+        if weights is None or weights.released is not None:
             raise ValueError(
                 f"run {run.train_id} is not trained: run it first, or name weights with --weights FILE, "
                 f"or try the path only with --untrained"
             )
-        load_weights(model, run, store, found)
-        return "those of its parents" if found.path is None else str(found.path)
+        load_weights(model, run, store, weights)
+        return "those of its parents" if weights.path is None else str(weights.path)
     if file.is_dir():
         raise DataError(f"weights: {file} is a folder; name a file in it")
     if file.suffix != ".safetensors":
@@ -106,18 +106,18 @@ def fill(model: nn.Module, run: RunConfig, store: RunStore, file: Path | None, u
     try:
         load_weights(model, run, store, Weights(file, None))
     except (StoreError, RuntimeError) as error:
-        what = (
+        reason = (
             "it is cut short or damaged"
             if isinstance(error, StoreError)
             else str(error).partition(":\n")[2] or str(error)
         )
-        what = textwrap.shorten(what, 200)
-        raise ValueError(f"{file} does not hold this row's model: {what}") from None
+        reason = textwrap.shorten(reason, 200)
+        raise ValueError(f"{file} does not hold this row's model: {reason}") from None
     return str(file)
 
 
 def evaluation_text(result: dict[str, object]) -> str:
-    """The result for people."""
+    """Result as text."""
     lines = [f"weights: {result['weights']}", f"views x crops: {result['views']} x {result['crops']}", ""]
     videos = result["videos"]
     assert isinstance(videos, list)

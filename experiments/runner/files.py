@@ -1,4 +1,4 @@
-"""Atomic writes, and reads that name a damaged file."""
+"""Atomic writes, and reads with errors that name the damaged file."""
 
 import json
 import os
@@ -8,41 +8,40 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-REMEDY = "free space there or name another place with --runs"  # when a run cannot be written
+REMEDY = "free space there or name another place with --runs"  # for files of a run that cannot be written
 
 
 class StoreError(OSError):
-    """The run store cannot be read or written; the message says what to do."""
+    """The run store cannot be read or written. The message contains the remedy."""
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
+    """Write a file completely or not at all.
 
     Raises:
-        StoreError: when the directory is read-only or the disk is full.
+        StoreError: if the directory is read-only or the disk is full.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text)
-        os.replace(aside, path)
+        partial.write_text(text)
+        os.replace(partial, path)
     except OSError as error:
         with suppress(OSError):
-            aside.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise StoreError(f"cannot write {path}: {reason}; {REMEDY}") from None
 
 
 @contextmanager
 def replacing(path: Path, *, remedy: str = f"{REMEDY}; the training is kept") -> Iterator[Path]:
-    """A file to write that takes the place of `path` when it is whole.
+    """Temporary file for the caller to write, which replaces `path` at the end of the block.
 
     Args:
-        path: the file.
-        remedy: what to do when it cannot be written.
+        remedy: the remedy in the error message.
 
     Raises:
-        StoreError: when it cannot be written.
+        StoreError: if the file cannot be written.
     """
     partial = path.with_name(f".partial.{os.getpid()}.{path.name}")
     try:
@@ -57,10 +56,10 @@ def replacing(path: Path, *, remedy: str = f"{REMEDY}; the training is kept") ->
 
 
 def read_json(path: Path) -> dict | None:
-    """The JSON object in a file, or None where there is no file.
+    """JSON object in a file; None if the file does not exist.
 
     Raises:
-        StoreError: when the file holds something else.
+        StoreError: if the file contains anything else.
     """
     try:
         value = json.loads(path.read_text())
@@ -74,13 +73,13 @@ def read_json(path: Path) -> dict | None:
 
 
 def read_record(path: Path, names: Iterable[str]) -> dict | None:
-    """The JSON object in a file that has to hold some names, or None where there is no file.
+    """JSON object with required fields in a file; None if the file does not exist.
 
     Raises:
-        StoreError: when it holds something else.
+        StoreError: if a field is missing, or the file contains anything else.
     """
     record = read_json(path)
-    lost = [name for name in names if record is not None and name not in record]
-    if lost:
-        raise StoreError(f"cannot read {path}: it lacks '{lost[0]}'; move it away to have it made again")
+    missing = [name for name in names if record is not None and name not in record]
+    if missing:
+        raise StoreError(f"cannot read {path}: it lacks '{missing[0]}'; move it away to have it made again")
     return record

@@ -1,7 +1,7 @@
 """Import of released weights into the run store.
 
-A released file is checked against its row's model key by key. It is kept beside the run's own weights, never in their
-place; `reproduce run --eval-only` tests the row with it, and reports mark such a cell.
+Every key of a released file is checked against the row's model. The imported weights are stored in a file of their own
+and never replace trained weights. `reproduce run --eval-only` tests the row with them, and reports mark such a cell.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from experiments.spec.run import RunConfig
 
 
 def import_weights(run: RunConfig, store: RunStore, file: Path, released: ReleasedWeights | None) -> dict[str, object]:
-    """Check a released file against a run's model, keep its weights, and report the fate of each key.
+    """Check a released file against a run's model and save its weights; returns a record of all keys.
 
-    What was made here with another released file is removed with its weights.
+    Weights and results of a previously imported file are removed if the files differ.
 
     Raises:
-        ValueError: when the file is damaged or another model's, naming the keys.
-        OSError: when it cannot be read, or the weights cannot be kept.
+        ValueError: if the file is damaged or of another model, with the keys; or if its settings are not those of the run.
+        OSError: if the file cannot be read, or the weights cannot be saved.
     """
     model = run.model.build(run.data.size, run.data.targets)
     report = run.model.load_released(model, file, run.data.size)
@@ -32,17 +32,17 @@ def import_weights(run: RunConfig, store: RunStore, file: Path, released: Releas
         settings = released.stated_settings(run, report.settings) if released is not None else {}
     except ValueError as error:
         raise ValueError(
-            f"weights: {file.name} was trained with {error}: name the row that it belongs to with --as, or say with -o "
-            f"what this row is to be changed to"
+            f"weights: {file.name} was trained with {error}: name the row that it belongs to with --as, or change the "
+            f"settings of this row with -o"
         ) from None
     directory = store.run(run.train_id)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    held = directory.released_weights()
+    previous = directory.released_weights()
     with replacing(directory.released) as partial:
         save_file(model.state_dict(), partial)
-    if held is not None and held["sha256"] != sha256:
-        for made in directory.path.glob(f"*/*{RELEASED_SUFFIX}.*"):
-            made.unlink()
+    if previous is not None and previous["sha256"] != sha256:
+        for result in directory.path.glob(f"*/*{RELEASED_SUFFIX}.*"):
+            result.unlink()
     record: dict[str, object] = {
         "file": file.name,
         "sha256": sha256,
@@ -59,18 +59,18 @@ def import_weights(run: RunConfig, store: RunStore, file: Path, released: Releas
 
 
 def import_text(record: dict[str, object]) -> str:
-    """The record of an import for people."""
+    """Record of an import as text."""
     lines = [f"{record['file']} (sha256 {str(record['sha256'])[:12]}): {record['matched']} keys matched"]
-    for fate in ("reshaped", "missing", "unexpected"):
-        names = record[fate]
+    for kind in ("reshaped", "missing", "unexpected"):
+        names = record[kind]
         assert isinstance(names, list)
         if names:
             known = {"missing": " (known: left at their initial values)", "unexpected": " (known: nothing reads them)"}
-            lines.append(f"{fate}{known.get(fate, '')}: {', '.join(map(str, names))}")
-    for kind, mark in (("remarks", ""), ("warnings", "WARNING: ")):
+            lines.append(f"{kind}{known.get(kind, '')}: {', '.join(map(str, names))}")
+    for kind, prefix in (("remarks", ""), ("warnings", "WARNING: ")):
         texts = record[kind]
         assert isinstance(texts, list)
-        lines += [f"{mark}{text}" for text in texts]
+        lines += [f"{prefix}{text}" for text in texts]
     settings = record["settings"]
     assert isinstance(settings, dict)
     stated = ", ".join(f"{name} {value}" for name, value in settings.items())

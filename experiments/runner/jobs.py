@@ -1,4 +1,4 @@
-"""Jobs: the distinct tests of some tables, with the runs that they start from."""
+"""Jobs: the distinct tests of the cells of tables, and the runs whose weights they need."""
 
 import subprocess
 from collections.abc import Iterable
@@ -13,9 +13,17 @@ from experiments.spec.table import Table
 
 @dataclass
 class Job:
-    """One test of a run, the cells that show it, the cells that start from it, and the process that carries it out.
+    """One test of a run, preceded by its training if necessary.
 
-    `outcome`: done, failed, or blocked by another job.
+    Args:
+        table, cell, seed: names of the run on the command line.
+        cells: cells that show the test, as `table:row.column`.
+        starts: cells of runs that are initialised with the weights of this run.
+        process: the process of the job while it runs.
+        outcome: "done", "failed", or "blocked" by the failure of another job; None before.
+        reason: the reason of a failure or a block.
+        exit_code: exit code of a failed process.
+        not_before: earliest time of the next start, in seconds of `time.monotonic`.
     """
 
     run: RunConfig
@@ -31,31 +39,34 @@ class Job:
     not_before: float = 0.0
 
     def directory(self, store: RunStore) -> RunDirectory:
-        """The directory of the run."""
+        """Directory of the run."""
         return store.run(self.run.train_id)
 
     @property
     def is_prerequisite(self) -> bool:
-        """Whether no cell shows it: it is there for runs that start from it."""
+        """Whether no cell shows the test. The job only trains a parent of other runs."""
         return not self.cells
 
     def finished(self, store: RunStore, eval_only: bool) -> bool:
-        """Whether nothing is left to do; imported released weights are enough to start from."""
+        """Whether the job is done. A prerequisite is also done if it has imported released weights and none of its own."""
         directory = self.directory(store)
-        can_start_others = self.is_prerequisite and not directory.weights.exists() and directory.released.exists()
-        return can_start_others or directory.tested(self.run.eval_id, eval_only or self.run.optim is None)
+        released_suffices = self.is_prerequisite and not directory.weights.exists() and directory.released.exists()
+        return released_suffices or directory.tested(self.run.eval_id, eval_only or self.run.optim is None)
 
     @property
     def name(self) -> str:
-        """Its name for people."""
+        """Name for messages."""
         return f"{self.table}:{self.cell}" + (f" seed {self.seed}" if self.seed else "")
 
 
 def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: Scale, overrides: list[str],
             seeds: tuple[int, ...]) -> list[Job]:  # fmt: skip
-    """The distinct tests of some tables, parents before the runs that start from them.
+    """Distinct tests of tables. Parents precede the runs that they initialise.
 
-    Of several tests of one run, those with more views come first: fewer views are then scored from their saved scores.
+    Tests of the same run are in descending order of views, because a test with fewer views can use the saved scores.
+
+    Args:
+        selections: tables, each with the keys of its rows, or None for all rows.
     """
     jobs: dict[tuple[str, str], Job] = {}
 
@@ -70,49 +81,51 @@ def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: S
                 for seed, run in zip(seeds, cell.runs, strict=True):
                     name = f"{cell.row.key}.{cell.column.key}"
                     job = add(run, table.name, name, seed)
-                    if job.is_prerequisite:  # a cell of its own is the better name
+                    if job.is_prerequisite:  # prefer the name of its own cell
                         job.table, job.cell = table.name, name
                     job.cells.append(f"{table.name}:{name}")
     return _most_views_first(list(jobs.values()))
 
 
 def _most_views_first(jobs: list[Job]) -> list[Job]:
-    """The jobs with the tests of each run in another order: each takes the place of a test of the same run."""
+    """Jobs with the tests of each run in descending order of views. Every run keeps its positions in the list."""
     by_run: dict[str, list[Job]] = {}
     for job in jobs:
         by_run.setdefault(job.run.train_id, []).append(job)
-    ordered = {run: iter(sorted(some, key=lambda job: -job.run.evaluation.views)) for run, some in by_run.items()}
+    ordered = {run: iter(sorted(tests, key=lambda job: -job.run.evaluation.views)) for run, tests in by_run.items()}
     return [next(ordered[job.run.train_id]) for job in jobs]
 
 
 def jobs_under(jobs: list[Job], columns: Iterable[str]) -> list[Job]:
-    """The jobs whose cells lie under some columns, and their parents; their other cells are dropped.
+    """Jobs with cells in some columns, and their parents. Cells of other columns are removed from the jobs.
 
-    A user with one data set can so run its columns of a table without the others.
+    A user with one data set can thus run only its columns.
 
     Raises:
-        ValueError: for a column under which none of the jobs lies.
+        ValueError: for a column without jobs, with the columns that have some.
     """
     columns = tuple(columns)
-    there = list(dict.fromkeys(column_of(cell) for job in jobs for cell in job.cells))
+    available = list(dict.fromkeys(column_of(cell) for job in jobs for cell in job.cells))
     for column in columns:
-        if column not in there:
-            raise ValueError(f"--column '{column}': nothing is run under it; there are {', '.join(there) or 'none'}")
+        if column not in available:
+            raise ValueError(
+                f"--column '{column}': it has no runs; columns with runs: {', '.join(available) or 'none'}"
+            )
     needed: set[tuple[str, str]] = set()
     for job in jobs:
         job.cells = [cell for cell in job.cells if column_of(cell) in columns]
         job.starts = [cell for cell in job.starts if column_of(cell) in columns]
         if job.cells:
             job.table, _, job.cell = job.cells[0].partition(":")
-            needed |= {(run.train_id, run.eval_id) for run in lineage(job.run)}
+            needed |= {(run.train_id, run.eval_id) for run in with_ancestors(job.run)}
     return [job for job in jobs if (job.run.train_id, job.run.eval_id) in needed]
 
 
 def column_of(cell: str) -> str:
-    """The column of `table:row.column`, or of a parent of such a cell, `table:row.column.start`."""
+    """Column of a cell `table:row.column`, or of its parent `table:row.column.start`."""
     return cell.partition(":")[2].split(".")[1]
 
 
-def lineage(run: RunConfig) -> list[RunConfig]:
-    """A run, its parents, their parents, and so on."""
-    return [run, *(ancestor for parent in run.parents for ancestor in lineage(parent.run))]
+def with_ancestors(run: RunConfig) -> list[RunConfig]:
+    """A run and all its ancestors, depth first. An ancestor of several parents is repeated."""
+    return [run, *(ancestor for parent in run.parents for ancestor in with_ancestors(parent.run))]

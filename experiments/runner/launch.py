@@ -1,6 +1,6 @@
-"""Runs jobs, each in a process of its own, several side by side, under progress bars with an ETA.
+"""Parallel execution of jobs in separate processes, with progress bars.
 
-Runs that another `reproduce` works on are left to it and waited for. A failed run does not stop the others.
+A run claimed by another `reproduce` is not started here; its result is awaited. A failed run does not stop the others.
 """
 
 import contextlib
@@ -26,14 +26,13 @@ RETRY_SECONDS = 2.0
 
 
 class Launcher:
-    """Runs jobs side by side.
+    """Executes jobs in parallel.
 
     Args:
-        store: where runs lie.
-        arguments: of every child, beside those that name its cell (scale, overrides, resources).
-        parallel: processes side by side.
-        threads: CPU threads of each; None shares the cores out.
-        eval_only: test weights that are there and train nothing.
+        arguments: arguments of every child process for scale, overrides and resources.
+        parallel: maximum number of processes at a time.
+        threads: CPU threads per process; None to divide the cores equally.
+        eval_only: test existing weights without training.
     """
 
     def __init__(
@@ -47,18 +46,18 @@ class Launcher:
         self.show_bars = sys.stderr.isatty()
 
     def carry_out(self, jobs: list[Job]) -> None:
-        """Bring every job to an outcome. Ctrl-C and SIGTERM let the children write their checkpoints first.
+        """Execute all jobs and set their outcomes. On Ctrl-C or SIGTERM, the children write their checkpoints and end.
 
         Raises:
-            KeyboardInterrupt: after the children have ended.
-            StoreError: when the store cannot be written.
+            KeyboardInterrupt: on Ctrl-C or SIGTERM, after the children have ended.
+            StoreError: if the store cannot be written.
         """
         self.store.check_writable()
         for job in jobs:
             if job.finished(self.store, self.eval_only):
                 job.outcome = "done"
         previous = signal.signal(signal.SIGTERM, _interrupt)
-        whole = tqdm(
+        total_bar = tqdm(
             total=len(jobs),
             initial=sum(job.outcome == "done" for job in jobs),
             desc="runs",
@@ -77,19 +76,19 @@ class Launcher:
             while any(job.outcome is None for job in jobs):
                 for slot, job in enumerate(slots):
                     if job is not None and job.process is not None and job.process.poll() is not None:
-                        self._settle(job, whole)
+                        self._set_outcome(job, total_bar)
                         slots[slot] = job = None
                     if job is None:
                         slots[slot] = job = self.next_to_start(jobs)
                         if job is not None:
                             self._start(job)
-                    self._draw(slots[slot], bars[slot])
+                    self._update_bar(slots[slot], bars[slot])
                 running = sum(self._fraction(job) for job in slots if job is not None)
-                whole.n = sum(job.outcome is not None for job in jobs) + running
-                whole.refresh()
+                total_bar.n = sum(job.outcome is not None for job in jobs) + running
+                total_bar.refresh()
                 time.sleep(POLL_SECONDS)
-            whole.n = len(jobs)
-            whole.refresh()
+            total_bar.n = len(jobs)
+            total_bar.refresh()
         except KeyboardInterrupt:
             tqdm.write("stopping: the running rows write their checkpoints", file=sys.stderr)
             self._stop(jobs)
@@ -97,28 +96,28 @@ class Launcher:
         finally:
             signal.signal(signal.SIGTERM, previous)
             self._stop(jobs)
-            for bar in [*bars, whole]:
+            for bar in [*bars, total_bar]:
                 if bar is not None:
                     bar.close()
 
     def next_to_start(self, jobs: list[Job]) -> Job | None:
-        """The first job that can start now; those that cannot any more get their outcome."""
+        """First job that can start now. Jobs that can no longer start are marked as blocked."""
         for job in jobs:
             if job.outcome is not None or job.process is not None or time.monotonic() < job.not_before:
                 continue
             reason = self._blocked_reason(job, jobs)
             if reason is not None:
                 job.outcome, job.reason = "blocked", reason
-            elif self._waits(job, jobs):
+            elif self._must_wait(job, jobs):
                 continue
             elif job.directory(self.store).claimed:
-                job.not_before = time.monotonic() + RETRY_SECONDS  # another process works on it; look again later
+                job.not_before = time.monotonic() + RETRY_SECONDS  # claimed by another process
             else:
                 return job
         return None
 
     def _blocked_reason(self, job: Job, jobs: list[Job]) -> str | None:
-        """Why a job cannot run any more: its run, or a parent of it, failed before it had weights."""
+        """Reason why a job can no longer run: its run or a parent failed without weights. None if it can run."""
         parents = {parent.run.train_id for parent in job.run.parents}
         for other in jobs:
             if other.outcome not in ("failed", "blocked") or other.directory(self.store).weights.exists():
@@ -129,13 +128,13 @@ class Launcher:
                 return f"{other.name}, another test of the same run, failed"
         return None
 
-    def _waits(self, job: Job, jobs: list[Job]) -> bool:
-        """Whether another job works on its run, or has yet to train a parent of it."""
+    def _must_wait(self, job: Job, jobs: list[Job]) -> bool:
+        """Whether another job executes the same run, or has not yet trained a parent."""
         if any(other.process is not None and other.run.train_id == job.run.train_id for other in jobs):
             return True
         parents = {parent.run.train_id for parent in job.run.parents}
-        waiting = {run for run in parents if not self.store.run(run).weights.exists()}
-        return any(other.outcome is None and other.run.train_id in waiting for other in jobs)
+        untrained = {run for run in parents if not self.store.run(run).weights.exists()}
+        return any(other.outcome is None and other.run.train_id in untrained for other in jobs)
 
     def _start(self, job: Job) -> None:
         directory = job.directory(self.store)
@@ -154,7 +153,7 @@ class Launcher:
                 f"cannot write {directory.path}: {error.strerror}; free space or name another place with --runs"
             ) from None
 
-    def _settle(self, job: Job, whole: tqdm) -> None:
+    def _set_outcome(self, job: Job, total_bar: tqdm) -> None:
         assert job.process is not None
         code, job.process = job.process.returncode, None
         directory = job.directory(self.store)
@@ -163,18 +162,18 @@ class Launcher:
             job.outcome = "done"
             message = f"{job.name}: {headline_text(job, metrics)} in {metrics['seconds']:.0f} s"
         elif code == CLAIMED_ELSEWHERE:
-            job.not_before = time.monotonic() + RETRY_SECONDS  # another process was faster
+            job.not_before = time.monotonic() + RETRY_SECONDS  # another process claimed the run first
             return
         else:
             job.outcome, job.exit_code = "failed", code
-            job.reason = reason_of(directory, code) or _exit_reason(code)
+            job.reason = failure_reason(directory, code) or _exit_reason(code)
             message = f"{job.name}: failed (log: {directory.log})"
-        whole.write(message, file=sys.stderr) if self.show_bars else print(message, file=sys.stderr, flush=True)
+        total_bar.write(message, file=sys.stderr) if self.show_bars else print(message, file=sys.stderr, flush=True)
 
     def _fraction(self, job: Job) -> float:
         return job.directory(self.store).fraction_done() or 0.0
 
-    def _draw(self, job: Job | None, bar: tqdm | None) -> None:
+    def _update_bar(self, job: Job | None, bar: tqdm | None) -> None:
         if bar is None:
             return
         if job is None:
@@ -185,30 +184,30 @@ class Launcher:
             progress = job.directory(self.store).progress()
             bar.n = float(progress.get("done", 0.0))
             bar.set_description_str(f"{job.cell:<24.24} {progress.get('stage', 'start'):<5}", refresh=False)
-            notes = [
+            counts = [
                 f"{unit} {progress[unit]}/{progress[f'{unit}s']}" for unit in ("epoch", "step") if unit in progress
             ]
-            notes += [f"loss {progress['train/loss']:.3f}"] if "train/loss" in progress else []
-            bar.set_postfix_str(", ".join(notes), refresh=False)
+            counts += [f"loss {progress['train/loss']:.3f}"] if "train/loss" in progress else []
+            bar.set_postfix_str(", ".join(counts), refresh=False)
         bar.refresh()
 
     @staticmethod
     def _stop(jobs: list[Job]) -> None:
-        living = [job.process for job in jobs if job.process is not None and job.process.poll() is None]
-        for process in living:
+        alive = [job.process for job in jobs if job.process is not None and job.process.poll() is None]
+        for process in alive:
             process.send_signal(signal.SIGTERM)
-        for process in living:
+        for process in alive:
             try:
                 process.wait()
-            except KeyboardInterrupt:  # asked twice: end at once
-                for other in living:
-                    with contextlib.suppress(ProcessLookupError):  # it has ended
+            except KeyboardInterrupt:  # second Ctrl-C: kill immediately
+                for other in alive:
+                    with contextlib.suppress(ProcessLookupError):  # it has already ended
                         os.killpg(other.pid, signal.SIGKILL)
                 raise
 
 
 def headline_text(job: Job, metrics: dict) -> str:
-    """The headline metrics of a test."""
+    """Headline metrics of a test as text."""
     objective = job.run.objective
     return ", ".join(f"{name} {metrics[name]:.3g}" for name in objective.metrics[: objective.num_headlines])
 
@@ -217,8 +216,11 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt(number)
 
 
-def reason_of(directory: RunDirectory, code: int) -> str | None:
-    """Why a run failed, by its failure file or, on a full disk, the last error in its log."""
+def failure_reason(directory: RunDirectory, code: int) -> str | None:
+    """Reason of a run's failure, from its failure file or the last error in its log; None if neither contains any.
+
+    On a full disk, the failure file cannot be written. A killed process (negative code) prints no error.
+    """
     with contextlib.suppress(OSError):
         if directory.failure.exists():
             return directory.failure.read_text(errors="replace").strip()
@@ -237,8 +239,8 @@ def _exit_reason(code: int) -> str:
 
 
 def default_parallel(resources: Resources, scale: Scale) -> int:
-    """Processes side by side: one where there are GPUs or the models are large, two for tiny models on two cores.
+    """Default number of parallel processes: one with GPUs or large models, else two if there are two cores.
 
-    Two tiny runs take 3 GB of memory together; --jobs allows more.
+    Two tiny runs need 3 GB of memory together. --jobs overrides this number.
     """
     return min(2, len(os.sched_getaffinity(0))) if scale.small and not torch.cuda.is_available() else 1

@@ -1,6 +1,6 @@
-"""Measurements at the paper's size: peak memory and throughput on a device, and the bytes saved for backward.
+"""Measurements at the paper's size: peak memory and throughput on a device, and bytes saved for the backward pass.
 
-The papers state neither batch nor precision of their "max CUDA memory"; a record here states both.
+The papers state neither batch size nor precision of their "max CUDA memory"; the records here contain both.
 """
 
 import contextlib
@@ -25,57 +25,63 @@ WARM_UP_SECONDS, MEASURED_SECONDS = 2.0, 10.0
 
 
 class NotMeasurableError(OSError):
-    """A run that this measurement does not apply to, or that this device cannot measure."""
+    """The measurement does not apply to the run, or is not possible on this device."""
 
 
 class TooLargeError(NotMeasurableError):
-    """A model or a training step that does not fit into the GPU."""
+    """A model or training step does not fit into the memory of the GPU."""
 
 
 def saved_for_backward(run: RunConfig) -> int:
-    """Bytes that autograd keeps for the backward pass of one item in float32, weights not counted; shapes only."""
-    return _saved_by(run.model, run.data.size, run.data.targets)
+    """Bytes that autograd saves for the backward pass of one item in float32, without weights.
+
+    They are counted on fake tensors, which have shapes but no memory.
+    """
+    return _bytes_per_item(run.model, run.data.size, run.data.targets)
 
 
 @functools.cache
-def _saved_by(model: ModelConfig, size: InputSize, targets: Targets) -> int:
+def _bytes_per_item(model: ModelConfig, size: InputSize, targets: Targets) -> int:
     if isinstance(model, HasIdenticalBlocks) and model.depth > 3:
-        # All blocks but the first and the last are alike: two and three of them tell what more would keep.
-        two, three = (_saved_by(model.with_depth(depth), size, targets) for depth in (2, 3))
+        # Blocks between the first and the last are identical: each adds the difference between depths 3 and 2.
+        two, three = (_bytes_per_item(model.with_depth(depth), size, targets) for depth in (2, 3))
         return three + (model.depth - 3) * (three - two)
     built = model.on_meta(size, targets).train()
-    # With the kernels of a CPU, among them fused attention: on the meta device attention would keep its maps.
+    # Fake tensors use the CPU's kernels, fused attention included. On the meta device, attention would save its maps.
     with FakeTensorMode(allow_non_fake_inputs=True):
         return saved_bytes(built.to_empty(device="cpu"), size.example(1))
 
 
 def saved_bytes(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """Bytes that autograd keeps for the backward pass of a model, its weights not counted."""
+    """Bytes that autograd saves for the backward pass of a model, without its weights."""
     return bytes_saved_by(lambda: model(*inputs), model)
 
 
 def bytes_saved_by(run: Callable[[], object], model: nn.Module) -> int:
-    """Bytes that autograd keeps for the backward pass of a graph, each storage once, a model's weights not counted."""
-    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
-    kept: dict[int, torch.UntypedStorage] = {}
+    """Bytes that autograd saves for the backward pass of a function, without the weights of a model.
 
-    def note(tensor: Tensor) -> Tensor:
+    Every storage is counted once.
+    """
+    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+    storages: dict[int, torch.UntypedStorage] = {}
+
+    def save(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage._cdata not in weights:
-            kept[storage._cdata] = storage  # referenced, so that no other storage takes its address
+            storages[storage._cdata] = storage  # the reference prevents reuse of its address
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor):
         run()
-    return sum(storage.nbytes() for storage in kept.values())
+    return sum(storage.nbytes() for storage in storages.values())
 
 
 class TrainingStep:
-    """Forward, backward and update in a precision, to be taken as often as called.
+    """A training step in a given precision: forward, backward and update.
 
     Args:
-        optimizer: over the parameters of the model.
-        loss: of the model's outputs.
+        optimizer: optimiser of the model's parameters.
+        loss: loss of the model's outputs.
     """
 
     def __init__(
@@ -86,11 +92,12 @@ class TrainingStep:
         precision: torch.dtype,
     ) -> None:
         self.optimizer, self.loss, self.device, self.precision = optimizer, loss, device, precision
-        # Not scaled up: a first gradient beyond float16 would skip the update, and the optimiser would keep nothing yet.
+        # A larger scale can overflow float16 in the first step. The update, and with it the optimiser state, is then
+        # skipped.
         self.scaler = torch.amp.GradScaler(device.type, init_scale=1.0, enabled=precision is torch.float16)
 
     def __call__(self, outputs: Callable[[], Tensor]) -> torch.optim.Optimizer:
-        """Take a step on the outputs that a function computes; returns the optimiser."""
+        """Execute a step on the outputs of a function; returns the optimiser."""
         with mixed_precision(self.device, self.precision):
             loss = self.loss(outputs())
         self.scaler.scale(loss).backward()
@@ -101,12 +108,12 @@ class TrainingStep:
 
 
 def mixed_precision(device: torch.device, precision: torch.dtype) -> contextlib.AbstractContextManager[object]:
-    """Autocast to a precision; nothing for float32."""
+    """Autocast to a precision; no effect for float32."""
     return contextlib.nullcontext() if precision is torch.float32 else torch.autocast(device.type, dtype=precision)
 
 
 def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Callable[[], torch.optim.Optimizer]:
-    """A training step of a run on random items, in the precision of its recipe.
+    """Training step of a run on random items, in the precision of its recipe.
 
     Raises:
         NotMeasurableError: for a run without training.
@@ -142,9 +149,9 @@ def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
         step = training_step(run, batch_size, torch.device("cuda"))
         step()
         torch.cuda.reset_peak_memory_stats()
-        step()  # with the state of the optimiser, as every step but the first
+        step()  # with optimiser state, as every step except the first
     except torch.OutOfMemoryError:
-        fits = False  # raised below: an error references its frame, and with it the tensors there
+        fits = False  # raise below: the error references this frame, and thus its tensors
     else:
         fits = True
     if not fits:
@@ -160,12 +167,12 @@ def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
 
 
 def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
-    """Items and videos a second in inference; a video has all views and crops of the run's test.
+    """Items and videos per second in inference. A video has all views and crops of the run's test.
 
-    On a GPU in the recipe's precision, else in float32 on the CPU.
+    On a GPU, the precision is that of the recipe; on a CPU, it is float32.
 
     Raises:
-        TooLargeError: where a batch does not fit into the GPU.
+        TooLargeError: if a batch does not fit into the GPU.
     """
     on_gpu = torch.cuda.is_available()
     device = torch.device("cuda" if on_gpu else "cpu")
@@ -200,7 +207,7 @@ def _batches_per_second(model: nn.Module, inputs: tuple[Tensor, ...], seconds: f
     return batches / (time.perf_counter() - started)
 
 
-# Each kind of measurement of `experiments.spec.metrics.Measured`: a function of a run and a batch size.
+# Function of a run and a batch size for each kind of `experiments.spec.metrics.Measured`.
 MEASUREMENTS: dict[str, Callable[[RunConfig, int], dict[str, object]]] = {
     "memory": peak_memory,
     "throughput": throughput,
@@ -208,14 +215,16 @@ MEASUREMENTS: dict[str, Callable[[RunConfig, int], dict[str, object]]] = {
 
 
 def nearest_batch(printed: float, measured: Callable[[int], float]) -> int:
-    """The batch whose measured value is nearest to the printed one; values grow with the batch.
+    """Batch size whose measured value is nearest to the printed one.
+
+    The search doubles the batch size until the value is at least the printed one or the batch does not fit. It then
+    bisects the last interval.
 
     Args:
-        measured: measures a batch: twice the last one until a value is above the printed one or does not fit, then
-            halfway between the two that enclose it.
+        measured: value for a batch size, which increases with the batch size.
 
     Raises:
-        TooLargeError: where not even one item fits.
+        TooLargeError: if one item does not fit.
     """
     values = {1: measured(1)}
     below, above = 0, 1

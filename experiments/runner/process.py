@@ -1,4 +1,4 @@
-"""Conventions by which the process of a run tells its launcher how it ended."""
+"""Exit code and log prefix by which the process of a run reports its result to the launcher."""
 
-ERROR_PREFIX = "error: "  # of the last line of a process that failed
-CLAIMED_ELSEWHERE = 75  # exit code of a process whose run is locked by another process
+ERROR_PREFIX = "error: "  # of the last line that a failed process prints
+CLAIMED_ELSEWHERE = 75  # exit code if another process has locked the run

@@ -1,4 +1,4 @@
-"""How a number came about: commit, versions, hardware."""
+"""Provenance of results: commit, versions and hardware."""
 
 import importlib.metadata
 import os
@@ -22,31 +22,31 @@ def provenance() -> dict[str, object]:
 
 
 def commit() -> str:
-    """The commit of the code that runs, with `+changes` where files differ from it; `unknown` outside git."""
+    """Commit of the running code, with the suffix `+changes` if files differ from it; `unknown` outside git."""
     root = Path(__file__).resolve().parents[2]
 
-    def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True).stdout
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True).stdout
 
     try:
         revision = git("rev-parse", "--short=10", "HEAD").strip()
-        # What reports and benchmarks write is no change of the code that made the number.
-        written = (":!reports/tables", ":!reports/results", ":!benchmarks/results")
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *written)
+        # Files written by reports and benchmarks are not code.
+        generated = (":!reports/tables", ":!reports/results", ":!benchmarks/results")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *generated)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return revision + ("+changes" if changed.strip() else "")
 
 
 def hardware() -> str:
-    """The device that computes, in words."""
+    """Number and name of the GPUs, or of the CPU cores without GPUs."""
     if torch.cuda.is_available():
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
     return cores()
 
 
 def cores() -> str:
-    """The processor, in words."""
+    """Number of available CPU cores, and name of the CPU."""
     return f"{len(os.sched_getaffinity(0))} cores of {_processor()}"
 
 

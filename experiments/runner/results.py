@@ -1,4 +1,4 @@
-"""The files that a finished test leaves: scores per item and view, and the metrics with their provenance."""
+"""Result files of a test: scores per item and view, and metrics with their provenance."""
 
 import json
 from pathlib import Path
@@ -20,9 +20,9 @@ from experiments.spec.ids import canonical
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import Scores
 
-TRAINING = ("device_hours", "replaced_in_training")
-# What the metrics of a test tell of the pass over the data, which a re-scored test shares.
-OF_THE_PASS = (
+TRAINING_FIELDS = ("device_hours", "replaced_in_training")
+# Fields that a re-scored test copies from the test whose scores it uses.
+PASS_FIELDS = (
     "replaced_in_training", "data", "precision", "devices", "seconds", "commit", "versions", "hardware",
     "device_hours", "started_from", "released_weights",
 )  # fmt: skip
@@ -31,7 +31,7 @@ OF_THE_PASS = (
 class Test(NamedTuple):
     """A finished pass over the test items.
 
-    `fingerprint`: of the data set's annotations. `allowed`: unreadable items that there may be.
+    `fingerprint`: fingerprint of the data set's annotations. `allowed`: accepted number of unreadable items.
     """
 
     scores: Scores
@@ -42,15 +42,15 @@ class Test(NamedTuple):
 
     @classmethod
     def of(cls, scores: Scores, datamodule: DataModule) -> "Test":
-        """The test of a data module."""
+        """Test on a data module."""
         items = datamodule.test_list
         return cls(
             scores, items.ids, items.class_names, datamodule.fingerprint, datamodule.unreadable_in("test").allowed
         )
 
 
-def keep_started_from(directory: RunDirectory, released: list[ReleasedStart]) -> None:
-    """Write which released weights a training starts from, where it does."""
+def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) -> None:
+    """Write a record of the released weights that initialise a training; remove it if there are none."""
     if released:
         record = {"released": [start._asdict() for start in released]}
         write_atomically(directory.started_from, json.dumps(record, indent=1) + "\n")
@@ -58,8 +58,8 @@ def keep_started_from(directory: RunDirectory, released: list[ReleasedStart]) ->
         directory.started_from.unlink(missing_ok=True)
 
 
-def keep_training(directory: RunDirectory, *, device_seconds: float, replaced: int) -> None:
-    """Write the device time of a finished training, and the number of its items that others replaced."""
+def save_training_record(directory: RunDirectory, *, device_seconds: float, replaced: int) -> None:
+    """Write the device time of a finished training, and its number of replaced items."""
     started_from = read_json(directory.started_from)
     record = {
         "device_hours": device_seconds / 3600,
@@ -70,22 +70,22 @@ def keep_training(directory: RunDirectory, *, device_seconds: float, replaced: i
     write_atomically(directory.training, json.dumps(record, indent=1) + "\n")
 
 
-def keep_test(
+def save_test_results(
     run: RunConfig, directory: RunDirectory, test: Test, trainer: Trainer, *, seconds: float, released: dict | None
 ) -> None:
-    """Write the scores, then the metrics, each file as a whole.
+    """Write the scores, then the metrics, each file atomically.
 
     Args:
-        seconds: the time of the process so far.
-        released: the record of the released weights that were tested; None for the run's own.
+        seconds: wall time of the process.
+        released: record of the released weights that were tested; None for the run's own weights.
 
     Raises:
-        DataError: when more items than may be could not be read.
-        StoreError: when the results cannot be written.
+        DataError: if more items than accepted could not be read.
+        StoreError: if the results cannot be written.
     """
     test.scores.check(len(test.ids))
     result = test.scores.result()
-    # Each process has counted its own share: together they may have passed the limit.
+    # Each process checked the limit for its own items only.
     if result.failed + result.missing > test.allowed:
         raise DataError(
             f"{result.failed + result.missing} of {len(test.ids)} test {run.data.dataset.unit} cannot be read, more than "
@@ -93,8 +93,8 @@ def keep_test(
         )
     if arrays := test.scores.arrays():
         _save_scores(directory.predictions(run.eval_id, released=released is not None), run, test, arrays)
-    training = read_record(directory.training, TRAINING) if released is None else None
-    how = {
+    training = read_record(directory.training, TRAINING_FIELDS) if released is None else None
+    record = {
         "replaced_in_training": training["replaced_in_training"] if training is not None else 0,
         "data": {"name": run.data.dataset.name, "fingerprint": test.fingerprint},
         "precision": str(trainer.precision),
@@ -104,26 +104,30 @@ def keep_test(
     }
     for name in ("device_hours", "started_from"):
         if training is not None and name in training:
-            how[name] = training[name]
+            record[name] = training[name]
     if run.optim is None and released is None and (started_from := read_json(directory.started_from)) is not None:
-        how["started_from"] = started_from["released"]
+        record["started_from"] = started_from["released"]
     if released is not None:
-        how["released_weights"] = {name: released[name] for name in ("file", "sha256")}
+        record["released_weights"] = {name: released[name] for name in ("file", "sha256")}
         if released.get("warnings"):
-            how["released_weights"]["warnings"] = released["warnings"]
-    _write_metrics(run, directory, test, how)
+            record["released_weights"]["warnings"] = released["warnings"]
+    _write_metrics(run, directory, test, record)
 
 
-def _write_metrics(run: RunConfig, directory: RunDirectory, test: Test, how: dict) -> None:
-    """Write the metrics of a test, and for a run's own weights its provenance."""
+def _write_metrics(run: RunConfig, directory: RunDirectory, test: Test, record: dict) -> None:
+    """Write the metrics of a test. For a run's own weights, also write the provenance of the run.
+
+    Args:
+        record: provenance of the test.
+    """
     result = test.scores.result()
-    is_released = "released_weights" in how
+    is_released = "released_weights" in record
     common = {
         "seed": run.seed,
         "views": run.evaluation.views,
         "crops": run.evaluation.crops,
         "videos": {"evaluated": result.evaluated, "failed": result.failed, "missing": result.missing},
-        **how,
+        **record,
     }
     if not is_released:
         write_atomically(directory.provenance, json.dumps(common, indent=1) + "\n")
@@ -133,73 +137,72 @@ def _write_metrics(run: RunConfig, directory: RunDirectory, test: Test, how: dic
 
 
 def hits_by_class_name(hits: dict[int, tuple[int, int]], names: tuple[str, ...]) -> dict[str, list[int]]:
-    """The right and all items of each class, by its name, or its number where it has none."""
+    """Numbers of correct and of all items of each class, by the name of the class, or its number if it has no name."""
     return {names[label] if label < len(names) else str(label): list(counts) for label, counts in hits.items()}
 
 
 def _save_scores(path: Path, run: RunConfig, test: Test, arrays: dict[str, NDArray]) -> None:
-    """Save the scores per item and view, with all that re-scoring needs."""
-    described = {
+    """Save the scores per item and view, and the settings that re-scoring needs."""
+    settings = {
         "evaluation": canonical(run.evaluation),
         "fingerprint": test.fingerprint,
         "class_names": test.class_names,
         "allowed": test.allowed,
     }
     with replacing(path) as partial:
-        texts = {"ids": np.array(test.ids), "test": np.array(json.dumps(described))}
-        np.savez(partial, **arrays, **texts)  # pyright: ignore[reportArgumentType]: names are not those of its options
+        texts = {"ids": np.array(test.ids), "test": np.array(json.dumps(settings))}
+        np.savez(partial, **arrays, **texts)  # pyright: ignore[reportArgumentType]: no name equals an option of savez
 
 
 class SavedTest(NamedTuple):
-    """A test whose scores are a part of the saved scores of another test.
+    """A test whose scores are part of the saved scores of another test.
 
-    `how`: provenance of the other test. `source`: its `eval_id`.
+    `record`: provenance of the other test. `source`: its `eval_id`.
     """
 
     test: Test
-    how: dict
+    record: dict
     source: str
 
 
 def rescore(run: RunConfig, store: RunStore) -> bool:
-    """Write the metrics of a test from the saved scores of another test of the same run with more views.
+    """Write the metrics of a test from the saved scores of a test of the same run with more views.
 
     Returns:
-        Whether there is such a test.
+        True if there are such scores.
     """
     saved = saved_test(run, store)
     if saved is None:
         return False
     saved.test.scores.check(len(saved.test.ids))
-    _write_metrics(run, store.run(run.train_id), saved.test, {**saved.how, "rescored_from": saved.source})
+    _write_metrics(run, store.run(run.train_id), saved.test, {**saved.record, "rescored_from": saved.source})
     return True
 
 
 def saved_test(run: RunConfig, store: RunStore) -> SavedTest | None:
-    """The scores of a test within the saved scores of another test of the same run; None if there are none."""
+    """Test whose scores are part of the saved scores of another test of the same run; None if there are none."""
     directory = store.run(run.train_id)
     for path in sorted(directory.predictions("*").parent.glob("*.npz")):
-        metrics = (
-            None if "." in path.stem else read_json(directory.metrics(path.stem))
-        )  # with a dot: of released weights
-        if metrics is None or (test := _test_within(path, run)) is None:
+        is_released = "." in path.stem  # the suffix of results of released weights
+        metrics = None if is_released else read_json(directory.metrics(path.stem))
+        if metrics is None or (test := _test_from_scores(path, run)) is None:
             continue
-        return SavedTest(test, {name: metrics[name] for name in OF_THE_PASS if name in metrics}, path.stem)
+        return SavedTest(test, {name: metrics[name] for name in PASS_FIELDS if name in metrics}, path.stem)
     return None
 
 
-def _test_within(path: Path, run: RunConfig) -> Test | None:
-    """A run's test by views of another, saved test; None where it has others, or its file cannot be read."""
+def _test_from_scores(path: Path, run: RunConfig) -> Test | None:
+    """Test of a run from a file of saved scores; None if the file lacks its views or cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            described = json.loads(str(saved["test"]))
-            fields = {name: value for name, value in described["evaluation"].items() if name != "type"}
+        with np.load(path, allow_pickle=False) as arrays:
+            settings = json.loads(str(arrays["test"]))
+            fields = {name: value for name, value in settings["evaluation"].items() if name != "type"}
             views = run.data.views_within(run.evaluation, EvalConfig(**fields))
             if views is None:
                 return None
             scores = run.objective.task(run.data.targets).new_scores(run.evaluation)
-            scores.load({name: saved[name] for name in saved.files if name not in ("ids", "test")}, views)
-            names, allowed = tuple(described["class_names"]), described["allowed"]
-            return Test(scores, tuple(saved["ids"].tolist()), names, described["fingerprint"], allowed)
-    except Exception:  # whatever the part that reads a damaged archive raises
+            scores.load({name: arrays[name] for name in arrays.files if name not in ("ids", "test")}, views)
+            names, allowed = tuple(settings["class_names"]), settings["allowed"]
+            return Test(scores, tuple(arrays["ids"].tolist()), names, settings["fingerprint"], allowed)
+    except Exception:  # damaged archives raise errors of many types
         return None

@@ -1,7 +1,7 @@
-"""Directory of one run: config, provenance, checkpoints, metrics, predictions, log and lock.
+"""Directory of a run: config, provenance, checkpoints, metrics, predictions, log and lock.
 
-A metrics file is written when its test has finished, so an interrupted run has none. The lock is released by the
-operating system when its process ends, so a killed run does not appear to be running.
+The metrics file is written at the end of a test, so an interrupted run has none. The operating system releases the lock
+at the end of the process, so a killed run does not appear to be running.
 """
 
 import json
@@ -15,21 +15,21 @@ from filelock import FileLock, Timeout
 
 from experiments.runner.files import StoreError, read_json, read_record, write_atomically
 
-RELEASED_SUFFIX = ".released"  # in the names of results of released weights
-REQUIRED = {"videos": dict, "data": dict, "versions": dict, "seconds": (int, float)}  # in the metrics of every test
-TRAINING_SHARE = 0.9  # of a run's time; the rest is its test
+RELEASED_SUFFIX = ".released"  # of file names: results of released weights
+METRICS_FIELDS = {"videos": dict, "data": dict, "versions": dict, "seconds": (int, float)}  # with their types
+TRAINING_SHARE = 0.9  # assumed fraction of a run's time; the rest is its test
 
 State = Literal["done", "running", "interrupted", "failed", "not run"]
 
 
 def is_result(metrics: dict, train_id: str) -> bool:
-    """Whether this is what a test of a run writes."""
-    holds = all(isinstance(metrics.get(name), kinds) for name, kinds in REQUIRED.items())
-    return holds and metrics.get("train_id", train_id) == train_id
+    """Whether a file contains metrics of a test of this run."""
+    is_complete = all(isinstance(metrics.get(name), kinds) for name, kinds in METRICS_FIELDS.items())
+    return is_complete and metrics.get("train_id", train_id) == train_id
 
 
 class RunDirectory:
-    """The files of one trained run."""
+    """Files of a run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -39,7 +39,7 @@ class RunDirectory:
         self.started_from = path / "started_from.json"
         self.checkpoint = path / "checkpoints" / "last.ckpt"
         self.weights = path / "checkpoints" / "weights.safetensors"
-        self.best_weights = path / "checkpoints" / "best.safetensors"  # so far, while a training keeps the best
+        self.best_weights = path / "checkpoints" / "best.safetensors"  # best weights of an unfinished training
         self.released = path / "checkpoints" / "released.safetensors"
         self.released_record = path / "released.json"
         self.tensorboard = path / "tb"
@@ -48,37 +48,43 @@ class RunDirectory:
         self.progress_file = path / "progress.json"
 
     def metrics(self, eval_id: str, *, released: bool = False) -> Path:
-        """Where the metrics of a test protocol lie, of the run's own weights or of released ones."""
+        """File of the metrics under a test protocol, for the run's own weights or released ones."""
         return self.path / "metrics" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.json"
 
     def predictions(self, eval_id: str, *, released: bool = False) -> Path:
-        """Where the per-video scores of a test protocol lie, of the run's own weights or of released ones."""
+        """File of the scores per video under a test protocol, for the run's own weights or released ones."""
         return self.path / "predictions" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
 
     def measurement(self, kind: str) -> Path:
-        """Where a measurement of this kind lies."""
+        """File of a measurement of this kind."""
         return self.path / "measured" / f"{kind}.json"
 
     def released_weights(self) -> dict | None:
-        """The record of the released weights that were imported; None where there are none.
+        """Record of imported released weights; None if there are none.
 
         Raises:
-            StoreError: when their record is damaged.
+            StoreError: if the record is damaged.
         """
         return read_record(self.released_record, ("file", "sha256")) if self.released.exists() else None
 
     def attention_maps(self, maps_id: str, *, released: bool = False) -> Path:
-        """Where the attention maps of a query lie, of the run's own weights or of released ones."""
+        """File of the attention maps of a query, for the run's own weights or released ones."""
         return self.path / "attention_maps" / f"{maps_id}{RELEASED_SUFFIX if released else ''}.npz"
 
     def tested(self, eval_id: str, eval_only: bool) -> bool:
-        """Whether the test is finished; a test of released weights counts where nothing is to be trained."""
+        """Whether the test is finished.
+
+        With `eval_only`, a test of released weights counts if the run has no weights of its own.
+
+        Raises:
+            StoreError: if the metrics of the run's own weights are damaged.
+        """
         if read_json(self.metrics(eval_id)) is not None:
             return True
         return eval_only and not self.weights.exists() and self.metrics(eval_id, released=True).exists()
 
     def state(self, eval_id: str) -> State:
-        """The state of a run and its test."""
+        """State of the run and a test."""
         if self.metrics(eval_id).exists():
             return "done"
         if self.claimed:
@@ -88,14 +94,14 @@ class RunDirectory:
         return "interrupted" if self.checkpoint.exists() else "not run"
 
     def progress(self) -> dict:
-        """The progress that a running process last wrote; empty where it has not."""
+        """Last progress that the running process has written; empty if there is none."""
         try:
             return read_json(self.progress_file) or {}
         except StoreError:
             return {}
 
     def fraction_done(self) -> float | None:
-        """The finished part of the run, between 0 and 1; None where it is not known."""
+        """Finished fraction of the run, between 0 and 1; None if it is unknown."""
         progress = self.progress()
         if "done" not in progress:
             return None
@@ -106,7 +112,7 @@ class RunDirectory:
 
     @property
     def claimed(self) -> bool:
-        """Whether a living process works on the run."""
+        """Whether a process executes the run."""
         lock = self.path / "claim.lock"
         if not lock.exists() or not os.access(lock, os.W_OK):
             return False
@@ -118,10 +124,10 @@ class RunDirectory:
 
     @contextmanager
     def claim(self) -> Iterator[bool]:
-        """Hold the run for this process; gives False at once where another process holds it.
+        """Lock the run for this process. The context is False if another process has locked it; there is no wait.
 
         Raises:
-            StoreError: when the directory cannot be written.
+            StoreError: if the directory cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -139,14 +145,14 @@ class RunDirectory:
         finally:
             lock.release()
 
-    def hold_config(self, description: dict[str, object]) -> None:
-        """Write the run's config, or check that the directory already holds this very run.
+    def save_config(self, description: dict[str, object]) -> None:
+        """Write the run's config. An existing file must have the same content.
 
         Raises:
-            StoreError: when it holds another.
+            StoreError: if the directory is of another run.
         """
-        held = read_json(self.config)
-        if held is None:
+        stored = read_json(self.config)
+        if stored is None:
             write_atomically(self.config, json.dumps(description, indent=1) + "\n")
-        elif held != description:
-            raise StoreError(f"{self.config} describes another run than its name says; move {self.path} away")
+        elif stored != description:
+            raise StoreError(f"{self.config} is the config of another run; move {self.path} away")

@@ -1,19 +1,20 @@
-"""All runs on disk, and the published results that are committed."""
+"""Store of all runs on disk, and of the published results in the repository."""
 
 from pathlib import Path
 
 from experiments.runner.files import StoreError, read_json, read_record, replacing, write_atomically
 from experiments.runner.run_directory import RunDirectory, is_result
 
-MEASUREMENT = ("batch_size", "precision", "hardware", "versions", "commit")  # in every measurement
+MEASUREMENT_FIELDS = ("batch_size", "precision", "hardware", "versions", "commit")
 
 
 class RunStore:
-    """All runs under one root, and the results that are committed beside the reports.
+    """All runs under a root directory, and published results.
 
     Args:
-        root: where runs are made.
-        results: a read-only place of published results, looked at where the root has none.
+        root: directory of the runs.
+        results: directory of published results, which are read if the root has none. Only the `publish` methods write
+            to it.
     """
 
     def __init__(self, root: Path, results: Path | None = None) -> None:
@@ -21,23 +22,23 @@ class RunStore:
         self.results = results
 
     def run(self, train_id: str) -> RunDirectory:
-        """The directory of a run, whether it exists or not."""
+        """Directory of a run. It need not exist."""
         return RunDirectory(self.root / train_id)
 
-    def places(self, train_id: str) -> list[RunDirectory]:
-        """Where results of a run may lie: where it was made, then where they are published."""
+    def directories(self, train_id: str) -> list[RunDirectory]:
+        """Directories of a run's results in order of precedence: those made here, then published ones."""
         published = [] if self.results is None else [RunDirectory(self.results / train_id)]
         return [self.run(train_id), *published]
 
     def metrics(self, train_id: str, eval_id: str) -> dict | None:
-        """The metrics of a finished test: made here, or published; in each place those of released weights come last.
+        """Metrics of a finished test: made here, or published. In both, trained weights precede released ones.
 
         Raises:
-            StoreError: when a file holds something else.
+            StoreError: if a file contains anything else.
         """
-        for place in self.places(train_id):
+        for directory in self.directories(train_id):
             for released in (False, True):
-                path = place.metrics(eval_id, released=released)
+                path = directory.metrics(eval_id, released=released)
                 metrics = read_json(path)
                 if metrics is None:
                     continue
@@ -47,8 +48,13 @@ class RunStore:
         return None
 
     def measurement(self, train_id: str, kind: str) -> dict | None:
-        """A measurement of a run: made here, or published; None where there is none."""
-        records = (read_record(place.measurement(kind), MEASUREMENT) for place in self.places(train_id))
+        """Measurement of a run: made here, or published; None if there is none.
+
+        Raises:
+            StoreError: if a file contains anything else.
+        """
+        directories = self.directories(train_id)
+        records = (read_record(directory.measurement(kind), MEASUREMENT_FIELDS) for directory in directories)
         return next((record for record in records if record is not None), None)
 
     def publish_measurement(self, train_id: str, kind: str) -> None:
@@ -58,16 +64,19 @@ class RunStore:
             write_atomically(RunDirectory(self.results / train_id).measurement(kind), source.read_text())
 
     def attention_maps(self, train_id: str, maps_id: str) -> Path | None:
-        """The attention maps of a query: made here, or published; in each those of released weights come last."""
-        places = self.places(train_id)
-        paths = (place.attention_maps(maps_id, released=released) for place in places for released in (False, True))
+        """File of attention maps: made here, or published. In both, trained weights precede released ones."""
+        paths = (
+            directory.attention_maps(maps_id, released=released)
+            for directory in self.directories(train_id)
+            for released in (False, True)
+        )
         return next((path for path in paths if path.exists()), None)
 
     def publish_attention_maps(self, train_id: str, maps_id: str) -> None:
         """Copy the attention maps of a query made here to the published results.
 
         Raises:
-            StoreError: when they cannot be written.
+            StoreError: if they cannot be written.
         """
         for released in (False, True):
             source = self.run(train_id).attention_maps(maps_id, released=released)
@@ -77,10 +86,10 @@ class RunStore:
                     partial.write_bytes(source.read_bytes())
 
     def publish(self, train_id: str, eval_id: str) -> None:
-        """Copy the small result files of a run made here to the published results.
+        """Copy the config, provenance and metrics of a run made here to the published results.
 
         Raises:
-            StoreError: when they cannot be written.
+            StoreError: if they cannot be written.
         """
         if self.results is None:
             return
@@ -91,10 +100,10 @@ class RunStore:
                 write_atomically(target.path / file.relative_to(source.path), file.read_text())
 
     def check_writable(self) -> None:
-        """Raise before any work when runs could not be kept.
+        """Check that runs can be written.
 
         Raises:
-            StoreError: naming the place and the remedy.
+            StoreError: with the directory and the remedy.
         """
         write_atomically(self.root / ".writable", "")
         (self.root / ".writable").unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Trains and tests one run in a process of its own.
+"""Training and test of one run, as a command.
 
-`python -m experiments.runner.train` is started by `reproduce run`, once a run; started by hand or by a cluster's launcher it
-works alike. Exit codes: 0 done, 1 failed, 3 data or environment not usable, 75 another process works on the run.
+`reproduce run` starts one process per run: `python -m experiments.runner.train`. Users and cluster launchers can start it
+too. Exit codes: 0 done, 1 failed, 3 data or environment unusable, 75 another process executes the run, 128 + n signal n.
 """
 
 import argparse
@@ -23,7 +23,14 @@ from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock
 from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX
 from experiments.runner.resources import BatchSplit, Resources
-from experiments.runner.results import Test, keep_started_from, keep_test, keep_training, rescore, saved_test
+from experiments.runner.results import (
+    Test,
+    rescore,
+    save_started_from,
+    save_test_results,
+    save_training_record,
+    saved_test,
+)
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
 from experiments.runner.trainer import make_trainer
@@ -39,17 +46,17 @@ from models.model import Recomputes
 def train_and_test(
     run: RunConfig, store: RunStore, resources: Resources, request: StopRequest, *, eval_only: bool = False
 ) -> None:
-    """Bring a run to its metrics: train it, or continue from its checkpoint, or only test it.
+    """Train a run, or resume its training from the checkpoint, and test it. Trained runs are only tested.
 
     Args:
-        eval_only: test with the run's own weights or, where there are none, with imported released ones.
+        eval_only: test without training, with the run's own weights or else with imported released ones.
 
     Raises:
-        StoreError, DataError, ValueError: one line for the user.
-        Stopped: after a signal, with the checkpoint written.
+        StoreError, DataError, ValueError: with a message of one line for the user.
+        Stopped: after a signal. The checkpoint has been written.
     """
     directory = store.run(run.train_id)
-    directory.hold_config(run.description)
+    directory.save_config(run.description)
     directory.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     seed_everything(run.seed, verbose=False)
     split = BatchSplit(1, 1)
@@ -59,7 +66,7 @@ def train_and_test(
     module = run.build()
     if isinstance(module.model, Recomputes):
         module.model.recompute(resources.recompute)
-    keeps_best = run.optim is not None and run.optim.keep == "best"
+    saves_best = run.optim is not None and run.optim.keep == "best"
     clock = DeviceClock()
     trainer = make_trainer(
         run,
@@ -67,8 +74,8 @@ def train_and_test(
         accumulation=split.accumulation,
         logger=TensorBoardLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
         callbacks=[
-            *([BestWeights(directory.best_weights, f"val/{run.objective.metrics[0]}")] if keeps_best else []),
-            Checkpointing(directory.checkpoint, request, validations_count=keeps_best),
+            *([BestWeights(directory.best_weights, f"val/{run.objective.metrics[0]}")] if saves_best else []),
+            Checkpointing(directory.checkpoint, request, validations_select_weights=saves_best),
             ProgressFile(directory.progress_file),
             clock,
         ],
@@ -81,16 +88,16 @@ def train_and_test(
     trainer.test(module, datamodule, verbose=False, weights_only=True)
     if trainer.is_global_zero:
         if run.optim is None:
-            keep_started_from(directory, starts)
-        seconds, released = time.time() - started, weights.released
-        keep_test(run, directory, Test.of(module.scores, datamodule), trainer, seconds=seconds, released=released)
+            save_started_from(directory, starts)
+        seconds, test = time.time() - started, Test.of(module.scores, datamodule)
+        save_test_results(run, directory, test, trainer, seconds=seconds, released=weights.released)
 
 
 def data_module(run: RunConfig, resources: Resources, *, root: Path, split: BatchSplit) -> DataModule:
-    """The data of a run.
+    """Data module of a run.
 
     Args:
-        root: of its data set.
+        root: root directory of the data set.
     """
     return DataModule(
         run.data,
@@ -114,35 +121,39 @@ def fit(
     trainer: Trainer,
     clock: DeviceClock,
 ) -> None:
-    """Train to the end, from the last checkpoint where there is one, and keep the weights."""
+    """Train to the end, from the last checkpoint if there is one, and save the weights.
+
+    Raises:
+        StoreError: if the checkpoint is damaged.
+    """
     assert run.optim is not None
     resume = directory.checkpoint if directory.checkpoint.exists() else None
     if resume is None:
         released = start_weights(module.model, run, store)
         if trainer.is_global_zero:
-            keep_started_from(directory, released)
+            save_started_from(directory, released)
     elif not zipfile.is_zipfile(resume):
         raise StoreError(f"{resume} is cut short or damaged; remove it to train this run from its start")
     elif any(True for _ in frozen_parameters(module.model)):
-        start_weights(module.model, run, store)  # the checkpoint holds no frozen weights
+        start_weights(module.model, run, store)  # checkpoints contain no frozen weights
     trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
     replaced = datamodule.num_replaced()
     if trainer.is_global_zero:
-        keep_training(directory, device_seconds=clock.seconds, replaced=replaced)
+        save_training_record(directory, device_seconds=clock.seconds, replaced=replaced)
         if run.optim.keep == "best":
             directory.best_weights.replace(directory.weights)
         else:
             save_weights(module.model, directory.weights)
-        directory.checkpoint.unlink(missing_ok=True)  # finished: there is nothing to resume
+        directory.checkpoint.unlink(missing_ok=True)  # the training is finished
     trainer.strategy.barrier()
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """The arguments that name one cell's run and the machine's resources."""
+    """Arguments of a process: the run of a cell, and the resources of the machine."""
     parser = argparse.ArgumentParser(prog="python -m experiments.runner.train", description="Train and test one run.")
     parser.add_argument("table")
-    parser.add_argument("cell", help="row and column, e.g. trajectory.k400; .start is the run that it starts from")
-    parser.add_argument("--eval-only", action="store_true", help="test weights that are there; train nothing")
+    parser.add_argument("cell", help="row and column, e.g. trajectory.k400; .start for its parent run")
+    parser.add_argument("--eval-only", action="store_true", help="test existing weights without training")
     parser.add_argument("--scale", choices=sorted(SCALES), default="tiny")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", dest="overrides", action="append", default=[], metavar="PATH=VALUE")
@@ -152,7 +163,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train and test the run of one cell; returns the exit code."""
+    """Train and test the run of a cell; returns the exit code."""
     options = parse(arguments)
     store = RunStore(options.runs)
     request = StopRequest()
@@ -165,12 +176,12 @@ def main(arguments: list[str] | None = None) -> int:
         directory = store.run(run.train_id)
         tests_only = options.eval_only or run.optim is None
         if resources.rank > 0:
-            # The first process waits for this one only if there is something to compute.
+            # The process of rank 0 waits for this one only if it trains or tests.
             if not directory.tested(run.eval_id, tests_only) and saved_test(run, store) is None:
                 train_and_test(run, store, resources, request, eval_only=options.eval_only)
             return 0
-        with directory.claim() as mine:
-            if not mine:
+        with directory.claim() as claimed:
+            if not claimed:
                 return CLAIMED_ELSEWHERE
             directory.failure.unlink(missing_ok=True)
             if not directory.tested(run.eval_id, tests_only) and not rescore(run, store):

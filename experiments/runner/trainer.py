@@ -1,4 +1,4 @@
-"""The Trainer: the only place where one is made."""
+"""The only function that creates a Trainer."""
 
 import logging
 import warnings
@@ -21,11 +21,11 @@ def make_trainer(
     logger: Logger | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Trainer:
-    """The Trainer of a run; mixed precision is for GPUs alone.
+    """Trainer of a run. Only GPUs use mixed precision.
 
     Args:
-        accumulation: batches a device takes for one step.
-        logger: of the curves; None for none.
+        accumulation: batches per device and optimiser step.
+        logger: logger of the training curves; None to log nothing.
     """
     quiet_lightning()
     optim = run.optim
@@ -44,15 +44,15 @@ def make_trainer(
         logger=logger or False,
         log_every_n_steps=10,
         callbacks=list(callbacks),
-        **(length_of(optim, accumulation) if optim is not None else {}),
+        **(schedule_arguments(optim, accumulation) if optim is not None else {}),
     )
-    # Deterministic algorithms would fill all new memory first; nothing here reads it before writing it.
+    # With deterministic algorithms, torch fills new memory by default. Our code never reads uninitialised memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     return trainer
 
 
-def length_of(optim: OptimConfig, accumulation: int) -> dict:
-    """The Trainer's arguments for the length of a recipe, its validations and the clipping of its gradients."""
+def schedule_arguments(optim: OptimConfig, accumulation: int) -> dict:
+    """Trainer arguments for the length, the validation interval and the gradient clipping of a recipe."""
     clipping = {"gradient_clip_val": optim.clip_norm} if optim.clip_norm is not None else {}
     if optim.steps is None:
         epochs = optim.length
@@ -62,7 +62,7 @@ def length_of(optim: OptimConfig, accumulation: int) -> dict:
 
 
 def quiet_lightning() -> None:
-    """Silence Lightning's advertisements, and advice that does not fit small runs."""
+    """Suppress Lightning's advertisements, and warnings that are wrong for small runs."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for advice in ("does not have many workers", "smaller than the logging interval", "LeafSpec", "have no state_dict"):
         warnings.filterwarnings("ignore", f".*{advice}.*")

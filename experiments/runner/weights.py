@@ -1,4 +1,4 @@
-"""The weights of a run: where they lie, where a training starts, and what a test uses."""
+"""Weights of a run: its files, the initial weights of a training, and the weights of a test."""
 
 import json
 from pathlib import Path
@@ -13,14 +13,14 @@ from experiments.runner.store import RunStore
 from experiments.spec.run import RunConfig
 from models.frozen import frozen_fingerprint, load_trained, trained_tensors
 
-FROZEN = "frozen_weights"  # in the metadata of a weight file: the fingerprint of the model's frozen parameters
+FROZEN = "frozen_weights"  # metadata key of weight files: fingerprint of the model's frozen parameters
 
 
 class Weights(NamedTuple):
-    """The weights that a run is tested with.
+    """Weights with which a run is tested.
 
-    `path`: their file; None for a run that trains nothing and takes the weights of its parents as they are.
-    `released`: the record of the released file that they were imported from; None for the run's own.
+    `path`: file of the weights; None for a run without training, which uses the weights of its parents unchanged.
+    `released`: record of the released file that they were imported from; None for the run's own weights.
     """
 
     path: Path | None
@@ -28,7 +28,7 @@ class Weights(NamedTuple):
 
 
 class ReleasedStart(NamedTuple):
-    """Released weights that a training started from in place of a parent's own: which part of the model they fill."""
+    """Imported released weights of a parent that initialise a part of the model."""
 
     part: str
     file: str
@@ -36,10 +36,10 @@ class ReleasedStart(NamedTuple):
 
 
 def weights_of(run: RunConfig, store: RunStore) -> Weights | None:
-    """A run's own weights or, where there are none, imported released ones; None where there are neither.
+    """A run's own weights, or else imported released ones; None if there are neither.
 
     Raises:
-        StoreError: when the record of released weights is damaged.
+        StoreError: if the record of released weights is damaged.
     """
     directory = store.run(run.train_id)
     if directory.weights.exists():
@@ -53,10 +53,10 @@ def weights_of(run: RunConfig, store: RunStore) -> Weights | None:
 
 
 def existing_weights(run: RunConfig, store: RunStore) -> Weights:
-    """The weights that a run is tested with.
+    """Weights with which a run is tested.
 
     Raises:
-        ValueError: when there are none, naming how to get some.
+        ValueError: if there are none, with the remedy.
     """
     weights = weights_of(run, store)
     if weights is not None:
@@ -65,16 +65,16 @@ def existing_weights(run: RunConfig, store: RunStore) -> Weights:
     if directory.provenance.exists():
         raise ValueError(f"run {run.train_id} has lost its weights: move {directory.path} away and train it again")
     raise ValueError(
-        f"run {run.train_id} has no weights: train it with `reproduce run`, or take in released ones with "
+        f"run {run.train_id} has no weights: train it with `reproduce run`, or import released ones with "
         f"`reproduce import-weights FILE --as TABLE:ROW`"
     )
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
-    """Keep what was trained, and of the frozen rest a fingerprint.
+    """Save the trained tensors, and a fingerprint of the frozen parameters.
 
     Raises:
-        StoreError: when the file cannot be written.
+        StoreError: if the file cannot be written.
     """
     fingerprint = frozen_fingerprint(model)
     with replacing(path) as partial:
@@ -82,11 +82,13 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 
 def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Weights) -> list[ReleasedStart]:
-    """Give a run's model the weights that it is tested with.
+    """Load the weights with which a run is tested.
+
+    Returns the released weights of parents for a run without a weight file of its own, else an empty list.
 
     Raises:
-        ValueError: when parents or frozen parts are not at hand.
-        StoreError: when a file is damaged.
+        ValueError: if the weights of a parent are missing, or the frozen parameters are not those of the training.
+        StoreError: if a file is damaged.
     """
     if weights.path is None:
         return start_weights(model, run, store)
@@ -100,15 +102,15 @@ def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Wei
 
 
 def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[ReleasedStart]:
-    """Give a model with random weights those that its run starts from; returns the released ones among them.
+    """Load the initial weights of a run into a model; returns the released weights of parents among them.
 
     Raises:
-        ValueError: when they are not at hand, naming how to get them.
-        FileNotFoundError: likewise for a file from elsewhere.
+        ValueError: if the weights of a parent are missing, with the remedy.
+        FileNotFoundError: if a file of pretrained weights is missing, with the remedy.
     """
     if (report := run.model.initialise(model)) is not None:
         print(report)
-    released = []
+    starts = []
     for parent in run.parents:
         weights = weights_of(parent.run, store)
         if weights is None:
@@ -118,12 +120,12 @@ def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[Rel
             )
         print(run.model.copy_from(model, tensors_of(parent.run, store, weights), parent.part))
         if weights.released is not None:
-            released.append(ReleasedStart(parent.part, weights.released["file"], weights.released["sha256"]))
-    return released
+            starts.append(ReleasedStart(parent.part, weights.released["file"], weights.released["sha256"]))
+    return starts
 
 
 def tensors_of(run: RunConfig, store: RunStore, weights: Weights) -> dict[str, Tensor]:
-    """All tensors of a run's model, frozen ones included."""
+    """All tensors of a run's model with these weights, frozen parameters included."""
     if weights.path is not None:
         tensors, fingerprint = read_weights(weights.path)
         if fingerprint is None:
@@ -134,15 +136,17 @@ def tensors_of(run: RunConfig, store: RunStore, weights: Weights) -> dict[str, T
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], str | None]:
-    """The tensors that a training kept, and the fingerprint of the frozen ones that it did not.
+    """Trained tensors of a weight file, and the fingerprint of the frozen parameters, which are not in the file.
 
     Raises:
-        StoreError: when the file is damaged.
+        StoreError: if the file is damaged.
     """
     try:
         with safe_open(path, "pt") as file:
             fingerprint = json.loads((file.metadata() or {}).get(FROZEN, "null"))
         return load_file(path), fingerprint
     except (SafetensorError, ValueError):
-        again = "import it again with `reproduce import-weights`" if path.stem == "released" else "train this run again"
-        raise StoreError(f"{path} is cut short or damaged; remove it and {again}") from None
+        remedy = (
+            "import it again with `reproduce import-weights`" if path.stem == "released" else "train this run again"
+        )
+        raise StoreError(f"{path} is cut short or damaged; remove it and {remedy}") from None

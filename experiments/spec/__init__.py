@@ -1,1 +1,1 @@
-"""The language of table specs: runs, edits, tables, columns, figures, scales, and the catalog of all tables."""
+"""Table specs: runs, edits, tables, columns, figures, scales, and the catalog of all tables."""

@@ -1,4 +1,4 @@
-"""The runs whose attention the figures of tables draw, each with the point of a video that is drawn."""
+"""Attention queries of the figures of tables: runs, each with the point of a video whose attention is drawn."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from experiments.spec.table import Cell
 
 
 class QueriedRun(NamedTuple):
-    """The run of a table's row, and the query that is drawn for it."""
+    """Run of a table row, and the attention query of the row."""
 
     row: str
     run: RunConfig
@@ -19,7 +19,7 @@ class QueriedRun(NamedTuple):
 
 
 def queried(figure: object, cells: Iterable[Cell]) -> Iterator[QueriedRun]:
-    """The attention that a figure draws of some cells of its table; of several seeds the first. Other figures: none."""
+    """Attention queries of a figure for cells of its table, with the first seed. Other types of figure have none."""
     if not isinstance(figure, AttentionStrips):
         return
     queries = {query.row: query for query in figure.queries}
@@ -33,9 +33,9 @@ def queried(figure: object, cells: Iterable[Cell]) -> Iterator[QueriedRun]:
 def queried_runs(
     selections: Iterable[Selection], scale: Scale, overrides: Iterable[str], seeds: tuple[int, ...]
 ) -> list[QueriedRun]:
-    """The attention that the figures of some tables draw."""
+    """Attention queries of the figures of selected tables and rows."""
     return [
-        one
+        queried_run
         for table, rows in selections
-        for one in queried(table.figure, table.cells(scale, rows=rows, overrides=overrides, seeds=seeds))
+        for queried_run in queried(table.figure, table.cells(scale, rows=rows, overrides=overrides, seeds=seeds))
     ]

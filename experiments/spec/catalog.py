@@ -1,7 +1,7 @@
-"""The catalog of papers and tables: found by their files, without importing what they are made of.
+"""Catalog of papers and tables. Names and captions are parsed from source files, which are not imported.
 
-A paper is a folder of `experiments/`, or of a folder that $REPRODUCE_PAPERS names. A table is a file in it that assigns
-`TABLE = Table(name=..., caption=..., ...)`.
+A paper is a subdirectory of `experiments/`, or of a directory listed in $REPRODUCE_PAPERS. A table is a file in the
+directory of a paper that assigns `TABLE = Table(name=..., caption=..., ...)`.
 """
 
 import ast
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from experiments.spec.table import Table
 
 TABLE = re.compile(r"^TABLE = Table\(", re.MULTILINE)
-PAPERS = "REPRODUCE_PAPERS"  # names further folders of papers, separated like those of $PATH
+PAPERS = "REPRODUCE_PAPERS"  # environment variable: further directories of papers, separated as in $PATH
 
 
 class Selection(NamedTuple):
-    """A table, and which of its rows were named (None: all)."""
+    """A table, and the keys of its selected rows; None for all rows."""
 
     table: "Table"
     rows: tuple[str, ...] | None
@@ -33,22 +33,22 @@ class Selection(NamedTuple):
 
 @functools.cache
 def captions() -> dict[str, str]:
-    """The caption of every table by the table's name, in the order of papers and of numbers in names.
+    """Captions of all tables by table name, in natural order of the names.
 
     Raises:
-        ValueError: for a folder of $REPRODUCE_PAPERS that does not exist, or a table whose file does not say its name.
+        ValueError: for a missing directory of $REPRODUCE_PAPERS, or a table without a literal name and caption.
     """
-    found: dict[str, str] = {}
+    captions_by_name: dict[str, str] = {}
     for folder in _paper_folders():
         for file in folder.glob("*/*.py"):
             if TABLE.search(source := file.read_text(encoding="utf-8")):
                 name = f"{file.parent.name}/{file.stem}"
-                found[name] = _caption(ast.parse(source), name, file)
-    return dict(sorted(found.items(), key=lambda item: _in_natural_order(item[0])))
+                captions_by_name[name] = _caption(ast.parse(source), name, file)
+    return dict(sorted(captions_by_name.items(), key=lambda item: _natural_order(item[0])))
 
 
 def _paper_folders() -> list[Path]:
-    """The folders of papers; those outside of `experiments` become importable as a part of it."""
+    """Parent directories of papers. Those outside of `experiments` are added to its import path."""
     for folder in filter(None, os.environ.get(PAPERS, "").split(os.pathsep)):
         if not Path(folder).is_dir():
             raise ValueError(f"${PAPERS}: there is no folder {folder}")
@@ -58,26 +58,26 @@ def _paper_folders() -> list[Path]:
 
 
 def _caption(module: ast.Module, name: str, file: Path) -> str:
-    """The caption in a table's file."""
+    """Caption of a table, from the syntax tree of its file."""
     for node in module.body:
         match node:
             case ast.Assign(targets=[ast.Name(id="TABLE")], value=ast.Call(keywords=keywords)):
                 texts = {k.arg: k.value.value for k in keywords if isinstance(k.value, ast.Constant)}
                 if texts.get("name") == name and isinstance(caption := texts.get("caption"), str):
                     return caption
-    raise ValueError(f'{file}: its TABLE must have name="{name}" and a caption, both written out')
+    raise ValueError(f'{file}: TABLE needs name="{name}" and a caption, both as string literals')
 
 
-def _in_natural_order(name: str) -> list[tuple[int, str]]:
-    """A key by which table2 comes before table10."""
+def _natural_order(name: str) -> list[tuple[int, str]]:
+    """Sort key that orders table2 before table10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def names_matching(pattern: str) -> list[str]:
-    """Names of tables for a name or a glob.
+    """Names of the tables that match a name or a glob pattern.
 
     Raises:
-        ValueError: naming the nearest tables when none matches.
+        ValueError: if no table matches, with the nearest names.
     """
     matches = [name for name in captions() if fnmatch.fnmatchcase(name, pattern)]
     if matches:
@@ -88,28 +88,28 @@ def names_matching(pattern: str) -> list[str]:
 
 
 def load(name: str) -> "Table":
-    """The table of that exact name."""
+    """Table with this exact name."""
     _paper_folders()
     return importlib.import_module(f"experiments.{name.replace('/', '.')}").TABLE
 
 
 def paper_readme(paper: str) -> Path | None:
-    """The README of a paper's folder, which lists what differs from the paper; None where there is none."""
+    """README of a paper, which lists the differences from the paper; None if there is no README."""
     return next((file for folder in _paper_folders() if (file := folder / paper / "README.md").exists()), None)
 
 
 def released_weights(paper: str) -> "ReleasedWeights | None":
-    """The weights that the authors of a paper released; None where the paper's folder lists none."""
+    """Weights that the authors of a paper released; None if the paper's directory has no `released.py`."""
     if not any((folder / paper / "released.py").exists() for folder in _paper_folders()):
         return None
     return importlib.import_module(f"experiments.{paper}.released").RELEASED
 
 
 def find(names: list[str]) -> list[Selection]:
-    """The tables and rows that names, globs and `table:row` stand for, in the order given, each table once.
+    """Tables and rows selected by names, glob patterns and `table:row`, in the given order, each table once.
 
     Raises:
-        ValueError: for an unknown table or row, naming the nearest.
+        ValueError: for an unknown table or row, with the nearest names.
     """
     chosen: dict[str, list[str] | None] = {}
     for text in names:

@@ -1,4 +1,4 @@
-"""Edits of a run: new values for fields at dotted paths, from specs or from the command line."""
+"""Edits of a run: new values of fields at dotted paths, from table specs or the command line."""
 
 import ast
 import dataclasses
@@ -8,21 +8,21 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from types import UnionType
 from typing import Literal, TypeVar, Union, get_args, get_origin
 
-from experiments.spec.ids import field_types, takes_float
+from experiments.spec.ids import field_types, is_int_for_float
 from experiments.spec.run import Parent, RunConfig
 from lightning_modules.optim import OptimConfig
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A new value for the field at a dotted path; a function is given the old value."""
+    """New value of the field at a dotted path, or a function from the old value to the new one."""
 
     path: str
     value: object
 
     def apply(self, run: RunConfig) -> RunConfig:
-        """The run with this field changed; a run that trains nothing has no recipe to change."""
-        if is_of_no_recipe(self.path, run):
+        """Run with the new value. Edits of the training recipe are ignored for a run without training."""
+        if _has_no_effect(self.path, run):
             return run
         return _set(run, self.path.split("."), self.value, self.path)
 
@@ -30,13 +30,13 @@ class Edit:
 Edits = tuple[Edit, ...]
 
 
-def is_of_no_recipe(path: str, run: RunConfig) -> bool:
-    """Whether a path leads into the recipe of a run that trains nothing."""
+def _has_no_effect(path: str, run: RunConfig) -> bool:
+    """Whether an edit has no effect, because it changes the training recipe of a run without training."""
     return run.optim is None and path.startswith("optim.")
 
 
 def apply(run: RunConfig, edits: Iterable[Edit]) -> RunConfig:
-    """The run with the edits made in their order."""
+    """Run after all edits, in their order."""
     for edit in edits:
         run = edit.apply(run)
     return run
@@ -53,7 +53,7 @@ def data(**values: object) -> Edits:
 
 
 def optim(**values: object) -> Edits:
-    """Edits of the optimisation, e.g. `optim(epochs=50)`."""
+    """Edits of the training recipe, e.g. `optim(epochs=50)`."""
     return tuple(Edit(f"optim.{name}", value) for name, value in values.items())
 
 
@@ -63,47 +63,48 @@ def evaluation(**values: object) -> Edits:
 
 
 def override(text: str, run: RunConfig) -> Edit:
-    """The edit that a command line override such as `optim.epochs=3` stands for, checked against a run.
+    """Edit of a command line override such as `optim.epochs=3`, checked against a run.
 
     Raises:
-        ValueError: when the path or the value's type is wrong for the run.
+        ValueError: if the run has no such field, or the value has the wrong type.
     """
     path, equals, literal = text.partition("=")
     if not equals:
         raise ValueError(f"override '{text}' has no '='; write it as path=value, e.g. optim.epochs=3")
-    if is_of_no_recipe(path.strip(), run):  # the edit will change nothing; only its field is checked
-        _member(OptimConfig(), path.strip().split(".")[1], path)
+    if _has_no_effect(path.strip(), run):  # only the name of the field is checked
+        _field_value(OptimConfig(), path.strip().split(".")[1], path)
         return Edit(path.strip(), _parse(literal.strip()))
     owner: object = run
     *parents, name = path.strip().split(".")
     for parent in parents:
-        owner = _member(owner, parent, path)
-    current = _member(owner, name, path)
+        owner = _field_value(owner, parent, path)
+    current = _field_value(owner, name, path)
     if path.strip().endswith("seed") and isinstance(owner, RunConfig):
         raise ValueError(f"override '{text}': seeds are named with --seeds, e.g. --seeds 0,1,2")
     hint = field_types(type(owner))[name]
     value = _parse(literal.strip())
     if is_dataclass(current) and not (value is None and _fits(value, hint)):
         members = ", ".join(f"{path}.{f.name}" for f in fields(current))
-        raise ValueError(f"override '{path}' is a whole {type(current).__qualname__}; set one of its fields: {members}")
+        kind = type(current).__qualname__
+        raise ValueError(f"override '{path}': the field is a {kind}; set one of its fields: {members}")
     if not _fits(value, hint):
         raise ValueError(f"override '{path}={literal}': expected {_describe(hint)}, e.g. {path}={_literal(current)}")
-    return Edit(path.strip(), float(value) if takes_float(hint, value) else value)  # type: ignore[arg-type]
+    return Edit(path.strip(), float(value) if is_int_for_float(hint, value) else value)  # type: ignore[arg-type]
 
 
 Config = TypeVar("Config")
 
 
-def _set(owner: Config, path: list[str], value: object, whole: str) -> Config:
+def _set(owner: Config, path: list[str], value: object, full_path: str) -> Config:
     name, *rest = path
-    old = _member(owner, name, whole)
-    new = _set(old, rest, value, whole) if rest else value(old) if callable(value) else value
+    old = _field_value(owner, name, full_path)
+    new = _set(old, rest, value, full_path) if rest else value(old) if callable(value) else value
     return replace(owner, **{name: new})  # type: ignore[type-var]
 
 
-def _member(owner: object, name: str, path: str) -> object:
+def _field_value(owner: object, name: str, path: str) -> object:
     if not is_dataclass(owner):
-        raise ValueError(f"'{path}': there is nothing below '{owner!r}' to set")
+        raise ValueError(f"'{path}': '{owner!r}' is not a config and has no fields")
     names = [f.name for f in fields(owner)]
     if name not in names:
         near = difflib.get_close_matches(name, names, n=1)
@@ -155,7 +156,7 @@ def _literal(value: object) -> str:
 
 
 def changed_fields(before: RunConfig, after: RunConfig) -> dict[str, tuple[object, object]]:
-    """Dotted path -> (before, after) of every leaf in which two runs differ."""
+    """Fields in which two runs differ: dotted path -> (before, after)."""
     changes: dict[str, tuple[object, object]] = {}
 
     def walk(a: object, b: object, path: str) -> None:
@@ -172,7 +173,7 @@ def changed_fields(before: RunConfig, after: RunConfig) -> dict[str, tuple[objec
 
 
 def brief(value: object) -> str:
-    """A value of a config in a few words; configs by their class."""
+    """Short text of a config value. A config is represented by the name of its class."""
     if value is None or isinstance(value, bool | int | float | str):
         return str(value)
     if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""Figures as literals: panels of lines, accuracy differences by class, attention of a point in a video."""
+"""Figures as literals: line plots, accuracy differences by class, and attention maps of a point in a video."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """Lines over some columns of a table, one line a row.
+    """Plot of some columns of a table, with one line per row.
 
     Args:
-        title: stands above it.
-        x_label, y_label: what the axes are.
+        title: title above the plot.
+        x_label, y_label: axis labels.
         columns: keys of the table's columns, from left to right.
-        ticks: what stands under each of them.
-        relative_to: key of the row that the others are compared with; None shows the values as they are.
+        ticks: tick label of each column.
+        relative_to: key of the row whose values are subtracted from those of every row; None for no subtraction.
     """
 
     title: str
@@ -26,13 +26,13 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Panels:
-    """Panels in rows; panels below each other share their columns."""
+    """Grid of panels, row by row. Panels below each other show the same columns."""
 
     grid: tuple[tuple[Panel, ...], ...]
 
 
 class PrintedMargin(NamedTuple):
-    """A class that the paper names, and how many points more it has right."""
+    """Class that the paper names, and its printed accuracy difference in points."""
 
     name: str
     points: float
@@ -40,12 +40,12 @@ class PrintedMargin(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMargins:
-    """The classes in which two rows of a table differ most, in the tests of a column.
+    """Classes with the largest accuracy differences between two rows of a table.
 
     Args:
-        row, relative_to: keys of the rows.
-        column: key of the column.
-        printed: the classes that the paper names, best first.
+        row, relative_to: keys of the rows; a difference is the accuracy of `row` minus that of `relative_to`.
+        column: key of the column whose tests are compared.
+        printed: classes that the paper names, in descending order of their differences.
     """
 
     row: str
@@ -56,14 +56,14 @@ class ClassMargins:
 
 @dataclass(frozen=True, kw_only=True)
 class AttentionQuery:
-    """A point of a test video, and whose attention is shown. Everything is counted from 0.
+    """Query point in a test video, and the block and head whose attention is shown. Indices start at 0.
 
     Args:
-        video: its id in the annotation file, or its place there.
-        frame: token frame that holds the point.
-        x, y: the point, as shares of width and height of the picture that the model sees.
-        block: None for the last in which what patches find is read: the one before the model's last.
-        head: None for the mean over all heads.
+        video: id of the video in the annotation file, or its index there.
+        frame: index of the point's token frame.
+        x, y: coordinates of the point, as fractions of the width and height of the model's input frames.
+        block: index of the block; None for the last block that computes all tokens, which is the last but one.
+        head: index of the head; None for the mean over all heads.
     """
 
     video: int | str = 0
@@ -76,7 +76,7 @@ class AttentionQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class RowQuery:
-    """The point whose attention is drawn for a row: in a video of the real data set, and in one of its stand-in."""
+    """Attention queries of a row: one for the real data set, and one for its stand-in."""
 
     row: str
     real: AttentionQuery
@@ -85,7 +85,7 @@ class RowQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class AttentionStrips:
-    """Frames of a video a row, with what one of its points attends to in each, by the model of a column."""
+    """Attention maps of one query point per row, frame by frame, from the models of a column."""
 
     column: str
     queries: tuple[RowQuery, ...]

@@ -1,4 +1,4 @@
-"""Ids of configs: hashes of their canonical JSON, in which each dataclass is tagged with its name."""
+"""Ids of configs: hashes of their canonical JSON, in which each dataclass has a tag with its name."""
 
 import functools
 import hashlib
@@ -12,10 +12,10 @@ ID_LENGTH = 12
 
 
 def digest(value: object) -> str:
-    """The first hexadecimal digits of the SHA-256 of a config's canonical JSON.
+    """Id of a config: the first hexadecimal digits of the SHA-256 of its canonical JSON.
 
     Args:
-        value: a config, or a dict of configs by name.
+        value: config, or dict of configs by name.
     """
     tree = {k: canonical(v) for k, v in value.items()} if isinstance(value, dict) else canonical(value)
     text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
@@ -23,10 +23,10 @@ def digest(value: object) -> str:
 
 
 def canonical(value: object) -> object:
-    """The JSON of a config: each dataclass with its tag, without the fields that equal their `omit_if`.
+    """Config as JSON: each dataclass with its tag, and without fields whose value is their `omit_if`.
 
     Raises:
-        TypeError: for a value that cannot be part of an id (a path, a callable, a tensor, a dict).
+        TypeError: for a value that cannot be part of an id (path, callable, tensor, list or dict).
     """
     if is_dataclass(value) and not isinstance(value, type):
         types = field_types(type(value))
@@ -40,12 +40,12 @@ def canonical(value: object) -> object:
 
 
 def tag_of(kind: type) -> str:
-    """The name of a config class in ids: its qualified name, or its own `config_tag` where the class was renamed."""
+    """Tag of a config class in ids: its qualified name, or the `config_tag` that a renamed class defines."""
     return vars(kind).get("config_tag", kind.__qualname__)
 
 
 def hashed_fields(config: object) -> dict[str, object]:
-    """The fields that an id depends on: all but those that equal the `omit_if` of their metadata."""
+    """Fields that determine the id: all but those whose value is the `omit_if` of their metadata."""
     assert is_dataclass(config)
     values = {f: getattr(config, f.name) for f in fields(config)}
     return {f.name: v for f, v in values.items() if not ("omit_if" in f.metadata and v == f.metadata["omit_if"])}
@@ -53,18 +53,18 @@ def hashed_fields(config: object) -> dict[str, object]:
 
 @functools.cache
 def field_types(kind: type) -> dict[str, object]:
-    """The declared type of each field of a dataclass, annotations resolved."""
+    """Declared types of the fields of a dataclass, with resolved annotations."""
     return get_type_hints(kind, vars(sys.modules[kind.__module__]))
 
 
-def takes_float(declared: object, value: object) -> bool:
-    """Whether a whole number is given for a field whose type is float."""
+def is_int_for_float(declared: object, value: object) -> bool:
+    """Whether the value is an integer and the declared type is float."""
     options = get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
     return isinstance(value, int) and not isinstance(value, bool) and float in options and int not in options
 
 
 def _as_declared(value: object, declared: object) -> object:
-    """Whole numbers in float fields as floats, so that 1 and 1.0 give one id."""
+    """Value with integers in float fields converted to floats, so that 1 and 1.0 give the same id."""
     if isinstance(value, tuple) and get_origin(declared) is tuple:
         return tuple(_as_declared(member, get_args(declared)[0]) for member in value)
-    return float(value) if takes_float(declared, value) and isinstance(value, int) else value
+    return float(value) if is_int_for_float(declared, value) and isinstance(value, int) else value

@@ -1,4 +1,4 @@
-"""Metrics: what the columns of tables show, and where their values come from."""
+"""Metrics: quantities in the columns of tables, by the source of their values."""
 
 import statistics
 from abc import ABC, abstractmethod
@@ -10,9 +10,9 @@ from experiments.spec.run import RunConfig
 
 @dataclass(frozen=True)
 class Metric:
-    """A quantity.
+    """Quantity in a column of a table.
 
-    `name`: in files, JSON and TensorBoard.
+    `name`: name in files, JSON and TensorBoard.
     """
 
     name: str
@@ -25,25 +25,25 @@ class Metric:
 
 @dataclass(frozen=True)
 class Tested(Metric):
-    """A metric that the task of a run writes under this name when it is tested."""
+    """Metric that the task of a run returns in a test, under the same name."""
 
     @property
     def needs_test(self) -> bool:
-        """It does."""
+        """Whether the value comes from a finished test: always."""
         return True
 
 
 @dataclass(frozen=True)
 class OfTraining(Tested):
-    """What the training before a test took; weights that were trained elsewhere have none."""
+    """Cost of the training before a test. Weights that were trained elsewhere have no value."""
 
 
 @dataclass(frozen=True)
 class Computed(Metric):
-    """A metric of the config alone, computed at the paper's size on every scale.
+    """Metric of the config alone, computed at the paper's size on every scale.
 
-    `of`: its value for a run, number or text.
-    `executed`: what this implementation executes for the same result, where `of` counts the published formulation.
+    `of`: value for a run, a number or text.
+    `executed`: value of this implementation for the same result, if `of` counts the published formulation.
     """
 
     of: Callable[[RunConfig], float | str]
@@ -52,10 +52,10 @@ class Computed(Metric):
 
 @dataclass(frozen=True)
 class Measured(Metric):
-    """A metric that `reproduce measure` measures on a device, at the paper's size.
+    """Metric that `reproduce measure` measures on a device, at the paper's size.
 
-    `kind`: which measurement; one may give several metrics.
-    `calibrated_by`: key of the row by whose printed value the batch is chosen, where the paper does not state it.
+    `kind`: type of measurement. One measurement may give several metrics.
+    `calibrated_by`: key of the row whose printed value determines the batch size, if the paper does not state it.
     """
 
     kind: str
@@ -64,74 +64,74 @@ class Measured(Metric):
 
 @dataclass(frozen=True)
 class Derived(Metric, ABC):
-    """A metric computed from other columns of the same row.
+    """Metric computed from other columns of the same row.
 
-    `columns`: their keys.
+    `columns`: keys of these columns.
     """
 
     columns: tuple[str, ...]
 
     def value(self, cells: Mapping[str, float]) -> float | None:
-        """The value, where all columns have one."""
+        """Value for the cells of a row; None if one of the columns has no value."""
         if not cells.keys() >= set(self.columns):
             return None
         return self.of([cells[column] for column in self.columns])
 
     @abstractmethod
     def of(self, values: list[float]) -> float:
-        """The value for those of the columns."""
+        """Value for the values of the columns, in the order of `columns`."""
 
 
 @dataclass(frozen=True)
 class Mean(Derived):
-    """The arithmetic mean."""
+    """Arithmetic mean."""
 
     def of(self, values: list[float]) -> float:
-        """The mean."""
+        """Arithmetic mean of the values."""
         return statistics.fmean(values)
 
 
 @dataclass(frozen=True)
 class HarmonicMean(Derived):
-    """The harmonic mean; 0 as soon as one value is 0."""
+    """Harmonic mean; 0 if one of the values is 0."""
 
     def of(self, values: list[float]) -> float:
-        """The harmonic mean."""
+        """Harmonic mean of the values."""
         return statistics.harmonic_mean(values)
 
 
 @dataclass(frozen=True)
 class Difference(Derived):
-    """The first column minus the second."""
+    """First column minus second column."""
 
     def of(self, values: list[float]) -> float:
-        """The difference."""
+        """First value minus second value."""
         left, right = values
         return left - right
 
 
 def published_gflops(run: RunConfig) -> float:
-    """Published multiply-adds of one view in units of 10^9; LayerNorm counts 5 an element."""
+    """Published multiply-adds of one view, in units of 10^9. LayerNorm counts 5 per element."""
     return run.model.macs(run.data.size, run.data.targets) / 1e9
 
 
 def executed_gflops(run: RunConfig) -> float:
-    """Multiply-adds that our model executes for one view in units of 10^9; LayerNorm is not counted."""
+    """Multiply-adds that this implementation executes for one view, in units of 10^9, without LayerNorm."""
     return run.model.executed_macs(run.data.size, run.data.targets) / 1e9
 
 
 def published_gflops_and_views(run: RunConfig) -> str:
-    """GFLOPs × crops × views."""
+    """Published GFLOPs × crops × views, as text."""
     return f"{published_gflops(run):.1f}×{run.evaluation.crops}×{run.evaluation.views}"
 
 
 def parameters(run: RunConfig) -> float:
-    """Parameters in millions."""
+    """Number of parameters in millions."""
     return run.model.cost(run.data.size, run.data.targets).parameters / 1e6
 
 
 def trainable_parameters(run: RunConfig) -> float:
-    """Trainable parameters in millions."""
+    """Number of trainable parameters in millions."""
     return run.model.cost(run.data.size, run.data.targets).trainable_parameters / 1e6
 
 

@@ -1,4 +1,4 @@
-"""Released weights as literals: the files that a paper's authors published, and the rows that they belong to."""
+"""Released weights as literals: files that the authors of a paper published, and the table cells of their numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from experiments.spec.run import RunConfig
 
 
 class ReleasedFile(NamedTuple):
-    """A released file, and the cell whose printed number it made.
+    """Released file, and the cell whose printed number was computed with it.
 
-    `name`: without its suffix. `row`: as paper/table:row. `column`: a column's key.
+    `name`: file name without suffix. `row`: row as paper/table:row. `column`: key of the column.
     """
 
     name: str
@@ -20,14 +20,14 @@ class ReleasedFile(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ReleasedWeights:
-    """The released files of a paper.
+    """Released files of a paper.
 
     Args:
-        files: with the rows that they belong to.
-        location: URL of the folder that holds them.
-        suffix: of the files.
-        stated_settings: reads from the text of a file's own settings what the tensors do not tell; raises ValueError
-            where they are not the run's.
+        files: files with their cells.
+        location: URL of their directory.
+        suffix: suffix of their names.
+        stated_settings: function of a run and the settings text in a file. It returns the settings that the tensors do
+            not determine. It raises ValueError if they differ from those of the run.
     """
 
     files: tuple[ReleasedFile, ...]
@@ -36,9 +36,9 @@ class ReleasedWeights:
     stated_settings: Callable[[RunConfig, str], dict[str, str]]
 
     def url(self, file: ReleasedFile) -> str:
-        """The place where a file is published."""
+        """URL of a file."""
         return f"{self.location}/{file.name}{self.suffix}"
 
     def find(self, name: str) -> ReleasedFile | None:
-        """The released file of a name, if it is one."""
+        """Released file with this name; None if there is none."""
         return next((file for file in self.files if file.name == name), None)

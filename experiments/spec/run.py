@@ -1,4 +1,4 @@
-"""A run: everything that decides a trained model and its score, and the ids made of it."""
+"""Run: all settings that determine a trained model and its test results, and the ids derived from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from models.model import ModelConfig
 if TYPE_CHECKING:
     from lightning_modules.module import TaskModule
 
-START = "start"  # the name of a parent that fills the whole model
+START = "start"  # name of a parent that initialises the whole model
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parent:
-    """A run whose weights another run starts from.
+    """Run whose weights initialise another run.
 
-    `part`: the part of the model that they fill, e.g. one expert of several; empty for the whole model.
+    `part`: part of the model that they initialise, e.g. one of several experts; empty for the whole model.
     """
 
     run: "RunConfig"
@@ -30,33 +30,34 @@ class Parent:
 
     @property
     def name(self) -> str:
-        """The last part of the names of its cells: `row.column.start`, or the part of the model."""
+        """Last component of the parent's name in a table: "start" in `row.column.start`, or the part of the model."""
         return self.part or START
 
 
-def named_parents(described: Sequence[tuple[str, object]]) -> dict[str, object]:
-    """The parents as they stand in ids and descriptions.
+def named_parents(parents: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """Parents as stored in ids and descriptions.
 
-    A lone parent that fills the whole model is called `start_from`, as when runs could have no other.
+    A single parent of the whole model is stored as `start_from`, as before several parents were supported: ids of that
+    time remain valid.
 
     Args:
-        described: part of the model, and id or description of the run.
+        parents: part of the model, and id or description of the run, for each parent.
     """
-    match described:
+    match parents:
         case []:
             return {}
         case [("", whole)]:
             return {"start_from": whole}
-    return {"parents": tuple(described)}
+    return {"parents": tuple(parents)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """One training and its test, as the paper's implementation details state them.
+    """Training and test of a model, with the settings of the paper's implementation details.
 
     Args:
-        optim: None for a run that trains nothing and is only tested.
-        parents: runs to start from; which tensors they share, the model's config knows.
+        optim: training recipe; None for a run that is only tested.
+        parents: runs whose weights initialise the model. The model's config determines which tensors are copied.
     """
 
     model: ModelConfig
@@ -69,9 +70,9 @@ class RunConfig:
 
     @property
     def train_id(self) -> str:
-        """Hash of all that decides the weights."""
+        """Hash of all settings that determine the weights."""
         parents = [(parent.part, parent.run.train_id) for parent in self.parents]
-        return digest({**self._decisive_fields(), **named_parents(parents)})
+        return digest({**self._training_fields(), **named_parents(parents)})
 
     @property
     def eval_id(self) -> str:
@@ -80,40 +81,41 @@ class RunConfig:
 
     @property
     def description(self) -> dict[str, object]:
-        """All that decides the weights as JSON, for people and for the check that a run directory holds this run."""
-        fields = {name: canonical(part) for name, part in self._decisive_fields().items()}
+        """Settings of `train_id` as JSON: for readers, and to check that a run directory belongs to this run."""
+        fields = {name: canonical(part) for name, part in self._training_fields().items()}
         parents = named_parents([(parent.part, parent.run.description) for parent in self.parents])
         if isinstance(several := parents.get("parents"), tuple):
-            parents["parents"] = [list(parent) for parent in several]  # as JSON reads them back
+            parents["parents"] = [list(parent) for parent in several]  # JSON has no tuples
         return {"type": tag_of(type(self)), **fields, **parents}
 
-    def _decisive_fields(self) -> dict[str, object]:
-        """The fields that decide the weights, but for the parents."""
+    def _training_fields(self) -> dict[str, object]:
+        """Fields that determine the weights, without the parents."""
         fields = hashed_fields(self).items()
         return {name: part for name, part in fields if name not in ("evaluation", "parents") and part is not None}
 
     def check(self) -> None:
-        """Refuse what cannot be built, trained or tested, whatever the machine.
+        """Refuse runs that no machine can build, train or test.
 
         Raises:
-            ValueError: naming the field and what would fit.
+            ValueError: with the field and its valid values.
         """
         self.model.check(self.data.size)
         self.data.check(self.evaluation)
         for kind, count in self.data.targets.classes.items():
             if count < 1:
+                name = self.data.dataset.name
                 raise ValueError(
-                    f"{self.data.dataset.name}: the number of classes of the label '{kind}' is {count}; it must be 1 or more"
+                    f"{name}: the number of classes of the label '{kind}' is {count}; it must be 1 or more"
                 )
         self.objective.task(self.data.targets)
 
     def build(self) -> "TaskModule":
-        """The LightningModule, with random weights.
+        """LightningModule with random weights.
 
         Raises:
             ValueError: as `check`.
         """
-        from lightning_modules.module import TaskModule  # here: resolving a table does not import Lightning
+        from lightning_modules.module import TaskModule  # here: tables are resolved without Lightning
 
         task = self.objective.task(self.data.targets)
         model = self.model.build(self.data.size, self.data.targets)

@@ -1,4 +1,4 @@
-"""Scales: edits applied after all others, so that runs of another size have other ids."""
+"""Scales: edits applied after those of rows and columns, so that runs of different sizes have different ids."""
 
 import difflib
 from dataclasses import dataclass, replace
@@ -10,9 +10,10 @@ from experiments.spec.run import RunConfig
 
 @dataclass(frozen=True)
 class Scale:
-    """A name and its edits.
+    """Name and edits of a scale.
 
-    `small`: whether a run takes minutes on one core, not hours on GPUs; the recipe edits of the table then apply too.
+    `small`: whether a run takes minutes on one core, not hours on GPUs. A small scale also applies to the parents of a
+    run, together with the recipe edits of the table.
     """
 
     name: str
@@ -20,10 +21,10 @@ class Scale:
     small: bool = False
 
     def of(self, run: RunConfig, recipe: Edits = ()) -> RunConfig:
-        """A run at this scale, its parents included.
+        """Run at this scale. A small scale also applies to its parents.
 
         Args:
-            recipe: what a small scale changes in the paper's recipes (`Table.tiny`).
+            recipe: edits of the training recipe for a small scale (`Table.tiny`).
         """
         if self.small:
             parents = tuple(replace(parent, run=self.of(parent.run, recipe)) for parent in run.parents)
@@ -32,15 +33,15 @@ class Scale:
 
 
 class Shrinks(Protocol):
-    """A config with a tiny version of itself."""
+    """Config with a tiny version."""
 
     def tiny(self) -> "Shrinks":
-        """That version."""
+        """Tiny version of this config."""
         ...
 
 
 def shrunk(config: Shrinks) -> Shrinks:
-    """The tiny version of a config."""
+    """Tiny version of a config."""
     return config.tiny()
 
 
@@ -51,10 +52,10 @@ SCALES = {scale.name: scale for scale in (PAPER, TINY)}
 
 
 def find_scale(name: str) -> Scale:
-    """The scale of that name.
+    """Scale with this name.
 
     Raises:
-        ValueError: naming the scales there are.
+        ValueError: for an unknown name, with the nearest or all names.
     """
     if name not in SCALES:
         near = difflib.get_close_matches(name, SCALES, n=1)

@@ -1,7 +1,7 @@
-"""A printed table as a frozen literal: columns, rows, printed values; and its cells.
+"""Printed tables as frozen literals of columns, rows and printed values; and their cells.
 
-A cell's run is its column's base run (or its row's, where the row names one), with the row's edits, then the column's
-edits, then the scale's edits, then the command line's overrides applied.
+The run of a cell is the base run of its row or, if the row has none, of its column. Edits are applied in this order:
+those of the row, the column and the scale, then the overrides of the command line.
 """
 
 import difflib
@@ -15,12 +15,12 @@ from experiments.spec.metrics import Derived, Metric
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
 
-Label = str | bool | None  # text, tick or cross, or the dash of a factor that does not apply
+Label = str | bool | None  # text, tick or cross; None: the factor does not apply
 Value = float | str | None
 
 
 def label_text(label: Label) -> str:
-    """A row's label as printed: text, tick, cross or dash."""
+    """Label of a row as printed: text, tick, cross or dash."""
     match label:
         case None:
             return "–"
@@ -30,22 +30,22 @@ def label_text(label: Label) -> str:
 
 
 def one_line(header: str | tuple[str, ...]) -> str:
-    """A header of several levels in one line."""
+    """Header of one or several levels, in one line."""
     return header if isinstance(header, str) else " / ".join(level for level in header if level)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One quantity of a table.
+    """Column of a table.
 
     Args:
         key: name in files and JSON.
-        header: as printed; a tuple for several levels.
-        metric: what is shown.
-        base: the run that the rows edit; None where every row names its own, or the column is derived from others.
-        digits: decimals as printed.
-        best: which end is printed bold, if any.
-        edits: made after the row's.
+        header: printed header; a tuple for several levels.
+        metric: metric of the cells.
+        base: run that the rows edit; None if every row has its own, or for a derived column.
+        digits: number of printed decimals.
+        best: extreme value that is printed bold, if any.
+        edits: edits applied after those of the row.
     """
 
     key: str
@@ -59,7 +59,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of a table. A row quoted from another paper has no run: only its printed values are shown."""
+    """Row of a table. A row quoted from another paper has no run, only printed values."""
 
     key: str
     labels: tuple[Label, ...]
@@ -72,19 +72,19 @@ class Row:
 
 def row(key: str, labels: tuple[Label, ...], *edits: Edits, paper: tuple[Value, ...], bold: bool = False,
         base: RunConfig | None = None) -> Row:  # fmt: skip
-    """A row that is run: what it changes and, last, what the paper prints for it."""
+    """Row with runs: its edits and, last, its printed values."""
     flat = tuple(edit for group in edits for edit in group)
     return Row(key=key, labels=labels, edits=flat, base=base, paper=paper, bold=bold)
 
 
 def quoted(key: str, labels: tuple[Label, ...], paper: tuple[Value, ...] = ()) -> Row:
-    """A row that the paper quotes from another one."""
+    """Row that the paper quotes from another paper."""
     return Row(key=key, labels=labels, paper=paper, quoted=True)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A row under a column: its run at the paper's size and at the scale asked for, and the printed value."""
+    """Cell of a row and a column: its run at the paper's size and at the requested scale, and its printed value."""
 
     row: Row
     column: Column
@@ -100,22 +100,22 @@ class Cell:
 
     @property
     def runs(self) -> tuple[RunConfig, ...]:
-        """The run once per seed."""
+        """The run with each of the seeds."""
         return () if self.run is None else tuple(replace(self.run, seed=seed) for seed in self.seeds)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of a paper.
+    """Table of a paper.
 
     Args:
         name: `paper/table`.
-        caption, source: as printed, and where.
+        caption, source: printed caption, and its place in the paper.
         labels: headers of the label columns.
-        columns, rows: the rest of the table, in printed order.
-        tiny: what the scale `tiny` changes in the paper's recipes; the paper's `tiny.py`.
-        notes: what a reader must know to compare, shown under the report.
-        figure: the picture that is drawn of the table, if any.
+        columns, rows: columns and rows in printed order.
+        tiny: edits of the paper's training recipes at the scale `tiny`, from the paper's `tiny.py`.
+        notes: remarks for the comparison with the paper, shown below the report.
+        figure: figure drawn from the table, if any.
     """
 
     name: str
@@ -129,19 +129,19 @@ class Table:
     figure: Figure | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no report could show.
+        """Refuse tables that cannot be shown.
 
         Raises:
-            ValueError: for keys that stand twice, labels or printed values that do not fill the row, and columns
-                derived from columns that do not exist or are derived themselves.
+            ValueError: for duplicate keys, a wrong number of labels or printed values in a row, and columns derived
+                from columns that do not exist or are themselves derived.
         """
         plain = {column.key for column in self.columns if not isinstance(column.metric, Derived)}
         for kind, keys in (("column", [c.key for c in self.columns]), ("row", [r.key for r in self.rows])):
-            if twice := {key for key in keys if keys.count(key) > 1}:
-                raise ValueError(f"table '{self.name}': {kind} {', '.join(sorted(twice))} stands twice")
+            if duplicates := {key for key in keys if keys.count(key) > 1}:
+                raise ValueError(f"table '{self.name}': duplicate {kind} {', '.join(sorted(duplicates))}")
         for row in self.rows:
             if len(row.labels) != len(self.labels) or len(row.paper) not in (0, len(self.columns)):
-                raise ValueError(f"table '{self.name}', row '{row.key}': labels or printed values do not fill the row")
+                raise ValueError(f"table '{self.name}', row '{row.key}': wrong number of labels or printed values")
         for column in self.columns:
             if isinstance(column.metric, Derived) and (unknown := set(column.metric.columns) - plain):
                 raise ValueError(
@@ -151,14 +151,14 @@ class Table:
 
     @property
     def paper(self) -> str:
-        """The paper's key."""
+        """Key of the paper."""
         return self.name.partition("/")[0]
 
     def find_row(self, key: str) -> Row:
-        """The row of that key.
+        """Row with this key.
 
         Raises:
-            ValueError: naming the nearest rows.
+            ValueError: for an unknown key, with the nearest or all keys.
         """
         for candidate in self.rows:
             if candidate.key == key:
@@ -169,10 +169,10 @@ class Table:
         raise ValueError(f"table '{self.name}' has no row '{key}'; {hint}")
 
     def run_of(self, cell: str, scale: Scale, overrides: Iterable[str], seed: int) -> RunConfig:
-        """The run of a cell named `row.column`, or a parent of it: `row.column.start`, or the part that it fills.
+        """Run of a cell `row.column`, or a parent of that run: `row.column.start`, or `row.column.<part of the model>`.
 
         Raises:
-            ValueError: when the table has no such cell, or it needs no run.
+            ValueError: if the cell or the parent does not exist, or the cell has no run.
         """
         key, _, rest = cell.partition(".")
         column, *lineage = rest.split(".")
@@ -193,10 +193,10 @@ class Table:
         overrides: Iterable[str] = (),
         seeds: tuple[int, ...] = (0,),
     ) -> tuple[Cell, ...]:
-        """Every cell of the table, row by row, or of the named rows only.
+        """Cells of the table, or of the given rows only, row by row.
 
         Raises:
-            ValueError: for an unknown row, or an override that does not fit every run.
+            ValueError: for an unknown row, or an override that is not valid for every run.
         """
         chosen = self.rows if rows is None else tuple(self.find_row(key) for key in rows)
         texts = tuple(overrides)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.tokens import Grid, resized
+from models.positions import resized
+from models.tokens import Grid
 
 # Tensors that released files contain even if their model does not use them.
 MAYBE_UNUSED = ("patch_embed.proj.*", "patch_embed_3d.proj.*", "pos_embed")

@@ -14,7 +14,8 @@ from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
-from models.tokens import CubicTokens, JointPositions, SeparatePositions, SquareTokens
+from models.positions import JointPositions, SeparatePositions
+from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
 
 SQUARE, AT_14 = SquareTokens.Config(), SeparatePositions.Config(side=14)

@@ -1,8 +1,9 @@
+"""Tokenisation."""
+
 import pytest
 import torch
-import torch.nn.functional as F
 
-from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens
+from models.tokens import CubicTokens, Grid, SquareTokens
 
 
 def test_cubes_are_projected_frame_after_frame_and_row_after_row() -> None:
@@ -51,64 +52,6 @@ def test_a_clip_that_does_not_divide_is_refused(
         config.build(width=8)(torch.empty(1, frames, 3, height, width))
 
 
-def test_separate_positions_add_space_and_time_and_cls_has_no_time() -> None:
-    grid = Grid(3, 2, 2)
-    positions = SeparatePositions.Config().build(8, grid)
-    torch.nn.init.normal_(positions.time)
-    out = positions(grid)[0]
-    torch.testing.assert_close(out[0], positions.space[0, 0])
-    for t in range(3):
-        for s in range(4):
-            torch.testing.assert_close(out[1 + 4 * t + s], positions.space[0, 1 + s] + positions.time[0, t])
-
-
-def test_positions_are_initialised_like_the_authors() -> None:
-    torch.manual_seed(0)
-    separate = SeparatePositions.Config().build(256, Grid(8, 14, 14))
-    joint = JointPositions.Config().build(64, Grid(8, 14, 14))
-    assert (separate.time == 0).all()
-    for learnt in (separate.space, joint.space_time):
-        assert learnt.std().item() == pytest.approx(0.02, rel=0.05)
-
-
-def test_joint_positions_have_one_embedding_per_token() -> None:
-    grid = Grid(3, 2, 2)
-    positions = JointPositions.Config().build(8, grid)
-    torch.testing.assert_close(positions(grid), positions.space_time)
-    assert positions.space_time.shape == (1, 13, 8)
-
-
-def test_positions_are_resized_like_the_authors() -> None:
-    positions = SeparatePositions.Config(side=14).build(8, Grid(2, 21, 21))
-    plane = positions.space[:, 1:].transpose(1, 2).unflatten(2, (14, 14))
-    # The released code: F.interpolate(..., scale_factor=math.sqrt(npatch / 196), mode="bicubic")
-    expected = F.interpolate(plane, scale_factor=(441 / 196) ** 0.5, mode="bicubic").flatten(2).transpose(1, 2)
-    out = positions(Grid(2, 21, 21))
-    torch.testing.assert_close(out[:, 1:442], expected)
-    torch.testing.assert_close(out[:, 0], positions.space[:, 0])
-    assert positions.space.shape == (1, 197, 8)
-
-
-@pytest.mark.parametrize("side", range(2, 24))
-def test_positions_resize_to_any_grid(side: int) -> None:
-    for positions in (SeparatePositions.Config(side=14), JointPositions.Config(side=14)):
-        grid = Grid(2, side, side + 1)
-        assert positions.build(4, grid)(grid).shape == (1, 1 + grid.tokens, 4)
-
-
-def test_joint_positions_resize_each_frame_by_itself() -> None:
-    grid = Grid(2, 4, 4)
-    joint, separate = JointPositions.Config(side=3).build(8, grid), SeparatePositions.Config(side=3).build(8, grid)
-    joint.space_time.data[:, 1:] = separate.space.data[:, 1:].repeat(1, 2, 1)
-    torch.testing.assert_close(joint(grid)[:, 1:], separate(grid)[:, 1:])
-
-
-def test_a_clip_of_other_length_than_the_positions_is_refused() -> None:
-    for config in (SeparatePositions.Config(), JointPositions.Config()):
-        with pytest.raises(ValueError, match="learnt for 4 token frames, the clip has 8"):
-            config.build(8, Grid(4, 2, 2))(Grid(8, 2, 2))
-
-
 @pytest.mark.parametrize(
     ("config", "message"),
     [
@@ -128,11 +71,3 @@ def test_sizes_below_1_are_refused(config: CubicTokens.Config | SquareTokens.Con
 def test_tiny_tokens_have_half_the_side_and_all_their_frames() -> None:
     assert CubicTokens.Config(patch=32, tubelet=4).tiny() == CubicTokens.Config(patch=16, tubelet=4)
     assert SquareTokens.Config().tiny() == SquareTokens.Config(patch=8)
-
-
-@pytest.mark.parametrize("positions", [SeparatePositions.Config, JointPositions.Config])
-def test_tiny_positions_have_a_side_of_four_or_that_of_the_clip(
-    positions: type[SeparatePositions.Config] | type[JointPositions.Config],
-) -> None:
-    assert positions(side=14).tiny() == positions(side=4)
-    assert positions().tiny() == positions(side=None)

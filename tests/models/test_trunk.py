@@ -21,7 +21,8 @@ from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import HasIdenticalBlocks, HasLayers, Recomputes
 from models.motionformer.model import Motionformer
-from models.tokens import CubicTokens, Grid, JointPositions, SeparatePositions, SquareTokens
+from models.positions import JointPositions, SeparatePositions
+from models.tokens import CubicTokens, Grid, SquareTokens
 from models.trunk import Block
 
 SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)

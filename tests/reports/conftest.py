@@ -1,4 +1,4 @@
-"""A small table with every feature of a report, and results written by hand."""
+"""Fixtures: a small table with every feature of a report, and made-up results."""
 
 import json
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def table() -> Table:
 
 @pytest.fixture
 def table_of(table: Table) -> Callable[..., Table]:
-    """A table of one row, `ours`, and some columns."""
+    """Table with the given columns and one row, `ours`."""
 
     def make(*columns: Column, base: RunConfig | None = None) -> Table:
         return replace(table, columns=columns, rows=(row("ours", ("Ours", "Small", True), base=base, paper=()),))
@@ -71,7 +71,7 @@ def store(tmp_path: Path) -> RunStore:
 
 @pytest.fixture
 def finish(store: RunStore) -> Finish:
-    """Writes the metrics that a finished test of a run writes, top-1 and top-5 or others."""
+    """Writes the metrics of a finished test of a run: top-1 and top-5, or others."""
 
     def write(run: RunConfig, top1: float | None = None, **facts: object) -> None:
         metrics = {
@@ -98,7 +98,7 @@ def finish(store: RunStore) -> Finish:
 
 @pytest.fixture
 def run_of(table: Table) -> Callable[..., RunConfig]:
-    """The run of a cell, by row and column."""
+    """Run of a cell, given as row.column."""
 
     def find(scale: Scale, cell: str, seed: int = 0) -> RunConfig:
         return table.run_of(cell, scale, (), seed)
@@ -108,7 +108,7 @@ def run_of(table: Table) -> Callable[..., RunConfig]:
 
 @pytest.fixture
 def keep_measurement(store: RunStore) -> Callable[..., Path]:
-    """Keeps what `reproduce measure` measures of a run; returns its file."""
+    """Writes a measurement of `reproduce measure` for a run. Returns its path."""
 
     def keep(run: RunConfig, kind: str, **values: object) -> Path:
         record: dict[str, object] = {"batch_size": 6, "precision": "16-mixed", "hardware": "a GPU", "commit": "abc"}
@@ -122,7 +122,7 @@ def keep_measurement(store: RunStore) -> Callable[..., Path]:
 
 @pytest.fixture
 def figure3_results(finish: Finish) -> None:
-    """Finishes every test of figure 3 at the scale `tiny`."""
+    """Writes results of all tests of figure 3 at the scale `tiny`."""
     figure3 = load("motionformer/figure3")
     for index, column in enumerate(figure3.columns):
         for row_key, lead in (("joint", -2.0), ("divided", -3.0), ("trajectory", 0.0)):
@@ -131,7 +131,7 @@ def figure3_results(finish: Finish) -> None:
 
 @pytest.fixture
 def make_maps() -> Callable[..., AttentionMaps]:
-    """Attention maps as a run keeps them, of random pixels: two frames of 32 x 32 a token frame of 4 x 4."""
+    """Random attention maps, with two frames of 32 x 32 pixels per token frame of 4 x 4 patches."""
 
     def make(*, seed: int = 0, tokens: int = 4, frame: int = 0, head: int | None = None,
              weights: str = "trained") -> AttentionMaps:  # fmt: skip
@@ -162,7 +162,7 @@ def make_maps() -> Callable[..., AttentionMaps]:
 
 @pytest.fixture
 def keep_maps(store: RunStore, finish: Finish, make_maps: Callable[..., AttentionMaps]) -> Callable[..., Path]:
-    """Finishes the run of a row of figure 4 and keeps its attention maps; returns their file."""
+    """Writes the result and the attention maps of a row of figure 4. Returns the path of the maps."""
 
     def keep(row: str, scale: Scale, **how: object) -> Path:
         [(_, run, query)] = queried_runs(find([f"motionformer/figure4:{row}"]), scale, (), (0,))

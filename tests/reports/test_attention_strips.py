@@ -1,4 +1,4 @@
-"""Attention maps as pictures: what is drawn, kept beside the report of figure 4, and found stale."""
+"""Pictures of attention maps: contents, saving with the report of figure 4, and detection of stale pictures."""
 
 import io
 import shutil
@@ -19,7 +19,7 @@ from experiments.spec.catalog import load
 from experiments.spec.scales import PAPER, TINY
 from reports import figures
 from reports.attention_strips import (
-    MOST_FRAMES,
+    MAX_FRAMES,
     PEAK,
     QUERY,
     AttentionStripDrawer,
@@ -48,13 +48,13 @@ def png(figure: Figure) -> bytes:
 
 
 def panels(figure: Figure) -> list[list[Axes]]:
-    """The axes of the first strip: three rows of one a frame."""
+    """Axes of the first strip: three rows with one column per frame."""
     axes = figure.subfigs[0].axes
     return [axes[row * len(axes) // 3 : (row + 1) * len(axes) // 3] for row in range(3)]
 
 
 def picture(report: Report) -> bytes:
-    """The report's figure as PNG."""
+    """Figure of a report as PNG."""
     drawer = figures.drawer(report)
     assert isinstance(drawer, AttentionStripDrawer)
     return figures.picture(report, drawer)
@@ -64,13 +64,13 @@ def colors(axis: Axes) -> list[str]:
     return [to_hex(line.get_color()).upper() for line in axis.lines]
 
 
-def test_the_same_maps_give_the_same_bytes_and_others_give_others(make_maps: MakeMaps) -> None:
+def test_equal_maps_give_equal_bytes_and_different_maps_different_bytes(make_maps: MakeMaps) -> None:
     pictures = [png(draw([Strip("K-400", make_maps(seed=seed))])) for seed in (0, 0, 1)]
     assert pictures[0] == pictures[1] != pictures[2]
     assert pictures[0].startswith(b"\x89PNG")
 
 
-def test_each_frame_has_its_picture_its_attention_and_both_overlaid(make_maps: MakeMaps) -> None:
+def test_each_frame_is_drawn_with_its_attention_and_their_overlay(make_maps: MakeMaps) -> None:
     maps = make_maps()
     frames, attention, overlaid = panels(draw([Strip("K-400", maps)]))
     assert len(frames) == len(attention) == len(overlaid) == 4
@@ -81,7 +81,7 @@ def test_each_frame_has_its_picture_its_attention_and_both_overlaid(make_maps: M
     assert frames[1].get_title() == "frames 2–3"
 
 
-def test_the_query_is_red_in_its_own_frame_and_the_way_yellow_after_the_first(make_maps: MakeMaps) -> None:
+def test_the_query_is_red_in_its_own_frame_and_the_path_is_yellow_after_the_first(make_maps: MakeMaps) -> None:
     frames, _, _ = panels(draw([Strip("K-400", make_maps(frame=1))]))
     assert [QUERY in colors(axis) for axis in frames] == [False, True, False, False]
     assert [PEAK in colors(axis) for axis in frames] == [False, True, True, True]
@@ -89,7 +89,7 @@ def test_the_query_is_red_in_its_own_frame_and_the_way_yellow_after_the_first(ma
     assert dot.get_xydata() == pytest.approx(np.array([[0.6, 0.3]]))
 
 
-def test_the_way_leads_from_the_query_over_the_highest_attention(make_maps: MakeMaps) -> None:
+def test_the_path_connects_the_query_and_the_peaks_of_attention(make_maps: MakeMaps) -> None:
     maps = make_maps()
     attention = np.full((4, 4, 4), 0.01, np.float32)
     for frame, (row, column) in enumerate([(0, 0), (1, 0), (2, 1), (3, 3)]):
@@ -97,17 +97,17 @@ def test_the_way_leads_from_the_query_over_the_highest_attention(make_maps: Make
     maps = maps._replace(maps=attention)
     assert peaks(maps) == [(0.125, 0.125), (0.125, 0.375), (0.375, 0.625), (0.875, 0.875)]
     frames, _, _ = panels(draw([Strip("K-400", maps)]))
-    way = np.asarray(frames[3].lines[0].get_xydata())
-    assert way == pytest.approx(np.array([query_point(maps), *peaks(maps)[1:]]))
+    path = np.asarray(frames[3].lines[0].get_xydata())
+    assert path == pytest.approx(np.array([query_point(maps), *peaks(maps)[1:]]))
 
 
-def test_a_map_that_is_even_and_a_peak_that_stays_are_drawn(make_maps: MakeMaps) -> None:
+def test_constant_maps_are_drawn(make_maps: MakeMaps) -> None:
     maps = make_maps()._replace(maps=np.full((4, 4, 4), 1 / 16, np.float32))
     assert png(draw([Strip("K-400", maps)]))
     assert stretched(maps.maps[0]).max() == 0
 
 
-def test_contrast_is_stretched_and_sides_keep_their_ratio() -> None:
+def test_contrast_is_stretched_and_aspect_ratio_is_kept() -> None:
     attention = np.array([[0.1, 0.2, 0.1, 0.1], [0.1, 0.1, 0.15, 0.1]], np.float32)
     picture = stretched(attention)
     assert picture.shape == (128, 256)
@@ -116,14 +116,14 @@ def test_contrast_is_stretched_and_sides_keep_their_ratio() -> None:
 
 
 @pytest.mark.parametrize("query", [0, 3, 15])
-def test_of_long_clips_some_frames_are_shown_with_the_query_s_among_them(make_maps: MakeMaps, query: int) -> None:
+def test_shown_frames_of_long_clips_include_the_frame_of_the_query(make_maps: MakeMaps, query: int) -> None:
     shown = shown_frames(make_maps(tokens=16, frame=query))
-    assert len(set(shown)) == MOST_FRAMES and sorted(shown) == shown
+    assert len(set(shown)) == MAX_FRAMES and sorted(shown) == shown
     assert query in shown
     assert shown_frames(make_maps(tokens=8)) == list(range(8))
 
 
-def test_short_strips_stand_side_by_side_and_long_ones_below_each_other(make_maps: MakeMaps) -> None:
+def test_short_strips_are_drawn_side_by_side_and_long_ones_below_each_other(make_maps: MakeMaps) -> None:
     def shape(tokens: int) -> bool:
         width, height = draw([Strip("a", make_maps(tokens=tokens)), Strip("b", make_maps())]).get_size_inches()
         return width > height
@@ -133,17 +133,17 @@ def test_short_strips_stand_side_by_side_and_long_ones_below_each_other(make_map
     assert width == pytest.approx(8 * 1.45 + 0.3) and height == pytest.approx(2 * 4.9 + 0.2)
 
 
-def test_captions_say_video_class_block_head_and_weights(make_maps: MakeMaps) -> None:
+def test_captions_contain_video_class_block_head_and_weights(make_maps: MakeMaps) -> None:
     assert caption(make_maps()) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, mean of 4 heads"
     one_head = make_maps(head=3, weights="k400.pyth")
     assert caption(one_head) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, head 3 of 0 to 3, k400.pyth"
 
 
-def test_the_notice_stands_under_the_picture(make_maps: MakeMaps) -> None:
+def test_the_notice_is_below_the_picture(make_maps: MakeMaps) -> None:
     assert draw([Strip("a", make_maps())], "Small model.").get_supxlabel() == "Small model."
 
 
-def test_the_data_tell_every_change(make_maps: MakeMaps) -> None:
+def test_the_data_change_with_every_input(make_maps: MakeMaps) -> None:
     maps = make_maps()
     frames, attention = maps.frames.copy(), maps.maps.copy()
     frames[0, 0, 0, 0] ^= 1
@@ -159,7 +159,7 @@ def test_the_data_tell_every_change(make_maps: MakeMaps) -> None:
     assert data([Strip("a", make_maps())]) == data(strips[:1])
 
 
-def test_the_report_shows_the_picture_and_how_each_row_came_about(
+def test_the_report_contains_the_picture_and_the_provenance_of_each_row(
     store: RunStore, keep_maps: KeepMaps, tmp_path: Path
 ) -> None:
     keep_maps("k400", TINY)
@@ -176,7 +176,7 @@ def test_the_report_shows_the_picture_and_how_each_row_came_about(
     assert "- SSv2: video" in text and "head 2 of 0 to 3; weights released, ssv2.pyth" in text
 
 
-def test_without_maps_the_report_has_numbers_alone(store: RunStore, keep_maps: KeepMaps, tmp_path: Path) -> None:
+def test_a_report_without_maps_has_no_picture(store: RunStore, keep_maps: KeepMaps, tmp_path: Path) -> None:
     keep_maps("k400", TINY).unlink()
     path = write(collect(FIGURE4, TINY, store), tmp_path)
     assert "70.0" in path.read_text() and "![" not in path.read_text()
@@ -185,7 +185,7 @@ def test_without_maps_the_report_has_numbers_alone(store: RunStore, keep_maps: K
         figures.save_picture(collect(FIGURE4, TINY, store), tmp_path / "picture.png")
 
 
-def test_one_row_is_drawn_alone(store: RunStore, keep_maps: KeepMaps) -> None:
+def test_only_rows_with_maps_are_drawn(store: RunStore, keep_maps: KeepMaps) -> None:
     keep_maps("ssv2", TINY)
     report = collect(FIGURE4, TINY, store)
     assert "- SSv2: video" in markdown(report) and "- K-400: video" not in markdown(report)
@@ -193,7 +193,7 @@ def test_one_row_is_drawn_alone(store: RunStore, keep_maps: KeepMaps) -> None:
     assert figures.row_pictures(report)["ssv2"] == picture(report)
 
 
-def test_a_kept_picture_is_the_same_each_time_and_stale_once_maps_differ(
+def test_a_saved_picture_is_reproducible_and_stale_when_maps_change(
     store: RunStore, keep_maps: KeepMaps, tmp_path: Path
 ) -> None:
     keep_maps("k400", TINY)
@@ -213,7 +213,7 @@ def test_a_kept_picture_is_the_same_each_time_and_stale_once_maps_differ(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no picture"])
-def test_a_lost_or_broken_picture_and_lost_maps_make_the_report_stale(
+def test_a_missing_or_damaged_picture_or_missing_maps_make_the_report_stale(
     store: RunStore, keep_maps: KeepMaps, tmp_path: Path, content: bytes | None
 ) -> None:
     maps = keep_maps("k400", TINY)
@@ -228,14 +228,14 @@ def test_a_lost_or_broken_picture_and_lost_maps_make_the_report_stale(
     assert stale(collect(FIGURE4, TINY, store), tmp_path)
 
 
-def test_damaged_maps_are_named_and_never_drawn(store: RunStore, keep_maps: KeepMaps) -> None:
+def test_damaged_maps_are_an_error_that_names_the_file(store: RunStore, keep_maps: KeepMaps) -> None:
     file = keep_maps("k400", TINY)
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(StoreError, match=f"{file.name} holds no attention maps"):
         collect(FIGURE4, TINY, store)
 
 
-def test_maps_of_generated_videos_are_published_and_drawn_elsewhere(store: RunStore, keep_maps: KeepMaps) -> None:
+def test_maps_of_generated_videos_are_published(store: RunStore, keep_maps: KeepMaps) -> None:
     file = keep_maps("k400", TINY)
     report = collect(FIGURE4, TINY, store)
     publish(report, store)
@@ -245,7 +245,7 @@ def test_maps_of_generated_videos_are_published_and_drawn_elsewhere(store: RunSt
     assert picture(collect(FIGURE4, TINY, store)) == picture(report)
 
 
-def test_frames_of_real_videos_are_drawn_but_never_published(store: RunStore, keep_maps: KeepMaps) -> None:
+def test_maps_of_real_videos_are_drawn_but_not_published(store: RunStore, keep_maps: KeepMaps) -> None:
     keep_maps("k400", PAPER)
     report = collect(FIGURE4, PAPER, store)
     assert picture(report)

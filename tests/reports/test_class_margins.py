@@ -1,4 +1,4 @@
-"""Classes that gain and lose by trajectory attention."""
+"""Accuracy differences by class between two rows."""
 
 import csv
 import io
@@ -30,19 +30,19 @@ def results(finish: Finish) -> None:
 
 
 def drawn(report: Report) -> class_margins.ClassMarginBars:
-    """The drawer of a report of the table."""
+    """Drawer of a report of the table."""
     drawer = figures.drawer(report)
     assert isinstance(drawer, class_margins.ClassMarginBars)
     return drawer
 
 
 def extremes(report: Report) -> list[list[str]]:
-    """The greatest gains and losses beside the printed ones, a list of cells a line."""
+    """Cells of the table of largest gains and losses beside the printed ones, one list per line."""
     lines = drawn(report).text().splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_margins_are_points_of_each_class_and_stand_in_their_order(store: RunStore, results: None) -> None:
+def test_margins_are_percentage_points_of_each_class_in_descending_order(store: RunStore, results: None) -> None:
     lines = list(csv.DictReader(io.StringIO(drawn(collect(CLASSES, TINY, store)).data())))
     found = {line["class"]: float(line["points"]) for line in lines}
     assert found == {"on": 100, "up": 50, "in": 25, "left": 0, "right": 0, "out": -25, "down": -45}
@@ -51,7 +51,7 @@ def test_margins_are_points_of_each_class_and_stand_in_their_order(store: RunSto
     assert lines[1] == {"class": "up", "videos": "20", "trajectory": "100.0", "joint": "50.0", "points": "50.0"}
 
 
-def test_the_greatest_gains_and_losses_stand_beside_those_that_the_paper_names(store: RunStore, results: None) -> None:
+def test_the_largest_gains_and_losses_are_shown_beside_those_in_the_paper(store: RunStore, results: None) -> None:
     report = collect(CLASSES, TINY, store)
     assert drawn(report).text() in markdown(report)
     cells = extremes(report)
@@ -61,23 +61,21 @@ def test_the_greatest_gains_and_losses_stand_beside_those_that_the_paper_names(s
     assert [line[3] for line in cells] == ["+18", "+15", "+14", "-8", "-9", "-10"]
 
 
-def test_fewer_classes_than_the_paper_names_are_all_shown(store: RunStore, finish: Finish) -> None:
+def test_all_classes_are_shown_if_there_are_fewer_than_in_the_paper(store: RunStore, finish: Finish) -> None:
     finish(CLASSES.run_of("joint.ssv2", TINY, (), 0), 64.0, classes={"up": [1, 4], "down": [3, 4]})
     finish(CLASSES.run_of("trajectory.ssv2", TINY, (), 0), 66.5, classes={"up": [2, 4], "down": [0, 4]})
     shown = [line[:2] for line in extremes(collect(CLASSES, TINY, store))]
     assert shown == [["up", "+25.0"], ["down", "-75.0"]] * 2
 
 
-def test_a_paper_that_names_gains_alone_is_compared_with_gains_alone(store: RunStore, results: None) -> None:
+def test_only_gains_are_shown_if_the_paper_has_only_gains(store: RunStore, results: None) -> None:
     assert isinstance(CLASSES.figure, ClassMargins)
     gains = replace(CLASSES, figure=replace(CLASSES.figure, printed=CLASSES.figure.printed[:2]))
     shown = [line[:2] for line in extremes(collect(gains, TINY, store))]
     assert shown == [["on", "+100.0"], ["up", "+50.0"]]
 
 
-def test_hits_of_several_seeds_are_added_up_where_both_rows_have_them(
-    store: RunStore, results: None, finish: Finish
-) -> None:
+def test_hits_are_summed_over_the_seeds_of_both_rows(store: RunStore, results: None, finish: Finish) -> None:
     finish(CLASSES.run_of("trajectory.ssv2", TINY, (), 1), 60.0, classes=JOINT | {"up": [0, 20]})
     report = collect(CLASSES, TINY, store, seeds=(0, 1))
     assert isinstance(CLASSES.figure, ClassMargins)
@@ -88,7 +86,7 @@ def test_hits_of_several_seeds_are_added_up_where_both_rows_have_them(
     assert (by_name["up"].percent, by_name["up"].other_percent, by_name["up"].videos) == (50, 50, 20)
 
 
-def test_without_hits_by_class_there_is_nothing_to_draw(store: RunStore, finish: Finish, tmp_path: Path) -> None:
+def test_there_is_no_figure_without_hits_by_class(store: RunStore, finish: Finish, tmp_path: Path) -> None:
     finish(CLASSES.run_of("joint.ssv2", TINY, (), 0), 64.0, classes=JOINT)
     finish(CLASSES.run_of("trajectory.ssv2", TINY, (), 0), 66.5)
     report = collect(CLASSES, TINY, store)
@@ -96,7 +94,7 @@ def test_without_hits_by_class_there_is_nothing_to_draw(store: RunStore, finish:
     assert "Spilling" not in markdown(report)
 
 
-def test_rows_tested_on_other_videos_or_with_other_seeds_are_not_compared(
+def test_rows_with_different_videos_or_seeds_are_not_compared(
     store: RunStore, results: None, finish: Finish, tmp_path: Path
 ) -> None:
     for classes in (TRAJECTORY | {"up": [20, 21]}, {"else": [1, 2]}):
@@ -108,7 +106,7 @@ def test_rows_tested_on_other_videos_or_with_other_seeds_are_not_compared(
     assert "Spilling" not in markdown(collect(CLASSES, TINY, store, seeds=(0, 1)))
 
 
-def test_the_picture_is_kept_with_its_data_and_found_stale(
+def test_the_picture_is_saved_and_stale_when_results_change(
     store: RunStore, results: None, finish: Finish, tmp_path: Path
 ) -> None:
     report = collect(CLASSES, TINY, store)

@@ -1,4 +1,4 @@
-"""Cells by the kind of their metric, and what becomes of results that are not there, damaged or of others."""
+"""Cells by kind of metric, and missing, damaged and published results."""
 
 import json
 import statistics
@@ -56,7 +56,7 @@ def depth_of(run: RunConfig) -> int:
     return run.model.depth
 
 
-def test_each_state_of_a_run_is_told(
+def test_cells_have_the_states_of_their_runs(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:
     def directory(name: str) -> Path:
@@ -82,15 +82,15 @@ def test_each_state_of_a_run_is_told(
     assert all(c.value is None for r in report.rows for c in r.cells if c.state not in ("done", "measured"))
 
 
-def test_a_seed_that_is_missing_shows_in_state_and_number(
+def test_a_missing_seed_changes_the_state_and_the_number_of_seeds(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:
     finish(run_of(small, "joint.k400", 0), 60.0)
     found = cell(collect(table, small, store, seeds=(0, 1)), "joint", "k400")
-    assert (found.state, found.value, found.std, found.num_seeds, found.num_asked) == ("not run", 60.0, None, 1, 2)
+    assert (found.state, found.value, found.std, found.num_seeds, found.num_requested) == ("not run", 60.0, None, 1, 2)
 
 
-def test_overrides_mark_only_the_runs_that_they_change(
+def test_overrides_mark_only_changed_runs_as_modified(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:
     short = run_of(small, "short.k400")
@@ -104,21 +104,21 @@ def test_overrides_mark_only_the_runs_that_they_change(
     assert (cell(report, "joint", "k400").state, cell(report, "joint", "k400").value) == ("modified", 61.0)
 
 
-def test_tiny_results_never_stand_in_a_paper_report(
+def test_a_report_at_paper_scale_contains_no_tiny_results(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:
     finish(run_of(small, "joint.k400"), 60.0)
     assert cell(collect(table, PAPER, store), "joint", "k400").value is None
 
 
-def test_what_needs_no_training_has_the_size_of_the_paper_at_every_scale(
+def test_computed_values_are_those_of_the_paper_size_at_every_scale(
     table: Table, small: Scale, store: RunStore
 ) -> None:
     gflops = [cell(collect(table, scale, store), "ours", "gflops").value for scale in (PAPER, small)]
     assert gflops[0] == gflops[1] == pytest.approx(369.5, abs=0.05)
 
 
-def test_published_results_stand_in_where_there_are_no_runs(
+def test_published_results_are_used_if_there_are_no_local_ones(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, tmp_path: Path
 ) -> None:
     run = run_of(small, "joint.k400")
@@ -132,7 +132,7 @@ def test_published_results_stand_in_where_there_are_no_runs(
     assert cell(collect(table, small, store), "joint", "k400").value == 61.0
 
 
-def test_a_result_without_the_metric_is_named(
+def test_a_result_without_its_metric_is_an_error(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:
     run = run_of(small, "joint.k400")
@@ -143,18 +143,18 @@ def test_a_result_without_the_metric_is_named(
         collect(table, small, store)
 
 
-def test_rows_can_be_chosen(table: Table, small: Scale, store: RunStore) -> None:
+def test_rows_can_be_selected(table: Table, small: Scale, store: RunStore) -> None:
     report = collect(table, small, store, rows=["ours"])
     assert [row.row.key for row in report.rows] == ["ours"] and not report.whole
 
 
-def test_reporting_imports_nothing_heavy() -> None:
+def test_reporting_imports_no_slow_packages() -> None:
     code = "import sys, reports.collect, reports.render; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"lightning", "tensorboard", "pandas", "matplotlib"} & set(modules)
 
 
-def test_hours_are_those_of_the_training_and_unknown_of_released_weights(store: RunStore, finish: Finish) -> None:
+def test_training_hours_are_not_reported_for_released_weights(store: RunStore, finish: Finish) -> None:
     hours = load("motionformer/hours")
     own, released = (hours.run_of(f"{row}.hours", TINY, (), 0) for row in ("mformer", "mformer-l"))
     finish(own, 70.0, device_hours=0.0125)
@@ -165,7 +165,7 @@ def test_hours_are_those_of_the_training_and_unknown_of_released_weights(store: 
     assert (cells["mformer-l"].state, cells["mformer-l"].value) == ("not run", None)
 
 
-def test_what_is_derived_from_released_weights_is_marked_as_they_are(store: RunStore, finish: Finish) -> None:
+def test_values_derived_from_released_weights_are_marked_as_released(store: RunStore, finish: Finish) -> None:
     table8 = load("motionformer/table8")
     finish(table8.run_of("k400.one-frame", TINY, (), 0), 70.0)
     finish(table8.run_of("k400.eight-frames", TINY, (), 0), 80.0, released_weights={"file": "a.pyth", "sha256": "0"})
@@ -174,14 +174,17 @@ def test_what_is_derived_from_released_weights_is_marked_as_they_are(store: RunS
     assert marks == {"one-frame": False, "eight-frames": True, "delta": True}
 
 
-def test_what_is_measured_without_training_follows_overrides_and_is_marked(store: RunStore) -> None:
+def test_computed_values_follow_overrides_and_are_marked_as_modified(store: RunStore) -> None:
     table4 = load("motionformer/table4")
     for scale, overrides in ((PAPER, ["model.depth=6"]), (TINY, ["data.dataset.stand_in.num_val=4", "model.depth=6"])):
         (row,) = collect(table4, scale, store, rows=["trajectory"], overrides=overrides).rows
         (gflops,) = [cell for cell in row.cells if cell.column == "gflops"]
         assert gflops.modified and isinstance(gflops.value, float) and 184 < gflops.value < 187  # half of 369.5
     (row,) = collect(table4, TINY, store, rows=["trajectory"], overrides=["data.crop=40"]).rows
-    assert (row.cells[0].column, row.cells[0].state) == ("gflops", "not run")  # 40 pixels are no patches of 16
+    assert (row.cells[0].column, row.cells[0].state) == (
+        "gflops",
+        "not run",
+    )  # 40 is no multiple of the patch size
     (row,) = collect(table4, PAPER, store, rows=["trajectory"], overrides=["optim.epochs=3"]).rows
     texts = [text(row.cells[0], table4.columns[0]) for text in (ours_text, printed_text)]
     assert not row.cells[0].modified and texts == ["369.5", "369.5"]
@@ -196,24 +199,24 @@ def test_what_is_measured_without_training_follows_overrides_and_is_marked(store
         (Difference("delta", ("ssv2", "k400")), (-30.0, -60.0)),
     ],
 )
-def test_derived_columns_are_computed_seed_by_seed(
+def test_derived_columns_are_computed_for_each_seed(
     table_of: TableOf, small: Scale, store: RunStore, finish: Finish, metric: Derived, of_seeds: tuple[float, float]
 ) -> None:
-    # The derived column stands before those that it is derived from.
+    # The derived column precedes the columns that it depends on.
     derived = table_of(Column(key="derived", header="D", metric=metric), *BOTH)
     for seed, values in enumerate([(60.0, 30.0), (80.0, 20.0)]):
         for column, value in zip(("k400", "ssv2"), values, strict=True):
             finish(derived.run_of(f"ours.{column}", small, (), seed), value)
     found = cell(collect(derived, small, store, seeds=(0, 1)), "ours", "derived")
-    assert (found.state, found.num_seeds, found.num_asked, found.seeds) == ("derived", 2, 2, ())
+    assert (found.state, found.num_seeds, found.num_requested, found.seeds) == ("derived", 2, 2, ())
     assert found.value == pytest.approx(statistics.fmean(of_seeds))
     assert found.std == pytest.approx(statistics.stdev(of_seeds))
     found = cell(collect(derived, small, store, seeds=(0, 1, 2)), "ours", "derived")
-    assert (found.state, found.num_seeds, found.num_asked) == ("not run", 2, 3)
+    assert (found.state, found.num_seeds, found.num_requested) == ("not run", 2, 3)
     assert found.value == pytest.approx(statistics.fmean(of_seeds))
 
 
-def test_a_derived_column_may_join_tests_with_what_needs_none(
+def test_derived_columns_can_combine_tested_and_computed_columns(
     table_of: TableOf, small: Scale, store: RunStore, finish: Finish
 ) -> None:
     gain = table_of(
@@ -228,10 +231,10 @@ def test_a_derived_column_may_join_tests_with_what_needs_none(
     left, twice = (cell(report, "ours", key) for key in ("left", "twice"))
     assert (left.state, left.value, left.num_seeds) == ("derived", 52.0, 2)
     assert left.std == pytest.approx(8**0.5)
-    assert (twice.state, twice.value, twice.num_seeds, twice.num_asked) == ("derived", 10.0, 0, 0)
+    assert (twice.state, twice.value, twice.num_seeds, twice.num_requested) == ("derived", 10.0, 0, 0)
 
 
-def test_measurements_are_shown_where_they_were_made(store: RunStore, keep_measurement: KeepMeasurement) -> None:
+def test_measurements_are_shown_only_in_measured_rows(store: RunStore, keep_measurement: KeepMeasurement) -> None:
     table3a = load("motionformer/table3a")
     for key, peak_gib in (("exact", 7.13), ("orthoformer", 7.24)):
         run = table3a.cells(rows=[key])[0].paper_run
@@ -244,7 +247,7 @@ def test_measurements_are_shown_where_they_were_made(store: RunStore, keep_measu
     assert (cells["exact"].state, cells["performer"].state) == ("measured", "not run")
 
 
-def test_every_kind_of_measurement_has_its_column_and_is_published(
+def test_every_kind_of_measurement_is_shown_and_published(
     table_of: TableOf, small: Scale, store: RunStore, keep_measurement: KeepMeasurement, tmp_path: Path
 ) -> None:
     columns = (
@@ -262,7 +265,7 @@ def test_every_kind_of_measurement_has_its_column_and_is_published(
     assert collect(table_of(*columns), small, elsewhere) == report
 
 
-def test_a_measurement_without_its_metric_is_named(
+def test_a_measurement_without_its_metric_is_an_error(
     table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement
 ) -> None:
     speed = table_of(
@@ -274,16 +277,14 @@ def test_a_measurement_without_its_metric_is_named(
             collect(speed, PAPER, store)
 
 
-def test_whole_numbers_can_be_best(table: Table, store: RunStore) -> None:
+def test_integers_can_be_best(table: Table, store: RunStore) -> None:
     depth = Column(key="depth", header="Depth", metric=Computed("depth", depth_of), base=K400, best="min")
     rows = (row("deep", ("A", "B", None), paper=()), row("flat", ("C", "D", None), model(depth=3), paper=()))
     report = collect(replace(table, columns=(depth,), rows=rows), PAPER, store)
     assert [(line.cells[0].value, line.cells[0].best) for line in report.rows] == [(12, False), (3, True)]
 
 
-def test_a_run_that_trains_nothing_is_reported(
-    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
-) -> None:
+def test_a_run_without_training_is_reported(table_of: TableOf, small: Scale, store: RunStore, finish: Finish) -> None:
     untrained = table_of(
         Column(key="top1", header="Top-1", metric=TOP1),
         Column(key="hours", header="Hours", metric=DEVICE_HOURS),
@@ -298,7 +299,7 @@ def test_a_run_that_trains_nothing_is_reported(
     assert publish(report, store) == 1
 
 
-def test_a_table_shows_whatever_metrics_its_task_writes(
+def test_a_table_can_show_any_metric_of_its_task(
     table_of: TableOf, small: Scale, store: RunStore, finish: Finish
 ) -> None:
     own = table_of(

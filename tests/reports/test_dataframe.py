@@ -14,7 +14,7 @@ RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]
 
 
-def test_csv_keeps_ours_and_the_printed_values_apart(
+def test_csv_has_separate_columns_for_measured_and_printed_values(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:
     finish(run_of(small, "joint.k400"), 60.123456)

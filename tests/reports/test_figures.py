@@ -1,4 +1,4 @@
-"""Figures: who draws them, kept beside the report, and found stale."""
+"""Figures: their drawers, saving with the report, and detection of stale files."""
 
 import ast
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def run_of(cell: str, seed: int = 0) -> RunConfig:
     return FIGURE3.run_of(cell, TINY, (), seed)
 
 
-def test_a_figure_with_nothing_to_draw_yet_has_no_drawer(store: RunStore) -> None:
+def test_a_figure_without_results_has_no_drawer(store: RunStore) -> None:
     for name in DRAWERS:
         report = collect(load(name), TINY, store)
         assert figures.drawer(report) is None
@@ -58,18 +58,18 @@ def test_each_kind_of_figure_has_its_drawer(
     assert drawer is not None and type(drawer) is kind
     assert drawer.has_content() and drawer.data()
     assert drawer.draw("Look here.").get_supxlabel() == "Look here."
-    kept = figures.files(drawer.report, tmp_path / "report.md")
-    assert set(kept) == ({"picture", "data"} if drawer.keeps_data else {"picture"})
+    paths = figures.files(drawer.report, tmp_path / "report.md")
+    assert set(paths) == ({"picture", "data"} if drawer.saves_data else {"picture"})
     has_pictures_of_runs = kind is AttentionStripDrawer
     assert figures.pictured_column(drawer.report) == drawer.column == ("top1" if has_pictures_of_runs else None)
     assert list(figures.row_pictures(drawer.report)) == (["k400"] if has_pictures_of_runs else [])
 
 
-def test_every_kind_of_figure_is_drawn_by_some_table_here() -> None:
+def test_drawers_here_cover_every_kind_of_figure() -> None:
     assert {type(load(name).figure) for name in DRAWERS} == set(get_args(Figure))
 
 
-def test_reports_match_the_kind_of_a_figure_in_one_place_only() -> None:
+def test_only_one_module_distinguishes_the_kinds_of_figures() -> None:
     kinds = {kind.__name__ for kind in get_args(Figure)}
     found = []
     for file in [*(ROOT / "reports").glob("*.py"), *(ROOT / "reproduce").glob("*.py")]:
@@ -84,7 +84,7 @@ def test_reports_match_the_kind_of_a_figure_in_one_place_only() -> None:
     assert sorted(found) == sorted(("figures.py", kind) for kind in kinds)
 
 
-def test_nothing_is_drawn_of_nothing(store: RunStore, tmp_path: Path) -> None:
+def test_there_is_no_picture_without_results(store: RunStore, tmp_path: Path) -> None:
     report = collect(FIGURE3, TINY, store)
     text = markdown(report)
     assert "![" not in text and "Drawn from" not in text
@@ -94,7 +94,7 @@ def test_nothing_is_drawn_of_nothing(store: RunStore, tmp_path: Path) -> None:
         figures.save_picture(report, tmp_path / "picture.png")
 
 
-def test_a_kept_figure_is_the_same_each_time_and_stale_once_results_differ(
+def test_a_saved_figure_is_reproducible_and_stale_when_results_change(
     store: RunStore, figure3_results: None, finish: Finish, tmp_path: Path
 ) -> None:
     report = collect(FIGURE3, TINY, store)
@@ -118,7 +118,7 @@ def test_a_kept_figure_is_the_same_each_time_and_stale_once_results_differ(
 
 @pytest.mark.parametrize("suffix", [".png", ".csv"])
 @pytest.mark.parametrize("content", [None, b"", b"\xff broken", "half"])
-def test_a_lost_or_broken_file_makes_a_figure_stale(
+def test_a_missing_or_damaged_file_makes_a_figure_stale(
     store: RunStore, figure3_results: None, tmp_path: Path, suffix: str, content: bytes | str | None
 ) -> None:
     report = collect(FIGURE3, TINY, store)
@@ -131,7 +131,7 @@ def test_a_lost_or_broken_file_makes_a_figure_stale(
     assert stale(report, tmp_path)
 
 
-def test_a_picture_says_whose_numbers_it_shows(
+def test_the_notice_names_scale_released_weights_and_overrides(
     store: RunStore, figure3_results: None, finish: Finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notices = []
@@ -141,7 +141,7 @@ def test_a_picture_says_whose_numbers_it_shows(
     finish(run_of("joint.k400-1"), 58.0, released_weights={"file": "joint.pyth", "sha256": "0"})
     released = collect(FIGURE3, TINY, store)
     (tmp_path / "motionformer" / "figure3.tiny.md").write_text(markdown(released))
-    assert stale(released, tmp_path)  # the same numbers, but of others' weights
+    assert stale(released, tmp_path)  # equal numbers, but of released weights
     write(released, tmp_path)
     assert not stale(released, tmp_path)
     finish(FIGURE3.run_of("joint.k400-1", TINY, ("optim.epochs=1",), 0), 20.0)
@@ -154,15 +154,13 @@ def test_a_picture_says_whose_numbers_it_shows(
     ]
 
 
-def test_a_picture_that_cannot_be_written_is_one_clear_error(
-    store: RunStore, figure3_results: None, tmp_path: Path
-) -> None:
+def test_an_unwritable_picture_path_is_an_error(store: RunStore, figure3_results: None, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"cannot write .*picture\.png"):
         figures.save_picture(collect(FIGURE3, TINY, store), tmp_path / "file" / "picture.png")
 
 
-def test_tables_have_no_picture(table: Table, store: RunStore, finish: Finish, tmp_path: Path) -> None:
+def test_a_table_without_a_figure_has_no_picture(table: Table, store: RunStore, finish: Finish, tmp_path: Path) -> None:
     finish(table.run_of("joint.k400", TINY, (), 0), 50.0)
     report = collect(table, TINY, store)
     assert figures.drawer(report) is None
@@ -171,7 +169,7 @@ def test_tables_have_no_picture(table: Table, store: RunStore, finish: Finish, t
     assert figures.pictured_column(report) is None
 
 
-def test_a_report_without_printed_numbers_does_not_speak_of_them(store: RunStore, figure3_results: None) -> None:
+def test_a_report_without_printed_numbers_does_not_mention_them(store: RunStore, figure3_results: None) -> None:
     text = markdown(collect(FIGURE3, TINY, store))
     assert "All numbers are ours; the paper prints none." in text
     assert "not comparable with those of the paper." in text

@@ -1,4 +1,4 @@
-"""The footer of a report: facts of configs and results."""
+"""Footer of a report: facts from configs and results."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
-from reports.footer import MEASURED
+from reports.footer import CONDITIONS
 from reports.render import markdown
 
 RunOf = Callable[..., RunConfig]
@@ -30,14 +30,14 @@ KeepMeasurement = Callable[..., Path]
 
 @dataclass(frozen=True, kw_only=True)
 class Sounds(Kinetics.Config):
-    """Videos under another name."""
+    """Data set with another name and unit."""
 
     name: str = "sounds"
     unit = "sounds"
 
 
 def paper_run(table: Table, row: str) -> RunConfig:
-    """The run of a row's first cell at the paper's size."""
+    """Run of the first cell of a row at the paper's size."""
     run = table.cells(rows=[row])[0].paper_run
     assert run is not None
     return run
@@ -55,7 +55,7 @@ def test_facts_come_from_the_results_and_not_from_this_machine(
     assert facts.commits == ("0123456789", "fedc")
 
 
-def test_items_are_called_as_their_data_set_calls_them(
+def test_the_unit_of_items_is_that_of_their_data_set(
     table_of: TableOf, small: Scale, store: RunStore, finish: Finish
 ) -> None:
     videos = table_of(Column(key="k400", header="K-400", metric=TOP1, base=K400))
@@ -70,14 +70,14 @@ def test_items_are_called_as_their_data_set_calls_them(
     assert collect(table_of(both.columns[1]), PAPER, store).facts.unit == "sounds"
 
 
-def test_items_have_their_name_where_nothing_is_tested_too(table: Table, table_of: TableOf, store: RunStore) -> None:
+def test_the_unit_of_items_is_set_without_tested_columns(table: Table, table_of: TableOf, store: RunStore) -> None:
     assert collect(table, TINY, store, rows=["other"]).facts.unit == "videos"  # a quoted row
     assert collect(table_of(table.columns[0]), TINY, store).facts.unit == "videos"  # GFLOPs alone
     row_of_its_own = table_of(replace(table.columns[0], base=None), base=K400)
     assert collect(row_of_its_own, TINY, store).facts.unit == "videos"
 
 
-def test_started_from_names_each_released_file_with_the_part_that_it_fills(store: RunStore, finish: Finish) -> None:
+def test_deviations_name_released_initial_weights_and_the_parts_that_they_fill(store: RunStore, finish: Finish) -> None:
     table8 = load("motionformer/table8")
     whole = {"part": "", "file": "k400.pyth", "sha256": "0123456789abcdef"}
     parts = [
@@ -96,7 +96,7 @@ def test_started_from_names_each_released_file_with_the_part_that_it_fills(store
     ]
 
 
-def test_released_weights_are_named_under_the_table_with_their_warnings(store: RunStore, finish: Finish) -> None:
+def test_deviations_name_released_weights_and_their_warnings(store: RunStore, finish: Finish) -> None:
     table8 = load("motionformer/table8")
     released: dict[str, object] = {"file": "a.pyth", "sha256": "0123456789abcdef"}
     warned = {**released, "warnings": ["values are trained", "a head is missing"]}
@@ -109,22 +109,22 @@ def test_released_weights_are_named_under_the_table_with_their_warnings(store: R
     assert "Tested in 32-true precision instead of 16-mixed." in notes
 
 
-def test_memory_is_shown_with_how_it_was_measured_and_with_its_rows_where_that_differs(
+def test_conditions_of_memory_measurements_name_their_rows_if_they_differ(
     store: RunStore, keep_measurement: KeepMeasurement
 ) -> None:
     table3a = load("motionformer/table3a")
     keep_measurement(paper_run(table3a, "exact"), "memory", peak_gib=7.13)
     keep_measurement(paper_run(table3a, "orthoformer"), "memory", peak_gib=7.24)
-    how = "Peak CUDA memory of a training step of {} clips in 16-mixed on a GPU, torch 2.14.1, commit abc"
+    conditions = "Peak CUDA memory of a training step of {} clips in 16-mixed on a GPU, torch 2.14.1, commit abc"
     costs = collect(table3a, TINY, store).facts.costs
-    assert how.format(6) in costs
+    assert conditions.format(6) in costs
     assert any(cost.startswith("Saved for backward, GB for one clip in float32") for cost in costs)
     keep_measurement(paper_run(table3a, "orthoformer"), "memory", peak_gib=9.0, batch_size=8)
     costs = collect(table3a, TINY, store).facts.costs
-    assert {f"{how.format(6)}: exact", f"{how.format(8)}: orthoformer"} <= set(costs)
+    assert {f"{conditions.format(6)}: exact", f"{conditions.format(8)}: orthoformer"} <= set(costs)
 
 
-def test_throughput_is_shown_with_its_own_conditions(
+def test_throughput_has_its_own_conditions(
     table_of: TableOf, small: Scale, store: RunStore, keep_measurement: KeepMeasurement
 ) -> None:
     speeds = table_of(
@@ -134,27 +134,27 @@ def test_throughput_is_shown_with_its_own_conditions(
     assert collect(speeds, small, store).facts.costs == ()
     keep_measurement(K400, "throughput", videos_per_second=2.5, items_per_second=75.0)
     facts = collect(speeds, small, store).facts
-    how = "Throughput of inference on 6 clips in 16-mixed on a GPU, torch 2.14.1, commit abc"
-    assert facts.costs == (how,)
+    conditions = "Throughput of inference on 6 clips in 16-mixed on a GPU, torch 2.14.1, commit abc"
+    assert facts.costs == (conditions,)
     assert set(facts.measurements) == {(K400.train_id, "throughput")}
 
 
-def test_every_kind_of_measurement_has_its_words() -> None:
-    assert MEASURED.keys() == MEASUREMENTS.keys()
+def test_every_kind_of_measurement_has_a_text() -> None:
+    assert CONDITIONS.keys() == MEASUREMENTS.keys()
 
 
-@pytest.mark.parametrize("lost", ["batch_size", "precision"])
-def test_a_measurement_that_does_not_say_how_it_was_made_is_one_clear_error(
-    table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement, lost: str
+@pytest.mark.parametrize("fact", ["batch_size", "precision"])
+def test_a_measurement_without_its_conditions_is_an_error(
+    table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement, fact: str
 ) -> None:
     memory = table_of(Column(key="memory", header="Memory", metric=Measured("peak_gib", "memory"), base=K400))
     path = keep_measurement(K400, "memory", peak_gib=7.1)
-    path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != lost}))
-    with pytest.raises(StoreError, match=rf"measured/memory\.json: it lacks '{lost}'"):
+    path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != fact}))
+    with pytest.raises(StoreError, match=rf"measured/memory\.json: it lacks '{fact}'"):
         collect(memory, PAPER, store)
 
 
-def test_executed_gflops_stand_beside_columns_that_count_the_published_ones(table_of: TableOf, store: RunStore) -> None:
+def test_executed_gflops_are_stated_for_columns_of_published_gflops(table_of: TableOf, store: RunStore) -> None:
     counted = Computed("twice", lambda run: 2.0, executed=lambda run: 1.5)
     alone = Computed("twice", lambda run: 2.0)
     for metric, costs in ((counted, ("ours 1.5",)), (alone, ())):
@@ -162,7 +162,7 @@ def test_executed_gflops_stand_beside_columns_that_count_the_published_ones(tabl
         assert tuple(cost.rpartition(": ")[2] for cost in found) == costs
 
 
-def test_a_parent_that_a_scale_drops_is_a_change_and_one_that_shrinks_alike_is_none(
+def test_a_removed_parent_is_a_change_and_a_scaled_parent_is_none(
     table_of: TableOf, small: Scale, store: RunStore
 ) -> None:
     ssv2 = table_of(Column(key="ssv2", header="SSv2", metric=TOP1, base=SSV2))
@@ -171,7 +171,7 @@ def test_a_parent_that_a_scale_drops_is_a_change_and_one_that_shrinks_alike_is_n
     assert dict(collect(alone, small, store).facts.changes)["parents"] == "(start) → ()"
 
 
-def test_a_run_that_trains_nothing_has_no_precision_to_differ_from(
+def test_a_run_without_training_has_no_note_on_precision(
     table_of: TableOf, small: Scale, store: RunStore, finish: Finish
 ) -> None:
     untrained = replace(SSV2, optim=None)

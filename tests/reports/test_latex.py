@@ -25,6 +25,6 @@ def test_latex_is_a_booktabs_table_with_levels_bold_italic_and_escapes(
     assert "small models on generated stand-in videos" in text
 
 
-def test_latex_escapes_what_would_not_compile(table: Table, store: RunStore) -> None:
+def test_latex_escapes_special_characters(table: Table, store: RunStore) -> None:
     report = collect(table, PAPER, store, overrides=["data.dataset.name=a_b%"])
     assert r"data.dataset.name=a\_b\%" in render(report, "latex")

@@ -1,4 +1,4 @@
-"""Panels of lines: their data, and where the lines stand."""
+"""Panels of lines: their data, titles and lines."""
 
 import csv
 import io
@@ -25,13 +25,13 @@ def run_of(cell: str, seed: int = 0) -> RunConfig:
 
 
 def points_of(report: Report) -> list[dict[str, str]]:
-    """The data of the report's figure, a dict a point."""
+    """Data of the report's figure, one dict per point."""
     drawer = figures.drawer(report)
     assert isinstance(drawer, LinePanels)
     return list(csv.DictReader(io.StringIO(drawer.data())))
 
 
-def test_the_data_hold_every_value_and_its_margin_to_trajectory_attention(
+def test_the_data_contain_every_value_and_its_margin_to_trajectory_attention(
     store: RunStore, figure3_results: None
 ) -> None:
     found = points_of(collect(FIGURE3, TINY, store))
@@ -46,7 +46,7 @@ def test_the_data_hold_every_value_and_its_margin_to_trajectory_attention(
     assert [line["x"] for line in found[:5]] == ["1", "2", "4", "8", "whole clip"]
 
 
-def test_margins_compare_seed_with_seed(store: RunStore, finish: Finish) -> None:
+def test_margins_are_computed_between_equal_seeds(store: RunStore, finish: Finish) -> None:
     for seed, (ours, joint) in enumerate([(70.0, 60.0), (80.0, 72.0)]):
         finish(run_of("trajectory.k400-4", seed), ours)
         finish(run_of("joint.k400-4", seed), joint)
@@ -57,7 +57,7 @@ def test_margins_compare_seed_with_seed(store: RunStore, finish: Finish) -> None
     assert float(margin["std"]) == pytest.approx(2**0.5)
 
 
-def test_what_has_not_run_is_left_out(store: RunStore, finish: Finish) -> None:
+def test_cells_without_results_are_left_out(store: RunStore, finish: Finish) -> None:
     finish(run_of("joint.k400-1"), 50.0)
     found = points_of(collect(FIGURE3, TINY, store))
     shown = [(line["row"], line["column"], line["y"], line["released"]) for line in found]
@@ -66,7 +66,7 @@ def test_what_has_not_run_is_left_out(store: RunStore, finish: Finish) -> None:
     assert points_of(collect(FIGURE3, TINY, store))[0]["released"] == "True"
 
 
-def test_a_margin_is_marked_where_either_of_its_rows_has_released_weights(store: RunStore, finish: Finish) -> None:
+def test_a_margin_is_marked_if_either_of_its_rows_has_released_weights(store: RunStore, finish: Finish) -> None:
     finish(run_of("joint.k400-1"), 50.0)
     finish(run_of("trajectory.k400-1"), 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
     found = points_of(collect(FIGURE3, TINY, store))
@@ -79,7 +79,7 @@ def test_a_margin_is_marked_where_either_of_its_rows_has_released_weights(store:
     }
 
 
-def test_lines_stand_in_the_panels_of_the_paper(store: RunStore, figure3_results: None) -> None:
+def test_panels_have_the_titles_labels_and_lines_of_the_paper(store: RunStore, figure3_results: None) -> None:
     assert isinstance(FIGURE3.figure, Panels)
     axes = draw(collect(FIGURE3, TINY, store), FIGURE3.figure, None).axes
     assert [axis.get_title() for axis in axes] == ["Kinetics-400", "Something–Something V2", "", ""]

@@ -16,7 +16,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
-from reports.render import kept_seeds, markdown, render, report_path, stale, write
+from reports.render import markdown, render, report_path, saved_seeds, stale, write
 
 SNAPSHOT = """\
 # paper/table1 at scale `tiny`: Every feature at once
@@ -69,7 +69,7 @@ def results(finish: Finish, run_of: RunOf, small: Scale) -> None:
 
 
 def line(text: str, start: str) -> list[str]:
-    """The cells of the markdown row that starts with a text."""
+    """Cells of the markdown row that starts with a text."""
     found = next(row for row in text.splitlines() if row.startswith(f"| {start}"))
     return [cell.strip() for cell in found.replace("\\|", "/").strip("|").split("|")]
 
@@ -78,7 +78,7 @@ def test_markdown_has_the_layout_of_the_paper(table: Table, small: Scale, store:
     assert markdown(collect(table, small, store)) == SNAPSHOT
 
 
-def test_a_tiny_report_says_in_heading_and_footer_that_its_numbers_are_not_comparable(
+def test_a_tiny_report_warns_in_heading_and_footer_that_its_numbers_are_not_comparable(
     table: Table, small: Scale, store: RunStore
 ) -> None:
     tiny = markdown(collect(table, small, store)).split("| Joint")
@@ -86,31 +86,31 @@ def test_a_tiny_report_says_in_heading_and_footer_that_its_numbers_are_not_compa
     assert "stand-in" not in markdown(collect(table, PAPER, store))
 
 
-def test_no_printed_number_stands_where_nothing_is_measured(table: Table, store: RunStore) -> None:
+def test_cells_without_a_measured_value_show_no_printed_value(table: Table, store: RunStore) -> None:
     text = markdown(collect(table, PAPER, store))
     assert line(text, "Joint")[3:] == ["180.6 (180.6)", "–", "–", "–"]
     assert "79.2" not in text and "64.0" not in text
 
 
-def test_a_quoted_row_is_marked_and_never_best(table: Table, small: Scale, store: RunStore, results: None) -> None:
+def test_a_quoted_row_is_in_italics_and_never_best(table: Table, small: Scale, store: RunStore, results: None) -> None:
     text = markdown(collect(table, small, store))
     assert line(text, "*Other")[4:] == ["*99.0*", "*98.0*", "*1.0*"]
     assert "*italic* rows are quoted by the paper from others, not measured here" in text
 
 
-def test_values_that_show_alike_are_both_bold(table: Table, small: Scale, store: RunStore, results: None) -> None:
+def test_best_values_that_are_equal_after_rounding_are_both_bold(
+    table: Table, small: Scale, store: RunStore, results: None
+) -> None:
     text = markdown(collect(table, small, store))
     assert text.count("**62.5**") == 2
 
 
-def test_a_lone_value_is_not_called_best(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
+def test_a_single_value_is_not_best(table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf) -> None:
     finish(run_of(small, "joint.k400"), 60.0)
     assert line(markdown(collect(table, small, store)), "Joint")[4] == "60.0 (79.2)"
 
 
-def test_several_seeds_give_mean_sample_deviation_and_their_number(
+def test_several_seeds_are_shown_as_mean_std_and_number(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:
     for seed, top1 in enumerate((60.0, 61.0, 62.0)):
@@ -122,11 +122,11 @@ def test_several_seeds_give_mean_sample_deviation_and_their_number(
         "180.6 (180.6)",
         "61.0 ± 1.0 (n=3) (79.2)",
         "49.5 ± 0.7 (n=2 of 3) (64.0)",
-        "11.0 ± 1.4 (n=2 of 3) (15.2)",  # 10 and 12: differences seed by seed
+        "11.0 ± 1.4 (n=2 of 3) (15.2)",  # mean of the differences for each seed, 10 and 12
     ]
 
 
-def test_modified_cells_carry_a_sign_and_the_legend_says_why(
+def test_modified_cells_have_a_sign_that_the_legend_explains(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, results: None
 ) -> None:
     finish(apply(run_of(small, "joint.k400"), optim(epochs=3)), 33.0)
@@ -135,7 +135,7 @@ def test_modified_cells_carry_a_sign_and_the_legend_says_why(
     assert "`†` not the table's run: optim.epochs=3" in text
 
 
-def test_a_running_cell_shows_how_far_it_is_but_the_kept_report_does_not(
+def test_progress_is_printed_but_not_saved(
     table: Table, small: Scale, store: RunStore, run_of: RunOf, tmp_path: Path
 ) -> None:
     directory = store.run(run_of(small, "joint.k400").train_id)
@@ -149,14 +149,14 @@ def test_a_running_cell_shows_how_far_it_is_but_the_kept_report_does_not(
         assert not stale(report, tmp_path)
 
 
-def test_a_failed_cell_says_so(table: Table, small: Scale, store: RunStore, run_of: RunOf) -> None:
+def test_a_failed_cell_shows_its_state(table: Table, small: Scale, store: RunStore, run_of: RunOf) -> None:
     directory = store.run(run_of(small, "joint.k400").train_id)
     directory.path.mkdir(parents=True)
     directory.failure.write_text("out of memory\n")
     assert line(markdown(collect(table, small, store)), "Joint")[4] == "failed"
 
 
-def test_a_kept_report_is_stale_once_results_differ(
+def test_a_saved_report_is_stale_when_results_change(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, results: None, tmp_path: Path
 ) -> None:
     path = write(collect(table, small, store), tmp_path)
@@ -166,7 +166,7 @@ def test_a_kept_report_is_stale_once_results_differ(
     assert stale(collect(table, small, store), tmp_path)
 
 
-def test_a_missing_report_is_stale_only_when_there_are_results(
+def test_a_missing_report_is_stale_only_if_there_are_results(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, tmp_path: Path
 ) -> None:
     assert not stale(collect(table, small, store), tmp_path)
@@ -174,21 +174,21 @@ def test_a_missing_report_is_stale_only_when_there_are_results(
     assert stale(collect(table, small, store), tmp_path)
 
 
-def test_a_kept_report_knows_its_seeds(table: Table, small: Scale, store: RunStore, tmp_path: Path) -> None:
-    assert kept_seeds(table, small, tmp_path) is None
+def test_saved_seeds_are_those_of_the_saved_report(table: Table, small: Scale, store: RunStore, tmp_path: Path) -> None:
+    assert saved_seeds(table, small, tmp_path) is None
     write(collect(table, small, store, seeds=(0, 2)), tmp_path)
-    assert kept_seeds(table, small, tmp_path) == (0, 2)
+    assert saved_seeds(table, small, tmp_path) == (0, 2)
 
 
-def test_a_report_links_to_what_the_paper_s_folder_says_differs(
+def test_a_report_links_to_the_readme_of_the_paper(
     table: Table, small: Scale, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "What differs" not in markdown(collect(table, small, store))
     hours = collect(load("motionformer/hours"), small, store)
     found = re.search(r"^- What differs from the paper: \[(.*)\]\((.*)\)$", markdown(hours), re.MULTILINE)
     assert found is not None and found[1] == "experiments/motionformer/README.md"
-    kept = report_path(hours.table, small)
-    assert (kept.parent / found[2]).resolve() == kept.parents[3] / found[1]
+    path = report_path(hours.table, small)
+    assert (path.parent / found[2]).resolve() == path.parents[3] / found[1]
     (tmp_path / "paper").mkdir()
     (tmp_path / "paper" / "README.md").touch()
     monkeypatch.setenv(catalog.PAPERS, str(tmp_path))
@@ -197,22 +197,22 @@ def test_a_report_links_to_what_the_paper_s_folder_says_differs(
     assert "- What differs from the paper: README.md of the paper's folder\n" in text and str(tmp_path) not in text
 
 
-def test_the_command_that_makes_a_report_stands_under_it(table: Table, small: Scale, store: RunStore) -> None:
+def test_a_report_ends_with_its_command(table: Table, small: Scale, store: RunStore) -> None:
     report = collect(table, small, store, seeds=(0, 1), overrides=["optim.epochs=3"], rows=["joint", "ours"])
     command = "paper/table1:joint paper/table1:ours --scale tiny --seeds 0,1 -o optim.epochs=3"
     assert markdown(report).endswith(f"- Made by `reproduce report {command}`\n")
 
 
 @pytest.mark.parametrize("part", [{"overrides": ["optim.epochs=3"]}, {"rows": ["joint"]}])
-def test_a_part_of_a_table_is_not_kept(
+def test_reports_with_overrides_or_selected_rows_are_not_saved(
     table: Table, small: Scale, store: RunStore, tmp_path: Path, part: dict[str, list[str]]
 ) -> None:
-    with pytest.raises(ValueError, match="is printed, not kept"):
+    with pytest.raises(ValueError, match="is printed, not saved"):
         write(collect(table, small, store, overrides=part.get("overrides", []), rows=part.get("rows")), tmp_path)
     assert not list(tmp_path.rglob("*.md"))
 
 
-def test_an_unreadable_report_is_one_clear_error(table: Table, small: Scale, store: RunStore, tmp_path: Path) -> None:
+def test_an_unreadable_report_is_an_error(table: Table, small: Scale, store: RunStore, tmp_path: Path) -> None:
     report_path(table, small, tmp_path).mkdir(parents=True)
     with pytest.raises(StoreError, match=r"cannot read .*table1\.tiny\.md"):
         stale(collect(table, small, store), tmp_path)
@@ -259,7 +259,7 @@ def test_json_has_columns_rows_and_cells_with_ids(
     assert other["quoted"] and all((c["state"], c["value"]) == ("quoted", None) for c in other["cells"])
 
 
-def test_texts_stand_to_the_left_and_are_compared_as_texts(table: Table, store: RunStore) -> None:
+def test_columns_of_texts_are_left_aligned(table: Table, store: RunStore) -> None:
     joint = table.find_row("joint")
     words = replace(
         table,
@@ -270,6 +270,6 @@ def test_texts_stand_to_the_left_and_are_compared_as_texts(table: Table, store: 
     assert "|:-----" in text and line(text, "Joint")[3] == "Joint Space-Time (Joint)"
 
 
-def test_an_unknown_format_is_refused(table: Table, store: RunStore) -> None:
+def test_an_unknown_format_is_rejected(table: Table, store: RunStore) -> None:
     with pytest.raises(ValueError, match="unknown format 'html'; choose from md, csv, json, latex"):
         render(collect(table, PAPER, store), "html")  # type: ignore[arg-type]

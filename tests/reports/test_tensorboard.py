@@ -37,7 +37,7 @@ def trained(store: RunStore, finish: Finish, run_of: RunOf, small: Scale) -> Non
 
 
 def read(view: Path) -> EventMultiplexer:
-    """The view as TensorBoard reads it."""
+    """Contents of the view, read by TensorBoard."""
     multiplexer = EventMultiplexer().AddRunsFromDirectory(str(view))
     multiplexer.Reload()
     return multiplexer
@@ -75,7 +75,7 @@ def test_a_run_shows_its_curves_and_its_final_values(
     assert "table/ssv2" not in runs.Runs()[joint]["tensors"]
 
 
-def test_hparams_hold_the_same_factors_and_columns_in_every_run(
+def test_hparams_have_the_same_factors_and_columns_in_every_run(
     table: Table, small: Scale, store: RunStore, trained: None
 ) -> None:
     runs = read(build_view(collect(table, small, store), store))
@@ -119,7 +119,7 @@ def test_a_row_without_training_is_one_run(table: Table, store: RunStore) -> Non
     assert sorted(runs.Runs()) == ["Joint, Small", "Ours, Small"]
 
 
-def test_a_run_that_trains_nothing_shows_its_final_values_without_curves(
+def test_a_run_without_training_has_final_values_but_no_curves(
     table_of: TableOf, small: Scale, store: RunStore, finish: Finish
 ) -> None:
     untrained = table_of(Column(key="top1", header="Top-1", metric=TOP1, base=replace(K400, optim=None)))
@@ -137,9 +137,7 @@ def test_a_run_that_trains_nothing_shows_its_final_values_without_curves(
     assert value(runs, name, "table/top1") == 55.0
 
 
-def test_metrics_of_another_task_are_columns_like_any_other(
-    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
-) -> None:
+def test_metrics_of_any_task_become_columns(table_of: TableOf, small: Scale, store: RunStore, finish: Finish) -> None:
     shown = (ACTION, VERB, NOUN, metrics.Tested("mean_error"))
     kitchen = table_of(
         *(Column(key=f"epic-{one.name}", header=("EPIC-100", one.name), metric=one, base=EPIC100) for one in shown),
@@ -156,7 +154,7 @@ def test_metrics_of_another_task_are_columns_like_any_other(
     assert [info.name.tag for info in experiment.metric_infos] == [f"table/{key}" for key in columns]
 
 
-def test_whole_numbers_are_values_too(
+def test_integers_are_logged_as_values(
     table_of: TableOf, store: RunStore, keep_measurement: Callable[..., Path]
 ) -> None:
     speed = Measured("videos_per_second", "throughput")
@@ -170,23 +168,23 @@ def test_whole_numbers_are_values_too(
     assert [value(runs, name, f"table/{key}") for key in ("speed", "depth")] == [3, 12]
 
 
-def test_building_again_changes_no_file_and_drops_what_is_gone(
+def test_rebuilding_keeps_unchanged_files_and_removes_obsolete_ones(
     table: Table, small: Scale, store: RunStore, run_of: RunOf, trained: None
 ) -> None:
     report = collect(table, small, store)
     view = build_view(report, store)
     own = view / "Joint, Small · Top-1 - K-400" / OWN_FILE
     before = own.stat().st_mtime_ns, own.stat().st_ino
-    (view / "a row of long ago").mkdir()
+    (view / "obsolete row").mkdir()
     [events] = store.run(run_of(small, "joint.k400").train_id).tensorboard.iterdir()
-    events.rename(events.with_name(events.name + ".1"))  # as a resumed run adds a file under another name
+    events.rename(events.with_name(events.name + ".1"))  # like a resumed run, which adds a file with another name
     build_view(report, store)
     assert (own.stat().st_mtime_ns, own.stat().st_ino) == before
-    assert not (view / "a row of long ago").exists()
+    assert not (view / "obsolete row").exists()
     assert sorted(os.listdir(own.parent)) == sorted([OWN_FILE, events.name + ".1"])
 
 
-def test_attention_maps_are_images_of_the_rows_that_have_some(store: RunStore, keep_maps: Callable[..., Path]) -> None:
+def test_attention_maps_are_logged_as_images_of_their_rows(store: RunStore, keep_maps: Callable[..., Path]) -> None:
     keep_maps("k400", TINY)
     keep_maps("ssv2", TINY).unlink()
     report = collect(load("motionformer/figure4"), TINY, store)
@@ -199,7 +197,7 @@ def test_attention_maps_are_images_of_the_rows_that_have_some(store: RunStore, k
     assert [run for run, tags in runs.Runs().items() if tags["images"]] == [name]
 
 
-def test_several_tests_of_one_run_are_one_run_named_by_what_their_headers_share(
+def test_several_tests_of_a_run_are_one_run_named_by_their_common_header_levels(
     store: RunStore, finish: Finish
 ) -> None:
     figure = load("motionformer/figure3")
@@ -213,12 +211,12 @@ def test_several_tests_of_one_run_are_one_run_named_by_what_their_headers_share(
     assert value(runs, names[1], "table/ssv2-100") == 80
 
 
-def test_runs_with_overrides_stand_apart(table: Table, small: Scale, store: RunStore) -> None:
+def test_runs_with_overrides_have_a_separate_directory(table: Table, small: Scale, store: RunStore) -> None:
     view = build_view(collect(table, small, store, overrides=["optim.epochs=3"]), store)
     assert view == store.root / "views" / "paper_table1.tiny.modified"
 
 
-def test_runs_are_left_as_they_are(table: Table, small: Scale, store: RunStore, trained: None) -> None:
+def test_building_a_view_does_not_change_runs(table: Table, small: Scale, store: RunStore, trained: None) -> None:
     def files() -> dict[Path, bytes]:
         return {p: p.read_bytes() for p in store.root.rglob("*") if p.is_file() and "views" not in p.parts}
 

@@ -1,4 +1,4 @@
-"""`reproduce attention`, and the maps that `reproduce run` makes, as users call them."""
+"""Command lines `reproduce attention`, and `reproduce run` with attention maps."""
 
 import json
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Outcome:
 
 @pytest.fixture
 def reproduce(capsys: pytest.CaptureFixture[str], store: RunStore, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
-    """The command line on small runs, with a query for the few videos that they have."""
+    """Command line on small runs, with a query for their few videos."""
     figure = AttentionStrips(column="top1", queries=(RowQuery(row="k400", real=QUERY, stand_in=QUERY),))
     monkeypatch.setattr(figure4, "TABLE", replace(figure4.TABLE, figure=figure))
 
@@ -42,19 +42,19 @@ def reproduce(capsys: pytest.CaptureFixture[str], store: RunStore, monkeypatch: 
 
 
 @pytest.fixture
-def weighted(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
+def trained_run(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
     keep_weights(small_run)
     return small_run
 
 
 @pytest.fixture
-def finished(weighted: RunConfig, store: RunStore) -> RunConfig:
+def tested_run(trained_run: RunConfig, store: RunStore) -> RunConfig:
     metrics = {"top1": 10.0, "videos": {"evaluated": 10, "failed": 0, "missing": 0}, "seconds": 1.0}
-    write_atomically(store.run(weighted.train_id).metrics(weighted.eval_id), json.dumps(metrics))
-    return weighted
+    write_atomically(store.run(trained_run.train_id).metrics(trained_run.eval_id), json.dumps(metrics))
+    return trained_run
 
 
-def test_run_makes_the_maps_of_finished_rows_once(reproduce, finished: RunConfig, store: RunStore) -> None:  # noqa: ANN001
+def test_run_saves_attention_maps_of_finished_rows_once(reproduce, tested_run: RunConfig, store: RunStore) -> None:  # noqa: ANN001
     first = reproduce("run")
     assert first.code == 0 and "k400: attention maps made" in first.err
     (file,) = store.root.rglob("attention_maps/*.npz")
@@ -64,8 +64,12 @@ def test_run_makes_the_maps_of_finished_rows_once(reproduce, finished: RunConfig
     assert file.stat().st_mtime_ns == before
 
 
-def test_maps_that_cannot_be_made_fail_the_row_in_one_line(reproduce, finished: RunConfig, store: RunStore) -> None:  # noqa: ANN001
-    weights = store.run(finished.train_id).weights
+def test_attention_maps_without_usable_weights_are_a_one_line_error(
+    reproduce,  # noqa: ANN001
+    tested_run: RunConfig,
+    store: RunStore,
+) -> None:
+    weights = store.run(tested_run.train_id).weights
     weights.unlink()
     outcome = reproduce("run")
     assert outcome.code == 1
@@ -76,7 +80,12 @@ def test_maps_that_cannot_be_made_fail_the_row_in_one_line(reproduce, finished: 
     assert damaged.code == 3 and "weights.safetensors is cut short or damaged" in damaged.err
 
 
-def test_any_point_is_drawn_and_nothing_kept(reproduce, weighted: RunConfig, store: RunStore, tmp_path: Path) -> None:  # noqa: ANN001
+def test_attention_draws_any_point_and_saves_no_maps(
+    reproduce,  # noqa: ANN001
+    trained_run: RunConfig,
+    store: RunStore,
+    tmp_path: Path,
+) -> None:
     out = tmp_path / "maps.png"
     outcome = reproduce(
         "attention", "--video", "@7", "--query", "0.4,0.9", "--frame", "2", "--head", "1", "--out", str(out)
@@ -88,7 +97,7 @@ def test_any_point_is_drawn_and_nothing_kept(reproduce, weighted: RunConfig, sto
     assert not list(store.root.rglob("*.npz"))
 
 
-def test_without_a_point_the_table_s_own_is_drawn(reproduce, weighted: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
+def test_attention_draws_the_query_of_the_table_by_default(reproduce, trained_run: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
     outcome = reproduce("attention", "--block", "0", "--out", str(tmp_path / "maps.png"))
     assert outcome.code == 0, outcome.err
     assert "query at 0.6,0.3 of token frame 0; block 0 of 0 to 2, mean of 4 heads" in outcome.out
@@ -109,9 +118,9 @@ def test_without_a_point_the_table_s_own_is_drawn(reproduce, weighted: RunConfig
         (("--column", "top2"), "has no run under column 'top2'; it has top1"),
     ],
 )
-def test_mistakes_are_one_line_and_draw_nothing(
+def test_invalid_queries_are_one_line_errors_and_write_no_picture(
     reproduce,  # noqa: ANN001
-    weighted: RunConfig,
+    trained_run: RunConfig,
     tmp_path: Path,
     words: tuple[str, ...],
     message: str,
@@ -123,14 +132,14 @@ def test_mistakes_are_one_line_and_draw_nothing(
     assert not out.exists()
 
 
-def test_without_weights_one_line_says_how_to_get_some(reproduce, small_run: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
+def test_missing_weights_are_an_error_with_a_remedy(reproduce, small_run: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
     outcome = reproduce("attention", "--out", str(tmp_path / "maps.png"))
     assert outcome.code == 2
     assert f"run {small_run.train_id} has no weights: train it with `reproduce run`" in outcome.err
 
 
-def test_a_picture_that_cannot_be_written_is_one_line(reproduce, weighted: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
-    (tmp_path / "file").write_text("in the way")
+def test_an_unwritable_picture_path_is_a_one_line_error(reproduce, trained_run: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
+    (tmp_path / "file").write_text("not a directory")
     outcome = reproduce("attention", "--out", str(tmp_path / "file" / "maps.png"))
     assert outcome.code == 3
     assert "cannot write" in outcome.err and "name another file" in outcome.err and "--runs" not in outcome.err

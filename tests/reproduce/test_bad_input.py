@@ -1,4 +1,4 @@
-"""Wrong words and files: one line that names the thing and the remedy, and the right exit code."""
+"""Invalid arguments and files: a one-line error with cause and remedy, and the right exit code."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ CLIPS = Path(__file__).resolve().parents[3] / "shared" / "clips"
 EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=400", "-o", "evaluation.views=1"]
 
 
-def line(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+def error_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     code = main(words)
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1, lines
@@ -37,8 +37,8 @@ def line(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str
         (["--allow-bad", "-1"], "--allow-bad -1: it must be 0 or more"),
     ],
 )
-def test_numbers_out_of_range(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = line(["plan", ROW, *words], capsys)
+def test_numbers_out_of_range_are_rejected(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = error_line(["plan", ROW, *words], capsys)
     assert code == 2
     assert message in text
 
@@ -51,29 +51,29 @@ def test_numbers_out_of_range(words: list[str], message: str, capsys: pytest.Cap
         ("evaluation.span=2.0", "evaluation.span is 2.0; it is the share of a video that a clip spans"),
     ],
 )
-def test_a_protocol_that_the_sampling_does_not_have_is_refused_before_any_training(
+def test_run_rejects_test_protocols_that_the_sampling_does_not_support(
     override: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, text = line(["run", ROW, "--runs", str(tmp_path), "-o", override], capsys)
+    code, text = error_line(["run", ROW, "--runs", str(tmp_path), "-o", override], capsys)
     assert code == 2
     assert message in text
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_plan_says_which_protocol_the_sampling_does_not_have(
+def test_plan_reports_test_protocols_that_the_sampling_does_not_support(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["plan", ROW, "--runs", str(tmp_path), "-o", "evaluation.stride=2"]) == 0
     assert "not yet runnable: segment sampling has no stride in frames" in capsys.readouterr().out
 
 
-def test_a_check_draws_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_rejects_the_picture_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["report", "motionformer/figure3", "--check", "--picture", str(tmp_path / "figure.png")]
-    code, text = line(words, capsys)
+    code, text = error_line(words, capsys)
     assert (code, "leave --picture out" in text) == (2, True)
 
 
-def test_a_part_that_may_be_absent_can_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_optional_part_of_a_config_can_be_set_to_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", ROW, "--scale", "paper", "-o", "model.init=None"]) == 0
 
 
@@ -94,22 +94,22 @@ def test_a_part_that_may_be_absent_can_be_left_out(capsys: pytest.CaptureFixture
         ("data.frames=0", "data.frames is 0; it must be 1 or more"),
     ],
 )
-def test_a_number_that_no_run_can_have_is_a_mistake_in_words(
+def test_invalid_config_values_are_one_line_errors(
     verb: str, override: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = [] if verb == "show" else ["--runs", str(tmp_path)]
-    code, text = line([verb, "motionformer/table4:joint", "-o", override, *place], capsys)
+    runs = [] if verb == "show" else ["--runs", str(tmp_path)]
+    code, text = error_line([verb, "motionformer/table4:joint", "-o", override, *runs], capsys)
     assert (code, text) == (2, f"reproduce: {message}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_least_numbers_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+def test_smallest_valid_config_values_are_accepted(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["-o", "model.drop_path=0", "-o", "model.depth=1"]
     assert main(["show", "motionformer/table4:joint", *words]) == 0
 
 
-def test_no_classes_are_refused_before_any_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = line(["run", ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"], capsys)
+def test_run_rejects_zero_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = error_line(["run", ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"], capsys)
     assert (code, text) == (
         2,
         "reproduce: kinetics400: the number of classes of the label 'class' is 0; it must be 1 or more",
@@ -117,33 +117,35 @@ def test_no_classes_are_refused_before_any_training(tmp_path: Path, capsys: pyte
     assert list(tmp_path.iterdir()) == []
 
 
-def test_check_is_for_whole_tables(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_rejects_rows_and_overrides(capsys: pytest.CaptureFixture[str]) -> None:
     for words in ([ROW], ["motionformer/table4", "-o", "optim.epochs=3"]):
-        code, text = line(["report", *words, "--check"], capsys)
+        code, text = error_line(["report", *words, "--check"], capsys)
         assert code == 2
         assert "--check compares whole tables" in text
 
 
-def test_a_list_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_rejects_a_missing_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path in (tmp_path, tmp_path / "none.csv"):
-        code, text = line([*EVALUATE, "--untrained", "--list", str(path)], capsys)
+        code, text = error_line([*EVALUATE, "--untrained", "--list", str(path)], capsys)
         assert code == 3
         assert text.startswith(f"reproduce: --list {path}: there is no such file")
 
 
-def test_weights_of_another_model_say_what_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_rejects_weights_of_another_model_missing_files_and_folders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "videos.csv").write_text(f"{CLIPS / 'test.mp4'} 0\n")
     save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
     words = [*EVALUATE, "--list", str(tmp_path / "videos.csv"), "--weights"]
-    code, text = line([*words, str(tmp_path / "other.safetensors")], capsys)
+    code, text = error_line([*words, str(tmp_path / "other.safetensors")], capsys)
     assert code == 2
     assert "does not hold this row's model: Missing key(s)" in text
-    code, text = line([*words, str(tmp_path / "none.safetensors")], capsys)
+    code, text = error_line([*words, str(tmp_path / "none.safetensors")], capsys)
     assert code == 3
     assert "there is no file" in text
     for name in ("folder.safetensors", "folder.pyth"):
         (tmp_path / name).mkdir()
-        code, text = line([*words, str(tmp_path / name)], capsys)
+        code, text = error_line([*words, str(tmp_path / name)], capsys)
         assert (code, text) == (3, f"reproduce: weights: {tmp_path / name} is a folder; name a file in it")
 
 
@@ -155,19 +157,19 @@ def test_weights_of_another_model_say_what_does_not_fit(tmp_path: Path, capsys: 
         ["evaluate", "--list", "videos.csv"],
     ],
 )
-def test_a_verb_of_one_run_takes_one_seed_and_no_quoted_row(
+def test_verbs_of_one_run_reject_several_seeds_and_quoted_rows(
     words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, text = line([*words, ROW, "--seeds", "0,1"], capsys)
+    code, text = error_line([*words, ROW, "--seeds", "0,1"], capsys)
     assert (code, text) == (2, f"reproduce: --seeds 0,1: {words[0]} takes one run, so name one seed")
-    code, text = line([*words, "motionformer/table6b:i3d"], capsys)
+    code, text = error_line([*words, "motionformer/table6b:i3d"], capsys)
     assert (code, text) == (2, "reproduce: 'motionformer/table6b:i3d' is quoted from another paper: it has no run")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="needs the real clips")
-def test_only_the_answer_of_evaluate_goes_to_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_prints_only_its_json_to_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "videos.csv").write_text(f"{CLIPS / 'test.mp4'} 0\n")
     assert main([*EVALUATE, "--untrained", "--json", "--list", str(tmp_path / "videos.csv")]) == 0
     answer = json.loads(capsys.readouterr().out)

@@ -1,4 +1,4 @@
-"""The command: expected mistakes are one line that names the thing and the remedy, with the right exit code."""
+"""Command line: user errors are one line with cause and remedy, and the right exit code."""
 
 import importlib
 import json
@@ -66,7 +66,7 @@ T4 = "motionformer/table4"
         (["evaluate", f"{T4}:joint", "--list", "nowhere.csv", "--untrained"], 3, "nowhere.csv"),
     ],
 )  # fmt: skip
-def test_mistakes_are_one_line_with_a_remedy(reproduce, words: list[str], code: int, message: str) -> None:  # noqa: ANN001
+def test_user_errors_are_one_line_with_a_remedy(reproduce, words: list[str], code: int, message: str) -> None:  # noqa: ANN001
     outcome = reproduce(*words)
     assert message in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
@@ -74,7 +74,7 @@ def test_mistakes_are_one_line_with_a_remedy(reproduce, words: list[str], code: 
     assert outcome.code == code
 
 
-def test_an_empty_data_root_and_one_of_another_layout_are_named(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+def test_errors_name_unusable_data_roots(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
     root = tmp_path / "k400"
     root.mkdir()
     words = ("run", f"{T4}:joint", "--scale", "paper", "--data", f"kinetics400={root}", "--data", f"ssv2={root}")
@@ -91,14 +91,14 @@ def test_an_empty_data_root_and_one_of_another_layout_are_named(reproduce, tmp_p
     assert few_fields.code == 3 and "train.csv:2" in few_fields.err
 
 
-def test_a_run_store_that_cannot_be_written_is_named_before_any_work(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
-    (tmp_path / "file").write_text("in the way")
+def test_run_rejects_an_unwritable_run_store(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+    (tmp_path / "file").write_text("not a directory")
     outcome = reproduce("run", T4, "--runs", str(tmp_path / "file" / "runs"))
     assert outcome.code == 3
     assert f"cannot write {tmp_path}" in outcome.err and "--runs" in outcome.err
 
 
-def test_a_checkpoint_that_is_none_is_refused_in_one_line(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+def test_evaluate_rejects_a_damaged_checkpoint_in_one_line(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
     (tmp_path / "weights.pyth").write_bytes(b"PK\x03\x04 cut short")
     (tmp_path / "list.csv").write_text("a.mp4 0\n")
     small = ["-o", "model.depth=1", "-o", "model.width=48", "-o", "model.heads=4"]
@@ -109,7 +109,7 @@ def test_a_checkpoint_that_is_none_is_refused_in_one_line(reproduce, tmp_path: P
     assert len(outcome.err.strip().splitlines()) == 1
 
 
-def test_rows_without_trained_weights_say_how_to_get_some(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+def test_evaluate_without_trained_weights_is_an_error_with_a_remedy(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
     (tmp_path / "list.csv").write_text("a.mp4 0\n")
     small = ["-o", "model.depth=1", "-o", "model.width=48", "-o", "model.heads=4"]
     outcome = reproduce("evaluate", f"{T4}:joint", "--list", str(tmp_path / "list.csv"), *small)
@@ -117,14 +117,14 @@ def test_rows_without_trained_weights_say_how_to_get_some(reproduce, tmp_path: P
     assert "is not trained: run it first, or name weights with --weights FILE" in outcome.err
 
 
-def test_list_needs_no_model(reproduce) -> None:  # noqa: ANN001
+def test_list_does_not_import_torch(reproduce) -> None:  # noqa: ANN001
     code = "import sys; from reproduce.command import main; main(['list']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
     assert T4 in reproduce("list").out
 
 
 @pytest.mark.parametrize("verb", ["show", "plan", "status"])
-def test_verbs_that_look_import_neither_lightning_nor_torchvision(verb: str, tmp_path: Path) -> None:
+def test_read_only_verbs_import_neither_lightning_nor_torchvision(verb: str, tmp_path: Path) -> None:
     code = (
         "import sys; from reproduce.command import main\n"
         f"main([{verb!r}, {T4 + ':joint'!r}] + ([] if {verb!r} == 'show' else ['--runs', sys.argv[1]]))\n"
@@ -146,7 +146,7 @@ def test_verbs_that_look_import_neither_lightning_nor_torchvision(verb: str, tmp
         (KeyboardInterrupt(15), 143, ""),
     ],
 )
-def test_errors_of_a_verb_are_one_line_and_an_exit_code(
+def test_errors_of_a_verb_become_one_line_and_an_exit_code(
     reproduce,  # noqa: ANN001
     monkeypatch: pytest.MonkeyPatch,
     error: BaseException,
@@ -166,7 +166,7 @@ def test_debug_shows_the_traceback_of_an_error(reproduce) -> None:  # noqa: ANN0
         reproduce("show", "motionformer/table44", "--debug")
 
 
-def test_a_bug_is_no_mistake_of_the_user(reproduce, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+def test_unexpected_exceptions_are_not_caught(reproduce, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
     def fails(options: object) -> int:
         raise KeyError("bug")
 
@@ -175,7 +175,7 @@ def test_a_bug_is_no_mistake_of_the_user(reproduce, monkeypatch: pytest.MonkeyPa
         reproduce("list")
 
 
-def test_every_verb_is_carried_out_by_a_module_of_its_own() -> None:
+def test_every_verb_has_a_module_with_an_execute_function() -> None:
     verbs = next(action for action in parser()._actions if action.dest == "verb_name")
     assert isinstance(verbs.choices, dict)
     assert set(verbs.choices) == {
@@ -188,7 +188,7 @@ def test_every_verb_is_carried_out_by_a_module_of_its_own() -> None:
         assert {"debug"} <= {action.dest for action in verb._actions}
 
 
-def test_verbs_for_weights_and_lists_are_at_the_papers_scale_and_others_are_tiny() -> None:
+def test_default_scale_is_paper_for_import_weights_and_evaluate_and_tiny_otherwise() -> None:
     scales = {
         verb: parser().parse_args([verb, *words]).scale
         for verb, words in {
@@ -205,7 +205,7 @@ def test_verbs_for_weights_and_lists_are_at_the_papers_scale_and_others_are_tiny
 
 
 @pytest.mark.parametrize("words", [["list"], ["show", T4]])
-def test_a_reader_that_has_gone_is_no_error(words: list[str]) -> None:
+def test_a_closed_pipe_is_not_an_error(words: list[str]) -> None:
     command = [sys.executable, "-m", "reproduce", *words]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stderr is not None
@@ -221,7 +221,9 @@ def test_list_names_all_tables_or_those_that_match(reproduce) -> None:  # noqa: 
     assert [entry["name"] for entry in listed] == ["motionformer/table2a", "motionformer/table2b"]
 
 
-def test_torch_compiles_no_kernels_of_its_own_in_a_verb_or_in_what_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verbs_disable_the_native_jit_of_torch_for_themselves_and_child_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("TORCH_DISABLE_NATIVE_JIT", raising=False)
     assert main(["list"]) == 0
     assert os.environ["TORCH_DISABLE_NATIVE_JIT"] == "1"

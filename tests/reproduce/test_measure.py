@@ -1,4 +1,4 @@
-"""`reproduce measure`: which batch is taken, what is kept, and what does not fit."""
+"""`reproduce measure`: batch sizes, saved measurements and failed measurements."""
 
 import json
 from dataclasses import replace
@@ -20,7 +20,7 @@ from reproduce.command import main
 from reproduce.measure import Batches, Measurement
 
 TABLE = "motionformer/table3a"
-HOW = {"precision": "16-mixed", "hardware": "a GPU", "versions": {"torch": "2.14.1"}, "commit": "abc"}
+CONDITIONS = {"precision": "16-mixed", "hardware": "a GPU", "versions": {"torch": "2.14.1"}, "commit": "abc"}
 
 
 def is_exact(run: RunConfig) -> bool:
@@ -29,14 +29,14 @@ def is_exact(run: RunConfig) -> bool:
 
 
 def measured(monkeypatch: pytest.MonkeyPatch, runs: Path, *words: str, capacity: int = 10**9) -> tuple[int, list[int]]:
-    """The exit code of `reproduce measure`, and the batches whose memory it measured."""
+    """Exit code of `reproduce measure`, and batch sizes of its memory measurements."""
     batches = []
 
     def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
         batches.append(batch_size)
         if not is_exact(run) and batch_size > capacity:
             raise TooLargeError(f"batch {batch_size} does not fit into this GPU; use a smaller --batch")
-        return {"peak_gib": 2.0 + (0.7 if is_exact(run) else 0.2) * batch_size, "batch_size": batch_size, **HOW}
+        return {"peak_gib": 2.0 + (0.7 if is_exact(run) else 0.2) * batch_size, "batch_size": batch_size, **CONDITIONS}
 
     monkeypatch.setitem(MEASUREMENTS, "memory", peak_memory)
     return main(["measure", *words, "--runs", str(runs)]), batches
@@ -46,7 +46,7 @@ def measured_cells(table: str) -> list[Cell]:
     return [cell for cell in load(table).cells() if isinstance(cell.column.metric, Measured) and cell.paper_run]
 
 
-def test_all_rows_are_measured_at_the_chosen_batch(
+def test_all_rows_are_measured_at_the_calibrated_batch_size(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, batches = measured(monkeypatch, tmp_path, TABLE)
@@ -57,18 +57,16 @@ def test_all_rows_are_measured_at_the_chosen_batch(
     assert [record["batch_size"] for record in records if record is not None] == [8] * 4
 
 
-def test_one_row_is_measured_at_the_batch_that_the_named_row_chooses(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_single_row_is_measured_at_the_calibrated_batch_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert measured(monkeypatch, tmp_path, f"{TABLE}:performer") == (0, [1, 2, 4, 8, 6, 7, 8])
 
 
-def test_a_batch_that_is_given_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_batch_option_sets_the_batch_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert measured(monkeypatch, tmp_path, TABLE, "--batch", "3") == (0, [3] * 4)
     assert measured(monkeypatch, tmp_path, TABLE, "--batch", "0")[0] == 2
 
 
-def test_a_row_that_does_not_fit_is_named_and_the_others_are_measured(
+def test_rows_that_exceed_the_memory_are_named_and_the_others_are_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, batches = measured(monkeypatch, tmp_path, TABLE, "--batch", "8", capacity=4)
@@ -78,13 +76,13 @@ def test_a_row_that_does_not_fit_is_named_and_the_others_are_measured(
     assert len(list(tmp_path.glob("*/measured/memory.json"))) == 1 and "exact: peak_gib 7.60" in streams.out
 
 
-def test_a_row_that_trains_nothing_is_named_and_the_others_are_measured(
+def test_rows_that_cannot_be_measured_are_named_and_the_others_are_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
         if not is_exact(run):
             raise NotMeasurableError("this run trains nothing")
-        return {"peak_gib": 2.0, "batch_size": batch_size, **HOW}
+        return {"peak_gib": 2.0, "batch_size": batch_size, **CONDITIONS}
 
     monkeypatch.setitem(MEASUREMENTS, "memory", peak_memory)
     assert main(["measure", TABLE, "--batch", "1", "--runs", str(tmp_path)]) == 0
@@ -92,25 +90,25 @@ def test_a_row_that_trains_nothing_is_named_and_the_others_are_measured(
     assert "performer: this run trains nothing\n" in streams.err and "exact: peak_gib 2.00" in streams.out
 
 
-def test_what_is_measured_is_read_back_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measurements_are_saved_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured(monkeypatch, tmp_path, f"{TABLE}:exact", "--batch", "2")
     (file,) = tmp_path.glob("*/measured/memory.json")
     assert json.loads(file.read_text())["batch_size"] == 2
 
 
-def test_a_table_without_such_columns_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_without_measured_columns_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", "motionformer/table8", "--runs", str(tmp_path)]) == 2
     assert capsys.readouterr().err == "reproduce: motionformer/table8: no column is measured on a device\n"
 
 
 @pytest.mark.parametrize(("table", "row"), [(TABLE, "exact"), ("motionformer/table7", "mformer-b")])
-def test_the_row_that_a_column_names_chooses_the_batch_once(
+def test_the_reference_row_calibrates_the_batch_size_once(
     monkeypatch: pytest.MonkeyPatch, table: str, row: str
 ) -> None:
-    asked: list[str] = []
+    measured_runs: list[str] = []
 
     def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
-        asked.append(run.train_id)
+        measured_runs.append(run.train_id)
         return {"peak_gib": 2.0 + 0.7 * batch_size}
 
     monkeypatch.setitem(MEASUREMENTS, "memory", peak_memory)
@@ -119,11 +117,11 @@ def test_the_row_that_a_column_names_chooses_the_batch_once(
         assert cell.paper_run is not None
         assert batches.of(Measurement("memory", cell, cell.paper_run, load(table))) == 8
     (exact,) = {cell.paper_run.train_id for cell in cells if cell.row.key == row and cell.paper_run}
-    assert set(asked) == {exact} and len(asked) == 6
+    assert set(measured_runs) == {exact} and len(measured_runs) == 6
 
 
 def with_columns(monkeypatch: pytest.MonkeyPatch, *columns: Column) -> None:
-    """Table 3a with these columns after its printed ones."""
+    """Append columns to table 3a."""
     rows = tuple(replace(row, paper=(*row.paper, *[None] * len(columns))) for row in table3a.TABLE.rows)
     monkeypatch.setattr(table3a, "TABLE", replace(table3a.TABLE, columns=(*table3a.TABLE.columns, *columns), rows=rows))
 
@@ -132,7 +130,7 @@ def column(metric: Measured) -> Column:
     return replace(table3a.TABLE.columns[0], key=metric.name, metric=metric)
 
 
-def test_without_a_printed_value_of_the_named_row_the_batch_must_be_given(
+def test_calibration_without_a_printed_value_requires_the_batch_option(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with_columns(monkeypatch, column(Measured("items_per_second", "throughput", calibrated_by="exact")))
@@ -141,23 +139,23 @@ def test_without_a_printed_value_of_the_named_row_the_batch_must_be_given(
     assert f"{TABLE}:exact has no printed value; set the batch with --batch" in capsys.readouterr().err
 
 
-def test_each_kind_is_measured_once_a_run_with_a_batch_of_its_own(
+def test_each_kind_is_measured_once_per_run_with_its_own_batch_size(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     items, videos = (Measured(f"{unit}_per_second", "throughput") for unit in ("items", "videos"))
     with_columns(monkeypatch, column(items), column(videos))
-    asked: list[tuple[str, int]] = []
+    measured_runs: list[tuple[str, int]] = []
 
     def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
-        asked.append((run.train_id, batch_size))
-        return {"items_per_second": 12.0 * batch_size, "videos_per_second": 0.4, "batch_size": batch_size, **HOW}
+        measured_runs.append((run.train_id, batch_size))
+        return {"items_per_second": 12.0 * batch_size, "videos_per_second": 0.4, "batch_size": batch_size, **CONDITIONS}
 
     monkeypatch.setitem(MEASUREMENTS, "throughput", throughput)
     code, batches = measured(monkeypatch, tmp_path, f"{TABLE}:exact")
     assert (code, batches) == (0, [1, 2, 4, 8, 6, 7, 8])
     (cell, *_) = measured_cells(TABLE)
     assert cell.paper_run is not None
-    assert asked == [(cell.paper_run.train_id, 1)]
+    assert measured_runs == [(cell.paper_run.train_id, 1)]
     store = RunStore(tmp_path)
     records = [store.measurement(cell.paper_run.train_id, kind) for kind in ("memory", "throughput")]
     assert [record["batch_size"] for record in records if record is not None] == [8, 1]
@@ -167,14 +165,14 @@ def test_each_kind_is_measured_once_a_run_with_a_batch_of_its_own(
     ]
 
 
-def test_a_run_that_several_tables_show_is_measured_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_run_in_several_tables_is_measured_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     code, batches = measured(monkeypatch, tmp_path, f"{TABLE}:exact", "motionformer/table3b", "--batch", "2")
     cells = [cell for cell in (*measured_cells(TABLE)[:1], *measured_cells("motionformer/table3b"))]
     runs = {cell.paper_run.train_id for cell in cells if cell.paper_run}
     assert code == 0 and len(batches) == len(runs)
 
 
-def test_memory_without_a_gpu_is_one_line(
+def test_measuring_memory_without_a_gpu_is_a_one_line_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(measure.torch.cuda, "is_available", lambda: False)

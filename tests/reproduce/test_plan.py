@@ -1,4 +1,4 @@
-"""`reproduce plan`: the runs, their costs, and what would stop them, which `run` says before it starts anything."""
+"""`reproduce plan`: runs, costs, and the problems that `reproduce run` reports before it starts."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ ROW = f"{T4}:joint"
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Kinetics of four videos to train on and one to test with."""
+    """Kinetics with four training videos and one test video."""
     monkeypatch.delenv("VIDEO_ROOT", raising=False)
     root = tmp_path / "k400"
     root.mkdir()
@@ -40,9 +40,7 @@ def words(verb: str, root: Path, *more: str) -> list[str]:
     return [verb, ROW, "--column", "k400", "--scale", "paper", *place, *more]
 
 
-def test_a_plan_and_a_run_say_that_the_videos_do_not_fill_a_batch(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_plan_and_run_report_fewer_training_videos_than_a_batch(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reason = "kinetics400: 4 training videos are fewer than one batch of 128; use a smaller batch"
     assert main(words("plan", root)) == 0
     assert f"not yet runnable: {reason}" in capsys.readouterr().out
@@ -55,7 +53,7 @@ def test_a_plan_and_a_run_say_that_the_videos_do_not_fill_a_batch(
 
 
 @pytest.mark.parametrize("verb", ["show", "plan", "run"])
-def test_attention_that_cannot_be_is_refused_where_it_is_typed(
+def test_invalid_settings_of_attention_are_rejected_by_every_verb(
     verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row, override = "motionformer/table3c:prototypes-128", "model.attention.approximation.num_prototypes=3000"
@@ -65,19 +63,19 @@ def test_attention_that_cannot_be_is_refused_where_it_is_typed(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_plan_says_which_protocol_the_sampling_does_not_have(
+def test_plan_reports_test_protocols_that_the_sampling_does_not_support(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["plan", f"{T4}:trajectory", "--runs", str(tmp_path), "-o", "evaluation.stride=2"]) == 0
     assert "not yet runnable: segment sampling has no stride in frames" in capsys.readouterr().out
 
 
-def test_a_plan_says_that_there_are_no_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_reports_zero_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"]) == 0
     assert "not yet runnable: kinetics400: the number of classes of the label 'class' is 0" in capsys.readouterr().out
 
 
-def test_the_plan_of_a_test_alone_needs_no_training_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_with_eval_only_needs_no_training_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "train.csv").unlink()
     assert main(words("plan", root, "--json")) == 0
     assert "annotations of the train split" in json.loads(capsys.readouterr().out)[0]["problem"]
@@ -94,12 +92,12 @@ def test_the_plan_of_a_test_alone_needs_no_training_split(root: Path, capsys: py
 
 
 @pytest.mark.parametrize("verb", ["plan", "run"])
-def test_a_data_set_that_no_run_reads_is_refused(verb: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_data_root_that_no_run_reads_is_rejected(verb: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words(verb, root, "--data", "ssv3=/data")) == 2
     assert "--data ssv3: no run reads 'ssv3'; they read kinetics400" in capsys.readouterr().err
 
 
-def test_a_data_set_that_only_finished_runs_read_may_be_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_data_root_of_finished_runs_is_accepted(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = RunStore(root.parent / "runs")
     (ssv2,) = (job for job in jobs_of(find([ROW]), PAPER, [], (0,)) if job.cell == "joint.ssv2")
     metrics = {"top1": 10.0, "videos": {"evaluated": 10, "failed": 0, "missing": 0}, "seconds": 1.0}
@@ -109,7 +107,7 @@ def test_a_data_set_that_only_finished_runs_read_may_be_named(root: Path, capsys
     assert "4 training videos are fewer than one batch" in capsys.readouterr().err
 
 
-def test_a_run_of_tests_alone_starts_without_training_videos(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_with_eval_only_needs_no_training_split(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "train.csv").unlink()
     started: list[str] = []
 
@@ -124,7 +122,7 @@ def test_a_run_of_tests_alone_starts_without_training_videos(root: Path, monkeyp
     assert started == [f"{ROW}.k400"]
 
 
-def test_a_plan_counts_the_training_of_a_run_once_for_all_its_tests(tmp_path: Path) -> None:
+def test_plan_counts_the_training_of_a_run_once_for_all_its_tests(tmp_path: Path) -> None:
     tests = jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,))
     plans = plan_json(tests, RunStore(tmp_path), Resources())
     costs = [float(str(plan["petaflops_left"])) for plan in plans if "k400" in str(plan["run"])]
@@ -134,7 +132,7 @@ def test_a_plan_counts_the_training_of_a_run_once_for_all_its_tests(tmp_path: Pa
     assert "2 distinct runs with 9 tests for 9 cells, 9 to do" in plan_text(tests, RunStore(tmp_path), Resources())
 
 
-def test_a_test_of_released_weights_leaves_the_training_to_plan(
+def test_plan_includes_the_training_of_a_run_tested_with_released_weights(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (job,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
@@ -156,7 +154,7 @@ def tiny(name: str, **changes: object) -> Job:
     return Job(run, "p/t", name, 0, cells=[f"p/t:{name}"])
 
 
-def test_the_cost_of_a_run_is_three_passes_for_each_training_item_and_one_for_each_view(store: RunStore) -> None:
+def test_cost_is_three_passes_per_training_item_and_one_per_view_and_crop(store: RunStore) -> None:
     job = tiny("a.top1", optim=OptimConfig(epochs=2, batch_size=300))
     (plan,) = planned(job, store=store)
     macs = job.run.model.cost(job.run.data.size, job.run.data.targets).macs
@@ -174,7 +172,7 @@ def test_a_recipe_in_steps_has_no_epochs(store: RunStore) -> None:
     assert row.split()[-9:-1] == ["1", "–", "77", "10", "x", "1", "on", "1"]
 
 
-def test_a_run_that_trains_nothing_costs_its_test_alone_and_names_its_parents(store: RunStore) -> None:
+def test_a_run_without_training_costs_only_its_test_and_lists_its_parents(store: RunStore) -> None:
     parent = tiny("a.top1")
     parents = (Parent(run=parent.run, part="spatial"), Parent(run=TINY.of(SSV2), part="temporal"))
     tested = tiny("b.top1", optim=None, parents=parents)
@@ -189,7 +187,7 @@ def test_a_run_that_trains_nothing_costs_its_test_alone_and_names_its_parents(st
     )
 
 
-def test_a_finished_run_has_nothing_left_to_do(store: RunStore) -> None:
+def test_a_finished_run_has_no_remaining_cost(store: RunStore) -> None:
     job = tiny("a.top1")
     write_atomically(job.directory(store).metrics(job.run.eval_id), "{}")
     (plan,) = planned(job, store=store)
@@ -197,12 +195,12 @@ def test_a_finished_run_has_nothing_left_to_do(store: RunStore) -> None:
     assert "1 distinct runs for 1 cells, 0 to do" in plan_text([job], store, Resources(devices=1))
 
 
-def test_a_trained_run_has_only_its_test_left_to_do(store: RunStore) -> None:
+def test_a_trained_run_costs_only_its_test(store: RunStore) -> None:
     job, other = tiny("a.top1"), tiny("b.top1", seed=1)
     write_atomically(job.directory(store).weights, "trained")
     first, second = planned(job, other, store=store)
     assert 0 < first["petaflops_left"] < second["petaflops_left"] / 5
 
 
-def test_without_tests_there_is_nothing_to_run(store: RunStore) -> None:
+def test_plan_without_jobs_says_nothing_to_run(store: RunStore) -> None:
     assert plan_text([], store, Resources()) == "Nothing to run: every column is computed without a test, or quoted."

@@ -1,4 +1,4 @@
-"""`reproduce show`: a table as printed, and what sets its rows apart."""
+"""`reproduce show`: printed values and changed config fields."""
 
 import json
 
@@ -18,7 +18,7 @@ def table(request: pytest.FixtureRequest) -> Table:
     return load(request.param)
 
 
-def test_printed_values_and_ids_of_a_table_are_shown() -> None:
+def test_text_contains_printed_values_and_ids_of_runs() -> None:
     (selection,) = find([T4])
     text = show_text(selection, TINY, [], (0,))
     lines = text.splitlines()
@@ -33,7 +33,7 @@ def test_printed_values_and_ids_of_a_table_are_shown() -> None:
     assert f"note: {load(T4).notes[0]}" in lines
 
 
-def test_named_rows_only_are_shown_with_the_ids_of_all_seeds_and_overrides() -> None:
+def test_text_of_selected_rows_contains_ids_for_all_seeds_and_overrides() -> None:
     (selection,) = find([f"{T4}:trajectory"])
     text = show_text(selection, TINY, ["optim.epochs=3"], (0, 1))
     runs = [load(T4).run_of("trajectory.k400", TINY, ["optim.epochs=3"], seed).train_id for seed in (0, 1)]
@@ -41,13 +41,12 @@ def test_named_rows_only_are_shown_with_the_ids_of_all_seeds_and_overrides() -> 
     assert "joint:" not in text
 
 
-def test_quoted_rows_are_called_so() -> None:
+def test_quoted_rows_are_labelled_as_quoted() -> None:
     (selection,) = find(["motionformer/table6b:i3d"])
     assert "i3d: quoted from another paper; not run" in show_text(selection, PAPER, [], (0,))
 
 
-def test_rows_of_other_runs_show_other_changes(table: Table) -> None:
-    """Otherwise nobody sees what a row changes."""
+def test_rows_with_different_runs_show_different_changes(table: Table) -> None:
     for column in table.columns:
         cells = [cell for cell in table.cells() if cell.column is column and cell.tested and cell.paper_run]
         for base in {cell.row.base for cell in cells}:
@@ -56,7 +55,7 @@ def test_rows_of_other_runs_show_other_changes(table: Table) -> None:
             assert len({json.dumps(changes_of(cell)) for cell in same}) == len(runs)
 
 
-def test_what_a_row_changes_is_named_by_its_path() -> None:
+def test_changes_are_named_by_dotted_path() -> None:
     cells = {cell.column.key: cell for cell in load("motionformer/table8").cells(rows=["k400"])}
     changes = changes_of(cells["one-frame"])
     assert list(changes) == ["model.tokens", "model.attention", "data.frames"]
@@ -64,7 +63,7 @@ def test_what_a_row_changes_is_named_by_its_path() -> None:
     assert changes_of(cells["eight-frames"]) == changes_of(cells["delta"]) == {}
 
 
-def test_json_holds_the_same(table: Table) -> None:
+def test_json_contains_table_columns_rows_and_printed_values(table: Table) -> None:
     (selection,) = find([table.name])
     shown = json.loads(json.dumps(show_json(selection, TINY, [], (0,))))
     assert (shown["table"], shown["caption"], shown["scale"]) == (table.name, table.caption, "tiny")

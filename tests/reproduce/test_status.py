@@ -1,4 +1,4 @@
-"""`reproduce status`: the state of each run, its headline metric, and why it failed."""
+"""`reproduce status`: state of each run, headline metric, and reason of failure."""
 
 import json
 from dataclasses import replace
@@ -33,7 +33,7 @@ def state(store: RunStore, one: Job) -> dict:
     return entry  # type: ignore[return-value]
 
 
-def test_a_run_goes_through_its_states(store: RunStore) -> None:
+def test_status_shows_each_state_of_a_run(store: RunStore) -> None:
     directory = store.run(K400.train_id)
     assert (state(store, job())["state"], state(store, job())["log"]) == ("not run", None)
     write_atomically(directory.log, "log")
@@ -54,14 +54,14 @@ def test_a_run_goes_through_its_states(store: RunStore) -> None:
 
 
 @pytest.mark.parametrize(("run", "metric"), [(K400, "top1"), (EPIC100, "action")])
-def test_the_value_is_that_of_the_headline_metric(run: RunConfig, metric: str, store: RunStore) -> None:
+def test_status_shows_the_value_of_the_headline_metric(run: RunConfig, metric: str, store: RunStore) -> None:
     assert (state(store, job(run))["metric"], state(store, job(run))["value"]) == (metric, None)
     finish(store, run, {metric: 43.12, "top5": 99.0})
     assert (state(store, job(run))["metric"], state(store, job(run))["value"]) == (metric, 43.12)
     assert f"{metric} 43.1" in status_text([job(run)], store)
 
 
-def test_a_published_result_is_called_so(store: RunStore) -> None:
+def test_published_results_have_their_own_state(store: RunStore) -> None:
     assert store.results is not None
     finish(RunStore(store.results), K400, {"top1": 79.72})
     assert (state(store, job())["state"], state(store, job())["value"]) == ("published", 79.72)
@@ -69,7 +69,9 @@ def test_a_published_result_is_called_so(store: RunStore) -> None:
 
 
 @pytest.mark.parametrize("shown", [True, False])
-def test_released_weights_that_were_tested_or_stand_in_for_a_parent_are_named(shown: bool, store: RunStore) -> None:
+def test_released_weights_that_were_tested_or_replace_a_parent_have_their_own_state(
+    shown: bool, store: RunStore
+) -> None:
     if shown:
         finish(store, K400, {"top1": 79.7}, released=True)
     else:
@@ -78,13 +80,13 @@ def test_released_weights_that_were_tested_or_stand_in_for_a_parent_are_named(sh
     assert (entry["state"], entry["value"]) == ("released weights", 79.7 if shown else None)
 
 
-def test_released_weights_of_a_run_that_trains_nothing_finish_it(store: RunStore) -> None:
+def test_a_test_of_released_weights_finishes_a_run_without_training(store: RunStore) -> None:
     tested = replace(K400, optim=None)
     finish(store, tested, {"top1": 79.7}, released=True)
     assert state(store, job(tested))["state"] == "released weights"
 
 
-def test_a_test_of_released_weights_made_here_is_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_labels_local_tests_of_released_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (one,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
     finish(RunStore(tmp_path), one.run, {"top1": 79.7}, released=True)
     words = ["motionformer/table6b:mformer", "--scale", "paper", "--runs", str(tmp_path), "--json"]
@@ -93,5 +95,5 @@ def test_a_test_of_released_weights_made_here_is_called_so(tmp_path: Path, capsy
     assert (entry["state"], entry["metric"], entry["value"]) == ("released weights", "top1", 79.7)
 
 
-def test_without_tests_there_is_nothing_to_run(store: RunStore) -> None:
+def test_status_without_jobs_says_nothing_to_run(store: RunStore) -> None:
     assert status_text([], store).startswith("Nothing to run")

@@ -1,4 +1,4 @@
-"""Released weights: the list of them, and one imported, tested and marked."""
+"""Released weights: list of files, import, test, and mark in reports."""
 
 import json
 import os
@@ -37,7 +37,7 @@ OVERRIDES = [word for override in [*SMALL, *PROTOCOL] for word in ("-o", overrid
 
 @pytest.fixture
 def released_file(tmp_path: Path) -> Path:
-    """The parity fixture as the authors would publish it."""
+    """Parity fixture in the format of a released file."""
     fixture = FIXTURES / "motionformer_trajectory.safetensors"
     if not fixture.exists():
         pytest.skip(f"no parity fixtures at {FIXTURES}; name their folder with PARITY_FIXTURES")
@@ -52,7 +52,7 @@ def released_file(tmp_path: Path) -> Path:
     return file
 
 
-def test_the_sixteen_released_files_are_named_with_their_rows() -> None:
+def test_sixteen_released_files_have_rows() -> None:
     assert released_weights("motionformer") is RELEASED
     assert len({RELEASED.url(released) for released in FILES}) == len(FILES) == 16
     assert RELEASED.url(FILES[0]) == "https://dl.fbaipublicfiles.com/motionformer/k400_joint_224_16x4.pyth"
@@ -65,12 +65,12 @@ def test_the_sixteen_released_files_are_named_with_their_rows() -> None:
 
 
 def authors_tensors(name: str, width: int, depth: int) -> dict[str, torch.Tensor]:
-    """What the authors publish under a name, but narrow and shallow: their keys, their shapes, their initial spread."""
+    """Tensors of a released file, but narrow and shallow, with the authors' keys, shapes and initial spread."""
     data, attention, _, clip = name.split("_")
     frames, D = int(clip.split("x")[0]), width
     shapes: dict[str, tuple[int, ...]] = {
         "cls_token": (1, 1, D),
-        "pos_embed": (1, 197, D),  # of 14 x 14 patches whatever the crop
+        "pos_embed": (1, 197, D),  # 14 x 14 patches for every crop
         "temp_embed": (1, frames // 2, D),
         **linear("patch_embed.proj", (D, 3, 16, 16)),
         **linear("patch_embed_3d.proj", (D, 3, 2, 16, 16)),
@@ -90,7 +90,7 @@ def authors_tensors(name: str, width: int, depth: int) -> dict[str, torch.Tensor
     for head, classes in heads[data].items():
         shapes |= linear(head, (classes, D))
     torch.manual_seed(0)
-    # Gradients never reached the value projection: it is as it was drawn.
+    # The value projection never got a gradient: it has its initial values.
     return {
         key: torch.zeros(shape) if key.endswith("proj_kv.bias") else 0.02 * torch.randn(shape)
         for key, shape in shapes.items()
@@ -102,7 +102,7 @@ def linear(name: str, weight: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("released", FILES, ids=lambda released: released.name)
-def test_every_released_variant_finds_each_of_its_keys_a_place(released: ReleasedFile, tmp_path: Path) -> None:
+def test_every_key_of_every_released_file_is_loaded_or_known(released: ReleasedFile, tmp_path: Path) -> None:
     ((table, rows),) = find([released.row])
     assert rows is not None
     run = table.run_of(f"{rows[0]}.{released.column}", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0)
@@ -111,7 +111,7 @@ def test_every_released_variant_finds_each_of_its_keys_a_place(released: Release
     file = tmp_path / f"{released.name}.pyth"
     torch.save({"epoch": 34, "model_state": tensors, "optimizer_state": {}, "cfg": ""}, file)
     record = import_weights(run, RunStore(tmp_path / "runs"), file, RELEASED)
-    heads = ["head.weight", "head.bias"] if released.name.startswith("ek") else []  # its two heads become one
+    heads = ["head.weight", "head.bias"] if released.name.startswith("ek") else []  # the two heads are joined
     assert record["missing"] == []
     assert record["reshaped"] == heads
     assert record["unexpected"] == ["patch_embed.proj.weight", "patch_embed.proj.bias"]
@@ -124,7 +124,7 @@ def test_every_released_variant_finds_each_of_its_keys_a_place(released: Release
     assert record["warnings"] == [] and record["settings"] == {}
 
 
-def test_another_file_takes_the_place_of_what_was_made_with_the_first(tmp_path: Path) -> None:
+def test_import_of_another_file_removes_the_results_of_the_first(tmp_path: Path) -> None:
     run = find(["motionformer/table6b"])[0].table.run_of(
         "mformer.top1", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0
     )
@@ -150,7 +150,7 @@ def test_another_file_takes_the_place_of_what_was_made_with_the_first(tmp_path: 
 @pytest.mark.parametrize(
     "variant", ["table6b:mformer-hr", "table6b:mformer-l", "table6c:mformer", "table6c:mformer-hr"]
 )
-def test_longer_larger_and_two_headed_variants_are_tested_with_what_was_imported(
+def test_longer_larger_and_two_headed_variants_are_imported_and_tested(
     variant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = f"motionformer/{variant}"
@@ -171,7 +171,7 @@ def test_longer_larger_and_two_headed_variants_are_tested_with_what_was_imported
     assert metrics["released_weights"]["file"] == file.name
 
 
-def test_a_released_file_is_imported_tested_and_marked(
+def test_released_file_is_imported_tested_and_marked_in_the_report(
     released_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = ["--runs", str(tmp_path / "runs")]
@@ -179,7 +179,7 @@ def test_a_released_file_is_imported_tested_and_marked(
     record = json.loads(capsys.readouterr().out)
     assert record["missing"] == [] and record["reshaped"] == []
     assert record["unexpected"] == ["patch_embed.proj.bias", "patch_embed.proj.weight"]
-    (warning,) = record["warnings"]  # the fixture's values are not those of a training
+    (warning,) = record["warnings"]  # the fixture's values are not trained
     assert "project_values=True" in warning and record["remarks"] == []
 
     root = ensure(KineticsStandIn(num_train=20, num_val=10), tmp_path / "videos", progress=False)
@@ -195,7 +195,7 @@ def test_a_released_file_is_imported_tested_and_marked(
     assert not RunStore(tmp_path / "runs").run(top1.seeds[0].train_id).weights.exists()
 
 
-def test_a_file_of_another_model_is_refused_and_nothing_is_kept(
+def test_file_of_another_model_is_refused_and_nothing_is_written(
     released_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = ["--runs", str(tmp_path / "runs")]
@@ -206,7 +206,7 @@ def test_a_file_of_another_model_is_refused_and_nothing_is_kept(
     assert not list((tmp_path / "runs").rglob("*.safetensors"))
 
 
-def test_testing_without_any_weights_says_where_to_get_some(
+def test_test_without_weights_fails_with_a_remedy(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=10", "optim.batch_size=8"]
@@ -218,7 +218,7 @@ def test_testing_without_any_weights_says_where_to_get_some(
 
 
 def narrow(folder: Path, name: str, cfg: str = "") -> tuple[Path, list[str]]:
-    """A released file, but narrow, and the overrides of the rows that hold it."""
+    """Narrow released file, and the overrides of its rows."""
     file = folder / f"{name}.pyth"
     torch.save({"model_state": authors_tensors("k400_motionformer_224_16x4", width=48, depth=2), "cfg": cfg}, file)
     return file, [w for o in ["model.width=48", "model.depth=2", "model.heads=4"] for w in ("-o", o)]
@@ -233,36 +233,34 @@ def narrow(folder: Path, name: str, cfg: str = "") -> tuple[Path, list[str]]:
         ("k400_motionformer_224_16x4", "table4:trajectory-norm-st"),
     ],
 )
-def test_a_released_file_is_not_imported_as_another_row_whose_tensors_look_the_same(
+def test_released_file_is_refused_for_another_row_with_the_same_shapes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, row: str
 ) -> None:
     file, overrides = narrow(tmp_path, name)
     code = main(["import-weights", str(file), "--as", f"motionformer/{row}", "--runs", str(tmp_path), *overrides])
     errors = capsys.readouterr().err
-    belongs = next(released.row for released in FILES if released.name == name)
+    own_row = next(released.row for released in FILES if released.name == name)
     assert code == 2
-    assert len(errors.strip().splitlines()) == 1 and f"--as {belongs}" in errors
+    assert len(errors.strip().splitlines()) == 1 and f"--as {own_row}" in errors
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
 @pytest.mark.parametrize("row", ["*/table4:divided", "motionformer*/table4:div*"])
-def test_a_row_named_by_a_glob_is_checked_like_any_other(
-    row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_row_named_by_a_glob_is_checked(row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, overrides = narrow(tmp_path, "k400_motionformer_224_16x4")
     assert main(["import-weights", str(file), "--as", row, "--runs", str(tmp_path), *overrides]) == 2
     assert "holds the weights of motionformer/table6b:mformer (column top1)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("row", ["spec/table4:divided", "nothing", "motionformer/tabel4:divided"])
-def test_a_row_of_no_paper_is_one_line(row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_row_gives_a_one_line_error(row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, _ = narrow(tmp_path, "mine")
     assert main(["import-weights", str(file), "--as", row, "--runs", str(tmp_path)]) == 2
     errors = capsys.readouterr().err
     assert len(errors.strip().splitlines()) == 1 and "unknown table" in errors
 
 
-def test_a_row_of_another_table_with_the_same_run_takes_the_file_under_its_column(
+def test_file_is_imported_for_rows_of_other_tables_with_the_same_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, overrides = narrow(tmp_path, "k400_motionformer_224_16x4")
@@ -288,12 +286,12 @@ VIT:
 STATED = {"frames": 16, "stride": 4, "crop": 224, "approximation": "none"}
 
 
-def test_what_a_file_says_of_its_training_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stated_settings_of_a_file_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED))
     assert main(["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides]) == 0
-    said = capsys.readouterr().out.splitlines()[-1]
+    output = capsys.readouterr().out.splitlines()[-1]
     for word in ("NUM_FRAMES 16", "SAMPLING_RATE 4", "TRAIN_CROP_SIZE 224", "APPROX_ATTN_TYPE none"):
-        assert word in said
+        assert word in output
 
 
 @pytest.mark.parametrize(
@@ -305,7 +303,7 @@ def test_what_a_file_says_of_its_training_is_shown(tmp_path: Path, capsys: pytes
         ({"approximation": "performer"}, "APPROX_ATTN_TYPE performer (this row: none)"),
     ],
 )
-def test_a_file_that_was_trained_otherwise_is_refused_and_names_the_difference(
+def test_file_with_other_settings_is_refused_with_the_differences(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object], named: str
 ) -> None:
     file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED | change))
@@ -316,13 +314,13 @@ def test_a_file_that_was_trained_otherwise_is_refused_and_names_the_difference(
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-def test_a_change_that_a_file_calls_for_is_taken_with_it(tmp_path: Path) -> None:
+def test_override_with_the_settings_of_a_file_allows_its_import(tmp_path: Path) -> None:
     file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED | {"stride": 8}))
     words = ["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides]
     assert main([*words, "-o", "data.sampling.stride=8"]) == 0
 
 
-def test_runs_start_from_released_weights_that_were_imported_and_say_so(tmp_path: Path) -> None:
+def test_runs_start_from_imported_released_weights_and_record_them(tmp_path: Path) -> None:
     small = ["model.width=48", "model.depth=2", "model.heads=4"]
     store = RunStore(tmp_path / "runs")
     k400 = load("motionformer/table6b").run_of("mformer.top1", PAPER, small, 0)
@@ -339,12 +337,12 @@ def test_runs_start_from_released_weights_that_were_imported_and_say_so(tmp_path
     assert model.state_dict()[first].equal(released[first])
 
 
-def test_settings_are_read_off_a_run_in_the_authors_words() -> None:
+def test_expected_settings_of_a_run_have_the_authors_names() -> None:
     assert expected_settings(EPIC100) == {
         "NUM_FRAMES": "16", "TRAIN_CROP_SIZE": "224", "SAMPLING_RATE": "4", "APPROX_ATTN_TYPE": "none"
     }  # fmt: skip
     segments = load("motionformer/table6a").run_of("mformer.top1", PAPER, (), 0)
-    assert "SAMPLING_RATE" not in expected_settings(segments)  # segments have no rate
+    assert "SAMPLING_RATE" not in expected_settings(segments)  # segment sampling has no rate
     joint = apply(EPIC100, model(attention=JointAttention.Config()))
     assert "APPROX_ATTN_TYPE" not in expected_settings(joint)
     assert stated_settings(EPIC100, "no settings") == {}
@@ -352,7 +350,7 @@ def test_settings_are_read_off_a_run_in_the_authors_words() -> None:
         stated_settings(EPIC100, CFG.format(**STATED | {"frames": 32, "stride": 8}))
 
 
-def test_a_file_that_the_papers_list_does_not_know_is_checked_by_its_settings_all_the_same(tmp_path: Path) -> None:
+def test_settings_of_unlisted_files_are_checked(tmp_path: Path) -> None:
     run = load("motionformer/table6b").run_of(
         "mformer.top1", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0
     )
@@ -363,10 +361,10 @@ def test_a_file_that_the_papers_list_does_not_know_is_checked_by_its_settings_al
     ):
         import_weights(run, store, file, RELEASED)
     assert not store.root.exists()
-    assert import_weights(run, store, file, None)["settings"] == {}  # a paper without a list
+    assert import_weights(run, store, file, None)["settings"] == {}  # paper without a list of released files
 
 
-def test_an_import_is_told_for_people(tmp_path: Path) -> None:
+def test_text_of_an_import(tmp_path: Path) -> None:
     run = load("motionformer/table6b").run_of(
         "mformer.top1", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0
     )
@@ -384,12 +382,12 @@ def test_an_import_is_told_for_people(tmp_path: Path) -> None:
     ]
 
 
-def test_a_row_that_projects_values_is_warned_of_weights_that_never_did(
+def test_import_warns_of_an_untrained_value_projection_that_the_row_uses(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, overrides = narrow(tmp_path, "mine")
     words = ["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path / "runs"), *overrides]
     assert main([*words, "-o", "model.attention.project_values=True"]) == 0
-    said = capsys.readouterr().out
-    assert "WARNING: value projection: never trained (" in said
-    assert "but this row reads it: set model.attention.project_values=False" in said
+    output = capsys.readouterr().out
+    assert "WARNING: value projection: never trained (" in output
+    assert "but this row reads it: set model.attention.project_values=False" in output

@@ -1,12 +1,12 @@
-"""The made-up paper of points, and a workshop that trains its runs."""
+"""Fixtures for runs of the paper of points."""
 
 import pytest
 
 from experiments.runner.store import RunStore
-from tests.experiments.runner.points import Workshop
+from tests.experiments.runner.points import RunHarness
 
 
 @pytest.fixture
-def workshop(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    """Trains and tests runs in this process, below tmp_path."""
-    return Workshop(store, monkeypatch)
+def harness(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> RunHarness:
+    """Harness that trains and tests runs in this process, in a store in tmp_path."""
+    return RunHarness(store, monkeypatch)

@@ -1,6 +1,7 @@
-"""A made-up paper that trains within a second: points of the plane, classified by a model with a backbone and a head.
+"""A fictitious paper for tests: classification of points of the plane, which trains within a second.
 
-It has what no paper here has: a backbone that may be frozen, weights of its own, and parts that other runs may fill.
+Its model has features that no model of the papers has: a backbone that can be frozen, pretrained weights of the
+backbone, and parts that can be initialised by other runs.
 """
 
 import hashlib
@@ -39,7 +40,7 @@ NUM_CLASSES = 4  # the quadrants
 
 @dataclass(frozen=True)
 class PointSize(InputSize):
-    """Two coordinates."""
+    """Size of a point: two coordinates."""
 
     @property
     def kind(self) -> str:
@@ -83,7 +84,7 @@ class PointList:
 
 
 class Points:
-    """Points instead of files."""
+    """Data set of points, which reads no files."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(DatasetConfig):
@@ -105,7 +106,7 @@ class Points:
 
 
 class NoisyPoints(TrainItems):
-    """Points with noise."""
+    """Training points with noise."""
 
     def inputs(self, index: int) -> tuple[Tensor, ...]:
         assert isinstance(self.items, PointList)
@@ -113,7 +114,7 @@ class NoisyPoints(TrainItems):
 
 
 class PlainPoints(TestItems):
-    """Points as they are, but for each view turned a little."""
+    """Points without noise. View v is shifted by 0.3 v."""
 
     def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
         assert isinstance(self.items, PointList)
@@ -125,7 +126,7 @@ class PlainPoints(TestItems):
 
 @dataclass(frozen=True, kw_only=True)
 class PointData(DataConfig):
-    """Points of the plane."""
+    """Data config of points."""
 
     dataset: Points.Config = field(default_factory=Points.Config)
 
@@ -134,7 +135,7 @@ class PointData(DataConfig):
         return PointSize()
 
     def check(self, evaluation: EvalConfig) -> None:
-        """All protocols fit."""
+        """Accept all protocols."""
 
     def train_items(self, items: ItemList, seed: int) -> TrainItems:
         return NoisyPoints(items, seed)
@@ -149,25 +150,25 @@ class PointData(DataConfig):
         return self
 
     def views_within(self, evaluation: EvalConfig, other: EvalConfig) -> tuple[int, ...] | None:
-        """Any view but the first is a protocol of one: the last views of the other."""
+        """The last views of a protocol with more views."""
         if replace(other, views=evaluation.views) != evaluation or evaluation.views > other.views:
             return None
         return tuple(range(other.views - evaluation.views, other.views))
 
 
 class Tower(nn.Module):
-    """A backbone and a head."""
+    """Model of a linear backbone and a linear head."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(base.ModelConfig):
-        """`frozen`: the backbone; `file`: the name of its weights in the folder of weights, None for random ones."""
+        """`frozen`: freeze the backbone. `file`: name of its pretrained weights; None for random ones."""
 
         width: int = 8
         frozen: bool = False
         file: str | None = None
 
         def check(self, size: base.InputSize) -> None:
-            """It fits."""
+            """Accept all sizes."""
 
         def build(self, size: base.InputSize, targets: base.Targets) -> "Tower":
             tower = Tower(self.width, base.num_outputs(targets))
@@ -214,30 +215,30 @@ POINTS = RunConfig(
 )
 
 
-class Unheard(StopRequest):
-    """Leaves the signals to the tests."""
+class NoSignalHandlers(StopRequest):
+    """Stop request that installs no signal handlers, so that pytest's remain."""
 
-    def listen(self) -> None:
-        """Nothing is heard."""
+    def install_handlers(self) -> None:
+        """Install no handlers."""
 
 
 class Killed(BaseException):
-    """Ends a training at once, as a kill does: nothing more is written."""
+    """Ends a training immediately like a kill: nothing more is written."""
 
 
 class Validation:
-    """A validation that took place: its value, and the weights that it saw."""
+    """Metric value of a validation, and the weights that it validated."""
 
     def __init__(self, value: float, weights: dict[str, Tensor]) -> None:
         self.value = value
         self.weights = weights
 
 
-class Workshop:
-    """Trains and tests runs in this process; a kill can be planned.
+class RunHarness:
+    """Trains and tests runs in this process, and simulates kills.
 
-    It notes the steps taken so far before each batch of training and each validation, and of recipes that keep the
-    best weights each validation.
+    It records the global step of each training batch and each validation. For recipes that keep the best weights, it
+    also records the validations.
     """
 
     def __init__(self, store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,76 +249,76 @@ class Workshop:
         self.validated_after: list[int] = []
         self.validations: list[Validation] = []
         self.kill_before: Callable[[str], bool] = lambda event: False
-        workshop = self
+        harness = self
         training_step, validation_step = TaskModule.training_step, TaskModule.validation_step
-        keep, save = BestWeights.on_validation_end, callbacks.Checkpointing.save
+        select, save = BestWeights.on_validation_end, callbacks.Checkpointing.save
 
         def watched_step(module: TaskModule, batch: object, batch_idx: int) -> Tensor:
-            workshop.happens("step")
-            workshop.steps.append(module.global_step)
+            harness.notify("step")
+            harness.steps.append(module.global_step)
             return training_step(module, batch, batch_idx)  # type: ignore[arg-type]
 
         def watched_validation(module: TaskModule, batch: object, batch_idx: int) -> None:
-            workshop.happens(f"validation batch {batch_idx}")
+            harness.notify(f"validation batch {batch_idx}")
             if batch_idx == 0:
-                workshop.validated_after.append(module.global_step)
+                harness.validated_after.append(module.global_step)
             validation_step(module, batch, batch_idx)  # type: ignore[arg-type]
 
-        def watched_keep(callback: BestWeights, trainer: Trainer, module: LightningModule) -> None:
+        def watched_selection(callback: BestWeights, trainer: Trainer, module: LightningModule) -> None:
             assert isinstance(module, TaskModule)
             state = {name: tensor.clone() for name, tensor in module.model.state_dict().items()}
-            workshop.validations.append(Validation(float(trainer.callback_metrics[callback.metric]), state))
-            keep(callback, trainer, module)
+            harness.validations.append(Validation(float(trainer.callback_metrics[callback.metric]), state))
+            select(callback, trainer, module)
 
         def watched_save(callback: callbacks.Checkpointing, trainer: Trainer) -> None:
-            workshop.happens("checkpoint")
+            harness.notify("checkpoint")
             save(callback, trainer)
 
         def watched_trainer(*arguments: object, **options: object) -> Trainer:
             trainer = make_trainer(*arguments, **options)  # type: ignore[arg-type]
-            workshop.trainers.append(trainer)
+            harness.trainers.append(trainer)
             return trainer
 
         monkeypatch.setattr(TaskModule, "training_step", watched_step)
         monkeypatch.setattr(TaskModule, "validation_step", watched_validation)
-        monkeypatch.setattr(BestWeights, "on_validation_end", watched_keep)
+        monkeypatch.setattr(BestWeights, "on_validation_end", watched_selection)
         monkeypatch.setattr(callbacks.Checkpointing, "save", watched_save)
         monkeypatch.setattr("experiments.runner.train.make_trainer", watched_trainer)
 
-    def happens(self, event: str) -> None:
-        """End here where a kill is planned."""
+    def notify(self, event: str) -> None:
+        """Raise `Killed` if a kill is planned before this event."""
         if self.kill_before(event):
             raise Killed(event)
 
-    def kill_at(self, event: str, time: int) -> None:
+    def plan_kill(self, event: str, time: int) -> None:
         """Plan a kill before the given occurrence of an event, counted from 1."""
-        seen = 0
+        count = 0
 
-        def is_it(happening: str) -> bool:
-            nonlocal seen
-            seen += happening == event
-            return happening == event and seen == time
+        def is_planned(current: str) -> bool:
+            nonlocal count
+            count += current == event
+            return current == event and count == time
 
-        self.kill_before = is_it
+        self.kill_before = is_planned
 
-    def bring(self, run: RunConfig, *, eval_only: bool = False, request: StopRequest | None = None) -> dict:
-        """Bring a run to its metrics, unless a kill was planned; returns those of its own weights, if any."""
-        train_and_test(run, self.store, self.resources, request or Unheard(), eval_only=eval_only)
+    def execute(self, run: RunConfig, *, eval_only: bool = False, request: StopRequest | None = None) -> dict:
+        """Train and test a run; returns the metrics of its own weights, or an empty dictionary if there are none."""
+        train_and_test(run, self.store, self.resources, request or NoSignalHandlers(), eval_only=eval_only)
         return read_json(self.store.run(run.train_id).metrics(run.eval_id)) or {}
 
-    def bring_and_kill(self, run: RunConfig, event: str, time: int) -> None:
-        """Kill a run before an event."""
-        self.kill_at(event, time)
+    def execute_and_kill(self, run: RunConfig, event: str, time: int) -> None:
+        """Execute a run and kill it before the given occurrence of an event."""
+        self.plan_kill(event, time)
         with pytest.raises(Killed):
-            self.bring(run)
+            self.execute(run)
         self.kill_before = lambda event: False
 
     def weights(self, run: RunConfig) -> dict[str, Tensor]:
-        """The weights that a run kept."""
+        """Saved weights of a run."""
         return load_file(self.store.run(run.train_id).weights)
 
-    def other_place(self, name: str) -> None:
-        """Go on in an empty store."""
+    def use_new_store(self, name: str) -> None:
+        """Replace the store by an empty one and clear the records."""
         self.store = RunStore(self.store.root.parent / name)
-        for noted in (self.trainers, self.steps, self.validated_after, self.validations):
-            noted.clear()
+        for records in (self.trainers, self.steps, self.validated_after, self.validations):
+            records.clear()

@@ -1,4 +1,4 @@
-"""Attention maps of a run: those of the model in the video's test view; what cannot be made is one line."""
+"""Attention maps of runs: equal to those of the model for the test view; errors have one line."""
 
 import shutil
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from data.errors import DataError
 from data.items import clips
 from data.transforms import normalized
 from data.video import VideoData
-from experiments.runner.attention import attention_maps, class_name, keep_all_maps, keep_maps
+from experiments.runner.attention import attention_maps, class_name, keep_all_maps, save_maps
 from experiments.runner.attention_files import AttentionMaps, held_maps, maps_id
 from experiments.runner.files import write_atomically
 from experiments.runner.resources import Resources
@@ -42,12 +42,12 @@ def weighted(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
     return small_run
 
 
-def looked(run: RunConfig, store: RunStore, **changes: object) -> AttentionMaps:
+def computed_maps(run: RunConfig, store: RunStore, **changes: object) -> AttentionMaps:
     return attention_maps(run, store, Resources(), replace(QUERY, **changes))  # type: ignore[arg-type]
 
 
-def test_maps_are_the_models_of_the_middle_view_s_centre_crop(weighted: RunConfig, store: RunStore) -> None:
-    made = looked(weighted, store)
+def test_maps_equal_the_models_maps_of_the_centre_crop_of_the_middle_view(weighted: RunConfig, store: RunStore) -> None:
+    made = computed_maps(weighted, store)
     data = weighted.data
     assert isinstance(data, VideoData)
     views = data.test_items(data.dataset.build(Resources().root(data), "test"), weighted.evaluation)
@@ -63,18 +63,18 @@ def test_maps_are_the_models_of_the_middle_view_s_centre_crop(weighted: RunConfi
     np.testing.assert_allclose(made.maps.sum((1, 2)), 1, rtol=1e-5)
 
 
-def test_frames_of_a_run_with_reversed_channels_are_shown_in_rgb(
+def test_frames_are_rgb_for_a_run_with_reversed_channels(
     weighted: RunConfig, store: RunStore, keep_weights: KeepWeights
 ) -> None:
     assert isinstance(weighted.data, VideoData)
     reversed_run = replace(weighted, data=replace(weighted.data, reversed_channels=True))
     keep_weights(reversed_run)
-    assert np.array_equal(looked(weighted, store).frames, looked(reversed_run, store).frames)
-    assert not np.allclose(looked(weighted, store).maps, looked(reversed_run, store).maps)
+    assert np.array_equal(computed_maps(weighted, store).frames, computed_maps(reversed_run, store).frames)
+    assert not np.allclose(computed_maps(weighted, store).maps, computed_maps(reversed_run, store).maps)
 
 
-def test_the_record_says_how_maps_came_about(weighted: RunConfig, store: RunStore) -> None:
-    record = looked(weighted, store).record
+def test_the_record_contains_the_provenance(weighted: RunConfig, store: RunStore) -> None:
+    record = computed_maps(weighted, store).record
     assert record["train_id"] == weighted.train_id
     assert (record["block"], record["num_blocks"], record["head"], record["num_heads"]) == (1, 3, None, 4)
     assert record["patch"] == [1, 1, 2]
@@ -86,64 +86,64 @@ def test_the_record_says_how_maps_came_about(weighted: RunConfig, store: RunStor
     assert {"commit", "hardware", "versions", "seed"} <= record.keys()
 
 
-def test_a_head_is_one_of_those_that_the_mean_is_made_of(weighted: RunConfig, store: RunStore) -> None:
-    heads = [looked(weighted, store, head=head).maps for head in range(4)]
+def test_default_maps_are_the_mean_over_heads(weighted: RunConfig, store: RunStore) -> None:
+    heads = [computed_maps(weighted, store, head=head).maps for head in range(4)]
     assert not np.allclose(heads[0], heads[1])
-    np.testing.assert_allclose(np.mean(heads, axis=0), looked(weighted, store).maps, rtol=1e-5)
+    np.testing.assert_allclose(np.mean(heads, axis=0), computed_maps(weighted, store).maps, rtol=1e-5)
 
 
-def test_blocks_differ_and_the_default_is_the_one_before_the_last(weighted: RunConfig, store: RunStore) -> None:
-    assert np.array_equal(looked(weighted, store, block=1).maps, looked(weighted, store).maps)
-    assert not np.allclose(looked(weighted, store, block=0).maps, looked(weighted, store).maps)
+def test_the_default_block_is_the_one_before_the_last(weighted: RunConfig, store: RunStore) -> None:
+    assert np.array_equal(computed_maps(weighted, store, block=1).maps, computed_maps(weighted, store).maps)
+    assert not np.allclose(computed_maps(weighted, store, block=0).maps, computed_maps(weighted, store).maps)
 
 
-def test_a_video_is_named_by_its_id_or_its_place(weighted: RunConfig, store: RunStore) -> None:
-    by_place = looked(weighted, store)
-    for name in (by_place.record["video"], "@3"):
-        assert np.array_equal(looked(weighted, store, video=name).frames, by_place.frames)
+def test_a_video_is_selected_by_id_or_index(weighted: RunConfig, store: RunStore) -> None:
+    by_index = computed_maps(weighted, store)
+    for name in (by_index.record["video"], "@3"):
+        assert np.array_equal(computed_maps(weighted, store, video=name).frames, by_index.frames)
 
 
-def test_released_weights_are_looked_with_where_there_are_no_others(
+def test_maps_use_released_weights_only_if_the_run_has_no_other_weights(
     small_run: RunConfig, store: RunStore, keep_weights: KeepWeights
 ) -> None:
     keep_weights(small_run, released=True)
-    assert keep_maps(small_run, store, Resources(), QUERY)
-    held = held_maps(small_run, store, QUERY)
-    assert held is not None
-    assert held.record["weights"] == "k400.pyth" and held.record["released_weights"]["sha256"] == "0123"
+    assert save_maps(small_run, store, Resources(), QUERY)
+    stored = held_maps(small_run, store, QUERY)
+    assert stored is not None
+    assert stored.record["weights"] == "k400.pyth" and stored.record["released_weights"]["sha256"] == "0123"
     keep_weights(small_run)
-    assert keep_maps(small_run, store, Resources(), QUERY)
-    held = held_maps(small_run, store, QUERY)
-    assert held is not None and held.record["weights"] == "trained"
+    assert save_maps(small_run, store, Resources(), QUERY)
+    stored = held_maps(small_run, store, QUERY)
+    assert stored is not None and stored.record["weights"] == "trained"
 
 
-def test_maps_are_made_once_and_read_back_as_they_were(weighted: RunConfig, store: RunStore) -> None:
+def test_maps_are_computed_once_and_read_back_unchanged(weighted: RunConfig, store: RunStore) -> None:
     assert held_maps(weighted, store, QUERY) is None
-    assert keep_maps(weighted, store, Resources(), QUERY)
+    assert save_maps(weighted, store, Resources(), QUERY)
     path = store.run(weighted.train_id).attention_maps(maps_id(weighted, QUERY))
     before = path.read_bytes(), path.stat().st_mtime_ns
-    assert not keep_maps(weighted, store, Resources(), QUERY)
+    assert not save_maps(weighted, store, Resources(), QUERY)
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
-    made, held = looked(weighted, store), held_maps(weighted, store, QUERY)
-    assert held is not None
-    assert np.array_equal(held.maps, made.maps) and np.array_equal(held.frames, made.frames)
-    assert held.record == made.record
+    made, stored = computed_maps(weighted, store), held_maps(weighted, store, QUERY)
+    assert stored is not None
+    assert np.array_equal(stored.maps, made.maps) and np.array_equal(stored.frames, made.frames)
+    assert stored.record == made.record
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_other_queries_and_other_protocols_are_other_maps(weighted: RunConfig) -> None:
+def test_maps_ids_depend_on_query_and_test_protocol(weighted: RunConfig) -> None:
     other = replace(weighted, evaluation=replace(weighted.evaluation, views=1))
     assert other.train_id == weighted.train_id
     ids = [maps_id(weighted, QUERY), maps_id(other, QUERY), maps_id(weighted, replace(QUERY, head=0))]
     assert len(set(ids)) == 3
 
 
-def test_published_maps_are_read_where_none_were_made_here(weighted: RunConfig, store: RunStore) -> None:
-    keep_maps(weighted, store, Resources(), QUERY)
+def test_published_maps_are_read_if_the_runs_have_none(weighted: RunConfig, store: RunStore) -> None:
+    save_maps(weighted, store, Resources(), QUERY)
     store.publish_attention_maps(weighted.train_id, maps_id(weighted, QUERY))
     shutil.rmtree(store.root)
-    held = held_maps(weighted, store, QUERY)
-    assert held is not None and held.record["train_id"] == weighted.train_id
+    stored = held_maps(weighted, store, QUERY)
+    assert stored is not None and stored.record["train_id"] == weighted.train_id
 
 
 @pytest.mark.parametrize(
@@ -159,22 +159,22 @@ def test_published_maps_are_read_where_none_were_made_here(weighted: RunConfig, 
         ({"head": 4}, "head 4: choose one from 0 to 3"),
     ],
 )  # fmt: skip
-def test_what_is_not_there_is_named(
+def test_an_invalid_query_is_refused(
     weighted: RunConfig, store: RunStore, changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        looked(weighted, store, **changes)
+        computed_maps(weighted, store, **changes)
 
 
-def test_a_video_with_a_slip_is_answered_with_the_nearest(weighted: RunConfig, store: RunStore) -> None:
-    name = looked(weighted, store).record["video"]
+def test_the_error_for_an_unknown_video_suggests_the_nearest_id(weighted: RunConfig, store: RunStore) -> None:
+    name = computed_maps(weighted, store).record["video"]
     with pytest.raises(ValueError, match=f"did you mean '{name}'"):
-        looked(weighted, store, video=name.replace("mp4", "mp3"))
+        computed_maps(weighted, store, video=name.replace("mp4", "mp3"))
 
 
-def test_a_run_without_weights_says_how_to_get_some(small_run: RunConfig, store: RunStore) -> None:
-    with pytest.raises(ValueError, match="has no weights: train it with `reproduce run`, or take in released"):
-        keep_maps(small_run, store, Resources(), QUERY)
+def test_the_error_for_a_run_without_weights_contains_the_remedy(small_run: RunConfig, store: RunStore) -> None:
+    with pytest.raises(ValueError, match="has no weights: train it with `reproduce run`, or import released"):
+        save_maps(small_run, store, Resources(), QUERY)
 
 
 @pytest.mark.parametrize(
@@ -182,20 +182,20 @@ def test_a_run_without_weights_says_how_to_get_some(small_run: RunConfig, store:
     [JointAttention.Config(), TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=2))],
     ids=["joint", "approximation"],
 )
-def test_attention_without_such_maps_is_refused(
+def test_a_model_without_exact_trajectory_attention_is_refused(
     small_run: RunConfig, store: RunStore, keep_weights: KeepWeights, attention: object
 ) -> None:
     run = apply(small_run, model(attention=attention))
-    for _ in range(2):  # before any weights are asked for, and with them
+    for _ in range(2):  # without weights, then with weights
         with pytest.raises(ValueError, match=r"choose a row with (exact )?trajectory attention"):
             attention_maps(run, store, Resources(), QUERY)
         keep_weights(run)
     with pytest.raises(ValueError, match=r"choose a row with (exact )?trajectory attention"):
-        keep_maps(run, store, Resources(), QUERY)
+        save_maps(run, store, Resources(), QUERY)
     assert not list(store.root.rglob("*.npz"))
 
 
-def test_a_video_that_cannot_be_read_is_named(
+def test_the_error_for_an_unreadable_video_contains_its_id(
     weighted: RunConfig, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = Resources().root(weighted.data)
@@ -204,22 +204,20 @@ def test_a_video_that_cannot_be_read_is_named(
     broken.write_bytes(b"no video")
     monkeypatch.setattr(Resources, "root", lambda self, data: copy)
     with pytest.raises(DataError, match=f"video 'val/.*{broken.name}' cannot be read"):
-        looked(weighted, store, video=broken.relative_to(copy).as_posix())
+        computed_maps(weighted, store, video=broken.relative_to(copy).as_posix())
 
 
-def test_a_model_without_maps_of_points_is_refused(store: RunStore) -> None:
+def test_a_model_without_attention_maps_is_refused(store: RunStore) -> None:
     with pytest.raises(ValueError, match="Tower has no attention maps of videos to draw"):
         attention_maps(POINTS, store, Resources(), QUERY)
 
 
-def test_a_run_that_trains_nothing_is_looked_into_with_the_weights_of_its_parent(
-    weighted: RunConfig, store: RunStore
-) -> None:
+def test_maps_of_a_run_without_training_use_the_weights_of_its_parent(weighted: RunConfig, store: RunStore) -> None:
     tested = replace(weighted, optim=None, parents=(Parent(run=weighted),))
-    assert keep_maps(tested, store, Resources(), QUERY)
-    held = held_maps(tested, store, QUERY)
-    assert held is not None and held.record["weights"] == "trained"
-    assert np.array_equal(held.maps, looked(weighted, store).maps)
+    assert save_maps(tested, store, Resources(), QUERY)
+    stored = held_maps(tested, store, QUERY)
+    assert stored is not None and stored.record["weights"] == "trained"
+    assert np.array_equal(stored.maps, computed_maps(weighted, store).maps)
 
 
 def test_attention_that_is_not_finite_is_refused(weighted: RunConfig, store: RunStore) -> None:
@@ -227,17 +225,17 @@ def test_attention_that_is_not_finite_is_refused(weighted: RunConfig, store: Run
     tensors = {name: torch.full_like(tensor, torch.nan) for name, tensor in read_weights(path)[0].items()}
     save_file(tensors, path)
     with pytest.raises(ValueError, match=f"the attention of run {weighted.train_id} is not finite"):
-        keep_maps(weighted, store, Resources(), QUERY)
+        save_maps(weighted, store, Resources(), QUERY)
     assert not list(store.root.rglob("*.npz"))
 
 
-def test_a_class_has_a_name_where_the_data_set_gives_one() -> None:
+def test_class_name_is_none_for_an_unnamed_class_or_several_labels() -> None:
     names = ("up", "down")
     videos = VideoList(tuple(VideoRecord("", label, "") for label in (1, 2, (0, 1))), names)
-    assert [class_name(videos, place) for place in range(3)] == ["down", None, None]
+    assert [class_name(videos, index) for index in range(3)] == ["down", None, None]
 
 
-def test_maps_of_all_tested_runs_are_made_and_errors_of_one_stop_no_other(
+def test_maps_of_all_tested_runs_are_saved_despite_an_error_in_one(
     weighted: RunConfig, store: RunStore, keep_weights: KeepWeights, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def finish(run: RunConfig) -> None:
@@ -247,12 +245,12 @@ def test_maps_of_all_tested_runs_are_made_and_errors_of_one_stop_no_other(
     keep_weights(untested)
     finish(weighted)
     finish(lost)
-    asked = [QueriedRun(name, run, QUERY) for name, run in (("lost", lost), ("new", untested), ("done", weighted))]
-    (error,) = keep_all_maps(asked, store, Resources())
+    queried = [QueriedRun(name, run, QUERY) for name, run in (("lost", lost), ("new", untested), ("done", weighted))]
+    (error,) = keep_all_maps(queried, store, Resources())
     assert isinstance(error, ValueError)
     assert capsys.readouterr().err.splitlines() == [
         f"reproduce: lost: no attention maps: {error}",
         "done: attention maps made",
     ]
     assert len(list(store.root.rglob("attention_maps/*.npz"))) == 1
-    assert keep_all_maps(asked[2:], store, Resources()) == [] and capsys.readouterr().err == ""
+    assert keep_all_maps(queried[2:], store, Resources()) == [] and capsys.readouterr().err == ""

@@ -1,4 +1,4 @@
-"""Files of attention maps: named by their query, read back as they were, and never loaded when damaged."""
+"""Files of attention maps: names by query, unchanged contents, and errors for damaged files."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.motionformer.base import K400
-from experiments.runner.attention_files import RECORDED, AttentionMaps, held_maps, maps_id, read_maps, write_maps
+from experiments.runner.attention_files import RECORD_FIELDS, AttentionMaps, held_maps, maps_id, read_maps, write_maps
 from experiments.runner.files import StoreError
 from experiments.runner.store import RunStore
 from experiments.spec.figures import AttentionQuery
@@ -22,40 +22,40 @@ def maps() -> AttentionMaps:
     """Two frames of 8 x 8 pixels for each of four token frames of 2 x 2 patches."""
     rng = np.random.default_rng(0)
     frames = rng.integers(256, size=(8, 8, 8, 3)).astype(np.uint8)
-    record = {name: None for name in RECORDED} | {"video": "val/a.mp4"}
+    record = {name: None for name in RECORD_FIELDS} | {"video": "val/a.mp4"}
     return AttentionMaps(frames, rng.uniform(size=(4, 2, 2)).astype(np.float32), record)
 
 
 @pytest.fixture
 def path(store: RunStore, maps: AttentionMaps) -> Path:
-    """A file of them."""
+    """File of the maps."""
     path = store.run(K400.train_id).attention_maps(maps_id(K400, QUERY))
     write_maps(path, maps)
     return path
 
 
-def test_maps_are_read_back_as_they_were(path: Path, maps: AttentionMaps) -> None:
+def test_maps_are_read_back_unchanged(path: Path, maps: AttentionMaps) -> None:
     read = read_maps(path)
     assert np.array_equal(read.maps, maps.maps) and np.array_equal(read.frames, maps.frames)
     assert read.record == maps.record
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_the_picture_of_a_token_frame_is_the_first_of_its_frames(maps: AttentionMaps) -> None:
+def test_the_picture_of_a_token_frame_is_its_first_frame(maps: AttentionMaps) -> None:
     assert np.array_equal(maps.pictures, maps.frames[[0, 2, 4, 6]])
 
 
-def test_only_maps_of_the_very_query_are_held(path: Path, store: RunStore) -> None:
+def test_only_maps_of_the_same_query_and_protocol_are_found(path: Path, store: RunStore) -> None:
     assert held_maps(K400, store, QUERY) is not None
     assert held_maps(K400, store, replace(QUERY, head=0)) is None
-    other = replace(K400, evaluation=replace(K400.evaluation, views=1))  # it sees other frames
+    other = replace(K400, evaluation=replace(K400.evaluation, views=1))  # its clips have other frames
     assert other.train_id == K400.train_id and held_maps(other, store, QUERY) is None
 
 
 def cut_directory(whole: bytes) -> bytes:
-    """A file that asks for a compression that there is not."""
-    place = whole.rindex(b"PK\x01\x02")
-    return whole[: place + 10] + b"\x63" + whole[place + 11 :]
+    """Set an unknown compression method in the archive."""
+    position = whole.rindex(b"PK\x01\x02")
+    return whole[: position + 10] + b"\x63" + whole[position + 11 :]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,9 @@ def cut_directory(whole: bytes) -> bytes:
     [lambda whole: b"", lambda whole: b"junk", lambda whole: whole[: len(whole) // 2], cut_directory],
     ids=["empty", "junk", "cut short", "unknown compression"],
 )
-def test_a_damaged_file_is_named(path: Path, store: RunStore, damage: Callable[[bytes], bytes]) -> None:
+def test_the_error_for_a_damaged_file_contains_its_name(
+    path: Path, store: RunStore, damage: Callable[[bytes], bytes]
+) -> None:
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(StoreError, match=r"npz holds no attention maps \(.*\); remove it to have it made again"):
         held_maps(K400, store, QUERY)
@@ -79,12 +81,12 @@ def test_a_damaged_file_is_named(path: Path, store: RunStore, damage: Callable[[
         ("maps", np.full((4, 2, 2), np.nan, np.float32), "maps are not all finite"),
         ("maps", np.zeros((4, 2, 2)), "maps are float64"),
         ("maps", np.zeros((0, 2, 2), np.float32), "maps are float32"),
-        ("record", np.array("[1, 2]"), "it does not say how it came about"),
-        ("record", np.array(json.dumps({name: None for name in RECORDED - {"view"}})), "it does not say how"),
+        ("record", np.array("[1, 2]"), "its record is incomplete"),
+        ("record", np.array(json.dumps({name: None for name in RECORD_FIELDS - {"view"}})), "its record is incomplete"),
         ("record", np.array("{half"), "Expecting"),
     ],
 )
-def test_contents_of_another_kind_and_pickles_are_named(
+def test_wrong_contents_and_pickles_are_refused(
     path: Path, store: RunStore, name: str, wrong: np.ndarray, reason: str
 ) -> None:
     with np.load(path) as arrays:

@@ -1,4 +1,4 @@
-"""Stopping on a signal, with several processes too."""
+"""Callbacks of training: stops on signals, also of several processes, device time, and best weights."""
 
 import json
 import os
@@ -21,8 +21,8 @@ from experiments.runner.callbacks import (
     ProgressFile,
     Stopped,
     StopRequest,
-    agreed,
-    length_done,
+    any_process,
+    training_progress,
     validation_follows,
 )
 from experiments.spec.scales import TINY
@@ -39,46 +39,48 @@ def request_to_stop() -> Iterator[StopRequest]:
         signal.signal(number, handler)
 
 
-def test_a_test_of_several_processes_never_waits_for_the_others_between_batches(
+def test_a_stop_between_test_batches_does_not_synchronise_processes(
     tmp_path: Path, request_to_stop: StopRequest
 ) -> None:
     callback = Checkpointing(tmp_path / "last.ckpt", request_to_stop)
-    trainer = cast(Trainer, SimpleNamespace(world_size=2))  # it has no strategy to ask
+    trainer = cast(Trainer, SimpleNamespace(world_size=2))  # without a strategy, synchronisation would fail
     callback.on_test_batch_end(trainer)
     os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(Stopped):
         callback.on_test_batch_end(trainer)
 
 
-def test_one_process_that_is_told_to_stop_stops_all(request_to_stop: StopRequest) -> None:
+def test_a_stop_request_to_one_process_applies_to_all(request_to_stop: StopRequest) -> None:
     class Strategy:
         def reduce_boolean_decision(self, decision: bool, all: bool = True) -> bool:
             assert not all
-            return True  # another process wishes it
+            return True  # true in another process
 
-    assert agreed(cast(Trainer, SimpleNamespace(strategy=Strategy())), False)
+    assert any_process(cast(Trainer, SimpleNamespace(strategy=Strategy())), False)
 
 
-def test_signals_that_lightning_took_are_taken_back(tmp_path: Path, request_to_stop: StopRequest) -> None:
+def test_signal_handlers_replaced_by_lightning_are_installed_again(
+    tmp_path: Path, request_to_stop: StopRequest
+) -> None:
     callback = Checkpointing(tmp_path / "last.ckpt", request_to_stop)
-    for take_back in (callback.on_train_start, callback.on_test_start):
+    for start in (callback.on_train_start, callback.on_test_start):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        take_back(cast(Trainer, None), MODULE)
-        assert signal.getsignal(signal.SIGTERM) == request_to_stop._note
+        start(cast(Trainer, None), MODULE)
+        assert signal.getsignal(signal.SIGTERM) == request_to_stop._handle
 
 
-def test_device_seconds_add_up_over_stops_and_numbers_of_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_device_seconds_add_up_over_stops_and_device_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("experiments.runner.callbacks.time.monotonic", lambda: now)
     first = DeviceClock()
-    now = 110.0  # waiting for the devices is no training
+    now = 110.0  # time before the training does not count
     first.on_train_start(cast(Trainer, SimpleNamespace(world_size=8)), MODULE)
     now = 120.0
     assert first.state_dict() == {"device_seconds": 80}
     now = 125.0
-    kept = first.state_dict()
+    state = first.state_dict()
     second = DeviceClock()
-    second.load_state_dict(kept)
+    second.load_state_dict(state)
     now = 1000.0
     second.on_train_start(cast(Trainer, SimpleNamespace(world_size=4)), MODULE)
     now = 1010.0
@@ -88,12 +90,12 @@ def test_device_seconds_add_up_over_stops_and_numbers_of_devices(monkeypatch: py
 
 
 @pytest.mark.slow
-def test_two_processes_train_and_test_a_number_of_videos_that_does_not_divide(tmp_path: Path) -> None:
+def test_two_processes_train_and_test_an_odd_number_of_videos(tmp_path: Path) -> None:
     overrides = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=65", "optim.batch_size=8",
                  "optim.epochs=1", "model.depth=1"]  # fmt: skip
-    words = [word for text in overrides for word in ("-o", text)]
+    options = [word for text in overrides for word in ("-o", text)]
     command = [sys.executable, "-m", "experiments.runner.train", "motionformer/table4", "trajectory.k400",
-               "--devices", "2", "--threads", "1", "--runs", str(tmp_path), *words]  # fmt: skip
+               "--devices", "2", "--threads", "1", "--runs", str(tmp_path), *options]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     (file,) = tmp_path.glob("*/metrics/*.json")
@@ -103,7 +105,7 @@ def test_two_processes_train_and_test_a_number_of_videos_that_does_not_divide(tm
     assert metrics["device_hours"] > 0 and metrics["replaced_in_training"] == 0
 
 
-def test_a_loss_is_not_read_for_progress_that_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loss_is_read_only_if_progress_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now, read = 100.0, []
     monkeypatch.setattr("experiments.runner.callbacks.time.monotonic", lambda: now)
     progress = ProgressFile(tmp_path / "progress.json")
@@ -117,14 +119,14 @@ def test_a_loss_is_not_read_for_progress_that_is_not_written(tmp_path: Path, mon
     assert json.loads((tmp_path / "progress.json").read_text())["done"] == 0.25
 
 
-def test_the_progress_of_a_training_is_counted_in_epochs_or_in_steps() -> None:
+def test_training_progress_is_in_epochs_or_in_steps() -> None:
     epochs = SimpleNamespace(current_epoch=1, max_epochs=4, max_steps=-1)
-    assert length_done(cast(Trainer, epochs), 4, 10) == {"done": 0.375, "epoch": 2, "epochs": 4}
+    assert training_progress(cast(Trainer, epochs), 4, 10) == {"done": 0.375, "epoch": 2, "epochs": 4}
     steps = SimpleNamespace(current_epoch=7, max_epochs=-1, max_steps=40, global_step=10)
-    assert length_done(cast(Trainer, steps), 4, 10) == {"done": 0.25, "step": 10, "steps": 40}
+    assert training_progress(cast(Trainer, steps), 4, 10) == {"done": 0.25, "step": 10, "steps": 40}
 
 
-def test_a_validation_follows_the_last_batch_of_its_epoch_or_of_its_steps() -> None:
+def test_a_validation_follows_the_last_batch_of_an_interval_in_epochs_or_steps() -> None:
     epochs = SimpleNamespace(check_val_every_n_epoch=2, num_training_batches=5)
     following = {
         (epoch, batch)
@@ -145,69 +147,71 @@ def test_a_validation_follows_the_last_batch_of_its_epoch_or_of_its_steps() -> N
 
 
 class Recorder(Checkpointing):
-    """Notes where it saves, and which validation would follow."""
+    """Checkpointing that only counts its checkpoints.
 
-    def __init__(self, request: StopRequest, *, validations_count: bool, follows: bool = False) -> None:
-        super().__init__(Path("last.ckpt"), request, validations_count=validations_count)
+    Args:
+        follows: whether a validation follows the second batch.
+    """
+
+    def __init__(self, request: StopRequest, *, validations_select_weights: bool, follows: bool = False) -> None:
+        super().__init__(Path("last.ckpt"), request, validations_select_weights=validations_select_weights)
         self.saved: list[str] = []
-        strategy = SimpleNamespace(reduce_boolean_decision=lambda wish, all: wish)
+        strategy = SimpleNamespace(reduce_boolean_decision=lambda condition, all: condition)
         epochs = SimpleNamespace(check_val_every_n_epoch=1, current_epoch=0, num_training_batches=2 if follows else 3)
         self.trainer = cast(Trainer, SimpleNamespace(strategy=strategy, accumulate_grad_batches=2, **vars(epochs)))
 
     def save(self, trainer: Trainer) -> None:
-        """Only note it."""
+        """Record the call."""
         self.saved.append("saved")
 
 
-def test_a_stop_between_a_step_and_a_validation_that_counts_waits_for_the_validation(
+def test_a_stop_before_a_validation_that_selects_weights_waits_for_it(
     request_to_stop: StopRequest,
 ) -> None:
     request_to_stop.signal_number = signal.SIGTERM
-    waits = Recorder(request_to_stop, validations_count=True, follows=True)
-    waits.on_train_batch_end(waits.trainer, MODULE, None, None, 1)
-    waits.on_validation_start(waits.trainer, MODULE)
-    waits.on_validation_batch_end(waits.trainer)
-    assert waits.saved == []
+    callback = Recorder(request_to_stop, validations_select_weights=True, follows=True)
+    callback.on_train_batch_end(callback.trainer, MODULE, None, None, 1)
+    callback.on_validation_start(callback.trainer, MODULE)
+    callback.on_validation_batch_end(callback.trainer)
+    assert callback.saved == []
     with pytest.raises(Stopped):
-        waits.on_validation_end(waits.trainer, MODULE)
-    assert waits.saved == ["saved"]
+        callback.on_validation_end(callback.trainer, MODULE)
+    assert callback.saved == ["saved"]
 
 
-def test_a_stop_before_a_validation_that_decides_nothing_is_honoured_at_once(request_to_stop: StopRequest) -> None:
+def test_a_stop_before_a_validation_that_does_not_select_weights_is_immediate(request_to_stop: StopRequest) -> None:
     request_to_stop.signal_number = signal.SIGTERM
-    stops = Recorder(request_to_stop, validations_count=False, follows=True)
+    callback = Recorder(request_to_stop, validations_select_weights=False, follows=True)
     with pytest.raises(Stopped):
-        stops.on_train_batch_end(stops.trainer, MODULE, None, None, 1)
+        callback.on_train_batch_end(callback.trainer, MODULE, None, None, 1)
     with pytest.raises(Stopped):
-        stops.on_validation_batch_end(stops.trainer)
-    stops.on_validation_start(stops.trainer, MODULE)
-    stops.on_validation_end(stops.trainer, MODULE)
-    assert stops.saved == ["saved"] * 2  # at the step, and before the validation
+        callback.on_validation_batch_end(callback.trainer)
+    callback.on_validation_start(callback.trainer, MODULE)
+    callback.on_validation_end(callback.trainer, MODULE)
+    assert callback.saved == ["saved"] * 2  # at the step, and before the validation
 
 
-@pytest.mark.parametrize("validations_count", [False, True])
-def test_a_stop_is_honoured_at_steps_only_so_that_no_gradient_is_lost(
-    request_to_stop: StopRequest, validations_count: bool
-) -> None:
+@pytest.mark.parametrize("validations_select_weights", [False, True])
+def test_a_stop_waits_for_an_optimiser_step(request_to_stop: StopRequest, validations_select_weights: bool) -> None:
     request_to_stop.signal_number = signal.SIGTERM
-    stops = Recorder(request_to_stop, validations_count=validations_count)
-    stops.on_train_batch_end(stops.trainer, MODULE, None, None, 0)
-    assert stops.saved == []
+    callback = Recorder(request_to_stop, validations_select_weights=validations_select_weights)
+    callback.on_train_batch_end(callback.trainer, MODULE, None, None, 0)
+    assert callback.saved == []
     with pytest.raises(Stopped):
-        stops.on_train_batch_end(stops.trainer, MODULE, None, None, 1)
-    assert stops.saved == ["saved"]
+        callback.on_train_batch_end(callback.trainer, MODULE, None, None, 1)
+    assert callback.saved == ["saved"]
 
 
-def test_the_first_of_equally_good_validations_is_kept_and_the_best_so_far_survives_a_stop(
+def test_the_first_of_equal_validations_is_saved_also_after_a_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = iter([10.0, 30.0, 30.0, 20.0, 31.0])
-    kept: list[float] = []
+    saved: list[float] = []
     module = TINY.of(K400).build()
 
     def validate(callback: BestWeights) -> None:
         value = next(values)
-        monkeypatch.setattr("experiments.runner.callbacks.save_weights", lambda model, path: kept.append(value))
+        monkeypatch.setattr("experiments.runner.callbacks.save_weights", lambda model, path: saved.append(value))
         metrics = {"val/top1": value}
         callback.on_validation_end(
             cast(Trainer, SimpleNamespace(callback_metrics=metrics, is_global_zero=True)), module
@@ -220,4 +224,4 @@ def test_the_first_of_equally_good_validations_is_kept_and_the_best_so_far_survi
     second.load_state_dict(first.state_dict())
     for _ in range(2):
         validate(second)
-    assert kept == [10.0, 30.0, 31.0]
+    assert saved == [10.0, 30.0, 31.0]

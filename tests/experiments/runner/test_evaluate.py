@@ -1,4 +1,4 @@
-"""Scores of a list of videos: by the reader, the views and the model of a row's test."""
+"""Scores of a list of videos: they equal those of a row's test."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
 from experiments.spec.run import Parent, RunConfig
-from tests.experiments.runner.points import POINTS, Unheard
+from tests.experiments.runner.points import POINTS, NoSignalHandlers
 
 KeepWeights = Callable[..., None]
 ONE = Resources(devices=1)
@@ -31,7 +31,7 @@ def weighted(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
 
 @pytest.fixture
 def listed(weighted: RunConfig, tmp_path: Path) -> Path:
-    """The run's own test videos as a list."""
+    """List of the run's test videos."""
     root = ONE.root(weighted.data)
     records = weighted.data.dataset.build(root, "test").records  # type: ignore[attr-defined]
     file = tmp_path / "videos.csv"
@@ -39,8 +39,10 @@ def listed(weighted: RunConfig, tmp_path: Path) -> Path:
     return file
 
 
-def test_a_list_of_the_test_videos_scores_as_the_test_does(weighted: RunConfig, store: RunStore, listed: Path) -> None:
-    train_and_test(weighted, store, ONE, Unheard(), eval_only=True)
+def test_a_list_of_the_test_videos_has_the_metrics_of_the_test(
+    weighted: RunConfig, store: RunStore, listed: Path
+) -> None:
+    train_and_test(weighted, store, ONE, NoSignalHandlers(), eval_only=True)
     directory = store.run(weighted.train_id)
     metrics = json.loads(directory.metrics(weighted.eval_id).read_text())
     result = evaluate(weighted, store, ONE, listed)
@@ -48,8 +50,8 @@ def test_a_list_of_the_test_videos_scores_as_the_test_does(weighted: RunConfig, 
         assert result[name] == metrics[name]
     assert (result["evaluated"], result["failed"], result["missing"]) == (10, 0, 0)
     assert result["weights"] == str(directory.weights)
-    with np.load(directory.predictions(weighted.eval_id)) as kept:
-        mean = kept["scores"].sum(1) / (weighted.evaluation.views * weighted.evaluation.crops)
+    with np.load(directory.predictions(weighted.eval_id)) as predictions:
+        mean = predictions["scores"].sum(1) / (weighted.evaluation.views * weighted.evaluation.crops)
     videos = result["videos"]
     assert isinstance(videos, list)
     for video, scores in zip(videos, mean, strict=True):
@@ -77,7 +79,7 @@ def test_a_video_that_cannot_be_read_has_no_scores(weighted: RunConfig, store: R
         evaluate(weighted, store, ONE, listed)
 
 
-def test_weights_from_a_file_are_those_of_the_file(weighted: RunConfig, store: RunStore, listed: Path) -> None:
+def test_weights_from_a_file_replace_those_of_the_run(weighted: RunConfig, store: RunStore, listed: Path) -> None:
     file = listed.parent / "mine.safetensors"
     torch.manual_seed(9)
     save_file(weighted.build().model.state_dict(), file)
@@ -86,14 +88,14 @@ def test_weights_from_a_file_are_those_of_the_file(weighted: RunConfig, store: R
     assert other["videos"] != evaluate(weighted, store, ONE, listed)["videos"]
 
 
-def test_a_run_that_trains_nothing_is_scored_with_the_weights_of_its_parent(
+def test_a_run_without_training_uses_the_weights_of_its_parent(
     weighted: RunConfig, store: RunStore, listed: Path
 ) -> None:
     tested = replace(weighted, optim=None, parents=(Parent(run=weighted),))
     assert evaluate(tested, store, ONE, listed)["videos"] == evaluate(weighted, store, ONE, listed)["videos"]
 
 
-def test_without_weights_random_ones_must_be_asked_for(
+def test_random_weights_require_the_untrained_option(
     small_run: RunConfig, store: RunStore, weighted: RunConfig, listed: Path
 ) -> None:
     store.run(weighted.train_id).weights.unlink()
@@ -104,7 +106,7 @@ def test_without_weights_random_ones_must_be_asked_for(
     )
 
 
-def test_weights_that_do_not_fit_say_why(weighted: RunConfig, store: RunStore, listed: Path) -> None:
+def test_errors_for_unusable_weights_contain_the_reason(weighted: RunConfig, store: RunStore, listed: Path) -> None:
     def refused(name: str, error: type[Exception] = ValueError) -> str:
         with pytest.raises(error) as raised:
             evaluate(weighted, store, ONE, listed, weights=listed.parent / name)
@@ -115,7 +117,7 @@ def test_weights_that_do_not_fit_say_why(weighted: RunConfig, store: RunStore, l
     (listed.parent / "damaged.safetensors").write_bytes(b"junk")
     damaged = refused("damaged.safetensors")
     assert "damaged.safetensors does not hold this row's model" in damaged
-    assert "remove it" not in damaged and "train this run again" not in damaged  # it is a file of the user's
+    assert "remove it" not in damaged and "train this run again" not in damaged  # the file belongs to the user
     assert "there is no file" in refused("none.safetensors", DataError)
     (listed.parent / "folder.pyth").mkdir()
     assert refused("folder.pyth", DataError).endswith("folder.pyth is a folder; name a file in it")
@@ -128,7 +130,7 @@ def test_weights_that_do_not_fit_say_why(weighted: RunConfig, store: RunStore, l
         (POINTS, "points: its items are no files with one label each, which a list could name"),
     ],
 )
-def test_rows_whose_items_no_list_can_name_are_refused(
+def test_rows_whose_data_cannot_come_from_a_list_are_refused(
     run: RunConfig, message: str, store: RunStore, tmp_path: Path
 ) -> None:
     (tmp_path / "list.csv").write_text("a.mp4 0\n")
@@ -136,7 +138,9 @@ def test_rows_whose_items_no_list_can_name_are_refused(
         evaluate(run, store, ONE, tmp_path / "list.csv")
 
 
-def test_a_list_that_is_not_there_is_named(weighted: RunConfig, store: RunStore, tmp_path: Path) -> None:
+def test_the_error_for_a_missing_list_contains_its_path(weighted: RunConfig, store: RunStore, tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.csv"):
-        with pytest.raises(DataError, match=f"--list {path}: there is no such file; it holds one 'path label' a line"):
+        with pytest.raises(
+            DataError, match=f"--list {path}: there is no such file; it needs one 'path label' per line"
+        ):
             evaluate(weighted, store, ONE, path)

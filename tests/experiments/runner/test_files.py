@@ -1,4 +1,4 @@
-"""Atomic writes."""
+"""Atomic writes of files."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from experiments.runner.files import StoreError, replacing, write_atomically
 
 
-def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_text_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "metrics.json"
     write_atomically(file, "old")
 
@@ -22,7 +22,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_two_processes_write_the_same_file_without_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_processes_can_write_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "maps.npz"
     with replacing(file) as first:
         first.write_text("whole")
@@ -33,7 +33,7 @@ def test_two_processes_write_the_same_file_without_harm(tmp_path: Path, monkeypa
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_failed_replacement_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file.npz"
     path.write_text("old")
     with pytest.raises(StoreError, match="No space left on device; free space there"), replacing(path) as partial:

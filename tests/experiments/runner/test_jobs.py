@@ -1,11 +1,11 @@
-"""Jobs: the distinct tests of tables, parents first and most views first; and those under some columns."""
+"""Jobs: the distinct tests of tables, their order, and their selection by column."""
 
 from dataclasses import replace
 
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
-from experiments.runner.jobs import Job, column_of, jobs_of, jobs_under, lineage
+from experiments.runner.jobs import Job, column_of, jobs_of, jobs_under, with_ancestors
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.edits import Edit, evaluation, optim
@@ -26,14 +26,14 @@ def table(columns: tuple[Column, ...], *rows: Row) -> Table:
     return Table(name="p/t", caption="", source="", labels=("Model",), columns=columns, rows=rows, tiny=())
 
 
-def jobs_of_table(made: Table, seeds: tuple[int, ...] = (0,)) -> list[Job]:
-    return jobs_of([(made, None)], PAPER, [], seeds)
+def jobs_of_table(table: Table, seeds: tuple[int, ...] = (0,)) -> list[Job]:
+    return jobs_of([(table, None)], PAPER, [], seeds)
 
 
 TOP1_COLUMN = Column(key="top1", header="Top-1", metric=TOP1)
 
 
-def test_a_run_shown_by_several_tables_is_one_job() -> None:
+def test_a_run_in_several_tables_is_one_job() -> None:
     found = jobs("motionformer/*")
     assert len({(job.run.train_id, job.run.eval_id) for job in found}) == len(found)
     shared = [job for job in found if f"{T4}:trajectory.k400" in job.cells]
@@ -52,24 +52,24 @@ def test_parents_come_before_the_runs_that_start_from_them() -> None:
     assert any(job.run.parents for job in found)
 
 
-def test_quoted_rows_and_columns_without_tests_make_no_job() -> None:
+def test_quoted_rows_and_columns_without_tests_have_no_jobs() -> None:
     gflops = Column(key="gflops", header="GFLOPs", metric=GFLOPS, base=K400)
     assert jobs_of_table(table((gflops,), row("ours", ("",), paper=()))) == []
     assert jobs_of_table(table((TOP1_COLUMN,), quoted("other", ("",)))) == []
 
 
-def test_several_parents_are_named_by_the_parts_that_they_fill() -> None:
+def test_several_parents_are_named_by_the_parts_that_they_initialise() -> None:
     found = {job.name: job for job in jobs_of_table(table((TOP1_COLUMN,), row("fused", ("",), base=FUSED, paper=())))}
     assert list(found) == ["p/t:fused.top1.spatial", "p/t:fused.top1.temporal", "p/t:fused.top1"]
     spatial, temporal, fused = found.values()
     assert (spatial.run, temporal.run, fused.run) == (K400, SSV2, FUSED)
-    # K400 is also what SSV2 starts from: one job for both.
+    # K400 is also the parent of SSV2: both share one job.
     assert spatial.starts == ["p/t:fused.top1", "p/t:fused.top1.temporal"]
     assert temporal.starts == ["p/t:fused.top1"]
     assert spatial.is_prerequisite and temporal.is_prerequisite and not fused.is_prerequisite
 
 
-def test_the_names_of_jobs_are_those_by_which_a_table_finds_their_runs() -> None:
+def test_a_table_finds_runs_by_the_names_of_their_jobs() -> None:
     made = table((TOP1_COLUMN,), row("fused", ("",), base=replace(FUSED, optim=None), paper=()))
     for job in jobs_of_table(made, seeds=(0, 3)):
         assert made.run_of(job.cell, PAPER, (), job.seed) == job.run
@@ -81,7 +81,7 @@ def test_seeds_share_their_parents() -> None:
     assert [job.run.seed for job in found] == [0, 0, 1]
 
 
-def test_a_cell_of_its_own_gives_a_parent_its_name() -> None:
+def test_a_parent_with_its_own_cell_is_named_after_the_cell() -> None:
     made = table((TOP1_COLUMN,), row("tuned", ("",), base=SSV2, paper=()), row("first", ("",), base=K400, paper=()))
     first, tuned = jobs_of_table(made)
     assert (first.name, first.cells, first.starts) == ("p/t:first.top1", ["p/t:first.top1"], ["p/t:tuned.top1"])
@@ -93,7 +93,7 @@ def views(key: str, number: int, **edits: object) -> Column:
     return Column(key=key, header=key, metric=TOP1, base=K400, edits=edited)
 
 
-def test_of_several_tests_of_a_run_those_with_most_views_come_first() -> None:
+def test_tests_of_a_run_are_in_descending_order_of_views() -> None:
     columns = (views("one", 1), views("ten", 10), views("stride", 5, stride=2), views("five", 5))
     made = table(columns, row("long", ("",), optim(epochs=50), paper=()), row("plain", ("",), paper=()))
     found = jobs_of_table(made)
@@ -102,21 +102,21 @@ def test_of_several_tests_of_a_run_those_with_most_views_come_first() -> None:
     ]  # fmt: skip
 
 
-def test_each_test_takes_the_place_of_one_of_the_same_run_so_that_parents_stay_first() -> None:
+def test_parents_stay_first_when_tests_are_ordered_by_views() -> None:
     parent = replace(K400, evaluation=replace(K400.evaluation, views=1))
     child = Column(key="child", header="", metric=TOP1, base=replace(SSV2, parents=(Parent(run=parent),)))
     found = jobs_of_table(table((views("one", 1), child, views("ten", 10)), row("plain", ("",), paper=())))
     assert [job.cell for job in found] == ["plain.ten", "plain.child", "plain.one"]
-    assert found[2].starts == ["p/t:plain.child"]  # tested as the parent is
+    assert found[2].starts == ["p/t:plain.child"]  # its parent has the same protocol
 
 
-def test_only_the_runs_under_a_column_are_chosen() -> None:
+def test_a_column_selects_only_its_runs() -> None:
     chosen = jobs_under(jobs(T4), ["k400"])
     assert [job.name for job in chosen] == [job.name for job in jobs(T4) if job.cell.endswith(".k400")]
     assert all(job.run.data.dataset.name == "kinetics400" for job in chosen)
 
 
-def test_parents_of_a_columns_runs_come_along_and_show_no_cell() -> None:
+def test_a_column_also_selects_the_parents_of_its_runs_without_their_cells() -> None:
     parent, ssv2 = jobs_under(jobs(f"{T4}:trajectory", scale=PAPER), ["ssv2"])
     assert ssv2.cells == [f"{T4}:trajectory.ssv2"]
     assert [one.run for one in ssv2.run.parents] == [parent.run]
@@ -125,7 +125,7 @@ def test_parents_of_a_columns_runs_come_along_and_show_no_cell() -> None:
     assert alone.run == parent.run and alone.starts == []
 
 
-def test_all_generations_of_parents_come_along_with_a_column() -> None:
+def test_a_column_also_selects_all_ancestors_of_its_runs() -> None:
     made = table((replace(TOP1_COLUMN, base=FUSED), views("k400", 1)), row("fused", ("",), paper=()))
     chosen = jobs_under(jobs_of_table(made), ["top1"])
     assert [job.name for job in chosen] == ["p/t:fused.top1.spatial", "p/t:fused.top1.temporal", "p/t:fused.top1"]
@@ -134,28 +134,28 @@ def test_all_generations_of_parents_come_along_with_a_column() -> None:
     assert (alone.name, alone.run.evaluation.views) == ("p/t:fused.k400", 1)
 
 
-def test_a_run_that_several_tables_show_is_named_by_a_chosen_cell() -> None:
+def test_a_run_in_several_tables_is_named_after_a_selected_cell() -> None:
     shared = jobs_under(jobs(T4, "motionformer/table6b:mformer"), ["top1"])
     assert [job.name for job in shared] == ["motionformer/table6b:mformer.top1"]
 
 
-def test_a_column_of_one_of_several_tables_is_enough() -> None:
+def test_a_column_need_not_be_in_all_selected_tables() -> None:
     both = jobs_under(jobs(T4, "motionformer/table6a:mformer"), ["k400", "top1"])
     assert {cell.rpartition(".")[2] for job in both for cell in job.cells} == {"k400", "top1"}
 
 
 @pytest.mark.parametrize("column", ["gflops", "k40", ""])
-def test_a_column_without_runs_is_refused_with_those_there_are(column: str) -> None:
-    with pytest.raises(ValueError, match=f"--column '{column}': nothing is run under it; there are k400, ssv2"):
+def test_the_error_for_a_column_without_runs_contains_those_with_runs(column: str) -> None:
+    with pytest.raises(ValueError, match=f"--column '{column}': it has no runs; columns with runs: k400, ssv2"):
         jobs_under(jobs(T4), ["k400", column])
 
 
-def test_columns_of_cells_and_of_their_parents() -> None:
+def test_the_column_of_a_parent_is_that_of_its_cell() -> None:
     assert column_of("p/t:row.top1") == column_of("p/t:row.top1.start") == column_of("p/t:row.top1.a.b") == "top1"
-    assert lineage(FUSED) == [FUSED, K400, SSV2, K400]
+    assert with_ancestors(FUSED) == [FUSED, K400, SSV2, K400]
 
 
-def test_imported_weights_finish_a_parent_but_no_cell_of_its_own(store: RunStore) -> None:
+def test_imported_weights_finish_a_prerequisite_but_not_a_cell(store: RunStore) -> None:
     parent = Job(K400, "p/t", "a.top1.start", 0, starts=["p/t:a.top1"])
     shown = Job(K400, "p/t", "b.top1", 0, cells=["p/t:b.top1"])
     directory = store.run(K400.train_id)
@@ -163,12 +163,12 @@ def test_imported_weights_finish_a_parent_but_no_cell_of_its_own(store: RunStore
     assert not parent.finished(store, eval_only=False)
     directory.released.touch()
     assert parent.finished(store, eval_only=False)
-    assert not shown.finished(store, eval_only=False)  # a cell of its own shows what is trained here
+    assert not shown.finished(store, eval_only=False)  # cells show only results of trained weights
     directory.weights.touch()
-    assert not parent.finished(store, eval_only=False)  # its own weights are to be tested
+    assert not parent.finished(store, eval_only=False)  # trained weights need a test
 
 
-def test_a_run_that_a_cell_shows_is_no_prerequisite_though_others_start_from_it() -> None:
+def test_a_parent_with_its_own_cell_is_not_a_prerequisite() -> None:
     found = jobs("motionformer/table6a:mformer", "motionformer/table6b:mformer", scale=PAPER)
     (k400,) = [job for job in found if not job.run.parents]
     assert not k400.is_prerequisite
@@ -176,6 +176,6 @@ def test_a_run_that_a_cell_shows_is_no_prerequisite_though_others_start_from_it(
     assert k400.starts == [f"motionformer/table6a:mformer.{column}" for column in ("top1", "top5")]
 
 
-def test_a_run_without_training_is_a_job_like_any_other() -> None:
+def test_a_run_without_training_is_a_job() -> None:
     made = table((replace(TOP1_COLUMN, base=SSV2),), row("tested", ("",), (Edit("optim", None),), paper=()))
     assert [job.name for job in jobs_of_table(made)] == ["p/t:tested.top1.start", "p/t:tested.top1"]

@@ -1,4 +1,4 @@
-"""Rows in processes of their own: trained once, shared between commands, stopped without loss."""
+"""Execution of jobs in separate processes: no run is trained twice, and stops lose no step."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 from experiments.motionformer.base import EPIC100, K400, SSV2
 from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job, jobs_of
-from experiments.runner.launch import Launcher, default_parallel, headline_text, reason_of
+from experiments.runner.launch import Launcher, default_parallel, failure_reason, headline_text
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
@@ -33,39 +33,39 @@ SMALL = [
 
 
 def start(runs: Path, epochs: int) -> subprocess.Popen[str]:
-    words = [word for override in [*SMALL, f"optim.epochs={epochs}"] for word in ("-o", override)]
-    command = [sys.executable, "-m", "reproduce", "run", ROW, "--runs", str(runs), *words]
+    options = [word for override in [*SMALL, f"optim.epochs={epochs}"] for word in ("-o", override)]
+    command = [sys.executable, "-m", "reproduce", "run", ROW, "--runs", str(runs), *options]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
 
 
 def trainings(runs: Path) -> list[int]:
-    """How many times each run was trained: Lightning opens one event file a training."""
+    """Number of trainings of each run. Lightning opens one event file per training."""
     return [len(list(run.glob("tb/events*"))) for run in sorted(runs.glob("*")) if (run / "config.json").exists()]
 
 
-def test_two_commands_share_a_table_and_a_third_trains_nothing(tmp_path: Path) -> None:
+def test_two_parallel_commands_divide_the_runs_and_a_third_trains_none(tmp_path: Path) -> None:
     both = [start(tmp_path, 2), start(tmp_path, 2)]
     for process in both:
         out, err = process.communicate(timeout=240)
         assert process.returncode == 0, err
         assert "2 of 2 runs done" in out
-    once = trainings(tmp_path)
+    counts = trainings(tmp_path)
     stamps = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*/metrics/*.json")}
     assert len(stamps) == 2
     third = start(tmp_path, 2)
     out, err = third.communicate(timeout=240)
     assert third.returncode == 0, err
     assert "2 of 2 runs done, 2 of them before this call" in out
-    assert trainings(tmp_path) == once
+    assert trainings(tmp_path) == counts
     assert {file: file.stat().st_mtime_ns for file in tmp_path.glob("*/metrics/*.json")} == stamps
     for file in stamps:
         metrics = json.loads(file.read_text())
         assert metrics["videos"] == {"evaluated": 8, "failed": 0, "missing": 0}
 
 
-def test_ctrl_c_stops_the_rows_with_their_checkpoints_and_leaves_no_process(tmp_path: Path) -> None:
+def test_ctrl_c_saves_checkpoints_and_ends_all_processes(tmp_path: Path) -> None:
     process = start(tmp_path, 500)
     deadline = time.monotonic() + 240
     while not list(tmp_path.glob("*/checkpoints/last.ckpt")):
@@ -92,36 +92,36 @@ def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=240)
     assert process.returncode == 1
     assert "1 of 2 runs done" in out
-    assert "describes another run than its name says; move" in err
+    assert "is the config of another run; move" in err
     assert "Traceback" not in err
     assert list(sound.path.glob("metrics/*.json"))
     assert broken.failure.read_text().count("\n") == 1
 
 
-def test_why_a_run_failed_is_read_from_its_log_where_a_full_disk_left_nothing_else(tmp_path: Path) -> None:
+def test_the_failure_reason_comes_from_the_log_without_a_failure_file(tmp_path: Path) -> None:
     directory = RunStore(tmp_path).run("aaa")
-    assert reason_of(directory, 3) is None
+    assert failure_reason(directory, 3) is None
     directory.path.mkdir()
     directory.log.write_text("error: an older one\nEpoch 0\nerror: cannot write x: No space left on device\n")
-    assert reason_of(directory, 3) == "cannot write x: No space left on device"
-    assert reason_of(directory, -9) is None  # it was killed and said nothing
+    assert failure_reason(directory, 3) == "cannot write x: No space left on device"
+    assert failure_reason(directory, -9) is None  # a killed process prints no reason
     directory.failure.write_bytes(b"\xff damaged\n")
-    assert reason_of(directory, 3) == "\ufffd damaged"
+    assert failure_reason(directory, 3) == "\ufffd damaged"
 
 
-def test_a_run_that_another_command_works_on_is_looked_at_again_later_without_a_process(tmp_path: Path) -> None:
+def test_a_claimed_run_is_not_started_until_later(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     first, second = jobs(1)
     launcher = Launcher(store, [], parallel=1, threads=1)
-    with first.directory(store).claim() as mine:
-        assert mine
+    with first.directory(store).claim() as claimed:
+        assert claimed
         assert launcher.next_to_start([first, second]) is second
         assert first.not_before > time.monotonic()
     first.not_before = 0.0
     assert launcher.next_to_start([first, second]) is first
 
 
-def test_a_run_waits_for_the_weights_of_its_parent_and_for_nothing_else(tmp_path: Path) -> None:
+def test_a_run_waits_only_for_the_weights_of_its_parent(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     planned = jobs_of(find(["motionformer/table4:joint"]), PAPER, [], (0,))
     joint, source, ssv2 = planned
@@ -137,7 +137,7 @@ def test_a_run_waits_for_the_weights_of_its_parent_and_for_nothing_else(tmp_path
     assert (ssv2.outcome, ssv2.reason) == ("blocked", f"{source.name}, which it starts from, failed")
 
 
-def test_a_run_that_cannot_be_trained_is_not_tried_again_for_each_of_its_tests(tmp_path: Path) -> None:
+def test_a_failed_run_blocks_its_other_tests(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     tests = [job for job in jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,)) if "k400" in job.cell]
     assert len(tests) == 5
@@ -179,7 +179,7 @@ def test_a_blocked_parent_blocks_its_children(tmp_path: Path) -> None:
     assert found[2].reason == "p/t:b.top1, which it starts from, failed"
 
 
-def test_a_run_that_trains_nothing_is_done_when_its_released_weights_are_tested(tmp_path: Path) -> None:
+def test_a_tested_released_checkpoint_finishes_a_run_without_training(tmp_path: Path) -> None:
     store, tested = RunStore(tmp_path), job(replace(K400, optim=None), "a.top1")
     assert not tested.finished(store, eval_only=False)
     write_atomically(tested.directory(store).metrics(tested.run.eval_id, released=True), "{}")
@@ -196,11 +196,13 @@ def test_a_run_that_trains_nothing_is_done_when_its_released_weights_are_tested(
         (EPIC100, {"action": 43.1, "verb": 66.74, "noun": 56.5, "top1": 43.1}, "action 43.1, verb 66.7, noun 56.5"),
     ],
 )
-def test_a_finished_run_is_summed_up_by_its_headlines(run: RunConfig, metrics: dict[str, float], text: str) -> None:
+def test_the_summary_of_a_finished_run_contains_its_headline_metrics(
+    run: RunConfig, metrics: dict[str, float], text: str
+) -> None:
     assert headline_text(job(run, "a.top1"), metrics) == text
 
 
-def test_only_small_runs_without_gpus_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_small_runs_without_gpus_run_in_parallel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     for on_gpu, parallel in ((False, 2), (True, 1)):
         monkeypatch.setattr("torch.cuda.is_available", lambda on_gpu=on_gpu: on_gpu)

@@ -1,4 +1,4 @@
-"""Measurements of memory and speed, as far as they can be tested without a GPU."""
+"""Measurements of memory and speed. Most tests need no GPU."""
 
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ from experiments.runner.measure import (
     throughput,
     training_step,
 )
-from experiments.runner.store import MEASUREMENT
+from experiments.runner.store import MEASUREMENT_FIELDS
 from experiments.spec.catalog import load
 from experiments.spec.edits import apply, evaluation, optim
 from experiments.spec.run import RunConfig
@@ -34,7 +34,7 @@ TABLE = "motionformer/table3a"
 
 
 def peak(weights: float, clip: float, capacity: float = 1e9):  # noqa: ANN201
-    """A GPU on which weights and each clip take so much."""
+    """Peak memory on a simulated GPU, given the memory of the weights and of each clip."""
 
     def peak_gib(batch_size: int) -> float:
         if weights + batch_size * clip > capacity:
@@ -48,7 +48,7 @@ def peak(weights: float, clip: float, capacity: float = 1e9):  # noqa: ANN201
     ("weights", "clip", "batch_size"),
     [
         (2.0, 5.4, 1),
-        (2.0, 9.0, 1),  # one clip is above already
+        (2.0, 9.0, 1),  # one clip exceeds the printed value
         (2.0, 1.3, 4),
         (2.0, 1.24, 4),  # 6.96 and 8.2
         (2.0, 1.1, 5),
@@ -57,11 +57,11 @@ def peak(weights: float, clip: float, capacity: float = 1e9):  # noqa: ANN201
         (2.0, 0.1, 54),
     ],
 )
-def test_the_batch_is_the_one_that_comes_nearest(weights: float, clip: float, batch_size: int) -> None:
+def test_the_batch_size_has_the_nearest_value(weights: float, clip: float, batch_size: int) -> None:
     assert nearest_batch(7.4, peak(weights, clip)) == batch_size
 
 
-def test_a_peak_as_printed_is_the_last_that_is_tried() -> None:
+def test_the_search_ends_at_the_printed_value() -> None:
     tried = []
 
     def peak_gib(batch_size: int) -> float:
@@ -72,7 +72,7 @@ def test_a_peak_as_printed_is_the_last_that_is_tried() -> None:
     assert tried == [1]
 
 
-def test_a_gpu_that_holds_no_more_ends_the_search() -> None:
+def test_the_search_ends_at_the_memory_limit() -> None:
     assert nearest_batch(7.4, peak(2.0, 1.0, capacity=5.0)) == 3
     assert nearest_batch(7.4, peak(2.0, 1.0, capacity=6.5)) == 4
     with pytest.raises(TooLargeError):
@@ -81,7 +81,7 @@ def test_a_gpu_that_holds_no_more_ends_the_search() -> None:
 
 @pytest.mark.parametrize("precision", ["16-mixed", "bf16-mixed", "32-true"])
 @pytest.mark.parametrize("base", [K400, EPIC100], ids=["class", "verb and noun"])
-def test_the_first_step_leaves_the_state_of_the_optimiser_and_no_gradients(base: RunConfig, precision: str) -> None:
+def test_the_first_step_allocates_optimiser_state_and_frees_gradients(base: RunConfig, precision: str) -> None:
     run = TINY.of(apply(base, optim(precision=precision)))
     optimizer = training_step(run, 2, torch.device("cpu"))()
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -89,13 +89,13 @@ def test_the_first_step_leaves_the_state_of_the_optimiser_and_no_gradients(base:
     assert all(parameter.isfinite().all() and parameter.grad is None for parameter in parameters)
 
 
-def test_a_run_that_trains_nothing_has_no_training_step() -> None:
+def test_a_run_without_training_has_no_training_step() -> None:
     run = replace(TINY.of(K400), optim=None)
     with pytest.raises(NotMeasurableError, match="this run trains nothing, so there is no training step to measure"):
         training_step(run, 2, torch.device("cpu"))
 
 
-def test_without_a_gpu_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peak_memory_requires_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(OSError, match="there is none"):
         peak_memory(K400, 4)
@@ -110,7 +110,7 @@ def test_bytes_saved_for_backward_grow_with_the_depth() -> None:
 
 @pytest.mark.parametrize("row", ["exact", "performer", "nystromformer", "orthoformer"])
 @pytest.mark.parametrize("depth", [1, 2, 5])
-def test_bytes_saved_for_backward_are_those_of_a_forward_with_its_real_kernels(row: str, depth: int) -> None:
+def test_bytes_saved_for_backward_equal_those_of_a_real_forward_pass(row: str, depth: int) -> None:
     (cell, *_) = load(TABLE).cells(rows=[row])
     assert cell.paper_run is not None
     tiny = TINY.of(cell.paper_run)
@@ -122,73 +122,73 @@ def test_bytes_saved_for_backward_are_those_of_a_forward_with_its_real_kernels(r
 
 @dataclass(frozen=True, kw_only=True)
 class Bends(ModelConfig):
-    """A model that does not say that its blocks are alike."""
+    """Model without `HasIdenticalBlocks`."""
 
     width: int = 8
 
     def check(self, size: InputSize) -> None:
-        """Everything fits."""
+        """Accept all sizes."""
 
     def build(self, size: InputSize, targets: Targets) -> nn.Module:
-        """Pixels to logits through one hidden layer."""
+        """Network with one hidden layer."""
         return nn.Sequential(
             nn.Flatten(), nn.Linear(3 * size.cost, self.width), nn.Tanh(), nn.Linear(self.width, num_outputs(targets))
         )
 
     def tiny(self) -> "Bends":
-        """It is."""
+        """The same model."""
         return self
 
 
-def test_bytes_saved_for_backward_of_a_model_without_alike_blocks_are_counted_as_a_whole() -> None:
+def test_bytes_saved_for_backward_of_a_model_without_identical_blocks() -> None:
     run = TINY.of(replace(K400, model=Bends()))
-    values = 3 * run.data.size.cost + Bends().width  # the pixels, and the output of the tanh for both that need it
+    values = 3 * run.data.size.cost + Bends().width  # pixels, and the output of tanh, which two layers share
     assert saved_for_backward(run) == 4 * values
 
 
-def test_weights_are_not_counted_and_storages_once() -> None:
+def test_saved_bytes_exclude_weights_and_count_storages_once() -> None:
     model, x = nn.Linear(4, 4, bias=False), torch.randn(2, 4)
 
     def twice() -> Tensor:
         return model(x) + model(x)
 
     assert bytes_saved_by(twice, model) == 4 * x.numel()
-    assert bytes_saved_by(twice, nn.Identity()) == 4 * x.numel()  # a weight is kept for gradients of inputs alone
+    assert bytes_saved_by(twice, nn.Identity()) == 4 * x.numel()  # weights are saved only for gradients of inputs
     inner = torch.randn(2, 4, requires_grad=True)
     assert bytes_saved_by(lambda: model(inner), nn.Identity()) == 4 * (x.numel() + 16)
     assert bytes_saved_by(lambda: model(inner), model) == 4 * x.numel()
 
 
 class Clock:
-    """Time that passes with the batches of a model."""
+    """Simulated clock that advances with each batch of a model."""
 
-    def __init__(self, seconds_a_batch: float) -> None:
-        self.seconds_a_batch = seconds_a_batch
+    def __init__(self, seconds_per_batch: float) -> None:
+        self.seconds_per_batch = seconds_per_batch
         self.sizes: list[int] = []
 
     def __call__(self) -> float:
-        """The time now."""
-        return self.seconds_a_batch * len(self.sizes)
+        """Simulated time in seconds."""
+        return self.seconds_per_batch * len(self.sizes)
 
-    def note(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        """A batch has passed."""
+    def advance(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """Advance the clock by one batch."""
         self.sizes.append(len(inputs[0]))
         assert not module.training and torch.is_inference_mode_enabled()
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A machine without a GPU on which a batch of any size takes a second."""
+    """Clock of a simulated machine without a GPU. A batch of any size takes one second."""
     clock, build = Clock(1.0), Motionformer.Config.build
 
-    def noted(config: Motionformer.Config, size: InputSize, targets: Targets) -> nn.Module:
+    def build_with_clock(config: Motionformer.Config, size: InputSize, targets: Targets) -> nn.Module:
         model = build(config, size, targets)
-        model.register_forward_pre_hook(clock.note)
+        model.register_forward_pre_hook(clock.advance)
         return model
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(measure.time, "perf_counter", clock)
-    monkeypatch.setattr(Motionformer.Config, "build", noted)
+    monkeypatch.setattr(Motionformer.Config, "build", build_with_clock)
     return clock
 
 
@@ -198,7 +198,7 @@ def test_throughput_counts_items_and_videos_of_all_their_views_and_crops(clock: 
     assert record["items_per_second"] == pytest.approx(6.0)
     assert record["videos_per_second"] == pytest.approx(0.5)
     assert (record["batch_size"], record["precision"]) == (6, "32-true")
-    assert set(MEASUREMENT) <= record.keys()
+    assert set(MEASUREMENT_FIELDS) <= record.keys()
     assert " cores of " in str(record["hardware"])
 
 
@@ -208,16 +208,16 @@ def test_throughput_is_measured_after_a_warm_up(clock: Clock, monkeypatch: pytes
     clock.sizes.clear()
     monkeypatch.setattr(measure, "WARM_UP_SECONDS", 0.0)
     monkeypatch.setattr(measure, "MEASURED_SECONDS", 0.0)
-    record = throughput(TINY.of(K400), 3)  # one batch each at least
+    record = throughput(TINY.of(K400), 3)  # at least one batch each
     assert clock.sizes == [3, 3]
     assert record["items_per_second"] == pytest.approx(3.0)
 
 
-def test_throughput_of_a_run_that_trains_nothing_is_measured_too(clock: Clock) -> None:
+def test_throughput_of_a_run_without_training_is_measured(clock: Clock) -> None:
     assert throughput(replace(TINY.of(K400), optim=None), 2)["items_per_second"] == pytest.approx(2.0)
 
 
-def test_throughput_is_real_time_of_a_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throughput_of_a_real_model_is_positive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(measure, "WARM_UP_SECONDS", 0.01)
     monkeypatch.setattr(measure, "MEASURED_SECONDS", 0.05)
@@ -225,23 +225,23 @@ def test_throughput_is_real_time_of_a_real_model(monkeypatch: pytest.MonkeyPatch
     assert isinstance(rate, float) and 0 < rate < 1e6
 
 
-def test_every_kind_of_a_tables_column_can_be_measured() -> None:
+def test_measurements_are_memory_and_throughput() -> None:
     assert MEASUREMENTS.keys() == {"memory", "throughput"}
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-def test_the_peak_on_a_gpu_grows_with_the_batch_and_holds_weights_and_the_state_of_the_optimiser() -> None:
+def test_peak_gpu_memory_grows_with_the_batch_and_includes_optimiser_state() -> None:
     run = TINY.of(K400)
     small, large = (peak_memory(run, batch_size)["peak_gib"] for batch_size in (1, 8))
     weights = 4 * sum(parameter.numel() for parameter in run.build().parameters()) / GIB
     assert isinstance(small, float) and isinstance(large, float)
-    assert large > small > 3 * weights  # two moments beside them
+    assert large > small > 3 * weights  # the optimiser stores two moments per weight
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-def test_throughput_on_a_gpu_is_that_of_the_recipes_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throughput_on_a_gpu_uses_the_precision_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "WARM_UP_SECONDS", 0.1)
     monkeypatch.setattr(measure, "MEASURED_SECONDS", 0.2)
     record = throughput(apply(TINY.of(K400), optim(precision="bf16-mixed")), 4)

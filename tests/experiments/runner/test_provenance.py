@@ -1,4 +1,4 @@
-"""What is written of how a number came about: the commit, with a mark where the code differs from it."""
+"""Provenance of results: the commit, with a mark if files differ from it, versions and hardware."""
 
 import subprocess
 from pathlib import Path
@@ -10,7 +10,7 @@ from experiments.runner import provenance
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with some of our files, from which the module believes to come."""
+    """Repository with some of our files, which replaces the repository of the module."""
     files = ("models/trunk.py", "experiments/runner/provenance.py", "reports/results/a.json", "reports/render.py")
     for name in (*files, "benchmarks/results/b.json", "reports/tables/t.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -22,13 +22,13 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def git(folder: Path, *words: str) -> str:
-    who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
-    done = subprocess.run(["git", "-C", str(folder), *who, *words], capture_output=True, text=True, check=True)
+def git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", "-C", str(folder), *identity, *arguments], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
-def test_a_clean_tree_is_named_by_its_commit(repository: Path) -> None:
+def test_a_clean_tree_has_the_name_of_its_commit(repository: Path) -> None:
     head = git(repository, "rev-parse", "HEAD")
     assert provenance.commit() == head[:10]
 
@@ -40,7 +40,7 @@ def test_a_change_of_any_package_is_marked(repository: Path, file: str) -> None:
 
 
 @pytest.mark.parametrize("file", ["reports/results/a.json", "reports/tables/t.md", "benchmarks/results/b.json"])
-def test_what_commands_write_is_no_change(repository: Path, file: str) -> None:
+def test_generated_and_untracked_files_are_not_marked_as_changes(repository: Path, file: str) -> None:
     (repository / file).write_text("changed\n")
     (repository / "notes.txt").write_text("not tracked\n")
     assert not provenance.commit().endswith("+changes")
@@ -52,7 +52,7 @@ def test_outside_of_git_the_commit_is_unknown(tmp_path: Path, monkeypatch: pytes
     assert provenance.commit() == "unknown"
 
 
-def test_versions_and_hardware_are_named() -> None:
+def test_provenance_contains_versions_and_hardware() -> None:
     found = provenance.provenance()
     assert found.keys() == {"commit", "versions", "hardware"}
     versions = found["versions"]

@@ -1,4 +1,4 @@
-"""Resources of the machine: which process this is, how many load items, and what a run needs before it starts."""
+"""Resources of the machine: ranks, loading processes, batch splits, and checks before a run."""
 
 import os
 from dataclasses import replace
@@ -24,15 +24,15 @@ NAMES = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK")
     [
         ({}, 0),
         ({"RANK": "3", "LOCAL_RANK": "1"}, 3),  # torchrun
-        ({"LOCAL_RANK": "1", "SLURM_PROCID": "0"}, 1),  # Lightning's child of a shell under SLURM
+        ({"LOCAL_RANK": "1", "SLURM_PROCID": "0"}, 1),  # child process of Lightning in a SLURM shell
         ({"SLURM_PROCID": "5"}, 5),  # srun
         ({"SLURM_PROCID": "0"}, 0),
-        ({"NODE_RANK": "1"}, 1),  # started by hand on the second node
+        ({"NODE_RANK": "1"}, 1),  # started manually on the second node
         ({"NODE_RANK": "1", "LOCAL_RANK": "0"}, 1),
         ({"NODE_RANK": "0"}, 0),
     ],
 )
-def test_only_the_first_process_of_all_nodes_is_the_first(
+def test_only_one_process_of_all_nodes_has_rank_0(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], rank: int
 ) -> None:
     for name in NAMES:
@@ -42,20 +42,20 @@ def test_only_the_first_process_of_all_nodes_is_the_first(
     assert Resources().rank == rank
 
 
-def test_real_videos_for_a_gpu_are_loaded_by_its_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loading_processes_divide_the_cores_among_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     real, stand_in = K400.data, TINY.of(K400).data
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(24)))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert Resources().num_workers(real) == 0
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert Resources(devices=4).num_workers(real) == 6
-    assert Resources(devices=4, nodes=2).num_workers(real) == 6  # devices are those of a node
+    assert Resources(devices=4, nodes=2).num_workers(real) == 6  # devices are counted per node
     assert Resources(devices=1).num_workers(real) == 16
     assert Resources(devices=1).num_workers(stand_in) == 0
     assert replace(Resources(devices=1), workers=3).num_workers(stand_in) == 3
 
 
-def test_a_test_alone_reads_only_the_test_split(tmp_path: Path) -> None:
+def test_eval_only_reads_only_the_test_split(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     (tmp_path / "val.csv").write_text("a.mp4 0\n")
     resources = Resources(data=(("kinetics400", tmp_path),), devices=1)
@@ -67,7 +67,7 @@ def test_a_test_alone_reads_only_the_test_split(tmp_path: Path) -> None:
         resources.counts(K400)
 
 
-def test_as_many_training_videos_as_a_batch_are_enough(tmp_path: Path) -> None:
+def test_a_training_split_needs_at_least_one_batch(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     (tmp_path / "val.csv").write_text("a.mp4 0\n")
     assert K400.optim is not None
@@ -80,19 +80,19 @@ def test_as_many_training_videos_as_a_batch_are_enough(tmp_path: Path) -> None:
         resources.check([K400])
 
 
-def test_a_run_that_trains_nothing_reads_only_the_test_split(tmp_path: Path) -> None:
+def test_a_run_without_training_reads_only_the_test_split(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     (tmp_path / "val.csv").write_text("a.mp4 0\n")
     resources = Resources(data=(("kinetics400", tmp_path),), devices=1)
     tested = replace(K400, optim=None)
     resources.check([tested])
     assert resources.counts(tested) == (0, 1)
-    for runs in ([tested, K400], [K400, tested]):  # both read one data set, of which each needs other splits
+    for runs in ([tested, K400], [K400, tested]):  # both use one data set, but different splits
         with pytest.raises(DataError, match="train"):
             resources.check(runs)
 
 
-def test_items_of_a_stand_in_are_known_before_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_items_of_a_stand_in_are_counted_without_generating_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path / "none"))
     tiny = TINY.of(K400, RECIPE)
     assert Resources().counts(tiny) == (1000, 300)
@@ -107,7 +107,7 @@ def test_items_of_a_stand_in_are_known_before_it_is_made(tmp_path: Path, monkeyp
         (128, ClipSize(16, 224, 224), 1, None, BatchSplit(4, 32)),
         (128, ClipSize(32, 224, 224), 8, None, BatchSplit(2, 8)),
         (128, ClipSize(16, 336, 336), 8, None, BatchSplit(1, 16)),
-        (128, ClipSize(64, 336, 336), 128, None, BatchSplit(1, 1)),  # one item at least
+        (128, ClipSize(64, 336, 336), 128, None, BatchSplit(1, 1)),  # at least one item
         (128, ClipSize(16, 224, 224), 8, 16, BatchSplit(16, 1)),
         (6, ClipSize(16, 224, 224), 1, None, BatchSplit(3, 2)),
     ],
@@ -120,17 +120,17 @@ def test_a_global_batch_is_split_by_the_cost_of_its_items(
     assert found.micro_batch * found.accumulation * devices == batch_size
 
 
-def test_a_batch_that_cannot_be_split_is_named_with_what_would_do() -> None:
+def test_the_error_for_an_indivisible_batch_contains_possible_divisors() -> None:
     size = ClipSize(16, 224, 224)
     with pytest.raises(ValueError, match="a global batch of 12 cannot be split over 5 devices; use one of 1, 2, 3, 4"):
         Resources().split(12, size, 5)
     with pytest.raises(
-        ValueError, match=r"6 items a device \(12 over 2\) cannot be split into micro-batches of 4; use"
+        ValueError, match=r"6 items per device \(12 over 2\) cannot be split into micro-batches of 4; use"
     ):
         Resources(micro_batch=4).split(12, size, 2)
 
 
-def test_views_are_tested_with_all_their_crops() -> None:
+def test_the_test_batch_size_depends_on_item_size_and_crops() -> None:
     assert Resources().test_batch(ClipSize(16, 224, 224), crops=1) == 4
     assert Resources().test_batch(ClipSize(16, 224, 224), crops=3) == 1
     assert Resources().test_batch(ClipSize(16, 336, 336), crops=3) == 1
@@ -151,5 +151,5 @@ def test_an_impossible_run_is_refused_before_any_file_is_read(run: RunConfig, me
         Resources(devices=2, data=(("kinetics400", Path("/nowhere")),)).check([run])
 
 
-def test_a_run_that_trains_nothing_has_no_batch_to_split() -> None:
+def test_a_run_without_training_needs_no_divisible_batch() -> None:
     Resources(devices=3).check_run(replace(K400, optim=None))

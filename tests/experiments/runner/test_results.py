@@ -1,4 +1,4 @@
-"""The files that a finished test leaves, and tests made from them without a model."""
+"""Result files of a test, and re-scoring of tests from saved scores without a model."""
 
 import json
 import shutil
@@ -20,20 +20,20 @@ from experiments.runner import results
 from experiments.runner.files import read_json
 from experiments.runner.resources import Resources
 from experiments.runner.results import Test as FinishedTest
-from experiments.runner.results import hits_by_class_name, keep_test, keep_training, rescore
+from experiments.runner.results import hits_by_class_name, rescore, save_test_results, save_training_record
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
 from experiments.spec.edits import apply, data, evaluation
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, STATES, ViewScores
-from tests.experiments.runner.points import POINTS, Unheard
+from tests.experiments.runner.points import POINTS, NoSignalHandlers
 
 KeepWeights = Callable[..., None]
 
 
 class TwoDevices:
-    """What is read of a Trainer."""
+    """Attributes of a Trainer that results contain."""
 
     precision = "32-true"
     world_size = 2
@@ -46,7 +46,7 @@ def scores(*states: str, run: RunConfig = SSV2) -> ViewScores:
     made = run.objective.task(SSV2.data.targets).new_scores(run.evaluation)
     assert isinstance(made, ViewScores)
     for view in range(run.evaluation.views):
-        outputs = 100 * torch.eye(174)[:2, None]  # (2, 1, C): each item has its label as its best
+        outputs = 100 * torch.eye(174)[:2, None]  # (2, 1, C): each label has the highest score
         unreadable, missing = (torch.tensor([s in kinds for s in states]) for kinds in ((FAILED, MISSING), (MISSING,)))
         made.add(outputs, torch.arange(2), torch.arange(2), torch.full((2,), view), unreadable, missing)
     return made
@@ -61,13 +61,13 @@ def directory(tmp_path: Path) -> RunDirectory:
     return RunStore(tmp_path).run(SSV2.train_id)
 
 
-def kept_metrics(directory: RunDirectory, test: FinishedTest, released: dict | None = None) -> dict:
-    keep_test(SSV2, directory, test, TRAINER, seconds=3.21, released=released)
+def saved_metrics(directory: RunDirectory, test: FinishedTest, released: dict | None = None) -> dict:
+    save_test_results(SSV2, directory, test, TRAINER, seconds=3.21, released=released)
     return json.loads(directory.metrics(SSV2.eval_id, released=released is not None).read_text())
 
 
-def test_metrics_say_how_they_came_about(directory: RunDirectory) -> None:
-    metrics = kept_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
+def test_metrics_contain_their_provenance(directory: RunDirectory) -> None:
+    metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
     assert (metrics["train_id"], metrics["eval_id"], metrics["seed"]) == (SSV2.train_id, SSV2.eval_id, 0)
     assert (metrics["top1"], metrics["top5"]) == (100.0, 100.0)
     assert (metrics["views"], metrics["crops"]) == (1, 3)
@@ -77,18 +77,18 @@ def test_metrics_say_how_they_came_about(directory: RunDirectory) -> None:
     assert not {"device_hours", "started_from", "released_weights", "rescored_from"} & metrics.keys()
 
 
-def test_a_test_alone_still_tells_what_its_training_took_and_which_items_it_lacked(directory: RunDirectory) -> None:
-    keep_training(directory, device_seconds=10800.0, replaced=3)
-    metrics = kept_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
+def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> None:
+    save_training_record(directory, device_seconds=10800.0, replaced=3)
+    metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
     assert (metrics["device_hours"], metrics["replaced_in_training"]) == (3.0, 3)
     assert metrics["classes"] == {"up": [1, 1], "down": [1, 1]}
     assert json.loads(directory.provenance.read_text())["seconds"] == 3.2
 
 
-def test_released_weights_have_no_training_of_ours(directory: RunDirectory) -> None:
-    keep_training(directory, device_seconds=10800.0, replaced=3)
+def test_metrics_of_released_weights_contain_no_record_of_our_training(directory: RunDirectory) -> None:
+    save_training_record(directory, device_seconds=10800.0, replaced=3)
     released = {"file": "a.pyth", "sha256": "0", "matched": 1, "warnings": []}
-    metrics = kept_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
+    metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
     assert "device_hours" not in metrics and metrics["replaced_in_training"] == 0
     assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0"}
     assert not directory.provenance.exists()
@@ -96,58 +96,56 @@ def test_released_weights_have_no_training_of_ours(directory: RunDirectory) -> N
     assert directory.predictions(SSV2.eval_id, released=True).exists()
 
 
-def test_warnings_of_released_weights_are_told_with_every_test_of_them(directory: RunDirectory) -> None:
-    released = {"file": "a.pyth", "sha256": "0", "warnings": ["it hardly suits"]}
-    metrics = kept_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
-    assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0", "warnings": ["it hardly suits"]}
+def test_metrics_of_released_weights_contain_their_warnings(directory: RunDirectory) -> None:
+    released = {"file": "a.pyth", "sha256": "0", "warnings": ["it does not suit the model"]}
+    metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
+    assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0", "warnings": ["it does not suit the model"]}
 
 
-def test_scores_of_each_item_are_kept_and_those_of_missing_ones_marked(directory: RunDirectory) -> None:
-    metrics = kept_metrics(directory, finished(scores(EVALUATED, MISSING)))
+def test_scores_of_all_items_are_saved_with_their_status(directory: RunDirectory) -> None:
+    metrics = saved_metrics(directory, finished(scores(EVALUATED, MISSING)))
     assert metrics["videos"] == {"evaluated": 1, "failed": 0, "missing": 1}
     assert metrics["top1"] == 50
-    with np.load(directory.predictions(SSV2.eval_id), allow_pickle=False) as kept:
-        assert kept["scores"].shape == (2, 1, 174)
-        assert kept["scores"].argmax(-1).tolist() == [[0], [1]]
-        assert kept["status"].tolist() == [[STATES.index(EVALUATED)], [STATES.index(MISSING)]]
-        assert kept["ids"].tolist() == ["a", "b"]
+    with np.load(directory.predictions(SSV2.eval_id), allow_pickle=False) as predictions:
+        assert predictions["scores"].shape == (2, 1, 174)
+        assert predictions["scores"].argmax(-1).tolist() == [[0], [1]]
+        assert predictions["status"].tolist() == [[STATES.index(EVALUATED)], [STATES.index(MISSING)]]
+        assert predictions["ids"].tolist() == ["a", "b"]
 
 
-def test_more_unreadable_items_than_may_be_are_no_result(directory: RunDirectory) -> None:
+def test_too_many_unreadable_items_are_an_error(directory: RunDirectory) -> None:
     for state in (MISSING, FAILED):
         with pytest.raises(DataError, match="1 of 2 test videos cannot be read, more than the 0 that may be"):
-            kept_metrics(directory, finished(scores(EVALUATED, state), allowed=0))
+            saved_metrics(directory, finished(scores(EVALUATED, state), allowed=0))
     assert not directory.path.exists()
 
 
-def test_an_incomplete_test_is_no_result(directory: RunDirectory) -> None:
+def test_an_incomplete_test_is_an_error(directory: RunDirectory) -> None:
     test = FinishedTest(scores(EVALUATED, EVALUATED), ("a", "b", "c"), (), "0123", 0)
     with pytest.raises(RuntimeError, match="item 2 of the test was scored on 0 views instead of 1"):
-        kept_metrics(directory, test)
+        saved_metrics(directory, test)
     assert not directory.path.exists()
 
 
-def test_scores_that_are_no_numbers_are_no_result(directory: RunDirectory) -> None:
+def test_scores_that_are_not_finite_are_an_error(directory: RunDirectory) -> None:
     broken = scores(EVALUATED, EVALUATED)
     broken.items[1].views[0][3] = torch.nan
     with pytest.raises(ValueError, match="the scores of 1 of 2 test items are not finite: these weights are of no use"):
-        kept_metrics(directory, finished(broken))
+        saved_metrics(directory, finished(broken))
     assert not directory.path.exists()
 
 
-def test_scores_are_written_before_metrics_so_that_finished_tests_have_both(
-    directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scores_are_written_before_metrics(directory: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(path: Path, text: str) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(results, "write_atomically", killed)
     with pytest.raises(KeyboardInterrupt):
-        kept_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
+        saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
     assert directory.predictions(SSV2.eval_id).exists() and not directory.metrics(SSV2.eval_id).exists()
 
 
-def test_classes_without_a_name_have_their_number() -> None:
+def test_classes_without_a_name_are_named_by_their_number() -> None:
     assert hits_by_class_name({0: (1, 2), 7: (3, 4)}, ("up",)) == {"up": [1, 2], "7": [3, 4]}
 
 
@@ -155,8 +153,8 @@ def protocol(run: RunConfig, **changes: object) -> RunConfig:
     return apply(run, evaluation(**changes))
 
 
-def carried_out(run: RunConfig, store: RunStore) -> dict:
-    train_and_test(run, store, Resources(devices=1), Unheard(), eval_only=True)
+def executed(run: RunConfig, store: RunStore) -> dict:
+    train_and_test(run, store, Resources(devices=1), NoSignalHandlers(), eval_only=True)
     metrics = read_json(store.run(run.train_id).metrics(run.eval_id))
     assert metrics is not None
     return metrics
@@ -164,16 +162,16 @@ def carried_out(run: RunConfig, store: RunStore) -> dict:
 
 @pytest.fixture
 def two_views(small_run: RunConfig, store: RunStore, keep_weights: KeepWeights) -> RunConfig:
-    """A run of videos that was tested with two views: the first at the start of a video, the second in its middle."""
+    """Run that was tested with two views per video: the first at its start, the second in its middle."""
     keep_weights(small_run)
-    carried_out(small_run, store)
+    executed(small_run, store)
     return small_run
 
 
 SCORED = ("top1", "top5", "videos", "classes", "views", "crops", "seed", "data", "train_id", "eval_id")
 
 
-def test_a_test_of_one_view_is_made_from_the_scores_of_two(
+def test_a_test_of_one_view_is_rescored_from_the_scores_of_two(
     two_views: RunConfig, store: RunStore, tmp_path: Path
 ) -> None:
     one_view = protocol(two_views, views=1)
@@ -182,10 +180,10 @@ def test_a_test_of_one_view_is_made_from_the_scores_of_two(
     made = read_json(directory.metrics(one_view.eval_id))
     assert made is not None
     shutil.copytree(directory.weights.parent, RunStore(tmp_path / "real").run(one_view.train_id).weights.parent)
-    real = carried_out(one_view, RunStore(tmp_path / "real"))
+    real = executed(one_view, RunStore(tmp_path / "real"))
     assert {name: made[name] for name in SCORED} == {name: real[name] for name in SCORED}
     assert made["rescored_from"] == two_views.eval_id and "rescored_from" not in real
-    # One view is the middle of a video, and so the second of two.
+    # A single view is in the middle of a video, like the second of two.
     with (
         np.load(directory.predictions(two_views.eval_id)) as two,
         np.load(RunStore(tmp_path / "real").run(one_view.train_id).predictions(one_view.eval_id)) as one,
@@ -194,23 +192,27 @@ def test_a_test_of_one_view_is_made_from_the_scores_of_two(
         assert not np.allclose(two["scores"][:, :1], one["scores"], rtol=1e-2)
 
 
-def test_a_rescored_test_tells_of_the_pass_over_the_data(two_views: RunConfig, store: RunStore) -> None:
+def test_a_rescored_test_has_the_provenance_of_the_saved_scores(two_views: RunConfig, store: RunStore) -> None:
     directory = store.run(two_views.train_id)
     path = directory.metrics(two_views.eval_id)
-    told = {"seconds": 12.5, "commit": "0123", "hardware": "other cores", "devices": 4, "precision": "16-mixed"}
-    told |= {"device_hours": 7.0, "replaced_in_training": 2, "started_from": [{"part": "", "file": "a", "sha256": "b"}]}
-    path.write_text(json.dumps({**json.loads(path.read_text()), **told}))
+    record = {"seconds": 12.5, "commit": "0123", "hardware": "other cores", "devices": 4, "precision": "16-mixed"}
+    record |= {
+        "device_hours": 7.0,
+        "replaced_in_training": 2,
+        "started_from": [{"part": "", "file": "a", "sha256": "b"}],
+    }
+    path.write_text(json.dumps({**json.loads(path.read_text()), **record}))
     one_view = protocol(two_views, views=1)
     assert rescore(one_view, store)
     for file in (directory.metrics(one_view.eval_id), directory.provenance):
-        record = read_json(file)
-        assert record is not None
-        assert {name: record[name] for name in told} == told
-        assert record["rescored_from"] == two_views.eval_id
-        assert (record["views"], record["data"]["name"]) == (1, "kinetics400")
+        rescored = read_json(file)
+        assert rescored is not None
+        assert {name: rescored[name] for name in record} == record
+        assert rescored["rescored_from"] == two_views.eval_id
+        assert (rescored["views"], rescored["data"]["name"]) == (1, "kinetics400")
 
 
-def test_a_rescored_test_leaves_the_scores_alone_and_is_a_result_like_any_other(
+def test_a_rescored_test_is_a_finished_test_and_does_not_change_the_scores(
     two_views: RunConfig, store: RunStore
 ) -> None:
     directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
@@ -234,7 +236,7 @@ def test_a_rescored_test_leaves_the_scores_alone_and_is_a_result_like_any_other(
         {"views": 4},
     ],
 )
-def test_no_other_protocol_is_made_from_saved_scores(
+def test_saved_scores_are_not_used_for_other_protocols(
     two_views: RunConfig, store: RunStore, changes: dict[str, object]
 ) -> None:
     other = protocol(two_views, **changes)
@@ -242,17 +244,17 @@ def test_no_other_protocol_is_made_from_saved_scores(
     assert not store.run(other.train_id).metrics(other.eval_id).exists()
 
 
-def test_no_other_run_is_scored_with_saved_scores(two_views: RunConfig, store: RunStore) -> None:
+def test_saved_scores_are_not_used_for_other_runs(two_views: RunConfig, store: RunStore) -> None:
     for other in (replace(two_views, seed=1), apply(two_views, data(frames=4))):
         assert not rescore(protocol(other, views=1), store)
 
 
-def test_scores_without_their_metrics_are_passed_over(two_views: RunConfig, store: RunStore) -> None:
+def test_saved_scores_without_metrics_are_ignored(two_views: RunConfig, store: RunStore) -> None:
     store.run(two_views.train_id).metrics(two_views.eval_id).unlink()
     assert not rescore(protocol(two_views, views=1), store)
 
 
-def test_scores_of_released_weights_are_passed_over(two_views: RunConfig, store: RunStore) -> None:
+def test_saved_scores_of_released_weights_are_ignored(two_views: RunConfig, store: RunStore) -> None:
     directory = store.run(two_views.train_id)
     own, released = (directory.predictions(two_views.eval_id, released=released) for released in (False, True))
     own.rename(released)
@@ -297,14 +299,14 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-def test_damaged_scores_are_passed_over(two_views: RunConfig, store: RunStore, how: str) -> None:
+def test_damaged_saved_scores_are_ignored(two_views: RunConfig, store: RunStore, how: str) -> None:
     directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
     path = directory.predictions(two_views.eval_id)
     whole = path.read_bytes()
     damage(path, how)
     assert not rescore(one_view, store)
     assert not directory.metrics(one_view.eval_id).exists()
-    # Whole ones of another test are taken all the same, though they are looked at later.
+    # Intact scores of another test are still used, although their file is read later.
     (path.parent / "zzz.npz").write_bytes(whole)
     directory.metrics("zzz").write_bytes(directory.metrics(two_views.eval_id).read_bytes())
     assert rescore(one_view, store)
@@ -312,19 +314,21 @@ def test_damaged_scores_are_passed_over(two_views: RunConfig, store: RunStore, h
     assert metrics is not None and metrics["rescored_from"] == "zzz"
 
 
-def test_unreadable_items_stay_so_where_the_view_that_is_taken_was_unreadable(store: RunStore) -> None:
+def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: RunStore) -> None:
     run = replace(POINTS, evaluation=EvalConfig(views=2, crops=1))
     made = run.objective.task(run.data.targets).new_scores(run.evaluation)
     assert isinstance(made, ViewScores)
-    # Of each item the states of its first and its last view; points take the last views.
+    # States of the first and the last view of each item. Data sets of points re-score with the last views.
     states = [(EVALUATED, EVALUATED), (FAILED, FAILED), (MISSING, MISSING), (FAILED, EVALUATED), (EVALUATED, FAILED)]
-    for item, of_views in enumerate(states):
-        for view, state in enumerate(of_views):
+    for item, states_of_item in enumerate(states):
+        for view, state in enumerate(states_of_item):
             flags = (torch.tensor([state != EVALUATED]), torch.tensor([state == MISSING]))
             label, place = torch.tensor([item % 4]), torch.tensor([item])
             made.add(torch.eye(4)[None, label], label, place, torch.tensor([view]), *flags)
     directory = store.run(run.train_id)
-    keep_test(run, directory, FinishedTest(made, tuple("abcde"), (), "0123", 4), TRAINER, seconds=1.0, released=None)
+    save_test_results(
+        run, directory, FinishedTest(made, tuple("abcde"), (), "0123", 4), TRAINER, seconds=1.0, released=None
+    )
     one_view = replace(run, evaluation=EvalConfig(views=1, crops=1))
     assert rescore(one_view, store)
     both, one = (read_json(directory.metrics(tested.eval_id)) for tested in (run, one_view))

@@ -1,4 +1,4 @@
-"""A run that is killed goes on and ends with the same metrics, bit for bit; signals leave a checkpoint first."""
+"""Resumed runs: after a kill or a signal, weights and metrics equal those of an uninterrupted run, bit for bit."""
 
 import json
 import os
@@ -34,8 +34,8 @@ CELL = ("motionformer/table4", "trajectory.ssv2")
 
 
 def arguments(runs: Path, *more: str) -> list[str]:
-    words = [word for override in OVERRIDES for word in ("-o", override)]
-    return [*CELL, "--runs", str(runs), "--threads", "1", *words, *more]
+    options = [word for override in OVERRIDES for word in ("-o", override)]
+    return [*CELL, "--runs", str(runs), "--threads", "1", *options, *more]
 
 
 def start(runs: Path, *more: str) -> subprocess.Popen[bytes]:
@@ -91,17 +91,17 @@ def assert_same(runs: Path, uninterrupted: Path) -> None:
 def test_recomputed_attention_trains_the_same_weights(
     tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    calls = []
     recompute = VideoViT.recompute
 
-    def noted(model: VideoViT, on: bool) -> None:
-        asked.append(on)
+    def recorded(model: VideoViT, on: bool) -> None:
+        calls.append(on)
         recompute(model, on)
 
-    monkeypatch.setattr(StopRequest, "listen", lambda _: None)  # signals are left to the tests
-    monkeypatch.setattr(VideoViT, "recompute", noted)
+    monkeypatch.setattr(StopRequest, "install_handlers", lambda _: None)  # keep pytest's handlers
+    monkeypatch.setattr(VideoViT, "recompute", recorded)
     assert train.main(arguments(tmp_path, "--recompute")) == 0
-    assert asked == [True]
+    assert calls == [True]
     assert_same(tmp_path, uninterrupted)
 
 
@@ -118,7 +118,7 @@ def seconds_in_checkpoint(runs: Path) -> float:
     return clock["device_seconds"]
 
 
-def test_a_killed_run_ends_as_if_it_had_never_been_killed(tmp_path: Path, uninterrupted: Path) -> None:
+def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(tmp_path: Path, uninterrupted: Path) -> None:
     process = start(tmp_path)
     until(lambda: epoch(tmp_path) >= 3, process)
     process.kill()
@@ -128,11 +128,11 @@ def test_a_killed_run_ends_as_if_it_had_never_been_killed(tmp_path: Path, uninte
     hours_before = seconds_in_checkpoint(tmp_path) / 3600
     finish(start(tmp_path))
     assert_same(tmp_path, uninterrupted)
-    assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # what was trained before the stop counts
+    assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # the time before the stop counts
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_to_go_on_from(
+def test_a_run_resumes_after_a_signal_within_an_epoch(
     tmp_path: Path, uninterrupted: Path, number: signal.Signals
 ) -> None:
     process = start(tmp_path)
@@ -144,23 +144,23 @@ def test_a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_to_go_on_from(
     hours_before = seconds_in_checkpoint(tmp_path) / 3600
     finish(start(tmp_path))
     assert_same(tmp_path, uninterrupted)
-    assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # what was trained before the stop counts
+    assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # the time before the stop counts
 
 
-@pytest.mark.parametrize("questions", [40, 41])  # five epochs of eight steps, then one batch of validation
-def test_a_stop_around_a_validation_leaves_a_checkpoint_to_go_on_from(
-    tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch, questions: int
+@pytest.mark.parametrize("reads", [40, 41])  # five epochs of eight steps, then one batch of validation
+def test_a_run_resumes_after_a_stop_at_a_validation(
+    tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch, reads: int
 ) -> None:
     class Request(StopRequest):
-        asked = 0
+        num_reads = 0
 
-        def listen(self) -> None:
-            """Leave the signals to the tests."""
+        def install_handlers(self) -> None:
+            """Install no handlers."""
 
         @property
         def pending(self) -> int | None:
-            self.asked += 1
-            return signal.SIGTERM if self.asked >= questions else None
+            self.num_reads += 1
+            return signal.SIGTERM if self.num_reads >= reads else None
 
     with monkeypatch.context() as patch:
         patch.setattr("experiments.runner.train.StopRequest", Request)
@@ -171,7 +171,7 @@ def test_a_stop_around_a_validation_leaves_a_checkpoint_to_go_on_from(
     assert_same(tmp_path, uninterrupted)
 
 
-def test_hits_of_each_class_by_name_add_up_to_the_accuracy(uninterrupted: Path) -> None:
+def test_hits_of_all_classes_add_up_to_the_accuracy(uninterrupted: Path) -> None:
     metrics, _, _ = results(uninterrupted)
     right, videos = (sum(counts[place] for counts in metrics["classes"].values()) for place in (0, 1))
     assert videos == metrics["videos"]["evaluated"]

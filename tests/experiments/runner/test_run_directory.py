@@ -1,4 +1,4 @@
-"""Directories of runs."""
+"""Directories of runs: states, claims, configs and progress."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ def store_with_metrics(root: Path, top1: float) -> RunStore:
     return store
 
 
-def test_a_run_that_was_never_started_is_not_run(tmp_path: Path) -> None:
+def test_the_state_of_a_run_that_never_started_is_not_run(tmp_path: Path) -> None:
     assert RunStore(tmp_path).run("aaa").state("eee") == "not run"
 
 
@@ -37,36 +37,36 @@ def test_a_run_is_done_only_when_the_metrics_of_that_protocol_exist(tmp_path: Pa
 
 def test_a_claim_is_exclusive_and_visible(tmp_path: Path) -> None:
     directory = RunStore(tmp_path).run("aaa")
-    with directory.claim() as mine:
-        assert mine
+    with directory.claim() as claimed:
+        assert claimed
         assert directory.state("eee") == "running"
         with directory.claim() as second:
             assert not second
     assert directory.state("eee") == "not run"
 
 
-def test_a_killed_process_leaves_no_claim(tmp_path: Path) -> None:
+def test_a_killed_process_releases_its_claim(tmp_path: Path) -> None:
     code = (
         "import os, sys, pathlib; from experiments.runner.store import RunStore\n"
-        "with RunStore(pathlib.Path(sys.argv[1])).run('aaa').claim() as mine: os.kill(os.getpid(), 9)"
+        "with RunStore(pathlib.Path(sys.argv[1])).run('aaa').claim() as claimed: os.kill(os.getpid(), 9)"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).parents[3])
     assert killed.returncode == -9
     directory = RunStore(tmp_path).run("aaa")
     assert directory.state("eee") == "not run"
-    with directory.claim() as mine:
-        assert mine
+    with directory.claim() as claimed:
+        assert claimed
 
 
-def test_a_directory_that_holds_another_run_is_refused(tmp_path: Path) -> None:
+def test_a_directory_of_another_run_is_refused(tmp_path: Path) -> None:
     directory = RunStore(tmp_path).run("aaa")
-    directory.hold_config({"seed": 0})
-    directory.hold_config({"seed": 0})
-    with pytest.raises(StoreError, match="another run"):
-        directory.hold_config({"seed": 1})
+    directory.save_config({"seed": 0})
+    directory.save_config({"seed": 0})
+    with pytest.raises(StoreError, match="is the config of another run"):
+        directory.save_config({"seed": 1})
 
 
-def test_a_damaged_result_is_no_finished_test(tmp_path: Path) -> None:
+def test_a_damaged_metrics_file_is_an_error(tmp_path: Path) -> None:
     store = store_with_metrics(tmp_path, top1=1.0)
     assert store.run("aaa").tested("eee", eval_only=False)
     store.run("aaa").metrics("eee").write_text("{")
@@ -74,14 +74,14 @@ def test_a_damaged_result_is_no_finished_test(tmp_path: Path) -> None:
         store.run("aaa").tested("eee", eval_only=False)
 
 
-def test_a_run_directory_holds_a_run_with_several_parents(tmp_path: Path) -> None:
+def test_the_order_of_several_parents_is_part_of_the_config(tmp_path: Path) -> None:
     parents = (Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal"))
     run, other = (replace(SSV2, parents=order) for order in (parents, parents[::-1]))
     directory = RunStore(tmp_path).run(run.train_id)
-    directory.hold_config(run.description)
-    directory.hold_config(run.description)
-    with pytest.raises(StoreError, match="another run"):
-        directory.hold_config(other.description)
+    directory.save_config(run.description)
+    directory.save_config(run.description)
+    with pytest.raises(StoreError, match="is the config of another run"):
+        directory.save_config(other.description)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,9 @@ def test_a_run_directory_holds_a_run_with_several_parents(tmp_path: Path) -> Non
         ({"stage": "test", "done": 0.5}, 0.95),
     ],
 )
-def test_training_takes_nine_tenths_of_a_run(tmp_path: Path, progress: dict[str, object], done: float | None) -> None:
+def test_training_counts_as_nine_tenths_of_a_run(
+    tmp_path: Path, progress: dict[str, object], done: float | None
+) -> None:
     directory = RunStore(tmp_path).run("aaa")
     assert directory.fraction_done() is None
     write_atomically(directory.progress_file, json.dumps(progress))

@@ -1,4 +1,4 @@
-"""Results of all runs."""
+"""Store of runs: precedence, checks and publication of results."""
 
 import json
 from pathlib import Path
@@ -20,14 +20,14 @@ def store_with_metrics(root: Path, top1: float) -> RunStore:
     return store
 
 
-def test_damaged_metrics_are_named_and_never_reported(tmp_path: Path) -> None:
+def test_the_error_for_damaged_metrics_contains_the_file(tmp_path: Path) -> None:
     store = store_with_metrics(tmp_path, top1=1.0)
     store.run("aaa").metrics("eee").write_text('{"top1": 1')
     with pytest.raises(StoreError, match=r"eee\.json"):
         store.metrics("aaa", "eee")
 
 
-def test_results_made_here_win_over_published_ones(tmp_path: Path) -> None:
+def test_results_made_here_precede_published_ones(tmp_path: Path) -> None:
     published = store_with_metrics(tmp_path / "results", top1=1.0)
     store = RunStore(tmp_path / "runs", results=published.root)
     assert store.metrics("aaa", "eee") == result(1.0)
@@ -37,7 +37,7 @@ def test_results_made_here_win_over_published_ones(tmp_path: Path) -> None:
     assert published.metrics("aaa", "eee") == result(2.0)
 
 
-def test_a_result_that_is_no_result_is_named(tmp_path: Path) -> None:
+def test_the_error_for_incomplete_metrics_contains_the_remedy(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     write_atomically(store.run("aaa").metrics("eee"), '{"top1": 2.0}')
     with pytest.raises(StoreError, match="holds no result of this test; move it away"):
@@ -45,14 +45,14 @@ def test_a_result_that_is_no_result_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [{"videos": "48"}, {"data": None}, {"versions": []}, {"train_id": "bbb"}])
-def test_a_result_of_another_shape_or_run_is_named(tmp_path: Path, damage: dict[str, object]) -> None:
+def test_metrics_of_another_format_or_run_are_refused(tmp_path: Path, damage: dict[str, object]) -> None:
     store = RunStore(tmp_path)
     write_atomically(store.run("aaa").metrics("eee"), json.dumps(result(2.0) | damage))
     with pytest.raises(StoreError, match=r"eee\.json holds no result of this test; move it away"):
         store.metrics("aaa", "eee")
 
 
-def test_released_weights_that_were_tested_here_win_over_what_was_published(tmp_path: Path) -> None:
+def test_results_of_released_weights_made_here_precede_published_ones(tmp_path: Path) -> None:
     published = store_with_metrics(tmp_path / "results", top1=1.0)
     store = RunStore(tmp_path / "runs", results=published.root)
     write_atomically(store.run("aaa").metrics("eee", released=True), json.dumps(result(2.0)))
@@ -71,16 +71,16 @@ MEMORY = {
 }
 
 
-@pytest.mark.parametrize("lost", ["batch_size", "precision", "hardware", "versions", "commit"])
-def test_a_measurement_that_does_not_say_how_it_came_about_is_named(tmp_path: Path, lost: str) -> None:
+@pytest.mark.parametrize("missing", ["batch_size", "precision", "hardware", "versions", "commit"])
+def test_a_measurement_without_provenance_is_refused(tmp_path: Path, missing: str) -> None:
     store = RunStore(tmp_path)
-    record = {name: value for name, value in MEMORY.items() if name != lost}
+    record = {name: value for name, value in MEMORY.items() if name != missing}
     write_atomically(store.run("aaa").measurement("memory"), json.dumps(record))
-    with pytest.raises(StoreError, match=rf"measured/memory\.json: it lacks '{lost}'; move it away"):
+    with pytest.raises(StoreError, match=rf"measured/memory\.json: it lacks '{missing}'; move it away"):
         store.measurement("aaa", "memory")
 
 
-def test_measurements_made_here_win_over_published_ones_of_the_same_kind(tmp_path: Path) -> None:
+def test_measurements_made_here_precede_published_ones_of_the_same_kind(tmp_path: Path) -> None:
     published = RunStore(tmp_path / "results")
     store = RunStore(tmp_path / "runs", results=published.root)
     assert store.measurement("aaa", "memory") is None

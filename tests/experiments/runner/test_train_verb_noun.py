@@ -20,7 +20,7 @@ from experiments.runner.train import train_and_test
 from experiments.spec.edits import apply, data, evaluation, model, optim
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
-from tests.experiments.runner.points import Unheard
+from tests.experiments.runner.points import NoSignalHandlers
 
 STAND_IN = Epic100StandIn(num_train=16, num_val=12)
 
@@ -33,9 +33,9 @@ def small(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     return apply(TINY.of(EPIC100, RECIPE), edits)
 
 
-def test_a_run_writes_action_verb_and_noun(small: RunConfig, tmp_path: Path) -> None:
+def test_a_run_reports_action_verb_and_noun_accuracy(small: RunConfig, tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
-    train_and_test(small, store, Resources(devices=1), Unheard())
+    train_and_test(small, store, Resources(devices=1), NoSignalHandlers())
     directory = store.run(small.train_id)
     metrics = json.loads(directory.metrics(small.eval_id).read_text())
     assert metrics["videos"] == {"evaluated": 12, "failed": 0, "missing": 0}
@@ -53,11 +53,11 @@ def test_a_run_writes_action_verb_and_noun(small: RunConfig, tmp_path: Path) -> 
     assert text == ", ".join(f"{name} {metrics[name]:.3g}" for name in ("action", "verb", "noun"))
 
 
-def test_one_view_of_verbs_and_nouns_is_made_from_the_scores_of_two(small: RunConfig, tmp_path: Path) -> None:
+def test_one_view_of_verbs_and_nouns_is_rescored_from_the_scores_of_two(small: RunConfig, tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     untrained = replace(small, optim=None, parents=())
     one_view = apply(untrained, evaluation(views=1))
-    train_and_test(untrained, store, Resources(devices=1), Unheard())
+    train_and_test(untrained, store, Resources(devices=1), NoSignalHandlers())
     assert rescore(one_view, store)
     directory = store.run(one_view.train_id)
     made = json.loads(directory.metrics(one_view.eval_id).read_text())

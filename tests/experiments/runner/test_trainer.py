@@ -8,7 +8,7 @@ from lightning import Trainer
 
 from experiments.motionformer.base import K400
 from experiments.runner.resources import Resources
-from experiments.runner.trainer import length_of, make_trainer
+from experiments.runner.trainer import make_trainer, schedule_arguments
 from experiments.spec.edits import apply, optim
 from lightning_modules.optim import OptimConfig
 
@@ -43,37 +43,39 @@ ONE = Resources(devices=1)
         ),
     ],
 )
-def test_the_length_of_a_recipe_in_the_trainers_words(recipe: OptimConfig, accumulation: int, length: dict) -> None:
-    assert length_of(recipe, accumulation) == length
+def test_schedule_arguments_of_recipes_in_epochs_and_steps(
+    recipe: OptimConfig, accumulation: int, length: dict
+) -> None:
+    assert schedule_arguments(recipe, accumulation) == length
 
 
 def of_recipe(**values: object) -> Trainer:
     return make_trainer(apply(K400, optim(**values)), ONE)
 
 
-def test_a_recipe_in_epochs_has_no_last_step_and_one_in_steps_no_last_epoch() -> None:
+def test_a_recipe_in_epochs_has_no_step_limit_and_vice_versa() -> None:
     epochs = of_recipe(epochs=7)
     assert (epochs.max_epochs, epochs.max_steps) == (7, -1)
     steps = make_trainer(replace(K400, optim=OptimConfig(epochs=None, steps=7)), ONE)
     assert (steps.max_epochs, steps.max_steps) == (None, 7)
 
 
-def test_gradients_are_clipped_only_where_the_recipe_says_so() -> None:
+def test_gradients_are_clipped_only_if_the_recipe_has_a_norm() -> None:
     assert of_recipe(clip_norm=0.5).gradient_clip_val == 0.5
     assert of_recipe().gradient_clip_val is None
 
 
-def test_mixed_precision_is_for_gpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mixed_precision_is_used_only_on_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert of_recipe(precision="16-mixed").precision == "32-true"
 
 
-def test_a_run_that_trains_nothing_has_a_trainer_too() -> None:
+def test_a_run_without_training_has_a_trainer() -> None:
     trainer = make_trainer(replace(K400, optim=None), ONE)
     assert trainer.precision == "32-true" and trainer.loggers == []
 
 
-def test_neither_checkpoints_nor_samplers_nor_summaries_are_lightnings_own() -> None:
+def test_lightnings_checkpoints_and_samplers_are_disabled() -> None:
     trainer = make_trainer(K400, ONE, accumulation=4)
     assert trainer.accumulate_grad_batches == 4
     assert trainer.checkpoint_callbacks == [] and trainer.num_sanity_val_steps == 0
@@ -81,7 +83,7 @@ def test_neither_checkpoints_nor_samplers_nor_summaries_are_lightnings_own() -> 
     assert not torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
 
 
-def test_devices_are_counted_by_node(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trainer_counts_devices_per_node(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, object] = {}
     monkeypatch.setattr("experiments.runner.trainer.Trainer", lambda **options: asked.update(options))
     make_trainer(K400, Resources(devices=4, nodes=2))

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from experiments.runner.files import StoreError
-from experiments.runner.results import keep_started_from, keep_training
+from experiments.runner.results import save_started_from, save_training_record
 from experiments.runner.store import RunStore
 from experiments.runner.weights import (
     FROZEN,
@@ -26,7 +26,7 @@ from experiments.runner.weights import (
 )
 from experiments.spec.run import Parent, RunConfig
 from models.frozen import frozen_fingerprint
-from tests.experiments.runner.points import POINTS, Tower, Workshop
+from tests.experiments.runner.points import POINTS, RunHarness, Tower
 
 BACKBONE = ("backbone.weight", "backbone.bias")
 OTHER = replace(POINTS, seed=1)
@@ -74,7 +74,7 @@ def keep(run: RunConfig, store: RunStore, *, seed: int = 0, released: bool = Fal
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
-def test_a_runs_own_weights_win_over_released_ones(store: RunStore) -> None:
+def test_a_runs_own_weights_precede_released_ones(store: RunStore) -> None:
     directory = store.run(POINTS.train_id)
     assert weights_of(POINTS, store) is None
     keep(POINTS, store, seed=3, released=True)
@@ -83,7 +83,7 @@ def test_a_runs_own_weights_win_over_released_ones(store: RunStore) -> None:
     assert weights_of(POINTS, store) == existing_weights(POINTS, store) == Weights(directory.weights, None)
 
 
-def test_a_run_that_trains_nothing_needs_no_file_once_all_its_parents_have_weights(store: RunStore) -> None:
+def test_a_run_without_training_needs_only_the_weights_of_all_parents(store: RunStore) -> None:
     both = replace(FUSED, optim=None)
     assert weights_of(both, store) is None
     keep(POINTS, store)
@@ -93,7 +93,7 @@ def test_a_run_that_trains_nothing_needs_no_file_once_all_its_parents_have_weigh
     assert weights_of(replace(POINTS, optim=None), store) == Weights(None, None)  # it has no parents to wait for
 
 
-def test_runs_that_train_nothing_may_follow_one_another(store: RunStore) -> None:
+def test_a_run_without_training_can_be_the_parent_of_another(store: RunStore) -> None:
     again = replace(TESTED, parents=(Parent(run=TESTED),))
     assert weights_of(again, store) is None
     tensors = keep(POINTS, store)
@@ -103,21 +103,21 @@ def test_runs_that_train_nothing_may_follow_one_another(store: RunStore) -> None
     assert same(model.state_dict(), tensors)
 
 
-def test_a_run_that_trains_is_not_tested_with_the_weights_of_its_parents(store: RunStore) -> None:
+def test_a_run_with_training_is_not_tested_with_the_weights_of_its_parents(store: RunStore) -> None:
     keep(POINTS, store)
     assert weights_of(CHILD, store) is None
 
 
-def test_a_run_without_weights_says_how_to_get_some(store: RunStore) -> None:
+def test_the_error_for_a_run_without_weights_contains_the_remedy(store: RunStore) -> None:
     with pytest.raises(ValueError) as error:
         existing_weights(POINTS, store)
     assert str(error.value) == (
-        f"run {POINTS.train_id} has no weights: train it with `reproduce run`, or take in released ones with "
+        f"run {POINTS.train_id} has no weights: train it with `reproduce run`, or import released ones with "
         f"`reproduce import-weights FILE --as TABLE:ROW`"
     )
 
 
-def test_a_run_that_has_lost_its_weights_is_to_be_trained_again(store: RunStore) -> None:
+def test_the_error_for_lost_weights_contains_the_remedy(store: RunStore) -> None:
     directory = store.run(POINTS.train_id)
     directory.path.mkdir(parents=True)
     directory.provenance.write_text("{}")
@@ -125,7 +125,7 @@ def test_a_run_that_has_lost_its_weights_is_to_be_trained_again(store: RunStore)
         existing_weights(POINTS, store)
 
 
-def test_of_a_model_without_frozen_parts_everything_is_kept(tmp_path: Path) -> None:
+def test_all_weights_of_a_model_without_frozen_parts_are_saved(tmp_path: Path) -> None:
     model, path = fresh(POINTS), tmp_path / "weights.safetensors"
     save_weights(model, path)
     assert same(load_file(path), model.state_dict())
@@ -134,7 +134,7 @@ def test_of_a_model_without_frozen_parts_everything_is_kept(tmp_path: Path) -> N
         assert FROZEN not in (file.metadata() or {})
 
 
-def test_of_a_model_with_a_frozen_part_only_the_rest_and_a_fingerprint_are_kept(tmp_path: Path) -> None:
+def test_only_a_fingerprint_of_a_frozen_part_is_saved(tmp_path: Path) -> None:
     model, path = fresh(FROZEN_TOWER), tmp_path / "weights.safetensors"
     save_weights(model, path)
     tensors, fingerprint = read_weights(path)
@@ -143,7 +143,7 @@ def test_of_a_model_with_a_frozen_part_only_the_rest_and_a_fingerprint_are_kept(
     assert same(tensors, load_file(path))
 
 
-def test_a_frozen_part_comes_back_from_the_file_that_it_came_from(store: RunStore) -> None:
+def test_a_frozen_part_is_loaded_from_its_pretrained_file(store: RunStore) -> None:
     model = fresh(FROZEN_TOWER)
     assert start_weights(model, FROZEN_TOWER, store) == []
     path = store.run(FROZEN_TOWER.train_id).weights
@@ -154,7 +154,7 @@ def test_a_frozen_part_comes_back_from_the_file_that_it_came_from(store: RunStor
     assert again.state_dict()["backbone.bias"].eq(-0.5).all()
 
 
-def test_other_frozen_weights_than_those_of_the_training_are_refused(store: RunStore, photos: Path) -> None:
+def test_frozen_weights_that_differ_from_the_training_are_refused(store: RunStore, photos: Path) -> None:
     model = fresh(FROZEN_TOWER)
     start_weights(model, FROZEN_TOWER, store)
     save_weights(model, store.run(FROZEN_TOWER.train_id).weights)
@@ -169,7 +169,7 @@ def test_other_frozen_weights_than_those_of_the_training_are_refused(store: RunS
         load_weights(fresh(FROZEN_TOWER), FROZEN_TOWER, store, weights)
 
 
-def test_a_frozen_part_comes_back_from_the_parent_that_it_came_from(store: RunStore) -> None:
+def test_a_frozen_part_is_loaded_from_its_parent(store: RunStore) -> None:
     first, second = keep(POINTS, store, seed=1), keep(OTHER, store, seed=2)
     model = fresh(FUSED)
     start_weights(model, FUSED, store)
@@ -186,7 +186,7 @@ def test_a_frozen_part_comes_back_from_the_parent_that_it_came_from(store: RunSt
         load_weights(fresh(FUSED), FUSED, store, existing_weights(FUSED, store))
 
 
-def test_a_run_starts_with_what_its_config_names_and_then_with_its_parents_in_their_order(
+def test_initial_weights_are_loaded_first_by_the_config_and_then_from_the_parents(
     store: RunStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = keep(POINTS, store, seed=1), keep(OTHER, store, seed=2)
@@ -205,7 +205,7 @@ def test_a_run_starts_with_what_its_config_names_and_then_with_its_parents_in_th
     ]
 
 
-def test_a_frozen_part_of_a_parent_is_handed_on(store: RunStore) -> None:
+def test_a_frozen_part_of_a_parent_initialises_its_children(store: RunStore) -> None:
     parent = fresh(FROZEN_TOWER)
     start_weights(parent, FROZEN_TOWER, store)
     save_weights(parent, store.run(FROZEN_TOWER.train_id).weights)
@@ -217,7 +217,7 @@ def test_a_frozen_part_of_a_parent_is_handed_on(store: RunStore) -> None:
         assert model.state_dict()["head.weight"].equal(parent.state_dict()["head.weight"]) == (part == "")
 
 
-def test_a_parent_that_trains_nothing_hands_on_the_weights_of_its_own_parents(store: RunStore) -> None:
+def test_a_parent_without_training_provides_the_weights_of_its_own_parents(store: RunStore) -> None:
     tensors = keep(POINTS, store, seed=1)
     run = replace(POINTS, parents=(Parent(run=TESTED),))
     model = fresh(run, seed=5)
@@ -225,7 +225,7 @@ def test_a_parent_that_trains_nothing_hands_on_the_weights_of_its_own_parents(st
     assert same(model.state_dict(), tensors)
 
 
-def test_released_weights_among_the_first_ones_are_named_with_the_part_that_they_fill(store: RunStore) -> None:
+def test_released_initial_weights_are_listed_with_the_parts_that_they_initialise(store: RunStore) -> None:
     keep(POINTS, store, seed=1, released=True)
     keep(OTHER, store, seed=2, released=True)
     starts = start_weights(fresh(FUSED), FUSED, store)
@@ -234,32 +234,32 @@ def test_released_weights_among_the_first_ones_are_named_with_the_part_that_they
     assert start_weights(fresh(FUSED), FUSED, store) == starts[:1]
 
 
-def test_a_training_says_which_released_weights_it_started_from(store: RunStore) -> None:
+def test_the_training_record_contains_the_released_initial_weights(store: RunStore) -> None:
     directory = store.run(CHILD.train_id)
-    keep_started_from(directory, [ReleasedStart("", "1.pyth", "sum 1"), ReleasedStart("head", "2.pyth", "sum 2")])
-    keep_training(directory, device_seconds=1.0, replaced=0)
+    save_started_from(directory, [ReleasedStart("", "1.pyth", "sum 1"), ReleasedStart("head", "2.pyth", "sum 2")])
+    save_training_record(directory, device_seconds=1.0, replaced=0)
     assert json.loads(directory.training.read_text())["started_from"] == [
         {"part": "", "file": "1.pyth", "sha256": "sum 1"},
         {"part": "head", "file": "2.pyth", "sha256": "sum 2"},
     ]
-    keep_started_from(directory, [])
-    keep_training(directory, device_seconds=1.0, replaced=0)
+    save_started_from(directory, [])
+    save_training_record(directory, device_seconds=1.0, replaced=0)
     assert "started_from" not in json.loads(directory.training.read_text())
 
 
-def test_a_parent_that_is_not_trained_is_named(store: RunStore) -> None:
+def test_the_error_for_an_untrained_parent_contains_its_id(store: RunStore) -> None:
     with pytest.raises(ValueError, match=f"this run starts from run {POINTS.train_id}, which is not trained"):
         start_weights(fresh(CHILD), CHILD, store)
 
 
-def test_a_part_that_the_model_does_not_have_is_named(store: RunStore) -> None:
+def test_a_parent_for_an_unknown_part_is_refused(store: RunStore) -> None:
     keep(POINTS, store)
     run = replace(POINTS, parents=(Parent(run=POINTS, part="tail"),))
     with pytest.raises(ValueError, match=r"Tower.Config has no part 'tail' that another run can fill"):
         start_weights(fresh(run), run, store)
 
 
-def test_damaged_weights_are_named_with_a_remedy(store: RunStore) -> None:
+def test_the_error_for_damaged_weights_contains_the_remedy(store: RunStore) -> None:
     keep(POINTS, store)
     keep(POINTS, store, released=True)
     directory = store.run(POINTS.train_id)
@@ -269,7 +269,7 @@ def test_damaged_weights_are_named_with_a_remedy(store: RunStore) -> None:
             read_weights(path)
 
 
-def test_a_damaged_record_of_released_weights_is_named(store: RunStore) -> None:
+def test_a_damaged_record_of_released_weights_is_an_error(store: RunStore) -> None:
     directory = store.run("aaa")
     directory.released.parent.mkdir(parents=True)
     directory.released_record.write_text("{}")
@@ -279,7 +279,7 @@ def test_a_damaged_record_of_released_weights_is_named(store: RunStore) -> None:
         directory.released_weights()
 
 
-def test_weights_that_cannot_be_written_leave_the_old_ones(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_of_weights_leaves_the_old_ones(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     old = keep(POINTS, store, seed=1)
     path = store.run(POINTS.train_id).weights
 
@@ -293,61 +293,63 @@ def test_weights_that_cannot_be_written_leave_the_old_ones(store: RunStore, monk
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_training_leaves_a_frozen_part_as_it_was_and_keeps_only_the_rest(workshop: Workshop) -> None:
-    metrics = workshop.bring(FROZEN_TOWER)
-    kept = workshop.weights(FROZEN_TOWER)
+def test_training_does_not_change_or_save_a_frozen_part(harness: RunHarness) -> None:
+    metrics = harness.execute(FROZEN_TOWER)
+    kept = harness.weights(FROZEN_TOWER)
     assert kept.keys() == {"head.weight", "head.bias", "scale"}
     assert metrics["videos"]["evaluated"] == 90
     model = fresh(FROZEN_TOWER)
-    weights = existing_weights(FROZEN_TOWER, workshop.store)
-    load_weights(model, FROZEN_TOWER, workshop.store, weights)
+    weights = existing_weights(FROZEN_TOWER, harness.store)
+    load_weights(model, FROZEN_TOWER, harness.store, weights)
     assert model.state_dict()["backbone.bias"].eq(-0.5).all()
 
 
-def test_a_killed_training_of_a_model_with_a_frozen_part_goes_on_where_it_was(workshop: Workshop, photos: Path) -> None:
-    workshop.bring(FROZEN_TOWER)
-    whole = workshop.weights(FROZEN_TOWER)
-    workshop.other_place("killed")
-    workshop.bring_and_kill(FROZEN_TOWER, "step", 12)
-    checkpoint = torch.load(workshop.store.run(FROZEN_TOWER.train_id).checkpoint, weights_only=True)
+def test_a_killed_training_with_a_frozen_part_resumes_with_the_same_frozen_weights(
+    harness: RunHarness, photos: Path
+) -> None:
+    harness.execute(FROZEN_TOWER)
+    whole = harness.weights(FROZEN_TOWER)
+    harness.use_new_store("killed")
+    harness.execute_and_kill(FROZEN_TOWER, "step", 12)
+    checkpoint = torch.load(harness.store.run(FROZEN_TOWER.train_id).checkpoint, weights_only=True)
     assert not any("backbone" in name for name in checkpoint["state_dict"])
     write_photos(photos, 0.25)
     with pytest.raises(ValueError, match=r"the frozen weights \(\w+\) are not those of the checkpoint"):
-        workshop.bring(FROZEN_TOWER)
+        harness.execute(FROZEN_TOWER)
     write_photos(photos, 0.5)
-    workshop.bring(FROZEN_TOWER)
-    assert same(workshop.weights(FROZEN_TOWER), whole)
+    harness.execute(FROZEN_TOWER)
+    assert same(harness.weights(FROZEN_TOWER), whole)
 
 
-def test_runs_start_from_their_trained_parents(workshop: Workshop) -> None:
+def test_runs_are_initialised_with_the_weights_of_their_trained_parents(harness: RunHarness) -> None:
     with pytest.raises(ValueError, match="which is not trained"):
-        workshop.bring(FUSED)
+        harness.execute(FUSED)
     for run in (POINTS, OTHER, FUSED):
-        workshop.bring(run)
+        harness.execute(run)
     model = fresh(FUSED)
-    load_weights(model, FUSED, workshop.store, existing_weights(FUSED, workshop.store))
+    load_weights(model, FUSED, harness.store, existing_weights(FUSED, harness.store))
     for name in BACKBONE:
-        assert model.state_dict()[name].equal(workshop.weights(POINTS)[name])
-    metrics = workshop.bring(FUSED)  # a second call finds its own directory again
+        assert model.state_dict()[name].equal(harness.weights(POINTS)[name])
+    metrics = harness.execute(FUSED)  # a second call finds its own directory again
     assert "started_from" not in metrics
 
 
-def test_a_test_says_from_which_released_weights_its_training_started(workshop: Workshop) -> None:
-    keep(POINTS, workshop.store, seed=1, released=True)
-    metrics = workshop.bring(CHILD)
+def test_metrics_contain_the_released_initial_weights_of_the_training(harness: RunHarness) -> None:
+    keep(POINTS, harness.store, seed=1, released=True)
+    metrics = harness.execute(CHILD)
     assert metrics["started_from"] == [{"part": "", "file": "1.pyth", "sha256": "sum 1"}]
 
 
-def test_a_test_without_training_says_which_released_weights_its_parents_have(workshop: Workshop) -> None:
-    keep(POINTS, workshop.store, seed=1, released=True)
-    metrics = workshop.bring(TESTED)
+def test_metrics_of_a_run_without_training_contain_the_released_weights_of_its_parents(harness: RunHarness) -> None:
+    keep(POINTS, harness.store, seed=1, released=True)
+    metrics = harness.execute(TESTED)
     assert metrics["started_from"] == [{"part": "", "file": "1.pyth", "sha256": "sum 1"}]
 
 
-def test_released_weights_of_a_run_that_trains_nothing_are_tested_without_being_asked_twice(workshop: Workshop) -> None:
-    keep(TESTED, workshop.store, seed=1, released=True)
-    workshop.bring(TESTED)
-    directory = workshop.store.run(TESTED.train_id)
+def test_released_weights_of_a_run_without_training_are_tested_without_eval_only(harness: RunHarness) -> None:
+    keep(TESTED, harness.store, seed=1, released=True)
+    harness.execute(TESTED)
+    directory = harness.store.run(TESTED.train_id)
     assert json.loads(directory.metrics(TESTED.eval_id, released=True).read_text())["released_weights"] == {
         "file": "1.pyth",
         "sha256": "sum 1",

@@ -1,4 +1,4 @@
-"""The attention that figures draw: of which row, in which video, at which point."""
+"""Attention queries of figures: row, run, video and point."""
 
 from dataclasses import replace
 
@@ -28,14 +28,14 @@ def test_the_runs_of_figure_4_are_those_of_table_4() -> None:
         assert {one.run.train_id for one in drawn} == {cell.run.train_id for cell in cells if cell.tested and cell.run}
 
 
-def test_generated_videos_have_queries_of_their_own() -> None:
+def test_queries_of_generated_and_real_videos_differ() -> None:
     (real, _), (generated, _) = (
         queried_runs(find(["motionformer/figure4"]), scale, (), (0,)) for scale in (PAPER, TINY)
     )
     assert real.query == AttentionQuery() and generated.query != real.query
 
 
-def test_generated_videos_are_named_as_they_are() -> None:
+def test_queries_of_generated_videos_name_existing_videos() -> None:
     for _, run, query in queried_runs(find(["motionformer/figure4"]), TINY, (), (0,)):
         stand_in = run.data.dataset.stand_in
         assert stand_in is not None
@@ -43,17 +43,17 @@ def test_generated_videos_are_named_as_they_are() -> None:
         assert str(query.video).rpartition("/")[2].removesuffix(".mp4") in names
 
 
-def test_of_several_seeds_the_first_is_drawn() -> None:
+def test_first_of_several_seeds_is_drawn() -> None:
     (one,) = queried_runs(find(["motionformer/figure4:ssv2"]), TINY, ("optim.epochs=3",), (4, 5))
     assert one.run.optim is not None
     assert (one.row, one.run.seed, one.run.optim.epochs) == ("ssv2", 4, 3)
 
 
-def test_other_tables_draw_no_attention() -> None:
+def test_tables_without_attention_figures_have_no_queries() -> None:
     assert queried_runs(find(["motionformer/table4", "motionformer/figure3"]), TINY, (), (0,)) == []
 
 
-def test_rows_without_a_query_and_other_columns_are_left_out() -> None:
+def test_rows_without_a_query_and_other_columns_are_omitted() -> None:
     assert isinstance(FIGURE4.figure, AttentionStrips)
     cells = FIGURE4.cells(TINY)
     fewer = replace(FIGURE4.figure, queries=FIGURE4.figure.queries[1:])

@@ -1,4 +1,4 @@
-"""Every table: found by its file, resolved, built and hashed; and papers in other folders."""
+"""Every table is found, resolved, built and hashed; and papers in other directories."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ def table(request: pytest.FixtureRequest) -> Table:
     return load(request.param)
 
 
-def test_names_and_captions_of_the_catalog_are_those_of_the_tables(table: Table) -> None:
+def test_catalog_has_the_names_and_captions_of_the_tables(table: Table) -> None:
     assert captions()[table.name] == table.caption
 
 
@@ -35,7 +35,7 @@ def test_every_row_has_a_label_and_a_printed_value_for_every_column(table: Table
         assert len(row.paper) == len(table.columns) or (table.figure is not None and not row.paper)
 
 
-def test_columns_have_keys_of_their_own_and_name_others_that_there_are(table: Table) -> None:
+def test_column_keys_are_unique_and_refer_to_existing_columns_and_rows(table: Table) -> None:
     keys = {column.key for column in table.columns}
     assert len(keys) == len(table.columns)
     for column in table.columns:
@@ -46,7 +46,7 @@ def test_columns_have_keys_of_their_own_and_name_others_that_there_are(table: Ta
             assert isinstance(table.find_row(column.metric.calibrated_by).paper[place], float)
 
 
-def test_figures_name_columns_and_rows_of_their_table(table: Table) -> None:
+def test_figures_refer_to_columns_and_rows_of_their_table(table: Table) -> None:
     keys = {column.key for column in table.columns}
     match table.figure:
         case Panels(grid=grid):
@@ -70,7 +70,7 @@ def test_every_cell_builds(table: Table, scale: Scale) -> None:
                 cell.run.build()
 
 
-def test_costs_measured_at_paper_size_agree_with_the_printed_ones(table: Table) -> None:
+def test_computed_metrics_agree_with_the_printed_values(table: Table) -> None:
     for cell in table.cells(TINY):
         metric = cell.column.metric
         if cell.paper_run is None or not isinstance(metric, Computed):
@@ -87,7 +87,7 @@ def test_costs_measured_at_paper_size_agree_with_the_printed_ones(table: Table) 
             assert value == cell.printed
 
 
-def test_the_default_row_is_one_run_in_every_table() -> None:
+def test_default_row_is_the_same_run_in_every_table() -> None:
     ids = {
         cell.run.train_id
         for name, key in (("table2a", "trajectory-cubic"), ("table2b", "trajectory-separate"), ("table4", "trajectory"))
@@ -97,23 +97,23 @@ def test_the_default_row_is_one_run_in_every_table() -> None:
     assert len(ids) == 1
 
 
-def test_scales_never_share_an_id(table: Table) -> None:
+def test_different_scales_have_different_ids(table: Table) -> None:
     def ids(scale: Scale) -> set[str]:
         return {cell.run.train_id for cell in table.cells(scale) if cell.tested and cell.run}
 
     assert not ids(PAPER) & ids(TINY)
 
 
-def test_ids_are_those_under_which_runs_were_trained() -> None:
-    """A changed id orphans trained runs: change golden_ids.json only where that is meant."""
-    found = {
+def test_ids_equal_the_golden_ids() -> None:
+    """Trained runs are stored under their ids: change golden_ids.json only to discard them."""
+    ids = {
         f"{name}:{cell.row.key}.{cell.column.key}@{scale.name}": f"{cell.run.train_id}/{cell.run.eval_id}"
         for name in sorted(captions())
         for scale in SCALES.values()
         for cell in load(name).cells(scale)
         if cell.tested and cell.run is not None
     }
-    assert found == json.loads(GOLDEN.read_text())
+    assert ids == json.loads(GOLDEN.read_text())
 
 
 @pytest.mark.parametrize(
@@ -125,18 +125,18 @@ def test_ids_are_those_under_which_runs_were_trained() -> None:
         ("", "reproduce list"),
     ],
 )
-def test_unknown_names_are_answered_with_the_nearest(name: str, message: str) -> None:
+def test_unknown_names_raise_with_the_nearest_names(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         find([name])
 
 
-def test_globs_choose_tables_and_rows() -> None:
+def test_globs_select_tables_and_rows() -> None:
     assert [s.table.name for s in find(["motionformer/table2*"])] == ["motionformer/table2a", "motionformer/table2b"]
     (selection,) = find(["motionformer/table4:trajectory*"])
     assert selection.rows == ("trajectory-avg-t", "trajectory-norm-st", "trajectory")
 
 
-def test_a_table_is_chosen_once_and_as_a_whole_where_it_is_named_without_a_row() -> None:
+def test_table_is_selected_once_and_as_a_whole_if_named_without_a_row() -> None:
     for names in (["motionformer/table4:joint", "motionformer/table4"], ["motionformer/table4", "*/table4:joint"]):
         (selection,) = find(names)
         assert selection.table.name == "motionformer/table4" and selection.rows is None
@@ -144,7 +144,7 @@ def test_a_table_is_chosen_once_and_as_a_whole_where_it_is_named_without_a_row()
     assert selection.rows == ("joint", "divided")
 
 
-def test_tables_of_a_paper_stand_in_the_order_of_their_numbers(papers: Callable[[str], Path]) -> None:
+def test_tables_of_a_paper_are_in_natural_order(papers: Callable[[str], Path]) -> None:
     folder = papers("made")
     for name in ("table10", "table2", "table2b", "figure1", "table2a"):
         write_table(folder, name)
@@ -153,7 +153,7 @@ def test_tables_of_a_paper_stand_in_the_order_of_their_numbers(papers: Callable[
 
 @pytest.fixture
 def papers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
-    """Makes papers, which $REPRODUCE_PAPERS names, each in a folder of its own."""
+    """Function that makes a paper, in a new directory listed in $REPRODUCE_PAPERS."""
     before, modules = list(experiments.__path__), set(sys.modules)
     roots: list[str] = []
 
@@ -174,25 +174,26 @@ def papers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     captions.cache_clear()
 
 
-def write_table(folder: Path, name: str, *, inside: str | None = None) -> Path:
-    """The file of a small table; `inside` takes the place of its name and caption."""
-    written = f'name="{folder.name}/{name}", caption="Of {name}"' if inside is None else inside
+def write_table(folder: Path, name: str, *, arguments: str | None = None) -> Path:
+    """Write the file of a small table. `arguments` replaces its name and caption."""
+    if arguments is None:
+        arguments = f'name="{folder.name}/{name}", caption="Of {name}"'
     file = folder / f"{name}.py"
     file.write_text(
         "from experiments.motionformer.base import TOP1_COLUMNS\n"
         "from experiments.spec.table import Table, row\n\n"
         "OTHER = 1\n"
-        f"TABLE = Table({written}, source='', labels=('Model',), columns=TOP1_COLUMNS,\n"
+        f"TABLE = Table({arguments}, source='', labels=('Model',), columns=TOP1_COLUMNS,\n"
         "              rows=(row('ours', ('Ours',), paper=(1.0, 2.0)),), tiny=())\n"
     )
     return file
 
 
-def test_a_folder_outside_adds_papers_to_ours(papers: Callable[[str], Path]) -> None:
+def test_outside_directories_add_papers_to_ours(papers: Callable[[str], Path]) -> None:
     ours = dict(captions())
     write_table(papers("made"), "table1")
     write_table(other := papers("made2"), "table1")
-    (other / "base.py").write_text("raise ImportError('only what is named is imported')\n")
+    (other / "base.py").write_text("raise ImportError('only selected tables are imported')\n")
     assert captions() == {**ours, "made/table1": "Of table1", "made2/table1": "Of table1"}
     ((table, rows),) = find(["made/table1"])
     assert (table.name, rows) == ("made/table1", None)
@@ -219,7 +220,7 @@ def test_a_paper_may_have_a_readme(papers: Callable[[str], Path]) -> None:
     assert paper_readme("motionformer") is not None
 
 
-def test_a_folder_of_papers_that_is_not_there_is_one_clear_error(
+def test_missing_directory_of_papers_raises(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, papers: Callable[[str], Path]
 ) -> None:
     papers("made")
@@ -230,7 +231,7 @@ def test_a_folder_of_papers_that_is_not_there_is_one_clear_error(
 
 
 @pytest.mark.parametrize(
-    "inside",
+    "arguments",
     [
         'name="made/table2", caption="Of another"',
         'name="made/table1"',
@@ -240,16 +241,14 @@ def test_a_folder_of_papers_that_is_not_there_is_one_clear_error(
         'name="made/table1", caption="Put " + "together"',
     ],
 )
-def test_a_table_whose_name_or_caption_is_not_written_out_is_one_clear_error(
-    inside: str, papers: Callable[[str], Path]
-) -> None:
-    file = write_table(papers("made"), "table1", inside=inside)
+def test_name_or_caption_that_is_not_a_literal_raises(arguments: str, papers: Callable[[str], Path]) -> None:
+    file = write_table(papers("made"), "table1", arguments=arguments)
     with pytest.raises(ValueError) as error:
         captions()
-    assert str(error.value) == f'{file}: its TABLE must have name="made/table1" and a caption, both written out'
+    assert str(error.value) == f'{file}: TABLE needs name="made/table1" and a caption, both as string literals'
 
 
-def test_files_without_a_table_are_no_tables(papers: Callable[[str], Path]) -> None:
+def test_files_without_a_table_are_not_listed(papers: Callable[[str], Path]) -> None:
     folder = papers("made")
     (folder / "base.py").write_text("# TABLE = Table(\nOTHER_TABLE = 1\nTABLE = None\n")
     assert not [name for name in captions() if name.startswith("made/")]

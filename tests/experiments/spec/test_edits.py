@@ -1,6 +1,6 @@
-"""Edits of runs: from specs, and from the command line, where a wrong one is named with a remedy."""
+"""Edits of runs, from specs and from the command line."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +12,7 @@ from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
 
 
-def test_edits_are_made_in_their_order_and_change_nothing_else() -> None:
+def test_edits_are_applied_in_order_and_change_nothing_else() -> None:
     edited = apply(K400, (*optim(epochs=50), *optim(epochs=60), *evaluation(views=1), *data(frames=32)))
     assert changed_fields(K400, edited) == {
         "optim.epochs": (35, 60),
@@ -22,12 +22,12 @@ def test_edits_are_made_in_their_order_and_change_nothing_else() -> None:
     assert K400.optim is not None and K400.optim.epochs == 35
 
 
-def test_a_function_is_given_the_old_value() -> None:
+def test_function_gets_the_old_value() -> None:
     doubled = apply(K400, [Edit("data.frames", lambda frames: 2 * frames)])
     assert changed_fields(K400, doubled) == {"data.frames": (16, 32)}
 
 
-def test_an_edit_of_a_field_that_is_not_there_is_named() -> None:
+def test_edit_of_an_unknown_field_raises_with_the_nearest_name() -> None:
     with pytest.raises(ValueError, match=r"'optim.epoch': OptimConfig has no field 'epoch'; did you mean 'epochs'\?"):
         apply(K400, optim(epoch=3))
 
@@ -41,7 +41,7 @@ def test_overrides_take_the_type_of_the_field() -> None:
     assert changed_fields(K400, nested) == {"optim.schedule.milestones": ((20, 30), (1, 2))}
 
 
-def test_a_part_that_may_be_absent_can_be_left_out() -> None:
+def test_optional_fields_accept_none() -> None:
     for path in ("model.init", "optim", "objective.mixup", "optim.clip_norm"):
         edit = override(f"{path}=none", K400)
         assert (edit.path, edit.value) == (path, None)
@@ -60,21 +60,21 @@ def test_a_part_that_may_be_absent_can_be_left_out() -> None:
         ("optim.lr=True", "expected float"),
         ("optim.lr=None", "expected float"),
         ("optim.keep=first", "expected one of last, best"),
-        ("model.attention=joint", "is a whole TrajectoryAttention.Config; set one of its fields"),
-        ("model.attention=None", "is a whole TrajectoryAttention.Config; set one of its fields"),
+        ("model.attention=joint", "the field is a TrajectoryAttention.Config; set one of its fields"),
+        ("model.attention=None", "the field is a TrajectoryAttention.Config; set one of its fields"),
         ("model.attention.temporal=mean", "one of attention, average"),
-        ("model.width.depth=3", "nothing below"),
+        ("model.width.depth=3", "is not a config and has no fields"),
         ("optm.epochs=3", r"did you mean 'optim'\?"),
         ("seed=3", "seeds are named with --seeds, e.g. --seeds 0,1,2"),
         ("parents=k400", r"expected tuple\[experiments.spec.run.Parent, ...\]"),
     ],
 )
-def test_wrong_overrides_are_named_with_a_remedy(text: str, message: str) -> None:
+def test_invalid_overrides_raise_with_a_remedy(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         override(text, K400)
 
 
-def test_edits_and_overrides_of_a_recipe_pass_by_a_run_that_trains_nothing() -> None:
+def test_edits_of_the_recipe_are_ignored_by_runs_without_training() -> None:
     tested = replace(K400, optim=None)
     for edit in (*optim(epochs=3), override("optim.epochs=3", tested)):
         assert apply(tested, [edit]) == tested
@@ -85,7 +85,7 @@ def test_edits_and_overrides_of_a_recipe_pass_by_a_run_that_trains_nothing() -> 
     assert apply(K400, [Edit("optim", None)]) == tested
 
 
-def test_fields_of_equal_classes_are_compared_one_by_one_and_other_classes_as_a_whole() -> None:
+def test_configs_of_one_class_are_compared_by_field_and_others_as_a_whole() -> None:
     joint, shared = JointAttention.Config(), TrajectoryAttention.Config(project_values=True)
     assert changed_fields(K400, apply(K400, model(attention=shared))) == {
         "model.attention.project_values": (False, True)
@@ -96,11 +96,7 @@ def test_fields_of_equal_classes_are_compared_one_by_one_and_other_classes_as_a_
     assert changed_fields(K400, replace(K400, optim=None)) == {"optim": (K400.optim, None)}
 
 
-def test_values_in_brief() -> None:
-    @dataclass(frozen=True)
-    class Odd:
-        width: int = 1
-
+def test_brief_texts_of_values() -> None:
     assert [brief(value) for value in (None, True, 3, 1e-4, "text")] == ["None", "True", "3", "0.0001", "text"]
     assert brief((1, (2.0, "a"))) == "(1, (2.0, a))"
     assert brief(JointAttention.Config()).startswith("JointAttention")

@@ -1,4 +1,4 @@
-"""Ids of configs: what changes them, and what leaves the ids of trained runs alone."""
+"""Ids of configs: changes that keep the ids of trained runs, and changes that do not."""
 
 import importlib
 import inspect
@@ -21,7 +21,7 @@ from lightning_modules.optim import CosineSchedule, OptimConfig, StepSchedule
 from models.motionformer.model import Motionformer
 
 
-def test_a_field_added_later_with_omit_if_leaves_old_ids_alone() -> None:
+def test_new_field_with_omit_if_keeps_old_ids() -> None:
     @dataclass(frozen=True)
     class Old:
         width: int = 1
@@ -36,7 +36,7 @@ def test_a_field_added_later_with_omit_if_leaves_old_ids_alone() -> None:
     assert digest(New(depth=3)) != digest(Old())
 
 
-def test_a_field_added_to_the_run_itself_leaves_old_ids_alone() -> None:
+def test_new_field_of_the_run_keeps_old_ids() -> None:
     @dataclass(frozen=True, kw_only=True)
     class Newer(RunConfig):
         stages: tuple[str, ...] = field(default=(), metadata={"omit_if": ()})
@@ -46,7 +46,7 @@ def test_a_field_added_to_the_run_itself_leaves_old_ids_alone() -> None:
     assert replace(newer, stages=("second",)).train_id != K400.train_id
 
 
-def test_a_field_is_left_out_at_every_level_where_it_equals_its_omit_if() -> None:
+def test_fields_equal_to_their_omit_if_are_omitted_at_every_level() -> None:
     @dataclass(frozen=True)
     class Leaf:
         kept: int = 1
@@ -68,8 +68,8 @@ def test_a_field_is_left_out_at_every_level_where_it_equals_its_omit_if() -> Non
     assert hashed_fields(Whole(absent=Leaf())).keys() == {"leaf", "leaves", "absent"}
 
 
-def test_a_default_that_differs_from_omit_if_is_part_of_the_id() -> None:
-    """A new field that keeps the old behaviour where it is None may have another default for runs to come."""
+def test_default_that_differs_from_omit_if_is_part_of_the_id() -> None:
+    """A new field can have None for the behaviour of old runs, and another default for new runs."""
 
     @dataclass(frozen=True)
     class Config:
@@ -79,14 +79,14 @@ def test_a_default_that_differs_from_omit_if_is_part_of_the_id() -> None:
     assert canonical(Config(stages=None)) == {"type": Config.__qualname__}
 
 
-def test_recipes_that_use_none_of_the_later_fields_have_the_fields_of_the_first_recipes() -> None:
-    first = {"epochs", "batch_size", "lr", "weight_decay", "optimizer", "schedule", "precision"}
-    assert hashed_fields(OptimConfig()).keys() == first
+def test_later_fields_of_recipes_are_hashed_only_if_used() -> None:
+    original = {"epochs", "batch_size", "lr", "weight_decay", "optimizer", "schedule", "precision"}
+    assert hashed_fields(OptimConfig()).keys() == original
     later = OptimConfig(epochs=None, steps=10, layer_decay=0.9, clip_norm=1.0, validate_every=2, keep="best")
-    assert hashed_fields(later).keys() - first == {"steps", "layer_decay", "clip_norm", "validate_every", "keep"}
+    assert hashed_fields(later).keys() - original == {"steps", "layer_decay", "clip_norm", "validate_every", "keep"}
 
 
-def test_a_whole_number_in_a_float_field_is_that_float() -> None:
+def test_integer_in_a_float_field_is_hashed_as_a_float() -> None:
     @dataclass(frozen=True)
     class Config:
         rate: float = 1.0
@@ -105,12 +105,12 @@ def test_a_whole_number_in_a_float_field_is_that_float() -> None:
     assert digest(Config(count=2)) != digest(Config()) != digest(Config(either=1.0))
 
 
-def test_equal_milestones_of_a_schedule_give_one_id_however_they_are_written() -> None:
+def test_integer_and_float_milestones_give_the_same_id() -> None:
     assert digest(StepSchedule(milestones=(20, 30))) == digest(StepSchedule(milestones=(20.0, 30.0)))
     assert digest(CosineSchedule(warmup_epochs=1)) == digest(CosineSchedule(warmup_epochs=1.0))
 
 
-def test_a_renamed_class_keeps_the_tag_under_which_its_runs_were_trained() -> None:
+def test_renamed_class_keeps_its_tag() -> None:
     @dataclass(frozen=True)
     class Before:
         width: int = 1
@@ -124,7 +124,7 @@ def test_a_renamed_class_keeps_the_tag_under_which_its_runs_were_trained() -> No
     assert tag_of(VideoData) == "DataConfig" and tag_of(Motionformer.Config) == "VideoViT.Config"
 
 
-def test_a_tag_is_not_inherited() -> None:
+def test_tag_is_not_inherited() -> None:
     class Special(Motionformer.Config):
         """Adds nothing."""
 
@@ -132,7 +132,7 @@ def test_a_tag_is_not_inherited() -> None:
 
 
 def test_no_two_config_classes_share_a_tag() -> None:
-    """Ids tell classes by their tags alone: two classes of one tag would give two runs one id."""
+    """In ids, a class is represented by its tag alone: with equal tags, different runs could have equal ids."""
     tags: dict[str, type] = {}
     for package in (models, data, lightning_modules, experiments):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -145,10 +145,10 @@ def test_no_two_config_classes_share_a_tag() -> None:
 
 
 def classes_in(owner: object) -> Iterator[type]:
-    """The frozen dataclasses that a module, or a class in it, defines; abstract ones are part of no id."""
-    where = getattr(owner, "__module__", getattr(owner, "__name__", None))
+    """Frozen dataclasses defined in a module or a class, except abstract ones, which are never part of an id."""
+    module = getattr(owner, "__module__", getattr(owner, "__name__", None))
     for member in vars(owner).values():
-        if isinstance(member, type) and member.__module__ == where:
+        if isinstance(member, type) and member.__module__ == module:
             if (
                 is_dataclass(member)
                 and member.__dataclass_params__.frozen  # type: ignore[attr-defined]
@@ -158,12 +158,12 @@ def classes_in(owner: object) -> Iterator[type]:
             yield from classes_in(member)
 
 
-def test_an_id_is_twelve_hexadecimal_digits_whatever_the_order_of_names() -> None:
+def test_id_has_twelve_digits_and_ignores_the_order_of_names() -> None:
     assert len(digest({"a": 1, "b": 2})) == ID_LENGTH == 12
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 2, "b": 1})
 
 
 @pytest.mark.parametrize("value", [Path("x"), len, {"a": 1}, object(), [1, 2]])
-def test_what_cannot_be_part_of_an_id_is_refused(value: object) -> None:
+def test_values_that_cannot_be_part_of_an_id_raise(value: object) -> None:
     with pytest.raises(TypeError, match="cannot be part of a run"):
         canonical(value)

@@ -1,4 +1,4 @@
-"""Metrics: where values come from, and what is derived from other columns."""
+"""Metrics: costs from the config, and values derived from other columns."""
 
 import math
 
@@ -34,7 +34,7 @@ from experiments.spec.scales import TINY
         (Mean("mean", ("a", "b")), False),
     ],
 )
-def test_only_what_a_test_writes_needs_a_test(metric: Metric, needs_test: bool) -> None:
+def test_only_tested_metrics_need_a_test(metric: Metric, needs_test: bool) -> None:
     assert metric.needs_test is needs_test
 
 
@@ -50,7 +50,7 @@ def test_only_what_a_test_writes_needs_a_test(metric: Metric, needs_test: bool) 
         (Difference("delta", ("a", "b")), {"a": 27.1, "b": 66.5}, -39.4),
     ],
 )
-def test_values_are_derived_from_the_named_columns_in_their_order(
+def test_values_are_derived_from_the_columns_in_their_order(
     metric: Derived, cells: dict[str, float], value: float
 ) -> None:
     assert metric.value(cells) == pytest.approx(value, rel=1e-12)
@@ -58,11 +58,11 @@ def test_values_are_derived_from_the_named_columns_in_their_order(
 
 @pytest.mark.parametrize("kind", [Mean, HarmonicMean, Difference])
 @pytest.mark.parametrize("cells", [{}, {"a": 1.0}, {"b": 1.0, "c": 2.0}])
-def test_without_one_of_its_columns_a_derived_metric_has_no_value(kind: type[Derived], cells: dict[str, float]) -> None:
+def test_derived_metric_without_one_of_its_columns_has_no_value(kind: type[Derived], cells: dict[str, float]) -> None:
     assert kind("derived", ("a", "b")).value(cells) is None
 
 
-def test_costs_are_those_of_the_models_config() -> None:
+def test_costs_are_those_of_the_model_config() -> None:
     run = TINY.of(K400)
     cost = run.model.cost(run.data.size, run.data.targets)
     assert isinstance(GFLOPS, Computed)
@@ -75,7 +75,7 @@ def test_costs_are_those_of_the_models_config() -> None:
     assert 0 < executed < GFLOPS.of(run)  # type: ignore[operator]
 
 
-def test_gflops_and_views_name_crops_then_views() -> None:
+def test_gflops_and_views_has_crops_before_views() -> None:
     run = apply(K400, evaluation(views=10, crops=3))
     gflops = GFLOPS.of(run)
     assert isinstance(gflops, float) and math.isclose(gflops, 369.5, abs_tol=0.1)

@@ -1,4 +1,4 @@
-"""Runs: their ids, their parents, their descriptions, and what none of them can be."""
+"""Runs: ids, parents, descriptions, and invalid settings."""
 
 import json
 from dataclasses import replace
@@ -24,7 +24,7 @@ GOLDEN = json.loads((Path(__file__).parent / "golden_ids.json").read_text())
 OTHER = apply(K400, model(attention=JointAttention.Config()))
 
 
-def test_equal_runs_have_equal_ids_and_any_edit_changes_one() -> None:
+def test_equal_runs_have_equal_ids_and_edited_runs_have_others() -> None:
     assert apply(K400, optim(epochs=35)).train_id == K400.train_id
     assert apply(K400, optim(epochs=36)).train_id != K400.train_id
     assert apply(K400, model(attention=JointAttention.Config())).train_id != K400.train_id
@@ -42,13 +42,13 @@ def test_the_seed_and_the_objective_change_the_id() -> None:
     assert len(ids) == 3
 
 
-def test_a_lone_parent_of_the_whole_model_is_hashed_as_when_runs_started_from_one_other() -> None:
+def test_single_parent_of_the_whole_model_keeps_old_ids() -> None:
     assert SSV2.parents == (Parent(run=K400),)
     for column, run in (("k400", K400), ("ssv2", SSV2)):
         assert GOLDEN[f"motionformer/table4:trajectory.{column}@paper"] == f"{run.train_id}/{run.eval_id}"
 
 
-def test_a_lone_parent_of_the_whole_model_is_described_as_when_runs_started_from_one_other() -> None:
+def test_single_parent_of_the_whole_model_is_described_as_start_from() -> None:
     description = SSV2.description
     assert description["start_from"] == K400.description and "parents" not in description
     assert "start_from" not in K400.description and "parents" not in K400.description
@@ -72,14 +72,14 @@ def test_parents_their_parts_their_number_and_their_order_are_part_of_the_id() -
     assert len({json.dumps(run.description) for run in runs}) == len(runs)
 
 
-def test_the_protocol_by_which_a_parent_is_tested_is_no_part_of_its_child() -> None:
+def test_test_protocol_of_a_parent_is_not_part_of_its_child() -> None:
     other = replace(SSV2, parents=(Parent(run=apply(K400, evaluation(views=1))),))
     assert other.train_id == SSV2.train_id
     assert other.description == SSV2.description
     assert "evaluation" not in str(SSV2.description)
 
 
-def test_a_run_that_trains_nothing_has_an_id_of_its_own() -> None:
+def test_run_without_training_has_another_id() -> None:
     tested = replace(SSV2, optim=None)
     assert tested.train_id not in (SSV2.train_id, K400.train_id)
     assert "optim" not in tested.description
@@ -97,13 +97,13 @@ def test_a_run_that_trains_nothing_has_an_id_of_its_own() -> None:
     ],
     ids=["k400", "one-parent", "verb-noun", "untrained", "two-parents"],
 )
-def test_a_description_is_read_back_from_json_as_it_was(run: RunConfig) -> None:
-    """A run directory compares the description that it holds with the run's."""
+def test_description_is_unchanged_by_json(run: RunConfig) -> None:
+    """The description stored in a run directory is compared with that of the run."""
     assert json.loads(json.dumps(run.description)) == run.description
 
 
-def test_published_runs_hold_the_descriptions_of_their_runs() -> None:
-    """A description that changes makes a run directory look like that of another run."""
+def test_descriptions_equal_those_of_published_runs() -> None:
+    """A run directory with another description counts as that of another run."""
     runs = {
         cell.run
         for table, _ in find(["*"])
@@ -117,7 +117,7 @@ def test_published_runs_hold_the_descriptions_of_their_runs() -> None:
         assert json.loads(file.read_text()) == run.description
 
 
-def test_a_parent_is_named_by_the_part_that_it_fills() -> None:
+def test_parent_is_named_by_its_part_of_the_model() -> None:
     assert Parent(run=K400).name == "start"
     assert Parent(run=K400, part="spatial").name == "spatial"
 
@@ -154,12 +154,12 @@ def test_the_default_runs_pass_their_check(run: RunConfig) -> None:
         (apply(K400, evaluation(short_side=100)), "100"),
     ],
 )
-def test_what_cannot_be_built_trained_or_tested_is_refused(run: RunConfig, message: str) -> None:
+def test_invalid_runs_are_refused(run: RunConfig, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         run.check()
 
 
-def test_a_run_is_built_with_its_recipe_its_task_and_its_protocol() -> None:
+def test_module_has_the_recipe_task_and_protocol_of_its_run() -> None:
     small = apply(K400, (*model(width=48, depth=1, heads=4), *data(frames=2, crop=32), *evaluation(views=2)))
     module = small.build()
     assert isinstance(module, TaskModule) and isinstance(module.task, SingleLabelTask)
@@ -168,14 +168,14 @@ def test_a_run_is_built_with_its_recipe_its_task_and_its_protocol() -> None:
     assert replace(small, optim=None, seed=3).build().optim is None
 
 
-def test_the_objective_of_other_labels_is_refused_when_a_run_is_built() -> None:
+def test_build_refuses_an_objective_for_other_labels() -> None:
     small = (*model(depth=1, width=16, heads=2), *data(frames=2, crop=32))
     for run in (replace(EPIC100, objective=SingleLabel()), replace(K400, objective=VerbNoun())):
         with pytest.raises(ValueError, match=r"objective: (SingleLabel|VerbNoun) predicts"):
             apply(run, small).build()
 
 
-def test_channels_have_no_part_in_the_ids_of_runs_that_do_not_reverse_them() -> None:
+def test_reversed_channels_is_described_only_if_true() -> None:
     assert isinstance(EPIC100.data, VideoData)
     described = replace(EPIC100, data=replace(EPIC100.data, reversed_channels=False)).description
     assert "reversed_channels" not in json.dumps(described)

@@ -1,4 +1,4 @@
-"""Scales: what the scale `tiny` makes of runs, of their parents and of their recipes."""
+"""Scales: runs, parents and recipes at the scale `tiny`."""
 
 from dataclasses import replace
 
@@ -46,19 +46,19 @@ def test_the_scale_tiny_has_a_stand_in_with_verbs_and_nouns() -> None:
     assert dataset.stand_in == Epic100StandIn()
 
 
-def test_without_a_recipe_the_papers_one_is_left() -> None:
+def test_scale_without_recipe_edits_keeps_the_recipe_of_the_paper() -> None:
     run = TINY.of(SSV2)
     assert (run.optim, run.objective) == (SSV2.optim, SSV2.objective)
 
 
-def test_the_recipe_of_a_paper_is_edited_at_a_small_scale_only() -> None:
+def test_recipe_edits_apply_at_small_scales_only() -> None:
     assert TINY.of(K400, FEWER_EPOCHS) == apply(TINY.of(K400), FEWER_EPOCHS)
     assert PAPER.of(K400, FEWER_EPOCHS) == PAPER.of(K400) == K400
     large = Scale("large", optim(batch_size=1024))
     assert changed_fields(K400, large.of(K400, FEWER_EPOCHS)) == {"optim.batch_size": (128, 1024)}
 
 
-def test_the_recipe_of_this_paper_trains_from_random_weights() -> None:
+def test_tiny_recipe_of_motionformer_trains_from_random_weights() -> None:
     run = TINY.of(SSV2, RECIPE)
     assert run.parents == () and run.objective == replace(SSV2.objective, label_smoothing=0.1)  # type: ignore[type-var]
     assert changed_fields(SSV2, replace(SSV2, optim=run.optim)) == {
@@ -69,7 +69,7 @@ def test_the_recipe_of_this_paper_trains_from_random_weights() -> None:
     }
 
 
-def test_parents_are_scaled_with_the_same_recipe_through_all_generations() -> None:
+def test_parents_of_all_generations_are_scaled_with_the_same_recipe() -> None:
     middle = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal")))
     run = TINY.of(replace(SSV2, parents=(Parent(run=middle),)), FEWER_EPOCHS)
     (parent,) = run.parents
@@ -79,12 +79,12 @@ def test_parents_are_scaled_with_the_same_recipe_through_all_generations() -> No
     assert parent.run.parents[1].run.parents[0].run == TINY.of(K400, FEWER_EPOCHS)
 
 
-def test_parents_stay_as_they_are_at_a_scale_that_is_not_small() -> None:
+def test_parents_are_unchanged_at_scales_that_are_not_small() -> None:
     assert Scale("large", optim(batch_size=1024)).of(SSV2).parents == SSV2.parents
     assert PAPER.of(SSV2).parents == SSV2.parents
 
 
-def test_a_run_that_trains_nothing_has_no_recipe_to_edit_and_takes_all_other_edits() -> None:
+def test_run_without_training_ignores_edits_of_optim_and_gets_all_others() -> None:
     recipe = (*FEWER_EPOCHS, Edit("objective.label_smoothing", 0.1))
     run = TINY.of(replace(SSV2, optim=None), recipe)
     assert run.optim is None
@@ -93,7 +93,7 @@ def test_a_run_that_trains_nothing_has_no_recipe_to_edit_and_takes_all_other_edi
     assert parent.run.optim is not None and parent.run.optim.epochs == 2
 
 
-def test_scales_are_found_by_name_or_named_with_the_nearest() -> None:
+def test_scales_are_found_by_name_and_unknown_names_raise() -> None:
     assert [find_scale(name) for name in SCALES] == [PAPER, TINY]
     with pytest.raises(ValueError, match=r"unknown scale 'tny'; did you mean 'tiny'\?"):
         find_scale("tny")

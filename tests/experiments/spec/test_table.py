@@ -1,4 +1,4 @@
-"""Tables: the runs of their cells, and the names by which cells and parents are found."""
+"""Tables: runs of cells, and names of cells and parents."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ TABLE = Table(
 )
 
 
-def test_a_cells_run_is_its_base_with_the_edits_of_row_column_scale_and_command_line_in_this_order() -> None:
+def test_edits_of_row_column_scale_and_command_line_are_applied_in_this_order() -> None:
     gflops, top1, own, _ = TABLE.cells(TINY, rows=["plain"], overrides=["optim.lr=1"])
     edited = apply(K400, optim(epochs=5))
     assert top1.paper_run is not None
@@ -44,7 +44,7 @@ def test_a_cells_run_is_its_base_with_the_edits_of_row_column_scale_and_command_
     assert own.run is None and own.paper_run is None
 
 
-def test_a_rows_base_wins_over_the_columns() -> None:
+def test_base_of_the_row_replaces_that_of_the_column() -> None:
     gflops, top1, own, _ = TABLE.cells(PAPER, rows=["fused"])
     assert gflops.run == own.run == FUSED
     assert top1.run == apply(FUSED, evaluation(views=1))
@@ -55,12 +55,12 @@ def test_quoted_rows_and_derived_columns_have_no_run() -> None:
     assert all(cell.run is None for cell in TABLE.cells() if cell.column.key == "delta")
 
 
-def test_only_cells_of_runs_whose_metric_needs_a_test_are_tested() -> None:
+def test_only_cells_with_a_run_and_a_metric_that_needs_a_test_are_tested() -> None:
     tested = {f"{cell.row.key}.{cell.column.key}" for cell in TABLE.cells() if cell.tested}
     assert tested == {"plain.top1", "fused.top1", "fused.own", "tested.top1", "tested.own"}
 
 
-def test_printed_values_stand_in_the_order_of_the_columns() -> None:
+def test_printed_values_are_in_the_order_of_the_columns() -> None:
     printed = {f"{cell.row.key}.{cell.column.key}": cell.printed for cell in TABLE.cells()}
     assert (printed["other.delta"], printed["plain.top1"], printed["plain.own"]) == (-1.0, 2.0, None)
     assert printed["fused.gflops"] is None
@@ -73,7 +73,7 @@ def test_a_cell_has_a_run_for_each_seed() -> None:
     assert cell.runs[1].parents == cell.runs[0].parents
 
 
-def test_parents_are_named_by_the_parts_that_they_fill() -> None:
+def test_parents_are_named_by_their_parts_of_the_model() -> None:
     def found(cell: str) -> object:
         return TABLE.run_of(cell, PAPER, (), 0)
 
@@ -98,24 +98,24 @@ NO_RUNS = [
 
 
 @pytest.mark.parametrize("cell", NO_RUNS)
-def test_a_cell_without_a_run_is_named(cell: str) -> None:
+def test_names_without_a_run_raise(cell: str) -> None:
     with pytest.raises(ValueError, match=rf"table 'paper/table1' has no run '{cell}'; name one as row\.column"):
         TABLE.run_of(cell, PAPER, (), 0)
 
 
-def test_a_row_with_a_slip_is_answered_with_the_nearest() -> None:
+def test_unknown_rows_raise_with_the_nearest_or_all_keys() -> None:
     with pytest.raises(ValueError, match=r"has no row 'fusd'; did you mean 'paper/table1:fused'\?"):
         TABLE.find_row("fusd")
     with pytest.raises(ValueError, match="its rows are other, plain, fused, tested"):
         TABLE.cells(rows=["xyz"])
 
 
-def test_an_override_that_no_model_can_have_is_refused_where_it_is_typed() -> None:
+def test_override_to_an_invalid_model_is_refused_with_the_table() -> None:
     with pytest.raises(ValueError, match=r"model\.depth is 0; it must be 1 or more"):
         TABLE.cells(overrides=["model.depth=0"])
 
 
-def test_overrides_of_the_recipe_pass_by_rows_that_train_nothing() -> None:
+def test_overrides_of_the_recipe_are_ignored_by_rows_without_training() -> None:
     cells = TABLE.cells(overrides=["optim.epochs=3"])
     epochs = {cell.row.key: cell.run.optim and cell.run.optim.epochs for cell in cells if cell.run is not None}
     assert epochs == {"plain": 3, "fused": 3, "tested": None}
@@ -131,21 +131,21 @@ def test_labels_and_headers_as_printed() -> None:
     assert TABLE.paper == "paper"
 
 
-TWICE = (*TABLE.columns, replace(TABLE.columns[1], header="again"))
+DUPLICATE = (*TABLE.columns, replace(TABLE.columns[1], header="again"))
 DERIVED = Column(key="twofold", header="ΔΔ", metric=Difference("twofold", ("delta", "top1")))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rows": (row("a", ("A",), paper=()), row("a", ("B",), paper=()))}, "row a stands twice"),
-        ({"columns": TWICE, "rows": ()}, "column top1 stands twice"),
-        ({"rows": (row("a", ("A", "B"), paper=()),)}, "row 'a': labels or printed values do not fill the row"),
-        ({"rows": (row("a", ("A",), paper=(1.0,)),)}, "row 'a': labels or printed values do not fill the row"),
+        ({"rows": (row("a", ("A",), paper=()), row("a", ("B",), paper=()))}, "duplicate row a"),
+        ({"columns": DUPLICATE, "rows": ()}, "duplicate column top1"),
+        ({"rows": (row("a", ("A", "B"), paper=()),)}, "row 'a': wrong number of labels or printed values"),
+        ({"rows": (row("a", ("A",), paper=(1.0,)),)}, "row 'a': wrong number of labels or printed values"),
         ({"columns": TABLE.columns[2:], "rows": ()}, "column 'delta': derived from top1; name columns of the table"),
         ({"columns": (*TABLE.columns, DERIVED), "rows": ()}, "column 'twofold': derived from delta; name columns"),
     ],
 )
-def test_a_table_that_no_report_could_show_is_refused(changes: dict, message: str) -> None:
+def test_inconsistent_tables_are_refused(changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=f"table 'paper/table1'.*{message}"):
         replace(TABLE, **changes)

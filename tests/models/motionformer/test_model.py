@@ -14,7 +14,8 @@ from models.model import MapsAttention
 from models.motionformer.attention_maps import Patch, spatial_map
 from models.motionformer.key_map import released_names
 from models.motionformer.model import Motionformer
-from models.tokens import CubicTokens, SeparatePositions
+from models.positions import SeparatePositions
+from models.tokens import CubicTokens
 
 SIZE, TARGET = ClipSize(8, 16, 24), ClassTarget(5)
 SMALL = Motionformer.Config(

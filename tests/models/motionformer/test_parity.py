@@ -18,7 +18,8 @@ from models.mixers.nystromformer import Nystromformer
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 from models.motionformer.weights import INITIAL_STD, load_released
-from models.tokens import CubicTokens, JointPositions, SeparatePositions, SquareTokens
+from models.positions import JointPositions, SeparatePositions
+from models.tokens import CubicTokens, SquareTokens
 
 ROOT = Path(__file__).parents[3]
 FIXTURES = Path(os.environ.get("PARITY_FIXTURES", ROOT / ".." / "shared" / "parity"))

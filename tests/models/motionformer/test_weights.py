@@ -18,7 +18,8 @@ from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.key_map import released_names
 from models.motionformer.model import Motionformer
 from models.motionformer.weights import copy_shared, load_image_weights, load_released, value_projection
-from models.tokens import CubicTokens, JointPositions, SeparatePositions, SquareTokens
+from models.positions import JointPositions, SeparatePositions
+from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
 
 NAME = "vit_base_patch16_224.orig_in21k_ft_in1k"

@@ -1,1 +1,1 @@
-"""Guessing the Mean: the made-up sixth paper."""
+"""Predicting a Weighted Sum: the made-up sixth paper."""

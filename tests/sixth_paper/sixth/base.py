@@ -1,10 +1,10 @@
-"""The paper's default run, and runs that start from it."""
+"""Default run of the paper, and runs that start from it."""
 
 from dataclasses import replace
 
 from experiments.sixth.data import NumberData
 from experiments.sixth.model import WeightedSum
-from experiments.sixth.task import GuessMean
+from experiments.sixth.task import Regression
 
 from data.evaluation import EvalConfig
 from experiments.spec.run import Parent, RunConfig
@@ -13,7 +13,7 @@ from lightning_modules.optim import SGD, CosineSchedule, OptimConfig
 BASE = RunConfig(
     model=WeightedSum.Config(),
     data=NumberData(),
-    objective=GuessMean(),
+    objective=Regression(),
     optim=OptimConfig(epochs=100, batch_size=16, lr=0.1, optimizer=SGD(), schedule=CosineSchedule()),
     evaluation=EvalConfig(views=1, crops=1),
 )

@@ -1,4 +1,4 @@
-"""The paper's data: lists of numbers in text files, whose mean is to be guessed."""
+"""Data set of the paper: lists of numbers in text files. The target of a list is its mean."""
 
 import hashlib
 import random
@@ -21,18 +21,18 @@ from data.targets import Targets
 
 @dataclass(frozen=True)
 class NumbersSize(InputSize):
-    """A list of so many numbers."""
+    """Number of numbers in a list."""
 
     count: int
 
     @property
     def kind(self) -> str:
-        """Numbers."""
+        """Always "list of numbers"."""
         return "list of numbers"
 
     @property
     def cost(self) -> int:
-        """A number takes what a pixel takes."""
+        """Number of numbers."""
         return self.count
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
@@ -42,21 +42,21 @@ class NumbersSize(InputSize):
 
 @dataclass(frozen=True)
 class MeanTarget(Targets):
-    """The mean, which is no class."""
+    """Mean of a list; it is not a class."""
 
     @property
     def classes(self) -> Mapping[str, int]:
-        """None."""
+        """Empty."""
         return {}
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        """Means in thousandths."""
+        """Example means (B,) in thousandths."""
         return torch.zeros(batch_size, dtype=torch.long, device=device)
 
 
 @dataclass(frozen=True)
 class NumberLists:
-    """The lines of one split; a label is the mean in thousandths."""
+    """Lines of one split. A label is a mean in thousandths."""
 
     lines: tuple[str, ...]
     class_names: tuple[str, ...] = ()
@@ -68,18 +68,18 @@ class NumberLists:
 
     @property
     def fingerprint(self) -> str:
-        """Of all lines."""
+        """Hash of all lines."""
         return hashlib.sha256("\n".join(self.lines).encode()).hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def label(self, index: int) -> int:
-        """The mean of a line."""
+        """Mean of a line in thousandths."""
         return round(1000 * float(self.numbers(index).mean()))
 
     def numbers(self, index: int) -> Tensor:
-        """The numbers of a line."""
+        """Numbers of a line."""
         try:
             return torch.tensor([float(word) for word in self.lines[index].split()])
         except ValueError as error:
@@ -88,7 +88,7 @@ class NumberLists:
 
 @dataclass(frozen=True, kw_only=True)
 class NumbersStandIn(StandIn):
-    """Random numbers."""
+    """Lists of random numbers."""
 
     num_train: int = 64
     num_val: int = 16
@@ -96,19 +96,19 @@ class NumbersStandIn(StandIn):
 
     @property
     def name(self) -> str:
-        """The data set."""
+        """Name of the data set."""
         return "numbers"
 
     def annotations(self) -> Mapping[str, str | bytes]:
-        """There are none: the numbers are all."""
+        """Empty: the data set has no annotation files."""
         return {}
 
     def parts(self) -> Sequence[object]:
-        """The splits."""
+        """Both splits with their numbers of lists."""
         return (("train", self.num_train), ("test", self.num_val))
 
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        """One file a split."""
+        """One file per split."""
         assert isinstance(part, tuple)
         split, count = part
         draw = random.Random(f"{self.seed} {split}")
@@ -117,11 +117,11 @@ class NumbersStandIn(StandIn):
 
 
 class Numbers:
-    """Reads `train.txt` and `test.txt`."""
+    """Reader of `train.txt` and `test.txt`."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(DatasetConfig):
-        """The only release."""
+        """Config of the only release."""
 
         unit = "lists"
 
@@ -130,36 +130,36 @@ class Numbers:
 
         @property
         def targets(self) -> MeanTarget:
-            """The mean."""
+            """Mean of a list."""
             return MeanTarget()
 
         def build(self, root: Path, split: Split) -> ItemList:
-            """The lists of a split; the test split validates too."""
+            """Lists of a split. The test split is also the validation split."""
             path = root / ("train.txt" if split == "train" else "test.txt")
             if not path.is_file():
                 raise DataError(f"numbers: there is no {path}")
             return NumberLists(tuple(path.read_text().splitlines()))
 
         def tiny(self) -> Self:
-            """Random numbers."""
+            """The same data set with random numbers."""
             return replace(self, stand_in=NumbersStandIn())
 
 
 class NoisyLists(TrainItems):
-    """Lists of numbers with a little noise."""
+    """Training lists, with noise."""
 
     def inputs(self, index: int) -> tuple[Tensor, ...]:
-        """The numbers of a line."""
+        """Numbers of a line."""
         assert isinstance(self.items, NumberLists)
         numbers = self.items.numbers(index)
         return (numbers + 0.01 * torch.randn(len(numbers)),)
 
 
 class PlainLists(TestItems):
-    """Lists of numbers as they are."""
+    """Test lists, without noise."""
 
     def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
-        """The numbers of a line, as the only variant of its only view."""
+        """Numbers of a line, as the only variant of its only view."""
         assert isinstance(self.items, NumberLists)
         return (self.items.numbers(index).unsqueeze(0),)
 
@@ -171,33 +171,33 @@ class PlainLists(TestItems):
 
 @dataclass(frozen=True, kw_only=True)
 class NumberData(DataConfig):
-    """Lists of so many numbers."""
+    """Config of the data: `count` numbers per list."""
 
     dataset: Numbers.Config = field(default_factory=Numbers.Config)
     count: int = 4
 
     @property
     def size(self) -> NumbersSize:
-        """The length of a list."""
+        """Size of a list."""
         return NumbersSize(self.count)
 
     def check(self, evaluation: EvalConfig) -> None:
-        """A list has one view."""
+        """Refuse protocols with several views."""
         if evaluation.views != 1:
             raise ValueError(f"numbers have one view; evaluation.views is {evaluation.views}")
 
     def train_items(self, items: ItemList, seed: int) -> NoisyLists:
-        """Noisy lists."""
+        """Lists with noise."""
         return NoisyLists(items, seed)
 
     def validation_items(self, items: ItemList) -> PlainLists:
-        """Plain lists."""
+        """Lists without noise."""
         return PlainLists(items, num_views=1)
 
     def test_items(self, items: ItemList, evaluation: EvalConfig) -> PlainLists:
-        """Plain lists."""
+        """Lists without noise."""
         return PlainLists(items, num_views=1)
 
     def tiny(self) -> Self:
-        """Random numbers."""
+        """Same config with random numbers."""
         return replace(self, dataset=self.dataset.tiny())

@@ -11,30 +11,30 @@ from models.model import InputSize, ModelConfig, Targets
 
 
 class WeightedSum(nn.Module):
-    """One weight a number."""
+    """Linear layer with one output."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """`bias`: whether a constant is added."""
+        """`bias`: whether the layer has a bias."""
 
         bias: bool = True
 
         def check(self, size: InputSize) -> None:
-            """It takes numbers."""
+            """Refuse inputs that are not lists of numbers."""
             if size.kind != "list of numbers":
                 raise ValueError(f"model: it takes numbers, and the data give a {size.kind}")
 
         def build(self, size: InputSize, targets: Targets) -> "WeightedSum":
-            """A model of so many numbers."""
+            """Model of lists of this size."""
             self.check(size)
             return WeightedSum(size.cost, self.bias)
 
         def tiny(self) -> Self:
-            """It is tiny."""
+            """Same config: the model is already small."""
             return self
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """The weights; a constant may come or go."""
+            """Copy all weights; the bias may be missing or unused."""
             names = {name: name for name in model.state_dict()}
             bias = ("weights.bias",)
             return fill(model, tensors, names, source="the parent run", known_missing=bias, known_unexpected=bias)
@@ -44,5 +44,5 @@ class WeightedSum(nn.Module):
         self.weights = nn.Linear(count, 1, bias=bias)
 
     def forward(self, numbers: Tensor) -> Tensor:
-        """Numbers (B, N) to guesses (B, 1)."""
+        """Predicted means (B, 1) of numbers (B, N)."""
         return self.weights(numbers)

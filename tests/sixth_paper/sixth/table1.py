@@ -1,4 +1,4 @@
-"""Table 1: guesses by a weighted sum."""
+"""Table 1: predictions of a weighted sum."""
 
 from experiments.sixth.base import BASE, TESTED_ONLY, TUNED
 from experiments.sixth.tiny import TINY
@@ -27,7 +27,7 @@ ROWS = (
 
 TABLE = Table(
     name="sixth/table1",
-    caption="Guesses by a weighted sum",
+    caption="Predictions of a weighted sum",
     source="made up, Table 1",
     labels=("Model",),
     columns=COLUMNS,

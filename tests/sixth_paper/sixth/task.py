@@ -1,4 +1,4 @@
-"""The paper's task: the squared error of a guessed mean, and the mean distance of a test."""
+"""Task of the paper: regression of means. Tests report the mean distance of predictions from targets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,66 +12,66 @@ from models.model import Targets
 
 
 class Distances(Scores):
-    """The distance of each guess from its mean."""
+    """Distance of each prediction from its target."""
 
     def __init__(self) -> None:
         self.distances: dict[int, float] = {}
 
     def state(self) -> object:
-        """All distances."""
+        """Distances by item."""
         return self.distances
 
     def merge(self, state: object) -> None:
-        """Take in those of another process."""
+        """Add the distances of another process."""
         assert isinstance(state, dict)
         self.distances |= state
 
     def check(self, num_items: int) -> None:
-        """Each item has one."""
+        """Refuse missing items."""
         if len(self.distances) != num_items:
-            raise RuntimeError(f"{len(self.distances)} of {num_items} items have a guess")
+            raise RuntimeError(f"{len(self.distances)} of {num_items} items have a prediction")
 
     def result(self) -> TestResult:
-        """Their mean."""
+        """Mean distance."""
         count = len(self.distances)
         return TestResult({"distance": sum(self.distances.values()) / max(count, 1)}, count, 0, 0)
 
 
 class MeanTask(Task):
-    """Guesses (B, 1) against means (B,) in thousandths."""
+    """Regression of targets (B,), in thousandths, by outputs (B, 1)."""
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean squared error."""
+        """Mean squared error."""
         return (outputs[:, 0] - targets / 1000).square().mean()
 
     def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The same."""
+        """Mean squared error."""
         return self.loss(outputs, targets)
 
     def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
-        """The share of guesses within a tenth."""
+        """Share of predictions within 0.1 of their targets."""
         return {"close": ((outputs[:, 0] - targets / 1000).abs() < 0.1).float().mean()}
 
     def new_scores(self, protocol: TestProtocol) -> Distances:
-        """No distances."""
+        """Empty scores."""
         return Distances()
 
     def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:
-        """Guess."""
+        """Add the distances of a batch."""
         assert isinstance(scores, Distances)
-        guesses = model(batch.inputs[0].flatten(0, 1))[:, 0]  # (B,)
-        distances = (guesses - batch.targets / 1000).abs().tolist()
+        predictions = model(batch.inputs[0].flatten(0, 1))[:, 0]  # (B,)
+        distances = (predictions - batch.targets / 1000).abs().tolist()
         scores.distances |= dict(zip(batch.items.tolist(), distances, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuessMean(Objective):
-    """Guess the mean."""
+class Regression(Objective):
+    """Regression of one number."""
 
     metrics: ClassVar[tuple[str, ...]] = ("distance",)
 
     def task(self, targets: Targets) -> MeanTask:
-        """For targets that are no classes."""
+        """Task for targets that are not classes."""
         if targets.classes:
-            raise ValueError("objective: GuessMean predicts a number, and these data have classes")
+            raise ValueError("objective: Regression predicts a number, and these data have classes")
         return MeanTask()

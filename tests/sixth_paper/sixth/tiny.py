@@ -1,4 +1,4 @@
-"""What the scale `tiny` changes in the recipe: fewer epochs."""
+"""Changes of the recipe at scale `tiny`: fewer epochs."""
 
 from experiments.spec.edits import optim
 
