@@ -103,7 +103,9 @@ class DataConfig(ABC):
         Raises:
             ValueError: if the items are not files with one label each.
         """
-        raise ValueError(f"{self.dataset.name}: its items are no files with one label each, which a list could name")
+        raise ValueError(
+            f"{self.dataset.name}: its items are not files with one label each, so a list file cannot replace it"
+        )
 
     def on_device(self, inputs: "tuple[Tensor, ...]") -> "tuple[Tensor, ...]":
         """Model inputs of a batch after its transfer to the device. By default, the inputs are unchanged."""

@@ -60,8 +60,8 @@ class UnreadableItems:
             named = "; ".join(f"{path} ({self.reasons[path]})" for path in self.files[:MAX_PATHS_NAMED])
             more = f"; and {len(self) - MAX_PATHS_NAMED} more" if len(self) > MAX_PATHS_NAMED else ""
             raise DataError(
-                f"{len(self)} of {self.num_items} {self.split} {self.unit} cannot be read, more than the "
-                f"{self.allowed} that may be; repair them or allow more with --allow-bad N: {named}{more}"
+                f"{len(self)} of {self.num_items} {self.split} {self.unit} cannot be read; the limit is "
+                f"{self.allowed}: repair them, or raise the limit with --allow-bad N: {named}{more}"
             )
 
 

@@ -88,8 +88,8 @@ def save_test_results(
     # Each process checked the limit for its own items only.
     if result.failed + result.missing > test.allowed:
         raise DataError(
-            f"{result.failed + result.missing} of {len(test.ids)} test {run.data.dataset.unit} cannot be read, more than "
-            f"the {test.allowed} that may be; the log names them; repair them or allow more with --allow-bad N"
+            f"{result.failed + result.missing} of {len(test.ids)} test {run.data.dataset.unit} cannot be read; the limit "
+            f"is {test.allowed}: repair those that the log names, or raise the limit with --allow-bad N"
         )
     if arrays := test.scores.arrays():
         _save_scores(directory.predictions(run.eval_id, released=released is not None), run, test, arrays)

@@ -168,10 +168,10 @@ def test_more_than_one_percent_of_unreadable_items_stop_the_run(
     with pytest.raises(DataError) as caught:
         list(module(kinetics_root).test_dataloader())
     assert str(caught.value) == (
-        f"1 of 5 test videos cannot be read, more than the 0 that may be; repair them or allow more with "
+        f"1 of 5 test videos cannot be read; the limit is 0: repair them, or raise the limit with "
         f"--allow-bad N: {kinetics_root}/val/1.mp4 (Invalid data found when processing input)"
     )
-    with pytest.raises(DataError, match=r"2 of 5 test videos .* more than the 1 .*val/1\.mp4 .*val/3\.mp4"):
+    with pytest.raises(DataError, match=r"2 of 5 test videos .* the limit is 1: .*val/1\.mp4 .*val/3\.mp4"):
         list(module(kinetics_root, allow_bad=1).test_dataloader())
     list(module(kinetics_root, allow_bad=2).test_dataloader())
     corrupt(kinetics_root, "train/0.mp4")

@@ -100,8 +100,8 @@ def test_too_many_unreadable_items_are_named_up_to_twenty() -> None:
     with pytest.raises(DataError) as caught:
         unreadable.add(DecodeError("21", "broken"))
     assert str(caught.value) == (
-        "22 of 40 train images cannot be read, more than the 21 that may be; "
-        "repair them or allow more with --allow-bad N: "
+        "22 of 40 train images cannot be read; the limit is 21: "
+        "repair them, or raise the limit with --allow-bad N: "
         + "; ".join(f"{number:02d} (broken)" for number in range(20))
         + "; and 2 more"
     )

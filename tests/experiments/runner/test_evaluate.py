@@ -75,7 +75,7 @@ def test_a_video_that_cannot_be_read_has_no_scores(weighted: RunConfig, store: R
     ]
     text = evaluation_text(result)
     assert f"{broken}: label 1, predicted failed" in text and "(1 evaluated, 1 failed, 1 missing)" in text
-    with pytest.raises(DataError, match="cannot be read, more than the 0 that may be"):
+    with pytest.raises(DataError, match="cannot be read; the limit is 0"):
         evaluate(weighted, store, ONE, listed)
 
 
@@ -127,7 +127,7 @@ def test_errors_for_unusable_weights_contain_the_reason(weighted: RunConfig, sto
     ("run", "message"),
     [
         (EPIC100, "this row predicts a verb and a noun, and a list has one label a video"),
-        (POINTS, "points: its items are no files with one label each, which a list could name"),
+        (POINTS, "points: its items are not files with one label each"),
     ],
 )
 def test_rows_whose_data_cannot_come_from_a_list_are_refused(

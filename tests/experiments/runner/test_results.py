@@ -115,7 +115,7 @@ def test_scores_of_all_items_are_saved_with_their_status(directory: RunDirectory
 
 def test_too_many_unreadable_items_are_an_error(directory: RunDirectory) -> None:
     for state in (MISSING, FAILED):
-        with pytest.raises(DataError, match="1 of 2 test videos cannot be read, more than the 0 that may be"):
+        with pytest.raises(DataError, match="1 of 2 test videos cannot be read; the limit is 0"):
             saved_metrics(directory, finished(scores(EVALUATED, state), allowed=0))
     assert not directory.path.exists()
 

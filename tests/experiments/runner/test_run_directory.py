@@ -12,17 +12,7 @@ from experiments.motionformer.base import K400, SSV2
 from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.store import RunStore
 from experiments.spec.run import Parent
-
-
-def result(top1: float) -> dict[str, object]:
-    videos = {"evaluated": 1, "failed": 0, "missing": 0}
-    return {"top1": top1, "videos": videos, "data": {"name": "ssv2"}, "versions": {}, "seconds": 1.0}
-
-
-def store_with_metrics(root: Path, top1: float) -> RunStore:
-    store = RunStore(root)
-    write_atomically(store.run("aaa").metrics("eee"), json.dumps(result(top1)))
-    return store
+from tests.experiments.runner.stored_metrics import store_with_metrics
 
 
 def test_the_state_of_a_run_that_never_started_is_not_run(tmp_path: Path) -> None:

@@ -7,17 +7,7 @@ import pytest
 
 from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.store import RunStore
-
-
-def result(top1: float) -> dict[str, object]:
-    videos = {"evaluated": 1, "failed": 0, "missing": 0}
-    return {"top1": top1, "videos": videos, "data": {"name": "ssv2"}, "versions": {}, "seconds": 1.0}
-
-
-def store_with_metrics(root: Path, top1: float) -> RunStore:
-    store = RunStore(root)
-    write_atomically(store.run("aaa").metrics("eee"), json.dumps(result(top1)))
-    return store
+from tests.experiments.runner.stored_metrics import result, store_with_metrics
 
 
 def test_the_error_for_damaged_metrics_contains_the_file(tmp_path: Path) -> None:
