@@ -148,11 +148,6 @@ class DataModule(pl.LightningDataModule):
         """Number of test items."""
         return len(self.test_list)
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Number of batches per device and epoch."""
-        return len(self.train_batches())
-
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the training and test annotations, independent of the folder of the data set."""

@@ -14,6 +14,7 @@ class EvalConfig:
         short_side: short side of the frames before cropping; the crop size if None.
         stride: stride in frames; the stride of training if None.
         span: share of a video that a clip spans, in place of a stride; the share of training if None.
+        tiny_views: largest number of views at the scale `tiny`, whose videos are short.
         merge: rule that combines the scores of all views and crops into the score of the item.
     """
 
@@ -22,10 +23,11 @@ class EvalConfig:
     short_side: int | None = None
     stride: int | None = None
     span: float | None = field(default=None, metadata={"omit_if": None})
+    tiny_views: int = field(default=2, metadata={"in_id": False})
     merge: Merge = field(default="sum of softmax", metadata={"omit_if": "sum of softmax"})
 
     def __post_init__(self) -> None:
-        for name in ("views", "crops"):
+        for name in ("views", "crops", "tiny_views"):
             if getattr(self, name) < 1:
                 raise ValueError(f"evaluation.{name} is {getattr(self, name)}; it must be 1 or more")
         if self.merge not in get_args(Merge):
@@ -36,8 +38,8 @@ class EvalConfig:
             raise ValueError("evaluation.span and evaluation.stride exclude each other; set one of them")
 
     def tiny(self) -> Self:
-        """The same protocol with at most two views and three crops: generated videos are short."""
-        return replace(self, views=min(self.views, 2), crops=min(self.crops, 3))
+        """The same protocol with at most `tiny_views` views and three crops."""
+        return replace(self, views=min(self.views, self.tiny_views), crops=min(self.crops, 3))
 
 
 def check_span(span: float | None, name: str) -> None:

@@ -6,7 +6,7 @@ B: items. C: classes.
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +32,11 @@ class ClassObjective(Objective):
     def __post_init__(self) -> None:
         if not 0 <= self.label_smoothing <= 1:
             raise ValueError(f"a label smoothing of {self.label_smoothing}: it is between 0 and 1")
+
+    @property
+    def batch_multiple(self) -> int:
+        """Mixup needs pairs of items."""
+        return 1 if self.mixup is None else 2
 
 
 class ClassTask(Task):
@@ -110,6 +115,7 @@ class SingleLabel(ClassObjective):
     """One class per item."""
 
     metrics: ClassVar[tuple[str, ...]] = ("top1", "top5")
+    selection: ClassVar[tuple[str, Literal["max", "min"]]] = ("top1", "max")
 
     def task(self, targets: Targets) -> "SingleLabelTask":
         """Single-label classification."""

@@ -64,10 +64,14 @@ class Mixup:
         """Mix a batch of clips (B, F, 3, height, width) or images (B, 3, height, width).
 
         Raises:
-            ValueError: for an odd number of items, which cannot be paired.
+            ValueError: for inputs of another shape, or an odd number of items, which cannot be paired.
         """
         from timm.data.mixup import Mixup as TimmMixup  # here: timm takes a second, not needed by configs
 
+        if inputs.ndim < 4:
+            raise ValueError(
+                f"objective.mixup mixes images or clips, and an item has the shape {tuple(inputs.shape[1:])}"
+            )
         if len(inputs) % 2:
             raise ValueError(
                 f"objective.mixup mixes pairs, and a batch has {len(inputs)} items; use an even --micro-batch"

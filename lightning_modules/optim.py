@@ -5,6 +5,7 @@ A recipe belongs to the paper, not to the devices. The global batch is split ove
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -122,11 +123,8 @@ class OptimConfig:
     keep: Literal["last", "best"] = field(default="last", metadata={"omit_if": "last"})
 
     def __post_init__(self) -> None:
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError(f"optim.epochs is {self.epochs} and optim.steps {self.steps}; one of the two is None")
-        if self.length < 1 or self.batch_size < 1:
-            unit = "epochs" if self.steps is None else "steps"
-            raise ValueError(f"{self.length} {unit} of batches of {self.batch_size}: both are 1 or more")
+        for name in ("epochs", "steps", "batch_size", "validate_every"):
+            check_range(f"optim.{name}", getattr(self, name), least=1)
         if not 0 <= self.lr < math.inf:
             raise ValueError(f"a learning rate of {self.lr}: it is 0 or more")
         check_range("optim.weight_decay", self.weight_decay, least=0)
@@ -134,15 +132,31 @@ class OptimConfig:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"optim.{name} is {value}; it must be more than 0")
-        if self.validate_every < 1:
-            raise ValueError(f"optim.validate_every is {self.validate_every}; it must be 1 or more")
+
+    def check(self, model: Callable[[], nn.Module]) -> None:
+        """Refuse settings that contradict each other, or do not suit a model.
+
+        Args:
+            model: function that builds the model, on any device.
+
+        Raises:
+            ValueError: with the fields.
+        """
+        _ = self.length  # raises
+        if self.layer_decay is not None or self.rules:
+            parameter_groups(model(), lr=1.0, weight_decay=0.0, layer_decay=self.layer_decay, rules=self.rules)
 
     @property
     def length(self) -> int:
-        """Length of the training in the unit of the recipe: epochs or steps."""
-        length = self.epochs if self.steps is None else self.steps
-        assert length is not None
-        return length
+        """Length of the training in the unit of the recipe: epochs or steps.
+
+        Raises:
+            ValueError: if both or neither are given.
+        """
+        match self.epochs, self.steps:
+            case (None, int(length)) | (int(length), None):
+                return length
+        raise ValueError(f"optim.epochs is {self.epochs} and optim.steps {self.steps}; exactly one of the two is None")
 
     def num_steps(self, steps_per_epoch: int) -> int:
         """Number of optimiser steps of the training."""

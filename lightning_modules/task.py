@@ -7,7 +7,7 @@ B: items. V: variants of a view, such as its crops. C: all classes of all kinds 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -100,10 +100,17 @@ class Objective(ABC):
 
     `metrics`: names of the test metrics, headline first.
     `num_headlines`: number of metrics in the one-line summary of a run.
+    `selection`: validation curve by which `OptimConfig.keep="best"` selects weights, and its best extreme.
     """
 
     metrics: ClassVar[tuple[str, ...]]
     num_headlines: ClassVar[int] = 1
+    selection: ClassVar[tuple[str, Literal["max", "min"]]] = ("loss", "min")
+
+    @property
+    def batch_multiple(self) -> int:
+        """Number that divides the number of items of every training batch on a device, e.g. 2 for pairs."""
+        return 1
 
     @abstractmethod
     def task(self, targets: Targets) -> Task:

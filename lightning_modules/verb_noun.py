@@ -5,7 +5,7 @@ Follows the released Motionformer code (https://github.com/facebookresearch/Moti
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -20,6 +20,7 @@ class VerbNoun(ClassObjective):
 
     metrics: ClassVar[tuple[str, ...]] = ("action", "verb", "noun", "top1", "top5", "verb_top5", "noun_top5")
     num_headlines: ClassVar[int] = 3
+    selection: ClassVar[tuple[str, Literal["max", "min"]]] = ("action", "max")
 
     def task(self, targets: Targets) -> "VerbNounTask":
         """Classification of verbs and nouns."""

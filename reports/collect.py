@@ -150,8 +150,8 @@ def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
 def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore) -> ReportCell:
     """Cell with a value of `reproduce measure`."""
     record = store.measurement(run.train_id, metric.kind)
-    value = record.get(metric.name) if record is not None else None
-    if record is not None and not isinstance(value, int | float):
+    value = metric.value(record, run) if record is not None else None
+    if record is not None and value is None:
         raise StoreError(
             f"the measurement {run.train_id}/measured/{metric.kind}.json has no '{metric.name}'; move it away to have "
             f"it made again"

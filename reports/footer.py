@@ -89,20 +89,13 @@ def _executed(cells: tuple[Cell, ...]) -> list[str]:
     return ["GFLOPs count the published formulation; ours executes, for the same result: " + ", ".join(counts.values())]
 
 
-# Start of the sentence on the conditions of a measurement, by kind.
-CONDITIONS = {
-    "memory": "Peak CUDA memory of a training step of",
-    "throughput": "Throughput of inference on",
-}
-
-
 def _conditions(measurements: list[tuple[Cell, Measured]], store: RunStore) -> list[str]:
     """Conditions of measurements. If they differ within a kind, each is followed by its rows."""
     rows: dict[str, dict[str, list[str]]] = {}  # kind -> conditions -> rows
     for cell, metric in measurements:
         if cell.paper_run and (r := store.measurement(cell.paper_run.train_id, metric.kind)):
             conditions = (
-                f"{CONDITIONS[metric.kind]} {r['batch_size']} clips in {r['precision']} "
+                f"{metric.sentence} {r['batch_size']} {cell.paper_run.data.size.kind}s in {r['precision']} "
                 f"on {r['hardware']}, torch {r['versions']['torch']}, commit {r['commit']}"
             )
             rows.setdefault(metric.kind, {}).setdefault(conditions, []).append(cell.row.key)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from experiments.runner.files import write_atomically
-from experiments.runner.measure import MEASUREMENTS, NotMeasurableError, TooLargeError, nearest_batch
+from experiments.runner.measure import NotMeasurableError, TooLargeError, measured, nearest_batch
 from experiments.spec.catalog import find
 from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
@@ -17,9 +17,9 @@ from reproduce.selection import store_of
 
 
 class Measurement(NamedTuple):
-    """Measurement of a kind for a cell."""
+    """Measurement of a metric for a cell."""
 
-    kind: str
+    metric: Measured
     cell: Cell
     run: RunConfig
     table: Table
@@ -34,25 +34,24 @@ def execute(options: argparse.Namespace) -> int:
         for cell in table.cells(rows=rows):
             metric, run = cell.column.metric, cell.paper_run
             if isinstance(metric, Measured) and run is not None:
-                measurements.setdefault((run.train_id, metric.kind), Measurement(metric.kind, cell, run, table))
+                measurements.setdefault((run.train_id, metric.kind), Measurement(metric, cell, run, table))
     if not measurements:
         raise ValueError(f"{' '.join(options.tables)}: no column is measured on a device")
     code, batches = DONE, Batches(options.batch)
     for measurement in measurements.values():
         batch = batches.of(measurement)
         try:
-            record = MEASUREMENTS[measurement.kind](measurement.run, batch)
+            record = measured(measurement.metric, measurement.run, batch)
         except NotMeasurableError as error:
             print(f"{measurement.cell.row.key}: {error}", file=sys.stderr)
             if isinstance(error, TooLargeError):
                 code = UNUSABLE
             continue
-        write_atomically(
-            store.run(measurement.run.train_id).measurement(measurement.kind), json.dumps(record, indent=1) + "\n"
-        )
-        name = measurement.cell.column.metric.name
+        path = store.run(measurement.run.train_id).measurement(measurement.metric.kind)
+        write_atomically(path, json.dumps(record, indent=1) + "\n")
+        value = measurement.metric.value(record, measurement.run)
         printed = f", printed {measurement.cell.printed}" if measurement.cell.printed is not None else ""
-        print(f"{measurement.cell.row.key}: {name} {record[name]:.2f} with batch {batch}{printed}")
+        print(f"{measurement.cell.row.key}: {measurement.metric.name} {value:.2f} with batch {batch}{printed}")
     return code
 
 
@@ -76,8 +75,7 @@ class Batches:
             OSError: if there is no GPU, or if it is too small for one item.
         """
         column = measurement.cell.column
-        metric = column.metric
-        assert isinstance(metric, Measured)
+        metric = measurement.metric
         if self.fixed is not None:
             return self.fixed
         if metric.calibrated_by is None:
@@ -98,8 +96,8 @@ def value_with(run: RunConfig, metric: Measured) -> Callable[[int], float]:
     """Metric of a run as a function of the batch size."""
 
     def value(batch: int) -> float:
-        measured = MEASUREMENTS[metric.kind](run, batch)[metric.name]
-        assert isinstance(measured, float)
-        return measured
+        found = metric.value(measured(metric, run, batch), run)
+        assert found is not None
+        return found
 
     return value

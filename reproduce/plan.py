@@ -81,7 +81,8 @@ def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str],
     macs = run.model.macs(run.data.size, run.data.targets)
     try:
         if optim is not None:
-            parts = resources.split(optim.batch_size, run.data.size, resources.num_devices)
+            multiple = run.objective.batch_multiple
+            parts = resources.split(optim.batch_size, run.data.size, resources.num_devices, multiple)
             split = f"{parts.micro_batch} x {parts.accumulation} on {resources.num_devices}"
         resources.check_run(run)
         counts = resources.counts(run, eval_only=eval_only)

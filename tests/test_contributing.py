@@ -46,7 +46,8 @@ def test_diffs_apply_and_commands_succeed(section: Section, tmp_path: Path) -> N
         shutil.copytree(
             ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "tables", "results")
         )
-    shutil.copytree(ROOT / "tests" / "sixth_paper", tmp_path / "tests" / "sixth_paper")
+    for folder in ("experiments/spec", "sixth_paper"):
+        shutil.copytree(ROOT / "tests" / folder, tmp_path / "tests" / folder)
     for diff in section.diffs:
         applied = subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=diff, capture_output=True, text=True)
         assert applied.returncode == 0, applied.stdout + applied.stderr
@@ -65,6 +66,12 @@ def test_diffs_apply_and_commands_succeed(section: Section, tmp_path: Path) -> N
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout
+    tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/experiments/spec/test_catalog.py"]
+    if any("TABLE" in diff or "ROWS" in diff for diff in section.diffs):
+        done = subprocess.run(
+            [sys.executable, *tests, "-k", "printed"], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
 
 
 def test_links_point_to_existing_files() -> None:

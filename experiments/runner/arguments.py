@@ -8,7 +8,7 @@ def add_resources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", action="append", default=[], metavar="NAME=PATH", help="directory of a data set")
     parser.add_argument("--devices", type=int, help="devices per node (default: all GPUs, or one CPU process)")
     parser.add_argument("--nodes", type=int, default=1)
-    parser.add_argument("--micro-batch", type=int, help="clips per device and step (default: by their size)")
+    parser.add_argument("--micro-batch", type=int, help="items per device and step (default: by their size)")
     parser.add_argument(
         "--recompute",
         action="store_true",

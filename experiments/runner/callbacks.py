@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
@@ -177,17 +178,19 @@ class BestWeights(Callback):
 
     Args:
         path: file of the weights.
-        metric: logged metric that is maximised.
+        curve: validation curve.
+        extreme: its best extreme.
     """
 
-    def __init__(self, path: Path, metric: str) -> None:
+    def __init__(self, path: Path, curve: str, extreme: Literal["max", "min"]) -> None:
         self.path = path
-        self.metric = metric
-        self.best = -math.inf
+        self.curve = curve
+        self.sign = 1 if extreme == "max" else -1
+        self.best = -math.inf  # of the sign times the value
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the weights if they are better."""
-        value = float(trainer.callback_metrics[self.metric])
+        value = self.sign * float(trainer.callback_metrics[f"val/{self.curve}"])
         if value > self.best:
             self.best = value
             if trainer.is_global_zero:

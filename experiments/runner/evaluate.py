@@ -16,7 +16,7 @@ from experiments.runner.resources import BatchSplit, Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import data_module
 from experiments.runner.trainer import make_trainer, quiet_lightning
-from experiments.runner.weights import Weights, load_weights, weights_of
+from experiments.runner.weights import Weights, existing_weights, load_weights
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, ViewScores
 
@@ -55,7 +55,8 @@ def evaluate(
     with contextlib.redirect_stdout(sys.stderr):  # Lightning's progress bar; stdout is for the result
         trainer.test(module, datamodule, verbose=False, weights_only=True)
     scores = module.scores
-    assert isinstance(scores, ViewScores)
+    if not isinstance(scores, ViewScores):
+        raise ValueError(f"evaluate: the scores of {type(run.objective).__qualname__} are not scores of classes")
     scores.check(datamodule.num_test)
     result = scores.result()
     videos = []
@@ -70,7 +71,7 @@ def evaluate(
         "weights": source,
         "views": run.evaluation.views,
         "crops": run.evaluation.crops,
-        **result.metrics,
+        "metrics": result.metrics,
         "evaluated": result.evaluated,
         "failed": result.failed,
         "missing": result.missing,
@@ -89,13 +90,15 @@ def load_chosen_weights(model: nn.Module, run: RunConfig, store: RunStore, file:
     if untrained:
         return "none: random weights, the scores mean nothing"
     if file is None:
-        weights = weights_of(run, store)
-        if weights is None or weights.released is not None:
+        try:
+            weights = existing_weights(run, store)
+        except ValueError as error:
             raise ValueError(
-                f"run {run.train_id} is not trained: run it first, or name weights with --weights FILE, "
-                f"or try the path only with --untrained"
-            )
+                f"{error}; or name a file with --weights FILE, or test the command with --untrained"
+            ) from None
         load_weights(model, run, store, weights)
+        if weights.released is not None:
+            return f"imported from {weights.released['file']}"
         return "those of its parents" if weights.path is None else str(weights.path)
     if file.is_dir():
         raise DataError(f"weights: {file} is a folder; name a file in it")
@@ -124,9 +127,11 @@ def evaluation_text(result: dict[str, object]) -> str:
     for video in videos:
         best = ", ".join(f"{entry['class']} ({entry['score']:.3f})" for entry in video["top"]) or video["state"]
         lines.append(f"{video['video']}: label {video['label']}, predicted {best}")
+    metrics = result["metrics"]
+    assert isinstance(metrics, dict)
     lines.append("")
     lines.append(
-        f"top-1 {result['top1']:.1f}, top-5 {result['top5']:.1f} "
+        f"{', '.join(f'{name} {value:.1f}' for name, value in metrics.items())} "
         f"({result['evaluated']} evaluated, {result['failed']} failed, {result['missing']} missing)"
     )
     return "\n".join(lines)

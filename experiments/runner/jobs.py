@@ -48,10 +48,15 @@ class Job:
         return not self.cells
 
     def finished(self, store: RunStore, eval_only: bool) -> bool:
-        """Whether the job is done. A prerequisite is also done if it has imported released weights and none of its own."""
+        """Whether the job is done.
+
+        A prerequisite is also done if it needs no training, or has imported released weights and none of its own.
+        """
         directory = self.directory(store)
-        released_suffices = self.is_prerequisite and not directory.weights.exists() and directory.released.exists()
-        return released_suffices or directory.tested(self.run.eval_id, eval_only or self.run.optim is None)
+        released_suffices = not directory.weights.exists() and directory.released.exists()
+        if self.is_prerequisite and (self.run.optim is None or released_suffices):
+            return True
+        return directory.tested(self.run.eval_id, eval_only or self.run.optim is None)
 
     @property
     def name(self) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from experiments.runner.provenance import cores, provenance
+from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
 from models.model import HasIdenticalBlocks, InputSize, ModelConfig, Targets
 
@@ -167,7 +168,7 @@ def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
 
 
 def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
-    """Items and videos per second in inference. A video has all views and crops of the run's test.
+    """Items per second in inference.
 
     On a GPU, the precision is that of the recipe; on a CPU, it is float32.
 
@@ -188,7 +189,6 @@ def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
         raise _too_large(batch_size) from None
     return {
         "items_per_second": batch_size * rate,
-        "videos_per_second": batch_size * rate / (run.evaluation.views * run.evaluation.crops),
         "batch_size": batch_size,
         "precision": precision,
         **provenance(),
@@ -207,11 +207,16 @@ def _batches_per_second(model: nn.Module, inputs: tuple[Tensor, ...], seconds: f
     return batches / (time.perf_counter() - started)
 
 
-# Function of a run and a batch size for each kind of `experiments.spec.metrics.Measured`.
+# Function of a run and a batch size for each of `experiments.spec.metrics.KINDS`.
 MEASUREMENTS: dict[str, Callable[[RunConfig, int], dict[str, object]]] = {
     "memory": peak_memory,
     "throughput": throughput,
 }
+
+
+def measured(metric: Measured, run: RunConfig, batch_size: int) -> dict[str, object]:
+    """Record of the measurement of a metric."""
+    return (metric.function or MEASUREMENTS[metric.kind])(run, batch_size)
 
 
 def nearest_batch(printed: float, measured: Callable[[int], float]) -> int:

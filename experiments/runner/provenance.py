@@ -33,6 +33,7 @@ def commit() -> str:
         # Files written by reports and benchmarks are not code.
         generated = (":!reports/tables", ":!reports/results", ":!benchmarks/results")
         changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *generated)
+        changed += git("ls-files", "--others", "--exclude-standard", "--", "*.py")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return revision + ("+changes" if changed.strip() else "")

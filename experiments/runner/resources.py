@@ -187,10 +187,13 @@ class Resources:
         """
         run.check()
         if run.optim is not None:
-            self.split(run.optim.batch_size, run.data.size, self.num_devices)
+            self.split(run.optim.batch_size, run.data.size, self.num_devices, run.objective.batch_multiple)
 
-    def split(self, batch_size: int, size: InputSize, num_devices: int) -> BatchSplit:
+    def split(self, batch_size: int, size: InputSize, num_devices: int, multiple: int = 1) -> BatchSplit:
         """Split of a global batch of items of this size.
+
+        Args:
+            multiple: number that divides the micro-batch.
 
         Raises:
             ValueError: if the batch cannot be split, with the numbers that are possible.
@@ -201,8 +204,14 @@ class Resources:
                 f"a global batch of {batch_size} cannot be split over {num_devices} devices; use one of {divisors}"
             )
         share = batch_size // num_devices
+        if share % multiple or (self.micro_batch or multiple) % multiple:
+            raise ValueError(
+                f"{self.micro_batch or share} items per device: the objective mixes groups of {multiple}; use a batch "
+                f"size, and --micro-batch, that {multiple} divides"
+            )
         if self.micro_batch is None:
-            micro = max(d for d in _divisors(share) if d == 1 or d * size.cost <= DEFAULT_COST)
+            sizes = [d for d in _divisors(share) if d % multiple == 0]
+            micro = max(d for d in sizes if d == sizes[0] or d * size.cost <= DEFAULT_COST)
         elif share % self.micro_batch:
             divisors = ", ".join(map(str, _divisors(share)))
             raise ValueError(

@@ -165,13 +165,16 @@ class SavedTest(NamedTuple):
     source: str
 
 
-def rescore(run: RunConfig, store: RunStore) -> bool:
-    """Write the metrics of a test from the saved scores of a test of the same run with more views.
+def rescore(run: RunConfig, store: RunStore, *, released: bool = False) -> bool:
+    """Write the metrics of a test from the saved scores of a test of the same weights with more views.
+
+    Args:
+        released: whether the weights are imported released ones.
 
     Returns:
         True if there are such scores.
     """
-    saved = saved_test(run, store)
+    saved = saved_test(run, store, released=released)
     if saved is None:
         return False
     saved.test.scores.check(len(saved.test.ids))
@@ -179,15 +182,15 @@ def rescore(run: RunConfig, store: RunStore) -> bool:
     return True
 
 
-def saved_test(run: RunConfig, store: RunStore) -> SavedTest | None:
-    """Test whose scores are part of the saved scores of another test of the same run; None if there are none."""
+def saved_test(run: RunConfig, store: RunStore, *, released: bool = False) -> SavedTest | None:
+    """Test whose scores are part of the saved scores of another test of the same weights; None if there are none."""
     directory = store.run(run.train_id)
     for path in sorted(directory.predictions("*").parent.glob("*.npz")):
-        is_released = "." in path.stem  # the suffix of results of released weights
-        metrics = None if is_released else read_json(directory.metrics(path.stem))
+        eval_id, dot, _ = path.stem.partition(".")  # a dot precedes the suffix of results of released weights
+        metrics = read_json(directory.metrics(eval_id, released=released)) if bool(dot) == released else None
         if metrics is None or (test := _test_from_scores(path, run)) is None:
             continue
-        return SavedTest(test, {name: metrics[name] for name in PASS_FIELDS if name in metrics}, path.stem)
+        return SavedTest(test, {name: metrics[name] for name in PASS_FIELDS if name in metrics}, eval_id)
     return None
 
 

@@ -34,7 +34,7 @@ from experiments.runner.results import (
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
 from experiments.runner.trainer import make_trainer
-from experiments.runner.weights import existing_weights, load_weights, save_weights, start_weights
+from experiments.runner.weights import existing_weights, load_weights, save_weights, start_weights, weights_of
 from experiments.spec.catalog import load
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import SCALES
@@ -61,7 +61,8 @@ def train_and_test(
     seed_everything(run.seed, verbose=False)
     split = BatchSplit(1, 1)
     if run.optim is not None:
-        split = resources.split(run.optim.batch_size, run.data.size, resources.num_devices)
+        multiple = run.objective.batch_multiple
+        split = resources.split(run.optim.batch_size, run.data.size, resources.num_devices, multiple)
     datamodule = data_module(run, resources, root=resources.root(run.data), split=split)
     module = run.build()
     if isinstance(module.model, Recomputes):
@@ -74,7 +75,7 @@ def train_and_test(
         accumulation=split.accumulation,
         logger=TensorBoardLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
         callbacks=[
-            *([BestWeights(directory.best_weights, f"val/{run.objective.metrics[0]}")] if saves_best else []),
+            *([BestWeights(directory.best_weights, *run.objective.selection)] if saves_best else []),
             Checkpointing(directory.checkpoint, request, validations_select_weights=saves_best),
             ProgressFile(directory.progress_file),
             clock,
@@ -175,16 +176,18 @@ def main(arguments: list[str] | None = None) -> int:
         run = load(options.table).run_of(options.cell, SCALES[options.scale], options.overrides, options.seed)
         directory = store.run(run.train_id)
         tests_only = options.eval_only or run.optim is None
+        weights = weights_of(run, store) if tests_only else None
+        released = weights is not None and weights.released is not None
         if resources.rank > 0:
             # The process of rank 0 waits for this one only if it trains or tests.
-            if not directory.tested(run.eval_id, tests_only) and saved_test(run, store) is None:
+            if not directory.tested(run.eval_id, tests_only) and saved_test(run, store, released=released) is None:
                 train_and_test(run, store, resources, request, eval_only=options.eval_only)
             return 0
         with directory.claim() as claimed:
             if not claimed:
                 return CLAIMED_ELSEWHERE
             directory.failure.unlink(missing_ok=True)
-            if not directory.tested(run.eval_id, tests_only) and not rescore(run, store):
+            if not directory.tested(run.eval_id, tests_only) and not rescore(run, store, released=released):
                 train_and_test(run, store, resources, request, eval_only=options.eval_only)
     except Stopped as stopped:
         return 128 + stopped.signal_number

@@ -47,7 +47,8 @@ def weights_of(run: RunConfig, store: RunStore) -> Weights | None:
     released = directory.released_weights()
     if released is not None:
         return Weights(directory.released, released)
-    if run.optim is None and all(weights_of(parent.run, store) is not None for parent in run.parents):
+    starts = bool(run.parents) or run.model.has_initial_weights
+    if run.optim is None and starts and all(weights_of(parent.run, store) for parent in run.parents):
         return Weights(None, None)
     return None
 
@@ -62,6 +63,9 @@ def existing_weights(run: RunConfig, store: RunStore) -> Weights:
     if weights is not None:
         return weights
     directory = store.run(run.train_id)
+    if run.optim is None:
+        for parent in run.parents:
+            existing_weights(parent.run, store)
     if directory.provenance.exists():
         raise ValueError(f"run {run.train_id} has lost its weights: move {directory.path} away and train it again")
     raise ValueError(
@@ -112,12 +116,7 @@ def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[Rel
         print(report)
     starts = []
     for parent in run.parents:
-        weights = weights_of(parent.run, store)
-        if weights is None:
-            raise ValueError(
-                f"this run starts from run {parent.run.train_id}, which is not trained; "
-                f"`reproduce plan` names its table row, `reproduce run` trains it first"
-            )
+        weights = existing_weights(parent.run, store)
         print(run.model.copy_from(model, tensors_of(parent.run, store, weights), parent.part))
         if weights.released is not None:
             starts.append(ReleasedStart(parent.part, weights.released["file"], weights.released["sha256"]))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from experiments.spec.released import ReleasedWeights
     from experiments.spec.table import Table
 
-TABLE = re.compile(r"^TABLE = Table\(", re.MULTILINE)
+TABLE = re.compile(r"^TABLE\b[^=\n]*= *Table\(", re.MULTILINE)
 PAPERS = "REPRODUCE_PAPERS"  # environment variable: further directories of papers, separated as in $PATH
 
 
@@ -43,7 +43,7 @@ def captions() -> dict[str, str]:
         for file in folder.glob("*/*.py"):
             if TABLE.search(source := file.read_text(encoding="utf-8")):
                 name = f"{file.parent.name}/{file.stem}"
-                captions_by_name[name] = _caption(ast.parse(source), name, file)
+                captions_by_name[name] = _caption(_parse(source, file), name, file)
     return dict(sorted(captions_by_name.items(), key=lambda item: _natural_order(item[0])))
 
 
@@ -57,11 +57,22 @@ def _paper_folders() -> list[Path]:
     return [Path(folder) for folder in experiments.__path__]
 
 
+def _parse(source: str, file: Path) -> ast.Module:
+    """Syntax tree of a file."""
+    try:
+        return ast.parse(source)
+    except SyntaxError as error:
+        raise ValueError(f"{file}, line {error.lineno}: {error.msg}") from None
+
+
 def _caption(module: ast.Module, name: str, file: Path) -> str:
     """Caption of a table, from the syntax tree of its file."""
     for node in module.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id="TABLE")], value=ast.Call(keywords=keywords)):
+            case (
+                ast.Assign(targets=[ast.Name(id="TABLE")], value=ast.Call(keywords=keywords))
+                | ast.AnnAssign(target=ast.Name(id="TABLE"), value=ast.Call(keywords=keywords))
+            ):
                 texts = {k.arg: k.value.value for k in keywords if isinstance(k.value, ast.Constant)}
                 if texts.get("name") == name and isinstance(caption := texts.get("caption"), str):
                     return caption
@@ -88,9 +99,16 @@ def names_matching(pattern: str) -> list[str]:
 
 
 def load(name: str) -> "Table":
-    """Table with this exact name."""
+    """Table with this exact name.
+
+    Raises:
+        ValueError: if its file cannot be imported.
+    """
     _paper_folders()
-    return importlib.import_module(f"experiments.{name.replace('/', '.')}").TABLE
+    try:
+        return importlib.import_module(f"experiments.{name.replace('/', '.')}").TABLE
+    except Exception as error:
+        raise ValueError(f"table '{name}' cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def paper_readme(paper: str) -> Path | None:

@@ -15,14 +15,18 @@ from lightning_modules.optim import OptimConfig
 
 @dataclass(frozen=True)
 class Edit:
-    """New value of the field at a dotted path, or a function from the old value to the new one."""
+    """New value of the field at a dotted path, or a function from the old value to the new one.
+
+    `only_if_trained`: whether runs without training are left unchanged. This always holds for fields of the recipe.
+    """
 
     path: str
     value: object
+    only_if_trained: bool = False
 
     def apply(self, run: RunConfig) -> RunConfig:
-        """Run with the new value. Edits of the training recipe are ignored for a run without training."""
-        if _has_no_effect(self.path, run):
+        """Run with the new value."""
+        if (self.only_if_trained and run.optim is None) or _has_no_effect(self.path, run):
             return run
         return _set(run, self.path.split("."), self.value, self.path)
 

@@ -45,9 +45,9 @@ def tag_of(kind: type) -> str:
 
 
 def hashed_fields(config: object) -> dict[str, object]:
-    """Fields that determine the id: all but those whose value is the `omit_if` of their metadata."""
+    """Fields that determine the id, by metadata: not those whose value is `omit_if`, and none with `in_id=False`."""
     assert is_dataclass(config)
-    values = {f: getattr(config, f.name) for f in fields(config)}
+    values = {f: getattr(config, f.name) for f in fields(config) if f.metadata.get("in_id", True)}
     return {f.name: v for f, v in values.items() if not ("omit_if" in f.metadata and v == f.metadata["omit_if"])}
 
 

@@ -54,12 +54,47 @@ class Computed(Metric):
 class Measured(Metric):
     """Metric that `reproduce measure` measures on a device, at the paper's size.
 
-    `kind`: type of measurement. One measurement may give several metrics.
+    `kind`: type of measurement, of `KINDS` or a paper's own. One measurement may give several metrics.
     `calibrated_by`: key of the row whose printed value determines the batch size, if the paper does not state it.
+    `function`: measurement of a run with a batch size, for a kind of its own. It returns the metric by name, "batch_size",
+        "precision" and the provenance.
+    `conditions`: start of the sentence on the conditions of the measurement, for a kind of its own.
     """
 
     kind: str
     calibrated_by: str | None = None
+    function: Callable[[RunConfig, int], dict[str, object]] | None = None
+    conditions: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS and not (self.function and self.conditions):
+            raise ValueError(
+                f"'{self.kind}' is not one of the measurements {', '.join(KINDS)}; give it a function and conditions"
+            )
+
+    @property
+    def sentence(self) -> str:
+        """Start of the sentence on the conditions of the measurement."""
+        return self.conditions or KINDS[self.kind]
+
+    def value(self, record: Mapping[str, object], run: RunConfig) -> float | None:
+        """Value of a run in the record of its measurement; None if the record lacks it."""
+        value = record.get(self.name)
+        return float(value) if isinstance(value, int | float) else None
+
+
+# Measurements of any model, each with the start of the sentence on its conditions.
+KINDS = {"memory": "Peak CUDA memory of a training step of", "throughput": "Throughput of inference on"}
+
+
+@dataclass(frozen=True)
+class VideosPerSecond(Measured):
+    """Throughput in videos, each with all views and crops of the run's test."""
+
+    def value(self, record: Mapping[str, object], run: RunConfig) -> float | None:
+        """Items per second, divided by the number of views and crops."""
+        items = record.get("items_per_second")
+        return items / (run.evaluation.views * run.evaluation.crops) if isinstance(items, int | float) else None
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,15 @@ class RunConfig:
     parents: tuple[Parent, ...] = field(default=(), metadata={"omit_if": ()})
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        names = [parent.name for parent in self.parents]
+        for name in names:
+            if names.count(name) > 1 or "." in name or (name == START) != (not self.parents[names.index(name)].part):
+                raise ValueError(
+                    f"parents: the parts {', '.join(names)} of the model; each must be named once, without a dot, and no "
+                    f"part is named '{START}'"
+                )
+
     @property
     def train_id(self) -> str:
         """Hash of all settings that determine the weights."""
@@ -108,6 +117,13 @@ class RunConfig:
                     f"{name}: the number of classes of the label '{kind}' is {count}; it must be 1 or more"
                 )
         self.objective.task(self.data.targets)
+        if self.optim is not None:
+            self.optim.check(lambda: self.model.on_meta(self.data.size, self.data.targets))
+        elif not self.parents and not self.model.has_initial_weights:
+            raise ValueError(
+                "optim=None: the run would be tested with random weights; give it a training recipe, a parent, or a "
+                "model with initial weights"
+            )
 
     def build(self) -> "TaskModule":
         """LightningModule with random weights.

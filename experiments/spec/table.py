@@ -5,6 +5,7 @@ those of the row, the column and the scale, then the overrides of the command li
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -14,6 +15,8 @@ from experiments.spec.figures import Figure
 from experiments.spec.metrics import Derived, Metric
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
+
+KEY = re.compile(r"[\w-]+")  # other characters separate the keys of a cell, as in table:row.column,column
 
 Label = str | bool | None  # text, tick or cross; None: the factor does not apply
 Value = float | str | None
@@ -132,11 +135,13 @@ class Table:
         """Refuse tables that cannot be shown.
 
         Raises:
-            ValueError: for duplicate keys, a wrong number of labels or printed values in a row, and columns derived
+            ValueError: for invalid or duplicate keys, a wrong number of labels or printed values in a row, and columns derived
                 from columns that do not exist or are themselves derived.
         """
         plain = {column.key for column in self.columns if not isinstance(column.metric, Derived)}
         for kind, keys in (("column", [c.key for c in self.columns]), ("row", [r.key for r in self.rows])):
+            if invalid := [key for key in keys if not KEY.fullmatch(key)]:
+                raise ValueError(f"table '{self.name}': {kind} '{invalid[0]}'; keys are letters, digits, - and _")
             if duplicates := {key for key in keys if keys.count(key) > 1}:
                 raise ValueError(f"table '{self.name}': duplicate {kind} {', '.join(sorted(duplicates))}")
         for row in self.rows:
@@ -213,4 +218,6 @@ class Table:
             run = apply(run, [override(text, run)])
         if overrides:
             run.model.check(run.data.size)
+            if run.optim is not None:
+                _ = run.optim.length  # raises
         return Cell(row, column, printed, paper_run, run, seeds)

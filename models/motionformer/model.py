@@ -41,6 +41,11 @@ class Motionformer(VideoViT):
             self.check(size)
             return Motionformer(self, self.grid(size), num_outputs(targets))
 
+        @property
+        def has_initial_weights(self) -> bool:
+            """Whether `initialise` loads weights."""
+            return self.init is not None
+
         def initialise(self, model: nn.Module, folder: Path | None = None) -> LoadReport | None:
             """Load the image ViT that `init` names. Its patch projection becomes the central frame of each cube."""
             if self.init is None:

@@ -144,6 +144,11 @@ def test_batches_are_mixed_with_the_configured_probability() -> None:
     assert 260 < num_unchanged < 340
 
 
+def test_inputs_that_are_no_images_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"mixes images or clips, and an item has the shape \(4,\)"):
+        Mixup.Config().build()(torch.zeros(2, 4), torch.Generator())
+
+
 @pytest.mark.parametrize("batch", [1, 3, 7])
 def test_an_odd_batch_is_refused(batch: int) -> None:
     with pytest.raises(ValueError) as caught:

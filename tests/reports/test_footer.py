@@ -14,12 +14,11 @@ from experiments.runner.measure import MEASUREMENTS
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.edits import Edit
-from experiments.spec.metrics import TOP1, Computed, Measured
+from experiments.spec.metrics import KINDS, TOP1, Computed, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
-from reports.footer import CONDITIONS
 from reports.render import markdown
 
 RunOf = Callable[..., RunConfig]
@@ -140,7 +139,11 @@ def test_throughput_has_its_own_conditions(
 
 
 def test_every_kind_of_measurement_has_a_text() -> None:
-    assert CONDITIONS.keys() == MEASUREMENTS.keys()
+    assert KINDS.keys() == MEASUREMENTS.keys()
+    own = Measured("latency", "latency", function=lambda run, batch_size: {}, conditions="Latency of")
+    assert (own.sentence, Measured("peak_gib", "memory").sentence) == ("Latency of", KINDS["memory"])
+    with pytest.raises(ValueError, match="'latency' is not one of the measurements memory, throughput"):
+        Measured("latency", "latency")
 
 
 @pytest.mark.parametrize("fact", ["batch_size", "precision"])

@@ -11,7 +11,7 @@ from experiments.runner import measure
 from experiments.runner.measure import MEASUREMENTS, NotMeasurableError, TooLargeError
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
-from experiments.spec.metrics import Measured
+from experiments.spec.metrics import Measured, VideosPerSecond
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Column
 from models.mixers.trajectory import TrajectoryAttention
@@ -115,9 +115,15 @@ def test_the_reference_row_calibrates_the_batch_size_once(
     batches, cells = Batches(None), measured_cells(table)
     for cell in reversed(cells):
         assert cell.paper_run is not None
-        assert batches.of(Measurement("memory", cell, cell.paper_run, load(table))) == 8
+        assert batches.of(Measurement(memory(cell), cell, cell.paper_run, load(table))) == 8
     (exact,) = {cell.paper_run.train_id for cell in cells if cell.row.key == row and cell.paper_run}
     assert set(measured_runs) == {exact} and len(measured_runs) == 6
+
+
+def memory(cell: Cell) -> Measured:
+    """Metric of a measured cell."""
+    assert isinstance(cell.column.metric, Measured)
+    return cell.column.metric
 
 
 def with_columns(monkeypatch: pytest.MonkeyPatch, *columns: Column) -> None:
@@ -142,13 +148,13 @@ def test_calibration_without_a_printed_value_requires_the_batch_option(
 def test_each_kind_is_measured_once_per_run_with_its_own_batch_size(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    items, videos = (Measured(f"{unit}_per_second", "throughput") for unit in ("items", "videos"))
+    items, videos = Measured("items_per_second", "throughput"), VideosPerSecond("videos_per_second", "throughput")
     with_columns(monkeypatch, column(items), column(videos))
     measured_runs: list[tuple[str, int]] = []
 
     def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
         measured_runs.append((run.train_id, batch_size))
-        return {"items_per_second": 12.0 * batch_size, "videos_per_second": 0.4, "batch_size": batch_size, **CONDITIONS}
+        return {"items_per_second": 12.0 * batch_size, "batch_size": batch_size, **CONDITIONS}
 
     monkeypatch.setitem(MEASUREMENTS, "throughput", throughput)
     code, batches = measured(monkeypatch, tmp_path, f"{TABLE}:exact")

@@ -178,6 +178,10 @@ class Tower(nn.Module):
         def tiny(self) -> Self:
             return self
 
+        @property
+        def has_initial_weights(self) -> bool:
+            return self.file is not None
+
         def initialise(self, model: nn.Module, folder: Path | None = None) -> LoadReport | None:
             if self.file is None:
                 return None
@@ -267,7 +271,7 @@ class RunHarness:
         def watched_selection(callback: BestWeights, trainer: Trainer, module: LightningModule) -> None:
             assert isinstance(module, TaskModule)
             state = {name: tensor.clone() for name, tensor in module.model.state_dict().items()}
-            harness.validations.append(Validation(float(trainer.callback_metrics[callback.metric]), state))
+            harness.validations.append(Validation(float(trainer.callback_metrics[f"val/{callback.curve}"]), state))
             select(callback, trainer, module)
 
         def watched_save(callback: callbacks.Checkpointing, trainer: Trainer) -> None:

@@ -217,11 +217,16 @@ def test_the_first_of_equal_validations_is_saved_also_after_a_stop(
             cast(Trainer, SimpleNamespace(callback_metrics=metrics, is_global_zero=True)), module
         )
 
-    first = BestWeights(tmp_path / "best.safetensors", "val/top1")
+    first = BestWeights(tmp_path / "best.safetensors", "top1", "max")
     for _ in range(3):
         validate(first)
-    second = BestWeights(tmp_path / "best.safetensors", "val/top1")
+    second = BestWeights(tmp_path / "best.safetensors", "top1", "max")
     second.load_state_dict(first.state_dict())
     for _ in range(2):
         validate(second)
     assert saved == [10.0, 30.0, 31.0]
+    values, third = iter([3.0, 2.0, 2.5]), BestWeights(tmp_path / "best.safetensors", "top1", "min")
+    saved.clear()
+    for _ in range(3):
+        validate(third)
+    assert saved == [3.0, 2.0]

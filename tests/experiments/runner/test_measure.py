@@ -25,6 +25,7 @@ from experiments.runner.measure import (
 from experiments.runner.store import MEASUREMENT_FIELDS
 from experiments.spec.catalog import load
 from experiments.spec.edits import apply, evaluation, optim
+from experiments.spec.metrics import VideosPerSecond
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
 from models.model import InputSize, ModelConfig, Targets, num_outputs
@@ -196,7 +197,9 @@ def test_throughput_counts_items_and_videos_of_all_their_views_and_crops(clock: 
     run = apply(TINY.of(K400), evaluation(views=4, crops=3))
     record = throughput(run, 6)
     assert record["items_per_second"] == pytest.approx(6.0)
-    assert record["videos_per_second"] == pytest.approx(0.5)
+    metric = VideosPerSecond("videos_per_second", "throughput")
+    assert metric.value(record, run) == pytest.approx(0.5)
+    assert metric.value(record, apply(run, evaluation(views=1))) == pytest.approx(2.0)
     assert (record["batch_size"], record["precision"]) == (6, "32-true")
     assert set(MEASUREMENT_FIELDS) <= record.keys()
     assert " cores of " in str(record["hardware"])

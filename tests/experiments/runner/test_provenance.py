@@ -33,7 +33,7 @@ def test_a_clean_tree_has_the_name_of_its_commit(repository: Path) -> None:
     assert provenance.commit() == head[:10]
 
 
-@pytest.mark.parametrize("file", ["models/trunk.py", "experiments/runner/provenance.py", "reports/render.py"])
+@pytest.mark.parametrize("file", ["models/trunk.py", "experiments/runner/provenance.py", "reports/render.py", "new.py"])
 def test_a_change_of_any_package_is_marked(repository: Path, file: str) -> None:
     (repository / file).write_text("changed\n")
     assert provenance.commit() == git(repository, "rev-parse", "HEAD")[:10] + "+changes"

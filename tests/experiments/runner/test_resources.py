@@ -12,9 +12,10 @@ from data.sizes import ClipSize
 from experiments.motionformer.base import K400
 from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.runner.resources import BatchSplit, Resources
-from experiments.spec.edits import apply, data, evaluation, model, optim
+from experiments.spec.edits import Edit, apply, data, evaluation, model, optim
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
+from lightning_modules.mixup import Mixup
 
 NAMES = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK")
 
@@ -128,6 +129,18 @@ def test_the_error_for_an_indivisible_batch_contains_possible_divisors() -> None
         ValueError, match=r"6 items per device \(12 over 2\) cannot be split into micro-batches of 4; use"
     ):
         Resources(micro_batch=4).split(12, size, 2)
+
+
+def test_micro_batches_are_multiples_of_what_the_objective_mixes() -> None:
+    size = ClipSize(16, 336, 336)
+    assert Resources().split(6, size, 1) == BatchSplit(1, 6)
+    assert Resources().split(6, size, 1, multiple=2) == BatchSplit(2, 3)
+    for resources, batch_size in ((Resources(), 33), (Resources(micro_batch=1), 32)):
+        with pytest.raises(ValueError, match=r"items per device: the objective mixes groups of 2; use a batch size"):
+            resources.split(batch_size, size, 1, multiple=2)
+    mixed = apply(TINY.of(K400), [Edit("objective.mixup", Mixup.Config()), *optim(batch_size=33)])
+    with pytest.raises(ValueError, match="33 items per device"):
+        Resources(devices=1).check_run(mixed)
 
 
 def test_the_test_batch_size_depends_on_item_size_and_crops() -> None:

@@ -254,11 +254,18 @@ def test_saved_scores_without_metrics_are_ignored(two_views: RunConfig, store: R
     assert not rescore(protocol(two_views, views=1), store)
 
 
-def test_saved_scores_of_released_weights_are_ignored(two_views: RunConfig, store: RunStore) -> None:
-    directory = store.run(two_views.train_id)
-    own, released = (directory.predictions(two_views.eval_id, released=released) for released in (False, True))
-    own.rename(released)
-    assert not rescore(protocol(two_views, views=1), store)
+def test_own_and_released_weights_are_rescored_from_their_own_scores(two_views: RunConfig, store: RunStore) -> None:
+    directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
+    for file in (directory.predictions, directory.metrics):
+        file(two_views.eval_id).rename(file(two_views.eval_id, released=True))
+    metrics = directory.metrics(two_views.eval_id, released=True)
+    source = {"file": "a.pyth", "sha256": "0"}
+    metrics.write_text(json.dumps({**json.loads(metrics.read_text()), "released_weights": source}))
+    assert not rescore(one_view, store)
+    assert rescore(one_view, store, released=True)
+    made = read_json(directory.metrics(one_view.eval_id, released=True))
+    assert made is not None and made["rescored_from"] == two_views.eval_id and made["released_weights"] == source
+    assert not directory.metrics(one_view.eval_id).exists()
 
 
 def damage(path: Path, how: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from lightning import Trainer
+from safetensors.torch import save_file
 from torch import Tensor
 
 from data.datamodule import DataModule
@@ -22,12 +23,13 @@ from experiments.runner.files import StoreError
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import fit
+from experiments.runner.weights import save_weights
 from experiments.spec.metrics import TOP1
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.table import Column, Table, row
 from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
-from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness
+from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness, Tower
 
 # The best validation of both is the last but one.
 EPOCHS = replace(POINTS, optim=OptimConfig(epochs=6, batch_size=4, lr=0.3, validate_every=1, keep="best"))
@@ -249,7 +251,7 @@ def test_gradients_are_clipped_to_the_norm_of_the_recipe(harness: RunHarness, cl
 
 def test_a_run_without_training_is_tested_with_the_weights_of_its_parent(harness: RunHarness) -> None:
     tested = replace(POINTS, optim=None, parents=(Parent(run=POINTS),))
-    with pytest.raises(ValueError, match=f"run {tested.train_id} has no weights: train it with"):
+    with pytest.raises(ValueError, match=f"run {POINTS.train_id} has no weights: train it with"):
         harness.execute(tested)
     metrics = harness.execute(POINTS)
     harness.steps.clear()
@@ -263,9 +265,19 @@ def test_a_run_without_training_is_tested_with_the_weights_of_its_parent(harness
     assert not directory.weights.exists() and not directory.training.exists()
 
 
-def test_a_run_without_training_and_parents_is_tested_with_its_initial_weights(harness: RunHarness) -> None:
-    untrained = replace(POINTS, optim=None)
-    metrics = harness.execute(untrained)
+def untrained(harness: RunHarness) -> RunConfig:
+    """Run that is only tested, whose parent has weights."""
+    save_weights(POINTS.build().model, harness.store.run(POINTS.train_id).weights)
+    return replace(POINTS, optim=None, parents=(Parent(run=POINTS),))
+
+
+def test_a_run_without_training_and_parents_is_tested_with_its_initial_weights(
+    harness: RunHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path))
+    save_file({"weight": torch.ones(8, 2), "bias": torch.zeros(8)}, tmp_path / "photos.safetensors")
+    assert isinstance(POINTS.model, Tower.Config)
+    metrics = harness.execute(replace(POINTS, optim=None, model=replace(POINTS.model, file="photos")))
     assert harness.steps == [] and metrics["videos"]["evaluated"] == 90
 
 
@@ -280,7 +292,7 @@ def test_a_run_without_training_needs_no_training_data(harness: RunHarness, monk
 
     monkeypatch.setattr(kind, "build", only_tests)
     monkeypatch.setattr(DataModule, "fingerprint", "0123")
-    assert harness.execute(replace(POINTS, optim=None))["videos"]["evaluated"] == 90
+    assert harness.execute(untrained(harness))["videos"]["evaluated"] == 90
 
 
 def test_a_finished_run_is_tested_under_another_protocol_without_training(harness: RunHarness) -> None:
@@ -464,7 +476,7 @@ def test_recomputation_is_turned_on_in_models_that_support_it(
     asked: list[bool] = []
     monkeypatch.setattr(type(POINTS.build().model), "recompute", lambda _, on: asked.append(on), raising=False)
     harness.resources = Resources(data=harness.resources.data, devices=1, recompute=True)
-    harness.execute(replace(POINTS, optim=None))
+    harness.execute(untrained(harness))
     assert asked == [True]
 
 

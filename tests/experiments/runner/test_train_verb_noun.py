@@ -17,8 +17,9 @@ from experiments.runner.resources import Resources
 from experiments.runner.results import rescore
 from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
+from experiments.runner.weights import save_weights
 from experiments.spec.edits import apply, data, evaluation, model, optim
-from experiments.spec.run import RunConfig
+from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import TINY
 from tests.experiments.runner.points import NoSignalHandlers
 
@@ -55,7 +56,8 @@ def test_a_run_reports_action_verb_and_noun_accuracy(small: RunConfig, tmp_path:
 
 def test_one_view_of_verbs_and_nouns_is_rescored_from_the_scores_of_two(small: RunConfig, tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
-    untrained = replace(small, optim=None, parents=())
+    untrained = replace(small, optim=None, parents=(Parent(run=small),))
+    save_weights(small.build().model, store.run(small.train_id).weights)
     one_view = apply(untrained, evaluation(views=1))
     train_and_test(untrained, store, Resources(devices=1), NoSignalHandlers())
     assert rescore(one_view, store)

@@ -90,7 +90,9 @@ def test_a_run_without_training_needs_only_the_weights_of_all_parents(store: Run
     assert weights_of(both, store) is None
     keep(OTHER, store, released=True)
     assert weights_of(both, store) == Weights(None, None)
-    assert weights_of(replace(POINTS, optim=None), store) == Weights(None, None)  # it has no parents to wait for
+    pretrained = replace(POINTS, optim=None, model=replace(POINTS.model, file="tower"))  # it has no parents to wait for
+    assert weights_of(pretrained, store) == Weights(None, None)
+    assert weights_of(replace(POINTS, optim=None, seed=1), store) is None
 
 
 def test_a_run_without_training_can_be_the_parent_of_another(store: RunStore) -> None:
@@ -248,8 +250,14 @@ def test_the_training_record_contains_the_released_initial_weights(store: RunSto
 
 
 def test_the_error_for_an_untrained_parent_contains_its_id(store: RunStore) -> None:
-    with pytest.raises(ValueError, match=f"this run starts from run {POINTS.train_id}, which is not trained"):
+    with pytest.raises(ValueError, match=f"run {POINTS.train_id} has no weights: train it"):
         start_weights(fresh(CHILD), CHILD, store)
+
+
+def test_the_error_for_a_run_without_training_names_its_parent_without_weights(store: RunStore) -> None:
+    keep(POINTS, store)
+    with pytest.raises(ValueError, match=f"run {OTHER.train_id} has no weights: train it"):
+        existing_weights(replace(FUSED, optim=None), store)
 
 
 def test_a_parent_for_an_unknown_part_is_refused(store: RunStore) -> None:
@@ -322,7 +330,7 @@ def test_a_killed_training_with_a_frozen_part_resumes_with_the_same_frozen_weigh
 
 
 def test_runs_are_initialised_with_the_weights_of_their_trained_parents(harness: RunHarness) -> None:
-    with pytest.raises(ValueError, match="which is not trained"):
+    with pytest.raises(ValueError, match="has no weights: train it"):
         harness.execute(FUSED)
     for run in (POINTS, OTHER, FUSED):
         harness.execute(run)

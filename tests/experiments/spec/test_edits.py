@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
+from experiments.spec.catalog import load
 from experiments.spec.edits import Edit, apply, brief, changed_fields, data, evaluation, model, optim, override
 from experiments.spec.run import Parent
+from experiments.spec.scales import TINY
 from lightning_modules.optim import CosineSchedule
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
@@ -102,3 +104,19 @@ def test_brief_texts_of_values() -> None:
     assert brief(JointAttention.Config()).startswith("JointAttention")
     assert brief(CosineSchedule()).startswith("CosineSchedule")
     assert brief(Parent(run=K400)) == "start" and brief(Parent(run=K400, part="spatial")) == "spatial"
+
+
+def test_the_unit_of_the_length_can_be_exchanged_by_single_edits() -> None:
+    run = apply(TINY.of(K400), optim(steps=7, epochs=None))
+    assert run.optim is not None and run.optim.length == 7
+    with pytest.raises(ValueError, match=r"optim\.epochs is 15 and optim\.steps 7"):
+        apply(TINY.of(K400), optim(epochs=15, steps=7)).check()
+
+
+def test_edits_of_trained_runs_leave_runs_without_training_unchanged() -> None:
+    tested = replace(K400, optim=None, parents=(Parent(run=SSV2),))
+    scratch = [Edit("parents", (), only_if_trained=True)]
+    assert apply(tested, scratch) == tested
+    assert apply(SSV2, scratch) == replace(SSV2, parents=())
+    (parent,) = TINY.of(tested, load("motionformer/table4").tiny).parents
+    assert not parent.run.parents

@@ -16,6 +16,7 @@ from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import SCALES
 from lightning_modules.classification import SingleLabel, SingleLabelTask
 from lightning_modules.module import TaskModule
+from lightning_modules.parameter_groups import ParameterRule
 from lightning_modules.verb_noun import VerbNoun
 from models.mixers.joint import JointAttention
 
@@ -152,11 +153,20 @@ def test_the_default_runs_pass_their_check(run: RunConfig) -> None:
         (apply(SSV2, evaluation(stride=2)), "segment sampling has no stride in frames: set evaluation.span"),
         (apply(SSV2, evaluation(views=3)), "segment sampling has one view, the whole video; evaluation.views is 3"),
         (apply(K400, evaluation(short_side=100)), "100"),
+        (replace(apply(K400, model(init=None)), optim=None), "optim=None: the run would be tested with random weights"),
+        (apply(K400, optim(epochs=None)), "optim.epochs is None and optim.steps None; exactly one of the two"),
+        (apply(K400, optim(rules=(ParameterRule(names="none.*"),))), "optim.rules: no trainable parameter matches"),
     ],
 )
 def test_invalid_runs_are_refused(run: RunConfig, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         run.check()
+
+
+@pytest.mark.parametrize("parts", [("", ""), ("a", "a"), ("start",), ("a.b",)])
+def test_parents_have_different_names_without_dots(parts: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="each must be named once, without a dot, and no part is named 'start'"):
+        replace(K400, parents=tuple(Parent(run=SSV2, part=part) for part in parts))
 
 
 def test_module_has_the_recipe_task_and_protocol_of_its_run() -> None:

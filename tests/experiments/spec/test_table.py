@@ -139,6 +139,8 @@ DERIVED = Column(key="twofold", header="ΔΔ", metric=Difference("twofold", ("de
     ("changes", "message"),
     [
         ({"rows": (row("a", ("A",), paper=()), row("a", ("B",), paper=()))}, "duplicate row a"),
+        ({"rows": (row("0.5", ("A",), paper=()),)}, "row '0.5'; keys are letters, digits, - and _"),
+        ({"columns": (replace(TABLE.columns[0], key="a,b"),), "rows": ()}, "column 'a,b'; keys are letters"),
         ({"columns": DUPLICATE, "rows": ()}, "duplicate column top1"),
         ({"rows": (row("a", ("A", "B"), paper=()),)}, "row 'a': wrong number of labels or printed values"),
         ({"rows": (row("a", ("A",), paper=(1.0,)),)}, "row 'a': wrong number of labels or printed values"),
