@@ -29,8 +29,8 @@ def error_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[in
     [
         (["--seeds", "-1"], "--seeds '-1': seeds are 0 or more"),
         (["-o", "seed=3"], "seeds are named with --seeds"),
-        (["-o", "optim.epochs=0"], "0 epochs of batches of 32: both are 1 or more"),
-        (["-o", "optim.batch_size=0"], "15 epochs of batches of 0: both are 1 or more"),
+        (["-o", "optim.epochs=0"], "optim.epochs is 0; it must be 1 or more"),
+        (["-o", "optim.batch_size=0"], "optim.batch_size is 0; it must be 1 or more"),
         (["-o", "optim.lr=1e999"], "a learning rate of inf"),
         (["-o", "objective.label_smoothing=2"], "a label smoothing of 2.0: it is between 0 and 1"),
         (["--workers", "-1"], "--workers -1: it must be 0 or more"),
