@@ -1,7 +1,8 @@
 """Sizes of input items."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -42,6 +43,10 @@ class ClipSize(InputSize):
     def cost(self) -> int:
         """Number of pixels of all frames."""
         return self.frames * self.height * self.width
+
+    def with_frames(self, frames: int) -> Self:
+        """Size of the same clip with another number of frames."""
+        return replace(self, frames=frames)
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
         """Clips (batch_size, frames, 3, height, width)."""

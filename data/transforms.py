@@ -23,6 +23,8 @@ from data.rand_augment import RandAugment
 
 # Relative to the crop: 256 and 320 at crop 224, 384 and 480 at crop 336, as in all recipes of the paper.
 SHORT_SIDE_RANGE = (8 / 7, 10 / 7)
+# One number for all channels, or one for each.
+PerChannel = float | tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +164,11 @@ def short_side_resized(frames: Tensor, short_side: int) -> Tensor:
     return F.resize(frames, size, antialias=False)
 
 
-def normalized(clips: Tensor, mean: float, std: float) -> Tensor:
-    """Normalised pixels (x / 255 - mean) / std in float32."""
-    return clips.float().mul_(1 / (255 * std)).sub_(mean / std)
+def normalized(clips: Tensor, mean: PerChannel, std: PerChannel) -> Tensor:
+    """Normalised pixels (x / 255 - mean) / std of clips (B, F, 3, height, width) in float32."""
+    if isinstance(mean, tuple) or isinstance(std, tuple):
+        means, stds = (torch.tensor(value, device=clips.device).expand(3).view(3, 1, 1) for value in (mean, std))
+        scale, shift = 1 / (255 * stds), means / stds
+    else:
+        scale, shift = 1 / (255 * std), mean / std
+    return clips.float().mul_(scale).sub_(shift)

@@ -10,7 +10,7 @@ from data.config import DataConfig
 from data.evaluation import EvalConfig
 from data.sampling import DenseSampling, SamplingConfig
 from data.sizes import ClipSize
-from data.transforms import Augmentation, AugmentationConfig, Crops, normalized
+from data.transforms import Augmentation, AugmentationConfig, Crops, PerChannel, normalized
 
 if TYPE_CHECKING:
     from data.items.clips import TestClips, TrainClips
@@ -24,6 +24,7 @@ class VideoData(DataConfig):
     Args:
         frames: number of frames of a clip.
         crop: side of a frame in pixels.
+        mean, std: one for all channels, or one each, in the order of the model's channels.
         reversed_channels: whether channels are BGR instead of RGB.
     """
 
@@ -33,15 +34,15 @@ class VideoData(DataConfig):
     crop: int = 224
     sampling: SamplingConfig = field(default_factory=DenseSampling.Config)
     augmentation: AugmentationConfig = field(default_factory=Augmentation.Config)
-    mean: float = 0.5
-    std: float = 0.5
+    mean: PerChannel = 0.5
+    std: PerChannel = 0.5
     reversed_channels: bool = field(default=False, metadata={"omit_if": False})
 
     def __post_init__(self) -> None:
         for name in ("frames", "crop"):
             if getattr(self, name) < 1:
                 raise ValueError(f"data.{name} is {getattr(self, name)}; it must be 1 or more")
-        if not 0 < self.std < math.inf:
+        if not all(0 < std < math.inf for std in (self.std if isinstance(self.std, tuple) else (self.std,))):
             raise ValueError(f"data.std is {self.std}; it must be more than 0")
 
     @property

@@ -3,10 +3,12 @@
 import errno
 import pickle
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -16,6 +18,15 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 NAMED_IN_ERRORS = 4
+# Keys of the model's tensors in checkpoints of training frameworks; "module" is DeepSpeed's.
+CONTAINERS = ("model_state", "state_dict", "model", "module")
+
+
+class Converted(NamedTuple):
+    """A tensor converted from others of a file, and the names of those."""
+
+    value: Tensor
+    origins: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +72,8 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     if path.is_dir():
         raise ValueError(f"weights: {path} is a folder, not a checkpoint")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of TorchScript archives, refused below
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if found := re.search(r"GLOBAL (\S+)", str(error)):
             reason = f"a pickled {found[1]}, which could run code; only tensors and plain values are read"
@@ -72,6 +84,9 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     except (RuntimeError, EOFError, KeyError, IndexError, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
+        if "TorchScript" in str(error):
+            remedy = f"save its tensors first: torch.save(torch.jit.load({path.name!r}).state_dict(), FILE)"
+            raise ValueError(f"weights: {path} is a TorchScript archive, which contains code; {remedy}") from error
         raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch") from error
     if not isinstance(content, dict):
         raise ValueError(f"weights: {path} holds a {type(content).__name__}, not a checkpoint")
@@ -98,8 +113,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, Tensor]:
-    """Tensors of the model in a checkpoint: under `model_state`, `state_dict` or `model`, or at the top level."""
-    for key in ("model_state", "state_dict", "model"):
+    """Tensors of the model in a checkpoint: under a key of `CONTAINERS`, or at the top level."""
+    for key in CONTAINERS:
         inner = content.get(key)
         if isinstance(inner, Mapping):
             content = inner
@@ -146,7 +161,7 @@ def fill(
     names: Mapping[str, str],
     *,
     source: str,
-    reshaped: Mapping[str, Sequence[str]] | None = None,
+    converted: Mapping[str, Converted] | None = None,
     known_missing: Sequence[str] = (),
     known_unexpected: Sequence[str] = (),
 ) -> LoadReport:
@@ -155,12 +170,14 @@ def fill(
     Args:
         tensors: tensors by their names in the file.
         names: name in the file of each tensor of the model.
-        reshaped: names of converted tensors, each with the names of the tensors that it was made from.
+        converted: tensors that the file contains in another format. They replace those of the same name.
 
     Raises:
         ValueError: with the keys that do not match; the model is then unchanged.
     """
-    state, reshaped = model.state_dict(), reshaped or {}
+    state, converted = model.state_dict(), converted or {}
+    tensors = {**tensors, **{name: tensor.value for name, tensor in converted.items()}}
+    known_unexpected = (*known_unexpected, *(origin for tensor in converted.values() for origin in tensor.origins))
     matching = {ours: tensors[theirs] for ours, theirs in names.items() if has_shape(tensors, theirs, state[ours])}
     missing = [theirs for ours, theirs in names.items() if ours not in matching]
     used = {names[ours] for ours in matching}
@@ -188,11 +205,11 @@ def fill(
     if problems:
         raise ValueError(f"weights: {source} does not fit this model: {'; '.join(problems)}")
     model.load_state_dict(state | matching)
-    origins = {origin for name in reshaped if name in used for origin in reshaped[name]}
+    origins = {origin for name, tensor in converted.items() if name in used for origin in tensor.origins}
     return LoadReport(
         source=source,
-        matched=tuple(name for name in names.values() if name in used and name not in reshaped),
-        reshaped=tuple(name for name in names.values() if name in used and name in reshaped),
+        matched=tuple(name for name in names.values() if name in used and name not in converted),
+        reshaped=tuple(name for name in names.values() if name in used and name in converted),
         missing=tuple(missing),
         unexpected=tuple(name for name in unexpected if name not in origins),
     )

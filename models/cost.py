@@ -4,21 +4,29 @@ The papers' convention (fvcore's): a multiply-add counts 1, LayerNorm 5 per elem
 interpolation count 0. Counts are for one item and one view.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 
 def executed_macs(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """Multiply-adds of convolutions, projections and attention in one forward pass; LayerNorm is not counted.
+    """Multiply-adds of convolutions, projections, attention and LayerNorm in one forward pass.
 
     Args:
         model: on the device of the inputs, which may be the meta device.
         inputs: arguments of its forward.
     """
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    layer_norm = {torch.ops.aten.native_layer_norm: layer_norm_flops}
+    with FlopCounterMode(display=False, custom_mapping=layer_norm) as counter, torch.no_grad():
         model.eval()(*inputs)
     return counter.get_total_flops() // 2
+
+
+def layer_norm_flops(shape: torch.Size, *arguments: object, **settings: object) -> int:
+    """Operations of a LayerNorm over an input of this shape, two for a multiply-add."""
+    return 2 * 5 * math.prod(shape)
 
 
 def num_parameters(model: nn.Module, *, trainable: bool = False) -> int:

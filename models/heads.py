@@ -1,12 +1,33 @@
-"""Classification heads, from the CLS token to logits.
+"""Classification heads, from the features of a trunk to logits.
 
-B batch, D width, C classes.
+B batch, T token frames, D width, C classes.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
+
+from models.tokens import Grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadConfig(ABC):
+    """Config of a classification head."""
+
+    @abstractmethod
+    def build(self, width: int, num_classes: int) -> nn.Module:
+        """Head: features (B, D) to logits (B, C). Features of a frame-wise trunk are (B, T, D)."""
+
+    @abstractmethod
+    def macs(self, grid: Grid, width: int, num_classes: int) -> int:
+        """Published multiply-adds for one clip."""
+
+    def tiny(self) -> Self:
+        """Config for a model of `tiny()` size; by default the same."""
+        return self
 
 
 class TanhHead(nn.Module):
@@ -16,15 +37,15 @@ class TanhHead(nn.Module):
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(HeadConfig):
         """No options."""
 
         def build(self, width: int, num_classes: int) -> "TanhHead":
             """Head with torch's default initial values."""
             return TanhHead(width, num_classes)
 
-        def macs(self, width: int, num_classes: int) -> int:
-            """Multiply-adds for one clip."""
+        def macs(self, grid: Grid, width: int, num_classes: int) -> int:
+            """Multiply-adds of both layers."""
             return width**2 + width * num_classes
 
     def __init__(self, width: int, num_classes: int) -> None:

@@ -1,7 +1,8 @@
-"""Pretrained weights of image ViTs: names in timm and locations of their files."""
+"""Sources of initial weights: files of image ViTs by their names in timm, and the base class of other sources."""
 
 import difflib
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,24 @@ import torch
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
+@dataclass(frozen=True, kw_only=True)
+class InitialWeights(ABC):
+    """Source of initial weights."""
+
+    @abstractmethod
+    def find(self, folder: Path) -> Path:
+        """Path of the weight file, in a directory of downloaded weights or elsewhere.
+
+        Raises:
+            FileNotFoundError: with the file to download and the path to save it at, in one line.
+        """
+
+
 class ImageNet:
     """Pretrained weights of an image ViT."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(InitialWeights):
         """`name`: name of the weights in timm, e.g. vit_base_patch16_224.orig_in21k."""
 
         name: str

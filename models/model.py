@@ -59,6 +59,10 @@ class ClipSize(InputSize, Protocol):
         """Number of columns of pixels."""
         ...
 
+    def with_frames(self, frames: int) -> Self:
+        """Size of the same clip with another number of frames."""
+        ...
+
 
 class Targets(Protocol):
     """Targets of a task.
@@ -130,7 +134,7 @@ class ModelConfig(ABC):
         return Cost(self.macs(size, targets), num_parameters(model), num_parameters(model, trainable=True))
 
     def executed_macs(self, size: InputSize, targets: Targets) -> int:
-        """Multiply-adds that this implementation executes in one forward pass of one item."""
+        """Multiply-adds that this implementation executes in one forward pass of one item, LayerNorm included."""
         return executed_macs(self.on_meta(size, targets), size.example(1, "meta"))
 
     def on_meta(self, size: InputSize, targets: Targets) -> nn.Module:
@@ -138,8 +142,8 @@ class ModelConfig(ABC):
         with torch.device("meta"):
             return self.build(size, targets)
 
-    def initialise(self, model: nn.Module, folder: Path | None = None) -> LoadReport | None:
-        """Load the initial weights that the config names. Returns None if it names none.
+    def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
+        """Load the initial weights that the config names. Returns a report of each file.
 
         Args:
             folder: directory of weight files; by default $PRETRAINED_WEIGHTS or ~/.cache/video-weights.
@@ -148,7 +152,7 @@ class ModelConfig(ABC):
             ValueError: for files of another model.
             FileNotFoundError: with the file to download and the path to save it at.
         """
-        return None
+        return ()
 
     def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
         """Load a checkpoint that the paper's authors released.
@@ -176,7 +180,10 @@ class ModelConfig(ABC):
 
 @runtime_checkable
 class HasIdenticalBlocks(Protocol):
-    """Config of a model whose blocks are identical, except the first and the last."""
+    """Config of a model whose blocks are identical, except the first and the last.
+
+    Configs of blocks that may differ do not define `with_depth`.
+    """
 
     @property
     def depth(self) -> int:

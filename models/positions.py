@@ -4,6 +4,7 @@ Follows Motionformer (https://arxiv.org/abs/2106.05392), section 3 and Table 2.
 T token frames, S patches per frame, N = 1 + T*S tokens with CLS first, D width.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -11,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.model import check_range
 from models.tokens import Grid
 
 
@@ -50,27 +52,63 @@ def check_frames(learnt: int, grid: Grid) -> None:
         raise ValueError(f"positions: learnt for {learnt} token frames, the clip has {grid.frames}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class PositionsConfig(ABC):
+    """Config of position embeddings, which are added to the tokens.
+
+    `of_cls`: whether they include one of CLS.
+    """
+
+    label: ClassVar[str]
+    of_cls: ClassVar[bool] = True
+
+    @abstractmethod
+    def build(self, width: int, grid: Grid) -> nn.Module:
+        """Positions for clips of this grid: a Grid to (1, N, D), with CLS first if `of_cls`.
+
+        The grid of a forward pass may have other rows and columns. A frame-wise trunk takes (T, 1 + S, D).
+        """
+
+    def check(self, grid: Grid) -> None:  # noqa: B027  (some accept any clip)
+        """Refuse settings out of range, and clips that they do not support.
+
+        Raises:
+            ValueError: with the field and its valid values.
+        """
+
+    def tiny(self) -> Self:
+        """Config for a model of `tiny()` size; by default the same."""
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearntPositions(PositionsConfig):
+    """`side`: rows and columns of the learnt grid; None for those of the clip."""
+
+    side: int | None = None
+
+    def check(self, grid: Grid) -> None:
+        """Refuse sides below 1 and, without a side, grids that are not square."""
+        check_range("model.positions.side", self.side, least=1)
+        square_side(self.side, grid)
+
+    def tiny(self) -> Self:
+        """Config with a learnt grid of side 4, if it sets a side."""
+        return self if self.side is None else replace(self, side=4)
+
+
 class SeparatePositions(nn.Module):
     """Sum of a position in space, which CLS has too, and a position in time: z = x + e_s + e_t."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(LearntPositions):
         """`side`: rows and columns of the learnt grid; None for those of the clip (14 in the released models)."""
 
         label: ClassVar[str] = "Separate ST"
-        side: int | None = None
-
-        def tiny(self) -> Self:
-            """Config with a learnt grid of side 4, if it sets a side."""
-            return self if self.side is None else replace(self, side=4)
 
         def build(self, width: int, grid: Grid) -> "SeparatePositions":
             """Positions for clips of this grid; space is random, time is zero."""
             return SeparatePositions(width, grid.frames, square_side(self.side, grid))
-
-        def unused_parameters(self, width: int, grid: Grid) -> int:
-            """Number of unused parameters of the authors' model: none."""
-            return 0
 
     def __init__(self, width: int, frames: int, side: int) -> None:
         super().__init__()
@@ -91,23 +129,14 @@ class JointPositions(nn.Module):
     """One position for each patch token of the clip, and one for CLS."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(LearntPositions):
         """`side`: rows and columns of the learnt grid; None for those of the clip."""
 
         label: ClassVar[str] = "Joint ST"
-        side: int | None = None
-
-        def tiny(self) -> Self:
-            """Config with a learnt grid of side 4, if it sets a side."""
-            return self if self.side is None else replace(self, side=4)
 
         def build(self, width: int, grid: Grid) -> "JointPositions":
             """Random positions for clips of this grid."""
             return JointPositions(width, grid.frames, square_side(self.side, grid))
-
-        def unused_parameters(self, width: int, grid: Grid) -> int:
-            """Number of unused parameters of the authors' model: the positions of the ViT."""
-            return (1 + square_side(self.side, grid) ** 2) * width
 
     def __init__(self, width: int, frames: int, side: int) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ Follows Motionformer (https://arxiv.org/abs/2106.05392), section 3 and Table 2.
 B batch, F frames, T token frames, S patches per frame, D width.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Self
 
@@ -43,11 +44,46 @@ def token_grid(frames: int, height: int, width: int, *, patch: int, tubelet: int
     return Grid(frames // tubelet, height // patch, width // patch)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TokensConfig(ABC):
+    """Config of a tokeniser of clips."""
+
+    label: ClassVar[str]
+
+    @abstractmethod
+    def build(self, width: int) -> nn.Module:
+        """Tokeniser: clips (B, F, 3, height, width) to patch tokens (B, T*S, D), frame after frame, and their Grid."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Refuse settings out of range.
+
+        Raises:
+            ValueError: with the field and its valid values.
+        """
+
+    @abstractmethod
+    def tiny(self) -> Self:
+        """Config for a model of `tiny()` size."""
+
+    @abstractmethod
+    def grid(self, frames: int, height: int, width: int) -> Grid:
+        """Token grid of a clip of this size.
+
+        Raises:
+            ValueError: if the clip does not divide evenly.
+        """
+
+    @abstractmethod
+    def macs(self, grid: Grid, width: int) -> int:
+        """Published multiply-adds for one clip."""
+
+
 class CubicTokens(nn.Module):
     """Projection of cubes of `tubelet` frames by patch x patch pixels to one token each."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(TokensConfig):
         """Size of a cube."""
 
         label: ClassVar[str] = "Cubic"
@@ -75,10 +111,6 @@ class CubicTokens(nn.Module):
             """Multiply-adds of the projection."""
             return grid.tokens * width * 3 * self.tubelet * self.patch**2
 
-        def unused_parameters(self, width: int) -> int:
-            """Number of unused parameters of the authors' model: the 2D projection of the ViT."""
-            return width * 3 * self.patch**2 + width
-
     def __init__(self, config: Config, width: int) -> None:
         super().__init__()
         self.config = config
@@ -96,7 +128,7 @@ class SquareTokens(nn.Module):
     """Projection of patches of single frames to one token each."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(TokensConfig):
         """Size of a patch."""
 
         label: ClassVar[str] = "Square"
@@ -122,10 +154,6 @@ class SquareTokens(nn.Module):
         def macs(self, grid: Grid, width: int) -> int:
             """Multiply-adds of the projection."""
             return grid.tokens * width * 3 * self.patch**2
-
-        def unused_parameters(self, width: int) -> int:
-            """Number of unused parameters of the authors' model: a 3D projection of depth one frame."""
-            return width * 3 * self.patch**2 + width
 
     def __init__(self, config: Config, width: int) -> None:
         super().__init__()

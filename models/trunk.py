@@ -4,63 +4,35 @@ Follows Motionformer (https://arxiv.org/abs/2106.05392) and, where the paper is 
 B batch, F frames, T token frames, S patches per frame, N = 1 + T*S tokens with CLS first, D width, C classes.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
-from typing import Self
+from pathlib import Path
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from models.cost import num_parameters
-from models.heads import TanhHead
-from models.imagenet import ImageNet
+from models.block import Block
+from models.checkpoints import LoadReport
+from models.heads import HeadConfig, TanhHead
+from models.image_vit import TIMM_NAMES, load_image_vit, renamed
+from models.imagenet import InitialWeights, weights_folder
 from models.mixers.attention import Mixer, MixerConfig
-from models.model import Cost, InputSize, ModelConfig, Targets, as_clip, check_range, num_outputs
-from models.positions import JointPositions, SeparatePositions, square_side
-from models.tokens import CubicTokens, Grid, SquareTokens
-
-
-class Block(nn.Module):
-    """Transformer block: one or more mixers, then an MLP, each with a LayerNorm before it and a residual connection."""
-
-    def __init__(self, mixers: Sequence[Mixer], width: int, mlp_ratio: float, drop_path: float) -> None:
-        # Imported here because timm takes a second to import, which the resolution of a table does not need.
-        from timm.layers.drop import DropPath
-        from timm.layers.mlp import Mlp
-
-        super().__init__()
-        self.norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for _ in mixers)
-        self.mixers = nn.ModuleList(mixers)
-        self.drops = nn.ModuleList(DropPath(drop_path if mixer.drops_path else 0.0) for mixer in mixers)
-        self.mlp_norm = nn.LayerNorm(width, eps=1e-6)
-        self.mlp = Mlp(width, int(width * mlp_ratio))
-        self.mlp_drop = DropPath(drop_path)
-
-    def forward(self, x: Tensor, grid: Grid) -> Tensor:
-        """Output tokens (B, N, D) of input tokens (B, N, D)."""
-        for norm, mix, drop in zip(self.norms, self.mixers, self.drops, strict=True):
-            x = x + drop(mix(norm(x), grid))
-        return x + self.mlp_drop(self.mlp(self.mlp_norm(x)))
-
-    def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """Output of `forward` for CLS alone: (B, 1, D)."""
-        *before, last = zip(self.norms, self.mixers, self.drops, strict=True)
-        for norm, mix, drop in before:
-            x = x + drop(mix(norm(x), grid))
-        norm, mix, drop = last
-        assert isinstance(mix, Mixer)
-        cls = x[:, :1] + drop(mix.cls(norm(x), grid))  # (B, 1, D)
-        return cls + self.mlp_drop(self.mlp(self.mlp_norm(cls)))
+from models.model import InputSize, ModelConfig, Targets, as_clip, check_range, num_outputs
+from models.positions import PositionsConfig, SeparatePositions
+from models.tokens import CubicTokens, Grid, TokensConfig
 
 
 class VideoViT(nn.Module):
-    """ViT for clips: tokens, positions, blocks, and a classification head on CLS.
+    """ViT for clips: tokens, positions, blocks, and a classification head on CLS or on the mean of the patch tokens.
 
-    The head uses CLS alone, so the last block computes CLS alone. Logits and gradients equal those of the published
-    code, which computes all tokens of that block. Unused parameters of the last block (`proj_q` and `proj_kv` of
-    trajectory attention) get gradients of exactly zero, as in the published code. AdamW therefore still decays them,
+    A model with other tokens between blocks overrides `embedded` and `features`, one with other blocks `build_block` of
+    its config.
+
+    With CLS, the head uses CLS alone, so the last block computes CLS alone. Logits and gradients equal those of the
+    published code, which computes all tokens of that block. Unused parameters of the last block (`proj_q` and `proj_kv`
+    of trajectory attention) get gradients of exactly zero, as in the published code. AdamW therefore still decays them,
     and distributed training needs no `find_unused_parameters`.
     """
 
@@ -68,20 +40,32 @@ class VideoViT(nn.Module):
     class Config(ModelConfig):
         """Sizes and parts of the model. A paper's model adds its defaults and the loading of its weights.
 
+        `head`: None for a model that returns features.
         `drop_path`: stochastic depth rate of the last block; rates increase linearly from 0 in the first block.
         `init`: source of the initial weights; None for random weights.
+        `cls_token`: whether there is a CLS token; without it, the features are the mean of the patch tokens.
+
+        Class variables, for the configs of other architectures:
+        `norm_eps`, `activation`: epsilon of all LayerNorms, and activation of the MLPs.
+        `not_in_images`: patterns of the names of tensors that keep their random values, because image ViTs lack them.
         """
+
+        config_tag = "PlainVideoViT.Config"  # "VideoViT.Config" is the tag of a paper's model
+        norm_eps: ClassVar[float] = 1e-6
+        activation: ClassVar[type[nn.Module]] = nn.GELU
+        not_in_images: ClassVar[tuple[str, ...]] = ("positions.time", "head.*")
 
         width: int = 768
         depth: int = 12
         heads: int = 12
         mlp_ratio: float = 4.0
-        tokens: CubicTokens.Config | SquareTokens.Config = field(default_factory=CubicTokens.Config)
-        positions: SeparatePositions.Config | JointPositions.Config = field(default_factory=SeparatePositions.Config)
+        tokens: TokensConfig = field(default_factory=CubicTokens.Config)
+        positions: PositionsConfig = field(default_factory=SeparatePositions.Config)
         attention: MixerConfig
-        head: TanhHead.Config = field(default_factory=TanhHead.Config)
+        head: HeadConfig | None = field(default_factory=TanhHead.Config)
         drop_path: float = 0.0
-        init: ImageNet.Config | None = None
+        init: InitialWeights | None = None
+        cls_token: bool = field(default=True, metadata={"omit_if": True})
         # Standard deviation of initial weights of Linear layers; 0.02 suits a width of 768 and pretrained blocks.
         linear_std: float = field(default=0.02, metadata={"omit_if": 0.02})
 
@@ -93,37 +77,63 @@ class VideoViT(nn.Module):
                 check_range(f"model.{name}", getattr(self, name), least=0, exclusive=True)
             check_range("model.drop_path", self.drop_path, least=0, below=1)
             self.tokens.check()
-            check_range("model.positions.side", self.positions.side, least=1)
             if self.width % self.heads:
                 raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")
             grid = self.grid(size)
-            square_side(self.positions.side, grid)
-            self.attention.check(grid)
+            self.positions.check(grid)
+            if self.positions.of_cls != self.cls_token:
+                kind = "include" if self.positions.of_cls else "lack"
+                raise ValueError(f"model.cls_token is {self.cls_token}; the positions {kind} one of CLS")
+            for block in range(self.depth):
+                attention = self.attention_of(block)
+                if attention.needs_cls and not self.cls_token:
+                    raise ValueError(f"model.cls_token is False; {attention.label} attention needs CLS")
+                attention.check(grid)
+
+        def build(self, size: InputSize, targets: Targets) -> "VideoViT":
+            """Model for clips of this size, with random weights."""
+            self.check(size)
+            return VideoViT(self, self.grid(size), num_outputs(targets))
+
+        def attention_of(self, block: int) -> MixerConfig:
+            """Config of the mixers of a block, given its index; by default `attention`."""
+            return self.attention
+
+        def build_block(self, block: int) -> Block:
+            """Block of this index."""
+            rates = torch.linspace(0, self.drop_path, self.depth, device="cpu").tolist()
+            return Block(
+                self.attention_of(block).build(self.width, self.heads),
+                self.width,
+                self.mlp_ratio,
+                rates[block],
+                eps=self.norm_eps,
+                activation=self.activation,
+            )
 
         def grid(self, size: InputSize) -> Grid:
             """Token grid of a clip of this size."""
             clip = as_clip(size)
             return self.tokens.grid(clip.frames, clip.height, clip.width)
 
-        def with_depth(self, depth: int) -> Self:
-            """Config of the same model with `depth` blocks."""
-            return replace(self, depth=depth)
+        def num_tokens(self, grid: Grid) -> int:
+            """Number of tokens of a clip in each block, CLS included."""
+            return self.cls_token + grid.tokens
 
         def macs(self, size: InputSize, targets: Targets) -> int:
-            """Multiply-adds of the published formulation in closed form, LayerNorm included."""
-            grid, D = self.grid(size), self.width
-            N = 1 + grid.tokens
-            mlp = 2 * N * D * int(D * self.mlp_ratio)
-            blocks = self.depth * (self.attention.macs(grid, D, self.heads) + mlp)
-            num_norms = self.depth * (self.attention.num_mixers + 1) + 1
-            return self.tokens.macs(grid, D) + blocks + 5 * N * D * num_norms + self.head.macs(D, num_outputs(targets))
+            """Multiply-adds of the published formulation in closed form, LayerNorm included.
 
-        def cost(self, size: InputSize, targets: Targets) -> Cost:
-            """Published cost. The parameters include those that the authors' model has but never uses."""
+            Without CLS they are those of this implementation, because the closed forms of the mixers count CLS.
+            """
+            if not self.cls_token:
+                return self.executed_macs(size, targets)
             grid, D = self.grid(size), self.width
-            unused = self.tokens.unused_parameters(D) + self.positions.unused_parameters(D, grid)
-            parameters = unused + num_parameters(self.on_meta(size, targets))
-            return Cost(self.macs(size, targets), parameters, parameters)
+            N, attentions = self.num_tokens(grid), [self.attention_of(block) for block in range(self.depth)]
+            mixers = sum(attention.macs(grid, D, self.heads) for attention in attentions)
+            mlps = self.depth * 2 * N * D * int(D * self.mlp_ratio)
+            norms = 5 * N * D * (sum(attention.num_mixers + 1 for attention in attentions) + 1)
+            head = self.head.macs(grid, D, num_outputs(targets)) if self.head else 0
+            return self.tokens.macs(grid, D) + mixers + mlps + norms + head
 
         def tiny(self) -> Self:
             """Config with 1/12 of the width, 1/4 of the depth, patches of half the side and random weights."""
@@ -135,40 +145,73 @@ class VideoViT(nn.Module):
                 tokens=self.tokens.tiny(),
                 positions=self.positions.tiny(),
                 attention=self.attention.tiny(),
+                head=self.head and self.head.tiny(),
                 drop_path=0.0,
                 init=None,
                 linear_std=0.125,  # 1 / sqrt(width): with 0.02, the loss of narrow models starts to fall after epochs
             )
 
+        @property
+        def has_initial_weights(self) -> bool:
+            """Whether `init` names a file."""
+            return self.init is not None
+
+        def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
+            """Load the file that `init` names."""
+            if self.init is None:
+                return ()
+            return (self.load_initial(model, self.init.find(folder or weights_folder())),)
+
+        def load_initial(self, model: nn.Module, path: Path) -> LoadReport:
+            """Load a file of initial weights; by default an image ViT in timm's format.
+
+            Its patch projection becomes the central frame of each cube.
+            """
+            names = renamed(model.state_dict(), TIMM_NAMES)
+            return load_image_vit(model, path, names, known_missing=self.not_in_images)
+
     def __init__(self, config: Config, grid: Grid, num_classes: int) -> None:
         super().__init__()
+        self.config = config
         self.tokens = config.tokens.build(config.width)
-        self.cls = nn.Parameter(torch.empty(1, 1, config.width))
+        self.cls = nn.Parameter(torch.empty(1, 1, config.width)) if config.cls_token else None
         self.positions = config.positions.build(config.width, grid)
-        self.blocks = nn.ModuleList(
-            Block(config.attention.build(config.width, config.heads), config.width, config.mlp_ratio, drop_path)
-            for drop_path in torch.linspace(0, config.drop_path, config.depth, device="cpu").tolist()
-        )
-        self.norm = nn.LayerNorm(config.width, eps=1e-6)
-        self.head = config.head.build(config.width, num_classes)
-        nn.init.trunc_normal_(self.cls, std=0.02)
+        self.blocks = nn.ModuleList(config.build_block(block) for block in range(config.depth))
+        self.norm = nn.LayerNorm(config.width, eps=config.norm_eps)
+        self.head = config.head.build(config.width, num_classes) if config.head else nn.Identity()
+        if self.cls is not None:
+            nn.init.trunc_normal_(self.cls, std=0.02)
         self.apply(partial(reset_linear, std=config.linear_std))
 
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, C) of clips (B, F, 3, height, width)."""
+        return self.head(self.features(clip))
+
+    def features(self, clip: Tensor) -> Tensor:
+        """Input of the head (B, D) for clips (B, F, 3, height, width)."""
         x, grid = self.tokens_before(len(self.blocks) - 1, clip)  # (B, N, D)
         last = self.blocks[-1]
         assert isinstance(last, Block)
-        return self.head(self.norm(last.cls(x, grid)[:, 0]))  # (B, C)
+        pooled = last(x, grid).mean(dim=1) if self.cls is None else last.cls(x, grid)[:, 0]  # (B, D)
+        return self.norm(pooled)
 
     def tokens_before(self, block: int, clip: Tensor) -> tuple[Tensor, Grid]:
         """Input (B, N, D) of a block for clips (B, F, 3, height, width), and the token grid."""
-        tokens, grid = self.tokens(clip)  # (B, T*S, D)
-        x = torch.cat([self.cls.expand(len(tokens), -1, -1), tokens], dim=1)  # (B, N, D)
-        x = x + self.positions(grid)
+        x, grid = self.embedded(clip)
         for previous in islice(self.blocks, block):
             x = previous(x, grid)
         return x, grid
+
+    def embedded(self, clip: Tensor) -> tuple[Tensor, Grid]:
+        """Tokens with CLS and positions (B, N, D) of clips (B, F, 3, height, width), and the token grid."""
+        tokens, grid = self.tokens(clip)  # (B, T*S, D)
+        return self.with_cls(tokens) + self.positions(grid), grid
+
+    def with_cls(self, tokens: Tensor) -> Tensor:
+        """Tokens (B, L, D) with CLS before them, if the model has one."""
+        if self.cls is None:
+            return tokens
+        return torch.cat([self.cls.expand(len(tokens), -1, -1), tokens], dim=1)  # (B, 1 + L, D)
 
     def recompute(self, on: bool) -> None:
         """Turn recomputation of attention in the backward pass on or off, in the mixers that support it."""

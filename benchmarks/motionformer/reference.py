@@ -10,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.block import Block
 from models.mixers.attention import Mixer
 from models.mixers.divided import GroupAttention, TimeAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
 from models.tokens import Grid
-from models.trunk import Block, VideoViT
+from models.trunk import VideoViT
 
 
 def heads_of(x: Tensor, mixer: JointAttention | GroupAttention | TrajectoryAttention) -> list[Tensor]:
@@ -108,8 +109,7 @@ def block(x: Tensor, module: Block, grid: Grid) -> Tensor:
 
 def logits(clip: Tensor, model: VideoViT) -> Tensor:
     """Logits (B, C) of a model for clips (B, F, 3, height, width)."""
-    tokens, grid = model.tokens(clip)  # (B, n, D)
-    x = torch.cat([model.cls.expand(len(tokens), -1, -1), tokens], dim=1) + model.positions(grid)  # (B, N, D)
+    x, grid = model.embedded(clip)  # (B, N, D)
     for module in model.blocks:
         assert isinstance(module, Block)
         x = block(x, module, grid)

@@ -112,7 +112,7 @@ def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[Rel
         ValueError: if the weights of a parent are missing, with the remedy.
         FileNotFoundError: if a file of pretrained weights is missing, with the remedy.
     """
-    if (report := run.model.initialise(model)) is not None:
+    for report in run.model.initialise(model):
         print(report)
     starts = []
     for parent in run.parents:

@@ -59,12 +59,18 @@ def field_types(kind: type) -> dict[str, object]:
 
 def is_int_for_float(declared: object, value: object) -> bool:
     """Whether the value is an integer and the declared type is float."""
-    options = get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
+    options = _options(declared)
     return isinstance(value, int) and not isinstance(value, bool) and float in options and int not in options
+
+
+def _options(declared: object) -> tuple[object, ...]:
+    """Types of a union, or the one type."""
+    return get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
 
 
 def _as_declared(value: object, declared: object) -> object:
     """Value with integers in float fields converted to floats, so that 1 and 1.0 give the same id."""
-    if isinstance(value, tuple) and get_origin(declared) is tuple:
-        return tuple(_as_declared(member, get_args(declared)[0]) for member in value)
+    if isinstance(value, tuple):
+        kinds = next((get_args(option) for option in _options(declared) if get_origin(option) is tuple), (None,))
+        return tuple(_as_declared(member, kinds[0]) for member in value)
     return float(value) if is_int_for_float(declared, value) and isinstance(value, int) else value

@@ -1,6 +1,7 @@
 """Interface of attention mixers and their configs, and functions that mixers share.
 
-A mixer maps tokens (B, N, D) and their Grid to (B, N, D). N = 1 + T*S: CLS first, then frame after frame.
+A mixer maps tokens (B, N, D) and the Grid of their clip to (B, N, D). N = 1 + T*S: CLS first, then frame after frame.
+Mixers of a frame-wise trunk take (B*T, 1 + S, D) instead: the tokens of each frame, with a CLS per frame.
 B batch, T frames, S patches per frame, N tokens, D width, H heads, K = D / H.
 """
 
@@ -41,10 +42,14 @@ class Mixer(nn.Module, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class MixerConfig(ABC):
-    """Config of the mixer of a block, or of several mixers in sequence."""
+    """Config of the mixer of a block, or of several mixers in sequence.
+
+    `needs_cls`: whether the first token must be CLS.
+    """
 
     label: ClassVar[str]
     num_mixers: ClassVar[int] = 1
+    needs_cls: ClassVar[bool] = True
 
     @abstractmethod
     def build(self, width: int, heads: int) -> Sequence[Mixer]:

@@ -22,6 +22,7 @@ class JointAttention(Mixer):
         """No options."""
 
         label: ClassVar[str] = "Joint Space-Time"
+        needs_cls: ClassVar[bool] = False
 
         def build(self, width: int, heads: int) -> "list[JointAttention]":
             """Single mixer of a block."""

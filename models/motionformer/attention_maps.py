@@ -10,10 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.block import Block
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import AttentionOfPoint
 from models.tokens import Grid
-from models.trunk import Block, VideoViT
+from models.trunk import VideoViT
 
 
 class Patch(NamedTuple):
@@ -36,7 +37,7 @@ def attention_of_point(
     Raises:
         ValueError: as `checked_query`.
     """
-    grid = model.tokens.config.grid(clip.shape[0], clip.shape[2], clip.shape[3])
+    grid = model.config.tokens.grid(clip.shape[0], clip.shape[2], clip.shape[3])
     patch, block = checked_query(model, grid, frame=frame, x=x, y=y, block=block, head=head)
     heads = spatial_map(model, clip, patch, block)  # (H, T, S)
     maps = heads.mean(dim=0) if head is None else heads[head]  # (T, S)

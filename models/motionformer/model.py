@@ -1,18 +1,21 @@
 """Motionformer: a video ViT with trajectory attention (https://arxiv.org/abs/2106.05392)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from torch import Tensor, nn
 
 from models.checkpoints import LoadReport
-from models.imagenet import ImageNet, weights_folder
+from models.imagenet import ImageNet, InitialWeights
 from models.mixers.attention import MixerConfig
 from models.mixers.trajectory import TrajectoryAttention
-from models.model import AttentionOfPoint, InputSize, Targets, as_clip, num_outputs
+from models.model import AttentionOfPoint, Cost, InputSize, Targets, num_outputs
 from models.motionformer.attention_maps import attention_of_point, checked_query
 from models.motionformer.weights import copy_shared, load_image_weights, load_released
+from models.positions import JointPositions, SeparatePositions, square_side
+from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
 
 
@@ -30,9 +33,11 @@ class Motionformer(VideoViT):
 
         config_tag = "VideoViT.Config"  # its name in run ids, from before it had its own class
 
+        tokens: CubicTokens.Config | SquareTokens.Config = field(default_factory=CubicTokens.Config)
+        positions: SeparatePositions.Config | JointPositions.Config = field(default_factory=SeparatePositions.Config)
         attention: MixerConfig = field(default_factory=TrajectoryAttention.Config)
         drop_path: float = 0.2
-        init: ImageNet.Config | None = field(
+        init: InitialWeights | None = field(
             default_factory=lambda: ImageNet.Config(name="vit_base_patch16_224.orig_in21k_ft_in1k")
         )
 
@@ -41,17 +46,25 @@ class Motionformer(VideoViT):
             self.check(size)
             return Motionformer(self, self.grid(size), num_outputs(targets))
 
-        @property
-        def has_initial_weights(self) -> bool:
-            """Whether `initialise` loads weights."""
-            return self.init is not None
+        def with_depth(self, depth: int) -> Self:
+            """Config of the same model with `depth` blocks."""
+            return replace(self, depth=depth)
 
-        def initialise(self, model: nn.Module, folder: Path | None = None) -> LoadReport | None:
-            """Load the image ViT that `init` names. Its patch projection becomes the central frame of each cube."""
-            if self.init is None:
-                return None
+        def cost(self, size: InputSize, targets: Targets) -> Cost:
+            """Published cost. The parameters include those that the authors' model has but never uses.
+
+            They are the projection of the other tokeniser and, with joint positions, the positions in space.
+            """
+            macs, parameters, _ = super().cost(size, targets)
+            parameters += self.width * (3 * self.tokens.patch**2 + 1)
+            if isinstance(self.positions, JointPositions.Config):
+                parameters += self.width * (1 + square_side(self.positions.side, self.grid(size)) ** 2)
+            return Cost(macs, parameters, parameters)
+
+        def load_initial(self, model: nn.Module, path: Path) -> LoadReport:
+            """Load an image ViT. Its patch projection becomes the central frame of each cube."""
             assert isinstance(model, VideoViT)
-            return load_image_weights(model, self.init.find(folder or weights_folder()))
+            return load_image_weights(model, path)
 
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             """Load a released .pyth file."""
@@ -69,9 +82,7 @@ class Motionformer(VideoViT):
         self, size: InputSize, *, frame: int, x: float, y: float, block: int | None, head: int | None
     ) -> None:
         """Refuse a point, block or head that does not exist, and a block without attention maps."""
-        clip = as_clip(size)
-        grid = self.tokens.config.grid(clip.frames, clip.height, clip.width)
-        checked_query(self, grid, frame=frame, x=x, y=y, block=block, head=head)
+        checked_query(self, self.config.grid(size), frame=frame, x=x, y=y, block=block, head=head)
 
     def attention_of(
         self, clip: Tensor, *, frame: int, x: float, y: float, block: int | None, head: int | None

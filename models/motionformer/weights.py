@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from models.checkpoints import LoadReport, checkpoint_tensors, fill, is_known, read_checkpoint, read_tensors
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.key_map import converted_tensors, released_names, unused_patterns
+from models.positions import JointPositions, SeparatePositions
 from models.trunk import VideoViT
 
 # Parameters of some types of attention.
@@ -89,16 +90,15 @@ def fill_from(
     own = model.state_dict()
     names = released_names(own)
     wanted = {theirs: own[ours] for ours, theirs in names.items()}
-    converted = converted_tensors(source, wanted, model.positions.side)
-    origins = {origin for tensor in converted.values() for origin in tensor.origins}
+    assert isinstance(model.positions, SeparatePositions | JointPositions)
     return fill(
         model,
-        {**source, **{key: tensor.value for key, tensor in converted.items()}},
+        source,
         names,
         source=name,
-        reshaped={key: tensor.origins for key, tensor in converted.items()},
+        converted=converted_tensors(source, wanted, model.positions.side),
         known_missing=known_missing,
-        known_unexpected=(*known_unexpected, *origins),
+        known_unexpected=known_unexpected,
     )
 
 

@@ -29,6 +29,8 @@ def test_frames_crop_and_std_out_of_range_are_refused() -> None:
     for std in (0.0, -0.5, float("nan"), float("inf")):
         with pytest.raises(ValueError, match=rf"^data\.std is {std}; it must be more than 0$"):
             replace(DATA, std=std)
+    with pytest.raises(ValueError, match=r"^data\.std is \(0\.2, 0\.0, 0\.2\); it must be more than 0$"):
+        replace(DATA, std=(0.2, 0.0, 0.2))
     assert replace(DATA, frames=1, crop=1, std=1e-6).size == ClipSize(1, 1, 1)
 
 
@@ -87,6 +89,20 @@ def test_pixels_are_normalised_on_the_device() -> None:
     clips = torch.arange(256, dtype=torch.uint8).view(1, 1, 1, 16, 16)
     (inputs,) = replace(DATA, mean=0.45, std=0.225).on_device((clips,))
     torch.testing.assert_close(inputs, ((clips.double() / 255 - 0.45) / 0.225).float(), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mean", [0.45, (0.485, 0.456, 0.406)])
+@pytest.mark.parametrize("std", [0.225, (0.229, 0.224, 0.225)])
+def test_each_channel_has_its_own_mean_and_std(
+    mean: float | tuple[float, float, float], std: float | tuple[float, float, float]
+) -> None:
+    clips = torch.randint(256, (2, 4, 3, 5, 6), dtype=torch.uint8)
+    (inputs,) = replace(DATA, mean=mean, std=std).on_device((clips,))
+    assert inputs.dtype == torch.float32 and inputs.shape == clips.shape
+    for channel in range(3):
+        m, s = (value[channel] if isinstance(value, tuple) else value for value in (mean, std))
+        expected = ((clips[:, :, channel].double() / 255 - m) / s).float()
+        torch.testing.assert_close(inputs[:, :, channel], expected, atol=1e-5, rtol=1e-5)
 
 
 def test_clips_are_displayed_in_rgb_whatever_the_channel_order() -> None:

@@ -7,14 +7,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models.checkpoints import LoadReport, fill, read_tensors
+from models.checkpoints import Converted, LoadReport, fill, read_tensors
 
 
 def linear_weights() -> dict[str, Tensor]:
     return {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2)}
 
 
-@pytest.mark.parametrize("key", ["model_state", "state_dict", "model", None])
+@pytest.mark.parametrize("key", ["model_state", "state_dict", "model", "module", None])
 @pytest.mark.parametrize("prefix", ["", "module."], ids=["plain", "distributed"])
 def test_tensors_are_read_from_every_checkpoint_layout(key: str | None, prefix: str, tmp_path: Path) -> None:
     weights = {prefix + name: tensor for name, tensor in linear_weights().items()}
@@ -68,6 +68,8 @@ def damaged(kind: str, folder: Path) -> Path:
             if kind == "truncated before zip":
                 torch.save({"a": torch.randn(100, 100)}, path, _use_new_zipfile_serialization=False)
             path.write_bytes(path.read_bytes()[: 10 if kind == "a few bytes" else 20000])
+        case "TorchScript":
+            torch.jit.save(torch.jit.script(nn.Linear(3, 2)), path)
         case "tensor":
             torch.save(torch.zeros(3), path)
         case "no weights":
@@ -87,6 +89,7 @@ def damaged(kind: str, folder: Path) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -101,6 +104,7 @@ def damaged(kind: str, folder: Path) -> Path:
         ("truncated", "cut short or damaged"),
         ("truncated before zip", "cut short or damaged"),
         ("a few bytes", "damaged"),
+        ("TorchScript", r"is a TorchScript archive, which contains code; save its tensors first: .*'weights.pyth'"),
         ("tensor", "holds a Tensor, not a checkpoint"),
         ("no weights", "holds no model_state; its top-level keys: epoch, cfg"),
         ("truncated safetensors", "cut short or damaged"),
@@ -137,6 +141,20 @@ def test_the_report_lists_every_key() -> None:
         source="file", matched=("fc.weight",), reshaped=(), missing=("fc.bias",), unexpected=("odd.one",)
     )
     assert str(report) == "file: 1 tensors loaded, 1 left unchanged (fc.bias), 1 of the file unused (odd.one)"
+
+
+def test_converted_tensors_replace_those_of_the_file_and_use_up_their_origins() -> None:
+    model = nn.Linear(3, 2)
+    tensors = {"weight": torch.ones(3, 2), "upper": torch.ones(1), "lower": torch.zeros(1)}
+    converted = {
+        "weight": Converted(torch.full((2, 3), 7.0), ("weight",)),
+        "bias": Converted(torch.tensor([1.0, 0.0]), ("upper", "lower")),
+    }
+    names = {"weight": "weight", "bias": "bias"}
+    report = fill(model, tensors, names, source="file", converted=converted)
+    assert report == LoadReport(source="file", matched=(), reshaped=("weight", "bias"), missing=(), unexpected=())
+    assert (model.weight == 7).all() and model.bias.tolist() == [1, 0]
+    assert tensors["weight"].shape == (3, 2)
 
 
 @pytest.mark.parametrize(

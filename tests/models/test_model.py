@@ -102,7 +102,7 @@ def test_on_the_meta_device_a_model_has_shapes_and_no_memory() -> None:
 def test_by_default_a_model_starts_from_random_weights(tmp_path: Path) -> None:
     model = built()
     before = state(model)
-    assert CONFIG.initialise(model, tmp_path / "absent") is None
+    assert CONFIG.initialise(model, tmp_path / "absent") == ()
     torch.testing.assert_close(state(model), before)
 
 

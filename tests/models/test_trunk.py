@@ -12,6 +12,8 @@ from benchmarks.motionformer import reference
 from data.sizes import ClipSize
 from data.targets import ClassTarget, VerbNounTarget
 from experiments.runner.measure import bytes_saved_by
+from models.block import Block
+from models.heads import TanhHead
 from models.mixers.attention import Mixer, MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
@@ -23,7 +25,6 @@ from models.model import HasIdenticalBlocks, HasLayers, Recomputes
 from models.motionformer.model import Motionformer
 from models.positions import JointPositions, SeparatePositions
 from models.tokens import CubicTokens, Grid, SquareTokens
-from models.trunk import Block
 
 SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
 ATTENTIONS = [
@@ -224,11 +225,12 @@ def test_weights_are_initialised_like_the_authors() -> None:
             assert (module.weight == 1).all() and (module.bias == 0).all()
         elif isinstance(module, nn.Conv3d):
             assert module.weight.abs().max() <= (3 * 2 * 8 * 8) ** -0.5
-    assert model.cls.std().item() == pytest.approx(0.02, rel=0.5)
+    assert model.get_parameter("cls").std().item() == pytest.approx(0.02, rel=0.5)
 
 
 def test_the_head_is_a_hidden_layer_with_tanh_and_a_classifier() -> None:
     head = small().build(SIZE, TARGET).head
+    assert isinstance(head, TanhHead)
     cls = torch.randn(2, 32)
     hidden = torch.tanh(cls @ head.pre_logits.weight.T + head.pre_logits.bias)
     torch.testing.assert_close(head(cls), hidden @ head.classifier.weight.T + head.classifier.bias)
@@ -236,7 +238,7 @@ def test_the_head_is_a_hidden_layer_with_tanh_and_a_classifier() -> None:
 
 def test_a_model_with_positions_of_its_own_side_takes_other_resolutions() -> None:
     model = small(positions=SeparatePositions.Config(side=2)).build(ClipSize(4, 32, 32), ClassTarget(5))
-    assert model.positions.space.shape == (1, 5, 32)
+    assert model.get_parameter("positions.space").shape == (1, 5, 32)
     for crop in (16, 24, 32):
         assert model(torch.randn(1, 4, 3, crop, crop)).shape == (1, 5)
 

@@ -182,15 +182,15 @@ class Tower(nn.Module):
         def has_initial_weights(self) -> bool:
             return self.file is not None
 
-        def initialise(self, model: nn.Module, folder: Path | None = None) -> LoadReport | None:
+        def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
             if self.file is None:
-                return None
+                return ()
             file = (folder or weights_folder()) / f"{self.file}.safetensors"
             if not file.exists():
                 raise FileNotFoundError(f"weights: no {self.file} here: save it as {file}")
             assert isinstance(model, Tower)
             tensors = load_file(file)
-            return fill(model.backbone, tensors, {name: name for name in tensors}, source=file.name)
+            return (fill(model.backbone, tensors, {name: name for name in tensors}, source=file.name),)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
             if part not in ("backbone", "head"):

@@ -92,12 +92,13 @@ def test_integer_in_a_float_field_is_hashed_as_a_float() -> None:
         rate: float = 1.0
         maybe: float | None = None
         pair: tuple[float, float] = (0.0, 1.0)
+        channels: float | tuple[float, float, float] = 0.5
         either: int | float = 1
         count: int = 1
         on: bool = True
 
-    whole = Config(rate=1, maybe=2, pair=(0, 1))
-    assert digest(whole) == digest(Config(rate=1.0, maybe=2.0, pair=(0.0, 1.0)))
+    whole = Config(rate=1, maybe=2, pair=(0, 1), channels=(0, 1, 1))
+    assert digest(whole) == digest(Config(rate=1.0, maybe=2.0, pair=(0.0, 1.0), channels=(0.0, 1.0, 1.0)))
     tree = canonical(whole)
     assert isinstance(tree, dict)
     assert [repr(tree[name]) for name in ("rate", "maybe", "pair")] == ["1.0", "2.0", "[0.0, 1.0]"]

@@ -7,6 +7,7 @@ from torch import Tensor
 from benchmarks.motionformer import reference
 from data.sizes import ClipSize
 from data.targets import ClassTarget
+from models.block import Block
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
@@ -16,7 +17,7 @@ from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.attention_maps import Patch, block_with_maps, patch_at, spatial_map
 from models.motionformer.model import Motionformer
 from models.tokens import CubicTokens, Grid, SquareTokens
-from models.trunk import Block, VideoViT
+from models.trunk import VideoViT
 
 GRID = Grid(frames=4, height=2, width=3)
 HEADS = 4
@@ -49,9 +50,8 @@ def model_and_clip(
 @torch.no_grad()
 def scores(model: VideoViT, clip: Tensor, block: int) -> Tensor:
     """scale * <q_i, k_fs> of the query with every patch, computed one by one: (H, T, S)."""
-    tokens, grid = model.tokens(clip.unsqueeze(0))
+    x, grid = model.embedded(clip.unsqueeze(0))
     assert grid == GRID
-    x = torch.cat([model.cls, tokens], dim=1) + model.positions(grid)
     for module in list(model.blocks)[:block]:
         assert isinstance(module, Block)
         x = reference.block(x, module, grid)

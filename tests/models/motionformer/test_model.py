@@ -148,7 +148,7 @@ def test_a_query_to_attention_without_maps_is_refused() -> None:
 def test_without_init_a_model_keeps_its_random_weights(tmp_path: Path) -> None:
     model = built()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    assert SMALL.initialise(model, tmp_path / "absent") is None
+    assert SMALL.initialise(model, tmp_path / "absent") == ()
     torch.testing.assert_close(dict(model.state_dict()), before)
 
 
@@ -160,6 +160,6 @@ def test_initial_weights_are_read_from_the_folder_of_the_environment(
     torch.save(vit.state_dict(), tmp_path / "vit_base_patch16_224.orig_in21k_ft_in1k.pth")
     monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path))
     model = built(config)
-    report = config.initialise(model)
-    assert report is not None and report.source == "vit_base_patch16_224.orig_in21k_ft_in1k.pth"
-    assert torch.equal(model.cls, vit.get_parameter("cls_token"))
+    (report,) = config.initialise(model)
+    assert report.source == "vit_base_patch16_224.orig_in21k_ft_in1k.pth"
+    assert torch.equal(model.get_parameter("cls"), vit.get_parameter("cls_token"))

@@ -1,0 +1,66 @@
+"""Transformer block with any mixers.
+
+Follows ViT (https://arxiv.org/abs/2010.11929). B batch, N tokens, D width.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from models.mixers.attention import Mixer
+from models.tokens import Grid
+
+
+class Block(nn.Module):
+    """Transformer block: one or more mixers, then an MLP, each with a LayerNorm before it and a residual connection.
+
+    Args:
+        eps: epsilon of the LayerNorms.
+        activation: class of the activation of the MLP.
+    """
+
+    def __init__(
+        self,
+        mixers: Sequence[Mixer],
+        width: int,
+        mlp_ratio: float,
+        drop_path: float,
+        *,
+        eps: float = 1e-6,
+        activation: type[nn.Module] = nn.GELU,
+    ) -> None:
+        # Imported here because timm takes a second to import, which the resolution of a table does not need.
+        from timm.layers.drop import DropPath
+        from timm.layers.mlp import Mlp
+
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(width, eps=eps) for _ in mixers)
+        self.mixers = nn.ModuleList(mixers)
+        self.drops = nn.ModuleList(DropPath(drop_path if mixer.drops_path else 0.0) for mixer in mixers)
+        self.mlp_norm = nn.LayerNorm(width, eps=eps)
+        self.mlp = Mlp(width, int(width * mlp_ratio), act_layer=activation)
+        self.mlp_drop = DropPath(drop_path)
+
+    def forward(self, x: Tensor, grid: Grid) -> Tensor:
+        """Output tokens (B, N, D) of input tokens (B, N, D)."""
+        return self.feed(self.attend(x, grid))
+
+    def attend(self, x: Tensor, grid: Grid) -> Tensor:
+        """First half of the block: tokens (B, N, D) plus the outputs of the mixers."""
+        for norm, mix, drop in zip(self.norms, self.mixers, self.drops, strict=True):
+            x = x + drop(mix(norm(x), grid))
+        return x
+
+    def feed(self, x: Tensor) -> Tensor:
+        """Second half of the block: tokens (B, N, D) plus the output of the MLP."""
+        return x + self.mlp_drop(self.mlp(self.mlp_norm(x)))
+
+    def cls(self, x: Tensor, grid: Grid) -> Tensor:
+        """Output of `forward` for CLS alone: (B, 1, D)."""
+        *before, last = zip(self.norms, self.mixers, self.drops, strict=True)
+        for norm, mix, drop in before:
+            x = x + drop(mix(norm(x), grid))
+        norm, mix, drop = last
+        assert isinstance(mix, Mixer)
+        cls = x[:, :1] + drop(mix.cls(norm(x), grid))  # (B, 1, D)
+        return self.feed(cls)

@@ -1,0 +1,99 @@
+"""Image ViTs as initial weights of video ViTs: names of the parts that both have, and their conversion.
+
+B batch, S patches per frame, p side of a patch in pixels, D width.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from models.checkpoints import Converted, LoadReport, fill, read_tensors
+from models.positions import resized
+from models.tokens import Grid
+
+# Patterns of names in a VideoViT with one mixer per block, and their replacements in timm's VisionTransformer.
+TIMM_NAMES = (
+    (r"^tokens\.projection\.", "patch_embed.proj."),
+    (r"^cls$", "cls_token"),
+    (r"^positions\.space$", "pos_embed"),
+    (r"\.norms\.0\.", ".norm1."),
+    (r"\.mixers\.0\.", ".attn."),
+    (r"\.mlp_norm\.", ".norm2."),
+)
+
+
+def renamed(names: Iterable[str], rules: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """New names of tensors by their old ones, after all replacements of (pattern, replacement) in their order."""
+    new = {}
+    for name in names:
+        new[name] = name
+        for pattern, replacement in rules:
+            new[name] = re.sub(pattern, replacement, new[name])
+    return new
+
+
+def load_image_vit(
+    model: nn.Module, path: Path, names: Mapping[str, str], *, known_missing: Sequence[str]
+) -> LoadReport:
+    """Load an image ViT in timm's format. Its classifier is not used.
+
+    Args:
+        names: name in the file of each tensor of the model.
+        known_missing: patterns of such names that image ViTs do not have. These tensors keep their initial values.
+
+    Raises:
+        ValueError: for a damaged file, or keys without a counterpart.
+    """
+    tensors = read_tensors(path)
+    converted = converted_for_video(tensors, {theirs: model.state_dict()[ours] for ours, theirs in names.items()})
+    return fill(
+        model,
+        tensors,
+        names,
+        source=path.name,
+        converted=converted,
+        known_missing=known_missing,
+        known_unexpected=("head.*",),
+    )
+
+
+def converted_for_video(
+    source: Mapping[str, Tensor], wanted: Mapping[str, Tensor], projection: str = "patch_embed.proj"
+) -> dict[str, Converted]:
+    """Cube projection and positions on another grid, made from those of an image ViT.
+
+    Args:
+        source: tensors of the image ViT.
+        wanted: tensors of the video ViT, by their names in files.
+        projection: name of its projection in files.
+    """
+    converted: dict[str, Converted] = {}
+    for part in ("weight", "bias"):
+        patch, cube = f"patch_embed.proj.{part}", f"{projection}.{part}"
+        if patch in source and cube in wanted and (cube not in source or source[cube].ndim < wanted[cube].ndim):
+            converted[cube] = Converted(inflated(source[patch], wanted[cube]), (patch,))
+    if "pos_embed" in source and "pos_embed" in wanted and source["pos_embed"].shape[1] != wanted["pos_embed"].shape[1]:
+        side = round((wanted["pos_embed"].shape[1] - 1) ** 0.5)
+        converted["pos_embed"] = Converted(on_grid(source["pos_embed"], side), ("pos_embed",))
+    return converted
+
+
+def inflated(patch: Tensor, like: Tensor) -> Tensor:
+    """3D projection whose central frame is a 2D projection (D, 3, p, p), and zero elsewhere. A bias is unchanged."""
+    if patch.ndim == 1:
+        return patch
+    cube = patch.new_zeros(*patch.shape[:2], like.shape[2], *patch.shape[2:])  # (D, 3, tubelet, p, p)
+    cube[:, :, like.shape[2] // 2] = patch
+    return cube
+
+
+def on_grid(positions: Tensor, side: int) -> Tensor:
+    """Positions (1, 1 + S, D) of a square grid, resized to side x side. The position of CLS is unchanged."""
+    cls, space = positions[:, :1], positions[:, 1:]
+    learnt = round(space.shape[1] ** 0.5)
+    if learnt**2 != space.shape[1]:
+        raise ValueError(f"weights: pos_embed has {space.shape[1]} patches, which is not a square grid")
+    return torch.cat([cls, resized(space, learnt, Grid(1, side, side))], dim=1)

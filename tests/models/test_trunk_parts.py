@@ -1,0 +1,355 @@
+"""Trunks with parts of their own: no CLS, frame-wise tokens, other blocks, heads and initial weights."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from timm.layers.activations import QuickGELU
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+
+from data.sizes import ClipSize
+from data.targets import ClassTarget
+from experiments.runner.measure import saved_bytes
+from models.block import Block
+from models.cost import num_parameters
+from models.heads import HeadConfig
+from models.image_vit import TIMM_NAMES, renamed
+from models.imagenet import InitialWeights
+from models.mixers.attention import MixerConfig
+from models.mixers.divided import DividedAttention
+from models.mixers.joint import JointAttention
+from models.mixers.trajectory import TrajectoryAttention
+from models.model import HasIdenticalBlocks, InputSize, Targets, num_outputs
+from models.positions import LearntPositions, PositionsConfig, SeparatePositions, resized, square_side
+from models.tokens import CubicTokens, Grid, SquareTokens, TokensConfig
+from models.trunk import VideoViT
+
+SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
+JOINT, DIVIDED = JointAttention.Config(), DividedAttention.Config()
+
+
+class Ramp(nn.Module):
+    """Fixed positions without CLS: the number of each patch token."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(PositionsConfig):
+        label: ClassVar[str] = "Ramp"
+        of_cls: ClassVar[bool] = False
+
+        def build(self, width: int, grid: Grid) -> "Ramp":
+            return Ramp(grid)
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__()
+        self.numbers: Tensor
+        self.register_buffer("numbers", torch.arange(float(grid.tokens)).view(1, -1, 1), persistent=False)
+
+    def forward(self, grid: Grid) -> Tensor:
+        return self.numbers
+
+
+def plain(**changes: object) -> VideoViT.Config:
+    config = VideoViT.Config(width=32, depth=3, heads=4, attention=JOINT, tokens=CubicTokens.Config(patch=8))
+    return replace(config, **changes)  # pyright: ignore[reportArgumentType]
+
+
+def built(config: VideoViT.Config, size: ClipSize = SIZE) -> VideoViT:
+    torch.manual_seed(0)
+    return config.build(size, TARGET).eval()
+
+
+NO_CLS = {"positions": Ramp.Config(), "cls_token": False}
+
+
+def test_without_cls_the_features_are_the_normalised_mean_of_the_patch_tokens() -> None:
+    model, clip = built(plain(**NO_CLS)), torch.randn(2, 4, 3, 16, 16)
+    assert "cls" not in model.state_dict() and not any("positions" in name for name in model.state_dict())
+    x, grid = model.tokens(clip)
+    assert x.shape == (2, grid.tokens, 32) and grid == Grid(2, 2, 2)
+    x = x + torch.arange(8.0).view(1, 8, 1)
+    for block in model.blocks:
+        x = block(x, grid)
+    features = model.norm(x.mean(dim=1))
+    torch.testing.assert_close(model.features(clip), features)
+    torch.testing.assert_close(model(clip), model.head(features))
+
+
+def test_without_a_head_a_model_returns_its_features() -> None:
+    with_head, without = built(plain()), built(plain(head=None))
+    assert set(with_head.state_dict()) - set(without.state_dict()) == {
+        f"head.{layer}.{part}" for layer in ("pre_logits", "classifier") for part in ("weight", "bias")
+    }
+    without.load_state_dict({name: with_head.state_dict()[name] for name in without.state_dict()})
+    clip = torch.randn(2, 4, 3, 16, 16)
+    torch.testing.assert_close(without(clip), with_head.features(clip))
+    head = 32 * 32 + 32 * 5
+    assert plain(head=None).macs(SIZE, TARGET) == plain().macs(SIZE, TARGET) - head
+    assert plain(head=None).tiny().head is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cls_token": False}, "model.cls_token is False; the positions include one of CLS"),
+        ({"positions": Ramp.Config()}, "model.cls_token is True; the positions lack one of CLS"),
+        ({**NO_CLS, "attention": DIVIDED}, "model.cls_token is False; Divided Space-Time attention needs CLS"),
+    ],
+    ids=["tokens", "positions", "attention"],
+)
+def test_parts_that_do_not_fit_together_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        plain(**changes).check(SIZE)
+
+
+def test_without_cls_macs_are_those_of_all_patch_tokens() -> None:
+    N, D, depth, hidden = 8, 32, 3, 128
+    projections = 3 * 2 * 8 * 8 * N * D + depth * (4 * N * D**2 + 2 * N**2 * D + 2 * N * D * hidden)
+    norms = 5 * D * (2 * depth * N + 1)
+    assert plain(**NO_CLS).macs(SIZE, TARGET) == projections + norms + D * D + D * 5
+
+
+def test_the_cost_of_a_trunk_counts_its_own_parameters() -> None:
+    config = plain()
+    _, parameters, trainable = config.cost(SIZE, TARGET)
+    assert parameters == trainable == num_parameters(built(config))
+
+
+class LateDivided(VideoViT):
+    """Joint attention, and divided attention in the last blocks."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(VideoViT.Config):
+        attention: MixerConfig = field(default_factory=JointAttention.Config)
+        divided_blocks: int = 1
+
+        def attention_of(self, block: int) -> MixerConfig:
+            return self.attention if block < self.depth - self.divided_blocks else DIVIDED
+
+
+def late(divided_blocks: int, drop_path: float = 0.0) -> LateDivided.Config:
+    tokens = CubicTokens.Config(patch=8)
+    return LateDivided.Config(
+        width=32, depth=4, heads=4, tokens=tokens, divided_blocks=divided_blocks, drop_path=drop_path, linear_std=0.5
+    )
+
+
+def test_the_attention_of_each_block_is_that_of_its_index() -> None:
+    config = late(2, drop_path=0.3)
+    blocks = built(config).blocks
+    assert [len(block.get_submodule("mixers").state_dict()) // 4 for block in blocks] == [1, 1, 2, 2]
+    rates = [block.get_submodule("mlp_drop").drop_prob for block in blocks]
+    assert rates == pytest.approx([0, 0.1, 0.2, 0.3])
+    for name, parameter in built(config).named_parameters():
+        if name.startswith("blocks.") and name.endswith("qkv.weight"):
+            assert parameter.std().item() == pytest.approx(0.5, rel=0.1)
+
+
+def test_macs_sum_over_the_attention_of_each_block() -> None:
+    none, two, all_blocks = (late(count).macs(SIZE, TARGET) for count in (0, 2, 4))
+    assert none == replace(plain(), depth=4).macs(SIZE, TARGET)
+    assert none < two and 2 * two == none + all_blocks
+
+
+def test_the_attention_of_every_block_is_checked() -> None:
+    class Late(LateDivided):
+        @dataclass(frozen=True, kw_only=True)
+        class Config(LateDivided.Config):
+            def attention_of(self, block: int) -> MixerConfig:
+                return TrajectoryAttention.Config(normalize_over="space-time", approximation=None) if block else DIVIDED
+
+    with pytest.raises(ValueError, match="cls_token is False; Divided"):
+        replace(late(1), positions=Ramp.Config(), cls_token=False).check(SIZE)
+    with pytest.raises(ValueError, match="cls_token is False; Divided"):
+        Late.Config(width=32, depth=2, heads=4, positions=Ramp.Config(), cls_token=False).check(SIZE)
+
+
+def test_blocks_of_a_trunk_count_as_identical_only_if_its_config_says_so() -> None:
+    # Extrapolation from fewer blocks would give wrong bytes for these.
+    assert not isinstance(late(1), HasIdenticalBlocks) and not isinstance(plain(), HasIdenticalBlocks)
+    clip = SIZE.example(1)
+    four, three, two = (saved_bytes(built(replace(late(3), depth=depth)).train(), clip) for depth in (4, 3, 2))
+    assert four != three + (three - two)
+
+
+class Doubled(Block):
+    """Block whose MLP output is doubled."""
+
+    def feed(self, x: Tensor) -> Tensor:
+        return x + 2 * self.mlp_drop(self.mlp(self.mlp_norm(x)))
+
+
+class OtherBlocks(VideoViT):
+    """LayerNorm and activation of CLIP, and blocks of another class."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(VideoViT.Config):
+        norm_eps: ClassVar[float] = 1e-5
+        activation: ClassVar[type[nn.Module]] = QuickGELU
+        attention: MixerConfig = field(default_factory=JointAttention.Config)
+
+        def build_block(self, block: int) -> Block:
+            mixers = self.attention_of(block).build(self.width, self.heads)
+            return Doubled(mixers, self.width, self.mlp_ratio, 0.0, eps=self.norm_eps, activation=self.activation)
+
+
+def test_blocks_eps_and_activation_are_those_of_the_config() -> None:
+    model = built(OtherBlocks.Config(width=32, depth=2, heads=4, tokens=CubicTokens.Config(patch=8)))
+    assert [type(block) for block in model.blocks] == [Doubled, Doubled]
+    assert {module.eps for module in model.modules() if isinstance(module, nn.LayerNorm)} == {1e-5}
+    kinds = {type(module) for module in model.modules()}
+    assert QuickGELU in kinds and nn.GELU not in kinds
+    assert model(torch.randn(2, 4, 3, 16, 16)).shape == (2, 5)
+
+
+class FramePositions(nn.Module):
+    """Positions of CLS and patches, the same in every frame."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(LearntPositions):
+        label: ClassVar[str] = "Space"
+
+        def build(self, width: int, grid: Grid) -> "FramePositions":
+            return FramePositions(width, square_side(self.side, grid))
+
+    def __init__(self, width: int, side: int) -> None:
+        super().__init__()
+        self.side = side
+        self.space = nn.Parameter(torch.randn(1, 1 + side**2, width))
+
+    def forward(self, grid: Grid) -> Tensor:
+        cls, space = self.space.split([1, self.side**2], dim=1)
+        return torch.cat([cls, resized(space, self.side, grid)], dim=1).expand(grid.frames, -1, -1)  # (T, 1 + S, D)
+
+
+class FrameMean(nn.Module):
+    """Mean over frames, then a classifier."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(HeadConfig):
+        def build(self, width: int, num_classes: int) -> "FrameMean":
+            return FrameMean(width, num_classes)
+
+        def macs(self, grid: Grid, width: int, num_classes: int) -> int:
+            return width * num_classes
+
+    def __init__(self, width: int, num_classes: int) -> None:
+        super().__init__()
+        self.classifier = nn.Linear(width, num_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.classifier(features.mean(dim=1))
+
+
+class FrameJoint(JointAttention):
+    """Attention within frames, for tokens (B*T, 1 + S, D)."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(JointAttention.Config):
+        label: ClassVar[str] = "Frame-wise"
+
+        def macs(self, grid: Grid, width: int, heads: int) -> int:
+            return grid.frames * super().macs(Grid(1, grid.height, grid.width), width, heads)
+
+
+class FrameWise(VideoViT):
+    """ViT of single frames."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(VideoViT.Config):
+        not_in_images: ClassVar[tuple[str, ...]] = ("head.*",)
+
+        tokens: TokensConfig = field(default_factory=SquareTokens.Config)
+        positions: PositionsConfig = field(default_factory=FramePositions.Config)
+        attention: MixerConfig = field(default_factory=FrameJoint.Config)
+        head: HeadConfig | None = field(default_factory=FrameMean.Config)
+
+        def build(self, size: InputSize, targets: Targets) -> "FrameWise":
+            self.check(size)
+            return FrameWise(self, self.grid(size), num_outputs(targets))
+
+        def num_tokens(self, grid: Grid) -> int:
+            return grid.frames * (1 + grid.patches)
+
+    def embedded(self, clip: Tensor) -> tuple[Tensor, Grid]:
+        tokens, grid = self.tokens(clip)
+        frames = self.with_cls(tokens.unflatten(1, (grid.frames, grid.patches)).flatten(0, 1))  # (B*T, 1 + S, D)
+        return (frames.unflatten(0, (-1, grid.frames)) + self.positions(grid)).flatten(0, 1), grid
+
+    def features(self, clip: Tensor) -> Tensor:
+        return super().features(clip).unflatten(0, (len(clip), -1))  # (B, T, D)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalFile(InitialWeights):
+    """A file in the folder of weights."""
+
+    file: str
+
+    def find(self, folder: Path) -> Path:
+        return folder / self.file
+
+
+def save_vit(path: Path, side: int) -> VisionTransformer:
+    torch.manual_seed(1)
+    vit = VisionTransformer(img_size=8 * side, patch_size=8, embed_dim=32, depth=2, num_heads=4, num_classes=10).eval()
+    for parameter in vit.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    save_file(vit.state_dict(), path)
+    return vit
+
+
+def test_a_frame_wise_trunk_with_the_weights_of_an_image_vit_equals_it_on_every_frame(tmp_path: Path) -> None:
+    vit = save_vit(tmp_path / "vit.safetensors", side=2)
+    config = FrameWise.Config(
+        width=32, depth=2, heads=4, tokens=SquareTokens.Config(patch=8), init=LocalFile(file="vit.safetensors")
+    )
+    model, clip = built(config), torch.randn(2, 4, 3, 16, 16)
+    (report,) = config.initialise(model, tmp_path)
+    assert set(report.missing) == {"head.classifier.weight", "head.classifier.bias"} and report.reshaped == ()
+    assert set(report.unexpected) == {"head.weight", "head.bias"}
+    with torch.no_grad():
+        frames = vit.forward_features(clip.flatten(0, 1))[:, 0].unflatten(0, (2, 4))  # (B, T, D)
+        torch.testing.assert_close(model.features(clip), frames, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(model(clip), model.head(frames), rtol=1e-4, atol=1e-5)
+
+
+def test_macs_of_a_frame_wise_trunk_are_those_of_its_frames() -> None:
+    config = FrameWise.Config(width=32, depth=2, heads=4, tokens=SquareTokens.Config(patch=8))
+    one, four = (config.macs(ClipSize(frames, 16, 16), TARGET) for frames in (1, 4))
+    assert four - 32 * 5 == 4 * (one - 32 * 5)  # the head counts once
+    # All but the work that the last block saves: 4 frames of 4 patches.
+    others = 4 * (12 * 5 * 32**2 + 2 * 5**2 * 32 - (12 * 32**2 + 2 * 4 * 5 * 32) + 2 * 5 * 4 * 32)
+    assert four == config.executed_macs(SIZE, TARGET) + others
+
+
+def test_an_image_vit_initialises_cubes_and_positions_of_another_grid(tmp_path: Path) -> None:
+    vit = save_vit(tmp_path / "vit.safetensors", side=3)
+    config = replace(plain(init=LocalFile(file="vit.safetensors")), depth=2, positions=SeparatePositions.Config(side=2))
+    model = built(config)
+    (report,) = config.initialise(model, tmp_path)
+    assert set(report.reshaped) == {"patch_embed.proj.weight", "pos_embed"}
+    assert {name.split(".")[0] for name in report.missing} == {"positions", "head"}
+    cubes, space = model.get_parameter("tokens.projection.weight"), model.get_parameter("positions.space")
+    assert torch.equal(cubes[:, :, 1], vit.get_parameter("patch_embed.proj.weight")) and (cubes[:, :, 0] == 0).all()
+    expected = resized(vit.get_parameter("pos_embed")[:, 1:], 3, Grid(1, 2, 2))
+    torch.testing.assert_close(space[:, 1:], expected)
+    assert torch.equal(space[:, :1], vit.get_parameter("pos_embed")[:, :1])
+
+
+def test_initial_weights_of_another_trunk_are_refused(tmp_path: Path) -> None:
+    save_vit(tmp_path / "vit.safetensors", side=2)
+    config = plain(init=LocalFile(file="vit.safetensors"))  # of three blocks
+    with pytest.raises(ValueError, match=r"it lacks blocks\.2\.norm1\.weight"):
+        config.initialise(built(config), tmp_path)
+    with pytest.raises(FileNotFoundError):
+        config.initialise(built(config), tmp_path / "absent")
+
+
+def test_names_in_timm_are_those_of_its_vit() -> None:
+    names = renamed(built(replace(plain(), depth=2)).state_dict(), TIMM_NAMES)
+    vit = VisionTransformer(img_size=16, patch_size=8, embed_dim=32, depth=2, num_heads=4, num_classes=10)
+    assert set(vit.state_dict()) - set(names.values()) == {"head.weight", "head.bias"}
