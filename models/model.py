@@ -137,7 +137,7 @@ class ModelConfig(ABC):
         """Load the initial weights that the config names. Returns None if it names none.
 
         Args:
-            folder: directory of weight files; by default $PRETRAINED_WEIGHTS or ~/.cache/video-weights.
+            folder: directory of weight files; by default $PRETRAINED_WEIGHTS or video-weights in the user's cache.
 
         Raises:
             ValueError: for files of another model.
