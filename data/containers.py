@@ -1,4 +1,4 @@
-"""Opening of video files without access to other files, and the check that a file is complete."""
+"""Opening of video files without access to other files, messages of errors, and the check that a file is complete."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,6 +28,7 @@ FORMATS = (
     "h264",
     "hevc",
     "m4v",
+    "mjpeg",
 )
 # A file with less than this share of its frames or bytes is truncated.
 MIN_COMPLETE_SHARE = 0.95
@@ -46,6 +47,13 @@ def opened_container(path: str) -> InputContainer:
     return av.open(f"file:{path}", metadata_errors="ignore", options=options)
 
 
+def reason(error: Exception) -> str:
+    """Message of a library's error, without the path that the library adds."""
+    if isinstance(error, EOFError):
+        return "no frames before the end of the file"
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).strip()
+
+
 def truncation(path: str, container: InputContainer, stream: VideoStream, packets: Sequence[Packet]) -> str | None:
     """Available part of a truncated file, in words; None for a complete file, or if the file does not tell.
 
@@ -57,7 +65,7 @@ def truncation(path: str, container: InputContainer, stream: VideoStream, packet
         is_truncated = end is not None and container.size < MIN_COMPLETE_SHARE * end
         return f"{container.size} of {end} bytes" if is_truncated else None
     if "mp4" in container.format.name:
-        num_packets, num_expected = sum(packet.size > 0 for packet in packets), len(stream.index_entries)
+        num_packets, num_expected = sum(packet.dts is not None for packet in packets), len(stream.index_entries)
         is_truncated = num_packets < MIN_COMPLETE_SHARE * num_expected
         return f"{num_packets} of the {num_expected} frames in its header" if is_truncated else None
     expected = expected_seconds(container, stream)

@@ -25,8 +25,8 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.bitstreams import is_disposable, nal_length_size
-from data.containers import FORMATS, MIN_COMPLETE_SHARE, opened_container, truncation
+from data.bitstreams import is_disposable, nal_length_size, unpacked
+from data.containers import FORMATS, MIN_COMPLETE_SHARE, opened_container, reason, truncation
 from data.errors import DecodeError
 from data.frame_table import FrameTable, Run, has_times, number_frames
 from data.sampling import Timeline
@@ -100,6 +100,8 @@ class VideoFile:
             if available is not None:
                 raise DecodeError(self.name, f"truncated: {available}")
         packets = [packet for packet in packets if packet.size]
+        if self.stream.codec_context.name == "mpeg4":
+            packets = unpacked(packets, self.stream)
         if not has_times(packets, self.stream.codec_context, self.container.format.name):
             if self.part is not None:
                 raise DecodeError(self.name, "the file has no presentation times; convert it to mp4")
@@ -291,10 +293,3 @@ def single_threaded(decoder: VideoCodecContext, options: dict[str, str]) -> Vide
 def is_before(packet: Packet, pts: int | None) -> bool:
     """Whether a packet is shown before a time."""
     return packet.pts is not None and pts is not None and packet.pts < pts
-
-
-def reason(error: Exception) -> str:
-    """Message of a library's error, without the path that the library adds."""
-    if isinstance(error, EOFError):
-        return "no frames before the end of the file"
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).strip()

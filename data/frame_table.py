@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from data.bitstreams import is_hidden
+from data.bitstreams import is_hidden, mpeg4_order
 
 # Largest size of the decoded frames that are kept if the numbering of the frames needs a full decode.
 MAX_KEPT_BYTES = 256 * 2**20
@@ -89,31 +89,34 @@ def has_times(packets: Sequence[Packet], codec: VideoCodecContext, format_name: 
 
 
 def number_frames(packets: Sequence[Packet], decoder: VideoCodecContext) -> list[VideoFrame]:
-    """Replace the presentation times of the packets by frame numbers, which needs a full decode.
+    """Replace the presentation times of the packets by frame numbers, which needs a full decode, except for MPEG-4.
 
     A packet without a decodable frame gets no time.
 
     Returns:
         The decoded frames, with the same times; none if an error occurred, or if they need too much memory.
     """
-    is_kept = len(packets) * decoder.width * decoder.height * 3 <= MAX_KEPT_BYTES
-    for index, packet in enumerate(packets):
-        packet.pts = index
     kept: list[VideoFrame] = []
-    number_of_packet: dict[int | None, int] = {}
-    for packet in (*packets, None):
-        try:
-            frames = decoder.decode(packet)
-        except (FFmpegError, OSError):
-            is_kept = False
-            continue
-        for frame in frames:
-            number = len(number_of_packet)
-            is_new = number_of_packet.setdefault(frame.pts, number) == number
-            is_kept = is_kept and is_new and not frame.is_corrupt
-            if is_kept:
-                frame.pts = number
-                kept.append(frame)
+    order = mpeg4_order(packets) if decoder.name == "mpeg4" else None
+    number_of_packet: dict[int | None, int] = {index: number for number, index in enumerate(order or [])}
+    if order is None:
+        is_kept = len(packets) * decoder.width * decoder.height * 3 <= MAX_KEPT_BYTES
+        for index, packet in enumerate(packets):
+            packet.pts = index
+        for packet in (*packets, None):
+            try:
+                frames = decoder.decode(packet)
+            except (FFmpegError, OSError):
+                is_kept = False
+                continue
+            for frame in frames:
+                number = len(number_of_packet)
+                is_new = number_of_packet.setdefault(frame.pts, number) == number
+                is_kept = is_kept and is_new and not frame.is_corrupt
+                if is_kept:
+                    frame.pts = number
+                    kept.append(frame)
+        kept = kept if is_kept else []
     for index, packet in enumerate(packets):
         packet.pts = number_of_packet.get(index)
-    return kept if is_kept else []
+    return kept

@@ -7,6 +7,7 @@ import av.error
 import av.filter
 import numpy as np
 import pytest
+from av.video.format import VideoFormat
 
 from data.evaluation import EvalConfig
 from data.items.items import seeded
@@ -196,7 +197,7 @@ def test_segments_choose_from_the_output_of_the_fps_filter(
     ticks: list[int], time_base: int, fps: Fraction | int
 ) -> None:
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=16, height=16, format="gray", time_base=Fraction(1, time_base))
+    source = graph.add_buffer(width=16, height=16, format=VideoFormat("gray", 16, 16), time_base=Fraction(1, time_base))
     graph.link_nodes(source, graph.add("fps", "fps=30"), graph.add("buffersink")).configure()
     output = []
     for number, tick in enumerate([*ticks, None]):

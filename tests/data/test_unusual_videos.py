@@ -64,7 +64,8 @@ def pixels(frames: Tensor) -> NDArray[np.uint8]:
 
 def fully_decoded(path: Path) -> NDArray[np.uint8]:
     with av.open(str(path)) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return np.stack(frames).astype(np.uint8, copy=False)
 
 
 def assert_every_index_gives(path: Path, expected: NDArray[np.uint8]) -> None:
@@ -99,6 +100,7 @@ def test_a_cut_without_reencoding_has_the_frames_from_its_start(
     options: dict[str, str], tmp_path: Path, write_video: WriteVideo
 ) -> None:
     def earlier(index: int, packet: Packet) -> Packet:
+        assert packet.pts is not None and packet.dts is not None
         ticks = int(16.5 / 30 / packet.time_base)
         packet.pts, packet.dts = packet.pts - ticks, packet.dts - ticks
         return packet
@@ -191,12 +193,41 @@ def test_files_without_times_are_numbered_by_a_full_decode(
     num_bytes: int, tmp_path: Path, write_video: WriteVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(frame_table, "MAX_KEPT_BYTES", num_bytes)
-    for name, codec in (("a.avi", "mpeg4"), ("a.h264", "libx264")):
-        path = write_video(tmp_path / name, codec=codec, options={"g": "12", "bf": "2"})
+    for name in ("a.avi", "a.h264"):
+        path = write_video(tmp_path / name, options=B_FRAMES)
         with VideoFile(path) as video:
             assert len(video.kept_frames) == (40 if num_bytes else 0)
             np.testing.assert_allclose(video.times, np.arange(40) / float(video.fps))
         assert_every_index_gives(path, fully_decoded(path))
+
+
+def packed(packets: list[Packet]) -> list[Packet]:
+    """MPEG-4 packets of groups I B P B P ... with each B picture in the packet of the picture that it precedes."""
+    changed: list[Packet] = []
+    for packet in packets:
+        content = bytes(packet)
+        is_b = content[content.index(b"\0\0\1\xb6") + 4] >> 6 == 2
+        if is_b:
+            changed[-1] = with_content(changed[-1], bytes(changed[-1]) + content)
+            content = b"\0\0\1\xb6\x51\xcf"  # a picture that is not coded takes its place
+        changed.append(with_content(packet, content))
+    return changed
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_the_order_of_mpeg4_pictures_is_known_without_decoding(
+    is_packed: bool, tmp_path: Path, write_video: WriteVideo
+) -> None:
+    source = write_video(tmp_path / "a.avi", codec="mpeg4", options={"g": "12", "bf": "1"})
+    with av.open(str(source)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    changed = packed(packets) if is_packed else packets
+    path = remuxed(source, tmp_path / "b.avi", lambda index, packet: with_content(packet, bytes(changed[index])))
+    with av.open(str(path)) as container:
+        assert any(bytes(packet).count(b"\0\0\1\xb6") == 2 for packet in container.demux(video=0)) == is_packed
+    with VideoFile(path) as video:
+        assert video.kept_frames == []
+    assert_every_index_gives(path, fully_decoded(source))
 
 
 @pytest.mark.parametrize("kind", ["h264 in matroska", "mpeg4", "mpeg4 in avi", "vp9"])
