@@ -10,7 +10,7 @@ from typing import TypedDict
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from data.errors import DataError, DecodeError
+from data.errors import DataError, DecodeError, shortened
 from data.items.items import Batch, Draw, TestItems, TrainItems, collated
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,9 @@ class UnreadableItems:
         self.num_missing += error.missing
         logger.warning("unreadable %s item %s", self.split, error)
         if len(self) > self.allowed:
-            named = "; ".join(f"{path} ({self.reasons[path]})" for path in self.files[:MAX_PATHS_NAMED])
+            named = "; ".join(
+                f"{shortened(path)} ({shortened(self.reasons[path])})" for path in self.files[:MAX_PATHS_NAMED]
+            )
             more = f"; and {len(self) - MAX_PATHS_NAMED} more" if len(self) > MAX_PATHS_NAMED else ""
             raise DataError(
                 f"{len(self)} of {self.num_items} {self.split} {self.unit} cannot be read; the limit is "

@@ -158,8 +158,11 @@ class DenseSampling(Sampling):
 class SegmentSampling(Sampling):
     """One frame of each of F equal segments of the video: a random one (training) or the middle one (testing).
 
-    The authors first extract frames at 30 frames per second, which repeats frames of a slower video. The same frames
-    are selected here without an extraction.
+    The authors first extract frames at 30 frames per second, which repeats frames of a slower video. Here, without an
+    extraction, the frames are those of ffmpeg's filter `fps=30`.
+
+    Differs from the authors: their command, `ffmpeg -r 30` of version 4.1, rounds the durations of frames. In a video
+    of 12 frames per second, a fifth of its output is the frame before or after that of the filter.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -246,5 +249,6 @@ class SegmentSampling(Sampling):
         """Indices of the source frames at indices of the nominal rate."""
         if self.nominal_fps is None:
             return nominal_indices
-        first_nominal_indices = np.round(timeline.times * self.nominal_fps)
+        # Halves are rounded up. The tolerance is that of times in floating point.
+        first_nominal_indices = np.floor(timeline.times * self.nominal_fps + 0.5 + 1e-9)
         return np.maximum(np.searchsorted(first_nominal_indices, nominal_indices, side="right") - 1, 0)

@@ -83,5 +83,6 @@ def torch_cache() -> Path:
 
 
 def weights_folder() -> Path:
-    """Directory of downloaded weights: $PRETRAINED_WEIGHTS or ~/.cache/video-weights."""
-    return Path(os.environ.get("PRETRAINED_WEIGHTS", "~/.cache/video-weights")).expanduser()
+    """Directory of downloaded weights: $PRETRAINED_WEIGHTS, or a folder in $XDG_CACHE_HOME or ~/.cache."""
+    user_cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("PRETRAINED_WEIGHTS") or Path(user_cache, "video-weights")).expanduser()

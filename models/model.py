@@ -146,7 +146,7 @@ class ModelConfig(ABC):
         """Load the initial weights that the config names. Returns a report of each file.
 
         Args:
-            folder: directory of weight files; by default $PRETRAINED_WEIGHTS or ~/.cache/video-weights.
+            folder: directory of weight files; by default $PRETRAINED_WEIGHTS or video-weights in the user's cache.
 
         Raises:
             ValueError: for files of another model.

@@ -3,7 +3,6 @@
 The label of a segment is its verb and its noun. The test split is the validation split, as in the papers.
 """
 
-import csv
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -12,9 +11,18 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from data.config import DatasetConfig, Split
+from data.datasets.annotations import class_number, csv_fields, file_text
 from data.datasets.epic_pickle import pickled_rows
-from data.datasets.videos import VIDEO_SUFFIXES, Span, VideoList, VideoRecord, check_root, file_text, first_file
-from data.errors import DataError, MissingAnnotationError
+from data.datasets.videos import (
+    VIDEO_SUFFIXES,
+    Span,
+    VideoList,
+    VideoRecord,
+    check_inside,
+    check_root,
+    first_file,
+)
+from data.errors import DataError, MissingAnnotationError, shortened
 from data.synthetic.epic100 import Epic100StandIn
 from data.targets import VerbNounTarget
 
@@ -101,9 +109,10 @@ class Epic100:
         records = tuple(locator.record(segment) for segment in segments)
         if not any(os.path.exists(path) for path in {record.path for record in records}):
             raise DataError(
-                f"{self.config.name}: none of the videos of {annotation} exists, e.g. {records[0].path}; "
+                f"{self.config.name}: none of the videos of {annotation} exists, e.g. {shortened(records[0].path)}; "
                 f"a video is P01/videos/P01_01.MP4 or, as pictures, P01/rgb_frames/P01_01/frame_0000000001.jpg"
             )
+        check_inside(records, annotation, self.root)
         return VideoList(records, self.class_names())
 
     def annotation(self, split: Split) -> Path:
@@ -127,8 +136,8 @@ class Epic100:
             if absent:
                 raise DataError(f"{where}: no {', '.join(absent)}; a row has {', '.join(COLUMNS)}")
             label = (
-                class_number(where, "verb", row["verb_class"], self.config.num_verbs),
-                class_number(where, "noun", row["noun_class"], self.config.num_nouns),
+                checked_class(where, "verb", row["verb_class"], self.config.num_verbs),
+                checked_class(where, "noun", row["noun_class"], self.config.num_nouns),
             )
             start, stop = seconds(where, row["start_timestamp"]), seconds(where, row["stop_timestamp"])
             if stop <= start:
@@ -213,25 +222,25 @@ def contains_frames(folder: str) -> bool:
 
 def csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Location in the file, and fields of each row."""
-    rows = csv.reader(file_text(path).splitlines())
-    header = [name.strip() for name in next(rows, [])]
-    for fields in rows:
-        if fields:
-            yield f"{path}:{rows.line_num}", dict(zip(header, fields, strict=False))
+    rows = csv_fields(path, file_text(path).splitlines())
+    header = [name.strip() for name in next(rows, (1, []))[1]]
+    for number, fields in rows:
+        yield f"{path}:{number}", dict(zip(header, fields, strict=False))
 
 
-def class_number(where: str, kind: str, text: str, count: int) -> int:
+def checked_class(where: str, kind: str, text: str, count: int) -> int:
     """Class number of a verb or a noun."""
-    if not text.isascii() or not text.isdigit() or int(text) >= count:
-        raise DataError(f"{where}: wrong {kind} class '{text}'; there are 0 to {count - 1}")
-    return int(text)
+    number = class_number(text, count)
+    if number is None:
+        raise DataError(f"{where}: wrong {kind} class '{shortened(text)}'; there are 0 to {count - 1}")
+    return number
 
 
 def seconds(where: str, timestamp: str) -> float:
     """Seconds of a timestamp `HH:MM:SS.cc`."""
     match = TIMESTAMP.fullmatch(timestamp)
     if match is None:
-        raise DataError(f"{where}: '{timestamp}' is not a time; write it as HH:MM:SS.cc")
+        raise DataError(f"{where}: '{shortened(timestamp)}' is not a time; write it as HH:MM:SS.cc")
     hours, minutes, rest = match.groups()
     return 3600 * int(hours) + 60 * int(minutes) + float(rest)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from data.errors import DataError
+from data.errors import DataError, shortened
 
 # Globals in a pickled table of numbers and strings, as pandas and numpy have named them from 2019 to today.
 ALLOWED = {
@@ -60,7 +60,7 @@ def pickled_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its rights") from error
     except Exception as error:  # a broken pickle may raise anything
-        raise DataError(f"{path}: not a plain pickled table ({error}); {remedy}") from error
+        raise DataError(f"{path}: not a plain pickled table ({shortened(str(error))}); {remedy}") from error
     if not isinstance(table, pd.DataFrame):
         raise DataError(f"{path}: a pickled {type(table).__name__}, not a table; {remedy}")
     table = table.reset_index(names=table.index.name or "narration_id") if "narration_id" not in table else table

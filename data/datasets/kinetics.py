@@ -3,7 +3,6 @@
 A label is the index of the class in the alphabetical order of class names, as in every released list.
 """
 
-import csv
 import os
 import re
 from collections.abc import Iterator
@@ -12,15 +11,16 @@ from pathlib import Path
 from typing import Literal, Self
 
 from data.config import DatasetConfig, Split
+from data.datasets.annotations import class_number, csv_fields, file_text
 from data.datasets.videos import (
     VideoList,
     VideoRecord,
+    check_inside,
     check_root,
-    file_text,
     first_file,
     video_files,
 )
-from data.errors import DataError, MissingAnnotationError
+from data.errors import DataError, MissingAnnotationError, shortened
 from data.synthetic.kinetics import KineticsStandIn
 from data.targets import ClassTarget
 
@@ -119,6 +119,8 @@ class Kinetics:
         entries = list(self.list_entries(annotation, lines))
         base = self.base_folder(annotation, split, [path for path, _ in entries])
         records = tuple(VideoRecord(os.path.join(base, path), label, path) for path, label in entries)
+        # The user may list any file by an absolute path.
+        check_inside((record for record in records if not os.path.isabs(record.video_id)), annotation, base, self.root)
         return VideoList(records, self.listed_class_names(entries))
 
     def list_entries(self, annotation: Path, lines: list[str]) -> Iterator[tuple[str, int]]:
@@ -129,14 +131,14 @@ class Kinetics:
                 continue
             match = LIST_LINE.match(line)
             if match is None:
-                raise DataError(f"{annotation}:{number}: too few fields in '{line}'; a line is 'path label'")
-            label = match["label"]
-            if not label.isascii() or not label.isdigit() or int(label) >= self.config.num_classes:
+                raise DataError(f"{annotation}:{number}: too few fields in '{shortened(line)}'; a line is 'path label'")
+            label = class_number(match["label"], self.config.num_classes)
+            if label is None:
                 raise DataError(
-                    f"{annotation}:{number}: wrong label '{label}'; "
+                    f"{annotation}:{number}: wrong label '{shortened(match['label'])}'; "
                     f"{self.config.name} has labels 0 to {self.config.num_classes - 1}"
                 )
-            yield match["path"].strip("\"'"), int(label)
+            yield match["path"].strip("\"'"), label
 
     def base_folder(self, annotation: Path, split: Split, paths: list[str]) -> Path:
         """Folder to which the listed paths are relative.
@@ -155,7 +157,7 @@ class Kinetics:
                     return base
         raise DataError(
             f"{self.config.name}: none of the {len(paths)} videos of {annotation} exists, "
-            f"e.g. {bases[0] / paths[0]}; paths are absolute or relative to {bases[0]}"
+            f"e.g. {shortened(str(bases[0] / paths[0]))}; paths are absolute or relative to {bases[0]}"
         )
 
     def listed_class_names(self, entries: list[tuple[str, int]]) -> tuple[str, ...]:
@@ -182,13 +184,14 @@ class Kinetics:
             name, video_id, start, end = row["label"], row["youtube_id"], row["time_start"], row["time_end"]
             if name not in labels:
                 raise DataError(
-                    f"{annotation}:{number}: wrong label '{name}'; it is none of the {len(labels)} classes "
+                    f"{annotation}:{number}: wrong label '{shortened(name)}'; it is none of the {len(labels)} classes "
                     f"of {self.config.name}"
                 )
             try:
                 stem = f"{video_id}_{int(float(start)):06d}_{int(float(end)):06d}"
-            except ValueError:
-                raise DataError(f"{annotation}:{number}: '{start}' and '{end}' should be seconds") from None
+            except (ValueError, OverflowError):  # OverflowError: infinity
+                times = f"'{shortened(start)}' and '{shortened(end)}'"
+                raise DataError(f"{annotation}:{number}: {times} should be seconds") from None
             in_class = files.get(normalized_name(name), {})
             path = in_class.get(stem) or in_class.get(video_id) or files.get("", {}).get(stem)
             expected = self.root / split / name / f"{stem}.mp4"
@@ -196,8 +199,9 @@ class Kinetics:
         if not any(record.path and os.path.exists(record.path) for record in records):
             raise DataError(
                 f"{self.config.name}: none of the {len(records)} videos of {annotation} exists, "
-                f"e.g. {records[0].path}; the expected folder is {self.root / split}/<class>/"
+                f"e.g. {shortened(records[0].path)}; the expected folder is {self.root / split}/<class>/"
             )
+        check_inside(records, annotation, self.root)
         return VideoList(tuple(records), class_names)
 
     def official_class_names(self, annotation: Path, lines: list[str]) -> tuple[str, ...]:
@@ -255,20 +259,19 @@ def official_rows(annotation: Path, lines: list[str]) -> Iterator[tuple[int, dic
     Raises:
         DataError: for a header without a column, or a row without a field.
     """
-    rows = csv.reader(lines)
-    header = [name.strip() for name in next(rows)]
+    rows = csv_fields(annotation, lines)
+    header = [name.strip() for name in next(rows)[1]]
     absent = [name for name in OFFICIAL_COLUMNS[:4] if name not in header]
     if absent:
         raise DataError(
             f"{annotation}:1: no column {', '.join(absent)}; the official header is {','.join(OFFICIAL_COLUMNS)}"
         )
     needed = 1 + max(header.index(name) for name in OFFICIAL_COLUMNS[:4])
-    for fields in rows:
-        if not fields:
-            continue
+    for number, fields in rows:
         if len(fields) < needed:
-            raise DataError(f"{annotation}:{rows.line_num}: {len(fields)} fields where {','.join(header)} are expected")
-        yield rows.line_num, dict(zip(header, fields, strict=False))
+            columns = shortened(",".join(header))
+            raise DataError(f"{annotation}:{number}: {len(fields)} fields where {columns} are expected")
+        yield number, dict(zip(header, fields, strict=False))
 
 
 def normalized_name(name: str) -> str:

@@ -3,15 +3,15 @@
 The brackets of a template are removed before the look-up of its label, as in the authors' release.
 """
 
-import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from data.config import DatasetConfig, Split
-from data.datasets.videos import VideoList, VideoRecord, check_root, file_text, first_file, video_files
-from data.errors import DataError, MissingAnnotationError
+from data.datasets.annotations import json_content
+from data.datasets.videos import VideoList, VideoRecord, check_inside, check_root, first_file, video_files
+from data.errors import DataError, MissingAnnotationError, shortened
 from data.synthetic.ssv2 import SSv2StandIn
 from data.targets import ClassTarget
 
@@ -66,7 +66,7 @@ class SSv2:
         labels_path = self.annotation("labels")
         class_names = self.class_names(labels_path)
         labels = {name: label for label, name in enumerate(class_names)}
-        entries = parsed(annotation)
+        entries = json_content(annotation)
         if not isinstance(entries, list) or not entries:
             raise DataError(f"{annotation}: should be a list of entries with 'id' and 'template'")
         files = self.files()
@@ -77,15 +77,16 @@ class SSv2:
             video_id, template = str(entry["id"]), str(entry["template"]).replace("[", "").replace("]", "")
             if template not in labels:
                 raise DataError(
-                    f"{annotation}: entry {number} (id {video_id}): wrong label '{template}'; "
+                    f"{annotation}: entry {number} (id {shortened(video_id)}): wrong label '{shortened(template)}'; "
                     f"it is none of the {len(labels)} templates of {labels_path.name}"
                 )
             records.append(VideoRecord(files.get(video_id) or self.expected(video_id), labels[template], video_id))
         if not any(record.video_id in files for record in records):
             raise DataError(
                 f"{self.config.name}: none of the {len(records)} videos of {annotation} exists, "
-                f"e.g. {records[0].path}; the expected folder is {self.root / VIDEO_FOLDERS[0]}"
+                f"e.g. {shortened(records[0].path)}; the expected folder is {self.root / VIDEO_FOLDERS[0]}"
             )
+        check_inside(records, annotation, self.root)
         return VideoList(tuple(records), class_names)
 
     def annotation(self, part: str) -> Path:
@@ -104,12 +105,12 @@ class SSv2:
         Raises:
             DataError: if the file does not map one template to each label from 0 on.
         """
-        table = parsed(path)
+        table = json_content(path)
         if not isinstance(table, dict):
             raise DataError(f"{path}: should map templates to labels")
         try:
             by_label = {int(label): template for template, label in table.items()}
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise DataError(f"{path}: a label is not a number; the file maps each template to its number") from None
         if sorted(by_label) != list(range(self.config.num_classes)):
             raise DataError(
@@ -129,15 +130,3 @@ class SSv2:
     def expected(self, video_id: str) -> str:
         """Expected path of a missing video."""
         return str(self.root / VIDEO_FOLDERS[0] / f"{video_id}.webm")
-
-
-def parsed(path: Path) -> object:
-    """Content of a JSON file.
-
-    Raises:
-        DataError: if the file is not JSON.
-    """
-    try:
-        return json.loads(file_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg}); download the file again") from None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from data.errors import DataError
+from data.errors import DataError, shortened
 
 VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
 
@@ -85,18 +85,19 @@ def check_root(root: Path, name: str) -> None:
         )
 
 
-def file_text(path: Path) -> str:
-    """Text of an annotation file.
+def check_inside(records: Iterable[VideoRecord], annotation: Path, *folders: Path) -> None:
+    """Reject videos outside of the folders, to which `..` in an annotation file may lead.
 
     Raises:
-        DataError: if the file is unreadable or not UTF-8 text.
+        DataError: with the first such video.
     """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start})") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its rights") from error
+    prefixes = tuple(os.path.join(os.path.normpath(folder), "") for folder in folders)
+    for record in records:
+        if not os.path.normpath(record.path).startswith(prefixes):
+            raise DataError(
+                f"{annotation}: '{shortened(record.video_id)}' leads out of {folders[0]}; "
+                f"move the video below that folder and correct the line"
+            )
 
 
 def first_file(folders: Iterable[Path], names: Iterable[str]) -> Path | None:

@@ -65,8 +65,9 @@ class StandInError(OSError):
 
 
 def default_cache() -> Path:
-    """Default cache folder: `$STAND_IN_CACHE`, else a folder in the user's cache."""
-    return Path(os.environ.get("STAND_IN_CACHE") or Path.home() / ".cache" / "video-stand-ins")
+    """Default cache folder: `$STAND_IN_CACHE`, else a folder in the user's cache, `$XDG_CACHE_HOME` or ~/.cache."""
+    user_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("STAND_IN_CACHE") or Path(user_cache, "video-stand-ins"))
 
 
 def ensure(stand_in: StandIn, cache: Path | None = None, *, progress: bool = True, workers: int | None = None) -> Path:

@@ -109,12 +109,8 @@ def test_only_requested_frames_are_converted(
 
 def sent_packets(video: VideoFile, indices: list[int]) -> int:
     """Number of packets sent to the decoder for these frames."""
-    runs = video.runs(video.shown[index] for index in indices)
-    return sum(
-        packet in run.requested or not video.is_disposable(video.packets[packet])
-        for run in runs
-        for packet in range(run.start, run.stop)
-    )
+    runs = video.table.runs(video.table.shown[index] for index in indices)
+    return sum(len(list(video.needed(run))) for run in runs)
 
 
 def test_decoding_starts_at_the_key_frame_before_the_clip(tmp_path: Path, write_video: WriteVideo) -> None:
@@ -127,7 +123,7 @@ def test_decoding_starts_at_the_key_frame_before_the_clip(tmp_path: Path, write_
 def test_disposable_frames_are_not_decoded_unless_requested(tmp_path: Path, write_video: WriteVideo) -> None:
     options = {"g": "40", "bf": "3", "b-pyramid": "none", "b-adapt": "0", "sc_threshold": "0"}
     with VideoFile(write_video(tmp_path / "a.mp4", options=options)) as video:
-        disposable = sum(map(video.is_disposable, video.packets))
+        disposable = sum(map(video.is_disposable, video.table.packets))
         assert disposable > 20
         assert sent_packets(video, [39]) <= 40 - disposable + 1
 
@@ -138,13 +134,13 @@ def test_frames_shown_before_their_key_frame_are_decoded_from_the_previous_one(
     options = {"g": "12", "bf": "3", "keyint_min": "4", "x264-params": "open-gop=1:scenecut=0:b-adapt=0"}
     path = write_video(tmp_path / "a.mp4", options=options)
     expected = all_frames(path)
-    monkeypatch.delattr(VideoFile, "counted_images")  # the fallback
+    monkeypatch.delattr(VideoFile, "lenient_decoder")  # of the full decode
     with VideoFile(path) as video:
-        keys = [index for index, packet in enumerate(video.packets) if packet.is_keyframe]
+        table = video.table
         leading = [
             index
-            for index, packet in enumerate(video.shown)
-            if any(key < packet and video.pts(key) > video.pts(packet) for key in keys)
+            for index, packet in enumerate(table.shown)
+            if any(key < packet and table.pts(key) > table.pts(packet) for key in table.keys)
         ]
         assert leading
         for index in leading:
@@ -255,7 +251,7 @@ def test_unreadable_files_keep_their_path_and_first_error_in_one_line(
 def test_truncated_matroska_is_rejected(tmp_path: Path, write_video: WriteVideo) -> None:
     path = write_video(tmp_path / "a.webm", 120, codec="libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8"})
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
-    with pytest.raises(DecodeError, match=r"truncated: \d\.\d of 4\.0 seconds"):
+    with pytest.raises(DecodeError, match=r"truncated: \d+ of \d+ bytes"):
         VideoFile(path)
 
 

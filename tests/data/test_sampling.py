@@ -1,9 +1,13 @@
+import contextlib
 import math
 import random
 from fractions import Fraction
 
+import av.error
+import av.filter
 import numpy as np
 import pytest
+from av.video.format import VideoFormat
 
 from data.evaluation import EvalConfig
 from data.items.items import seeded
@@ -174,6 +178,41 @@ def test_slow_videos_are_sampled_at_thirty_frames_per_second() -> None:
     assert sampling.centre(timeline(36, 10)).tolist() == [source[place] for place in shown]
     own_rate = SegmentSampling.Config(nominal_fps=None).build(16).centre(timeline(36, 10))
     assert own_rate.tolist() == [(start + end) // 2 for start, end in authors_segments(36, 16)]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "time_base", "fps"),
+    [
+        ([round(number * 1000 / 12) for number in range(48)], 1000, 12),  # WebM: milliseconds
+        ([round(number * 1000 / 24) for number in range(90)], 1000, 24),
+        ([1024 * number for number in range(48)], 12288, 12),
+        ([512 * number for number in range(120)], 30720, 60),
+        ([1001 * number for number in range(90)], 30000, Fraction(30000, 1001)),
+        ([256 * number for number in range(130)], 12800, 50),
+        ([0, 40, 95, 130, 260, 262, 300, 420, 450, 483], 1000, 20),
+    ],
+    ids=["12 webm", "24 webm", "12", "60", "29.97", "50", "variable"],
+)
+def test_segments_choose_from_the_output_of_the_fps_filter(
+    ticks: list[int], time_base: int, fps: Fraction | int
+) -> None:
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=16, height=16, format=VideoFormat("gray", 16, 16), time_base=Fraction(1, time_base))
+    graph.link_nodes(source, graph.add("fps", "fps=30"), graph.add("buffersink")).configure()
+    output = []
+    for number, tick in enumerate([*ticks, None]):
+        if tick is None:
+            source.push(None)
+        else:
+            frame = av.VideoFrame.from_ndarray(np.full((16, 16), number, np.uint8), format="gray")
+            frame.pts, frame.time_base = tick, Fraction(1, time_base)
+            source.push(frame)
+        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
+            while True:
+                output.append(int(graph.vpull().to_ndarray()[0, 0]))
+    video = Timeline((np.array(ticks) - ticks[0]) / time_base, Fraction(fps))
+    indices = SegmentSampling.Config().build(16).source_indices(video, np.arange(len(output)))
+    assert indices.tolist() == output
 
 
 def test_a_video_of_one_frame_gives_a_clip() -> None:

@@ -73,4 +73,7 @@ def test_the_weights_folder_is_set_by_the_environment(monkeypatch: pytest.Monkey
     assert weights_folder() == tmp_path / "weights"
     monkeypatch.delenv("PRETRAINED_WEIGHTS")
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert weights_folder() == tmp_path / ".cache" / "video-weights"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert weights_folder() == tmp_path / "cache" / "video-weights"

@@ -151,6 +151,9 @@ def test_an_environment_variable_sets_the_cache_folder(monkeypatch: pytest.Monke
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path))
     assert default_cache() == tmp_path
     monkeypatch.delenv("STAND_IN_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert default_cache() == tmp_path / "cache" / "video-stand-ins"
+    monkeypatch.delenv("XDG_CACHE_HOME")
     assert default_cache() == Path(os.path.expanduser("~")) / ".cache" / "video-stand-ins"
 
 

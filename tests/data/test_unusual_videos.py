@@ -1,0 +1,303 @@
+"""Videos whose frames are not simply those of their packets: cut, damaged, wrongly marked, with hidden frames."""
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.packet import Packet
+from av.stream import Disposition
+from numpy.typing import NDArray
+from torch import Tensor
+
+from data import frame_table
+from data.decode import VideoFile
+from data.errors import DecodeError
+
+WriteVideo = Callable[..., Path]
+Change = Callable[[int, Packet], Packet | None]
+
+B_FRAMES = {"g": "12", "bf": "3", "sc_threshold": "0"}
+OPEN_GROUPS = {**B_FRAMES, "keyint_min": "4", "x264-params": "open-gop=1:scenecut=0:b-adapt=0"}
+REALTIME = {"g": "12", "deadline": "realtime", "cpu-used": "8"}
+CODECS = {
+    "h264": ("libx264", B_FRAMES, "mp4"),
+    "h264 in matroska": ("libx264", B_FRAMES, "mkv"),
+    "h264 with open groups": ("libx264", OPEN_GROUPS, "mp4"),
+    "h264 in a transport stream": ("libx264", B_FRAMES, "ts"),
+    "mpeg2 with open groups": ("mpeg2video", {"g": "12", "bf": "2"}, "mkv"),
+    "mpeg4": ("mpeg4", {"g": "12", "bf": "2"}, "mp4"),
+    "mpeg4 in avi": ("mpeg4", {"g": "12", "bf": "2"}, "avi"),
+    "mpeg4 without B frames": ("mpeg4", {"g": "12"}, "avi"),
+    "vp8": ("libvpx", REALTIME, "webm"),
+    "vp9": ("libvpx-vp9", REALTIME, "webm"),
+}
+
+SOURCES = {"mkv": "mp4"}  # Matroska has no decoding times, which a copy needs
+
+
+def remuxed(source: Path, target: Path, change: Change, options: dict[str, str] | None = None) -> Path:
+    """Copy of a file with changed packets; a packet is left out if the change gives None."""
+    with av.open(str(source)) as old, av.open(str(target), "w", options=options or {}) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for index, packet in enumerate(packet for packet in old.demux(video=0) if packet.size):
+            changed = change(index, packet)
+            if changed is not None:
+                changed.stream = stream
+                new.mux(changed)
+    return target
+
+
+def with_content(packet: Packet, content: bytes) -> Packet:
+    """Packet with other bytes."""
+    changed = Packet(content)
+    changed.pts, changed.dts, changed.duration = packet.pts, packet.dts, packet.duration
+    changed.time_base, changed.is_keyframe = packet.time_base, packet.is_keyframe
+    return changed
+
+
+def pixels(frames: Tensor) -> NDArray[np.uint8]:
+    return frames.permute(0, 2, 3, 1).numpy()
+
+
+def fully_decoded(path: Path) -> NDArray[np.uint8]:
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return np.stack(frames).astype(np.uint8, copy=False)
+
+
+def assert_every_index_gives(path: Path, expected: NDArray[np.uint8]) -> None:
+    """Whether each frame is the expected one, whatever is read with it."""
+    draws = np.random.default_rng(0)
+    with VideoFile(path) as video:
+        assert len(video.table) == len(expected)
+        np.testing.assert_array_equal(pixels(video.frames(range(len(expected)))), expected)
+        for index in range(len(expected)):
+            others = draws.integers(0, len(expected), draws.integers(0, 3)).tolist()
+            np.testing.assert_array_equal(pixels(video.frames([index, *others])), expected[[index, *others]])
+
+
+@pytest.mark.parametrize("num_lost", [1, 5, 14])
+@pytest.mark.parametrize("kind", CODECS)
+def test_videos_without_their_first_packets_start_at_their_first_key_frame(
+    kind: str, num_lost: int, tmp_path: Path, write_video: WriteVideo
+) -> None:
+    codec, options, suffix = CODECS[kind]
+    source = write_video(tmp_path / f"whole.{SOURCES.get(suffix, suffix)}", codec=codec, options=options)
+    path = remuxed(source, tmp_path / f"cut.{suffix}", lambda index, packet: packet if index >= num_lost else None)
+    with VideoFile(source) as whole:
+        packet = next(key for key in whole.table.keys if key >= num_lost)
+        first = whole.table.shown.index(packet)
+    assert_every_index_gives(path, fully_decoded(source)[first:])
+
+
+@pytest.mark.parametrize(
+    "options", [B_FRAMES, OPEN_GROUPS, {"g": "250", "bf": "0"}], ids=["closed", "open", "one group"]
+)
+def test_a_cut_without_reencoding_has_the_frames_from_its_start(
+    options: dict[str, str], tmp_path: Path, write_video: WriteVideo
+) -> None:
+    def earlier(index: int, packet: Packet) -> Packet:
+        assert packet.pts is not None and packet.dts is not None
+        ticks = int(16.5 / 30 / packet.time_base)
+        packet.pts, packet.dts = packet.pts - ticks, packet.dts - ticks
+        return packet
+
+    source = write_video(tmp_path / "whole.mp4", options=options)
+    path = remuxed(source, tmp_path / "cut.mp4", earlier, {"avoid_negative_ts": "disabled"})
+    with av.open(str(path)) as container:
+        assert any(packet.is_discard for packet in container.demux(video=0))
+    assert_every_index_gives(path, fully_decoded(source)[17:])
+
+
+def edited(path: Path, start: float, seconds: float) -> Path:
+    """Copy of an mp4 file whose edit list plays only a part."""
+    content = bytearray(path.read_bytes())
+    movie, media, edit = (content.index(name) + 4 for name in (b"mvhd", b"mdhd", b"elst"))
+    movie_scale, media_scale = (int.from_bytes(content[box + 12 : box + 16], "big") for box in (movie, media))
+    (first,) = struct.unpack_from(">i", content, edit + 12)
+    struct.pack_into(">Ii", content, edit + 8, int(seconds * movie_scale), first + int(start * media_scale))
+    copy = path.with_name("edited.mp4")
+    copy.write_bytes(content)
+    return copy
+
+
+@pytest.mark.parametrize(("start", "seconds"), [(0.0, 0.5), (0.5, 0.5), (0.8, 9.0)])
+def test_an_edit_list_decides_which_frames_are_shown(
+    start: float, seconds: float, tmp_path: Path, write_video: WriteVideo
+) -> None:
+    path = write_video(tmp_path / "a.mp4", options=B_FRAMES)
+    first, stop = round(start * 30), min(round((start + seconds) * 30), 40)
+    assert_every_index_gives(edited(path, start, seconds), fully_decoded(path)[first:stop])
+
+
+@pytest.mark.parametrize("suffix", ["webm", "mkv", "mp4"])
+def test_a_picture_that_is_held_at_the_end_is_no_truncation(
+    suffix: str, tmp_path: Path, write_video: WriteVideo
+) -> None:
+    def held(index: int, packet: Packet) -> Packet:
+        if index == 39:
+            packet.duration = int(9 / packet.time_base)
+        return packet
+
+    source = write_video(tmp_path / "a.mkv", codec="libvpx-vp9", options=REALTIME)
+    path = remuxed(source, tmp_path / f"held.{suffix}", held)
+    with av.open(str(path)) as container:
+        assert container.duration == pytest.approx((39 / 30 + 9) * av.time_base, rel=0.01)
+    assert_every_index_gives(path, fully_decoded(source))
+
+
+def test_a_video_that_starts_late_is_no_truncation(tmp_path: Path, write_video: WriteVideo) -> None:
+    times = [5000 + 40 * number for number in range(30)]
+    path = write_video(tmp_path / "a.webm", 30, codec="libvpx-vp9", options=REALTIME, times=times)
+    assert_every_index_gives(path, fully_decoded(path))
+
+
+def test_truncated_flash_video_is_rejected(tmp_path: Path, write_video: WriteVideo) -> None:
+    path = write_video(tmp_path / "a.flv", 120, options=B_FRAMES)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DecodeError, match=r"truncated: \d\.\d of 4\.\d seconds"):
+        VideoFile(path)
+
+
+@pytest.mark.parametrize(("codec", "options"), [("mpeg4", {"g": "12"}), ("libx264", B_FRAMES)])
+def test_frames_that_are_wrongly_marked_as_key_frames_are_read(
+    codec: str, options: dict[str, str], tmp_path: Path, write_video: WriteVideo
+) -> None:
+    path = write_video(tmp_path / "a.mp4", codec=codec, options=options)
+    expected = fully_decoded(path)
+    path.write_bytes(path.read_bytes().replace(b"stss", b"free"))  # without this table, all frames are key frames
+    assert_every_index_gives(path, expected)
+
+
+def test_hidden_frames_have_no_index(tmp_path: Path, write_video: WriteVideo) -> None:
+    hidden = {3, 4, 17, 25}
+
+    def hide(index: int, packet: Packet) -> Packet:
+        content = bytearray(bytes(packet))
+        content[0] &= ~0x10
+        return with_content(packet, bytes(content)) if index in hidden else packet
+
+    source = write_video(tmp_path / "a.webm", codec="libvpx", options=REALTIME)
+    path = remuxed(source, tmp_path / "hidden.webm", hide)
+    shown = [index for index in range(40) if index not in hidden]
+    assert_every_index_gives(path, fully_decoded(source)[shown])
+    with VideoFile(path) as video:
+        np.testing.assert_allclose(video.times, np.array(shown) / 30, atol=1e-3)
+
+
+@pytest.mark.parametrize("num_bytes", [0, frame_table.MAX_KEPT_BYTES], ids=["decoded again", "kept"])
+def test_files_without_times_are_numbered_by_a_full_decode(
+    num_bytes: int, tmp_path: Path, write_video: WriteVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_table, "MAX_KEPT_BYTES", num_bytes)
+    for name in ("a.avi", "a.h264"):
+        path = write_video(tmp_path / name, options=B_FRAMES)
+        with VideoFile(path) as video:
+            assert len(video.kept_frames) == (40 if num_bytes else 0)
+            np.testing.assert_allclose(video.times, np.arange(40) / float(video.fps))
+        assert_every_index_gives(path, fully_decoded(path))
+
+
+def packed(packets: list[Packet]) -> list[Packet]:
+    """MPEG-4 packets of groups I B P B P ... with each B picture in the packet of the picture that it precedes."""
+    changed: list[Packet] = []
+    for packet in packets:
+        content = bytes(packet)
+        is_b = content[content.index(b"\0\0\1\xb6") + 4] >> 6 == 2
+        if is_b:
+            changed[-1] = with_content(changed[-1], bytes(changed[-1]) + content)
+            content = b"\0\0\1\xb6\x51\xcf"  # a picture that is not coded takes its place
+        changed.append(with_content(packet, content))
+    return changed
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_the_order_of_mpeg4_pictures_is_known_without_decoding(
+    is_packed: bool, tmp_path: Path, write_video: WriteVideo
+) -> None:
+    source = write_video(tmp_path / "a.avi", codec="mpeg4", options={"g": "12", "bf": "1"})
+    with av.open(str(source)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    changed = packed(packets) if is_packed else packets
+    path = remuxed(source, tmp_path / "b.avi", lambda index, packet: with_content(packet, bytes(changed[index])))
+    with av.open(str(path)) as container:
+        assert any(bytes(packet).count(b"\0\0\1\xb6") == 2 for packet in container.demux(video=0)) == is_packed
+    with VideoFile(path) as video:
+        assert video.kept_frames == []
+    assert_every_index_gives(path, fully_decoded(source))
+
+
+@pytest.mark.parametrize("kind", ["h264 in matroska", "mpeg4", "mpeg4 in avi", "vp9"])
+def test_a_frame_that_cannot_be_shown_is_an_error(kind: str, tmp_path: Path, write_video: WriteVideo) -> None:
+    codec, options, suffix = CODECS[kind]
+    source = write_video(tmp_path / f"whole.{suffix}", codec=codec, options=options)
+
+    def damage(index: int, packet: Packet) -> Packet:
+        content = bytes(packet)
+        return with_content(packet, content[:6] + bytes(len(content) - 6)) if index == 27 else packet
+
+    path = remuxed(source, tmp_path / f"damaged.{suffix}", damage)
+    expected = fully_decoded(source)
+    readable: list[int] = []
+    with VideoFile(path) as video:
+        assert len(video.table) in (39, 40)
+        same = len(video.table) == 40
+        for index in range(40):
+            try:
+                frame = pixels(video.frames([index]))[0]
+            except DecodeError as error:
+                assert "damaged" in str(error) or "cannot be decoded" in str(error) or "Invalid data" in str(error)
+            else:
+                readable.append(index)
+                if same:
+                    np.testing.assert_array_equal(frame, expected[index])
+        assert set(range(20)) | set(range(37, len(video.table))) <= set(readable)
+        assert len(readable) < 40
+        with pytest.raises(DecodeError):
+            video.frames(range(40))
+
+
+def test_a_cover_picture_is_not_the_video(tmp_path: Path, write_video: WriteVideo) -> None:
+    source = write_video(tmp_path / "a.mp4", options=B_FRAMES)
+    path = tmp_path / "cover.mp4"
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        cover = new.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        stream = new.add_stream_from_template(old.streams.video[0])
+        new.mux(cover.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
+        new.mux(cover.encode(None))
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                new.mux(packet)
+    assert_every_index_gives(path, fully_decoded(source))
+
+
+def test_a_codec_without_a_decoder_is_named(tmp_path: Path, write_video: WriteVideo) -> None:
+    path = write_video(tmp_path / "a.mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(DecodeError, match=r"a\.mp4: no decoder for the codec of its video stream; convert it"):
+        VideoFile(path)
+
+
+def test_damaged_frames_of_another_size_do_not_change_the_others(tmp_path: Path, write_video: WriteVideo) -> None:
+    source = write_video(tmp_path / "a.avi", codec="mjpeg", options={"strict": "unofficial"})
+    expected = fully_decoded(source)
+
+    def resized(index: int, packet: Packet) -> Packet:
+        content = bytearray(bytes(packet))
+        height = content.index(b"\xff\xc0") + 5
+        content[height : height + 2] = (24).to_bytes(2, "big")
+        return with_content(packet, bytes(content)) if index == 7 else packet
+
+    path = remuxed(source, tmp_path / "resized.avi", resized)
+    with VideoFile(path) as video:
+        for index in (6, 7, 8):
+            if index != 7:
+                np.testing.assert_array_equal(pixels(video.frames([index]))[0], expected[index])
+            else:
+                assert video.frames([index]).shape[-2:] == expected.shape[1:3]
