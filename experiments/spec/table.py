@@ -34,7 +34,7 @@ def label_text(label: Label) -> str:
             return "–"
         case bool():
             return "✓" if label else "✗"
-    return label
+    return str(label)  # plain text: TensorBoard refuses subclasses of str
 
 
 def one_line(header: str | tuple[str, ...]) -> str:

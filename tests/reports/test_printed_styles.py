@@ -9,7 +9,7 @@ from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
-from experiments.spec.table import Bold, Table, Underlined, row
+from experiments.spec.table import Bold, Table, Underlined, label_text, row
 from reports.collect import collect
 from reports.render import Format, render
 
@@ -67,3 +67,7 @@ def test_reports_show_any_label_in_bold_and_printed_numbers_underlined(
     table = replace(table, rows=(row("ours", ("Joint", Bold("Small"), False), paper=paper),))
     text = " ".join(render(collect(table, small, store), form).split())
     assert line in text and note in text and note not in plain
+
+
+def test_texts_of_bold_labels_are_plain() -> None:
+    assert type(label_text(Bold("Ours"))) is str  # TensorBoard refuses others
