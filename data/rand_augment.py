@@ -1,18 +1,22 @@
 """RandAugment with the settings of the released recipes (`rand-m20-mstd0.5-inc1`), one draw per clip.
 
 Follows the timm policy in Motionformer's code (https://github.com/facebookresearch/Motionformer). Two of its oddities
-are kept, since they change the clips: any magnitude above 10 acts as 10, and a single draw applies or skips both
+are always kept, since they change the clips: any magnitude above 10 acts as 10, and a single draw applies or skips both
 operations, so that half of the clips are unchanged.
-# Differs from the released code: its first frame gets other operations than the rest; here all frames get the same.
-# Differs from the released code: posterising keeps at least one bit. Zero bits would make the clip black.
+# Differs from the released code, unless `as_released`: all frames get the same operations; each operation draws its own
+# direction; posterising keeps at least one bit, since zero bits make a clip black; warps are bilinear, and shifts are
+# by whole pixels.
+# Differs from the released code, unless `reversed_channels`: operations get the channels in the order of the model.
 Frames are uint8, (F, 3, height, width).
 """
 
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
+import torch
 from torch import Tensor
 
 MAX_LEVEL = 10
@@ -26,12 +30,22 @@ class RandAugment:
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Settings of `rand-m{magnitude}-mstd{deviation}-inc1`."""
+        """Settings of `rand-m{magnitude}-mstd{deviation}-inc1`.
+
+        Args:
+            as_released: as in the released code: the first frame gets operations of its own, one draw gives all
+                operations the same direction and filter (bilinear or bicubic), posterising keeps 0 bits at full
+                strength, and shifts are by fractions of pixels.
+            reversed_channels: give the operations the channels in reverse order. The released code applies them to BGR,
+                also where its model gets RGB.
+        """
 
         magnitude: float = 20.0
         deviation: float = 0.5
         num_operations: int = 2
         probability: float = 0.5
+        as_released: bool = field(default=False, metadata={"omit_if": False})
+        reversed_channels: bool = field(default=False, metadata={"omit_if": False})
 
         def build(self) -> "RandAugment":
             """The augmentation with these settings."""
@@ -45,11 +59,38 @@ class RandAugment:
         """Augmented frames. The operations are drawn from the state of `random`."""
         if random.random() > self.config.probability:
             return frames
+        change = self.changed_as_released if self.config.as_released else self.changed
+        return change(frames.flip(1)).flip(1) if self.config.reversed_channels else change(frames)
+
+    def changed(self, frames: Tensor) -> Tensor:
+        """Frames after the same random operations."""
         for operation in random.choices(self.operations, k=self.config.num_operations):
-            level = random.gauss(self.config.magnitude, self.config.deviation)
-            strength = min(max(level, 0), MAX_LEVEL) / MAX_LEVEL
+            strength = self.random_strength()
             frames = operation(frames, strength, random.choice((-1, 1)))
         return frames
+
+    def changed_as_released(self, frames: Tensor) -> Tensor:
+        """Frames after random operations of the first frame, and others of the remaining frames."""
+        from PIL import Image  # here: configs are resolved without importing Pillow
+
+        from data.pillow_operations import FILTERS, OPERATIONS, Amount
+
+        # The released code seeds its generator anew before each operation of each frame. All of them so draw the same
+        # numbers. The operations of the first frame alone are drawn before.
+        amount = Amount(self.random_strength(), random.choice((-1, 1)), random.choice(FILTERS))
+        first, others = (random.choices(OPERATIONS, k=self.config.num_operations) for _ in range(2))
+        changed = []
+        for index, frame in enumerate(frames.permute(0, 2, 3, 1).contiguous().numpy()):
+            image = Image.fromarray(frame)
+            for operation in others if index else first:
+                image = operation(image, amount)
+            changed.append(np.array(image))
+        return torch.from_numpy(np.stack(changed)).permute(0, 3, 1, 2)
+
+    def random_strength(self) -> float:
+        """Random strength in [0, 1]."""
+        level = random.gauss(self.config.magnitude, self.config.deviation)
+        return min(max(level, 0), MAX_LEVEL) / MAX_LEVEL
 
 
 def operations() -> tuple[Operation, ...]:

@@ -4,8 +4,7 @@ Follows the recipes of https://github.com/facebookresearch/Motionformer.
 F: frames of a clip. Frames are uint8, (F, 3, height, width), RGB.
 # Differs from the released code: frames are resized in uint8. The result is at most one grey level off the float
 # result, at a tenth of its cost.
-# Differs from the released code: colour jitter is torchvision's, on [0, 1]. The released one works on [-1, 1], and its
-# greyscale swaps the weights of red and blue.
+# Differs from the released code, unless `color_jitter_as_released`: colour jitter is torchvision's, on [0, 1].
 # Differs from the released code: a random crop can reach the last row and column.
 """
 
@@ -13,7 +12,7 @@ import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import torch
@@ -33,7 +32,10 @@ class AugmentationConfig(ABC):
 
     @abstractmethod
     def build(self, crop: int) -> Callable[[Tensor], Tensor]:
-        """Augmentation (F, 3, height, width) -> (F, 3, crop, crop), uint8, drawn from `random` and torch."""
+        """Augmentation of frames (F, 3, height, width), uint8, drawn from `random` and torch.
+
+        It gives (F, 3, crop, crop), uint8, or float32 with black at 0 and white at 255. The type is that of all clips.
+        """
 
     def check(self, crop: int) -> None:  # noqa: B027  (most settings fit any crop)
         """Reject settings that do not fit the crop size.
@@ -60,6 +62,8 @@ class Augmentation:
             resized_crop: crop a box of random size and aspect ratio, then resize it (Kinetics, 32 frames).
             flip: probability of a horizontal flip.
             color_jitter: strength of brightness, contrast and saturation.
+            color_jitter_as_released: as in the released code, brightness is scaled around the middle grey instead of
+                black, and values are not clipped. Clips are then float32.
         """
 
         short_side: tuple[int, int] | None = None
@@ -69,6 +73,7 @@ class Augmentation:
         color_jitter: float = 0.4
         color_jitter_probability: float = 0.8
         rand_augment: RandAugment.Config | None = None
+        color_jitter_as_released: bool = field(default=False, metadata={"omit_if": False})
 
         def build(self, crop: int) -> "Augmentation":
             """Augmentation for clips of this size."""
@@ -97,16 +102,19 @@ class Augmentation:
         config.check(crop)
         self.short_side = config.short_side_range(crop)
         self.rand_augment = config.rand_augment.build() if config.rand_augment else None
-        self.color_jitter = v2.ColorJitter(*3 * [config.color_jitter]) if config.color_jitter else None
+        jitter = ReleasedColorJitter if config.color_jitter_as_released else v2.ColorJitter
+        self.color_jitter = jitter(*3 * [config.color_jitter]) if config.color_jitter else None
         self.resized_crop = v2.RandomResizedCrop(crop, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3), antialias=False)
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """Augmented clip (F, 3, crop, crop), uint8."""
+        """Augmented clip (F, 3, crop, crop), uint8, or float32 with the released colour jitter."""
         if self.rand_augment is not None:
             frames = self.rand_augment(frames)
         frames = self.resized_crop(frames) if self.config.resized_crop else self.jittered_crop(frames)
         if random.random() < self.config.flip:
             frames = frames.flip(-1)
+        if self.config.color_jitter_as_released:
+            frames = frames.float()
         if self.color_jitter is not None and random.random() < self.config.color_jitter_probability:
             frames = self.color_jitter(frames)
         return frames.contiguous()
@@ -124,6 +132,42 @@ class Augmentation:
         if self.config.inverse_uniform:
             return round(1 / random.uniform(1 / high, 1 / low))
         return round(random.uniform(low, high))
+
+
+class ReleasedColorJitter:
+    """Brightness, contrast and saturation in random order, as in the released code. Values are not clipped.
+
+    The released code changes pixels in [-1, 1], where 0 is the middle grey, and its greyscale takes RGB for BGR.
+
+    Args:
+        brightness, contrast, saturation: largest changes of the factors, which are 1 without jitter.
+    """
+
+    def __init__(self, brightness: float, contrast: float, saturation: float) -> None:
+        self.changes = ((brightness, self.middle_grey), (contrast, self.mean_grey), (saturation, self.grey))
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """Frames of the same shape, float32."""
+        for change, target in random.sample(self.changes, 3):
+            factor = random.uniform(1 - change, 1 + change)
+            frames = factor * frames + (1 - factor) * target(frames)
+        return frames
+
+    @staticmethod
+    def middle_grey(frames: Tensor) -> Tensor:
+        """Grey between black and white."""
+        return frames.new_tensor(127.5)
+
+    @staticmethod
+    def grey(frames: Tensor) -> Tensor:
+        """Greyscale frames (F, 1, height, width), with the weight of red for blue and of blue for red."""
+        weights = frames.new_tensor([0.114, 0.587, 0.299])
+        return torch.einsum("fchw,c->fhw", frames, weights).unsqueeze(1)
+
+    @classmethod
+    def mean_grey(cls, frames: Tensor) -> Tensor:
+        """Mean grey of each frame: (F, 1, 1, 1)."""
+        return cls.grey(frames).mean((1, 2, 3), keepdim=True)
 
 
 class Crops:
@@ -171,4 +215,4 @@ def normalized(clips: Tensor, mean: PerChannel, std: PerChannel) -> Tensor:
         scale, shift = 1 / (255 * stds), means / stds
     else:
         scale, shift = 1 / (255 * std), mean / std
-    return clips.float().mul_(scale).sub_(shift)
+    return clips.to(torch.float32, copy=True).mul_(scale).sub_(shift)

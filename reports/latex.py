@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from reports.layout import header_levels, legend, prints_numbers, shown_labels, warning
+from reports.layout import header_levels, legend, prints_numbers, shown_labels, shows_underlined, warning
 from reports.markup import Markup, alignments
 from reports.report import Report
 
@@ -33,6 +33,8 @@ def latex(report: Report) -> str:
     notes = [f"{markup.escaped(sign)}: {markup.escaped(meaning)}." for sign, meaning in legend(report)]
     if any(row.row.quoted for row in report.rows):
         notes.append("Rows in italics are quoted by the paper from others, not measured here.")
+    if shows_underlined(report):
+        notes.append("Underlined numbers are underlined in the paper.")
     notice = warning(report)
     cells = "ours (printed)" if prints_numbers(report) else "ours"
     caption = " ".join(
@@ -66,6 +68,10 @@ class Latex(Markup):
     def italic(self, text: str) -> str:
         """Text in italics."""
         return f"\\textit{{{text}}}"
+
+    def underlined(self, text: str) -> str:
+        """Underlined text."""
+        return f"\\underline{{{text}}}"
 
     def header(self, text: str) -> str:
         """Header. Text after an underscore becomes a subscript, as in Norm_ST."""

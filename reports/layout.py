@@ -1,6 +1,6 @@
 """Layout shared by all formats: texts of cells, labels and headers."""
 
-from experiments.spec.table import Column, Label, Row, Table, Value, label_text, one_line
+from experiments.spec.table import Column, Label, Row, Table, Underlined, Value, label_text, one_line
 from reports.report import Report, ReportCell, ReportRow
 
 DASH, RUNNING, MODIFIED_SIGN, RELEASED_SIGN = "–", "…", "†", "‡"
@@ -114,6 +114,13 @@ def warning(report: Report) -> str | None:
 def prints_numbers(report: Report) -> bool:
     """Whether the paper prints any number of this table. Some figures contain no numbers."""
     return any(cell.printed is not None for row in report.rows for cell in row.cells)
+
+
+def shows_underlined(report: Report) -> bool:
+    """Whether the report shows a number that the paper underlines."""
+    columns = report.table.columns
+    cells = [pair for row in report.rows for pair in zip(row.cells, columns, strict=True)]
+    return any(isinstance(cell.printed, Underlined) and printed_text(cell, column) for cell, column in cells)
 
 
 def legend(report: Report) -> list[tuple[str, str]]:

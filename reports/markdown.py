@@ -6,7 +6,7 @@ from tabulate import tabulate
 
 from experiments.spec.catalog import paper_readme
 from reports import figures
-from reports.layout import legend, prints_numbers, shown_headers, shown_labels, warning
+from reports.layout import legend, prints_numbers, shown_headers, shown_labels, shows_underlined, warning
 from reports.markup import Markup, alignments
 from reports.report import Report
 
@@ -30,6 +30,10 @@ class Markdown(Markup):
     def italic(self, text: str) -> str:
         """Text in italics."""
         return f"*{text}*"
+
+    def underlined(self, text: str) -> str:
+        """Underlined text."""
+        return f"<ins>{text}</ins>"
 
 
 MARKDOWN = Markdown()
@@ -92,6 +96,8 @@ def _legend(report: Report) -> str:
         signs.append("*italic* rows are quoted by the paper from others, not measured here")
     if any(cell.best for row in report.rows for cell in row.cells):
         signs.append("**bold** values are the best measured of their column")
+    if shows_underlined(report):
+        signs.append(f"{MARKDOWN.underlined('underlined')} numbers are underlined in the paper")
     return "; ".join(signs) + "." if signs else ""
 
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Literal
 
-from experiments.spec.table import Column
+from experiments.spec.table import Bold, Column, Underlined
 from reports.layout import DASH, ours_text, printed_text
 from reports.report import Report, ReportCell, ReportRow
 
@@ -25,15 +25,24 @@ class Markup(ABC):
     def italic(self, text: str) -> str:
         """Escaped text in italics."""
 
+    @abstractmethod
+    def underlined(self, text: str) -> str:
+        """Escaped text underlined."""
+
     def label(self, row: ReportRow, index: int, text: str) -> str:
-        """Label of a row. Quoted rows are in italics; the first label of the paper's own models is bold."""
-        styled = isinstance(row.row.labels[index], str)
-        return self._styled(text, italic=styled and row.row.quoted, bold=styled and row.row.bold and index == 0)
+        """Label of a row. Quoted rows are in italics; labels that the paper prints in bold are bold."""
+        label = row.row.labels[index]
+        return self._styled(text, italic=isinstance(label, str) and row.row.quoted, bold=isinstance(label, Bold))
 
     def cell(self, cell: ReportCell, column: Column) -> str:
-        """Cell, `ours (printed)`. Quoted values are in italics; the best measured value of a column is bold."""
+        """Cell, `ours (printed)`. Quoted values are in italics; the best measured value of a column is bold.
+
+        Numbers that the paper underlines are underlined.
+        """
         ours = self._styled(ours_text(cell, column), italic=cell.state == "quoted", bold=cell.best)
         printed = self.escaped(printed_text(cell, column))
+        if printed and isinstance(cell.printed, Underlined):
+            printed = self.underlined(printed)
         return f"{ours} ({printed})" if printed else ours
 
     def _styled(self, text: str, *, italic: bool, bold: bool) -> str:

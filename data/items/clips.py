@@ -14,7 +14,7 @@ from data.transforms import Crops
 
 
 class TrainClips(TrainItems):
-    """One augmented clip (F, 3, crop, crop), uint8, per video."""
+    """One augmented clip (F, 3, crop, crop) per video, with the type of its augmentation."""
 
     def __init__(
         self,

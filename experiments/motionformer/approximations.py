@@ -1,6 +1,6 @@
 """Columns, notes and edits that the four parts of Motionformer's Table 3 share."""
 
-from experiments.motionformer.base import K400, TOP1_COLUMNS
+from experiments.motionformer.base import K400, START_NOTE, TOP1_COLUMNS
 from experiments.spec.edits import Edits, model
 from experiments.spec.metrics import Measured
 from experiments.spec.table import Column
@@ -20,6 +20,9 @@ NOTES = (
     "Our values are not comparable with the printed ones: here, exact attention stores no attention map either, so "
     "approximations save little memory.",
     "E: exact attention within frames, A: approximate. Attention of CLS and temporal attention are always exact.",
+    "Orthoformer selects its prototypes in float32. The released code does so in the half precision of its training, "
+    "which rounds differences between candidates away.",
+    START_NOTE,
 )
 
 

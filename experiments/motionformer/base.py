@@ -102,6 +102,11 @@ def strided(stride: int) -> Callable[[object], object]:
     return sampling
 
 
+START_NOTE = (
+    "On SSv2, all rows start from the Kinetics run of the default model. The authors' configs of joint, divided and "
+    "trajectory attention do so. For other rows no config was released, and their start is a guess."
+)
+
 TRAINING_NOTES = (
     "As in the released code, unlike the paper's text: values along trajectories are not projected, the ImageNet "
     "weights are fine-tuned on ImageNet-1k, and the head has a hidden layer with tanh.",

@@ -3,7 +3,7 @@
 from experiments.motionformer.base import K400
 from experiments.motionformer.columns import ATTENTION, BASE_MODEL, POSITIONS, TOKENIZATION
 from experiments.motionformer.tiny import TINY
-from experiments.spec.table import Column, Table, quoted, row
+from experiments.spec.table import Bold, Column, Table, quoted, row
 
 COLUMNS = (
     Column(key="base_model",   header="Base Model",    metric=BASE_MODEL,   base=K400),
@@ -14,9 +14,9 @@ COLUMNS = (
 
 # fmt: off
 ROWS = (
-    quoted("timesformer", ("TimeSformer [8]",), paper=("ViT-B", "Divided Space-Time",       "Separate", "Square")),
-    quoted("vivit",       ("ViViT [3]",),       paper=("ViT-L", "Joint/Divided Space-Time", "Joint",    "Cubic")),
-    row("motionformer",   ("Motionformer",),    paper=("ViT-B", "Trajectory",               "Separate", "Cubic"), bold=True),
+    quoted("timesformer", ("TimeSformer [8]",),    paper=("ViT-B", "Divided Space-Time",       "Separate", "Square")),
+    quoted("vivit",       ("ViViT [3]",),          paper=("ViT-L", "Joint/Divided Space-Time", "Joint",    "Cubic")),
+    row("motionformer",   (Bold("Motionformer"),), paper=("ViT-B", "Trajectory",               "Separate", "Cubic")),
 )
 # fmt: on
 

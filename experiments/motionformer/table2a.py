@@ -7,13 +7,14 @@ from experiments.motionformer.base import (
     GFLOPS_COLUMN,
     JOINT,
     JOINT_NOTE,
+    START_NOTE,
     TOP1_COLUMNS,
     TRAINING_NOTES,
     strided,
 )
 from experiments.motionformer.tiny import TINY
 from experiments.spec.edits import data, model
-from experiments.spec.table import Table, row
+from experiments.spec.table import Bold, Table, row
 from models.tokens import SquareTokens
 
 # Section 4.1: 8 frames over the same two seconds give the same number of tokens.
@@ -21,10 +22,10 @@ SQUARE = (*model(tokens=SquareTokens.Config()), *data(frames=8, sampling=strided
 
 # fmt: off
 ROWS = (
-    row("joint-square",      ("Joint ST",   "Square (1 × 16²)"), JOINT, SQUARE, paper=(179.7, 79.4, 63.0)),
-    row("joint-cubic",       ("Joint ST",   "Cubic (2 × 16²)"),  JOINT,         paper=(180.6, 79.2, 64.0)),
-    row("trajectory-square", ("Trajectory", "Square (1 × 16²)"), SQUARE,        paper=(368.5, 79.4, 65.8), bold=True),
-    row("trajectory-cubic",  ("Trajectory", "Cubic (2 × 16²)"),                 paper=(369.5, 79.7, 66.5), bold=True),
+    row("joint-square",      ("Joint ST",         "Square (1 × 16²)"), JOINT, SQUARE, paper=(179.7, 79.4, 63.0)),
+    row("joint-cubic",       ("Joint ST",         "Cubic (2 × 16²)"),  JOINT,         paper=(180.6, 79.2, 64.0)),
+    row("trajectory-square", (Bold("Trajectory"), "Square (1 × 16²)"), SQUARE,        paper=(368.5, 79.4, 65.8)),
+    row("trajectory-cubic",  (Bold("Trajectory"), "Cubic (2 × 16²)"),                 paper=(369.5, 79.7, 66.5)),
 )
 # fmt: on
 
@@ -39,6 +40,7 @@ TABLE = Table(
     notes=(
         JOINT_NOTE,
         COUNT_NOTE,
+        START_NOTE,
         *TRAINING_NOTES,
     ),
 )

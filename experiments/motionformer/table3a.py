@@ -3,7 +3,7 @@
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
 from experiments.motionformer.base import TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
-from experiments.spec.table import Table, row
+from experiments.spec.table import Bold, Table, row
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
@@ -14,10 +14,10 @@ ORTHOFORMER = approximate(Orthoformer.Config())
 
 # fmt: off
 ROWS = (
-    row("exact",         ("Trajectory (E)", "N/A"),                       paper=(7.4, 79.7, 66.5)),
-    row("performer",     ("Trajectory (A)", "Performer"),    PERFORMER,   paper=(5.1, 72.9, 52.7)),
-    row("nystromformer", ("Trajectory (A)", "Nyströmformer"), NYSTROM,    paper=(3.8, 77.5, 64.0)),
-    row("orthoformer",   ("Trajectory (A)", "Orthoformer"),  ORTHOFORMER, paper=(3.6, 77.5, 63.8)),
+    row("exact",         ("Trajectory (E)", "N/A"),                            paper=(7.4, 79.7, 66.5)),
+    row("performer",     ("Trajectory (A)", "Performer"),         PERFORMER,   paper=(5.1, 72.9, 52.7)),
+    row("nystromformer", ("Trajectory (A)", "Nyströmformer"),     NYSTROM,     paper=(3.8, 77.5, 64.0)),
+    row("orthoformer",   ("Trajectory (A)", Bold("Orthoformer")), ORTHOFORMER, paper=(3.6, 77.5, 63.8)),
 )
 # fmt: on
 

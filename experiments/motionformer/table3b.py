@@ -3,7 +3,7 @@
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
 from experiments.motionformer.base import TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
-from experiments.spec.table import Table, row
+from experiments.spec.table import Bold, Table, row
 from models.mixers.orthoformer import Orthoformer
 
 SEGMENT_MEANS = approximate(Orthoformer.Config(selection="segment-means"))
@@ -12,10 +12,10 @@ ORTHOGONAL = approximate(Orthoformer.Config())
 
 # fmt: off
 ROWS = (
-    row("exact",      ("Trajectory (E)", "N/A"),                       paper=(7.4, 79.7, 66.5)),
-    row("seg-means",  ("Trajectory (A)", "Seg-Means"),  SEGMENT_MEANS, paper=(3.6, 75.8, 60.3)),
-    row("random",     ("Trajectory (A)", "Random"),     RANDOM,        paper=(3.6, 76.5, 62.5)),
-    row("orthogonal", ("Trajectory (A)", "Orthogonal"), ORTHOGONAL,    paper=(3.6, 77.5, 63.8)),
+    row("exact",      ("Trajectory (E)", "N/A"),                             paper=(7.4, 79.7, 66.5)),
+    row("seg-means",  ("Trajectory (A)", "Seg-Means"),        SEGMENT_MEANS, paper=(3.6, 75.8, 60.3)),
+    row("random",     ("Trajectory (A)", "Random"),           RANDOM,        paper=(3.6, 76.5, 62.5)),
+    row("orthogonal", ("Trajectory (A)", Bold("Orthogonal")), ORTHOGONAL,    paper=(3.6, 77.5, 63.8)),
 )
 # fmt: on
 

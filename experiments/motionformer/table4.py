@@ -1,6 +1,14 @@
 """Table 4 of Motionformer: trajectory attention, its alternatives and its ablations."""
 
-from experiments.motionformer.base import DIVIDED, GFLOPS_COLUMN, JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
+from experiments.motionformer.base import (
+    DIVIDED,
+    GFLOPS_COLUMN,
+    JOINT,
+    JOINT_NOTE,
+    START_NOTE,
+    TOP1_COLUMNS,
+    TRAINING_NOTES,
+)
 from experiments.motionformer.tiny import TINY
 from experiments.spec.edits import model
 from experiments.spec.table import Table, row
@@ -32,6 +40,7 @@ TABLE = Table(
         "Att_T: temporal attention. Avg_T: temporal averaging. Norm_S: normalisation over space. Norm_ST: over "
         "space-time.",
         "The code of Avg_T and Norm_ST was not released. Ours follows section 4.1 of the paper.",
+        START_NOTE,
         *TRAINING_NOTES,
     ),
 )

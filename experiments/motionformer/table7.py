@@ -48,8 +48,11 @@ TABLE = Table(
     tiny=TINY,
     notes=(
         "Params include the 2D patch projection, which the released models have but never use (0.59 M for ViT-B).",
-        "The released config of Mformer-H starts from ImageNet-21k weights fine-tuned on ImageNet-1k, which timm no "
-        "longer provides. Ours starts from the same weights before fine-tuning.",
+        "No config of Mformer-H was released. Section 4.2 states model, crop, prototypes and “the same schedule as the "
+        "base model”. That its batch size (128), learning rate (1e-4) and stride (4) are also those of the base model is "
+        "our choice.",
+        "For ViT-L, the released code loads ImageNet-21k weights fine-tuned on ImageNet-1k, which timm no longer "
+        "provides. Ours starts from the same weights before fine-tuning.",
         *TRAINING_NOTES,
     ),
 )

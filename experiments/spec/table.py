@@ -22,6 +22,14 @@ Label = str | bool | None  # text, tick or cross; None: the factor does not appl
 Value = float | str | None
 
 
+class Bold(str):
+    """Label that the paper prints in bold."""
+
+
+class Underlined(float):
+    """Number that the paper prints underlined."""
+
+
 def label_text(label: Label) -> str:
     """Label of a row as printed: text, tick, cross or dash."""
     match label:
@@ -29,7 +37,7 @@ def label_text(label: Label) -> str:
             return "–"
         case bool():
             return "✓" if label else "✗"
-    return label
+    return str(label)  # plain text: TensorBoard refuses subclasses of str
 
 
 def one_line(header: str | tuple[str, ...]) -> str:
@@ -69,15 +77,15 @@ class Row:
     edits: Edits = ()
     base: RunConfig | None = None
     paper: tuple[Value, ...] = ()
-    bold: bool = False
     quoted: bool = False
 
 
-def row(key: str, labels: tuple[Label, ...], *edits: Edits, paper: tuple[Value, ...], bold: bool = False,
-        base: RunConfig | None = None) -> Row:  # fmt: skip
+def row(
+    key: str, labels: tuple[Label, ...], *edits: Edits, paper: tuple[Value, ...], base: RunConfig | None = None
+) -> Row:
     """Row with runs: its edits and, last, its printed values."""
     flat = tuple(edit for group in edits for edit in group)
-    return Row(key=key, labels=labels, edits=flat, base=base, paper=paper, bold=bold)
+    return Row(key=key, labels=labels, edits=flat, base=base, paper=paper)
 
 
 def quoted(key: str, labels: tuple[Label, ...], paper: tuple[Value, ...] = ()) -> Row:

@@ -1,5 +1,6 @@
-"""RandAugment: each operation compared with Pillow, which the released code uses, and the random draws."""
+"""RandAugment: its operations on tensors compared with Pillow, and its random draws compared with the released code."""
 
+import random
 from collections import Counter
 from collections.abc import Callable
 
@@ -11,9 +12,11 @@ from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
 from data.items.items import seeded
+from data.pillow_operations import FILTERS, Amount
+from data.pillow_operations import OPERATIONS as PILLOW_OPERATIONS
 from data.rand_augment import Operation, RandAugment, operations
+from tests.data.pictures import HEIGHT, WIDTH, picture
 
-HEIGHT, WIDTH = 40, 80  # 0.45 of each, and half of that, are whole pixels
 GREY = (128, 128, 128)
 OPERATIONS = operations()
 
@@ -50,13 +53,6 @@ REFERENCES: dict[str, Reference] = {
     "translate y":  lambda image, amount: mapped(image, 1, 0, 0, 0, 1, -0.45 * amount * HEIGHT),
 }
 # fmt: on
-
-
-def picture() -> Tensor:
-    """Random colours with fine grain, without black and white: (1, 3, HEIGHT, WIDTH)."""
-    generator = torch.Generator().manual_seed(0)
-    coarse = F.interpolate(torch.rand(1, 3, 5, 6, generator=generator), (HEIGHT, WIDTH), mode="bilinear")
-    return (20 + 190 * coarse + 20 * torch.rand(coarse.shape, generator=generator)).to(torch.uint8)
 
 
 @pytest.mark.parametrize(
@@ -129,3 +125,88 @@ def test_magnitudes_above_ten_act_as_ten_with_both_signs(monkeypatch: pytest.Mon
     counts = Counter(drawn)
     assert sorted(counts) == [(1.0, -1), (1.0, 1)]
     assert 425 < counts[1.0, 1] < 575
+
+
+Draws = list[list[tuple[int, int, int]]]  # of each frame: operation, sign and filter
+
+
+def released_draws(num_frames: int, rng: np.random.RandomState) -> Draws:
+    """Draws of the released code: it seeds both of its generators before each operation of each frame."""
+    seed, drawn = int(rng.randint(10**8)), []
+    of_operations = rng
+    for _ in range(num_frames):
+        frame = []
+        for operation in of_operations.choice(len(PILLOW_OPERATIONS), 2):
+            of_amounts, of_operations = random.Random(seed), np.random.RandomState(seed)
+            if of_amounts.random() <= 0.5:
+                assert of_amounts.gauss(20, 0.5) > 10
+                sign = -1 if of_amounts.random() > 0.5 else 1
+                frame.append((int(operation), sign, of_amounts.choice(FILTERS)))
+        drawn.append(frame)
+    return drawn
+
+
+def our_draws(num_frames: int, monkeypatch: pytest.MonkeyPatch) -> Draws:
+    drawn: list[tuple[int, int, int]] = []
+
+    def recorded(index: int) -> Callable[[Image.Image, Amount], Image.Image]:
+        return lambda image, amount: drawn.append((index, amount.sign, amount.filter)) or image
+
+    replaced = tuple(recorded(index) for index in range(len(PILLOW_OPERATIONS)))
+    monkeypatch.setattr("data.pillow_operations.OPERATIONS", replaced)
+    RandAugment.Config(as_released=True).build()(torch.zeros(num_frames, 3, 2, 2, dtype=torch.uint8))
+    return [drawn[start : start + 2] for start in range(0, 2 * num_frames, 2)]
+
+
+def properties(clips: list[Draws]) -> dict[str, float]:
+    """Shares of clips with a property, among the augmented ones but for the first property."""
+    augmented = [clip for clip in clips if any(clip)]
+
+    def share(holds: Callable[[Draws], bool]) -> float:
+        return sum(map(holds, augmented)) / len(augmented)
+
+    return {
+        "augmented": len(augmented) / len(clips),
+        "two operations on every frame": share(lambda clip: all(len(frame) == 2 for frame in clip)),
+        "frames after the first alike": share(lambda clip: all(frame == clip[1] for frame in clip[1:])),
+        "first frame alike": share(lambda clip: clip[0] == clip[1]),
+        "one operation twice": share(lambda clip: clip[1][0][0] == clip[1][1][0]),
+        "one sign and one filter": share(lambda clip: len({draw[1:] for frame in clip for draw in frame}) == 1),
+        "positive": share(lambda clip: clip[0][0][1] == 1),
+        "bilinear": share(lambda clip: clip[0][0][2] == FILTERS[0]),
+    }
+
+
+def test_draws_as_released_have_the_properties_of_the_released_generators(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.RandomState(0)
+    theirs = properties([released_draws(4, rng) for _ in range(1000)])
+    with seeded(0):
+        ours = properties([our_draws(4, monkeypatch) for _ in range(1000)])
+    assert ours == pytest.approx(theirs, abs=0.06)
+    for name, share in {"frames after the first alike": 1, "one sign and one filter": 1}.items():
+        assert ours[name] == theirs[name] == share
+    assert ours["first frame alike"] < 0.02
+
+
+def test_clips_as_released_are_changed_frame_by_frame() -> None:
+    still = torch.cat([picture()] * 5)
+    augment = RandAugment.Config(as_released=True, probability=1.0).build()
+    with seeded(1):
+        changed = augment(still)
+    assert changed.shape == still.shape and changed.dtype == torch.uint8
+    assert torch.equal(changed[1:], changed[1:2].expand_as(changed[1:]))
+    assert not torch.equal(changed[0], changed[1]) and not torch.equal(changed[1], still[1])
+
+
+@pytest.mark.parametrize("as_released", [False, True])
+def test_reversed_channels_change_what_depends_on_their_order_alone(as_released: bool) -> None:
+    frames = picture()
+    plain, swapped = (
+        RandAugment.Config(as_released=as_released, reversed_channels=reverse, probability=1.0).build()
+        for reverse in (False, True)
+    )
+    for seed in range(20):
+        with seeded(seed):
+            expected = plain(frames.flip(1)).flip(1)
+        with seeded(seed):
+            assert torch.equal(swapped(frames), expected)

@@ -1,7 +1,9 @@
+import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -133,6 +135,84 @@ def test_colour_jitter_is_of_brightness_contrast_and_saturation_by_up_to_two_fif
         assert 0.599 < factor.min() < 0.62
         assert 1.38 < factor.max() < 1.401
     torch.testing.assert_close(colour_scale, other_colour_scale, rtol=1e-3, atol=0)  # no change of hue
+
+
+def released_jitter(clip: np.ndarray, drawn: list[tuple[str, float]]) -> np.ndarray:
+    """Equations of the released code for a normalised clip (F, 3, height, width) in RGB."""
+    for name, factor in drawn:
+        red, green, blue = np.moveaxis(clip, 1, 0)
+        grey = 0.299 * blue + 0.587 * green + 0.114 * red  # the code takes RGB for BGR
+        if name == "brightness":
+            clip = factor * clip
+        if name == "contrast":
+            clip = factor * clip + (1 - factor) * grey.mean((1, 2))[:, None, None, None]
+        if name == "saturation":
+            clip = factor * clip + (1 - factor) * grey[:, None]
+    return clip
+
+
+def test_colour_jitter_as_released_changes_normalised_pixels_without_clipping(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Augmentation.Config(
+        short_side=(32, 32), flip=0.0, color_jitter_probability=1.0, color_jitter_as_released=True
+    )
+    augmentation, frames = config.build(32), noise(3, 32, 32)
+    names, seen = ("brightness", "contrast", "saturation"), set()
+    drawn: list[list] = []
+    sample, uniform = random.sample, random.uniform
+
+    def recorded_sample(changes: tuple, count: int) -> list:
+        indices = sample(range(len(changes)), count)
+        drawn.append([names[index] for index in indices])
+        return [changes[index] for index in indices]
+
+    def recorded_uniform(low: float, high: float) -> float:
+        assert (low, high) == (pytest.approx(0.6), pytest.approx(1.4)) or low == high == 32
+        factor = uniform(low, high)
+        drawn.append([factor])
+        return factor
+
+    monkeypatch.setattr(random, "sample", recorded_sample)
+    monkeypatch.setattr(random, "uniform", recorded_uniform)
+    before = normalized(frames, 0.5, 0.5).double().numpy()
+    with seeded(0):
+        for _ in range(20):
+            drawn.clear()
+            after = normalized(augmentation(frames), 0.5, 0.5)
+            _, order, *factors = drawn
+            expected = released_jitter(before, list(zip(order, [factor for (factor,) in factors], strict=True)))
+            np.testing.assert_allclose(after.numpy(), expected, rtol=0, atol=1e-5)
+            seen.add(tuple(order))
+            assert after.abs().max() <= 1.4**3
+        assert len(seen) > 4
+
+
+def test_the_released_colour_jitter_hardly_moves_the_mean_of_a_clip_and_ours_does() -> None:
+    frames = smooth(4, 32, 32)
+    frames = (frames.float() - frames.float().mean() + 128).clamp(0, 255).to(torch.uint8)
+
+    def shift(config: Augmentation.Config) -> float:
+        """Mean change of the mean of a normalised clip."""
+        augmentation = config.build(32)
+        with seeded(0):
+            clips = [normalized(augmentation(frames), 0.5, 0.5).mean() for _ in range(200)]
+        return (torch.stack(clips) - normalized(frames, 0.5, 0.5).mean()).abs().mean().item()
+
+    ours = Augmentation.Config(short_side=(32, 32), flip=0.0, color_jitter_probability=1.0)
+    assert shift(ours) > 0.1
+    assert shift(replace(ours, color_jitter_as_released=True)) < 0.02
+
+
+def test_clips_with_the_released_colour_jitter_have_one_type_whether_it_is_drawn_or_not() -> None:
+    frames = noise(2, 32, 32)
+    for probability in (0.0, 1.0):
+        config = Augmentation.Config(color_jitter_probability=probability, color_jitter_as_released=True)
+        assert config.build(28)(frames).dtype == torch.float32
+
+
+def test_normalisation_leaves_its_input_unchanged() -> None:
+    clips = torch.full((2, 3), 255.0)
+    assert torch.equal(normalized(clips, 0.5, 0.5), torch.ones(2, 3))
+    assert torch.equal(clips, torch.full((2, 3), 255.0))
 
 
 def test_random_boxes_have_8_to_100_percent_of_the_area_and_sides_of_up_to_4_to_3() -> None:

@@ -18,7 +18,7 @@ from experiments.spec.edits import Edit, model, optim
 from experiments.spec.metrics import GFLOPS, TOP1, Difference
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY, Scale
-from experiments.spec.table import Column, Table, quoted, row
+from experiments.spec.table import Bold, Column, Table, quoted, row
 from models.mixers.joint import JointAttention
 
 Finish = Callable[..., None]
@@ -41,8 +41,8 @@ def table() -> Table:
         rows=(
             quoted("other", ("Other [8] | x", "Large", None), paper=(100.0, 99.0, 98.0, 1.0)),
             row("joint", ("Joint", "Small", None), joint, paper=(180.6, 79.2, 64.0, 15.2)),
-            row("short", ("Ours", "Small", False), optim(epochs=5), paper=(369.5, 70.0, 60.0, 10.0), bold=True),
-            row("ours", ("Ours", "Small", True), paper=(369.5, 79.7, 66.5, 13.2), bold=True),
+            row("short", (Bold("Ours"), "Small", False), optim(epochs=5), paper=(369.5, 70.0, 60.0, 10.0)),
+            row("ours", (Bold("Ours"), "Small", True), paper=(369.5, 79.7, 66.5, 13.2)),
         ),
         tiny=(),
         notes=("A note.",),

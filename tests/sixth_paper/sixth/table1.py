@@ -5,7 +5,7 @@ from experiments.sixth.tiny import TINY
 
 from experiments.spec.edits import model
 from experiments.spec.metrics import Computed, Difference, Tested
-from experiments.spec.table import Column, Table, quoted, row
+from experiments.spec.table import Bold, Column, Table, quoted, row
 
 DISTANCE = Tested("distance")
 WEIGHTS = Computed("weights", lambda run: float(run.model.cost(run.data.size, run.data.targets).parameters))
@@ -20,7 +20,7 @@ COLUMNS = (
 # fmt: off
 ROWS = (
     quoted("abacus",   ("Abacus [1]",),                        paper=(10, 0.5,   None,  None,  None)),
-    row("ours",        ("Weighted sum",),                      paper=(5,  0.100, 0.100, 0.050, 0.050), bold=True),
+    row("ours",        (Bold("Weighted sum"),),                      paper=(5,  0.100, 0.100, 0.050, 0.050)),
     row("unbiased",    ("without bias",), model(bias=False),   paper=(4,  0.110, None,  None,  None)),
 )
 # fmt: on
