@@ -115,6 +115,11 @@ class ModelConfig(ABC):
     def tiny(self) -> Self:
         """Version that trains from scratch on two CPU cores within minutes."""
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether the config names initial weights, which `initialise` loads."""
+        return False
+
     def macs(self, size: InputSize, targets: Targets) -> int:
         """Published multiply-adds of one item; by default those of this implementation."""
         return self.executed_macs(size, targets)

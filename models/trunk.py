@@ -109,6 +109,11 @@ class VideoViT(nn.Module):
             """Config of the same model with `depth` blocks."""
             return replace(self, depth=depth)
 
+        @property
+        def pretrained(self) -> bool:
+            """Whether `init` names a source."""
+            return self.init is not None
+
         def macs(self, size: InputSize, targets: Targets) -> int:
             """Multiply-adds of the published formulation in closed form, LayerNorm included."""
             grid, D = self.grid(size), self.width

@@ -47,12 +47,14 @@ def execute(options: argparse.Namespace) -> int:
             if isinstance(error, TooLargeError):
                 code = UNUSABLE
             continue
-        write_atomically(
-            store.run(measurement.run.train_id).measurement(measurement.kind), json.dumps(record, indent=1) + "\n"
-        )
+        if (printed := batches.calibrated_to(measurement)) is not None:
+            record["calibrated_to"] = printed
+        directory = store.run(measurement.run.train_id)
+        directory.save_config(measurement.run.description)
+        write_atomically(directory.measurement(measurement.kind), json.dumps(record, indent=1) + "\n")
         name = measurement.cell.column.metric.name
-        printed = f", printed {measurement.cell.printed}" if measurement.cell.printed is not None else ""
-        print(f"{measurement.cell.row.key}: {name} {record[name]:.2f} with batch {batch}{printed}")
+        as_printed = f", printed {measurement.cell.printed}" if measurement.cell.printed is not None else ""
+        print(f"{measurement.cell.row.key}: {name} {record[name]:.2f} with batch {batch}{as_printed}")
     return code
 
 
@@ -75,23 +77,38 @@ class Batches:
             ValueError: if the reference row has no printed value.
             OSError: if there is no GPU, or if it is too small for one item.
         """
-        column = measurement.cell.column
-        metric = column.metric
-        assert isinstance(metric, Measured)
-        if self.fixed is not None:
-            return self.fixed
-        if metric.calibrated_by is None:
-            return 1
-        cells = measurement.table.cells(rows=[metric.calibrated_by])
-        cell = next(cell for cell in cells if cell.column is column)
+        printed, cell = self.calibrated_to(measurement), self._reference(measurement)
+        if printed is None or cell is None or cell.paper_run is None:
+            return self.fixed or 1
+        key = (cell.paper_run.train_id, printed)
+        if key not in self.calibrated:
+            assert isinstance(cell.column.metric, Measured)
+            self.calibrated[key] = nearest_batch(printed, value_with(cell.paper_run, cell.column.metric))
+        return self.calibrated[key]
+
+    def calibrated_to(self, measurement: Measurement) -> float | None:
+        """Printed value that determines the batch size of a measurement; None if none does.
+
+        Raises:
+            ValueError: if the reference row has no printed value.
+        """
+        cell = self._reference(measurement)
+        if cell is None:
+            return None
         if cell.paper_run is None or not isinstance(cell.printed, int | float):
             raise ValueError(
-                f"{measurement.table.name}:{metric.calibrated_by} has no printed value; set the batch with --batch"
+                f"{measurement.table.name}:{cell.row.key} has no printed value; set the batch with --batch"
             )
-        key = (cell.paper_run.train_id, cell.printed)
-        if key not in self.calibrated:
-            self.calibrated[key] = nearest_batch(cell.printed, value_with(cell.paper_run, metric))
-        return self.calibrated[key]
+        return cell.printed
+
+    def _reference(self, measurement: Measurement) -> Cell | None:
+        """Cell whose printed value determines the batch size; None for a fixed batch size or a column without one."""
+        column = measurement.cell.column
+        assert isinstance(column.metric, Measured)
+        if self.fixed is not None or column.metric.calibrated_by is None:
+            return None
+        cells = measurement.table.cells(rows=[column.metric.calibrated_by])
+        return next(cell for cell in cells if cell.column is column)
 
 
 def value_with(run: RunConfig, metric: Measured) -> Callable[[int], float]:

@@ -75,6 +75,11 @@ class RunConfig:
         return digest({**self._training_fields(), **named_parents(parents)})
 
     @property
+    def pretrained(self) -> bool:
+        """Whether the training starts from the weights of a parent or from others that the model's config names."""
+        return bool(self.parents) or self.model.pretrained
+
+    @property
     def eval_id(self) -> str:
         """Hash of the test protocol."""
         return digest(self.evaluation)

@@ -32,7 +32,8 @@ from reports.attention_strips import (
     shown_frames,
     stretched,
 )
-from reports.collect import collect, publish
+from reports.collect import collect
+from reports.publish import publish
 from reports.render import markdown, stale, write
 from reports.report import Report
 

@@ -33,8 +33,9 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table, row
 from models.motionformer.model import Motionformer
-from reports.collect import collect, publish
+from reports.collect import collect
 from reports.layout import ours_text, printed_text
+from reports.publish import publish
 from reports.report import Report, ReportCell
 
 RunOf = Callable[..., RunConfig]
