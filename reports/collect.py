@@ -212,7 +212,7 @@ def _derived_cell(cell: Cell, metric: Derived, others: dict[str, ReportCell]) ->
         num_requested=len(cell.seeds) if varies else 0,
         modified=any(source.modified for source in sources),
         released=any(source.released for source in sources),
-        published=any(source.published for source in sources),
+        published=bool(derived) and any(source.published for source in sources),
     )
 
 

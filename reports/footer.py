@@ -8,7 +8,7 @@ from experiments.runner.measure import saved_for_backward
 from experiments.runner.store import RunStore
 from experiments.spec.edits import brief, changed_fields
 from experiments.spec.metrics import Computed, Measured
-from experiments.spec.table import Cell, Table, one_line
+from experiments.spec.table import Cell, Table
 from reports.labels import row_names
 from reports.sources import find_measurement
 
@@ -119,7 +119,7 @@ def _conditions(table: Table, measurements: list[tuple[Cell, Measured]], store: 
             conditions = (
                 f"{CONDITIONS[metric.kind]} {r['batch_size']} clips in {r['precision']} "
                 f"on {r['hardware']}, torch {r['versions']['torch']}, commit {r['commit']}"
-            ) + _chosen_batch(names, cell, metric, r)
+            ) + _chosen_batch(r)
             rows.setdefault(metric.kind, {}).setdefault(conditions, []).append(names[cell.row.key])
     return [
         conditions if len(rows_of_kind) == 1 else f"{conditions}: {'; '.join(_distinct(shown))}"
@@ -128,14 +128,14 @@ def _conditions(table: Table, measurements: list[tuple[Cell, Measured]], store: 
     ]
 
 
-def _chosen_batch(names: dict[str, str], cell: Cell, metric: Measured, record: dict) -> str:
+def _chosen_batch(record: dict) -> str:
     """Reason for the batch size of a measurement, if it was chosen by a printed value."""
-    if "calibrated_to" not in record or metric.calibrated_by is None:
+    reference = record.get("calibrated")
+    if reference is None:
         return ""
     return (
-        f"; the paper states no batch size, and {record['batch_size']} was chosen because it brings the "
-        f"{one_line(cell.column.header)} of {names[metric.calibrated_by]} nearest to the printed "
-        f"{record['calibrated_to']}: that cell agrees by choice"
+        f"; the paper states no batch size: {record['batch_size']} was chosen because it brings {reference['cell']} of "
+        f"{reference['table']} nearest to the printed {reference['printed']}, so that this cell agrees by choice"
     )
 
 

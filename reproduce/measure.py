@@ -12,6 +12,7 @@ from experiments.spec.catalog import find
 from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Table
+from reports.labels import cell_name
 from reproduce.exit_codes import DONE, UNUSABLE
 from reproduce.selection import store_of
 
@@ -47,14 +48,15 @@ def execute(options: argparse.Namespace) -> int:
             if isinstance(error, TooLargeError):
                 code = UNUSABLE
             continue
-        if (printed := batches.calibrated_to(measurement)) is not None:
-            record["calibrated_to"] = printed
+        if (reference := batches.reference(measurement)) is not None:
+            cell = cell_name(measurement.table, reference.row, reference.column)
+            record["calibrated"] = {"table": measurement.table.name, "cell": cell, "printed": reference.printed}
         directory = store.run(measurement.run.train_id)
         directory.save_config(measurement.run.description)
         write_atomically(directory.measurement(measurement.kind), json.dumps(record, indent=1) + "\n")
         name = measurement.cell.column.metric.name
-        as_printed = f", printed {measurement.cell.printed}" if measurement.cell.printed is not None else ""
-        print(f"{measurement.cell.row.key}: {name} {record[name]:.2f} with batch {batch}{as_printed}")
+        printed = f", printed {measurement.cell.printed}" if measurement.cell.printed is not None else ""
+        print(f"{measurement.cell.row.key}: {name} {record[name]:.2f} with batch {batch}{printed}")
     return code
 
 
@@ -77,31 +79,20 @@ class Batches:
             ValueError: if the reference row has no printed value.
             OSError: if there is no GPU, or if it is too small for one item.
         """
-        printed, cell = self.calibrated_to(measurement), self._reference(measurement)
-        if printed is None or cell is None or cell.paper_run is None:
-            return self.fixed or 1
-        key = (cell.paper_run.train_id, printed)
-        if key not in self.calibrated:
-            assert isinstance(cell.column.metric, Measured)
-            self.calibrated[key] = nearest_batch(printed, value_with(cell.paper_run, cell.column.metric))
-        return self.calibrated[key]
-
-    def calibrated_to(self, measurement: Measurement) -> float | None:
-        """Printed value that determines the batch size of a measurement; None if none does.
-
-        Raises:
-            ValueError: if the reference row has no printed value.
-        """
-        cell = self._reference(measurement)
+        cell = self.reference(measurement)
         if cell is None:
-            return None
+            return self.fixed or 1
         if cell.paper_run is None or not isinstance(cell.printed, int | float):
             raise ValueError(
                 f"{measurement.table.name}:{cell.row.key} has no printed value; set the batch with --batch"
             )
-        return cell.printed
+        key = (cell.paper_run.train_id, cell.printed)
+        if key not in self.calibrated:
+            assert isinstance(cell.column.metric, Measured)
+            self.calibrated[key] = nearest_batch(cell.printed, value_with(cell.paper_run, cell.column.metric))
+        return self.calibrated[key]
 
-    def _reference(self, measurement: Measurement) -> Cell | None:
+    def reference(self, measurement: Measurement) -> Cell | None:
         """Cell whose printed value determines the batch size; None for a fixed batch size or a column without one."""
         column = measurement.cell.column
         assert isinstance(column.metric, Measured)
