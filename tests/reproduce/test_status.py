@@ -1,6 +1,7 @@
 """`reproduce status`: state of each run, headline metric, and reason of failure."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +24,9 @@ def job(run: RunConfig = K400, *, shown: bool = True) -> Job:
     return Job(run, "p/t", "a.top1", 0, cells=["p/t:a.top1"] if shown else [])
 
 
-def finish(store: RunStore, run: RunConfig, metrics: dict[str, float], *, released: bool = False) -> None:
+def finish(store: RunStore, run: RunConfig, metrics: Mapping[str, object], *, released: bool = False) -> None:
     path = store.run(run.train_id).metrics(run.eval_id, released=released)
-    write_atomically(path, json.dumps(RESULT | metrics))
+    write_atomically(path, json.dumps({**RESULT, **metrics}))
 
 
 def state(store: RunStore, one: Job) -> dict:
