@@ -120,8 +120,8 @@ class ModelConfig(ABC):
         """Version that trains from scratch on two CPU cores within minutes."""
 
     @property
-    def has_initial_weights(self) -> bool:
-        """Whether `initialise` loads weights."""
+    def pretrained(self) -> bool:
+        """Whether the config names initial weights, which `initialise` loads."""
         return False
 
     def macs(self, size: InputSize, targets: Targets) -> int:

@@ -120,6 +120,11 @@ class VideoViT(nn.Module):
             """Number of tokens of a clip in each block, CLS included."""
             return self.cls_token + grid.tokens
 
+        @property
+        def pretrained(self) -> bool:
+            """Whether `init` names a source."""
+            return self.init is not None
+
         def macs(self, size: InputSize, targets: Targets) -> int:
             """Multiply-adds of the published formulation in closed form, LayerNorm included.
 
@@ -150,11 +155,6 @@ class VideoViT(nn.Module):
                 init=None,
                 linear_std=0.125,  # 1 / sqrt(width): with 0.02, the loss of narrow models starts to fall after epochs
             )
-
-        @property
-        def has_initial_weights(self) -> bool:
-            """Whether `init` names a file."""
-            return self.init is not None
 
         def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
             """Load the file that `init` names."""

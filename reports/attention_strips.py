@@ -22,7 +22,7 @@ from PIL import Image
 from experiments.runner.attention_files import AttentionMaps
 from experiments.spec.figures import AttentionStrips
 from reports.drawer import Drawer
-from reports.layout import row_name
+from reports.labels import row_name
 from reports.report import Report
 
 MAX_FRAMES = 8  # per strip
@@ -130,10 +130,10 @@ def provenance_text(maps: AttentionMaps) -> str:
     record = maps.record
     x, y = query_point(maps)
     class_text = f" ({record['class']})" if record.get("class") else ""
-    source = "trained here" if record["weights"] == "trained" else f"released, {record['weights']}"
+    weights = "weights" if record["weights"] == "trained" else f"released weights {record['weights']}"
     return (
         f"video {record['video']}{class_text}, view {record['view']}; query at {x:g},{y:g} of token frame "
-        f"{record['patch'][0]}; {block_text(record)}, {head_text(record)}; weights {source}, run {record['train_id']}, "
+        f"{record['patch'][0]}; {block_text(record)}, {head_text(record)}; {weights} of run {record['train_id']}, "
         f"seed {record['seed']}; commit {record['commit']}, {record['hardware']}"
     )
 

@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from experiments.spec.figures import ClassMargins
 from reports.drawer import Drawer
-from reports.layout import row_name
+from reports.labels import row_name
 from reports.report import Report
 
 SHOWN = 10  # number of classes drawn at each end

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
-from experiments.runner.attention_files import AttentionMaps, held_maps, maps_id
+from experiments.runner.attention_files import AttentionMaps
 from experiments.runner.files import StoreError
 from experiments.runner.store import RunStore
 from experiments.spec.attention_queries import queried
@@ -19,7 +19,9 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, Column, Row, Table
 from reports.footer import Result, facts_of
-from reports.report import UNFINISHED, Report, ReportCell, ReportRow, SeedResult, State, rounded
+from reports.labels import cell_name
+from reports.report import UNFINISHED, Report, ReportCell, ReportRow, SeedResult, State, quoted_values, rounded
+from reports.sources import find_maps, find_measurement, find_result
 
 
 def collect(
@@ -31,7 +33,7 @@ def collect(
     overrides: Iterable[str] = (),
     rows: Iterable[str] | None = None,
 ) -> Report:
-    """Report of a table, from local results or, where there are none, from published results.
+    """Report of a table, from the results in a store or, for runs that are not started there, from published ones.
 
     Raises:
         ValueError: for unknown rows and invalid overrides.
@@ -48,48 +50,24 @@ def collect(
         report_rows.append(
             _row(cells[start].row, [(cell, _run_ids(cell) != _run_ids(other)) for cell, other in pairs], store, texts)
         )
-    report_rows = _with_best(report_rows, table.columns)
+    report_rows = _with_best(report_rows, table.columns, small=scale.small)
     return Report(
         table=table,
         scale=scale,
         seeds=seeds,
         overrides=texts,
         rows=report_rows,
-        facts=facts_of(table, cells, results_of(report_rows), store),
+        facts=facts_of(table, cells, results_of(table, report_rows), store),
         attention_maps=_attention_maps(table, cells, store),
     )
 
 
-def publish(report: Report, store: RunStore) -> int:
-    """Copy the small result files of a report to the published results of the store. Returns the number of tests.
-
-    Raises:
-        StoreError: if they cannot be written.
-    """
-    results = {
-        (result.train_id, result.eval_id)
-        for row in report.rows
-        for cell in row.cells
-        for result in cell.seeds
-        if result.value is not None
-    }
-    for train_id, eval_id in sorted(results):
-        store.publish(train_id, eval_id)
-    for train_id, kind in set(report.facts.measurements):
-        store.publish_measurement(train_id, kind)
-    cells = report.table.cells(report.scale, overrides=report.overrides, seeds=report.seeds)
-    for _, run, query in queried(report.table.figure, cells):
-        if run.data.dataset.stand_in is not None:  # frames of real videos must not be published
-            store.publish_attention_maps(run.train_id, maps_id(run, query))
-    return len(results)
-
-
-def results_of(rows: Iterable[ReportRow]) -> list[Result]:
+def results_of(table: Table, rows: Iterable[ReportRow]) -> list[Result]:
     """Finished tests of some rows."""
     return [
-        Result(f"{row.row.key}.{cell.column}", result.train_id, result.metrics)
+        Result(cell_name(table, row.row, column), result.train_id, result.metrics)
         for row in rows
-        for cell in row.cells
+        for cell, column in zip(row.cells, table.columns, strict=True)
         for result in cell.seeds
         if result.metrics is not None
     ]
@@ -97,7 +75,7 @@ def results_of(rows: Iterable[ReportRow]) -> list[Result]:
 
 def _attention_maps(table: Table, cells: Iterable[Cell], store: RunStore) -> dict[str, AttentionMaps]:
     """Existing attention maps of the table's figure, by the row's key."""
-    found = {row: held_maps(run, store, query) for row, run, query in queried(table.figure, cells)}
+    found = {row: find_maps(run, query, store) for row, run, query in queried(table.figure, cells)}
     return {row: maps for row, maps in found.items() if maps is not None}
 
 
@@ -114,7 +92,14 @@ def _row(row: Row, cells: list[tuple[Cell, bool]], store: RunStore, overrides: t
     finished: dict[str, ReportCell] = {}
     for cell, modified in sorted(cells, key=lambda pair: isinstance(pair[0].column.metric, Derived)):
         finished[cell.column.key] = _cell(cell, modified, store, overrides, finished)
-    return ReportRow(row=row, cells=tuple(finished[cell.column.key] for cell, _ in cells))
+    runs = [cell.run for cell, _ in cells if cell.run is not None]
+    return ReportRow(
+        row=row,
+        cells=tuple(finished[cell.column.key] for cell, _ in cells),
+        pretrained=any(run.pretrained for run in runs) or any(cell.released for cell in finished.values())
+        if runs
+        else None,
+    )
 
 
 def _cell(
@@ -136,7 +121,7 @@ def _cell(
             return _computed_cell(cell, metric, cell.paper_run, overrides)
         case Tested() as metric if cell.paper_run is not None:
             return _tested_cell(cell, metric, modified, store)
-    return ReportCell(column=cell.column.key, state="not run", printed=cell.printed)
+    return ReportCell(column=cell.column.key, state="not applicable", printed=cell.printed)
 
 
 def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
@@ -149,15 +134,24 @@ def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
 
 def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore) -> ReportCell:
     """Cell with a value of `reproduce measure`."""
-    record = store.measurement(run.train_id, metric.kind)
-    value = metric.value(record, run) if record is not None else None
-    if record is not None and value is None:
+    found = find_measurement(run.train_id, metric.kind, store)
+    if found is None:
+        return ReportCell(column=cell.column.key, state="not run", printed=cell.printed)
+    record, source = found
+    value = metric.value(record, run)
+    if value is None:
         raise StoreError(
             f"the measurement {run.train_id}/measured/{metric.kind}.json has no '{metric.name}'; move it away to have "
             f"it made again"
         )
-    state: State = "not run" if record is None else "measured"
-    return ReportCell(column=cell.column.key, state=state, printed=cell.printed, value=value)
+    return ReportCell(
+        column=cell.column.key,
+        state="measured",
+        printed=cell.printed,
+        value=value,
+        published=source.published,
+        source=source,
+    )
 
 
 def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tuple[str, ...]) -> ReportCell:
@@ -166,7 +160,7 @@ def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tupl
     try:
         value = metric.of(overridden(run, overrides)) if overrides else as_printed
     except ValueError:  # e.g. a crop of 40, which is valid for small models only
-        return ReportCell(column=cell.column.key, state="not run", printed=cell.printed)
+        return ReportCell(column=cell.column.key, state="not applicable", printed=cell.printed)
     changed = value != as_printed
     state: State = "modified" if changed else "measured"
     return ReportCell(column=cell.column.key, state=state, printed=cell.printed, value=value, modified=changed)
@@ -188,6 +182,7 @@ def _tested_cell(cell: Cell, metric: Tested, modified: bool, store: RunStore) ->
         seeds=results,
         modified=modified,
         released=any(result.released for result in results),
+        published=any(result.source.published for result in results if result.source is not None),
         progress=_joint_progress(results),
     )
 
@@ -209,7 +204,7 @@ def _derived_cell(cell: Cell, metric: Derived, others: dict[str, ReportCell]) ->
     complete = len(derived) == len(cell.seeds) and not states
     return ReportCell(
         column=cell.column.key,
-        state="derived" if complete else _joint_state([*states, "not run"]),
+        state="derived" if complete else _joint_state(states or ["not run"]),
         printed=cell.printed,
         value=statistics.fmean(derived) if derived else None,
         std=statistics.stdev(derived) if len(derived) > 1 else None,
@@ -217,26 +212,30 @@ def _derived_cell(cell: Cell, metric: Derived, others: dict[str, ReportCell]) ->
         num_requested=len(cell.seeds) if varies else 0,
         modified=any(source.modified for source in sources),
         released=any(source.released for source in sources),
+        published=bool(derived) and any(source.published for source in sources),
     )
 
 
 def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
     """Result of one seed, or the state of its unfinished run."""
     result = SeedResult(seed=run.seed, train_id=run.train_id, eval_id=run.eval_id, state="not run")
-    metrics = store.metrics(run.train_id, run.eval_id)
-    if metrics is None:
+    if isinstance(metric, OfTraining) and run.optim is None:
+        return replace(result, state="not applicable")
+    found = find_result(run, store)
+    if found is None:
         directory = store.run(run.train_id)
         state = directory.state(run.eval_id)
         return replace(result, state=state, progress=directory.fraction_done() if state == "running" else None)
+    metrics, source = found
     value = metrics.get(metric.name)
     if value is None and isinstance(metric, OfTraining):  # released weights: their training is not measured here
-        return replace(result, metrics=metrics)
+        return replace(result, state="not applicable", metrics=metrics, source=source)
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise StoreError(
             f"the result {run.train_id}/metrics/{run.eval_id}.json has no '{metric.name}'; move it away to have it "
             f"made again"
         )
-    return replace(result, state="done", value=float(value), metrics=metrics)
+    return replace(result, state="done", value=float(value), metrics=metrics, source=source)
 
 
 def _joint_state(states: Iterable[State]) -> State:
@@ -255,13 +254,19 @@ def _joint_progress(results: tuple[SeedResult, ...]) -> float | None:
     return statistics.fmean(1.0 if r.state == "done" else r.progress or 0.0 for r in results)
 
 
-def _with_best(rows: list[ReportRow], columns: tuple[Column, ...]) -> tuple[ReportRow, ...]:
-    """Rows with the best measured values marked, including ties after rounding. A single value is not marked."""
+def _with_best(rows: list[ReportRow], columns: tuple[Column, ...], *, small: bool) -> tuple[ReportRow, ...]:
+    """Rows with the best values of ours marked, including ties after rounding. A single value is not marked.
+
+    A value is best if no quoted value of its column is better. Results of small models cannot be compared with quoted
+    values, so columns with both have no best value.
+    """
     best: dict[str, float] = {}
     for index, column in enumerate(columns):
-        values = [value for row in rows if isinstance(value := row.cells[index].value, int | float)]
-        if column.best is not None and len(values) > 1:
-            best[column.key] = rounded(column, max(values) if column.best == "max" else min(values))
+        ours = [value for row in rows if isinstance(value := row.cells[index].value, int | float)]
+        quoted = quoted_values(rows, index)
+        comparable = not quoted or not small or isinstance(column.metric, Computed | Measured)
+        if column.best is not None and ours and len(ours) + len(quoted) > 1 and comparable:
+            best[column.key] = rounded(column, (max if column.best == "max" else min)(*ours, *quoted))
 
     def mark(cell: ReportCell, column: Column) -> ReportCell:
         is_best = isinstance(cell.value, int | float) and best.get(column.key) == rounded(column, cell.value)

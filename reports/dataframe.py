@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from reports.layout import label_texts
 from reports.report import Report
 
 
@@ -10,13 +11,16 @@ def data_frame(report: Report) -> pd.DataFrame:
     table = report.table
     lines = []
     for row in report.rows:
-        line: dict[str, object] = {"row": row.row.key, **dict(zip(table.labels, row.row.labels, strict=True))}
+        line: dict[str, object] = {"row": row.row.key}
+        for header, label, text in zip(table.labels, row.row.labels, label_texts(table, row), strict=True):
+            line[header] = text if isinstance(label, str) else label
         for cell in row.cells:
             line[cell.column] = cell.value
             line[f"{cell.column}:std"] = cell.std
             line[f"{cell.column}:num_seeds"] = cell.num_seeds
             line[f"{cell.column}:state"] = cell.state
             line[f"{cell.column}:released"] = cell.released
+            line[f"{cell.column}:published"] = cell.published
             line[f"{cell.column}:printed"] = cell.printed
         lines.append(line)
     data = pd.DataFrame(lines, dtype=object)

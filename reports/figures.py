@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from experiments.runner.files import replacing, write_atomically
 from experiments.spec.figures import AttentionStrips, ClassMargins, Panels
 from experiments.spec.scales import Scale
-from reports.layout import row_name
-from reports.report import Report
+from reports.labels import row_name
+from reports.layout import data_text
+from reports.report import Report, ReportRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,7 +100,7 @@ def stale(report: Report, path: Path) -> bool:
 
 def picture(report: Report, source: "Drawer") -> bytes:
     """Figure of a report as PNG. Equal reports give equal bytes."""
-    return png(source.draw(_notice(report.scale, report.facts.unit, _marks(report))), digest(_content(report, source)))
+    return png(source.draw(_notice(report.scale, _data(report), _marks(report))), digest(_content(report, source)))
 
 
 def save_strip(strip: "Strip", scale: Scale, path: Path, overrides: Iterable[str] = ()) -> None:
@@ -110,14 +111,17 @@ def save_strip(strip: "Strip", scale: Scale, path: Path, overrides: Iterable[str
     """
     from reports import attention_strips
 
-    figure = attention_strips.draw([strip], _notice(scale, "videos", _modified(overrides)))
+    data = strip.maps.record["data"]
+    names = (data["name"],)
+    shown = data_text("videos", *((names, ()) if data.get("stand_in") else ((), names)))
+    figure = attention_strips.draw([strip], _notice(scale, shown, _modified(overrides)))
     with replacing(path, remedy=REMEDY) as partial:
         partial.write_bytes(png(figure, digest(attention_strips.data([strip]))))
 
 
 def row_pictures(report: Report) -> dict[str, bytes]:
     """Part of the figure for each row as PNG, by the row's key; empty if the figure does not consist of such parts."""
-    whole, notice = drawer(report), _notice(report.scale, report.facts.unit, _modified(report.overrides))
+    whole, notice = drawer(report), _notice(report.scale, _data(report), _marks(report))
     parts = {row.row.key: whole.of_row(row.row.key) for row in report.rows} if whole is not None else {}
     return {key: png(part.draw(notice), digest(part.data())) for key, part in parts.items() if part is not None}
 
@@ -153,21 +157,33 @@ def digest_of(path: Path) -> str | None:
         return image.info.get(DIGEST)
 
 
-def _notice(scale: Scale, unit: str, marks: Iterable[str]) -> str | None:
+def _notice(scale: Scale, data: str, marks: Iterable[str]) -> str | None:
     """Warnings in the picture itself, because it may be shown without its report.
 
     Args:
-        unit: plural noun for the items of the data set.
+        data: data of the runs, as text.
     """
-    small = [f"Scale {scale.name}: small models on generated stand-in {unit}."] if scale.small else []
+    small = [f"Scale {scale.name}: small models on {data}."] if scale.small else []
     return "\n".join([*small, *marks]) or None
 
 
+def _data(report: Report) -> str:
+    return data_text(report.facts.unit, report.facts.generated, report.facts.given)
+
+
 def _marks(report: Report) -> list[str]:
-    """Differences from the table's own runs: released weights and overrides."""
-    rows = [row_name(report.table, row.row) for row in report.rows if any(cell.released for cell in row.cells)]
-    released = [f"Released weights, tested here: {', '.join(rows)}."] if rows else []
-    return [*released, *_modified(report.overrides)]
+    """Differences from the table's own runs: released weights, published results and overrides."""
+
+    def names(rows: list[ReportRow]) -> str:
+        return ", ".join(row_name(report.table, row.row) for row in rows)
+
+    released = [row for row in report.rows if any(cell.released for cell in row.cells)]
+    published = [row for row in report.rows if any(cell.published for cell in row.cells)]
+    return [
+        *([f"Released weights, tested here: {names(released)}."] if released else []),
+        *([f"Published results, not run here: {names(published)}."] if published else []),
+        *_modified(report.overrides),
+    ]
 
 
 def _modified(overrides: Iterable[str]) -> list[str]:

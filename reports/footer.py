@@ -1,6 +1,6 @@
 """Footer of a report: protocols, counts, hardware, versions and deviations, from configs and results."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,10 +9,12 @@ from experiments.runner.store import RunStore
 from experiments.spec.edits import brief, changed_fields
 from experiments.spec.metrics import Computed, Measured
 from experiments.spec.table import Cell, Table
+from reports.labels import row_names
+from reports.sources import find_measurement
 
 
 class Result(NamedTuple):
-    """Metrics of a finished test. `cell` is the cell that shows it, as row.column."""
+    """Metrics of a finished test. `cell` is the name of the cell that shows it."""
 
     cell: str
     train_id: str
@@ -25,8 +27,11 @@ class Facts:
 
     Args:
         unit: plural noun for the items of the data sets.
+        generated, given: data sets of the runs for which generated stand-ins are read, and those read as given with
+            --data.
         views: data set, and "views × crops" of its test protocol.
         items: data set, "evaluated / failed / missing", and the cells with these counts (empty: all).
+        replaced: data set, number of unreadable training items, and the cells with this number (empty: all).
         versions: package and version; "a or b" if results differ.
         changes: changes of the paper's runs by scale and overrides: dotted path and "before → after".
         costs: sentences on the cost of this implementation and the conditions of measurements.
@@ -35,8 +40,11 @@ class Facts:
     """
 
     unit: str
+    generated: tuple[str, ...]
+    given: tuple[str, ...]
     views: tuple[tuple[str, str], ...]
     items: tuple[tuple[str, str, tuple[str, ...]], ...]
+    replaced: tuple[tuple[str, str, tuple[str, ...]], ...]
     hardware: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
     commits: tuple[str, ...]
@@ -59,70 +67,103 @@ def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: 
     views = {(r.data.dataset.name, f"{r.evaluation.views} × {r.evaluation.crops}") for r in runs}
     bases = [part.base for part in (*table.columns, *table.rows) if part.base is not None]
     units = {run.data.dataset.unit for run in runs or bases}  # bases if no cell has a run, as in quoted rows
+    datasets = [run.data.dataset for run in runs]
     return Facts(
         unit=units.pop() if len(units) == 1 else "items",
+        generated=_distinct(dataset.name for dataset in datasets if dataset.stand_in is not None),
+        given=_distinct(dataset.name for dataset in datasets if dataset.stand_in is None),
         views=tuple(sorted(views)),
-        items=_items(results),
+        items=_by_data_set(results, _items),
+        replaced=_by_data_set(_trained(tested, results), _replaced),
         hardware=_distinct(str(result.metrics.get("hardware", "unknown")) for result in results),
         versions=_versions(results),
         commits=_distinct(str(result.metrics.get("commit", "unknown")) for result in results),
         changes=_changes(tested),
-        costs=(*_executed(cells), *_conditions(measurements, store), *_saved(measurements)),
+        costs=(*_executed(table, cells), *_conditions(table, measurements, store), *_saved(table, measurements)),
         measurements=tuple(
             (cell.paper_run.train_id, metric.kind)
             for cell, metric in measurements
-            if cell.paper_run and store.measurement(cell.paper_run.train_id, metric.kind)
+            if cell.paper_run and find_measurement(cell.paper_run.train_id, metric.kind, store)
         ),
         deviations=(*_precision(tested, results), *_released(results), *_released_starts(results), *table.notes),
     )
 
 
-def _executed(cells: tuple[Cell, ...]) -> list[str]:
+def _executed(table: Table, cells: tuple[Cell, ...]) -> list[str]:
     """GFLOPs of this implementation, for columns that count those of the published formulation."""
+    names = row_names(table)
     counts = {
-        cell.row.key: f"{cell.row.key} {metric.executed(cell.paper_run):.1f}"
+        cell.row.key: f"{names[cell.row.key]}: {metric.executed(cell.paper_run):.1f}"
         for cell in cells
         if isinstance(metric := cell.column.metric, Computed) and metric.executed and cell.paper_run is not None
     }
     if not counts:
         return []
-    return ["GFLOPs count the published formulation; ours executes, for the same result: " + ", ".join(counts.values())]
+    return ["GFLOPs count the published formulation. Ours executes, for the same result: " + "; ".join(counts.values())]
 
 
-def _conditions(measurements: list[tuple[Cell, Measured]], store: RunStore) -> list[str]:
+def _conditions(table: Table, measurements: list[tuple[Cell, Measured]], store: RunStore) -> list[str]:
     """Conditions of measurements. If they differ within a kind, each is followed by its rows."""
+    names = row_names(table)
     rows: dict[str, dict[str, list[str]]] = {}  # kind -> conditions -> rows
     for cell, metric in measurements:
-        if cell.paper_run and (r := store.measurement(cell.paper_run.train_id, metric.kind)):
+        if cell.paper_run and (found := find_measurement(cell.paper_run.train_id, metric.kind, store)):
+            r = found[0]
             conditions = (
                 f"{metric.sentence} {r['batch_size']} {cell.paper_run.data.size.kind}s in {r['precision']} "
                 f"on {r['hardware']}, torch {r['versions']['torch']}, commit {r['commit']}"
-            )
-            rows.setdefault(metric.kind, {}).setdefault(conditions, []).append(cell.row.key)
+            ) + _chosen_batch(r)
+            rows.setdefault(metric.kind, {}).setdefault(conditions, []).append(names[cell.row.key])
     return [
-        conditions if len(rows_of_kind) == 1 else f"{conditions}: {', '.join(_distinct(keys))}"
+        conditions if len(rows_of_kind) == 1 else f"{conditions}: {'; '.join(_distinct(shown))}"
         for rows_of_kind in rows.values()
-        for conditions, keys in rows_of_kind.items()
+        for conditions, shown in rows_of_kind.items()
     ]
 
 
-def _saved(measurements: list[tuple[Cell, Measured]]) -> list[str]:
+def _chosen_batch(record: dict) -> str:
+    """Reason for the batch size of a measurement, if it was chosen by a printed value."""
+    reference = record.get("calibrated")
+    if reference is None:
+        return ""
+    return (
+        f"; the paper states no batch size: {record['batch_size']} was chosen because it brings {reference['cell']} of "
+        f"{reference['table']} nearest to the printed {reference['printed']}, so that this cell agrees by choice"
+    )
+
+
+def _saved(table: Table, measurements: list[tuple[Cell, Measured]]) -> list[str]:
     """Size of the tensors saved for the backward pass, for columns of memory. It is computed without a GPU."""
-    saved = ", ".join(
-        f"{cell.row.key} {saved_for_backward(cell.paper_run) / 1e9:.2f}"
+    names = row_names(table)
+    saved = "; ".join(
+        f"{names[cell.row.key]}: {saved_for_backward(cell.paper_run) / 1e9:.2f}"
         for cell, metric in measurements
         if cell.paper_run and metric.kind == "memory"
     )
-    return [f"Saved for backward, GB for one clip in float32, not the printed peak: {saved}"] if saved else []
+    return [f"Saved for backward, GB for one clip in float32, not the printed peak. {saved}"] if saved else []
 
 
-def _items(results: list[Result]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """Evaluated, failed and missing items of each data set. If counts differ, each is followed by its cells."""
+def _items(metrics: dict) -> str:
+    """Numbers of evaluated, failed and missing items."""
+    return " / ".join(str(metrics["videos"][name]) for name in ("evaluated", "failed", "missing"))
+
+
+def _replaced(metrics: dict) -> str:
+    """Number of training items that were replaced because they could not be read."""
+    return str(metrics.get("replaced_in_training", "unknown"))
+
+
+def _trained(tested: list[Cell], results: list[Result]) -> list[Result]:
+    """Results of weights that were trained for them, as opposed to released weights and runs without training."""
+    trained = {run.train_id for cell in tested for run in cell.runs if run.optim is not None}
+    return [r for r in results if r.train_id in trained and "released_weights" not in r.metrics]
+
+
+def _by_data_set(results: list[Result], text_of: Callable[[dict], str]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Distinct texts of the metrics of each data set. If they differ, each is followed by its cells."""
     counts: dict[str, dict[str, list[str]]] = {}
     for cell, _, metrics in results:
-        videos = metrics["videos"]
-        text = f"{videos['evaluated']} / {videos['failed']} / {videos['missing']}"
-        shown = counts.setdefault(metrics["data"]["name"], {}).setdefault(text, [])
+        shown = counts.setdefault(metrics["data"]["name"], {}).setdefault(text_of(metrics), [])
         if cell not in shown:
             shown.append(cell)
     return tuple(
@@ -179,7 +220,7 @@ def _with_cells(texts: Iterable[tuple[Result, str]]) -> list[str]:
     cells: dict[str, list[str]] = {}
     for result, text in texts:
         cells.setdefault(text, []).append(result.cell)
-    return [f"{text}: {', '.join(_distinct(shown))}." for text, shown in cells.items()]
+    return [f"{text}: {'; '.join(_distinct(shown))}." for text, shown in cells.items()]
 
 
 def _changes(tested: list[Cell]) -> tuple[tuple[str, str], ...]:

@@ -4,7 +4,15 @@ import re
 
 import pandas as pd
 
-from reports.layout import header_levels, legend, prints_numbers, shown_labels, shows_underlined, warning
+from reports.layout import (
+    best_text,
+    header_levels,
+    legend,
+    prints_numbers,
+    shown_labels,
+    shows_underlined,
+    warning,
+)
 from reports.markup import Markup, alignments
 from reports.report import Report
 
@@ -13,7 +21,8 @@ LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "✓": r"$\checkmark$", "✗": r"$\times$", "–": "--", "…": r"\dots{}", "±": r"$\pm$", "×": r"$\times$",
-    "†": r"$^\dagger$", "²": r"$^2$", "Δ": r"$\Delta$", "→": r"$\rightarrow$", "·": r"$\cdot$",
+    "†": r"$^\dagger$", "‡": r"$^\ddagger$", "§": r"\S{}", "¶": r"\P{}",
+    "²": r"$^2$", "Δ": r"$\Delta$", "→": r"$\rightarrow$", "·": r"$\cdot$",
 }
 # fmt: on
 
@@ -26,13 +35,15 @@ def latex(report: Report) -> str:
     table, markup = report.table, Latex()
     lines = [
         [*(markup.label(row, i, text) for i, text in enumerate(labels)), *map(markup.cell, row.cells, table.columns)]
-        for row, labels in zip(report.rows, shown_labels(report.rows), strict=True)
+        for row, labels in zip(report.rows, shown_labels(report), strict=True)
     ]
     levels = [[markup.header(text) for text in level] for level in header_levels(table)]
     columns = pd.Index(levels[0]) if len(levels) == 1 else pd.MultiIndex.from_arrays(levels)
     notes = [f"{markup.escaped(sign)}: {markup.escaped(meaning)}." for sign, meaning in legend(report)]
     if any(row.row.quoted for row in report.rows):
         notes.append("Rows in italics are quoted by the paper from others, not measured here.")
+    if (best := best_text(report)) is not None:
+        notes.append(f"Bold values are {best}.")
     if shows_underlined(report):
         notes.append("Underlined numbers are underlined in the paper.")
     notice = warning(report)

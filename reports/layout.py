@@ -1,9 +1,10 @@
 """Layout shared by all formats: texts of cells, labels and headers."""
 
-from experiments.spec.table import Column, Label, Row, Table, Underlined, Value, label_text, one_line
-from reports.report import Report, ReportCell, ReportRow
+from experiments.spec.table import Column, Table, Underlined, Value, label_text, one_line
+from reports.report import Report, ReportCell, ReportRow, quoted_values
 
-DASH, RUNNING, MODIFIED_SIGN, RELEASED_SIGN = "–", "…", "†", "‡"
+DASH, NOT_APPLICABLE, RUNNING = "–", "n/a", "…"
+MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_CODE_SIGN = "†", "‡", "§", "¶"
 
 
 def ours_text(cell: ReportCell, column: Column) -> str:
@@ -14,21 +15,31 @@ def ours_text(cell: ReportCell, column: Column) -> str:
     """
     if cell.state == "quoted":
         return value_text(cell.printed, column) or DASH
-    mark = (MODIFIED_SIGN if cell.modified else "") + (RELEASED_SIGN if cell.released else "")
     if cell.value is None:
-        return state_text(cell) + mark
+        return state_text(cell) + marks(cell)
     text = value_text(cell.value, column)
     if cell.std is not None:
         text += f" ± {value_text(cell.std, column)}"
     if cell.num_requested > 1:
         of_requested = f" of {cell.num_requested}" if cell.num_requested > cell.num_seeds else ""
         text += f" (n={cell.num_seeds}{of_requested})"
-    return text + mark
+    return text + marks(cell)
+
+
+def marks(cell: ReportCell) -> str:
+    """Signs behind a value; the legend explains them."""
+    signs = (
+        (MODIFIED_SIGN, cell.modified),
+        (RELEASED_SIGN, cell.released),
+        (PUBLISHED_SIGN, cell.published),
+        (OTHER_CODE_SIGN, cell.other_code),
+    )
+    return "".join(sign for sign, applies in signs if applies)
 
 
 def printed_text(cell: ReportCell, column: Column) -> str:
-    """Printed value beside a measured value; empty for cells without a measured value and in quoted rows."""
-    return "" if cell.state == "quoted" or cell.value is None else value_text(cell.printed, column)
+    """Printed value beside a measured value or a state; empty in quoted rows, whose value is the printed one."""
+    return "" if cell.state == "quoted" else value_text(cell.printed, column)
 
 
 def state_text(cell: ReportCell) -> str:
@@ -38,6 +49,8 @@ def state_text(cell: ReportCell) -> str:
             return RUNNING if cell.progress is None else f"{RUNNING} {100 * cell.progress:.0f} %"
         case "failed" | "interrupted":
             return cell.state
+        case "not applicable":
+            return NOT_APPLICABLE
     return DASH
 
 
@@ -50,15 +63,24 @@ def value_text(value: Value, column: Column) -> str:
     return f"{value:.2g}" if 0 < abs(value) < 0.5 * 10**-column.digits else f"{value:.{column.digits}f}"
 
 
-def shown_labels(rows: tuple[ReportRow, ...]) -> list[tuple[str, ...]]:
+def label_texts(table: Table, row: ReportRow) -> tuple[str, ...]:
+    """Labels of a row. Without pretrained weights, a label that names the pretraining reads `none (printed)`."""
+    without = row.pretrained is False
+    return tuple(
+        f"none ({label_text(label)})" if without and header == table.pretraining else label_text(label)
+        for header, label in zip(table.labels, row.row.labels, strict=True)
+    )
+
+
+def shown_labels(report: Report) -> list[tuple[str, ...]]:
     """Labels of each row. Leading texts equal to those of the row above are blank; the last label is never blank."""
     shown = []
-    above: tuple[Label, ...] = ()
-    for row in rows:
-        labels = row.row.labels
-        texts = [label_text(label) for label in labels]
+    above: tuple[str, ...] = ()
+    for row in report.rows:
+        labels = label_texts(report.table, row)
+        texts = list(labels)
         for index in range(len(labels) - 1):
-            if not isinstance(labels[index], str) or labels[: index + 1] != above[: index + 1]:
+            if not isinstance(row.row.labels[index], str) or labels[: index + 1] != above[: index + 1]:
                 break
             texts[index] = ""
         shown.append(tuple(texts))
@@ -89,26 +111,32 @@ def levels(header: str | tuple[str, ...]) -> tuple[str, ...]:
     return (header,) if isinstance(header, str) else header
 
 
-def row_name(table: Table, row: Row) -> str:
-    """Name of a row in one line: its texts, then its ticked labels, e.g. `Trajectory (Att_T, Norm_S)`."""
-    texts = ", ".join(label for label in row.labels if isinstance(label, str))
-    ticked = ", ".join(header for header, label in zip(table.labels, row.labels, strict=True) if label is True)
-    return f"{texts} ({ticked})" if texts and ticked else texts or ticked or row.key
-
-
 def warning(report: Report) -> str | None:
-    """Warning about small models and generated data; None at the paper's scale."""
-    if not report.scale.small:
+    """Warning about small models and generated data; None for the paper's models on given data."""
+    facts, small = report.facts, report.scale.small
+    if not (facts.generated or facts.given):
+        measured = small and report.measured_headers
+        return "Every column is measured on the model at the paper's size." if measured else None
+    if not (small or facts.generated):
         return None
     measured = ", ".join(map(one_line, report.measured_headers))
-    exception = f" Only {measured} is measured at the paper's size." if measured else ""
-    if measured and len(report.measured_headers) == len(report.table.columns):
-        return "Every column is measured on the model at the paper's size."
+    exception = f" Only {measured} is measured at the paper's size." if measured and small else ""
     printed = "the printed ones in parentheses" if prints_numbers(report) else "those of the paper"
-    return (
-        f"These numbers come from small models on generated stand-in {report.facts.unit}. "
-        f"They are not comparable with {printed}.{exception}"
-    )
+    origin = f"{'small models' if small else 'models'} on {data_text(facts.unit, facts.generated, facts.given)}"
+    return f"These numbers come from {origin}. They are not comparable with {printed}.{exception}"
+
+
+def data_text(unit: str, generated: tuple[str, ...], given: tuple[str, ...]) -> str:
+    """Data of the runs: generated stand-ins, or files that the user names.
+
+    Args:
+        unit: plural noun for the items.
+        generated, given: names of the data sets of each kind.
+    """
+    texts = [f"the {unit} given as {', '.join(given)}"] if given else []
+    if generated:
+        texts = [f"generated stand-in {unit}" + (f" ({', '.join(generated)})" if given else ""), *texts]
+    return " and ".join(texts)
 
 
 def prints_numbers(report: Report) -> bool:
@@ -128,13 +156,29 @@ def legend(report: Report) -> list[tuple[str, str]]:
     cells = [cell for row in report.rows for cell in row.cells]
     signs = []
     if any(cell.state == "not run" and cell.value is None for cell in cells):
-        signs.append((DASH, "not run"))
+        has_dashes = any(label is None for row in report.rows for label in row.row.labels)
+        signs.append((DASH, "not run" + (" (among the labels, as printed: does not apply)" if has_dashes else "")))
+    if any(cell.state == "not applicable" for cell in cells):
+        signs.append((NOT_APPLICABLE, "does not apply"))
     if any(cell.state == "running" for cell in cells):
         signs.append((RUNNING, "running"))
     if any(cell.released for cell in cells):
         signs.append((RELEASED_SIGN, "released weights, tested here"))
     if any(cell.modified for cell in cells):
         signs.append((MODIFIED_SIGN, f"not the table's run: {', '.join(report.overrides)}"))
+    if any(cell.published for cell in cells):
+        signs.append((PUBLISHED_SIGN, "published: a result that comes with the project, not run here"))
+    if any(cell.other_code for cell in cells):
+        signs.append((OTHER_CODE_SIGN, "measured with other code than that of HEAD"))
     if any(cell.num_requested > 1 for cell in cells):
         signs.append(("±", "sample standard deviation over the seeds"))
     return signs
+
+
+def best_text(report: Report) -> str | None:
+    """Meaning of bold values; None if there are none."""
+    columns = [i for i in range(len(report.table.columns)) if any(row.cells[i].best for row in report.rows)]
+    if not columns:
+        return None
+    with_quoted = any(quoted_values(report.rows, index) for index in columns)
+    return "the best of their column" + (", quoted values included" if with_quoted else "")

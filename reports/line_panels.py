@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from experiments.spec.figures import Panel, Panels
 from experiments.spec.table import Value
 from reports.drawer import Drawer
-from reports.layout import row_name
+from reports.labels import row_name
 from reports.report import Report, ReportCell, ReportRow
 
 # Colours of Okabe and Ito, which colour-blind readers can distinguish, each with its own marker.
@@ -24,6 +24,7 @@ class Point(NamedTuple):
 
     `y`, `std`: mean and sample standard deviation over the `num_seeds` finished seeds.
     `released`: whether any of its values comes from released weights.
+    `published`: whether any of its values comes from published results.
     """
 
     panel: str
@@ -36,6 +37,7 @@ class Point(NamedTuple):
     num_seeds: int
     released: bool
     scale: str
+    published: bool
 
 
 def points(report: Report, panels: Panels) -> Iterator[Point]:
@@ -57,6 +59,7 @@ def points(report: Report, panels: Panels) -> Iterator[Point]:
                         num_seeds=len(values),
                         released=any(cell.released for cell in _sources(report, panel, row, column)),
                         scale=report.scale.name,
+                        published=any(cell.published for cell in _sources(report, panel, row, column)),
                     )
 
 
@@ -91,8 +94,10 @@ class LinePanels(Drawer):
         return any(result.metrics for row in self.report.rows for cell in row.cells for result in cell.seeds)
 
     def data(self) -> str:
-        """Points of the panels, as CSV."""
-        return pd.DataFrame(points(self.report, self.panels), columns=Point._fields).to_csv(index=False)
+        """Points of the panels, as CSV. The last column says which are published, if any are."""
+        found = list(points(self.report, self.panels))
+        names = Point._fields if any(point.published for point in found) else Point._fields[:-1]
+        return pd.DataFrame(found, columns=Point._fields).to_csv(index=False, columns=names)
 
     def draw(self, notice: str | None) -> Figure:
         """Panels below a common legend."""

@@ -1,30 +1,38 @@
-"""Rendering of reports as markdown, JSON, CSV or LaTeX, and reports saved in reports/tables as markdown."""
+"""Rendering of reports as markdown, JSON, CSV or LaTeX, and reports saved as markdown.
+
+Committed reports are in reports/tables. They show the committed results alone.
+"""
 
 import json
+import os
 from pathlib import Path
 from typing import Literal, get_args
 
 from experiments.runner.files import StoreError, write_atomically
+from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from reports import figures
 from reports.layout import levels
-from reports.markdown import ROOT, SEEDS_LINE, markdown
-from reports.report import Report, ReportCell, settled
+from reports.markdown import SEEDS_LINE, markdown, report_path
+from reports.report import Report, ReportCell
+from reports.sources import Source
 
 Format = Literal["md", "csv", "json", "latex"]
-TABLES = ROOT / "reports" / "tables"
 
 
-def render(report: Report, form: Format = "md") -> str:
-    """Report as text, ending in a newline.
+def render(report: Report, form: Format = "md", path: Path | None = None) -> str:
+    """Report as text, ending in a newline. Links and paths start from the current directory.
+
+    Args:
+        path: file of the report, for links to its picture; by default the committed one.
 
     Raises:
         ValueError: for an unknown format.
     """
     match form:
         case "md":
-            return markdown(report)
+            return markdown(report, path, Path.cwd())
         case "json":
             return json.dumps(as_json(report), indent=1, ensure_ascii=False) + "\n"
         case "csv":
@@ -56,6 +64,7 @@ def as_json(report: Report) -> dict[str, object]:
                 "metric": column.metric.name,
                 "digits": column.digits,
                 "best": column.best,
+                "derived_from": list(column.metric.columns) if isinstance(column.metric, Derived) else None,
             }
             for column in table.columns
         ],
@@ -64,16 +73,22 @@ def as_json(report: Report) -> dict[str, object]:
                 "key": row.row.key,
                 "labels": dict(zip(table.labels, row.row.labels, strict=True)),
                 "quoted": row.row.quoted,
+                "pretrained": row.pretrained,
                 "cells": [_json_cell(cell) for cell in row.cells],
             }
             for row in report.rows
         ],
         "facts": {
             "views": dict(facts.views),
+            "generated": list(facts.generated),
+            "given": list(facts.given),
             "videos": [{"data": n, "evaluated_failed_missing": c, "cells": list(k)} for n, c, k in facts.items],
+            "replaced_in_training": [{"data": n, "items": c, "cells": list(k)} for n, c, k in facts.replaced],
             "hardware": list(facts.hardware),
             "versions": dict(facts.versions),
             "commits": list(facts.commits),
+            "other_code": report.other_code,
+            "costs": list(facts.costs),
             "changes": dict(facts.changes),
             "deviations": list(facts.deviations),
         },
@@ -93,22 +108,40 @@ def _json_cell(cell: ReportCell) -> dict[str, object]:
         "eval_id": first.eval_id if first else None,
         "modified": cell.modified,
         "released_weights": cell.released,
+        "published": cell.published,
+        "other_code": cell.other_code,
         "best": cell.best,
         "progress": cell.progress,
+        "measurement": _json_source(cell.source),
         "runs": [
-            {"seed": r.seed, "train_id": r.train_id, "eval_id": r.eval_id, "state": r.state, "value": r.value}
+            {
+                "seed": r.seed,
+                "train_id": r.train_id,
+                "eval_id": r.eval_id,
+                "state": r.state,
+                "value": r.value,
+                "source": _json_source(r.source),
+            }
             for r in cell.seeds
         ],
     }
 
 
-def report_path(table: Table, scale: Scale, root: Path | None = None) -> Path:
-    """Path of the saved report of a table: `<paper>/<table>.<scale>.md`."""
-    return (root or TABLES) / f"{table.name}.{scale.name}.md"
+def _json_source(source: Source | None) -> dict[str, object] | None:
+    """Origin of a value, with paths from the current directory."""
+    if source is None:
+        return None
+    return {
+        "result": os.path.relpath(source.file),
+        "config": os.path.relpath(source.config) if source.config.exists() else None,
+        "train_id": source.train_id,
+        "commit": source.commit,
+        "published": source.published,
+    }
 
 
 def write(report: Report, root: Path | None = None) -> Path:
-    """Save the report with unfinished runs shown as not run. Returns its path.
+    """Save the report with its picture and its data. Returns its path.
 
     Raises:
         ValueError: for a report with overrides or of some rows only.
@@ -118,7 +151,7 @@ def write(report: Report, root: Path | None = None) -> Path:
         raise ValueError(f"a report of '{report.table.name}' with overrides or of some rows only is printed, not saved")
     path = report_path(report.table, report.scale, root)
     figures.write(report, path)
-    write_atomically(path, markdown(settled(report)))
+    write_atomically(path, markdown(report, path))
     return path
 
 
@@ -132,11 +165,11 @@ def stale(report: Report, root: Path | None = None) -> bool:
     """
     path = report_path(report.table, report.scale, root)
     try:
-        return path.read_text(encoding="utf-8") != markdown(settled(report)) or figures.stale(report, path)
+        return path.read_text(encoding="utf-8") != markdown(report, path) or figures.stale(report, path)
     except FileNotFoundError:
         return any(result.value is not None for row in report.rows for cell in row.cells for result in cell.seeds)
     except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"cannot read {path}: {error}; `reproduce report` writes it again") from None
+        raise StoreError(f"cannot read {path}: {error}; `reproduce report --publish` writes it again") from None
 
 
 def saved_seeds(table: Table, scale: Scale, root: Path | None = None) -> tuple[int, ...] | None:

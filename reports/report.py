@@ -1,19 +1,21 @@
 """Contents of a report: rows and cells with measured values and states, and the facts in its footer."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Literal
 
 from experiments.runner.attention_files import AttentionMaps
 from experiments.spec.scales import Scale
 from experiments.spec.table import Column, Row, Table, Value
 from reports.footer import Facts
+from reports.sources import Source
 
 State = Literal[
-    "done", "modified", "running", "interrupted", "failed", "not run", "measured", "derived", "quoted"
+    "done", "modified", "running", "interrupted", "failed", "not run", "not applicable", "measured", "derived", "quoted"
 ]  # fmt: skip
 
-# States of unfinished seeds. A cell with several seeds shows the first of these states that any seed has.
-UNFINISHED: tuple[State, ...] = ("running", "failed", "interrupted", "not run")
+# States of seeds without a value. A cell with several seeds shows the first of these states that any seed has.
+UNFINISHED: tuple[State, ...] = ("running", "failed", "interrupted", "not run", "not applicable")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,7 @@ class SeedResult:
     value: float | None = None
     progress: float | None = None
     metrics: dict | None = None
+    source: Source | None = None
 
     @property
     def released(self) -> bool:
@@ -46,7 +49,10 @@ class ReportCell:
         printed: value in the paper.
         modified: whether overrides of the command line change the run.
         released: whether released weights were tested instead of weights trained here.
-        best: whether the value is the best measured value of its column, after rounding.
+        published: whether the value comes from published results instead of the run store.
+        other_code: whether the code that measured the value differs from HEAD, or may differ.
+        best: whether the value is the best of its column, after rounding; quoted values are included.
+        source: origin of a value of `reproduce measure`. The seeds have their own.
     """
 
     column: str
@@ -59,16 +65,29 @@ class ReportCell:
     seeds: tuple[SeedResult, ...] = ()
     modified: bool = False
     released: bool = False
+    published: bool = False
+    other_code: bool = False
     best: bool = False
     progress: float | None = None
+    source: Source | None = None
+
+    @property
+    def origins(self) -> tuple[tuple[int | None, Source], ...]:
+        """Origins of the finished tests behind the value, each with its seed, or that of a measurement without one."""
+        found = ((None, self.source), *((r.seed, r.source) for r in self.seeds if r.value is not None))
+        return tuple((seed, source) for seed, source in found if source is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportRow:
-    """Row of the table with its cells, in the order of the columns."""
+    """Row of the table with its cells, in the order of the columns.
+
+    `pretrained`: whether its runs start from pretrained weights; None for a row without runs.
+    """
 
     row: Row
     cells: tuple[ReportCell, ...]
+    pretrained: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +96,7 @@ class Report:
 
     Args:
         attention_maps: attention maps of the table's figure, by the row's key.
+        other_code: difference from HEAD of each commit that measured a value; empty for reports to be committed.
     """
 
     table: Table
@@ -86,10 +106,11 @@ class Report:
     rows: tuple[ReportRow, ...]
     facts: Facts
     attention_maps: dict[str, AttentionMaps] = field(default_factory=dict, compare=False)
+    other_code: dict[str, str] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
-        """Whether the report has every row and no overrides. Other reports are not saved."""
+        """Whether the report has every row and no overrides. Other reports are printed, not saved."""
         return not self.overrides and len(self.rows) == len(self.table.rows)
 
     @property
@@ -102,13 +123,10 @@ class Report:
         )
 
 
-def settled(report: Report) -> Report:
-    """Report with unfinished runs shown as not run, as in saved files."""
-
-    def settle(cell: ReportCell) -> ReportCell:
-        return replace(cell, state="not run", progress=None) if cell.state in UNFINISHED else cell
-
-    return replace(report, rows=tuple(replace(r, cells=tuple(map(settle, r.cells))) for r in report.rows))
+def quoted_values(rows: Iterable[ReportRow], index: int) -> list[float]:
+    """Numbers of quoted rows in the column with this index."""
+    cells = (row.cells[index] for row in rows if row.row.quoted)
+    return [cell.printed for cell in cells if isinstance(cell.printed, int | float)]
 
 
 def rounded(column: Column, value: float) -> float:

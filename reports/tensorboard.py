@@ -2,7 +2,8 @@
 
 Each tested run becomes a run `<row> · <column>`. Its curves are links to its own event files; runs are never changed.
 HPARAMS has one line per row of the table. The runs of a row form a session group: each run logs only its own columns,
-and several seeds appear as their mean. IMAGES contains the attention maps of a row, if a figure draws them.
+and several seeds appear as their mean. Published values are in runs and in a session group of their own, with
+"published" in their names. IMAGES contains the attention maps of a row, if a figure draws them.
 """
 
 import os
@@ -25,9 +26,11 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 from experiments.runner.files import StoreError
 from experiments.runner.store import RunStore
-from experiments.spec.table import label_text, one_line
+from experiments.spec.metrics import Computed
+from experiments.spec.table import one_line
 from reports.figures import pictured_column, row_pictures
-from reports.layout import levels, row_name
+from reports.labels import row_names
+from reports.layout import label_texts, levels
 from reports.report import Report, ReportRow, SeedResult
 
 # The name sorts before those of the curves. TensorBoard reads the files of a run in this order, and waits for new
@@ -42,7 +45,7 @@ METRICS = "table/"  # prefix of the tags of final metrics, to separate them from
 class Session:
     """Run in the view.
 
-    `group`: key of its row.
+    `group`: key of its row, with a suffix for published values.
     `factors`: labels of its row, by header.
     `values`: final values, by the key of the column.
     `curves`: directory of its event files.
@@ -85,41 +88,77 @@ def build_view(report: Report, store: RunStore) -> Path:
 
 def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
     """Runs of a table in its order: one per trained run, even if several columns show it, and one per untrained row."""
-    pictures, drawn_column = row_pictures(report), pictured_column(report)
-    for row, row_text in zip(report.rows, _row_names(report), strict=True):
+    names, pictures = row_names(report.table), row_pictures(report)
+    for row in report.rows:
         if row.row.quoted:
             continue
-        factors = _factors(report, row)
-        values = {c.column: float(c.value) for c in row.cells if not c.seeds and isinstance(c.value, int | float)}
-        sessions: dict[str, Session] = {}
-        tests = _tests(report, row)
-        for cell, column in zip(row.cells, report.table.columns, strict=True):
-            drawn = column.key == drawn_column
-            for result in cell.seeds:
-                seed = f" · seed {result.seed}" if len(cell.seeds) > 1 else ""
-                seed += " · released weights" if result.released else ""
-                session = Session(
-                    name=_file_name(f"{row_text} · {_shared_header(tests[result.train_id])}{seed}"),
-                    group=row.row.key,
-                    factors=factors,
-                    values=dict(values),
-                    curves=store.run(result.train_id).tensorboard,
-                    finished=all(other.value is not None for other in tests[result.train_id].values()),
-                    picture=pictures.get(row.row.key) if drawn and result.seed == report.seeds[0] else None,
-                )
-                session = sessions.setdefault(result.train_id, session)
-                if result.value is not None:
-                    session.values[cell.column] = result.value
-        yield from sessions.values() or [Session(_file_name(row_text), row.row.key, factors, values, None, True)]
+        picture = pictures.get(row.row.key)
+        found = {kind: list(_tested_sessions(report, row, store, picture, published=kind)) for kind in (False, True)}
+        for published, sessions in found.items():
+            yield from sessions
+            # Measured and derived values of the row without such a run, or a row without any run.
+            alone = not any(found.values()) and not published
+            if not sessions and (alone or _untrained_values(report, row, published=published, computed=False)):
+                name, group = (text + _suffix(published) for text in (names[row.row.key], row.row.key))
+                values = _untrained_values(report, row, published=published)
+                yield Session(_file_name(name), group, _factors(report, row), values, None, True)
 
 
-def _tests(report: Report, row: ReportRow) -> dict[str, dict[tuple[str, ...], SeedResult]]:
-    """Tests of each run of a row, by the header of the first column that shows the test."""
+def _tested_sessions(
+    report: Report, row: ReportRow, store: RunStore, picture: bytes | None, *, published: bool
+) -> Iterable[Session]:
+    """Runs of a row whose results are published, or all others: finished or not."""
+    name, drawn_column = row_names(report.table)[row.row.key], pictured_column(report)
+    sessions: dict[str, Session] = {}
+    tests = _tests(report, row, published=published)
+    for cell, column in zip(row.cells, report.table.columns, strict=True):
+        for result in cell.seeds:
+            if _is_published(result) != published:
+                continue
+            seed = f" · seed {result.seed}" if len(cell.seeds) > 1 else ""
+            seed += " · released weights" if result.released else ""
+            drawn = column.key == drawn_column and result.seed == report.seeds[0]
+            session = Session(
+                name=_file_name(f"{name} · {_shared_header(tests[result.train_id])}{seed}{_suffix(published)}"),
+                group=row.row.key + _suffix(published),
+                factors=_factors(report, row),
+                values=_untrained_values(report, row, published=published),
+                curves=store.run(result.train_id).tensorboard,
+                finished=all(other.value is not None for other in tests[result.train_id].values()),
+                picture=picture if drawn else None,
+            )
+            session = sessions.setdefault(result.train_id, session)
+            if result.value is not None:
+                session.values[cell.column] = result.value
+    return sessions.values()
+
+
+def _suffix(published: bool) -> str:
+    return " · published" if published else ""
+
+
+def _is_published(result: SeedResult) -> bool:
+    return result.source is not None and result.source.published
+
+
+def _untrained_values(report: Report, row: ReportRow, *, published: bool, computed: bool = True) -> dict[str, float]:
+    """Values of columns without tests: measured and derived ones, either published or not, and computed ones."""
+    return {
+        cell.column: float(cell.value)
+        for cell, column in zip(row.cells, report.table.columns, strict=True)
+        if not cell.seeds and isinstance(cell.value, int | float)
+        if (computed if isinstance(column.metric, Computed) else cell.published == published)
+    }
+
+
+def _tests(report: Report, row: ReportRow, *, published: bool) -> dict[str, dict[tuple[str, ...], SeedResult]]:
+    """Tests of each run of a row, either published or not, by the header of the first column that shows the test."""
     tests: dict[str, dict[tuple[str, ...], SeedResult]] = {}
     for cell, column in zip(row.cells, report.table.columns, strict=True):
         for result in cell.seeds:
             of_run = tests.setdefault(result.train_id, {})
-            if all(other.eval_id != result.eval_id for other in of_run.values()):
+            is_shown = any(other.eval_id == result.eval_id for other in of_run.values())
+            if _is_published(result) == published and not is_shown:
                 of_run[levels(column.header)] = result
     return tests
 
@@ -131,18 +170,9 @@ def _shared_header(headers: Iterable[tuple[str, ...]]) -> str:
     return one_line(tuple(shared) or headers[0])
 
 
-def _row_names(report: Report) -> list[str]:
-    """Names of the rows. Rows with equal names are distinguished by their keys."""
-    names = [row_name(report.table, row.row) for row in report.rows]
-    return [
-        name if names.count(name) == 1 else f"{name} [{row.row.key}]"
-        for name, row in zip(names, report.rows, strict=True)
-    ]
-
-
 def _factors(report: Report, row: ReportRow) -> dict[str, str]:
     """Labels of a row and its values of text columns, by header. All are strings, for one type per header."""
-    factors = {header: label_text(x) for header, x in zip(report.table.labels, row.row.labels, strict=True)}
+    factors = dict(zip(report.table.labels, label_texts(report.table, row), strict=True))
     for cell, column in zip(row.cells, report.table.columns, strict=True):
         if isinstance(cell.value, str):
             factors[one_line(column.header)] = cell.value

@@ -89,7 +89,12 @@ def parser() -> argparse.ArgumentParser:
     states.set_defaults(eval_only=False)
     made = verb("report", "report", "The table with measured values.", add_tables, add_scale, add_runs, add_json)
     made.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
-    made.add_argument("--check", action="store_true", help="exit 1 when a committed report is stale")
+    made.add_argument(
+        "--publish", action="store_true", help="also write the reports and their results to reports/, to be committed"
+    )
+    made.add_argument(
+        "--check", action="store_true", help="exit 1 when a committed report is not that of the committed results"
+    )
     made.add_argument("--picture", type=Path, metavar="FILE", help="save the figure as PNG")
     board = verb("tensorboard", "tensorboard", "Open a table's runs in TensorBoard.", add_tables, add_scale, add_runs)
     board.add_argument("--port", type=int, default=6006)

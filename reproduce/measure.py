@@ -12,6 +12,7 @@ from experiments.spec.catalog import find
 from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Table
+from reports.labels import cell_name
 from reproduce.exit_codes import DONE, UNUSABLE
 from reproduce.selection import store_of
 
@@ -47,8 +48,12 @@ def execute(options: argparse.Namespace) -> int:
             if isinstance(error, TooLargeError):
                 code = UNUSABLE
             continue
-        path = store.run(measurement.run.train_id).measurement(measurement.metric.kind)
-        write_atomically(path, json.dumps(record, indent=1) + "\n")
+        if (reference := batches.reference(measurement)) is not None:
+            cell = cell_name(measurement.table, reference.row, reference.column)
+            record["calibrated"] = {"table": measurement.table.name, "cell": cell, "printed": reference.printed}
+        directory = store.run(measurement.run.train_id)
+        directory.save_config(measurement.run.description)
+        write_atomically(directory.measurement(measurement.metric.kind), json.dumps(record, indent=1) + "\n")
         value = measurement.metric.value(record, measurement.run)
         printed = f", printed {measurement.cell.printed}" if measurement.cell.printed is not None else ""
         print(f"{measurement.cell.row.key}: {measurement.metric.name} {value:.2f} with batch {batch}{printed}")
@@ -74,22 +79,27 @@ class Batches:
             ValueError: if the reference row has no printed value.
             OSError: if there is no GPU, or if it is too small for one item.
         """
-        column = measurement.cell.column
-        metric = measurement.metric
-        if self.fixed is not None:
-            return self.fixed
-        if metric.calibrated_by is None:
-            return 1
-        cells = measurement.table.cells(rows=[metric.calibrated_by])
-        cell = next(cell for cell in cells if cell.column is column)
+        cell = self.reference(measurement)
+        if cell is None:
+            return self.fixed or 1
         if cell.paper_run is None or not isinstance(cell.printed, int | float):
             raise ValueError(
-                f"{measurement.table.name}:{metric.calibrated_by} has no printed value; set the batch with --batch"
+                f"{measurement.table.name}:{cell.row.key} has no printed value; set the batch with --batch"
             )
         key = (cell.paper_run.train_id, cell.printed)
         if key not in self.calibrated:
-            self.calibrated[key] = nearest_batch(cell.printed, value_with(cell.paper_run, metric))
+            assert isinstance(cell.column.metric, Measured)
+            self.calibrated[key] = nearest_batch(cell.printed, value_with(cell.paper_run, cell.column.metric))
         return self.calibrated[key]
+
+    def reference(self, measurement: Measurement) -> Cell | None:
+        """Cell whose printed value determines the batch size; None for a fixed batch size or a column without one."""
+        column = measurement.cell.column
+        assert isinstance(column.metric, Measured)
+        if self.fixed is not None or column.metric.calibrated_by is None:
+            return None
+        cells = measurement.table.cells(rows=[column.metric.calibrated_by])
+        return next(cell for cell in cells if cell.column is column)
 
 
 def value_with(run: RunConfig, metric: Measured) -> Callable[[int], float]:

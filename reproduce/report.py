@@ -1,43 +1,71 @@
-"""`reproduce report`: prints and saves tables with measured values, or checks the saved ones."""
+"""`reproduce report`: prints tables with measured values and saves them beside the runs; --publish commits them.
+
+Committed reports are made of the published results alone. Neither they nor --check depend on the user's runs.
+"""
 
 import argparse
 import os
 import sys
+from pathlib import Path
 
-from experiments.spec.catalog import find
-from reports.collect import collect, publish
+from experiments.spec.catalog import Selection, find
+from experiments.spec.scales import Scale
+from reports.collect import collect
+from reports.commits import with_code_marks
 from reports.figures import save_picture
-from reports.render import render, report_path, saved_seeds, stale, write
+from reports.markdown import report_path
+from reports.publish import publish
+from reports.render import render, saved_seeds, stale, write
 from reproduce.exit_codes import DONE, FAILED
-from reproduce.selection import scale_of, seeds_of, store_of
+from reproduce.selection import published_store, scale_of, seeds_of, store_of
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print and save reports, or check that the saved reports equal those of the current results."""
-    selections, scale, store = find(options.tables), scale_of(options), store_of(options)
-    if options.check and (options.overrides or any(rows is not None for _, rows in selections)):
-        raise ValueError("--check compares whole tables with the saved reports; name no rows and no overrides")
-    if options.check and options.picture is not None:
-        raise ValueError("--check writes nothing; leave --picture out")
+    """Print and save reports, publish them, or check that the committed ones are those of the published results."""
+    selections, scale = find(options.tables), scale_of(options)
+    for flag, chosen in (("--check", options.check), ("--publish", options.publish)):
+        if chosen and (options.overrides or any(rows is not None for _, rows in selections)):
+            raise ValueError(f"{flag} takes whole tables as committed; name no rows and no overrides")
+    if options.check and (options.picture is not None or options.publish):
+        raise ValueError("--check writes nothing; leave --picture and --publish out")
     if options.picture is not None and (len(selections) != 1 or selections[0].table.figure is None):
         raise ValueError("--picture writes one figure; name one table with a figure, as `reproduce list` shows them")
-    outdated, texts, whole_reports = [], [], []
+    if options.check:
+        return check(selections, scale, seeds_of(options) if options.seeds else None)
+    texts, saved, store, seeds = [], [], store_of(options), seeds_of(options)
+    root = store.root / "reports"
     for table, rows in selections:
-        seeds = seeds_of(options) if options.seeds else (saved_seeds(table, scale) if options.check else None) or (0,)
         report = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
-        if options.check:
-            outdated += [report_path(table, scale)] if stale(report) else []
-            continue
+        report = with_code_marks(report)
         if options.picture is not None:
             save_picture(report, options.picture)
-        texts.append(render(report, "json" if options.json else options.format))
-        whole_reports += [report] if report.whole else []
-    if not options.check:
-        one_json = len(texts) > 1 and (options.json or options.format == "json")
-        print(f"[{','.join(texts)}]" if one_json else "\n".join(texts), flush=True)
-    for report in whole_reports:
-        publish(report, store)
-        print(f"saved as {os.path.relpath(write(report))}", file=sys.stderr)
-    for path in outdated:
-        print(f"{os.path.relpath(path)} is stale: run `reproduce report` to write it again", file=sys.stderr)
-    return FAILED if outdated else DONE
+        texts.append(render(report, "json" if options.json else options.format, report_path(table, scale, root)))
+        saved += [report] if report.whole else []
+    one_json = len(texts) > 1 and (options.json or options.format == "json")
+    print(f"[{','.join(texts)}]" if one_json else "\n".join(texts), flush=True)
+    for report in saved:
+        _print_path("saved as", write(report, root))
+        if options.publish:
+            publish(report, store)
+            committed = collect(report.table, scale, published_store(), seeds=seeds)
+            _print_path("published as", write(committed))
+    return DONE
+
+
+def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...] | None) -> int:
+    """Compare the committed reports with those of the published results.
+
+    Args:
+        seeds: seeds of the reports; None for those that each committed report names.
+    """
+    code = DONE
+    for table, _ in selections:
+        report = collect(table, scale, published_store(), seeds=seeds or saved_seeds(table, scale) or (0,))
+        if stale(report):
+            _print_path("stale, `reproduce report --publish` writes it again:", report_path(table, scale))
+            code = FAILED
+    return code
+
+
+def _print_path(text: str, path: Path) -> None:
+    print(f"{text} {os.path.relpath(path)}", file=sys.stderr)

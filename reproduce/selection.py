@@ -39,6 +39,13 @@ def store_of(options: argparse.Namespace) -> "RunStore":
     return RunStore(options.runs, results=RESULTS)
 
 
+def published_store() -> "RunStore":
+    """Store of the published results alone."""
+    from experiments.runner.store import RunStore
+
+    return RunStore(RESULTS)
+
+
 def scale_of(options: argparse.Namespace) -> "Scale":
     """Scale of --scale."""
     from experiments.spec.scales import find_scale

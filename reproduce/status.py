@@ -2,11 +2,15 @@
 
 import argparse
 import json
+import os
 
 from tabulate import tabulate
 
 from experiments.runner.jobs import Job
 from experiments.runner.store import RunStore
+from reports.commits import differences
+from reports.layout import OTHER_CODE_SIGN
+from reports.sources import find_result
 from reproduce.exit_codes import DONE
 from reproduce.selection import jobs, store_of
 
@@ -26,20 +30,23 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
     states = []
     for job in found:
         directory, headline = job.directory(store), job.run.objective.metrics[0]
+        metrics, source = find_result(job.run, store) or (None, None)
         state = job_state(job, store)
         if state == "not run" and directory.tested(job.run.eval_id, eval_only=True):
             state = WITH_RELEASED
-        metrics = store.metrics(job.run.train_id, job.run.eval_id)
         states.append(
             {
                 "run": job.name,
                 "cells": job.cells,
                 "train_id": job.run.train_id,
                 "eval_id": job.run.eval_id,
-                "state": "published" if state == "not run" and metrics is not None else state,
+                "state": "published" if source is not None and source.published else state,
                 "progress": directory.fraction_done() if state == "running" else None,
                 "metric": headline,
                 "value": metrics.get(headline) if metrics else None,
+                "published": source is not None and source.published,
+                "result": os.path.relpath(source.file) if source is not None else None,
+                "commit": source.commit if source is not None else None,
                 "reason": directory.failure.read_text(errors="replace").strip() if state == "failed" else None,
                 "log": str(directory.log) if directory.log.exists() else None,
             }
@@ -52,15 +59,19 @@ def status_text(found: list[Job], store: RunStore) -> str:
     if not found:
         return "Nothing to run: every column is computed without a test, or quoted."
     states = status_json(found, store)
+    other_code = differences({str(entry["commit"]) for entry in states if entry["commit"] is not None})
     lines = []
     for entry in states:
         progress, value = entry["progress"], entry["value"]
         detail = entry["reason"] or (f"{progress:.0%}" if isinstance(progress, float) else "")
         shown = f"{entry['metric']} {value:.3g}" if isinstance(value, int | float) else "–"
+        shown += f" {OTHER_CODE_SIGN}" if entry["commit"] in other_code else ""
         lines.append([entry["run"], entry["train_id"], entry["state"], shown, detail])
     text = tabulate(lines, ["run", "id", "state", "value", ""], disable_numparse=True)
     if any(entry["state"] == "published" for entry in states):
         text += "\n\npublished: not run here; the value comes from reports/results"
+    for commit, difference in other_code.items():
+        text += f"\n{OTHER_CODE_SIGN} measured with other code than that of HEAD: commit {commit}, {difference}"
     return text
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import experiments
-import reports.render
+import reports.markdown
 import reproduce.selection
 from experiments.spec.catalog import PAPERS, captions, load
 from experiments.spec.scales import TINY
@@ -64,7 +64,7 @@ def command(*words: str, stand_ins: Path) -> "subprocess.Popen[str]":
 @pytest.fixture
 def reproduce_(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Reproduce:
     """Function that runs a verb in this process and returns its output. Reports are written below tmp_path."""
-    monkeypatch.setattr(reports.render, "TABLES", tmp_path / "tables")
+    monkeypatch.setattr(reports.markdown, "TABLES", tmp_path / "tables")
     monkeypatch.setattr(reproduce.selection, "RESULTS", tmp_path / "results")
 
     def call(*words: str, code: int = 0) -> str:
@@ -114,8 +114,14 @@ def test_runs_are_trained_tested_and_reported(runs: Path, reproduce_: Reproduce)
     assert cells["ours", "tested"] == cells["ours", "distance"]  # same weights, tested without training
     assert cells["ours", "tuned"] < cells["ours", "distance"]  # trained twice as long
     assert cells["ours", "gain"] == pytest.approx(cells["ours", "distance"] - cells["ours", "tuned"])
-    assert reproduce_("report", TABLE, "--runs", str(runs), "--check") == ""
-    written = (reports.render.TABLES / f"{TABLE}.tiny.md").read_text()
+    saved = (runs / "reports" / f"{TABLE}.tiny.md").read_text()
+    committed = reports.markdown.TABLES / f"{TABLE}.tiny.md"
+    assert not committed.exists()
+    reproduce_("report", TABLE, "--runs", str(runs), "--publish")
+    assert reproduce_("report", TABLE, "--check") == ""
+    written = committed.read_text()
+    tables = [text.partition("<details>")[0] for text in (saved, written)]
+    assert tables[0].replace("¶", "").partition("| Model")[2].split() == tables[1].partition("| Model")[2].split()
     assert "Lists evaluated / failed / missing: numbers 16 / 0 / 0" in written
     assert "generated stand-in lists" in written
 

@@ -28,6 +28,7 @@ TABLE = Table(
     caption="Comparison to the state-of-the-art on video action recognition: Something–Something V2",
     source="arXiv:2106.05392, Table 6a",
     labels=("Model", "Pretrain"),
+    pretraining="Pretrain",
     columns=accuracy_and_cost(SSV2),
     rows=ROWS,
     tiny=TINY,

@@ -28,6 +28,7 @@ TABLE = Table(
     caption="Comparison to the state-of-the-art on video action recognition: Kinetics-400",
     source="arXiv:2106.05392, Table 6b",
     labels=("Method", "Pretrain"),
+    pretraining="Pretrain",
     columns=accuracy_and_cost(K400),
     rows=ROWS,
     tiny=TINY,

@@ -31,6 +31,7 @@ TABLE = Table(
     caption="Comparison to the state-of-the-art on video action recognition: Epic-Kitchens",
     source="arXiv:2106.05392, Table 6c",
     labels=("Method", "Pretrain"),
+    pretraining="Pretrain",
     columns=COLUMNS,
     rows=ROWS,
     tiny=TINY,

@@ -30,6 +30,7 @@ TABLE = Table(
     caption="Comparison to the state-of-the-art on video action recognition: Kinetics-600",
     source="arXiv:2106.05392, Table 6d",
     labels=("Model", "Pretrain"),
+    pretraining="Pretrain",
     columns=accuracy_and_cost(K600),
     rows=ROWS,
     tiny=TINY,

@@ -58,10 +58,12 @@ class RunStore:
         return next((record for record in records if record is not None), None)
 
     def publish_measurement(self, train_id: str, kind: str) -> None:
-        """Copy a measurement made here to the published results."""
-        source = self.run(train_id).measurement(kind)
-        if self.results is not None and source.exists():
-            write_atomically(RunDirectory(self.results / train_id).measurement(kind), source.read_text())
+        """Copy a measurement made here to the published results, with the config of its run."""
+        source = self.run(train_id)
+        if self.results is not None and source.measurement(kind).exists():
+            for file in (source.config, source.measurement(kind)):
+                if file.exists():
+                    write_atomically(self.results / train_id / file.relative_to(source.path), file.read_text())
 
     def attention_maps(self, train_id: str, maps_id: str) -> Path | None:
         """File of attention maps: made here, or published. In both, trained weights precede released ones."""

@@ -47,8 +47,7 @@ def weights_of(run: RunConfig, store: RunStore) -> Weights | None:
     released = directory.released_weights()
     if released is not None:
         return Weights(directory.released, released)
-    starts = bool(run.parents) or run.model.has_initial_weights
-    if run.optim is None and starts and all(weights_of(parent.run, store) for parent in run.parents):
+    if run.optim is None and run.pretrained and all(weights_of(parent.run, store) for parent in run.parents):
         return Weights(None, None)
     return None
 

@@ -84,6 +84,11 @@ class RunConfig:
         return digest({**self._training_fields(), **named_parents(parents)})
 
     @property
+    def pretrained(self) -> bool:
+        """Whether the training starts from the weights of a parent or from others that the model's config names."""
+        return bool(self.parents) or self.model.pretrained
+
+    @property
     def eval_id(self) -> str:
         """Hash of the test protocol."""
         return digest(self.evaluation)
@@ -119,7 +124,7 @@ class RunConfig:
         self.objective.task(self.data.targets)
         if self.optim is not None:
             self.optim.check(lambda: self.model.on_meta(self.data.size, self.data.targets))
-        elif not self.parents and not self.model.has_initial_weights:
+        elif not self.pretrained:
             raise ValueError(
                 "optim=None: the run would be tested with random weights; give it a training recipe, a parent, or a "
                 "model with initial weights"

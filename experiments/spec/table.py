@@ -123,6 +123,7 @@ class Table:
         name: `paper/table`.
         caption, source: printed caption, and its place in the paper.
         labels: headers of the label columns.
+        pretraining: header of the label column that names the pretraining of the models, if any.
         columns, rows: columns and rows in printed order.
         tiny: edits of the paper's training recipes at the scale `tiny`, from the paper's `tiny.py`.
         notes: remarks for the comparison with the paper, shown below the report.
@@ -138,6 +139,7 @@ class Table:
     tiny: Edits
     notes: tuple[str, ...] = ()
     figure: Figure | None = None
+    pretraining: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse tables that cannot be shown.

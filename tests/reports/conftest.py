@@ -83,6 +83,7 @@ def finish(store: RunStore) -> Finish:
             "crops": run.evaluation.crops,
             "videos": {"evaluated": 48, "failed": 0, "missing": 0},
             "data": {"name": run.data.dataset.name, "fingerprint": "0123"},
+            "replaced_in_training": 0,
             "precision": run.optim.precision if run.optim is not None else "32-true",
             "devices": 1,
             "seconds": 12.3,

@@ -32,7 +32,8 @@ from reports.attention_strips import (
     shown_frames,
     stretched,
 )
-from reports.collect import collect, publish
+from reports.collect import collect
+from reports.publish import publish
 from reports.render import markdown, stale, write
 from reports.report import Report
 
@@ -170,10 +171,8 @@ def test_the_report_contains_the_picture_and_the_provenance_of_each_row(
     assert not path.with_suffix(".csv").exists()
     text = path.read_text()
     assert "![Trajectory attention maps](figure4.tiny.png)\n\n- K-400: video val/rolling hoops/abc.mp4" in text
-    assert (
-        "block 1 of 0 to 2, mean of 4 heads; weights trained here, run 0123456789ab, seed 0; commit 0123456789" in text
-    )
-    assert "- SSv2: video" in text and "head 2 of 0 to 3; weights released, ssv2.pyth" in text
+    assert "block 1 of 0 to 2, mean of 4 heads; weights of run 0123456789ab, seed 0; commit 0123456789" in text
+    assert "- SSv2: video" in text and "head 2 of 0 to 3; released weights ssv2.pyth of run" in text
 
 
 def test_a_report_without_maps_has_no_picture(store: RunStore, keep_maps: KeepMaps, tmp_path: Path) -> None:
@@ -242,7 +241,22 @@ def test_maps_of_generated_videos_are_published(store: RunStore, keep_maps: Keep
     assert store.results is not None
     assert (store.results / file.relative_to(store.root)).read_bytes() == file.read_bytes()
     shutil.rmtree(store.root)
+    elsewhere = collect(FIGURE4, TINY, store)
+    assert picture(elsewhere) != picture(report)  # the notice names published results
+    shutil.copytree(store.results, store.root)
     assert picture(collect(FIGURE4, TINY, store)) == picture(report)
+
+
+def test_maps_of_a_run_that_has_not_ended_are_neither_its_own_nor_published_ones(
+    store: RunStore, keep_maps: KeepMaps
+) -> None:
+    own = keep_maps("k400", TINY)
+    publish(collect(FIGURE4, TINY, store), store)
+    directory = store.run(own.parents[1].name)
+    shutil.rmtree(directory.path / "metrics")
+    with directory.claim():
+        report = collect(FIGURE4, TINY, store)
+    assert report.attention_maps == {} and report.rows[0].cells[0].value is None
 
 
 def test_maps_of_real_videos_are_drawn_but_not_published(store: RunStore, keep_maps: KeepMaps) -> None:

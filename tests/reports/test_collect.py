@@ -5,13 +5,14 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from experiments.motionformer.base import EPIC100, K400, SSV2
-from experiments.runner.files import StoreError
+from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.store import RunStore
 from experiments.spec import metrics
 from experiments.spec.catalog import load
@@ -33,8 +34,9 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table, row
 from models.motionformer.model import Motionformer
-from reports.collect import collect, publish
+from reports.collect import collect
 from reports.layout import ours_text, printed_text
+from reports.publish import publish
 from reports.report import Report, ReportCell
 
 RunOf = Callable[..., RunConfig]
@@ -126,10 +128,64 @@ def test_published_results_are_used_if_there_are_no_local_ones(
     assert publish(collect(table, small, store), store) == 1
     elsewhere = RunStore(tmp_path / "none", results=store.results)
     there = collect(table, small, elsewhere)
-    assert (cell(there, "joint", "k400").state, cell(there, "joint", "k400").value) == ("done", 60.0)
-    assert there == collect(table, small, store)
+    found = cell(there, "joint", "k400")
+    assert (found.state, found.value, found.published) == ("done", 60.0, True)
+    assert cell(there, "joint", "delta").published is False  # it has no value without its other column
+    assert publish(there, elsewhere) == 0
     finish(run, 61.0)
-    assert cell(collect(table, small, store), "joint", "k400").value == 61.0
+    found = cell(collect(table, small, store), "joint", "k400")
+    assert (found.value, found.published) == (61.0, False)
+
+
+def test_derived_values_of_published_results_are_published(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, tmp_path: Path
+) -> None:
+    for name in ("joint.k400", "joint.ssv2"):
+        finish(run_of(small, name), 60.0)
+    publish(collect(table, small, store), store)
+    elsewhere = RunStore(tmp_path / "none", results=store.results)
+    (row,) = collect(table, small, elsewhere, rows=["joint"]).rows
+    assert [one.published for one in row.cells] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("state", ["running", "interrupted", "failed", "trained"])
+def test_a_run_that_was_started_here_never_shows_a_published_result(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, tmp_path: Path, state: str
+) -> None:
+    finish(run_of(small, "joint.k400"), 60.0)
+    publish(collect(table, small, store), store)
+    here = RunStore(tmp_path / "here", results=store.results)
+    directory = here.run(run_of(small, "joint.k400").train_id)
+    files = {"failed": directory.failure, "interrupted": directory.checkpoint, "trained": directory.weights}
+    with directory.claim() if state == "running" else nullcontext():
+        if state in files:
+            write_atomically(files[state], "")
+        found = cell(collect(table, small, here), "joint", "k400")
+    assert (found.state, found.value) == ("not run" if state == "trained" else state, None)
+
+
+def test_a_training_under_way_shows_no_older_result_of_released_weights(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    run = run_of(small, "joint.k400")
+    finish(run, 60.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    own = store.run(run.train_id).metrics(run.eval_id)
+    own.rename(store.run(run.train_id).metrics(run.eval_id, released=True))
+    assert cell(collect(table, small, store), "joint", "k400").value == 60.0
+    with store.run(run.train_id).claim():
+        found = cell(collect(table, small, store), "joint", "k400")
+    assert (found.state, found.value, found.released) == ("running", None, False)
+
+
+def test_every_measured_value_has_its_source(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    run = run_of(small, "joint.k400")
+    finish(run, 60.0)
+    ((seed, source),) = cell(collect(table, small, store), "joint", "k400").origins
+    directory = store.run(run.train_id)
+    assert (seed, source.file, source.config) == (0, directory.metrics(run.eval_id), directory.config)
+    assert (source.train_id, source.commit, source.published) == (run.train_id, "0123456789", False)
 
 
 def test_a_result_without_its_metric_is_an_error(
@@ -162,7 +218,8 @@ def test_training_hours_are_not_reported_for_released_weights(store: RunStore, f
     cells = {row.row.key: row.cells[0] for row in collect(hours, TINY, store).rows}
     (column,) = hours.columns
     assert (ours_text(cells["mformer"], column), printed_text(cells["mformer"], column)) == ("0.013", "384")
-    assert (cells["mformer-l"].state, cells["mformer-l"].value) == ("not run", None)
+    assert (cells["mformer-l"].state, cells["mformer-l"].value) == ("not applicable", None)
+    assert (ours_text(cells["mformer-l"], column), printed_text(cells["mformer-l"], column)) == ("n/a‡", "1334")
 
 
 def test_values_derived_from_released_weights_are_marked_as_released(store: RunStore, finish: Finish) -> None:
@@ -183,7 +240,7 @@ def test_computed_values_follow_overrides_and_are_marked_as_modified(store: RunS
     (row,) = collect(table4, TINY, store, rows=["trajectory"], overrides=["data.crop=40"]).rows
     assert (row.cells[0].column, row.cells[0].state) == (
         "gflops",
-        "not run",
+        "not applicable",
     )  # 40 is no multiple of the patch size
     (row,) = collect(table4, PAPER, store, rows=["trajectory"], overrides=["optim.epochs=3"]).rows
     texts = [text(row.cells[0], table4.columns[0]) for text in (ours_text, printed_text)]
@@ -243,7 +300,7 @@ def test_measurements_are_shown_only_in_measured_rows(store: RunStore, keep_meas
     column = table3a.columns[0]
     cells = {row.row.key: row.cells[0] for row in collect(table3a, TINY, store).rows}
     texts = {key: (ours_text(one, column), printed_text(one, column)) for key, one in cells.items()}
-    assert (texts["exact"], texts["performer"], texts["orthoformer"]) == (("7.1", "7.4"), ("–", ""), ("7.2", "3.6"))
+    assert (texts["exact"], texts["performer"], texts["orthoformer"]) == (("7.1", "7.4"), ("–", "5.1"), ("7.2", "3.6"))
     assert (cells["exact"].state, cells["performer"].state) == ("measured", "not run")
 
 
@@ -262,7 +319,10 @@ def test_every_kind_of_measurement_is_shown_and_published(
     assert report.measured_headers == ("Videos/s",)
     publish(report, store)
     elsewhere = RunStore(tmp_path / "none", results=store.results)
-    assert collect(table_of(*columns), small, elsewhere) == report
+    there = collect(table_of(*columns), small, elsewhere).rows[0].cells[0]
+    assert (there.value, there.published) == (2.5, True)
+    ((_, source),) = there.origins
+    assert source.file.is_file() and store.results is not None and source.file.is_relative_to(store.results)
 
 
 def test_a_measurement_without_its_metric_is_an_error(
@@ -290,12 +350,12 @@ def test_a_run_without_training_is_reported(table_of: TableOf, small: Scale, sto
         Column(key="hours", header="Hours", metric=DEVICE_HOURS),
         base=replace(K400, optim=None),
     )
-    assert cell(collect(untrained, small, store), "ours", "top1").state == "not run"
+    assert [one.state for one in collect(untrained, small, store).rows[0].cells] == ["not run", "not applicable"]
     finish(untrained.run_of("ours.top1", small, (), 0), 55.0)
     report = collect(untrained, small, store)
     top1, hours = report.rows[0].cells
     assert (top1.state, top1.value, top1.num_seeds) == ("done", 55.0, 1)
-    assert (hours.state, hours.value) == ("not run", None)
+    assert (hours.state, hours.value) == ("not applicable", None)
     assert publish(report, store) == 1
 
 

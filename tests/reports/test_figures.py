@@ -21,6 +21,7 @@ from reports.class_margins import ClassMarginBars
 from reports.collect import collect
 from reports.drawer import Drawer
 from reports.line_panels import LinePanels
+from reports.publish import publish
 from reports.render import markdown, stale, write
 
 Finish = Callable[..., None]
@@ -152,6 +153,23 @@ def test_the_notice_names_scale_released_weights_and_overrides(
         f"{small}\nReleased weights, tested here: Joint Space-Time.",
         f"{small}\nNot the table's runs: optim.epochs=1.",
     ]
+
+
+def test_published_points_are_named_in_the_notice_and_in_the_data(
+    store: RunStore, figure3_results: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notices = []
+    draw = line_panels.draw
+    monkeypatch.setattr(line_panels, "draw", lambda *parts: notices.append(parts[2]) or draw(*parts))
+    report = collect(FIGURE3, TINY, store, rows=["joint"])
+    publish(report, store)
+    fresh = collect(FIGURE3, TINY, RunStore(tmp_path / "fresh", results=store.results), rows=["joint"])
+    for shown in (report, fresh):
+        figures.save_picture(shown, tmp_path / "picture.png")
+    assert "Published results" not in notices[0]
+    assert notices[1].endswith("\nPublished results, not run here: Joint Space-Time.")
+    headers = [found.data().splitlines()[0] for shown in (report, fresh) if (found := figures.drawer(shown))]
+    assert [header.endswith(",published") for header in headers] == [False, True]
 
 
 def test_an_unwritable_picture_path_is_an_error(store: RunStore, figure3_results: None, tmp_path: Path) -> None:

@@ -88,10 +88,11 @@ def test_deviations_name_released_initial_weights_and_the_parts_that_they_fill(s
     finish(table8.run_of("k400.one-frame", TINY, (), 0), 70.0, started_from=parts)
     finish(table8.run_of("k400.eight-frames", TINY, (), 0), 75.0, started_from=[])
     notes = [note for note in collect(table8, TINY, store).facts.deviations if note.startswith("Started")]
+    k400, ssv2 = (f"{name} · Top-1 accuracy" for name in ("Kinetics-400", "Something–Something V2"))
     assert sorted(notes) == [
-        "Started from released weights k400.pyth (sha256 0123456789ab): ssv2.eight-frames, ssv2.one-frame.",
-        "Started its part 'look' from released weights in.pyth (sha256 fedcba987654): k400.one-frame.",
-        "Started its part 'motion' from released weights k400.pyth (sha256 0123456789ab): k400.one-frame.",
+        f"Started from released weights k400.pyth (sha256 0123456789ab): {ssv2} (1 frame); {ssv2} (8 frames).",
+        f"Started its part 'look' from released weights in.pyth (sha256 fedcba987654): {k400} (1 frame).",
+        f"Started its part 'motion' from released weights k400.pyth (sha256 0123456789ab): {k400} (1 frame).",
     ]
 
 
@@ -103,8 +104,8 @@ def test_deviations_name_released_weights_and_their_warnings(store: RunStore, fi
     finish(table8.run_of("k400.eight-frames", TINY, (), 0), 70.0, released_weights=released, precision="16-mixed")
     notes = collect(table8, TINY, store).facts.deviations
     name = "Released weights a.pyth, sha256 0123456789ab"
-    assert f"{name} (values are trained; a head is missing): k400.one-frame." in notes
-    assert f"{name}: k400.eight-frames." in notes
+    assert f"{name} (values are trained; a head is missing): Kinetics-400 · Top-1 accuracy (1 frame)." in notes
+    assert f"{name}: Kinetics-400 · Top-1 accuracy (8 frames)." in notes
     assert "Tested in 32-true precision instead of 16-mixed." in notes
 
 
@@ -120,7 +121,37 @@ def test_conditions_of_memory_measurements_name_their_rows_if_they_differ(
     assert any(cost.startswith("Saved for backward, GB for one clip in float32") for cost in costs)
     keep_measurement(paper_run(table3a, "orthoformer"), "memory", peak_gib=9.0, batch_size=8)
     costs = collect(table3a, TINY, store).facts.costs
-    assert {f"{conditions.format(6)}: exact", f"{conditions.format(8)}: orthoformer"} <= set(costs)
+    assert f"{conditions.format(6)}: Trajectory (E), N/A" in costs
+    assert f"{conditions.format(8)}: Trajectory (A), Orthoformer" in costs
+
+
+def test_a_batch_that_was_chosen_by_a_printed_peak_is_stated(
+    store: RunStore, keep_measurement: KeepMeasurement
+) -> None:
+    table3a = load("motionformer/table3a")
+    reference = {"table": "motionformer/table3a", "cell": "Trajectory (E), N/A · Mem.", "printed": 7.4}
+    keep_measurement(paper_run(table3a, "exact"), "memory", peak_gib=7.13, calibrated=reference)
+    (conditions,) = [cost for cost in collect(table3a, TINY, store).facts.costs if cost.startswith("Peak")]
+    assert conditions.endswith(
+        "; the paper states no batch size: 6 was chosen because it brings Trajectory (E), N/A · Mem. of "
+        "motionformer/table3a nearest to the printed 7.4, so that this cell agrees by choice"
+    )
+
+
+def test_the_footer_counts_items_replaced_in_training(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    assert collect(table, small, store).facts.replaced == ()
+    finish(run_of(small, "joint.k400"), 60.0, replaced_in_training=0)
+    finish(run_of(small, "ours.k400"), 60.0, replaced_in_training=0)
+    finish(run_of(small, "ours.ssv2"), 60.0, replaced_in_training=0, released_weights={"file": "a", "sha256": "0"})
+    report = collect(table, small, store)
+    assert report.facts.replaced == (("kinetics400", "0", ()),)
+    line = "- Videos that could not be read and were replaced in training: "
+    assert f"{line}kinetics400 0\n" in markdown(report)
+    finish(run_of(small, "ours.k400"), 60.0, replaced_in_training=3)
+    cells = "kinetics400 0 (Joint, Small · Top-1 / K-400), kinetics400 3 (Ours, Small (Att_T) · Top-1 / K-400)"
+    assert line + cells in markdown(collect(table, small, store))
 
 
 def test_throughput_has_its_own_conditions(
@@ -160,9 +191,9 @@ def test_a_measurement_without_its_conditions_is_an_error(
 def test_executed_gflops_are_stated_for_columns_of_published_gflops(table_of: TableOf, store: RunStore) -> None:
     counted = Computed("twice", lambda run: 2.0, executed=lambda run: 1.5)
     alone = Computed("twice", lambda run: 2.0)
-    for metric, costs in ((counted, ("ours 1.5",)), (alone, ())):
+    for metric, costs in ((counted, ("Ours, Small (Att_T): 1.5",)), (alone, ())):
         found = collect(table_of(Column(key="a", header="A", metric=metric, base=K400)), PAPER, store).facts.costs
-        assert tuple(cost.rpartition(": ")[2] for cost in found) == costs
+        assert tuple(cost.partition("same result: ")[2] for cost in found) == costs
 
 
 def test_a_removed_parent_is_a_change_and_a_scaled_parent_is_none(

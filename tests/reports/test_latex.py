@@ -21,8 +21,10 @@ def test_latex_is_a_booktabs_table_with_levels_bold_italic_and_escapes(
     assert r"\multicolumn{2}{c}{Top-1}" in text
     assert r"Att\textsubscript{T} & GFLOPs & K-400 & SSv2 & $\Delta$ \\" in text
     assert r"\textit{Other [8] | x} & \textit{Large} & -- & \textit{100.0} & \textit{99.0}" in text
-    assert r" &  & $\checkmark$ & 369.5 (369.5) & \textbf{61.0} (79.7) & -- & -- \\" in text
-    assert "small models on generated stand-in videos" in text
+    assert r" &  & $\checkmark$ & 369.5 (369.5) & 61.0 (79.7) & -- (66.5) & -- (13.2) \\" in text
+    alone = render(collect(table, small, store, rows=["joint", "ours"]), "latex")
+    assert r"& \textbf{61.0} (79.7) &" in alone and "Bold values are the best of their column." in alone
+    assert "small models on the videos given as kinetics400, ssv2" in text
 
 
 def test_latex_escapes_special_characters(table: Table, store: RunStore) -> None:

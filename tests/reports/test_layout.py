@@ -1,13 +1,16 @@
+import json
 from dataclasses import replace
 
 import pytest
 
+from experiments.runner.files import write_atomically
 from experiments.runner.store import RunStore
+from experiments.spec.catalog import load
 from experiments.spec.metrics import DEVICE_HOURS, TOP1
-from experiments.spec.scales import PAPER, Scale
+from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
-from reports.layout import ours_text, printed_text, warning
+from reports.layout import label_texts, ours_text, printed_text, warning
 from reports.report import ReportCell
 
 
@@ -28,7 +31,7 @@ def test_numbers_have_the_digits_of_their_column_unless_they_round_to_zero(
     assert ours_text(ReportCell(column="a", state="done", printed=None, value=value), column) == text
 
 
-def test_printed_values_appear_only_beside_measured_values_or_in_quoted_rows() -> None:
+def test_cells_keep_what_is_printed_beside_their_value_or_state() -> None:
     column = Column(key="a", header="A", metric=TOP1)
 
     def texts(**parts: object) -> tuple[str, str]:
@@ -36,14 +39,38 @@ def test_printed_values_appear_only_beside_measured_values_or_in_quoted_rows() -
         return ours_text(cell, column), printed_text(cell, column)
 
     assert texts(state="done", value=79.44) == ("79.4", "79.7")
-    assert texts(state="not run") == ("–", "")
-    assert texts(state="failed") == ("failed", "")
+    assert texts(state="not run") == ("–", "79.7")
+    assert texts(state="not applicable") == ("n/a", "79.7")
+    assert texts(state="failed") == ("failed", "79.7")
     assert texts(state="quoted") == ("79.7", "")
 
 
-def test_the_warning_contains_the_unit_of_the_stand_in_items(table: Table, small: Scale, store: RunStore) -> None:
+def test_the_warning_names_the_data_of_the_runs(table: Table, small: Scale, store: RunStore) -> None:
     report = collect(table, small, store)
-    assert "on generated stand-in videos. " in (warning(report) or "")
-    sounds = replace(report, facts=replace(report.facts, unit="sounds"))
-    assert "on generated stand-in sounds. " in (warning(sounds) or "")
+
+    def text(**data: object) -> str:
+        shown = warning(replace(report, facts=replace(report.facts, **data)))
+        return "" if shown is None else shown.partition(". ")[0]
+
+    start = "These numbers come from small models on"
+    assert text(generated=("a", "b"), given=()) == f"{start} generated stand-in videos"
+    assert text(generated=("a",), given=(), unit="sounds") == f"{start} generated stand-in sounds"
+    assert text(generated=(), given=("a", "b")) == f"{start} the videos given as a, b"
+    assert text(generated=("a",), given=("b",)) == f"{start} generated stand-in videos (a) and the videos given as b"
     assert warning(collect(table, PAPER, store)) is None
+    assert warning(collect(table, small, store, rows=["other"])) is None  # quoted values alone
+
+
+def test_labels_of_pretraining_say_what_is_true_of_the_run(store: RunStore) -> None:
+    table6a = load("motionformer/table6a")
+    for scale, label in ((PAPER, "IN-21K+K-400"), (TINY, "none (IN-21K+K-400)")):
+        rows = {row.row.key: row for row in collect(table6a, scale, store, rows=["vidtr-l", "mformer"]).rows}
+        assert label_texts(table6a, rows["mformer"]) == ("Mformer", label)
+        assert label_texts(table6a, rows["vidtr-l"]) == ("VidTr-L [49]", "IN-21K+K-400")
+    run = table6a.run_of("mformer.top1", TINY, (), 0)
+    path = store.run(run.train_id).metrics(run.eval_id, released=True)
+    facts = {"videos": {"evaluated": 1, "failed": 0, "missing": 0}, "data": {"name": "ssv2"}, "versions": {}}
+    metrics = {"top1": 66.0, "top5": 90.0, "seconds": 1.0, "released_weights": {"file": "a", "sha256": "0"}}
+    write_atomically(path, json.dumps({**facts, **metrics}))
+    (row,) = collect(table6a, TINY, store, rows=["mformer"]).rows
+    assert label_texts(table6a, row)[1] == "IN-21K+K-400"  # released weights were pretrained

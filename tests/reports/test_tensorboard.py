@@ -20,6 +20,7 @@ from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.figures import row_pictures
+from reports.publish import publish
 from reports.tensorboard import OWN_FILE, PICTURE, build_view
 
 RunOf = Callable[..., RunConfig]
@@ -224,3 +225,50 @@ def test_building_a_view_does_not_change_runs(table: Table, small: Scale, store:
     build_view(collect(table, small, store), store)
     build_view(collect(table, small, store, rows=["ours"]), store)
     assert files() == before
+
+
+def groups(runs: EventMultiplexer) -> dict[str, str]:
+    """Session group of each run."""
+    tags = {run: runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[run] for run in runs.Runs()}
+    starts = {
+        run: metadata.parse_session_start_info_plugin_data(found[metadata.SESSION_START_INFO_TAG])
+        for run, found in tags.items()
+    }
+    return {run: start.group_name for run, start in starts.items()}
+
+
+def test_published_values_have_runs_and_groups_of_their_own(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, trained: None, tmp_path: Path
+) -> None:
+    publish(collect(table, small, store, rows=["joint"]), store)
+    here = RunStore(tmp_path / "here", results=store.results)
+    k400, ssv2 = "Joint, Small · Top-1 - K-400", "Joint, Small · Top-1 - SSv2"
+    runs = read(build_view(collect(table, small, here, rows=["joint"]), here))
+    assert groups(runs) == {f"{k400} · published": "joint · published", f"{ssv2} · published": "joint · published"}
+    assert value(runs, f"{k400} · published", "table/k400") == 60.0
+    assert value(runs, f"{k400} · published", "table/delta") == 10.0
+    with here.run(run_of(small, "joint.k400").train_id).claim():
+        view = build_view(collect(table, small, here, rows=["joint"]), here)
+    runs = read(view)
+    assert groups(runs) == {k400: "joint", f"{ssv2} · published": "joint · published"}
+    assert "table/k400" not in runs.Runs()[k400]["tensors"]
+    end = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[k400][metadata.SESSION_END_INFO_TAG]
+    status = metadata.parse_session_end_info_plugin_data(end).status
+    assert status == api_pb2.Status.Value("STATUS_RUNNING")  # type: ignore[attr-defined]
+
+
+def test_a_published_measurement_is_a_run_of_its_own_beside_own_tests(
+    table_of: TableOf, small: Scale, store: RunStore, finish: Finish, keep_measurement: Callable[..., Path]
+) -> None:
+    both = table_of(
+        Column(key="top1", header="Top-1", metric=TOP1, base=K400),
+        Column(key="speed", header="Videos/s", metric=Measured("videos_per_second", "throughput"), base=K400),
+    )
+    file = keep_measurement(K400, "throughput", videos_per_second=3)
+    publish(collect(both, small, store), store)
+    file.unlink()
+    finish(both.run_of("ours.top1", small, (), 0), 60.0)
+    runs = read(build_view(collect(both, small, store), store))
+    own, published = "Ours, Small (Att_T) · Top-1", "Ours, Small (Att_T) · published"
+    assert groups(runs) == {own: "ours", published: "ours · published"}
+    assert value(runs, published, "table/speed") == 3 and "table/speed" not in runs.Runs()[own]["tensors"]

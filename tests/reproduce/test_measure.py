@@ -55,6 +55,11 @@ def test_all_rows_are_measured_at_the_calibrated_batch_size(
     runs = [cell.paper_run for cell in measured_cells(TABLE)]
     records = [RunStore(tmp_path).measurement(run.train_id, "memory") for run in runs if run is not None]
     assert [record["batch_size"] for record in records if record is not None] == [8] * 4
+    chosen = {"table": TABLE, "cell": "Trajectory (E), N/A · Mem.", "printed": 7.4}
+    assert [record["calibrated"] for record in records if record is not None] == [chosen] * 4
+    for run in runs:
+        assert run is not None
+        assert json.loads(RunStore(tmp_path).run(run.train_id).config.read_text()) == run.description
 
 
 def test_a_single_row_is_measured_at_the_calibrated_batch_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -93,7 +98,8 @@ def test_rows_that_cannot_be_measured_are_named_and_the_others_are_measured(
 def test_measurements_are_saved_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured(monkeypatch, tmp_path, f"{TABLE}:exact", "--batch", "2")
     (file,) = tmp_path.glob("*/measured/memory.json")
-    assert json.loads(file.read_text())["batch_size"] == 2
+    record = json.loads(file.read_text())
+    assert record["batch_size"] == 2 and "calibrated" not in record
 
 
 def test_a_table_without_measured_columns_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

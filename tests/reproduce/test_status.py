@@ -1,6 +1,7 @@
 """`reproduce status`: state of each run, headline metric, and reason of failure."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +24,9 @@ def job(run: RunConfig = K400, *, shown: bool = True) -> Job:
     return Job(run, "p/t", "a.top1", 0, cells=["p/t:a.top1"] if shown else [])
 
 
-def finish(store: RunStore, run: RunConfig, metrics: dict[str, float], *, released: bool = False) -> None:
+def finish(store: RunStore, run: RunConfig, metrics: Mapping[str, object], *, released: bool = False) -> None:
     path = store.run(run.train_id).metrics(run.eval_id, released=released)
-    write_atomically(path, json.dumps(RESULT | metrics))
+    write_atomically(path, json.dumps({**RESULT, **metrics}))
 
 
 def state(store: RunStore, one: Job) -> dict:
@@ -64,8 +65,34 @@ def test_status_shows_the_value_of_the_headline_metric(run: RunConfig, metric: s
 def test_published_results_have_their_own_state(store: RunStore) -> None:
     assert store.results is not None
     finish(RunStore(store.results), K400, {"top1": 79.72})
-    assert (state(store, job())["state"], state(store, job())["value"]) == ("published", 79.72)
-    assert status_text([job()], store).endswith("published: not run here; the value comes from reports/results")
+    entry = state(store, job())
+    assert (entry["state"], entry["value"], entry["published"]) == ("published", 79.72, True)
+    assert "published: not run here; the value comes from reports/results" in status_text([job()], store)
+    assert Path(entry["result"]).resolve() == RunStore(store.results).run(K400.train_id).metrics(K400.eval_id)
+
+
+def test_a_run_that_was_started_here_shows_no_published_value(store: RunStore) -> None:
+    assert store.results is not None
+    finish(RunStore(store.results), K400, {"top1": 76.3})
+    directory = store.run(K400.train_id)
+
+    def shown() -> tuple[object, ...]:
+        assert "76.3" not in status_text([job()], store)
+        return tuple(state(store, job())[name] for name in ("state", "value", "published", "result"))
+
+    with directory.claim():
+        write_atomically(directory.progress_file, json.dumps({"stage": "train", "done": 0.5}))
+        assert shown() == ("running", None, False, None)
+    write_atomically(directory.checkpoint, "")
+    assert shown() == ("interrupted", None, False, None)
+    write_atomically(directory.failure, "the disk is full\n")
+    assert shown() == ("failed", None, False, None)
+
+
+def test_values_of_other_code_than_head_are_marked(store: RunStore) -> None:
+    finish(store, K400, {"top1": 79.72, "commit": "0123456789"})
+    text = status_text([job()], store)
+    assert "top1 79.7 ¶" in text and "¶ measured with other code than that of HEAD: commit 0123456789, not in" in text
 
 
 @pytest.mark.parametrize("shown", [True, False])

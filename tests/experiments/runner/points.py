@@ -179,7 +179,7 @@ class Tower(nn.Module):
             return self
 
         @property
-        def has_initial_weights(self) -> bool:
+        def pretrained(self) -> bool:
             return self.file is not None
 
         def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:

@@ -1,0 +1,26 @@
+"""Names of rows and cells in one line, made of the labels and headers of their table."""
+
+from experiments.spec.table import Column, Row, Table, one_line
+
+
+def row_name(table: Table, row: Row) -> str:
+    """Name of a row in one line: its texts, then its ticked labels, e.g. `Trajectory (Att_T, Norm_S)`.
+
+    The pretraining is left out, because it does not hold at every scale.
+    """
+    labels = [(h, label) for h, label in zip(table.labels, row.labels, strict=True) if h != table.pretraining]
+    texts = ", ".join(label for _, label in labels if isinstance(label, str))
+    ticked = ", ".join(header for header, label in labels if label is True)
+    return f"{texts} ({ticked})" if texts and ticked else texts or ticked or row.key
+
+
+def row_names(table: Table) -> dict[str, str]:
+    """Names of all rows, by key. Rows with equal names are distinguished by their keys."""
+    names = {row.key: row_name(table, row) for row in table.rows}
+    same = list(names.values())
+    return {key: name if same.count(name) == 1 else f"{name} [{key}]" for key, name in names.items()}
+
+
+def cell_name(table: Table, row: Row, column: Column) -> str:
+    """Name of a cell in one line: its row and the header of its column, e.g. `Joint · Top-1 / K-400`."""
+    return f"{row_names(table)[row.key]} · {one_line(column.header)}"

@@ -1,0 +1,30 @@
+"""Publication of the results of a report in the repository."""
+
+from experiments.runner.attention_files import maps_id
+from experiments.runner.store import RunStore
+from experiments.spec.attention_queries import queried
+from reports.report import Report
+
+
+def publish(report: Report, store: RunStore) -> int:
+    """Copy the small result files of a report that are not published yet. Returns the number of tests.
+
+    Raises:
+        StoreError: if they cannot be written.
+    """
+    results = {
+        (result.train_id, result.eval_id)
+        for row in report.rows
+        for cell in row.cells
+        for result in cell.seeds
+        if result.source is not None and not result.source.published
+    }
+    for train_id, eval_id in sorted(results):
+        store.publish(train_id, eval_id)
+    for train_id, kind in set(report.facts.measurements):
+        store.publish_measurement(train_id, kind)
+    cells = report.table.cells(report.scale, overrides=report.overrides, seeds=report.seeds)
+    for _, run, query in queried(report.table.figure, cells):
+        if run.data.dataset.stand_in is not None:  # frames of real videos must not be published
+            store.publish_attention_maps(run.train_id, maps_id(run, query))
+    return len(results)

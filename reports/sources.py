@@ -1,0 +1,94 @@
+"""Files that measured values come from: results of the run store or, for runs not started there, published results."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from experiments.runner.attention_files import AttentionMaps, held_maps
+from experiments.runner.store import RunStore
+from experiments.spec.figures import AttentionQuery
+from experiments.spec.run import RunConfig
+
+
+class Source(NamedTuple):
+    """Origin of a measured value.
+
+    `file`: the result or the measurement.
+    `config`: config of its run.
+    `commit`: commit of the code that measured the value.
+    `published`: whether the file is a published result and not one of the run store.
+    """
+
+    file: Path
+    config: Path
+    train_id: str
+    commit: str
+    published: bool
+
+
+class Place(NamedTuple):
+    """Directory with results of runs: the run store itself, or the published results."""
+
+    store: RunStore
+    published: bool
+
+
+def places(store: RunStore) -> Iterator[Place]:
+    """The run store without its published results, then the published results alone."""
+    yield Place(RunStore(store.root), False)
+    if store.results is not None:
+        yield Place(RunStore(store.results), True)
+
+
+def places_of(run: RunConfig, store: RunStore) -> list[Place]:
+    """Places whose results may be shown for a run.
+
+    A running or interrupted run has none. Published results are shown only for runs that the store has not started.
+    """
+    directory = store.run(run.train_id)
+    state = directory.state(run.eval_id)
+    if state in ("running", "interrupted"):
+        return []
+    started = state != "not run" or directory.weights.exists()
+    return [place for place in places(store) if not (started and place.published)]
+
+
+def find_result(run: RunConfig, store: RunStore) -> tuple[dict, Source] | None:
+    """Metrics of a finished test, and their origin; None if there are none to show.
+
+    Raises:
+        StoreError: if a file contains anything else.
+    """
+    for place in places_of(run, store):
+        metrics = place.store.metrics(run.train_id, run.eval_id)
+        if metrics is not None:
+            directory = place.store.run(run.train_id)
+            file = directory.metrics(run.eval_id, released="released_weights" in metrics)
+            commit = str(metrics.get("commit", "unknown"))
+            return metrics, Source(file, directory.config, run.train_id, commit, place.published)
+    return None
+
+
+def find_measurement(train_id: str, kind: str, store: RunStore) -> tuple[dict, Source] | None:
+    """Measurement of a run on a device, and its origin; None if there is none.
+
+    Raises:
+        StoreError: if a file contains anything else.
+    """
+    for place in places(store):
+        record = place.store.measurement(train_id, kind)
+        if record is not None:
+            directory = place.store.run(train_id)
+            file = directory.measurement(kind)
+            return record, Source(file, directory.config, train_id, str(record["commit"]), place.published)
+    return None
+
+
+def find_maps(run: RunConfig, query: AttentionQuery, store: RunStore) -> AttentionMaps | None:
+    """Attention maps of a query; None if there are none to show.
+
+    Raises:
+        StoreError: if their file is damaged.
+    """
+    found = (held_maps(run, place.store, query) for place in places_of(run, store))
+    return next((maps for maps in found if maps is not None), None)

@@ -1,0 +1,126 @@
+"""`reproduce report`: prints and saves beside the runs; only --publish writes the committed reports."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import reports.markdown
+import reproduce.selection
+from experiments.runner.files import write_atomically
+from experiments.runner.store import RunStore
+from experiments.spec.catalog import load
+from experiments.spec.scales import TINY
+from reproduce.command import main
+
+TABLE = "motionformer/table8"
+REPORT = "motionformer/table8.tiny.md"
+
+
+@pytest.fixture
+def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Directory of committed reports and results, in place of that of the repository."""
+    monkeypatch.setattr(reports.markdown, "TABLES", tmp_path / "committed" / "tables")
+    monkeypatch.setattr(reproduce.selection, "RESULTS", tmp_path / "committed" / "results")
+    return tmp_path / "committed"
+
+
+def finish(runs: Path, cell: str, top1: float, seed: int = 0) -> Path:
+    """Write the result of a cell; returns its file."""
+    run = load(TABLE).run_of(cell, TINY, (), seed)
+    metrics = {
+        "train_id": run.train_id,
+        "eval_id": run.eval_id,
+        "top1": top1,
+        "top5": 99.0,
+        "seed": seed,
+        "videos": {"evaluated": 300, "failed": 0, "missing": 0},
+        "data": {"name": run.data.dataset.name, "fingerprint": "0123"},
+        "precision": "32-true",
+        "seconds": 1.0,
+        "commit": "0123456789",
+        "versions": {"torch": "2.14.1"},
+        "hardware": "a CPU",
+    }
+    file = RunStore(runs).run(run.train_id).metrics(run.eval_id)
+    write_atomically(file, json.dumps(metrics))
+    return file
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_looking_writes_beside_the_runs_alone(
+    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    finish(runs, "k400.one-frame", 61.0)
+    assert main(["report", TABLE, "--runs", str(runs)]) == 0
+    assert not committed.exists()
+    printed, saved = capsys.readouterr().out, (runs / "reports" / REPORT).read_text()
+    assert printed.partition("<details>")[0] == saved.partition("<details>")[0] and "61.0¶ (73.2)" in saved
+    assert f"](../../{finish(runs, 'k400.one-frame', 61.0).relative_to(runs)})" in saved
+
+
+def test_publishing_writes_results_and_reports_of_published_results_alone(committed: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    finish(first, "k400.one-frame", 61.0)
+    finish(second, "k400.eight-frames", 66.0)
+    for runs in (first, second):
+        assert main(["report", TABLE, "--runs", str(runs), "--publish"]) == 0
+    text = (committed / "tables" / REPORT).read_text()
+    assert "61.0 (73.2)" in text and "66.0 (79.7)" in text and "5.0 (6.5)" in text
+    assert "§" not in text and "¶" not in text and "HEAD" not in text
+    assert "61.0§¶ (73.2)" in (second / "reports" / REPORT).read_text()
+    assert len(list((committed / "results").rglob("metrics/*.json"))) == 2
+
+
+def test_check_depends_on_committed_files_alone(
+    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    finish(runs, "k400.one-frame", 61.0)
+    assert main(["report", TABLE, "--runs", str(runs), "--publish"]) == 0
+    finish(runs, "k400.one-frame", 90.0)
+    before = files(committed)
+    assert main(["report", TABLE, "--runs", str(runs), "--check"]) == 0
+    finish(committed / "results", "k400.one-frame", 62.0)
+    assert main(["report", TABLE, "--runs", str(runs), "--check"]) == 1
+    assert "table8.tiny.md" in capsys.readouterr().err
+    finish(committed / "results", "k400.one-frame", 61.0)
+    assert files(committed) == before
+
+
+def test_check_takes_the_seeds_of_the_committed_report(committed: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    for seed in (0, 1):
+        finish(runs, "k400.one-frame", 61.0 + seed, seed)
+    assert main(["report", TABLE, "--runs", str(runs), "--seeds", "0,1", "--publish"]) == 0
+    assert "61.5 ± 0.7 (n=2) (73.2)" in (committed / "tables" / REPORT).read_text()
+    assert main(["report", TABLE, "--check"]) == 0
+
+
+def test_a_part_of_a_table_is_printed_and_not_saved(
+    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    assert main(["report", f"{TABLE}:k400", "--runs", str(runs)]) == 0
+    assert "– (73.2)" in capsys.readouterr().out and not runs.exists() and not committed.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([f"{TABLE}:k400", "--publish"], "--publish takes whole tables as committed; name no rows and no overrides"),
+        ([TABLE, "--publish", "-o", "optim.epochs=3"], "--publish takes whole tables as committed"),
+        ([f"{TABLE}:k400", "--check"], "--check takes whole tables as committed"),
+        ([TABLE, "--publish", "--check"], "--check writes nothing; leave --picture and --publish out"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(
+    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert main(["report", *words, "--runs", str(tmp_path / "runs")]) == 2
+    assert message in capsys.readouterr().err
+    assert not committed.exists()
