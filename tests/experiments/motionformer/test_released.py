@@ -1,13 +1,11 @@
 """Released weights: list of files, import, test, and mark in reports."""
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file
 
 from data.synthetic.ensure import ensure
@@ -27,9 +25,9 @@ from models.mixers.joint import JointAttention
 from reports.collect import collect
 from reports.render import render
 from reproduce.command import main
+from tests.parity.fixtures import Fixture
 
 ROW = "motionformer/table6b:mformer"
-FIXTURES = Path(os.environ.get("PARITY_FIXTURES", Path(__file__).resolve().parents[4] / "shared" / "parity"))
 SMALL = ["model.width=96", "model.depth=2", "model.heads=4", "data.dataset.num_classes=11"]
 PROTOCOL = ["evaluation.views=1", "evaluation.crops=1"]
 OVERRIDES = [word for override in [*SMALL, *PROTOCOL] for word in ("-o", override)]
@@ -38,15 +36,7 @@ OVERRIDES = [word for override in [*SMALL, *PROTOCOL] for word in ("-o", overrid
 @pytest.fixture
 def released_file(tmp_path: Path) -> Path:
     """Parity fixture in the format of a released file."""
-    fixture = FIXTURES / "motionformer_trajectory.safetensors"
-    if not fixture.exists():
-        pytest.skip(f"no parity fixtures at {FIXTURES}; name their folder with PARITY_FIXTURES")
-    with safe_open(fixture, "pt") as tensors:
-        weights = {
-            name.removeprefix("weights/"): tensors.get_tensor(name)
-            for name in tensors.keys()  # noqa: SIM118
-            if name.startswith("weights/")
-        }
+    weights = Fixture("motionformer_trajectory").tensors
     file = tmp_path / "k400_motionformer_224_16x4.pyth"
     torch.save({"epoch": 34, "model_state": weights, "optimizer_state": {}, "cfg": ""}, file)
     return file
@@ -178,7 +168,7 @@ def test_released_file_is_imported_tested_and_marked_in_the_report(
     assert main(["import-weights", str(released_file), "--as", ROW, *runs, *OVERRIDES, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["missing"] == [] and record["reshaped"] == []
-    assert record["unexpected"] == ["patch_embed.proj.bias", "patch_embed.proj.weight"]
+    assert sorted(record["unexpected"]) == ["patch_embed.proj.bias", "patch_embed.proj.weight"]
     (warning,) = record["warnings"]  # the fixture's values are not trained
     assert "project_values=True" in warning and record["remarks"] == []
 

@@ -1,11 +1,8 @@
 import itertools
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -14,19 +11,10 @@ from models.mixers import orthoformer
 from models.mixers.orthoformer import Orthoformer, gathered, most_orthogonal
 from models.mixers.space import ExactSpace, SpatialStage, by_frame, segment_means
 from models.tokens import Grid
+from tests.parity.fixtures import TOLERANCE, Fixture
 
-ROOT = Path(__file__).parents[3]
-FIXTURES = Path(os.environ.get("PARITY_FIXTURES", ROOT / ".." / "shared" / "parity"))
 GRID = Grid(frames=4, height=5, width=5)
 HEADS = 3
-
-
-def fixture(name: str) -> dict[str, Tensor]:
-    path = FIXTURES / f"{name}.safetensors"
-    if not path.exists():
-        pytest.skip(f"no parity fixture {path}; set $PARITY_FIXTURES to their folder")
-    with safe_open(path, "pt") as file:
-        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
 
 
 def heads(clips: int = 2, dtype: torch.dtype = torch.float64) -> list[Tensor]:
@@ -41,31 +29,37 @@ def equation_10(q: Tensor, k: Tensor, v: Tensor, left: Tensor, right: Tensor) ->
     return (q @ left.mT * scale).softmax(-1) @ ((right @ k.mT * scale).softmax(-1) @ v)
 
 
-def test_shared_prototypes_and_outputs_equal_the_authors(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = fixture("orthoformer_shared")
-    q, k, v = given["q"], given["k"], given["v"]
-    selected = most_orthogonal(q, given["first_index"], 20).sort(dim=1).values
-    torch.testing.assert_close(gathered(q, selected) * 16**-0.25, given["prototypes"], rtol=0, atol=1e-6)
+def assert_outputs_equal_the_authors(fixture: Fixture, selected: Tensor, y: Tensor) -> None:
+    """Compare the indices of prototypes (rows, R), and the outputs y: (T, n, G, K)."""
+    assert torch.equal(selected.sort(dim=1).values, fixture.output("prototypes"))
+    expected = fixture.content["outputs"]["y"]
+    y = y.permute(2, 1, 0, 3)  # (G, n, T, K)
+    assert list(y.shape) == expected["shape"]
+    samples = y.flatten()[fixture.indices_of_samples("y")]
+    torch.testing.assert_close(samples, torch.tensor(expected["values"]), rtol=0, atol=TOLERANCE)
+    assert y.double().sum().item() == pytest.approx(expected["sum"], abs=1e-3, rel=0)
+    assert y.double().square().sum().item() == pytest.approx(expected["sum_of_squares"], rel=1e-6)
 
+
+def test_shared_prototypes_and_outputs_equal_the_authors(monkeypatch: pytest.MonkeyPatch) -> None:
+    fixture = Fixture("orthoformer_shared")
+    q, k, v = (fixture.tensors[name] for name in "qkv")
+    first = torch.tensor(fixture.content["inputs"]["first_index"])
     stage = Orthoformer.Config(num_prototypes=20).build(HEADS)
-    first = given["first_index"].unsqueeze(1)
-    monkeypatch.setattr(stage, "uniform_numbers", lambda candidates, count, sets: (first + 0.5) / GRID.tokens)
-    y = stage(q, k, v, GRID)  # (T, n, G, K)
-    torch.testing.assert_close(y.permute(2, 1, 0, 3), given["y"], rtol=0, atol=1e-4)
+    numbers = (first + 0.5).unsqueeze(1) / GRID.tokens
+    monkeypatch.setattr(stage, "uniform_numbers", lambda candidates, count, sets: numbers)
+    assert_outputs_equal_the_authors(fixture, most_orthogonal(q, first, 20), stage(q, k, v, GRID))
 
 
 def test_prototypes_per_frame_and_outputs_equal_the_authors(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = fixture("orthoformer_per_frame")
-    q, k, v = given["q"], given["k"], given["v"]
+    fixture = Fixture("orthoformer_per_frame")
+    q, k, v = (fixture.tensors[name] for name in "qkv")
+    first = torch.tensor(fixture.content["inputs"]["first_index"])
     rows = q.unflatten(1, (GRID.frames, GRID.patches)).flatten(0, 1)  # the authors' rows: heads, then frames
-    selected = most_orthogonal(rows, given["first_index"], 8).sort(dim=1).values
-    torch.testing.assert_close(gathered(rows, selected) * 16**-0.25, given["prototypes"], rtol=0, atol=1e-6)
-
     stage = Orthoformer.Config(num_prototypes=8, share_over_time=False).build(HEADS)
-    first = given["first_index"].view(HEADS, GRID.frames).T.reshape(-1, 1)  # ours: frames, then heads
-    monkeypatch.setattr(stage, "uniform_numbers", lambda candidates, count, sets: (first + 0.5) / GRID.patches)
-    y = stage(q, k, v, GRID)
-    torch.testing.assert_close(y.permute(2, 1, 0, 3), given["y"], rtol=0, atol=1e-4)
+    numbers = (first.view(HEADS, GRID.frames).T.reshape(-1, 1) + 0.5) / GRID.patches  # ours: frames, then heads
+    monkeypatch.setattr(stage, "uniform_numbers", lambda candidates, count, sets: numbers)
+    assert_outputs_equal_the_authors(fixture, most_orthogonal(rows, first, 8), stage(q, k, v, GRID))
 
 
 @pytest.mark.parametrize("seed", range(4))
