@@ -8,7 +8,6 @@ import json
 import math
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,8 +16,6 @@ from torch import Tensor
 
 FOLDER = Path(__file__).parent
 TOLERANCE = 2e-5  # largest difference of an output; the README says which errors exceed it
-
-Integers = TypeVar("Integers", int, NDArray[np.int64])
 
 
 def names(prefix: str) -> list[str]:
@@ -73,18 +70,16 @@ def hashed(text: str, count: int) -> NDArray[np.uint8]:
 
 def clip(seed: int, frames: int, size: int) -> NDArray[np.uint8]:
     """Two moving waves, a moving disc and noise: (frames, size, size, 3), RGB."""
-    images = []
-    y, x, channel = np.ogrid[:size, :size, :3]
-    for t in range(frames):
-        wave = triangle(3 * x + 2 * y + 8 * t + 40 * channel + 7 * seed, 96)
-        counter_wave = triangle(2 * y - x - 5 * t - 3 * channel * t, 64)
-        column, row = triangle(13 * t + 31 * seed, 190), triangle(9 * t + 57 * seed, 170)
-        disc = (1600 - (x - column) ** 2 - (y - row) ** 2).clip(min=0) // 25
-        noise = hashed(f"{seed}/noise/{t}", 3 * size * size).reshape(size, size, 3) % 32
-        images.append(wave + counter_wave + disc + noise)
-    return np.stack(images).astype(np.uint8)
+    t, y, x, channel = np.ogrid[:frames, :size, :size, :3]
+    wave = triangle(3 * x + 2 * y + 8 * t + 40 * channel + 7 * seed, 96)
+    counter_wave = triangle(2 * y - x - 5 * t - 3 * channel * t, 64)
+    column, row = triangle(13 * t + 31 * seed, 190), triangle(9 * t + 57 * seed, 170)
+    disc = (1600 - (x - column) ** 2 - (y - row) ** 2).clip(min=0) // 25  # (frames, size, size, 1)
+    bytes_of_frames = np.stack([hashed(f"{seed}/noise/{frame}", 3 * size * size) for frame in range(frames)])
+    noise = bytes_of_frames.reshape(frames, size, size, 3) % 32
+    return (wave + counter_wave + disc + noise).astype(np.uint8)
 
 
-def triangle(n: Integers, height: int) -> Integers:
+def triangle(n: NDArray[np.int64], height: int) -> NDArray[np.int64]:
     """Triangle wave of period 2 * height between 0 and height."""
     return abs(n % (2 * height) - height)
