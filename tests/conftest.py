@@ -1,5 +1,6 @@
-"""Fixtures: a small untrained run on a few generated videos, and a store for its files."""
+"""Fixtures: a small untrained run on a few generated videos, and a store for its files. One torch thread everywhere."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,10 @@ from experiments.runner.store import RunStore
 from experiments.spec.edits import apply, data, evaluation, model
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
+
+# Threads of several processes that wait for each other on the same cores slow the tests down many times.
+os.environ["OMP_NUM_THREADS"] = "1"  # in processes that tests start
+torch.set_num_threads(1)  # in this process, which has imported torch already
 
 KeepWeights = Callable[..., None]
 STAND_IN = KineticsStandIn(num_train=10, num_val=10)

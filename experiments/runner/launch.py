@@ -31,7 +31,8 @@ class Launcher:
     Args:
         arguments: arguments of every child process for scale, overrides and resources.
         parallel: maximum number of processes at a time.
-        threads: CPU threads per process; None to divide the cores equally.
+        threads: CPU threads per process; None to divide the cores equally, with at most torch's own number for each
+            process (which OMP_NUM_THREADS sets).
         eval_only: test existing weights without training.
     """
 
@@ -42,7 +43,7 @@ class Launcher:
         self.arguments = arguments
         self.parallel = parallel
         self.eval_only = eval_only
-        self.threads = threads or max(1, len(os.sched_getaffinity(0)) // parallel)
+        self.threads = threads or max(1, min(torch.get_num_threads(), len(os.sched_getaffinity(0)) // parallel))
         self.show_bars = sys.stderr.isatty()
 
     def carry_out(self, jobs: list[Job]) -> None:

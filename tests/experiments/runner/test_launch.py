@@ -36,8 +36,14 @@ def start(runs: Path, epochs: int) -> subprocess.Popen[str]:
     options = [word for override in [*SMALL, f"optim.epochs={epochs}"] for word in ("-o", override)]
     command = [sys.executable, "-m", "reproduce", "run", ROW, "--runs", str(runs), *options]
     return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=allow_ctrl_c,
+    )  # fmt: skip
+
+
+def allow_ctrl_c() -> None:
+    """Give a child process the default handler of SIGINT, which background jobs of a shell ignore and pass on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def trainings(runs: Path) -> list[int]:
@@ -212,3 +218,13 @@ def test_only_small_runs_without_gpus_run_in_parallel(monkeypatch: pytest.Monkey
 
 def jobs(epochs: int) -> list[Job]:
     return jobs_of(find([ROW]), TINY, [*SMALL, f"optim.epochs={epochs}"], (0,))
+
+
+@pytest.mark.parametrize(("parallel", "of_torch", "threads"), [(1, 8, 8), (2, 8, 6), (4, 8, 3), (20, 8, 1), (2, 1, 1)])
+def test_processes_divide_the_cores_and_have_at_most_the_threads_of_torch(
+    parallel: int, of_torch: int, threads: int, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(12)))
+    monkeypatch.setattr("torch.get_num_threads", lambda: of_torch)
+    assert Launcher(store, [], parallel=parallel, threads=None).threads == threads
+    assert Launcher(store, [], parallel=parallel, threads=5).threads == 5
