@@ -101,9 +101,9 @@ class TaskModule(LightningModule):
         """Save the trained weights, and a fingerprint of the frozen weights."""
         state = checkpoint["state_dict"]
         assert isinstance(state, dict)
-        frozen = [f"model.{name}" for name, _ in frozen_parameters(self.model)]
+        frozen = {f"model.{name}" for name, _ in frozen_parameters(self.model)}
         if frozen:
-            checkpoint["state_dict"] = {name: tensor for name, tensor in state.items() if name not in set(frozen)}
+            checkpoint["state_dict"] = {name: tensor for name, tensor in state.items() if name not in frozen}
             checkpoint[FROZEN] = self.frozen_fingerprint
 
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:

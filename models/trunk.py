@@ -100,7 +100,7 @@ class VideoViT(nn.Module):
             return self.attention
 
         def build_block(self, block: int) -> Block:
-            """Block of this index."""
+            """Block of this index. The model initialises its Linear layers again, with `linear_std`."""
             rates = torch.linspace(0, self.drop_path, self.depth, device="cpu").tolist()
             return Block(
                 self.attention_of(block).build(self.width, self.heads),

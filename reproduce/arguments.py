@@ -42,11 +42,6 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def add_eval_only(parser: argparse.ArgumentParser) -> None:
-    """Add testing without training."""
-    parser.add_argument("--eval-only", action="store_true", help="test existing weights without training")
-
-
 def add_parallel(parser: argparse.ArgumentParser) -> None:
     """Add the number of parallel runs."""
     parser.add_argument(

@@ -12,11 +12,10 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from experiments.runner.arguments import add_resources
+from experiments.runner.arguments import add_eval_only, add_resources
 from experiments.runner.environment import disable_native_jit
 from reproduce.arguments import (
     add_columns,
-    add_eval_only,
     add_json,
     add_parallel,
     add_query,

@@ -81,8 +81,7 @@ def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str],
     macs = run.model.macs(run.data.size, run.data.targets)
     try:
         if optim is not None:
-            multiple = run.objective.batch_multiple
-            parts = resources.split(optim.batch_size, run.data.size, resources.num_devices, multiple)
+            parts = resources.split_of(run)
             split = f"{parts.micro_batch} x {parts.accumulation} on {resources.num_devices}"
         resources.check_run(run)
         counts = resources.counts(run, eval_only=eval_only)

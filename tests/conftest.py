@@ -52,3 +52,10 @@ def keep_weights(store: RunStore) -> KeepWeights:
             directory.released_record.write_text('{"file": "k400.pyth", "sha256": "0123"}')
 
     return keep
+
+
+@pytest.fixture
+def weighted(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
+    """Small run with saved weights."""
+    keep_weights(small_run)
+    return small_run

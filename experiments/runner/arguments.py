@@ -19,6 +19,11 @@ def add_resources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-bad", type=int, help="unreadable videos to accept (default: 1 %%)")
 
 
+def add_eval_only(parser: argparse.ArgumentParser) -> None:
+    """Add testing without training."""
+    parser.add_argument("--eval-only", action="store_true", help="test existing weights without training")
+
+
 def child_arguments(options: argparse.Namespace) -> list[str]:
     """Arguments of a training process, except those that identify its cell."""
     arguments = ["--scale", options.scale, *(["--eval-only"] if options.eval_only else [])]

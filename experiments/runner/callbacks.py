@@ -12,7 +12,7 @@ from typing import Literal
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
-from experiments.runner.files import StoreError
+from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.weights import save_weights
 from lightning_modules.module import TaskModule
 
@@ -287,11 +287,9 @@ class ProgressFile(ProgressBar):
 
     def _write(self, progress: dict[str, object]) -> None:
         self.written_at = time.monotonic()
-        partial = self.path.with_name(f".{self.path.name}.partial")
         try:
-            partial.write_text(json.dumps(progress))
-            os.replace(partial, self.path)
-        except OSError:
+            write_atomically(self.path, json.dumps(progress))
+        except StoreError:
             self.enabled = False  # the write of a result reports a full disk; lost progress is no error
 
 

@@ -21,16 +21,8 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         StoreError: if the directory is read-only or the disk is full.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path, remedy=REMEDY) as partial:
         partial.write_text(text)
-        os.replace(partial, path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        reason = error.strerror or str(error)
-        raise StoreError(f"cannot write {path}: {reason}; {REMEDY}") from None
 
 
 @contextmanager

@@ -186,8 +186,17 @@ class Resources:
             ValueError: for an impossible batch, protocol or model.
         """
         run.check()
-        if run.optim is not None:
-            self.split(run.optim.batch_size, run.data.size, self.num_devices, run.objective.batch_multiple)
+        self.split_of(run)
+
+    def split_of(self, run: RunConfig) -> BatchSplit:
+        """Split of the global batch of a run; single items for a run without training.
+
+        Raises:
+            ValueError: as `split`.
+        """
+        if run.optim is None:
+            return BatchSplit(1, 1)
+        return self.split(run.optim.batch_size, run.data.size, self.num_devices, run.objective.batch_multiple)
 
     def split(self, batch_size: int, size: InputSize, num_devices: int, multiple: int = 1) -> BatchSplit:
         """Split of a global batch of items of this size.

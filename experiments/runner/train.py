@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from data.datamodule import DataModule
 from data.errors import DataError
-from experiments.runner.arguments import add_resources
+from experiments.runner.arguments import add_eval_only, add_resources
 from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, ProgressFile, Stopped, StopRequest
 from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX
@@ -59,10 +59,7 @@ def train_and_test(
     directory.save_config(run.description)
     directory.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     seed_everything(run.seed, verbose=False)
-    split = BatchSplit(1, 1)
-    if run.optim is not None:
-        multiple = run.objective.batch_multiple
-        split = resources.split(run.optim.batch_size, run.data.size, resources.num_devices, multiple)
+    split = resources.split_of(run)
     datamodule = data_module(run, resources, root=resources.root(run.data), split=split)
     module = run.build()
     if isinstance(module.model, Recomputes):
@@ -154,7 +151,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments.runner.train", description="Train and test one run.")
     parser.add_argument("table")
     parser.add_argument("cell", help="row and column, e.g. trajectory.k400; .start for its parent run")
-    parser.add_argument("--eval-only", action="store_true", help="test existing weights without training")
+    add_eval_only(parser)
     parser.add_argument("--scale", choices=sorted(SCALES), default="tiny")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", dest="overrides", action="append", default=[], metavar="PATH=VALUE")

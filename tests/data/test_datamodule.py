@@ -15,19 +15,12 @@ from data.errors import DataError
 from data.evaluation import EvalConfig
 from data.items.items import Batch
 from data.sampling import DenseSampling
-from data.transforms import Augmentation
 from data.video import VideoData
+from tests.data.small_clips import DATA
 
 FrameNumbers = Callable[[Tensor], list[int]]
 
 NUM_TRAIN, NUM_TEST = 22, 5
-DATA = VideoData(
-    dataset=Kinetics.Config(num_classes=3),
-    frames=4,
-    crop=32,
-    sampling=DenseSampling.Config(stride=4),
-    augmentation=Augmentation.Config(short_side=(36, 48)),
-)
 PROTOCOL = EvalConfig(views=2, crops=3)
 
 

@@ -10,9 +10,8 @@ from data.datasets.videos import VideoRecord
 from data.frame_cache import DEFAULT_BYTES, FrameCache
 from data.frame_sources import opened
 from data.items.items import Draw
-from data.sampling import DenseSampling, Indices, Timeline
-from data.transforms import Augmentation
-from data.video import VideoData
+from data.sampling import Indices, Timeline
+from tests.data.small_clips import DATA
 
 BYTES_OF_A_FRAME = 48 * 128 * 3
 
@@ -28,15 +27,8 @@ def records(kinetics_root: Path) -> tuple[VideoRecord, ...]:
 
 
 def test_cached_and_decoded_frames_give_equal_clips(kinetics_root: Path) -> None:
-    data = VideoData(
-        dataset=Kinetics.Config(num_classes=3),
-        frames=4,
-        crop=32,
-        sampling=DenseSampling.Config(stride=4),
-        augmentation=Augmentation.Config(short_side=(36, 48)),
-    )
-    videos = data.dataset.build(kinetics_root, "train")
-    cached, decoded = data.train_items(videos, seed=0), data.train_items(videos, seed=0)
+    videos = DATA.dataset.build(kinetics_root, "train")
+    cached, decoded = DATA.train_items(videos, seed=0), DATA.train_items(videos, seed=0)
     decoded.frame_cache = FrameCache(len(videos), 0)
     for place in range(len(videos)):
         assert torch.equal(cached[Draw(0, place)].inputs[0], decoded[Draw(0, place)].inputs[0])

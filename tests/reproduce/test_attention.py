@@ -42,16 +42,10 @@ def reproduce(capsys: pytest.CaptureFixture[str], store: RunStore, monkeypatch: 
 
 
 @pytest.fixture
-def trained_run(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
-    keep_weights(small_run)
-    return small_run
-
-
-@pytest.fixture
-def tested_run(trained_run: RunConfig, store: RunStore) -> RunConfig:
+def tested_run(weighted: RunConfig, store: RunStore) -> RunConfig:
     metrics = {"top1": 10.0, "videos": {"evaluated": 10, "failed": 0, "missing": 0}, "seconds": 1.0}
-    write_atomically(store.run(trained_run.train_id).metrics(trained_run.eval_id), json.dumps(metrics))
-    return trained_run
+    write_atomically(store.run(weighted.train_id).metrics(weighted.eval_id), json.dumps(metrics))
+    return weighted
 
 
 def test_run_saves_attention_maps_of_finished_rows_once(reproduce, tested_run: RunConfig, store: RunStore) -> None:  # noqa: ANN001
@@ -82,7 +76,7 @@ def test_attention_maps_without_usable_weights_are_a_one_line_error(
 
 def test_attention_draws_any_point_and_saves_no_maps(
     reproduce,  # noqa: ANN001
-    trained_run: RunConfig,
+    weighted: RunConfig,
     store: RunStore,
     tmp_path: Path,
 ) -> None:
@@ -97,7 +91,7 @@ def test_attention_draws_any_point_and_saves_no_maps(
     assert not list(store.root.rglob("*.npz"))
 
 
-def test_attention_draws_the_query_of_the_table_by_default(reproduce, trained_run: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
+def test_attention_draws_the_query_of_the_table_by_default(reproduce, weighted: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
     outcome = reproduce("attention", "--block", "0", "--out", str(tmp_path / "maps.png"))
     assert outcome.code == 0, outcome.err
     assert "query at 0.6,0.3 of token frame 0; block 0 of 0 to 2, mean of 4 heads" in outcome.out
@@ -120,7 +114,7 @@ def test_attention_draws_the_query_of_the_table_by_default(reproduce, trained_ru
 )
 def test_invalid_queries_are_one_line_errors_and_write_no_picture(
     reproduce,  # noqa: ANN001
-    trained_run: RunConfig,
+    weighted: RunConfig,
     tmp_path: Path,
     words: tuple[str, ...],
     message: str,
@@ -138,7 +132,7 @@ def test_missing_weights_are_an_error_with_a_remedy(reproduce, small_run: RunCon
     assert f"run {small_run.train_id} has no weights: train it with `reproduce run`" in outcome.err
 
 
-def test_an_unwritable_picture_path_is_a_one_line_error(reproduce, trained_run: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
+def test_an_unwritable_picture_path_is_a_one_line_error(reproduce, weighted: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
     (tmp_path / "file").write_text("not a directory")
     outcome = reproduce("attention", "--out", str(tmp_path / "file" / "maps.png"))
     assert outcome.code == 3

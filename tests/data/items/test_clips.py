@@ -15,17 +15,10 @@ from data.sampling import DenseSampling, SegmentSampling
 from data.synthetic.ensure import ensure
 from data.synthetic.kinetics import KineticsStandIn
 from data.transforms import Augmentation
-from data.video import VideoData
+from tests.data.small_clips import DATA
 
 FrameNumbers = Callable[[Tensor], list[int]]
 
-DATA = VideoData(
-    dataset=Kinetics.Config(num_classes=3),
-    frames=4,
-    crop=32,
-    sampling=DenseSampling.Config(stride=4),
-    augmentation=Augmentation.Config(short_side=(36, 48)),
-)
 WHOLE = replace(DATA, crop=48, augmentation=Augmentation.Config())  # the height of the videos: crops are not scaled
 PROTOCOL = EvalConfig(views=2, crops=3)
 

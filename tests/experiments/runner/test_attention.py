@@ -36,12 +36,6 @@ KeepWeights = Callable[..., None]
 QUERY = AttentionQuery(video=3, frame=1, x=0.6, y=0.3)
 
 
-@pytest.fixture
-def weighted(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
-    keep_weights(small_run)
-    return small_run
-
-
 def computed_maps(run: RunConfig, store: RunStore, **changes: object) -> AttentionMaps:
     return attention_maps(run, store, Resources(), replace(QUERY, **changes))  # type: ignore[arg-type]
 

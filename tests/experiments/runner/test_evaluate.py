@@ -24,12 +24,6 @@ ONE = Resources(devices=1)
 
 
 @pytest.fixture
-def weighted(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
-    keep_weights(small_run)
-    return small_run
-
-
-@pytest.fixture
 def listed(weighted: RunConfig, tmp_path: Path) -> Path:
     """List of the run's test videos."""
     root = ONE.root(weighted.data)
