@@ -51,12 +51,14 @@ def unpacked(packets: Sequence[Packet], stream: VideoStream) -> list[Packet]:
     return [single for packet in packets for single in unpacking.filter(packet)]
 
 
-def mpeg4_order(packets: Sequence[Packet]) -> list[int] | None:
-    """Indices of MPEG-4 packets in the order of presentation; None if a packet is no single coded picture.
+def mpeg4_order(packets: Sequence[Packet], codec: VideoCodecContext) -> list[int] | None:
+    """Indices of MPEG-4 packets in the order of presentation; None for other codecs and uncoded or several pictures.
 
     B pictures are shown at once, the others when the next one of them arrives (ISO/IEC 14496-2). B
     pictures that refer to a picture before the first packet are not shown.
     """
+    if codec.name != "mpeg4":
+        return None
     order: list[int] = []
     references: list[int] = []
     for index, packet in enumerate(packets):

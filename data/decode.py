@@ -25,10 +25,10 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.bitstreams import is_disposable, nal_length_size, unpacked
+from data.bitstreams import is_disposable, mpeg4_order, nal_length_size, unpacked
 from data.containers import FORMATS, MIN_COMPLETE_SHARE, opened_container, reason, truncation
 from data.errors import DecodeError
-from data.frame_table import FrameTable, Run, has_times, number_frames
+from data.frame_table import FrameTable, Run, full_decode, has_times, number_packets
 from data.sampling import Timeline
 
 LIBRARY_ERRORS = (av.error.FFmpegError, OSError)
@@ -105,7 +105,10 @@ class VideoFile:
         if not has_times(packets, self.stream.codec_context, self.container.format.name):
             if self.part is not None:
                 raise DecodeError(self.name, "the file has no presentation times; convert it to mp4")
-            self.kept_frames = number_frames(packets, self.lenient_decoder)
+            order = mpeg4_order(packets, self.stream.codec_context)
+            if order is None:
+                order, self.kept_frames = full_decode(packets, self.lenient_decoder)
+            number_packets(packets, order)
             self.tick_seconds = float(1 / self.fps)
         self.table = FrameTable(packets, self.stream.codec_context)
         if not self.table:

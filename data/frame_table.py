@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from data.bitstreams import is_hidden, mpeg4_order
+from data.bitstreams import is_hidden
 
 # Largest size of the decoded frames that are kept if the numbering of the frames needs a full decode.
 MAX_KEPT_BYTES = 256 * 2**20
@@ -88,35 +88,44 @@ def has_times(packets: Sequence[Packet], codec: VideoCodecContext, format_name: 
     return format_name != "avi" if codec.has_b_frames else pts == sorted(pts)
 
 
-def number_frames(packets: Sequence[Packet], decoder: VideoCodecContext) -> list[VideoFrame]:
-    """Replace the presentation times of the packets by frame numbers, which needs a full decode, except for MPEG-4.
+class FullDecode(NamedTuple):
+    """Indices of packets in the order of presentation, and their frames.
 
-    A packet without a decodable frame gets no time.
-
-    Returns:
-        The decoded frames, with the same times; none if an error occurred, or if they need too much memory.
+    There are no frames if an error occurred, or if they need too much memory. The time of a frame is its number.
     """
+
+    order: list[int]
+    frames: list[VideoFrame]
+
+
+def full_decode(packets: Sequence[Packet], decoder: VideoCodecContext) -> FullDecode:
+    """Decode all packets to find the order of their frames. Changes the presentation times of the packets."""
+    order: dict[int, None] = {}
     kept: list[VideoFrame] = []
-    order = mpeg4_order(packets) if decoder.name == "mpeg4" else None
-    number_of_packet: dict[int | None, int] = {index: number for number, index in enumerate(order or [])}
-    if order is None:
-        is_kept = len(packets) * decoder.width * decoder.height * 3 <= MAX_KEPT_BYTES
-        for index, packet in enumerate(packets):
-            packet.pts = index
-        for packet in (*packets, None):
-            try:
-                frames = decoder.decode(packet)
-            except (FFmpegError, OSError):
+    is_kept = len(packets) * decoder.width * decoder.height * 3 <= MAX_KEPT_BYTES
+    for index, packet in enumerate(packets):
+        packet.pts = index
+    for packet in (*packets, None):
+        try:
+            frames = decoder.decode(packet)
+        except (FFmpegError, OSError):
+            is_kept = False
+            continue
+        for frame in frames:
+            if frame.pts is None or frame.pts in order:
                 is_kept = False
                 continue
-            for frame in frames:
-                number = len(number_of_packet)
-                is_new = number_of_packet.setdefault(frame.pts, number) == number
-                is_kept = is_kept and is_new and not frame.is_corrupt
-                if is_kept:
-                    frame.pts = number
-                    kept.append(frame)
-        kept = kept if is_kept else []
-    for index, packet in enumerate(packets):
-        packet.pts = number_of_packet.get(index)
-    return kept
+            is_kept = is_kept and not frame.is_corrupt
+            if is_kept:
+                kept.append(frame)
+            order[frame.pts] = None
+            frame.pts = len(order) - 1
+    return FullDecode(list(order), kept if is_kept else [])
+
+
+def number_packets(packets: Sequence[Packet], order: Sequence[int]) -> None:
+    """Replace presentation times by the numbers of frames. A packet that is not in the order gets no time."""
+    for packet in packets:
+        packet.pts = None
+    for number, index in enumerate(order):
+        packets[index].pts = number
