@@ -1,7 +1,7 @@
 """Footer of a report: protocols, counts, hardware, versions and deviations, from configs and results."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from experiments.runner.measure import saved_for_backward
@@ -26,6 +26,8 @@ class Facts:
     Args:
         unit: plural noun for the items of the data sets.
         views: data set, and "views × crops" of its test protocol.
+        data: text with the fingerprint of each data set.
+        official_sizes: numbers of items of the published test splits, by data set.
         items: data set, "evaluated / failed / missing", and the cells with these counts (empty: all).
         versions: package and version; "a or b" if results differ.
         changes: changes of the paper's runs by scale and overrides: dotted path and "before → after".
@@ -44,6 +46,8 @@ class Facts:
     costs: tuple[str, ...]
     measurements: tuple[tuple[str, str], ...]
     deviations: tuple[str, ...]
+    data: tuple[str, ...] = ()
+    official_sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: RunStore) -> Facts:

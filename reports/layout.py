@@ -3,7 +3,7 @@
 from experiments.spec.table import Column, Label, Row, Table, Value, label_text, one_line
 from reports.report import Report, ReportCell, ReportRow
 
-DASH, RUNNING, MODIFIED_SIGN, RELEASED_SIGN = "–", "…", "†", "‡"
+DASH, RUNNING, MODIFIED_SIGN, RELEASED_SIGN, OTHER_DATA_SIGN = "–", "…", "†", "‡", "§"
 
 
 def ours_text(cell: ReportCell, column: Column) -> str:
@@ -14,7 +14,8 @@ def ours_text(cell: ReportCell, column: Column) -> str:
     """
     if cell.state == "quoted":
         return value_text(cell.printed, column) or DASH
-    mark = (MODIFIED_SIGN if cell.modified else "") + (RELEASED_SIGN if cell.released else "")
+    signs = {MODIFIED_SIGN: cell.modified, RELEASED_SIGN: cell.released, OTHER_DATA_SIGN: cell.other_data}
+    mark = "".join(sign for sign, holds in signs.items() if holds)
     if cell.value is None:
         return state_text(cell) + mark
     text = value_text(cell.value, column)
@@ -128,6 +129,8 @@ def legend(report: Report) -> list[tuple[str, str]]:
         signs.append((RELEASED_SIGN, "released weights, tested here"))
     if any(cell.modified for cell in cells):
         signs.append((MODIFIED_SIGN, f"not the table's run: {', '.join(report.overrides)}"))
+    if any(cell.other_data for cell in cells):
+        signs.append((OTHER_DATA_SIGN, "measured on other data than the rest of the table, see the notes"))
     if any(cell.num_requested > 1 for cell in cells):
         signs.append(("±", "sample standard deviation over the seeds"))
     return signs

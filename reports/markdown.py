@@ -6,6 +6,7 @@ from tabulate import tabulate
 
 from experiments.spec.catalog import paper_readme
 from reports import figures
+from reports.footer import Facts
 from reports.layout import legend, prints_numbers, shown_headers, shown_labels, warning
 from reports.markup import Markup, alignments
 from reports.report import Report
@@ -104,10 +105,13 @@ def _footer(report: Report) -> str:
         views = ", ".join(f"{name} {protocol}" for name, protocol in facts.views)
         lines.append(f"- Test views × crops: {views}")
         items = ", ".join(
-            f"{name} {counts}" + (f" ({', '.join(cells)})" if cells else "") for name, counts, cells in facts.items
+            f"{name} {counts}{_official(facts, name)}" + (f" ({', '.join(cells)})" if cells else "")
+            for name, counts, cells in facts.items
         )
         unit = facts.unit.capitalize()
         lines.append(f"- {unit} evaluated / failed / missing: {items or 'none, no run has finished'}")
+    if facts.data:
+        lines.append(f"- Data (fingerprints of annotations / file sizes): {'; '.join(facts.data)}")
     if facts.hardware:
         lines.append(f"- Hardware: {'; '.join(facts.hardware)}")
         lines.append(f"- Versions: {', '.join(f'{name} {version}' for name, version in facts.versions)}")
@@ -127,6 +131,11 @@ def _footer(report: Report) -> str:
     names = [report.table.name] if whole else [f"{report.table.name}:{row.row.key}" for row in report.rows]
     lines.append(f"- Made by `reproduce report {' '.join(names)} --scale {scale.name}{seeds}{options}`")
     return "\n".join(lines)
+
+
+def _official(facts: Facts, name: str) -> str:
+    """Size of the published test split of a data set, if it is known."""
+    return f" of {facts.official_sizes[name]} official" if name in facts.official_sizes else ""
 
 
 def _link(file: Path) -> str:

@@ -71,6 +71,8 @@ def as_json(report: Report) -> dict[str, object]:
         "facts": {
             "views": dict(facts.views),
             "videos": [{"data": n, "evaluated_failed_missing": c, "cells": list(k)} for n, c, k in facts.items],
+            "official_sizes": dict(facts.official_sizes),
+            "data": list(facts.data),
             "hardware": list(facts.hardware),
             "versions": dict(facts.versions),
             "commits": list(facts.commits),
@@ -93,6 +95,7 @@ def _json_cell(cell: ReportCell) -> dict[str, object]:
         "eval_id": first.eval_id if first else None,
         "modified": cell.modified,
         "released_weights": cell.released,
+        "other_data": cell.other_data,
         "best": cell.best,
         "progress": cell.progress,
         "runs": [

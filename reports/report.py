@@ -46,6 +46,7 @@ class ReportCell:
         printed: value in the paper.
         modified: whether overrides of the command line change the run.
         released: whether released weights were tested instead of weights trained here.
+        other_data: whether it was measured on other data than the rest of the table.
         best: whether the value is the best measured value of its column, after rounding.
     """
 
@@ -59,6 +60,7 @@ class ReportCell:
     seeds: tuple[SeedResult, ...] = ()
     modified: bool = False
     released: bool = False
+    other_data: bool = False
     best: bool = False
     progress: float | None = None
 

@@ -40,6 +40,7 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "progress": directory.fraction_done() if state == "running" else None,
                 "metric": headline,
                 "value": metrics.get(headline) if metrics else None,
+                "data": metrics["data"] if metrics else None,
                 "reason": directory.failure.read_text(errors="replace").strip() if state == "failed" else None,
                 "log": str(directory.log) if directory.log.exists() else None,
             }

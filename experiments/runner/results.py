@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data.datamodule import DataModule
 from data.errors import DataError
 from data.evaluation import EvalConfig
+from experiments.runner.data_record import data_of_result
 from experiments.runner.files import read_json, read_record, replacing, write_atomically
 from experiments.runner.provenance import provenance
 from experiments.runner.run_directory import RunDirectory
@@ -31,22 +32,21 @@ PASS_FIELDS = (
 class Test(NamedTuple):
     """A finished pass over the test items.
 
-    `fingerprint`: fingerprint of the data set's annotations. `allowed`: accepted number of unreadable items.
+    `data`: record of the fingerprint of the data set. `allowed`: accepted number of unreadable items.
     """
 
     scores: Scores
     ids: tuple[str, ...]
     class_names: tuple[str, ...]
-    fingerprint: str
+    data: dict[str, object]
     allowed: int
 
     @classmethod
     def of(cls, scores: Scores, datamodule: DataModule) -> "Test":
         """Test on a data module."""
         items = datamodule.test_list
-        return cls(
-            scores, items.ids, items.class_names, datamodule.fingerprint, datamodule.unreadable_in("test").allowed
-        )
+        data = datamodule.fingerprint.as_json()
+        return cls(scores, items.ids, items.class_names, data, datamodule.unreadable_in("test").allowed)
 
 
 def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) -> None:
@@ -96,7 +96,7 @@ def save_test_results(
     training = read_record(directory.training, TRAINING_FIELDS) if released is None else None
     record = {
         "replaced_in_training": training["replaced_in_training"] if training is not None else 0,
-        "data": {"name": run.data.dataset.name, "fingerprint": test.fingerprint},
+        "data": data_of_result(directory, test.data, trained_here=training is not None),
         "precision": str(trainer.precision),
         "devices": trainer.world_size,
         "seconds": round(seconds, 1),
@@ -145,7 +145,7 @@ def _save_scores(path: Path, run: RunConfig, test: Test, arrays: dict[str, NDArr
     """Save the scores per item and view, and the settings that re-scoring needs."""
     settings = {
         "evaluation": canonical(run.evaluation),
-        "fingerprint": test.fingerprint,
+        "data": test.data,
         "class_names": test.class_names,
         "allowed": test.allowed,
     }
@@ -203,6 +203,6 @@ def _test_from_scores(path: Path, run: RunConfig) -> Test | None:
             scores = run.objective.task(run.data.targets).new_scores(run.evaluation)
             scores.load({name: arrays[name] for name in arrays.files if name not in ("ids", "test")}, views)
             names, allowed = tuple(settings["class_names"]), settings["allowed"]
-            return Test(scores, tuple(arrays["ids"].tolist()), names, settings["fingerprint"], allowed)
+            return Test(scores, tuple(arrays["ids"].tolist()), names, settings.get("data", {}), allowed)
     except Exception:  # damaged archives raise errors of many types
         return None

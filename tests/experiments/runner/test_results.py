@@ -39,6 +39,7 @@ class TwoDevices:
     world_size = 2
 
 
+DATA = {"name": "ssv2", "fingerprint": "0123", "train": {"items": 3}, "test": {"items": 2}}
 TRAINER = cast(Trainer, TwoDevices())
 
 
@@ -53,7 +54,7 @@ def scores(*states: str, run: RunConfig = SSV2) -> ViewScores:
 
 
 def finished(found: ViewScores, allowed: int = 1) -> FinishedTest:
-    return FinishedTest(found, ("a", "b"), ("up", "down"), "0123", allowed)
+    return FinishedTest(found, ("a", "b"), ("up", "down"), DATA, allowed)
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_metrics_contain_their_provenance(directory: RunDirectory) -> None:
     assert (metrics["train_id"], metrics["eval_id"], metrics["seed"]) == (SSV2.train_id, SSV2.eval_id, 0)
     assert (metrics["top1"], metrics["top5"]) == (100.0, 100.0)
     assert (metrics["views"], metrics["crops"]) == (1, 3)
-    assert metrics["data"] == {"name": "ssv2", "fingerprint": "0123"}
+    assert metrics["data"] == {"name": "ssv2", "fingerprint": "0123", "test": {"items": 2}}
     assert (metrics["precision"], metrics["devices"], metrics["seconds"]) == ("32-true", 2, 3.2)
     assert {"commit", "versions", "hardware"} <= metrics.keys()
     assert not {"device_hours", "started_from", "released_weights", "rescored_from"} & metrics.keys()
@@ -83,6 +84,19 @@ def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> 
     assert (metrics["device_hours"], metrics["replaced_in_training"]) == (3.0, 3)
     assert metrics["classes"] == {"up": [1, 1], "down": [1, 1]}
     assert json.loads(directory.provenance.read_text())["seconds"] == 3.2
+
+
+def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: RunDirectory) -> None:
+    save_training_record(directory, device_seconds=1.0, replaced=0)
+    directory.data.write_text('{"train": {"items": 5}, "test": {"items": 2}, "root": "/data"}')
+    assert saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))["data"] == {
+        "name": "ssv2",
+        "fingerprint": "0123",
+        "test": {"items": 2},
+        "train": {"items": 5},
+    }
+    released = {"file": "a.pyth", "sha256": "0"}
+    assert "train" not in saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)["data"]
 
 
 def test_metrics_of_released_weights_contain_no_record_of_our_training(directory: RunDirectory) -> None:
