@@ -62,10 +62,10 @@ class SplitFingerprint:
             unit: plural noun for the items.
         """
         if self.annotations != earlier.annotations:
-            return f"ids or labels of the {unit} differ ({self.items} {unit}, earlier {earlier.items})"
+            return f"ids or labels of the {unit} differ (now {self.items}, earlier {earlier.items})"
         if self.files != earlier.files:
             return (
-                f"file sizes of the {unit} differ ({self.num_bytes:,} bytes and {self.missing} missing, "
+                f"file sizes of the {unit} differ (now {self.num_bytes:,} bytes and {self.missing} missing, "
                 f"earlier {earlier.num_bytes:,} and {earlier.missing})"
             )
         return None

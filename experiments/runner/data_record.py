@@ -49,19 +49,25 @@ def data_of_result(directory: RunDirectory, data: dict[str, object], *, trained_
     return {**{name: value for name, value in data.items() if name != "train"}, **known}
 
 
-def check_finished(jobs: Iterable[Job], store: RunStore, resources: Resources) -> None:
-    """Refuse finished tests of data other than those that the user names. Data that nobody names are not read.
+def check_named_data(jobs: Iterable[Job], store: RunStore, resources: Resources) -> None:
+    """Refuse finished tests and trained runs of data other than those that the user names.
+
+    Data that nobody names are not read.
 
     Raises:
-        DataError: with the difference, the result and the remedy.
-        StoreError: if a result is damaged.
+        DataError: with the difference, the record and the remedy.
+        StoreError: if a record is damaged.
     """
     current: dict[DatasetConfig, DataFingerprint] = {}
     for job in jobs:
         dataset, directory = job.run.data.dataset, job.directory(store)
-        paths = (directory.metrics(job.run.eval_id, released=released) for released in (False, True))
-        path = next((path for path in paths if path.exists()), None)
-        earlier = None if path is None else DataFingerprint.read((read_json(path) or {}).get("data"))
+        paths = [directory.metrics(job.run.eval_id, released=released) for released in (False, True)]
+        finished = next((path for path in paths if path.exists()), None)
+        if finished is not None:
+            record, source = (read_json(finished) or {}).get("data"), f"the finished test {finished}"
+        else:
+            record, source = read_json(directory.data), f"the training in {directory.data}"
+        earlier = DataFingerprint.read(record) if finished is not None or directory.weights.exists() else None
         root = resources.named_root(dataset)
         if earlier is None:
             continue
@@ -74,7 +80,7 @@ def check_finished(jobs: Iterable[Job], store: RunStore, resources: Resources) -
         else:
             continue
         if changes is not None:
-            raise _changed(dataset, changes, f"those of the finished test {path}")
+            raise _changed(dataset, changes, f"those of {source}")
 
 
 def _changed(dataset: DatasetConfig, changes: str, earlier: str) -> DataError:

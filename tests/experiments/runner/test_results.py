@@ -135,7 +135,7 @@ def test_too_many_unreadable_items_are_an_error(directory: RunDirectory) -> None
 
 
 def test_an_incomplete_test_is_an_error(directory: RunDirectory) -> None:
-    test = FinishedTest(scores(EVALUATED, EVALUATED), ("a", "b", "c"), (), "0123", 0)
+    test = FinishedTest(scores(EVALUATED, EVALUATED), ("a", "b", "c"), (), DATA, 0)
     with pytest.raises(RuntimeError, match="item 2 of the test was scored on 0 views instead of 1"):
         saved_metrics(directory, test)
     assert not directory.path.exists()
@@ -341,7 +341,7 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
             made.add(torch.eye(4)[None, label], label, place, torch.tensor([view]), *flags)
     directory = store.run(run.train_id)
     save_test_results(
-        run, directory, FinishedTest(made, tuple("abcde"), (), "0123", 4), TRAINER, seconds=1.0, released=None
+        run, directory, FinishedTest(made, tuple("abcde"), (), DATA, 4), TRAINER, seconds=1.0, released=None
     )
     one_view = replace(run, evaluation=EvalConfig(views=1, crops=1))
     assert rescore(one_view, store)
