@@ -38,35 +38,52 @@ def data_facts(results: Iterable[Result], runs: Mapping[str, RunConfig]) -> Data
     by_dataset: dict[object, list[Result]] = {}
     for result in results:
         by_dataset.setdefault(runs[result.train_id].data.dataset, []).append(result)
-    fingerprints, deviations, cells = [], {}, set()
-    official_sizes = {}
+    fingerprints: list[str] = []
+    official_sizes: dict[str, int] = {}
+    cells: dict[str, list[str]] = {}  # by sentence
     for group in by_dataset.values():
         dataset = runs[group[0].train_id].data.dataset
         if (size := dataset.official_size("test")) is not None:
             official_sizes[dataset.name] = size
-        records = [(result, result.metrics["data"]) for result in group]
-        compared = {part for _, record in records for part in record} & PARTS.keys()
-        if all("test" in record for _, record in records):
-            compared -= {"fingerprint"}  # the other parts contain it
         shown = []
-        for part in (part for part in PARTS if part in compared):
-            texts = [(result, _text(record[part])) for result, record in records if part in record]
-            usual = Counter(text for _, text in texts).most_common(1)[0][0]
-            if part == "code" and dataset.stand_in is not None:
-                usual = _text(dataset.stand_in.code)
+        for part in _compared([result.metrics["data"] for result in group]):
+            texts = [(result, _text(result.metrics["data"].get(part))) for result in group]
+            known = Counter(text for _, text in texts if text is not None)
+            code = None if dataset.stand_in is None or part != "code" else dataset.stand_in.code
+            usual = _text(code) or known.most_common(1)[0][0]
             shown.append(f"{PARTS[part]} {usual}")
             for result, text in texts:
-                if text != usual:
-                    cells.add(result.cell)
-                    sentence = f"{dataset.name} {PARTS[part]} {text} instead of {usual}"
-                    deviations.setdefault(sentence, []).append(result.cell)
-        fingerprints.append(f"{dataset.name} {', '.join(shown)}" if shown else f"{dataset.name} unknown")
-    sentences = (f"Other data: {text}: {', '.join(dict.fromkeys(shown))}." for text, shown in deviations.items())
-    return DataFacts(tuple(sorted(fingerprints)), tuple(sentences), frozenset(cells), official_sizes)
+                if text is None and part == "train" and _trained_here(result, runs[result.train_id]):
+                    text = "unrecorded data"
+                if text not in (None, usual):
+                    sentence = f"Other data: {dataset.name} {PARTS[part]} {text} instead of {usual}"
+                    cells.setdefault(sentence, []).append(result.cell)
+        fingerprints.append(f"{dataset.name} {', '.join(shown) or 'unknown'}")
+    return DataFacts(
+        tuple(sorted(fingerprints)),
+        tuple(f"{sentence}: {', '.join(dict.fromkeys(shown))}." for sentence, shown in cells.items()),
+        frozenset(cell for shown in cells.values() for cell in shown),
+        official_sizes,
+    )
 
 
-def _text(part: object) -> str:
-    """Part of a record as text: number of items, and fingerprints of annotations and file sizes."""
+def _compared(records: list[dict]) -> list[str]:
+    """Parts to compare. `fingerprint` is contained in the others."""
+    present = {part for record in records for part in record}
+    if all("test" in record for record in records):
+        present -= {"fingerprint"}
+    return [part for part in PARTS if part in present]
+
+
+def _trained_here(result: Result, run: RunConfig) -> bool:
+    """Whether a result should contain the data of its training. Older results do not."""
+    return "test" in result.metrics["data"] and run.optim is not None and "released_weights" not in result.metrics
+
+
+def _text(part: object) -> str | None:
+    """Part of a record as text: number of items, and fingerprints of annotations and file sizes. None stays None."""
+    if part is None:
+        return None
     if isinstance(part, str):
         return part[:SHOWN_DIGITS]
     if not isinstance(part, dict):

@@ -41,8 +41,9 @@ best measured of their column.
 with the printed ones in parentheses. Only GFLOPs is measured at the paper's size.
 - Seeds: 0
 - Test views × crops: kinetics400 10 × 3, ssv2 1 × 3
-- Videos evaluated / failed / missing: kinetics400 48 / 0 / 0, ssv2 47 / 1 / 0 (ours.ssv2), ssv2 48 / 0 / 0 \
-(joint.ssv2)
+- Videos evaluated / failed / missing: kinetics400 48 / 0 / 0 of 19906 official, ssv2 47 / 1 / 0 of 24777 \
+official (ours.ssv2), ssv2 48 / 0 / 0 of 24777 official (joint.ssv2)
+- Data (fingerprints of annotations / file sizes): kinetics400 ids and labels 0123; ssv2 ids and labels 0123
 - Hardware: 2 cores of a CPU
 - Versions: python 3.11.9, torch 2.14.1
 - Commit: 0123456789
@@ -246,6 +247,7 @@ def test_json_has_columns_rows_and_cells_with_ids(
         "eval_id": run.eval_id,
         "modified": False,
         "released_weights": False,
+        "other_data": False,
         "best": False,
         "progress": None,
         "runs": [
