@@ -152,9 +152,8 @@ class DataModule(pl.LightningDataModule):
         """Number of batches per device and epoch."""
         return len(self.train_batches())
 
-    @cached_property
     def fingerprint(self) -> DataFingerprint:
-        """Fingerprint of the data set, independent of its folder."""
+        """Fingerprint of the data set at this moment, independent of its folder."""
         return DataFingerprint.of(self.data, self.list_of)
 
     @property

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data.datamodule import DataModule
 from data.errors import DataError
 from data.evaluation import EvalConfig
+from data.fingerprint import DataFingerprint
 from experiments.runner.data_record import data_of_result
 from experiments.runner.files import read_json, read_record, replacing, write_atomically
 from experiments.runner.provenance import provenance
@@ -42,11 +43,14 @@ class Test(NamedTuple):
     allowed: int
 
     @classmethod
-    def of(cls, scores: Scores, datamodule: DataModule) -> "Test":
-        """Test on a data module."""
-        items = datamodule.test_list
-        data = datamodule.fingerprint.as_json()
-        return cls(scores, items.ids, items.class_names, data, datamodule.unreadable_in("test").allowed)
+    def of(cls, scores: Scores, datamodule: DataModule, data: DataFingerprint) -> "Test":
+        """Test on a data module.
+
+        Args:
+            data: fingerprint of the data before the test.
+        """
+        items, allowed = datamodule.test_list, datamodule.unreadable_in("test").allowed
+        return cls(scores, items.ids, items.class_names, data.as_json(), allowed)
 
 
 def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) -> None:

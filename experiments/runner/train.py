@@ -85,14 +85,15 @@ def train_and_test(
     if run.optim is not None and not eval_only and not directory.weights.exists():
         fit(run, store, directory, module, datamodule, trainer, clock)
     weights = existing_weights(run, store)
-    if trainer.is_global_zero and weights.trained_here:
-        check_data_record(directory, datamodule.fingerprint, run.data.dataset)
+    data = datamodule.fingerprint() if trainer.is_global_zero else None
+    if data is not None and weights.trained_here:
+        check_data_record(directory, data, run.data.dataset)
     starts = load_weights(module.model, run, store, weights)
     trainer.test(module, datamodule, verbose=False, weights_only=True)
-    if trainer.is_global_zero:
+    if data is not None:
         if run.optim is None:
             save_started_from(directory, starts)
-        seconds, test = time.time() - started, Test.of(module.scores, datamodule)
+        seconds, test = time.time() - started, Test.of(module.scores, datamodule, data)
         save_test_results(run, directory, test, trainer, seconds=seconds, released=weights.released)
 
 
@@ -136,13 +137,13 @@ def fit(
         released = start_weights(module.model, run, store)
         if trainer.is_global_zero:
             save_started_from(directory, released)
-            save_data_record(directory, datamodule.fingerprint, datamodule.root)
+            save_data_record(directory, datamodule.fingerprint(), datamodule.root)
     elif not zipfile.is_zipfile(resume):
         raise StoreError(f"{resume} is cut short or damaged; remove it to train this run from its start")
     elif any(True for _ in frozen_parameters(module.model)):
         start_weights(module.model, run, store)  # checkpoints contain no frozen weights
-    if trainer.is_global_zero:
-        check_data_record(directory, datamodule.fingerprint, run.data.dataset)
+    if trainer.is_global_zero and resume is not None:
+        check_data_record(directory, datamodule.fingerprint(), run.data.dataset)
     trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
     replaced = datamodule.num_replaced()
     if trainer.is_global_zero:

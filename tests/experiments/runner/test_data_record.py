@@ -63,6 +63,18 @@ def test_weights_are_not_tested_on_other_data(split: str, harness: RunHarness, m
     assert not harness.store.run(POINTS.train_id).metrics(OTHER_VIEWS.eval_id).exists()
 
 
+def test_data_that_change_during_a_training_are_not_tested(
+    harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(event: str) -> bool:
+        relabel("test", monkeypatch)
+        return False
+
+    harness.kill_before = change
+    with pytest.raises(DataError, match="ids or labels of the test points differ"):
+        harness.execute(POINTS)
+
+
 def test_a_training_that_never_reached_a_checkpoint_may_start_anew_with_other_data(
     harness: RunHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
