@@ -37,16 +37,16 @@ def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: D
         raise _changed(dataset, changes, f"those at the start of its training ({record['root']}, see {directory.data})")
 
 
-def data_of_result(directory: RunDirectory, data: dict[str, object], *, trained_here: bool) -> dict[str, object]:
+def data_of_result(directory: RunDirectory, data: DataFingerprint, *, trained_here: bool) -> dict[str, object]:
     """Record of the data in metrics: `test` as tested, and `train` as trained on, if that is known.
 
     Args:
-        data: record of the data at the test.
+        data: data of the test.
         trained_here: whether the weights come from a training of the run.
     """
     training = read_json(directory.data) if trained_here else None
     known = {} if training is None or "train" not in training else {"train": training["train"]}
-    return {**{name: value for name, value in data.items() if name != "train"}, **known}
+    return {**{name: value for name, value in data.as_json().items() if name != "train"}, **known}
 
 
 def check_named_data(jobs: Iterable[Job], store: RunStore, resources: Resources) -> None:

@@ -33,13 +33,13 @@ PASS_FIELDS = (
 class Test(NamedTuple):
     """A finished pass over the test items.
 
-    `data`: record of the fingerprint of the data set. `allowed`: accepted number of unreadable items.
+    `fingerprint`: fingerprint of the data set's annotations. `allowed`: accepted number of unreadable items.
     """
 
     scores: Scores
     ids: tuple[str, ...]
     class_names: tuple[str, ...]
-    data: dict[str, object]
+    fingerprint: str
     allowed: int
 
     @classmethod
@@ -49,8 +49,8 @@ class Test(NamedTuple):
         Args:
             data: fingerprint of the data before the test.
         """
-        items, allowed = datamodule.test_list, datamodule.unreadable_in("test").allowed
-        return cls(scores, items.ids, items.class_names, data.as_json(), allowed)
+        items = datamodule.test_list
+        return cls(scores, items.ids, items.class_names, data.annotations, datamodule.unreadable_in("test").allowed)
 
 
 def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) -> None:
@@ -75,11 +75,19 @@ def save_training_record(directory: RunDirectory, *, device_seconds: float, repl
 
 
 def save_test_results(
-    run: RunConfig, directory: RunDirectory, test: Test, trainer: Trainer, *, seconds: float, released: dict | None
+    run: RunConfig,
+    directory: RunDirectory,
+    test: Test,
+    trainer: Trainer,
+    *,
+    data: DataFingerprint,
+    seconds: float,
+    released: dict | None,
 ) -> None:
     """Write the scores, then the metrics, each file atomically.
 
     Args:
+        data: fingerprint of the data before the test.
         seconds: wall time of the process.
         released: record of the released weights that were tested; None for the run's own weights.
 
@@ -100,7 +108,7 @@ def save_test_results(
     training = read_record(directory.training, TRAINING_FIELDS) if released is None else None
     record = {
         "replaced_in_training": training["replaced_in_training"] if training is not None else 0,
-        "data": data_of_result(directory, test.data, trained_here=training is not None),
+        "data": data_of_result(directory, data, trained_here=training is not None),
         "precision": str(trainer.precision),
         "devices": trainer.world_size,
         "seconds": round(seconds, 1),
@@ -149,7 +157,7 @@ def _save_scores(path: Path, run: RunConfig, test: Test, arrays: dict[str, NDArr
     """Save the scores per item and view, and the settings that re-scoring needs."""
     settings = {
         "evaluation": canonical(run.evaluation),
-        "data": test.data,
+        "fingerprint": test.fingerprint,
         "class_names": test.class_names,
         "allowed": test.allowed,
     }
@@ -207,6 +215,6 @@ def _test_from_scores(path: Path, run: RunConfig) -> Test | None:
             scores = run.objective.task(run.data.targets).new_scores(run.evaluation)
             scores.load({name: arrays[name] for name in arrays.files if name not in ("ids", "test")}, views)
             names, allowed = tuple(settings["class_names"]), settings["allowed"]
-            return Test(scores, tuple(arrays["ids"].tolist()), names, settings.get("data", {}), allowed)
+            return Test(scores, tuple(arrays["ids"].tolist()), names, settings["fingerprint"], allowed)
     except Exception:  # damaged archives raise errors of many types
         return None

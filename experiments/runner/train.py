@@ -94,7 +94,7 @@ def train_and_test(
         if run.optim is None:
             save_started_from(directory, starts)
         seconds, test = time.time() - started, Test.of(module.scores, datamodule, data)
-        save_test_results(run, directory, test, trainer, seconds=seconds, released=weights.released)
+        save_test_results(run, directory, test, trainer, data=data, seconds=seconds, released=weights.released)
 
 
 def data_module(run: RunConfig, resources: Resources, *, root: Path, split: BatchSplit) -> DataModule:
