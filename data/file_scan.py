@@ -1,6 +1,6 @@
 """Sizes of the files of a data set. No file is opened.
 
-240,000 files take 1.2 s of CPU time, most of it in the system's `stat`.
+240,000 files on a local disk take 2 to 3 s on two cores, most of it in `stat`.
 """
 
 import functools
