@@ -1,6 +1,7 @@
 """Base classes of data configs: the data set, and the items that a run takes from it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, runtime_checkable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # the item modules import the decoder, which resolving a tabl
     from data.items.items import ItemList, TestItems, TrainItems
 
 Split = Literal["train", "val", "test"]
+OfficialSizes = Mapping[str, Mapping[Split, int]]
 
 
 @runtime_checkable
@@ -35,10 +37,12 @@ class DatasetConfig(ABC):
         name: the name that users give with --data.
         stand_in: generated data in the layout of the real data, read in their place; None for the real data.
 
-    `unit`: plural noun for the items in messages.
+    `unit`: plural noun for the items in messages. `official_sizes`: numbers of items of the published splits, by the
+    name of the data set.
     """
 
     unit: ClassVar[str] = "items"
+    official_sizes: ClassVar[OfficialSizes] = {}
 
     name: str
     stand_in: StandIn | None = None
@@ -55,6 +59,10 @@ class DatasetConfig(ABC):
         Raises:
             DataError: if the root or the annotations are unusable; `MissingAnnotationError` without annotations.
         """
+
+    def official_size(self, split: Split) -> int | None:
+        """Number of items of a published split; None if it is unknown, and for generated data."""
+        return None if self.stand_in is not None else self.official_sizes.get(self.name, {}).get(split)
 
     @abstractmethod
     def tiny(self) -> Self:
@@ -96,6 +104,10 @@ class DataConfig(ABC):
     @abstractmethod
     def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestItems":
         """Views of each item under a test protocol."""
+
+    def files(self, items: "ItemList") -> Sequence[tuple[str, ...]] | None:
+        """Paths of files of each item, which show by their sizes whether it has changed; None if there are no files."""
+        return None
 
     def from_list(self) -> "DataConfig":
         """The same config with a list file of `path label` lines in place of the data set.

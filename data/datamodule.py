@@ -4,7 +4,6 @@ Clips are transferred to the device as uint8, a quarter of the bytes of float32.
 a batch to model inputs. Works under DDP with `use_distributed_sampler=False`.
 """
 
-import hashlib
 from functools import cached_property
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import lightning.pytorch as pl
 import torch.distributed
 
 from data.config import DataConfig, Split
-from data.errors import MissingAnnotationError
 from data.evaluation import EvalConfig
+from data.fingerprint import DataFingerprint
 from data.items.items import Batch, ItemList, TestItems
 from data.loaders import EpochBatches, TestLoader, TrainLoader, UnreadableItems, UnrepeatedItems
 
@@ -148,15 +147,9 @@ class DataModule(pl.LightningDataModule):
         """Number of test items."""
         return len(self.test_list)
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hash of the training and test annotations, independent of the folder of the data set."""
-        parts = [self.test_list.fingerprint]
-        try:
-            parts.append(self.train_list.fingerprint)
-        except MissingAnnotationError:
-            parts.append("no training split")  # a test does not need it
-        return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+    def fingerprint(self) -> DataFingerprint:
+        """Fingerprint of the data set at this moment, independent of its folder."""
+        return DataFingerprint.of(self.data, self.list_of)
 
     @property
     def world_size(self) -> int:

@@ -71,6 +71,13 @@ class FrameFolder:
         clip = np.stack([pictures[index] for index in indices])  # (F, height, width, 3)
         return torch.from_numpy(clip).permute(0, 3, 1, 2)
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Paths of the first and the last picture."""
+        numbers = (self.first + 1, self.first + self.num_frames)
+        first, last = (os.path.join(self.path, self.picture_name.format(number)) for number in numbers)
+        return first, last
+
     def picture(self, index: int) -> NDArray[np.uint8]:
         """Picture (height, width, 3) of a frame of the span."""
         picture = self.picture_name.format(self.first + index + 1)
@@ -98,3 +105,10 @@ def opened(record: VideoRecord) -> VideoFile | FrameFolder:
     if os.path.isdir(record.path):
         return FrameFolder(record.path, record.span)
     return VideoFile(record.path, (record.span.start, record.span.stop))
+
+
+def files_of(record: VideoRecord) -> tuple[str, ...]:
+    """Files that show whether a video has changed: its own, or the first and the last picture of its span."""
+    if record.span is not None and os.path.isdir(record.path):
+        return FrameFolder(record.path, record.span).ends
+    return (record.path,)

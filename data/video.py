@@ -91,6 +91,14 @@ class VideoData(DataConfig):
             reversed_channels=self.reversed_channels,
         )
 
+    def files(self, items: "ItemList") -> list[tuple[str, ...]]:
+        """File of each video, or the first and the last picture of a video that is stored as pictures."""
+        from data.datasets.videos import VideoList
+        from data.frame_sources import files_of
+
+        assert isinstance(items, VideoList)
+        return list(map(files_of, items.records))
+
     def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Normalised clips in float32."""
         (clips,) = inputs

@@ -18,6 +18,7 @@ from experiments.spec.metrics import Computed, Derived, Measured, OfTraining, Te
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, Column, Row, Table
+from reports.data_facts import data_facts
 from reports.footer import Result, facts_of
 from reports.labels import cell_name
 from reports.report import UNFINISHED, Report, ReportCell, ReportRow, SeedResult, State, quoted_values, rounded
@@ -50,6 +51,10 @@ def collect(
         report_rows.append(
             _row(cells[start].row, [(cell, _run_ids(cell) != _run_ids(other)) for cell, other in pairs], store, texts)
         )
+    results = results_of(table, report_rows)
+    runs = {run.train_id: run for cell in cells if cell.tested for run in cell.runs}
+    data, facts = data_facts(results, runs), facts_of(table, cells, results, store)
+    report_rows = [_with_other_data(row, data.cells, table) for row in report_rows]
     report_rows = _with_best(report_rows, table.columns, small=scale.small)
     return Report(
         table=table,
@@ -57,7 +62,12 @@ def collect(
         seeds=seeds,
         overrides=texts,
         rows=report_rows,
-        facts=facts_of(table, cells, results_of(table, report_rows), store),
+        facts=replace(
+            facts,
+            data=data.fingerprints,
+            official_sizes=data.official_sizes,
+            deviations=(*data.deviations, *facts.deviations),
+        ),
         attention_maps=_attention_maps(table, cells, store),
     )
 
@@ -252,6 +262,23 @@ def _joint_progress(results: tuple[SeedResult, ...]) -> float | None:
     if not any(result.progress is not None for result in results):
         return None
     return statistics.fmean(1.0 if r.state == "done" else r.progress or 0.0 for r in results)
+
+
+def _with_other_data(row: ReportRow, cells: frozenset[str], table: Table) -> ReportRow:
+    """Row with marked cells.
+
+    Args:
+        cells: names of the cells that were measured on other data, as row.column.
+    """
+
+    def is_marked(column: Column) -> bool:
+        keys = column.metric.columns if isinstance(column.metric, Derived) else (column.key,)
+        return any(f"{row.row.key}.{key}" in cells for key in keys)
+
+    marked = (
+        replace(cell, other_data=is_marked(column)) for cell, column in zip(row.cells, table.columns, strict=True)
+    )
+    return replace(row, cells=tuple(marked))
 
 
 def _with_best(rows: list[ReportRow], columns: tuple[Column, ...], *, small: bool) -> tuple[ReportRow, ...]:

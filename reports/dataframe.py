@@ -21,6 +21,7 @@ def data_frame(report: Report) -> pd.DataFrame:
             line[f"{cell.column}:state"] = cell.state
             line[f"{cell.column}:released"] = cell.released
             line[f"{cell.column}:published"] = cell.published
+            line[f"{cell.column}:other_data"] = cell.other_data
             line[f"{cell.column}:printed"] = cell.printed
         lines.append(line)
     data = pd.DataFrame(lines, dtype=object)

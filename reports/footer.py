@@ -1,7 +1,7 @@
 """Footer of a report: protocols, counts, hardware, versions and deviations, from configs and results."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from experiments.runner.measure import saved_for_backward
@@ -30,6 +30,8 @@ class Facts:
         generated, given: data sets of the runs for which generated stand-ins are read, and those read as given with
             --data.
         views: data set, and "views × crops" of its test protocol.
+        data: text with the fingerprint of each data set.
+        official_sizes: numbers of items of the published test splits, by data set.
         items: data set, "evaluated / failed / missing", and the cells with these counts (empty: all).
         replaced: data set, number of unreadable training items, and the cells with this number (empty: all).
         versions: package and version; "a or b" if results differ.
@@ -52,6 +54,8 @@ class Facts:
     costs: tuple[str, ...]
     measurements: tuple[tuple[str, str], ...]
     deviations: tuple[str, ...]
+    data: tuple[str, ...] = ()
+    official_sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: RunStore) -> Facts:

@@ -4,7 +4,7 @@ from experiments.spec.table import Column, Table, Underlined, Value, label_text,
 from reports.report import Report, ReportCell, ReportRow, quoted_values
 
 DASH, NOT_APPLICABLE, RUNNING = "–", "n/a", "…"
-MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_CODE_SIGN = "†", "‡", "§", "¶"
+MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_CODE_SIGN, OTHER_DATA_SIGN = "†", "‡", "§", "¶", "‖"
 
 
 def ours_text(cell: ReportCell, column: Column) -> str:
@@ -33,6 +33,7 @@ def marks(cell: ReportCell) -> str:
         (RELEASED_SIGN, cell.released),
         (PUBLISHED_SIGN, cell.published),
         (OTHER_CODE_SIGN, cell.other_code),
+        (OTHER_DATA_SIGN, cell.other_data),
     )
     return "".join(sign for sign, applies in signs if applies)
 
@@ -170,6 +171,8 @@ def legend(report: Report) -> list[tuple[str, str]]:
         signs.append((PUBLISHED_SIGN, "published: a result that comes with the project, not run here"))
     if any(cell.other_code for cell in cells):
         signs.append((OTHER_CODE_SIGN, "measured with other code than that of HEAD"))
+    if any(cell.other_data for cell in cells):
+        signs.append((OTHER_DATA_SIGN, "measured on other data than the rest of the table, see the notes"))
     if any(cell.num_requested > 1 for cell in cells):
         signs.append(("±", "sample standard deviation over the seeds"))
     return signs

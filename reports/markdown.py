@@ -11,6 +11,7 @@ from experiments.spec.metrics import Computed, Derived
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, one_line
 from reports import figures
+from reports.footer import Facts
 from reports.labels import row_names
 from reports.layout import (
     OTHER_CODE_SIGN,
@@ -190,10 +191,15 @@ def _footer(report: Report, folder: Path) -> str:
     if facts.views:
         views = ", ".join(f"{name} {protocol}" for name, protocol in facts.views)
         lines.append(f"- Test views × crops: {views}")
-        items = _by_data_set(facts.items) or "none, no run has finished"
-        lines.append(f"- {unit} evaluated / failed / missing: {items}")
+        items = ", ".join(
+            f"{name} {counts}{_official(facts, name)}" + (f" ({'; '.join(cells)})" if cells else "")
+            for name, counts, cells in facts.items
+        )
+        lines.append(f"- {unit} evaluated / failed / missing: {items or 'none, no run has finished'}")
     if facts.replaced:
         lines.append(f"- {unit} that could not be read and were replaced in training: {_by_data_set(facts.replaced)}")
+    if facts.data:
+        lines.append(f"- Data (fingerprints of annotations / file sizes): {'; '.join(facts.data)}")
     if facts.hardware:
         lines.append(f"- Hardware: {'; '.join(facts.hardware)}")
         lines.append(f"- Versions: {', '.join(f'{name} {version}' for name, version in facts.versions)}")
@@ -216,6 +222,11 @@ def _footer(report: Report, folder: Path) -> str:
     names = [report.table.name] if whole else [f"{report.table.name}:{row.row.key}" for row in report.rows]
     lines.append(f"- Made by `reproduce report {' '.join(names)} --scale {scale.name}{seeds}{options}`")
     return "\n".join(lines)
+
+
+def _official(facts: Facts, name: str) -> str:
+    """Size of the published test split of a data set, if it is known."""
+    return f" of {facts.official_sizes[name]} official" if name in facts.official_sizes else ""
 
 
 def _by_data_set(counts: tuple[tuple[str, str, tuple[str, ...]], ...]) -> str:

@@ -51,6 +51,7 @@ class ReportCell:
         released: whether released weights were tested instead of weights trained here.
         published: whether the value comes from published results instead of the run store.
         other_code: whether the code that measured the value differs from HEAD, or may differ.
+        other_data: whether it was measured on other data than the rest of the table.
         best: whether the value is the best of its column, after rounding; quoted values are included.
         source: origin of a value of `reproduce measure`. The seeds have their own.
     """
@@ -67,6 +68,7 @@ class ReportCell:
     released: bool = False
     published: bool = False
     other_code: bool = False
+    other_data: bool = False
     best: bool = False
     progress: float | None = None
     source: Source | None = None

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from experiments.runner.arguments import child_arguments
+from experiments.runner.data_record import check_named_data
 from experiments.runner.launch import Launcher, default_parallel
 from experiments.runner.resources import Resources
 from experiments.spec.attention_queries import queried_runs
@@ -21,6 +22,7 @@ def execute(options: argparse.Namespace) -> int:
     shown = {job.run.train_id for job in found if not job.is_prerequisite}
     store.check_writable()
     pending = [job for job in found if not job.finished(store, options.eval_only)]
+    check_named_data(found, store, resources)
     resources.check([job.run for job in pending], eval_only=options.eval_only)
     parallel = options.jobs or default_parallel(resources, scale)
     launcher = Launcher(

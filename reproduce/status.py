@@ -47,6 +47,7 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "published": source is not None and source.published,
                 "result": os.path.relpath(source.file) if source is not None else None,
                 "commit": source.commit if source is not None else None,
+                "data": metrics["data"] if metrics else None,
                 "reason": directory.failure.read_text(errors="replace").strip() if state == "failed" else None,
                 "log": str(directory.log) if directory.log.exists() else None,
             }

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
-from data.config import DatasetConfig, Split
+from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import class_number, csv_fields, file_text
 from data.datasets.epic_pickle import pickled_rows
 from data.datasets.videos import (
@@ -21,6 +21,7 @@ from data.datasets.videos import (
     check_inside,
     check_root,
     first_file,
+    refuse_duplicates,
 )
 from data.errors import DataError, MissingAnnotationError, shortened
 from data.synthetic.epic100 import Epic100StandIn
@@ -70,6 +71,7 @@ class Epic100:
         """Release of the data set."""
 
         unit = "videos"
+        official_sizes: ClassVar[OfficialSizes] = {"epic100": {"train": 67_217, "val": 9_668, "test": 9_668}}
 
         name: str = "epic100"
         num_verbs: int = 97
@@ -105,6 +107,7 @@ class Epic100:
         segments = list(self.segments(annotation))
         if not segments:
             raise DataError(f"{annotation}: the file is empty; it should contain one segment per line")
+        refuse_duplicates(annotation, (segment.narration_id for segment in segments))
         locator = VideoLocator(self.root)
         records = tuple(locator.record(segment) for segment in segments)
         if not any(os.path.exists(path) for path in {record.path for record in records}):

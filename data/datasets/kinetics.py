@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
-from data.config import DatasetConfig, Split
+from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import class_number, csv_fields, file_text
 from data.datasets.videos import (
     VideoList,
@@ -18,6 +18,7 @@ from data.datasets.videos import (
     check_inside,
     check_root,
     first_file,
+    refuse_duplicates,
     video_files,
 )
 from data.errors import DataError, MissingAnnotationError, shortened
@@ -49,6 +50,12 @@ class Kinetics:
         """
 
         unit = "videos"
+        # Lists of 2017 and 2018 as CVDF distributes them (https://github.com/cvdfoundation/kinetics-dataset, counts in
+        # https://docs.voxel51.com/dataset_zoo/datasets/kinetics_400.html). Later lists omit videos that were removed.
+        official_sizes: ClassVar[OfficialSizes] = {
+            "kinetics400": {"train": 246_534, "val": 19_906, "test": 39_805},
+            "kinetics600": {"train": 427_549, "val": 29_793, "test": 72_924},
+        }
 
         name: str = "kinetics400"
         num_classes: int = 400
@@ -60,6 +67,10 @@ class Kinetics:
         def targets(self) -> ClassTarget:
             """One class per video."""
             return ClassTarget(self.num_classes)
+
+        def official_size(self, split: Split) -> int | None:
+            """Number of videos of a published split. "test" is the split that the papers report on."""
+            return super().official_size(self.test_split if split == "test" else split)
 
         def tiny(self) -> Self:
             """Generated videos of ten classes."""
@@ -121,6 +132,7 @@ class Kinetics:
         records = tuple(VideoRecord(os.path.join(base, path), label, path) for path, label in entries)
         # The user may list any file by an absolute path.
         check_inside((record for record in records if not os.path.isabs(record.video_id)), annotation, base, self.root)
+        refuse_duplicates(annotation, (os.path.normpath(record.path) for record in records))
         return VideoList(records, self.listed_class_names(entries))
 
     def list_entries(self, annotation: Path, lines: list[str]) -> Iterator[tuple[str, int]]:
@@ -196,6 +208,7 @@ class Kinetics:
             path = in_class.get(stem) or in_class.get(video_id) or files.get("", {}).get(stem)
             expected = self.root / split / name / f"{stem}.mp4"
             records.append(VideoRecord(str(path or expected), labels[name], stem))
+        refuse_duplicates(annotation, (record.path for record in records))
         if not any(record.path and os.path.exists(record.path) for record in records):
             raise DataError(
                 f"{self.config.name}: none of the {len(records)} videos of {annotation} exists, "

@@ -6,11 +6,19 @@ The brackets of a template are removed before the look-up of its label, as in th
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
-from data.config import DatasetConfig, Split
+from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import json_content
-from data.datasets.videos import VideoList, VideoRecord, check_inside, check_root, first_file, video_files
+from data.datasets.videos import (
+    VideoList,
+    VideoRecord,
+    check_inside,
+    check_root,
+    first_file,
+    refuse_duplicates,
+    video_files,
+)
 from data.errors import DataError, MissingAnnotationError, shortened
 from data.synthetic.ssv2 import SSv2StandIn
 from data.targets import ClassTarget
@@ -32,6 +40,7 @@ class SSv2:
         """Release of the data set."""
 
         unit = "videos"
+        official_sizes: ClassVar[OfficialSizes] = {"ssv2": {"train": 168_913, "val": 24_777, "test": 24_777}}
 
         name: str = "ssv2"
         num_classes: int = 174
@@ -81,6 +90,7 @@ class SSv2:
                     f"it is none of the {len(labels)} templates of {labels_path.name}"
                 )
             records.append(VideoRecord(files.get(video_id) or self.expected(video_id), labels[template], video_id))
+        refuse_duplicates(annotation, (record.video_id for record in records))
         if not any(record.video_id in files for record in records):
             raise DataError(
                 f"{self.config.name}: none of the {len(records)} videos of {annotation} exists, "

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,21 @@ class VideoList:
             for record in self.records
         )
         return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def refuse_duplicates(annotation: Path, names: Iterable[str]) -> None:
+    """Refuse annotations that name a video twice: it would count twice in every accuracy.
+
+    Raises:
+        DataError: with a video and its number of occurrences.
+    """
+    counts = Counter(names)
+    repeated = [name for name, count in counts.items() if count > 1]
+    if repeated:
+        others = f", {len(repeated) - 1} more are repeated" if len(repeated) > 1 else ""
+        raise DataError(
+            f"{annotation}: {repeated[0]} is listed {counts[repeated[0]]} times{others}; list each video once"
+        )
 
 
 def check_root(root: Path, name: str) -> None:

@@ -3,10 +3,10 @@
 Files are written under a lock into a temporary folder. The folder is renamed after the last file.
 """
 
+import ast
 import dataclasses
 import functools
 import hashlib
-import inspect
 import json
 import multiprocessing
 import os
@@ -46,6 +46,11 @@ class StandIn(ABC):
     @abstractmethod
     def name(self) -> str:
         """Name of the data set that is replaced."""
+
+    @property
+    def code(self) -> str:
+        """Hash of the code that generates the files. It is part of results, and of no id."""
+        return code_digest(type(self))
 
     @abstractmethod
     def annotations(self) -> Mapping[str, str | bytes]:
@@ -104,16 +109,61 @@ def ensure(stand_in: StandIn, cache: Path | None = None, *, progress: bool = Tru
 def folder_name(stand_in: StandIn) -> str:
     """Data set, version, and a hash of all fields and of the code: different files have different folders."""
     fields = json.dumps({"class": type(stand_in).__qualname__, **dataclasses.asdict(stand_in)}, sort_keys=True)
-    digest = hashlib.sha256(fields.encode() + code_digest(type(stand_in))).hexdigest()
+    digest = hashlib.sha256(f"{fields} {stand_in.code}".encode()).hexdigest()
     return f"{stand_in.name}-v{stand_in.version}-{digest[:10]}"
 
 
 @functools.cache
-def code_digest(kind: type[StandIn]) -> bytes:
-    """Hash of the code that generates the files, so that a cache never returns files of different code."""
-    bases = [base for base in kind.__mro__ if issubclass(base, StandIn)]
-    sources = {*Path(__file__).parent.glob("*.py"), *(Path(inspect.getfile(base)).resolve() for base in bases)}
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sorted(sources))).digest()
+def code_digest(kind: type[StandIn]) -> str:
+    """Hash of the code of a stand-in: its modules, and what they import from their folders or from this one.
+
+    Comments, docstrings and layout do not change it, nor does this module, which writes what others generate.
+    """
+    bases = [base for base in kind.__mro__ if issubclass(base, StandIn) and base is not StandIn]
+    modules = [base.__module__ for base in bases]
+    folders = {Path(__file__).parent, *(file.parent for name in modules if (file := _file_of(name)) is not None)}
+    code: dict[str, str] = {}
+    while modules:
+        name = modules.pop()
+        file = _file_of(name)
+        if name in code or name == __name__ or file is None or file.parent not in folders:
+            continue
+        tree = ast.parse(file.read_bytes())
+        code[name] = code_without_docstrings(tree)
+        modules += imported_modules(tree, name)
+    return hashlib.sha256("\0".join(code[name] for name in sorted(code)).encode()).hexdigest()[:16]
+
+
+def _file_of(module: str) -> Path | None:
+    """Source file of an imported module; None for any other name."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return None if file is None else Path(file).resolve()
+
+
+def imported_modules(tree: ast.Module, name: str) -> list[str]:
+    """Modules that a module imports, and names that may be modules of the packages that it imports.
+
+    Args:
+        name: dotted name of the module.
+    """
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = name.rsplit(".", node.level)[0] if node.level else ""
+            base = ".".join(part for part in (package, node.module) if part)
+            found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return found
+
+
+def code_without_docstrings(tree: ast.Module) -> str:
+    """Source of a module without comments and docstrings, in uniform layout."""
+    for node in ast.walk(tree):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and ast.get_docstring(node, clean=False) is not None:
+            node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
+    return ast.unparse(tree)
 
 
 def write(stand_in: StandIn, root: Path, progress: bool, workers: int | None) -> None:

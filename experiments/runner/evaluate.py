@@ -69,6 +69,7 @@ def evaluate(
         videos.append({"video": name, "label": video.label, "state": video.state, "top": top if is_scored else []})
     return {
         "weights": source,
+        "data": datamodule.fingerprint().as_json(),
         "views": run.evaluation.views,
         "crops": run.evaluation.crops,
         "metrics": result.metrics,

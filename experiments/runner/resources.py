@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 
-from data.config import DataConfig
+from data.config import DataConfig, DatasetConfig
 from data.errors import DataError
 from data.sizes import InputSize
 from data.synthetic.ensure import ensure
@@ -117,15 +117,17 @@ class Resources:
         dataset = data.dataset
         if dataset.stand_in is not None:
             return ensure(dataset.stand_in, progress=sys.stderr.isatty())
-        roots = dict(self.data)
-        if dataset.name in roots:
-            return roots[dataset.name]
-        if "VIDEO_ROOT" in os.environ:
-            return Path(os.environ["VIDEO_ROOT"]) / dataset.name
+        if (root := self.named_root(dataset)) is not None:
+            return root
         raise DataError(
             f"where is {dataset.name}? name its folder with --data {dataset.name}=PATH, or the folder that holds it "
             f"with VIDEO_ROOT; --scale tiny needs no data set"
         )
+
+    def named_root(self, dataset: DatasetConfig) -> Path | None:
+        """Root directory of a real data set from --data or VIDEO_ROOT; None if neither specifies it."""
+        default = Path(os.environ["VIDEO_ROOT"]) / dataset.name if "VIDEO_ROOT" in os.environ else None
+        return dict(self.data).get(dataset.name, default)
 
     def counts(self, run: RunConfig, *, eval_only: bool = False) -> Counts:
         """Numbers of training and test items of a run. Those of a stand-in need no generated files.

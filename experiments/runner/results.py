@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from data.datamodule import DataModule
 from data.errors import DataError
 from data.evaluation import EvalConfig
+from data.fingerprint import DataFingerprint
+from experiments.runner.data_record import data_of_result
 from experiments.runner.files import read_json, read_record, replacing, write_atomically
 from experiments.runner.provenance import provenance
 from experiments.runner.run_directory import RunDirectory
@@ -41,12 +43,14 @@ class Test(NamedTuple):
     allowed: int
 
     @classmethod
-    def of(cls, scores: Scores, datamodule: DataModule) -> "Test":
-        """Test on a data module."""
+    def of(cls, scores: Scores, datamodule: DataModule, data: DataFingerprint) -> "Test":
+        """Test on a data module.
+
+        Args:
+            data: fingerprint of the data before the test.
+        """
         items = datamodule.test_list
-        return cls(
-            scores, items.ids, items.class_names, datamodule.fingerprint, datamodule.unreadable_in("test").allowed
-        )
+        return cls(scores, items.ids, items.class_names, data.annotations, datamodule.unreadable_in("test").allowed)
 
 
 def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) -> None:
@@ -71,11 +75,19 @@ def save_training_record(directory: RunDirectory, *, device_seconds: float, repl
 
 
 def save_test_results(
-    run: RunConfig, directory: RunDirectory, test: Test, trainer: Trainer, *, seconds: float, released: dict | None
+    run: RunConfig,
+    directory: RunDirectory,
+    test: Test,
+    trainer: Trainer,
+    *,
+    data: DataFingerprint,
+    seconds: float,
+    released: dict | None,
 ) -> None:
     """Write the scores, then the metrics, each file atomically.
 
     Args:
+        data: fingerprint of the data before the test.
         seconds: wall time of the process.
         released: record of the released weights that were tested; None for the run's own weights.
 
@@ -96,7 +108,7 @@ def save_test_results(
     training = read_record(directory.training, TRAINING_FIELDS) if released is None else None
     record = {
         "replaced_in_training": training["replaced_in_training"] if training is not None else 0,
-        "data": {"name": run.data.dataset.name, "fingerprint": test.fingerprint},
+        "data": data_of_result(directory, data, trained_here=training is not None),
         "precision": str(trainer.precision),
         "devices": trainer.world_size,
         "seconds": round(seconds, 1),

@@ -36,6 +36,7 @@ class RunDirectory:
         self.config = path / "config.json"
         self.provenance = path / "run.json"
         self.training = path / "training.json"
+        self.data = path / "data.json"  # data at the start of the training
         self.started_from = path / "started_from.json"
         self.checkpoint = path / "checkpoints" / "last.ckpt"
         self.weights = path / "checkpoints" / "weights.safetensors"

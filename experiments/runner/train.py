@@ -20,6 +20,7 @@ from data.datamodule import DataModule
 from data.errors import DataError
 from experiments.runner.arguments import add_eval_only, add_resources
 from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, ProgressFile, Stopped, StopRequest
+from experiments.runner.data_record import check_data_record, save_data_record
 from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX
 from experiments.runner.resources import BatchSplit, Resources
@@ -82,13 +83,16 @@ def train_and_test(
     if run.optim is not None and not eval_only and not directory.weights.exists():
         fit(run, store, directory, module, datamodule, trainer, clock)
     weights = existing_weights(run, store)
+    data = datamodule.fingerprint() if trainer.is_global_zero else None
+    if data is not None and weights.trained_here:
+        check_data_record(directory, data, run.data.dataset)
     starts = load_weights(module.model, run, store, weights)
     trainer.test(module, datamodule, verbose=False, weights_only=True)
-    if trainer.is_global_zero:
+    if data is not None:
         if run.optim is None:
             save_started_from(directory, starts)
-        seconds, test = time.time() - started, Test.of(module.scores, datamodule)
-        save_test_results(run, directory, test, trainer, seconds=seconds, released=weights.released)
+        seconds, test = time.time() - started, Test.of(module.scores, datamodule, data)
+        save_test_results(run, directory, test, trainer, data=data, seconds=seconds, released=weights.released)
 
 
 def data_module(run: RunConfig, resources: Resources, *, root: Path, split: BatchSplit) -> DataModule:
@@ -123,6 +127,7 @@ def fit(
 
     Raises:
         StoreError: if the checkpoint is damaged.
+        DataError: if the data are not those at the start of the training.
     """
     assert run.optim is not None
     resume = directory.checkpoint if directory.checkpoint.exists() else None
@@ -130,10 +135,13 @@ def fit(
         released = start_weights(module.model, run, store)
         if trainer.is_global_zero:
             save_started_from(directory, released)
+            save_data_record(directory, datamodule.fingerprint(), datamodule.root)
     elif not zipfile.is_zipfile(resume):
         raise StoreError(f"{resume} is cut short or damaged; remove it to train this run from its start")
     elif any(True for _ in frozen_parameters(module.model)):
         start_weights(module.model, run, store)  # checkpoints contain no frozen weights
+    if trainer.is_global_zero and resume is not None:
+        check_data_record(directory, datamodule.fingerprint(), run.data.dataset)
     trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
     replaced = datamodule.num_replaced()
     if trainer.is_global_zero:

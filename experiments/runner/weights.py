@@ -26,6 +26,11 @@ class Weights(NamedTuple):
     path: Path | None
     released: dict | None
 
+    @property
+    def trained_here(self) -> bool:
+        """Whether they come from a training of the run."""
+        return self.path is not None and self.released is None
+
 
 class ReleasedStart(NamedTuple):
     """Imported released weights of a parent that initialise a part of the model."""

@@ -202,14 +202,17 @@ def test_validation_uses_the_middle_of_each_video_once(kinetics_root: Path, fram
     assert frame_numbers(torch.cat([left, middle[..., 8:40], right], -1)) == [10, 15, 20, 25]  # of 35 frames
 
 
-def test_fingerprint_is_that_of_the_annotations(kinetics_root: Path) -> None:
-    before = module(kinetics_root).fingerprint
-    assert module(kinetics_root, batch_size=2).fingerprint == before
+def test_fingerprint_is_that_of_both_splits(kinetics_root: Path) -> None:
+    before = module(kinetics_root).fingerprint()
+    assert before.train is not None
+    assert (before.train.items, before.test.items) == (NUM_TRAIN, NUM_TEST)
+    assert module(kinetics_root, batch_size=2).fingerprint() == before
     lines = (kinetics_root / "train.csv").read_text()
     (kinetics_root / "train.csv").write_text(lines.replace("train/3.mp4 0", "train/3.mp4 1"))
-    assert module(kinetics_root).fingerprint not in (before, None)
+    assert module(kinetics_root).fingerprint().train != before.train
     (kinetics_root / "train.csv").unlink()
-    assert len(module(kinetics_root).fingerprint) == 16  # a test does not need the training list
+    alone = module(kinetics_root).fingerprint()  # a test does not need the training list
+    assert (alone.train, alone.test) == (None, before.test)
 
 
 def test_real_clips_go_through_reader_decoder_and_views(clips: Path, tmp_path: Path) -> None:

@@ -336,6 +336,7 @@ def test_json_has_columns_rows_and_cells_with_ids(
         "released_weights": False,
         "published": False,
         "other_code": False,
+        "other_data": False,
         "best": False,
         "progress": None,
         "measurement": None,

@@ -30,7 +30,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "k400"
     root.mkdir()
     (root / "a.mp4").touch()
-    (root / "train.csv").write_text("a.mp4 0\n" * 4)
+    (root / "train.csv").write_text("a.mp4 0\nb.mp4 0\nc.mp4 0\nd.mp4 0\n")
     (root / "val.csv").write_text("a.mp4 0\n")
     return root
 

@@ -33,9 +33,9 @@ def test_a_selected_column_needs_only_its_own_data_set(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VIDEO_ROOT", raising=False)
-    (tmp_path / "a.mp4").touch()
+    (tmp_path / "0.mp4").touch()
     for split in ("train", "val"):
-        (tmp_path / f"{split}.csv").write_text("a.mp4 0\n" * 128)
+        (tmp_path / f"{split}.csv").write_text("".join(f"{number}.mp4 0\n" for number in range(128)))
     words = ["plan", f"{T4}:joint", "--scale", "paper", "--json", "--data", f"kinetics400={tmp_path}"]
     assert main(words) == 0
     assert any("where is ssv2?" in str(one["problem"]) for one in json.loads(capsys.readouterr().out))

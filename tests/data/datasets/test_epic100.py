@@ -280,3 +280,9 @@ def test_a_pickle_of_something_else_is_named(root: Path, content: object) -> Non
 def test_a_broken_pickle_gives_a_one_line_error(root: Path) -> None:
     pickled(root, [1]).write_bytes(b"\x80\x04broken")
     assert "put EPIC_100_train.csv, which has the same rows, beside it" in failure(root)
+
+
+def test_a_segment_that_occurs_twice_is_refused(root: Path) -> None:
+    write(root / "EPIC_100_train.csv", [*ROWS, ROWS[0]])
+    with pytest.raises(DataError, match=r"train\.csv: P01_01_0 is listed 2 times; list each video once"):
+        CONFIG.build(root, "train")

@@ -112,3 +112,10 @@ def test_labels_must_be_those_of_the_data_set(root: Path) -> None:
     (root / "something-something-v2-labels.json").write_text(json.dumps({**LABELS, "Eating something": "x"}))
     with pytest.raises(DataError, match="a label is not a number"):
         CONFIG.build(root, "train")
+
+
+def test_an_id_that_occurs_twice_is_refused(root: Path) -> None:
+    entries = [*ENTRIES, {**ENTRIES[1], "id": 7}]
+    (root / "something-something-v2-train.json").write_text(json.dumps(entries))
+    with pytest.raises(DataError, match=r"train\.json: 7 is listed 2 times; list each video once"):
+        CONFIG.build(root, "train")

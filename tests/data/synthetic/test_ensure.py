@@ -1,3 +1,4 @@
+import ast
 import importlib.util
 import multiprocessing
 import os
@@ -12,7 +13,15 @@ from pathlib import Path
 import av
 import pytest
 
-from data.synthetic.ensure import StandIn, StandInError, default_cache, ensure, folder_name
+from data.synthetic.ensure import (
+    StandIn,
+    StandInError,
+    code_digest,
+    code_without_docstrings,
+    default_cache,
+    ensure,
+    folder_name,
+)
 from data.synthetic.epic100 import Epic100StandIn
 from data.synthetic.kinetics import KineticsStandIn
 from data.synthetic.ssv2 import SSv2StandIn
@@ -127,7 +136,7 @@ def test_a_killed_generation_leaves_no_partial_data_set_and_the_next_one_succeed
     assert not (tmp_path / f"{made.name}.partial").exists()
 
 
-def test_two_concurrent_processes_generate_the_data_set_once(tmp_path: Path) -> None:
+def test_two_concurrent_processes_generate_the_data_set_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context = multiprocessing.get_context("fork")
     slow = Slow(log=str(tmp_path / "log.txt"))
     processes = [
@@ -177,10 +186,11 @@ def test_progress_is_shown_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_different_code_has_a_different_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     before = folder_name(SMALL)
     assert folder_name(SMALL) == before
-    monkeypatch.setattr("data.synthetic.ensure.code_digest", lambda kind: b"other code")
+    monkeypatch.setattr("data.synthetic.ensure.code_digest", lambda kind: "other code")
     assert folder_name(SMALL) != before
 
 
+FOLDER = Path(ensure.__code__.co_filename).parent
 SOURCE = """
 from pathlib import Path
 from data.synthetic.ensure import StandIn
@@ -221,6 +231,45 @@ def test_the_folder_of_a_stand_in_depends_on_the_code_of_its_file(
         assert roots.setdefault(content, root) == root
         assert contents(root) == {"only.txt": content.encode()}
     assert len(set(roots.values())) == 2
+
+
+def test_the_digest_of_the_code_ignores_comments_docstrings_and_layout() -> None:
+    code = 'x = "a"\ndef f(y):\n    return (y,\n      1)\nclass A:\n    pass\n'
+    documented = (
+        '"""Module."""\n\nx = \'a\'  # a letter\n\n\ndef f(y):\n    """Tuple."""\n    return (y, 1)\n\n\n'
+        'class A:\n    """Class."""\n'
+    )
+    assert code_without_docstrings(ast.parse(documented)) == code_without_docstrings(ast.parse(code))
+    changed = code_without_docstrings(ast.parse(code.replace("1)", "2)")))
+    assert changed != code_without_docstrings(ast.parse(code))
+
+
+def test_the_digest_of_a_stand_in_covers_the_modules_that_it_imports_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    texts = {"tones": "LOW = 1", "noises": "LOUD = 1", "sounds": f"import tones\n{SOURCE}"}
+    digests = []
+    for name, text in [*texts.items(), ("noises", "LOUD = 2"), ("tones", "LOW = 1  # Hz"), ("tones", "LOW = 2")]:
+        (tmp_path / f"{name}.py").write_text(text)
+        if (tmp_path / "sounds.py").exists():
+            monkeypatch.delitem(sys.modules, "tones", raising=False)
+            digests.append(imported(tmp_path / "sounds.py", monkeypatch).code)
+    assert digests[0] == digests[1] == digests[2] != digests[3]
+
+
+def test_the_stand_ins_do_not_depend_on_the_code_of_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    parse = ast.parse
+
+    def watched(source: bytes) -> ast.Module:
+        read.append(next(file.stem for file in FOLDER.glob("*.py") if file.read_bytes() == source))
+        return parse(source)
+
+    monkeypatch.setattr("data.synthetic.ensure.ast.parse", watched)
+    code_digest.__wrapped__(KineticsStandIn)
+    assert sorted(read) == ["encoding", "kinetics", "shapes", "videos"]
 
 
 # Pixel means of four frames of the first test video. If they change, the version must be incremented.

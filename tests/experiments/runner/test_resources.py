@@ -69,14 +69,14 @@ def test_eval_only_reads_only_the_test_split(tmp_path: Path) -> None:
 
 
 def test_a_training_split_needs_at_least_one_batch(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").touch()
-    (tmp_path / "val.csv").write_text("a.mp4 0\n")
+    (tmp_path / "0.mp4").touch()
+    (tmp_path / "val.csv").write_text("0.mp4 0\n")
     assert K400.optim is not None
     batch = K400.optim.batch_size
-    (tmp_path / "train.csv").write_text("a.mp4 0\n" * batch)
+    (tmp_path / "train.csv").write_text("".join(f"{number}.mp4 0\n" for number in range(batch)))
     resources = Resources(data=(("kinetics400", tmp_path),), devices=1)
     resources.check([K400])
-    (tmp_path / "train.csv").write_text("a.mp4 0\n" * (batch - 1))
+    (tmp_path / "train.csv").write_text("".join(f"{number}.mp4 0\n" for number in range(batch - 1)))
     with pytest.raises(DataError, match=f"{batch - 1} training videos are fewer than one batch of {batch}"):
         resources.check([K400])
 

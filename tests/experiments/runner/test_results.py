@@ -15,6 +15,7 @@ from lightning import Trainer
 
 from data.errors import DataError
 from data.evaluation import EvalConfig
+from data.fingerprint import DataFingerprint, SplitFingerprint
 from experiments.motionformer.base import SSV2
 from experiments.runner import results
 from experiments.runner.files import read_json
@@ -39,6 +40,9 @@ class TwoDevices:
     world_size = 2
 
 
+DATA = DataFingerprint(
+    name="ssv2", train=SplitFingerprint(items=3, annotations="45"), test=SplitFingerprint(items=2, annotations="67")
+)
 TRAINER = cast(Trainer, TwoDevices())
 
 
@@ -62,7 +66,7 @@ def directory(tmp_path: Path) -> RunDirectory:
 
 
 def saved_metrics(directory: RunDirectory, test: FinishedTest, released: dict | None = None) -> dict:
-    save_test_results(SSV2, directory, test, TRAINER, seconds=3.21, released=released)
+    save_test_results(SSV2, directory, test, TRAINER, data=DATA, seconds=3.21, released=released)
     return json.loads(directory.metrics(SSV2.eval_id, released=released is not None).read_text())
 
 
@@ -71,7 +75,8 @@ def test_metrics_contain_their_provenance(directory: RunDirectory) -> None:
     assert (metrics["train_id"], metrics["eval_id"], metrics["seed"]) == (SSV2.train_id, SSV2.eval_id, 0)
     assert (metrics["top1"], metrics["top5"]) == (100.0, 100.0)
     assert (metrics["views"], metrics["crops"]) == (1, 3)
-    assert metrics["data"] == {"name": "ssv2", "fingerprint": "0123"}
+    assert metrics["data"] == {name: part for name, part in DATA.as_json().items() if name != "train"}
+    assert (metrics["data"]["name"], metrics["data"]["test"]["items"]) == ("ssv2", 2)
     assert (metrics["precision"], metrics["devices"], metrics["seconds"]) == ("32-true", 2, 3.2)
     assert {"commit", "versions", "hardware"} <= metrics.keys()
     assert not {"device_hours", "started_from", "released_weights", "rescored_from"} & metrics.keys()
@@ -83,6 +88,15 @@ def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> 
     assert (metrics["device_hours"], metrics["replaced_in_training"]) == (3.0, 3)
     assert metrics["classes"] == {"up": [1, 1], "down": [1, 1]}
     assert json.loads(directory.provenance.read_text())["seconds"] == 3.2
+
+
+def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: RunDirectory) -> None:
+    save_training_record(directory, device_seconds=1.0, replaced=0)
+    directory.data.write_text('{"train": {"items": 5}, "test": {"items": 4}, "root": "/data"}')
+    data = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))["data"]
+    assert (data["train"]["items"], data["test"]["items"]) == (5, 2)
+    released = {"file": "a.pyth", "sha256": "0"}
+    assert "train" not in saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)["data"]
 
 
 def test_metrics_of_released_weights_contain_no_record_of_our_training(directory: RunDirectory) -> None:
@@ -334,7 +348,13 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
             made.add(torch.eye(4)[None, label], label, place, torch.tensor([view]), *flags)
     directory = store.run(run.train_id)
     save_test_results(
-        run, directory, FinishedTest(made, tuple("abcde"), (), "0123", 4), TRAINER, seconds=1.0, released=None
+        run,
+        directory,
+        FinishedTest(made, tuple("abcde"), (), "0123", 4),
+        TRAINER,
+        data=DATA,
+        seconds=1.0,
+        released=None,
     )
     one_view = replace(run, evaluation=EvalConfig(views=1, crops=1))
     assert rescore(one_view, store)

@@ -1,0 +1,162 @@
+"""Fingerprint of the data of a run: ids, labels, file sizes, and the code of generated data.
+
+File sizes show another version of the videos, e.g. at another resolution, without reading them.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from data.config import DataConfig, Split
+from data.errors import MissingAnnotationError
+from data.file_scan import sizes_of
+
+if TYPE_CHECKING:  # the item modules import torch
+    from data.items.items import ItemList
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitFingerprint:
+    """Fingerprint of one split.
+
+    Args:
+        items: number of items.
+        annotations: hash of ids and labels.
+        files: hash of ids and file sizes; None for items that are not stored in files.
+        missing: number of missing files.
+        num_bytes: size of all files.
+    """
+
+    items: int
+    annotations: str
+    files: str | None = None
+    missing: int = 0
+    num_bytes: int = 0
+
+    @classmethod
+    def of(cls, items: "ItemList", files: Sequence[tuple[str, ...]] | None) -> Self:
+        """Fingerprint of a list.
+
+        Args:
+            files: paths of files of each item.
+        """
+        if files is None:
+            return cls(items=len(items), annotations=items.fingerprint)
+        paths = {path for of_item in files for path in of_item}
+        sizes = dict(zip(paths, sizes_of(paths), strict=True))
+        lines = (f"{name}\t{[sizes[path] for path in of_item]}" for name, of_item in zip(items.ids, files, strict=True))
+        return cls(
+            items=len(items),
+            annotations=items.fingerprint,
+            files=_hash("\n".join(lines)),
+            missing=sum(size is None for size in sizes.values()),
+            num_bytes=sum(size or 0 for size in sizes.values()),
+        )
+
+    def changes(self, earlier: "SplitFingerprint", unit: str) -> str | None:
+        """Differences from an earlier fingerprint in words; None if there are none.
+
+        Args:
+            unit: plural noun for the items.
+        """
+        if self.annotations != earlier.annotations:
+            return f"ids or labels of the {unit} differ (now {self.items}, earlier {earlier.items})"
+        if self.files != earlier.files:
+            return (
+                f"file sizes of the {unit} differ (now {self.num_bytes:,} bytes and {self.missing} missing, "
+                f"earlier {earlier.num_bytes:,} and {earlier.missing})"
+            )
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFingerprint:
+    """Fingerprint of a data set.
+
+    Args:
+        name: name of the data set.
+        train: training split; None if it has no annotations, or is not used.
+        test: split that the papers report on.
+        code: hash of the code that generates the files; None for real data.
+    """
+
+    name: str
+    train: SplitFingerprint | None
+    test: SplitFingerprint
+    code: str | None = None
+
+    @classmethod
+    def of(cls, data: DataConfig, list_of: "Callable[[Split], ItemList]") -> Self:
+        """Fingerprint of the data set of a run.
+
+        Args:
+            list_of: items of a split.
+
+        Raises:
+            DataError: if the test split cannot be read, or the training split has annotations and cannot be read.
+        """
+
+        def fingerprint_of(split: Split) -> SplitFingerprint:
+            items = list_of(split)
+            return SplitFingerprint.of(items, data.files(items))
+
+        try:
+            train = fingerprint_of("train")
+        except MissingAnnotationError:
+            train = None  # a test does not need it
+        stand_in = data.dataset.stand_in
+        code = None if stand_in is None else stand_in.code
+        return cls(name=data.dataset.name, train=train, test=fingerprint_of("test"), code=code)
+
+    @property
+    def annotations(self) -> str:
+        """Hash of the ids and labels of both splits."""
+        train = "no training split" if self.train is None else self.train.annotations
+        return _hash(f"{self.test.annotations} {train}")
+
+    def changes(self, earlier: "DataFingerprint", unit: str) -> str | None:
+        """Differences from an earlier fingerprint in words; None if there are none. Unknown parts are not compared."""
+        if (changes := code_changes(earlier.code, self.code)) is not None:
+            return changes
+        if self.train is not None and earlier.train is not None:
+            changes = self.train.changes(earlier.train, f"training {unit}")
+            if changes is not None:
+                return changes
+        return self.test.changes(earlier.test, f"test {unit}")
+
+    def as_json(self) -> dict[str, object]:
+        """Record in files. `fingerprint` is all that results had before the other fields."""
+        record = {"name": self.name, "fingerprint": self.annotations, **asdict(self)}
+        return {name: value for name, value in record.items() if value is not None}
+
+    @classmethod
+    def read(cls, record: object) -> Self | None:
+        """Fingerprint in a record; None if the record is from before fingerprints of splits, or damaged."""
+        if not isinstance(record, dict):
+            return None
+        try:
+            train = SplitFingerprint(**record["train"]) if "train" in record else None
+            test = SplitFingerprint(**record["test"])
+            return cls(name=record["name"], train=train, test=test, code=record.get("code"))
+        except (KeyError, TypeError):
+            return None
+
+
+def fingerprint_in(data: DataConfig, root: Path) -> DataFingerprint:
+    """Fingerprint of a data set in a folder.
+
+    Raises:
+        DataError: as `DataFingerprint.of`.
+    """
+    return DataFingerprint.of(data, lambda split: data.dataset.build(root, split))
+
+
+def code_changes(earlier: str | None, now: str | None) -> str | None:
+    """Difference in the code of generated data in words; None if there is none, or it is unknown."""
+    return None if None in (earlier, now) or earlier == now else "the code that generates them differs"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:16]

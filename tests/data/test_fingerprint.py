@@ -1,0 +1,138 @@
+import csv
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from data.config import DataConfig
+from data.datasets.epic100 import COLUMNS, Epic100
+from data.datasets.kinetics import Kinetics
+from data.datasets.ssv2 import SSv2
+from data.errors import DataError
+from data.fingerprint import DataFingerprint, fingerprint_in
+from data.synthetic.kinetics import KineticsStandIn
+from data.video import VideoData
+
+DATA = VideoData(dataset=Kinetics.Config(num_classes=3))
+EPIC = VideoData(dataset=Epic100.Config())
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Kinetics with three training videos and one test video, which nobody decodes."""
+    root = tmp_path / "k400"
+    root.mkdir()
+    for number in range(4):
+        (root / f"{number}.mp4").write_bytes(b"x" * (10 + number))
+    (root / "train.csv").write_text("0.mp4 0\n1.mp4 1\n2.mp4 2\n")
+    (root / "val.csv").write_text("3.mp4 0\n")
+    return root
+
+
+def changes(data: DataConfig, root: Path, earlier: DataFingerprint) -> str | None:
+    return fingerprint_in(data, root).changes(earlier, "videos")
+
+
+def test_a_copy_of_a_data_set_has_the_same_fingerprint(root: Path, tmp_path: Path) -> None:
+    before = fingerprint_in(DATA, root)
+    shutil.copytree(root, tmp_path / "copy")
+    assert fingerprint_in(DATA, tmp_path / "copy") == before
+    assert before.changes(before, "videos") is None
+    assert before.train is not None
+    assert (before.train.items, before.train.num_bytes, before.train.missing) == (3, 33, 0)
+
+
+def test_changed_labels_are_named_with_the_split(root: Path) -> None:
+    before = fingerprint_in(DATA, root)
+    (root / "train.csv").write_text("0.mp4 0\n1.mp4 1\n")
+    assert changes(DATA, root, before) == "ids or labels of the training videos differ (now 2, earlier 3)"
+    (root / "train.csv").write_text("0.mp4 0\n1.mp4 1\n2.mp4 2\n")
+    (root / "val.csv").write_text("3.mp4 1\n")
+    assert changes(DATA, root, before) == "ids or labels of the test videos differ (now 1, earlier 1)"
+
+
+def test_other_versions_of_the_files_and_missing_files_are_changes(root: Path) -> None:
+    before = fingerprint_in(DATA, root)
+    (root / "1.mp4").write_bytes(b"x" * 7)
+    (root / "2.mp4").unlink()
+    assert changes(DATA, root, before) == (
+        "file sizes of the training videos differ (now 17 bytes and 1 missing, earlier 33 and 0)"
+    )
+
+
+def test_a_test_alone_needs_no_training_split(root: Path) -> None:
+    before = fingerprint_in(DATA, root)
+    (root / "train.csv").unlink()
+    alone = fingerprint_in(DATA, root)
+    assert (alone.train, alone.test) == (None, before.test)
+    assert alone.changes(before, "videos") is None and before.changes(alone, "videos") is None
+
+
+def test_a_record_can_be_read_again_and_older_ones_are_unknown(root: Path) -> None:
+    data = fingerprint_in(DATA, root)
+    assert DataFingerprint.read(data.as_json()) == data
+    code = replace(data, train=None, code="0123")
+    assert DataFingerprint.read(code.as_json()) == code
+    for unknown in (None, {"name": "kinetics400", "fingerprint": "0123"}, {**data.as_json(), "test": {"bytes": 1}}, 3):
+        assert DataFingerprint.read(unknown) is None
+
+
+def test_generated_data_have_the_digest_of_their_code(root: Path) -> None:
+    stand_in = KineticsStandIn()
+    generated = replace(DATA, dataset=replace(DATA.dataset, stand_in=stand_in))
+    now = fingerprint_in(generated, root)
+    assert now.code == stand_in.code
+    assert now.changes(replace(now, code="0123"), "videos") == "the code that generates them differs"
+    assert now.changes(replace(now, code=None), "videos") is None
+
+
+def test_pictures_of_a_segment_are_represented_by_the_first_and_the_last(tmp_path: Path) -> None:
+    row = {"narration_id": "P01_01_0", "video_id": "P01_01", "verb_class": "0", "noun_class": "0"}
+    row |= {"start_timestamp": "00:00:00.10", "stop_timestamp": "00:00:00.20"}  # pictures 7 to 12 of 60 per second
+    for split in ("train", "validation"):
+        with (tmp_path / f"EPIC_100_{split}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([COLUMNS, [row[name] for name in COLUMNS]])
+    pictures = tmp_path / "P01" / "rgb_frames" / "P01_01"
+    pictures.mkdir(parents=True)
+    for number in range(1, 21):
+        Image.new("RGB", (8, 8)).save(pictures / f"frame_{number:010d}.jpg")
+    before = fingerprint_in(EPIC, tmp_path)
+    assert before.test.missing == 0
+    Image.new("RGB", (64, 64)).save(pictures / "frame_0000000020.jpg")  # of no segment
+    assert changes(EPIC, tmp_path, before) is None
+    Image.new("RGB", (64, 64)).save(pictures / "frame_0000000012.jpg")
+    assert "file sizes of the training videos differ" in str(changes(EPIC, tmp_path, before))
+    (pictures / "frame_0000000012.jpg").unlink()
+    assert fingerprint_in(EPIC, tmp_path).test.missing == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0.mp4 0\n" * 20, r"val\.csv: .*0\.mp4 is listed 20 times; list each video once"),
+        ("0.mp4 0\n./0.mp4 0\n1.mp4 0\n1.mp4 1\n", r"0\.mp4 is listed 2 times, 1 more are repeated; list"),
+        (
+            "label,youtube_id,time_start,time_end,split\n" + "a,xxxxxxxxxxx,0,10,val\n" * 2,
+            r"val\.csv: .*xxxxxxxxxxx_000000_000010\.mp4 is listed 2 times",
+        ),
+    ],
+    ids=["list", "spelling", "official"],
+)
+def test_a_repeated_line_is_refused(root: Path, text: str, message: str) -> None:
+    (root / "classes.txt").write_text("a\nb\nc\n")
+    (root / "val.csv").write_text(text)
+    with pytest.raises(DataError, match=message) as caught:
+        DATA.dataset.build(root, "test")
+    assert "\n" not in str(caught.value)
+
+
+def test_official_sizes_are_those_of_the_published_splits() -> None:
+    assert Kinetics.Config().official_size("test") == Kinetics.Config().official_size("val") == 19_906
+    assert Kinetics.Config(test_split="test").official_size("test") == 39_805
+    assert Kinetics.Config(name="kinetics600", num_classes=600).official_size("test") == 29_793
+    assert (SSv2.Config().official_size("train"), SSv2.Config().official_size("test")) == (168_913, 24_777)
+    assert (Epic100.Config().official_size("train"), Epic100.Config().official_size("test")) == (67_217, 9_668)
+    assert Kinetics.Config(name="mine").official_size("test") is None
+    assert SSv2.Config().tiny().official_size("test") is None
