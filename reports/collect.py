@@ -268,12 +268,12 @@ def _with_other_data(row: ReportRow, cells: frozenset[str], table: Table) -> Rep
     """Row with marked cells.
 
     Args:
-        cells: names of the cells that were measured on other data, as row.column.
+        cells: names of the cells that were measured on other data.
     """
+    keys = {column.key for column in table.columns if cell_name(table, row.row, column) in cells}
 
     def is_marked(column: Column) -> bool:
-        keys = column.metric.columns if isinstance(column.metric, Derived) else (column.key,)
-        return any(f"{row.row.key}.{key}" in cells for key in keys)
+        return not keys.isdisjoint(column.metric.columns if isinstance(column.metric, Derived) else (column.key,))
 
     marked = (
         replace(cell, other_data=is_marked(column)) for cell, column in zip(row.cells, table.columns, strict=True)

@@ -19,7 +19,7 @@ class DataFacts(NamedTuple):
     Args:
         fingerprints: text for each data set.
         deviations: sentences on the results that were measured on other data than most.
-        cells: cells with such results, as row.column.
+        cells: names of the cells with such results.
         official_sizes: numbers of items of the published test splits, by data set.
     """
 

@@ -52,9 +52,9 @@ def test_labels_and_numbers_of_motionformer_have_the_printed_styles(
 @pytest.mark.parametrize(
     ("form", "line", "note"),
     [
-        ("md", "| Joint | **Small** | ✗ | 369.5 (<ins>369.5</ins>) | 61.0 (79.7) | – | – |",
+        ("md", "| Joint | **Small** | ✗ | 369.5 (<ins>369.5</ins>) | 61.0 (79.7) | – (<ins>66.5</ins>) | – (13.2) |",
          "<ins>underlined</ins> numbers are underlined in the paper"),
-        ("latex", r"Joint & \textbf{Small} & $\times$ & 369.5 (\underline{369.5}) & 61.0 (79.7) & -- & -- \\",
+        ("latex", r"Joint & \textbf{Small} & $\times$ & 369.5 (\underline{369.5}) & 61.0 (79.7) & -- (\underline{66.5}) & -- (13.2) \\",
          "Underlined numbers are underlined in the paper."),
     ],
 )  # fmt: skip
