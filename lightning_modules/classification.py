@@ -33,6 +33,10 @@ class ClassObjective(Objective):
         if not 0 <= self.label_smoothing <= 1:
             raise ValueError(f"a label smoothing of {self.label_smoothing}: it is between 0 and 1")
 
+    def range_of(self, metric: str) -> tuple[float, float]:
+        """Accuracies are in percent."""
+        return 0.0, 100.0
+
 
 class ClassTask(Task):
     """Classification with one or several kinds of label. Each kind has a softmax over its part of the outputs.

@@ -4,6 +4,7 @@ A task is independent of the model: it maps outputs (B, C) and targets to a loss
 B: items. V: variants of a view, such as its crops. C: all classes of all kinds of label.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -104,6 +105,10 @@ class Objective(ABC):
 
     metrics: ClassVar[tuple[str, ...]]
     num_headlines: ClassVar[int] = 1
+
+    def range_of(self, metric: str) -> tuple[float, float]:
+        """Smallest and largest possible value of a test metric; by default, any number of 0 or more."""
+        return 0.0, math.inf
 
     @abstractmethod
     def task(self, targets: Targets) -> Task:

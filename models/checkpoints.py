@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 NAMED_IN_ERRORS = 4
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +54,14 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     """Top-level dictionary of a torch file, read without execution of code in it.
 
     Raises:
-        ValueError: if the file is no checkpoint, is truncated, or contains more than tensors and plain values.
+        ValueError: if the file is no checkpoint, is truncated or changed, or contains more than tensors and plain values.
         OSError: if the file cannot be read.
     """
     if not path.exists():
         raise FileNotFoundError(f"weights: there is no file {path}")
     if path.is_dir():
         raise ValueError(f"weights: {path} is a folder, not a checkpoint")
+    check_checksums(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -69,13 +71,54 @@ def read_checkpoint(path: Path) -> dict[str, object]:
         raise ValueError(
             f"weights: {path} is damaged, no checkpoint, or holds pickled objects; none are read"
         ) from error
-    except (RuntimeError, EOFError, KeyError, IndexError, UnicodeDecodeError, OSError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+    except Exception as error:  # damaged files raise errors of many types
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
             raise
         raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch") from error
     if not isinstance(content, dict):
         raise ValueError(f"weights: {path} holds a {type(content).__name__}, not a checkpoint")
     return content
+
+
+def check_checksums(path: Path) -> None:
+    """Compare every record of a zip archive with its CRC-32, which `torch.load` and `np.load` do not do for all of them.
+
+    Files without checksums are accepted, see `has_checksums`.
+
+    Raises:
+        ValueError: if a record differs, or the archive cannot be read.
+        OSError: if the file cannot be read.
+    """
+    if not has_checksums(path):
+        return
+    try:
+        with ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except Exception as error:  # damaged archives raise errors of many types
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        damaged = "a record"
+    if damaged is not None:
+        raise ValueError(f"weights: {path} is damaged: {damaged} differs from its checksum; get the file again")
+
+
+def has_checksums(path: Path) -> bool:
+    """Whether a file is a zip archive with checksums, as `torch.save` writes them since PyTorch 1.6.
+
+    Older files have none. Archives written with `torch.serialization.set_crc32_options(False)` have zeros in their place.
+
+    Raises:
+        ValueError: if the archive is damaged.
+        OSError: if the file cannot be read.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            return False
+    try:
+        with ZipFile(path) as archive:
+            return any(record.CRC for record in archive.infolist())
+    except Exception as error:  # damaged archives raise errors of many types
+        raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch") from error
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -86,6 +129,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         OSError: if the file cannot be read.
     """
     if path.suffix == ".npz":
+        check_checksums(path)
         return npz_tensors(path)
     if path.suffix != ".safetensors":
         return checkpoint_tensors(read_checkpoint(path), path)
@@ -105,9 +149,13 @@ def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, T
             content = inner
             break
     tensors = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+    if odd := [name for name in content if not isinstance(name, str)]:
+        raise ValueError(f"weights: {path} has a key that is no text but of type {type(odd[0]).__name__}")
     if not tensors or len(tensors) < len(content):
-        others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
+        others = [name for name, value in content.items() if not isinstance(value, Tensor)]
         raise ValueError(f"weights: {path} holds no model_state; its top-level keys: {listed(others) or 'none'}")
+    if odd := [name for name, tensor in tensors.items() if tensor.layout != torch.strided or tensor.is_quantized]:
+        raise ValueError(f"weights: {path} has sparse or quantised tensors: {listed(odd)}; only dense ones are read")
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     return tensors
@@ -211,4 +259,5 @@ def is_known(name: str, patterns: Sequence[str]) -> bool:
 def listed(names: Sequence[str]) -> str:
     """First few names, and the number of others."""
     more = len(names) - NAMED_IN_ERRORS
-    return ", ".join(names[:NAMED_IN_ERRORS]) + (f" and {more} more" if more > 0 else "")
+    shown = (n if len(n) <= LONGEST_NAME else f"{n[:LONGEST_NAME]}…" for n in names[:NAMED_IN_ERRORS])
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

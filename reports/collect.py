@@ -223,10 +223,10 @@ def _derived_cell(cell: Cell, metric: Derived, others: dict[str, ReportCell]) ->
 def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
     """Result of one seed, or the state of its unfinished run."""
     result = SeedResult(seed=run.seed, train_id=run.train_id, eval_id=run.eval_id, state="not run")
-    metrics = store.metrics(run.train_id, run.eval_id)
+    metrics = store.metrics(run)
     if metrics is None:
         directory = store.run(run.train_id)
-        state = directory.state(run.eval_id)
+        state = directory.state(run)
         return replace(result, state=state, progress=directory.fraction_done() if state == "running" else None)
     value = metrics.get(metric.name)
     if value is None and isinstance(metric, OfTraining):  # released weights: their training is not measured here

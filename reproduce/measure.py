@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+from experiments.runner.acceptance import sealed
 from experiments.runner.files import write_atomically
 from experiments.runner.measure import MEASUREMENTS, NotMeasurableError, TooLargeError, nearest_batch
 from experiments.spec.catalog import find
@@ -41,12 +42,13 @@ def execute(options: argparse.Namespace) -> int:
     for measurement in measurements.values():
         batch = batches.of(measurement)
         try:
-            record = MEASUREMENTS[measurement.kind](measurement.run, batch)
+            measured = MEASUREMENTS[measurement.kind](measurement.run, batch)
         except NotMeasurableError as error:
             print(f"{measurement.cell.row.key}: {error}", file=sys.stderr)
             if isinstance(error, TooLargeError):
                 code = UNUSABLE
             continue
+        record = sealed({"train_id": measurement.run.train_id, **measured})
         write_atomically(
             store.run(measurement.run.train_id).measurement(measurement.kind), json.dumps(record, indent=1) + "\n"
         )

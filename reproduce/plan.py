@@ -7,6 +7,7 @@ from tabulate import tabulate
 
 from data.errors import DataError
 from experiments.runner.jobs import Job
+from experiments.runner.messages import one_line
 from experiments.runner.resources import Resources, check_batch
 from experiments.runner.store import RunStore
 from experiments.runner.weights import weights_of
@@ -94,7 +95,7 @@ def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str],
         if eval_only and state != "done" and weights_of(run, store) is None:
             problem = "--eval-only: some runs have no weights to test; train them, or import released ones"
     except (DataError, ValueError) as error:
-        problem = str(error)
+        problem = one_line(error)
     return {
         "run": job.name,
         "cells": job.cells,

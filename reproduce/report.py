@@ -14,7 +14,8 @@ from reproduce.selection import scale_of, seeds_of, store_of
 
 def execute(options: argparse.Namespace) -> int:
     """Print and save reports, or check that the saved reports equal those of the current results."""
-    selections, scale, store = find(options.tables), scale_of(options), store_of(options)
+    selections, scale = find(options.tables), scale_of(options)
+    store = store_of(options, compare_scores=options.check)
     if options.check and (options.overrides or any(rows is not None for _, rows in selections)):
         raise ValueError("--check compares whole tables with the saved reports; name no rows and no overrides")
     if options.check and options.picture is not None:

@@ -6,6 +6,7 @@ import json
 from tabulate import tabulate
 
 from experiments.runner.jobs import Job
+from experiments.runner.messages import one_line
 from experiments.runner.store import RunStore
 from reproduce.exit_codes import DONE
 from reproduce.selection import jobs, store_of
@@ -27,9 +28,9 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
     for job in found:
         directory, headline = job.directory(store), job.run.objective.metrics[0]
         state = job_state(job, store)
-        if state == "not run" and directory.tested(job.run.eval_id, eval_only=True):
+        if state == "not run" and directory.tested(job.run, eval_only=True):
             state = WITH_RELEASED
-        metrics = store.metrics(job.run.train_id, job.run.eval_id)
+        metrics = store.metrics(job.run)
         states.append(
             {
                 "run": job.name,
@@ -40,7 +41,7 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "progress": directory.fraction_done() if state == "running" else None,
                 "metric": headline,
                 "value": metrics.get(headline) if metrics else None,
-                "reason": directory.failure.read_text(errors="replace").strip() if state == "failed" else None,
+                "reason": one_line(directory.failure.read_text(errors="replace")) if state == "failed" else None,
                 "log": str(directory.log) if directory.log.exists() else None,
             }
         )
@@ -66,5 +67,5 @@ def status_text(found: list[Job], store: RunStore) -> str:
 
 def job_state(job: Job, store: RunStore) -> str:
     """State of a job. A prerequisite is finished if released weights can replace it."""
-    state = job.directory(store).state(job.run.eval_id)
+    state = job.directory(store).state(job.run)
     return WITH_RELEASED if state != "done" and job.finished(store, eval_only=False) else state

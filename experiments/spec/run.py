@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from data.config import DataConfig
@@ -68,18 +69,18 @@ class RunConfig:
     parents: tuple[Parent, ...] = field(default=(), metadata={"omit_if": ()})
     seed: int = 0
 
-    @property
+    @cached_property
     def train_id(self) -> str:
         """Hash of all settings that determine the weights."""
         parents = [(parent.part, parent.run.train_id) for parent in self.parents]
         return digest({**self._training_fields(), **named_parents(parents)})
 
-    @property
+    @cached_property
     def eval_id(self) -> str:
         """Hash of the test protocol."""
         return digest(self.evaluation)
 
-    @property
+    @cached_property
     def description(self) -> dict[str, object]:
         """Settings of `train_id` as JSON: for readers, and to check that a run directory belongs to this run."""
         fields = {name: canonical(part) for name, part in self._training_fields().items()}
