@@ -80,11 +80,11 @@ def accepted_measurement(path: Path, train_id: str) -> dict | None:
     try:
         record = json_object(path)
     except ValueError as error:
-        return _refuse(path, str(error))
+        return _refuse(path, str(error), "measure")
     if record is None:
         return None
     problem = problem_of_measurement(record, train_id)
-    return _accept(path, record) if problem is None else _refuse(path, problem)
+    return _accept(path, record) if problem is None else _refuse(path, problem, "measure")
 
 
 def problem_of_test(metrics: dict, run: RunConfig, *, released: bool) -> str | None:
@@ -168,10 +168,10 @@ def _accept(path: Path, record: dict) -> dict:
     return record
 
 
-def _refuse(path: Path, problem: str) -> None:
+def _refuse(path: Path, problem: str, verb: str = "run") -> None:
     if _refused.get(path) != problem:
         _refused[path] = problem
-        text = f"{path} is not taken as a result: {problem}; restore or remove it, or `reproduce run` makes it again"
+        text = f"{path} is not taken as a result: {problem}; restore or remove it, or `reproduce {verb}` makes it again"
         print(f"reproduce: {one_line(text)}", file=sys.stderr, flush=True)
 
 

@@ -32,12 +32,13 @@ def result(run: RunConfig, value: float = 50.0, **fields: object) -> dict:
 
 def released_result(run: RunConfig, value: float = 50.0, **fields: object) -> dict:
     """Result of a test of released weights."""
-    return result(run, value, released_weights={"file": "k400.pyth", "sha256": "0123"}, **fields)
+    return result(run, value, **{"released_weights": {"file": "k400.pyth", "sha256": "0123"}, **fields})
 
 
 def write_result(store: RunStore, run: RunConfig, value: float = 50.0, *, released: bool = False, **fields: object) -> Path:
     """Write a result of a run's test as the test does; returns its file."""
-    made = (released_result if released else result)(run, value, **fields)
+    released = released or "released_weights" in fields
+    made = released_result(run, value, **fields) if released else result(run, value, **fields)
     path = store.run(run.train_id).metrics(run.eval_id, released=released)
     write_atomically(path, json.dumps(sealed(made)))
     return path

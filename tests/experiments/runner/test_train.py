@@ -319,14 +319,57 @@ def test_the_scores_of_a_test_are_saved(harness: RunHarness) -> None:
     assert metrics["top1"] == pytest.approx(100 * right.mean())
 
 
-def test_the_error_for_a_damaged_checkpoint_contains_the_remedy(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    directory = store.run("abc")
-    directory.checkpoint.parent.mkdir(parents=True)
-    directory.checkpoint.write_text("junk")
-    module, datamodule, trainer = cast(TaskModule, None), cast(DataModule, None), cast(Trainer, None)
-    with pytest.raises(StoreError, match=r"last\.ckpt is cut short or damaged; remove it"):
-        fit(K400, store, directory, module, datamodule, trainer, DeviceClock())
+CHECKPOINT_DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "junk": lambda whole: b"junk",
+    "empty": lambda whole: b"",
+    "cut short": lambda whole: whole[: len(whole) // 2],
+    "a bit": lambda whole: flipped(whole, whole.index(b"FB") + 3000),
+    "zeros": lambda whole: whole[:3000] + bytes(2000) + whole[5000:],
+    "another file": lambda whole: saved({"epoch": 3}),
+}
+
+
+def flipped(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+def saved(content: object) -> bytes:
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("damage", CHECKPOINT_DAMAGES)
+def test_a_training_with_a_damaged_checkpoint_starts_again(
+    harness: RunHarness, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.execute_and_kill(POINTS, "step", 12)
+    checkpoint = harness.store.run(POINTS.train_id).checkpoint
+    damaged = CHECKPOINT_DAMAGES[damage](checkpoint.read_bytes())
+    checkpoint.write_bytes(damaged)
+    harness.steps.clear()
+    metrics = harness.execute(POINTS)
+    assert harness.steps[0] == 0 and len(harness.steps) == 20
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith(NOTE_PREFIX)]
+    problem = "is no checkpoint of a training" if damage == "another file" else "is cut short or damaged"
+    assert notes == [
+        f"{NOTE_PREFIX}{checkpoint} {problem}; it was renamed to last.ckpt.damaged, and the training starts again from "
+        f"its beginning"
+    ]
+    assert checkpoint.with_name("last.ckpt.damaged").read_bytes() == damaged and not checkpoint.exists()
+    assert metrics["videos"]["evaluated"] == 90
+
+
+def test_damaged_best_weights_are_an_error_before_the_rest_of_the_training(harness: RunHarness) -> None:
+    run = replace(POINTS, optim=replace(RECIPE, keep="best"))
+    harness.execute_and_kill(run, "step", 12)
+    directory = harness.store.run(run.train_id)
+    content = directory.best_weights.read_bytes()
+    directory.best_weights.write_bytes(content[:-8] + bytes(8))
+    harness.steps.clear()
+    with pytest.raises(StoreError, match=f"its digest differs; restore it, or remove {directory.checkpoint.parent} to"):
+        harness.execute(run)
+    assert harness.steps == []
 
 
 TABLE = Table(
