@@ -1,5 +1,6 @@
 """Base classes of data configs: the data set, and the items that a run takes from it."""
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,11 @@ class DatasetConfig(ABC):
 
     name: str
     stand_in: StandIn | None = None
+
+    def __post_init__(self) -> None:
+        """Reject names that cannot be given with --data or are no name of a folder."""
+        if not re.fullmatch(r"[\w-]+", self.name):
+            raise ValueError(f"data.dataset.name is '{self.name}'; it has letters, digits, - and _ only")
 
     @property
     @abstractmethod

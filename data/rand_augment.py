@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from data.ranges import check_fields
+
 MAX_LEVEL = 10
 FILL = [128.0, 128.0, 128.0]
 
@@ -32,6 +34,12 @@ class RandAugment:
         deviation: float = 0.5
         num_operations: int = 2
         probability: float = 0.5
+
+        def __post_init__(self) -> None:
+            """Reject settings out of range."""
+            check_fields("data.augmentation.rand_augment", self, "magnitude", "deviation", least=0)
+            check_fields("data.augmentation.rand_augment", self, "num_operations", least=1)
+            check_fields("data.augmentation.rand_augment", self, "probability", least=0, most=1)
 
         def build(self) -> "RandAugment":
             """The augmentation with these settings."""

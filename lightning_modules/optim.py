@@ -32,6 +32,11 @@ class AdamW(OptimizerConfig):
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
 
+    def __post_init__(self) -> None:
+        for beta in self.betas:
+            check_range("optim.optimizer.betas", beta, least=0, below=1)
+        check_range("optim.optimizer.eps", self.eps, least=0)
+
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
         """Optimiser of the parameter groups."""
         return torch.optim.AdamW([group._asdict() for group in groups], betas=self.betas, eps=self.eps)
@@ -43,6 +48,11 @@ class SGD(OptimizerConfig):
 
     momentum: float = 0.9
     nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("optim.optimizer.momentum", self.momentum, least=0, below=1)
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("optim.optimizer.nesterov=True calls for a momentum above 0")
 
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
         """Optimiser of the parameter groups."""
@@ -59,6 +69,13 @@ class ScheduleConfig(ABC):
     def multiplier(self, time: float, length: int) -> float:
         """Learning rate at a time, relative to the base rate. `length`: length of the training."""
 
+    def check(self, length: int) -> None:  # noqa: B027  (most schedules fit any length)
+        """Refuse a training that is too short for the schedule.
+
+        Raises:
+            ValueError: with the field.
+        """
+
 
 @dataclass(frozen=True, kw_only=True)
 class StepSchedule(ScheduleConfig):
@@ -66,6 +83,11 @@ class StepSchedule(ScheduleConfig):
 
     milestones: tuple[float, ...] = (20, 30)
     factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_range("optim.schedule.factor", self.factor, least=0, exclusive=True)
+        for milestone in self.milestones:
+            check_range("optim.schedule.milestones", milestone, least=0, exclusive=True)
 
     def multiplier(self, time: float, length: int) -> float:
         """Product of the factors up to a time."""
@@ -83,6 +105,17 @@ class CosineSchedule(ScheduleConfig):
     warmup_epochs: float = 0.0
     final: float = 0.0
     warmup_start: float = field(default=0.0, metadata={"omit_if": 0.0})
+
+    def __post_init__(self) -> None:
+        for name in ("warmup_epochs", "final", "warmup_start"):
+            check_range(f"optim.schedule.{name}", getattr(self, name), least=0)
+
+    def check(self, length: int) -> None:
+        """Refuse a warm-up that is longer than the training."""
+        if self.warmup_epochs > length:
+            raise ValueError(
+                f"optim.schedule.warmup_epochs is {self.warmup_epochs:g}, but the training has a length of {length}"
+            )
 
     def multiplier(self, time: float, length: int) -> float:
         """Warm-up factor, then cosine factor."""
@@ -131,11 +164,16 @@ class OptimConfig:
             raise ValueError(f"a learning rate of {self.lr}: it is 0 or more")
         check_range("optim.weight_decay", self.weight_decay, least=0)
         for name in ("layer_decay", "clip_norm"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"optim.{name} is {value}; it must be more than 0")
-        if self.validate_every < 1:
-            raise ValueError(f"optim.validate_every is {self.validate_every}; it must be 1 or more")
+            check_range(f"optim.{name}", getattr(self, name), least=0, exclusive=True)
+        check_range("optim.validate_every", self.validate_every, least=1)
+
+    def check(self) -> None:
+        """Refuse fields that do not fit each other. Overrides change one after the other, so these are checked last.
+
+        Raises:
+            ValueError: with the field.
+        """
+        self.schedule.check(self.length)
 
     @property
     def length(self) -> int:

@@ -22,6 +22,9 @@ from models.positions import JointPositions, SeparatePositions, square_side
 from models.tokens import CubicTokens, Grid, SquareTokens
 
 
+MAX_HIDDEN = 2**31  # width of an MLP; larger ones have no tensors
+
+
 class Block(nn.Module):
     """Transformer block: one or more mixers, then an MLP, each with a LayerNorm before it and a residual connection."""
 
@@ -91,6 +94,9 @@ class VideoViT(nn.Module):
                 check_range(f"model.{name}", getattr(self, name), least=1)
             for name in ("mlp_ratio", "linear_std"):
                 check_range(f"model.{name}", getattr(self, name), least=0, exclusive=True)
+            if not 1 <= self.width * self.mlp_ratio < MAX_HIDDEN:
+                hidden = f"model.mlp_ratio is {self.mlp_ratio:g}; times a width of {self.width}, it must be 1 or more"
+                raise ValueError(f"{hidden} and below {MAX_HIDDEN}")
             check_range("model.drop_path", self.drop_path, least=0, below=1)
             self.tokens.check()
             check_range("model.positions.side", self.positions.side, least=1)

@@ -21,7 +21,9 @@ def execute(options: argparse.Namespace) -> int:
     shown = {job.run.train_id for job in found if not job.is_prerequisite}
     store.check_writable()
     pending = [job for job in found if not job.finished(store, options.eval_only)]
-    resources.check([job.run for job in pending], eval_only=options.eval_only)
+    tests_only = [job for job in pending if options.eval_only or job.directory(store).weights.exists()]
+    resources.check([job.run for job in tests_only], eval_only=True)
+    resources.check(job.run for job in pending if job not in tests_only)
     parallel = options.jobs or default_parallel(resources, scale)
     launcher = Launcher(
         store,

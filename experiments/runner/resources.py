@@ -1,6 +1,7 @@
 """Resources of the machine: devices, processes, threads and directories of data sets. They are not part of run ids."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Iterable
@@ -159,8 +160,8 @@ class Resources:
         """
         counted: dict[object, Counts] = {}
         for run in runs:
-            self.check_run(run)
             trains = run.optim is not None and not eval_only
+            self.check_run(run, trains=trains)
             key = (run.data.dataset, trains)
             if key not in counted:
                 counted[key] = self.read_counts(run.data, trains=trains)
@@ -179,14 +180,17 @@ class Resources:
                 listed = ", ".join(sorted(names)) or "stand-ins only; real data sets are for --scale paper"
                 raise ValueError(f"--data {name}: no run reads '{name}'; they read {listed}")
 
-    def check_run(self, run: RunConfig) -> None:
+    def check_run(self, run: RunConfig, *, trains: bool = True) -> None:
         """Refuse a run that is impossible on these devices with any data.
+
+        Args:
+            trains: whether the run is trained. A test alone does not depend on the training batch.
 
         Raises:
             ValueError: for an impossible batch, protocol or model.
         """
         run.check()
-        if run.optim is not None:
+        if trains and run.optim is not None:
             self.split(run.optim.batch_size, run.data.size, self.num_devices)
 
     def split(self, batch_size: int, size: InputSize, num_devices: int) -> BatchSplit:
@@ -234,4 +238,5 @@ def check_batch(run: RunConfig, counts: Counts) -> None:
 
 
 def _divisors(number: int) -> list[int]:
-    return [d for d in range(1, number + 1) if number % d == 0]
+    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    return sorted({*small, *(number // d for d in small)})

@@ -100,8 +100,18 @@ class RunConfig:
         Raises:
             ValueError: with the field and its valid values.
         """
-        self.model.check(self.data.size)
+        self.check_model_and_recipe()
         self.data.check(self.evaluation)
+
+    def check_model_and_recipe(self) -> None:
+        """Refuse all that `check` refuses, except test protocols that the data do not support.
+
+        Raises:
+            ValueError: with the field and its valid values.
+        """
+        self.model.check(self.data.size)
+        if self.optim is not None:
+            self.optim.check()
         for kind, count in self.data.targets.classes.items():
             if count < 1:
                 name = self.data.dataset.name

@@ -1,8 +1,9 @@
 """A training from its start to its metrics: its length, the weights it keeps, kills and stops, and its exit codes."""
 
+import io
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -19,6 +20,7 @@ from experiments.motionformer.base import K400
 from experiments.runner import train
 from experiments.runner.callbacks import DeviceClock, Stopped, StopRequest
 from experiments.runner.files import StoreError
+from experiments.runner.process import NOTE_PREFIX
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import fit
@@ -361,7 +363,7 @@ def test_a_training_with_a_damaged_checkpoint_starts_again(
 
 
 def test_damaged_best_weights_are_an_error_before_the_rest_of_the_training(harness: RunHarness) -> None:
-    run = replace(POINTS, optim=replace(RECIPE, keep="best"))
+    run = replace(POINTS, optim=replace(POINTS.optim, keep="best"))  # type: ignore[type-var]
     harness.execute_and_kill(run, "step", 12)
     directory = harness.store.run(run.train_id)
     content = directory.best_weights.read_bytes()

@@ -337,7 +337,7 @@ def test_a_damaged_record_of_released_weights_is_an_error(store: RunStore) -> No
     directory.released_record.write_text("{}")
     assert directory.released_weights() is None
     directory.released.write_bytes(b"cut")
-    with pytest.raises(StoreError, match=r"released\.json: it lacks 'file'; move it away"):
+    with pytest.raises(StoreError, match=r"released\.json: it has no file; move it away"):
         directory.released_weights()
 
 
