@@ -54,7 +54,7 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     """Top-level dictionary of a torch file, read without execution of code in it.
 
     Raises:
-        ValueError: if the file is no checkpoint, is truncated or changed, or contains more than tensors and plain values.
+        ValueError: if the file is no checkpoint, is damaged, or contains more than tensors and plain values.
         OSError: if the file cannot be read.
     """
     if not path.exists():
@@ -81,7 +81,7 @@ def read_checkpoint(path: Path) -> dict[str, object]:
 
 
 def check_checksums(path: Path) -> None:
-    """Compare every record of a zip archive with its CRC-32, which `torch.load` and `np.load` do not do for all of them.
+    """Compare every record of a zip archive with its CRC-32, which `torch.load` does not do.
 
     Files without checksums are accepted, see `has_checksums`.
 
@@ -105,7 +105,7 @@ def check_checksums(path: Path) -> None:
 def has_checksums(path: Path) -> bool:
     """Whether a file is a zip archive with checksums, as `torch.save` writes them since PyTorch 1.6.
 
-    Older files have none. Archives written with `torch.serialization.set_crc32_options(False)` have zeros in their place.
+    Older files have none. Archives written after `torch.serialization.set_crc32_options(False)` contain zeros.
 
     Raises:
         ValueError: if the archive is damaged.
@@ -154,11 +154,17 @@ def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, T
     if not tensors or len(tensors) < len(content):
         others = [name for name, value in content.items() if not isinstance(value, Tensor)]
         raise ValueError(f"weights: {path} holds no model_state; its top-level keys: {listed(others) or 'none'}")
-    if odd := [name for name, tensor in tensors.items() if tensor.layout != torch.strided or tensor.is_quantized]:
-        raise ValueError(f"weights: {path} has sparse or quantised tensors: {listed(odd)}; only dense ones are read")
+    if odd := [name for name, tensor in tensors.items() if not is_dense(tensor)]:
+        raise ValueError(f"weights: {path} has tensors that are not dense, or without values: {listed(odd)}")
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     return tensors
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Whether a tensor has values, and is not sparse, nested or quantised."""
+    is_strided = tensor.layout == torch.strided and not tensor.is_nested
+    return is_strided and not tensor.is_quantized and not tensor.is_meta
 
 
 def npz_tensors(path: Path) -> dict[str, Tensor]:
@@ -228,7 +234,7 @@ def fill(
     floats = [theirs for ours, theirs in names.items() if theirs in used and state[ours].is_floating_point()]
     if not_floats := [name for name in floats if not tensors[name].is_floating_point()]:
         problems.append(f"not floating point: {listed(not_floats)}")
-    elif not_finite := [name for name in floats if not tensors[name].isfinite().all()]:
+    elif not_finite := [name for name in floats if not tensors[name].float().isfinite().all()]:
         problems.append(f"not finite: {listed(not_finite)}")
     integers = [theirs for ours, theirs in names.items() if theirs in used and not state[ours].is_floating_point()]
     if not_integers := [name for name in integers if tensors[name].is_floating_point()]:

@@ -24,7 +24,7 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     for name, tensor in sorted(tensors.items()):
         values = tensor.detach().cpu().contiguous().flatten()
         sha256.update(f"{name} {values.dtype} {tuple(tensor.shape)}".encode())
-        sha256.update(values.view(torch.uint8).numpy())
+        sha256.update(values.view(torch.uint8).numpy().data)
     return sha256.hexdigest()
 
 

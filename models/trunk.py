@@ -21,7 +21,6 @@ from models.model import Cost, InputSize, ModelConfig, Targets, as_clip, check_r
 from models.positions import JointPositions, SeparatePositions, square_side
 from models.tokens import CubicTokens, Grid, SquareTokens
 
-
 MAX_HIDDEN = 2**31  # width of an MLP; larger ones have no tensors
 
 

@@ -16,7 +16,12 @@ def execute(options: argparse.Namespace) -> int:
     """Execute all jobs. Finished jobs are skipped."""
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
-    found, store, resources, scale = jobs(options), store_of(options, compare_scores=True), Resources.of(options), scale_of(options)
+    found, store, resources, scale = (
+        jobs(options),
+        store_of(options, compare_scores=True),
+        Resources.of(options),
+        scale_of(options),
+    )
     resources.check_names(job.run for job in found)
     shown = {job.run.train_id for job in found if not job.is_prerequisite}
     store.check_writable()

@@ -53,7 +53,13 @@ def digest(record: Mapping[str, object]) -> str:
 
 
 def accepted_test(
-    path: Path, run: RunConfig, *, config: Path, predictions: Callable[[str], Path], released: bool, compare_scores: bool
+    path: Path,
+    run: RunConfig,
+    *,
+    config: Path,
+    predictions: Callable[[str], Path],
+    released: bool,
+    compare_scores: bool,
 ) -> dict | None:
     """Metrics in a file, if it is a result of the run's test; None if it is not, or does not exist.
 
@@ -106,7 +112,7 @@ def problem_of_test(metrics: dict, run: RunConfig, *, released: bool) -> str | N
     for name in run.objective.metrics:
         least, most = run.objective.range_of(name)
         value = metrics.get(name)
-        if not is_number(value) or not least <= value <= most:
+        if not is_number(value, least, most):
             return f"its {name} is {value}; it must be a number from {least:g} to {most:g}"
     if not all(_is_hits(hits) for hits in metrics.get("classes", {}).values()):
         return "its classes are not pairs of correct items and all items"

@@ -1,6 +1,5 @@
 """Callbacks of training: checkpoints, stops on signals, best weights, device time, and the progress file."""
 
-import errno
 import json
 import math
 import os
@@ -9,38 +8,15 @@ import time
 from pathlib import Path
 from types import FrameType
 
-import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
 from experiments.runner.files import StoreError
 from experiments.runner.weights import save_weights
 from lightning_modules.module import TaskModule
-from models.checkpoints import check_checksums
 
 SECONDS_BETWEEN_PROGRESS = 0.3
 SECONDS_BETWEEN_CHECKPOINTS = 900.0
-
-
-# Keys of Lightning's checkpoints that a resumed training reads.
-CHECKPOINT_KEYS = {"state_dict", "optimizer_states", "lr_schedulers", "loops", "callbacks", "epoch", "global_step"}
-
-
-def checkpoint_problem(path: Path) -> str | None:
-    """Reason why a training cannot be resumed from a checkpoint; None if it can, or if there is no file.
-
-    Every record is compared with its checksum. The content is mapped into memory, and only its keys are read.
-    """
-    try:
-        check_checksums(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except FileNotFoundError:
-        return None
-    except Exception as error:  # damaged files raise errors of many types
-        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
-            raise
-        return "is cut short or damaged"
-    return None if isinstance(content, dict) and content.keys() >= CHECKPOINT_KEYS else "is no checkpoint of a training"
 
 
 class Stopped(BaseException):

@@ -33,12 +33,14 @@ def _kind_problem(value: object, kind: object, path: str) -> str | None:
             return f"its {path} is no list"
         problems = (_kind_problem(member, kind[0], f"{path}[{index}]") for index, member in enumerate(value))
         return next((problem for problem in problems if problem is not None), None)
-    fits = {TEXT: isinstance(value, str), NUMBER: is_number(value), COUNT: is_number(value) and isinstance(value, int)}
-    if fits[str(kind)] and (isinstance(value, str) or value >= 0):  # type: ignore[operator]
+    fits = isinstance(value, str) if kind == TEXT else is_number(value, least=0)
+    if fits and (kind != COUNT or isinstance(value, int)):
         return None
     return f"its {path} is {value}; it must be {kind}"
 
 
-def is_number(value: object) -> bool:
-    """Whether a value is a finite number, and no boolean."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
+def is_number(value: object, least: float = -LARGEST, most: float = LARGEST) -> bool:
+    """Whether a value is a finite number in a range, and no boolean."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return max(least, -LARGEST) <= value <= min(most, LARGEST)

@@ -18,18 +18,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from data.datamodule import DataModule
 from data.errors import DataError
 from experiments.runner.arguments import add_resources
-from experiments.runner.callbacks import (
-    BestWeights,
-    Checkpointing,
-    DeviceClock,
-    ProgressFile,
-    Stopped,
-    StopRequest,
-    checkpoint_problem,
-)
+from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, ProgressFile, Stopped, StopRequest
 from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.messages import one_line
-from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX, NOTE_PREFIX
+from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX
 from experiments.runner.resources import BatchSplit, Resources
 from experiments.runner.results import (
     Test,
@@ -39,6 +31,7 @@ from experiments.runner.results import (
     save_training_record,
     saved_test,
 )
+from experiments.runner.resume import resumable
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
 from experiments.runner.trainer import make_trainer
@@ -145,16 +138,7 @@ def fit(
         StoreError: if the best weights of a resumed training are damaged.
     """
     assert run.optim is not None
-    problem = checkpoint_problem(directory.checkpoint)
-    if problem is not None and trainer.is_global_zero:
-        aside = directory.checkpoint.with_name(f"{directory.checkpoint.name}.damaged")
-        directory.checkpoint.replace(aside)
-        print(
-            f"{NOTE_PREFIX}{directory.checkpoint} {problem}; it was renamed to {aside.name}, and the training starts "
-            f"again from its beginning",
-            file=sys.stderr,
-        )
-    resume = directory.checkpoint if problem is None and directory.checkpoint.exists() else None
+    resume = resumable(directory.checkpoint, renames=trainer.is_global_zero)
     if resume is not None and directory.best_weights.exists():
         read_weights(directory.best_weights)  # before the rest of the training, not after it
     if resume is None:

@@ -12,7 +12,6 @@ from experiments.spec.ids import field_types, is_int_for_float
 from experiments.spec.run import Parent, RunConfig
 from lightning_modules.optim import OptimConfig
 
-
 LARGEST = 2**31 - 1  # number in an override; none of any field is larger
 
 

@@ -12,7 +12,15 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from models.checkpoints import LoadReport, checkpoint_tensors, fill, has_checksums, is_known, read_checkpoint, read_tensors
+from models.checkpoints import (
+    LoadReport,
+    checkpoint_tensors,
+    fill,
+    has_checksums,
+    is_known,
+    read_checkpoint,
+    read_tensors,
+)
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.key_map import converted_tensors, released_names, unused_patterns
 from models.trunk import VideoViT
@@ -26,8 +34,8 @@ REINITIALISED = ("head.*", "temp_embed")
 # Initial standard deviation of the authors' Linear layers. Without gradients, weight decay only decreases it.
 INITIAL_STD = 0.02
 NO_CHECKSUMS = (
-    "the file has no checksums (it is older than PyTorch 1.6): only keys, shapes and finiteness are checked; compare its "
-    "sha256 with that of another download"
+    "the file has no checksums (it is older than PyTorch 1.6): only keys, shapes and finiteness are checked; compare "
+    "its sha256 with that of another download"
 )
 
 

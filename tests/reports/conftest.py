@@ -96,7 +96,13 @@ def keep_measurement(store: RunStore) -> Callable[..., Path]:
     """Writes a measurement of `reproduce measure` for a run. Returns its path."""
 
     def keep(run: RunConfig, kind: str, **values: object) -> Path:
-        record: dict[str, object] = {"train_id": run.train_id, "batch_size": 6, "precision": "16-mixed", "hardware": "a GPU", "commit": "abc"}
+        record: dict[str, object] = {
+            "train_id": run.train_id,
+            "batch_size": 6,
+            "precision": "16-mixed",
+            "hardware": "a GPU",
+            "commit": "abc",
+        }
         record |= {"versions": {"torch": "2.14.1"}, **values}
         path = store.run(run.train_id).measurement(kind)
         write_atomically(path, json.dumps(record))

@@ -9,7 +9,6 @@ import pytest
 
 from data.datasets.kinetics import Kinetics
 from experiments.motionformer.base import K400, SSV2
-from experiments.runner.files import StoreError
 from experiments.runner.measure import MEASUREMENTS
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load

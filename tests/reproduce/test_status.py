@@ -17,6 +17,7 @@ from reproduce.command import main
 from reproduce.status import status_json, status_text
 from tests.experiments.runner.stored_metrics import write_result
 
+
 def job(run: RunConfig = K400, *, shown: bool = True) -> Job:
     return Job(run, "p/t", "a.top1", 0, cells=["p/t:a.top1"] if shown else [])
 

@@ -35,7 +35,9 @@ def released_result(run: RunConfig, value: float = 50.0, **fields: object) -> di
     return result(run, value, **{"released_weights": {"file": "k400.pyth", "sha256": "0123"}, **fields})
 
 
-def write_result(store: RunStore, run: RunConfig, value: float = 50.0, *, released: bool = False, **fields: object) -> Path:
+def write_result(
+    store: RunStore, run: RunConfig, value: float = 50.0, *, released: bool = False, **fields: object
+) -> Path:
     """Write a result of a run's test as the test does; returns its file."""
     released = released or "released_weights" in fields
     made = released_result(run, value, **fields) if released else result(run, value, **fields)

@@ -67,7 +67,10 @@ FOREIGN: dict[str, tuple[object, str]] = {
     "other seed": (RESULT | {"seed": 1}, "its seed is 1, that of the run is 0"),
     "boolean seed": (RESULT | {"seed": False}, "its seed is False; it must be a whole number"),
     "other views": (RESULT | {"views": 1}, "its views is 1, that of the run is 10"),
-    "other data": (RESULT | {"data": {"name": "ssv2", "fingerprint": "0"}}, "its data.name is ssv2, that of the run is"),
+    "other data": (
+        RESULT | {"data": {"name": "ssv2", "fingerprint": "0"}},
+        "its data.name is ssv2, that of the run is",
+    ),
     "no data": (RESULT | {"data": {}}, "it has no data.name"),
     "data of another kind": (RESULT | {"data": None}, "its data is no object"),
     "no fingerprint": (without(RESULT, "data", "fingerprint"), "it has no data.fingerprint"),
@@ -120,7 +123,9 @@ def test_a_result_of_trained_weights_is_none_of_released_ones(tmp_path: Path, li
     path = store.run(K400.train_id).metrics(K400.eval_id, released=True)
     write_atomically(path, json.dumps(RESULT))
     assert store.metrics(K400) is None and "it does not name the released weights" in lines()[0]
-    write_atomically(path, json.dumps(released_result(K400, released_weights={"file": "a", "sha256": "0", "warnings": [1]})))
+    write_atomically(
+        path, json.dumps(released_result(K400, released_weights={"file": "a", "sha256": "0", "warnings": [1]}))
+    )
     assert store.metrics(K400) is None and "its released_weights.warnings[0] is 1" in lines()[0]
 
 

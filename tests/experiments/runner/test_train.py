@@ -6,28 +6,24 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from lightning import Trainer
 from torch import Tensor
 
 from data.datamodule import DataModule
 from data.errors import DataError
-from experiments.motionformer.base import K400
 from experiments.runner import train
-from experiments.runner.callbacks import DeviceClock, Stopped, StopRequest
+from experiments.runner.callbacks import Stopped, StopRequest
 from experiments.runner.files import StoreError
 from experiments.runner.process import NOTE_PREFIX
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
-from experiments.runner.train import fit
 from experiments.spec.metrics import TOP1
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.table import Column, Table, row
-from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness
 
@@ -301,6 +297,7 @@ def test_eval_only_does_not_train(harness: RunHarness) -> None:
     harness.execute(POINTS)
     harness.store.run(POINTS.train_id).metrics(POINTS.eval_id).unlink()
     harness.steps.clear()
+    harness.resources = replace(harness.resources, micro_batch=3)  # does not divide the training batch
     assert harness.execute(POINTS, eval_only=True)["videos"]["evaluated"] == 90
     assert harness.steps == []
 
@@ -401,7 +398,7 @@ def test_a_second_process_does_not_repeat_a_finished_run(harness: RunHarness, co
     directory.path.mkdir(parents=True)
     directory.failure.write_text("an older failure\n")
     assert train.main(command) == 0
-    assert directory.state(POINTS.eval_id) == "done" and not directory.failure.exists()
+    assert directory.state(POINTS) == "done" and not directory.failure.exists()
     stamp = directory.metrics(POINTS.eval_id).stat().st_mtime_ns
     harness.steps.clear()
     assert train.main(command) == 0
@@ -412,7 +409,7 @@ def test_overrides_and_seed_select_another_run(harness: RunHarness, command: lis
     assert train.main([*command, "--seed", "3", "-o", "optim.epochs=1"]) == 0
     assert POINTS.optim is not None
     run = replace(POINTS, optim=replace(POINTS.optim, epochs=1), seed=3)
-    assert harness.store.run(run.train_id).state(run.eval_id) == "done"
+    assert harness.store.run(run.train_id).state(run) == "done"
 
 
 def test_a_process_whose_run_is_claimed_does_nothing(harness: RunHarness, command: list[str]) -> None:
@@ -451,7 +448,7 @@ def test_a_failed_process_writes_the_reason_in_its_last_line_and_a_file(
     assert ("Traceback" in said) == (type(error) in (ZeroDivisionError, RuntimeError))
     directory = harness.store.run(POINTS.train_id)
     assert directory.failure.read_text() == reason + "\n"
-    assert directory.state(POINTS.eval_id) == "failed"
+    assert directory.state(POINTS) == "failed"
 
 
 def test_the_exit_code_of_a_stopped_process_is_that_of_the_signal(
@@ -460,7 +457,7 @@ def test_the_exit_code_of_a_stopped_process_is_that_of_the_signal(
     monkeypatch.setattr(train, "StopRequest", lambda: StopsAfter(harness, 3))
     assert train.main(command) == 128 + signal.SIGTERM
     directory = harness.store.run(POINTS.train_id)
-    assert directory.state(POINTS.eval_id) == "interrupted" and not directory.failure.exists()
+    assert directory.state(POINTS) == "interrupted" and not directory.failure.exists()
 
 
 def test_an_unknown_cell_writes_no_failure_file(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:

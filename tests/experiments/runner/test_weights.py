@@ -308,7 +308,10 @@ def test_weights_of_another_run_in_place_of_a_runs_own_are_refused(harness: RunH
     for run in (POINTS, OTHER):
         harness.execute(run)
     own, other = (harness.store.run(run.train_id).weights for run in (POINTS, OTHER))
-    digests = {run: json.loads(harness.store.run(run.train_id).training.read_text())["weights_digest"] for run in (POINTS, OTHER)}
+    digests = {
+        run: json.loads(harness.store.run(run.train_id).training.read_text())["weights_digest"]
+        for run in (POINTS, OTHER)
+    }
     assert saved_digest(own) == digests[POINTS] != saved_digest(other) == digests[OTHER]
     own.write_bytes(other.read_bytes())
     with pytest.raises(StoreError, match="its digest differs; restore it, or move"):
