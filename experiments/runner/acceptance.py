@@ -1,4 +1,4 @@
-"""Acceptance of stored results. A file is a result if it names its run, protocol, seed and data, and its values are possible.
+"""Acceptance of stored results: a file is one if it names its run, protocol, seed and data, and its values are possible.
 
 A file that is not accepted is named on stderr with the reason and the remedy, and counts as if it did not exist.
 """
@@ -38,6 +38,8 @@ TEST_FIELDS = {
 }
 MEASUREMENT_FIELDS = {"train_id": TEXT, "batch_size": COUNT, "versions": {"torch": TEXT}, **PROVENANCE}
 
+REMEDY = "restore or remove it, or `reproduce {verb}` makes it again"
+
 _refused: dict[Path, str] = {}  # files that were named on stderr, with the reasons
 
 
@@ -73,7 +75,9 @@ def accepted_test(
         metrics = json_object(path)
         if metrics is None:
             return None
-        problem = problem_of_test(metrics, run, released=released) or problem_of_config(config, run)
+        problem = problem_of_test(metrics, run, released=released)
+        if problem is None and (difference := config_difference(config, run)) is not None:
+            return _refuse(path, f"{config} differs from the config of the run at {difference}", "restore that file")
     except ValueError as error:
         return _refuse(path, str(error))
     if problem is None and compare_scores:
@@ -86,11 +90,11 @@ def accepted_measurement(path: Path, train_id: str) -> dict | None:
     try:
         record = json_object(path)
     except ValueError as error:
-        return _refuse(path, str(error), "measure")
+        return _refuse(path, str(error), REMEDY.format(verb="measure"))
     if record is None:
         return None
     problem = problem_of_measurement(record, train_id)
-    return _accept(path, record) if problem is None else _refuse(path, problem, "measure")
+    return _accept(path, record) if problem is None else _refuse(path, problem, REMEDY.format(verb="measure"))
 
 
 def problem_of_test(metrics: dict, run: RunConfig, *, released: bool) -> str | None:
@@ -119,16 +123,14 @@ def problem_of_test(metrics: dict, run: RunConfig, *, released: bool) -> str | N
     return _problem_of_digest(metrics)
 
 
-def problem_of_config(path: Path, run: RunConfig) -> str | None:
-    """Reason why a file is not the config of the run; None if it is, or if it does not exist.
+def config_difference(path: Path, run: RunConfig) -> str | None:
+    """First field in which a file differs from the config of the run; None if it does not, or does not exist.
 
     Raises:
         ValueError: if it cannot be read.
     """
     config = json_object(path)
-    if config is None or (difference := first_difference(config, run.description)) is None:
-        return None
-    return f"{path.name} beside it differs from the config of the run at {difference}"
+    return None if config is None else first_difference(config, run.description)
 
 
 def first_difference(found: object, expected: object, path: str = "") -> str | None:
@@ -174,11 +176,11 @@ def _accept(path: Path, record: dict) -> dict:
     return record
 
 
-def _refuse(path: Path, problem: str, verb: str = "run") -> None:
+def _refuse(path: Path, problem: str, remedy: str = REMEDY.format(verb="run")) -> None:
     if _refused.get(path) != problem:
         _refused[path] = problem
-        text = f"{path} is not taken as a result: {problem}; restore or remove it, or `reproduce {verb}` makes it again"
-        print(f"reproduce: {one_line(text)}", file=sys.stderr, flush=True)
+        text = one_line(f"reproduce: {path} is not taken as a result: {problem}; {remedy}")
+        print(text, file=sys.stderr, flush=True)
 
 
 def is_refused(path: Path) -> bool:

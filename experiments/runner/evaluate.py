@@ -9,12 +9,13 @@ from lightning import seed_everything
 from torch import nn
 
 from data.errors import DataError
+from experiments.runner.files import StoreError
 from experiments.runner.provenance import provenance
 from experiments.runner.resources import BatchSplit, Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import data_module
 from experiments.runner.trainer import make_trainer, quiet_lightning
-from experiments.runner.weights import OtherModelError, Weights, load_weights, weights_of
+from experiments.runner.weights import Weights, load_weights, weights_of
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, ViewScores
 
@@ -103,7 +104,7 @@ def load_chosen_weights(model: nn.Module, run: RunConfig, store: RunStore, file:
         raise DataError(f"weights: there is no file {file}")
     try:
         load_weights(model, run, store, Weights(file, None))
-    except OtherModelError as error:
+    except StoreError as error:
         raise ValueError(str(error)) from None
     return str(file)
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from experiments.runner.acceptance import accepted_test
+from experiments.runner.acceptance import accepted_test, first_difference
 from experiments.runner.fields import TEXT
 from experiments.runner.files import StoreError, read_json, read_record, write_atomically
 from experiments.spec.run import RunConfig
@@ -164,5 +164,8 @@ class RunDirectory:
         stored = read_json(self.config)
         if stored is None:
             write_atomically(self.config, json.dumps(description, indent=1) + "\n")
-        elif stored != description:
-            raise StoreError(f"{self.config} is the config of another run; move {self.path} away")
+        elif (difference := first_difference(stored, description)) is not None:
+            raise StoreError(
+                f"{self.config} is the config of another run: it differs at {difference}; restore it, or move {self.path} "
+                f"away"
+            )

@@ -33,10 +33,6 @@ class Weights(NamedTuple):
     digest: str | None = None
 
 
-class OtherModelError(StoreError):
-    """A file of weights contains another model."""
-
-
 class ReleasedStart(NamedTuple):
     """Imported released weights of a parent that initialise a part of the model."""
 
@@ -125,7 +121,7 @@ def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Wei
             load_trained(model, tensors, fingerprint)
     except RuntimeError as error:  # of names and shapes
         reason = textwrap.shorten(str(error).partition(":\n")[2] or str(error), 200)
-        raise OtherModelError(f"{weights.path} does not hold this row's model: {reason}") from None
+        raise StoreError(f"{weights.path} does not hold this row's model: {reason}") from None
     return []
 
 

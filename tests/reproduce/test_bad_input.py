@@ -137,8 +137,9 @@ def test_smallest_valid_config_values_are_accepted(capsys: pytest.CaptureFixture
     assert main(["show", "motionformer/table4:joint", *words]) == 0
 
 
-def test_run_rejects_zero_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = error_line(["run", ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"], capsys)
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_zero_classes_are_rejected(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = error_line([verb, ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"], capsys)
     assert (code, text) == (
         2,
         "reproduce: kinetics400: the number of classes of the label 'class' is 0; it must be 1 or more",

@@ -71,11 +71,6 @@ def test_plan_reports_test_protocols_that_the_sampling_does_not_support(
     assert "not yet runnable: segment sampling has no stride in frames" in capsys.readouterr().out
 
 
-def test_plan_reports_zero_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plan", ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"]) == 0
-    assert "not yet runnable: kinetics400: the number of classes of the label 'class' is 0" in capsys.readouterr().out
-
-
 def test_plan_with_eval_only_needs_no_training_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "train.csv").unlink()
     assert main(words("plan", root, "--json")) == 0

@@ -93,7 +93,7 @@ def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=240)
     assert process.returncode == 1
     assert "1 of 2 runs done" in out
-    assert "is the config of another run; move" in err
+    assert "is the config of another run: it differs at data; restore it, or move" in err
     assert "Traceback" not in err
     assert list(sound.path.glob("metrics/*.json"))
     assert broken.failure.read_text().count("\n") == 1

@@ -146,7 +146,7 @@ def test_a_result_beside_another_config_is_refused(tmp_path: Path, lines: Lines)
     edited = json.loads(config.read_text())
     edited["model"]["width"] = 64
     for content, reason in (
-        (json.dumps(edited), "config.json beside it differs from the config of the run at model.width"),
+        (json.dumps(edited), "config.json differs from the config of the run at model.width; restore that file"),
         (json.dumps(without(K400.description, "data", "frames")), "differs from the config of the run at data.frames"),
         ("{", "config.json: Expecting"),
     ):
