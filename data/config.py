@@ -46,8 +46,8 @@ class DatasetConfig(ABC):
 
     def __post_init__(self) -> None:
         """Reject names that cannot be given with --data or are no name of a folder."""
-        if not re.fullmatch(r"[\w-]+", self.name):
-            raise ValueError(f"data.dataset.name is '{self.name}'; it has letters, digits, - and _ only")
+        if not re.fullmatch(r"[^\s/=.][^\s/=]*", self.name):
+            raise ValueError(f"data.dataset.name is '{self.name}'; it is the name of a folder, without spaces, / and =")
 
     @property
     @abstractmethod

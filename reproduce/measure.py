@@ -9,6 +9,7 @@ from typing import NamedTuple
 from experiments.runner.acceptance import sealed
 from experiments.runner.files import write_atomically
 from experiments.runner.measure import MEASUREMENTS, NotMeasurableError, TooLargeError, nearest_batch
+from experiments.runner.messages import one_line
 from experiments.spec.catalog import find
 from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
@@ -44,7 +45,7 @@ def execute(options: argparse.Namespace) -> int:
         try:
             measured = MEASUREMENTS[measurement.kind](measurement.run, batch)
         except NotMeasurableError as error:
-            print(f"{measurement.cell.row.key}: {error}", file=sys.stderr)
+            print(f"{measurement.cell.row.key}: {one_line(error)}", file=sys.stderr)
             if isinstance(error, TooLargeError):
                 code = UNUSABLE
             continue

@@ -76,6 +76,8 @@ def finish(store: RunStore) -> Finish:
 
     def write(run: RunConfig, top1: float | None = None, **facts: object) -> None:
         values = {} if top1 is None else {"top1": top1, "top5": 99.0}
+        for file in store.run(run.train_id).path.glob(f"metrics/{run.eval_id}.*"):
+            file.unlink()  # trained weights precede released ones
         write_result(store, run, **{**values, **facts})
 
     return write
