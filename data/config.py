@@ -1,5 +1,6 @@
 """Base classes of data configs: the data set, and the items that a run takes from it."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,11 @@ class DatasetConfig(ABC):
 
     name: str
     stand_in: StandIn | None = None
+
+    def __post_init__(self) -> None:
+        """Reject names that cannot be given with --data or are no name of a folder."""
+        if not re.fullmatch(r"[^\s/=.][^\s/=]*", self.name):
+            raise ValueError(f"data.dataset.name is '{self.name}'; it is the name of a folder, without spaces, / and =")
 
     @property
     @abstractmethod

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self, get_args
 
+from data.ranges import check_fields
+
 Merge = Literal["sum of softmax", "mean of softmax", "sum of logits", "mean of logits"]
 
 
@@ -27,9 +29,7 @@ class EvalConfig:
     merge: Merge = field(default="sum of softmax", metadata={"omit_if": "sum of softmax"})
 
     def __post_init__(self) -> None:
-        for name in ("views", "crops", "tiny_views"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"evaluation.{name} is {getattr(self, name)}; it must be 1 or more")
+        check_fields("evaluation", self, "views", "crops", "tiny_views", "short_side", least=1)
         if self.merge not in get_args(Merge):
             raise ValueError(f"evaluation.merge is '{self.merge}'; it is one of {', '.join(get_args(Merge))}")
         check_span(self.span, "evaluation.span")

@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from data.ranges import check_fields
+
 MAX_LEVEL = 10
 FILL = [128.0, 128.0, 128.0]
 
@@ -46,6 +48,12 @@ class RandAugment:
         probability: float = 0.5
         as_released: bool = field(default=False, metadata={"omit_if": False})
         reversed_channels: bool = field(default=False, metadata={"omit_if": False})
+
+        def __post_init__(self) -> None:
+            """Reject settings out of range."""
+            check_fields("data.augmentation.rand_augment", self, "magnitude", "deviation", least=0)
+            check_fields("data.augmentation.rand_augment", self, "num_operations", least=1)
+            check_fields("data.augmentation.rand_augment", self, "probability", least=0, most=1)
 
         def build(self) -> "RandAugment":
             """The augmentation with these settings."""

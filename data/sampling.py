@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.evaluation import EvalConfig, check_span, check_stride
+from data.ranges import check_fields
 
 Indices = NDArray[np.int64]
 
@@ -91,9 +92,10 @@ class DenseSampling(Sampling):
         span: float | None = field(default=None, metadata={"omit_if": None})
 
         def __post_init__(self) -> None:
-            """Reject a span or a stride out of range."""
+            """Reject a span, a stride or a rate out of range."""
             check_span(self.span, "data.sampling.span")
             check_stride(self.stride, "data.sampling.stride")
+            check_fields("data.sampling", self, "nominal_fps", least=1)
 
         def build(self, frames: int) -> "DenseSampling":
             """Sampling of clips with this number of frames."""
@@ -176,8 +178,9 @@ class SegmentSampling(Sampling):
         span: float = field(default=1.0, metadata={"omit_if": 1.0})
 
         def __post_init__(self) -> None:
-            """Reject a span or a stride out of range."""
+            """Reject a span or a rate out of range."""
             check_span(self.span, "data.sampling.span")
+            check_fields("data.sampling", self, "nominal_fps", least=1)
 
         def build(self, frames: int) -> "SegmentSampling":
             """Sampling of clips with this number of frames."""

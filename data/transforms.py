@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from data.rand_augment import RandAugment
+from data.ranges import check_fields
 
 # Relative to the crop: 256 and 320 at crop 224, 384 and 480 at crop 336, as in all recipes of the paper.
 SHORT_SIDE_RANGE = (8 / 7, 10 / 7)
@@ -74,6 +75,11 @@ class Augmentation:
         color_jitter_probability: float = 0.8
         rand_augment: RandAugment.Config | None = None
         color_jitter_as_released: bool = field(default=False, metadata={"omit_if": False})
+
+        def __post_init__(self) -> None:
+            """Reject probabilities and strengths out of range."""
+            check_fields("data.augmentation", self, "flip", "color_jitter_probability", least=0, most=1)
+            check_fields("data.augmentation", self, "color_jitter", least=0)
 
         def build(self, crop: int) -> "Augmentation":
             """Augmentation for clips of this size."""

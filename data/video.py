@@ -1,6 +1,5 @@
 """Video data: clips of RGB frames, sampled from the videos of a data set."""
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from data.config import DataConfig
 from data.evaluation import EvalConfig
+from data.ranges import check_fields
 from data.sampling import DenseSampling, SamplingConfig
 from data.sizes import ClipSize
 from data.transforms import Augmentation, AugmentationConfig, Crops, PerChannel, normalized
@@ -39,11 +39,9 @@ class VideoData(DataConfig):
     reversed_channels: bool = field(default=False, metadata={"omit_if": False})
 
     def __post_init__(self) -> None:
-        for name in ("frames", "crop"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"data.{name} is {getattr(self, name)}; it must be 1 or more")
-        if not all(0 < std < math.inf for std in (self.std if isinstance(self.std, tuple) else (self.std,))):
-            raise ValueError(f"data.std is {self.std}; it must be more than 0")
+        check_fields("data", self, "frames", "crop", least=1)
+        check_fields("data", self, "mean", least=0, most=1)
+        check_fields("data", self, "std", least=0, exclusive=True)
 
     @property
     def size(self) -> ClipSize:

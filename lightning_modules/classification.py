@@ -38,6 +38,10 @@ class ClassObjective(Objective):
         """Mixup needs pairs of items."""
         return 1 if self.mixup is None else 2
 
+    def range_of(self, metric: str) -> tuple[float, float]:
+        """Accuracies are in percent."""
+        return 0.0, 100.0
+
 
 class ClassTask(Task):
     """Classification with one or several kinds of label. Each kind has a softmax over its part of the outputs.

@@ -33,6 +33,11 @@ class AdamW(OptimizerConfig):
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
 
+    def __post_init__(self) -> None:
+        for beta in self.betas:
+            check_range("optim.optimizer.betas", beta, least=0, below=1)
+        check_range("optim.optimizer.eps", self.eps, least=0)
+
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
         """Optimiser of the parameter groups."""
         return torch.optim.AdamW([group._asdict() for group in groups], betas=self.betas, eps=self.eps)
@@ -44,6 +49,11 @@ class SGD(OptimizerConfig):
 
     momentum: float = 0.9
     nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("optim.optimizer.momentum", self.momentum, least=0, below=1)
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("optim.optimizer.nesterov=True calls for a momentum above 0")
 
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
         """Optimiser of the parameter groups."""
@@ -60,6 +70,13 @@ class ScheduleConfig(ABC):
     def multiplier(self, time: float, length: int) -> float:
         """Learning rate at a time, relative to the base rate. `length`: length of the training."""
 
+    def check(self, length: int) -> None:  # noqa: B027  (most schedules fit any length)
+        """Refuse a training that is too short for the schedule.
+
+        Raises:
+            ValueError: with the field.
+        """
+
 
 @dataclass(frozen=True, kw_only=True)
 class StepSchedule(ScheduleConfig):
@@ -67,6 +84,11 @@ class StepSchedule(ScheduleConfig):
 
     milestones: tuple[float, ...] = (20, 30)
     factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_range("optim.schedule.factor", self.factor, least=0, exclusive=True)
+        for milestone in self.milestones:
+            check_range("optim.schedule.milestones", milestone, least=0, exclusive=True)
 
     def multiplier(self, time: float, length: int) -> float:
         """Product of the factors up to a time."""
@@ -84,6 +106,17 @@ class CosineSchedule(ScheduleConfig):
     warmup_epochs: float = 0.0
     final: float = 0.0
     warmup_start: float = field(default=0.0, metadata={"omit_if": 0.0})
+
+    def __post_init__(self) -> None:
+        for name in ("warmup_epochs", "final", "warmup_start"):
+            check_range(f"optim.schedule.{name}", getattr(self, name), least=0)
+
+    def check(self, length: int) -> None:
+        """Refuse a warm-up that is longer than the training."""
+        if self.warmup_epochs > length:
+            raise ValueError(
+                f"optim.schedule.warmup_epochs is {self.warmup_epochs:g}, but the training has a length of {length}"
+            )
 
     def multiplier(self, time: float, length: int) -> float:
         """Warm-up factor, then cosine factor."""
@@ -129,12 +162,13 @@ class OptimConfig:
             raise ValueError(f"a learning rate of {self.lr}: it is 0 or more")
         check_range("optim.weight_decay", self.weight_decay, least=0)
         for name in ("layer_decay", "clip_norm"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"optim.{name} is {value}; it must be more than 0")
+            check_range(f"optim.{name}", getattr(self, name), least=0, exclusive=True)
+        check_range("optim.validate_every", self.validate_every, least=1)
 
     def check(self, model: Callable[[], nn.Module]) -> None:
         """Refuse settings that contradict each other, or do not suit a model.
+
+        Overrides change one field after the other, so these are checked last.
 
         Args:
             model: function that builds the model, on any device.
@@ -142,7 +176,7 @@ class OptimConfig:
         Raises:
             ValueError: with the fields.
         """
-        _ = self.length  # raises
+        self.schedule.check(self.length)
         if self.layer_decay is not None or self.rules:
             parameter_groups(model(), lr=1.0, weight_decay=0.0, layer_decay=self.layer_decay, rules=self.rules)
 

@@ -27,6 +27,7 @@ class ParameterRule:
 
     def __post_init__(self) -> None:
         check_range("optim.rules.lr_scale", self.lr_scale, least=0)
+        check_range("optim.rules.max_dims", self.max_dims, least=0)
         check_range("optim.rules.weight_decay", self.weight_decay, least=0)
 
     def matches(self, name: str, parameter: nn.Parameter) -> bool:

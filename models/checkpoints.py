@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 NAMED_IN_ERRORS = 4
+LONGEST_NAME = 100
 # Keys of the model's tensors in checkpoints of training frameworks; "module" is DeepSpeed's.
 CONTAINERS = ("model_state", "state_dict", "model", "module")
 
@@ -64,13 +65,14 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     """Top-level dictionary of a torch file, read without execution of code in it.
 
     Raises:
-        ValueError: if the file is no checkpoint, is truncated, or contains more than tensors and plain values.
+        ValueError: if the file is no checkpoint, is damaged, or contains more than tensors and plain values.
         OSError: if the file cannot be read.
     """
     if not path.exists():
         raise FileNotFoundError(f"weights: there is no file {path}")
     if path.is_dir():
         raise ValueError(f"weights: {path} is a folder, not a checkpoint")
+    check_checksums(path)
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # of TorchScript archives, refused below
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -81,8 +83,8 @@ def read_checkpoint(path: Path) -> dict[str, object]:
         raise ValueError(
             f"weights: {path} is damaged, no checkpoint, or holds pickled objects; none are read"
         ) from error
-    except (RuntimeError, EOFError, KeyError, IndexError, UnicodeDecodeError, OSError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+    except Exception as error:  # damaged files raise errors of many types
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
             raise
         if "TorchScript" in str(error):
             remedy = f"save its tensors first: torch.save(torch.jit.load({path.name!r}).state_dict(), FILE)"
@@ -93,6 +95,47 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     return content
 
 
+def check_checksums(path: Path) -> None:
+    """Compare every record of a zip archive with its CRC-32, which `torch.load` does not do.
+
+    Files without checksums are accepted, see `has_checksums`.
+
+    Raises:
+        ValueError: if a record differs, or the archive cannot be read.
+        OSError: if the file cannot be read.
+    """
+    if not has_checksums(path):
+        return
+    try:
+        with ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except Exception as error:  # damaged archives raise errors of many types
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        damaged = "a record"
+    if damaged is not None:
+        raise ValueError(f"weights: {path} is damaged: {damaged} differs from its checksum; get the file again")
+
+
+def has_checksums(path: Path) -> bool:
+    """Whether a file is a zip archive with checksums, as `torch.save` writes them since PyTorch 1.6.
+
+    Older files have none. Archives written after `torch.serialization.set_crc32_options(False)` contain zeros.
+
+    Raises:
+        ValueError: if the archive is damaged.
+        OSError: if the file cannot be read.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            return False
+    try:
+        with ZipFile(path) as archive:
+            return any(record.CRC for record in archive.infolist())
+    except Exception as error:  # damaged archives raise errors of many types
+        raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch") from error
+
+
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Named tensors of a `.safetensors`, a Google `.npz` or a torch file.
 
@@ -101,6 +144,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         OSError: if the file cannot be read.
     """
     if path.suffix == ".npz":
+        check_checksums(path)
         return npz_tensors(path)
     if path.suffix != ".safetensors":
         return checkpoint_tensors(read_checkpoint(path), path)
@@ -120,12 +164,22 @@ def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, T
             content = inner
             break
     tensors = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+    if odd := [name for name in content if not isinstance(name, str)]:
+        raise ValueError(f"weights: {path} has a key that is no text but of type {type(odd[0]).__name__}")
     if not tensors or len(tensors) < len(content):
-        others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
+        others = [name for name, value in content.items() if not isinstance(value, Tensor)]
         raise ValueError(f"weights: {path} holds no model_state; its top-level keys: {listed(others) or 'none'}")
+    if odd := [name for name, tensor in tensors.items() if not is_dense(tensor)]:
+        raise ValueError(f"weights: {path} has tensors that are not dense, or without values: {listed(odd)}")
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     return tensors
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Whether a tensor has values, and is not sparse, nested or quantised."""
+    is_strided = tensor.layout == torch.strided and not tensor.is_nested
+    return is_strided and not tensor.is_quantized and not tensor.is_meta
 
 
 def npz_tensors(path: Path) -> dict[str, Tensor]:
@@ -197,7 +251,7 @@ def fill(
     floats = [theirs for ours, theirs in names.items() if theirs in used and state[ours].is_floating_point()]
     if not_floats := [name for name in floats if not tensors[name].is_floating_point()]:
         problems.append(f"not floating point: {listed(not_floats)}")
-    elif not_finite := [name for name in floats if not tensors[name].isfinite().all()]:
+    elif not_finite := [name for name in floats if not tensors[name].float().isfinite().all()]:
         problems.append(f"not finite: {listed(not_finite)}")
     integers = [theirs for ours, theirs in names.items() if theirs in used and not state[ours].is_floating_point()]
     if not_integers := [name for name in integers if tensors[name].is_floating_point()]:
@@ -228,4 +282,5 @@ def is_known(name: str, patterns: Sequence[str]) -> bool:
 def listed(names: Sequence[str]) -> str:
     """First few names, and the number of others."""
     more = len(names) - NAMED_IN_ERRORS
-    return ", ".join(names[:NAMED_IN_ERRORS]) + (f" and {more} more" if more > 0 else "")
+    shown = (n if len(n) <= LONGEST_NAME else f"{n[:LONGEST_NAME]}…" for n in names[:NAMED_IN_ERRORS])
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

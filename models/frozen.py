@@ -18,15 +18,20 @@ def trained_tensors(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in model.state_dict().items() if name not in frozen}
 
 
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the names, types, shapes and values of tensors."""
+    sha256 = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        values = tensor.detach().cpu().contiguous().flatten()
+        sha256.update(f"{name} {values.dtype} {tuple(tensor.shape)}".encode())
+        sha256.update(values.view(torch.uint8).numpy().data)
+    return sha256.hexdigest()
+
+
 def frozen_fingerprint(model: nn.Module) -> str | None:
     """Hash of the names and values of all frozen parameters; None if there are none."""
-    digest, any_frozen = hashlib.sha256(), False
-    for name, parameter in sorted(frozen_parameters(model)):
-        any_frozen = True
-        values = parameter.detach().cpu().contiguous().flatten()
-        digest.update(f"{name} {values.dtype} {tuple(parameter.shape)}".encode())
-        digest.update(values.view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16] if any_frozen else None
+    frozen = dict(frozen_parameters(model))
+    return digest(frozen)[:16] if frozen else None
 
 
 def load_trained(model: nn.Module, tensors: Mapping[str, Tensor], fingerprint: str) -> None:

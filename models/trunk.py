@@ -23,6 +23,8 @@ from models.model import InputSize, ModelConfig, Targets, as_clip, check_range, 
 from models.positions import PositionsConfig, SeparatePositions
 from models.tokens import CubicTokens, Grid, TokensConfig
 
+MAX_HIDDEN = 2**31  # width of an MLP; larger ones have no tensors
+
 
 class VideoViT(nn.Module):
     """ViT for clips: tokens, positions, blocks, and a classification head on CLS or on the mean of the patch tokens.
@@ -75,6 +77,9 @@ class VideoViT(nn.Module):
                 check_range(f"model.{name}", getattr(self, name), least=1)
             for name in ("mlp_ratio", "linear_std"):
                 check_range(f"model.{name}", getattr(self, name), least=0, exclusive=True)
+            if not 1 <= self.width * self.mlp_ratio < MAX_HIDDEN:
+                hidden = f"model.mlp_ratio is {self.mlp_ratio:g}; times a width of {self.width}, it must be 1 or more"
+                raise ValueError(f"{hidden} and below {MAX_HIDDEN}")
             check_range("model.drop_path", self.drop_path, least=0, below=1)
             self.tokens.check()
             if self.width % self.heads:

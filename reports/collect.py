@@ -234,7 +234,7 @@ def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
     found = find_result(run, store)
     if found is None:
         directory = store.run(run.train_id)
-        state = directory.state(run.eval_id)
+        state = directory.state(run)
         return replace(result, state=state, progress=directory.fraction_done() if state == "running" else None)
     metrics, source = found
     value = metrics.get(metric.name)

@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 def places(store: RunStore) -> Iterator[Place]:
     """The run store without its published results, then the published results alone."""
-    yield Place(RunStore(store.root), False)
+    yield Place(RunStore(store.root, compare_scores=store.compare_scores), False)
     if store.results is not None:
         yield Place(RunStore(store.results), True)
 
@@ -46,7 +46,7 @@ def places_of(run: RunConfig, store: RunStore) -> list[Place]:
     A running or interrupted run has none. Published results are shown only for runs that the store has not started.
     """
     directory = store.run(run.train_id)
-    state = directory.state(run.eval_id)
+    state = directory.state(run)
     if state in ("running", "interrupted"):
         return []
     started = state != "not run" or directory.weights.exists()
@@ -60,7 +60,7 @@ def find_result(run: RunConfig, store: RunStore) -> tuple[dict, Source] | None:
         StoreError: if a file contains anything else.
     """
     for place in places_of(run, store):
-        metrics = place.store.metrics(run.train_id, run.eval_id)
+        metrics = place.store.metrics(run)
         if metrics is not None:
             directory = place.store.run(run.train_id)
             file = directory.metrics(run.eval_id, released="released_weights" in metrics)

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from experiments.runner.arguments import add_eval_only, add_resources
 from experiments.runner.environment import disable_native_jit
+from experiments.runner.messages import one_line
 from reproduce.arguments import (
     add_columns,
     add_json,
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         if options.debug:
             raise
-        print(f"reproduce: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"reproduce: {one_line(error)}", file=sys.stderr)
         # Usage errors are plain ValueErrors; errors of data, disks and environments are OSErrors or DataErrors.
         return USAGE if type(error) is ValueError else UNUSABLE
 
@@ -57,7 +58,7 @@ class Parser(argparse.ArgumentParser):
             verbs = re.findall(r"[\w-]+", match[2])
             near = difflib.get_close_matches(match[1], verbs, n=1)
             message = f"unknown verb '{match[1]}'; " + (f"did you mean '{near[0]}'?" if near else ", ".join(verbs))
-        self.exit(USAGE, f"{self.prog}: {message} (help: {self.prog} --help)\n")
+        self.exit(USAGE, f"{self.prog}: {one_line(message)} (help: {self.prog} --help)\n")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+from experiments.runner.acceptance import sealed
 from experiments.runner.files import write_atomically
 from experiments.runner.measure import NotMeasurableError, TooLargeError, measured, nearest_batch
+from experiments.runner.messages import one_line
 from experiments.spec.catalog import find
 from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
@@ -44,13 +46,14 @@ def execute(options: argparse.Namespace) -> int:
         try:
             record = measured(measurement.metric, measurement.run, batch)
         except NotMeasurableError as error:
-            print(f"{measurement.cell.row.key}: {error}", file=sys.stderr)
+            print(f"{measurement.cell.row.key}: {one_line(error)}", file=sys.stderr)
             if isinstance(error, TooLargeError):
                 code = UNUSABLE
             continue
         if (reference := batches.reference(measurement)) is not None:
             cell = cell_name(measurement.table, reference.row, reference.column)
             record["calibrated"] = {"table": measurement.table.name, "cell": cell, "printed": reference.printed}
+        record = sealed({"train_id": measurement.run.train_id, **record})
         directory = store.run(measurement.run.train_id)
         directory.save_config(measurement.run.description)
         write_atomically(directory.measurement(measurement.metric.kind), json.dumps(record, indent=1) + "\n")

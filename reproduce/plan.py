@@ -7,6 +7,7 @@ from tabulate import tabulate
 
 from data.errors import DataError
 from experiments.runner.jobs import Job
+from experiments.runner.messages import one_line
 from experiments.runner.resources import Resources, check_batch
 from experiments.runner.store import RunStore
 from experiments.runner.weights import weights_of
@@ -76,16 +77,17 @@ def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str],
     run, optim = job.run, job.run.optim
     state = "done" if job.finished(store, eval_only) and eval_only else job_state(job, store)
     has_own_weights = job.directory(store).weights.exists()
-    trains = optim is not None and not (eval_only or run.train_id in trained or has_own_weights)
-    split, problem, steps, left = "–" if optim is None else "?", None, None, None
+    tested_only = optim is None or eval_only or has_own_weights
+    trains = not tested_only and run.train_id not in trained
+    split, problem, steps, left = "–" if tested_only else "?", None, None, None
     macs = run.model.macs(run.data.size, run.data.targets)
     try:
-        if optim is not None:
+        if optim is not None and not tested_only:
             parts = resources.split_of(run)
             split = f"{parts.micro_batch} x {parts.accumulation} on {resources.num_devices}"
-        resources.check_run(run)
+        resources.check_run(run, trains=not tested_only)
         counts = resources.counts(run, eval_only=eval_only)
-        if optim is not None and not eval_only and state not in FINISHED:
+        if not tested_only and state not in FINISHED:
             check_batch(run, counts)
         steps = 0 if optim is None or eval_only else optim.num_steps(counts.train // optim.batch_size)
         passes = TRAINING_PASSES * steps * optim.batch_size if trains and optim is not None else 0
@@ -94,7 +96,7 @@ def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str],
         if eval_only and state != "done" and weights_of(run, store) is None:
             problem = "--eval-only: some runs have no weights to test; train them, or import released ones"
     except (DataError, ValueError) as error:
-        problem = str(error)
+        problem = one_line(error)
     return {
         "run": job.name,
         "cells": job.cells,

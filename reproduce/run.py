@@ -17,13 +17,20 @@ def execute(options: argparse.Namespace) -> int:
     """Execute all jobs. Finished jobs are skipped."""
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
-    found, store, resources, scale = jobs(options), store_of(options), Resources.of(options), scale_of(options)
+    found, store, resources, scale = (
+        jobs(options),
+        store_of(options, compare_scores=True),
+        Resources.of(options),
+        scale_of(options),
+    )
     resources.check_names(job.run for job in found)
     shown = {job.run.train_id for job in found if not job.is_prerequisite}
     store.check_writable()
     pending = [job for job in found if not job.finished(store, options.eval_only)]
     check_named_data(found, store, resources)
-    resources.check([job.run for job in pending], eval_only=options.eval_only)
+    tests_only = [job for job in pending if options.eval_only or job.directory(store).weights.exists()]
+    resources.check([job.run for job in tests_only], eval_only=True)
+    resources.check(job.run for job in pending if job not in tests_only)
     parallel = options.jobs or default_parallel(resources, scale)
     launcher = Launcher(
         store,

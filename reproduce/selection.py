@@ -27,16 +27,22 @@ def seeds_of(options: argparse.Namespace) -> tuple[int, ...]:
         raise ValueError(f"--seeds '{options.seeds}': write whole numbers with commas, e.g. --seeds 0,1,2") from None
     if min(seeds) < 0:
         raise ValueError(f"--seeds '{options.seeds}': seeds are 0 or more")
+    if max(seeds) >= 2**32:
+        raise ValueError(f"--seeds '{options.seeds}': seeds are below {2**32}")
     if len(set(seeds)) != len(seeds):
         raise ValueError(f"--seeds '{options.seeds}' names a seed twice")
     return seeds
 
 
-def store_of(options: argparse.Namespace) -> "RunStore":
-    """Run store that falls back on the published results."""
+def store_of(options: argparse.Namespace, *, compare_scores: bool = False) -> "RunStore":
+    """Run store that falls back on the published results.
+
+    Args:
+        compare_scores: whether results are compared with their saved scores, which takes a second for a large test.
+    """
     from experiments.runner.store import RunStore
 
-    return RunStore(options.runs, results=RESULTS)
+    return RunStore(options.runs, results=RESULTS, compare_scores=compare_scores)
 
 
 def published_store() -> "RunStore":

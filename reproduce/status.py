@@ -7,6 +7,7 @@ import os
 from tabulate import tabulate
 
 from experiments.runner.jobs import Job
+from experiments.runner.messages import one_line
 from experiments.runner.store import RunStore
 from reports.commits import differences
 from reports.layout import OTHER_CODE_SIGN
@@ -32,7 +33,7 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
         directory, headline = job.directory(store), job.run.objective.metrics[0]
         metrics, source = find_result(job.run, store) or (None, None)
         state = job_state(job, store)
-        if state == "not run" and directory.tested(job.run.eval_id, eval_only=True):
+        if state == "not run" and directory.tested(job.run, eval_only=True):
             state = WITH_RELEASED
         states.append(
             {
@@ -48,7 +49,7 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "result": os.path.relpath(source.file) if source is not None else None,
                 "commit": source.commit if source is not None else None,
                 "data": metrics["data"] if metrics else None,
-                "reason": directory.failure.read_text(errors="replace").strip() if state == "failed" else None,
+                "reason": one_line(directory.failure.read_text(errors="replace")) if state == "failed" else None,
                 "log": str(directory.log) if directory.log.exists() else None,
             }
         )
@@ -78,5 +79,5 @@ def status_text(found: list[Job], store: RunStore) -> str:
 
 def job_state(job: Job, store: RunStore) -> str:
     """State of a job. A prerequisite is finished if released weights can replace it."""
-    state = job.directory(store).state(job.run.eval_id)
+    state = job.directory(store).state(job.run)
     return WITH_RELEASED if state != "done" and job.finished(store, eval_only=False) else state

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from experiments.runner.acceptance import config_difference
+from experiments.runner.jobs import jobs_of
 from experiments.runner.store import RunStore
-from experiments.spec.catalog import load
+from experiments.spec.catalog import find, load
 from experiments.spec.scales import TINY
 from reports.collect import collect
 
@@ -36,3 +38,17 @@ def test_one_frame_is_near_chance_on_ssv2_and_near_eight_frames_on_kinetics(tmp_
     chance = 100 / num_classes
     assert found["ssv2.one-frame"] == pytest.approx(chance, abs=10)
     assert found["k400.one-frame"] == pytest.approx(found["k400.eight-frames"], abs=15)
+
+
+def test_committed_results_are_accepted_and_stand_beside_the_config_of_their_run(tmp_path: Path) -> None:
+    store = RunStore(tmp_path, results=RESULTS)
+    committed = [
+        job.run
+        for job in jobs_of(find(["*"]), TINY, [], (0,))
+        if any(RESULTS.glob(f"{job.run.train_id}/metrics/*.json"))
+    ]
+    assert committed
+    for run in committed:
+        assert store.metrics(run) is not None
+        assert config_difference(RESULTS / run.train_id / "config.json", run) is None
+        assert (RESULTS / run.train_id / "config.json").exists()

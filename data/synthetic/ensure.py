@@ -24,7 +24,10 @@ from pathlib import Path
 from filelock import FileLock
 from tqdm import tqdm
 
+from data.ranges import check_fields
+
 PARTS_PER_JOB = 8
+FIELD = "data.dataset.stand_in"  # full name of a stand-in in messages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,19 @@ class StandIn(ABC):
     seed: int = 0
     num_train: int = 0
     num_val: int = 0
+
+    def __post_init__(self) -> None:
+        """Reject settings out of range."""
+        self.check()
+
+    def check(self) -> None:
+        """Reject settings out of range.
+
+        Raises:
+            ValueError: with the field.
+        """
+        check_fields(FIELD, self, "version", least=1)
+        check_fields(FIELD, self, "seed", "num_train", "num_val", least=0)
 
     @property
     @abstractmethod

@@ -15,7 +15,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data.ranges import check_ascending, check_fields
 from data.synthetic.encoding import encoded_mp4
+from data.synthetic.ensure import FIELD
 from data.synthetic.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
 from data.synthetic.videos import Video, VideoStandIn
 
@@ -99,6 +101,12 @@ class Epic100StandIn(VideoStandIn):
     hue_spread: float = 0.03
     shake: float = 0.15  # standard deviation of the camera position
     noise: float = 0.02
+
+    def check(self) -> None:
+        """Reject settings out of range."""
+        super().check()
+        check_fields(FIELD, self, "idle", "strangers", "hue_spread", least=0)
+        check_ascending(FIELD, self, "idle")
 
     @property
     def name(self) -> str:

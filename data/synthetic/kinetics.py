@@ -11,7 +11,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data.ranges import check_fields
 from data.synthetic.encoding import encoded_mp4
+from data.synthetic.ensure import FIELD
 from data.synthetic.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
 from data.synthetic.videos import Video, VideoStandIn
 
@@ -61,6 +63,11 @@ class KineticsStandIn(VideoStandIn):
     hue_spread: float = 0.06  # standard deviation of hues within a class
     shake: float = 0.25  # standard deviation of the camera position
     noise: float = 0.03
+
+    def check(self) -> None:
+        """Reject settings out of range."""
+        super().check()
+        check_fields(FIELD, self, "things", "strangers", "passers", "hue_spread", least=0)
 
     @property
     def name(self) -> str:

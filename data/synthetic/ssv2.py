@@ -14,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data.ranges import check_ascending, check_fields
 from data.synthetic.encoding import encoded_mp4
+from data.synthetic.ensure import FIELD
 from data.synthetic.shapes import SHAPES, Camera, Floats, Texture, Thing, color, drift, to_uint8
 from data.synthetic.videos import Video, VideoStandIn
 
@@ -59,6 +61,13 @@ class SSv2StandIn(VideoStandIn):
     occluders: int = 1
     shake: float = 0.05  # standard deviation of the camera position
     noise: float = 0.02
+
+    def check(self) -> None:
+        """Reject settings out of range."""
+        super().check()
+        check_fields(FIELD, self, "roam", "distractors", "occluders", least=0)
+        check_fields(FIELD, self, "reach", least=0, most=1, exclusive=True)
+        check_ascending(FIELD, self, "reach")
 
     @property
     def name(self) -> str:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from data.synthetic.ensure import StandIn
+from data.ranges import check_ascending, check_fields
+from data.synthetic.ensure import FIELD, StandIn
+
+MAX_SIDE, MAX_RATE = 4096, 1000
 
 
 class Video(NamedTuple):
@@ -20,7 +23,27 @@ class Video(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class VideoStandIn(StandIn):
-    """Generated data set of videos."""
+    """Generated data set of videos. Frames have an even height and width, as H.264 requires."""
+
+    height: int = 48
+    width: int = 64
+    frames: tuple[int, int] = (16, 16)  # smallest and largest number
+    rate: int = 15
+    shake: float = 0.0  # standard deviation of the camera position
+    noise: float = 0.0  # standard deviation of the sensor noise
+
+    def check(self) -> None:
+        """Reject settings out of range."""
+        super().check()
+        check_fields(FIELD, self, "num_train", "num_val", least=1)
+        check_fields(FIELD, self, "height", "width", least=2, most=MAX_SIDE)
+        check_fields(FIELD, self, "frames", least=2)
+        check_fields(FIELD, self, "rate", least=1, most=MAX_RATE)
+        check_fields(FIELD, self, "shake", "noise", least=0)
+        check_ascending(FIELD, self, "frames")
+        for name in ("height", "width"):
+            if getattr(self, name) % 2:
+                raise ValueError(f"{FIELD}.{name} is {getattr(self, name)}; it must be even")
 
     @abstractmethod
     def videos(self) -> list[Video]:

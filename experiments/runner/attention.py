@@ -15,6 +15,7 @@ from data.config import ShowsFrames
 from data.errors import DataError, DecodeError
 from data.items.items import ItemList
 from experiments.runner.attention_files import AttentionMaps, maps_id, write_maps
+from experiments.runner.messages import one_line
 from experiments.runner.provenance import provenance
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
@@ -30,13 +31,13 @@ def keep_all_maps(queried: Iterable[QueriedRun], store: RunStore, resources: Res
     """Compute and save the missing maps of tested runs; returns the errors."""
     errors = []
     for row, run, query in queried:
-        if not store.run(run.train_id).tested(run.eval_id, eval_only=True):
+        if not store.run(run.train_id).tested(run, eval_only=True):
             continue
         try:
             if save_maps(run, store, resources, query):
                 print(f"{row}: attention maps made", file=sys.stderr, flush=True)
         except (ValueError, OSError) as error:
-            print(f"reproduce: {row}: no attention maps: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+            print(f"reproduce: {row}: no attention maps: {one_line(error)}", file=sys.stderr, flush=True)
             errors.append(error)
     return errors
 

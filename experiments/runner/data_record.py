@@ -7,6 +7,7 @@ from pathlib import Path
 from data.config import DatasetConfig
 from data.errors import DataError
 from data.fingerprint import DataFingerprint, code_changes, fingerprint_in
+from experiments.runner.fields import TEXT
 from experiments.runner.files import read_json, read_record, write_atomically
 from experiments.runner.jobs import Job
 from experiments.runner.resources import Resources
@@ -30,7 +31,7 @@ def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: D
         DataError: with the difference, the record and the remedy.
         StoreError: if the record is damaged.
     """
-    record = read_record(directory.data, ("test", "root"))
+    record = read_record(directory.data, {"test": {}, "root": TEXT})
     earlier = None if record is None else DataFingerprint.read(record)
     changes = None if earlier is None else data.changes(earlier, dataset.unit)
     if record is not None and changes is not None:

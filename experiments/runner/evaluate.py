@@ -2,7 +2,6 @@
 
 import contextlib
 import sys
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,14 +108,8 @@ def load_chosen_weights(model: nn.Module, run: RunConfig, store: RunStore, file:
         raise DataError(f"weights: there is no file {file}")
     try:
         load_weights(model, run, store, Weights(file, None))
-    except (StoreError, RuntimeError) as error:
-        reason = (
-            "it is cut short or damaged"
-            if isinstance(error, StoreError)
-            else str(error).partition(":\n")[2] or str(error)
-        )
-        reason = textwrap.shorten(reason, 200)
-        raise ValueError(f"{file} does not hold this row's model: {reason}") from None
+    except StoreError as error:
+        raise ValueError(str(error)) from None
     return str(file)
 
 

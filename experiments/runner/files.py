@@ -2,11 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
+
+from experiments.runner.fields import field_problem
 
 REMEDY = "free space there or name another place with --runs"  # for files of a run that cannot be written
 
@@ -47,6 +49,25 @@ def replacing(path: Path, *, remedy: str = f"{REMEDY}; the training is kept") ->
         raise StoreError(f"cannot write {path}: {reason}; {remedy}") from None
 
 
+def json_object(path: Path) -> dict | None:
+    """JSON object in a file; None if the file does not exist.
+
+    Raises:
+        ValueError: with the reason, if the file contains anything else or cannot be read.
+    """
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except RecursionError:
+        raise ValueError(f"cannot read {path}: it is nested too deeply") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read {path}: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"cannot read {path}: it holds no JSON object")
+    return value
+
+
 def read_json(path: Path) -> dict | None:
     """JSON object in a file; None if the file does not exist.
 
@@ -54,24 +75,22 @@ def read_json(path: Path) -> dict | None:
         StoreError: if the file contains anything else.
     """
     try:
-        value = json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise StoreError(f"cannot read {path}: {error}; move it away to have it made again") from None
-    if not isinstance(value, dict):
-        raise StoreError(f"cannot read {path}: it holds no JSON object; move it away to have it made again")
-    return value
+        return json_object(path)
+    except ValueError as error:
+        raise StoreError(f"{error}; move it away to have it made again") from None
 
 
-def read_record(path: Path, names: Iterable[str]) -> dict | None:
+def read_record(path: Path, fields: Mapping[str, object]) -> dict | None:
     """JSON object with required fields in a file; None if the file does not exist.
 
+    Args:
+        fields: kinds of the fields, as in `fields.field_problem`.
+
     Raises:
-        StoreError: if a field is missing, or the file contains anything else.
+        StoreError: if a field is missing or of another kind, or the file contains anything else.
     """
     record = read_json(path)
-    missing = [name for name in names if record is not None and name not in record]
-    if missing:
-        raise StoreError(f"cannot read {path}: it lacks '{missing[0]}'; move it away to have it made again")
+    problem = None if record is None else field_problem(record, fields)
+    if problem is not None:
+        raise StoreError(f"cannot read {path}: {problem}; move it away to have it made again")
     return record

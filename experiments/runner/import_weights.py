@@ -4,15 +4,14 @@ Every key of a released file is checked against the row's model. The imported we
 and never replace trained weights. `reproduce run --eval-only` tests the row with them, and reports mark such a cell.
 """
 
-import hashlib
 import json
 from pathlib import Path
 
-from safetensors.torch import save_file
-
-from experiments.runner.files import replacing, write_atomically
+from experiments.runner.files import write_atomically
 from experiments.runner.run_directory import RELEASED_SUFFIX
+from experiments.runner.saved_scores import file_sha256
 from experiments.runner.store import RunStore
+from experiments.runner.weights import WEIGHTS_DIGEST, save_tensors
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
 
@@ -36,16 +35,15 @@ def import_weights(run: RunConfig, store: RunStore, file: Path, released: Releas
             f"settings of this row with -o"
         ) from None
     directory = store.run(run.train_id)
-    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    previous = directory.released_weights()
-    with replacing(directory.released) as partial:
-        save_file(model.state_dict(), partial)
+    sha256, previous = file_sha256(file), directory.released_weights()
+    weights = save_tensors(model.state_dict(), directory.released)
     if previous is not None and previous["sha256"] != sha256:
         for result in directory.path.glob(f"*/*{RELEASED_SUFFIX}.*"):
             result.unlink()
     record: dict[str, object] = {
         "file": file.name,
         "sha256": sha256,
+        WEIGHTS_DIGEST: weights,
         "matched": len(report.matched),
         "reshaped": list(report.reshaped),
         "missing": list(report.missing),

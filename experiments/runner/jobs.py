@@ -20,6 +20,7 @@ class Job:
         cells: cells that show the test, as `table:row.column`.
         starts: cells of runs that are initialised with the weights of this run.
         process: the process of the job while it runs.
+        log_start: size of the log before the process started.
         outcome: "done", "failed", or "blocked" by the failure of another job; None before.
         reason: the reason of a failure or a block.
         exit_code: exit code of a failed process.
@@ -33,6 +34,7 @@ class Job:
     cells: list[str] = field(default_factory=list)
     starts: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
+    log_start: int = 0
     outcome: str | None = None
     reason: str = ""
     exit_code: int = 0
@@ -56,7 +58,7 @@ class Job:
         released_suffices = not directory.weights.exists() and directory.released.exists()
         if self.is_prerequisite and (self.run.optim is None or released_suffices):
             return True
-        return directory.tested(self.run.eval_id, eval_only or self.run.optim is None)
+        return directory.tested(self.run, eval_only or self.run.optim is None)
 
     @property
     def name(self) -> str:

@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from experiments.runner.files import StoreError
 from experiments.runner.jobs import Job
-from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX
+from experiments.runner.messages import one_line
+from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX, NOTE_PREFIX
 from experiments.runner.resources import Resources
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
@@ -146,6 +147,7 @@ class Launcher:
             directory.path.mkdir(parents=True, exist_ok=True)
             directory.progress_file.unlink(missing_ok=True)
             with directory.log.open("ab") as log:
+                job.log_start = log.tell()
                 job.process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
                 )
@@ -158,7 +160,7 @@ class Launcher:
         assert job.process is not None
         code, job.process = job.process.returncode, None
         directory = job.directory(self.store)
-        metrics = self.store.metrics(job.run.train_id, job.run.eval_id)
+        metrics = self.store.metrics(job.run)
         if metrics is not None and job.finished(self.store, self.eval_only):
             job.outcome = "done"
             message = f"{job.name}: {headline_text(job, metrics)} in {metrics['seconds']:.0f} s"
@@ -169,7 +171,8 @@ class Launcher:
             job.outcome, job.exit_code = "failed", code
             job.reason = failure_reason(directory, code) or _exit_reason(code)
             message = f"{job.name}: failed (log: {directory.log})"
-        total_bar.write(message, file=sys.stderr) if self.show_bars else print(message, file=sys.stderr, flush=True)
+        for line in (*notes(directory, job.log_start), message):
+            total_bar.write(line, file=sys.stderr) if self.show_bars else print(line, file=sys.stderr, flush=True)
 
     def _fraction(self, job: Job) -> float:
         return job.directory(self.store).fraction_done() or 0.0
@@ -217,6 +220,14 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt(number)
 
 
+def notes(directory: RunDirectory, start: int) -> list[str]:
+    """Notes of a process for the user, in the part of its log from a position on."""
+    with contextlib.suppress(OSError), directory.log.open(errors="replace") as log:
+        log.seek(start)
+        return [one_line(line.removeprefix(NOTE_PREFIX)) for line in log if line.startswith(NOTE_PREFIX)]
+    return []
+
+
 def failure_reason(directory: RunDirectory, code: int) -> str | None:
     """Reason of a run's failure, from its failure file or the last error in its log; None if neither contains any.
 
@@ -224,10 +235,10 @@ def failure_reason(directory: RunDirectory, code: int) -> str | None:
     """
     with contextlib.suppress(OSError):
         if directory.failure.exists():
-            return directory.failure.read_text(errors="replace").strip()
+            return one_line(directory.failure.read_text(errors="replace"))
         lines = directory.log.read_text(errors="replace").splitlines() if code > 0 else []
         errors = [line.removeprefix(ERROR_PREFIX) for line in lines if line.startswith(ERROR_PREFIX)]
-        return errors[-1] if errors else None
+        return one_line(errors[-1]) if errors else None
     return None
 
 

@@ -1,6 +1,7 @@
 """Resources of the machine: devices, processes, threads and directories of data sets. They are not part of run ids."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Iterable
@@ -161,8 +162,8 @@ class Resources:
         """
         counted: dict[object, Counts] = {}
         for run in runs:
-            self.check_run(run)
             trains = run.optim is not None and not eval_only
+            self.check_run(run, trains=trains)
             key = (run.data.dataset, trains)
             if key not in counted:
                 counted[key] = self.read_counts(run.data, trains=trains)
@@ -181,14 +182,18 @@ class Resources:
                 listed = ", ".join(sorted(names)) or "stand-ins only; real data sets are for --scale paper"
                 raise ValueError(f"--data {name}: no run reads '{name}'; they read {listed}")
 
-    def check_run(self, run: RunConfig) -> None:
+    def check_run(self, run: RunConfig, *, trains: bool = True) -> None:
         """Refuse a run that is impossible on these devices with any data.
+
+        Args:
+            trains: whether the run is trained. A test alone does not depend on the training batch.
 
         Raises:
             ValueError: for an impossible batch, protocol or model.
         """
         run.check()
-        self.split_of(run)
+        if trains:
+            self.split_of(run)
 
     def split_of(self, run: RunConfig) -> BatchSplit:
         """Split of the global batch of a run; single items for a run without training.
@@ -254,4 +259,5 @@ def check_batch(run: RunConfig, counts: Counts) -> None:
 
 
 def _divisors(number: int) -> list[int]:
-    return [d for d in range(1, number + 1) if number % d == 0]
+    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    return sorted({*small, *(number // d for d in small)})

@@ -1,6 +1,7 @@
 """Result files of a test: scores per item and view, and metrics with their provenance."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,37 +11,33 @@ from numpy.typing import NDArray
 
 from data.datamodule import DataModule
 from data.errors import DataError
-from data.evaluation import EvalConfig
 from data.fingerprint import DataFingerprint
+from experiments.runner.acceptance import sealed
 from experiments.runner.data_record import data_of_result
-from experiments.runner.files import read_json, read_record, replacing, write_atomically
+from experiments.runner.fields import COUNT, NUMBER, TEXT
+from experiments.runner.files import read_record, replacing, write_atomically
 from experiments.runner.provenance import provenance
 from experiments.runner.run_directory import RunDirectory
+from experiments.runner.saved_scores import SHA256, SavedScores, file_sha256, read_scores
 from experiments.runner.store import RunStore
-from experiments.runner.weights import ReleasedStart
+from experiments.runner.weights import WEIGHTS_DIGEST, ReleasedStart
 from experiments.spec.ids import canonical
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import Scores
 
-TRAINING_FIELDS = ("device_hours", "replaced_in_training")
+STARTED_FROM = [{"part": TEXT, "file": TEXT, "sha256": TEXT}]
+TRAINING_FIELDS = {
+    "device_hours": NUMBER, "replaced_in_training": COUNT, "started_from?": STARTED_FROM, f"{WEIGHTS_DIGEST}?": TEXT,
+}  # fmt: skip
 # Fields that a re-scored test copies from the test whose scores it uses.
 PASS_FIELDS = (
     "replaced_in_training", "data", "precision", "devices", "seconds", "commit", "versions", "hardware",
-    "device_hours", "started_from", "released_weights",
+    "device_hours", "started_from", "released_weights", WEIGHTS_DIGEST, SHA256,
 )  # fmt: skip
 
 
-class Test(NamedTuple):
-    """A finished pass over the test items.
-
-    `fingerprint`: fingerprint of the data set's annotations. `allowed`: accepted number of unreadable items.
-    """
-
-    scores: Scores
-    ids: tuple[str, ...]
-    class_names: tuple[str, ...]
-    fingerprint: str
-    allowed: int
+class Test(SavedScores):
+    """A finished pass over the test items."""
 
     @classmethod
     def of(cls, scores: Scores, datamodule: DataModule, data: DataFingerprint) -> "Test":
@@ -62,12 +59,13 @@ def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) ->
         directory.started_from.unlink(missing_ok=True)
 
 
-def save_training_record(directory: RunDirectory, *, device_seconds: float, replaced: int) -> None:
-    """Write the device time of a finished training, and its number of replaced items."""
-    started_from = read_json(directory.started_from)
+def save_training_record(directory: RunDirectory, *, device_seconds: float, replaced: int, weights: str) -> None:
+    """Write the device time of a finished training, its number of replaced items, and the digest of its weights."""
+    started_from = read_record(directory.started_from, {"released": STARTED_FROM})
     record = {
         "device_hours": device_seconds / 3600,
         "replaced_in_training": replaced,
+        WEIGHTS_DIGEST: weights,
         **({"started_from": started_from["released"]} if started_from is not None else {}),
         **provenance(),
     }
@@ -103,8 +101,9 @@ def save_test_results(
             f"{result.failed + result.missing} of {len(test.ids)} test {run.data.dataset.unit} cannot be read; the limit "
             f"is {test.allowed}: repair those that the log names, or raise the limit with --allow-bad N"
         )
+    predictions = directory.predictions(run.eval_id, released=released is not None)
     if arrays := test.scores.arrays():
-        _save_scores(directory.predictions(run.eval_id, released=released is not None), run, test, arrays)
+        _save_scores(predictions, run, test, arrays)
     training = read_record(directory.training, TRAINING_FIELDS) if released is None else None
     record = {
         "replaced_in_training": training["replaced_in_training"] if training is not None else 0,
@@ -114,13 +113,17 @@ def save_test_results(
         "seconds": round(seconds, 1),
         **provenance(),
     }
-    for name in ("device_hours", "started_from"):
+    if arrays:
+        record[SHA256] = file_sha256(predictions)
+    for name in ("device_hours", "started_from", WEIGHTS_DIGEST):
         if training is not None and name in training:
             record[name] = training[name]
-    if run.optim is None and released is None and (started_from := read_json(directory.started_from)) is not None:
-        record["started_from"] = started_from["released"]
+    if run.optim is None and released is None:
+        started_from = read_record(directory.started_from, {"released": STARTED_FROM})
+        record |= {"started_from": started_from["released"]} if started_from is not None else {}
     if released is not None:
         record["released_weights"] = {name: released[name] for name in ("file", "sha256")}
+        record |= {WEIGHTS_DIGEST: released[WEIGHTS_DIGEST]} if WEIGHTS_DIGEST in released else {}
         if released.get("warnings"):
             record["released_weights"]["warnings"] = released["warnings"]
     _write_metrics(run, directory, test, record)
@@ -145,7 +148,8 @@ def _write_metrics(run: RunConfig, directory: RunDirectory, test: Test, record: 
         write_atomically(directory.provenance, json.dumps(common, indent=1) + "\n")
     classes = hits_by_class_name(test.scores.hits_by_class(), test.class_names)
     metrics = {"train_id": run.train_id, "eval_id": run.eval_id, **result.metrics, **common, "classes": classes}
-    write_atomically(directory.metrics(run.eval_id, released=is_released), json.dumps(metrics, indent=1) + "\n")
+    path = directory.metrics(run.eval_id, released=is_released)
+    write_atomically(path, json.dumps(sealed(metrics), indent=1) + "\n")
 
 
 def hits_by_class_name(hits: dict[int, tuple[int, int]], names: tuple[str, ...]) -> dict[str, list[int]]:
@@ -198,26 +202,11 @@ def saved_test(run: RunConfig, store: RunStore, *, released: bool = False) -> Sa
     """Test whose scores are part of the saved scores of another test of the same weights; None if there are none."""
     directory = store.run(run.train_id)
     for path in sorted(directory.predictions("*").parent.glob("*.npz")):
-        eval_id, dot, _ = path.stem.partition(".")  # a dot precedes the suffix of results of released weights
-        metrics = read_json(directory.metrics(eval_id, released=released)) if bool(dot) == released else None
-        if metrics is None or (test := _test_from_scores(path, run)) is None:
+        saved = read_scores(path, run) if ("." in path.stem) == released else None  # a dot precedes RELEASED_SUFFIX
+        if saved is None:
             continue
-        return SavedTest(test, {name: metrics[name] for name in PASS_FIELDS if name in metrics}, eval_id)
+        metrics = directory.result(replace(run, evaluation=saved.evaluation), released=released)
+        if metrics is not None and directory.predictions(metrics["eval_id"], released=released) == path:
+            record = {name: metrics[name] for name in PASS_FIELDS if name in metrics}
+            return SavedTest(Test(*saved), record, metrics["eval_id"])
     return None
-
-
-def _test_from_scores(path: Path, run: RunConfig) -> Test | None:
-    """Test of a run from a file of saved scores; None if the file lacks its views or cannot be read."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            settings = json.loads(str(arrays["test"]))
-            fields = {name: value for name, value in settings["evaluation"].items() if name != "type"}
-            views = run.data.views_within(run.evaluation, EvalConfig(**fields))
-            if views is None:
-                return None
-            scores = run.objective.task(run.data.targets).new_scores(run.evaluation)
-            scores.load({name: arrays[name] for name in arrays.files if name not in ("ids", "test")}, views)
-            names, allowed = tuple(settings["class_names"]), settings["allowed"]
-            return Test(scores, tuple(arrays["ids"].tolist()), names, settings["fingerprint"], allowed)
-    except Exception:  # damaged archives raise errors of many types
-        return None

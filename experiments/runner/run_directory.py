@@ -8,31 +8,33 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock, Timeout
 
+from experiments.runner.acceptance import accepted_test, first_difference
+from experiments.runner.fields import TEXT
 from experiments.runner.files import StoreError, read_json, read_record, write_atomically
+from experiments.spec.run import RunConfig
 
 RELEASED_SUFFIX = ".released"  # of file names: results of released weights
-METRICS_FIELDS = {"videos": dict, "data": dict, "versions": dict, "seconds": (int, float)}  # with their types
 TRAINING_SHARE = 0.9  # assumed fraction of a run's time; the rest is its test
 
 State = Literal["done", "running", "interrupted", "failed", "not run"]
 
 
-def is_result(metrics: dict, train_id: str) -> bool:
-    """Whether a file contains metrics of a test of this run."""
-    is_complete = all(isinstance(metrics.get(name), kinds) for name, kinds in METRICS_FIELDS.items())
-    return is_complete and metrics.get("train_id", train_id) == train_id
-
-
 class RunDirectory:
-    """Files of a run."""
+    """Files of a run.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        compare_scores: whether results are compared with their saved scores before they are taken.
+    """
+
+    def __init__(self, path: Path, *, compare_scores: bool = False) -> None:
         self.path = path
+        self.compare_scores = compare_scores
         self.config = path / "config.json"
         self.provenance = path / "run.json"
         self.training = path / "training.json"
@@ -66,27 +68,35 @@ class RunDirectory:
         Raises:
             StoreError: if the record is damaged.
         """
-        return read_record(self.released_record, ("file", "sha256")) if self.released.exists() else None
+        return read_record(self.released_record, {"file": TEXT, "sha256": TEXT}) if self.released.exists() else None
 
     def attention_maps(self, maps_id: str, *, released: bool = False) -> Path:
         """File of the attention maps of a query, for the run's own weights or released ones."""
         return self.path / "attention_maps" / f"{maps_id}{RELEASED_SUFFIX if released else ''}.npz"
 
-    def tested(self, eval_id: str, eval_only: bool) -> bool:
+    def result(self, run: RunConfig, *, released: bool = False) -> dict | None:
+        """Metrics of the run's test, of its own weights or released ones; None if no file with them is accepted."""
+        return accepted_test(
+            self.metrics(run.eval_id, released=released),
+            run,
+            config=self.config,
+            predictions=partial(self.predictions, released=released),
+            released=released,
+            compare_scores=self.compare_scores,
+        )
+
+    def tested(self, run: RunConfig, eval_only: bool) -> bool:
         """Whether the test is finished.
 
         With `eval_only`, a test of released weights counts if the run has no weights of its own.
-
-        Raises:
-            StoreError: if the metrics of the run's own weights are damaged.
         """
-        if read_json(self.metrics(eval_id)) is not None:
+        if self.result(run) is not None:
             return True
-        return eval_only and not self.weights.exists() and self.metrics(eval_id, released=True).exists()
+        return eval_only and not self.weights.exists() and self.result(run, released=True) is not None
 
-    def state(self, eval_id: str) -> State:
-        """State of the run and a test."""
-        if self.metrics(eval_id).exists():
+    def state(self, run: RunConfig) -> State:
+        """State of the run and its test."""
+        if self.result(run) is not None:
             return "done"
         if self.claimed:
             return "running"
@@ -104,9 +114,9 @@ class RunDirectory:
     def fraction_done(self) -> float | None:
         """Finished fraction of the run, between 0 and 1; None if it is unknown."""
         progress = self.progress()
-        if "done" not in progress:
+        done = progress.get("done")
+        if not isinstance(done, int | float) or not 0 <= done <= 1:
             return None
-        done = float(progress["done"])
         return (
             TRAINING_SHARE * done if progress.get("stage") == "train" else TRAINING_SHARE + (1 - TRAINING_SHARE) * done
         )
@@ -155,5 +165,8 @@ class RunDirectory:
         stored = read_json(self.config)
         if stored is None:
             write_atomically(self.config, json.dumps(description, indent=1) + "\n")
-        elif stored != description:
-            raise StoreError(f"{self.config} is the config of another run; move {self.path} away")
+        elif (difference := first_difference(stored, description)) is not None:
+            raise StoreError(
+                f"{self.config} is the config of another run: it differs at {difference}; restore it, or move {self.path} "
+                f"away"
+            )

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from experiments.runner.files import StoreError, read_json, read_record, replacing, write_atomically
-from experiments.runner.run_directory import RunDirectory, is_result
-
-MEASUREMENT_FIELDS = ("batch_size", "precision", "hardware", "versions", "commit")
+from experiments.runner.acceptance import accepted_measurement, is_refused
+from experiments.runner.files import replacing, write_atomically
+from experiments.runner.run_directory import RunDirectory
+from experiments.spec.run import RunConfig
 
 
 class RunStore:
@@ -15,52 +15,44 @@ class RunStore:
         root: directory of the runs.
         results: directory of published results, which are read if the root has none. Only the `publish` methods write
             to it.
+        compare_scores: whether results made here are compared with their saved scores before they are taken.
     """
 
-    def __init__(self, root: Path, results: Path | None = None) -> None:
+    def __init__(self, root: Path, results: Path | None = None, *, compare_scores: bool = False) -> None:
         self.root = root
         self.results = results
+        self.compare_scores = compare_scores
 
     def run(self, train_id: str) -> RunDirectory:
         """Directory of a run. It need not exist."""
-        return RunDirectory(self.root / train_id)
+        return RunDirectory(self.root / train_id, compare_scores=self.compare_scores)
 
     def directories(self, train_id: str) -> list[RunDirectory]:
         """Directories of a run's results in order of precedence: those made here, then published ones."""
         published = [] if self.results is None else [RunDirectory(self.results / train_id)]
         return [self.run(train_id), *published]
 
-    def metrics(self, train_id: str, eval_id: str) -> dict | None:
+    def metrics(self, run: RunConfig) -> dict | None:
         """Metrics of a finished test: made here, or published. In both, trained weights precede released ones.
 
-        Raises:
-            StoreError: if a file contains anything else.
+        Files that are no result of this test are ignored, see `acceptance`.
         """
-        for directory in self.directories(train_id):
+        for directory in self.directories(run.train_id):
             for released in (False, True):
-                path = directory.metrics(eval_id, released=released)
-                metrics = read_json(path)
-                if metrics is None:
-                    continue
-                if not is_result(metrics, train_id):
-                    raise StoreError(f"{path} holds no result of this test; move it away to have it made again")
-                return metrics
+                if (metrics := directory.result(run, released=released)) is not None:
+                    return metrics
         return None
 
     def measurement(self, train_id: str, kind: str) -> dict | None:
-        """Measurement of a run: made here, or published; None if there is none.
-
-        Raises:
-            StoreError: if a file contains anything else.
-        """
-        directories = self.directories(train_id)
-        records = (read_record(directory.measurement(kind), MEASUREMENT_FIELDS) for directory in directories)
+        """Measurement of a run: made here, or published; None if there is none."""
+        paths = (directory.measurement(kind) for directory in self.directories(train_id))
+        records = (accepted_measurement(path, train_id) for path in paths)
         return next((record for record in records if record is not None), None)
 
     def publish_measurement(self, train_id: str, kind: str) -> None:
-        """Copy a measurement made here to the published results, with the config of its run."""
+        """Copy an accepted measurement made here to the published results, with the config of its run."""
         source = self.run(train_id)
-        if self.results is not None and source.measurement(kind).exists():
+        if self.results is not None and accepted_measurement(source.measurement(kind), train_id) is not None:
             for file in (source.config, source.measurement(kind)):
                 if file.exists():
                     write_atomically(self.results / train_id / file.relative_to(source.path), file.read_text())
@@ -88,7 +80,7 @@ class RunStore:
                     partial.write_bytes(source.read_bytes())
 
     def publish(self, train_id: str, eval_id: str) -> None:
-        """Copy the config, provenance and metrics of a run made here to the published results.
+        """Copy the config, provenance and accepted metrics of a run made here to the published results.
 
         Raises:
             StoreError: if they cannot be written.
@@ -96,7 +88,8 @@ class RunStore:
         if self.results is None:
             return
         source, target = self.run(train_id), RunDirectory(self.results / train_id)
-        results = [file for released in (False, True) if (file := source.metrics(eval_id, released=released)).exists()]
+        files = (source.metrics(eval_id, released=released) for released in (False, True))
+        results = [file for file in files if file.exists() and not is_refused(file)]
         for file in (source.config, source.provenance, *results):
             if results and file.exists():
                 write_atomically(target.path / file.relative_to(source.path), file.read_text())

@@ -9,7 +9,6 @@ import contextlib
 import sys
 import time
 import traceback
-import zipfile
 from pathlib import Path
 
 import torch
@@ -22,6 +21,7 @@ from experiments.runner.arguments import add_eval_only, add_resources
 from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, ProgressFile, Stopped, StopRequest
 from experiments.runner.data_record import check_data_record, save_data_record
 from experiments.runner.files import StoreError, write_atomically
+from experiments.runner.messages import one_line
 from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX
 from experiments.runner.resources import BatchSplit, Resources
 from experiments.runner.results import (
@@ -32,10 +32,19 @@ from experiments.runner.results import (
     save_training_record,
     saved_test,
 )
+from experiments.runner.resume import resumable
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
 from experiments.runner.trainer import make_trainer
-from experiments.runner.weights import existing_weights, load_weights, save_weights, start_weights, weights_of
+from experiments.runner.weights import (
+    existing_weights,
+    load_weights,
+    read_weights,
+    save_weights,
+    saved_digest,
+    start_weights,
+    weights_of,
+)
 from experiments.spec.catalog import load
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import SCALES
@@ -60,7 +69,8 @@ def train_and_test(
     directory.save_config(run.description)
     directory.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     seed_everything(run.seed, verbose=False)
-    split = resources.split_of(run)
+    trains = run.optim is not None and not eval_only and not directory.weights.exists()
+    split = resources.split_of(run) if trains else BatchSplit(1, 1)
     datamodule = data_module(run, resources, root=resources.root(run.data), split=split)
     module = run.build()
     if isinstance(module.model, Recomputes):
@@ -80,7 +90,7 @@ def train_and_test(
         ],
     )
     started = time.time()
-    if run.optim is not None and not eval_only and not directory.weights.exists():
+    if trains:
         fit(run, store, directory, module, datamodule, trainer, clock)
     weights = existing_weights(run, store)
     data = datamodule.fingerprint() if trainer.is_global_zero else None
@@ -125,19 +135,21 @@ def fit(
 ) -> None:
     """Train to the end, from the last checkpoint if there is one, and save the weights.
 
+    A damaged checkpoint is moved aside, and the training starts again from its beginning.
+
     Raises:
-        StoreError: if the checkpoint is damaged.
+        StoreError: if the best weights of a resumed training are damaged.
         DataError: if the data are not those at the start of the training.
     """
     assert run.optim is not None
-    resume = directory.checkpoint if directory.checkpoint.exists() else None
+    resume = resumable(directory.checkpoint, renames=trainer.is_global_zero)
+    if resume is not None and directory.best_weights.exists():
+        read_weights(directory.best_weights)  # before the rest of the training, not after it
     if resume is None:
         released = start_weights(module.model, run, store)
         if trainer.is_global_zero:
             save_started_from(directory, released)
             save_data_record(directory, datamodule.fingerprint(), datamodule.root)
-    elif not zipfile.is_zipfile(resume):
-        raise StoreError(f"{resume} is cut short or damaged; remove it to train this run from its start")
     elif any(True for _ in frozen_parameters(module.model)):
         start_weights(module.model, run, store)  # checkpoints contain no frozen weights
     if trainer.is_global_zero and resume is not None:
@@ -145,11 +157,11 @@ def fit(
     trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
     replaced = datamodule.num_replaced()
     if trainer.is_global_zero:
-        save_training_record(directory, device_seconds=clock.seconds, replaced=replaced)
-        if run.optim.keep == "best":
-            directory.best_weights.replace(directory.weights)
-        else:
-            save_weights(module.model, directory.weights)
+        if run.optim.keep == "last":
+            save_weights(module.model, directory.best_weights)
+        weights = saved_digest(directory.best_weights)
+        save_training_record(directory, device_seconds=clock.seconds, replaced=replaced, weights=weights)
+        directory.best_weights.replace(directory.weights)
         directory.checkpoint.unlink(missing_ok=True)  # the training is finished
     trainer.strategy.barrier()
 
@@ -171,7 +183,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Train and test the run of a cell; returns the exit code."""
     options = parse(arguments)
-    store = RunStore(options.runs)
+    store = RunStore(options.runs, compare_scores=True)
     request = StopRequest()
     directory: RunDirectory | None = None
     try:
@@ -185,14 +197,14 @@ def main(arguments: list[str] | None = None) -> int:
         released = weights is not None and weights.released is not None
         if resources.rank > 0:
             # The process of rank 0 waits for this one only if it trains or tests.
-            if not directory.tested(run.eval_id, tests_only) and saved_test(run, store, released=released) is None:
+            if not directory.tested(run, tests_only) and saved_test(run, store, released=released) is None:
                 train_and_test(run, store, resources, request, eval_only=options.eval_only)
             return 0
         with directory.claim() as claimed:
             if not claimed:
                 return CLAIMED_ELSEWHERE
             directory.failure.unlink(missing_ok=True)
-            if not directory.tested(run.eval_id, tests_only) and not rescore(run, store, released=released):
+            if not directory.tested(run, tests_only) and not rescore(run, store, released=released):
                 train_and_test(run, store, resources, request, eval_only=options.eval_only)
     except Stopped as stopped:
         return 128 + stopped.signal_number
@@ -207,6 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fail(directory: RunDirectory | None, reason: str, code: int) -> int:
+    reason = one_line(reason)
     print(f"{ERROR_PREFIX}{reason}", file=sys.stderr)
     if directory is not None:
         with contextlib.suppress(StoreError):

@@ -1,6 +1,7 @@
 """Weights of a run: its files, the initial weights of a training, and the weights of a test."""
 
 import json
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,12 +9,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from experiments.runner.files import StoreError, replacing
+from experiments.runner.fields import TEXT
+from experiments.runner.files import StoreError, read_record, replacing
 from experiments.runner.store import RunStore
 from experiments.spec.run import RunConfig
-from models.frozen import frozen_fingerprint, load_trained, trained_tensors
+from models.frozen import digest, frozen_fingerprint, load_trained, trained_tensors
 
-FROZEN = "frozen_weights"  # metadata key of weight files: fingerprint of the model's frozen parameters
+# Metadata keys of weight files: fingerprint of the model's frozen parameters, and digest of the tensors in the file.
+FROZEN, DIGEST = "frozen_weights", "sha256"
+WEIGHTS_DIGEST = "weights_digest"  # field of records and metrics: digest of the tensors in the weight file
 
 
 class Weights(NamedTuple):
@@ -21,10 +25,12 @@ class Weights(NamedTuple):
 
     `path`: file of the weights; None for a run without training, which uses the weights of its parents unchanged.
     `released`: record of the released file that they were imported from; None for the run's own weights.
+    `digest`: digest of the tensors when they were saved; None if no record contains it.
     """
 
     path: Path | None
     released: dict | None
+    digest: str | None = None
 
     @property
     def trained_here(self) -> bool:
@@ -44,15 +50,17 @@ def weights_of(run: RunConfig, store: RunStore) -> Weights | None:
     """A run's own weights, or else imported released ones; None if there are neither.
 
     Raises:
-        StoreError: if the record of released weights is damaged.
+        StoreError: if the record of the weights is damaged.
     """
     directory = store.run(run.train_id)
     if directory.weights.exists():
-        return Weights(directory.weights, None)
+        training = read_record(directory.training, {f"{WEIGHTS_DIGEST}?": TEXT}) or {}
+        return Weights(directory.weights, None, training.get(WEIGHTS_DIGEST))
     released = directory.released_weights()
     if released is not None:
-        return Weights(directory.released, released)
-    if run.optim is None and run.pretrained and all(weights_of(parent.run, store) for parent in run.parents):
+        return Weights(directory.released, released, released.get(WEIGHTS_DIGEST))
+    starts = (weights_of(parent.run, store) for parent in run.parents)
+    if run.optim is None and run.pretrained and all(start is not None for start in starts):
         return Weights(None, None)
     return None
 
@@ -78,15 +86,28 @@ def existing_weights(run: RunConfig, store: RunStore) -> Weights:
     )
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Save the trained tensors, and a fingerprint of the frozen parameters.
+def save_weights(model: nn.Module, path: Path) -> str:
+    """Save the trained tensors with their digest, and a fingerprint of the frozen parameters; returns the digest.
 
     Raises:
         StoreError: if the file cannot be written.
     """
-    fingerprint = frozen_fingerprint(model)
+    return save_tensors(trained_tensors(model), path, frozen_fingerprint(model))
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path, fingerprint: str | None = None) -> str:
+    """Save tensors with their digest; returns the digest.
+
+    Args:
+        fingerprint: fingerprint of frozen parameters that are not among the tensors.
+
+    Raises:
+        StoreError: if the file cannot be written.
+    """
+    metadata = {DIGEST: digest(tensors), **({FROZEN: json.dumps(fingerprint)} if fingerprint else {})}
     with replacing(path) as partial:
-        save_file(trained_tensors(model), partial, metadata={FROZEN: json.dumps(fingerprint)} if fingerprint else None)
+        save_file(tensors, partial, metadata=metadata)
+    return metadata[DIGEST]
 
 
 def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Weights) -> list[ReleasedStart]:
@@ -96,16 +117,20 @@ def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Wei
 
     Raises:
         ValueError: if the weights of a parent are missing, or the frozen parameters are not those of the training.
-        StoreError: if a file is damaged.
+        StoreError: if a file is damaged, was changed, or contains another model.
     """
     if weights.path is None:
         return start_weights(model, run, store)
-    tensors, fingerprint = read_weights(weights.path)
-    if fingerprint is None:
-        model.load_state_dict(tensors)
-    else:
-        start_weights(model, run, store)
-        load_trained(model, tensors, fingerprint)
+    tensors, fingerprint = read_weights(weights.path, weights.digest)
+    try:
+        if fingerprint is None:
+            model.load_state_dict(tensors)
+        else:
+            start_weights(model, run, store)
+            load_trained(model, tensors, fingerprint)
+    except RuntimeError as error:  # of names and shapes
+        reason = textwrap.shorten(str(error).partition(":\n")[2] or str(error), 200)
+        raise StoreError(f"{weights.path} does not hold this row's model: {reason}") from None
     return []
 
 
@@ -130,7 +155,7 @@ def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[Rel
 def tensors_of(run: RunConfig, store: RunStore, weights: Weights) -> dict[str, Tensor]:
     """All tensors of a run's model with these weights, frozen parameters included."""
     if weights.path is not None:
-        tensors, fingerprint = read_weights(weights.path)
+        tensors, fingerprint = read_weights(weights.path, weights.digest)
         if fingerprint is None:
             return tensors
     model = run.model.build(run.data.size, run.data.targets)
@@ -138,18 +163,52 @@ def tensors_of(run: RunConfig, store: RunStore, weights: Weights) -> dict[str, T
     return model.state_dict()
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], str | None]:
+def read_weights(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], str | None]:
     """Trained tensors of a weight file, and the fingerprint of the frozen parameters, which are not in the file.
 
+    Args:
+        expected: digest of the tensors when they were saved; None to compare them only with the digest in the file.
+
     Raises:
-        StoreError: if the file is damaged.
+        StoreError: if the file is damaged, or its tensors are not those that were saved.
     """
+    tensors, metadata = _content(path)
+    stored = metadata.get(DIGEST)
+    if (stored or expected) and {stored or expected, expected or stored} != {digest(tensors)}:
+        raise StoreError(f"{path} was changed after it was saved: its digest differs; restore it, or {remedy(path)}")
+    try:
+        return tensors, json.loads(metadata.get(FROZEN, "null"))
+    except (ValueError, RecursionError):
+        raise StoreError(f"{path} is damaged; {remedy(path)}") from None
+
+
+def saved_digest(path: Path) -> str:
+    """Digest of the tensors in a weight file, after a comparison with the digest in the file.
+
+    Raises:
+        StoreError: as `read_weights`; also if the file does not exist.
+    """
+    return digest(read_weights(path)[0])
+
+
+def _content(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a weight file."""
     try:
         with safe_open(path, "pt") as file:
-            fingerprint = json.loads((file.metadata() or {}).get(FROZEN, "null"))
-        return load_file(path), fingerprint
+            return load_file(path), file.metadata() or {}
+    except FileNotFoundError:
+        raise StoreError(f"{path} is missing; {remedy(path)}") from None
     except (SafetensorError, ValueError):
-        remedy = (
-            "import it again with `reproduce import-weights`" if path.stem == "released" else "train this run again"
-        )
-        raise StoreError(f"{path} is cut short or damaged; remove it and {remedy}") from None
+        raise StoreError(f"{path} is cut short or damaged; {remedy(path)}") from None
+
+
+def remedy(path: Path) -> str:
+    """Remedy for a damaged weight file, by its name."""
+    match path.name:
+        case "released.safetensors":
+            return "import it again with `reproduce import-weights`"
+        case "best.safetensors":
+            return f"remove {path.parent} to train this run from its beginning"
+        case "weights.safetensors":
+            return f"move {path.parent.parent} away to train this run again"
+    return "get it again"

@@ -12,6 +12,8 @@ from experiments.spec.ids import field_types, is_int_for_float
 from experiments.spec.run import Parent, RunConfig
 from lightning_modules.optim import OptimConfig
 
+LARGEST = 2**31 - 1  # number in an override; none of any field is larger
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -93,6 +95,9 @@ def override(text: str, run: RunConfig) -> Edit:
         raise ValueError(f"override '{path}': the field is a {kind}; set one of its fields: {members}")
     if not _fits(value, hint):
         raise ValueError(f"override '{path}={literal}': expected {_describe(hint)}, e.g. {path}={_literal(current)}")
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, int | float) and not -LARGEST <= number <= LARGEST:
+            raise ValueError(f"override '{path}={literal}': numbers are finite and at most {LARGEST:,}")
     return Edit(path.strip(), float(value) if is_int_for_float(hint, value) else value)  # type: ignore[arg-type]
 
 
@@ -120,7 +125,7 @@ def _field_value(owner: object, name: str, path: str) -> object:
 def _parse(literal: str) -> object:
     try:
         return ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(literal.lower(), literal))
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, RecursionError, MemoryError):  # the latter two for deep nesting
         return literal
 
 

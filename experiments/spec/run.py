@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from data.config import DataConfig
@@ -77,7 +78,7 @@ class RunConfig:
                     f"part is named '{START}'"
                 )
 
-    @property
+    @cached_property
     def train_id(self) -> str:
         """Hash of all settings that determine the weights."""
         parents = [(parent.part, parent.run.train_id) for parent in self.parents]
@@ -88,12 +89,12 @@ class RunConfig:
         """Whether the training starts from the weights of a parent or from others that the model's config names."""
         return bool(self.parents) or self.model.pretrained
 
-    @property
+    @cached_property
     def eval_id(self) -> str:
         """Hash of the test protocol."""
         return digest(self.evaluation)
 
-    @property
+    @cached_property
     def description(self) -> dict[str, object]:
         """Settings of `train_id` as JSON: for readers, and to check that a run directory belongs to this run."""
         fields = {name: canonical(part) for name, part in self._training_fields().items()}
@@ -113,8 +114,16 @@ class RunConfig:
         Raises:
             ValueError: with the field and its valid values.
         """
-        self.model.check(self.data.size)
+        self.check_model_and_recipe()
         self.data.check(self.evaluation)
+
+    def check_model_and_recipe(self) -> None:
+        """Refuse all that `check` refuses, except test protocols that the data do not support.
+
+        Raises:
+            ValueError: with the field and its valid values.
+        """
+        self.model.check(self.data.size)
         for kind, count in self.data.targets.classes.items():
             if count < 1:
                 name = self.data.dataset.name

@@ -227,7 +227,5 @@ class Table:
         for text in overrides:
             run = apply(run, [override(text, run)])
         if overrides:
-            run.model.check(run.data.size)
-            if run.optim is not None:
-                _ = run.optim.length  # raises
+            run.check_model_and_recipe()
         return Cell(row, column, printed, paper_run, run, seeds)

@@ -39,8 +39,8 @@ class Nystromformer(SpatialStage):
         num_iterations: int = 6
 
         def __post_init__(self) -> None:
-            """Refuse a number of prototypes below 1."""
-            check_counts(self, "num_prototypes")
+            """Refuse counts below 1."""
+            check_counts(self, "num_prototypes", "num_iterations")
 
         def build(self, heads: int) -> "Nystromformer":
             """Spatial stage."""

@@ -1,4 +1,5 @@
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models.checkpoints import Converted, LoadReport, fill, read_tensors
+from models.checkpoints import Converted, LoadReport, fill, has_checksums, read_tensors
 
 
 def linear_weights() -> dict[str, Tensor]:
@@ -72,6 +73,32 @@ def damaged(kind: str, folder: Path) -> Path:
             torch.jit.save(torch.jit.script(nn.Linear(3, 2)), path)
         case "tensor":
             torch.save(torch.zeros(3), path)
+        case "zeros" | "a bit":
+            torch.save({"model_state": {"weight": torch.randn(100, 100)}}, path)
+            content = bytearray(path.read_bytes())
+            content[20000:30000] = bytes(10000) if kind == "zeros" else content[20000:29999] + bytes([7])
+            path.write_bytes(content)
+        case "keys that are no text":
+            torch.save({"model_state": {3: torch.zeros(1)}}, path)
+        case "nested lists":
+            torch.save({"model_state": [[[torch.zeros(1)]]]}, path)
+        case "deep nesting":
+            write_pickle(path, b"]" * 100_000 + b"a" * 99_999)
+        case "long integer":
+            write_pickle(path, b"}X\x01\x00\x00\x00aL" + b"9" * 4301 + b"L\ns")
+        case "sparse" | "quantised" | "meta":
+            odd = {
+                "sparse": torch.eye(3).to_sparse(),
+                "quantised": torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8),
+                "meta": torch.zeros(3, device="meta"),
+            }
+            torch.save({"model_state": {"weight": torch.ones(2), "odd": odd[kind]}}, path)
+        case "changed npz":
+            path = folder / "weights.npz"
+            np.savez(path, a=np.zeros(1000), b=np.arange(1000))
+            content = bytearray(path.read_bytes())
+            content[4000] ^= 1
+            path.write_bytes(content)
         case "no weights":
             torch.save({"epoch": 3, "cfg": "A: 1"}, path)
         case "truncated safetensors" | "empty safetensors" | "missing safetensors":
@@ -88,11 +115,32 @@ def damaged(kind: str, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def write_pickle(path: Path, opcodes: bytes) -> None:
+    """Write a file of `torch.save` with a pickle written by hand."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("weights/data.pkl", b"\x80\x02" + opcodes + b".")
+        archive.writestr("weights/version", b"3\n")
+
+
+@pytest.mark.filterwarnings(
+    "ignore:Detected pickle protocol",
+    "ignore:torch.quantize_per_tensor",
+    "ignore::UserWarning",
+    "ignore:.torch.jit:FutureWarning",
+)
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
+        ("zeros", "is damaged: weights/data/0 differs from its checksum; get the file again"),
+        ("a bit", "is damaged: weights/data/0 differs from its checksum; get the file again"),
+        ("keys that are no text", "has a key that is no text but of type int"),
+        ("nested lists", "holds no model_state; its top-level keys: model_state"),
+        ("deep nesting", "holds a list, not a checkpoint"),
+        ("long integer", "is damaged, no checkpoint, or holds pickled objects"),
+        ("sparse", "has tensors that are not dense, or without values: odd"),
+        ("quantised", "has tensors that are not dense, or without values: odd"),
+        ("meta", "has tensors that are not dense, or without values: odd"),
+        ("changed npz", "is damaged: a.npy differs from its checksum"),
         ("missing", "there is no file"),
         ("folder", "is a folder"),
         ("empty", "cut short or damaged"),
@@ -120,6 +168,25 @@ def test_a_bad_file_raises_one_line_with_its_path_and_executes_no_code(kind: str
         read_tensors(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
     assert not Harmful.ran
+
+
+@pytest.mark.parametrize("crc", [True, False])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_files_without_checksums_are_read_and_recognised(crc: bool, zipped: bool, tmp_path: Path) -> None:
+    path = tmp_path / "weights.pyth"
+    torch.serialization.set_crc32_options(crc)
+    try:
+        torch.save({"model_state": linear_weights()}, path, _use_new_zipfile_serialization=zipped)
+    finally:
+        torch.serialization.set_crc32_options(True)
+    torch.testing.assert_close(read_tensors(path), linear_weights())
+    assert has_checksums(path) == (crc and zipped)
+
+
+def test_long_names_are_shortened_in_errors() -> None:
+    with pytest.raises(ValueError) as error:
+        filled({"fc.weight": torch.zeros(2, 3), "x" * 200_000: torch.zeros(1)})
+    assert len(str(error.value)) < 300
 
 
 def filled(tensors: dict[str, Tensor], missing: tuple[str, ...] = (), unexpected: tuple[str, ...] = ()) -> LoadReport:

@@ -20,6 +20,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY, Scale
 from experiments.spec.table import Bold, Column, Table, quoted, row
 from models.mixers.joint import JointAttention
+from tests.experiments.runner.stored_metrics import write_result
 
 Finish = Callable[..., None]
 
@@ -74,25 +75,10 @@ def finish(store: RunStore) -> Finish:
     """Writes the metrics of a finished test of a run: top-1 and top-5, or others."""
 
     def write(run: RunConfig, top1: float | None = None, **facts: object) -> None:
-        metrics = {
-            "train_id": run.train_id,
-            "eval_id": run.eval_id,
-            **({"top1": top1, "top5": 99.0} if top1 is not None else {}),
-            "seed": run.seed,
-            "views": run.evaluation.views,
-            "crops": run.evaluation.crops,
-            "videos": {"evaluated": 48, "failed": 0, "missing": 0},
-            "data": {"name": run.data.dataset.name, "fingerprint": "0123"},
-            "replaced_in_training": 0,
-            "precision": run.optim.precision if run.optim is not None else "32-true",
-            "devices": 1,
-            "seconds": 12.3,
-            "commit": "0123456789",
-            "versions": {"python": "3.11.9", "torch": "2.14.1"},
-            "hardware": "2 cores of a CPU",
-            **facts,
-        }
-        write_atomically(store.run(run.train_id).metrics(run.eval_id), json.dumps(metrics))
+        values = {} if top1 is None else {"top1": top1, "top5": 99.0}
+        for file in store.run(run.train_id).path.glob(f"metrics/{run.eval_id}.*"):
+            file.unlink()  # trained weights precede released ones
+        write_result(store, run, **{**values, **facts})
 
     return write
 
@@ -112,7 +98,13 @@ def keep_measurement(store: RunStore) -> Callable[..., Path]:
     """Writes a measurement of `reproduce measure` for a run. Returns its path."""
 
     def keep(run: RunConfig, kind: str, **values: object) -> Path:
-        record: dict[str, object] = {"batch_size": 6, "precision": "16-mixed", "hardware": "a GPU", "commit": "abc"}
+        record: dict[str, object] = {
+            "train_id": run.train_id,
+            "batch_size": 6,
+            "precision": "16-mixed",
+            "hardware": "a GPU",
+            "commit": "abc",
+        }
         record |= {"versions": {"torch": "2.14.1"}, **values}
         path = store.run(run.train_id).measurement(kind)
         write_atomically(path, json.dumps(record))

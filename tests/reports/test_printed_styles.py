@@ -54,7 +54,8 @@ def test_labels_and_numbers_of_motionformer_have_the_printed_styles(
     [
         ("md", "| Joint | **Small** | ✗ | 369.5 (<ins>369.5</ins>) | 61.0 (79.7) | – (<ins>66.5</ins>) | – (13.2) |",
          "<ins>underlined</ins> numbers are underlined in the paper"),
-        ("latex", r"Joint & \textbf{Small} & $\times$ & 369.5 (\underline{369.5}) & 61.0 (79.7) & -- (\underline{66.5}) & -- (13.2) \\",
+        ("latex", r"Joint & \textbf{Small} & $\times$ & 369.5 (\underline{369.5}) & 61.0 (79.7) "
+                  r"& -- (\underline{66.5}) & -- (13.2) \\",
          "Underlined numbers are underlined in the paper."),
     ],
 )  # fmt: skip

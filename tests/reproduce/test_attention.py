@@ -1,6 +1,5 @@
 """Command lines `reproduce attention`, and `reproduce run` with attention maps."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +8,11 @@ import pytest
 from PIL import Image
 
 from experiments.motionformer import figure4
-from experiments.runner.files import write_atomically
 from experiments.runner.store import RunStore
 from experiments.spec.figures import AttentionQuery, AttentionStrips, RowQuery
 from experiments.spec.run import RunConfig
 from reproduce.command import main
+from tests.experiments.runner.stored_metrics import write_result
 
 KeepWeights = Callable[..., None]
 ROW = "motionformer/figure4:k400"
@@ -43,8 +42,7 @@ def reproduce(capsys: pytest.CaptureFixture[str], store: RunStore, monkeypatch: 
 
 @pytest.fixture
 def tested_run(weighted: RunConfig, store: RunStore) -> RunConfig:
-    metrics = {"top1": 10.0, "videos": {"evaluated": 10, "failed": 0, "missing": 0}, "seconds": 1.0}
-    write_atomically(store.run(weighted.train_id).metrics(weighted.eval_id), json.dumps(metrics))
+    write_result(store, weighted)
     return weighted
 
 

@@ -1,6 +1,7 @@
 """Invalid arguments and files: a one-line error with cause and remedy, and the right exit code."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def error_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[in
         (["-o", "seed=3"], "seeds are named with --seeds"),
         (["-o", "optim.epochs=0"], "optim.epochs is 0; it must be 1 or more"),
         (["-o", "optim.batch_size=0"], "optim.batch_size is 0; it must be 1 or more"),
-        (["-o", "optim.lr=1e999"], "a learning rate of inf"),
+        (["-o", "optim.lr=1e999"], "numbers are finite and at most"),
         (["-o", "objective.label_smoothing=2"], "a label smoothing of 2.0: it is between 0 and 1"),
         (["--workers", "-1"], "--workers -1: it must be 0 or more"),
         (["--allow-bad", "-1"], "--allow-bad -1: it must be 0 or more"),
@@ -88,10 +89,23 @@ def test_an_optional_part_of_a_config_can_be_set_to_none(capsys: pytest.CaptureF
         ("model.drop_path=2", "model.drop_path is 2.0; it must be 0 or more and below 1"),
         ("model.drop_path=-0.1", "model.drop_path is -0.1; it must be 0 or more and below 1"),
         ("model.mlp_ratio=0", "model.mlp_ratio is 0.0; it must be more than 0"),
-        ("model.mlp_ratio=1e999", "model.mlp_ratio is inf; it must be more than 0"),
+        ("model.mlp_ratio=1e999", "override 'model.mlp_ratio=1e999': numbers are finite and at most 2,147,483,647"),
         ("model.width=50", "model.width is 50; it does not divide into 4 heads"),
         ("data.std=0", "data.std is 0.0; it must be more than 0"),
         ("data.frames=0", "data.frames is 0; it must be 1 or more"),
+        ("data.mean=1e999", "override 'data.mean=1e999': numbers are finite and at most 2,147,483,647"),
+        ("data.augmentation.flip=2", "data.augmentation.flip is 2.0; it must be between 0 and 1"),
+        ("data.dataset.stand_in.height=0", "data.dataset.stand_in.height is 0; it must be between 2 and 4096"),
+        ("data.dataset.stand_in.width=51", "data.dataset.stand_in.width is 51; it must be even"),
+        (
+            "data.dataset.name=../other",
+            "data.dataset.name is '../other'; it is the name of a folder, without spaces, / and =",
+        ),
+        ("optim.weight_decay=-1", "optim.weight_decay is -1.0; it must be 0 or more"),
+        (
+            "optim.schedule.warmup_epochs=100",
+            "optim.schedule.warmup_epochs is 100, but the training has a length of 15",
+        ),
     ],
 )
 def test_invalid_config_values_are_one_line_errors(
@@ -103,13 +117,32 @@ def test_invalid_config_values_are_one_line_errors(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_rate_below_one_is_rejected(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = error_line(["show", ROW, "-o", "data.sampling.nominal_fps=-1"], capsys)
+    assert (code, text) == (2, "reproduce: data.sampling.nominal_fps is -1; it must be 1 or more")
+
+
+def test_a_long_error_is_shortened(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["show", "x" * 200_000], ["show", ROW, "-o", f"model.depth={'9' * 5000}"], ["y" * 200_000]):
+        with suppress(SystemExit):
+            assert main(words) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("reproduce: ") and " … " in line and len(line) < 1100
+
+
+def test_fields_that_depend_on_each_other_can_be_overridden_in_any_order(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["-o", "optim.schedule.warmup_epochs=100", "-o", "optim.epochs=100"]
+    assert main(["show", ROW, *words]) == main(["show", ROW, *words[2:], *words[:2]]) == 0
+
+
 def test_smallest_valid_config_values_are_accepted(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["-o", "model.drop_path=0", "-o", "model.depth=1"]
     assert main(["show", "motionformer/table4:joint", *words]) == 0
 
 
-def test_run_rejects_zero_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = error_line(["run", ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"], capsys)
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_zero_classes_are_rejected(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = error_line([verb, ROW, "--runs", str(tmp_path), "-o", "data.dataset.num_classes=0"], capsys)
     assert (code, text) == (
         2,
         "reproduce: kinetics400: the number of classes of the label 'class' is 0; it must be 1 or more",

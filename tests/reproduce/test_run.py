@@ -1,16 +1,18 @@
 """`reproduce run`: launched processes, messages and exit codes."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from experiments.runner.arguments import child_arguments
 from experiments.runner.files import write_atomically
-from experiments.runner.jobs import Job
+from experiments.runner.jobs import Job, jobs_of, jobs_under
 from experiments.runner.launch import Launcher
 from experiments.runner.store import RunStore
+from experiments.spec.catalog import find
+from experiments.spec.scales import TINY
 from reproduce.command import main, parser
+from tests.experiments.runner.stored_metrics import write_result
 
 ROW = "motionformer/table4:joint"  # with a run on each of two data sets
 FEW = ["-o", "data.dataset.stand_in.num_train=32", "-o", "data.dataset.stand_in.num_val=2"]
@@ -70,9 +72,9 @@ def test_exit_code_is_1_if_any_run_fails_and_3_if_all_are_unusable(
 def test_finished_runs_are_counted_but_not_checked(
     fake_launches: FakeLaunches, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["plan", ROW, "--runs", str(tmp_path), "--json"]) == 0
-    for plan in json.loads(capsys.readouterr().out):
-        write_atomically(RunStore(tmp_path).run(plan["train_id"]).metrics(plan["eval_id"]), "{}")
+    for job in jobs_of(find([ROW]), TINY, [], (0,)):
+        if not job.is_prerequisite:
+            write_result(RunStore(tmp_path), job.run)
     fake_launches.codes = [0, 0]
     # The batch cannot be split over 3 devices, which is not checked for finished runs.
     assert main(["run", ROW, "--runs", str(tmp_path), "--devices", "3"]) == 0
@@ -100,3 +102,19 @@ def test_child_arguments_repeat_the_arguments_of_the_command() -> None:
     words += ["--workers", "0", "--allow-bad", "5", "--recompute"]
     assert child_arguments(parser().parse_args(["run", ROW, *words])) == words
     assert child_arguments(parser().parse_args(["run", ROW])) == ["--scale", "tiny", "--nodes", "1"]
+
+
+@pytest.mark.parametrize("resources", [["--micro-batch", "7"], ["--devices", "3"]])
+def test_a_test_alone_does_not_depend_on_the_training_batch(
+    resources: list[str], fake_launches: FakeLaunches, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"{ROW}", "--column", "k400", "--runs", str(tmp_path), *FEW, *resources]
+    fake_launches.codes = [0]
+    assert main(["run", *words]) == 2 and "cannot be split" in capsys.readouterr().err
+    assert main(["plan", *words]) == 0 and "not yet runnable" in capsys.readouterr().out
+    assert main(["run", *words, "--eval-only"]) == 0
+    assert main(["plan", *words, "--eval-only"]) == 0 and "cannot be split" not in capsys.readouterr().out
+    (job,) = jobs_under(jobs_of(find([ROW]), TINY, FEW[1::2], (0,)), ["k400"])
+    write_atomically(RunStore(tmp_path).run(job.run.train_id).weights, "trained")
+    assert main(["run", *words]) == 0
+    assert main(["plan", *words]) == 0 and "not yet runnable" not in capsys.readouterr().out

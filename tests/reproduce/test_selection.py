@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments.runner.files import write_atomically
 from experiments.runner.jobs import jobs_of
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import main, parser
 from reproduce.selection import RESULTS, jobs, one_run, runs_of_row, seeds_of, store_of
+from tests.experiments.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
 
@@ -50,9 +50,8 @@ def test_unknown_columns_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_attention_maps_are_made_only_for_selected_columns(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = {"top1": 10.0, "videos": {"evaluated": 10, "failed": 0, "missing": 0}, "seconds": 1.0}
     for job in jobs_of(find([f"{T4}:trajectory"]), TINY, [], (0,)):
-        write_atomically(store.run(job.run.train_id).metrics(job.run.eval_id), json.dumps(metrics))
+        write_result(store, job.run)
     words = ["run", f"{T4}:trajectory", "motionformer/figure4:ssv2", "--runs", str(store.root), "--column"]
     assert main([*words, "k400"]) == 0
     assert capsys.readouterr().err == ""

@@ -1,20 +1,46 @@
-"""Metrics of a finished run, in a store."""
+"""Metrics of finished tests, in a store."""
 
 import json
 from pathlib import Path
 
+from experiments.runner.acceptance import sealed
 from experiments.runner.files import write_atomically
 from experiments.runner.store import RunStore
+from experiments.spec.run import RunConfig
 
 
-def result(top1: float) -> dict[str, object]:
-    """Metrics with this accuracy in percent."""
-    videos = {"evaluated": 1, "failed": 0, "missing": 0}
-    return {"top1": top1, "videos": videos, "data": {"name": "ssv2"}, "versions": {}, "seconds": 1.0}
+def result(run: RunConfig, value: float = 50.0, **fields: object) -> dict:
+    """Result of a run's test, with one value for all metrics, and other fields."""
+    return {
+        "train_id": run.train_id,
+        "eval_id": run.eval_id,
+        **dict.fromkeys(run.objective.metrics, value),
+        "seed": run.seed,
+        "views": run.evaluation.views,
+        "crops": run.evaluation.crops,
+        "videos": {"evaluated": 48, "failed": 0, "missing": 0},
+        "data": {"name": run.data.dataset.name, "fingerprint": "0123"},
+        "precision": run.optim.precision if run.optim is not None else "32-true",
+        "devices": 1,
+        "seconds": 12.3,
+        "commit": "0123456789",
+        "versions": {"python": "3.11.9", "torch": "2.14.1"},
+        "hardware": "2 cores of a CPU",
+        **fields,
+    }
 
 
-def store_with_metrics(root: Path, top1: float) -> RunStore:
-    """Store whose run `aaa` has metrics under the protocol `eee`."""
-    store = RunStore(root)
-    write_atomically(store.run("aaa").metrics("eee"), json.dumps(result(top1)))
-    return store
+def released_result(run: RunConfig, value: float = 50.0, **fields: object) -> dict:
+    """Result of a test of released weights."""
+    return result(run, value, **{"released_weights": {"file": "k400.pyth", "sha256": "0123"}, **fields})
+
+
+def write_result(
+    store: RunStore, run: RunConfig, value: float = 50.0, *, released: bool = False, **fields: object
+) -> Path:
+    """Write a result of a run's test as the test does; returns its file."""
+    released = released or "released_weights" in fields
+    made = released_result(run, value, **fields) if released else result(run, value, **fields)
+    path = store.run(run.train_id).metrics(run.eval_id, released=released)
+    write_atomically(path, json.dumps(sealed(made)))
+    return path

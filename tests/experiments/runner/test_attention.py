@@ -17,7 +17,6 @@ from data.transforms import normalized
 from data.video import VideoData
 from experiments.runner.attention import attention_maps, class_name, keep_all_maps, save_maps
 from experiments.runner.attention_files import AttentionMaps, held_maps, maps_id
-from experiments.runner.files import write_atomically
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.weights import read_weights
@@ -31,6 +30,7 @@ from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.attention_maps import Patch, spatial_map
 from models.trunk import VideoViT
 from tests.experiments.runner.points import POINTS
+from tests.experiments.runner.stored_metrics import write_result
 
 KeepWeights = Callable[..., None]
 QUERY = AttentionQuery(video=3, frame=1, x=0.6, y=0.3)
@@ -233,7 +233,7 @@ def test_maps_of_all_tested_runs_are_saved_despite_an_error_in_one(
     weighted: RunConfig, store: RunStore, keep_weights: KeepWeights, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def finish(run: RunConfig) -> None:
-        write_atomically(store.run(run.train_id).metrics(run.eval_id), "{}")
+        write_result(store, run)
 
     untested, lost = replace(weighted, seed=1), replace(weighted, seed=2)
     keep_weights(untested)

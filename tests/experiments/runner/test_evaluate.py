@@ -16,6 +16,7 @@ from experiments.runner.evaluate import evaluate, evaluation_text
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
+from experiments.runner.weights import save_weights
 from experiments.spec.run import Parent, RunConfig
 from tests.experiments.runner.points import POINTS, NoSignalHandlers
 
@@ -110,7 +111,11 @@ def test_errors_for_unusable_weights_contain_the_reason(weighted: RunConfig, sto
     assert "other.safetensors does not hold this row's model: Missing key(s)" in refused("other.safetensors")
     (listed.parent / "damaged.safetensors").write_bytes(b"junk")
     damaged = refused("damaged.safetensors")
-    assert "damaged.safetensors does not hold this row's model" in damaged
+    assert damaged.endswith("damaged.safetensors is cut short or damaged; get it again")
+    save_weights(weighted.build().model, listed.parent / "changed.safetensors")
+    content = (listed.parent / "changed.safetensors").read_bytes()
+    (listed.parent / "changed.safetensors").write_bytes(content[:60_000] + bytes(20_000) + content[80_000:])
+    assert "changed.safetensors was changed after it was saved" in refused("changed.safetensors")
     assert "remove it" not in damaged and "train this run again" not in damaged  # the file belongs to the user
     assert "there is no file" in refused("none.safetensors", DataError)
     (listed.parent / "folder.pyth").mkdir()

@@ -20,6 +20,7 @@ from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
+from tests.experiments.runner.stored_metrics import write_result
 
 ROOT = Path(__file__).resolve().parents[3]
 ROW = "motionformer/table4:joint"
@@ -87,7 +88,7 @@ def test_ctrl_c_saves_checkpoints_and_ends_all_processes(tmp_path: Path) -> None
     assert not list(tmp_path.glob("*/metrics/*.json"))
     for pid in children.stdout.split():
         assert not Path(f"/proc/{pid}").exists()
-    states = [job.directory(RunStore(tmp_path)).state(job.run.eval_id) for job in jobs(500)]
+    states = [job.directory(RunStore(tmp_path)).state(job.run) for job in jobs(500)]
     assert "interrupted" in states
 
 
@@ -98,7 +99,7 @@ def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=240)
     assert process.returncode == 1
     assert "1 of 2 runs done" in out
-    assert "is the config of another run; move" in err
+    assert "is the config of another run: it differs at data; restore it, or move" in err
     assert "Traceback" not in err
     assert list(sound.path.glob("metrics/*.json"))
     assert broken.failure.read_text().count("\n") == 1
@@ -188,10 +189,10 @@ def test_a_blocked_parent_blocks_its_children(tmp_path: Path) -> None:
 def test_a_tested_released_checkpoint_finishes_a_run_without_training(tmp_path: Path) -> None:
     store, tested = RunStore(tmp_path), job(replace(K400, optim=None), "a.top1")
     assert not tested.finished(store, eval_only=False)
-    write_atomically(tested.directory(store).metrics(tested.run.eval_id, released=True), "{}")
+    write_result(store, tested.run, released=True)
     assert tested.finished(store, eval_only=False) and tested.finished(store, eval_only=True)
     trained = job(K400, "a.top1")
-    write_atomically(trained.directory(store).metrics(trained.run.eval_id, released=True), "{}")
+    write_result(store, trained.run, released=True)
     assert not trained.finished(store, eval_only=False) and trained.finished(store, eval_only=True)
 
 

@@ -164,5 +164,14 @@ def test_an_impossible_run_is_refused_before_any_file_is_read(run: RunConfig, me
         Resources(devices=2, data=(("kinetics400", Path("/nowhere")),)).check([run])
 
 
-def test_a_run_without_training_needs_no_divisible_batch() -> None:
+def test_a_test_alone_needs_no_divisible_batch(tmp_path: Path) -> None:
     Resources(devices=3).check_run(replace(K400, optim=None))
+    Resources(devices=3).check_run(K400, trains=False)
+    Resources(micro_batch=7).check_run(K400, trains=False)
+    with pytest.raises(ValueError, match="a global batch of 128 cannot be split over 3 devices"):
+        Resources(devices=3).check_run(K400)
+
+
+def test_the_divisors_of_a_large_batch_are_found_at_once() -> None:
+    with pytest.raises(ValueError, match="cannot be split over 3 devices; use one of 1, 2, 4, 5, "):
+        Resources(devices=3).split(2_000_000_000, K400.data.size, 3)

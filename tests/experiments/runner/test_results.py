@@ -18,6 +18,7 @@ from data.evaluation import EvalConfig
 from data.fingerprint import DataFingerprint, SplitFingerprint
 from experiments.motionformer.base import SSV2
 from experiments.runner import results
+from experiments.runner.acceptance import sealed
 from experiments.runner.files import read_json
 from experiments.runner.resources import Resources
 from experiments.runner.results import Test as FinishedTest
@@ -83,15 +84,15 @@ def test_metrics_contain_their_provenance(directory: RunDirectory) -> None:
 
 
 def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> None:
-    save_training_record(directory, device_seconds=10800.0, replaced=3)
+    save_training_record(directory, device_seconds=10800.0, replaced=3, weights="0123")
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
-    assert (metrics["device_hours"], metrics["replaced_in_training"]) == (3.0, 3)
+    assert (metrics["device_hours"], metrics["replaced_in_training"], metrics["weights_digest"]) == (3.0, 3, "0123")
     assert metrics["classes"] == {"up": [1, 1], "down": [1, 1]}
     assert json.loads(directory.provenance.read_text())["seconds"] == 3.2
 
 
 def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: RunDirectory) -> None:
-    save_training_record(directory, device_seconds=1.0, replaced=0)
+    save_training_record(directory, device_seconds=1.0, replaced=0, weights="0123")
     directory.data.write_text('{"train": {"items": 5}, "test": {"items": 4}, "root": "/data"}')
     data = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))["data"]
     assert (data["train"]["items"], data["test"]["items"]) == (5, 2)
@@ -100,7 +101,7 @@ def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: Run
 
 
 def test_metrics_of_released_weights_contain_no_record_of_our_training(directory: RunDirectory) -> None:
-    save_training_record(directory, device_seconds=10800.0, replaced=3)
+    save_training_record(directory, device_seconds=10800.0, replaced=3, weights="0123")
     released = {"file": "a.pyth", "sha256": "0", "matched": 1, "warnings": []}
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
     assert "device_hours" not in metrics and metrics["replaced_in_training"] == 0
@@ -215,7 +216,7 @@ def test_a_rescored_test_has_the_provenance_of_the_saved_scores(two_views: RunCo
         "replaced_in_training": 2,
         "started_from": [{"part": "", "file": "a", "sha256": "b"}],
     }
-    path.write_text(json.dumps({**json.loads(path.read_text()), **record}))
+    path.write_text(json.dumps(sealed({**json.loads(path.read_text()), **record})))
     one_view = protocol(two_views, views=1)
     assert rescore(one_view, store)
     for file in (directory.metrics(one_view.eval_id), directory.provenance):
@@ -234,8 +235,8 @@ def test_a_rescored_test_is_a_finished_test_and_does_not_change_the_scores(
     assert rescore(one_view, store)
     assert [file.name for file in directory.predictions("a").parent.iterdir()] == [f"{two_views.eval_id}.npz"]
     assert directory.predictions(two_views.eval_id).read_bytes() == before
-    assert directory.state(one_view.eval_id) == "done"
-    assert store.metrics(one_view.train_id, one_view.eval_id) is not None
+    assert directory.state(one_view) == "done"
+    assert store.metrics(one_view) is not None
 
 
 @pytest.mark.parametrize(
@@ -328,11 +329,50 @@ def test_damaged_saved_scores_are_ignored(two_views: RunConfig, store: RunStore,
     assert not rescore(one_view, store)
     assert not directory.metrics(one_view.eval_id).exists()
     # Intact scores of another test are still used, although their file is read later.
-    (path.parent / "zzz.npz").write_bytes(whole)
-    directory.metrics("zzz").write_bytes(directory.metrics(two_views.eval_id).read_bytes())
+    path.rename(path.with_name("000.npz"))
+    path.write_bytes(whole)
     assert rescore(one_view, store)
     metrics = read_json(directory.metrics(one_view.eval_id))
-    assert metrics is not None and metrics["rescored_from"] == "zzz"
+    assert metrics is not None and metrics["rescored_from"] == two_views.eval_id
+
+
+def test_results_are_compared_with_their_saved_scores_on_request(
+    two_views: RunConfig, store: RunStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one_view = protocol(two_views, views=1)
+    assert rescore(one_view, store)
+    comparing = RunStore(store.root, compare_scores=True)
+    directory = store.run(two_views.train_id)
+    for run in (two_views, one_view):
+        path = directory.metrics(run.eval_id)
+        written = path.read_text()
+        assert store.metrics(run) == comparing.metrics(run) == json.loads(written)
+        # A result that was changed together with its digest is found by its scores only.
+        path.write_text(json.dumps(sealed({**json.loads(written), "top1": 97.5})))
+        assert store.metrics(run) is not None and comparing.metrics(run) is None
+        assert "its top1 is 97.5, but" in capsys.readouterr().err
+        path.write_text(written)
+    predictions = directory.predictions(two_views.eval_id)
+    whole = predictions.read_bytes()
+    damage(predictions, "scores flipped")
+    for run in (two_views, one_view):
+        assert store.metrics(run) is not None and comparing.metrics(run) is None
+        assert f"its saved scores {predictions} were changed after the test" in capsys.readouterr().err
+    path = directory.metrics(two_views.eval_id)
+    without_hash = {name: part for name, part in json.loads(path.read_text()).items() if name != "predictions_sha256"}
+    path.write_text(json.dumps(sealed(without_hash)))
+    assert comparing.metrics(two_views) is None
+    assert "are damaged or of another test; remove them to keep the result" in capsys.readouterr().err
+    predictions.unlink()
+    assert comparing.metrics(two_views) is not None
+    predictions.write_bytes(whole)
+    assert comparing.metrics(two_views) is not None
+
+
+def test_an_edited_result_is_not_the_source_of_another(two_views: RunConfig, store: RunStore) -> None:
+    path = store.run(two_views.train_id).metrics(two_views.eval_id)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 0.1}))
+    assert not rescore(protocol(two_views, views=1), store)
 
 
 def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: RunStore) -> None:

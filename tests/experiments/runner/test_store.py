@@ -1,57 +1,161 @@
-"""Store of runs: precedence, checks and publication of results."""
+"""Store of runs: precedence, acceptance and publication of results."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from experiments.runner.files import StoreError, write_atomically
+from experiments.motionformer.base import EPIC100, K400
+from experiments.runner.acceptance import sealed
+from experiments.runner.files import write_atomically
 from experiments.runner.store import RunStore
-from tests.experiments.runner.stored_metrics import result, store_with_metrics
+from experiments.spec.edits import apply, evaluation
+from experiments.spec.run import RunConfig
+from tests.experiments.runner.stored_metrics import released_result, result, write_result
+
+Lines = Callable[[], list[str]]
 
 
-def test_the_error_for_damaged_metrics_contains_the_file(tmp_path: Path) -> None:
-    store = store_with_metrics(tmp_path, top1=1.0)
-    store.run("aaa").metrics("eee").write_text('{"top1": 1')
-    with pytest.raises(StoreError, match=r"eee\.json"):
-        store.metrics("aaa", "eee")
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """Lines on stderr since the last call."""
+    return lambda: capsys.readouterr().err.splitlines()
 
 
-def test_results_made_here_precede_published_ones(tmp_path: Path) -> None:
-    published = store_with_metrics(tmp_path / "results", top1=1.0)
+def value(store: RunStore, run: RunConfig = K400) -> object:
+    """Top-1 accuracy of the accepted result of a run."""
+    metrics = store.metrics(run)
+    return None if metrics is None else metrics["top1"]
+
+
+def test_results_made_here_precede_published_ones_and_trained_weights_precede_released_ones(tmp_path: Path) -> None:
+    published = RunStore(tmp_path / "results")
     store = RunStore(tmp_path / "runs", results=published.root)
-    assert store.metrics("aaa", "eee") == result(1.0)
-    write_atomically(store.run("aaa").metrics("eee"), json.dumps(result(2.0)))
-    assert store.metrics("aaa", "eee") == result(2.0)
-    store.publish("aaa", "eee")
-    assert published.metrics("aaa", "eee") == result(2.0)
+    assert value(store) is None
+    write_result(published, K400, 1.0)
+    assert value(store) == 1
+    write_result(store, K400, 2.0, released=True)
+    assert value(store) == 2
+    write_result(store, K400, 3.0)
+    assert value(store) == 3
+    store.publish(K400.train_id, K400.eval_id)
+    assert value(published) == 3
 
 
-def test_the_error_for_incomplete_metrics_contains_the_remedy(tmp_path: Path) -> None:
+def without(record: dict, *path: str) -> dict:
+    """Record without one of its fields, given by its path."""
+    name, *rest = path
+    if rest:
+        return {**record, name: without(record[name], *rest)}
+    return {key: content for key, content in record.items() if key != name}
+
+
+RESULT = result(K400, 50.0, classes={"up": [1, 2]}, device_hours=1.0)
+# Content of a metrics file, and the reason why it is no result of K400's test.
+FOREIGN: dict[str, tuple[object, str]] = {
+    "empty object": ({}, "it has no train_id"),
+    "text": ("{", "cannot read"),
+    "list": ([], "it holds no JSON object"),
+    "nested": ("[" * 100_000, "it is nested too deeply"),
+    "long integer": ('{"seed": ' + "9" * 5000 + "}", "cannot read"),
+    "large integer": (RESULT | {"seconds": 10**400}, "seconds is 1000"),
+    "no run": (without(RESULT, "train_id"), "it has no train_id"),
+    "other run": (RESULT | {"train_id": EPIC100.train_id}, f"its train_id is {EPIC100.train_id}, that of the run"),
+    "other protocol": (RESULT | {"eval_id": "0" * 12}, "its eval_id is 000000000000, that of the run is"),
+    "other seed": (RESULT | {"seed": 1}, "its seed is 1, that of the run is 0"),
+    "boolean seed": (RESULT | {"seed": False}, "its seed is False; it must be a whole number"),
+    "other views": (RESULT | {"views": 1}, "its views is 1, that of the run is 10"),
+    "other data": (
+        RESULT | {"data": {"name": "ssv2", "fingerprint": "0"}},
+        "its data.name is ssv2, that of the run is",
+    ),
+    "no data": (RESULT | {"data": {}}, "it has no data.name"),
+    "data of another kind": (RESULT | {"data": None}, "its data is no object"),
+    "no fingerprint": (without(RESULT, "data", "fingerprint"), "it has no data.fingerprint"),
+    "no items": (RESULT | {"videos": {}}, "it has no videos.evaluated"),
+    "zero items": (RESULT | {"videos": {"evaluated": 0, "failed": 0, "missing": 0}}, "no item was tested"),
+    "negative items": (RESULT | {"videos": {"evaluated": 1, "failed": -1, "missing": 0}}, "its videos.failed is -1"),
+    "no versions": (RESULT | {"versions": []}, "its versions is no object"),
+    "no hardware": (without(RESULT, "hardware"), "it has no hardware"),
+    "too accurate": (RESULT | {"top1": 150.0}, "its top1 is 150.0; it must be a number from 0 to 100"),
+    "negative accuracy": (RESULT | {"top5": -0.1}, "its top5 is -0.1; it must be a number from 0 to 100"),
+    "no number": (RESULT | {"top1": float("nan")}, "its top1 is nan; it must be a number from 0 to 100"),
+    "text for a number": (RESULT | {"top1": "79.4"}, "its top1 is 79.4; it must be a number from 0 to 100"),
+    "no headline": (without(RESULT, "top1"), "its top1 is None; it must be a number from 0 to 100"),
+    "negative hours": (RESULT | {"device_hours": -1}, "its device_hours is -1; it must be a number of 0 or more"),
+    "other classes": (RESULT | {"classes": {"up": [3, 2]}}, "its classes are not pairs of correct items and all items"),
+    "empty class": (RESULT | {"classes": {"up": []}}, "its classes are not pairs of correct items and all items"),
+    "released": (released_result(K400), "it is a result of released weights"),
+    "start of another form": (RESULT | {"started_from": [{}]}, "it has no started_from[0].part"),
+    "edited": (sealed(RESULT) | {"top1": 51.0}, "it was changed after the test: its digest is not that of its content"),
+    "edited count": (sealed(RESULT) | {"seconds": 1.0}, "it was changed after the test"),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_foreign_or_edited_result_is_named_once_and_counts_as_not_done(
+    kind: str, tmp_path: Path, lines: Lines
+) -> None:
+    content, reason = FOREIGN[kind]
+    store = RunStore(tmp_path / "runs", results=tmp_path / "results")
+    directory = store.run(K400.train_id)
+    path = directory.metrics(K400.eval_id)
+    write_atomically(path, content if isinstance(content, str) else json.dumps(content))
+    assert store.metrics(K400) is None
+    assert not directory.tested(K400, eval_only=False) and directory.state(K400) == "not run"
+    (line,) = lines()
+    assert line.startswith(f"reproduce: {path} is not taken as a result: ") and reason in line
+    assert line.endswith("; restore or remove it, or `reproduce run` makes it again") and len(line) < 1100
+    write_result(RunStore(tmp_path / "results"), K400, 60.0)
+    assert value(store) == 60  # published results take its place
+    store.publish(K400.train_id, K400.eval_id)
+    assert value(RunStore(tmp_path / "results")) == 60
+    write_result(store, K400, 61.0)
+    assert value(store) == 61 and lines() == []
+    store.publish(K400.train_id, K400.eval_id)
+    assert value(RunStore(tmp_path / "results")) == 61
+
+
+def test_a_result_of_trained_weights_is_none_of_released_ones(tmp_path: Path, lines: Lines) -> None:
     store = RunStore(tmp_path)
-    write_atomically(store.run("aaa").metrics("eee"), '{"top1": 2.0}')
-    with pytest.raises(StoreError, match="holds no result of this test; move it away"):
-        store.metrics("aaa", "eee")
+    path = store.run(K400.train_id).metrics(K400.eval_id, released=True)
+    write_atomically(path, json.dumps(RESULT))
+    assert store.metrics(K400) is None and "it does not name the released weights" in lines()[0]
+    write_atomically(
+        path, json.dumps(released_result(K400, released_weights={"file": "a", "sha256": "0", "warnings": [1]}))
+    )
+    assert store.metrics(K400) is None and "its released_weights.warnings[0] is 1" in lines()[0]
 
 
-@pytest.mark.parametrize("damage", [{"videos": "48"}, {"data": None}, {"versions": []}, {"train_id": "bbb"}])
-def test_metrics_of_another_format_or_run_are_refused(tmp_path: Path, damage: dict[str, object]) -> None:
+def test_results_of_other_seeds_and_protocols_are_their_own(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
-    write_atomically(store.run("aaa").metrics("eee"), json.dumps(result(2.0) | damage))
-    with pytest.raises(StoreError, match=r"eee\.json holds no result of this test; move it away"):
-        store.metrics("aaa", "eee")
+    runs = (K400, replace(K400, seed=1), apply(K400, evaluation(views=1)))
+    for number, run in enumerate(runs):
+        write_result(store, run, float(number))
+    assert [value(store, run) for run in runs] == [0, 1, 2]
 
 
-def test_results_of_released_weights_made_here_precede_published_ones(tmp_path: Path) -> None:
-    published = store_with_metrics(tmp_path / "results", top1=1.0)
-    store = RunStore(tmp_path / "runs", results=published.root)
-    write_atomically(store.run("aaa").metrics("eee", released=True), json.dumps(result(2.0)))
-    assert store.metrics("aaa", "eee") == result(2.0)
-    write_atomically(store.run("aaa").metrics("eee"), json.dumps(result(3.0)))
-    assert store.metrics("aaa", "eee") == result(3.0)
+def test_a_result_beside_another_config_is_refused(tmp_path: Path, lines: Lines) -> None:
+    store = RunStore(tmp_path)
+    write_result(store, K400)
+    config = store.run(K400.train_id).config
+    write_atomically(config, json.dumps(K400.description))
+    assert store.metrics(K400) is not None
+    edited = json.loads(config.read_text())
+    edited["model"]["width"] = 64
+    for content, reason in (
+        (json.dumps(edited), "config.json differs from the config of the run at model.width; restore that file"),
+        (json.dumps(without(K400.description, "data", "frames")), "differs from the config of the run at data.frames"),
+        ("{", "config.json: Expecting"),
+    ):
+        write_atomically(config, content)
+        assert store.metrics(K400) is None and reason in lines()[0]
 
 
 MEMORY = {
+    "train_id": "aaa",
     "peak_gib": 7.4,
     "batch_size": 8,
     "precision": "16-mixed",
@@ -59,15 +163,26 @@ MEMORY = {
     "versions": {"torch": "2"},
     "commit": "abc",
 }
+FOREIGN_MEASUREMENTS = [
+    *((without(MEMORY, name), f"it has no {name}") for name in MEMORY if name != "peak_gib"),
+    (MEMORY | {"versions": {}}, "it has no versions.torch"),
+    (MEMORY | {"train_id": "bbb"}, "its train_id is bbb, that of the run is aaa"),
+    (MEMORY | {"peak_gib": -5}, "its peak_gib is -5; it must be more than 0"),
+    (MEMORY | {"peak_gib": float("nan")}, "its peak_gib is nan; it must be more than 0"),
+    (MEMORY | {"peak_gib": float("inf")}, "its peak_gib is inf; it must be more than 0"),
+    (sealed(MEMORY) | {"peak_gib": 7.3}, "it was changed after"),
+]
 
 
-@pytest.mark.parametrize("missing", ["batch_size", "precision", "hardware", "versions", "commit"])
-def test_a_measurement_without_provenance_is_refused(tmp_path: Path, missing: str) -> None:
+@pytest.mark.parametrize(("record", "reason"), FOREIGN_MEASUREMENTS)
+def test_a_foreign_or_edited_measurement_is_named_and_ignored(
+    record: dict, reason: str, tmp_path: Path, lines: Lines
+) -> None:
     store = RunStore(tmp_path)
-    record = {name: value for name, value in MEMORY.items() if name != missing}
     write_atomically(store.run("aaa").measurement("memory"), json.dumps(record))
-    with pytest.raises(StoreError, match=rf"measured/memory\.json: it lacks '{missing}'; move it away"):
-        store.measurement("aaa", "memory")
+    assert store.measurement("aaa", "memory") is None
+    (line,) = lines()
+    assert "measured/memory.json is not taken as a result: " in line and reason in line
 
 
 def test_measurements_made_here_precede_published_ones_of_the_same_kind(tmp_path: Path) -> None:
@@ -88,15 +203,15 @@ def test_measurements_made_here_precede_published_ones_of_the_same_kind(tmp_path
 
 def test_only_finished_tests_are_published(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs", results=tmp_path / "results")
-    directory = store.run("aaa")
-    write_atomically(directory.config, "{}")
-    store.publish("aaa", "eee")
+    directory = store.run(K400.train_id)
+    write_atomically(directory.config, json.dumps(K400.description))
+    store.publish(K400.train_id, K400.eval_id)
     assert not (tmp_path / "results").exists()
     write_atomically(directory.provenance, "{}")
-    write_atomically(directory.metrics("eee", released=True), json.dumps(result(1.0)))
-    store.publish("aaa", "eee")
+    write_result(store, K400, released=True)
+    store.publish(K400.train_id, K400.eval_id)
     assert {file.name for file in (tmp_path / "results").rglob("*.json")} == {
         "config.json",
         "run.json",
-        "eee.released.json",
+        f"{K400.eval_id}.released.json",
     }

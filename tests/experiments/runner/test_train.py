@@ -1,33 +1,30 @@
 """A training from its start to its metrics: its length, the weights it keeps, kills and stops, and its exit codes."""
 
+import io
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from lightning import Trainer
 from safetensors.torch import save_file
 from torch import Tensor
 
-from data.datamodule import DataModule
 from data.errors import DataError, MissingAnnotationError
-from experiments.motionformer.base import K400
 from experiments.runner import train
-from experiments.runner.callbacks import DeviceClock, Stopped, StopRequest
+from experiments.runner.callbacks import Stopped, StopRequest
 from experiments.runner.files import StoreError
+from experiments.runner.process import NOTE_PREFIX
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
-from experiments.runner.train import fit
 from experiments.runner.weights import save_weights
 from experiments.spec.metrics import TOP1
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.table import Column, Table, row
-from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness, Tower
 
@@ -310,6 +307,7 @@ def test_eval_only_does_not_train(harness: RunHarness) -> None:
     harness.execute(POINTS)
     harness.store.run(POINTS.train_id).metrics(POINTS.eval_id).unlink()
     harness.steps.clear()
+    harness.resources = replace(harness.resources, micro_batch=3)  # does not divide the training batch
     assert harness.execute(POINTS, eval_only=True)["videos"]["evaluated"] == 90
     assert harness.steps == []
 
@@ -330,14 +328,57 @@ def test_the_scores_of_a_test_are_saved(harness: RunHarness) -> None:
     assert metrics["top1"] == pytest.approx(100 * right.mean())
 
 
-def test_the_error_for_a_damaged_checkpoint_contains_the_remedy(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    directory = store.run("abc")
-    directory.checkpoint.parent.mkdir(parents=True)
-    directory.checkpoint.write_text("junk")
-    module, datamodule, trainer = cast(TaskModule, None), cast(DataModule, None), cast(Trainer, None)
-    with pytest.raises(StoreError, match=r"last\.ckpt is cut short or damaged; remove it"):
-        fit(K400, store, directory, module, datamodule, trainer, DeviceClock())
+CHECKPOINT_DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "junk": lambda whole: b"junk",
+    "empty": lambda whole: b"",
+    "cut short": lambda whole: whole[: len(whole) // 2],
+    "a bit": lambda whole: flipped(whole, whole.index(b"FB") + 3000),
+    "zeros": lambda whole: whole[:3000] + bytes(2000) + whole[5000:],
+    "another file": lambda whole: saved({"epoch": 3}),
+}
+
+
+def flipped(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+def saved(content: object) -> bytes:
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("damage", CHECKPOINT_DAMAGES)
+def test_a_training_with_a_damaged_checkpoint_starts_again(
+    harness: RunHarness, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.execute_and_kill(POINTS, "step", 12)
+    checkpoint = harness.store.run(POINTS.train_id).checkpoint
+    damaged = CHECKPOINT_DAMAGES[damage](checkpoint.read_bytes())
+    checkpoint.write_bytes(damaged)
+    harness.steps.clear()
+    metrics = harness.execute(POINTS)
+    assert harness.steps[0] == 0 and len(harness.steps) == 20
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith(NOTE_PREFIX)]
+    problem = "is no checkpoint of a training" if damage == "another file" else "is cut short or damaged"
+    assert notes == [
+        f"{NOTE_PREFIX}{checkpoint} {problem}; it was renamed to last.ckpt.damaged, and the training starts again from "
+        f"its beginning"
+    ]
+    assert checkpoint.with_name("last.ckpt.damaged").read_bytes() == damaged and not checkpoint.exists()
+    assert metrics["videos"]["evaluated"] == 90
+
+
+def test_damaged_best_weights_are_an_error_before_the_rest_of_the_training(harness: RunHarness) -> None:
+    run = replace(POINTS, optim=replace(POINTS.optim, keep="best"))  # type: ignore[type-var]
+    harness.execute_and_kill(run, "step", 12)
+    directory = harness.store.run(run.train_id)
+    content = directory.best_weights.read_bytes()
+    directory.best_weights.write_bytes(content[:-8] + bytes(8))
+    harness.steps.clear()
+    with pytest.raises(StoreError, match=f"its digest differs; restore it, or remove {directory.checkpoint.parent} to"):
+        harness.execute(run)
+    assert harness.steps == []
 
 
 TABLE = Table(
@@ -367,7 +408,7 @@ def test_a_second_process_does_not_repeat_a_finished_run(harness: RunHarness, co
     directory.path.mkdir(parents=True)
     directory.failure.write_text("an older failure\n")
     assert train.main(command) == 0
-    assert directory.state(POINTS.eval_id) == "done" and not directory.failure.exists()
+    assert directory.state(POINTS) == "done" and not directory.failure.exists()
     stamp = directory.metrics(POINTS.eval_id).stat().st_mtime_ns
     harness.steps.clear()
     assert train.main(command) == 0
@@ -378,7 +419,7 @@ def test_overrides_and_seed_select_another_run(harness: RunHarness, command: lis
     assert train.main([*command, "--seed", "3", "-o", "optim.epochs=1"]) == 0
     assert POINTS.optim is not None
     run = replace(POINTS, optim=replace(POINTS.optim, epochs=1), seed=3)
-    assert harness.store.run(run.train_id).state(run.eval_id) == "done"
+    assert harness.store.run(run.train_id).state(run) == "done"
 
 
 def test_a_process_whose_run_is_claimed_does_nothing(harness: RunHarness, command: list[str]) -> None:
@@ -417,7 +458,7 @@ def test_a_failed_process_writes_the_reason_in_its_last_line_and_a_file(
     assert ("Traceback" in said) == (type(error) in (ZeroDivisionError, RuntimeError))
     directory = harness.store.run(POINTS.train_id)
     assert directory.failure.read_text() == reason + "\n"
-    assert directory.state(POINTS.eval_id) == "failed"
+    assert directory.state(POINTS) == "failed"
 
 
 def test_the_exit_code_of_a_stopped_process_is_that_of_the_signal(
@@ -426,7 +467,7 @@ def test_the_exit_code_of_a_stopped_process_is_that_of_the_signal(
     monkeypatch.setattr(train, "StopRequest", lambda: StopsAfter(harness, 3))
     assert train.main(command) == 128 + signal.SIGTERM
     directory = harness.store.run(POINTS.train_id)
-    assert directory.state(POINTS.eval_id) == "interrupted" and not directory.failure.exists()
+    assert directory.state(POINTS) == "interrupted" and not directory.failure.exists()
 
 
 def test_an_unknown_cell_writes_no_failure_file(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from experiments.runner.weights import (
     load_weights,
     read_weights,
     save_weights,
+    saved_digest,
     start_weights,
     weights_of,
 )
@@ -239,13 +240,13 @@ def test_released_initial_weights_are_listed_with_the_parts_that_they_initialise
 def test_the_training_record_contains_the_released_initial_weights(store: RunStore) -> None:
     directory = store.run(CHILD.train_id)
     save_started_from(directory, [ReleasedStart("", "1.pyth", "sum 1"), ReleasedStart("head", "2.pyth", "sum 2")])
-    save_training_record(directory, device_seconds=1.0, replaced=0)
+    save_training_record(directory, device_seconds=1.0, replaced=0, weights="0123")
     assert json.loads(directory.training.read_text())["started_from"] == [
         {"part": "", "file": "1.pyth", "sha256": "sum 1"},
         {"part": "head", "file": "2.pyth", "sha256": "sum 2"},
     ]
     save_started_from(directory, [])
-    save_training_record(directory, device_seconds=1.0, replaced=0)
+    save_training_record(directory, device_seconds=1.0, replaced=0, weights="0123")
     assert "started_from" not in json.loads(directory.training.read_text())
 
 
@@ -271,10 +272,74 @@ def test_the_error_for_damaged_weights_contains_the_remedy(store: RunStore) -> N
     keep(POINTS, store)
     keep(POINTS, store, released=True)
     directory = store.run(POINTS.train_id)
-    for path, remedy in ((directory.weights, "train this run again"), (directory.released, "import it again with")):
-        path.write_bytes(path.read_bytes()[:50])
-        with pytest.raises(StoreError, match=f"{path} is cut short or damaged; remove it and {remedy}"):
+    remedies = {
+        directory.weights: f"move {directory.path} away to train this run again",
+        directory.released: "import it again with `reproduce import-weights`",
+        directory.best_weights: f"remove {directory.best_weights.parent} to train this run from its beginning",
+        directory.path / "other.safetensors": "get it again",
+    }
+    whole = directory.weights.read_bytes()
+    for path, remedy in remedies.items():
+        path.write_bytes(whole[:50])
+        with pytest.raises(StoreError) as error:
             read_weights(path)
+        assert str(error.value) == f"{path} is cut short or damaged; {remedy}"
+
+
+def changed_bytes(path: Path, change: str) -> None:
+    """Change the tensors of a weight file."""
+    content = bytearray(path.read_bytes())
+    if change == "a bit":
+        content[len(content) - 20] ^= 1
+    else:
+        content[-100:] = bytes(100)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("change", ["a bit", "zeros"])
+@pytest.mark.parametrize("released", [False, True])
+def test_changed_weights_are_refused_wherever_they_are_used(store: RunStore, change: str, released: bool) -> None:
+    keep(POINTS, store, released=released)
+    path = existing_weights(POINTS, store).path
+    assert path is not None
+    load_weights(fresh(POINTS), POINTS, store, existing_weights(POINTS, store))
+    changed_bytes(path, change)
+    changed = f"{path} was changed after it was saved: its digest differs; restore it, or "
+    for run in (POINTS, TESTED):
+        with pytest.raises(StoreError, match=changed):
+            load_weights(fresh(run), run, store, existing_weights(run, store))
+    with pytest.raises(StoreError, match=changed):
+        start_weights(fresh(CHILD), CHILD, store)
+
+
+def test_weights_of_another_run_in_place_of_a_runs_own_are_refused(harness: RunHarness) -> None:
+    for run in (POINTS, OTHER):
+        harness.execute(run)
+    own, other = (harness.store.run(run.train_id).weights for run in (POINTS, OTHER))
+    digests = {
+        run: json.loads(harness.store.run(run.train_id).training.read_text())["weights_digest"]
+        for run in (POINTS, OTHER)
+    }
+    assert saved_digest(own) == digests[POINTS] != saved_digest(other) == digests[OTHER]
+    own.write_bytes(other.read_bytes())
+    with pytest.raises(StoreError, match="its digest differs; restore it, or move"):
+        harness.execute(POINTS, eval_only=True)
+
+
+def test_weights_of_a_version_without_digests_are_used(store: RunStore) -> None:
+    tensors = keep(POINTS, store)
+    path = store.run(POINTS.train_id).weights
+    save_file(tensors, path)
+    assert same(read_weights(path)[0], tensors)
+
+
+def test_weights_of_another_model_are_one_line(store: RunStore) -> None:
+    path = store.run(POINTS.train_id).weights
+    path.parent.mkdir(parents=True)
+    save_file({f"layer{index}": torch.zeros(1) for index in range(1000)}, path)
+    with pytest.raises(StoreError, match=f"{path} does not hold this row's model: Missing key") as error:
+        load_weights(fresh(POINTS), POINTS, store, existing_weights(POINTS, store))
+    assert len(str(error.value)) < 500 and "\n" not in str(error.value)
 
 
 def test_a_damaged_record_of_released_weights_is_an_error(store: RunStore) -> None:
@@ -283,7 +348,7 @@ def test_a_damaged_record_of_released_weights_is_an_error(store: RunStore) -> No
     directory.released_record.write_text("{}")
     assert directory.released_weights() is None
     directory.released.write_bytes(b"cut")
-    with pytest.raises(StoreError, match=r"released\.json: it lacks 'file'; move it away"):
+    with pytest.raises(StoreError, match=r"released\.json: it has no file; move it away"):
         directory.released_weights()
 
 
@@ -362,4 +427,4 @@ def test_released_weights_of_a_run_without_training_are_tested_without_eval_only
         "file": "1.pyth",
         "sha256": "sum 1",
     }
-    assert directory.tested(TESTED.eval_id, eval_only=True)
+    assert directory.tested(TESTED, eval_only=True)

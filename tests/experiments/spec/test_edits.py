@@ -1,14 +1,18 @@
 """Edits of runs, from specs and from the command line."""
 
-from dataclasses import replace
+import functools
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import is_dataclass, replace
 
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
-from experiments.spec.catalog import load
+from experiments.spec.catalog import captions, load
 from experiments.spec.edits import Edit, apply, brief, changed_fields, data, evaluation, model, optim, override
-from experiments.spec.run import Parent
-from experiments.spec.scales import TINY
+from experiments.spec.ids import field_types
+from experiments.spec.run import Parent, RunConfig
+from experiments.spec.scales import SCALES, TINY
 from lightning_modules.optim import CosineSchedule
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
@@ -120,3 +124,39 @@ def test_edits_of_trained_runs_leave_runs_without_training_unchanged() -> None:
     assert apply(SSV2, scratch) == replace(SSV2, parents=())
     (parent,) = TINY.of(tested, load("motionformer/table4").tiny).parents
     assert not parent.run.parents
+
+
+def numeric_fields(owner: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Paths and values of the numbers, or tuples of numbers, in a config."""
+    for name, hint in field_types(type(owner)).items():
+        value, inner = getattr(owner, name), f"{path}{name}"
+        if name in ("parents", "seed") and isinstance(owner, RunConfig):
+            continue
+        if is_dataclass(value):
+            yield from numeric_fields(value, f"{inner}.")
+        elif not isinstance(value, bool) and any(kind in str(hint) for kind in ("int", "float")):
+            yield inner, value
+
+
+def all_runs() -> Iterator[RunConfig]:
+    """Runs of all tables at all scales."""
+    for name in captions():
+        for scale in SCALES.values():
+            yield from (cell.run for cell in load(name).cells(scale) if cell.run is not None)
+
+
+def test_no_numeric_field_of_any_config_accepts_a_number_without_meaning() -> None:
+    checked, accepted = set(), []
+    for run in all_runs():
+        for path, value in numeric_fields(run):
+            *parents, name = path.split(".")
+            owner = functools.reduce(getattr, parents, run)
+            if (type(owner), name) in checked:
+                continue
+            checked.add((type(owner), name))
+            for number in ("-1", "1e999", "-1e999", "1" + 24 * "0", "nan", "one"):
+                text = f"({number}, {number})" if isinstance(value, tuple) else number
+                with suppress(ValueError):
+                    apply(run, [override(f"{path}={text}", run)]).check()
+                    accepted.append((path, text))
+    assert len(checked) > 80 and accepted == []

@@ -1,0 +1,49 @@
+"""Check of a checkpoint before a training resumes from it."""
+
+import errno
+import sys
+from pathlib import Path
+
+import torch
+
+from experiments.runner.process import NOTE_PREFIX
+from models.checkpoints import check_checksums
+
+# Keys of Lightning's checkpoints that a resumed training reads.
+CHECKPOINT_KEYS = {"state_dict", "optimizer_states", "lr_schedulers", "loops", "callbacks", "epoch", "global_step"}
+
+
+def checkpoint_problem(path: Path) -> str | None:
+    """Reason why a training cannot be resumed from a checkpoint; None if it can, or if there is no file.
+
+    Every record is compared with its checksum. The content is mapped into memory, and only its keys are read.
+    """
+    try:
+        check_checksums(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # damaged files raise errors of many types
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
+            raise
+        return "is cut short or damaged"
+    return None if isinstance(content, dict) and content.keys() >= CHECKPOINT_KEYS else "is no checkpoint of a training"
+
+
+def resumable(checkpoint: Path, *, renames: bool) -> Path | None:
+    """Checkpoint from which a training can be resumed; None if the training starts from its beginning.
+
+    A damaged checkpoint is renamed, and the user is told.
+
+    Args:
+        renames: whether this process renames it. With several processes, only one does.
+    """
+    problem = checkpoint_problem(checkpoint)
+    if problem is None:
+        return checkpoint if checkpoint.exists() else None
+    if renames:
+        aside = checkpoint.with_name(f"{checkpoint.name}.damaged")
+        checkpoint.replace(aside)
+        fate = f"it was renamed to {aside.name}, and the training starts again from its beginning"
+        print(f"{NOTE_PREFIX}{checkpoint} {problem}; {fate}", file=sys.stderr)
+    return None
