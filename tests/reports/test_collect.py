@@ -169,8 +169,6 @@ def test_a_training_under_way_shows_no_older_result_of_released_weights(
 ) -> None:
     run = run_of(small, "joint.k400")
     finish(run, 60.0, released_weights={"file": "a.pyth", "sha256": "0"})
-    own = store.run(run.train_id).metrics(run.eval_id)
-    own.rename(store.run(run.train_id).metrics(run.eval_id, released=True))
     assert cell(collect(table, small, store), "joint", "k400").value == 60.0
     with store.run(run.train_id).claim():
         found = cell(collect(table, small, store), "joint", "k400")

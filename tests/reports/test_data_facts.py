@@ -24,7 +24,10 @@ def record(train: str = "aaaaaaaaaaaa", test: str = "bbbbbbbbbbbb", files: str =
     return {
         "name": "kinetics400",
         "fingerprint": f"{test} {train}",
-        **{split: {"items": 5, "annotations": value, "files": files} for split, value in splits.items()},
+        **{
+            split: {"items": 5, "annotations": value, "files": files, "missing": 0, "num_bytes": 7}
+            for split, value in splits.items()
+        },
         **parts,
     }
 

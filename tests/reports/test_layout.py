@@ -1,9 +1,7 @@
-import json
 from dataclasses import replace
 
 import pytest
 
-from experiments.runner.files import write_atomically
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.metrics import DEVICE_HOURS, TOP1
@@ -12,6 +10,7 @@ from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.layout import label_texts, ours_text, printed_text, warning
 from reports.report import ReportCell
+from tests.experiments.runner.stored_metrics import write_result
 
 
 def test_std_has_two_significant_digits_if_its_column_would_round_it_to_zero() -> None:
@@ -68,9 +67,6 @@ def test_labels_of_pretraining_say_what_is_true_of_the_run(store: RunStore) -> N
         assert label_texts(table6a, rows["mformer"]) == ("Mformer", label)
         assert label_texts(table6a, rows["vidtr-l"]) == ("VidTr-L [49]", "IN-21K+K-400")
     run = table6a.run_of("mformer.top1", TINY, (), 0)
-    path = store.run(run.train_id).metrics(run.eval_id, released=True)
-    facts = {"videos": {"evaluated": 1, "failed": 0, "missing": 0}, "data": {"name": "ssv2"}, "versions": {}}
-    metrics = {"top1": 66.0, "top5": 90.0, "seconds": 1.0, "released_weights": {"file": "a", "sha256": "0"}}
-    write_atomically(path, json.dumps({**facts, **metrics}))
+    write_result(store, run, released=True)
     (row,) = collect(table6a, TINY, store, rows=["mformer"]).rows
     assert label_texts(table6a, row)[1] == "IN-21K+K-400"  # released weights were pretrained

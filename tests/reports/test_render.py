@@ -20,6 +20,7 @@ from reports.collect import collect
 from reports.markdown import markdown, report_path
 from reports.publish import publish
 from reports.render import render, saved_seeds, stale, write
+from tests.experiments.runner.stored_metrics import write_result
 
 RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]
@@ -51,7 +52,7 @@ def test_markdown_has_the_layout_of_the_paper(
 ) -> None:
     names = ("joint.k400", "joint.ssv2", "short.k400", "ours.k400", "ours.ssv2")
     found = {name: run_of(small, name) for name in names}
-    write_atomically(store.run(found["joint.k400"].train_id).config, "{}")
+    write_atomically(store.run(found["joint.k400"].train_id).config, json.dumps(found["joint.k400"].description))
     ids = {name: run.train_id for name, run in found.items()}
     links = {name: f"[{run.eval_id}](../../{run.train_id}/metrics/{run.eval_id}.json)" for name, run in found.items()}
     text = markdown(collect(table, small, store), report_path(table, small, store.root / "reports"))
@@ -134,9 +135,7 @@ def test_cells_that_are_not_run_keep_the_printed_value(table: Table, store: RunS
 def test_not_run_and_not_applicable_look_different(store: RunStore) -> None:
     hours = load("motionformer/hours")
     run = hours.run_of("mformer.hours", TINY, (), 0)
-    facts = {"videos": {"evaluated": 1, "failed": 0, "missing": 0}, "data": {"name": "k"}, "versions": {}, "seconds": 1}
-    metrics = {**facts, "top1": 70.0, "released_weights": {"file": "a.pyth", "sha256": "0"}}
-    write_atomically(store.run(run.train_id).metrics(run.eval_id, released=True), json.dumps(metrics))
+    write_result(store, run, released=True)
     text = markdown(collect(hours, TINY, store))
     assert line(text, "Mformer-B")[1] == "n/a‡ (384)" and line(text, "Mformer-L")[1] == "– (1334)"
     assert "`–` not run; `n/a` does not apply; `‡` released weights, tested here" in text

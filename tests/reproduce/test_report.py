@@ -1,17 +1,16 @@
 """`reproduce report`: prints and saves beside the runs; only --publish writes the committed reports."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 import reports.markdown
 import reproduce.selection
-from experiments.runner.files import write_atomically
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from reproduce.command import main
+from tests.experiments.runner.stored_metrics import write_result
 
 TABLE = "motionformer/table8"
 REPORT = "motionformer/table8.tiny.md"
@@ -28,23 +27,7 @@ def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def finish(runs: Path, cell: str, top1: float, seed: int = 0) -> Path:
     """Write the result of a cell; returns its file."""
     run = load(TABLE).run_of(cell, TINY, (), seed)
-    metrics = {
-        "train_id": run.train_id,
-        "eval_id": run.eval_id,
-        "top1": top1,
-        "top5": 99.0,
-        "seed": seed,
-        "videos": {"evaluated": 300, "failed": 0, "missing": 0},
-        "data": {"name": run.data.dataset.name, "fingerprint": "0123"},
-        "precision": "32-true",
-        "seconds": 1.0,
-        "commit": "0123456789",
-        "versions": {"torch": "2.14.1"},
-        "hardware": "a CPU",
-    }
-    file = RunStore(runs).run(run.train_id).metrics(run.eval_id)
-    write_atomically(file, json.dumps(metrics))
-    return file
+    return write_result(RunStore(runs), run, top1)
 
 
 def files(folder: Path) -> dict[Path, bytes]:

@@ -20,6 +20,7 @@ def result(run: RunConfig, value: float = 50.0, **fields: object) -> dict:
         "crops": run.evaluation.crops,
         "videos": {"evaluated": 48, "failed": 0, "missing": 0},
         "data": {"name": run.data.dataset.name, "fingerprint": "0123"},
+        "replaced_in_training": 0,
         "precision": run.optim.precision if run.optim is not None else "32-true",
         "devices": 1,
         "seconds": 12.3,

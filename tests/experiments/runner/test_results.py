@@ -275,7 +275,7 @@ def test_own_and_released_weights_are_rescored_from_their_own_scores(two_views: 
         file(two_views.eval_id).rename(file(two_views.eval_id, released=True))
     metrics = directory.metrics(two_views.eval_id, released=True)
     source = {"file": "a.pyth", "sha256": "0"}
-    metrics.write_text(json.dumps({**json.loads(metrics.read_text()), "released_weights": source}))
+    metrics.write_text(json.dumps(sealed({**json.loads(metrics.read_text()), "released_weights": source})))
     assert not rescore(one_view, store)
     assert rescore(one_view, store, released=True)
     made = read_json(directory.metrics(one_view.eval_id, released=True))
@@ -392,7 +392,7 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
         directory,
         FinishedTest(made, tuple("abcde"), (), "0123", 4),
         TRAINER,
-        data=DATA,
+        data=replace(DATA, name="points"),
         seconds=1.0,
         released=None,
     )
