@@ -48,6 +48,11 @@ class DatasetConfig(ABC):
     def targets(self) -> Targets:
         """Prediction targets of an item."""
 
+    @property
+    def published_test_items(self) -> int | None:
+        """Number of items that papers on this data set are tested on; None if it is unknown."""
+        return None
+
     @abstractmethod
     def build(self, root: Path, split: Split) -> "ItemList":
         """Items of a split. "test" is the split that the papers report on.

@@ -5,7 +5,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from experiments.spec.catalog import paper_readme
-from reports import figures
+from reports import claim_text, figures
 from reports.layout import legend, prints_numbers, shown_headers, shown_labels, warning
 from reports.markup import Markup, alignments
 from reports.report import Report
@@ -46,6 +46,7 @@ def markdown(report: Report) -> str:
         _picture(report),
         _table(report),
         _legend(report),
+        _claims(report),
         _footer(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -93,6 +94,18 @@ def _legend(report: Report) -> str:
     if any(cell.best for row in report.rows for cell in row.cells):
         signs.append("**bold** values are the best measured of their column")
     return "; ".join(signs) + "." if signs else ""
+
+
+def _claims(report: Report) -> str:
+    """Verdicts on what the paper concludes from the table."""
+    if not report.claims:
+        return ""
+    lines = [[MARKDOWN.escaped(text) for text in line] for line in claim_text.lines(report.claims)]
+    text = tabulate(lines, claim_text.HEADERS, tablefmt="pipe", disable_numparse=True)
+    notes = claim_text.notes(report.claims, report.scale, report.facts.unit)
+    return "\n\n".join(
+        ["## What the paper concludes", text, "\n".join(f"- {MARKDOWN.escaped(note)}" for note in notes)]
+    )
 
 
 def _footer(report: Report) -> str:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from experiments.runner.files import StoreError, write_atomically
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
-from reports import figures
+from reports import claim_text, figures
 from reports.layout import levels
 from reports.markdown import ROOT, SEEDS_LINE, markdown
 from reports.report import Report, ReportCell, settled
@@ -77,6 +77,7 @@ def as_json(report: Report) -> dict[str, object]:
             "changes": dict(facts.changes),
             "deviations": list(facts.deviations),
         },
+        "claims": claim_text.as_json(report.claims),
     }
 
 

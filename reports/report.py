@@ -7,6 +7,7 @@ from experiments.runner.attention_files import AttentionMaps
 from experiments.spec.scales import Scale
 from experiments.spec.table import Column, Row, Table, Value
 from reports.footer import Facts
+from reports.judgement import JudgedClaim
 
 State = Literal[
     "done", "modified", "running", "interrupted", "failed", "not run", "measured", "derived", "quoted"
@@ -47,6 +48,7 @@ class ReportCell:
         modified: whether overrides of the command line change the run.
         released: whether released weights were tested instead of weights trained here.
         best: whether the value is the best measured value of its column, after rounding.
+        conditions: device, batch size and precision of a measurement.
     """
 
     column: str
@@ -61,6 +63,7 @@ class ReportCell:
     released: bool = False
     best: bool = False
     progress: float | None = None
+    conditions: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,7 @@ class Report:
 
     Args:
         attention_maps: attention maps of the table's figure, by the row's key.
+        claims: verdicts on the claims of the table; empty without all its rows.
     """
 
     table: Table
@@ -86,6 +90,7 @@ class Report:
     rows: tuple[ReportRow, ...]
     facts: Facts
     attention_maps: dict[str, AttentionMaps] = field(default_factory=dict, compare=False)
+    claims: tuple[JudgedClaim, ...] = ()
 
     @property
     def whole(self) -> bool:

@@ -73,6 +73,11 @@ class Epic100:
             """A verb and a noun per segment."""
             return VerbNounTarget(self.num_verbs, self.num_nouns)
 
+        @property
+        def published_test_items(self) -> int:
+            """Number of segments in the validation split, which the papers report on."""
+            return 9_668
+
         def tiny(self) -> Self:
             """Generated videos of eight verbs and eight nouns."""
             videos = Epic100StandIn()

@@ -34,6 +34,8 @@ SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
 ANNOTATION_FOLDERS = (".", "annotations", "labels")
 VIDEO_FOLDERS = (".", "videos", "data")
 OFFICIAL_COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
+# Videos of the validation splits that papers are tested on. Later downloads have fewer.
+PUBLISHED_TEST_ITEMS = {"kinetics400": 19_796, "kinetics600": 28_000}
 # Approximate number of listed paths that are tried first in the search for their base folder.
 NUM_PROBED_PATHS = 64
 
@@ -60,6 +62,11 @@ class Kinetics:
         def targets(self) -> ClassTarget:
             """One class per video."""
             return ClassTarget(self.num_classes)
+
+        @property
+        def published_test_items(self) -> int | None:
+            """Number of videos in the validation split, which the papers report on."""
+            return PUBLISHED_TEST_ITEMS.get(self.name)
 
         def tiny(self) -> Self:
             """Generated videos of ten classes."""

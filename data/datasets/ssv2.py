@@ -42,6 +42,11 @@ class SSv2:
             """One class per video."""
             return ClassTarget(self.num_classes)
 
+        @property
+        def published_test_items(self) -> int:
+            """Number of videos in the validation split, which the papers report on."""
+            return 24_777
+
         def tiny(self) -> Self:
             """Generated videos of ten classes."""
             videos = SSv2StandIn()

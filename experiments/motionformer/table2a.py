@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from experiments.motionformer.base import (
+    BOTH,
     COUNT_NOTE,
     GFLOPS_COLUMN,
     JOINT,
@@ -12,6 +13,8 @@ from experiments.motionformer.base import (
     strided,
 )
 from experiments.motionformer.tiny import TINY
+from experiments.spec.claims import cell, claim, percent_difference
+from experiments.spec.comparisons import About, Above, Within, best
 from experiments.spec.edits import data, model
 from experiments.spec.table import Table, row
 from models.tokens import SquareTokens
@@ -28,6 +31,23 @@ ROWS = (
 )
 # fmt: on
 
+KEYS = [r.key for r in ROWS]
+
+# fmt: off
+CLAIMS = (
+    claim("M2", "caption", "Cubic tokens suit trajectory attention best",
+          [best("trajectory-cubic", c, KEYS) for c in BOTH]),
+    claim("M3", "section 4.1", "Cubic tokens give joint attention about 1 % on SSv2",
+          About(cell("joint-cubic.ssv2") - cell("joint-square.ssv2"), 1, 0.5)),
+    claim("M4", "section 4.1", "Cubic tokens give trajectory attention about 1 % on SSv2",
+          About(cell("trajectory-cubic.ssv2") - cell("trajectory-square.ssv2"), 1, 0.5)),
+    claim("M5", "section 4.1", "Trajectory attention with cubic tokens beats joint attention on both data sets",
+          [Above(cell(f"trajectory-cubic.{c}") - cell(f"joint-cubic.{c}")) for c in BOTH]),
+    claim("M6", "section 4.1", "Both tokenizations give equally many tokens over the same time",
+          Within(percent_difference(cell("trajectory-cubic.gflops"), cell("trajectory-square.gflops")), 1)),
+)
+# fmt: on
+
 TABLE = Table(
     name="motionformer/table2a",
     caption="Input encoding ablations: tokenization",
@@ -41,4 +61,5 @@ TABLE = Table(
         COUNT_NOTE,
         *TRAINING_NOTES,
     ),
+    claims=CLAIMS,
 )

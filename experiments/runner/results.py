@@ -12,6 +12,7 @@ from data.datamodule import DataModule
 from data.errors import DataError
 from data.evaluation import EvalConfig
 from experiments.runner.files import read_json, read_record, replacing, write_atomically
+from experiments.runner.item_hits import packed
 from experiments.runner.provenance import provenance
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
@@ -133,6 +134,8 @@ def _write_metrics(run: RunConfig, directory: RunDirectory, test: Test, record: 
         write_atomically(directory.provenance, json.dumps(common, indent=1) + "\n")
     classes = hits_by_class_name(test.scores.hits_by_class(), test.class_names)
     metrics = {"train_id": run.train_id, "eval_id": run.eval_id, **result.metrics, **common, "classes": classes}
+    if correct := test.scores.correct():
+        metrics["hits"] = packed(correct, test.ids)
     write_atomically(directory.metrics(run.eval_id, released=is_released), json.dumps(metrics, indent=1) + "\n")
 
 
