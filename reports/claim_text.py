@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from experiments.spec.claims import Combined
 from experiments.spec.comparisons import Comparison, Ranked, SameText
+from experiments.spec.expressions import Combined
 from experiments.spec.scales import Scale
 from reports.judgement import JudgedClaim, Judgement
 from reports.resampling import RESAMPLES
 
 DASH = "–"
-HEADERS = ("claim", "comparison", "printed", "printed numbers", "ours", "95 % interval", "our numbers")
+HEADERS = ("claim", "comparison", "printed margin", "printed verdict", "our margin", "95 % interval", "our verdict")
 
 
 def lines(claims: Iterable[JudgedClaim]) -> list[tuple[str, ...]]:
@@ -64,7 +64,7 @@ def notes(claims: tuple[JudgedClaim, ...], scale: Scale, unit: str) -> list[str]
         unit: plural noun for the items of the data sets.
     """
     judgements = [judgement for _, several in claims for judgement in several]
-    found = []
+    found = ["Comparisons name cells as row.column, by their keys in `reproduce show`."]
     if scale.small:
         found.append(
             f"Our accuracies and times are those of small models on generated stand-in {unit}, so that these verdicts "

@@ -8,8 +8,8 @@ test items and seeds, jointly for all claims of a table (Holm). Costs are compar
 import math
 from collections.abc import Callable, Iterable
 
-from experiments.spec.claims import CellValue, Expression
 from experiments.spec.comparisons import Comparison, Printed, SameText
+from experiments.spec.expressions import CellValue, Expression
 from experiments.spec.metrics import Derived, OfTraining, Tested
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, Value

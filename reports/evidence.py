@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.runner.item_hits import unpacked
-from experiments.spec.claims import CellValue, Expression
 from experiments.spec.comparisons import Comparison, PValues, SameText
+from experiments.spec.expressions import CellValue, Expression
 from experiments.spec.metrics import TOP1, Derived, Metric, OfTraining
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, Value

@@ -102,10 +102,8 @@ def _claims(report: Report) -> str:
         return ""
     lines = [[MARKDOWN.escaped(text) for text in line] for line in claim_text.lines(report.claims)]
     text = tabulate(lines, claim_text.HEADERS, tablefmt="pipe", disable_numparse=True)
-    notes = claim_text.notes(report.claims, report.scale, report.facts.unit)
-    return "\n\n".join(
-        ["## What the paper concludes", text, "\n".join(f"- {MARKDOWN.escaped(note)}" for note in notes)]
-    )
+    notes = " ".join(claim_text.notes(report.claims, report.scale, report.facts.unit))
+    return f"## What the paper concludes\n\n{text}\n\n{notes}"
 
 
 def _footer(report: Report) -> str:

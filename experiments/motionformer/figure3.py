@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from experiments.motionformer.base import DIVIDED, JOINT, JOINT_NOTE, K400, SSV2, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import Combined, cell, claim, largest, smallest
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import Above, Rising, Within
 from experiments.spec.edits import evaluation
+from experiments.spec.expressions import Combined, cell, largest, smallest
 from experiments.spec.figures import Panel, Panels
 from experiments.spec.metrics import TOP1
 from experiments.spec.table import Column, Table, row

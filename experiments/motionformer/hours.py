@@ -4,8 +4,9 @@ from experiments.motionformer.base import K400, TRAINING_NOTES
 from experiments.motionformer.table3c import R16, R64, R128
 from experiments.motionformer.tiny import TINY
 from experiments.motionformer.variants import BATCH_NOTE, HIGH_RESOLUTION, LONG
-from experiments.spec.claims import cell, claim, percent_difference
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import Below, Rising, Within
+from experiments.spec.expressions import cell, percent_difference
 from experiments.spec.metrics import DEVICE_HOURS
 from experiments.spec.table import Column, Table, quoted, row
 

@@ -3,8 +3,9 @@
 from experiments.motionformer.base import K400
 from experiments.motionformer.columns import ATTENTION, BASE_MODEL, POSITIONS, TOKENIZATION
 from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import cell, claim
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import SameText
+from experiments.spec.expressions import cell
 from experiments.spec.table import Column, Table, quoted, row
 
 COLUMNS = (

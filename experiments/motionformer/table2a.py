@@ -13,9 +13,10 @@ from experiments.motionformer.base import (
     strided,
 )
 from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import cell, claim, percent_difference
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import About, Above, Within, best
 from experiments.spec.edits import data, model
+from experiments.spec.expressions import cell, percent_difference
 from experiments.spec.table import Table, row
 from models.tokens import SquareTokens
 

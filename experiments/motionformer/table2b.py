@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from experiments.motionformer.base import BOTH, GFLOPS_COLUMN, JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import cell, claim
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import About, Above, Within
 from experiments.spec.edits import model
+from experiments.spec.expressions import cell
 from experiments.spec.table import Table, row
 from models.positions import JointPositions
 

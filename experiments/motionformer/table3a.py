@@ -3,8 +3,9 @@
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
 from experiments.motionformer.base import BOTH, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import cell, claim
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import Below, Within
+from experiments.spec.expressions import cell
 from experiments.spec.metrics import GFLOPS
 from experiments.spec.table import Table, row
 from models.mixers.nystromformer import Nystromformer

@@ -2,9 +2,10 @@
 
 from experiments.motionformer.base import BOTH, DIVIDED, GFLOPS_COLUMN, JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import Combined, cell, claim, largest
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import About, Above, Below, best
 from experiments.spec.edits import model
+from experiments.spec.expressions import Combined, cell, largest
 from experiments.spec.table import Table, row
 from models.mixers.trajectory import TrajectoryAttention
 

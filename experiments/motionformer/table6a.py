@@ -3,8 +3,9 @@
 from experiments.motionformer.base import COUNT_NOTE, SSV2, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
 from experiments.motionformer.variants import BATCH_NOTE, HIGH_RESOLUTION, LONG, SHARED_NOTE, accuracy_and_cost
-from experiments.spec.claims import cell, claim
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import About, Above, best
+from experiments.spec.expressions import cell
 from experiments.spec.table import Table, quoted, row
 
 # fmt: off

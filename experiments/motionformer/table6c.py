@@ -3,8 +3,9 @@
 from experiments.motionformer.base import EPIC100, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
 from experiments.motionformer.variants import BATCH_NOTE, HIGH_RESOLUTION, LONG
-from experiments.spec.claims import cell, claim
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import About, best, ranked
+from experiments.spec.expressions import cell
 from experiments.spec.metrics import ACTION, NOUN, VERB
 from experiments.spec.table import Column, Table, quoted, row
 

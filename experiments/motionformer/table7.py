@@ -4,9 +4,10 @@ from experiments.motionformer.approximations import approximate
 from experiments.motionformer.base import K400, TRAINING_NOTES
 from experiments.motionformer.columns import ATTENTION_KIND
 from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import cell, claim
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import Above, Below
 from experiments.spec.edits import data, model
+from experiments.spec.expressions import cell
 from experiments.spec.metrics import PARAMETERS, TOP1, TOP5, Measured
 from experiments.spec.table import Column, Table, row
 from models.imagenet import ImageNet

@@ -2,9 +2,10 @@
 
 from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import cell, claim
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import About, Above
 from experiments.spec.edits import data, model
+from experiments.spec.expressions import cell
 from experiments.spec.metrics import TOP1, Difference
 from experiments.spec.table import Column, Table, row
 from models.mixers.joint import JointAttention

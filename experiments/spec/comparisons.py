@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.spec.claims import CellValue, Expression, Number, largest, smallest
+from experiments.spec.expressions import CellValue, Expression, Number, largest, smallest
 
 Printed = Literal["supported", "not supported", "noise", "not printed"]
 Samples = NDArray[np.float64]  # (R,)

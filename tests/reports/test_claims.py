@@ -11,8 +11,9 @@ from experiments.motionformer.base import K400
 from experiments.runner.files import StoreError
 from experiments.runner.item_hits import packed
 from experiments.runner.store import RunStore
-from experiments.spec.claims import Claim, cell, claim, percent_difference
+from experiments.spec.claims import Claim, claim
 from experiments.spec.comparisons import About, Above, Below, Comparison, Rising, SameText, Within, best
+from experiments.spec.expressions import cell, percent_difference
 from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale

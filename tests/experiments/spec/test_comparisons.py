@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from experiments.spec.claims import CellValue, Expression, cell, harmonic_mean, largest, mean, smallest
 from experiments.spec.comparisons import (
     About,
     Above,
@@ -17,6 +16,7 @@ from experiments.spec.comparisons import (
     ranked,
     worst,
 )
+from experiments.spec.expressions import CellValue, Expression, cell, harmonic_mean, largest, mean, smallest
 from experiments.spec.metrics import GFLOPS
 
 A, B, C, D = (cell(f"{row}.top1") for row in "abcd")

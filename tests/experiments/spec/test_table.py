@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
-from experiments.spec.claims import cell, claim
+from experiments.spec.claims import claim
 from experiments.spec.comparisons import Above
 from experiments.spec.edits import Edit, apply, evaluation, optim
+from experiments.spec.expressions import cell
 from experiments.spec.metrics import GFLOPS, TOP1, Difference
 from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY
