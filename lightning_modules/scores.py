@@ -77,6 +77,10 @@ class Scores(ABC):
     def result(self) -> TestResult:
         """Metrics over all items."""
 
+    def correct(self) -> dict[str, NDArray[np.bool_]]:
+        """Mask (I,) of the correct items, for each metric that is their share. Items are in the order of the test."""
+        return {}
+
     def hits_by_class(self) -> dict[int, tuple[int, int]]:
         """Numbers of correct items and of all items per class. Empty if a label is not a single class."""
         return {}
@@ -192,16 +196,19 @@ class ViewScores(Scores):
 
     def result(self) -> TestResult:
         """Metrics in percent of all items. Unreadable items count as incorrect."""
+        states = [item.state for item in self.items.values()]
+        percent = {name: 100.0 / len(mask) * int(mask.sum()) for name, mask in self.correct().items()}
+        return TestResult(percent, *(states.count(state) for state in STATES))
+
+    def correct(self) -> dict[str, NDArray[np.bool_]]:
+        """Mask (I,) of the correct items for each metric. Unreadable items are incorrect."""
         indices = sorted(self.items)
         if not indices:
-            return TestResult({}, 0, 0, 0)
-        states = [self.items[i].state for i in indices]
+            return {}
         scores = torch.stack([self.merged(i) for i in indices])  # (I, C)
         labels = torch.tensor([self.items[i].label for i in indices])
-        readable = torch.tensor([state == EVALUATED for state in states])
-        hits = self.hits(scores, labels).items()
-        percent = {name: 100.0 / len(indices) * (hit & readable).sum().item() for name, hit in hits}
-        return TestResult(percent, *(states.count(state) for state in STATES))
+        readable = torch.tensor([self.items[i].state == EVALUATED for i in indices])
+        return {name: (hit & readable).numpy() for name, hit in self.hits(scores, labels).items()}
 
     def hits_by_class(self) -> dict[int, tuple[int, int]]:
         """Numbers of top-1 correct items and of all items per class."""

@@ -5,7 +5,7 @@ A report does not depend on the machine that makes it: hardware, versions and co
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -18,8 +18,10 @@ from experiments.spec.metrics import Computed, Derived, Measured, OfTraining, Te
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, Column, Row, Table
+from reports.claims import judge
 from reports.data_facts import data_facts
 from reports.footer import Result, facts_of
+from reports.judgement import JudgedClaim
 from reports.labels import cell_name
 from reports.report import UNFINISHED, Report, ReportCell, ReportRow, SeedResult, State, quoted_values, rounded
 from reports.sources import find_maps, find_measurement, find_result
@@ -44,13 +46,7 @@ def collect(
     texts = tuple(overrides)
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
     unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
-    num_columns = len(table.columns)
-    report_rows = []
-    for start in range(0, len(cells), num_columns):
-        pairs = zip(cells[start : start + num_columns], unmodified[start : start + num_columns], strict=True)
-        report_rows.append(
-            _row(cells[start].row, [(cell, _run_ids(cell) != _run_ids(other)) for cell, other in pairs], store, texts)
-        )
+    report_rows = _rows(cells, unmodified, store, texts)
     results = results_of(table, report_rows)
     runs = {run.train_id: run for cell in cells if cell.tested for run in cell.runs}
     data, facts = data_facts(results, runs), facts_of(table, cells, results, store)
@@ -69,7 +65,39 @@ def collect(
             deviations=(*data.deviations, *facts.deviations),
         ),
         attention_maps=_attention_maps(table, cells, store),
+        claims=judge(table, scale, report_rows) if keys is None else (),
     )
+
+
+def judged_claims(
+    table: Table, scale: Scale, store: RunStore, *, seeds: tuple[int, ...] = (0,), overrides: Iterable[str] = ()
+) -> tuple[JudgedClaim, ...]:
+    """Verdicts on the claims of a table, from the columns of the claims alone.
+
+    Raises:
+        ValueError: for invalid overrides.
+        StoreError: if a result file cannot be read.
+    """
+    texts = tuple(overrides)
+    keys = {cell.column for claim in table.claims for cell in claim.cells if cell.counted is None}
+    derived = [column.metric for column in table.columns if column.key in keys and isinstance(column.metric, Derived)]
+    keys |= {key for metric in derived for key in metric.columns}
+    cells = [cell for cell in table.cells(scale, overrides=texts, seeds=seeds) if cell.column.key in keys]
+    return judge(table, scale, _rows(cells, cells, store, texts))
+
+
+def _rows(
+    cells: Sequence[Cell], unmodified: Sequence[Cell], store: RunStore, overrides: tuple[str, ...]
+) -> list[ReportRow]:
+    """Rows of a report.
+
+    Args:
+        unmodified: the same cells without the overrides.
+    """
+    rows: dict[str, list[tuple[Cell, bool]]] = {}
+    for cell, other in zip(cells, unmodified, strict=True):
+        rows.setdefault(cell.row.key, []).append((cell, _run_ids(cell) != _run_ids(other)))
+    return [_row(several[0][0].row, several, store, overrides) for several in rows.values()]
 
 
 def results_of(table: Table, rows: Iterable[ReportRow]) -> list[Result]:
@@ -154,6 +182,7 @@ def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore
             f"the measurement {run.train_id}/measured/{metric.kind}.json has no '{metric.name}'; move it away to have "
             f"it made again"
         )
+    conditions = f"{record['hardware']}, batch {record['batch_size']}, {record['precision']}"
     return ReportCell(
         column=cell.column.key,
         state="measured",
@@ -161,6 +190,7 @@ def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore
         value=value,
         published=source.published,
         source=source,
+        conditions=conditions,
     )
 
 

@@ -10,7 +10,7 @@ from experiments.spec.catalog import paper_readme
 from experiments.spec.metrics import Computed, Derived
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, one_line
-from reports import figures
+from reports import claim_text, figures
 from reports.footer import Facts
 from reports.labels import row_names
 from reports.layout import (
@@ -85,6 +85,7 @@ def markdown(report: Report, path: Path | None = None, folder: Path | None = Non
         _picture(report, path, folder),
         _table(report),
         _legend(report),
+        _claims(report),
         _sources(report, folder),
         _footer(report, folder),
     ]
@@ -138,6 +139,16 @@ def _legend(report: Report) -> str:
     if shows_underlined(report):
         signs.append(f"{MARKDOWN.underlined('underlined')} numbers are underlined in the paper")
     return "; ".join(signs) + "." if signs else ""
+
+
+def _claims(report: Report) -> str:
+    """Verdicts on what the paper concludes from the table."""
+    if not report.claims:
+        return ""
+    lines = [[MARKDOWN.escaped(text) for text in line] for line in claim_text.lines(report.claims)]
+    text = tabulate(lines, claim_text.HEADERS, tablefmt="pipe", disable_numparse=True)
+    notes = " ".join(claim_text.notes(report.claims, report.scale, report.facts.unit))
+    return f"## What the paper concludes\n\n{text}\n\n{notes}"
 
 
 def _sources(report: Report, folder: Path) -> str:

@@ -12,7 +12,7 @@ from experiments.runner.files import StoreError, write_atomically
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
-from reports import figures
+from reports import claim_text, figures
 from reports.layout import levels
 from reports.markdown import SEEDS_LINE, markdown, report_path
 from reports.report import Report, ReportCell
@@ -94,6 +94,7 @@ def as_json(report: Report) -> dict[str, object]:
             "changes": dict(facts.changes),
             "deviations": list(facts.deviations),
         },
+        "claims": claim_text.as_json(report.claims),
     }
 
 

@@ -8,6 +8,7 @@ from experiments.runner.attention_files import AttentionMaps
 from experiments.spec.scales import Scale
 from experiments.spec.table import Column, Row, Table, Value
 from reports.footer import Facts
+from reports.judgement import JudgedClaim
 from reports.sources import Source
 
 State = Literal[
@@ -54,6 +55,7 @@ class ReportCell:
         other_data: whether it was measured on other data than the rest of the table.
         best: whether the value is the best of its column, after rounding; quoted values are included.
         source: origin of a value of `reproduce measure`. The seeds have their own.
+        conditions: device, batch size and precision of a measurement.
     """
 
     column: str
@@ -72,6 +74,7 @@ class ReportCell:
     best: bool = False
     progress: float | None = None
     source: Source | None = None
+    conditions: str | None = None
 
     @property
     def origins(self) -> tuple[tuple[int | None, Source], ...]:
@@ -99,6 +102,7 @@ class Report:
     Args:
         attention_maps: attention maps of the table's figure, by the row's key.
         other_code: difference from HEAD of each commit that measured a value; empty for reports to be committed.
+        claims: verdicts on the claims of the table; empty without all its rows.
     """
 
     table: Table
@@ -109,6 +113,7 @@ class Report:
     facts: Facts
     attention_maps: dict[str, AttentionMaps] = field(default_factory=dict, compare=False)
     other_code: dict[str, str] = field(default_factory=dict)
+    claims: tuple[JudgedClaim, ...] = ()
 
     @property
     def whole(self) -> bool:

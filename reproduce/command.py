@@ -96,6 +96,15 @@ def parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="exit 1 when a committed report is not that of the committed results"
     )
     made.add_argument("--picture", type=Path, metavar="FILE", help="save the figure as PNG")
+    summary = "What the papers conclude from their tables, and whether the numbers support it."
+    judged = verb("claims", "claims", summary, add_scale, add_runs, add_json)
+    judged.add_argument(
+        "tables",
+        nargs="*",
+        default=["*"],
+        metavar="TABLE",
+        help="paper/table, paper/table:row, or a glob (default: all)",
+    )
     board = verb("tensorboard", "tensorboard", "Open a table's runs in TensorBoard.", add_tables, add_scale, add_runs)
     board.add_argument("--port", type=int, default=6006)
     board.add_argument("--no-serve", action="store_true", help="only create the log directory and print its path")

@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 LINES = [line.partition(" #")[0].strip() for block in BLOCKS for line in block.splitlines()]
 REPRODUCE = [shlex.split(line)[1:] for line in LINES if line.startswith("reproduce ")]
-READ_ONLY = ("list", "show", "plan", "status")
+READ_ONLY = ("list", "show", "plan", "status", "claims")
 
 
 def test_the_readme_shows_every_verb() -> None:

@@ -37,7 +37,8 @@ class StandIn(ABC):
     Args:
         version: incremented when the code generates different files from the same fields.
         seed: seed of all randomness.
-        num_train, num_val: numbers of items of the two splits.
+        num_train, num_val: numbers of items of the two splits. With 1,000 test items, of which two models get 30 %
+            right one without the other, a difference of five points is found in 4 of 5 repetitions.
     """
 
     version: int = 1

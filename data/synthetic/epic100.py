@@ -91,7 +91,7 @@ class Epic100StandIn(VideoStandIn):
     """All settings that determine the pixels. `num_train` and `num_val` count segments."""
 
     num_train: int = 1600
-    num_val: int = 320
+    num_val: int = 1000
     height: int = 48
     width: int = 64
     rate: int = 15

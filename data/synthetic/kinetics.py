@@ -52,7 +52,7 @@ class KineticsStandIn(VideoStandIn):
     """All settings that determine the pixels."""
 
     num_train: int = 1000
-    num_val: int = 300
+    num_val: int = 1000
     height: int = 48
     width: int = 64
     rate: int = 15

@@ -50,7 +50,7 @@ class SSv2StandIn(VideoStandIn):
     """All settings that determine the pixels."""
 
     num_train: int = 1600
-    num_val: int = 400
+    num_val: int = 1000
     height: int = 48
     width: int = 64
     rate: int = 12

@@ -86,6 +86,7 @@ TOP1_COLUMNS = (
     Column(key="k400", header="K-400", metric=TOP1, base=K400, best="max"),
     Column(key="ssv2", header="SSv2", metric=TOP1, base=SSV2, best="max"),
 )
+BOTH = tuple(column.key for column in TOP1_COLUMNS)  # data sets of claims on both
 
 # The authors' config of joint attention on SSv2 has no RandAugment. Runs on Kinetics have none anyway.
 JOINT = (*model(attention=JointAttention.Config()), Edit("data.augmentation.rand_augment", None))

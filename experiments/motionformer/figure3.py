@@ -7,7 +7,10 @@ from dataclasses import replace
 
 from experiments.motionformer.base import DIVIDED, JOINT, JOINT_NOTE, K400, SSV2, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import Above, Rising, Within
 from experiments.spec.edits import evaluation
+from experiments.spec.expressions import Combined, cell, largest, smallest
 from experiments.spec.figures import Panel, Panels
 from experiments.spec.metrics import TOP1
 from experiments.spec.table import Column, Table, row
@@ -70,6 +73,31 @@ ROWS = (
 )
 # fmt: on
 
+
+def leads(rival: str, columns: tuple[Column, ...]) -> tuple[Combined, ...]:
+    """Leads of trajectory attention over another one, from the smallest stride to the largest."""
+    return tuple(cell(f"trajectory.{column.key}") - cell(f"{rival}.{column.key}") for column in columns)
+
+
+def growth(columns: tuple[Column, ...]) -> Combined:
+    """Growth of the lead over joint attention from the smallest stride to the largest."""
+    first, *_, last = leads("joint", columns)
+    return last - first
+
+
+K400_TRAJECTORY = [cell(f"trajectory.{column.key}") for column in K400_COLUMNS]
+
+
+# fmt: off
+CLAIMS = (
+    claim("M57", "section 6.1.1", "The lead over joint and divided attention grows with the stride",
+          [Rising(leads(rival, columns)) for columns in (K400_COLUMNS, SSV2_COLUMNS) for rival in ("joint", "divided")]),
+    claim("M58", "section 6.1.1", "The lines diverge most on SSv2", Above(growth(SSV2_COLUMNS) - growth(K400_COLUMNS))),
+    claim("M59", "section 6.1.1", "On K-400, accuracy hardly depends on the part of the video that is seen",
+          Within(largest(*K400_TRAJECTORY) - smallest(*K400_TRAJECTORY), 2), real_data=True),
+)
+# fmt: on
+
 TABLE = Table(
     name="motionformer/figure3",
     caption="Does trajectory attention make better use of motion cues?",
@@ -90,4 +118,5 @@ TABLE = Table(
         JOINT_NOTE,
         *TRAINING_NOTES,
     ),
+    claims=CLAIMS,
 )

@@ -4,6 +4,9 @@ from experiments.motionformer.base import K400, TRAINING_NOTES
 from experiments.motionformer.table3c import R16, R64, R128
 from experiments.motionformer.tiny import TINY
 from experiments.motionformer.variants import BATCH_NOTE, HIGH_RESOLUTION, LONG
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import Below, Rising, Within
+from experiments.spec.expressions import cell, percent_difference
 from experiments.spec.metrics import DEVICE_HOURS
 from experiments.spec.table import Column, Table, quoted, row
 
@@ -16,6 +19,17 @@ ROWS = (
     row("mformer-l",      ("Mformer-L",),                                     LONG,            paper=(1334,)),
     row("mformer-hr",     ("Mformer-HR",),                                    HIGH_RESOLUTION, paper=(1376,)),
     quoted("timesformer", ("TimeSformer-B [8]",),                                              paper=(416,)),
+)
+# fmt: on
+
+# fmt: off
+CLAIMS = (
+    claim("M60", "section 5", "The approximation greatly reduces computation",
+          Below(cell("prototypes-128.hours") / cell("mformer.hours"), 1)),
+    claim("M61", "section 6.1.5", "More prototypes need more hours",
+          Rising(tuple(cell(f"prototypes-{n}.hours") for n in (16, 64, 128)))),
+    claim("M62", "section 6.1.5", "Mformer-B trains about as long as TimeSformer-B",
+          Within(percent_difference(cell("mformer.hours"), cell("timesformer.hours")), 10)),
 )
 # fmt: on
 
@@ -36,4 +50,5 @@ TABLE = Table(
         BATCH_NOTE,
         *TRAINING_NOTES,
     ),
+    claims=CLAIMS,
 )

@@ -3,6 +3,9 @@
 from experiments.motionformer.base import K400
 from experiments.motionformer.columns import ATTENTION, BASE_MODEL, POSITIONS, TOKENIZATION
 from experiments.motionformer.tiny import TINY
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import SameText
+from experiments.spec.expressions import cell
 from experiments.spec.table import Bold, Column, Table, quoted, row
 
 COLUMNS = (
@@ -20,6 +23,16 @@ ROWS = (
 )
 # fmt: on
 
+# fmt: off
+CLAIMS = (
+    claim("M1", "section 3.3", "The base model, positions and tokens are those of earlier models; only attention is new", (
+        SameText(cell("motionformer.positions"), cell("timesformer.positions")),
+        SameText(cell("motionformer.tokenization"), cell("vivit.tokenization")),
+        SameText(cell("motionformer.base_model"), cell("timesformer.base_model")),
+    )),
+)
+# fmt: on
+
 TABLE = Table(
     name="motionformer/table1",
     caption="Comparison of recent video transformer models",
@@ -29,4 +42,5 @@ TABLE = Table(
     rows=ROWS,
     tiny=TINY,
     notes=("Motionformer's choices are those in the config of its default run. The other rows are quoted.",),
+    claims=CLAIMS,
 )

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from experiments.motionformer.base import (
+    BOTH,
     COUNT_NOTE,
     GFLOPS_COLUMN,
     JOINT,
@@ -13,7 +14,10 @@ from experiments.motionformer.base import (
     strided,
 )
 from experiments.motionformer.tiny import TINY
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import About, Above, Within, best
 from experiments.spec.edits import data, model
+from experiments.spec.expressions import cell, percent_difference
 from experiments.spec.table import Bold, Table, row
 from models.tokens import SquareTokens
 
@@ -26,6 +30,23 @@ ROWS = (
     row("joint-cubic",       ("Joint ST",         "Cubic (2 × 16²)"),  JOINT,         paper=(180.6, 79.2, 64.0)),
     row("trajectory-square", (Bold("Trajectory"), "Square (1 × 16²)"), SQUARE,        paper=(368.5, 79.4, 65.8)),
     row("trajectory-cubic",  (Bold("Trajectory"), "Cubic (2 × 16²)"),                 paper=(369.5, 79.7, 66.5)),
+)
+# fmt: on
+
+KEYS = [r.key for r in ROWS]
+
+# fmt: off
+CLAIMS = (
+    claim("M2", "caption", "Cubic tokens suit trajectory attention best",
+          [best("trajectory-cubic", c, KEYS) for c in BOTH]),
+    claim("M3", "section 4.1", "Cubic tokens give joint attention about 1 % on SSv2",
+          About(cell("joint-cubic.ssv2") - cell("joint-square.ssv2"), 1, 0.5)),
+    claim("M4", "section 4.1", "Cubic tokens give trajectory attention about 1 % on SSv2",
+          About(cell("trajectory-cubic.ssv2") - cell("trajectory-square.ssv2"), 1, 0.5)),
+    claim("M5", "section 4.1", "Trajectory attention with cubic tokens beats joint attention on both data sets",
+          [Above(cell(f"trajectory-cubic.{c}") - cell(f"joint-cubic.{c}")) for c in BOTH]),
+    claim("M6", "section 4.1", "Both tokenizations give equally many tokens over the same time",
+          Within(percent_difference(cell("trajectory-cubic.gflops"), cell("trajectory-square.gflops")), 1)),
 )
 # fmt: on
 
@@ -43,4 +64,5 @@ TABLE = Table(
         START_NOTE,
         *TRAINING_NOTES,
     ),
+    claims=CLAIMS,
 )

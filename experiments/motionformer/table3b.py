@@ -1,8 +1,10 @@
 """Table 3b of Motionformer: selection of Orthoformer's prototypes."""
 
 from experiments.motionformer.approximations import COLUMNS, NOTES, approximate
-from experiments.motionformer.base import TRAINING_NOTES
+from experiments.motionformer.base import BOTH, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import best, worst
 from experiments.spec.table import Bold, Table, row
 from models.mixers.orthoformer import Orthoformer
 
@@ -19,6 +21,15 @@ ROWS = (
 )
 # fmt: on
 
+# fmt: off
+CLAIMS = (
+    claim("M19", "caption", "Orthogonal selection is best on both data sets",
+          [best("orthogonal", c, ("random", "seg-means")) for c in BOTH]),
+    claim("M20", "section 4.2", "Segment means do poorly",
+          [worst("seg-means", c, ("random", "orthogonal")) for c in BOTH]),
+)
+# fmt: on
+
 TABLE = Table(
     name="motionformer/table3b",
     caption="Orthoformer ablations: selecting orthogonal prototypes is the best strategy",
@@ -32,4 +43,5 @@ TABLE = Table(
         "The code of the other selections was not released. Ours select among the queries, as the released one does.",
         *TRAINING_NOTES,
     ),
+    claims=CLAIMS,
 )

@@ -3,6 +3,8 @@
 from experiments.motionformer.base import COUNT_NOTE, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
 from experiments.motionformer.variants import BATCH_NOTE, HIGH_RESOLUTION, K600, LONG, accuracy_and_cost
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import best, ranked
 from experiments.spec.table import Bold, Table, Underlined, quoted, row
 
 # fmt: off
@@ -25,6 +27,16 @@ WEIGHTS_NOTE = (
     "336_16x8 and was reported broken. `import-weights` refuses a file whose settings state another stride."
 )
 
+QUOTED = [r.key for r in ROWS if r.quoted]
+KEYS = [r.key for r in ROWS]
+
+# fmt: off
+CLAIMS = (
+    claim("M48", "section 1", "State of the art on Kinetics-600", best("mformer-hr", "top1", QUOTED), real_data=True),
+    claim("M49", "underline", "Mformer-HR is second", ranked("mformer-hr", "top1", KEYS, 2), real_data=True),
+)
+# fmt: on
+
 TABLE = Table(
     name="motionformer/table6d",
     caption="Comparison to the state-of-the-art on video action recognition: Kinetics-600",
@@ -35,4 +47,5 @@ TABLE = Table(
     rows=ROWS,
     tiny=TINY,
     notes=(BATCH_NOTE, COUNT_NOTE, WEIGHTS_NOTE, *TRAINING_NOTES),
+    claims=CLAIMS,
 )

@@ -4,7 +4,10 @@ from experiments.motionformer.approximations import approximate
 from experiments.motionformer.base import K400, TRAINING_NOTES
 from experiments.motionformer.columns import ATTENTION_KIND
 from experiments.motionformer.tiny import TINY
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import Above, Below
 from experiments.spec.edits import data, model
+from experiments.spec.expressions import cell
 from experiments.spec.metrics import PARAMETERS, TOP1, TOP5, Measured
 from experiments.spec.table import Column, Table, row
 from models.imagenet import ImageNet
@@ -23,6 +26,15 @@ LARGE = (
 ROWS = (
     row("mformer-b", ("Mformer-B", "ViT-B/224"),        paper=(109.1, "Trajectory (E)", 7.3,  79.7, 94.2)),
     row("mformer-h", ("Mformer-H", "ViT-L/336"), LARGE, paper=(381.9, "Trajectory (A)", 22.2, 80.0, 94.5)),
+)
+# fmt: on
+
+# fmt: off
+CLAIMS = (
+    claim("M50", "section 4.2", "The large model with approximate attention is competitive",
+          [Above(cell(f"mformer-h.{c}") - cell(f"mformer-b.{c}")) for c in ("top1", "top5")], real_data=True),
+    claim("M51", "caption", "With the approximation, the large model fits on one GPU (of 32 GB)",
+          Below(cell("mformer-h.memory"), 32, inclusive=True)),
 )
 # fmt: on
 
@@ -55,4 +67,5 @@ TABLE = Table(
         "provides. Ours starts from the same weights before fine-tuning.",
         *TRAINING_NOTES,
     ),
+    claims=CLAIMS,
 )

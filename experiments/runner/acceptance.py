@@ -33,6 +33,7 @@ TEST_FIELDS = {
     "replaced_in_training?": COUNT,
     "rescored_from?": TEXT,
     "classes?": {},
+    "hits?": {"ids": TEXT, "items": COUNT, "bits": {}},
     "started_from?": [{"part": TEXT, "file": TEXT, "sha256": TEXT}],
     "released_weights?": {"file": TEXT, "sha256": TEXT, "warnings?": [TEXT]},
     **PROVENANCE,

@@ -16,6 +16,7 @@ from experiments.runner.acceptance import sealed
 from experiments.runner.data_record import data_of_result
 from experiments.runner.fields import COUNT, NUMBER, TEXT
 from experiments.runner.files import read_record, replacing, write_atomically
+from experiments.runner.item_hits import packed
 from experiments.runner.provenance import provenance
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.saved_scores import SHA256, SavedScores, file_sha256, read_scores
@@ -148,6 +149,8 @@ def _write_metrics(run: RunConfig, directory: RunDirectory, test: Test, record: 
         write_atomically(directory.provenance, json.dumps(common, indent=1) + "\n")
     classes = hits_by_class_name(test.scores.hits_by_class(), test.class_names)
     metrics = {"train_id": run.train_id, "eval_id": run.eval_id, **result.metrics, **common, "classes": classes}
+    if correct := test.scores.correct():
+        metrics["hits"] = packed(correct, test.ids)
     path = directory.metrics(run.eval_id, released=is_released)
     write_atomically(path, json.dumps(sealed(metrics), indent=1) + "\n")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from experiments.spec.claims import Claim
 from experiments.spec.edits import Edits, apply, override
 from experiments.spec.figures import Figure
 from experiments.spec.metrics import Derived, Metric
@@ -128,6 +129,7 @@ class Table:
         tiny: edits of the paper's training recipes at the scale `tiny`, from the paper's `tiny.py`.
         notes: remarks for the comparison with the paper, shown below the report.
         figure: figure drawn from the table, if any.
+        claims: what the paper concludes from the table.
     """
 
     name: str
@@ -140,16 +142,18 @@ class Table:
     notes: tuple[str, ...] = ()
     figure: Figure | None = None
     pretraining: str | None = None
+    claims: tuple[Claim, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse tables that cannot be shown.
 
         Raises:
-            ValueError: for invalid or duplicate keys, a wrong number of labels or printed values in a row, and columns derived
-                from columns that do not exist or are themselves derived.
+            ValueError: for invalid or duplicate keys, a wrong number of labels or printed values in a row, columns derived
+                from columns that do not exist or are themselves derived, and claims on cells that do not exist.
         """
         plain = {column.key for column in self.columns if not isinstance(column.metric, Derived)}
-        for kind, keys in (("column", [c.key for c in self.columns]), ("row", [r.key for r in self.rows])):
+        columns, rows = [c.key for c in self.columns], [r.key for r in self.rows]
+        for kind, keys in (("column", columns), ("row", rows), ("claim", [claim.key for claim in self.claims])):
             if invalid := [key for key in keys if not KEY.fullmatch(key)]:
                 raise ValueError(f"table '{self.name}': {kind} '{invalid[0]}'; keys are letters, digits, - and _")
             if duplicates := {key for key in keys if keys.count(key) > 1}:
@@ -163,6 +167,9 @@ class Table:
                     f"table '{self.name}', column '{column.key}': derived from {', '.join(sorted(unknown))}; name "
                     f"columns of the table that are not derived themselves"
                 )
+        for claim in self.claims:
+            if unknown := [str(cell) for cell in claim.cells if cell.row not in rows or cell.column not in columns]:
+                raise ValueError(f"table '{self.name}', claim '{claim.key}': no cell {', '.join(unknown)}")
 
     @property
     def paper(self) -> str:

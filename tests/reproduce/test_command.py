@@ -123,7 +123,7 @@ def test_list_does_not_import_torch(reproduce) -> None:  # noqa: ANN001
     assert T4 in reproduce("list").out
 
 
-@pytest.mark.parametrize("verb", ["show", "plan", "status"])
+@pytest.mark.parametrize("verb", ["show", "plan", "status", "claims"])
 def test_read_only_verbs_import_neither_lightning_nor_torchvision(verb: str, tmp_path: Path) -> None:
     code = (
         "import sys; from reproduce.command import main\n"
@@ -180,7 +180,7 @@ def test_every_verb_has_a_module_with_an_execute_function() -> None:
     assert isinstance(verbs.choices, dict)
     assert set(verbs.choices) == {
         "list", "show", "plan", "run", "status", "report", "tensorboard", "import-weights", "measure", "attention",
-        "evaluate",
+        "evaluate", "claims",
     }  # fmt: skip
     for verb in verbs.choices.values():
         module = importlib.import_module(f"reproduce.{verb.get_default('module')}")

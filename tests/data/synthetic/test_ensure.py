@@ -276,9 +276,9 @@ def test_the_stand_ins_do_not_depend_on_the_code_of_each_other(monkeypatch: pyte
 @pytest.mark.parametrize(
     ("stand_in", "means"),
     [
-        (KineticsStandIn(), [77.9, 79.9, 82.3, 82.0]),
-        (SSv2StandIn(), [53.1, 52.1, 52.5, 51.4]),
-        (Epic100StandIn(), [124.2, 127.5, 128.5, 129.1]),
+        (KineticsStandIn(num_val=300), [77.9, 79.9, 82.3, 82.0]),
+        (SSv2StandIn(num_val=400), [53.1, 52.1, 52.5, 51.4]),
+        (Epic100StandIn(num_val=320), [124.2, 127.5, 128.5, 129.1]),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )

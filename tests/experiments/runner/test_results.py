@@ -20,6 +20,7 @@ from experiments.motionformer.base import SSV2
 from experiments.runner import results
 from experiments.runner.acceptance import sealed
 from experiments.runner.files import read_json
+from experiments.runner.item_hits import packed, unpacked
 from experiments.runner.resources import Resources
 from experiments.runner.results import Test as FinishedTest
 from experiments.runner.results import hits_by_class_name, rescore, save_test_results, save_training_record
@@ -81,6 +82,13 @@ def test_metrics_contain_their_provenance(directory: RunDirectory) -> None:
     assert (metrics["precision"], metrics["devices"], metrics["seconds"]) == ("32-true", 2, 3.2)
     assert {"commit", "versions", "hardware"} <= metrics.keys()
     assert not {"device_hours", "started_from", "released_weights", "rescored_from"} & metrics.keys()
+
+
+def test_metrics_contain_the_correct_items_and_a_digest_of_all(directory: RunDirectory) -> None:
+    metrics = saved_metrics(directory, finished(scores(EVALUATED, FAILED)))  # unreadable items are incorrect
+    correct = unpacked(metrics, "top1")
+    assert correct is not None and correct.tolist() == [True, False]
+    assert metrics["hits"] == packed({name: correct for name in ("top1", "top5")}, ("a", "b"))
 
 
 def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> None:

@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import Above
 from experiments.spec.edits import Edit, apply, evaluation, optim
+from experiments.spec.expressions import cell
 from experiments.spec.metrics import GFLOPS, TOP1, Difference
 from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY
@@ -151,3 +154,14 @@ DERIVED = Column(key="twofold", header="ΔΔ", metric=Difference("twofold", ("de
 def test_inconsistent_tables_are_refused(changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=f"table 'paper/table1'.*{message}"):
         replace(TABLE, **changes)
+
+
+def test_claims_on_cells_that_do_not_exist_and_duplicate_claims_are_refused() -> None:
+    known = claim("C1", "section 1", "Plain is best", Above(cell("plain.top1") - cell("other.top1")))
+    assert replace(TABLE, claims=(known,)).claims == (known,)
+    for name in ("plane.top1", "plain.top2"):
+        wrong = claim("C2", "section 1", "Plain is best", Above(cell("plain.top1") - cell(name)))
+        with pytest.raises(ValueError, match=rf"^table 'paper/table1', claim 'C2': no cell {name}$"):
+            replace(TABLE, claims=(known, wrong))
+    with pytest.raises(ValueError, match=r"^table 'paper/table1': duplicate claim C1$"):
+        replace(TABLE, claims=(known, known))

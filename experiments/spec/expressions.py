@@ -1,0 +1,141 @@
+"""Expressions over cells of a table, for claims.
+
+They are evaluated on printed values, on measured values, and on arrays of resampled values.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.spec.metrics import Computed
+
+Number = float | NDArray[np.float64]
+Read = Callable[["CellValue"], Number]  # value of a cell
+
+
+class Expression(ABC):
+    """Number computed from cells of a table. Its text names them as row.column."""
+
+    @property
+    @abstractmethod
+    def cells(self) -> tuple["CellValue", ...]:
+        """Cells of the expression."""
+
+    @abstractmethod
+    def of(self, read: Read) -> Number:
+        """Value for the values of the cells."""
+
+    def __sub__(self, other: "Expression") -> "Combined":
+        return Combined("-", (self, other))
+
+    def __truediv__(self, other: "Expression") -> "Combined":
+        return Combined("/", (self, other))
+
+
+@dataclass(frozen=True)
+class CellValue(Expression):
+    """Value of a cell.
+
+    `counted`: metric that is computed from the run of the cell in place of the metric of its column. It has no printed
+    value.
+    """
+
+    row: str
+    column: str
+    counted: Computed | None = None
+
+    @property
+    def cells(self) -> tuple["CellValue", ...]:
+        """This cell."""
+        return (self,)
+
+    def of(self, read: Read) -> Number:
+        """Value of the cell."""
+        return read(self)
+
+    def __str__(self) -> str:
+        return f"{self.row}.{self.counted.name if self.counted else self.column}"
+
+
+class Operation(NamedTuple):
+    """Function of an array (parts, ...) over its first axis. `infix`: whether its name stands between its parts."""
+
+    of: Callable[[NDArray[np.float64]], Number]
+    infix: bool = False
+
+
+OPERATIONS: dict[str, Operation] = {
+    "-": Operation(lambda parts: parts[0] - parts[1], infix=True),
+    "/": Operation(lambda parts: parts[0] / parts[1], infix=True),
+    "percent difference": Operation(lambda parts: 100 * (parts[0] / parts[1] - 1)),
+    "mean": Operation(lambda parts: parts.mean(0)),
+    "harmonic mean": Operation(lambda parts: len(parts) / (1 / parts).sum(0)),
+    "max": Operation(lambda parts: parts.max(0)),
+    "min": Operation(lambda parts: parts.min(0)),
+}
+
+
+@dataclass(frozen=True)
+class Combined(Expression):
+    """Operation on expressions, by its key in `OPERATIONS`."""
+
+    operation: str
+    parts: tuple[Expression, ...]
+
+    @property
+    def cells(self) -> tuple[CellValue, ...]:
+        """Cells of all parts, each once."""
+        return tuple(dict.fromkeys(cell for part in self.parts for cell in part.cells))
+
+    def of(self, read: Read) -> Number:
+        """Value of the operation."""
+        parts = np.broadcast_arrays(*(np.asarray(part.of(read), float) for part in self.parts))
+        value = OPERATIONS[self.operation].of(np.stack(parts))
+        return float(value) if np.ndim(value) == 0 else value
+
+    def __str__(self) -> str:
+        if not OPERATIONS[self.operation].infix:
+            columns = {part.column for part in self.parts if isinstance(part, CellValue) and part.counted is None}
+            if len(columns) == 1 and all(isinstance(part, CellValue) for part in self.parts):
+                rows = ", ".join(part.row for part in self.parts if isinstance(part, CellValue))
+                return f"{self.operation}({rows}).{columns.pop()}"
+            return f"{self.operation}({', '.join(map(str, self.parts))})"
+        return f" {self.operation} ".join(
+            f"({part})" if isinstance(part, Combined) and OPERATIONS[part.operation].infix else str(part)
+            for part in self.parts
+        )
+
+
+def cell(name: str, counted: Computed | None = None) -> CellValue:
+    """Cell `row.column`, or another metric of the run of that cell."""
+    row, _, column = name.partition(".")
+    return CellValue(row, column, counted)
+
+
+def largest(*parts: Expression) -> Combined:
+    """Largest of some values."""
+    return Combined("max", parts)
+
+
+def smallest(*parts: Expression) -> Combined:
+    """Smallest of some values."""
+    return Combined("min", parts)
+
+
+def mean(*parts: Expression) -> Combined:
+    """Arithmetic mean."""
+    return Combined("mean", parts)
+
+
+def harmonic_mean(*parts: Expression) -> Combined:
+    """Harmonic mean."""
+    return Combined("harmonic mean", parts)
+
+
+def percent_difference(left: Expression, right: Expression) -> Combined:
+    """Left value minus right value, in percent of the right value."""
+    return Combined("percent difference", (left, right))

@@ -1,0 +1,220 @@
+"""Values measured here for the comparisons of claims, and their uncertainty.
+
+Accuracies are resampled over test items and seeds. Counted costs and memory are exact. Times have the range of their
+repeats.
+"""
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.runner.item_hits import unpacked
+from experiments.spec.comparisons import Comparison, PValues, SameText
+from experiments.spec.expressions import CellValue, Expression
+from experiments.spec.metrics import TOP1, Derived, Metric, OfTraining
+from experiments.spec.scales import Scale
+from experiments.spec.table import Table, Value
+from reports.report import ReportRow
+from reports.resampling import RESAMPLES, CorrectItems, is_near_chance, resampled
+
+REPEATS = 5  # smallest number of repeats of a time
+
+Samples = NDArray[np.float64]  # (R,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Values measured here for a comparison.
+
+    Args:
+        margins: margins of the values; empty if there are none.
+        interval: 95 % interval of the margin; None for exact values.
+        items: number of resampled test items by data set; empty for exact values.
+        num_seeds: number of seeds that all tests have finished.
+        p_values: None if the comparison cannot be decided, for the given reason.
+    """
+
+    margins: tuple[float, ...] = ()
+    interval: tuple[float, float] | None = None
+    items: tuple[tuple[str, int], ...] = ()
+    num_seeds: int = 0
+    p_values: PValues | None = None
+    reason: str = ""
+
+
+class Leaf(NamedTuple):
+    """A cell that is not derived: its value, and the metrics of its finished tests by seed.
+
+    `conditions`: device and settings of a measurement.
+    """
+
+    cell: CellValue
+    metric: Metric
+    value: Value
+    quoted: bool
+    conditions: str | None
+    tests: Mapping[int, dict]
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the value is the cost of a training made here."""
+        return isinstance(self.metric, OfTraining) and bool(self.tests)
+
+    def values(self, seeds: list[int]) -> list[float]:
+        """Values of the tests with these seeds, or the only value."""
+        return [float(self.tests[seed][self.metric.name]) for seed in seeds] if self.tests else [float(self.value or 0)]
+
+    def correct(self, seeds: list[int]) -> CorrectItems | None:
+        """Correct items of the tests with these seeds; None if a result does not contain them."""
+        masks = [unpacked(self.tests[seed], self.metric.name) for seed in seeds]
+        known = tuple(mask for mask in masks if mask is not None)
+        return CorrectItems(self.tests[seeds[0]]["data"]["name"], known) if len(known) == len(masks) else None
+
+    def protocols(self, seeds: list[int]) -> set[tuple[object, ...]]:
+        """Data set, items, views and crops of the tests with these seeds."""
+        tests = (self.tests[seed] for seed in seeds)
+        return {(test["data"]["name"], test["hits"]["ids"], test["views"], test["crops"]) for test in tests}
+
+    def all_conditions(self, seeds: list[int]) -> set[str]:
+        """Conditions of the measurement, or devices of the trainings."""
+        return (
+            {self.tests[seed]["hardware"] for seed in seeds} if self.is_time else set(filter(None, [self.conditions]))
+        )
+
+    def near_chance(self, seeds: list[int]) -> bool:
+        """Whether the top-1 accuracy of a test cannot be told from that of guessing the commonest class."""
+        if self.metric != TOP1:
+            return False
+        for classes in filter(None, (self.tests[seed].get("classes") for seed in seeds)):
+            counts = [count for _, count in classes.values()]
+            chance = max(counts) / sum(counts)  # not less than 1 / number of classes
+            if chance == 1 or is_near_chance(sum(correct for correct, _ in classes.values()), sum(counts), chance):
+                return True
+        return False
+
+
+class UndecidableError(Exception):
+    """Values do not decide a comparison, for the reason in the message."""
+
+
+class Draws(NamedTuple):
+    """Samples (R,) of all leaves, and the number of resampled items by data set."""
+
+    samples: dict[CellValue, Samples]
+    items: tuple[tuple[str, int], ...]
+
+
+class Measurements:
+    """Values of a table that were measured here.
+
+    Args:
+        rows: all rows of the table with, at least, the columns of its claims and those that they are derived from.
+    """
+
+    def __init__(self, table: Table, scale: Scale, rows: Iterable[ReportRow]) -> None:
+        self.table, self.scale = table, scale
+        self.columns = {column.key: column for column in table.columns}
+        self.rows = {row.row.key: row for row in rows}
+
+    def evidence(self, comparison: Comparison | SameText, *, real_data: bool) -> Evidence:
+        """Evidence for a comparison.
+
+        Args:
+            real_data: whether only models of the paper's size on its real data can decide it.
+
+        Raises:
+            StoreError: for a result with damaged hits.
+        """
+        cells = dict.fromkeys(cell for value in comparison.values for cell in value.cells)
+        leaves = list({leaf.cell: leaf for cell in cells for leaf in self.leaves(cell)}.values())
+        if missing := [str(leaf.cell) for leaf in leaves if leaf.value is None]:
+            return Evidence(reason=f"not run: {', '.join(missing)}")
+        if isinstance(comparison, SameText):
+            is_same = len({leaf.value for leaf in leaves}) == 1
+            return Evidence(p_values=PValues(float(not is_same), float(is_same)))
+        has_quoted = any(leaf.quoted for leaf in leaves)
+        if has_quoted and self.scale.small:
+            return Evidence(reason="quoted rows are not at this scale")
+        tested = [leaf for leaf in leaves if leaf.tests]
+        seeds = sorted(set.intersection(*(set(leaf.tests) for leaf in tested))) if tested else []
+        if tested and not seeds:
+            return Evidence(reason="no seed that all rows have finished")
+        points = {leaf.cell: np.array([np.mean(leaf.values(seeds))], float) for leaf in leaves}
+        margins = comparison.margins([float(value[0]) for value in self.values_of(comparison.values, points)])
+        try:
+            draws = drawn(leaves, seeds)
+        except UndecidableError as problem:
+            return Evidence(margins=margins, num_seeds=len(seeds), reason=str(problem))
+        values, reason = self.values_of(comparison.values, draws.samples), ""
+        low, high = np.percentile(comparison.statistic(values), [2.5, 97.5])
+        if has_quoted:
+            reason = "quoted rows have no scores"
+        elif real_data and self.scale.small:
+            reason = "needs the paper's data and size"
+        elif near := [str(leaf.cell) for leaf in tested if leaf.near_chance(seeds)]:
+            reason = f"near chance: {', '.join(near)}"
+        return Evidence(
+            margins=margins,
+            interval=(float(low), float(high)) if low < high else None,
+            items=draws.items,
+            num_seeds=len(seeds),
+            p_values=None if reason else comparison.p_values(values),
+            reason=reason,
+        )
+
+    def leaves(self, cell: CellValue) -> list[Leaf]:
+        """The cell, or the cells that it is derived from."""
+        metric = cell.counted or self.columns[cell.column].metric
+        if isinstance(metric, Derived):
+            sources = [CellValue(cell.row, key) for key in metric.columns]
+            return [leaf for source in sources for leaf in self.leaves(source)]
+        if cell.counted is not None:
+            paper_runs = (c.paper_run for c in self.table.cells(rows=[cell.row]) if c.column.key == cell.column)
+            return [Leaf(cell, metric, cell.counted.of(run), False, None, {}) for run in paper_runs if run is not None]
+        found = next(c for c in self.rows[cell.row].cells if c.column == cell.column)
+        if found.state == "quoted":
+            return [Leaf(cell, metric, found.printed, True, None, {})]
+        tests = {r.seed: r.metrics for r in found.seeds if r.metrics is not None and r.value is not None}
+        return [Leaf(cell, metric, found.value, False, found.conditions, tests)]
+
+    def values_of(self, expressions: tuple[Expression, ...], samples: Mapping[CellValue, Samples]) -> list[Samples]:
+        """Values (R,) of expressions for samples (R,) of the leaves."""
+
+        def read(cell: CellValue) -> Samples:
+            metric = self.columns[cell.column].metric
+            if cell.counted is None and isinstance(metric, Derived):
+                sources = [read(CellValue(cell.row, key)) for key in metric.columns]
+                return np.array([metric.of(list(values)) for values in zip(*sources, strict=True)])
+            return samples[cell]
+
+        return [np.asarray(expression.of(read), float) for expression in expressions]
+
+
+def drawn(leaves: list[Leaf], seeds: list[int]) -> Draws:
+    """Resampled accuracies; without any, all combinations of the values that exact costs and repeated times allow.
+
+    Raises:
+        UndecidableError: if results lack the correct items, are of different tests or conditions, or are too few.
+    """
+    constants = {leaf.cell: leaf.values(seeds) for leaf in leaves if leaf.is_time or not leaf.tests}
+    if len(constants) == len(leaves):
+        if len({condition for leaf in leaves for condition in leaf.all_conditions(seeds)}) > 1:
+            raise UndecidableError("measured under different conditions")
+        if any(leaf.is_time for leaf in leaves) and len(seeds) < REPEATS:
+            raise UndecidableError(f"a time needs {REPEATS} repeats")
+        corners = itertools.product(*(sorted({min(values), max(values)}) for values in constants.values()))
+        return Draws(dict(zip(constants, np.array(list(corners), float).T, strict=True)), ())
+    tested = [leaf for leaf in leaves if leaf.cell not in constants]
+    found = {leaf.cell: leaf.correct(seeds) for leaf in tested}
+    tests = {cell: correct for cell, correct in found.items() if correct is not None}
+    if len(tests) < len(found):
+        raise UndecidableError("results do not tell the correct items")
+    items = {test.data: len(test.correct[0]) for test in tests.values()}
+    if len(set().union(*(leaf.protocols(seeds) for leaf in tested))) > len(items):
+        raise UndecidableError("tests of different items or views")
+    fixed = {cell: np.full(RESAMPLES, values[0]) for cell, values in constants.items()}
+    return Draws({**fixed, **resampled(tests)}, tuple(sorted(items.items())))

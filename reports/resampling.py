@@ -1,0 +1,81 @@
+"""Paired resampling of test items and seeds: joint distribution of the accuracies of several tests.
+
+Every resample draws items with replacement, the same for all tests of a data set, and then seeds, the same for all
+tests (paired bootstrap; Koehn 2004, https://aclanthology.org/W04-3250). Items with the same outcome in all tests are
+exchangeable, so the draws are multinomial over distinct outcomes.
+
+To each data set, one item per test is added that this test alone gets right. For two tests, this is the adjustment of
+Bonett and Price (2012, https://doi.org/10.3102/1076998611411915): tests that agree on all items have an interval too.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 10_000
+DRAWS_AT_ONCE = 2_000_000  # numbers of a multinomial draw that are held in memory
+LEVEL = 0.05
+
+Key = TypeVar("Key")
+
+
+class CorrectItems(NamedTuple):
+    """Masks (items,) of the correct items of a test, one for each seed. `data` names the data set."""
+
+    data: str
+    correct: tuple[NDArray[np.bool_], ...]
+
+
+def resampled(tests: Mapping[Key, CorrectItems]) -> dict[Key, NDArray[np.float64]]:
+    """Accuracies (R,) in percent of each test, over joint resamples. All tests have the same number of seeds."""
+    rng = np.random.default_rng(0)
+    (num_seeds,) = {len(test.correct) for test in tests.values()}
+    seeds = rng.integers(num_seeds, size=(RESAMPLES, num_seeds))
+    accuracies: dict[Key, NDArray[np.float64]] = {}
+    for data in sorted({test.data for test in tests.values()}):
+        names = [name for name, test in tests.items() if test.data == data]
+        columns = np.stack([mask for name in names for mask in tests[name].correct], axis=1)  # (items, tests * seeds)
+        by_test = _resampled_columns(rng, columns).reshape(RESAMPLES, len(names), num_seeds)
+        for index, name in enumerate(names):
+            accuracies[name] = np.take_along_axis(by_test[:, index], seeds, axis=1).mean(1)
+    return accuracies
+
+
+def _resampled_columns(rng: np.random.Generator, columns: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Means (R, columns) in percent of columns (items, columns) over resamples of the items."""
+    columns = np.concatenate([columns, np.eye(columns.shape[1], dtype=bool)])
+    outcomes, counts = np.unique(columns, axis=0, return_counts=True)
+    num_items, at_once = len(columns), max(1, DRAWS_AT_ONCE // len(outcomes))
+    parts = [
+        rng.multinomial(num_items, counts / num_items, size=min(at_once, RESAMPLES - start)) @ outcomes
+        for start in range(0, RESAMPLES, at_once)
+    ]
+    return (np.concatenate(parts) * (100 / num_items)).astype(np.float64)
+
+
+def is_near_chance(correct: int, num_items: int, chance: float) -> bool:
+    """Whether the exact 95 % binomial interval of an accuracy does not exceed the accuracy of a guess.
+
+    Args:
+        chance: probability that a guess is correct, below 1.
+    """
+    logs = (
+        math.lgamma(num_items + 1) - math.lgamma(k + 1) - math.lgamma(num_items - k + 1)
+        + k * math.log(chance) + (num_items - k) * math.log1p(-chance)
+        for k in range(correct, num_items + 1)
+    )  # fmt: skip
+    return math.fsum(map(math.exp, logs)) > LEVEL / 2
+
+
+def holm(p_values: list[float]) -> list[bool]:
+    """Whether each p-value is significant jointly with the others (Holm 1979)."""
+    significant = [False] * len(p_values)
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    for place, index in enumerate(order):
+        if p_values[index] > LEVEL / (len(p_values) - place):
+            break
+        significant[index] = True
+    return significant

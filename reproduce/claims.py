@@ -1,0 +1,38 @@
+"""`reproduce claims`: what papers conclude from their tables, and whether printed and measured numbers support it."""
+
+import argparse
+import json
+
+from experiments.spec.scales import Scale
+from experiments.spec.table import Table
+from reports import claim_text
+from reports.collect import judged_claims
+from reports.judgement import JudgedClaim
+from reproduce.exit_codes import DONE
+from reproduce.selection import selected, store_of
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print the claims of tables, or those that name the selected rows."""
+    selections, scale, seeds = selected(options)
+    store, found = store_of(options), []
+    for table, rows in selections:
+        judged = judged_claims(table, scale, store, seeds=seeds, overrides=options.overrides)
+        chosen = [one for one in judged if rows is None or any(cell.row in rows for cell in one.claim.cells)]
+        found += [(table, chosen)] if chosen else []
+    if options.json:
+        tables = [{"table": t.name, "scale": scale.name, "claims": claim_text.as_json(claims)} for t, claims in found]
+        print(json.dumps(tables, indent=1, ensure_ascii=False))
+    else:
+        print("\n\n".join(claims_text(table, claims, scale) for table, claims in found) or "No claims.")
+    return DONE
+
+
+def claims_text(table: Table, claims: list[JudgedClaim], scale: Scale) -> str:
+    """Claims of a table as text."""
+    text = [f"{table.name} at scale {scale.name}: {table.caption}"]
+    for claim, comparison, printed, verdict, ours, interval, own_verdict in claim_text.lines(claims):
+        text += [claim] if claim else []
+        measured = " ".join(part for part in (ours, interval, own_verdict) if part != claim_text.DASH)
+        text.append(f"    {comparison}: printed {printed} {verdict}; ours {measured}")
+    return "\n".join([*text, *(f"note: {note}" for note in claim_text.notes(tuple(claims), scale, "items"))])

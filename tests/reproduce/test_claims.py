@@ -1,0 +1,45 @@
+"""`reproduce claims`: printed margins and verdicts, with ours where there are results."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reproduce.command import main
+
+
+@pytest.fixture
+def claims(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
+    monkeypatch.setattr("reproduce.selection.RESULTS", tmp_path / "results")
+
+    def call(*words: str) -> str:
+        assert main(["claims", *words, "--runs", str(tmp_path / "runs")]) == 0
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_claims_of_a_table_are_listed_with_the_verdict_on_its_printed_numbers(claims) -> None:  # noqa: ANN001
+    text = claims("motionformer/table4")
+    assert text.startswith("motionformer/table4 at scale tiny: Attention ablations\nM26, section 4.1: Trajectory")
+    assert "trajectory.ssv2 - max(joint, divided).ssv2 ≥ 0: printed +2.3 supported; ours undecided (not run: " in text
+    assert "trajectory-avg-t.gflops / trajectory.gflops ≤ 0.5: printed 0.49 supported; ours 0.49 supported" in text
+    assert "note: Our accuracies and times are those of small models" in text
+
+
+def test_claims_of_a_row_are_those_that_name_it(claims) -> None:  # noqa: ANN001
+    text = claims("motionformer/table4:trajectory-avg-t", "--scale", "paper")
+    assert "M31," in text and "M32," in text and "M26," not in text
+    assert "small models" not in text
+
+
+def test_json_has_every_table_with_claims(claims) -> None:  # noqa: ANN001
+    tables = json.loads(claims("--json"))
+    assert len(tables) == 16 and sum(len(table["claims"]) for table in tables) == 54
+    [m46] = [one for table in tables for one in table["claims"] if one["claim"] == "M46"]
+    assert m46["comparisons"][0]["printed"] == {"margins": [1.7], "verdict": "not supported"}
+    assert m46["comparisons"][0]["ours"]["verdict"] == "undecided"
+
+
+def test_table_without_claims(claims) -> None:  # noqa: ANN001
+    assert claims("motionformer/figure4") == "No claims.\n"
