@@ -58,6 +58,27 @@ class Facts:
     official_sizes: Mapping[str, int] = field(default_factory=dict)
 
 
+class DataNames(NamedTuple):
+    """Data sets of a table, see `Facts`."""
+
+    unit: str
+    generated: tuple[str, ...]
+    given: tuple[str, ...]
+
+
+def data_names(table: Table, cells: Iterable[Cell]) -> DataNames:
+    """Data sets of the tested cells of a table."""
+    runs = [cell.run for cell in cells if cell.tested and cell.run is not None]
+    bases = [part.base for part in (*table.columns, *table.rows) if part.base is not None]
+    units = {run.data.dataset.unit for run in runs or bases}  # bases if no cell has a run, as in quoted rows
+    datasets = [run.data.dataset for run in runs]
+    return DataNames(
+        unit=units.pop() if len(units) == 1 else "items",
+        generated=_distinct(dataset.name for dataset in datasets if dataset.stand_in is not None),
+        given=_distinct(dataset.name for dataset in datasets if dataset.stand_in is None),
+    )
+
+
 def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: RunStore) -> Facts:
     """Facts about cells of a table and their results."""
     cells = tuple(cells)
@@ -69,13 +90,8 @@ def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: 
         if isinstance(metric := cell.column.metric, Measured) and cell.paper_run is not None
     ]
     views = {(r.data.dataset.name, f"{r.evaluation.views} × {r.evaluation.crops}") for r in runs}
-    bases = [part.base for part in (*table.columns, *table.rows) if part.base is not None]
-    units = {run.data.dataset.unit for run in runs or bases}  # bases if no cell has a run, as in quoted rows
-    datasets = [run.data.dataset for run in runs]
     return Facts(
-        unit=units.pop() if len(units) == 1 else "items",
-        generated=_distinct(dataset.name for dataset in datasets if dataset.stand_in is not None),
-        given=_distinct(dataset.name for dataset in datasets if dataset.stand_in is None),
+        **data_names(table, cells)._asdict(),
         views=tuple(sorted(views)),
         items=_by_data_set(results, _items),
         replaced=_by_data_set(_trained(tested, results), _replaced),

@@ -17,6 +17,7 @@ from reports.layout import (
     OTHER_CODE_SIGN,
     PUBLISHED_SIGN,
     best_text,
+    data_text,
     legend,
     prints_numbers,
     shown_headers,
@@ -147,7 +148,9 @@ def _claims(report: Report) -> str:
         return ""
     lines = [[MARKDOWN.escaped(text) for text in line] for line in claim_text.lines(report.claims)]
     text = tabulate(lines, claim_text.HEADERS, tablefmt="pipe", disable_numparse=True)
-    notes = " ".join(claim_text.notes(report.claims, report.scale, report.facts.unit))
+    facts = report.facts
+    data = data_text(facts.unit, facts.generated, facts.given)
+    notes = " ".join(claim_text.notes(report.claims, report.scale, facts.unit, data))
     return f"## What the paper concludes\n\n{text}\n\n{notes}"
 
 

@@ -7,7 +7,9 @@ from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from reports import claim_text
 from reports.collect import judged_claims
+from reports.footer import DataNames, data_names
 from reports.judgement import JudgedClaim
+from reports.layout import data_text
 from reproduce.exit_codes import DONE
 from reproduce.selection import selected, store_of
 
@@ -19,20 +21,25 @@ def execute(options: argparse.Namespace) -> int:
     for table, rows in selections:
         judged = judged_claims(table, scale, store, seeds=seeds, overrides=options.overrides)
         chosen = [one for one in judged if rows is None or any(cell.row in rows for cell in one.claim.cells)]
-        found += [(table, chosen)] if chosen else []
+        names = data_names(table, table.cells(scale, overrides=options.overrides, seeds=seeds))
+        found += [(table, chosen, names)] if chosen else []
     if options.json:
-        tables = [{"table": t.name, "scale": scale.name, "claims": claim_text.as_json(claims)} for t, claims in found]
+        tables = [
+            {"table": table.name, "scale": scale.name, "claims": claim_text.as_json(claims)}
+            for table, claims, _ in found
+        ]
         print(json.dumps(tables, indent=1, ensure_ascii=False))
     else:
-        print("\n\n".join(claims_text(table, claims, scale) for table, claims in found) or "No claims.")
+        print("\n\n".join(claims_text(scale, *one) for one in found) or "No claims.")
     return DONE
 
 
-def claims_text(table: Table, claims: list[JudgedClaim], scale: Scale) -> str:
+def claims_text(scale: Scale, table: Table, claims: list[JudgedClaim], names: DataNames) -> str:
     """Claims of a table as text."""
+    notes = claim_text.notes(tuple(claims), scale, names.unit, data_text(*names))
     text = [f"{table.name} at scale {scale.name}: {table.caption}"]
     for claim, comparison, printed, verdict, ours, interval, own_verdict in claim_text.lines(claims):
         text += [claim] if claim else []
         measured = " ".join(part for part in (ours, interval, own_verdict) if part != claim_text.DASH)
         text.append(f"    {comparison}: printed {printed} {verdict}; ours {measured}")
-    return "\n".join([*text, *(f"note: {note}" for note in claim_text.notes(tuple(claims), scale, "items"))])
+    return "\n".join([*text, *(f"note: {note}" for note in notes)])

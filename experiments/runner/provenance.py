@@ -47,8 +47,12 @@ def hardware() -> str:
 
 
 def cores() -> str:
-    """Number of available CPU cores, and name of the CPU."""
-    return f"{len(os.sched_getaffinity(0))} cores of {_processor()}"
+    """Number of available CPU cores, name of the CPU, and the vector instructions that PyTorch uses.
+
+    Other instructions add the same numbers in another order, so that the results of a training differ.
+    """
+    instructions = torch.backends.cpu.get_cpu_capability()
+    return f"{len(os.sched_getaffinity(0))} cores of {_processor()} with {instructions}"
 
 
 def _processor() -> str:

@@ -152,7 +152,7 @@ def test_cost_is_three_passes_per_training_item_and_one_per_view_and_crop(store:
     job = tiny("a.top1", optim=OptimConfig(epochs=2, batch_size=300))
     (plan,) = planned(job, store=store)
     macs = job.run.model.cost(job.run.data.size, job.run.data.targets).macs
-    passes = 3 * 6 * 300 + 300 * 2 * 3  # of 1000 videos, 3 batches an epoch; 300 test videos, 2 views, 3 crops
+    passes = 3 * 6 * 300 + 1000 * 2 * 3  # of 1000 videos, 3 batches an epoch; 1000 test videos, 2 views, 3 crops
     assert plan["steps"] == 6 and plan["gmacs"] == macs / 1e9
     assert plan["petaflops_left"] == pytest.approx(2 * passes * macs / 1e15)
     assert plan["split"] == "300 x 1 on 1"
@@ -173,7 +173,7 @@ def test_a_run_without_training_costs_only_its_test_and_lists_its_parents(store:
     _, plan = planned(parent, tested, store=store)
     assert (plan["epochs"], plan["steps"], plan["batch_size"], plan["split"]) == (None, 0, None, "–")
     macs = tested.run.model.cost(tested.run.data.size, tested.run.data.targets).macs
-    assert plan["petaflops_left"] == pytest.approx(2 * 300 * 6 * macs / 1e15)
+    assert plan["petaflops_left"] == pytest.approx(2 * 1000 * 6 * macs / 1e15)
     assert plan["parents"] == {"spatial": parent.run.train_id, "temporal": TINY.of(SSV2).train_id}
     assert plan["problem"] is None
     assert plan_json([tested], store, Resources(devices=1), eval_only=True)[0]["problem"] == (

@@ -1,6 +1,8 @@
 """Provenance of results: the commit, with a mark if files differ from it, versions and hardware."""
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,10 @@ def test_provenance_contains_versions_and_hardware() -> None:
     versions = found["versions"]
     assert isinstance(versions, dict) and versions.keys() == {"python", *provenance.PACKAGES}
     assert provenance.cores().partition(" ")[2].startswith("cores of ")
+
+
+def test_hardware_names_the_vector_instructions() -> None:
+    code = "from experiments.runner.provenance import cores; print(cores())"
+    environment = {**os.environ, "ATEN_CPU_CAPABILITY": "default"}
+    text = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert text.stdout.strip().endswith(" with DEFAULT")

@@ -96,8 +96,8 @@ def test_a_run_without_training_reads_only_the_test_split(tmp_path: Path) -> Non
 def test_items_of_a_stand_in_are_counted_without_generating_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path / "none"))
     tiny = TINY.of(K400, RECIPE)
-    assert Resources().counts(tiny) == (1000, 300)
-    assert Resources().counts(tiny, eval_only=True) == Resources().counts(replace(tiny, optim=None)) == (0, 300)
+    assert Resources().counts(tiny) == (1000, 1000)
+    assert Resources().counts(tiny, eval_only=True) == Resources().counts(replace(tiny, optim=None)) == (0, 1000)
     assert not (tmp_path / "none").exists()
 
 
