@@ -314,19 +314,24 @@ def _with_other_data(row: ReportRow, cells: frozenset[str], table: Table) -> Rep
 def _with_best(rows: list[ReportRow], columns: tuple[Column, ...], *, small: bool) -> tuple[ReportRow, ...]:
     """Rows with the best values of ours marked, including ties after rounding. A single value is not marked.
 
-    A value is best if no quoted value of its column is better. Results of small models cannot be compared with quoted
-    values, so columns with both have no best value.
+    A value is best if no quoted value of its column is better. Values measured on other data do not count. Results of
+    small models cannot be compared with quoted values, so columns with both have no best value.
     """
     best: dict[str, float] = {}
     for index, column in enumerate(columns):
-        ours = [value for row in rows if isinstance(value := row.cells[index].value, int | float)]
+        cells = [row.cells[index] for row in rows if not row.cells[index].other_data]
+        ours = [value for cell in cells if isinstance(value := cell.value, int | float)]
         quoted = quoted_values(rows, index)
         comparable = not quoted or not small or isinstance(column.metric, Computed | Measured)
         if column.best is not None and ours and len(ours) + len(quoted) > 1 and comparable:
             best[column.key] = rounded(column, (max if column.best == "max" else min)(*ours, *quoted))
 
     def mark(cell: ReportCell, column: Column) -> ReportCell:
-        is_best = isinstance(cell.value, int | float) and best.get(column.key) == rounded(column, cell.value)
+        is_best = (
+            isinstance(cell.value, int | float)
+            and not cell.other_data
+            and best.get(column.key) == rounded(column, cell.value)
+        )
         return replace(cell, best=is_best)
 
     return tuple(replace(row, cells=tuple(map(mark, row.cells, columns))) for row in rows)

@@ -9,9 +9,9 @@ from experiments.spec.metrics import Derived
 from reports.report import Report, ReportCell, ReportRow
 
 ROOT = Path(__file__).resolve().parent.parent
-# Files that can change results, as pathspecs of git: code and versions, but no reports, tests and texts.
+# Files that can change results, as pathspecs of git. Configs have ids.
 RESULT_CODE = (
-    "data", "experiments", "lightning_modules", "models", "reproduce", "requirements.txt", ":(exclude)*.md",
+    "data", "experiments/runner", "lightning_modules", "models", "requirements.txt", ":(exclude)*.md",
 )  # fmt: skip
 
 

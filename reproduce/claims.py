@@ -17,7 +17,7 @@ from reproduce.selection import selected, store_of
 def execute(options: argparse.Namespace) -> int:
     """Print the claims of tables, or those that name the selected rows."""
     selections, scale, seeds = selected(options)
-    store, found = store_of(options), []
+    store, found = store_of(options, compare_scores=True), []
     for table, rows in selections:
         judged = judged_claims(table, scale, store, seeds=seeds, overrides=options.overrides)
         chosen = [one for one in judged if rows is None or any(cell.row in rows for cell in one.claim.cells)]

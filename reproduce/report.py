@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
         raise ValueError("--picture writes one figure; name one table with a figure, as `reproduce list` shows them")
     if options.check:
         return check(selections, scale, seeds_of(options) if options.seeds else None)
-    texts, saved, store, seeds = [], [], store_of(options), seeds_of(options)
+    texts, saved, store, seeds = [], [], store_of(options, compare_scores=True), seeds_of(options)
     root = store.root / "reports"
     for table, rows in selections:
         report = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)

@@ -27,7 +27,7 @@ TEST_FIELDS = {
     "devices": COUNT,
     "seconds": NUMBER,
     "videos": {"evaluated": COUNT, "failed": COUNT, "missing": COUNT},
-    "data": {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "code?": TEXT},
+    "data": {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "code?": TEXT, "parents?": {}},
     "versions": {},
     "device_hours?": NUMBER,
     "replaced_in_training?": COUNT,

@@ -1,5 +1,6 @@
 """Record of the data of a training in its run directory. A resumed training and every test must have the same data."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,15 +14,29 @@ from experiments.runner.jobs import Job
 from experiments.runner.resources import Resources
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
+from experiments.spec.run import RunConfig
 
 
-def save_data_record(directory: RunDirectory, data: DataFingerprint, root: Path) -> None:
-    """Write the record at the start of a training.
+def save_data_record(run: RunConfig, store: RunStore, data: DataFingerprint, root: Path) -> None:
+    """Write the record at the start of a training, with the data of its parents.
 
     Args:
         root: folder of the data set, for messages.
     """
-    write_atomically(directory.data, json.dumps({**data.as_json(), "root": str(root)}, indent=1) + "\n")
+    record = {**data.as_json(), "root": str(root), "parents": _data_of_parents(run, store)}
+    write_atomically(store.run(run.train_id).data, json.dumps(record, indent=1) + "\n")
+
+
+def _data_of_parents(run: RunConfig, store: RunStore) -> dict[str, str]:
+    """Hash of the data that each parent was trained on, its own parents included; without those that have no record."""
+    found = {}
+    for parent in run.parents:
+        directory = store.run(parent.run.train_id)
+        record = read_json(directory.data) if directory.weights.exists() else None
+        if record is not None:
+            fields = {name: record.get(name) for name in ("train", "code", "parents")}
+            found[parent.name] = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+    return found
 
 
 def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: DatasetConfig) -> None:
@@ -39,14 +54,14 @@ def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: D
 
 
 def data_of_result(directory: RunDirectory, data: DataFingerprint, *, trained_here: bool) -> dict[str, object]:
-    """Record of the data in metrics: `test` as tested, and `train` as trained on, if that is known.
+    """Record of the data in metrics: `test` as tested, `train` as trained on, and `parents`, if these are known.
 
     Args:
         data: data of the test.
         trained_here: whether the weights come from a training of the run.
     """
     training = read_json(directory.data) if trained_here else None
-    known = {} if training is None or "train" not in training else {"train": training["train"]}
+    known = {name: training[name] for name in ("train", "parents") if training is not None and training.get(name)}
     return {**{name: value for name, value in data.as_json().items() if name != "train"}, **known}
 
 

@@ -149,7 +149,7 @@ def fit(
         released = start_weights(module.model, run, store)
         if trainer.is_global_zero:
             save_started_from(directory, released)
-            save_data_record(directory, datamodule.fingerprint(), datamodule.root)
+            save_data_record(run, store, datamodule.fingerprint(), datamodule.root)
     elif any(True for _ in frozen_parameters(module.model)):
         start_weights(module.model, run, store)  # checkpoints contain no frozen weights
     if trainer.is_global_zero and resume is not None:

@@ -51,7 +51,15 @@ def test_only_files_that_can_change_results_count(repository: Path) -> None:
     first = change(repository, "models/trunk.py", "README.md")
     assert differences({first}) == {}
     change(
-        repository, "README.md", "experiments/paper/README.md", "tests/a.py", "reports/a.py", "reports/results/a.json"
+        repository,
+        "README.md",
+        "experiments/paper/README.md",
+        "tests/a.py",
+        "reports/a.py",
+        "reports/results/a.json",
+        "experiments/spec/claims.py",
+        "experiments/paper/table1.py",
+        "reproduce/list_tables.py",
     )
     assert differences({first}) == {}
     head = change(repository, "models/trunk.py", "requirements.txt")

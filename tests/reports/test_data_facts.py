@@ -5,9 +5,10 @@ import pytest
 
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
+from experiments.spec.edits import Edit, optim
 from experiments.spec.metrics import TOP1
-from experiments.spec.run import RunConfig
-from experiments.spec.scales import TINY, Scale
+from experiments.spec.run import Parent, RunConfig
+from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table, row
 from reports.collect import collect
 from reports.layout import legend, ours_text
@@ -97,6 +98,27 @@ def test_a_training_on_unrecorded_data_is_marked(
         "Other data: kinetics400 trained on unrecorded data instead of 5 (aaaaaaaa / ffff): "
         "Ours, Small (Att_T) · Top-1 / K-400."
     ]
+
+
+def test_data_of_parents_are_compared_between_runs_with_parents_of_the_same_data_sets(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    """A run without parents has no such data, and a parent of another data set is not compared."""
+    ssv2, k400 = Parent(run=run_of(small, "ours.ssv2")), Parent(run=run_of(small, "ours.k400"))
+    starts = {"none": (), "a": (ssv2,), "b": (ssv2,), "c": (ssv2,), "other": (k400,)}
+    rows = tuple(
+        row(key, ("Ours", "Small", True), (Edit("parents", parents), *optim(epochs=index)), paper=())
+        for index, (key, parents) in enumerate(starts.items(), start=1)
+    )
+    column = Column(key="k400", header="Top-1", metric=TOP1, base=run_of(PAPER, "joint.k400"))
+    several = replace(table, columns=(column,), rows=rows)
+    for key in starts:
+        parents = {"start": {"c": "cccccccccccc", "other": "dddddddddddd"}.get(key, "aaaaaaaaaaaa")}
+        parts = record(parents=parents) if starts[key] else record()
+        finish(several.run_of(f"{key}.k400", small, (), 0), 60.0, data=parts)
+    report = collect(several, small, store)
+    assert marked(report) == {"c.k400"}
+    assert "started from weights trained on start cccccccc instead of start aaaaaaaa" in notes(report)[0]
 
 
 def test_different_data_sets_in_one_column_are_not_compared(table: Table, store: RunStore, finish: Finish) -> None:

@@ -1,6 +1,7 @@
 """The data of a run must stay those of the start of its training."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
-from experiments.spec.run import RunConfig
+from experiments.spec.run import Parent, RunConfig
 from tests.experiments.runner.points import POINTS, PointList, RunHarness
 
 OTHER_VIEWS = replace(POINTS, evaluation=replace(POINTS.evaluation, views=3))
@@ -34,6 +35,25 @@ def test_results_contain_the_data_of_the_training_and_of_the_test(harness: RunHa
     assert data["name"] == "points" and len(data["fingerprint"]) == 16
     assert (data["train"]["items"], data["test"]["items"]) == (20, 90)
     assert data["train"]["annotations"] == "train of 20"
+
+
+def test_results_contain_the_data_of_parents(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = replace(POINTS, seed=1, parents=(Parent(run=POINTS),))
+    grandchild = replace(POINTS, seed=2, parents=(Parent(run=child),))
+
+    def data_of_parents(run: RunConfig) -> dict[str, str]:
+        return harness.execute(run)["data"]["parents"]
+
+    assert "parents" not in harness.execute(POINTS)["data"]
+    found = [data_of_parents(child), data_of_parents(grandchild)]
+    assert all(len(one["start"]) == 16 for one in found) and found[0] != found[1]
+    for run in (POINTS, child, grandchild):
+        shutil.rmtree(harness.store.run(run.train_id).path)
+    with monkeypatch.context() as patch:
+        relabel("train", patch)
+        harness.execute(POINTS)
+    changed = [data_of_parents(child), data_of_parents(grandchild)]
+    assert changed[0] != found[0] and changed[1] != found[1]
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
