@@ -57,10 +57,13 @@ class Block(nn.Module):
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
         """Output of `forward` for CLS alone: (B, 1, D)."""
+        return self.feed(self.attend_cls(x, grid))
+
+    def attend_cls(self, x: Tensor, grid: Grid) -> Tensor:
+        """Output of `attend` for CLS alone: (B, 1, D)."""
         *before, last = zip(self.norms, self.mixers, self.drops, strict=True)
         for norm, mix, drop in before:
             x = x + drop(mix(norm(x), grid))
         norm, mix, drop = last
         assert isinstance(mix, Mixer)
-        cls = x[:, :1] + drop(mix.cls(norm(x), grid))  # (B, 1, D)
-        return self.feed(cls)
+        return x[:, :1] + drop(mix.cls(norm(x), grid))

@@ -30,6 +30,13 @@ class HeadConfig(ABC):
         return self
 
 
+class Head(nn.Module):
+    """Classification head with initial values of its own, in place of those of the trunk's Linear layers."""
+
+    def reset(self) -> None:
+        """Initialise the parameters; by default they stay."""
+
+
 class TanhHead(nn.Module):
     """Hidden layer with tanh before the classifier, as in ViT's pretraining (https://arxiv.org/abs/2010.11929).
 

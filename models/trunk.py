@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from models.block import Block
 from models.checkpoints import LoadReport
-from models.heads import HeadConfig, TanhHead
+from models.heads import Head, HeadConfig, TanhHead
 from models.image_vit import TIMM_NAMES, load_image_vit, renamed
 from models.imagenet import InitialWeights, weights_folder
 from models.mixers.attention import Mixer, MixerConfig
@@ -49,12 +49,14 @@ class VideoViT(nn.Module):
 
         Class variables, for the configs of other architectures:
         `norm_eps`, `activation`: epsilon of all LayerNorms, and activation of the MLPs.
+        `block_type`: class of the blocks.
         `not_in_images`: patterns of the names of tensors that keep their random values, because image ViTs lack them.
         """
 
         config_tag = "PlainVideoViT.Config"  # "VideoViT.Config" is the tag of a paper's model
         norm_eps: ClassVar[float] = 1e-6
         activation: ClassVar[type[nn.Module]] = nn.GELU
+        block_type: ClassVar[type[Block]] = Block
         not_in_images: ClassVar[tuple[str, ...]] = ("positions.time", "head.*")
 
         width: int = 768
@@ -107,7 +109,7 @@ class VideoViT(nn.Module):
         def build_block(self, block: int) -> Block:
             """Block of this index. The model initialises its Linear layers again, with `linear_std`."""
             rates = torch.linspace(0, self.drop_path, self.depth, device="cpu").tolist()
-            return Block(
+            return self.block_type(
                 self.attention_of(block).build(self.width, self.heads),
                 self.width,
                 self.mlp_ratio,
@@ -187,6 +189,8 @@ class VideoViT(nn.Module):
         if self.cls is not None:
             nn.init.trunc_normal_(self.cls, std=0.02)
         self.apply(partial(reset_linear, std=config.linear_std))
+        if isinstance(self.head, Head):
+            self.head.reset()
 
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, C) of clips (B, F, 3, height, width)."""
@@ -241,4 +245,5 @@ def reset_linear(module: nn.Module, std: float) -> None:
     """Initialise a Linear layer, the classifier included, with truncated normal weights and zero biases."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=std)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

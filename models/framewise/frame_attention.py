@@ -1,0 +1,107 @@
+"""Attention within each frame, whose queries, keys and values may come from other frames.
+
+B batch, T frames, S patches per frame, N = 1 + S tokens of a frame with its CLS first, D width, H heads, K = D / H.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.framewise.frame_shift import Boundary, Part, shift_
+from models.mixers.attention import merge_heads, split_heads
+from models.mixers.joint import JointAttention
+from models.tokens import Grid
+
+WHOLE = slice(None)
+PROJECTIONS = "qkv"
+
+
+class FrameAttention(JointAttention):
+    """Softmax attention within each frame: tokens (B*T, N, D) to (B*T, N, D)."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(JointAttention.Config):
+        """No options."""
+
+        label: ClassVar[str] = "Space"
+
+        def build(self, width: int, heads: int) -> "list[JointAttention]":
+            """Single mixer of a block."""
+            return [FrameAttention(width, heads)]
+
+        def macs(self, grid: Grid, width: int, heads: int) -> int:
+            """Multiply-adds of joint attention in each frame."""
+            return grid.frames * super().macs(Grid(1, grid.height, grid.width), width, heads)
+
+
+class Shifted(NamedTuple):
+    """A part of the projected tokens of a frame that comes from another frame.
+
+    `of`: projections, e.g. "kv". `tokens`: of N, CLS included. `heads`: of H. `channels`: of the K of each head.
+    `source`: frame that the part is taken from, relative to its own.
+    """
+
+    of: str
+    source: int
+    tokens: slice = WHOLE
+    heads: slice = WHOLE
+    channels: slice = WHOLE
+
+
+class ShiftedAttention(FrameAttention):
+    """Attention within each frame, with parts of its queries, keys and values shifted between frames."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(FrameAttention.Config):
+        """`boundary`: what the first or last frame gets in place of a frame outside of the clip."""
+
+        boundary: Boundary = "zero"
+
+        def build(self, width: int, heads: int) -> "list[JointAttention]":
+            """Single mixer of a block."""
+            return [ShiftedAttention(self, width, heads)]
+
+        @abstractmethod
+        def shifted(self, width: int, heads: int) -> Sequence[Shifted]:
+            """Parts that come from other frames. They do not overlap."""
+
+        def segment(self, frames: int) -> int:
+            """Number of successive frames that are connected; by default all of a clip's."""
+            return frames
+
+    def __init__(self, config: Config, width: int, heads: int) -> None:
+        super().__init__(width, heads)
+        self.config = config
+        self.shifted = config.shifted(width, heads)
+
+    def forward(self, x: Tensor, grid: Grid) -> Tensor:
+        """Output (B*T, N, D) of tokens x (B*T, N, D)."""
+        projected = self._shift(self.qkv(x), PROJECTIONS, grid)  # (B*T, N, 3*D)
+        return self._attend(*projected.chunk(3, dim=-1))
+
+    def cls(self, x: Tensor, grid: Grid) -> Tensor:
+        """Output of `forward` for CLS alone: (B*T, 1, D). Keys and values are projected for all tokens."""
+        (of_q, of_kv), width = self.qkv.weight.split([x.shape[-1], 2 * x.shape[-1]]), x.shape[-1]
+        q = F.linear(x[:, :1], of_q, self.qkv.bias[:width])
+        k, v = self._shift(F.linear(x, of_kv, self.qkv.bias[width:]), "kv", grid).chunk(2, dim=-1)
+        return self._attend(self._shift(q, "q", grid), k, v)
+
+    def _shift(self, x: Tensor, projections: str, grid: Grid) -> Tensor:
+        """Shift the parts of some projections (B*T, n, len(projections)*D), in place."""
+        parts = [
+            Part((part.tokens, projections.index(projection), part.heads, part.channels), part.source)
+            for part in self.shifted
+            for projection in part.of
+            if projection in projections
+        ]
+        shape = (len(projections), self.heads, -1)
+        return shift_(x, self.config.segment(grid.frames), parts, self.config.boundary, shape) if parts else x
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Output (B*T, n, D) of queries (B*T, n, D), keys and values (B*T, N, D)."""
+        q, k, v = (split_heads(t, self.heads) for t in (q, k, v))  # (B*T, H, n or N, K)
+        return self.proj(merge_heads(F.scaled_dot_product_attention(q, k, v)))

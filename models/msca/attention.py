@@ -1,0 +1,130 @@
+"""Multi-head self/cross-attention: some heads, or some tokens, attend with projections of the neighbouring frames.
+
+Equations 17 to 23 of MSCA (https://arxiv.org/abs/2204.00452).
+N tokens of a frame with CLS first, D width, H heads.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Self
+
+from models.framewise.frame_attention import PROJECTIONS, Shifted, ShiftedAttention
+from models.model import check_range
+from models.tokens import Grid
+
+Neighbour = Literal["past", "future"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeighbourAttention(ShiftedAttention.Config):
+    """Settings that both directions share.
+
+    `of`: projections that are shifted, e.g. "kv".
+    `first`: neighbour that the first group comes from; the second group comes from the other one. Differs from the
+    released code of TokenShift and X-ViT, whose first group comes from the next frame.
+    """
+
+    of: str = "kv"
+    first: Neighbour = "past"
+
+    @property
+    @abstractmethod
+    def counts(self) -> tuple[int, int]:
+        """Sizes of the first and of the second group."""
+
+    def share(self, grid: Grid, heads: int) -> float:
+        """Fraction of the shifted heads or tokens."""
+        return sum(self.counts) / self.available(grid, heads)
+
+    @abstractmethod
+    def available(self, grid: Grid, heads: int) -> int:
+        """Number of heads or tokens."""
+
+    def check(self, grid: Grid) -> None:
+        """Refuse unknown projections and negative counts."""
+        if not self.of or any(self.of.count(name) > 1 or name not in PROJECTIONS for name in self.of):
+            raise ValueError(f"model.attention.of is '{self.of}'; it names some of q, k and v once each")
+        for count in self.counts:
+            check_range("model.attention: a number of heads or tokens", count, least=0)
+
+    def groups(self) -> tuple[tuple[slice, int], tuple[slice, int]]:
+        """Indices of each group, and the frame that it comes from."""
+        first, second = self.counts
+        source = -1 if self.first == "past" else 1
+        return (slice(0, first), source), (slice(first, first + second), -source)
+
+
+class HeadShift:
+    """Heads that attend to the neighbouring frames."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(NeighbourAttention):
+        """Numbers of heads that come from the previous and from the next frame.
+
+        Differs from the paper, whose printed ranges start at 1 and would shift one head less.
+        """
+
+        label: ClassVar[str] = "MSCA"
+        past_heads: int = 1
+        future_heads: int = 1
+
+        @property
+        def counts(self) -> tuple[int, int]:
+            """Sizes of the first and of the second group."""
+            past, future = self.past_heads, self.future_heads
+            return (past, future) if self.first == "past" else (future, past)
+
+        def available(self, grid: Grid, heads: int) -> int:
+            """Number of heads."""
+            return heads
+
+        def shifted(self, width: int, heads: int) -> Sequence[Shifted]:
+            """The two groups of heads.
+
+            Raises:
+                ValueError: for more heads than there are.
+            """
+            if sum(self.counts) > heads:
+                raise ValueError(f"model.attention shifts {sum(self.counts)} heads; the model has {heads}")
+            return [Shifted(self.of, source, heads=group) for group, source in self.groups()]
+
+
+class TokenGroupShift:
+    """Tokens at the same place of a frame that come from the neighbouring frames, in all heads."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(NeighbourAttention):
+        """Numbers of tokens that come from the previous and from the next frame. CLS is the first token."""
+
+        label: ClassVar[str] = "MSCA, patches"
+        past_tokens: int = 8
+        future_tokens: int = 8
+
+        @property
+        def counts(self) -> tuple[int, int]:
+            """Sizes of the first and of the second group."""
+            past, future = self.past_tokens, self.future_tokens
+            return (past, future) if self.first == "past" else (future, past)
+
+        def available(self, grid: Grid, heads: int) -> int:
+            """Number of tokens of a frame, CLS included."""
+            return 1 + grid.patches
+
+        def check(self, grid: Grid) -> None:
+            """Refuse more tokens than a frame has."""
+            super().check(grid)
+            if sum(self.counts) > 1 + grid.patches:
+                raise ValueError(
+                    f"model.attention shifts {sum(self.counts)} tokens; a frame has {1 + grid.patches} with CLS"
+                )
+
+        def tiny(self) -> Self:
+            """A third of the tokens: a frame has 65 instead of 197."""
+            return replace(
+                self, past_tokens=round(self.past_tokens * 65 / 197), future_tokens=round(self.future_tokens * 65 / 197)
+            )
+
+        def shifted(self, width: int, heads: int) -> Sequence[Shifted]:
+            """The two groups of tokens."""
+            return [Shifted(self.of, source, tokens=group) for group, source in self.groups()]

@@ -1,0 +1,89 @@
+"""Space-time mixing attention: attention within frames, whose keys and values contain channels of other frames.
+
+Equations 7 to 10 of X-ViT (https://arxiv.org/abs/2106.05968), and its released code.
+T frames, N tokens of a frame with CLS first, D width, H heads, K = D / H.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from models.framewise.frame_attention import Shifted, ShiftedAttention
+from models.model import check_range
+from models.tokens import Grid
+
+INPUT = "x"  # in place of projections: their common input
+
+
+class SpaceTimeMixing:
+    """Attention whose keys and values contain channels of the neighbouring frames."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ShiftedAttention.Config):
+        """Settings of the mixing.
+
+        `of`: projections with channels of other frames, e.g. "kv", or "x" for the common input of all three.
+        `window`: largest distance of the frames that channels come from; 0 for attention within frames.
+        `only_farthest`: whether channels come from the farthest frames of the window only.
+        `fraction`: fraction of the channels that come from other frames, in equal parts from each.
+        `per_head`: whether each head contains channels of all frames, as printed. The released code, which is the
+        default, splits the concatenated channels of all heads, so that most heads belong to one frame.
+        `segment_frames`: number of successive frames that are mixed; None for all of a clip. Released Kinetics models
+        mix two halves of 8 frames each.
+        """
+
+        label: ClassVar[str] = "Space-time mixing"
+        of: str = "kv"
+        window: int = 1
+        only_farthest: bool = False
+        fraction: float = 0.5
+        per_head: bool = False
+        segment_frames: int | None = None
+
+        def check(self, grid: Grid) -> None:
+            """Refuse settings out of range, and segments that do not divide the frames of a clip."""
+            check_range("model.attention.window", self.window, least=0)
+            if not 0 <= self.fraction <= 1:
+                raise ValueError(f"model.attention.fraction is {self.fraction}; it is between 0 and 1")
+            check_range("model.attention.segment_frames", self.segment_frames, least=1)
+            if self.of != INPUT and (not self.of or any(self.of.count(n) > 1 or n not in "qkv" for n in self.of)):
+                raise ValueError(f"model.attention.of is '{self.of}'; it is x, or some of q, k and v once each")
+            if grid.frames % self.segment(grid.frames):
+                raise ValueError(
+                    f"model.attention.segment_frames is {self.segment_frames}; it must divide the {grid.frames} frames "
+                    f"of a clip"
+                )
+
+        def segment(self, frames: int) -> int:
+            """Number of successive frames that are mixed."""
+            return self.segment_frames or frames
+
+        @property
+        def sources(self) -> tuple[int, ...]:
+            """Frames that channels come from, relative to their own, in the order of the channels."""
+            nearest = self.window if self.only_farthest else 1
+            return tuple(sign * step for step in range(nearest, self.window + 1) if step for sign in (1, -1))
+
+        def shifted(self, width: int, heads: int) -> Sequence[Shifted]:
+            """Channels of each frame but their own."""
+            if not self.sources:
+                return ()
+            channels = width // heads if self.per_head else width
+            count = int(channels * self.fraction / len(self.sources))
+            return [
+                Shifted(self.of, source, heads=heads_of_part, channels=channels_of_part)
+                for index, source in enumerate(self.sources)
+                for heads_of_part, channels_of_part in self._places(index * count, (index + 1) * count, width // heads)
+            ]
+
+        def _places(self, start: int, stop: int, per_head: int) -> Iterator[tuple[slice, slice]]:
+            """Heads and their channels that make up a range of channels of each head, or of all concatenated heads."""
+            if self.per_head:
+                yield slice(None), slice(start, stop)
+                return
+            while start < stop:
+                head, first = divmod(start, per_head)
+                whole = (stop - start) // per_head if first == 0 else 0
+                length = whole * per_head or min(per_head - first, stop - start)
+                yield slice(head, head + max(whole, 1)), slice(first, min(first + length, per_head))
+                start += length

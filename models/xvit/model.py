@@ -1,0 +1,56 @@
+"""X-ViT: a frame-wise ViT with space-time mixing attention (https://arxiv.org/abs/2106.05968)."""
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from models.checkpoints import LoadReport, fill, read_tensors
+from models.framewise.model import FramewiseViT
+from models.framewise.positions import FramePositions
+from models.heads import HeadConfig
+from models.mixers.attention import MixerConfig
+from models.model import InputSize
+from models.positions import PositionsConfig
+from models.xvit.heads import TemporalAttentionHead
+from models.xvit.key_map import UNUSED, converted_tensors, released_names
+from models.xvit.mixing import SpaceTimeMixing
+
+
+class XViT:
+    """Frame-wise ViT whose frames are connected by mixing attention and by the head."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(FramewiseViT.Config):
+        """Model of the released code for clips of 8 frames."""
+
+        config_tag = "XViT.Config"
+
+        positions: PositionsConfig = field(default_factory=lambda: FramePositions.Config(in_time=True))
+        attention: MixerConfig = field(default_factory=SpaceTimeMixing.Config)
+        head: HeadConfig | None = field(default_factory=TemporalAttentionHead.Config)
+
+        def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
+            """Load a released .pth file. Its classifier of single frames is used by models with the mean of frames."""
+            tensors, names = read_tensors(path), released_names(model.state_dict())
+            unused = tuple(pattern for pattern in UNUSED if not fnmatch.filter(names.values(), pattern))
+            return fill(
+                model,
+                tensors,
+                names,
+                source=path.name,
+                converted=converted_tensors(tensors),
+                known_unexpected=unused,
+            )
+
+        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+            """Copy the weights of a run with another head, clip length or number of classes."""
+            if part:
+                return super().copy_from(model, tensors, part)
+            names = {name: name for name in model.state_dict()}
+            other = ("head.*", "positions.time")
+            return fill(
+                model, tensors, names, source="the run it starts from", known_missing=other, known_unexpected=other
+            )

@@ -1,0 +1,37 @@
+"""TSM-ViT: channels of all tokens come from the neighbouring frames, at the input of each block.
+
+Equations 1 to 3 of X-ViT's supplementary (https://arxiv.org/abs/2106.05968).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from models.block import Block
+from models.framewise.shifted_block import BlockShift, ShiftedBlock
+from models.model import InputSize, check_range
+from models.xvit.model import XViT
+
+
+class TSMViT:
+    """Frame-wise ViT with plain attention, whose residual stream carries the shifted tokens."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(XViT.Config):
+        """`division`: 1 / fraction of the channels that come from each neighbour; not printed, 8 in TSM."""
+
+        config_tag = "TSMViT.Config"
+
+        block_type: ClassVar[type[Block]] = ShiftedBlock
+        division: int = 8
+
+        def check(self, size: InputSize) -> None:
+            """Refuse divisions below 2."""
+            check_range("model.division", self.division, least=2)
+            super().check(size)
+
+        def build_block(self, block: int) -> Block:
+            """Block of this index."""
+            built = super().build_block(block)
+            assert isinstance(built, ShiftedBlock)
+            built.shift = BlockShift(slice(None), self.width // self.division, before_mlp=False, boundary="zero")
+            return built

@@ -1,0 +1,65 @@
+"""Checkpoints in the format of TokenShift's code load completely and give the logits of that code."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from data.sizes import ClipSize
+from data.targets import ClassTarget
+from models.checkpoints import LoadReport
+from models.msca.attention import HeadShift
+from models.msca.model import MSCA, FramewiseConfig
+from models.msca.token_shift import TokenShift
+from tests.parity.fixtures import TOLERANCE, Fixture
+
+CONFIGS: dict[str, type[FramewiseConfig]] = {
+    "framewise_vit_8frames": FramewiseConfig,
+    "tokshift_8frames": TokenShift.Config,
+}
+
+
+def loaded(config: FramewiseConfig, fixture: Fixture, folder: Path) -> tuple[nn.Module, LoadReport]:
+    """Model with the weights of a fixture, from a file in the released format."""
+    settings = fixture.config
+    size = ClipSize(settings["frames"], settings["crop"], settings["crop"])
+    model = config.build(size, ClassTarget(settings["num_classes"])).eval()
+    file = folder / "released.pth"
+    state = {f"module.{name}": tensor for name, tensor in fixture.tensors.items()}
+    torch.save({"epoch": 18, "state_dict": state, "best_acc1": 77.28, "optimizer": {"state": {}}}, file)
+    return model, config.load_released(model, file, size)
+
+
+def sizes(fixture: Fixture) -> dict[str, int]:
+    return {
+        "width": fixture.config["embed_dim"],
+        "depth": fixture.config["depth"],
+        "heads": fixture.config["num_heads"],
+    }
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_released_checkpoint_loads_completely_and_has_the_authors_logits(name: str, tmp_path: Path) -> None:
+    fixture = Fixture(name)
+    model, report = loaded(CONFIGS[name](**sizes(fixture)), fixture, tmp_path)
+    assert report.missing == report.unexpected == ()
+    assert len(report.reshaped) == 2 * fixture.config["depth"]  # joint projections
+    with torch.inference_mode():
+        logits = model(fixture.clip)
+    torch.testing.assert_close(logits, fixture.output("logits"), atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_files_of_both_models_load_into_msca(name: str, tmp_path: Path) -> None:
+    fixture = Fixture(name)
+    plain, _ = loaded(FramewiseConfig(**sizes(fixture)), fixture, tmp_path)
+    unshifted = HeadShift.Config(past_heads=0, future_heads=0)
+    with torch.inference_mode():
+        logits = [plain(fixture.clip)]
+        for attention in (unshifted, HeadShift.Config()):
+            model, report = loaded(MSCA.Config(**sizes(fixture), attention=attention), fixture, tmp_path)
+            assert report.missing == report.unexpected == ()
+            logits.append(model(fixture.clip))
+    torch.testing.assert_close(logits[1], logits[0], atol=1e-6, rtol=0)
+    assert (logits[2] - logits[0]).abs().max() > 1e-3

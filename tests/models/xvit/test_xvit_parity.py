@@ -1,0 +1,59 @@
+"""Checkpoints in the format of X-ViT's code load completely and give the logits of that code."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from data.sizes import ClipSize
+from data.targets import ClassTarget
+from models.framewise.heads import FrameMeanHead
+from models.framewise.positions import FramePositions
+from models.xvit.heads import TemporalAttentionHead
+from models.xvit.mixing import SpaceTimeMixing
+from models.xvit.model import XViT
+from tests.parity.fixtures import TOLERANCE, Fixture, names
+
+
+def config_of(fixture: Fixture) -> XViT.Config:
+    settings = fixture.config
+    attention = SpaceTimeMixing.Config(
+        window=int(settings["mixing"]), fraction=2 / settings["div"], segment_frames=settings["segments"]
+    )
+    return XViT.Config(
+        width=settings["embed_dim"],
+        depth=settings["depth"],
+        heads=settings["num_heads"],
+        attention=attention,
+        positions=FramePositions.Config(in_time=True, period=8),
+        head=TemporalAttentionHead.Config(heads=settings["num_heads"]),
+    )
+
+
+def saved(fixture: Fixture, folder: Path) -> Path:
+    file = folder / "released.pth"
+    torch.save({"epoch": 35, "model_state": fixture.tensors, "optimizer_state": {}, "cfg": "XVIT:\n"}, file)
+    return file
+
+
+@pytest.mark.parametrize("name", names("xvit"))
+def test_a_released_checkpoint_loads_completely_and_has_the_authors_logits(name: str, tmp_path: Path) -> None:
+    fixture = Fixture(name)
+    config, settings = config_of(fixture), fixture.config
+    size = ClipSize(settings["frames"], settings["crop"], settings["crop"])
+    model = config.build(size, ClassTarget(settings["num_classes"])).eval()
+    report = config.load_released(model, saved(fixture, tmp_path), size)
+    assert report.missing == () and set(report.unexpected) == {"new_fc.weight", "new_fc.bias"}
+    with torch.inference_mode():
+        logits = model(fixture.clip)
+    torch.testing.assert_close(logits, fixture.output("logits"), atol=TOLERANCE, rtol=0)
+
+
+def test_the_classifier_of_single_frames_is_used_with_the_mean_of_frames(tmp_path: Path) -> None:
+    fixture = Fixture("xvit_div4_8frames")
+    size = ClipSize(8, 224, 224)
+    config = XViT.Config(**{**vars(config_of(fixture)), "head": FrameMeanHead.Config()})
+    model = config.build(size, ClassTarget(fixture.config["num_classes"]))
+    report = config.load_released(model, saved(fixture, tmp_path), size)
+    assert report.missing == () and all(name.startswith("consensus.") for name in report.unexpected)
+    torch.testing.assert_close(model.head.classifier.weight, fixture.tensors["new_fc.weight"])
