@@ -1,5 +1,6 @@
 """Checkpoints in the format of TokenShift's code load completely and give the logits of that code."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,18 +32,15 @@ def loaded(config: FramewiseConfig, fixture: Fixture, folder: Path) -> tuple[nn.
     return model, config.load_released(model, file, size)
 
 
-def sizes(fixture: Fixture) -> dict[str, int]:
-    return {
-        "width": fixture.config["embed_dim"],
-        "depth": fixture.config["depth"],
-        "heads": fixture.config["num_heads"],
-    }
+def sized(config: FramewiseConfig, fixture: Fixture) -> FramewiseConfig:
+    settings = fixture.config
+    return replace(config, width=settings["embed_dim"], depth=settings["depth"], heads=settings["num_heads"])
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_released_checkpoint_loads_completely_and_has_the_authors_logits(name: str, tmp_path: Path) -> None:
     fixture = Fixture(name)
-    model, report = loaded(CONFIGS[name](**sizes(fixture)), fixture, tmp_path)
+    model, report = loaded(sized(CONFIGS[name](), fixture), fixture, tmp_path)
     assert report.missing == report.unexpected == ()
     assert len(report.reshaped) == 2 * fixture.config["depth"]  # joint projections
     with torch.inference_mode():
@@ -53,12 +51,12 @@ def test_a_released_checkpoint_loads_completely_and_has_the_authors_logits(name:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_files_of_both_models_load_into_msca(name: str, tmp_path: Path) -> None:
     fixture = Fixture(name)
-    plain, _ = loaded(FramewiseConfig(**sizes(fixture)), fixture, tmp_path)
+    plain, _ = loaded(sized(FramewiseConfig(), fixture), fixture, tmp_path)
     unshifted = HeadShift.Config(past_heads=0, future_heads=0)
     with torch.inference_mode():
         logits = [plain(fixture.clip)]
         for attention in (unshifted, HeadShift.Config()):
-            model, report = loaded(MSCA.Config(**sizes(fixture), attention=attention), fixture, tmp_path)
+            model, report = loaded(sized(MSCA.Config(attention=attention), fixture), fixture, tmp_path)
             assert report.missing == report.unexpected == ()
             logits.append(model(fixture.clip))
     torch.testing.assert_close(logits[1], logits[0], atol=1e-6, rtol=0)
