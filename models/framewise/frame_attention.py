@@ -18,6 +18,7 @@ from models.tokens import Grid
 
 WHOLE = slice(None)
 PROJECTIONS = "qkv"
+INPUT = "x"  # in place of projections: the common input of all three
 
 
 class FrameAttention(JointAttention):
@@ -41,7 +42,8 @@ class FrameAttention(JointAttention):
 class Shifted(NamedTuple):
     """A part of the projected tokens of a frame that comes from another frame.
 
-    `of`: projections, e.g. "kv". `tokens`: of N, CLS included. `heads`: of H. `channels`: of the K of each head.
+    `of`: projections, e.g. "kv", or "x" for their common input.
+    `tokens`: of N, CLS included. `heads`: of H. `channels`: of the K of each head.
     `source`: frame that the part is taken from, relative to its own.
     """
 
@@ -80,15 +82,20 @@ class ShiftedAttention(FrameAttention):
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
         """Output (B*T, N, D) of tokens x (B*T, N, D)."""
-        projected = self._shift(self.qkv(x), PROJECTIONS, grid)  # (B*T, N, 3*D)
+        projected = self._shift(self.qkv(self._shifted_input(x, grid)), PROJECTIONS, grid)  # (B*T, N, 3*D)
         return self._attend(*projected.chunk(3, dim=-1))
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
         """Output of `forward` for CLS alone: (B*T, 1, D). Keys and values are projected for all tokens."""
-        (of_q, of_kv), width = self.qkv.weight.split([x.shape[-1], 2 * x.shape[-1]]), x.shape[-1]
+        x, width = self._shifted_input(x, grid), x.shape[-1]
+        of_q, of_kv = self.qkv.weight.split([width, 2 * width])
         q = F.linear(x[:, :1], of_q, self.qkv.bias[:width])
         k, v = self._shift(F.linear(x, of_kv, self.qkv.bias[width:]), "kv", grid).chunk(2, dim=-1)
         return self._attend(self._shift(q, "q", grid), k, v)
+
+    def _shifted_input(self, x: Tensor, grid: Grid) -> Tensor:
+        """Tokens x (B*T, N, D), shifted if the input is."""
+        return self._shift(x.clone(), INPUT, grid) if any(part.of == INPUT for part in self.shifted) else x
 
     def _shift(self, x: Tensor, projections: str, grid: Grid) -> Tensor:
         """Shift the parts of some projections (B*T, n, len(projections)*D), in place."""

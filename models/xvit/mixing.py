@@ -8,11 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from models.framewise.frame_attention import Shifted, ShiftedAttention
+from models.framewise.frame_attention import INPUT, PROJECTIONS, Shifted, ShiftedAttention
 from models.model import check_range
 from models.tokens import Grid
-
-INPUT = "x"  # in place of projections: their common input
 
 
 class SpaceTimeMixing:
@@ -46,7 +44,7 @@ class SpaceTimeMixing:
             if not 0 <= self.fraction <= 1:
                 raise ValueError(f"model.attention.fraction is {self.fraction}; it is between 0 and 1")
             check_range("model.attention.segment_frames", self.segment_frames, least=1)
-            if self.of != INPUT and (not self.of or any(self.of.count(n) > 1 or n not in "qkv" for n in self.of)):
+            if self.of != INPUT and (not self.of or any(self.of.count(n) > 1 or n not in PROJECTIONS for n in self.of)):
                 raise ValueError(f"model.attention.of is '{self.of}'; it is x, or some of q, k and v once each")
             if grid.frames % self.segment(grid.frames):
                 raise ValueError(

@@ -1,0 +1,185 @@
+"""Properties of frame-wise ViTs: what connects their frames, and how far."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from data.sizes import ClipSize
+from data.targets import ClassTarget
+from models.block import Block
+from models.framewise.frame_attention import FrameAttention, ShiftedAttention
+from models.framewise.heads import FrameMeanHead
+from models.framewise.model import FramewiseViT
+from models.model import ModelConfig
+from models.msca.attention import HeadShift, TokenGroupShift
+from models.msca.model import MSCA
+from models.msca.token_shift import TokenShift
+from models.tokens import Grid, SquareTokens
+from models.xvit.heads import TemporalAttentionHead
+from models.xvit.mixing import SpaceTimeMixing
+from models.xvit.model import XViT
+from models.xvit.tsm import TSMViT
+
+SIZE, CLASSES, WIDTH, HEADS = ClipSize(6, 16, 16), ClassTarget(3), 24, 12
+GRID = Grid(6, 2, 2)
+N = 1 + GRID.patches
+
+
+def small(config: FramewiseViT.Config) -> FramewiseViT.Config:
+    head = config.head
+    if isinstance(head, TemporalAttentionHead.Config):
+        head = replace(head, heads=4)
+    tokens = SquareTokens.Config(patch=8)
+    return replace(config, width=WIDTH, heads=HEADS, depth=2, tokens=tokens, head=head, linear_std=0.3, init=None)
+
+
+def random_model(config: ModelConfig, seed: int = 0) -> nn.Module:
+    """Model in evaluation mode with random values in all parameters."""
+    torch.manual_seed(seed)
+    model = config.build(SIZE, CLASSES).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn_like(parameter) * 0.3)
+    return model
+
+
+def clip() -> Tensor:
+    return torch.randn(2, 6, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+SUBSETS = ("q", "k", "v", "qk", "kv", "qv", "qkv")
+VARIANTS = {
+    "frame-wise": FramewiseViT.Config(),
+    "tokenshift": TokenShift.Config(),
+    "tsm": TSMViT.Config(attention=FrameAttention.Config(), division=4),
+    "mixing": XViT.Config(),
+    "mixing, per head": XViT.Config(attention=SpaceTimeMixing.Config(per_head=True, fraction=1.0)),
+    "mixing, wide": XViT.Config(attention=SpaceTimeMixing.Config(window=2, of="qkv")),
+    "mixing, input": XViT.Config(attention=SpaceTimeMixing.Config(of="x")),
+    **{f"heads {of}": MSCA.Config(attention=HeadShift.Config(of=of)) for of in SUBSETS},
+    **{
+        f"tokens {of}": MSCA.Config(attention=TokenGroupShift.Config(of=of, past_tokens=2, future_tokens=2))
+        for of in SUBSETS
+    },
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_last_block_gives_cls_the_output_of_the_whole_block(name: str) -> None:
+    model = random_model(small(VARIANTS[name]))
+    assert isinstance(model, FramewiseViT)
+    x = torch.randn(12, N, WIDTH)
+    before = x.clone()
+    last = model.blocks[-1]
+    assert isinstance(last, Block)
+    with torch.inference_mode():
+        torch.testing.assert_close(last.cls(x, GRID), last(x, GRID)[:, :1])
+    assert x.equal(before)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_training_gives_each_parameter_a_gradient(name: str) -> None:
+    model = random_model(small(VARIANTS[name]))
+    model(clip()).sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+def test_without_shifts_msca_is_the_frame_wise_vit() -> None:
+    plain, x = random_model(small(FramewiseViT.Config())), clip()
+    for attention in (
+        HeadShift.Config(past_heads=0, future_heads=0),
+        TokenGroupShift.Config(past_tokens=0, future_tokens=0),
+        SpaceTimeMixing.Config(window=0),
+        SpaceTimeMixing.Config(fraction=0.0),
+    ):
+        model = random_model(small(MSCA.Config(attention=attention)))
+        torch.testing.assert_close(model(x), plain(x))
+    torch.testing.assert_close(random_model(small(MSCA.Config(blocks=0)))(x), plain(x))
+
+
+def test_a_shift_of_queries_keys_and_values_is_a_shift_of_the_heads_outputs() -> None:
+    config = HeadShift.Config(of="qkv", past_heads=2, future_heads=3)
+    [shifted] = config.build(WIDTH, HEADS)
+    plain = FrameAttention(WIDTH, HEADS)
+    plain.load_state_dict(shifted.state_dict())
+    plain.proj = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
+    x = torch.randn(6, N, WIDTH)
+    heads = plain(x, GRID).unflatten(-1, (HEADS, -1))
+    expected = heads.clone()
+    expected[1:, :, :2], expected[0, :, :2] = heads[:-1, :, :2], 0
+    expected[:-1, :, 2:5], expected[-1, :, 2:5] = heads[1:, :, 2:5], 0
+    torch.testing.assert_close(shifted(x, GRID), shifted.proj(expected.flatten(-2)))
+
+
+def test_mixing_of_a_quarter_from_each_side_is_msca_of_keys_and_values_with_three_heads_each() -> None:
+    head = FrameMeanHead.Config()
+    mixing = small(MSCA.Config(attention=SpaceTimeMixing.Config(fraction=0.5), head=head))
+    heads = HeadShift.Config(of="kv", past_heads=3, future_heads=3, first="future")
+    x = clip()
+    torch.testing.assert_close(random_model(mixing)(x), random_model(small(MSCA.Config(attention=heads, head=head)))(x))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize(
+    "config",
+    [
+        MSCA.Config(),
+        MSCA.Config(attention=TokenGroupShift.Config(past_tokens=2, future_tokens=2)),
+        XViT.Config(head=FrameMeanHead.Config()),
+    ],
+)
+def test_after_l_layers_a_frame_is_reached_from_exactly_l_frames_away(config: FramewiseViT.Config, depth: int) -> None:
+    model = random_model(replace(small(config), depth=depth))
+    assert isinstance(model, FramewiseViT)
+    x = clip().requires_grad_()
+    features = model.features(x)  # (2, 6, D)
+    [gradient] = torch.autograd.grad(features[:, 3].sum(), x)
+    reached = [t for t in range(6) if gradient[:, t].abs().max() > 0]
+    assert reached == [t for t in range(6) if abs(t - 3) <= depth]
+
+
+def test_segments_are_independent() -> None:
+    config = small(XViT.Config(attention=SpaceTimeMixing.Config(segment_frames=3), head=FrameMeanHead.Config()))
+    model, x = random_model(config), clip().requires_grad_()
+    assert isinstance(model, FramewiseViT)
+    [gradient] = torch.autograd.grad(model.features(x)[:, :3].sum(), x)
+    assert gradient[:, :3].abs().amin(dim=(0, 2, 3, 4)).min() >= 0 and (gradient[:, 3:] == 0).all()
+
+
+def test_the_temporal_attention_head_does_not_depend_on_the_order_of_frames() -> None:
+    torch.manual_seed(0)
+    head = TemporalAttentionHead.Config(heads=4).build(WIDTH, 3).eval()
+    cls = torch.randn(2, 6, WIDTH)
+    torch.testing.assert_close(head(cls[:, torch.randperm(6)]), head(cls))
+
+
+def test_the_frame_wise_vit_does_not_depend_on_the_order_of_frames_and_the_others_do() -> None:
+    x = clip()
+    for name, config in VARIANTS.items():
+        model = random_model(small(replace(config, positions=FramewiseViT.Config().positions)))
+        difference = (model(x.flip(1)) - model(x)).abs().max()
+        assert (difference < 1e-5) == (name == "frame-wise"), name
+
+
+def test_mixing_per_head_takes_channels_of_each_head_from_each_frame() -> None:
+    config = SpaceTimeMixing.Config(per_head=True, fraction=1.0, of="v")
+    [mixer] = config.build(WIDTH, HEADS)
+    assert isinstance(mixer, ShiftedAttention)
+    values = torch.randn(6, N, WIDTH)
+    projected = torch.cat([torch.zeros(6, N, 2 * WIDTH), values], dim=-1)
+    shifted = mixer._shift(projected.clone(), "qkv", GRID)[..., 2 * WIDTH :].unflatten(-1, (HEADS, -1))
+    per_head = values.unflatten(-1, (HEADS, -1))  # two channels: one of the next frame, one of the previous frame
+    torch.testing.assert_close(shifted[:-1, ..., 0], per_head[1:, ..., 0])
+    torch.testing.assert_close(shifted[1:, ..., 1], per_head[:-1, ..., 1])
+
+
+@pytest.mark.parametrize(("division", "count"), [(4, 192), (8, 96)])
+def test_concatenated_channels_are_split_as_released(division: int, count: int) -> None:
+    config = SpaceTimeMixing.Config(fraction=2 / division)
+    channels: dict[int, list[int]] = {1: [], -1: []}
+    for part in config.shifted(768, 12):
+        heads = range(12)[part.heads]
+        channels[part.source] += [64 * head + c for head in heads for c in range(64)[part.channels]]
+    assert channels[1] == list(range(count)) and channels[-1] == list(range(count, 2 * count))
