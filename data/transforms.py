@@ -127,10 +127,7 @@ class Augmentation:
 
     def jittered_crop(self, frames: Tensor) -> Tensor:
         """Random crop at a random scale."""
-        frames = short_side_resized(frames, self.random_short_side())
-        height, width = frames.shape[-2:]
-        top, left = random.randint(0, height - self.crop), random.randint(0, width - self.crop)
-        return frames[..., top : top + self.crop, left : left + self.crop]
+        return random_crop(short_side_resized(frames, self.random_short_side()), self.crop)
 
     def random_short_side(self) -> int:
         """Random short side."""
@@ -202,8 +199,15 @@ class Crops:
         return torch.stack(crops)
 
 
-def short_side_resized(frames: Tensor, short_side: int) -> Tensor:
-    """Frames resized to this short side. The long side is rounded down."""
+def random_crop(frames: Tensor, crop: int) -> Tensor:
+    """Crop (F, 3, crop, crop) at a random place, drawn from the state of `random`."""
+    height, width = frames.shape[-2:]
+    top, left = random.randint(0, height - crop), random.randint(0, width - crop)
+    return frames[..., top : top + crop, left : left + crop]
+
+
+def short_side_resized(frames: Tensor, short_side: int, *, bicubic: bool = False) -> Tensor:
+    """Frames resized to this short side, bilinearly or, as PIL does, bicubically. The long side is rounded down."""
     height, width = frames.shape[-2:]
     if min(height, width) == short_side:
         return frames
@@ -211,7 +215,8 @@ def short_side_resized(frames: Tensor, short_side: int) -> Tensor:
     size = [long_side, short_side] if width < height else [short_side, long_side]
     from torchvision.transforms.v2 import functional as F  # here: see Augmentation
 
-    return F.resize(frames, size, antialias=False)
+    mode = F.InterpolationMode.BICUBIC if bicubic else F.InterpolationMode.BILINEAR
+    return F.resize(frames, size, interpolation=mode, antialias=bicubic)
 
 
 def normalized(clips: Tensor, mean: PerChannel, std: PerChannel) -> Tensor:

@@ -1,0 +1,75 @@
+"""Training augmentation with rare, strong changes of colour.
+
+Follows the released code of TokenShift (https://github.com/VideoNetworks/TokShift-Transformer).
+F: frames of a clip. Frames are uint8, (F, 3, height, width), RGB.
+"""
+
+import random
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from data.ranges import check_fields
+from data.transforms import AugmentationConfig, random_crop, short_side_resized
+
+# Factors of brightness, saturation and gamma, and the shift of the hue as a share of the colour wheel.
+BRIGHTNESS, SATURATION, GAMMA, HUE = (0.5, 2.0), (0.5, 3.0), (0.8, 1.2), (-0.5, 0.5)
+
+
+class ColourAugmentation:
+    """Flip, short side, crop, then brightness, saturation, gamma and hue, each the same for all frames of a clip."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(AugmentationConfig):
+        """Settings.
+
+        Args:
+            short_side: smallest and largest short side, relative to the crop size. Differs from MSCA, which prints 244
+                as the smallest for a crop of 224.
+            flip: probability of a horizontal flip.
+            colour: probability of each change of colour.
+        """
+
+        short_side: tuple[float, float] = (1.0, 329 / 224)
+        flip: float = 0.5
+        colour: float = 0.1
+
+        def __post_init__(self) -> None:
+            """Reject probabilities and short sides out of range."""
+            check_fields("data.augmentation", self, "flip", "colour", least=0, most=1)
+            low, high = self.short_side
+            if not 1 <= low <= high:
+                raise ValueError(
+                    f"data.augmentation.short_side is {self.short_side}; it is an ascending range from 1 on, relative "
+                    f"to the crop size"
+                )
+
+        def build(self, crop: int) -> "ColourAugmentation":
+            """Augmentation for clips of this size."""
+            return ColourAugmentation(crop, self)
+
+    def __init__(self, crop: int, config: Config) -> None:
+        self.crop = crop
+        self.config = config
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """Augmented clip (F, 3, crop, crop), uint8."""
+        from torchvision.transforms.v2 import functional as F  # here: importing torchvision takes a second
+
+        if random.random() < self.config.flip:
+            frames = frames.flip(-1)
+        low, high = (round(ratio * self.crop) for ratio in self.config.short_side)
+        frames = random_crop(short_side_resized(frames, random.randint(low, high), bicubic=True), self.crop)
+        if self.drawn():
+            frames = F.adjust_brightness(frames, random.uniform(*BRIGHTNESS))
+        if self.drawn():
+            frames = F.adjust_saturation(frames, random.uniform(*SATURATION))
+        if self.drawn():
+            frames = F.adjust_gamma(frames, random.uniform(*GAMMA))
+        if self.drawn():
+            frames = F.adjust_hue(frames, random.uniform(*HUE))
+        return frames.contiguous()
+
+    def drawn(self) -> bool:
+        """Whether to make the next change of colour."""
+        return random.random() < self.config.colour

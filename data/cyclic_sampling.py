@@ -1,0 +1,70 @@
+"""Sampling of clips that go on with the start of a video that is shorter than they are.
+
+Follows the released code of TokenShift (https://github.com/VideoNetworks/TokShift-Transformer). F: frames of a clip.
+"""
+
+import random
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from data.evaluation import EvalConfig, check_stride
+from data.sampling import Indices, Sampling, SamplingConfig, Timeline
+
+
+class CyclicSampling(Sampling):
+    """F frames at a stride in frames of the video, from a random start (training) or evenly spaced starts (testing)."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(SamplingConfig):
+        """Stride in frames of the video, whatever its frame rate."""
+
+        stride: int = 32
+
+        def __post_init__(self) -> None:
+            """Reject a stride below 1."""
+            check_stride(self.stride, "data.sampling.stride")
+
+        def build(self, frames: int) -> "CyclicSampling":
+            """Sampling of clips with this number of frames."""
+            return CyclicSampling(frames, self.stride)
+
+        def view_starts(self, num_views: int) -> tuple[Fraction, ...]:
+            """Start of each test view, as a share of the video's duration. A single view starts with the video."""
+            return tuple(Fraction(view, num_views) for view in range(num_views))
+
+        def for_test(self, evaluation: EvalConfig) -> "CyclicSampling.Config":
+            """The same settings with the stride of the protocol, if it has one."""
+            if evaluation.span is not None:
+                raise ValueError("evaluation.span: this sampling has a stride in frames of the video; set it instead")
+            return self if evaluation.stride is None else replace(self, stride=evaluation.stride)
+
+    def __init__(self, frames: int, stride: int) -> None:
+        super().__init__(frames)
+        self.stride = stride
+
+    def random(self, timeline: Timeline) -> Indices:
+        """Frame indices of a clip with a random start, drawn from the state of `random`.
+
+        As released, the last possible start is never drawn.
+        """
+        return self.from_start(timeline, random.randrange(max(self.num_starts(timeline) - 1, 1)))
+
+    def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
+        """Clips that start at k / num_views of the video, or at the last start. A single view starts with the video.
+
+        As released, the last start is one frame late, so that its clip ends with the first frame.
+        """
+        last = self.num_starts(timeline)
+        return [
+            self.from_start(timeline, min(view * timeline.num_frames // num_views, last)) for view in range(num_views)
+        ]
+
+    def num_starts(self, timeline: Timeline) -> int:
+        """Number of starts of clips within a video; 1 for a video that is shorter than a clip."""
+        return max(timeline.num_frames - self.frames * self.stride + 1, 1)
+
+    def from_start(self, timeline: Timeline, start: int) -> Indices:
+        """Frame indices of the clip from a start."""
+        return (start + self.stride * np.arange(self.frames)) % timeline.num_frames

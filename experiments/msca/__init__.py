@@ -1,0 +1,1 @@
+"""Tables of MSCA (arXiv:2204.00452)."""

@@ -1,0 +1,51 @@
+"""Table 2 of MSCA: projections whose heads are shifted."""
+
+from experiments.msca.base import TOKENSHIFT, VIT, heads
+from experiments.msca.columns import ACCURACY, COST, NOTES
+from experiments.msca.tiny import TINY
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import About, Above, Within
+from experiments.spec.expressions import cell, largest
+from experiments.spec.table import Table, row
+
+NO_COST = (None, None, None)  # not printed
+
+# fmt: off
+ROWS = (
+    row("tokenshift", ("TokenShift",), TOKENSHIFT,   paper=(76.37, 92.82, *NO_COST)),
+    row("vit",        ("ViT",),        VIT,          paper=(75.65, 92.19, *NO_COST)),
+    row("q",          ("MSCA-Q",),     heads("q"),   paper=(75.84, 92.57, *NO_COST)),
+    row("k",          ("MSCA-K",),     heads("k"),   paper=(75.76, 92.13, *NO_COST)),
+    row("v",          ("MSCA-V",),     heads("v"),   paper=(75.58, 92.39, *NO_COST)),
+    row("qk",         ("MSCA-QK",),    heads("qk"),  paper=(75.47, 92.32, *NO_COST)),
+    row("kv",         ("MSCA-KV",),    heads("kv"),  paper=(76.47, 92.88, *NO_COST)),
+    row("qv",         ("MSCA-QV",),    heads("qv"),  paper=(75.57, 92.43, *NO_COST)),
+    row("qkv",        ("MSCA-QKV",),   heads("qkv"), paper=(75.78, 92.37, *NO_COST)),
+)
+OTHERS = ("q", "k", "v", "qk", "qv", "qkv")
+CLAIMS = (
+    claim("S1", "abstract", "MSCA-KV is 0.1 % above TokenShift",
+          About(cell("kv.top1") - cell("tokenshift.top1"), 0.1, 0.05)),
+    claim("S2", "abstract", "MSCA-KV is 1.2 % above ViT", About(cell("kv.top1") - cell("vit.top1"), 1.2, 0.05)),
+    claim("S3", "sections 1 and 5", "MSCA improves on both ViT and TokenShift",
+          Above(cell("kv.top1") - largest(cell("vit.top1"), cell("tokenshift.top1")))),
+    claim("S4", "abstract", "Its cost equals that of ViT and of TokenShift",
+          [About(cell("kv.gflops") / cell(f"{key}.gflops"), 1, 0.01) for key in ("vit", "tokenshift")]),
+    claim("S8", "section 4.3", "MSCA-KV leads the other variants by at least 0.5 %",
+          Above(cell("kv.top1") - largest(*(cell(f"{key}.top1") for key in OTHERS)), 0.5, inclusive=True)),
+    claim("S9", "section 4.3", "The other variants equal ViT",
+          [Within(cell(f"{key}.top1") - cell("vit.top1"), 1) for key in OTHERS]),
+)
+# fmt: on
+
+TABLE = Table(
+    name="msca/table2",
+    caption="Variants of MSCA in the head direction",
+    source="arXiv:2204.00452, Table 2",
+    labels=("Model",),
+    columns=(*ACCURACY, *COST),
+    rows=ROWS,
+    tiny=TINY,
+    notes=NOTES,
+    claims=CLAIMS,
+)

@@ -1,0 +1,46 @@
+"""Table 3 of MSCA: number of blocks with MSCA, from the last block on."""
+
+from experiments.msca.base import VIT, heads
+from experiments.msca.columns import ACCURACY, COST, NOTES, NUM_MSA, NUM_MSCA
+from experiments.msca.tiny import TINY
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import Above, Within
+from experiments.spec.edits import Edits, model
+from experiments.spec.expressions import cell
+from experiments.spec.table import Table, row
+
+
+def blocks(number: int) -> Edits:
+    """MSCA-KV in this number of blocks."""
+    return (*heads("kv"), *model(blocks=number))
+
+
+# fmt: off
+ROWS = (
+    row("msca-0",  ("ViT",),     VIT,         paper=(0,  12, 75.65, 92.19, None, None, None)),
+    row("msca-4",  ("MSCA-KV",), blocks(4),   paper=(4,  8,  75.67, 92.19, None, None, None)),
+    row("msca-8",  ("MSCA-KV",), blocks(8),   paper=(8,  4,  76.40, 92.77, None, None, None)),
+    row("msca-12", ("MSCA-KV",), heads("kv"), paper=(12, 0,  76.47, 92.88, None, None, None)),
+)
+BOTH = ("top1", "top5")
+CLAIMS = (
+    claim("S10", "section 4.4", "Four modules bring nothing",
+          [Within(cell(f"msca-4.{column}") - cell(f"msca-0.{column}"), 1) for column in BOTH]),
+    claim("S11", "section 4.4", "Eight modules equal twelve",
+          [Within(cell(f"msca-8.{column}") - cell(f"msca-12.{column}"), 1) for column in BOTH]),
+    claim("S12", "section 4.4", "At least as many modules as frames are needed",
+          Above(cell("msca-8.top1") - cell("msca-4.top1"))),
+)
+# fmt: on
+
+TABLE = Table(
+    name="msca/table3",
+    caption="Number of blocks with MSCA-KV",
+    source="arXiv:2204.00452, Table 3",
+    labels=("Model",),
+    columns=(NUM_MSCA, NUM_MSA, *ACCURACY, *COST),
+    rows=ROWS,
+    tiny=TINY,
+    notes=NOTES,
+    claims=CLAIMS,
+)

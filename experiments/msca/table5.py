@@ -1,0 +1,41 @@
+"""Table 5 of MSCA: projections whose tokens are shifted."""
+
+from experiments.msca.base import TOKENSHIFT, VIT, tokens
+from experiments.msca.columns import ACCURACY, COST, NOTES
+from experiments.msca.tiny import TINY
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import Within, best
+from experiments.spec.expressions import cell
+from experiments.spec.table import Table, row
+
+# fmt: off
+ROWS = (
+    row("tokenshift", ("TokenShift",), TOKENSHIFT,    paper=(76.37, 92.82, None, None, None)),
+    row("vit",        ("ViT",),        VIT,           paper=(75.65, 92.19, None, None, None)),
+    row("pq",         ("MSCA-pQ",),    tokens("q"),   paper=(75.75, 92.10, None, None, None)),
+    row("pk",         ("MSCA-pK",),    tokens("k"),   paper=(75.69, 92.24, None, None, None)),
+    row("pv",         ("MSCA-pV",),    tokens("v"),   paper=(75.84, 92.43, None, None, None)),
+    row("pqk",        ("MSCA-pQK",),   tokens("qk"),  paper=(75.50, 91.99, None, None, None)),
+    row("pkv",        ("MSCA-pKV",),   tokens("kv"),  paper=(76.35, 92.91, None, None, None)),
+    row("pqv",        ("MSCA-pQV",),   tokens("qv"),  paper=(75.83, 92.35, None, None, None)),
+    row("pqkv",       ("MSCA-pQKV",),  tokens("qkv"), paper=(75.73, 92.21, None, None, None)),
+)
+CLAIMS = (
+    claim("S16", "section 4.5", "MSCA-pKV is the best variant in the patch direction",
+          [best("pkv", column, ("pq", "pk", "pv", "pqk", "pqv", "pqkv")) for column in ("top1", "top5")]),
+    claim("S17", "section 4.5", "MSCA-pKV equals TokenShift",
+          [Within(cell(f"pkv.{column}") - cell(f"tokenshift.{column}"), 1) for column in ("top1", "top5")]),
+)
+# fmt: on
+
+TABLE = Table(
+    name="msca/table5",
+    caption="Variants of MSCA in the patch direction",
+    source="arXiv:2204.00452, Table 5",
+    labels=("Model",),
+    columns=(*ACCURACY, *COST),
+    rows=ROWS,
+    tiny=TINY,
+    notes=NOTES,
+    claims=CLAIMS,
+)
