@@ -23,6 +23,7 @@ from reproduce.arguments import (
     add_row,
     add_runs,
     add_scale,
+    add_speed,
     add_tables,
 )
 from reproduce.exit_codes import DONE, INTERRUPTED, UNUSABLE, USAGE
@@ -83,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     listed.add_argument("tables", nargs="*", default=["*"])
     verb("show", "show", "A table as printed, with the changes of each row.", add_tables, add_scale, add_json)
     parts = (add_tables, add_columns, add_scale, add_runs, add_resources, add_eval_only)
-    verb("plan", "plan", "The distinct runs of a table, and their cost.", *parts, add_json)
+    verb("plan", "plan", "The distinct runs of a table, and their cost.", *parts, add_json, add_speed)
     verb("run", "run", "Train and test every row that has no result yet.", *parts, add_parallel)
     states = verb("status", "status", "The state of each run.", add_tables, add_columns, add_scale, add_runs, add_json)
     states.set_defaults(eval_only=False)

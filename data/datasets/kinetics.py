@@ -178,8 +178,8 @@ class Kinetics:
         if names is not None:
             return names
         folders: dict[int, set[str]] = {}
-        for path, label in entries:
-            folders.setdefault(label, set()).add(os.path.basename(os.path.dirname(path)))
+        for folder, label in {(os.path.dirname(path), label) for path, label in entries}:
+            folders.setdefault(label, set()).add(os.path.basename(folder))
         names_by_label = {label: names.pop() for label, names in folders.items() if len(names) == 1}
         names_by_label = names_by_label if len(set(names_by_label.values())) == len(names_by_label) else {}
         return tuple(names_by_label.get(label) or f"class {label}" for label in range(self.config.num_classes))

@@ -1,0 +1,54 @@
+"""Disk space that runs will need: weights, scores, checkpoints during the training, and generated data."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from data.synthetic.ensure import StandIn, bytes_to_generate
+from experiments.spec.run import RunConfig
+from models.cost import num_parameters
+
+BYTES_PER_NUMBER = 4
+# A checkpoint is written completely before it replaces the one before.
+COPIES_OF_CHECKPOINT = 2
+
+
+class DiskUse(NamedTuple):
+    """Bytes of the files of a run.
+
+    `weights`, `predictions`: files that stay. Predictions are the scores of each view of each test item.
+    `checkpoint`: largest size of the checkpoints during the training, which the end of the training removes.
+    """
+
+    weights: int
+    predictions: int
+    checkpoint: int
+
+
+def disk_use(run: RunConfig, num_test: int, *, trains: bool) -> DiskUse:
+    """Bytes of the files that a run will write."""
+    predictions = num_test * run.evaluation.views * sum(run.data.targets.classes.values()) * BYTES_PER_NUMBER
+    if not trains or run.optim is None:
+        return DiskUse(0, predictions, 0)
+    trained = num_parameters(run.model.on_meta(run.data.size, run.data.targets), trainable=True) * BYTES_PER_NUMBER
+    checkpoint = COPIES_OF_CHECKPOINT * (1 + run.optim.optimizer.num_states) * trained
+    return DiskUse(trained, predictions, checkpoint)
+
+
+def total(uses: Iterable[DiskUse], stand_ins: Iterable[StandIn], parallel: int) -> int:
+    """Bytes of runs and of stand-ins that are not generated yet.
+
+    Args:
+        parallel: number of runs that train at a time, each with its checkpoints.
+    """
+    uses = list(uses)
+    checkpoints = sorted((use.checkpoint for use in uses), reverse=True)[:parallel]
+    generated = sum(bytes_to_generate(stand_in) for stand_in in set(stand_ins))
+    return sum(use.weights + use.predictions for use in uses) + sum(checkpoints) + generated
+
+
+def free_bytes(folder: Path) -> int:
+    """Free bytes of the disk of a folder, which need not exist."""
+    folder = folder.absolute()
+    return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
