@@ -51,7 +51,7 @@ def add_parallel(parser: argparse.ArgumentParser) -> None:
 
 def add_speed(parser: argparse.ArgumentParser) -> None:
     """Add an assumed speed of the devices, in place of a measured one."""
-    parser.add_argument("--gpu", metavar="NAME", help="estimate hours for this GPU, e.g. A100, instead of measured ones")
+    parser.add_argument("--gpu", metavar="NAME", help="assume the speed of this GPU, e.g. A100, not a measured one")
     parser.add_argument("--utilisation", type=float, metavar="SHARE", help="assumed share of its peak (default: 0.35)")
 
 

@@ -176,8 +176,7 @@ class Resources:
             DataError: with the numbers, a missing file, and the remedy.
         """
         dataset = data.dataset
-        splits: tuple[Split, ...] = ("train", "test") if trains else ("test",)
-        for split in splits if dataset.stand_in is None else ():
+        for split in splits_of(trains) if dataset.stand_in is None else ():
             missing, num_items = lists.missing(data, split), len(lists.items(data, split))
             allowed = allowed_number(num_items, self.allow_bad)
             if len(missing.indices) > allowed:
@@ -258,6 +257,11 @@ class Resources:
     def test_batch(self, size: InputSize, crops: int) -> int:
         """Number of views per device and test step, each with all its crops."""
         return min(MAX_TEST_BATCH, max(1, DEFAULT_COST // (size.cost * crops)))
+
+
+def splits_of(trains: bool) -> tuple[Split, ...]:
+    """Splits that a run reads."""
+    return ("train", "test") if trains else ("test",)
 
 
 def read_counts(data: DataConfig, lists: ItemLists, *, trains: bool) -> Counts:
