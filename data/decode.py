@@ -188,6 +188,22 @@ class VideoFile:
         num_frames = len(self.table)
         return VideoInfo(num_frames, float(self.fps), float(num_frames / self.fps), height, width)
 
+    def check(self) -> None:
+        """Decode all frames, without keeping their images.
+
+        Raises:
+            DecodeError: with the first frame that cannot be decoded.
+        """
+        remaining = {self.table.pts(index) for index in self.table.shown}
+        frames = iter(self.kept_frames) if self.kept_frames else self.decoded(self.table.packets, self.lenient_decoder)
+        try:
+            while remaining and (frame := next(frames, None)) is not None:
+                remaining.discard(frame.pts or 0)
+        except LIBRARY_ERRORS as error:
+            raise DecodeError(self.name, reason(error)) from error
+        if remaining:
+            raise DecodeError(self.name, f"{self.place(min(remaining))} cannot be decoded")
+
     def frames(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
         """Frames in the order of the indices: uint8 RGB (F, 3, height, width), channels last in memory.
 

@@ -77,7 +77,8 @@ class Plan:
         needed, free = self.bytes_needed(parallel), free_bytes(self.store.root)
         if needed <= free:
             return None
-        return f"{self.store.root}: {size(needed)} needed, {size(free)} free; free space there, or name another disk with --runs"
+        space = f"{size(needed)} needed, {size(free)} free"
+        return f"{self.store.root}: {space}; free space there, or name another disk with --runs"
 
     def as_json(self) -> list[dict[str, object]]:
         """Distinct runs, with the cells that show them, their states, and their remaining cost."""

@@ -57,6 +57,9 @@ class Kinetics:
             "kinetics600": {"train": 427_549, "val": 29_793, "test": 72_924},
         }
 
+        class_files: ClassVar[tuple[str, ...]] = ("classes.txt",)
+        alphabetical: ClassVar[bool] = True
+
         name: str = "kinetics400"
         num_classes: int = 400
         test_split: Literal["val", "test"] = field(default="val", metadata={"omit_if": "val"})
