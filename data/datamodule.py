@@ -18,7 +18,6 @@ from data.fingerprint import DataFingerprint
 from data.items.items import Batch, ItemList, TestItems, TrainItems
 from data.loaders import EpochBatches, TestLoader, TrainLoader, UnreadableItems, UnrepeatedItems
 
-
 logger = logging.getLogger(__name__)
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from data.config import VideoFacts
 from data.datasets.videos import Span, VideoRecord
 from data.decode import VideoFile
-from data.config import VideoFacts
 from data.errors import DecodeError
 from data.sampling import Timeline
 

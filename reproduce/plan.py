@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tabulate import tabulate
 
 from experiments.runner.device_time import Speed, Trained, assumed_speed, measured_speed
-from experiments.runner.disk_space import free_bytes, total
+from experiments.runner.disk_space import free_bytes, size, total
 from experiments.runner.jobs import Job
 from experiments.runner.launch import default_parallel
 from experiments.runner.resources import Resources
@@ -170,11 +170,3 @@ class Plan:
 def hours(number: float) -> str:
     """Hours with a precision that suits the number."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.1f}" if number >= 1 else f"{number:.2g}"
-
-
-def size(num_bytes: float) -> str:
-    """Number of bytes in a unit that suits it."""
-    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if num_bytes >= factor:
-            return f"{num_bytes / factor:.1f} {unit}"
-    return f"{num_bytes / 1e3:.1f} kB"

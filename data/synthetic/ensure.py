@@ -123,9 +123,15 @@ def ensure(stand_in: StandIn, cache: Path | None = None, *, progress: bool = Tru
     return root
 
 
+def generated_root(stand_in: StandIn, cache: Path | None = None) -> Path | None:
+    """Root of a stand-in data set; None if it is not in the cache."""
+    root = (default_cache() if cache is None else cache) / folder_name(stand_in)
+    return root if root.is_dir() else None
+
+
 def bytes_to_generate(stand_in: StandIn, cache: Path | None = None) -> int:
     """Estimated size of the files of a stand-in that is not in the cache, from a few of its parts; 0 if it is there."""
-    if ((default_cache() if cache is None else cache) / folder_name(stand_in)).is_dir():
+    if generated_root(stand_in, cache) is not None:
         return 0
     parts = stand_in.parts()
     sample = parts[:: -(-len(parts) // PARTS_IN_ESTIMATE) or 1]

@@ -52,3 +52,11 @@ def free_bytes(folder: Path) -> int:
     """Free bytes of the disk of a folder, which need not exist."""
     folder = folder.absolute()
     return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
+
+
+def size(num_bytes: float) -> str:
+    """Number of bytes in a unit that suits it."""
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if num_bytes >= factor:
+            return f"{num_bytes / factor:.1f} {unit}"
+    return f"{num_bytes / 1e3:.1f} kB"
