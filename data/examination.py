@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from tqdm import tqdm
 
 from data.bad_files import BadFile, Stamp
 from data.config import DataConfig, VideoFacts
-from data.errors import DecodeError
+from data.errors import DataError, DecodeError
 from data.synthetic.ensure import exit_with_parent
 
 if TYPE_CHECKING:
@@ -111,6 +112,11 @@ class Examination:
         pool = ProcessPoolExecutor(min(workers, len(indices)), context, _start, (self, os.getpid()))
         try:
             yield from zip(indices, pool.map(_outcome, indices, chunksize=ITEMS_PER_TASK), strict=True)
+        except BrokenProcessPool:
+            raise DataError(
+                f"{self.data.dataset.name}: a decoding process was killed, e.g. because the memory is full; the same "
+                f"command goes on, with --workers 0 in one process"
+            ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,17 +118,18 @@ class Inspection:
         """Names of the classes, their order, and classes without items."""
         if not self.items or not self.dataset.targets.classes:
             return
+        # Readers give a class without a name its number.
+        numbered = {f"{kind} {n}" for kind, count in self.dataset.targets.classes.items() for n in range(count)}
         names = {split: items.class_names for split, items in self.items.items()}
         first, known = next(iter(names.items()))
         for split, others in names.items():
             for label, (one, other) in enumerate(zip(known, others, strict=False)):
-                if one != other:
+                if one != other and not {one, other} & numbered:
                     yield self.error(
                         f"class {label} is '{shortened(one)}' in {first} and '{shortened(other)}' in {split}",
                         "use annotation files of one release",
                     )
                     break
-        numbered = {f"{kind} {n}" for kind, count in self.dataset.targets.classes.items() for n in range(count)}
         unnamed = sorted(set(known) & numbered)
         remedy = f"put {' and '.join(self.dataset.class_files)} into {self.root}" if self.dataset.class_files else ""
         if unnamed:
@@ -164,8 +165,9 @@ class Inspection:
             return
         shared = sorted(set(self.items["train"].ids) & set(self.items["test"].ids))
         if not shared and self.files.keys() >= {"train", "test"}:
-            paths = ({path for of_item in self.files[split] for path in of_item} for split in ("train", "test"))
-            shared = sorted(set.intersection(*paths))
+            train, test = (Counter(chain.from_iterable(self.files[split])) for split in ("train", "test"))
+            # Segments of one video share its file.
+            shared = sorted(path for path in train.keys() & test.keys() if train[path] == test[path] == 1)
         if shared:
             yield self.warning(
                 f"{number_of(len(shared), self.dataset.unit)} in the training and in the test split, "
