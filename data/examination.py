@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from data.items.items import ItemList
 
 ITEMS_PER_TASK = 4
-SECONDS_BETWEEN_SAVES = 10.0
+SECONDS_BETWEEN_SAVES = 5.0
 # Saving all outcomes of a large data set takes a second: at most this share of the time is spent on it.
 MAX_SHARE_OF_SAVING = 0.05
 
