@@ -21,7 +21,18 @@ READ_ONLY = ("list", "show", "plan", "status")
 
 def test_the_readme_shows_every_verb() -> None:
     verbs = {words[0] for words in REPRODUCE}
-    assert {"list", "show", "doctor", "plan", "run", "status", "report", "tensorboard", "evaluate", "attention"} <= verbs
+    assert {
+        "list",
+        "show",
+        "doctor",
+        "plan",
+        "run",
+        "status",
+        "report",
+        "tensorboard",
+        "evaluate",
+        "attention",
+    } <= verbs
 
 
 @pytest.mark.parametrize("words", REPRODUCE, ids=" ".join)

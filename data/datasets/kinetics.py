@@ -144,16 +144,17 @@ class Kinetics:
             line = line.strip()
             if not line or line.startswith("#"):
                 continue
-            match = LIST_LINE.match(line)
-            if match is None:
+            fields = list_fields(line)
+            if fields is None:
                 raise DataError(f"{annotation}:{number}: too few fields in '{shortened(line)}'; a line is 'path label'")
-            label = class_number(match["label"], self.config.num_classes)
+            path, text = fields
+            label = class_number(text, self.config.num_classes)
             if label is None:
                 raise DataError(
-                    f"{annotation}:{number}: wrong label '{shortened(match['label'])}'; "
+                    f"{annotation}:{number}: wrong label '{shortened(text)}'; "
                     f"{self.config.name} has labels 0 to {self.config.num_classes - 1}"
                 )
-            yield match["path"].strip("\"'"), label
+            yield path.strip("\"'"), label
 
     def base_folder(self, annotation: Path, split: Split, paths: list[str]) -> Path:
         """Folder to which the listed paths are relative.
@@ -267,6 +268,15 @@ class Kinetics:
                     for stem, file in files.items():
                         found.setdefault(normalized_name(entry.name), {}).setdefault(stem, file)
         return found
+
+
+def list_fields(line: str) -> tuple[str, str] | None:
+    """Path and label of a line; None if it has too few fields."""
+    if "," not in line:  # then the label is the last word, which is found faster than by the pattern
+        words = line.rsplit(None, 1)
+        return (words[0], words[1]) if len(words) == 2 else None
+    match = LIST_LINE.match(line)
+    return None if match is None else (match["path"], match["label"])
 
 
 def official_rows(annotation: Path, lines: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
