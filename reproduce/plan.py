@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tabulate import tabulate
 
 from experiments.runner.device_time import Speed, Trained, assumed_speed, measured_speed
-from experiments.runner.disk_space import free_bytes, size, total
+from experiments.runner.disk_space import DiskUse, counted_parameters, disk_use, free_bytes, size, total
 from experiments.runner.jobs import Job
 from experiments.runner.launch import default_parallel
 from experiments.runner.resources import Resources
@@ -50,9 +50,12 @@ class Plan:
         self.lists = resources.item_lists()
         trained: set[str] = set()
         self.runs: list[PlannedRun] = []
-        for job in found:
-            self.runs.append(Planner(job, store, resources, self.lists, eval_only).planned(trained))
-            trained.add(job.run.train_id)
+        to_train = {job.run.train_id: job.run for job in found if job.run.optim is not None and not eval_only}
+        with counted_parameters(list(to_train.values())) as parameters:
+            for job in found:
+                self.runs.append(Planner(job, store, resources, self.lists, eval_only).planned(trained))
+                trained.add(job.run.train_id)
+            self.parameters = parameters.result()
         finished = (Trained(plan.job.run, plan.training_passes) for plan in self.runs)
         self.speed = speed or measured_speed(finished, store) or assumed_speed()
 
@@ -66,11 +69,18 @@ class Plan:
         """Remaining device-hours of the runs whose cost is known."""
         return sum(plan.flops_left or 0.0 for plan in self.runs) / self.speed.flops / 3600
 
+    def disk(self, plan: PlannedRun) -> DiskUse | None:
+        """Files that a run will write; None for a finished run, or if its items are unknown."""
+        if plan.state in FINISHED or plan.counts is None:
+            return None
+        run = plan.job.run
+        return disk_use(run, plan.counts.test, self.parameters[run.train_id] if plan.trains else 0)
+
     def bytes_needed(self, parallel: int) -> int:
         """Bytes that the runs and their stand-ins will need."""
-        to_do = [plan for plan in self.runs if plan.disk is not None]
-        stand_ins = (plan.job.run.data.dataset.stand_in for plan in to_do)
-        return total((plan.disk for plan in to_do if plan.disk), (s for s in stand_ins if s is not None), parallel)
+        uses = {plan.job.run: use for plan in self.runs if (use := self.disk(plan)) is not None}
+        stand_ins = (run.data.dataset.stand_in for run in uses)
+        return total(uses.values(), (stand_in for stand_in in stand_ins if stand_in is not None), parallel)
 
     def disk_problem(self, parallel: int) -> str | None:
         """Lack of disk space in words; None if there is enough."""
@@ -107,7 +117,7 @@ class Plan:
             "device_hours_left": None if left is None else left / self.speed.flops / 3600,
             "speed": self.speed.source,
             "speed_is_measured": self.speed.is_measured,
-            "bytes": plan.disk and plan.disk._asdict(),
+            "bytes": use._asdict() if (use := self.disk(plan)) is not None else None,
             "bytes_free": free,
             "problem": plan.problem,
         }

@@ -7,7 +7,6 @@ from data.config import Split
 from data.errors import DataError
 from data.item_lists import ItemLists
 from experiments.runner.device_time import flops, work
-from experiments.runner.disk_space import DiskUse, disk_use
 from experiments.runner.jobs import Job
 from experiments.runner.messages import one_line
 from experiments.runner.resources import Counts, Resources, check_batch, splits_of
@@ -30,7 +29,7 @@ class PlannedRun:
         missing: missing items by split, for data with annotation files.
         steps: optimiser steps; None if they are unknown.
         flops_left, training_passes: remaining operations, and forward passes of the whole training.
-        disk: files that it will write; None for a finished run, or if they are unknown.
+        trains: whether it will be trained, and not only tested.
         problem: what stops the run; None if nothing does.
     """
 
@@ -43,7 +42,7 @@ class PlannedRun:
     steps: int | None = None
     flops_left: float | None = None
     training_passes: int = 0
-    disk: DiskUse | None = None
+    trains: bool = False
     problem: str | None = None
 
 
@@ -99,7 +98,7 @@ class Planner:
             steps=0 if optim is None or self.eval_only else optim.num_steps(counts.train // optim.batch_size),
             flops_left=0.0 if finished else flops(self.run, passes),
             training_passes=whole.training,
-            disk=None if finished else disk_use(self.run, counts.test, trains=trains),
+            trains=trains and not finished,
             problem=problem,
         )
 

@@ -1,7 +1,11 @@
 """Disk space that runs will need: weights, scores, checkpoints during the training, and generated data."""
 
+import multiprocessing
 import shutil
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,14 +30,38 @@ class DiskUse(NamedTuple):
     checkpoint: int
 
 
-def disk_use(run: RunConfig, num_test: int, *, trains: bool) -> DiskUse:
-    """Bytes of the files that a run will write."""
+@contextmanager
+def counted_parameters(runs: Sequence[RunConfig]) -> Iterator[Future[Mapping[str, int]]]:
+    """Numbers of trained parameters of runs by `train_id`, counted in another process while this one does other work.
+
+    Building a model imports libraries for seconds.
+    """
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(1, context) as pool:
+        yield pool.submit(_trained_parameters, runs)
+
+
+def _trained_parameters(runs: Sequence[RunConfig]) -> dict[str, int]:
+    """Numbers of trained parameters. Runs whose model cannot be built have none."""
+    counts = {}
+    for run in runs:
+        try:
+            counts[run.train_id] = num_parameters(run.model.on_meta(run.data.size, run.data.targets), trainable=True)
+        except ValueError:
+            counts[run.train_id] = 0
+    return counts
+
+
+def disk_use(run: RunConfig, num_test: int, trained_parameters: int) -> DiskUse:
+    """Bytes of the files that a run will write.
+
+    Args:
+        trained_parameters: number of parameters that are still to be trained; 0 for a run that is only tested.
+    """
     predictions = num_test * run.evaluation.views * sum(run.data.targets.classes.values()) * BYTES_PER_NUMBER
-    if not trains or run.optim is None:
-        return DiskUse(0, predictions, 0)
-    trained = num_parameters(run.model.on_meta(run.data.size, run.data.targets), trainable=True) * BYTES_PER_NUMBER
-    checkpoint = COPIES_OF_CHECKPOINT * (1 + run.optim.optimizer.num_states) * trained
-    return DiskUse(trained, predictions, checkpoint)
+    weights = trained_parameters * BYTES_PER_NUMBER
+    states = 0 if run.optim is None else run.optim.optimizer.num_states
+    return DiskUse(weights, predictions, COPIES_OF_CHECKPOINT * (1 + states) * weights)
 
 
 def total(uses: Iterable[DiskUse], stand_ins: Iterable[StandIn], parallel: int) -> int:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import timm.layers  # noqa: F401  (imported here once, and not in each forked process that builds a model)
 
 from data.config import Split
 from data.datasets.kinetics import Kinetics
