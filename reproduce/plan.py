@@ -174,7 +174,7 @@ class Plan:
             dataset = plan.job.run.data.dataset
             for split, number in plan.missing.items():
                 if number:
-                    yield f"{dataset.name}: {number:,} {split} {dataset.unit} are missing, fewer than a run accepts"
+                    yield f"{dataset.name}: {number:,} {split} {dataset.unit} are missing, which a run accepts"
 
 
 def hours(number: float) -> str:

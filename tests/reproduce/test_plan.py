@@ -248,7 +248,7 @@ def test_missing_videos_stop_a_run_beyond_the_accepted_number(root: Path, capsys
     assert message in capsys.readouterr().err
     assert main(words("plan", root, *batch, "--allow-bad", "3")) == 0
     out = capsys.readouterr().out
-    assert "kinetics400: 3 train videos are missing, fewer than a run accepts" in out and "not yet runnable" not in out
+    assert "kinetics400: 3 train videos are missing, which a run accepts" in out and "not yet runnable" not in out
     assert main(words("plan", root, *batch, "--allow-bad", "3", "--json")) == 0
     assert json.loads(capsys.readouterr().out)[0]["missing"] == {"train": 3, "test": 0}
 
