@@ -125,9 +125,6 @@ class Measurements:
 
         Args:
             real_data: whether only models of the paper's size on its real data can decide it.
-
-        Raises:
-            StoreError: for a result with damaged hits.
         """
         cells = dict.fromkeys(cell for value in comparison.values for cell in value.cells)
         leaves = list({leaf.cell: leaf for cell in cells for leaf in self.leaves(cell)}.values())

@@ -355,10 +355,15 @@ def test_results_are_compared_with_their_saved_scores_on_request(
         path = directory.metrics(run.eval_id)
         written = path.read_text()
         assert store.metrics(run) == comparing.metrics(run) == json.loads(written)
-        # A result that was changed together with its digest is found by its scores only.
-        path.write_text(json.dumps(sealed({**json.loads(written), "top1": 97.5})))
+        # A result that was changed together with its digest and its hits is found by its scores only.
+        changed = {**json.loads(written), "top1": 97.5}
+        del changed["hits"]
+        path.write_text(json.dumps(sealed(changed)))
         assert store.metrics(run) is not None and comparing.metrics(run) is None
         assert "its top1 is 97.5, but" in capsys.readouterr().err
+        path.write_text(json.dumps(sealed({**json.loads(written), "rescored_from": "a\0b"})))
+        assert comparing.metrics(run) is None
+        assert "its saved scores cannot be read" in capsys.readouterr().err
         path.write_text(written)
     predictions = directory.predictions(two_views.eval_id)
     whole = predictions.read_bytes()
@@ -400,7 +405,7 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
         directory,
         FinishedTest(made, tuple("abcde"), (), "0123", 4),
         TRAINER,
-        data=replace(DATA, name="points"),
+        data=replace(DATA, name="points", test=replace(DATA.test, items=len(states))),
         seconds=1.0,
         released=None,
     )
