@@ -19,6 +19,7 @@ from experiments.spec.run import RunConfig
 DIGEST = "digest"  # field of a result: hash of all its other fields
 PROVENANCE = {"precision": TEXT, "commit": TEXT, "hardware": TEXT, f"{DIGEST}?": TEXT}
 SPLIT = {"items": COUNT, "annotations": TEXT, "missing": COUNT, "num_bytes": COUNT}
+DATA = {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "code?": TEXT, "parents?": {}}
 ITEM_COUNTS = ("evaluated", "failed", "missing")
 TEST_FIELDS = {
     "train_id": TEXT,
@@ -29,7 +30,7 @@ TEST_FIELDS = {
     "devices": COUNT,
     "seconds": NUMBER,
     "videos": dict.fromkeys(ITEM_COUNTS, COUNT),
-    "data": {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "code?": TEXT, "parents?": {}},
+    "data": DATA,
     "versions": {},
     "device_hours?": NUMBER,
     "replaced_in_training?": COUNT,

@@ -101,7 +101,8 @@ def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> 
 
 def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: RunDirectory) -> None:
     save_training_record(directory, device_seconds=1.0, replaced=0, weights="0123")
-    directory.data.write_text('{"train": {"items": 5}, "test": {"items": 4}, "root": "/data"}')
+    earlier = replace(DATA, train=replace(DATA.test, items=5), test=replace(DATA.test, items=4))
+    directory.data.write_text(json.dumps({**earlier.as_json(), "root": "/data"}))
     data = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))["data"]
     assert (data["train"]["items"], data["test"]["items"]) == (5, 2)
     released = {"file": "a.pyth", "sha256": "0"}
