@@ -150,7 +150,7 @@ def _claims(report: Report) -> str:
     text = tabulate(lines, claim_text.HEADERS, tablefmt="pipe", disable_numparse=True)
     facts = report.facts
     data = data_text(facts.unit, facts.generated, facts.given)
-    notes = " ".join(claim_text.notes(report.claims, report.scale, facts.unit, data))
+    notes = " ".join(claim_text.notes(report.claims, report.scale, facts.unit, data, report.overrides))
     return f"## What the paper concludes\n\n{text}\n\n{notes}"
 
 

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from experiments.motionformer.base import EPIC100, K400
 from experiments.runner.acceptance import sealed
 from experiments.runner.files import write_atomically
+from experiments.runner.item_hits import packed
 from experiments.runner.store import RunStore
 from experiments.spec.edits import apply, evaluation
 from experiments.spec.run import RunConfig
@@ -53,6 +55,8 @@ def without(record: dict, *path: str) -> dict:
 
 
 RESULT = result(K400, 50.0, classes={"up": [1, 2]}, device_hours=1.0)
+SPLIT = {"items": 48, "annotations": "0123", "missing": 0, "num_bytes": 1}
+HITS = packed({"top1": np.arange(48) % 2 == 0}, tuple(map(str, range(48))))
 # Content of a metrics file, and the reason why it is no result of K400's test.
 FOREIGN: dict[str, tuple[object, str]] = {
     "empty object": ({}, "it has no train_id"),
@@ -87,6 +91,16 @@ FOREIGN: dict[str, tuple[object, str]] = {
     "negative hours": (RESULT | {"device_hours": -1}, "its device_hours is -1; it must be a number of 0 or more"),
     "other classes": (RESULT | {"classes": {"up": [3, 2]}}, "its classes are not pairs of correct items and all items"),
     "empty class": (RESULT | {"classes": {"up": []}}, "its classes are not pairs of correct items and all items"),
+    "other number of items": (
+        RESULT | {"data": RESULT["data"] | {"test": SPLIT | {"items": 49}}},
+        "its data.test.items is 49, and its videos are 48",
+    ),
+    "hits of other items": (RESULT | {"hits": HITS | {"items": 47}}, "its hits.items is 47, and its videos are 48"),
+    "hits of another accuracy": (
+        RESULT | {"hits": HITS} | {"top1": 51.0},
+        "its hits are not those of its top1",
+    ),
+    "damaged hits": (RESULT | {"hits": HITS | {"bits": {"top1": 5}}}, "its hits are not those of its top1"),
     "released": (released_result(K400), "it is a result of released weights"),
     "start of another form": (RESULT | {"started_from": [{}]}, "it has no started_from[0].part"),
     "edited": (sealed(RESULT) | {"top1": 51.0}, "it was changed after the test: its digest is not that of its content"),
