@@ -17,7 +17,7 @@ from experiments.runner.saved_scores import disagreement
 from experiments.spec.run import RunConfig
 
 DIGEST = "digest"  # field of a result: hash of all its other fields
-PROVENANCE = {"precision": TEXT, "commit": TEXT, "hardware": TEXT, f"{DIGEST}?": TEXT}
+PROVENANCE = {"precision": TEXT, "commit": TEXT, "hardware": TEXT, DIGEST: TEXT}
 SPLIT = {"items": COUNT, "annotations": TEXT, "missing": COUNT, "num_bytes": COUNT}
 DATA = {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "code?": TEXT, "parents?": {}}
 ITEM_COUNTS = ("evaluated", "failed", "missing")
@@ -185,8 +185,8 @@ def _is_hits(hits: object) -> bool:
 
 
 def _problem_of_digest(record: dict) -> str | None:
-    """Reason why a record is not as it was written; None if it is. Results of earlier versions have no digest."""
-    if DIGEST in record and record[DIGEST] != digest(record):
+    """Reason why a record is not as it was written; None if it is."""
+    if record[DIGEST] != digest(record):
         return "it was changed after the test: its digest is not that of its content"
     return None
 

@@ -54,7 +54,7 @@ def without(record: dict, *path: str) -> dict:
     return {key: content for key, content in record.items() if key != name}
 
 
-RESULT = result(K400, 50.0, classes={"up": [1, 2]}, device_hours=1.0)
+RESULT = sealed(result(K400, 50.0, classes={"up": [1, 2]}, device_hours=1.0))
 SPLIT = {"items": 48, "annotations": "0123", "missing": 0, "num_bytes": 1}
 HITS = packed({"top1": np.arange(48) % 2 == 0}, tuple(map(str, range(48))))
 # Content of a metrics file, and the reason why it is no result of K400's test.
@@ -101,10 +101,11 @@ FOREIGN: dict[str, tuple[object, str]] = {
         "its hits are not those of its top1",
     ),
     "damaged hits": (RESULT | {"hits": HITS | {"bits": {"top1": 5}}}, "its hits are not those of its top1"),
-    "released": (released_result(K400), "it is a result of released weights"),
+    "released": (sealed(released_result(K400)), "it is a result of released weights"),
     "start of another form": (RESULT | {"started_from": [{}]}, "it has no started_from[0].part"),
-    "edited": (sealed(RESULT) | {"top1": 51.0}, "it was changed after the test: its digest is not that of its content"),
-    "edited count": (sealed(RESULT) | {"seconds": 1.0}, "it was changed after the test"),
+    "no digest": (without(RESULT, "digest"), "it has no digest"),
+    "edited": (RESULT | {"top1": 51.0}, "it was changed after the test: its digest is not that of its content"),
+    "edited count": (RESULT | {"seconds": 1.0}, "it was changed after the test"),
 }
 
 
@@ -168,7 +169,7 @@ def test_a_result_beside_another_config_is_refused(tmp_path: Path, lines: Lines)
         assert store.metrics(K400) is None and reason in lines()[0]
 
 
-MEMORY = {
+MEMORY = sealed({
     "train_id": "aaa",
     "peak_gib": 7.4,
     "batch_size": 8,
@@ -176,7 +177,7 @@ MEMORY = {
     "hardware": "a GPU",
     "versions": {"torch": "2"},
     "commit": "abc",
-}
+})  # fmt: skip
 FOREIGN_MEASUREMENTS = [
     *((without(MEMORY, name), f"it has no {name}") for name in MEMORY if name != "peak_gib"),
     (MEMORY | {"versions": {}}, "it has no versions.torch"),
@@ -184,7 +185,7 @@ FOREIGN_MEASUREMENTS = [
     (MEMORY | {"peak_gib": -5}, "its peak_gib is -5; it must be more than 0"),
     (MEMORY | {"peak_gib": float("nan")}, "its peak_gib is nan; it must be more than 0"),
     (MEMORY | {"peak_gib": float("inf")}, "its peak_gib is inf; it must be more than 0"),
-    (sealed(MEMORY) | {"peak_gib": 7.3}, "it was changed after"),
+    (MEMORY | {"peak_gib": 7.3}, "it was changed after"),
 ]
 
 
@@ -206,7 +207,7 @@ def test_measurements_made_here_precede_published_ones_of_the_same_kind(tmp_path
     write_atomically(published.run("aaa").measurement("memory"), json.dumps(MEMORY))
     assert store.measurement("aaa", "memory") == MEMORY
     assert store.measurement("aaa", "throughput") is None
-    other = {**MEMORY, "peak_gib": 3.0}
+    other = sealed({**MEMORY, "peak_gib": 3.0})
     write_atomically(store.run("aaa").measurement("memory"), json.dumps(other))
     assert store.measurement("aaa", "memory") == other
     store.publish_measurement("aaa", "memory")
