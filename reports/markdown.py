@@ -34,7 +34,7 @@ TABLES = ROOT / "reports" / "tables"
 # Measured as the README says.
 ELSEWHERE = (
     "On CPUs with other vector instructions, and on GPUs, trainings end with slightly other weights. Expect accuracies "
-    "at scale `tiny` to differ by up to 1 point there."
+    "at scale `tiny` to differ by about 1 point there."
 )
 SEEDS_LINE = "- Seeds: "  # start of the line with the seeds of a report
 
