@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 from data.evaluation import EvalConfig
 from data.sizes import InputSize
@@ -19,6 +19,14 @@ if TYPE_CHECKING:  # the item modules import the decoder, which resolving a tabl
 
 Split = Literal["train", "val", "test"]
 OfficialSizes = Mapping[str, Mapping[Split, int]]
+
+
+class VideoFacts(NamedTuple):
+    """Number of frames of a video, its frame rate, and the length of its short side."""
+
+    frames: int
+    fps: float
+    short_side: int
 
 
 @runtime_checkable
@@ -39,11 +47,14 @@ class DatasetConfig(ABC):
         stand_in: generated data in the layout of the real data, read in their place; None for the real data.
 
     `unit`: plural noun for the items in messages. `official_sizes`: numbers of items of the published splits, by the
-    name of the data set.
+    name of the data set. `class_files`: names of the files with class names, which may be missing.
+    `alphabetical`: whether classes are numbered in the alphabetical order of their names.
     """
 
     unit: ClassVar[str] = "items"
     official_sizes: ClassVar[OfficialSizes] = {}
+    class_files: ClassVar[tuple[str, ...]] = ()
+    alphabetical: ClassVar[bool] = False
 
     name: str
     stand_in: StandIn | None = None
@@ -113,6 +124,24 @@ class DataConfig(ABC):
 
     def files(self, items: "ItemList") -> Sequence[tuple[str, ...]] | None:
         """Paths of files of each item, which show by their sizes whether it has changed; None if there are no files."""
+        return None
+
+    def examine(self, items: "ItemList", index: int) -> VideoFacts | None:
+        """Read an item completely; by default, one view of it. Returns the properties of a video, None for other items.
+
+        Raises:
+            DecodeError: if it cannot be read.
+        """
+        self.validation_items(items).inputs(index, 0)
+        return None
+
+    def least_short_side(self, evaluation: EvalConfig) -> int | None:
+        """Short side below which videos are enlarged; None for items without one."""
+        return None
+
+    @property
+    def expected_fps(self) -> int | None:
+        """Frame rate for which the sampling is meant; None if there is none."""
         return None
 
     def from_list(self) -> "DataConfig":

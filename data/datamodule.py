@@ -4,17 +4,21 @@ Clips are transferred to the device as uint8, a quarter of the bytes of float32.
 a batch to model inputs. Works under DDP with `use_distributed_sampler=False`.
 """
 
+import logging
 from functools import cached_property
 from pathlib import Path
 
 import lightning.pytorch as pl
 import torch.distributed
 
+from data.bad_files import BadFiles
 from data.config import DataConfig, Split
 from data.evaluation import EvalConfig
 from data.fingerprint import DataFingerprint
-from data.items.items import Batch, ItemList, TestItems
+from data.items.items import Batch, ItemList, TestItems, TrainItems
 from data.loaders import EpochBatches, TestLoader, TrainLoader, UnreadableItems, UnrepeatedItems
+
+logger = logging.getLogger(__name__)
 
 
 class DataModule(pl.LightningDataModule):
@@ -25,6 +29,7 @@ class DataModule(pl.LightningDataModule):
         test_batch_size: test views per device and batch, each with all its crops.
         allow_bad: largest number of unreadable items of a split; 1 % of the split if None. More of them stop the run.
         accumulate: batches per device and optimiser step. An epoch has whole steps only.
+        bad_files: items that count as unreadable without being opened; none if None.
     """
 
     def __init__(
@@ -39,11 +44,12 @@ class DataModule(pl.LightningDataModule):
         num_workers: int,
         allow_bad: int | None = None,
         accumulate: int = 1,
+        bad_files: BadFiles | None = None,
     ) -> None:
         super().__init__()
         self.data, self.evaluation, self.root, self.seed = data, evaluation, root, seed
         self.batch_size, self.test_batch_size, self.accumulate = batch_size, test_batch_size, accumulate
-        self.num_workers, self.allow_bad = num_workers, allow_bad
+        self.num_workers, self.allow_bad, self.bad_files = num_workers, allow_bad, bad_files
         self.unreadable: dict[Split, UnreadableItems] = {}
         self.train_loader: TrainLoader | None = None
         self.position: dict[str, int] | None = None
@@ -51,6 +57,7 @@ class DataModule(pl.LightningDataModule):
     def train_dataloader(self) -> TrainLoader:
         """Augmented items of the training split, in an order fixed by (seed, epoch)."""
         items = self.data.train_items(self.train_list, self.seed)
+        self.set_known_errors(items, "train")
         self.train_loader = TrainLoader(items, self.train_batches(), self.unreadable_in("train"), self.num_workers)
         if self.position is not None:
             self.train_loader.load_state_dict(self.position)
@@ -84,9 +91,19 @@ class DataModule(pl.LightningDataModule):
         return batch._replace(inputs=self.data.on_device(batch.inputs))
 
     def _test_loader(self, items: TestItems, split: Split, batch_factor: int) -> TestLoader:
+        self.set_known_errors(items, split)
         sampler = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
         size = self.test_batch_size * batch_factor
         return TestLoader(items, sampler, self.unreadable_in(split), size, self.num_workers)
+
+    def set_known_errors(self, items: TrainItems | TestItems, split: Split) -> None:
+        """Mark the items of a split that are in the list of bad files."""
+        files = None if self.bad_files is None else self.data.files(items.items)
+        if self.bad_files is not None and files is not None:
+            items.known_errors = self.bad_files.among(items.items.ids, files)
+            if items.known_errors:
+                count, path = len(items.known_errors), self.bad_files.path
+                logger.warning("%d %s items count as unreadable: they are listed in %s", count, split, path)
 
     def train_batches(self) -> EpochBatches:
         """Training batches in order."""

@@ -64,6 +64,8 @@ class VideoFile:
             if os.path.getsize(self.path) == 0:
                 raise DecodeError(self.name, "the file is empty")
             self.container = opened_container(self.path)
+        except DecodeError:
+            raise
         except av.error.ArgumentError as error:
             formats = ", ".join(FORMATS)
             raise DecodeError(self.name, f"not a video file in one of the formats {formats}") from error
@@ -187,6 +189,24 @@ class VideoFile:
         height, width = self.frames([0]).shape[-2:]
         num_frames = len(self.table)
         return VideoInfo(num_frames, float(self.fps), float(num_frames / self.fps), height, width)
+
+    def check(self) -> None:
+        """Decode all frames, without keeping their images.
+
+        Raises:
+            DecodeError: with the first frame that cannot be decoded.
+        """
+        remaining: set[int | None] = {self.table.pts(index) for index in self.table.shown}
+        frames = iter(self.kept_frames) if self.kept_frames else self.decoded(self.table.packets, self.lenient_decoder)
+        try:
+            while remaining and (frame := next(frames, None)) is not None:
+                remaining.discard(frame.pts)
+        except LIBRARY_ERRORS as error:
+            raise DecodeError(self.name, reason(error)) from error
+        if remaining:
+            raise DecodeError(
+                self.name, f"{self.place(min(pts for pts in remaining if pts is not None))} cannot be decoded"
+            )
 
     def frames(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
         """Frames in the order of the indices: uint8 RGB (F, 3, height, width), channels last in memory.

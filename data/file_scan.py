@@ -6,6 +6,7 @@
 import functools
 import os
 import stat
+from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -99,3 +100,34 @@ def sizes_of(paths: Iterable[str]) -> list[int | None]:
     tasks = [paths[start : start + PATHS_PER_TASK] for start in range(0, len(paths), PATHS_PER_TASK)]
     with ThreadPoolExecutor(NUM_THREADS) as pool:
         return [size for sizes in pool.map(lambda task: list(map(size_of, task)), tasks) for size in sizes]
+
+
+def missing_of(paths: Iterable[str]) -> set[str]:
+    """Paths without a file. A folder of videos is listed once, which is faster than one request for each video.
+
+    Folders of frames are not listed: they have many more pictures than the few that are asked for.
+    """
+    names: dict[str, set[str]] = defaultdict(set)
+    frames = []
+    for path in paths:
+        folder, slash, name = path.rpartition("/")
+        if is_frame(name):
+            frames.append(path)
+        else:
+            names[folder + slash].add(name)
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
+        absent = pool.map(_absent, names.items())
+        missing = {folder + name for folder, of_folder in zip(names, absent, strict=True) for name in of_folder}
+    return missing | {path for path, size in zip(frames, sizes_of(frames), strict=True) if size is None}
+
+
+def _absent(files: tuple[str, set[str]]) -> set[str]:
+    """Names of those files of a folder that are missing."""
+    folder, names = files
+    try:
+        with os.scandir(folder or ".") as entries:
+            return names - {entry.name for entry in entries if entry.is_file()}
+    except (FileNotFoundError, NotADirectoryError):
+        return names
+    except (OSError, ValueError):  # a folder that cannot be listed may still be entered; ValueError: a NUL in the path
+        return {name for name in names if size_of(folder + name) is None}

@@ -5,7 +5,7 @@ File sizes show another version of the videos, e.g. at another resolution, witho
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -54,6 +54,11 @@ class SplitFingerprint:
             missing=sum(size is None for size in sizes.values()),
             num_bytes=sum(size or 0 for size in sizes.values()),
         )
+
+    @classmethod
+    def read(cls, record: dict) -> Self:
+        """Fingerprint in a record. Other fields of the record are ignored."""
+        return cls(**{field.name: record[field.name] for field in fields(cls) if field.name in record})
 
     def changes(self, earlier: "SplitFingerprint", unit: str) -> str | None:
         """Differences from an earlier fingerprint in words; None if there are none.
@@ -137,8 +142,8 @@ class DataFingerprint:
         if not isinstance(record, dict):
             return None
         try:
-            train = SplitFingerprint(**record["train"]) if "train" in record else None
-            test = SplitFingerprint(**record["test"])
+            train = SplitFingerprint.read(record["train"]) if "train" in record else None
+            test = SplitFingerprint.read(record["test"])
             return cls(name=record["name"], train=train, test=test, code=record.get("code"))
         except (KeyError, TypeError):
             return None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from data.config import VideoFacts
 from data.datasets.videos import Span, VideoRecord
 from data.decode import VideoFile
 from data.errors import DecodeError
@@ -58,6 +59,12 @@ class FrameFolder:
     def num_bytes(self) -> int:
         """Size of all decoded frames in bytes."""
         return self.num_frames * self.picture(0).size
+
+    def check(self) -> None:
+        """Decode all pictures."""
+        sizes = {self.picture(index).shape for index in range(self.num_frames)}
+        if len(sizes) > 1:
+            raise DecodeError(self.name, "its pictures differ in size")
 
     def frames(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
         """Frames in the order of the indices: uint8 RGB (F, 3, height, width), channels last in memory.
@@ -105,6 +112,18 @@ def opened(record: VideoRecord) -> VideoFile | FrameFolder:
     if os.path.isdir(record.path):
         return FrameFolder(record.path, record.span)
     return VideoFile(record.path, (record.span.start, record.span.stop))
+
+
+def examined(record: VideoRecord) -> VideoFacts:
+    """Properties of a video, after all of its frames were decoded.
+
+    Raises:
+        DecodeError: if a frame cannot be decoded.
+    """
+    with opened(record) as video:
+        video.check()
+        height, width = video.frames([0]).shape[-2:]
+        return VideoFacts(video.timeline.num_frames, float(video.timeline.fps), min(height, width))
 
 
 def files_of(record: VideoRecord) -> tuple[str, ...]:

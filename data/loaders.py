@@ -21,6 +21,11 @@ DEFAULT_ALLOWED_SHARE = 0.01
 MAX_PATHS_NAMED = 20
 
 
+def allowed_number(num_items: int, allowed: int | None) -> int:
+    """Largest number of unreadable items of a split; 1 % of the split if None is given."""
+    return int(DEFAULT_ALLOWED_SHARE * num_items) if allowed is None else allowed
+
+
 class UnreadableItems:
     """Unreadable items of one split. Too many of them stop the run.
 
@@ -33,7 +38,7 @@ class UnreadableItems:
         self.split = split
         self.unit = unit
         self.num_items = num_items
-        self.allowed = int(DEFAULT_ALLOWED_SHARE * num_items) if allowed is None else allowed
+        self.allowed = allowed_number(num_items, allowed)
         self.reasons: dict[str, str] = {}
         self.num_missing = 0
 

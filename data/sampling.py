@@ -71,6 +71,11 @@ class SamplingConfig(ABC):
             ValueError: for a protocol that this sampling does not support.
         """
 
+    @property
+    def expected_fps(self) -> int | None:
+        """Frame rate for which the settings are meant; None if there is none."""
+        return None
+
     def view_starts(self, num_views: int) -> tuple[Fraction, ...]:
         """Start of each test view, as a share of the video's duration minus the clip's duration."""
         return (Fraction(1, 2),) if num_views == 1 else tuple(Fraction(view, num_views) for view in range(num_views))
@@ -96,6 +101,11 @@ class DenseSampling(Sampling):
             check_span(self.span, "data.sampling.span")
             check_stride(self.stride, "data.sampling.stride")
             check_fields("data.sampling", self, "nominal_fps", least=1)
+
+        @property
+        def expected_fps(self) -> int | None:
+            """The nominal frame rate."""
+            return self.nominal_fps
 
         def build(self, frames: int) -> "DenseSampling":
             """Sampling of clips with this number of frames."""
@@ -181,6 +191,11 @@ class SegmentSampling(Sampling):
             """Reject a span or a rate out of range."""
             check_span(self.span, "data.sampling.span")
             check_fields("data.sampling", self, "nominal_fps", least=1)
+
+        @property
+        def expected_fps(self) -> int | None:
+            """The nominal frame rate."""
+            return self.nominal_fps
 
         def build(self, frames: int) -> "SegmentSampling":
             """Sampling of clips with this number of frames."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from torch import Tensor
 
-from data.config import DataConfig
+from data.config import DataConfig, VideoFacts
 from data.evaluation import EvalConfig
 from data.ranges import check_fields
 from data.sampling import DenseSampling, SamplingConfig
@@ -96,6 +96,23 @@ class VideoData(DataConfig):
 
         assert isinstance(items, VideoList)
         return list(map(files_of, items.records))
+
+    def examine(self, items: "ItemList", index: int) -> VideoFacts:
+        """Decode all frames of a video."""
+        from data.datasets.videos import VideoList
+        from data.frame_sources import examined
+
+        assert isinstance(items, VideoList)
+        return examined(items.records[index])
+
+    def least_short_side(self, evaluation: EvalConfig) -> int:
+        """Short side of the frames in the test."""
+        return evaluation.short_side or self.crop
+
+    @property
+    def expected_fps(self) -> int | None:
+        """Nominal frame rate of the sampling."""
+        return self.sampling.expected_fps
 
     def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Normalised clips in float32."""

@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
@@ -19,7 +19,12 @@ from models.model import check_range
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig(ABC):
-    """Settings of an optimiser."""
+    """Settings of an optimiser.
+
+    `num_states`: tensors that it keeps for each parameter, as large as the parameter.
+    """
+
+    num_states: ClassVar[int] = 2
 
     @abstractmethod
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
@@ -46,6 +51,8 @@ class AdamW(OptimizerConfig):
 @dataclass(frozen=True, kw_only=True)
 class SGD(OptimizerConfig):
     """Stochastic gradient descent with momentum."""
+
+    num_states: ClassVar[int] = 1
 
     momentum: float = 0.9
     nesterov: bool = False

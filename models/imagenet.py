@@ -5,8 +5,12 @@ import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from timm.models import PretrainedCfg
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
@@ -22,6 +26,16 @@ class InitialWeights(ABC):
         Raises:
             FileNotFoundError: with the file to download and the path to save it at, in one line.
         """
+
+    def local(self, folder: Path) -> Path | None:
+        """Path of the weight file on this machine, without a download; None if it is not there.
+
+        By default `find` is asked, as for sources that download nothing.
+        """
+        try:
+            return self.find(folder)
+        except FileNotFoundError:
+            return None
 
 
 class ImageNet:
@@ -40,6 +54,33 @@ class ImageNet:
                 ValueError: if timm has no such weights.
                 FileNotFoundError: with the file to download and the path to save it at, in one line.
             """
+            published = self.published()
+            repository, original = str(published.hf_hub_id or ""), str(published.url or "")
+            if found := self.local(folder) or hub_file(repository):
+                return found
+            source = f"https://huggingface.co/{repository}/resolve/main/{HUB_FILES[0]}" if repository else original
+            target = folder / f"{self.name}{Path(source).suffix}"
+            raise FileNotFoundError(f"weights: no {self.name} here, and no network: get {source}, save it as {target}")
+
+        def local(self, folder: Path) -> Path | None:
+            """Path of the weight file in `folder` or a cache, without a download; None if it is in neither.
+
+            Raises:
+                ValueError: if timm has no such weights.
+            """
+            published = self.published()
+            paths = [folder / f"{self.name}{suffix}" for suffix in (".safetensors", ".pth", ".bin", ".npz")]
+            if original := str(published.url or ""):
+                paths += [folder / Path(original).name, torch_cache() / Path(original).name]
+            found = next((path for path in paths if path.exists()), None)
+            return found or cached_hub_file(str(published.hf_hub_id or ""))
+
+        def published(self) -> "PretrainedCfg":
+            """Record of the weights in timm.
+
+            Raises:
+                ValueError: if timm has no such weights.
+            """
             import timm  # here: timm takes a second to import, which the resolution of configs does not need
 
             if not timm.is_model_pretrained(self.name):
@@ -47,15 +88,7 @@ class ImageNet:
                 raise ValueError(f"model.init.name: timm has no weights named {self.name!r}; near are {near}")
             published = timm.get_pretrained_cfg(self.name)
             assert published is not None
-            repository, original = str(published.hf_hub_id or ""), str(published.url or "")
-            paths = [folder / f"{self.name}{suffix}" for suffix in (".safetensors", ".pth", ".bin", ".npz")]
-            if original:
-                paths += [folder / Path(original).name, torch_cache() / Path(original).name]
-            if found := next((path for path in paths if path.exists()), None) or hub_file(repository):
-                return found
-            source = f"https://huggingface.co/{repository}/resolve/main/{HUB_FILES[0]}" if repository else original
-            target = folder / f"{self.name}{Path(source).suffix}"
-            raise FileNotFoundError(f"weights: no {self.name} here, and no network: get {source}, save it as {target}")
+            return published
 
 
 def hub_file(repository: str) -> Path | None:
@@ -64,9 +97,8 @@ def hub_file(repository: str) -> Path | None:
 
     if not repository:
         return None
-    for file in HUB_FILES:
-        if isinstance(cached := hub.try_to_load_from_cache(repository, file), str):
-            return Path(cached)
+    if (cached := cached_hub_file(repository)) is not None:
+        return cached
     for file in HUB_FILES:
         try:
             # This request does not retry. Without a network, a download retries for half a minute.
@@ -75,6 +107,14 @@ def hub_file(repository: str) -> Path | None:
         except Exception:  # many libraries raise network errors of their own; the caller reports a missing file
             continue
     return None
+
+
+def cached_hub_file(repository: str) -> Path | None:
+    """Cached weight file of a Hugging Face Hub repository; None if there is none."""
+    import huggingface_hub as hub  # here: slow to import, like timm
+
+    cached = (hub.try_to_load_from_cache(repository, file) for file in HUB_FILES if repository)
+    return next((Path(file) for file in cached if isinstance(file, str)), None)
 
 
 def torch_cache() -> Path:

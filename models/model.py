@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from models.checkpoints import LoadReport, fill
 from models.cost import executed_macs, num_parameters
+from models.imagenet import InitialWeights
 
 
 class InputSize(Protocol):
@@ -123,6 +124,11 @@ class ModelConfig(ABC):
     def pretrained(self) -> bool:
         """Whether the config names initial weights, which `initialise` loads."""
         return False
+
+    @property
+    def initial_weights(self) -> InitialWeights | None:
+        """Source of the initial weights, if the config names one."""
+        return None
 
     def macs(self, size: InputSize, targets: Targets) -> int:
         """Published multiply-adds of one item; by default those of this implementation."""

@@ -132,6 +132,11 @@ class VideoViT(nn.Module):
             """Whether `init` names a source."""
             return self.init is not None
 
+        @property
+        def initial_weights(self) -> InitialWeights | None:
+            """The source `init`."""
+            return self.init
+
         def macs(self, size: InputSize, targets: Targets) -> int:
             """Multiply-adds of the published formulation in closed form, LayerNorm included.
 

@@ -57,19 +57,24 @@ def verdict_text(judgement: Judgement) -> str:
     return judgement.verdict + (f" ({judgement.reason})" if judgement.reason else "")
 
 
-def notes(claims: tuple[JudgedClaim, ...], scale: Scale, unit: str, data: str) -> list[str]:
+def notes(
+    claims: tuple[JudgedClaim, ...], scale: Scale, unit: str, data: str, overrides: Iterable[str] = ()
+) -> list[str]:
     """Sentences on how claims are judged.
 
     Args:
         unit: plural noun for the items of the data sets.
         data: the data of the runs, as in `layout.data_text`.
+        overrides: overrides of the runs.
     """
     judgements = [judgement for _, several in claims for judgement in several]
     found = ["Comparisons name cells as row.column, by their keys in `reproduce show`."]
+    if changes := ", ".join(overrides):
+        found.append(f"Our verdicts are on other runs and models than those of the table: {changes}.")
     if scale.small:
         found.append(
             f"Our accuracies and times are those of small models on {data}, so that these verdicts do not judge "
-            f"the models of the paper. Counted costs and memory are at the paper's size."
+            f"the models of the paper." + ("" if changes else " Counted costs and memory are at the paper's size.")
         )
     found.append(
         f"Printed numbers: noise means that a comparison holds within the sampling error of the official test {unit}, "

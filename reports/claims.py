@@ -28,9 +28,6 @@ def judge(table: Table, scale: Scale, rows: Iterable[ReportRow]) -> tuple[Judged
 
     Args:
         rows: all rows of the table with, at least, the columns of its claims and those that they are derived from.
-
-    Raises:
-        StoreError: for a result whose correct items are damaged.
     """
     measured = Measurements(table, scale, rows)
     pairs = [(claim, comparison) for claim in table.claims for comparison in claim.comparisons]

@@ -49,7 +49,7 @@ def collect(
     report_rows = _rows(cells, unmodified, store, texts)
     results = results_of(table, report_rows)
     runs = {run.train_id: run for cell in cells if cell.tested for run in cell.runs}
-    data, facts = data_facts(results, runs), facts_of(table, cells, results, store)
+    data, facts = data_facts(results, runs), facts_of(table, cells, results, store, overridden=bool(texts))
     report_rows = [_with_other_data(row, data.cells, table) for row in report_rows]
     report_rows = _with_best(report_rows, table.columns, small=scale.small)
     return Report(

@@ -5,6 +5,7 @@ repeats.
 """
 
 import itertools
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -79,6 +80,11 @@ class Leaf(NamedTuple):
         tests = (self.tests[seed] for seed in seeds)
         return {(test["data"]["name"], test["hits"]["ids"], test["views"], test["crops"]) for test in tests}
 
+    def data(self, part: str, seeds: list[int]) -> set[tuple[str, str]]:
+        """Recorded values of a part of the data of the tests with these seeds, by data set."""
+        records = [self.tests[seed]["data"] for seed in seeds]
+        return {(data["name"], json.dumps(data[part], sort_keys=True)) for data in records if part in data}
+
     def all_conditions(self, seeds: list[int]) -> set[str]:
         """Conditions of the measurement, or devices of the trainings."""
         return (
@@ -125,9 +131,6 @@ class Measurements:
 
         Args:
             real_data: whether only models of the paper's size on its real data can decide it.
-
-        Raises:
-            StoreError: for a result with damaged hits.
         """
         cells = dict.fromkeys(cell for value in comparison.values for cell in value.cells)
         leaves = list({leaf.cell: leaf for cell in cells for leaf in self.leaves(cell)}.values())
@@ -198,7 +201,7 @@ def drawn(leaves: list[Leaf], seeds: list[int]) -> Draws:
     """Resampled accuracies; without any, all combinations of the values that exact costs and repeated times allow.
 
     Raises:
-        UndecidableError: if results lack the correct items, are of different tests or conditions, or are too few.
+        UndecidableError: if results lack the correct items, are of different data, tests or conditions, or are too few.
     """
     constants = {leaf.cell: leaf.values(seeds) for leaf in leaves if leaf.is_time or not leaf.tests}
     if len(constants) == len(leaves):
@@ -216,5 +219,8 @@ def drawn(leaves: list[Leaf], seeds: list[int]) -> Draws:
     items = {test.data: len(test.correct[0]) for test in tests.values()}
     if len(set().union(*(leaf.protocols(seeds) for leaf in tested))) > len(items):
         raise UndecidableError("tests of different items or views")
+    for part in ("train", "test", "code"):
+        if len(set().union(*(leaf.data(part, seeds) for leaf in tested))) > len(items):
+            raise UndecidableError("trained or tested on different data")
     fixed = {cell: np.full(RESAMPLES, values[0]) for cell, values in constants.items()}
     return Draws({**fixed, **resampled(tests)}, tuple(sorted(items.items())))

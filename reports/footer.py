@@ -79,8 +79,14 @@ def data_names(table: Table, cells: Iterable[Cell]) -> DataNames:
     )
 
 
-def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: RunStore) -> Facts:
-    """Facts about cells of a table and their results."""
+def facts_of(
+    table: Table, cells: Iterable[Cell], results: list[Result], store: RunStore, *, overridden: bool = False
+) -> Facts:
+    """Facts about cells of a table and their results.
+
+    Args:
+        overridden: whether the runs have overrides, so that the costs of the paper's models are not theirs.
+    """
     cells = tuple(cells)
     tested = [cell for cell in cells if cell.tested]
     runs = [cell.run for cell in tested if cell.run is not None]
@@ -99,7 +105,11 @@ def facts_of(table: Table, cells: Iterable[Cell], results: list[Result], store: 
         versions=_versions(results),
         commits=_distinct(str(result.metrics.get("commit", "unknown")) for result in results),
         changes=_changes(tested),
-        costs=(*_executed(table, cells), *_conditions(table, measurements, store), *_saved(table, measurements)),
+        costs=(
+            *([] if overridden else _executed(table, cells)),
+            *_conditions(table, measurements, store),
+            *_saved(table, measurements),
+        ),
         measurements=tuple(
             (cell.paper_run.train_id, metric.kind)
             for cell, metric in measurements

@@ -49,6 +49,12 @@ def add_parallel(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_speed(parser: argparse.ArgumentParser) -> None:
+    """Add an assumed speed of the devices, in place of a measured one."""
+    parser.add_argument("--gpu", metavar="NAME", help="assume the speed of this GPU, e.g. A100, not a measured one")
+    parser.add_argument("--utilisation", type=float, metavar="SHARE", help="assumed share of its peak (default: 0.35)")
+
+
 def add_query(parser: argparse.ArgumentParser) -> None:
     """Add a point of a test video, a block and a head. All indices start at 0."""
     parser.add_argument(

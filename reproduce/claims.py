@@ -30,13 +30,13 @@ def execute(options: argparse.Namespace) -> int:
         ]
         print(json.dumps(tables, indent=1, ensure_ascii=False))
     else:
-        print("\n\n".join(claims_text(scale, *one) for one in found) or "No claims.")
+        print("\n\n".join(claims_text(scale, options.overrides, *one) for one in found) or "No claims.")
     return DONE
 
 
-def claims_text(scale: Scale, table: Table, claims: list[JudgedClaim], names: DataNames) -> str:
+def claims_text(scale: Scale, overrides: list[str], table: Table, claims: list[JudgedClaim], names: DataNames) -> str:
     """Claims of a table as text."""
-    notes = claim_text.notes(tuple(claims), scale, names.unit, data_text(*names))
+    notes = claim_text.notes(tuple(claims), scale, names.unit, data_text(*names), overrides)
     text = [f"{table.name} at scale {scale.name}: {table.caption}"]
     for claim, comparison, printed, verdict, ours, interval, own_verdict in claim_text.lines(claims):
         text += [claim] if claim else []

@@ -23,6 +23,7 @@ from reproduce.arguments import (
     add_row,
     add_runs,
     add_scale,
+    add_speed,
     add_tables,
 )
 from reproduce.exit_codes import DONE, INTERRUPTED, UNUSABLE, USAGE
@@ -83,8 +84,11 @@ def parser() -> argparse.ArgumentParser:
     listed.add_argument("tables", nargs="*", default=["*"])
     verb("show", "show", "A table as printed, with the changes of each row.", add_tables, add_scale, add_json)
     parts = (add_tables, add_columns, add_scale, add_runs, add_resources, add_eval_only)
-    verb("plan", "plan", "The distinct runs of a table, and their cost.", *parts, add_json)
+    verb("plan", "plan", "The distinct runs of a table, and their cost.", *parts, add_json, add_speed)
     verb("run", "run", "Train and test every row that has no result yet.", *parts, add_parallel)
+    checked = verb("doctor", "doctor", "Check the machine, the data sets and the weights.", *parts[1:], add_json)
+    checked.add_argument("tables", nargs="*", metavar="TABLE", help="check what these need (default: data sets found)")
+    checked.add_argument("--deep", action="store_true", help="decode all videos, not only some; again: goes on")
     states = verb("status", "status", "The state of each run.", add_tables, add_columns, add_scale, add_runs, add_json)
     states.set_defaults(eval_only=False)
     made = verb("report", "report", "The table with measured values.", add_tables, add_scale, add_runs, add_json)

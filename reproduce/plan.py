@@ -1,133 +1,182 @@
-"""`reproduce plan`: distinct runs of tables, their states, and their remaining cost."""
+"""`reproduce plan`: distinct runs of tables, their states, what stops them, and their remaining cost."""
 
 import argparse
 import json
+from collections.abc import Iterable
 
 from tabulate import tabulate
 
-from data.errors import DataError
+from experiments.runner.device_time import Speed, Trained, assumed_speed, measured_speed
+from experiments.runner.disk_space import DiskUse, counted_parameters, disk_use, free_bytes, size, total
 from experiments.runner.jobs import Job
-from experiments.runner.messages import one_line
-from experiments.runner.resources import Resources, check_batch
+from experiments.runner.launch import default_parallel
+from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
-from experiments.runner.weights import weights_of
-from reproduce.exit_codes import DONE
-from reproduce.selection import jobs, store_of
-from reproduce.status import FINISHED, job_state
-
-TRAINING_PASSES = 3  # a backward pass costs about two forward passes
+from reproduce.exit_codes import DONE, UNUSABLE
+from reproduce.planned_run import OFFICIAL, PlannedRun, Planner
+from reproduce.selection import jobs, scale_of, store_of
+from reproduce.status import FINISHED
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print the plan."""
+    """Print the plan. The exit code tells whether something stops a run."""
     found, store, resources = jobs(options), store_of(options), Resources.of(options)
+    assumed = options.gpu is not None or options.utilisation is not None
+    speed = assumed_speed(options.gpu, options.utilisation)
     resources.check_names(job.run for job in found)
-    if options.json:
-        print(json.dumps(plan_json(found, store, resources, eval_only=options.eval_only), indent=1))
-    else:
-        print(plan_text(found, store, resources, eval_only=options.eval_only))
-    return DONE
+    plan = Plan(found, store, resources, eval_only=options.eval_only, speed=speed if assumed else None)
+    parallel = default_parallel(resources, scale_of(options))
+    print(json.dumps(plan.as_json(), indent=1) if options.json else plan.as_text(parallel))
+    return UNUSABLE if plan.problems or plan.disk_problem(parallel) else DONE
 
 
-def plan_json(
-    found: list[Job], store: RunStore, resources: Resources, *, eval_only: bool = False
-) -> list[dict[str, object]]:
-    """Distinct runs, with the cells that show them, their states, and their remaining cost."""
-    trained: set[str] = set()
-    plans = []
-    for job in found:
-        plans.append(_planned(job, store, resources, trained, eval_only))
-        trained.add(job.run.train_id)
-    return plans
-
-
-def plan_text(found: list[Job], store: RunStore, resources: Resources, *, eval_only: bool = False) -> str:
-    """Plan as text."""
-    if not found:
-        return "Nothing to run: every column is computed without a test, or quoted."
-    lines, costs, problems = [], [], []
-    plans = plan_json(found, store, resources, eval_only=eval_only)
-    for job, plan in zip(found, plans, strict=True):
-        cost = plan["petaflops_left"]
-        costs.append(cost)
-        if plan["problem"] and plan["problem"] not in problems:
-            problems.append(plan["problem"])
-        epochs, steps = ("?" if plan[name] is None else plan[name] for name in ("epochs", "steps"))
-        epochs = "–" if plan["epochs"] is None else epochs
-        lines.append(
-            [job.name, plan["train_id"], plan["state"], len(job.cells), epochs, steps, plan["split"],
-             "?" if cost is None else f"{cost:,.1f}"]
-        )  # fmt: skip
-    headers = ["run", "id", "state", "cells", "epochs", "steps", "items x accumulation", "PFLOP left"]
-    pending = sum(line[2] not in FINISHED for line in lines)
-    text = [tabulate(lines, headers, disable_numparse=True), ""]
-    runs, tests = len({job.run.train_id for job in found}), len(found)
-    tested = f" with {tests} tests" if tests > runs else ""
-    cells = sum(len(job.cells) for job in found)
-    text.append(f"{runs} distinct runs{tested} for {cells} cells, {pending} to do, {_cost(costs)}")
-    return "\n".join([*text, *(f"not yet runnable: {problem}" for problem in problems)])
-
-
-def _planned(job: Job, store: RunStore, resources: Resources, trained: set[str], eval_only: bool) -> dict[str, object]:
-    """Plan of one job.
+class Plan:
+    """Plan of jobs.
 
     Args:
-        trained: ids of the runs that previous jobs train. For these, only the test is counted.
+        speed: speed of a device; None for a measured one or, without measurements, an assumed one.
     """
-    run, optim = job.run, job.run.optim
-    state = "done" if job.finished(store, eval_only) and eval_only else job_state(job, store)
-    has_own_weights = job.directory(store).weights.exists()
-    tested_only = optim is None or eval_only or has_own_weights
-    trains = not tested_only and run.train_id not in trained
-    split, problem, steps, left = "–" if tested_only else "?", None, None, None
-    macs = run.model.macs(run.data.size, run.data.targets)
-    try:
-        if optim is not None and not tested_only:
-            parts = resources.split_of(run)
-            split = f"{parts.micro_batch} x {parts.accumulation} on {resources.num_devices}"
-        resources.check_run(run, trains=not tested_only)
-        counts = resources.counts(run, eval_only=eval_only)
-        if not tested_only and state not in FINISHED:
-            check_batch(run, counts)
-        steps = 0 if optim is None or eval_only else optim.num_steps(counts.train // optim.batch_size)
-        passes = TRAINING_PASSES * steps * optim.batch_size if trains and optim is not None else 0
-        passes += counts.test * run.evaluation.views * run.evaluation.crops
-        left = 0.0 if state in FINISHED else 2 * passes * macs / 1e15
-        if eval_only and state != "done" and weights_of(run, store) is None:
-            problem = "--eval-only: some runs have no weights to test; train them, or import released ones"
-    except (DataError, ValueError) as error:
-        problem = one_line(error)
-    return {
-        "run": job.name,
-        "cells": job.cells,
-        "starts": job.starts,
-        "train_id": run.train_id,
-        "eval_id": run.eval_id,
-        "state": state,
-        "parents": {parent.name: parent.run.train_id for parent in run.parents},
-        "epochs": optim.epochs if optim is not None else None,
-        "batch_size": optim.batch_size if optim is not None else None,
-        "split": split,
-        "steps": steps,
-        "gmacs": macs / 1e9,
-        "petaflops_left": left,
-        "problem": problem,
-    }
+
+    def __init__(
+        self,
+        found: list[Job],
+        store: RunStore,
+        resources: Resources,
+        *,
+        eval_only: bool = False,
+        speed: Speed | None = None,
+    ) -> None:
+        self.store, self.resources, self.eval_only = store, resources, eval_only
+        self.lists = resources.item_lists()
+        trained: set[str] = set()
+        self.runs: list[PlannedRun] = []
+        to_train = {job.run.train_id: job.run for job in found if job.run.optim is not None and not eval_only}
+        with counted_parameters(list(to_train.values())) as parameters:
+            for job in found:
+                self.runs.append(Planner(job, store, resources, self.lists, eval_only).planned(trained))
+                trained.add(job.run.train_id)
+            self.parameters = parameters.result()
+        finished = (Trained(plan.job.run, plan.training_passes) for plan in self.runs)
+        self.speed = speed or measured_speed(finished, store) or assumed_speed()
+
+    @property
+    def problems(self) -> list[str]:
+        """Distinct reasons that stop runs."""
+        return list(dict.fromkeys(plan.problem for plan in self.runs if plan.problem is not None))
+
+    @property
+    def device_hours(self) -> float:
+        """Remaining device-hours of the runs whose cost is known."""
+        return sum(plan.flops_left or 0.0 for plan in self.runs) / self.speed.flops / 3600
+
+    def disk(self, plan: PlannedRun) -> DiskUse | None:
+        """Files that a run will write; None for a finished run, or if its items are unknown."""
+        if plan.state in FINISHED or plan.counts is None:
+            return None
+        run = plan.job.run
+        return disk_use(run, plan.counts.test, self.parameters[run.train_id] if plan.trains else 0)
+
+    def bytes_needed(self, parallel: int) -> int:
+        """Bytes that the runs and their stand-ins will need."""
+        uses = {plan.job.run: use for plan in self.runs if (use := self.disk(plan)) is not None}
+        stand_ins = (run.data.dataset.stand_in for run in uses)
+        return total(uses.values(), (stand_in for stand_in in stand_ins if stand_in is not None), parallel)
+
+    def disk_problem(self, parallel: int) -> str | None:
+        """Lack of disk space in words; None if there is enough."""
+        needed, free = self.bytes_needed(parallel), free_bytes(self.store.root)
+        if needed <= free:
+            return None
+        space = f"{size(needed)} needed, {size(free)} free"
+        return f"{self.store.root}: {space}; free space there, or name another disk with --runs"
+
+    def as_json(self) -> list[dict[str, object]]:
+        """Distinct runs, with the cells that show them, their states, and their remaining cost."""
+        free = free_bytes(self.store.root)
+        return [self._run_json(plan, free) for plan in self.runs]
+
+    def _run_json(self, plan: PlannedRun, free: int) -> dict[str, object]:
+        run, optim, left = plan.job.run, plan.job.run.optim, plan.flops_left
+        counts = plan.counts and {**plan.counts._asdict(), "source": plan.counted}
+        return {
+            "run": plan.job.name,
+            "cells": plan.job.cells,
+            "starts": plan.job.starts,
+            "train_id": run.train_id,
+            "eval_id": run.eval_id,
+            "state": plan.state,
+            "parents": {parent.name: parent.run.train_id for parent in run.parents},
+            "epochs": optim.epochs if optim is not None else None,
+            "batch_size": optim.batch_size if optim is not None else None,
+            "split": plan.split,
+            "items": counts,
+            "missing": plan.missing,
+            "steps": plan.steps,
+            "gmacs": run.model.macs(run.data.size, run.data.targets) / 1e9,
+            "petaflops_left": None if left is None else left / 1e15,
+            "device_hours_left": None if left is None else left / self.speed.flops / 3600,
+            "speed": self.speed.source,
+            "speed_is_measured": self.speed.is_measured,
+            "bytes": use._asdict() if (use := self.disk(plan)) is not None else None,
+            "bytes_free": free,
+            "problem": plan.problem,
+        }
+
+    def as_text(self, parallel: int = 1) -> str:
+        """Plan as text.
+
+        Args:
+            parallel: number of runs that train at a time.
+        """
+        if not self.runs:
+            return "Nothing to run: every column is computed without a test, or quoted."
+        headers = ["run", "id", "state", "cells", "epochs", "steps", "items x accumulation", "PFLOP left", "hours left"]
+        text = [tabulate([self._line(plan) for plan in self.runs], headers, disable_numparse=True), ""]
+        runs, tests = len({plan.job.run.train_id for plan in self.runs}), len(self.runs)
+        tested = f" with {tests} tests" if tests > runs else ""
+        cells = sum(len(plan.job.cells) for plan in self.runs)
+        pending = sum(plan.state not in FINISHED for plan in self.runs)
+        text.append(f"{runs} distinct runs{tested} for {cells} cells, {pending} to do, {self._cost()}")
+        text += self._notes()
+        text += [f"not yet runnable: {problem}" for problem in self.problems]
+        if (problem := self.disk_problem(parallel)) is not None:
+            text.append(f"not yet runnable: {problem}")
+        needed, free = self.bytes_needed(parallel), free_bytes(self.store.root)
+        text.append(f"disk: about {size(needed)} for weights, scores, checkpoints and stand-ins; {size(free)} free")
+        return "\n".join(text)
+
+    def _line(self, plan: PlannedRun) -> list[object]:
+        run, left = plan.job.run, plan.flops_left
+        epochs = "–" if run.optim is None or run.optim.epochs is None else run.optim.epochs
+        steps = "?" if plan.steps is None else plan.steps
+        cost = ["?", "?"] if left is None else [f"{left / 1e15:,.1f}", hours(left / self.speed.flops / 3600)]
+        return [plan.job.name, run.train_id, plan.state, len(plan.job.cells), epochs, steps, plan.split, *cost]
+
+    def _cost(self) -> str:
+        """Remaining cost of all runs in words."""
+        unknown = any(plan.flops_left is None for plan in self.runs)
+        petaflops = sum(plan.flops_left or 0.0 for plan in self.runs) / 1e15
+        if unknown and not petaflops:
+            return "cost unknown until the data are there."
+        at_least = "at least " if unknown else ""
+        devices = self.resources.num_devices
+        wall = f", {hours(self.device_hours / devices)} on {devices} devices" if devices > 1 else ""
+        return (
+            f"{at_least}{petaflops:,.1f} PFLOP (multiply and add counted as two).\n"
+            f"{at_least or 'About '}{hours(self.device_hours)} device-hours{wall}, {self.speed.source}"
+        )
+
+    def _notes(self) -> Iterable[str]:
+        """Facts about the data that stop no run."""
+        for name in dict.fromkeys(p.job.run.data.dataset.name for p in self.runs if p.counted == OFFICIAL):
+            yield f"{name}: the cost is for the official split sizes; the data are not there"
+        for plan in {plan.job.run.data.dataset.name: plan for plan in self.runs if plan.problem is None}.values():
+            dataset = plan.job.run.data.dataset
+            for split, number in plan.missing.items():
+                if number:
+                    yield f"{dataset.name}: {number:,} {split} {dataset.unit} are missing, which a run accepts"
 
 
-def _cost(petaflops: list[float | None]) -> str:
-    total = sum(cost for cost in petaflops if cost is not None)
-    if not total and None in petaflops:
-        return "cost unknown until the data are there."
-    at_least = "at least " if None in petaflops else ""
-    return (
-        f"{at_least}{total:,.1f} PFLOP (multiply and add counted as two).\n"
-        f"At a sustained 10 TFLOP/s that is {_duration(total * 100)}; at 200, {_duration(total * 5)}"
-    )
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
+def hours(number: float) -> str:
+    """Hours with a precision that suits the number."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.1f}" if number >= 1 else f"{number:.2g}"

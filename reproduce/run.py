@@ -29,8 +29,9 @@ def execute(options: argparse.Namespace) -> int:
     pending = [job for job in found if not job.finished(store, options.eval_only)]
     check_named_data(found, store, resources)
     tests_only = [job for job in pending if options.eval_only or job.directory(store).weights.exists()]
-    resources.check([job.run for job in tests_only], eval_only=True)
-    resources.check(job.run for job in pending if job not in tests_only)
+    lists = resources.item_lists()
+    resources.check([job.run for job in tests_only], eval_only=True, lists=lists)
+    resources.check([job.run for job in pending if job not in tests_only], lists=lists)
     parallel = options.jobs or default_parallel(resources, scale)
     launcher = Launcher(
         store,

@@ -95,7 +95,7 @@ def test_real_data_are_required_at_paper_scale(
     reproduce_: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VIDEO_ROOT", raising=False)
-    assert "where is numbers?" in reproduce_("plan", TABLE, "--scale", "paper", "--runs", str(tmp_path))
+    assert "where is numbers?" in reproduce_("plan", TABLE, "--scale", "paper", "--runs", str(tmp_path), code=3)
 
 
 def test_overrides_are_checked_by_the_configs_of_the_paper(

@@ -73,6 +73,8 @@ class Epic100:
         unit = "videos"
         official_sizes: ClassVar[OfficialSizes] = {"epic100": {"train": 67_217, "val": 9_668, "test": 9_668}}
 
+        class_files: ClassVar[tuple[str, ...]] = ("EPIC_100_verb_classes.csv", "EPIC_100_noun_classes.csv")
+
         name: str = "epic100"
         num_verbs: int = 97
         num_nouns: int = 300

@@ -57,6 +57,9 @@ class Kinetics:
             "kinetics600": {"train": 427_549, "val": 29_793, "test": 72_924},
         }
 
+        class_files: ClassVar[tuple[str, ...]] = ("classes.txt",)
+        alphabetical: ClassVar[bool] = True
+
         name: str = "kinetics400"
         num_classes: int = 400
         test_split: Literal["val", "test"] = field(default="val", metadata={"omit_if": "val"})
@@ -141,16 +144,17 @@ class Kinetics:
             line = line.strip()
             if not line or line.startswith("#"):
                 continue
-            match = LIST_LINE.match(line)
-            if match is None:
+            fields = list_fields(line)
+            if fields is None:
                 raise DataError(f"{annotation}:{number}: too few fields in '{shortened(line)}'; a line is 'path label'")
-            label = class_number(match["label"], self.config.num_classes)
+            path, text = fields
+            label = class_number(text, self.config.num_classes)
             if label is None:
                 raise DataError(
-                    f"{annotation}:{number}: wrong label '{shortened(match['label'])}'; "
+                    f"{annotation}:{number}: wrong label '{shortened(text)}'; "
                     f"{self.config.name} has labels 0 to {self.config.num_classes - 1}"
                 )
-            yield match["path"].strip("\"'"), label
+            yield path.strip("\"'"), label
 
     def base_folder(self, annotation: Path, split: Split, paths: list[str]) -> Path:
         """Folder to which the listed paths are relative.
@@ -178,8 +182,8 @@ class Kinetics:
         if names is not None:
             return names
         folders: dict[int, set[str]] = {}
-        for path, label in entries:
-            folders.setdefault(label, set()).add(os.path.basename(os.path.dirname(path)))
+        for folder, label in {(os.path.dirname(path), label) for path, label in entries}:
+            folders.setdefault(label, set()).add(os.path.basename(folder))
         names_by_label = {label: names.pop() for label, names in folders.items() if len(names) == 1}
         names_by_label = names_by_label if len(set(names_by_label.values())) == len(names_by_label) else {}
         return tuple(names_by_label.get(label) or f"class {label}" for label in range(self.config.num_classes))
@@ -264,6 +268,15 @@ class Kinetics:
                     for stem, file in files.items():
                         found.setdefault(normalized_name(entry.name), {}).setdefault(stem, file)
         return found
+
+
+def list_fields(line: str) -> tuple[str, str] | None:
+    """Path and label of a line; None if it has too few fields."""
+    if "," not in line:  # then the label is the last word, which is found faster than by the pattern
+        words = line.rsplit(None, 1)
+        return (words[0], words[1]) if len(words) == 2 else None
+    match = LIST_LINE.match(line)
+    return None if match is None else (match["path"], match["label"])
 
 
 def official_rows(annotation: Path, lines: list[str]) -> Iterator[tuple[int, dict[str, str]]]:

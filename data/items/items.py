@@ -6,7 +6,7 @@ B: items of a batch. V: variants of a view, such as its crops. A label is one nu
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
@@ -101,11 +101,15 @@ class Collated(NamedTuple):
 
 
 class TrainItems(Dataset[Item], ABC):
-    """One augmented item per draw."""
+    """One augmented item per draw.
+
+    `known_errors`: errors of items that are known to be unreadable, by index. These are not opened.
+    """
 
     def __init__(self, items: ItemList, seed: int) -> None:
         self.items = items
         self.seed = seed
+        self.known_errors: Mapping[int, DecodeError] = {}
 
     def __len__(self) -> int:
         return len(self.items)
@@ -121,6 +125,7 @@ class TrainItems(Dataset[Item], ABC):
             index = draw.place
             while len(errors) <= MAX_REPLACEMENTS:
                 try:
+                    refuse_known(index, self.known_errors)
                     inputs = self.inputs(index)
                 except DecodeError as error:
                     errors.append(error)
@@ -140,11 +145,15 @@ class TrainItems(Dataset[Item], ABC):
 
 
 class TestItems(Dataset[Item], ABC):
-    """All views of all test items. View v of item i has the index i * num_views + v."""
+    """All views of all test items. View v of item i has the index i * num_views + v.
+
+    `known_errors`: errors of items that are known to be unreadable, by index. These are not opened.
+    """
 
     def __init__(self, items: ItemList, num_views: int) -> None:
         self.items = items
         self.num_views = num_views
+        self.known_errors: Mapping[int, DecodeError] = {}
 
     def __len__(self) -> int:
         return len(self.items) * self.num_views
@@ -154,6 +163,7 @@ class TestItems(Dataset[Item], ABC):
         item, view = divmod(index, self.num_views)
         label = self.items.label(item)
         try:
+            refuse_known(item, self.known_errors)
             return Item(self.inputs(item, view), label, item, view)
         except DecodeError as error:
             return Item(self.blank_inputs(), label, item, view, True, error.missing, (error,))
@@ -169,6 +179,16 @@ class TestItems(Dataset[Item], ABC):
     @abstractmethod
     def blank_inputs(self) -> tuple[Tensor, ...]:
         """Blank inputs of the same shapes, for an unreadable item."""
+
+
+def refuse_known(index: int, known_errors: Mapping[int, DecodeError]) -> None:
+    """Refuse an item that is known to be unreadable.
+
+    Raises:
+        DecodeError: the known error.
+    """
+    if index in known_errors:
+        raise known_errors[index]
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from tqdm import tqdm
 from data.ranges import check_fields
 
 PARTS_PER_JOB = 8
+PARTS_IN_ESTIMATE = 4
 FIELD = "data.dataset.stand_in"  # full name of a stand-in in messages
 
 
@@ -121,6 +122,23 @@ def ensure(stand_in: StandIn, cache: Path | None = None, *, progress: bool = Tru
             f"name another folder with STAND_IN_CACHE"
         ) from error
     return root
+
+
+def generated_root(stand_in: StandIn, cache: Path | None = None) -> Path | None:
+    """Root of a stand-in data set; None if it is not in the cache."""
+    root = (default_cache() if cache is None else cache) / folder_name(stand_in)
+    return root if root.is_dir() else None
+
+
+def bytes_to_generate(stand_in: StandIn, cache: Path | None = None) -> int:
+    """Estimated size of the files of a stand-in that is not in the cache, from a few of its parts; 0 if it is there."""
+    if generated_root(stand_in, cache) is not None:
+        return 0
+    parts = stand_in.parts()
+    sample = parts[:: -(-len(parts) // PARTS_IN_ESTIMATE) or 1]
+    sampled = sum(len(content) for part in sample for _, content in stand_in.files(part))
+    annotations = sum(len(content) for content in stand_in.annotations().values())
+    return annotations + round(sampled * len(parts) / max(len(sample), 1))
 
 
 def folder_name(stand_in: StandIn) -> str:

@@ -11,13 +11,16 @@ from pathlib import Path
 
 from experiments.runner.fields import COUNT, NUMBER, TEXT, field_problem, is_number
 from experiments.runner.files import json_object
+from experiments.runner.item_hits import unpacked
 from experiments.runner.messages import one_line
 from experiments.runner.saved_scores import disagreement
 from experiments.spec.run import RunConfig
 
 DIGEST = "digest"  # field of a result: hash of all its other fields
-PROVENANCE = {"precision": TEXT, "commit": TEXT, "hardware": TEXT, f"{DIGEST}?": TEXT}
+PROVENANCE = {"precision": TEXT, "commit": TEXT, "hardware": TEXT, DIGEST: TEXT}
 SPLIT = {"items": COUNT, "annotations": TEXT, "missing": COUNT, "num_bytes": COUNT}
+DATA = {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "code?": TEXT, "parents?": {}}
+ITEM_COUNTS = ("evaluated", "failed", "missing")
 TEST_FIELDS = {
     "train_id": TEXT,
     "eval_id": TEXT,
@@ -26,8 +29,8 @@ TEST_FIELDS = {
     "crops": COUNT,
     "devices": COUNT,
     "seconds": NUMBER,
-    "videos": {"evaluated": COUNT, "failed": COUNT, "missing": COUNT},
-    "data": {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "code?": TEXT, "parents?": {}},
+    "videos": dict.fromkeys(ITEM_COUNTS, COUNT),
+    "data": DATA,
     "versions": {},
     "device_hours?": NUMBER,
     "replaced_in_training?": COUNT,
@@ -119,8 +122,12 @@ def problem_of_test(metrics: dict, run: RunConfig, *, released: bool) -> str | N
             return f"its {name} is {found[name]}, that of the run is {value}"
     if ("released_weights" in metrics) != released:
         return "it is a result of released weights" if not released else "it does not name the released weights"
-    if not any(metrics["videos"].values()):
+    num_items = sum(metrics["videos"][name] for name in ITEM_COUNTS)
+    if num_items == 0:
         return "no item was tested"
+    for name, count in (("data.test.items", metrics["data"].get("test")), ("hits.items", metrics.get("hits"))):
+        if count is not None and count["items"] != num_items:
+            return f"its {name} is {count['items']}, and its videos are {num_items}"
     for name in run.objective.metrics:
         least, most = run.objective.range_of(name)
         value = metrics.get(name)
@@ -128,6 +135,11 @@ def problem_of_test(metrics: dict, run: RunConfig, *, released: bool) -> str | N
             return f"its {name} is {value}; it must be a number from {least:g} to {most:g}"
     if not all(_is_hits(hits) for hits in metrics.get("classes", {}).values()):
         return "its classes are not pairs of correct items and all items"
+    try:
+        for name in metrics.get("hits", {}).get("bits", {}):
+            unpacked(metrics, name)
+    except ValueError as error:
+        return str(error)
     return _problem_of_digest(metrics)
 
 
@@ -173,8 +185,8 @@ def _is_hits(hits: object) -> bool:
 
 
 def _problem_of_digest(record: dict) -> str | None:
-    """Reason why a record is not as it was written; None if it is. Results of earlier versions have no digest."""
-    if DIGEST in record and record[DIGEST] != digest(record):
+    """Reason why a record is not as it was written; None if it is."""
+    if record[DIGEST] != digest(record):
         return "it was changed after the test: its digest is not that of its content"
     return None
 

@@ -3,13 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from data.config import DatasetConfig
 from data.errors import DataError
 from data.fingerprint import DataFingerprint, code_changes, fingerprint_in
+from experiments.runner.acceptance import DATA, SPLIT
 from experiments.runner.fields import TEXT
-from experiments.runner.files import read_json, read_record, write_atomically
+from experiments.runner.files import json_object, read_record, write_atomically
 from experiments.runner.jobs import Job
 from experiments.runner.resources import Resources
 from experiments.runner.run_directory import RunDirectory
@@ -32,7 +34,7 @@ def _data_of_parents(run: RunConfig, store: RunStore) -> dict[str, str]:
     found = {}
     for parent in run.parents:
         directory = store.run(parent.run.train_id)
-        record = read_json(directory.data) if directory.weights.exists() else None
+        record = _record(directory) if directory.weights.exists() else None
         if record is not None:
             fields = {name: record.get(name) for name in ("train", "code", "parents")}
             found[parent.name] = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
@@ -46,11 +48,20 @@ def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: D
         DataError: with the difference, the record and the remedy.
         StoreError: if the record is damaged.
     """
-    record = read_record(directory.data, {"test": {}, "root": TEXT})
-    earlier = None if record is None else DataFingerprint.read(record)
+    record = _record(directory)
+    earlier = DataFingerprint.read(record)
     changes = None if earlier is None else data.changes(earlier, dataset.unit)
     if record is not None and changes is not None:
         raise _changed(dataset, changes, f"those at the start of its training ({record['root']}, see {directory.data})")
+
+
+def _record(directory: RunDirectory) -> dict | None:
+    """Record of the data of a training; None if there is none.
+
+    Raises:
+        StoreError: if it is damaged.
+    """
+    return read_record(directory.data, {**DATA, "test": SPLIT, "root": TEXT})
 
 
 def data_of_result(directory: RunDirectory, data: DataFingerprint, *, trained_here: bool) -> dict[str, object]:
@@ -60,7 +71,7 @@ def data_of_result(directory: RunDirectory, data: DataFingerprint, *, trained_he
         data: data of the test.
         trained_here: whether the weights come from a training of the run.
     """
-    training = read_json(directory.data) if trained_here else None
+    training = _record(directory) if trained_here else None
     known = {name: training[name] for name in ("train", "parents") if training is not None and training.get(name)}
     return {**{name: value for name, value in data.as_json().items() if name != "train"}, **known}
 
@@ -76,15 +87,9 @@ def check_named_data(jobs: Iterable[Job], store: RunStore, resources: Resources)
     """
     current: dict[DatasetConfig, DataFingerprint] = {}
     for job in jobs:
-        dataset, directory = job.run.data.dataset, job.directory(store)
-        paths = [directory.metrics(job.run.eval_id, released=released) for released in (False, True)]
-        finished = next((path for path in paths if path.exists()), None)
-        if finished is not None:
-            record, source = (read_json(finished) or {}).get("data"), f"the finished test {finished}"
-        else:
-            record, source = read_json(directory.data), f"the training in {directory.data}"
-        earlier = DataFingerprint.read(record) if finished is not None or directory.weights.exists() else None
-        root = resources.named_root(dataset)
+        dataset = job.run.data.dataset
+        record, source = _earlier_data(job.run, job.directory(store))
+        earlier, root = DataFingerprint.read(record), resources.named_root(dataset)
         if earlier is None:
             continue
         if dataset.stand_in is not None:
@@ -97,6 +102,23 @@ def check_named_data(jobs: Iterable[Job], store: RunStore, resources: Resources)
             continue
         if changes is not None:
             raise _changed(dataset, changes, f"those of {source}")
+
+
+def _earlier_data(run: RunConfig, directory: RunDirectory) -> tuple[object, str]:
+    """Record of the data of a finished test or, without one, of the training; None if there is none. And its place.
+
+    Released weights have no training. Another test of them may have saved the scores of this one.
+    """
+    for released in (False, True):
+        metrics = directory.result(run, released=released)
+        if metrics is not None:
+            return metrics["data"], f"the finished test {directory.metrics(run.eval_id, released=released)}"
+    if directory.weights.exists():
+        return _record(directory), f"the training in {directory.data}"
+    for path in sorted(directory.metrics("*").parent.glob("*.json")):
+        with suppress(ValueError):  # it is no result
+            return (json_object(path) or {}).get("data"), f"the finished test {path}"
+    return None, ""
 
 
 def _changed(dataset: DatasetConfig, changes: str, earlier: str) -> DataError:

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.runner.files import StoreError
-
 Mask = NDArray[np.bool_]
 
 
@@ -28,7 +26,7 @@ def unpacked(metrics: dict, name: str) -> Mask | None:
     """Mask (items,) of the correct items of a test for a metric; None if the result has no bits for it.
 
     Raises:
-        StoreError: if the bits are damaged, or do not have the accuracy of the result.
+        ValueError: if the bits are damaged, or do not have the accuracy of the result.
     """
     record = metrics.get("hits")
     if not isinstance(record, dict) or name not in record.get("bits", {}):
@@ -40,8 +38,5 @@ def unpacked(metrics: dict, name: str) -> Mask | None:
     except (KeyError, TypeError, ValueError, binascii.Error):
         is_valid, mask = False, None
     if not is_valid:
-        raise StoreError(
-            f"the result {metrics.get('train_id')}/metrics/{metrics.get('eval_id')}.json: its hits are not those of "
-            f"its '{name}'; move it away to have it made again"
-        )
+        raise ValueError(f"its hits are not those of its {name}")
     return mask

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import torch
 
-from data.config import DataConfig, DatasetConfig
-from data.errors import DataError
+from data.config import DataConfig, DatasetConfig, Split
+from data.errors import DataError, shortened
+from data.item_lists import ItemLists
+from data.loaders import allowed_number
 from data.sizes import InputSize
 from data.synthetic.ensure import ensure
 from experiments.spec.run import RunConfig
@@ -130,11 +132,16 @@ class Resources:
         default = Path(os.environ["VIDEO_ROOT"]) / dataset.name if "VIDEO_ROOT" in os.environ else None
         return dict(self.data).get(dataset.name, default)
 
-    def counts(self, run: RunConfig, *, eval_only: bool = False) -> Counts:
+    def item_lists(self) -> ItemLists:
+        """Item lists of the data sets, each read once."""
+        return ItemLists(self.root)
+
+    def counts(self, run: RunConfig, *, eval_only: bool = False, lists: ItemLists | None = None) -> Counts:
         """Numbers of training and test items of a run. Those of a stand-in need no generated files.
 
         Args:
             eval_only: whether the run is only tested, so that the training split is not needed.
+            lists: item lists of these resources, if some have been read already.
 
         Raises:
             DataError: if the data set is not found or cannot be read.
@@ -142,33 +149,42 @@ class Resources:
         stand_in, trains = run.data.dataset.stand_in, run.optim is not None and not eval_only
         if stand_in is not None:
             return Counts(stand_in.num_train if trains else 0, stand_in.num_val)
-        return self.read_counts(run.data, trains=trains)
+        return read_counts(run.data, lists or self.item_lists(), trains=trains)
 
-    def read_counts(self, data: DataConfig, *, trains: bool) -> Counts:
-        """Numbers of items in the annotation files. A missing stand-in is generated.
-
-        Raises:
-            DataError: if the data set is not found or cannot be read.
-        """
-        root = self.root(data)
-        num_train = len(data.dataset.build(root, "train")) if trains else 0
-        return Counts(num_train, len(data.dataset.build(root, "test")))
-
-    def check(self, runs: Iterable[RunConfig], *, eval_only: bool = False) -> None:
+    def check(self, runs: Iterable[RunConfig], *, eval_only: bool = False, lists: ItemLists | None = None) -> None:
         """Check runs and read all annotation files before the first run starts. Missing stand-ins are generated.
+
+        Args:
+            lists: item lists of these resources, if some have been read already.
 
         Raises:
             DataError, ValueError: the error with which a run would fail.
         """
-        counted: dict[object, Counts] = {}
+        lists = lists or self.item_lists()
         for run in runs:
             trains = run.optim is not None and not eval_only
             self.check_run(run, trains=trains)
-            key = (run.data.dataset, trains)
-            if key not in counted:
-                counted[key] = self.read_counts(run.data, trains=trains)
+            counts = read_counts(run.data, lists, trains=trains)
             if trains:
-                check_batch(run, counted[key])
+                check_batch(run, counts)
+            self.check_files(run.data, lists, trains=trains)
+
+    def check_files(self, data: DataConfig, lists: ItemLists, *, trains: bool) -> None:
+        """Refuse splits with more missing items than a run accepts. The files of stand-ins are all there.
+
+        Raises:
+            DataError: with the numbers, a missing file, and the remedy.
+        """
+        dataset = data.dataset
+        for split in splits_of(trains) if dataset.stand_in is None else ():
+            missing, num_items = lists.missing(data, split), len(lists.items(data, split))
+            allowed = allowed_number(num_items, self.allow_bad)
+            if len(missing.indices) > allowed:
+                raise DataError(
+                    f"{dataset.name}: {len(missing.indices):,} of {num_items:,} {split} {dataset.unit} are missing, "
+                    f"e.g. {shortened(str(missing.example))}; the limit is {allowed:,}: get them (`reproduce doctor` "
+                    f"says more), or raise the limit with --allow-bad {len(missing.indices)}"
+                )
 
     def check_names(self, runs: Iterable[RunConfig]) -> None:
         """Refuse a name in --data that no run reads, finished runs included.
@@ -241,6 +257,21 @@ class Resources:
     def test_batch(self, size: InputSize, crops: int) -> int:
         """Number of views per device and test step, each with all its crops."""
         return min(MAX_TEST_BATCH, max(1, DEFAULT_COST // (size.cost * crops)))
+
+
+def splits_of(trains: bool) -> tuple[Split, ...]:
+    """Splits that a run reads."""
+    return ("train", "test") if trains else ("test",)
+
+
+def read_counts(data: DataConfig, lists: ItemLists, *, trains: bool) -> Counts:
+    """Numbers of items in the annotation files. A missing stand-in is generated.
+
+    Raises:
+        DataError: if the data set is not found or cannot be read.
+    """
+    num_train = len(lists.items(data, "train")) if trains else 0
+    return Counts(num_train, len(lists.items(data, "test")))
 
 
 def check_batch(run: RunConfig, counts: Counts) -> None:

@@ -9,14 +9,17 @@ import torch
 from experiments.runner.process import NOTE_PREFIX
 from models.checkpoints import check_checksums
 
-# Keys of Lightning's checkpoints that a resumed training reads.
-CHECKPOINT_KEYS = {"state_dict", "optimizer_states", "lr_schedulers", "loops", "callbacks", "epoch", "global_step"}
+# Fields of Lightning's checkpoints that a resumed training reads.
+CHECKPOINT_FIELDS = {
+    "state_dict": dict, "optimizer_states": list, "lr_schedulers": list, "loops": dict, "callbacks": dict, "epoch": int,
+    "global_step": int,
+}  # fmt: skip
 
 
 def checkpoint_problem(path: Path) -> str | None:
     """Reason why a training cannot be resumed from a checkpoint; None if it can, or if there is no file.
 
-    Every record is compared with its checksum. The content is mapped into memory, and only its keys are read.
+    Every record is compared with its checksum. The content is mapped into memory, and only its top level is read.
     """
     try:
         check_checksums(path)
@@ -27,7 +30,8 @@ def checkpoint_problem(path: Path) -> str | None:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
             raise
         return "is cut short or damaged"
-    return None if isinstance(content, dict) and content.keys() >= CHECKPOINT_KEYS else "is no checkpoint of a training"
+    fits = isinstance(content, dict) and all(isinstance(content.get(k), kind) for k, kind in CHECKPOINT_FIELDS.items())
+    return None if fits else "is no checkpoint of a training"
 
 
 def resumable(checkpoint: Path, *, renames: bool) -> Path | None:

@@ -67,7 +67,7 @@ def disagreement(metrics: dict, run: RunConfig, path: Path) -> str | None:
         sha256, values = _content(path, status.st_mtime_ns, status.st_size, run)
     except FileNotFoundError:
         return None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         return f"its saved scores cannot be read: {error}"
     if sha256 != metrics.get(SHA256, sha256):
         return f"its saved scores {path} were changed after the test"

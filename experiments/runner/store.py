@@ -32,6 +32,14 @@ class RunStore:
         published = [] if self.results is None else [RunDirectory(self.results / train_id)]
         return [self.run(train_id), *published]
 
+    def bad_files(self, dataset: str) -> Path:
+        """File with the list of items of a data set that cannot be decoded. It need not exist."""
+        return self.root / "bad_files" / f"{dataset}.txt"
+
+    def examinations(self, dataset: str) -> Path:
+        """File with the outcomes of decoding the items of a data set. It need not exist."""
+        return self.root / "examinations" / f"{dataset}.json"
+
     def metrics(self, run: RunConfig) -> dict | None:
         """Metrics of a finished test: made here, or published. In both, trained weights precede released ones.
 

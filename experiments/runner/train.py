@@ -15,6 +15,7 @@ import torch
 from lightning import Trainer, seed_everything
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from data.bad_files import BadFiles
 from data.datamodule import DataModule
 from data.errors import DataError
 from experiments.runner.arguments import add_eval_only, add_resources
@@ -71,7 +72,8 @@ def train_and_test(
     seed_everything(run.seed, verbose=False)
     trains = run.optim is not None and not eval_only and not directory.weights.exists()
     split = resources.split_of(run) if trains else BatchSplit(1, 1)
-    datamodule = data_module(run, resources, root=resources.root(run.data), split=split)
+    bad_files = BadFiles.read(store.bad_files(run.data.dataset.name))
+    datamodule = data_module(run, resources, root=resources.root(run.data), split=split, bad_files=bad_files)
     module = run.build()
     if isinstance(module.model, Recomputes):
         module.model.recompute(resources.recompute)
@@ -105,11 +107,14 @@ def train_and_test(
         save_test_results(run, directory, test, trainer, data=data, seconds=seconds, released=weights.released)
 
 
-def data_module(run: RunConfig, resources: Resources, *, root: Path, split: BatchSplit) -> DataModule:
+def data_module(
+    run: RunConfig, resources: Resources, *, root: Path, split: BatchSplit, bad_files: BadFiles | None = None
+) -> DataModule:
     """Data module of a run.
 
     Args:
         root: root directory of the data set.
+        bad_files: items that count as unreadable without being opened.
     """
     return DataModule(
         run.data,
@@ -121,6 +126,7 @@ def data_module(run: RunConfig, resources: Resources, *, root: Path, split: Batc
         num_workers=resources.num_workers(run.data),
         allow_bad=resources.allow_bad,
         accumulate=split.accumulation,
+        bad_files=bad_files,
     )
 
 

@@ -101,6 +101,16 @@ def override(text: str, run: RunConfig) -> Edit:
     return Edit(path.strip(), float(value) if is_int_for_float(hint, value) else value)  # type: ignore[arg-type]
 
 
+def lacks_part(text: str, run: RunConfig) -> bool:
+    """Whether an override names a field of a part that is None in a run, e.g. of the RandAugment of a run without it."""
+    owner: object = run
+    for name in text.partition("=")[0].strip().split(".")[:-1]:
+        owner = getattr(owner, name, "no such field")
+        if owner is None:
+            return True
+    return False
+
+
 Config = TypeVar("Config")
 
 

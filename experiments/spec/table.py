@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from experiments.spec.claims import Claim
-from experiments.spec.edits import Edits, apply, override
+from experiments.spec.edits import Edits, apply, lacks_part, override
 from experiments.spec.figures import Figure
 from experiments.spec.metrics import Derived, Metric
 from experiments.spec.run import RunConfig
@@ -198,7 +198,7 @@ class Table:
         """
         key, _, rest = cell.partition(".")
         column, *lineage = rest.split(".")
-        cells = self.cells(scale, rows=[key], overrides=overrides, seeds=(seed,))
+        cells = (self._cell(self.find_row(key), c, scale, tuple(overrides), (seed,)) for c in self.columns)
         run = next((c.runs[0] for c in cells if c.column.key == column and c.runs), None)
         for name in lineage:
             parents = run.parents if run is not None else ()
@@ -217,12 +217,19 @@ class Table:
     ) -> tuple[Cell, ...]:
         """Cells of the table, or of the given rows only, row by row.
 
+        An override of a part of the config changes only the runs that have this part.
+
         Raises:
-            ValueError: for an unknown row, or an override that is not valid for every run.
+            ValueError: for an unknown row, or an override that is not valid for every run, or changes no run.
         """
         chosen = self.rows if rows is None else tuple(self.find_row(key) for key in rows)
         texts = tuple(overrides)
-        return tuple(self._cell(r, c, scale, texts, seeds) for r in chosen for c in self.columns)
+        cells = tuple(self._cell(r, c, scale, texts, seeds) for r in chosen for c in self.columns)
+        runs = [cell.run for cell in cells if cell.run is not None]
+        for text in texts:
+            if runs and all(lacks_part(text, run) for run in runs):
+                override(text, runs[0])  # raises
+        return cells
 
     def _cell(self, row: Row, column: Column, scale: Scale, overrides: tuple[str, ...], seeds: tuple[int, ...]) -> Cell:
         printed = row.paper[self.columns.index(column)] if row.paper else None
@@ -232,7 +239,7 @@ class Table:
         paper_run = apply(base, (*row.edits, *column.edits))
         run = scale.of(paper_run, self.tiny)
         for text in overrides:
-            run = apply(run, [override(text, run)])
+            run = run if lacks_part(text, run) else apply(run, [override(text, run)])
         if overrides:
             run.check_model_and_recipe()
         return Cell(row, column, printed, paper_run, run, seeds)

@@ -26,7 +26,7 @@ PROTOCOL = EvalConfig(views=2, crops=3)
 
 def module(root: Path, data: VideoData = DATA, protocol: EvalConfig = PROTOCOL, **options: int) -> DataModule:
     arguments = {"seed": 0, "batch_size": 4, "test_batch_size": 3, "num_workers": 0, **options}
-    return DataModule(data, protocol, root=root, **arguments)
+    return DataModule(data, protocol, root=root, **arguments)  # type: ignore[arg-type]
 
 
 def epoch_of(datamodule: DataModule, epoch: int) -> list[Batch]:

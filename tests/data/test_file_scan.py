@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from data.file_scan import FolderScan, scanned, sizes_of
+from data.file_scan import FolderScan, missing_of, scanned, size_of, sizes_of
 
 
 @pytest.fixture
@@ -71,3 +71,30 @@ def test_folders_that_cannot_be_listed_are_named(root: Path, monkeypatch: pytest
 def test_sizes_are_those_of_regular_files(root: Path) -> None:
     paths = [root / "val.csv", root / "missing.mp4", root / "train", root / "train" / "a b" / "1.mp4"]
     assert sizes_of([*map(str, paths), "a\0b"] * 500) == [5, None, None, 3, None] * 500
+
+
+def test_missing_files_are_those_that_a_request_for_each_does_not_find(tmp_path: Path) -> None:
+    for name in ("a/1.mp4", "a/2.mp4", "b/frame_01.jpg", "b/other.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "a/3.mp4").mkdir()  # no file
+    (tmp_path / "a/4.mp4").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "a/5.mp4").symlink_to(tmp_path / "a/1.mp4")
+    (tmp_path / "c").symlink_to(tmp_path / "a")
+    names = [f"{folder}/{number}.mp4" for folder in ("a", "c", "none", "a/1.mp4", "a\0b") for number in range(6)]
+    paths = [str(tmp_path / name) for name in (*names, "b/frame_01.jpg", "b/frame_02.jpg", "b/../a/1.mp4")]
+    assert missing_of(paths) == {path for path in paths if size_of(path) is None}
+    assert len(missing_of(paths)) == 3 + 3 + 18 + 1 and missing_of([]) == set()
+
+
+def test_files_of_a_folder_that_cannot_be_listed_are_requested_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.mp4").touch()
+
+    def refused(folder: str) -> None:
+        raise PermissionError(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    assert missing_of([f"{tmp_path}/a.mp4", f"{tmp_path}/b.mp4"]) == {f"{tmp_path}/b.mp4"}

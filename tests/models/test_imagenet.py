@@ -77,3 +77,9 @@ def test_the_weights_folder_is_set_by_the_environment(monkeypatch: pytest.Monkey
     assert weights_folder() == tmp_path / ".cache" / "video-weights"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert weights_folder() == tmp_path / "cache" / "video-weights"
+
+
+def test_a_local_file_is_found_without_a_download(tmp_path: Path) -> None:
+    assert WEIGHTS.local(tmp_path) is None
+    path = made(tmp_path / f"{NAME}.safetensors")
+    assert WEIGHTS.local(tmp_path) == path

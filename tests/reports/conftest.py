@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
+from experiments.runner.acceptance import sealed
 from experiments.runner.attention_files import AttentionMaps, maps_id, write_maps
 from experiments.runner.files import write_atomically
 from experiments.runner.store import RunStore
@@ -107,7 +108,7 @@ def keep_measurement(store: RunStore) -> Callable[..., Path]:
         }
         record |= {"versions": {"torch": "2.14.1"}, **values}
         path = store.run(run.train_id).measurement(kind)
-        write_atomically(path, json.dumps(record))
+        write_atomically(path, json.dumps(sealed(record)))
         return path
 
     return keep

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from experiments.motionformer.base import K400
-from experiments.runner.files import StoreError
 from experiments.runner.item_hits import packed
 from experiments.runner.store import RunStore
 from experiments.spec.claims import Claim, claim
@@ -160,11 +159,24 @@ def test_tests_of_other_items_are_not_compared(score: Score, judged: Judge) -> N
         assert undecided(judged(LEAD), "tests of different items or views")
 
 
-def test_damaged_bits_are_refused(score: Score, judged: Judge) -> None:
+@pytest.mark.parametrize("part", ["train", "test", "code"])
+def test_tests_on_other_data_are_not_compared(part: str, score: Score, judged: Judge) -> None:
+    split = {"items": NUM_ITEMS, "annotations": "aaaa", "files": "ffff", "missing": 0, "num_bytes": 1}
+    data = {"name": "kinetics400", "fingerprint": "0123", "train": split, "test": split, "code": "cccc"}
+    other = "dddd" if part == "code" else split | {"annotations": "bbbb"}
+    unrecorded = {name: value for name, value in data.items() if name != part}
+    score("ours.k400", 0, 700, data=data)
+    for same in (data, unrecorded):
+        score("joint.k400", 0, 600, data=same)
+        assert judged(LEAD).verdict == "supported"
+    score("joint.k400", 0, 600, data=data | {part: other})
+    assert undecided(judged(LEAD), "trained or tested on different data")
+
+
+def test_results_with_damaged_bits_are_not_taken(score: Score, judged: Judge) -> None:
     score("joint.k400", 0, 100)
     score("ours.k400", 0, 700, bits=False, hits=packed({"top1": np.ones(1000, bool)}, IDS))
-    with pytest.raises(StoreError, match="its hits are not those of its 'top1'"):
-        judged(LEAD)
+    assert undecided(judged(LEAD), "not run: ours.k400")
 
 
 def test_claims_about_real_data_are_undecided_on_stand_ins(score: Score, judged: Judge) -> None:
@@ -264,6 +276,17 @@ def test_report_shows_claims_and_how_they_are_judged(table: Table, small: Scale,
     assert encoded[0]["comparisons"][0]["printed"] == {"margins": [0.5], "verdict": "noise"}
     assert collect(several, small, store, rows=["ours"]).claims == ()
     assert not any("small models" in note for note in notes(report.claims, PAPER, "videos", ""))
+
+
+def test_verdicts_on_runs_with_overrides_and_their_costs_are_not_called_those_of_the_table(
+    table: Table, small: Scale, store: RunStore
+) -> None:
+    claimed = replace(table, claims=(claim("C1", "section 1", "A claim", LEAD),))
+    sentences = ("Our verdicts are on other runs and models than those of the table: model.depth=1.", "Ours executes")
+    for overrides, expected in (([], [False, True]), (["model.depth=1"], [True, False])):
+        text = markdown(collect(claimed, small, store, overrides=overrides))
+        assert [sentence in text for sentence in sentences] == expected
+        assert ("Counted costs and memory are at the paper's size" in text) == (not overrides)
 
 
 def test_trends_show_their_steps_and_places_are_named(table: Table, small: Scale, store: RunStore) -> None:

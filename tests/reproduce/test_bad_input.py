@@ -64,7 +64,7 @@ def test_run_rejects_test_protocols_that_the_sampling_does_not_support(
 def test_plan_reports_test_protocols_that_the_sampling_does_not_support(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["plan", ROW, "--runs", str(tmp_path), "-o", "evaluation.stride=2"]) == 0
+    assert main(["plan", ROW, "--runs", str(tmp_path), "-o", "evaluation.stride=2"]) == 3
     assert "not yet runnable: segment sampling has no stride in frames" in capsys.readouterr().out
 
 

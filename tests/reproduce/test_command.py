@@ -179,8 +179,8 @@ def test_every_verb_has_a_module_with_an_execute_function() -> None:
     verbs = next(action for action in parser()._actions if action.dest == "verb_name")
     assert isinstance(verbs.choices, dict)
     assert set(verbs.choices) == {
-        "list", "show", "plan", "run", "status", "report", "tensorboard", "import-weights", "measure", "attention",
-        "evaluate", "claims",
+        "list", "show", "plan", "doctor", "run", "status", "report", "tensorboard", "import-weights", "measure",
+        "attention", "evaluate", "claims",
     }  # fmt: skip
     for verb in verbs.choices.values():
         module = importlib.import_module(f"reproduce.{verb.get_default('module')}")

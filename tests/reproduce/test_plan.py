@@ -5,19 +5,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import timm.layers  # noqa: F401  (imported here once, and not in each forked process that builds a model)
 
+from data.config import Split
+from data.datasets.kinetics import Kinetics
+from data.datasets.videos import VideoList
 from experiments.motionformer.base import K400, SSV2
 from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job, jobs_of
 from experiments.runner.launch import Launcher
+from experiments.runner.provenance import hardware
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
+from experiments.runner.weights import save_weights
 from experiments.spec.catalog import find
-from experiments.spec.run import Parent
+from experiments.spec.edits import apply, optim
+from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
 from lightning_modules.optim import OptimConfig
 from reproduce.command import main
-from reproduce.plan import plan_json, plan_text
+from reproduce.plan import Plan, hours
 from tests.experiments.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
@@ -43,11 +50,13 @@ def words(verb: str, root: Path, *more: str) -> list[str]:
 
 def test_plan_and_run_report_fewer_training_videos_than_a_batch(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reason = "kinetics400: 4 training videos are fewer than one batch of 128; use a smaller batch"
-    assert main(words("plan", root)) == 0
+    assert main(words("plan", root)) == 3
     assert f"not yet runnable: {reason}" in capsys.readouterr().out
     assert main(words("run", root)) == 3
     assert reason in capsys.readouterr().err
     assert not list((root.parent / "runs").glob("*"))
+    for name in "bcd":
+        (root / f"{name}.mp4").touch()
     assert main(words("plan", root, "-o", "optim.batch_size=4", "--json")) == 0
     (plan,) = json.loads(capsys.readouterr().out)
     assert (plan["problem"], plan["steps"]) == (None, plan["epochs"])
@@ -67,15 +76,15 @@ def test_invalid_settings_of_attention_are_rejected_by_every_verb(
 def test_plan_reports_test_protocols_that_the_sampling_does_not_support(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["plan", f"{T4}:trajectory", "--runs", str(tmp_path), "-o", "evaluation.stride=2"]) == 0
+    assert main(["plan", f"{T4}:trajectory", "--runs", str(tmp_path), "-o", "evaluation.stride=2"]) == 3
     assert "not yet runnable: segment sampling has no stride in frames" in capsys.readouterr().out
 
 
 def test_plan_with_eval_only_needs_no_training_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "train.csv").unlink()
-    assert main(words("plan", root, "--json")) == 0
+    assert main(words("plan", root, "--json")) == 3
     assert "annotations of the train split" in json.loads(capsys.readouterr().out)[0]["problem"]
-    assert main(words("plan", root, "--eval-only", "--json")) == 0
+    assert main(words("plan", root, "--eval-only", "--json")) == 3
     (plan,) = json.loads(capsys.readouterr().out)
     assert "no weights to test" in plan["problem"]
     released = root.parent / "runs" / plan["train_id"] / "checkpoints" / "released.safetensors"
@@ -119,12 +128,12 @@ def test_run_with_eval_only_needs_no_training_split(root: Path, monkeypatch: pyt
 
 def test_plan_counts_the_training_of_a_run_once_for_all_its_tests(tmp_path: Path) -> None:
     tests = jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,))
-    plans = plan_json(tests, RunStore(tmp_path), Resources())
+    plans = Plan(tests, RunStore(tmp_path), Resources()).as_json()
     costs = [float(str(plan["petaflops_left"])) for plan in plans if "k400" in str(plan["run"])]
     assert len(costs) == 5
     assert costs[0] > 5 * costs[1] > 0
     assert costs[1:] == [costs[1]] * 4
-    assert "2 distinct runs with 9 tests for 9 cells, 9 to do" in plan_text(tests, RunStore(tmp_path), Resources())
+    assert "2 distinct runs with 9 tests for 9 cells, 9 to do" in Plan(tests, RunStore(tmp_path), Resources()).as_text()
 
 
 def test_plan_includes_the_training_of_a_run_tested_with_released_weights(
@@ -133,14 +142,14 @@ def test_plan_includes_the_training_of_a_run_tested_with_released_weights(
     (job,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
     write_result(RunStore(tmp_path), job.run, released=True)
     place = ["motionformer/table6b:mformer", "--scale", "paper", "--runs", str(tmp_path), "--json"]
-    assert main(["plan", *place]) == 0
+    assert main(["plan", *place]) == 3  # the data are not there
     assert json.loads(capsys.readouterr().out)[0]["state"] == "not run"  # `run` would train it
     assert main(["plan", *place, "--eval-only"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["state"] == "done"
 
 
 def planned(*jobs: Job, store: RunStore) -> list[dict]:
-    return plan_json(list(jobs), store, Resources(devices=1))  # type: ignore[return-value]
+    return Plan(list(jobs), store, Resources(devices=1)).as_json()  # type: ignore[return-value]
 
 
 def tiny(name: str, **changes: object) -> Job:
@@ -162,8 +171,9 @@ def test_a_recipe_in_steps_has_no_epochs(store: RunStore) -> None:
     job = tiny("a.top1", optim=OptimConfig(epochs=None, steps=77, batch_size=10))
     (plan,) = planned(job, store=store)
     assert (plan["epochs"], plan["steps"], plan["batch_size"]) == (None, 77, 10)
-    row = next(line for line in plan_text([job], store, Resources(devices=1)).splitlines() if line.startswith("p/t:a"))
-    assert row.split()[-9:-1] == ["1", "–", "77", "10", "x", "1", "on", "1"]
+    lines = Plan([job], store, Resources(devices=1)).as_text().splitlines()
+    row = next(line for line in lines if line.startswith("p/t:a"))
+    assert row.split()[-10:-2] == ["1", "–", "77", "10", "x", "1", "on", "1"]
 
 
 def test_a_run_without_training_costs_only_its_test_and_lists_its_parents(store: RunStore) -> None:
@@ -176,9 +186,9 @@ def test_a_run_without_training_costs_only_its_test_and_lists_its_parents(store:
     assert plan["petaflops_left"] == pytest.approx(2 * 1000 * 6 * macs / 1e15)
     assert plan["parents"] == {"spatial": parent.run.train_id, "temporal": TINY.of(SSV2).train_id}
     assert plan["problem"] is None
-    assert plan_json([tested], store, Resources(devices=1), eval_only=True)[0]["problem"] == (
+    assert Plan([tested], store, Resources(devices=1), eval_only=True).problems == [
         "--eval-only: some runs have no weights to test; train them, or import released ones"
-    )
+    ]
 
 
 def test_a_finished_run_has_no_remaining_cost(store: RunStore) -> None:
@@ -186,7 +196,7 @@ def test_a_finished_run_has_no_remaining_cost(store: RunStore) -> None:
     write_result(store, job.run)
     (plan,) = planned(job, store=store)
     assert (plan["state"], plan["petaflops_left"]) == ("done", 0.0)
-    assert "1 distinct runs for 1 cells, 0 to do" in plan_text([job], store, Resources(devices=1))
+    assert "1 distinct runs for 1 cells, 0 to do" in Plan([job], store, Resources(devices=1)).as_text()
 
 
 def test_a_trained_run_costs_only_its_test(store: RunStore) -> None:
@@ -197,4 +207,108 @@ def test_a_trained_run_costs_only_its_test(store: RunStore) -> None:
 
 
 def test_plan_without_jobs_says_nothing_to_run(store: RunStore) -> None:
-    assert plan_text([], store, Resources()) == "Nothing to run: every column is computed without a test, or quoted."
+    text = Plan([], store, Resources()).as_text()
+    assert text == "Nothing to run: every column is computed without a test, or quoted."
+
+
+def counting_reads(monkeypatch: pytest.MonkeyPatch) -> list[Split]:
+    reads: list[Split] = []
+    build = Kinetics.Config.build
+
+    def counted(config: Kinetics.Config, root: Path, split: Split) -> VideoList:
+        reads.append(split)
+        return build(config, root, split)
+
+    monkeypatch.setattr(Kinetics.Config, "build", counted)
+    return reads
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_each_list_is_read_once_for_all_rows(
+    verb: str, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reads = counting_reads(monkeypatch)
+    (root / "train.csv").write_text("a.mp4 0\n" + "".join(f"{number}.mp4 0\n" for number in range(199)))
+    assert main([verb, T4, *words(verb, root)[2:]]) == 3
+    missing = "kinetics400: 199 of 200 train videos are missing, e.g."
+    assert missing in "".join(capsys.readouterr()) and sorted(reads) == ["test", "train"]
+    (root / "train.csv").unlink()
+    reads.clear()
+    assert main([verb, T4, *words(verb, root)[2:]]) == 3
+    assert reads == ["train"]  # an unreadable list is not read again
+
+
+def test_missing_videos_stop_a_run_beyond_the_accepted_number(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    batch = ("-o", "optim.batch_size=4")
+    message = f"3 of 4 train videos are missing, e.g. {root}/b.mp4; the limit is 0: get them"
+    assert main(words("plan", root, *batch)) == 3
+    out = capsys.readouterr().out
+    assert message in out and "--allow-bad 3" in out
+    assert main(words("run", root, *batch)) == 3
+    assert message in capsys.readouterr().err
+    assert main(words("plan", root, *batch, "--allow-bad", "3")) == 0
+    out = capsys.readouterr().out
+    assert "kinetics400: 3 train videos are missing, which a run accepts" in out and "not yet runnable" not in out
+    assert main(words("plan", root, *batch, "--allow-bad", "3", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)[0]["missing"] == {"train": 3, "test": 0}
+
+
+def test_without_the_data_the_cost_is_that_of_the_official_splits(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = [ROW, "--column", "k400", "--scale", "paper", "--runs", str(root.parent / "runs")]
+    assert main(["plan", *place]) == 3
+    out = capsys.readouterr().out
+    assert "kinetics400: the cost is for the official split sizes; the data are not there" in out
+    assert main(["plan", *place, "--json"]) == 3
+    (plan,) = json.loads(capsys.readouterr().out)
+    assert plan["items"] == {"train": 246_534, "test": 19_906, "source": "official split sizes"}
+    assert plan["steps"] == 35 * (246_534 // 128) and "where is kinetics400?" in plan["problem"]
+
+
+def test_hours_come_from_measured_trainings_of_the_same_hardware(store: RunStore) -> None:
+    measured, other, planned_run = tiny("a.top1"), tiny("b.top1", seed=1), tiny("c.top1", seed=2)
+    write_result(store, measured.run, device_hours=2.0, hardware=hardware())
+    write_result(store, other.run, device_hours=50.0, hardware="8 x a GPU")
+    _, _, plan = planned(measured, other, planned_run, store=store)
+    assert plan["speed"] == f"measured: the speed of 1 trainings on {hardware()}" and plan["speed_is_measured"]
+    passes = 3 * plan["steps"] * plan["batch_size"]
+    assert plan["device_hours_left"] == pytest.approx(2.0 * (passes + 300 * 2 * 3) / passes)  # the test is added
+    text = Plan([measured, planned_run], store, Resources(devices=2)).as_text()
+    assert f"device-hours, {hours(plan['device_hours_left'] / 2)} on 2 devices, measured" in text
+
+
+def test_hours_without_measurements_assume_a_share_of_a_peak(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hours_left = []
+    for choice in ([], ["--gpu", "V100"], ["--utilisation", "0.7"]):
+        main(words("plan", root, "-o", "optim.batch_size=4", "--json", *choice))
+        (plan,) = json.loads(capsys.readouterr().out)
+        assert not plan["speed_is_measured"]
+        hours_left.append(plan["device_hours_left"])
+    assert plan["speed"].startswith("assuming 70 % of the 312 TFLOP/s of one A100")
+    assert hours_left[0] == pytest.approx(plan["petaflops_left"] * 1e15 / (0.35 * 312e12) / 3600)
+    assert hours_left[1:] == pytest.approx([hours_left[0] * 312 / 125, hours_left[0] / 2])
+    assert main(words("plan", root, "--gpu", "B9")) == main(words("plan", root, "--utilisation", "2")) == 2
+    assert "known are V100, A100" in capsys.readouterr().err
+
+
+def test_the_disk_space_of_the_files_of_a_run_is_estimated(
+    store: RunStore, small_run: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources = Resources(devices=1)
+    small_run = apply(small_run, optim(batch_size=4))
+    job = Job(small_run, "p/t", "a.top1", 0, cells=["p/t:a.top1"])
+    (plan,) = Plan([job], store, resources).as_json()
+    directory = store.run(small_run.train_id)
+    save_weights(small_run.build().model, directory.weights)
+    saved = directory.weights.stat().st_size
+    files = plan["bytes"]
+    assert isinstance(files, dict) and files["weights"] == pytest.approx(saved, rel=0.1)
+    assert files["checkpoint"] == 2 * 3 * files["weights"]
+    assert files["predictions"] == 10 * 2 * 10 * 4  # videos, views, classes
+    (tested,) = Plan([job], store, resources).as_json()
+    assert tested["bytes"] == {"weights": 0, "predictions": 800, "checkpoint": 0}
+    plan = Plan([job], store, resources)
+    assert plan.disk_problem(1) is None and "disk: about" in plan.as_text().splitlines()[-1]
+    monkeypatch.setattr("reproduce.plan.free_bytes", lambda _: 100)
+    assert "free space there, or name another disk with --runs" in str(plan.disk_problem(1))

@@ -10,7 +10,9 @@ from experiments.spec.run import RunConfig
 
 
 def result(run: RunConfig, value: float = 50.0, **fields: object) -> dict:
-    """Result of a run's test, with one value for all metrics, and other fields."""
+    """Result of a run's test, with one value for all metrics, and other fields. Its items are those of the fields."""
+    parts = (fields.get("hits"), *(data.get("test") for data in [fields.get("data")] if isinstance(data, dict)))
+    num_items = next((part["items"] for part in parts if isinstance(part, dict)), 48)
     return {
         "train_id": run.train_id,
         "eval_id": run.eval_id,
@@ -18,7 +20,7 @@ def result(run: RunConfig, value: float = 50.0, **fields: object) -> dict:
         "seed": run.seed,
         "views": run.evaluation.views,
         "crops": run.evaluation.crops,
-        "videos": {"evaluated": 48, "failed": 0, "missing": 0},
+        "videos": {"evaluated": num_items, "failed": 0, "missing": 0},
         "data": {"name": run.data.dataset.name, "fingerprint": "0123"},
         "replaced_in_training": 0,
         "precision": run.optim.precision if run.optim is not None else "32-true",

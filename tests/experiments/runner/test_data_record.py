@@ -12,12 +12,13 @@ from data.errors import DataError
 from data.fingerprint import DataFingerprint, fingerprint_in
 from data.video import VideoData
 from experiments.runner.data_record import check_named_data
-from experiments.runner.files import write_atomically
+from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.jobs import Job
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.spec.run import Parent, RunConfig
 from tests.experiments.runner.points import POINTS, PointList, RunHarness
+from tests.experiments.runner.stored_metrics import write_result
 
 OTHER_VIEWS = replace(POINTS, evaluation=replace(POINTS.evaluation, views=3))
 
@@ -114,6 +115,16 @@ def test_a_training_without_a_record_goes_on_and_its_results_show_that_its_data_
     assert data["test"]["items"] == 90 and "train" not in data
 
 
+@pytest.mark.parametrize("change", [{"test": {}}, {"train": {"items": 20}}, {"test": []}, {"root": 1}], ids=repr)
+def test_a_damaged_record_is_an_error_before_the_test(change: dict, harness: RunHarness) -> None:
+    harness.execute(POINTS)
+    record = harness.store.run(POINTS.train_id).data
+    record.write_text(json.dumps(json.loads(record.read_text()) | change))
+    with pytest.raises(StoreError, match=r"cannot read .*data\.json: it"):
+        harness.execute(OTHER_VIEWS)
+    assert not harness.store.run(POINTS.train_id).metrics(OTHER_VIEWS.eval_id).exists()
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Kinetics with one video, which nobody decodes."""
@@ -132,7 +143,7 @@ def job_of(run: RunConfig, data: DataFingerprint, store: RunStore, *, finished: 
     write_atomically(directory.data, json.dumps({**data.as_json(), "root": "/data"}))
     write_atomically(directory.weights, "")
     if finished:
-        write_atomically(directory.metrics(run.eval_id), json.dumps({"data": data.as_json()}))
+        write_result(store, run, data=data.as_json() | {"name": run.data.dataset.name})
     return Job(run, "paper/table", "row.column", 0)
 
 
@@ -147,6 +158,31 @@ def test_results_of_other_data_than_those_named_are_refused(finished: bool, root
     with pytest.raises(DataError, match=f"kinetics400: file sizes of the training videos differ .* those of {source};"):
         check_named_data([job], store, named)
     check_named_data([job], store, Resources())  # nobody names the data
+
+
+def test_a_damaged_result_is_no_record_of_data(root: Path, store: RunStore) -> None:
+    run = replace(POINTS, data=VideoData(dataset=Kinetics.Config(num_classes=3)))
+    data = fingerprint_in(run.data, root)
+    job, named = job_of(run, data, store, finished=True), Resources(data=(("kinetics400", root),))
+    for text in ("{", "[]", "{}", json.dumps({"data": replace(data, name="other").as_json()})):
+        job.directory(store).metrics(run.eval_id).write_text(text)
+        check_named_data([job], store, named)  # the test is made again
+
+
+def test_other_tests_of_released_weights_are_compared_because_their_scores_are_used(
+    root: Path, store: RunStore
+) -> None:
+    run = replace(POINTS, data=VideoData(dataset=Kinetics.Config(num_classes=3)))
+    data, directory = fingerprint_in(run.data, root), store.run(run.train_id)
+    write_atomically(directory.released, "")
+    write_atomically(directory.released_record, json.dumps({"file": "k400.pyth", "sha256": "0123"}))
+    write_result(store, run, released=True, data=data.as_json())
+    other_views = replace(run, evaluation=replace(run.evaluation, views=1))
+    job, named = Job(other_views, "paper/table", "row.column", 0), Resources(data=(("kinetics400", root),))
+    check_named_data([job], store, named)
+    (root / "0.mp4").write_bytes(b"xx")
+    with pytest.raises(DataError, match=r"file sizes of the training videos differ .* the finished test"):
+        check_named_data([job], store, named)
 
 
 def test_data_below_video_root_are_compared_if_they_are_there(

@@ -69,10 +69,11 @@ def test_eval_only_reads_only_the_test_split(tmp_path: Path) -> None:
 
 
 def test_a_training_split_needs_at_least_one_batch(tmp_path: Path) -> None:
-    (tmp_path / "0.mp4").touch()
     (tmp_path / "val.csv").write_text("0.mp4 0\n")
     assert K400.optim is not None
     batch = K400.optim.batch_size
+    for number in range(batch):
+        (tmp_path / f"{number}.mp4").touch()
     (tmp_path / "train.csv").write_text("".join(f"{number}.mp4 0\n" for number in range(batch)))
     resources = Resources(data=(("kinetics400", tmp_path),), devices=1)
     resources.check([K400])

@@ -101,7 +101,8 @@ def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> 
 
 def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: RunDirectory) -> None:
     save_training_record(directory, device_seconds=1.0, replaced=0, weights="0123")
-    directory.data.write_text('{"train": {"items": 5}, "test": {"items": 4}, "root": "/data"}')
+    earlier = replace(DATA, train=replace(DATA.test, items=5), test=replace(DATA.test, items=4))
+    directory.data.write_text(json.dumps({**earlier.as_json(), "root": "/data"}))
     data = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))["data"]
     assert (data["train"]["items"], data["test"]["items"]) == (5, 2)
     released = {"file": "a.pyth", "sha256": "0"}
@@ -355,10 +356,15 @@ def test_results_are_compared_with_their_saved_scores_on_request(
         path = directory.metrics(run.eval_id)
         written = path.read_text()
         assert store.metrics(run) == comparing.metrics(run) == json.loads(written)
-        # A result that was changed together with its digest is found by its scores only.
-        path.write_text(json.dumps(sealed({**json.loads(written), "top1": 97.5})))
+        # A result that was changed together with its digest and its hits is found by its scores only.
+        changed = {**json.loads(written), "top1": 97.5}
+        del changed["hits"]
+        path.write_text(json.dumps(sealed(changed)))
         assert store.metrics(run) is not None and comparing.metrics(run) is None
         assert "its top1 is 97.5, but" in capsys.readouterr().err
+        path.write_text(json.dumps(sealed({**json.loads(written), "rescored_from": "a\0b"})))
+        assert comparing.metrics(run) is None
+        assert "its saved scores cannot be read" in capsys.readouterr().err
         path.write_text(written)
     predictions = directory.predictions(two_views.eval_id)
     whole = predictions.read_bytes()
@@ -379,7 +385,7 @@ def test_results_are_compared_with_their_saved_scores_on_request(
 
 def test_an_edited_result_is_not_the_source_of_another(two_views: RunConfig, store: RunStore) -> None:
     path = store.run(two_views.train_id).metrics(two_views.eval_id)
-    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 0.1}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 12345.0}))
     assert not rescore(protocol(two_views, views=1), store)
 
 
@@ -400,7 +406,7 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
         directory,
         FinishedTest(made, tuple("abcde"), (), "0123", 4),
         TRAINER,
-        data=replace(DATA, name="points"),
+        data=replace(DATA, name="points", test=replace(DATA.test, items=len(states))),
         seconds=1.0,
         released=None,
     )

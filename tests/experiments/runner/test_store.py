@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from experiments.motionformer.base import EPIC100, K400
 from experiments.runner.acceptance import sealed
 from experiments.runner.files import write_atomically
+from experiments.runner.item_hits import packed
 from experiments.runner.store import RunStore
 from experiments.spec.edits import apply, evaluation
 from experiments.spec.run import RunConfig
@@ -52,7 +54,9 @@ def without(record: dict, *path: str) -> dict:
     return {key: content for key, content in record.items() if key != name}
 
 
-RESULT = result(K400, 50.0, classes={"up": [1, 2]}, device_hours=1.0)
+RESULT = sealed(result(K400, 50.0, classes={"up": [1, 2]}, device_hours=1.0))
+SPLIT = {"items": 48, "annotations": "0123", "missing": 0, "num_bytes": 1}
+HITS = packed({"top1": np.arange(48) % 2 == 0}, tuple(map(str, range(48))))
 # Content of a metrics file, and the reason why it is no result of K400's test.
 FOREIGN: dict[str, tuple[object, str]] = {
     "empty object": ({}, "it has no train_id"),
@@ -87,10 +91,21 @@ FOREIGN: dict[str, tuple[object, str]] = {
     "negative hours": (RESULT | {"device_hours": -1}, "its device_hours is -1; it must be a number of 0 or more"),
     "other classes": (RESULT | {"classes": {"up": [3, 2]}}, "its classes are not pairs of correct items and all items"),
     "empty class": (RESULT | {"classes": {"up": []}}, "its classes are not pairs of correct items and all items"),
-    "released": (released_result(K400), "it is a result of released weights"),
+    "other number of items": (
+        RESULT | {"data": RESULT["data"] | {"test": SPLIT | {"items": 49}}},
+        "its data.test.items is 49, and its videos are 48",
+    ),
+    "hits of other items": (RESULT | {"hits": HITS | {"items": 47}}, "its hits.items is 47, and its videos are 48"),
+    "hits of another accuracy": (
+        RESULT | {"hits": HITS} | {"top1": 51.0},
+        "its hits are not those of its top1",
+    ),
+    "damaged hits": (RESULT | {"hits": HITS | {"bits": {"top1": 5}}}, "its hits are not those of its top1"),
+    "released": (sealed(released_result(K400)), "it is a result of released weights"),
     "start of another form": (RESULT | {"started_from": [{}]}, "it has no started_from[0].part"),
-    "edited": (sealed(RESULT) | {"top1": 51.0}, "it was changed after the test: its digest is not that of its content"),
-    "edited count": (sealed(RESULT) | {"seconds": 1.0}, "it was changed after the test"),
+    "no digest": (without(RESULT, "digest"), "it has no digest"),
+    "edited": (RESULT | {"top1": 51.0}, "it was changed after the test: its digest is not that of its content"),
+    "edited count": (RESULT | {"seconds": 1.0}, "it was changed after the test"),
 }
 
 
@@ -154,7 +169,7 @@ def test_a_result_beside_another_config_is_refused(tmp_path: Path, lines: Lines)
         assert store.metrics(K400) is None and reason in lines()[0]
 
 
-MEMORY = {
+MEMORY = sealed({
     "train_id": "aaa",
     "peak_gib": 7.4,
     "batch_size": 8,
@@ -162,7 +177,7 @@ MEMORY = {
     "hardware": "a GPU",
     "versions": {"torch": "2"},
     "commit": "abc",
-}
+})  # fmt: skip
 FOREIGN_MEASUREMENTS = [
     *((without(MEMORY, name), f"it has no {name}") for name in MEMORY if name != "peak_gib"),
     (MEMORY | {"versions": {}}, "it has no versions.torch"),
@@ -170,7 +185,7 @@ FOREIGN_MEASUREMENTS = [
     (MEMORY | {"peak_gib": -5}, "its peak_gib is -5; it must be more than 0"),
     (MEMORY | {"peak_gib": float("nan")}, "its peak_gib is nan; it must be more than 0"),
     (MEMORY | {"peak_gib": float("inf")}, "its peak_gib is inf; it must be more than 0"),
-    (sealed(MEMORY) | {"peak_gib": 7.3}, "it was changed after"),
+    (MEMORY | {"peak_gib": 7.3}, "it was changed after"),
 ]
 
 
@@ -192,7 +207,7 @@ def test_measurements_made_here_precede_published_ones_of_the_same_kind(tmp_path
     write_atomically(published.run("aaa").measurement("memory"), json.dumps(MEMORY))
     assert store.measurement("aaa", "memory") == MEMORY
     assert store.measurement("aaa", "throughput") is None
-    other = {**MEMORY, "peak_gib": 3.0}
+    other = sealed({**MEMORY, "peak_gib": 3.0})
     write_atomically(store.run("aaa").measurement("memory"), json.dumps(other))
     assert store.measurement("aaa", "memory") == other
     store.publish_measurement("aaa", "memory")

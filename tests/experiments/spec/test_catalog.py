@@ -270,3 +270,18 @@ def test_files_without_a_table_are_not_listed(papers: Callable[[str], Path]) -> 
     folder = papers("made")
     (folder / "base.py").write_text("# TABLE = Table(\nOTHER_TABLE = 1\nTABLE = None\n")
     assert not [name for name in captions() if name.startswith("made/")]
+
+
+def test_an_override_of_a_part_changes_only_the_runs_that_have_it() -> None:
+    table, text = load("motionformer/table4"), "data.augmentation.rand_augment.as_released=True"
+    plain, changed = (
+        {(c.row.key, c.column.key): c.run for c in table.cells(overrides=overrides) if c.tested}
+        for overrides in ((), (text,))
+    )
+    same = {cell for cell, run in plain.items() if run == changed[cell]}
+    assert same == {("joint", "ssv2"), *(cell for cell in plain if cell[1] == "k400")}
+    assert table.run_of("joint.k400", PAPER, [text], 0) == plain["joint", "k400"]
+    with pytest.raises(ValueError, match="is not a config and has no fields"):
+        table.cells(rows=["joint"], overrides=[text])
+    with pytest.raises(ValueError, match="has no field 'other'"):
+        table.cells(overrides=["data.augmentation.rand_augment.other=True"])

@@ -1,0 +1,47 @@
+"""Findings on the weights that runs need: initial ones for trainings, trained or released ones for tests."""
+
+from collections.abc import Iterable, Iterator
+
+from data.findings import Finding
+from experiments.runner.jobs import Job
+from experiments.runner.messages import one_line
+from experiments.runner.store import RunStore
+from experiments.runner.weights import weights_of
+from models.imagenet import InitialWeights, weights_folder
+from models.model import ModelConfig
+
+SUBJECT = "weights"
+
+
+def initial_findings(models: Iterable[ModelConfig]) -> Iterator[Finding]:
+    """Findings on the initial weights of models."""
+    sources = dict.fromkeys(model.initial_weights for model in models)
+    yield from (initial_finding(source) for source in sources if source is not None)
+
+
+def initial_finding(source: InitialWeights) -> Finding:
+    """Whether initial weights are at hand, or can be downloaded."""
+    folder = weights_folder()
+    try:
+        if (path := source.local(folder)) is not None:
+            return Finding("ok", SUBJECT, f"initial weights in {path}")
+        return Finding("ok", SUBJECT, f"initial weights downloaded to {source.find(folder)}")
+    except (FileNotFoundError, ValueError) as error:
+        what, _, remedy = one_line(error).removeprefix(f"{SUBJECT}: ").partition(": ")
+        return Finding("error", SUBJECT, what, remedy)
+
+
+def tested_findings(jobs: Iterable[Job], store: RunStore) -> Iterator[Finding]:
+    """Findings on the weights of runs that are only tested."""
+    for job in jobs:
+        weights = weights_of(job.run, store)
+        if weights is None:
+            yield Finding(
+                "error",
+                SUBJECT,
+                f"{job.name} has no weights to test",
+                "train it with `reproduce run`, or import released ones with `reproduce import-weights FILE --as "
+                "TABLE:ROW`",
+            )
+        else:
+            yield Finding("ok", SUBJECT, f"{job.name}: {weights.path or 'those of its parents'}")
