@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from experiments.motionformer.base import EPIC100, K400
 from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.runner import measure
-from experiments.runner.acceptance import problem_of_measurement
+from experiments.runner.acceptance import problem_of_measurement, sealed
 from experiments.runner.measure import (
     GIB,
     MEASUREMENTS,
@@ -201,7 +201,7 @@ def test_throughput_counts_items_and_videos_of_all_their_views_and_crops(clock: 
     assert metric.value(record, run) == pytest.approx(0.5)
     assert metric.value(record, apply(run, evaluation(views=1))) == pytest.approx(2.0)
     assert (record["batch_size"], record["precision"]) == (6, "32-true")
-    assert problem_of_measurement({"train_id": "aaa", **record}, "aaa") is None
+    assert problem_of_measurement(sealed({"train_id": "aaa", **record}), "aaa") is None
     assert " cores of " in str(record["hardware"])
 
 
