@@ -1,6 +1,6 @@
 """Training augmentation with rare, strong changes of colour.
 
-Follows the released code of TokenShift (https://github.com/VideoNetworks/TokShift-Transformer).
+Follows https://github.com/VideoNetworks/TokShift-Transformer.
 F: frames of a clip. Frames are uint8, (F, 3, height, width), RGB.
 """
 
@@ -24,8 +24,7 @@ class ColourAugmentation:
         """Settings.
 
         Args:
-            short_side: smallest and largest short side, relative to the crop size. Differs from MSCA, which prints 244
-                as the smallest for a crop of 224.
+            short_side: smallest and largest short side, relative to the crop size.
             flip: probability of a horizontal flip.
             colour: probability of each change of colour.
         """

@@ -1,6 +1,6 @@
 """Sampling of clips that go on with the start of a video that is shorter than they are.
 
-Follows the released code of TokenShift (https://github.com/VideoNetworks/TokShift-Transformer). F: frames of a clip.
+Follows https://github.com/VideoNetworks/TokShift-Transformer. F: frames of a clip.
 """
 
 import random
