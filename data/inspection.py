@@ -88,8 +88,8 @@ class Inspection:
 
     def findings(self) -> Iterator[Finding]:
         """Findings on the lists and the files."""
-        yield from (self.of_error(error) for error in self.errors)
-        for folder in sorted(self.scan.unreadable)[:1]:
+        yield from dict.fromkeys(map(self.of_error, self.errors))  # a missing folder is the error of each split
+        for folder in sorted(self.scan.unreadable)[:1] if self.root.exists() else ():
             number = number_of(len(self.scan.unreadable), "folders")
             yield self.error(f"{number} cannot be listed, e.g. {self.root / folder}", "check the rights")
         for split, items in self.items.items():

@@ -1,5 +1,6 @@
 """Findings on decoded videos: those that cannot be decoded, short sides and frame rates."""
 
+import math
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,11 +27,17 @@ def video_findings(
     count, bad = number_of(len(outcomes), f"{split} {unit}"), [outcome for outcome in outcomes if outcome.is_bad]
     if bad:
         unreadable = len(bad) + len(inspection.missing.get(split, ()))
-        is_over = unreadable > allowed_number(len(inspection.items[split]), need.allow_bad)
+        num_items = len(inspection.items[split])
+        allowed = allowed_number(num_items, need.allow_bad)
+        is_over = unreadable > allowed or is_improbable(len(bad), len(outcomes), allowed / num_items)
         yield (inspection.error if is_over else inspection.warning)(
             f"{len(bad):,} of {count} cannot be decoded, e.g. {shortened(bad[0].name)}: {shortened(bad[0].reason)}",
             f"get them again; until then they count as failed, because they are listed in {bad_list}"
-            + (f", and a run needs --allow-bad {unreadable}" if is_over else ""),
+            + (
+                f", and more than the accepted {allowed:,} of {num_items:,} stop a run (--allow-bad N)"
+                if is_over
+                else ""
+            ),
         )
     elif outcomes:
         yield inspection.ok(f"{count} decoded")
@@ -51,6 +58,12 @@ def video_findings(
     other = sum(abs(rate - expected) > FPS_TOLERANCE for rate in rates) if expected else 0
     note = f"; {other:,} of {len(rates):,} differ from {expected}: clips are sampled by time" if other else ""
     yield inspection.ok(f"{split}: frames per second {spread(rates)}{note}")
+
+
+def is_improbable(bad: int, sample: int, share: float) -> bool:
+    """Whether so many bad items are found in less than 1 of 1,000 samples, if this share of all items is bad."""
+    fewer = sum(math.comb(sample, k) * share**k * (1 - share) ** (sample - k) for k in range(bad))
+    return 1 - fewer < 0.001
 
 
 def spread(values: Sequence[float]) -> str:

@@ -103,6 +103,14 @@ def test_data_that_are_not_named_are_an_error_of_a_table(root: Path, capsys: pyt
     ]
 
 
+def test_a_missing_folder_is_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = f"kinetics400={tmp_path / 'none'}"
+    words = ["doctor", ROW, "--column", "k400", "--scale", "paper", "--runs", str(tmp_path / "runs"), "--data", data]
+    code, errors = findings(words, capsys, "error")
+    texts = [error["what"] for error in errors if error["subject"] == "kinetics400"]
+    assert code == 3 and texts == [f"the data root {tmp_path / 'none'} does not exist"]
+
+
 def test_a_test_alone_needs_weights_and_the_test_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "train.csv").unlink()
     code, errors = findings(doctor(root, "--eval-only"), capsys, "error")
