@@ -4,6 +4,7 @@ Equations 17 to 23 of MSCA (https://arxiv.org/abs/2204.00452).
 N tokens of a frame with CLS first, D width, H heads.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from models.model import check_range
 from models.tokens import Grid
 
 Neighbour = Literal["past", "future"]
+TOKENS, TINY_TOKENS = 197, 17  # of a frame with CLS, at the paper's size and at scale `tiny`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +122,11 @@ class TokenGroupShift:
                 )
 
         def tiny(self) -> Self:
-            """A third of the tokens: a frame has 65 instead of 197."""
-            return replace(
-                self, past_tokens=round(self.past_tokens * 65 / 197), future_tokens=round(self.future_tokens * 65 / 197)
-            )
+            """The same fraction of the tokens of a tiny frame, rounded up, so that all numbers in the paper differ."""
+            number = self.past_tokens + self.future_tokens
+            tiny = math.ceil(number * TINY_TOKENS / TOKENS)
+            past = math.ceil(tiny * self.past_tokens / max(number, 1))
+            return replace(self, past_tokens=past, future_tokens=tiny - past)
 
         def shifted(self, width: int, heads: int) -> Sequence[Shifted]:
             """The two groups of tokens."""
