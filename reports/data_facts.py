@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from experiments.spec.run import RunConfig
@@ -52,24 +52,18 @@ def data_facts(results: Iterable[Result], runs: Mapping[str, RunConfig]) -> Data
         if (size := dataset.official_size("test")) is not None:
             official_sizes[dataset.name] = size
         shown = []
-        for part in _compared([result.metrics["data"] for result in group]):
-            peers: dict[object, list[Result]] = {}
-            for result in group:
-                peers.setdefault(_parents(runs[result.train_id]) if part == "parents" else None, []).append(result)
-            for several in peers.values():
-                texts = [(result, _text(result.metrics["data"].get(part))) for result in several]
-                known = Counter(text for _, text in texts if text is not None)
-                code = None if dataset.stand_in is None or part != "code" else dataset.stand_in.code
-                if not known and code is None:
-                    continue
-                usual = _text(code) or known.most_common(1)[0][0]
-                shown.append(f"{PARTS[part]} {usual}")
-                for result, text in texts:
-                    if text is None and part == "train" and _trained_here(result, runs[result.train_id]):
-                        text = "unrecorded data"
-                    if text not in (None, usual):
-                        sentence = f"Other data: {dataset.name} {PARTS[part]} {text} instead of {usual}"
-                        cells.setdefault(sentence, []).append(result.cell)
+        for part, several in _compared(group, runs):
+            texts = [(result, _text(result.metrics["data"].get(part))) for result in several]
+            code = _text(dataset.stand_in.code) if dataset.stand_in is not None and part == "code" else None
+            if (usual := code or _most_common(text for _, text in texts if text is not None)) is None:
+                continue
+            shown.append(f"{PARTS[part]} {usual}")
+            for result, text in texts:
+                if text is None and part == "train" and _trained_here(result, runs[result.train_id]):
+                    text = "unrecorded data"
+                if text not in (None, usual):
+                    sentence = f"Other data: {dataset.name} {PARTS[part]} {text} instead of {usual}"
+                    cells.setdefault(sentence, []).append(result.cell)
         fingerprints.append(f"{dataset.name} {', '.join(shown) or 'unknown'}")
     return DataFacts(
         tuple(sorted(fingerprints)),
@@ -79,12 +73,26 @@ def data_facts(results: Iterable[Result], runs: Mapping[str, RunConfig]) -> Data
     )
 
 
-def _compared(records: list[dict]) -> list[str]:
-    """Parts to compare. `fingerprint` is contained in the others."""
+def _compared(group: list[Result], runs: Mapping[str, RunConfig]) -> Iterator[tuple[str, list[Result]]]:
+    """Parts of the record of the data, each with results of one data set that are compared in it.
+
+    `fingerprint` is contained in the other parts. Data of parents are compared if the parents' data sets are the same.
+    """
+    records = [result.metrics["data"] for result in group]
     present = {part for record in records for part in record}
     if all("test" in record for record in records):
         present -= {"fingerprint"}
-    return [part for part in PARTS if part in present]
+    for part in (part for part in PARTS if part in present):
+        peers: dict[object, list[Result]] = {}
+        for result in group:
+            peers.setdefault(_parents(runs[result.train_id]) if part == "parents" else None, []).append(result)
+        yield from ((part, several) for several in peers.values())
+
+
+def _most_common(texts: Iterable[str]) -> str | None:
+    """Most common of some texts, None without any."""
+    counts = Counter(texts)
+    return counts.most_common(1)[0][0] if counts else None
 
 
 def _parents(run: RunConfig) -> tuple[object, ...]:

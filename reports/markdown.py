@@ -1,6 +1,7 @@
 """Report as markdown: figure, table in the paper's layout, legend, sources of the values and footer."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -210,11 +211,8 @@ def _footer(report: Report, folder: Path) -> str:
     if facts.views:
         views = ", ".join(f"{name} {protocol}" for name, protocol in facts.views)
         lines.append(f"- Test views × crops: {views}")
-        items = ", ".join(
-            f"{name} {counts}{_official(facts, name)}" + (f" ({'; '.join(cells)})" if cells else "")
-            for name, counts, cells in facts.items
-        )
-        lines.append(f"- {unit} evaluated / failed / missing: {items or 'none, no run has finished'}")
+        counts = [(name, text + _official(facts, name), cells) for name, text, cells in facts.items]
+        lines.append(f"- {unit} evaluated / failed / missing: {_by_data_set(counts) or 'none, no run has finished'}")
     if facts.replaced:
         lines.append(f"- {unit} that could not be read and were replaced in training: {_by_data_set(facts.replaced)}")
     if facts.data:
@@ -250,7 +248,7 @@ def _official(facts: Facts, name: str) -> str:
     return f" of {facts.official_sizes[name]} official" if name in facts.official_sizes else ""
 
 
-def _by_data_set(counts: tuple[tuple[str, str, tuple[str, ...]], ...]) -> str:
+def _by_data_set(counts: Iterable[tuple[str, str, tuple[str, ...]]]) -> str:
     """Counts of each data set, followed by their cells if they differ."""
     return ", ".join(f"{name} {text}" + (f" ({'; '.join(cells)})" if cells else "") for name, text, cells in counts)
 

@@ -113,7 +113,7 @@ class Planner:
             train = 0 if self.run.optim is None or self.eval_only else train
             official = None if train is None or test is None else Counts(train, test)
             return _Found(official, OFFICIAL, {}, None if finished else one_line(error))
-        missing: dict[Split, int] = {}
+        missing = {} if finished else self.missing(trains)
         try:
             if trains:
                 check_batch(self.run, counts)
@@ -121,8 +121,8 @@ class Planner:
                 self.resources.check_files(self.run.data, self.lists, trains=trains)
         except DataError as error:
             counts = counts if self.run.optim is None or counts.train >= self.run.optim.batch_size else None
-            return _Found(counts, source, self.missing(trains), one_line(error))
-        return _Found(counts, source, self.missing(trains) if not finished else missing, None)
+            return _Found(counts, source, missing, one_line(error))
+        return _Found(counts, source, missing, None)
 
     def missing(self, trains: bool) -> dict[Split, int]:
         """Numbers of missing items by split. Stand-ins have none."""

@@ -1,6 +1,5 @@
 """Record of the data of a training in its run directory. A resumed training and every test must have the same data."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,7 +8,7 @@ from pathlib import Path
 from data.config import DatasetConfig
 from data.errors import DataError
 from data.fingerprint import DataFingerprint, code_changes, fingerprint_in
-from experiments.runner.acceptance import DATA, SPLIT
+from experiments.runner.acceptance import DATA, SPLIT, digest
 from experiments.runner.fields import TEXT
 from experiments.runner.files import json_object, read_record, write_atomically
 from experiments.runner.jobs import Job
@@ -37,7 +36,7 @@ def _data_of_parents(run: RunConfig, store: RunStore) -> dict[str, str]:
         record = _record(directory) if directory.weights.exists() else None
         if record is not None:
             fields = {name: record.get(name) for name in ("train", "code", "parents")}
-            found[parent.name] = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+            found[parent.name] = digest(fields)[:16]
     return found
 
 

@@ -78,8 +78,13 @@ def total(uses: Iterable[DiskUse], stand_ins: Iterable[StandIn], parallel: int) 
 
 def free_bytes(folder: Path) -> int:
     """Free bytes of the disk of a folder, which need not exist."""
+    return shutil.disk_usage(existing(folder)).free
+
+
+def existing(folder: Path) -> Path:
+    """A folder or, if it does not exist, the nearest of its parents that does."""
     folder = folder.absolute()
-    return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def size(num_bytes: float) -> str:

@@ -10,7 +10,7 @@ import torch
 
 from data.findings import Finding
 from data.synthetic.ensure import default_cache
-from experiments.runner.disk_space import free_bytes, size
+from experiments.runner.disk_space import existing, free_bytes, size
 from experiments.runner.files import StoreError
 from experiments.runner.provenance import cores, hardware
 from experiments.runner.store import RunStore
@@ -42,8 +42,7 @@ def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> It
         yield Finding.of_error("runs", error)
     if generates:
         cache = default_cache()
-        existing = next(folder for folder in (cache, *cache.absolute().parents) if folder.exists())
-        if os.access(existing, os.W_OK):
+        if os.access(existing(cache), os.W_OK):
             yield Finding("ok", "stand-ins", f"{cache} can be written, {size(free_bytes(cache))} free")
         else:
             yield Finding("error", "stand-ins", f"{cache} cannot be written", "name another folder with STAND_IN_CACHE")

@@ -53,7 +53,19 @@ class Comparison(ABC):
 
 
 @dataclass(frozen=True)
-class Bounded(Comparison):
+class OfOneValue(Comparison):
+    """Statement on the value of one expression."""
+
+    value: Expression
+
+    @property
+    def values(self) -> tuple[Expression, ...]:
+        """The value."""
+        return (self.value,)
+
+
+@dataclass(frozen=True)
+class Bounded(OfOneValue):
     """Value on one side of a bound.
 
     A printed margin is noise if the value itself is within the limit. This does not apply to a bound on the other side
@@ -63,14 +75,8 @@ class Bounded(Comparison):
     sign: ClassVar[int]
     symbols: ClassVar[tuple[str, str]]  # exclusive, inclusive
 
-    value: Expression
     bound: float = 0.0
     inclusive: bool = False
-
-    @property
-    def values(self) -> tuple[Expression, ...]:
-        """The value."""
-        return (self.value,)
 
     def holds(self, value: Number) -> Number:
         """Whether the value is on the stated side, as 0 or 1."""
@@ -110,20 +116,14 @@ class Below(Bounded):
 
 
 @dataclass(frozen=True)
-class About(Comparison):
+class About(OfOneValue):
     """Value of a stated size other than 0: at most `half`, half of the last digit of the statement, away from it.
 
     Resampled values support it if they have the stated sign and their interval contains the stated size.
     """
 
-    value: Expression
     stated: float
     half: float
-
-    @property
-    def values(self) -> tuple[Expression, ...]:
-        """The value."""
-        return (self.value,)
 
     def in_print(self, values: list[float], limits: list[float]) -> Printed:
         """Verdict on the printed value."""
@@ -143,16 +143,10 @@ class About(Comparison):
 
 
 @dataclass(frozen=True)
-class Within(Comparison):
+class Within(OfOneValue):
     """Value between -bound and bound. An undetected difference alone does not support it (two one-sided tests)."""
 
-    value: Expression
     bound: float
-
-    @property
-    def values(self) -> tuple[Expression, ...]:
-        """The value."""
-        return (self.value,)
 
     def in_print(self, values: list[float], limits: list[float]) -> Printed:
         """Verdict on the printed value. It is noise if its interval crosses the bound."""
