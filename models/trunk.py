@@ -49,14 +49,12 @@ class VideoViT(nn.Module):
 
         Class variables, for the configs of other architectures:
         `norm_eps`, `activation`: epsilon of all LayerNorms, and activation of the MLPs.
-        `block_type`: class of the blocks.
         `not_in_images`: patterns of the names of tensors that keep their random values, because image ViTs lack them.
         """
 
         config_tag = "PlainVideoViT.Config"  # "VideoViT.Config" is the tag of a paper's model
         norm_eps: ClassVar[float] = 1e-6
         activation: ClassVar[type[nn.Module]] = nn.GELU
-        block_type: ClassVar[type[Block]] = Block
         not_in_images: ClassVar[tuple[str, ...]] = ("positions.time", "head.*")
 
         width: int = 768
@@ -106,10 +104,14 @@ class VideoViT(nn.Module):
             """Config of the mixers of a block, given its index; by default `attention`."""
             return self.attention
 
+        def block_type(self, block: int) -> type[Block]:
+            """Class of the block of this index."""
+            return Block
+
         def build_block(self, block: int) -> Block:
             """Block of this index. The model initialises its Linear layers again, with `linear_std`."""
             rates = torch.linspace(0, self.drop_path, self.depth, device="cpu").tolist()
-            return self.block_type(
+            return self.block_type(block)(
                 self.attention_of(block).build(self.width, self.heads),
                 self.width,
                 self.mlp_ratio,

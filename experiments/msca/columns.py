@@ -34,7 +34,7 @@ def shifted_percent(run: RunConfig) -> float:
 
 def num_msca(run: RunConfig) -> int:
     """Number of blocks with MSCA."""
-    return run.model.num_shifted if isinstance(run.model, MSCA.Config) else 0
+    return len(run.model.connected) if isinstance(run.model, MSCA.Config) else 0
 
 
 def num_msa(run: RunConfig) -> int:

@@ -11,8 +11,8 @@ from experiments.spec.table import Table, row
 
 
 def blocks(number: int) -> Edits:
-    """MSCA-KV in this number of blocks."""
-    return (*heads("kv"), *model(blocks=number))
+    """MSCA-KV in the last blocks, as many as this number."""
+    return (*heads("kv"), *model(blocks=tuple(range(12 - number, 12))))
 
 
 # fmt: off

@@ -1,6 +1,7 @@
 """Attention within each frame, whose queries, keys and values may come from other frames.
 
-B batch, T frames, S patches per frame, N = 1 + S tokens of a frame with its CLS first, D width, H heads, K = D / H.
+B batch, T frames, S patches per frame, N = 1 + S tokens of a frame with its CLS first, M >= N tokens with keys
+and values, D width, H heads, K = D / H.
 """
 
 from abc import abstractmethod
@@ -82,25 +83,30 @@ class ShiftedAttention(FrameAttention):
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
         """Output (B*T, N, D) of tokens x (B*T, N, D)."""
-        projected = self._shift(self.qkv(self._shifted_input(x, grid)), PROJECTIONS, grid)  # (B*T, N, 3*D)
-        return self._attend(*projected.chunk(3, dim=-1))
+        context = self._context(x, grid)  # (B*T, M, D)
+        q, k, v = self._shift(self.qkv(context), PROJECTIONS, grid).chunk(3, dim=-1)
+        return self._attend(q[:, : x.shape[1]], k, v)
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
         """Output of `forward` for CLS alone: (B*T, 1, D). Keys and values are projected for all tokens."""
-        x, width = self._shifted_input(x, grid), x.shape[-1]
+        context, width = self._context(x, grid), x.shape[-1]  # (B*T, M, D)
         of_q, of_kv = self.qkv.weight.split([width, 2 * width])
-        q = F.linear(x[:, :1], of_q, self.qkv.bias[:width])
-        k, v = self._shift(F.linear(x, of_kv, self.qkv.bias[width:]), "kv", grid).chunk(2, dim=-1)
+        q = F.linear(context[:, :1], of_q, self.qkv.bias[:width])
+        k, v = self._shift(F.linear(context, of_kv, self.qkv.bias[width:]), "kv", grid).chunk(2, dim=-1)
         return self._attend(self._shift(q, "q", grid), k, v)
 
-    def _shifted_input(self, x: Tensor, grid: Grid) -> Tensor:
-        """Tokens x (B*T, N, D), shifted if the input is."""
+    def _context(self, x: Tensor, grid: Grid) -> Tensor:
+        """Tokens (B*T, M, D) that are projected: x (B*T, N, D), shifted if the input is, and any further tokens."""
         return self._shift(x.clone(), INPUT, grid) if any(part.of == INPUT for part in self.shifted) else x
 
     def _shift(self, x: Tensor, projections: str, grid: Grid) -> Tensor:
-        """Shift the parts of some projections (B*T, n, len(projections)*D), in place."""
+        """Shift the parts of some projections (B*T, n, len(projections)*D), in place. Tokens after N stay."""
+        num_tokens = 1 + grid.patches
         parts = [
-            Part((part.tokens, projections.index(projection), part.heads, part.channels), part.source)
+            Part(
+                (slice(*part.tokens.indices(num_tokens)), projections.index(projection), part.heads, part.channels),
+                part.source,
+            )
             for part in self.shifted
             for projection in part.of
             if projection in projections
@@ -109,6 +115,6 @@ class ShiftedAttention(FrameAttention):
         return shift_(x, self.config.segment(grid.frames), parts, self.config.boundary, shape) if parts else x
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Output (B*T, n, D) of queries (B*T, n, D), keys and values (B*T, N, D)."""
-        q, k, v = (split_heads(t, self.heads) for t in (q, k, v))  # (B*T, H, n or N, K)
+        """Output (B*T, n, D) of queries (B*T, n, D), keys and values (B*T, M, D)."""
+        q, k, v = (split_heads(t, self.heads) for t in (q, k, v))  # (B*T, H, n or M, K)
         return self.proj(merge_heads(F.scaled_dot_product_attention(q, k, v)))

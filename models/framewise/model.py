@@ -3,18 +3,21 @@
 B batch, F frames, S patches per frame, N = 1 + S tokens of a frame, D width.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from torch import Tensor
 
+from models.block import Block
 from models.framewise.frame_attention import FrameAttention
 from models.framewise.heads import FrameMeanHead
 from models.framewise.positions import FramePositions
+from models.framewise.shifted_block import BlockShift, ShiftedBlock
 from models.heads import HeadConfig
 from models.imagenet import ImageNet, InitialWeights
 from models.mixers.attention import MixerConfig
-from models.model import InputSize, Targets, num_outputs
+from models.model import InputSize, Targets, check_range, num_outputs
 from models.positions import PositionsConfig
 from models.tokens import Grid, SquareTokens, TokensConfig
 from models.trunk import VideoViT
@@ -25,7 +28,10 @@ class FramewiseViT(VideoViT):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(VideoViT.Config):
-        """ViT-B/16, pretrained on ImageNet-21k."""
+        """ViT-B/16, pretrained on ImageNet-21k.
+
+        `blocks`: indices of the blocks that connect frames; the others see single frames. None for all.
+        """
 
         tokens: TokensConfig = field(default_factory=SquareTokens.Config)
         positions: PositionsConfig = field(default_factory=FramePositions.Config)
@@ -34,6 +40,43 @@ class FramewiseViT(VideoViT):
         init: InitialWeights | None = field(
             default_factory=lambda: ImageNet.Config(name="vit_base_patch16_224.orig_in21k")
         )
+        blocks: tuple[int, ...] | None = None
+
+        def check(self, size: InputSize) -> None:
+            """Refuse blocks that the model does not have, and repeated ones."""
+            for block in self.blocks or ():
+                check_range("model.blocks: an index", block, least=0)
+                if block >= self.depth:
+                    raise ValueError(f"model.blocks: {block}; the model has blocks 0 to {self.depth - 1}")
+            if len(set(self.connected)) != len(self.connected):
+                raise ValueError(f"model.blocks is {self.blocks}; it names each block once")
+            super().check(size)
+
+        @property
+        def connected(self) -> tuple[int, ...]:
+            """Indices of the blocks that connect frames."""
+            return tuple(range(self.depth)) if self.blocks is None else self.blocks
+
+        def attention_of(self, block: int) -> MixerConfig:
+            """Attention within frames in the blocks that do not connect frames."""
+            return self.attention if block in self.connected else FrameAttention.Config()
+
+        @property
+        def block_shift(self) -> BlockShift | None:
+            """Shift of the tokens of the blocks that connect frames; None without one."""
+            return None
+
+        def block_type(self, block: int) -> type[Block]:
+            """Class of the block of this index."""
+            return ShiftedBlock if self.block_shift is not None and block in self.connected else Block
+
+        def build_block(self, block: int) -> Block:
+            """Block of this index."""
+            built = super().build_block(block)
+            if isinstance(built, ShiftedBlock):
+                assert self.block_shift is not None
+                built.shift = self.block_shift
+            return built
 
         def build(self, size: InputSize, targets: Targets) -> "FramewiseViT":
             """Model for clips of this size, with random weights."""
@@ -49,7 +92,9 @@ class FramewiseViT(VideoViT):
 
             Shifts of single heads need all of them.
             """
-            return replace(super().tiny(), width=self.width // 8, heads=self.heads)
+            tiny = super().tiny()
+            blocks = None if self.blocks is None else thinned(self.blocks, self.depth, tiny.depth)
+            return replace(tiny, width=self.width // 8, heads=self.heads, blocks=blocks)
 
     def embedded(self, clip: Tensor) -> tuple[Tensor, Grid]:
         """Tokens with CLS and positions (B*F, N, D) of clips (B, F, 3, height, width), and the token grid."""
@@ -61,3 +106,15 @@ class FramewiseViT(VideoViT):
     def features(self, clip: Tensor) -> Tensor:
         """Features (B, F, D) of the CLS of all frames."""
         return super().features(clip).unflatten(0, (len(clip), -1))
+
+
+def thinned(blocks: tuple[int, ...], depth: int, new_depth: int) -> tuple[int, ...]:
+    """The same subset of blocks in a model of another depth.
+
+    Up to each place of the model, it contains the same fraction of the blocks, rounded half up.
+    """
+    counts = [
+        math.floor(sum(block * new_depth < place * depth for block in blocks) * new_depth / depth + 0.5)
+        for place in range(new_depth + 1)
+    ]
+    return tuple(block for block in range(new_depth) if counts[block + 1] > counts[block])

@@ -1,17 +1,15 @@
-"""MSCA: a frame-wise ViT with self/cross-attention in some of its blocks (https://arxiv.org/abs/2204.00452)."""
+"""MSCA: a frame-wise ViT with self/cross-attention in some or all of its blocks (https://arxiv.org/abs/2204.00452)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 from torch import Tensor, nn
 
 from models.checkpoints import LoadReport, fill, read_tensors
-from models.framewise.frame_attention import FrameAttention
 from models.framewise.model import FramewiseViT
 from models.mixers.attention import MixerConfig
-from models.model import InputSize, check_range
+from models.model import InputSize
 from models.msca.attention import HeadShift
 from models.msca.key_map import converted_tensors, released_names
 
@@ -38,34 +36,12 @@ class FramewiseConfig(FramewiseViT.Config):
 
 
 class MSCA:
-    """Frame-wise ViT whose last blocks attend to neighbouring frames."""
+    """Frame-wise ViT whose blocks attend to neighbouring frames."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(FramewiseConfig):
-        """`attention`: of the blocks with MSCA. `blocks`: their number, counted from the last; None for all."""
+        """`attention`: of the blocks with MSCA, which are `blocks`."""
 
         config_tag = "MSCA.Config"
 
         attention: MixerConfig = field(default_factory=HeadShift.Config)
-        blocks: int | None = None
-
-        def check(self, size: InputSize) -> None:
-            """Refuse more blocks than there are."""
-            check_range("model.blocks", self.blocks, least=0)
-            if self.blocks is not None and self.blocks > self.depth:
-                raise ValueError(f"model.blocks is {self.blocks}; the model has {self.depth}")
-            super().check(size)
-
-        @property
-        def num_shifted(self) -> int:
-            """Number of blocks with MSCA."""
-            return self.depth if self.blocks is None else self.blocks
-
-        def attention_of(self, block: int) -> MixerConfig:
-            """Attention within frames in the first blocks."""
-            return self.attention if block >= self.depth - self.num_shifted else FrameAttention.Config()
-
-        def tiny(self) -> Self:
-            """A quarter of the blocks, of which the same fraction has MSCA."""
-            tiny = super().tiny()
-            return tiny if self.blocks is None else type(self)(**{**vars(tiny), "blocks": self.blocks // 4})

@@ -4,11 +4,9 @@ Follows the released code of TokenShift (https://github.com/VideoNetworks/TokShi
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from models.block import Block
 from models.framewise.frame_shift import Boundary
-from models.framewise.shifted_block import BlockShift, ShiftedBlock
+from models.framewise.shifted_block import BlockShift
 from models.model import InputSize, check_range
 from models.msca.model import FramewiseConfig
 
@@ -24,7 +22,6 @@ class TokenShift:
         first of them come from the next frame, the second from the previous one.
         """
 
-        block_type: ClassVar[type[Block]] = ShiftedBlock
         division: int = 4
         boundary: Boundary = "zero"
 
@@ -33,9 +30,7 @@ class TokenShift:
             check_range("model.division", self.division, least=2)
             super().check(size)
 
-        def build_block(self, block: int) -> Block:
-            """Block of this index."""
-            built = super().build_block(block)
-            assert isinstance(built, ShiftedBlock)
-            built.shift = BlockShift(slice(0, 1), self.width // self.division, before_mlp=True, boundary=self.boundary)
-            return built
+        @property
+        def block_shift(self) -> BlockShift:
+            """Shift of CLS, before each half of a block."""
+            return BlockShift(slice(0, 1), self.width // self.division, before_mlp=True, boundary=self.boundary)

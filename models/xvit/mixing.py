@@ -6,9 +6,13 @@ T frames, N tokens of a frame with CLS first, D width, H heads, K = D / H.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
 
 from models.framewise.frame_attention import INPUT, PROJECTIONS, Shifted, ShiftedAttention
+from models.mixers.joint import JointAttention
 from models.model import check_range
 from models.tokens import Grid
 
@@ -28,6 +32,8 @@ class SpaceTimeMixing:
         default, splits the concatenated channels of all heads, so that most heads belong to one frame.
         `segment_frames`: number of successive frames that are mixed; None for all of a clip. Released Kinetics models
         mix two halves of 8 frames each.
+        `summary`: whether all frames also attend to a summary of each frame of the segment: the mean of its patches, or
+        of all its tokens. The paper sums over all tokens and divides by the number of patches.
         """
 
         label: ClassVar[str] = "Space-time mixing"
@@ -37,6 +43,16 @@ class SpaceTimeMixing:
         fraction: float = 0.5
         per_head: bool = False
         segment_frames: int | None = None
+        summary: Literal["patches", "tokens"] | None = None
+
+        def build(self, width: int, heads: int) -> list[JointAttention]:
+            """Single mixer of a block."""
+            return [(ShiftedAttention if self.summary is None else SummaryAttention)(self, width, heads)]
+
+        def macs(self, grid: Grid, width: int, heads: int) -> int:
+            """Multiply-adds of attention within frames, and to the summaries."""
+            summaries = 0 if self.summary is None else self.segment(grid.frames)
+            return super().macs(grid, width, heads) + 2 * grid.frames * (1 + grid.patches) * summaries * width
 
         def check(self, grid: Grid) -> None:
             """Refuse settings out of range, and segments that do not divide the frames of a clip."""
@@ -85,3 +101,21 @@ class SpaceTimeMixing:
                 length = whole * per_head or min(per_head - first, stop - start)
                 yield slice(head, head + max(whole, 1)), slice(first, min(first + length, per_head))
                 start += length
+
+
+class SummaryAttention(ShiftedAttention):
+    """Space-time mixing attention, also to a summary of each frame of the segment.
+
+    The summaries are tokens of each frame before the projection, which costs less than copies of keys and values.
+    """
+
+    def __init__(self, config: SpaceTimeMixing.Config, width: int, heads: int) -> None:
+        super().__init__(config, width, heads)
+        self.first_token = 1 if config.summary == "patches" else 0
+
+    def _context(self, x: Tensor, grid: Grid) -> Tensor:
+        """Tokens (B*T, N + segment, D): those of the frame, shifted if the input is, then the summaries."""
+        segment = self.config.segment(grid.frames)
+        summaries = x[:, self.first_token :].mean(dim=1).unflatten(0, (-1, segment))  # (B*T/segment, segment, D)
+        summaries = summaries.repeat_interleave(segment, dim=0)  # (B*T, segment, D)
+        return torch.cat([super()._context(x, grid), summaries], dim=1)

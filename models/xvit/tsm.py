@@ -3,11 +3,11 @@
 Equations 1 to 3 of X-ViT's supplementary (https://arxiv.org/abs/2106.05968).
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
-from models.block import Block
-from models.framewise.shifted_block import BlockShift, ShiftedBlock
+from models.framewise.frame_attention import FrameAttention
+from models.framewise.shifted_block import BlockShift
+from models.mixers.attention import MixerConfig
 from models.model import InputSize, check_range
 from models.xvit.model import XViT
 
@@ -21,7 +21,7 @@ class TSMViT:
 
         config_tag = "TSMViT.Config"
 
-        block_type: ClassVar[type[Block]] = ShiftedBlock
+        attention: MixerConfig = field(default_factory=FrameAttention.Config)
         division: int = 8
 
         def check(self, size: InputSize) -> None:
@@ -29,9 +29,7 @@ class TSMViT:
             check_range("model.division", self.division, least=2)
             super().check(size)
 
-        def build_block(self, block: int) -> Block:
-            """Block of this index."""
-            built = super().build_block(block)
-            assert isinstance(built, ShiftedBlock)
-            built.shift = BlockShift(slice(None), self.width // self.division, before_mlp=False, boundary="zero")
-            return built
+        @property
+        def block_shift(self) -> BlockShift:
+            """Shift of all tokens at the input of a block."""
+            return BlockShift(slice(None), self.width // self.division, before_mlp=False, boundary="zero")

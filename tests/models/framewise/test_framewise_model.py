@@ -1,6 +1,7 @@
 """Properties of frame-wise ViTs: what connects their frames, and how far."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -53,7 +54,10 @@ SUBSETS = ("q", "k", "v", "qk", "kv", "qv", "qkv")
 VARIANTS = {
     "frame-wise": FramewiseViT.Config(),
     "tokenshift": TokenShift.Config(),
-    "tsm": TSMViT.Config(attention=FrameAttention.Config(), division=4),
+    "mixing, summary": XViT.Config(attention=SpaceTimeMixing.Config(summary="patches")),
+    "mixing, some blocks": XViT.Config(blocks=(1,)),
+    "tokenshift, some blocks": TokenShift.Config(blocks=(0,)),
+    "tsm": TSMViT.Config(division=4),
     "mixing": XViT.Config(),
     "mixing, per head": XViT.Config(attention=SpaceTimeMixing.Config(per_head=True, fraction=1.0)),
     "mixing, wide": XViT.Config(attention=SpaceTimeMixing.Config(window=2, of="qkv")),
@@ -96,7 +100,7 @@ def test_without_shifts_msca_is_the_frame_wise_vit() -> None:
     ):
         model = random_model(small(MSCA.Config(attention=attention)))
         torch.testing.assert_close(model(x), plain(x))
-    torch.testing.assert_close(random_model(small(MSCA.Config(blocks=0)))(x), plain(x))
+    torch.testing.assert_close(random_model(small(MSCA.Config(blocks=())))(x), plain(x))
 
 
 def test_a_shift_of_queries_keys_and_values_is_a_shift_of_the_heads_outputs() -> None:
@@ -183,3 +187,79 @@ def test_concatenated_channels_are_split_as_released(division: int, count: int) 
         heads = range(12)[part.heads]
         channels[part.source] += [64 * head + c for head in heads for c in range(64)[part.channels]]
     assert channels[1] == list(range(count)) and channels[-1] == list(range(count, 2 * count))
+
+
+@pytest.mark.parametrize("summary", ["patches", "tokens"])
+def test_all_frames_of_a_segment_attend_to_its_summaries(summary: Literal["patches", "tokens"]) -> None:
+    config = SpaceTimeMixing.Config(fraction=0.5, segment_frames=3, summary=summary)
+    [mixer] = config.build(WIDTH, HEADS)
+    x = torch.randn(6, N, WIDTH)
+    q, k, v = mixer.qkv(x).chunk(3, dim=-1)
+    # Equation 4 of X-ViT's main paper: the summary of frame t is a key and a value of every frame. The mean commutes
+    # with the projection.
+    first = 1 if summary == "patches" else 0
+    summaries = [t[:, first:].mean(dim=1) for t in (k, v)]
+    fold = WIDTH // 4
+    mixed_k, mixed_v = (mixed_naively(t, fold, segment=3) for t in (k, v))
+    outputs = []
+    for t in range(6):
+        of_segment = slice(t // 3 * 3, t // 3 * 3 + 3)
+        keys, values = (
+            torch.cat([own[t], summary[of_segment]]).unflatten(-1, (HEADS, -1)).transpose(0, 1)
+            for own, summary in zip((mixed_k, mixed_v), summaries, strict=True)
+        )
+        queries = q[t].unflatten(-1, (HEADS, -1)).transpose(0, 1)
+        weights = (queries @ keys.mT / (WIDTH // HEADS) ** 0.5).softmax(dim=-1)
+        outputs.append((weights @ values).transpose(0, 1).flatten(-2))
+    torch.testing.assert_close(mixer(x, GRID), mixer.proj(torch.stack(outputs)))
+
+
+def mixed_naively(x: Tensor, fold: int, segment: int) -> Tensor:
+    """Tokens (T, N, D) with `fold` channels of the next and of the previous frame of each segment, or zeros."""
+    mixed = x.clone()
+    for t in range(len(x)):
+        mixed[t, :, :fold] = x[t + 1, :, :fold] if t % segment < segment - 1 else 0
+        mixed[t, :, fold : 2 * fold] = x[t - 1, :, fold : 2 * fold] if t % segment else 0
+    return mixed
+
+
+def test_tsm_shifts_the_residual_stream_before_each_block() -> None:
+    model = random_model(small(TSMViT.Config(division=4)))
+    assert isinstance(model, FramewiseViT)
+    block = model.blocks[0]
+    assert isinstance(block, Block)
+    z = torch.randn(6, N, WIDTH)
+    shifted = mixed_naively(z, WIDTH // 4, segment=6)  # equation 1
+    y = block.mixers[0](block.norms[0](shifted), GRID) + shifted  # equation 2, whose index is a misprint
+    torch.testing.assert_close(block(z, GRID), block.mlp(block.mlp_norm(y)) + y)  # equation 3
+
+
+def test_only_the_named_blocks_connect_frames() -> None:
+    x = clip().requires_grad_()
+    for blocks, reach in (((), 0), ((1,), 1), ((0, 1), 2)):
+        model = random_model(replace(small(MSCA.Config()), blocks=blocks))
+        assert isinstance(model, FramewiseViT)
+        [gradient] = torch.autograd.grad(model.features(x)[:, 3].sum(), x)
+        assert [t for t in range(6) if gradient[:, t].abs().max() > 0] == [t for t in range(6) if abs(t - 3) <= reach]
+
+
+@pytest.mark.parametrize("blocks", [(2,), (0, 0), (-1,)])
+def test_blocks_that_do_not_exist_are_refused(blocks: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"model\.blocks"):
+        replace(small(MSCA.Config()), blocks=blocks).check(SIZE)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [
+        (range(12), (0, 1, 2)),
+        (range(6), (0, 1)),
+        (range(6, 12), (1, 2)),
+        (range(0, 12, 2), (0, 2)),
+        (range(8, 12), (2,)),
+        (range(4, 12), (1, 2)),
+        ((), ()),
+    ],
+)
+def test_a_tiny_model_connects_the_same_fraction_of_blocks(blocks: range, expected: tuple[int, ...]) -> None:
+    assert MSCA.Config(blocks=tuple(blocks)).tiny().blocks == expected
