@@ -12,8 +12,8 @@ from typing import ClassVar, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.framewise.frame_shift import Boundary, Part, shift_
-from models.mixers.attention import merge_heads, split_heads
+from models.framewise.frame_shift import Boundary, Part, shifted_projections
+from models.mixers.attention import merge_heads
 from models.mixers.joint import JointAttention
 from models.tokens import Grid
 
@@ -83,26 +83,34 @@ class ShiftedAttention(FrameAttention):
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
         """Output (B*T, N, D) of tokens x (B*T, N, D)."""
-        context = self._context(x, grid)  # (B*T, M, D)
-        q, k, v = self._shift(self.qkv(context), PROJECTIONS, grid).chunk(3, dim=-1)
-        return self._attend(q[:, : x.shape[1]], k, v)
+        q, k, v = self._heads(self.qkv(self._context(x, grid)), PROJECTIONS, grid)  # (B*T, H, M, K)
+        return self._attend(q[:, :, : x.shape[1]], k, v)
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
         """Output of `forward` for CLS alone: (B*T, 1, D). Keys and values are projected for all tokens."""
         context, width = self._context(x, grid), x.shape[-1]  # (B*T, M, D)
         of_q, of_kv = self.qkv.weight.split([width, 2 * width])
-        q = F.linear(context[:, :1], of_q, self.qkv.bias[:width])
-        k, v = self._shift(F.linear(context, of_kv, self.qkv.bias[width:]), "kv", grid).chunk(2, dim=-1)
-        return self._attend(self._shift(q, "q", grid), k, v)
+        [q] = self._heads(F.linear(context[:, :1], of_q, self.qkv.bias[:width]), "q", grid)  # (B*T, H, 1, K)
+        k, v = self._heads(F.linear(context, of_kv, self.qkv.bias[width:]), "kv", grid)  # (B*T, H, M, K)
+        return self._attend(q, k, v)
 
     def _context(self, x: Tensor, grid: Grid) -> Tensor:
         """Tokens (B*T, M, D) that are projected: x (B*T, N, D), shifted if the input is, and any further tokens."""
-        return self._shift(x.clone(), INPUT, grid) if any(part.of == INPUT for part in self.shifted) else x
+        parts = self._parts(INPUT, grid)
+        if not parts:
+            return x
+        [heads] = shifted_projections(x.clone(), (1, self.heads), self._segment(grid), parts, self.config.boundary)
+        return merge_heads(heads)
 
-    def _shift(self, x: Tensor, projections: str, grid: Grid) -> Tensor:
-        """Shift the parts of some projections (B*T, n, len(projections)*D), in place. Tokens after N stay."""
+    def _heads(self, x: Tensor, projections: str, grid: Grid) -> tuple[Tensor, ...]:
+        """Heads (B*T, H, n, K) of each projection of x (B*T, n, len(projections)*D), shifted. Tokens after N stay."""
+        parts, shape = self._parts(projections, grid), (len(projections), self.heads)
+        return shifted_projections(x, shape, self._segment(grid), parts, self.config.boundary)
+
+    def _parts(self, projections: str, grid: Grid) -> list[Part]:
+        """Parts of (B, T, n, projections, H, K) that come from other frames."""
         num_tokens = 1 + grid.patches
-        parts = [
+        return [
             Part(
                 (slice(*part.tokens.indices(num_tokens)), projections.index(projection), part.heads, part.channels),
                 part.source,
@@ -111,10 +119,11 @@ class ShiftedAttention(FrameAttention):
             for projection in part.of
             if projection in projections
         ]
-        shape = (len(projections), self.heads, -1)
-        return shift_(x, self.config.segment(grid.frames), parts, self.config.boundary, shape) if parts else x
+
+    def _segment(self, grid: Grid) -> int:
+        """Number of successive frames that are connected."""
+        return self.config.segment(grid.frames)
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Output (B*T, n, D) of queries (B*T, n, D), keys and values (B*T, M, D)."""
-        q, k, v = (split_heads(t, self.heads) for t in (q, k, v))  # (B*T, H, n or M, K)
+        """Output (B*T, n, D) of queries (B*T, H, n, K), keys and values (B*T, H, M, K)."""
         return self.proj(merge_heads(F.scaled_dot_product_attention(q, k, v)))

@@ -1,6 +1,6 @@
 """Shift of parts of a tensor between the frames of a clip, as in TSM (https://arxiv.org/abs/1811.08383).
 
-B batch, T frames, N tokens per frame, C channels.
+B batch, T frames, N tokens per frame, C channels, P projections, H heads, K channels of a head.
 """
 
 from collections.abc import Sequence
@@ -25,64 +25,80 @@ class Part(NamedTuple):
     source: int
 
 
-def shift_(
-    x: Tensor, frames: int, parts: Sequence[Part], boundary: Boundary = "zero", channels: tuple[int, ...] = (-1,)
-) -> Tensor:
+def shift_(x: Tensor, frames: int, parts: Sequence[Part], boundary: Boundary = "zero") -> Tensor:
     """Shift parts of x (B*T, N, C) between the frames in place. Only these parts are copied.
 
     Args:
-        x: a tensor whose values no other operation needs for its gradient, such as the output of a Linear layer.
+        x: a tensor whose values no other operation needs for its gradient, such as a sum.
         parts: parts that do not overlap.
-        channels: shape that the channels are split into for the indices of the parts, e.g. (heads, channels of a head).
 
     Returns:
         x, with the gradient of the shift.
     """
-    return _Shift.apply(x, frames, tuple(parts), boundary, channels)  # pyright: ignore[reportReturnType]
+    return _Shift.apply(x, frames, tuple(parts), boundary)  # pyright: ignore[reportReturnType]
 
 
-def regions(x: Tensor, frames: int, parts: Sequence[Part], channels: tuple[int, ...]) -> list[Tensor]:
-    """Views of the parts of x (B*T, N, C): (B, T, ...) each."""
-    clips = x.unflatten(0, (-1, frames)).unflatten(-1, channels)
-    return [clips[(slice(None), slice(None), *part.place)] for part in parts]
+def shifted_projections(
+    x: Tensor, shape: tuple[int, int], frames: int, parts: Sequence[Part], boundary: Boundary = "zero"
+) -> tuple[Tensor, ...]:
+    """Projections of the tokens, with parts shifted between the frames: P tensors (B*T, H, N, K).
+
+    The shift is in place, so that only these parts are copied. The gradient of x is written once.
+
+    Args:
+        x: joint projections (B*T, N, P*H*K), the output of a Linear layer. It is not used elsewhere.
+        shape: P and H.
+        parts: parts of (B, T, N, P, H, K) that do not overlap.
+    """
+    return _ShiftedProjections.apply(x, shape, frames, tuple(parts), boundary)  # pyright: ignore[reportReturnType]
 
 
-def moved(x: Tensor, source: int, boundary: Boundary) -> Tensor:
-    """x (B, T, ...) with the values of each frame t taken from frame t + source."""
-    out = x.roll(-source, dims=1)
-    if boundary != "circular":
-        edge = _edge(x.shape[1], source)
-        out[:, edge] = 0 if boundary == "zero" else x[:, edge]
-    return out
+def write_shifted(out: Tensor, x: Tensor, source: int, boundary: Boundary) -> None:
+    """Write x (B, T, ...) into `out`, with the values of each frame t taken from frame t + source."""
+    moves = _Moves(x.shape[1], source, boundary)
+    out[:, moves.to] = x[:, moves.origin]
+    match boundary:
+        case "zero":
+            out[:, moves.edge] = 0
+        case "copy":
+            out[:, moves.edge] = x[:, moves.edge]
+        case "circular":
+            out[:, moves.edge] = x[:, moves.unused]
 
 
-def moved_back(gradient: Tensor, source: int, boundary: Boundary) -> Tensor:
-    """Gradient (B, T, ...) of the input of `moved`, given that of its output."""
-    if boundary == "circular":
-        return gradient.roll(source, dims=1)
-    edge = _edge(gradient.shape[1], source)
-    inner = gradient.clone()
-    inner[:, edge] = 0
-    out = inner.roll(source, dims=1)
+def write_shifted_back(out: Tensor, gradient: Tensor, source: int, boundary: Boundary) -> None:
+    """Write into `out` the gradient (B, T, ...) of the input of `write_shifted`, given that of its output."""
+    moves = _Moves(gradient.shape[1], source, boundary)
+    out[:, moves.origin] = gradient[:, moves.to]
+    out[:, moves.unused] = gradient[:, moves.edge] if boundary == "circular" else 0
     if boundary == "copy":
-        out[:, edge] += gradient[:, edge]
-    return out
+        out[:, moves.edge] += gradient[:, moves.edge]
 
 
-def _edge(frames: int, source: int) -> slice:
-    """Frames whose source lies outside of the clip."""
-    return slice(max(frames - source, 0), None) if source > 0 else slice(0, min(-source, frames))
+class _Moves:
+    """Frames of a shift.
+
+    `to`: frames with a source in the clip. `origin`: these sources. `edge`: frames without one. `unused`: frames that
+    are no source.
+    """
+
+    def __init__(self, frames: int, source: int, boundary: Boundary) -> None:
+        if boundary == "circular":
+            source %= frames
+        inside = max(frames - abs(source), 0)
+        first, last = slice(0, inside), slice(frames - inside, frames)
+        before, after = slice(0, frames - inside), slice(inside, frames)
+        self.to, self.origin = (first, last) if source > 0 else (last, first)
+        self.edge, self.unused = (after, before) if source > 0 else (before, after)
 
 
 class _Shift(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: FunctionCtx, x: Tensor, frames: int, parts: tuple[Part, ...], boundary: Boundary, channels: tuple[int, ...]
-    ) -> Tensor:
-        ctx.settings = (frames, parts, boundary, channels)  # pyright: ignore[reportAttributeAccessIssue]
+    def forward(ctx: FunctionCtx, x: Tensor, frames: int, parts: tuple[Part, ...], boundary: Boundary) -> Tensor:
+        ctx.settings = (frames, parts, boundary)  # pyright: ignore[reportAttributeAccessIssue]
         ctx.mark_dirty(x)
-        for part, region in zip(parts, regions(x, frames, parts, channels), strict=True):
-            region.copy_(moved(region, part.source, boundary))
+        clips = x.unflatten(0, (-1, frames))
+        _shift_parts(clips, parts, boundary)
         return x
 
     @staticmethod
@@ -90,8 +106,52 @@ class _Shift(torch.autograd.Function):
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]: as torch documents it
         ctx: FunctionCtx, gradient: Tensor
     ) -> tuple[Tensor | None, ...]:
-        frames, parts, boundary, channels = ctx.settings  # pyright: ignore[reportAttributeAccessIssue]
-        gradient = gradient.clone(memory_format=torch.contiguous_format)
-        for part, region in zip(parts, regions(gradient, frames, parts, channels), strict=True):
-            region.copy_(moved_back(region, part.source, boundary))
-        return gradient, None, None, None, None
+        frames, parts, boundary = ctx.settings  # pyright: ignore[reportAttributeAccessIssue]
+        out = gradient.clone(memory_format=torch.contiguous_format)
+        of_input, of_output = (t.unflatten(0, (-1, frames)) for t in (out, gradient))
+        for place, source in parts:
+            write_shifted_back(_region(of_input, place), _region(of_output, place), source, boundary)
+        return out, None, None, None
+
+
+class _ShiftedProjections(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, x: Tensor, shape: tuple[int, int], frames: int, parts: tuple[Part, ...], boundary: Boundary
+    ) -> tuple[Tensor, ...]:
+        ctx.settings = (x.shape, shape, frames, parts, boundary)  # pyright: ignore[reportAttributeAccessIssue]
+        ctx.set_materialize_grads(False)
+        projections = x.unflatten(-1, (*shape, -1))  # (B*T, N, P, H, K)
+        _shift_parts(projections.unflatten(0, (-1, frames)), parts, boundary)
+        return tuple(projection.transpose(1, 2) for projection in projections.unbind(2))
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]: as torch documents it
+        ctx: FunctionCtx, *gradients: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        size, shape, frames, parts, boundary = ctx.settings  # pyright: ignore[reportAttributeAccessIssue]
+        some = next(gradient for gradient in gradients if gradient is not None)
+        out = some.new_empty(size)
+        projections = out.unflatten(-1, (*shape, -1))
+        for projection, gradient in zip(projections.unbind(2), gradients, strict=True):
+            projection.copy_(gradient.transpose(1, 2)) if gradient is not None else projection.zero_()
+        of_input = projections.unflatten(0, (-1, frames))
+        for (tokens, projection, *place), source in parts:
+            if (gradient := gradients[projection]) is not None:
+                of_output = gradient.transpose(1, 2).unflatten(0, (-1, frames))  # (B, T, N, H, K)
+                region = _region(of_input, (tokens, projection, *place))
+                write_shifted_back(region, _region(of_output, (tokens, *place)), source, boundary)
+        return out, None, None, None, None
+
+
+def _shift_parts(clips: Tensor, parts: tuple[Part, ...], boundary: Boundary) -> None:
+    """Shift parts of a tensor (B, T, ...) in place."""
+    for place, source in parts:
+        region = _region(clips, place)
+        write_shifted(region, region.clone(), source, boundary)
+
+
+def _region(clips: Tensor, place: tuple[slice | int, ...]) -> Tensor:
+    """View of a part of (B, T, ...)."""
+    return clips[(slice(None), slice(None), *place)]

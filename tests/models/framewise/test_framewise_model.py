@@ -173,7 +173,7 @@ def test_mixing_per_head_takes_channels_of_each_head_from_each_frame() -> None:
     assert isinstance(mixer, ShiftedAttention)
     values = torch.randn(6, N, WIDTH)
     projected = torch.cat([torch.zeros(6, N, 2 * WIDTH), values], dim=-1)
-    shifted = mixer._shift(projected.clone(), "qkv", GRID)[..., 2 * WIDTH :].unflatten(-1, (HEADS, -1))
+    shifted = mixer._heads(projected.clone(), "qkv", GRID)[2].transpose(1, 2)  # (6, N, HEADS, 2)
     per_head = values.unflatten(-1, (HEADS, -1))  # two channels: one of the next frame, one of the previous frame
     torch.testing.assert_close(shifted[:-1, ..., 0], per_head[1:, ..., 0])
     torch.testing.assert_close(shifted[1:, ..., 1], per_head[:-1, ..., 1])
