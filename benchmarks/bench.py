@@ -53,16 +53,19 @@ class Bench:
         ours: dict[str, Implementation],
         *,
         precision: str,
-        difference: float,
+        difference: float | None,
         rate: float | None,
         aims: "Aims",
+        saved: tuple[int, int] | tuple[None, None] = (None, None),
     ) -> Iterator[Pair]:
         """Pairs of each of our implementations with the published one, all timed in turns.
 
         Args:
-            difference: difference between the results of ours and of the published implementation.
+            difference: difference between the results of ours and of the published implementation; None if they are
+                different models.
             rate: multiply-adds per second of a matrix product; None if the input is not clips.
             aims: target ratios for the published sizes.
+            saved: bytes that a clip saves for the backward pass, published and ours.
         """
         published_turns, *our_turns = timings_in_turns(
             [published, *ours.values()], self.device, self.sizes.repeats, self.advance
@@ -80,6 +83,8 @@ class Bench:
                 published_memory=memory,
                 ours_memory=peak_memory(implementation.run, self.device),
                 ours_by_flops=implementation.macs / rate if rate is not None else None,
+                published_saved=saved[0],
+                ours_saved=saved[1],
             )
 
 

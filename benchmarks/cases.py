@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from benchmarks.bench import Case
 from benchmarks.motionformer import cases as motionformer
+from benchmarks.msca import cases as msca
+from benchmarks.xvit import cases as xvit
 
 
 def merged(papers: Mapping[str, Mapping[str, Case]]) -> dict[str, Case]:
@@ -23,5 +25,5 @@ def merged(papers: Mapping[str, Mapping[str, Case]]) -> dict[str, Case]:
     return {name: case for cases in papers.values() for name, case in cases.items()}
 
 
-CASES = merged({"motionformer": motionformer.CASES})
+CASES = merged({"motionformer": motionformer.CASES, "msca": msca.CASES, "xvit": xvit.CASES})
 NAMES = tuple(CASES)

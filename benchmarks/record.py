@@ -8,7 +8,7 @@ measurement replaces the old one.
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -123,9 +123,14 @@ def read(path: Path) -> Record:
         raise ValueError(f"{path} holds no benchmarks as this version writes them ({error})") from None
 
 
+def has_value(field: Field, content: dict) -> bool:
+    """Whether a JSON object must contain a field, or does. Files of earlier versions lack fields with defaults."""
+    return field.default is MISSING or field.name in content
+
+
 def from_json(content: dict) -> Measurement:
     """Measurement of a JSON object."""
-    pair = Pair(**{field.name: content[field.name] for field in fields(Pair)})
+    pair = Pair(**{field.name: content[field.name] for field in fields(Pair) if has_value(field, content)})
     turns = {side: tuple(Timing(*turn) for turn in getattr(pair, side)) for side in ("published", "ours")}
     origin = {name: content[name] for name in ORIGIN}
     return Measurement(pair=replace(pair, **turns), **origin)

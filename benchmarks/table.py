@@ -23,7 +23,8 @@ COLUMNS: dict[str, Callable[[Pair], str]] = {
     "memory, GB": lambda pair: " / ".join(f"{size / 1e9:.2f}" for size in memory(pair)),
     "clips/s": lambda pair: f"{pair.clips / seconds_of(pair.ours):.2f}" if pair.clips else "",
     "by FLOPs": lambda pair: f"{pair.clips / pair.ours_by_flops:.2f}" if pair.ours_by_flops else "",
-    "difference": lambda pair: f"{pair.difference:.0e}" if pair.difference else "0",
+    "saved, GB": lambda pair: " / ".join(f"{size / 1e9:.3f}" for size in saved(pair)),
+    "difference": lambda pair: "" if pair.difference is None else f"{pair.difference:.0e}" if pair.difference else "0",
 }
 LEGEND = {
     "turns": "the least and the greatest ratio of a turn, and how many there are; the ratio is their median.",
@@ -33,6 +34,7 @@ LEGEND = {
     "user ratio": "the ratio without that share: what is left where an allocator keeps large tensors.",
     "memory, GB": "peak of what tensors take, published and ours, weights and the optimiser's state included.",
     "by FLOPs": "clips/s of ours at the rate of one large matrix product.",
+    "saved, GB": "what a clip saves for the backward pass in float32, published and ours, weights excluded.",
     "difference": "largest between the logits; of a selection, the share of choices that differ.",
 }
 
@@ -128,6 +130,11 @@ def user_ratio(pair: Pair) -> float:
     """Median ratio of the turns without CPU time in the operating system."""
     published, ours = ([turn.seconds - (turn.system or 0) for turn in turns] for turns in (pair.published, pair.ours))
     return statistics.median(theirs / max(own, 1e-9) for theirs, own in zip(published, ours, strict=True))
+
+
+def saved(pair: Pair) -> list[int]:
+    """Bytes saved for the backward pass by published and ours; empty if not counted."""
+    return [size for size in (pair.published_saved, pair.ours_saved) if size is not None]
 
 
 def memory(pair: Pair) -> list[int]:

@@ -6,9 +6,11 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
+
+Number = TypeVar("Number", int, float)
 
 # Number of turns that do not count. The first calls allocate new memory pages and load kernels.
 WARM_UP = 1
@@ -39,10 +41,12 @@ class Pair:
         published: timing of each turn.
         ours: timing of each turn.
         aim: target ratio, if any.
-        difference: largest difference between logits; for a selection, the fraction of selected indices that differ.
+        difference: largest difference between logits; for a selection, the fraction of selected indices that differ;
+            None for two models that differ.
         published_memory: peak bytes of tensors on a GPU, weights and optimiser state included.
         ours_memory: likewise.
         ours_by_flops: seconds of ours if its multiply-adds ran at the rate of one large matrix product.
+        published_saved, ours_saved: bytes that a clip saves for the backward pass, without weights; None if not counted.
     """
 
     name: str
@@ -51,10 +55,12 @@ class Pair:
     published: tuple[Timing, ...]
     ours: tuple[Timing, ...]
     aim: float | None
-    difference: float
+    difference: float | None
     published_memory: int | None
     ours_memory: int | None
     ours_by_flops: float | None
+    published_saved: int | None = None
+    ours_saved: int | None = None
 
     @property
     def ratios(self) -> list[float]:
@@ -77,7 +83,7 @@ class Pair:
             self,
             published=(*self.published, *other.published),
             ours=(*self.ours, *other.ours),
-            difference=max(self.difference, other.difference),
+            difference=largest(self.difference, other.difference),
             published_memory=largest(self.published_memory, other.published_memory),
             ours_memory=largest(self.ours_memory, other.ours_memory),
             ours_by_flops=min(filter(None, (self.ours_by_flops, other.ours_by_flops)), default=None),
@@ -89,9 +95,9 @@ class Pair:
         return self.aim is not None and self.ratio < self.aim
 
 
-def largest(*sizes: int | None) -> int | None:
-    """Largest size that is not None; None if there is none."""
-    return max((size for size in sizes if size is not None), default=None)
+def largest(*numbers: Number | None) -> Number | None:
+    """Largest number that is not None; None if there is none."""
+    return max((number for number in numbers if number is not None), default=None)
 
 
 def seconds_of(turns: Sequence[Timing]) -> float:

@@ -9,9 +9,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from benchmarks.bench import NUM_CLASSES, TRAINING, Aims, Bench, Case, Forward, Sizes, classification_step
+from benchmarks.bench import NUM_CLASSES, Aims, Bench, Case, Sizes
+from benchmarks.formulations import Formulations, all_macs
+from benchmarks.formulations import pairs as formulation_pairs
 from benchmarks.motionformer import reference
-from benchmarks.timing import WARM_UP, Implementation, Pair, matmul_rate
+from benchmarks.timing import WARM_UP, Implementation, Pair
 from data.sizes import ClipSize
 from data.targets import ClassTarget
 from models.mixers.attention import MixerConfig
@@ -82,33 +84,15 @@ def models(name: str, bench: Bench) -> Iterator[Pair]:
         model.recompute(recompute)
         return model(clips)
 
-    for precision in bench.precisions:
-        dtype = getattr(torch, precision)
-        rate = matmul_rate(device, dtype)
-        forward, step = Forward(device, dtype), classification_step(device, dtype, model, sizes.clips)
-        difference = (forward(published) - forward(ours)).abs().max().item()
-        for part, run, passes in (("forward", forward, 1), ("training step", step, TRAINING)):
-            implementations = {f"{name}, {part}": Implementation(partial(run, ours), passes * our_macs)}
-            if run is step and recomputes(name):
-                implementations[f"{name}, {part}, recomputed"] = Implementation(
-                    partial(run, partial(ours, True)), passes * our_macs
-                )
-            yield from bench.compared(
-                Implementation(partial(run, published), passes * published_macs),
-                implementations,
-                precision=precision,
-                difference=difference,
-                rate=rate,
-                aims=AIMS,
-            )
+    trained = {", recomputed": partial(ours, True)} if recomputes(name) else {}
+    formulations = Formulations(name, model, published, ours, trained, published_macs, our_macs)
+    yield from formulation_pairs(formulations, bench, AIMS)
 
 
 def macs_of_models(name: str, bench: Bench) -> float:
     """Multiply-adds of all calls in the comparisons of a model."""
     published, ours = model_macs(bench.sizes, name)
-    recomputed = TRAINING * ours if recomputes(name) else 0
-    each = len(bench.precisions) * ((1 + TRAINING) * (published + ours) + recomputed)
-    return each * (WARM_UP + bench.sizes.repeats)
+    return all_macs(published, ours, recomputes(name), bench)
 
 
 def num_prototypes(sizes: Sizes) -> int:

@@ -38,14 +38,15 @@ def saved_for_backward(run: RunConfig) -> int:
 
     They are counted on fake tensors, which have shapes but no memory.
     """
-    return _bytes_per_item(run.model, run.data.size, run.data.targets)
+    return saved_per_item(run.model, run.data.size, run.data.targets)
 
 
 @functools.cache
-def _bytes_per_item(model: ModelConfig, size: InputSize, targets: Targets) -> int:
+def saved_per_item(model: ModelConfig, size: InputSize, targets: Targets) -> int:
+    """Bytes that autograd saves for the backward pass of one item in float32, without weights."""
     if isinstance(model, HasIdenticalBlocks) and model.depth > 3:
         # Blocks between the first and the last are identical: each adds the difference between depths 3 and 2.
-        two, three = (_bytes_per_item(model.with_depth(depth), size, targets) for depth in (2, 3))
+        two, three = (saved_per_item(model.with_depth(depth), size, targets) for depth in (2, 3))
         return three + (model.depth - 3) * (three - two)
     built = model.on_meta(size, targets).train()
     # Fake tensors use the CPU's kernels, fused attention included. On the meta device, attention would save its maps.

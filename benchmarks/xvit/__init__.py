@@ -1,0 +1,1 @@
+"""Benchmark cases of X-ViT, and its published formulation."""
