@@ -46,7 +46,7 @@ class Pair:
         published_memory: peak bytes of tensors on a GPU, weights and optimiser state included.
         ours_memory: likewise.
         ours_by_flops: seconds of ours if its multiply-adds ran at the rate of one large matrix product.
-        published_saved, ours_saved: bytes that a clip saves for the backward pass, without weights; None if not counted.
+        published_saved, ours_saved: bytes that a clip saves for the backward pass; None if they were not counted.
     """
 
     name: str
