@@ -44,5 +44,5 @@ def test_flip_and_crop_alone_keep_the_values(frames: Tensor) -> None:
     "settings", [{"flip": 2.0}, {"colour": -0.1}, {"short_side": (0.9, 1.2)}, {"short_side": (2, 1)}]
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="data.augmentation"):
+    with pytest.raises(ValueError, match=r"data\.augmentation"):
         ColourAugmentation.Config(**settings)  # type: ignore[arg-type]
