@@ -5,6 +5,7 @@
 
 import functools
 import os
+import re
 import stat
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 NUM_THREADS = 8  # a network file system answers them in parallel
 PATHS_PER_TASK = 1000
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
+FRAME_NAME = re.compile(r"(frame_.*|(img_|image_)?\d{5,})\.(jpg|jpeg|png)", re.IGNORECASE | re.ASCII)
 
 
 class FolderScan(NamedTuple):
@@ -81,8 +82,8 @@ def _listed(folder: tuple[str, str]) -> _Listing:
 
 
 def is_frame(name: str) -> bool:
-    """Whether a file is a numbered frame of a video, such as `frame_0000000001.jpg`."""
-    return name.startswith("frame_") and name.lower().endswith(PICTURE_SUFFIXES)
+    """Whether a file is a numbered frame of a video, such as `frame_0000000001.jpg` or `img_00001.jpg`."""
+    return FRAME_NAME.fullmatch(name) is not None
 
 
 def size_of(path: str) -> int | None:

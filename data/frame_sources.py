@@ -1,11 +1,13 @@
 """Frame sources of a record: a video file, a part of a video file, or a folder of numbered pictures.
 
-A folder contains `frame_0000000001.jpg`, `frame_0000000002.jpg`, ..., like the published EPIC-Kitchens.
-F: requested frames.
+A folder of a longer video contains `frame_0000000001.jpg`, `frame_0000000002.jpg`, ..., like the published
+EPIC-Kitchens. The folder of a listed video contains `img_00001.jpg`, `img_00002.jpg`, ..., or the names that its reader
+has found. F: requested frames.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import cached_property
 from types import TracebackType
@@ -17,9 +19,10 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from data.config import VideoFacts
-from data.datasets.videos import Span, VideoRecord
+from data.datasets.videos import Pictures, Span, VideoRecord
 from data.decode import VideoFile
 from data.errors import DecodeError
+from data.file_scan import is_frame
 from data.sampling import Timeline
 
 # File names of the published pictures first. Pictures that users extract themselves have fewer digits.
@@ -34,6 +37,8 @@ class FrameFolder:
     Raises:
         DecodeError: from every method, with the path, the span and the first error. A span counts as one video.
     """
+
+    remedy = ""  # of a missing picture
 
     def __init__(self, path: str, span: Span) -> None:
         self.path = path
@@ -53,12 +58,13 @@ class FrameFolder:
     @cached_property
     def timeline(self) -> Timeline:
         """Presentation times of the frames, for the sampling."""
-        return Timeline(np.arange(self.num_frames) / self.fps, Fraction(self.fps))
+        return Timeline(np.arange(self.num_frames) / self.fps, Fraction(self.fps).limit_denominator(1001))
 
     @cached_property
     def num_bytes(self) -> int:
         """Size of all decoded frames in bytes."""
-        return self.num_frames * self.picture(0).size
+        with self.opened_picture(0) as image:
+            return self.num_frames * 3 * image.width * image.height
 
     def check(self) -> None:
         """Decode all pictures."""
@@ -87,12 +93,18 @@ class FrameFolder:
 
     def picture(self, index: int) -> NDArray[np.uint8]:
         """Picture (height, width, 3) of a frame of the span."""
+        with self.opened_picture(index) as image:
+            return np.asarray(image.convert("RGB"))
+
+    @contextmanager
+    def opened_picture(self, index: int) -> Iterator[Image.Image]:
+        """File of the picture of a frame of the span, which is decoded on demand."""
         picture = self.picture_name.format(self.first + index + 1)
         try:
             with Image.open(os.path.join(self.path, picture)) as image:
-                return np.asarray(image.convert("RGB"))
+                yield image
         except FileNotFoundError:
-            raise DecodeError(self.name, f"{picture}: no such file", missing=True) from None
+            raise DecodeError(self.name, f"{picture}: no such file{self.remedy}", missing=True) from None
         except (OSError, UnidentifiedImageError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
             raise DecodeError(self.name, f"{picture}: {error}") from error
 
@@ -105,8 +117,31 @@ class FrameFolder:
         return PICTURE_NAMES[0]
 
 
+class ListedFolder(FrameFolder):
+    """Pictures of a video, whose number a list states."""
+
+    def __init__(self, path: str, pictures: Pictures) -> None:
+        super().__init__(path, Span(0.0, pictures.number / pictures.fps, pictures.fps))
+        self.name, self.num_frames, self.picture_name = path, pictures.number, pictures.name
+        self.remedy = f", but its list counts {pictures.number} frames: extract them again, or correct the line"
+
+    def check(self) -> None:
+        """Decode all pictures, after a comparison of their number with that of the list."""
+        try:
+            present = set(filter(is_frame, os.listdir(self.path)))
+        except OSError as error:
+            raise DecodeError(self.name, f"the folder cannot be read ({error.strerror})") from error
+        listed = {self.picture_name.format(number) for number in range(1, self.num_frames + 1)}
+        if present != listed:
+            absent = f" without {min(listed - present)}" if listed - present else ""
+            raise DecodeError(self.name, f"{len(present)} pictures{absent}{self.remedy}")
+        super().check()
+
+
 def opened(record: VideoRecord) -> VideoFile | FrameFolder:
     """Frame source of a record, a context manager."""
+    if record.pictures is not None:
+        return ListedFolder(record.path, record.pictures)
     if record.span is None:
         return VideoFile(record.path)
     if os.path.isdir(record.path):
@@ -127,7 +162,9 @@ def examined(record: VideoRecord) -> VideoFacts:
 
 
 def files_of(record: VideoRecord) -> tuple[str, ...]:
-    """Files that show whether a video has changed: its own, or the first and the last picture of its span."""
+    """Files that show whether a video has changed: its own, or the first and the last of its pictures."""
+    if record.pictures is not None:
+        return ListedFolder(record.path, record.pictures).ends
     if record.span is not None and os.path.isdir(record.path):
         return FrameFolder(record.path, record.span).ends
     return (record.path,)

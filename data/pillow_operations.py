@@ -29,11 +29,15 @@ class Amount(NamedTuple):
 PillowOperation = Callable[[Image.Image, Amount], Image.Image]
 
 
-def posterized(image: Image.Image, amount: Amount) -> Image.Image:
-    """Image with the first 4 to 0 bits of each pixel. Without bits, it is black."""
-    bits = 4 - int(4 * amount.strength)
+def with_bits(image: Image.Image, bits: int) -> Image.Image:
+    """Image with the first bits of each pixel. Without bits, it is black."""
     # Differs from the released code: with 0 bits, Pillow raises an error; its versions of that time gave black images.
     return ImageOps.posterize(image, bits) if bits else Image.new(image.mode, image.size)
+
+
+def posterized(image: Image.Image, amount: Amount) -> Image.Image:
+    """Image with the first 4 to 0 bits of each pixel."""
+    return with_bits(image, 4 - int(4 * amount.strength))
 
 
 def dark_lightened(image: Image.Image, amount: Amount) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Kinetics-400/600: `path label` lists, or the official CSV files with a tree of class folders.
+"""Kinetics-400/600: `path label` lists, the official CSV files with a tree of class folders, or lists of frame folders.
 
 A label is the index of the class in the alphabetical order of class names, as in every released list.
 """
@@ -12,9 +12,11 @@ from typing import ClassVar, Literal, Self
 
 from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import class_number, csv_fields, file_text
+from data.datasets.frame_lists import FrameList, data_lines, has_frame_numbers
 from data.datasets.videos import (
     VideoList,
     VideoRecord,
+    base_with,
     check_inside,
     check_root,
     first_file,
@@ -32,11 +34,10 @@ SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
     "val": ("val", "validation", "validate"),
     "test": ("test", "testing"),
 }
-ANNOTATION_FOLDERS = (".", "annotations", "labels")
+ANNOTATION_FOLDERS = (".", "annotations", "labels", "annotation")
 VIDEO_FOLDERS = (".", "videos", "data")
+FRAME_FOLDERS = ("frames", "rawframes")
 OFFICIAL_COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
-# Approximate number of listed paths that are tried first in the search for their base folder.
-NUM_PROBED_PATHS = 64
 
 
 class Kinetics:
@@ -93,13 +94,15 @@ class Kinetics:
         self.root = Path(os.path.abspath(root.expanduser()))
 
     def videos(self, split: Split) -> VideoList:
-        """Videos of a split, from an annotation file in either of the two formats."""
+        """Videos of a split, from an annotation file in one of the three formats."""
         annotation = self.annotation(split)
         lines = file_text(annotation).splitlines()
         if not any(line.strip() for line in lines):
             raise DataError(f"{annotation}: the file is empty; it should contain one 'path label' per line")
         if "youtube_id" in lines[0]:
             return self.from_official(annotation, split, lines)
+        if has_frame_numbers(lines):
+            return self.from_frame_list(annotation, split, lines)
         return self.from_list(annotation, split, lines)
 
     def annotation(self, split: Split) -> Path:
@@ -113,7 +116,8 @@ class Kinetics:
         if path is None:
             raise MissingAnnotationError(
                 f"{self.config.name}: no annotations of the {split} split in {self.root}; put a list of 'path label' "
-                f"lines there as {split}.csv, or the official {split}.csv beside {split}/<class>/<video>"
+                f"lines there as {split}.csv, one of 'folder frames label' lines as {split}.txt, or the official "
+                f"{split}.csv beside {split}/<class>/<video>"
             )
         return path
 
@@ -133,17 +137,18 @@ class Kinetics:
         entries = list(self.list_entries(annotation, lines))
         base = self.base_folder(annotation, split, [path for path, _ in entries])
         records = tuple(VideoRecord(os.path.join(base, path), label, path) for path, label in entries)
+        self.check_records(records, annotation, base)
+        return VideoList(records, self.listed_class_names(entries))
+
+    def check_records(self, records: tuple[VideoRecord, ...], annotation: Path, base: Path) -> None:
+        """Refuse listed videos outside of the data folder, and those that are listed twice."""
         # The user may list any file by an absolute path.
         check_inside((record for record in records if not os.path.isabs(record.video_id)), annotation, base, self.root)
         refuse_duplicates(annotation, (os.path.normpath(record.path) for record in records))
-        return VideoList(records, self.listed_class_names(entries))
 
     def list_entries(self, annotation: Path, lines: list[str]) -> Iterator[tuple[str, int]]:
         """Path and label of each line."""
-        for number, line in enumerate(lines, start=1):
-            line = line.strip()
-            if not line or line.startswith("#"):
-                continue
+        for number, line in data_lines(lines):
             fields = list_fields(line)
             if fields is None:
                 raise DataError(f"{annotation}:{number}: too few fields in '{shortened(line)}'; a line is 'path label'")
@@ -162,19 +167,21 @@ class Kinetics:
         Raises:
             DataError: if none of the files exists in any candidate folder.
         """
+        bases = self.base_folders(annotation, split)
+        base = base_with(bases, paths)
+        if base is None:
+            raise DataError(
+                f"{self.config.name}: none of the {len(paths)} videos of {annotation} exists, "
+                f"e.g. {shortened(str(bases[0] / paths[0]))}; paths are absolute or relative to {bases[0]}"
+            )
+        return base
+
+    def base_folders(self, annotation: Path, split: Split) -> list[Path]:
+        """Candidates for the folder to which the listed paths are relative."""
         folder = annotation.parent
         bases = [folder] if self.config.root_is_list else [self.root / name for name in VIDEO_FOLDERS]
         bases += [base / name for base in bases[:2] for name in SPLIT_NAMES[split]]
-        bases += [folder, folder.parent, Path.cwd()]
-        sample = paths[:: max(1, len(paths) // NUM_PROBED_PATHS)]
-        for probed in (sample, paths):
-            for base in bases:
-                if any(os.path.exists(os.path.join(base, path)) for path in probed):
-                    return base
-        raise DataError(
-            f"{self.config.name}: none of the {len(paths)} videos of {annotation} exists, "
-            f"e.g. {shortened(str(bases[0] / paths[0]))}; paths are absolute or relative to {bases[0]}"
-        )
+        return [*bases, folder, folder.parent, Path.cwd()]
 
     def listed_class_names(self, entries: list[tuple[str, int]]) -> tuple[str, ...]:
         """Class names of `classes.txt`, else of the class folders of the paths, else numbers."""
@@ -187,6 +194,32 @@ class Kinetics:
         names_by_label = {label: names.pop() for label, names in folders.items() if len(names) == 1}
         names_by_label = names_by_label if len(set(names_by_label.values())) == len(names_by_label) else {}
         return tuple(names_by_label.get(label) or f"class {label}" for label in range(self.config.num_classes))
+
+    # Lists of folders of pictures
+
+    def from_frame_list(self, annotation: Path, split: Split, lines: list[str]) -> VideoList:
+        """Videos of a list of `folder frames label` lines, which may also name video files."""
+        listed = FrameList(annotation, lines, self.config.name, self.config.num_classes)
+        bases = self.base_folders(annotation, split)
+        if not self.config.root_is_list:
+            folders = [self.root / name for name in FRAME_FOLDERS]
+            bases += folders + [folder / name for folder in folders for name in SPLIT_NAMES[split]]
+        if (base := listed.base(bases)) is not None:
+            records = listed.folder_records(base, self.frame_rates_file(split))
+        elif (base := listed.base(bases, of_files=True)) is not None:
+            records = listed.file_records(base)
+        else:
+            archives = [self.root / "seq_h5" / name for name in SPLIT_NAMES[split]]
+            raise listed.unlocated(bases[0], (folder / f"{listed.paths[0]}.h5" for folder in bases + archives))
+        self.check_records(records, annotation, base)
+        return VideoList(records, self.listed_class_names([(video.path, video.label) for video in listed.videos]))
+
+    def frame_rates_file(self, split: Split) -> Path | None:
+        """File with the frame rates of the videos whose frames were extracted, or None."""
+        if self.config.root_is_list:
+            return None
+        names = [f"{name}_fps.txt" for name in SPLIT_NAMES[split]]
+        return first_file((self.root / folder for folder in ANNOTATION_FOLDERS), names)
 
     # The official CSV
 

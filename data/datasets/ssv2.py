@@ -1,4 +1,4 @@
-"""Something-Something V2: the official JSON files with the `.webm` or `.mp4` videos.
+"""Something-Something V2: the official JSON files with the `.webm` or `.mp4` videos, or lists of folders of pictures.
 
 The brackets of a template are removed before the look-up of its label, as in the authors' release.
 """
@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from data.config import DatasetConfig, OfficialSizes, Split
-from data.datasets.annotations import json_content
+from data.datasets.annotations import file_text, json_content
+from data.datasets.frame_lists import FrameList, data_lines
 from data.datasets.videos import (
     VideoList,
     VideoRecord,
@@ -25,6 +26,8 @@ from data.targets import ClassTarget
 
 ANNOTATION_FOLDERS = (".", "labels", "annotations")
 VIDEO_FOLDERS = ("20bn-something-something-v2", "videos", ".")
+FRAME_FOLDERS = ("20bn-something-something-v2-frames", "frames", "rawframes")
+LIST_NAMES = {"train": "train_videofolder.txt", "validation": "val_videofolder.txt"}
 FILE_NAMES = {
     "train": ("something-something-v2-train.json", "train.json"),
     "validation": ("something-something-v2-validation.json", "validation.json"),
@@ -41,6 +44,8 @@ class SSv2:
 
         unit = "videos"
         official_sizes: ClassVar[OfficialSizes] = {"ssv2": {"train": 168_913, "val": 24_777, "test": 24_777}}
+
+        class_files: ClassVar[tuple[str, ...]] = FILE_NAMES["labels"][:1]
 
         name: str = "ssv2"
         num_classes: int = 174
@@ -69,16 +74,44 @@ class SSv2:
         self.root = Path(os.path.abspath(root.expanduser()))
 
     def videos(self, split: Split) -> VideoList:
-        """Videos of a split."""
+        """Videos of a split, from the official files, or from a list if there are none, or no videos."""
         check_root(self.root, self.config.name)
-        annotation = self.annotation("train" if split == "train" else "validation")
+        part = "train" if split == "train" else "validation"
+        files = self.files()
+        listed = first_file(self.annotation_folders, [LIST_NAMES[part]])
+        if listed is not None and not (files and first_file(self.annotation_folders, FILE_NAMES[part])):
+            return self.from_frame_list(listed, files)
+        return self.from_official(self.annotation(part), files)
+
+    def from_frame_list(self, annotation: Path, files: dict[str, str]) -> VideoList:
+        """Videos of a list of `folder frames label` lines, which may also name the videos."""
+        lines = file_text(annotation).splitlines()
+        if not any(data_lines(lines)):
+            raise DataError(f"{annotation}: the file is empty; it should contain one 'folder frames label' per line")
+        listed = FrameList(annotation, lines, self.config.name, self.config.num_classes)
+        bases = [self.root / folder for folder in (*FRAME_FOLDERS, *VIDEO_FOLDERS)]
+        if (base := listed.base(bases)) is not None:
+            records = listed.folder_records(base)
+        elif any(path in files for path in listed.paths):
+            videos = listed.videos
+            records = tuple(VideoRecord(files.get(v.path) or self.expected(v.path), v.label, v.path) for v in videos)
+        else:
+            archives = (self.root / "seq_h5" / f"{listed.paths[0]}.h5", self.root / "Something-Something-v2-frames.h5")
+            raise listed.unlocated(bases[0], archives)
+        refuse_duplicates(annotation, listed.paths)
+        check_inside(records, annotation, self.root)
+        labels = first_file(self.annotation_folders, FILE_NAMES["labels"])
+        numbers = tuple(f"class {label}" for label in range(self.config.num_classes))
+        return VideoList(records, numbers if labels is None else self.class_names(labels))
+
+    def from_official(self, annotation: Path, files: dict[str, str]) -> VideoList:
+        """Videos of an official JSON file."""
         labels_path = self.annotation("labels")
         class_names = self.class_names(labels_path)
         labels = {name: label for label, name in enumerate(class_names)}
         entries = json_content(annotation)
         if not isinstance(entries, list) or not entries:
             raise DataError(f"{annotation}: should be a list of entries with 'id' and 'template'")
-        files = self.files()
         records = []
         for number, entry in enumerate(entries, start=1):
             if not isinstance(entry, dict) or not {"id", "template"} <= entry.keys():
@@ -100,14 +133,20 @@ class SSv2:
         return VideoList(tuple(records), class_names)
 
     def annotation(self, part: str) -> Path:
-        """Annotation file of a split, or the file of the labels."""
-        path = first_file((self.root / folder for folder in ANNOTATION_FOLDERS), FILE_NAMES[part])
+        """Official annotation file of a split, or the file of the labels."""
+        path = first_file(self.annotation_folders, FILE_NAMES[part])
         if path is None:
+            other = f", or a list {LIST_NAMES[part]} of folders of frames" if part in LIST_NAMES else ""
             raise MissingAnnotationError(
                 f"{self.config.name}: no {FILE_NAMES[part][0]} in {self.root}; "
-                f"put the official JSON files there or into its folder 'labels'"
+                f"put the official JSON files there or into its folder 'labels'{other}"
             )
         return path
+
+    @property
+    def annotation_folders(self) -> list[Path]:
+        """Folders that may contain annotations."""
+        return [self.root / folder for folder in ANNOTATION_FOLDERS]
 
     def class_names(self, path: Path) -> tuple[str, ...]:
         """Templates in the order of their labels.

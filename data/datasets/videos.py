@@ -3,13 +3,15 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from data.errors import DataError, shortened
 
+# Approximate number of listed paths that are tried first in the search for their base folder.
+NUM_PROBED_PATHS = 64
 VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
 
 
@@ -18,13 +20,21 @@ class Span(NamedTuple):
 
     start: float
     stop: float
-    fps: int
+    fps: float
+
+
+class Pictures(NamedTuple):
+    """Pictures of a whole video, counted from 1. `name` is the pattern of their names, e.g. `img_{:05d}.jpg`."""
+
+    name: str
+    number: int
+    fps: float
 
 
 class VideoRecord(NamedTuple):
     """One labelled video.
 
-    `path`: a video file; with a span, a longer video file or a folder of its pictures.
+    `path`: a video file; with a span, a longer video file or a folder of its pictures; with pictures, their folder.
     `label`: a class, or a verb and a noun.
     `video_id`: the name in the annotation file, the same on every machine.
     """
@@ -33,6 +43,14 @@ class VideoRecord(NamedTuple):
     label: int | tuple[int, int]
     video_id: str
     span: Span | None = None
+    pictures: Pictures | None = None
+
+    @property
+    def extent(self) -> str:
+        """What the annotation file states of the length of the video, for fingerprints; empty for a video file."""
+        if self.pictures is not None:
+            return f"\t{self.pictures.number} pictures at {self.pictures.fps}"
+        return f"\t{self.span.start} {self.span.stop}" if self.span else ""
 
 
 @dataclass(frozen=True)
@@ -57,10 +75,7 @@ class VideoList:
     @property
     def fingerprint(self) -> str:
         """Hash of ids and labels, independent of the folder of the data set."""
-        lines = "\n".join(
-            f"{record.video_id}\t{record.label}" + (f"\t{record.span.start} {record.span.stop}" if record.span else "")
-            for record in self.records
-        )
+        lines = "\n".join(f"{record.video_id}\t{record.label}{record.extent}" for record in self.records)
         return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
@@ -114,6 +129,18 @@ def check_inside(records: Iterable[VideoRecord], annotation: Path, *folders: Pat
                 f"{annotation}: '{shortened(record.video_id)}' leads out of {folders[0]}; "
                 f"move the video below that folder and correct the line"
             )
+
+
+def base_with(
+    bases: Sequence[Path], paths: Sequence[str], exists: Callable[[str], bool] = os.path.exists
+) -> Path | None:
+    """First folder in which one of the paths exists, or None. A few of the paths are tried in all folders first."""
+    sample = paths[:: max(1, len(paths) // NUM_PROBED_PATHS)]
+    for probed in (sample, paths):
+        for base in bases:
+            if any(exists(os.path.join(base, path)) for path in probed):
+                return base
+    return None
 
 
 def first_file(folders: Iterable[Path], names: Iterable[str]) -> Path | None:

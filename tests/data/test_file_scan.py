@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from data.file_scan import FolderScan, missing_of, scanned, size_of, sizes_of
+from data.file_scan import FolderScan, is_frame, missing_of, scanned, size_of, sizes_of
 
 
 @pytest.fixture
@@ -98,3 +98,22 @@ def test_files_of_a_folder_that_cannot_be_listed_are_requested_one_by_one(
 
     monkeypatch.setattr(os, "scandir", refused)
     assert missing_of([f"{tmp_path}/a.mp4", f"{tmp_path}/b.mp4"]) == {f"{tmp_path}/b.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("frame_0000000001.jpg", True),
+        ("frame_000001.PNG", True),
+        ("img_00001.jpg", True),
+        ("image_00001.jpeg", True),
+        ("000001.jpg", True),
+        ("1.jpg", False),
+        ("cover.jpg", False),
+        ("img_00001.mp4", False),
+        ("frame_1.mp4", False),
+        ("flow_x_00001.jpg", False),
+    ],
+)
+def test_frames_are_recognised_by_their_names(name: str, expected: bool) -> None:
+    assert is_frame(name) is expected

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from data.datasets.videos import Span, VideoRecord
+from data.config import VideoFacts
+from data.datasets.videos import Pictures, Span, VideoRecord
 from data.decode import VideoFile
 from data.errors import DecodeError
-from data.frame_sources import FrameFolder, opened
+from data.frame_sources import FrameFolder, examined, files_of, opened
 from data.sampling import DenseSampling
 
 Numbers = Callable[[Tensor], list[int]]
@@ -156,3 +157,70 @@ def test_missing_and_broken_pictures_are_named(tmp_path: Path) -> None:
             span.frames([3])
         assert caught.value.path == f"{folder} from 0.00 to 1.00 s"
         assert not caught.value.missing
+
+
+# Folders of listed videos
+
+
+def listed(folder: Path, number: int) -> VideoRecord:
+    return VideoRecord(str(folder), 0, folder.name, pictures=Pictures("img_{:05d}.jpg", number, 30.0))
+
+
+def test_all_pictures_of_a_listed_folder_are_its_frames(tmp_path: Path) -> None:
+    record = listed(write_frames(tmp_path / "a", 20, "img_{:05d}.jpg"), 20)
+    with opened(record) as video:
+        assert video.timeline.num_frames == 20 and video.timeline.fps == 30
+        assert levels(video.frames([0, 7, 19, 25])) == [1, 8, 20, 20]
+        assert video.num_bytes == 20 * 6 * 8 * 3
+    assert examined(record) == VideoFacts(20, 30.0, 6)
+    assert files_of(record) == (f"{tmp_path}/a/img_00001.jpg", f"{tmp_path}/a/img_00020.jpg")
+
+
+@pytest.mark.parametrize("fps", [23.976, 29.97, 0.3, 7.0])
+@pytest.mark.parametrize("number", [1, 3, 299, 10_007])
+def test_the_number_of_frames_is_the_listed_one_at_any_rate(fps: float, number: int) -> None:
+    record = VideoRecord("a", 0, "a", pictures=Pictures("img_{:05d}.jpg", number, fps))
+    with opened(record) as video:
+        assert video.timeline.num_frames == number
+        assert float(video.timeline.fps) == pytest.approx(fps, rel=1e-3)
+
+
+def test_a_number_of_pictures_other_than_listed_is_an_error(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "a", 20, "img_{:05d}.jpg")
+    remedy = "extract them again, or correct the line"
+    with pytest.raises(DecodeError) as caught:
+        examined(listed(folder, 19))
+    assert str(caught.value) == f"{folder}: 20 pictures, but its list counts 19 frames: {remedy}"
+    with pytest.raises(DecodeError) as caught:
+        examined(listed(folder, 25))
+    assert str(caught.value) == f"{folder}: 20 pictures without img_00021.jpg, but its list counts 25 frames: {remedy}"
+    (folder / "img_00008.jpg").rename(folder / "img_00021.jpg")
+    with pytest.raises(
+        DecodeError, match=r"20 pictures without img_00008\.jpg, but its list counts 20 frames"
+    ) as caught:
+        examined(listed(folder, 20))
+    assert not caught.value.missing  # `doctor` reports it, though both ends are there
+    with opened(listed(folder, 20)) as video, pytest.raises(DecodeError) as caught:
+        video.frames([3, 7])
+    assert str(caught.value) == f"{folder}: img_00008.jpg: no such file, but its list counts 20 frames: {remedy}"
+    assert caught.value.missing
+
+
+def test_a_truncated_picture_of_a_listed_folder_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    write_frames(folder, 3, "img_{:05d}.jpg")
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "img_00002.jpg")
+    content = (folder / "img_00002.jpg").read_bytes()
+    (folder / "img_00002.jpg").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DecodeError, match=r"a: img_00002\.jpg: image file is truncated") as caught:
+        examined(listed(folder, 3))
+    assert not caught.value.missing and caught.value.path == str(folder)
+
+
+def test_a_missing_folder_is_missing(tmp_path: Path) -> None:
+    with opened(listed(tmp_path / "gone", 4)) as video, pytest.raises(DecodeError, match="no such file") as caught:
+        video.frames([0])
+    assert caught.value.missing
+    with pytest.raises(DecodeError, match="the folder cannot be read"):
+        examined(listed(tmp_path / "gone", 4))

@@ -4,12 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from data.bad_files import Stamp
 from data.config import DataConfig, Split, VideoFacts
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
-from data.examination import Outcome
+from data.examination import Examination, Outcome
 from data.findings import Finding, number_of
 from data.inspection import Inspection, Need
 from data.item_lists import ItemLists
@@ -173,3 +174,60 @@ def test_videos_that_cannot_be_decoded_name_the_list(root: Path, allow_bad: int 
 
 def test_one_item_is_singular() -> None:
     assert (number_of(1, "train videos"), number_of(1200, "videos")) == ("1 train video", "1,200 videos")
+
+
+# Folders of pictures
+
+
+@pytest.fixture
+def frames_root(tmp_path: Path) -> Path:
+    """Three training videos and a test video of four pictures."""
+    for video in "abcd":
+        folder = tmp_path / "frames" / video
+        folder.mkdir(parents=True)
+        for number in range(1, 5):
+            Image.new("RGB", (48, 40)).save(folder / f"img_{number:05d}.jpg")
+    (tmp_path / "classes.txt").write_text("dance\njump\n")
+    (tmp_path / "train.txt").write_text("a 4 0\nb 4 1\nc 4 1\n")
+    (tmp_path / "val.txt").write_text("d 4 0\n")
+    return tmp_path
+
+
+def decoded(inspection: Inspection, split: Split) -> list[Finding]:
+    """Findings after all videos of a split were decoded."""
+    items, files = inspection.items[split], inspection.files[split]
+    examination = Examination(inspection.data, items, files, {})
+    outcomes = list(examination.outcomes(range(len(items)), workers=0).values())
+    return list(video_findings(inspection, split, outcomes, Path("bad.txt")))
+
+
+def test_complete_folders_of_pictures_have_no_problems(frames_root: Path) -> None:
+    inspection = inspected(frames_root, splits=("train",))
+    assert problems(inspection) == []
+    assert "all files of the 3 train videos are there" in [finding.what for finding in inspection.findings()]
+    assert [finding.what for finding in decoded(inspection, "train")] == [
+        "3 train videos decoded",
+        "train: short sides 40; none is below the 32 of the test",
+        "train: frames per second 30",
+    ]
+
+
+def test_a_list_with_more_frames_than_a_folder_is_found_without_opening_it(frames_root: Path) -> None:
+    (frames_root / "train.txt").write_text("a 4 0\nb 9 1\nc 4 1\n")
+    (finding,) = problems(inspected(frames_root, splits=("train",)))
+    assert finding.severity == "error"
+    assert finding.what.startswith(f"1 of 3 train videos are missing, e.g. {frames_root}/frames/b/img_00009.jpg; ")
+
+
+def test_folders_with_other_pictures_than_listed_are_found_by_decoding(frames_root: Path) -> None:
+    (frames_root / "train.txt").write_text("a 3 0\nb 4 1\nc 4 1\n")
+    (frames_root / "frames/b/img_00002.jpg").unlink()
+    picture = frames_root / "frames/c/img_00003.jpg"
+    picture.write_bytes(picture.read_bytes()[:-300])
+    inspection = inspected(frames_root, splits=("train",))
+    assert problems(inspection) == []
+    finding = decoded(inspection, "train")[0]
+    assert finding.severity == "error" and finding.what == (
+        f"3 of 3 train videos cannot be decoded, e.g. {frames_root}/frames/a: 4 pictures, but its list counts 3 "
+        f"frames: extract them again, or correct the line"
+    )

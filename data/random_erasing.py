@@ -1,0 +1,69 @@
+"""Random erasing (https://arxiv.org/abs/1708.04896): a grey box, the same in all frames of a clip.
+
+Follows timm's, as https://github.com/1adrianb/video-transformers does. Frames are uint8, (F, 3, height, width).
+"""
+
+import math
+import random
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from data.ranges import check_ascending, check_fields
+
+# Number of boxes that are drawn until one lies within the frames. If none does, nothing is erased.
+MAX_DRAWS = 10
+# Zero after the normalisation with mean 0.5, up to half a grey level.
+GREY = 128
+
+
+class RandomErasing:
+    """Box of random area, aspect ratio and place, filled with middle grey."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Settings.
+
+        Args:
+            probability: probability that a box is erased.
+            area: smallest and largest area of the box, as shares of the frame.
+            aspect: smallest ratio of its sides. The largest one is its inverse, and its logarithm is uniform.
+        """
+
+        probability: float = 0.5
+        area: tuple[float, float] = (0.02, 1 / 3)
+        aspect: float = 0.3
+
+        def __post_init__(self) -> None:
+            """Reject probabilities, areas and aspect ratios out of range."""
+            check_fields("data.augmentation.erasing", self, "probability", "area", least=0, most=1)
+            check_fields("data.augmentation.erasing", self, "aspect", least=0, most=1, exclusive=True)
+            check_ascending("data.augmentation.erasing", self, "area")
+
+        def build(self) -> "RandomErasing":
+            """The erasing with these settings."""
+            return RandomErasing(self)
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """Frames with a grey box, or unchanged. Drawn from the state of `random`."""
+        if random.random() >= self.config.probability:
+            return frames
+        height, width = frames.shape[-2:]
+        for _ in range(MAX_DRAWS):
+            box_height, box_width = self.random_sides(height * width)
+            if box_height < height and box_width < width:
+                top, left = random.randint(0, height - box_height), random.randint(0, width - box_width)
+                frames = frames.clone()
+                frames[..., top : top + box_height, left : left + box_width] = GREY
+                return frames
+        return frames
+
+    def random_sides(self, num_pixels: int) -> tuple[int, int]:
+        """Height and width of a box in frames of this many pixels."""
+        area = num_pixels * random.uniform(*self.config.area)
+        largest = -math.log(self.config.aspect)
+        aspect = math.exp(random.uniform(-largest, largest))
+        return round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))

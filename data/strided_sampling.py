@@ -1,0 +1,80 @@
+"""Sampling of clips at a stride, from evenly spaced starts of which the first is that of the video.
+
+Follows https://github.com/1adrianb/video-transformers. F: frames of a clip.
+"""
+
+import random
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from data.evaluation import EvalConfig, check_stride
+from data.ranges import check_fields
+from data.sampling import Indices, Sampling, SamplingConfig, Timeline
+
+
+class StridedSampling(Sampling):
+    """F frames at a stride, from a random start (training) or evenly spaced starts (testing).
+
+    A clip is c = F * stride * fps / nominal fps frames long. Its indices are trunc(linspace(start, start + c - 1, F)),
+    where the start is a real number. Indices beyond the end of the video give the last frame.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(SamplingConfig):
+        """Stride in frames at the nominal rate, or in frames of the video if that is None."""
+
+        stride: int = 16
+        nominal_fps: int | None = 30
+
+        def __post_init__(self) -> None:
+            """Reject a stride or a rate below 1."""
+            check_stride(self.stride, "data.sampling.stride")
+            check_fields("data.sampling", self, "nominal_fps", least=1)
+
+        @property
+        def expected_fps(self) -> int | None:
+            """The nominal frame rate."""
+            return self.nominal_fps
+
+        def build(self, frames: int) -> "StridedSampling":
+            """Sampling of clips with this number of frames."""
+            return StridedSampling(frames, self)
+
+        def view_starts(self, num_views: int) -> tuple[Fraction, ...]:
+            """Start of each test view, as a share of the last possible start. A single view starts with the video."""
+            return tuple(Fraction(view, num_views) for view in range(num_views))
+
+        def for_test(self, evaluation: EvalConfig) -> "StridedSampling.Config":
+            """The same settings with the stride of the protocol, if it has one."""
+            if evaluation.span is not None:
+                raise ValueError("evaluation.span: this sampling has a stride in frames; set evaluation.stride instead")
+            return self if evaluation.stride is None else replace(self, stride=evaluation.stride)
+
+    def __init__(self, frames: int, config: Config) -> None:
+        super().__init__(frames)
+        self.config = config
+
+    def random(self, timeline: Timeline) -> Indices:
+        """Frame indices of a clip with a random start, drawn from the state of `random`."""
+        return self.from_start(timeline, random.uniform(0, self.last_start(timeline)))
+
+    def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
+        """Clips that start at max(frames - c, 0) * k / num_views. The last one ends before the video ends."""
+        last = self.last_start(timeline)
+        return [self.from_start(timeline, last * float(share)) for share in self.config.view_starts(num_views)]
+
+    def last_start(self, timeline: Timeline) -> float:
+        """Last start of a clip within the video; 0 for a video that is shorter than a clip."""
+        return max(timeline.num_frames - self.length(timeline), 0.0)
+
+    def length(self, timeline: Timeline) -> float:
+        """Length c of a clip in frames of the video."""
+        rate = Fraction(1) if self.config.nominal_fps is None else timeline.fps / self.config.nominal_fps
+        return float(self.frames * self.config.stride * rate)
+
+    def from_start(self, timeline: Timeline, start: float) -> Indices:
+        """Frame indices of the clip from a start."""
+        indices = np.linspace(start, start + self.length(timeline) - 1, self.frames).astype(np.int64)
+        return np.clip(indices, 0, timeline.num_frames - 1)
