@@ -108,11 +108,13 @@ class CosineSchedule(ScheduleConfig):
 
     `warmup_epochs`: length of the warm-up.
     `warmup_start`, `final`: learning rates at the start and at the end, relative to the base rate.
+    `decay_from_start`: whether the cosine starts with the training. The warm-up then ends at its value.
     """
 
     warmup_epochs: float = 0.0
     final: float = 0.0
     warmup_start: float = field(default=0.0, metadata={"omit_if": 0.0})
+    decay_from_start: bool = field(default=False, metadata={"omit_if": False})
 
     def __post_init__(self) -> None:
         for name in ("warmup_epochs", "final", "warmup_start"):
@@ -128,9 +130,14 @@ class CosineSchedule(ScheduleConfig):
     def multiplier(self, time: float, length: int) -> float:
         """Warm-up factor, then cosine factor."""
         if time < self.warmup_epochs:
-            return self.warmup_start + (1 - self.warmup_start) * (time / self.warmup_epochs)
-        decay_length = max(length - self.warmup_epochs, 1e-9)  # the warm-up may last for the whole training
-        progress = min(1.0, (time - self.warmup_epochs) / decay_length)
+            end = self.decayed(self.warmup_epochs, length)
+            return self.warmup_start + (end - self.warmup_start) * (time / self.warmup_epochs)
+        return self.decayed(time, length)
+
+    def decayed(self, time: float, length: int) -> float:
+        """Cosine factor."""
+        start = 0.0 if self.decay_from_start else self.warmup_epochs
+        progress = min(1.0, (time - start) / max(length - start, 1e-9))  # the warm-up may last for the whole training
         return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
 
 

@@ -3,11 +3,9 @@
 The link of k600_motionformer_336_16x8 was reported broken. The released config of that row is named 336_16x4.
 """
 
-import re
-
 from data.sampling import DenseSampling
 from data.video import VideoData
-from experiments.spec.released import ReleasedFile, ReleasedWeights
+from experiments.spec.released import ReleasedFile, ReleasedWeights, checked_settings
 from experiments.spec.run import RunConfig
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
@@ -43,13 +41,7 @@ def stated_settings(run: RunConfig, settings: str) -> dict[str, str]:
     Raises:
         ValueError: with the settings that differ from those of the run.
     """
-    stated = dict(re.findall(r"^\s*([A-Z_]+):\s*['\"]?([\w.]+)['\"]?\s*$", settings, flags=re.MULTILINE))
-    expected = expected_settings(run)
-    found = {key: stated[key] for key in expected if key in stated}
-    different = [f"{key} {value} (this row: {expected[key]})" for key, value in found.items() if value != expected[key]]
-    if different:
-        raise ValueError(", ".join(different))
-    return found
+    return checked_settings(settings, expected_settings(run))
 
 
 def expected_settings(run: RunConfig) -> dict[str, str]:

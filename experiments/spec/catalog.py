@@ -1,7 +1,7 @@
 """Catalog of papers and tables. Names and captions are parsed from source files, which are not imported.
 
 A paper is a subdirectory of `experiments/`, or of a directory listed in $REPRODUCE_PAPERS. A table is a file in the
-directory of a paper that assigns `TABLE = Table(name=..., caption=..., ...)`.
+directory of a paper that assigns `TABLE = Table(name=..., caption=..., ...)`. The table `a-b` is in the file `a_b.py`.
 """
 
 import ast
@@ -42,7 +42,7 @@ def captions() -> dict[str, str]:
     for folder in _paper_folders():
         for file in folder.glob("*/*.py"):
             if TABLE.search(source := file.read_text(encoding="utf-8")):
-                name = f"{file.parent.name}/{file.stem}"
+                name = f"{file.parent.name}/{file.stem.replace('_', '-')}"
                 captions_by_name[name] = _caption(_parse(source, file), name, file)
     return dict(sorted(captions_by_name.items(), key=lambda item: _natural_order(item[0])))
 
@@ -106,7 +106,7 @@ def load(name: str) -> "Table":
     """
     _paper_folders()
     try:
-        return importlib.import_module(f"experiments.{name.replace('/', '.')}").TABLE
+        return importlib.import_module(f"experiments.{name.replace('/', '.').replace('-', '_')}").TABLE
     except Exception as error:
         raise ValueError(f"table '{name}' cannot be imported: {type(error).__name__}: {error}") from error
 

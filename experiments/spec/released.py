@@ -1,6 +1,7 @@
 """Released weights as literals: files that the authors of a paper published, and the table cells of their numbers."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,3 +43,19 @@ class ReleasedWeights:
     def find(self, name: str) -> ReleasedFile | None:
         """Released file with this name; None if there is none."""
         return next((file for file in self.files if file.name == name), None)
+
+
+def checked_settings(settings: str, expected: Mapping[str, object]) -> dict[str, str]:
+    """Settings in a YAML text that have an expected value, by the last part of their names.
+
+    Raises:
+        ValueError: with the settings that differ.
+    """
+    stated = dict(re.findall(r"^\s*([A-Z_]+):\s*['\"]?([\w.]+)['\"]?\s*$", settings, flags=re.MULTILINE))
+    found = {key: stated[key] for key in expected if key in stated}
+    different = [
+        f"{key} {value} (this row: {expected[key]})" for key, value in found.items() if value != str(expected[key])
+    ]
+    if different:
+        raise ValueError(", ".join(different))
+    return found

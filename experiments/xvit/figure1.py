@@ -1,0 +1,64 @@
+"""Figure 1 of X-ViT's supplementary: accuracy over the number of temporal crops of the test."""
+
+from dataclasses import replace
+
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import Above, Within
+from experiments.spec.edits import evaluation
+from experiments.spec.expressions import cell
+from experiments.spec.figures import Panel, Panels
+from experiments.spec.metrics import TOP1
+from experiments.spec.table import Column, Table, row
+from experiments.xvit.base import K400, RECIPE_NOTE
+from experiments.xvit.tiny import TINY
+
+NUMBERS = (1, 2, 3, 4, 6, 12)  # 12 views contain those of the other tests
+COLUMN = Column(key="crops-1", header="1×3", metric=TOP1, base=K400, best="max")
+COLUMNS = tuple(
+    replace(
+        COLUMN, key=f"crops-{number}", header=f"{number}×3", edits=evaluation(views=number, tiny_views=max(NUMBERS))
+    )
+    for number in NUMBERS
+)
+
+# fmt: off
+ROWS = (
+    row("xvit", ("X-ViT",), paper=()),
+)
+CLAIMS = (
+    claim("X4", "appendix A, caption", "More than two temporal crops bring nothing",
+          [Within(cell(f"xvit.crops-{number}") - cell("xvit.crops-2"), 0.3) for number in NUMBERS[2:]], real_data=True),
+    claim("X5", "appendix A", "The second temporal crop still helps",
+          Above(cell("xvit.crops-2") - cell("xvit.crops-1")), real_data=True),
+)
+# fmt: on
+
+TABLE = Table(
+    name="xvit/figure1",
+    caption="Effect of the number of temporal crops at test time on Kinetics-400",
+    source="arXiv:2106.05968, supplementary, Figure 1",
+    labels=("Model",),
+    columns=COLUMNS,
+    rows=ROWS,
+    tiny=TINY,
+    figure=Panels(
+        grid=(
+            (
+                Panel(
+                    title="Kinetics-400",
+                    x_label="temporal crops (each with 3 spatial crops)",
+                    y_label="top-1 accuracy (%)",
+                    columns=tuple(column.key for column in COLUMNS),
+                    ticks=tuple(map(str, NUMBERS)),
+                ),
+            ),
+        )
+    ),
+    notes=(
+        "The paper prints this figure without numbers, and states neither the numbers of crops nor the length of clips.",
+        "All columns are computed from one prediction pass with 12 temporal crops, whose starts contain those of the "
+        "other columns.",
+        RECIPE_NOTE,
+    ),
+    claims=CLAIMS,
+)

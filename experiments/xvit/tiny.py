@@ -1,0 +1,19 @@
+"""Edits of X-ViT's recipes at the scale `tiny`: random weights, 10 epochs, AdamW for narrow models, short videos."""
+
+from dataclasses import replace
+
+from data.strided_sampling import StridedSampling
+from experiments.spec.edits import Edit, optim
+from lightning_modules.optim import AdamW, CosineSchedule
+
+
+def short_stride(old: object) -> object:
+    """Sampling with a stride for videos of a second or two. Segments have no stride."""
+    return replace(old, stride=8) if isinstance(old, StridedSampling.Config) else old
+
+
+TINY = (
+    *optim(epochs=10, batch_size=32, lr=1e-3, optimizer=AdamW(), schedule=CosineSchedule(warmup_epochs=1.0)),
+    Edit("data.sampling", short_stride),
+    Edit("model.head.dropout", 0.1),
+)
