@@ -28,7 +28,7 @@ CLAIMS = (
           [Within(cell(f"msca-4.{column}") - cell(f"msca-0.{column}"), 1) for column in BOTH]),
     claim("S11", "section 4.4", "Eight modules equal twelve",
           [Within(cell(f"msca-8.{column}") - cell(f"msca-12.{column}"), 1) for column in BOTH]),
-    claim("S12", "section 4.4", "At least as many modules as frames are needed",
+    claim("S12", "section 4.4", "Four modules are too few for eight frames",
           Above(cell("msca-8.top1") - cell("msca-4.top1"))),
 )
 # fmt: on

@@ -1,0 +1,55 @@
+"""MSCA's runs at the paper's size, as the paper and TokenShift's configs state them."""
+
+import pytest
+
+from data.cyclic_sampling import CyclicSampling
+from data.video import VideoData
+from experiments.msca.columns import num_msa, num_msca, shifted_percent
+from experiments.spec.catalog import captions, load
+from experiments.spec.metrics import GFLOPS, PARAMETERS
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, TINY
+from lightning_modules.optim import SGD
+
+RUNS = {
+    f"{name}:{cell.row.key}": cell.run
+    for name in captions()
+    if name.startswith("msca/")
+    for cell in load(name).cells(PAPER)
+    if cell.tested and cell.run is not None
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_all_rows_have_the_recipe_and_the_cost_of_the_frame_wise_vit(run: RunConfig) -> None:
+    assert run.optim is not None and isinstance(run.data, VideoData)
+    assert (run.optim.epochs, run.optim.batch_size, run.optim.lr, run.optim.clip_norm) == (12, 420, 0.1, 1.0)
+    assert run.optim.optimizer == SGD(momentum=0.9) and run.optim.weight_decay == 0
+    assert [run.optim.schedule.multiplier(epoch, 12) for epoch in (0, 9.9, 10)] == pytest.approx([1, 1, 0.1])
+    assert (run.data.frames, run.data.sampling) == (8, CyclicSampling.Config(stride=32))
+    assert (run.evaluation.views, run.evaluation.crops, run.evaluation.merge) == (10, 3, "mean of logits")
+    assert GFLOPS.of(run) == pytest.approx(140.658, abs=0.001)
+    assert PARAMETERS.of(run) == pytest.approx(86.106256)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "of"),
+    [
+        ("msca/table1", "shifted", shifted_percent),
+        ("msca/table4", "shifted", shifted_percent),
+        ("msca/table3", "msca", num_msca),
+        ("msca/table3", "msa", num_msa),
+    ],
+)
+def test_derived_columns_equal_the_printed_values(table: str, column: str, of: object) -> None:
+    cells = [cell for cell in load(table).cells(PAPER) if cell.column.key == column]
+    assert cells and callable(of)
+    for cell in cells:
+        assert of(cell.run) == pytest.approx(cell.printed, abs=0.05)
+
+
+def test_all_rows_differ_at_scale_tiny() -> None:
+    for name in ("msca/table1", "msca/table2", "msca/table3", "msca/table4", "msca/table5"):
+        table = load(name)
+        ids = {cell.row.key: cell.run.train_id for cell in table.cells(TINY) if cell.tested and cell.run is not None}
+        assert len(set(ids.values())) == len(table.rows)

@@ -1,0 +1,62 @@
+"""Files of TokenShift's code: imported for any row, tested, and used for a list of videos."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from data.synthetic.ensure import ensure
+from data.synthetic.kinetics import KineticsStandIn
+from reproduce.command import main
+from tests.parity.fixtures import Fixture
+
+SMALL = ["model.width=96", "model.depth=3", "data.dataset.num_classes=11", "evaluation.views=2"]
+OVERRIDES = [word for override in SMALL for word in ("-o", override)]
+
+
+@pytest.fixture
+def released_file(tmp_path: Path) -> Path:
+    """Parity fixture in the format of a released file."""
+    file = tmp_path / "tokshift.pth"
+    state = {f"module.{name}": tensor for name, tensor in Fixture("tokshift_8frames").tensors.items()}
+    torch.save({"epoch": 18, "state_dict": state, "best_acc1": 77.28}, file)
+    return file
+
+
+@pytest.fixture
+def kinetics(tmp_path: Path) -> Path:
+    return ensure(KineticsStandIn(num_train=20, num_val=10), tmp_path / "videos", progress=False)
+
+
+@pytest.mark.parametrize("row", ["tokenshift", "vit", "kv"])
+def test_a_released_file_is_imported_and_tested(
+    row: str, released_file: Path, kinetics: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"msca/table2:{row}", "--runs", str(tmp_path / "runs"), *OVERRIDES]
+    assert main(["import-weights", str(released_file), "--as", *words, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["missing"] == record["unexpected"] == []
+    assert main(["run", *words, "--scale", "paper", "--eval-only", "--data", f"kinetics400={kinetics}"]) == 0
+    (metrics,) = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/metrics/*.released.json")]
+    assert metrics["videos"]["evaluated"] == 10 and metrics["released_weights"]["file"] == "tokshift.pth"
+
+
+def test_a_released_file_gives_the_classes_of_a_list_of_videos(
+    released_file: Path, kinetics: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    videos = sorted(kinetics.rglob("*.mp4"))[:2]
+    file = tmp_path / "list.csv"
+    file.write_text("".join(f"{video} 0\n" for video in videos))
+    words = ["evaluate", "msca/table2:kv", "--list", str(file), "--weights", str(released_file), *OVERRIDES, "--json"]
+    assert main(words) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["evaluated"] == 2 and all(len(video["top"]) == 5 for video in result["videos"])
+
+
+def test_a_file_of_another_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "other.pth"
+    torch.save({"model_state": Fixture("xvit_div4_8frames").tensors}, file)
+    words = ["msca/table2:tokenshift", "--runs", str(tmp_path / "runs"), *OVERRIDES]
+    assert main(["import-weights", str(file), "--as", *words]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

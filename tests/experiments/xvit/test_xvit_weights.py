@@ -1,0 +1,73 @@
+"""Released X-ViT files: list of files, import, test, and a list of videos."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from data.synthetic.ensure import ensure
+from data.synthetic.ssv2 import SSv2StandIn
+from experiments.spec.catalog import find, released_weights
+from experiments.spec.scales import PAPER
+from experiments.xvit.released import FILES, RELEASED
+from reproduce.command import main
+from tests.parity.fixtures import Fixture
+
+SMALL = ["model.width=96", "model.depth=3", "data.dataset.num_classes=11", "evaluation.views=3", "evaluation.crops=1"]
+OVERRIDES = [word for override in SMALL for word in ("-o", override)]
+CONFIG = "DATA:\n  NUM_FRAMES: 16\n  TRAIN_CROP_SIZE: 224\nXVIT:\n  NUM_SEGMENTS: 16\n  SHIFT_DIV: {}\n"
+
+
+def released_file(folder: Path, division: int = 4) -> Path:
+    """Parity fixture in the format of the released file."""
+    file = folder / "xvit_b16_16_ss2.pth"
+    tensors = Fixture("xvit_div4_16frames").tensors
+    torch.save({"epoch": 34, "model_state": tensors, "optimizer_state": {}, "cfg": CONFIG.format(division)}, file)
+    return file
+
+
+def test_released_files_have_rows() -> None:
+    assert released_weights("xvit") is RELEASED
+    assert RELEASED.url(FILES[1]).endswith("NeurIPS2021/models/xvit_b16_16_ss2.pth")
+    for released in FILES:
+        ((table, rows),) = find([released.row])
+        assert released.column in {cell.column.key for cell in table.cells(PAPER, rows=rows) if cell.tested}
+
+
+def test_a_released_file_is_imported_and_tested_in_all_three_views(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["xvit/zoo:ssv2", "--runs", str(tmp_path / "runs"), *OVERRIDES]
+    assert main(["import-weights", str(released_file(tmp_path)), "--as", *words, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["missing"] == [] and sorted(record["unexpected"]) == ["new_fc.bias", "new_fc.weight"]
+    expected = {"NUM_FRAMES": "16", "TRAIN_CROP_SIZE": "224", "NUM_SEGMENTS": "16", "SHIFT_DIV": "4"}
+    assert record["settings"] == expected
+    root = ensure(SSv2StandIn(num_train=20, num_val=10), tmp_path / "videos", progress=False)
+    labels = root / "labels" if (root / "labels").is_dir() else root
+    names = json.loads(next(labels.glob("*labels.json")).read_text())
+    next(labels.glob("*labels.json")).write_text(json.dumps({**names, "Doing nothing": str(len(names))}))
+    assert main(["run", *words, "--scale", "paper", "--eval-only", "--data", f"ssv2={root}"]) == 0
+    (metrics,) = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/metrics/*.released.json")]
+    assert metrics["videos"]["evaluated"] == 10 and metrics["views"] == 3
+
+
+def test_a_file_with_other_settings_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["xvit/zoo:ssv2", "--runs", str(tmp_path / "runs"), *OVERRIDES]
+    assert main(["import-weights", str(released_file(tmp_path, division=8)), "--as", *words]) == 2
+    assert "SHIFT_DIV 8 (this row: 4)" in capsys.readouterr().err
+
+
+def test_a_released_file_gives_the_classes_of_a_list_of_videos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ensure(SSv2StandIn(num_train=20, num_val=10), tmp_path / "videos", progress=False)
+    file = tmp_path / "list.csv"
+    file.write_text("".join(f"{video} 0\n" for video in sorted(root.rglob("*.webm"))[:2]))
+    weights = released_file(tmp_path)
+    assert (
+        main(["evaluate", "xvit/zoo:ssv2", "--list", str(file), "--weights", str(weights), *OVERRIDES, "--json"]) == 0
+    )
+    result = json.loads(capsys.readouterr().out)
+    assert result["evaluated"] == 2 and all(len(video["top"]) == 5 for video in result["videos"])
