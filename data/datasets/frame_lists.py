@@ -61,10 +61,8 @@ class FrameList:
 
     def video(self, number: int, line: str) -> ListedVideo:
         """Video of a line."""
-        where, layout = (
-            f"{self.annotation}:{number}",
-            "folder,frames,label" if self.separator else "folder frames label",
-        )
+        where = f"{self.annotation}:{number}"
+        layout = "folder,frames,label" if self.separator else "folder frames label"
         fields = line.rsplit(self.separator, 2)
         if len(fields) != 3:
             raise DataError(f"{where}: too few fields in '{shortened(line)}'; a line is '{layout}'")
