@@ -6,12 +6,16 @@ clips follows https://github.com/1adrianb/video-transformers. Frames are uint8, 
 
 import random
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from data.ranges import check_fields
+
+if TYPE_CHECKING:  # configs are resolved without importing Pillow
+    from PIL import Image
 
 
 class AutoAugment:
@@ -42,19 +46,17 @@ class AutoAugment:
     def __init__(self, config: Config) -> None:
         from timm.data.auto_augment import auto_augment_policy  # here: timm takes a second to import
 
-        from data.pillow_operations import FILL, FILTERS, with_bits
+        from data.pillow_operations import FILL, FILTERS
 
         settings = {"translate_pct": config.shift, "img_mean": FILL, "interpolation": FILTERS}
         self.policy = auto_augment_policy("v0", settings)
         for operation in (operation for pair in self.policy for operation in pair):
-            if (
-                operation.name == "Posterize"
-            ):  # at magnitude 2, it keeps 0 bits, which timm's function no longer accepts
-                operation.aug_fn = lambda image, bits, **_: with_bits(image, bits)
+            if operation.name == "Posterize":
+                operation.aug_fn = posterized
 
     def __call__(self, frames: Tensor) -> Tensor:
         """Augmented frames. The operations are drawn from the state of `random`."""
-        from PIL import Image  # here: configs are resolved without importing Pillow
+        from PIL import Image
 
         pair = random.choice(self.policy)
         state = random.getstate()
@@ -68,3 +70,10 @@ class AutoAugment:
                 return frames
             changed.append(np.asarray(image))
         return torch.from_numpy(np.stack(changed)).permute(0, 3, 1, 2)
+
+
+def posterized(image: "Image.Image", bits: int, **_: object) -> "Image.Image":
+    """Image with the first bits of each pixel. timm's function refuses 0 bits, which the policy has at magnitude 2."""
+    from data.pillow_operations import with_bits
+
+    return with_bits(image, bits)

@@ -35,6 +35,13 @@ class ListedVideo(NamedTuple):
     label: int
 
 
+class Located(NamedTuple):
+    """Folder to which listed paths are relative, and the paths of the videos."""
+
+    base: Path
+    paths: list[str]
+
+
 class FrameList:
     """List of videos with their numbers of frames.
 
@@ -54,10 +61,8 @@ class FrameList:
 
     def video(self, number: int, line: str) -> ListedVideo:
         """Video of a line."""
-        where, layout = (
-            f"{self.annotation}:{number}",
-            "folder,frames,label" if self.separator else "folder frames label",
-        )
+        where = f"{self.annotation}:{number}"
+        layout = "folder,frames,label" if self.separator else "folder frames label"
         fields = line.rsplit(self.separator, 2)
         if len(fields) != 3:
             raise DataError(f"{where}: too few fields in '{shortened(line)}'; a line is '{layout}'")
@@ -79,16 +84,31 @@ class FrameList:
         """Listed paths."""
         return [video.path for video in self.videos]
 
-    def folder_records(self, base: Path, rates_path: Path | None = None) -> tuple[VideoRecord, ...]:
-        """Records of videos that are stored as folders of pictures below a base folder.
+    @cached_property
+    def inner_paths(self) -> list[str]:
+        """Listed paths without their first folder, if all have the same: some lists begin with the data set's name."""
+        first = self.paths[0].partition("/")[0] + "/"
+        shared = all(path.startswith(first) for path in self.paths)
+        return [path.removeprefix(first) for path in self.paths] if shared else []
+
+    def located(self, bases: Sequence[Path], *, files: bool = False) -> Located | None:
+        """Folder in which the listed folders, or files, are found; None if none of them exists."""
+        for paths in (self.paths, self.inner_paths):
+            base = base_with(bases, paths, os.path.isfile if files else os.path.isdir)
+            if base is not None:
+                return Located(base, [os.path.join(base, path) for path in paths])
+        return None
+
+    def folder_records(self, folders: Sequence[str], rates_path: Path | None = None) -> tuple[VideoRecord, ...]:
+        """Records of videos that are stored as folders of pictures.
 
         Args:
-            rates_path: file with the frame rate of each folder; without it, all have the same.
+            folders: their paths.
+            rates_path: file with the frame rate of each listed folder; without it, all have the same.
 
         Raises:
             DataError: if the folders have no numbered pictures, or a video has no frame rate.
         """
-        folders = [os.path.join(base, path) for path in self.paths]
         name = picture_name(folders)
         rates = dict.fromkeys(self.paths, DEFAULT_FPS) if rates_path is None else frame_rates(rates_path)
         if (path := next((path for path in self.paths if path not in rates), None)) is not None:
@@ -100,13 +120,9 @@ class FrameList:
             for folder, (path, num_frames, label) in zip(folders, self.videos, strict=True)
         )
 
-    def file_records(self, base: Path) -> tuple[VideoRecord, ...]:
-        """Records of videos that are stored as files below a base folder."""
-        return tuple(VideoRecord(os.path.join(base, path), label, path) for path, _, label in self.videos)
-
-    def base(self, bases: Sequence[Path], *, of_files: bool = False) -> Path | None:
-        """Folder to which the listed folders, or files, are relative; None if none of them exists."""
-        return base_with(bases, self.paths, os.path.isfile if of_files else os.path.isdir)
+    def file_records(self, files: Sequence[str]) -> tuple[VideoRecord, ...]:
+        """Records of videos that are stored as files with these paths."""
+        return tuple(VideoRecord(file, label, path) for file, (path, _, label) in zip(files, self.videos, strict=True))
 
     def unlocated(self, folder: Path, archives: Iterable[Path]) -> DataError:
         """Error of a list of which no video was found.

@@ -34,7 +34,7 @@ SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
     "val": ("val", "validation", "validate"),
     "test": ("test", "testing"),
 }
-ANNOTATION_FOLDERS = (".", "annotations", "labels", "annotation")
+ANNOTATION_FOLDERS = (".", "annotations", "labels", "annotation", "trainValTest")
 VIDEO_FOLDERS = (".", "videos", "data")
 FRAME_FOLDERS = ("frames", "rawframes")
 OFFICIAL_COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
@@ -204,14 +204,14 @@ class Kinetics:
         if not self.config.root_is_list:
             folders = [self.root / name for name in FRAME_FOLDERS]
             bases += folders + [folder / name for folder in folders for name in SPLIT_NAMES[split]]
-        if (base := listed.base(bases)) is not None:
-            records = listed.folder_records(base, self.frame_rates_file(split))
-        elif (base := listed.base(bases, of_files=True)) is not None:
-            records = listed.file_records(base)
+        if (found := listed.located(bases)) is not None:
+            records = listed.folder_records(found.paths, self.frame_rates_file(split))
+        elif (found := listed.located(bases, files=True)) is not None:
+            records = listed.file_records(found.paths)
         else:
             archives = [self.root / "seq_h5" / name for name in SPLIT_NAMES[split]]
             raise listed.unlocated(bases[0], (folder / f"{listed.paths[0]}.h5" for folder in bases + archives))
-        self.check_records(records, annotation, base)
+        self.check_records(records, annotation, found.base)
         return VideoList(records, self.listed_class_names([(video.path, video.label) for video in listed.videos]))
 
     def frame_rates_file(self, split: Split) -> Path | None:

@@ -90,11 +90,10 @@ class SSv2:
             raise DataError(f"{annotation}: the file is empty; it should contain one 'folder frames label' per line")
         listed = FrameList(annotation, lines, self.config.name, self.config.num_classes)
         bases = [self.root / folder for folder in (*FRAME_FOLDERS, *VIDEO_FOLDERS)]
-        if (base := listed.base(bases)) is not None:
-            records = listed.folder_records(base)
+        if (found := listed.located(bases)) is not None:
+            records = listed.folder_records(found.paths)
         elif any(path in files for path in listed.paths):
-            videos = listed.videos
-            records = tuple(VideoRecord(files.get(v.path) or self.expected(v.path), v.label, v.path) for v in videos)
+            records = listed.file_records([files.get(path) or self.expected(path) for path in listed.paths])
         else:
             archives = (self.root / "seq_h5" / f"{listed.paths[0]}.h5", self.root / "Something-Something-v2-frames.h5")
             raise listed.unlocated(bases[0], archives)

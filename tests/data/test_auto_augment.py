@@ -1,5 +1,6 @@
 """AutoAugment: the published policy, shared by all frames of a clip."""
 
+import pickle
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -152,6 +153,17 @@ def test_the_state_of_random_alone_decides() -> None:
     random.setstate(state)
     assert torch.equal(augment(frames), first)
     assert random.random() == after
+
+
+def test_worker_processes_may_get_a_copy() -> None:
+    augment = AutoAugment.Config().build()
+    copy = pickle.loads(pickle.dumps(augment))
+    for seed in range(10):
+        clips = []
+        for one in (augment, copy):
+            with seeded(seed):
+                clips.append(one(picture()))
+        assert torch.equal(*clips)
 
 
 def test_an_image_without_bits_is_black() -> None:

@@ -1,6 +1,8 @@
 """Augmentation of AutoAugment, crop, flip and erasing."""
 
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,9 +10,11 @@ from torch import Tensor
 
 from data.auto_augment import AutoAugment
 from data.composed_augmentation import ComposedAugmentation
-from data.items.items import seeded
+from data.items.items import Draw, seeded
 from data.random_crops import MultiScaleCrop, RandomCropConfig, ShortSideCrop
 from data.random_erasing import RandomErasing
+from data.segment_view_sampling import SegmentViewSampling
+from tests.data.small_clips import DATA
 
 RECIPES = {
     "kinetics": ComposedAugmentation.Config(),
@@ -83,3 +87,15 @@ def test_tiny_clips_get_neither_auto_augment_nor_erasing() -> None:
 def test_probabilities_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^data\.augmentation\.flip is 1\.5; it must be between 0 and 1$"):
         ComposedAugmentation.Config(flip=1.5)
+
+
+def test_training_items_depend_on_their_draw_alone(kinetics_root: Path) -> None:
+    data = replace(DATA, augmentation=RECIPES["ssv2"], sampling=SegmentViewSampling.Config())
+    videos = data.dataset.build(kinetics_root, "train")
+    draws = [Draw(epoch, place) for epoch in range(2) for place in range(6)]
+    items, others = (data.train_items(videos, seed=3) for _ in range(2))
+    clips = {draw: items[draw].inputs[0] for draw in draws}
+    for draw in reversed(draws):
+        random.random()
+        assert torch.equal(others[draw].inputs[0], clips[draw])
+    assert not torch.equal(clips[draws[0]], clips[draws[6]])

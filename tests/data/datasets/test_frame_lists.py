@@ -40,6 +40,20 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
+def test_listed_paths_may_begin_with_the_name_of_the_data_set(root: Path) -> None:
+    (root / "frames").rename(root / "frames331_train")
+    (root / "trainValTest").mkdir()
+    (root / "train.txt").unlink()
+    lines = ["k400/frames331_train/air drumming/a 1 12 0", "k400/frames331_train/yoga/b 7 2"]
+    (root / "trainValTest" / "train.txt").write_text("\n".join(lines))
+    named = KINETICS.build(root, "train")
+    moved = KINETICS.build(root.rename(root.parent / "other name"), "train")
+    for videos, folder in ((named, root), (moved, root.parent / "other name")):
+        assert videos.records[1].path == f"{folder}/frames331_train/yoga/b"
+        assert videos.records[1].video_id == "k400/frames331_train/yoga/b"
+        assert videos.class_names == ("air drumming", "class 1", "yoga")
+
+
 def comma_separated(root: Path) -> Path:
     """The same videos in the layout of the second authors."""
     (root / "annotations").mkdir()
