@@ -25,7 +25,7 @@ class EvalConfig:
     short_side: int | None = None
     stride: int | None = None
     span: float | None = field(default=None, metadata={"omit_if": None})
-    tiny_views: int = field(default=2, metadata={"in_id": False})
+    tiny_views: int = field(default=2, compare=False, metadata={"in_id": False})
     merge: Merge = field(default="sum of softmax", metadata={"omit_if": "sum of softmax"})
 
     def __post_init__(self) -> None:

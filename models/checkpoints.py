@@ -22,6 +22,11 @@ LONGEST_NAME = 100
 # Keys of the model's tensors in checkpoints of training frameworks; "module" is DeepSpeed's.
 CONTAINERS = ("model_state", "state_dict", "model", "module")
 
+NO_CHECKSUMS = (
+    "the file has no checksums (it is older than PyTorch 1.6): only keys, shapes and finiteness are checked; compare "
+    "its sha256 with that of another download"
+)
+
 
 class Converted(NamedTuple):
     """A tensor converted from others of a file, and the names of those."""
@@ -154,6 +159,26 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"weights: {path} is cut short or damaged, or no safetensors file") from error
     except FileNotFoundError as error:
         raise FileNotFoundError(f"weights: there is no file {path}") from error
+
+
+class ReleasedCheckpoint(NamedTuple):
+    """Tensors of a released torch file, its training settings as text, and remarks on what could not be checked."""
+
+    tensors: dict[str, Tensor]
+    settings: str
+    remarks: tuple[str, ...]
+
+
+def read_released(path: Path) -> ReleasedCheckpoint:
+    """Tensors and settings of a released torch file.
+
+    Raises:
+        ValueError, OSError: see `read_checkpoint`.
+    """
+    content = read_checkpoint(path)
+    settings = content.get("cfg", "")
+    remarks = () if has_checksums(path) else (NO_CHECKSUMS,)
+    return ReleasedCheckpoint(checkpoint_tensors(content, path), settings if isinstance(settings, str) else "", remarks)
 
 
 def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, Tensor]:

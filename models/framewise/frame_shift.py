@@ -59,7 +59,7 @@ def write_shifted(out: Tensor, x: Tensor, source: int, boundary: Boundary) -> No
     out[:, moves.to] = x[:, moves.origin]
     match boundary:
         case "zero":
-            out[:, moves.edge] = 0
+            out[:, moves.edge].zero_()
         case "copy":
             out[:, moves.edge] = x[:, moves.edge]
         case "circular":
@@ -70,7 +70,10 @@ def write_shifted_back(out: Tensor, gradient: Tensor, source: int, boundary: Bou
     """Write into `out` the gradient (B, T, ...) of the input of `write_shifted`, given that of its output."""
     moves = _Moves(gradient.shape[1], source, boundary)
     out[:, moves.origin] = gradient[:, moves.to]
-    out[:, moves.unused] = gradient[:, moves.edge] if boundary == "circular" else 0
+    if boundary == "circular":
+        out[:, moves.unused] = gradient[:, moves.edge]
+    else:
+        out[:, moves.unused].zero_()
     if boundary == "copy":
         out[:, moves.edge] += gradient[:, moves.edge]
 

@@ -12,15 +12,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from models.checkpoints import (
-    LoadReport,
-    checkpoint_tensors,
-    fill,
-    has_checksums,
-    is_known,
-    read_checkpoint,
-    read_tensors,
-)
+from models.checkpoints import LoadReport, fill, is_known, read_released, read_tensors
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.key_map import converted_tensors, released_names, unused_patterns
 from models.positions import JointPositions, SeparatePositions
@@ -34,10 +26,6 @@ INPUTS = ("patch_embed.proj.*", "patch_embed_3d.proj.*", "pos_embed", "temp_embe
 REINITIALISED = ("head.*", "temp_embed")
 # Initial standard deviation of the authors' Linear layers. Without gradients, weight decay only decreases it.
 INITIAL_STD = 0.02
-NO_CHECKSUMS = (
-    "the file has no checksums (it is older than PyTorch 1.6): only keys, shapes and finiteness are checked; compare "
-    "its sha256 with that of another download"
-)
 
 
 def load_image_weights(model: VideoViT, path: Path) -> LoadReport:
@@ -55,18 +43,14 @@ def load_released(model: VideoViT, path: Path, initial_std: float) -> LoadReport
     Raises:
         ValueError: for a key without a counterpart, unless the authors' model never uses it.
     """
-    content = read_checkpoint(path)
-    settings = content.get("cfg", "")
-    settings = settings if isinstance(settings, str) else ""
+    tensors, settings, remarks = read_released(path)
     check_project_values(model, settings, path.name)
-    tensors, unused = checkpoint_tensors(content, path), unused_patterns(model)
-    report = fill_from(model, tensors, path.name, known_missing=(), known_unexpected=unused)
+    report = fill_from(model, tensors, path.name, known_missing=(), known_unexpected=unused_patterns(model))
     values = value_projection(model, max(INITIAL_STD, initial_std))
-    unchecked = () if has_checksums(path) else (NO_CHECKSUMS,)
     return replace(
         report,
         settings=settings,
-        remarks=(*((values.state,) if values.suits else ()), *unchecked),
+        remarks=(*((values.state,) if values.suits else ()), *remarks),
         warnings=() if values.suits else (values.state,),
     )
 

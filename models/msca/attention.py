@@ -23,12 +23,11 @@ class NeighbourAttention(ShiftedAttention.Config):
     """Settings that both directions share.
 
     `of`: projections that are shifted, e.g. "kv".
-    `first`: neighbour that the first group comes from; the second group comes from the other one. Differs from the
-    released code of TokenShift and X-ViT, whose first group comes from the next frame.
+    `first`: neighbour that the first group comes from; the second group comes from the other one.
     """
 
     of: str = "kv"
-    first: Neighbour = "past"
+    first: Neighbour
 
     @property
     @abstractmethod
@@ -50,11 +49,10 @@ class NeighbourAttention(ShiftedAttention.Config):
         for count in self.counts:
             check_range("model.attention: a number of heads or tokens", count, least=0)
 
-    def groups(self) -> tuple[tuple[slice, int], tuple[slice, int]]:
-        """Indices of each group, and the frame that it comes from."""
-        first, second = self.counts
-        source = -1 if self.first == "past" else 1
-        return (slice(0, first), source), (slice(first, first + second), -source)
+    @property
+    def sources(self) -> tuple[int, int]:
+        """Frames that the first and the second group come from, relative to their own."""
+        return (-1, 1) if self.first == "past" else (1, -1)
 
 
 class HeadShift:
@@ -64,12 +62,17 @@ class HeadShift:
     class Config(NeighbourAttention):
         """Numbers of heads that come from the previous and from the next frame.
 
-        Differs from the paper, whose printed ranges start at 1 and would shift one head less.
+        Differs from the paper, whose printed ranges start at 1 and would shift one head less. As in the authors' code,
+        unlike Equation 17, the first heads come from the next frame, and the last ones from the previous frame.
+
+        `at_ends`: whether the second group consists of the last heads, not of those after the first group.
         """
 
         label: ClassVar[str] = "MSCA"
+        first: Neighbour = "future"
         past_heads: int = 1
         future_heads: int = 1
+        at_ends: bool = True
 
         @property
         def counts(self) -> tuple[int, int]:
@@ -89,7 +92,10 @@ class HeadShift:
             """
             if sum(self.counts) > heads:
                 raise ValueError(f"model.attention shifts {sum(self.counts)} heads; the model has {heads}")
-            return [Shifted(self.of, source, heads=group) for group, source in self.groups()]
+            first, second = self.counts
+            start = heads - second if self.at_ends else first
+            groups = (slice(0, first), slice(start, start + second))
+            return [Shifted(self.of, source, heads=group) for group, source in zip(groups, self.sources, strict=True)]
 
 
 class TokenGroupShift:
@@ -100,6 +106,7 @@ class TokenGroupShift:
         """Numbers of tokens that come from the previous and from the next frame. CLS is the first token."""
 
         label: ClassVar[str] = "MSCA, patches"
+        first: Neighbour = "past"
         past_tokens: int = 8
         future_tokens: int = 8
 
@@ -130,4 +137,6 @@ class TokenGroupShift:
 
         def shifted(self, width: int, heads: int) -> Sequence[Shifted]:
             """The two groups of tokens."""
-            return [Shifted(self.of, source, tokens=group) for group, source in self.groups()]
+            first, second = self.counts
+            groups = (slice(0, first), slice(first, first + second))
+            return [Shifted(self.of, source, tokens=group) for group, source in zip(groups, self.sources, strict=True)]

@@ -1,12 +1,12 @@
 """MSCA: a frame-wise ViT with self/cross-attention in some or all of its blocks (https://arxiv.org/abs/2204.00452)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from models.checkpoints import LoadReport, fill, read_tensors
+from models.checkpoints import LoadReport, fill, read_released
 from models.framewise.model import FramewiseViT
 from models.mixers.attention import MixerConfig
 from models.model import InputSize
@@ -22,9 +22,11 @@ class FramewiseConfig(FramewiseViT.Config):
 
     def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
         """Load a released .pth file."""
-        tensors = read_tensors(path)
+        tensors, settings, remarks = read_released(path)
         names = released_names(model.state_dict())
-        return fill(model, tensors, names, source=path.name, converted=converted_tensors(tensors, names.values()))
+        converted = converted_tensors(tensors, names.values())
+        report = fill(model, tensors, names, source=path.name, converted=converted)
+        return replace(report, settings=settings, remarks=remarks)
 
     def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
         """Copy the weights of a run with other shifts or another number of classes."""

@@ -2,12 +2,12 @@
 
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from models.checkpoints import LoadReport, fill, read_tensors
+from models.checkpoints import LoadReport, fill, read_released
 from models.framewise.model import FramewiseViT
 from models.framewise.positions import FramePositions
 from models.heads import HeadConfig
@@ -34,16 +34,12 @@ class XViT:
 
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             """Load a released .pth file. Its classifier of single frames is used by models with the mean of frames."""
-            tensors, names = read_tensors(path), released_names(model.state_dict())
+            tensors, settings, remarks = read_released(path)
+            names = released_names(model.state_dict())
             unused = tuple(pattern for pattern in UNUSED if not fnmatch.filter(names.values(), pattern))
-            return fill(
-                model,
-                tensors,
-                names,
-                source=path.name,
-                converted=converted_tensors(tensors),
-                known_unexpected=unused,
-            )
+            converted = converted_tensors(tensors)
+            report = fill(model, tensors, names, source=path.name, converted=converted, known_unexpected=unused)
+            return replace(report, settings=settings, remarks=remarks)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
             """Copy the weights of a run with another head, clip length or number of classes."""

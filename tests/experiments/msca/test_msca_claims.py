@@ -38,9 +38,8 @@ def test_verdict_on_the_printed_numbers(key: str) -> None:
     table, claim = CLAIMS[key]
     found = [in_print(table, comparison) for comparison in claim.comparisons]
     assert [verdict for verdict, _ in found] == [verdict for verdict, *_ in EXPECTED[key]]
-    assert [list(margins) for _, margins in found] == [
-        pytest.approx(margins, abs=0.01) for _, *margins in EXPECTED[key]
-    ]
+    for (_, margins), (_, *expected) in zip(found, EXPECTED[key], strict=True):
+        assert list(margins) == pytest.approx(expected, abs=0.01)
 
 
 def test_every_claim_is_expected() -> None:

@@ -64,10 +64,13 @@ def test_a_released_file_gives_the_classes_of_a_list_of_videos(
 ) -> None:
     root = ensure(SSv2StandIn(num_train=20, num_val=10), tmp_path / "videos", progress=False)
     file = tmp_path / "list.csv"
-    file.write_text("".join(f"{video} 0\n" for video in sorted(root.rglob("*.webm"))[:2]))
-    weights = released_file(tmp_path)
-    assert (
-        main(["evaluate", "xvit/zoo:ssv2", "--list", str(file), "--weights", str(weights), *OVERRIDES, "--json"]) == 0
+    videos = sorted(path for path in root.rglob("*") if path.suffix in (".webm", ".mp4"))
+    file.write_text("".join(f"{video} 0\n" for video in videos[:2]))
+        "".join(
+            f"{video} 0\n" for video in sorted(path for path in root.rglob("*") if path.suffix in (".webm", ".mp4"))[:2]
+        )
     )
+    words = ["xvit/zoo:ssv2", "--list", str(file), "--weights", str(released_file(tmp_path)), *OVERRIDES]
+    assert main(["evaluate", *words, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["evaluated"] == 2 and all(len(video["top"]) == 5 for video in result["videos"])

@@ -104,7 +104,7 @@ def test_without_shifts_msca_is_the_frame_wise_vit() -> None:
 
 
 def test_a_shift_of_queries_keys_and_values_is_a_shift_of_the_heads_outputs() -> None:
-    config = HeadShift.Config(of="qkv", past_heads=2, future_heads=3)
+    config = HeadShift.Config(of="qkv", past_heads=2, future_heads=3, first="past", at_ends=False)
     [shifted] = config.build(WIDTH, HEADS)
     plain = FrameAttention(WIDTH, HEADS)
     plain.load_state_dict(shifted.state_dict())
@@ -120,7 +120,7 @@ def test_a_shift_of_queries_keys_and_values_is_a_shift_of_the_heads_outputs() ->
 def test_mixing_of_a_quarter_from_each_side_is_msca_of_keys_and_values_with_three_heads_each() -> None:
     head = FrameMeanHead.Config()
     mixing = small(MSCA.Config(attention=SpaceTimeMixing.Config(fraction=0.5), head=head))
-    heads = HeadShift.Config(of="kv", past_heads=3, future_heads=3, first="future")
+    heads = HeadShift.Config(of="kv", past_heads=3, future_heads=3, at_ends=False)
     x = clip()
     torch.testing.assert_close(random_model(mixing)(x), random_model(small(MSCA.Config(attention=heads, head=head)))(x))
 
@@ -263,3 +263,16 @@ def test_blocks_that_do_not_exist_are_refused(blocks: tuple[int, ...]) -> None:
 )
 def test_a_tiny_model_connects_the_same_fraction_of_blocks(blocks: range, expected: tuple[int, ...]) -> None:
     assert MSCA.Config(blocks=tuple(blocks)).tiny().blocks == expected
+
+
+def test_the_first_heads_come_from_the_next_frame_and_the_last_ones_from_the_previous_frame() -> None:
+    config = HeadShift.Config(of="k", past_heads=2, future_heads=3)
+    [mixer] = config.build(WIDTH, HEADS)
+    assert isinstance(mixer, ShiftedAttention)
+    x = torch.randn(6, N, 3 * WIDTH)
+    before = x.unflatten(-1, (3, HEADS, -1))[:, :, 1].clone()  # keys (6, N, HEADS, K)
+    keys = mixer._heads(x.clone(), "qkv", GRID)[1].transpose(1, 2)
+    expected = before.clone()
+    expected[:-1, :, :3], expected[-1, :, :3] = before[1:, :, :3], 0
+    expected[1:, :, -2:], expected[0, :, -2:] = before[:-1, :, -2:], 0
+    torch.testing.assert_close(keys, expected)
