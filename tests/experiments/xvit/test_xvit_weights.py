@@ -66,10 +66,6 @@ def test_a_released_file_gives_the_classes_of_a_list_of_videos(
     file = tmp_path / "list.csv"
     videos = sorted(path for path in root.rglob("*") if path.suffix in (".webm", ".mp4"))
     file.write_text("".join(f"{video} 0\n" for video in videos[:2]))
-        "".join(
-            f"{video} 0\n" for video in sorted(path for path in root.rglob("*") if path.suffix in (".webm", ".mp4"))[:2]
-        )
-    )
     words = ["xvit/zoo:ssv2", "--list", str(file), "--weights", str(released_file(tmp_path)), *OVERRIDES]
     assert main(["evaluate", *words, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
