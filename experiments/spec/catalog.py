@@ -126,13 +126,20 @@ def released_weights(paper: str) -> "ReleasedWeights | None":
 def find(names: list[str]) -> list[Selection]:
     """Tables and rows selected by names, glob patterns and `table:row`, in the given order, each table once.
 
+    Of several tables that match a pattern with a row, only those with such a row are selected.
+
     Raises:
         ValueError: for an unknown table or row, with the nearest names.
     """
     chosen: dict[str, list[str] | None] = {}
     for text in names:
         pattern, colon, row = text.partition(":")
-        for name in names_matching(pattern):
+        tables = names_matching(pattern)
+        if colon and len(tables) > 1:
+            tables = [
+                name for name in tables if any(fnmatch.fnmatchcase(r.key, row) for r in load(name).rows)
+            ] or tables
+        for name in tables:
             if not colon:
                 chosen[name] = None
             elif chosen.get(name, []) is not None:

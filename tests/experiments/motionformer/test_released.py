@@ -235,7 +235,7 @@ def test_released_file_is_refused_for_another_row_with_the_same_shapes(
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-@pytest.mark.parametrize("row", ["motion*/table4:divided", "motionformer*/table4:div*"])
+@pytest.mark.parametrize("row", ["*/table4:divided", "motionformer*/table4:div*"])
 def test_row_named_by_a_glob_is_checked(row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, overrides = narrow(tmp_path, "k400_motionformer_224_16x4")
     assert main(["import-weights", str(file), "--as", row, "--runs", str(tmp_path), *overrides]) == 2
