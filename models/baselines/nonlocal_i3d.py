@@ -57,8 +57,8 @@ class NonLocalI3D(nn.Module):
         from pytorchvideo.models.resnet import create_resnet  # here: it takes a second to import
 
         super().__init__()
-        # ResNet-101 has its convolutions over time where ResNet-50 has them: 359 G multiply-adds, as SlowFast prints. One
-        # in every second of the 23 blocks would make 378 G.
+        # ResNet-101 has its convolutions over time where ResNet-50 has them: 359 G multiply-adds, as SlowFast prints.
+        # One in every second of the 23 blocks would make 378 G.
         third_stage = (*(TIME, SPACE) * 3, *(SPACE,) * 17)
         self.network = create_resnet(
             model_depth=config.depth,

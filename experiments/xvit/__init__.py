@@ -1,0 +1,1 @@
+"""Tables of X-ViT (arXiv:2106.05968)."""
