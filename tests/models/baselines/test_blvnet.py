@@ -58,7 +58,7 @@ def test_the_little_branch_sees_the_first_frame_of_each_pair_and_the_big_one_the
             return x[..., ::2, ::2] if self.name == "big" else x
 
     stage = BigLittle(2, big=Branch("big"), little=Branch("little"), fusion=nn.Identity())
-    stage.aggregate = nn.Identity()
+    stage.add_module("aggregate", nn.Identity())
     x = torch.rand(3, 6, 2, 4, 4)
     pairs = stage(x)
     assert seen[branch].equal(x[:, frame::2].flatten(0, 1))

@@ -29,12 +29,13 @@ def test_each_position_attends_to_pooled_positions_of_all_frames() -> None:
     assert isinstance(block, NonLocal)
     x = torch.randn(2, 32, 3, 4, 4)
     pooled = F.max_pool3d(x, (1, 2, 2))
-    queries, keys, values = block.conv_theta(x), block.conv_phi(pooled), block.conv_g(pooled)
+    theta, phi, g, out, norm = map(block.get_submodule, ("conv_theta", "conv_phi", "conv_g", "conv_out", "norm"))
+    queries, keys, values = theta(x), phi(pooled), g(pooled)
     assert queries.shape[1] == 16 and keys.shape[2:] == (3, 2, 2)
     scores = torch.einsum("bcthw,bcuij->bthwuij", queries, keys) / 16**0.5
     weights = scores.flatten(4).softmax(dim=-1).reshape(scores.shape)
     attended = torch.einsum("bthwuij,bcuij->bcthw", weights, values)
-    torch.testing.assert_close(block(x), x + block.norm(block.conv_out(attended)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(block(x), x + norm(out(attended)), rtol=1e-4, atol=1e-5)
 
 
 def test_unknown_depths_are_refused() -> None:
