@@ -3,12 +3,24 @@
 # pyright: reportArgumentType=false
 # (pytorchvideo annotates tuples of any length as tuples of one element)
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import nn
 
 # Blocks with a non-local block after them, by depth and stage: every second block of ResNet-50, every seventh in the
 # third stage of ResNet-101.
 AFTER: dict[int, tuple[tuple[int, ...], ...]] = {50: ((), (1, 3), (1, 3, 5), ()), 101: ((), (1, 3), (6, 13, 20), ())}
 SPACE, TIME = (1, 1, 1), (3, 1, 1)  # kernels of the first convolution of a block
+
+
+@contextmanager
+def without_warnings_of_fvcore() -> Iterator[None]:
+    """Context for imports of pytorchvideo. It imports fvcore, which compiles losses that nothing here uses."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*torch.jit.script.* is deprecated", category=FutureWarning)
+        yield
 
 
 def check_depth(depth: int) -> None:
@@ -29,7 +41,8 @@ def add_nonlocal(stage: nn.Module, after: tuple[int, ...]) -> None:
     Args:
         after: indices of the blocks that a non-local block follows.
     """
-    from pytorchvideo.layers.nonlocal_net import create_nonlocal  # here: it takes a second to import
+    with without_warnings_of_fvcore():
+        from pytorchvideo.layers.nonlocal_net import create_nonlocal  # here: it takes a second to import
 
     layers: list[nn.Module] = []
     for index, block in enumerate(stage.get_submodule("res_blocks").children()):

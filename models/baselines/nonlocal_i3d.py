@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 from torch import Tensor, nn
 
-from models.baselines.nonlocal_blocks import AFTER, SPACE, TIME, add_nonlocal, check_depth
+from models.baselines.nonlocal_blocks import AFTER, SPACE, TIME, add_nonlocal, check_depth, without_warnings_of_fvcore
 from models.model import InputSize, ModelConfig, Targets, as_clip, check_range, num_outputs
 
 LEAST_FRAMES, LEAST_SIDE = 8, 32  # smaller clips vanish in the pooling
@@ -54,7 +54,8 @@ class NonLocalI3D(nn.Module):
             return replace(self, depth=50, width=self.width // 8)
 
     def __init__(self, config: Config, num_classes: int) -> None:
-        from pytorchvideo.models.resnet import create_resnet  # here: it takes a second to import
+        with without_warnings_of_fvcore():
+            from pytorchvideo.models.resnet import create_resnet  # here: it takes a second to import
 
         super().__init__()
         # ResNet-101 has its convolutions over time where ResNet-50 has them: 359 G multiply-adds, as SlowFast prints.

@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from torch import Tensor, nn
 
-from models.baselines.nonlocal_blocks import AFTER, SPACE, TIME, add_nonlocal, check_depth
+from models.baselines.nonlocal_blocks import AFTER, SPACE, TIME, add_nonlocal, check_depth, without_warnings_of_fvcore
 from models.model import InputSize, ModelConfig, Targets, as_clip, check_range, num_outputs
 
 LEAST_SIDE = 32  # smaller frames vanish in the pooling of the non-local blocks
@@ -59,7 +59,8 @@ class SlowFast(nn.Module):
             return replace(self, depth=50, width=self.width // 4)
 
     def __init__(self, config: Config, num_classes: int) -> None:
-        from pytorchvideo.models.slowfast import create_slowfast  # here: it takes a second to import
+        with without_warnings_of_fvcore():
+            from pytorchvideo.models.slowfast import create_slowfast  # here: it takes a second to import
 
         super().__init__()
         self.alpha = config.alpha
