@@ -63,3 +63,27 @@ class TanhHead(nn.Module):
     def forward(self, cls: Tensor) -> Tensor:
         """Logits (B, C) of CLS tokens (B, D)."""
         return self.classifier(torch.tanh(self.pre_logits(cls)))
+
+
+class LinearHead(nn.Module):
+    """Classifier on the features, without a hidden layer."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(HeadConfig):
+        """No options."""
+
+        def build(self, width: int, num_classes: int) -> "LinearHead":
+            """Head with torch's default initial values."""
+            return LinearHead(width, num_classes)
+
+        def macs(self, grid: Grid, width: int, num_classes: int) -> int:
+            """Multiply-adds of the classifier."""
+            return width * num_classes
+
+    def __init__(self, width: int, num_classes: int) -> None:
+        super().__init__()
+        self.classifier = nn.Linear(width, num_classes)
+
+    def forward(self, cls: Tensor) -> Tensor:
+        """Logits (B, C) of CLS tokens (B, D)."""
+        return self.classifier(cls)

@@ -64,14 +64,14 @@ def notes(
 
     Args:
         unit: plural noun for the items of the data sets.
-        data: the data of the runs, as in `layout.data_text`.
+        data: the data of the runs, as in `layout.data_text`; empty without runs.
         overrides: overrides of the runs.
     """
     judgements = [judgement for _, several in claims for judgement in several]
     found = ["Comparisons name cells as row.column, by their keys in `reproduce show`."]
     if changes := ", ".join(overrides):
         found.append(f"Our verdicts are on other runs and models than those of the table: {changes}.")
-    if scale.small:
+    if scale.small and data:
         found.append(
             f"Our accuracies and times are those of small models on {data}, so that these verdicts do not judge "
             f"the models of the paper." + ("" if changes else " Counted costs and memory are at the paper's size.")

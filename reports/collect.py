@@ -177,12 +177,13 @@ def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore
         return ReportCell(column=cell.column.key, state="not run", printed=cell.printed)
     record, source = found
     value = metric.value(record, run)
+    if value is None and metric.in_turns:  # measured without the runs that the value refers to
+        return ReportCell(column=cell.column.key, state="not run", printed=cell.printed)
     if value is None:
         raise StoreError(
             f"the measurement {run.train_id}/measured/{metric.kind}.json has no '{metric.name}'; move it away to have "
             f"it made again"
         )
-    conditions = f"{record['hardware']}, batch {record['batch_size']}, {record['precision']}"
     return ReportCell(
         column=cell.column.key,
         state="measured",
@@ -190,7 +191,8 @@ def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore
         value=value,
         published=source.published,
         source=source,
-        conditions=conditions,
+        conditions=metric.conditions_of(record),
+        repeats=metric.repeats(record, run),
     )
 
 

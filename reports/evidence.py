@@ -50,7 +50,7 @@ class Evidence:
 class Leaf(NamedTuple):
     """A cell that is not derived: its value, and the metrics of its finished tests by seed.
 
-    `conditions`: device and settings of a measurement.
+    `conditions`, `repeats`: conditions of a measurement, and the values of its repeats.
     """
 
     cell: CellValue
@@ -59,14 +59,21 @@ class Leaf(NamedTuple):
     quoted: bool
     conditions: str | None
     tests: Mapping[int, dict]
+    repeats: tuple[float, ...] = ()
 
     @property
     def is_time(self) -> bool:
-        """Whether the value is the cost of a training made here."""
-        return isinstance(self.metric, OfTraining) and bool(self.tests)
+        """Whether the value is the cost of a training made here, or has repeats."""
+        return bool(self.repeats) or (isinstance(self.metric, OfTraining) and bool(self.tests))
+
+    def point(self, seeds: list[int]) -> float:
+        """The value, or the mean of the tests with these seeds."""
+        return float(np.mean(self.values(seeds))) if self.tests else float(self.value or 0)
 
     def values(self, seeds: list[int]) -> list[float]:
-        """Values of the tests with these seeds, or the only value."""
+        """Values of the repeats or of the tests with these seeds, or the only value."""
+        if self.repeats:
+            return list(self.repeats)
         return [float(self.tests[seed][self.metric.name]) for seed in seeds] if self.tests else [float(self.value or 0)]
 
     def correct(self, seeds: list[int]) -> CorrectItems | None:
@@ -88,7 +95,9 @@ class Leaf(NamedTuple):
     def all_conditions(self, seeds: list[int]) -> set[str]:
         """Conditions of the measurement, or devices of the trainings."""
         return (
-            {self.tests[seed]["hardware"] for seed in seeds} if self.is_time else set(filter(None, [self.conditions]))
+            {self.tests[seed]["hardware"] for seed in seeds}
+            if self.is_time and self.tests
+            else set(filter(None, [self.conditions]))
         )
 
     def near_chance(self, seeds: list[int]) -> bool:
@@ -146,7 +155,7 @@ class Measurements:
         seeds = sorted(set.intersection(*(set(leaf.tests) for leaf in tested))) if tested else []
         if tested and not seeds:
             return Evidence(reason="no seed that all rows have finished")
-        points = {leaf.cell: np.array([np.mean(leaf.values(seeds))], float) for leaf in leaves}
+        points = {leaf.cell: np.array([leaf.point(seeds)], float) for leaf in leaves}
         margins = comparison.margins([float(value[0]) for value in self.values_of(comparison.values, points)])
         try:
             draws = drawn(leaves, seeds)
@@ -182,7 +191,7 @@ class Measurements:
         if found.state == "quoted":
             return [Leaf(cell, metric, found.printed, True, None, {})]
         tests = {r.seed: r.metrics for r in found.seeds if r.metrics is not None and r.value is not None}
-        return [Leaf(cell, metric, found.value, False, found.conditions, tests)]
+        return [Leaf(cell, metric, found.value, False, found.conditions, tests, found.repeats)]
 
     def values_of(self, expressions: tuple[Expression, ...], samples: Mapping[CellValue, Samples]) -> list[Samples]:
         """Values (R,) of expressions for samples (R,) of the leaves."""
@@ -207,7 +216,7 @@ def drawn(leaves: list[Leaf], seeds: list[int]) -> Draws:
     if len(constants) == len(leaves):
         if len({condition for leaf in leaves for condition in leaf.all_conditions(seeds)}) > 1:
             raise UndecidableError("measured under different conditions")
-        if any(leaf.is_time for leaf in leaves) and len(seeds) < REPEATS:
+        if any(leaf.is_time and len(leaf.values(seeds)) < REPEATS for leaf in leaves):
             raise UndecidableError(f"a time needs {REPEATS} repeats")
         corners = itertools.product(*(sorted({min(values), max(values)}) for values in constants.values()))
         return Draws(dict(zip(constants, np.array(list(corners), float).T, strict=True)), ())

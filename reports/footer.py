@@ -140,9 +140,13 @@ def _conditions(table: Table, measurements: list[tuple[Cell, Measured]], store: 
         if cell.paper_run and (found := find_measurement(cell.paper_run.train_id, metric.kind, store)):
             r = found[0]
             conditions = (
-                f"{metric.sentence} {r['batch_size']} {cell.paper_run.data.size.kind}s in {r['precision']} "
-                f"on {r['hardware']}, torch {r['versions']['torch']}, commit {r['commit']}"
-            ) + _chosen_batch(r)
+                (
+                    f"{metric.sentence} {r['batch_size']} {cell.paper_run.data.size.kind}s in {r['precision']} "
+                    f"on {r['hardware']}, torch {r['versions']['torch']}, commit {r['commit']}"
+                )
+                + (f"; median of {rounds} rounds" if (rounds := r.get("rounds")) else "")
+                + _chosen_batch(r)
+            )
             rows.setdefault(metric.kind, {}).setdefault(conditions, []).append(names[cell.row.key])
     return [
         conditions if len(rows_of_kind) == 1 else f"{conditions}: {'; '.join(_distinct(shown))}"

@@ -1,7 +1,7 @@
 """Layout shared by all formats: texts of cells, labels and headers."""
 
 from experiments.spec.table import Column, Table, Underlined, Value, label_text, one_line
-from reports.report import Report, ReportCell, ReportRow, quoted_values
+from reports.report import Report, ReportCell, ReportRow, decimals, quoted_values
 
 DASH, NOT_APPLICABLE, RUNNING = "–", "n/a", "…"
 MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_CODE_SIGN, OTHER_DATA_SIGN = "†", "‡", "§", "¶", "‖"
@@ -56,12 +56,17 @@ def state_text(cell: ReportCell) -> str:
 
 
 def value_text(value: Value, column: Column) -> str:
-    """Number with the digits of its column, or two significant digits if it would round to 0. Text is unchanged."""
+    """Number with the digits of its column. Text is unchanged.
+
+    It has two significant digits if the column has no number of decimals, or if it would round to 0.
+    """
     if value is None:
         return ""
     if isinstance(value, str):
         return value
-    return f"{value:.2g}" if 0 < abs(value) < 0.5 * 10**-column.digits else f"{value:.{column.digits}f}"
+    if column.digits is not None and 0 < abs(value) < 0.5 * 10**-column.digits:
+        return f"{value:.2g}"
+    return f"{value:.{decimals(value, column)}f}"
 
 
 def label_texts(table: Table, row: ReportRow) -> tuple[str, ...]:

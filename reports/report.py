@@ -1,5 +1,6 @@
 """Contents of a report: rows and cells with measured values and states, and the facts in its footer."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -55,7 +56,8 @@ class ReportCell:
         other_data: whether it was measured on other data than the rest of the table.
         best: whether the value is the best of its column, after rounding; quoted values are included.
         source: origin of a value of `reproduce measure`. The seeds have their own.
-        conditions: device, batch size and precision of a measurement.
+        conditions: conditions of a measurement. Values under other conditions are not compared.
+        repeats: values of the repeats of a measurement; empty for a value that counts as exact.
     """
 
     column: str
@@ -75,6 +77,7 @@ class ReportCell:
     progress: float | None = None
     source: Source | None = None
     conditions: str | None = None
+    repeats: tuple[float, ...] = ()
 
     @property
     def origins(self) -> tuple[tuple[int | None, Source], ...]:
@@ -138,4 +141,11 @@ def quoted_values(rows: Iterable[ReportRow], index: int) -> list[float]:
 
 def rounded(column: Column, value: float) -> float:
     """Value rounded to the digits of its column."""
-    return float(f"{value:.{column.digits}f}")
+    return float(f"{value:.{decimals(value, column)}f}")
+
+
+def decimals(value: float, column: Column) -> int:
+    """Number of decimals of a value: that of its column, or as many as two significant digits need."""
+    if column.digits is not None:
+        return column.digits
+    return max(0, 1 - math.floor(math.log10(abs(value)))) if value else 1

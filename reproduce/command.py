@@ -129,7 +129,10 @@ def parser() -> argparse.ArgumentParser:
     summary = "Measure a table's memory and speed on this machine, at the paper's size."
     measured = verb("measure", "measure", summary, add_tables, add_runs)
     measured.add_argument(
-        "--batch", type=int, help="batch size (default: the one that comes nearest to the printed value)"
+        "--batch", type=int, help="batch size (default: the one that comes nearest to the printed value, or that fits)"
+    )
+    measured.add_argument(
+        "--rounds", type=int, help="rounds of a speed that all rows take in turns (default: 20 on a GPU, 1 on a CPU)"
     )
     parts = (add_row, add_scale, add_runs, add_resources)
     drawn = verb("attention", "attention", "Draw the attention of a point of a test video.", *parts, add_query)

@@ -1,17 +1,23 @@
-"""`reproduce measure`: measures the values of memory and speed columns, at the paper's size."""
+"""`reproduce measure`: measures the values of memory and speed columns, at the paper's size.
+
+Some measurements are made for all rows in turns, and saved when all of their rounds have finished. The others are made
+and saved one after another.
+"""
 
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from experiments.runner.acceptance import sealed
 from experiments.runner.files import write_atomically
 from experiments.runner.measure import NotMeasurableError, TooLargeError, measured, nearest_batch
 from experiments.runner.messages import one_line
+from experiments.runner.store import RunStore
+from experiments.runner.turns import Turns
 from experiments.spec.catalog import find
-from experiments.spec.metrics import Measured
+from experiments.spec.metrics import IN_TURNS, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Table
 from reports.labels import cell_name
@@ -30,8 +36,9 @@ class Measurement(NamedTuple):
 
 def execute(options: argparse.Namespace) -> int:
     """Make each distinct measurement and save it with the runs."""
-    if options.batch is not None and options.batch < 1:
-        raise ValueError(f"--batch {options.batch}: it must be 1 or more")
+    for option, value in (("--batch", options.batch), ("--rounds", options.rounds)):
+        if value is not None and value < 1:
+            raise ValueError(f"{option} {value}: it must be 1 or more")
     store, measurements = store_of(options), {}
     for table, rows in find(options.tables):
         for cell in table.cells(rows=rows):
@@ -40,8 +47,19 @@ def execute(options: argparse.Namespace) -> int:
                 measurements.setdefault((run.train_id, metric.kind), Measurement(metric, cell, run, table))
     if not measurements:
         raise ValueError(f"{' '.join(options.tables)}: no column is measured on a device")
-    code, batches = DONE, Batches(options.batch)
+    in_turns: dict[tuple[str, str], list[Measurement]] = {}
     for measurement in measurements.values():
+        if measurement.metric.in_turns:
+            in_turns.setdefault((measurement.table.name, measurement.metric.kind), []).append(measurement)
+    codes = [measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)]
+    codes += [measure_in_turns(several, options.batch, options.rounds, store) for several in in_turns.values()]
+    return max(codes)
+
+
+def measure_each(measurements: Iterable[Measurement], batch_size: int | None, store: RunStore) -> int:
+    """Make measurements one after another. The exit code tells whether each run fits."""
+    code, batches = DONE, Batches(batch_size)
+    for measurement in measurements:
         batch = batches.of(measurement)
         try:
             record = measured(measurement.metric, measurement.run, batch)
@@ -53,14 +71,47 @@ def execute(options: argparse.Namespace) -> int:
         if (reference := batches.reference(measurement)) is not None:
             cell = cell_name(measurement.table, reference.row, reference.column)
             record["calibrated"] = {"table": measurement.table.name, "cell": cell, "printed": reference.printed}
-        record = sealed({"train_id": measurement.run.train_id, **record})
-        directory = store.run(measurement.run.train_id)
-        directory.save_config(measurement.run.description)
-        write_atomically(directory.measurement(measurement.metric.kind), json.dumps(record, indent=1) + "\n")
-        value = measurement.metric.value(record, measurement.run)
-        printed = f", printed {measurement.cell.printed}" if measurement.cell.printed is not None else ""
-        print(f"{measurement.cell.row.key}: {measurement.metric.name} {value:.2f} with batch {batch}{printed}")
+        save(measurement, record, store)
     return code
+
+
+def measure_in_turns(
+    measurements: Sequence[Measurement], batch_size: int | None, rounds: int | None, store: RunStore
+) -> int:
+    """Make measurements of one kind in turns, and save them after the last round.
+
+    The exit code tells whether each run fits.
+    """
+    by_cell = {f"{m.cell.row.key}.{m.cell.column.key}": m for m in measurements}
+    table, kind = measurements[0].table, measurements[0].metric.kind
+
+    def say(text: str) -> None:
+        print(f"{table.name}: {one_line(text)}", file=sys.stderr, flush=True)
+
+    try:
+        records = Turns(IN_TURNS[kind], batch_size=batch_size, rounds=rounds, say=say).records(
+            {name: m.run for name, m in by_cell.items()}
+        )
+    except NotMeasurableError as error:
+        say(str(error))
+        return UNUSABLE if isinstance(error, TooLargeError) else DONE
+    for name, record in records.items():
+        save(by_cell[name], record, store)
+    return DONE if len(records) == len(by_cell) else UNUSABLE
+
+
+def save(measurement: Measurement, record: dict[str, object], store: RunStore) -> None:
+    """Write the record of a measurement, and print its value."""
+    _, cell, run, _ = measurement
+    record = sealed({"train_id": run.train_id, **record})
+    directory = store.run(run.train_id)
+    directory.save_config(run.description)
+    write_atomically(directory.measurement(measurement.metric.kind), json.dumps(record, indent=1) + "\n")
+    value = measurement.metric.value(record, run)
+    assert value is not None
+    number = f"{value:.2f}" if value >= 1 else f"{value:.2g}"
+    printed = f", printed {cell.printed}" if cell.printed is not None else ""
+    print(f"{cell.row.key}: {measurement.metric.name} {number} with batch {record['batch_size']}{printed}")
 
 
 class Batches:

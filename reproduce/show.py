@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from experiments.spec.catalog import Selection
 from experiments.spec.edits import brief, changed_fields
+from experiments.spec.metrics import Measured
 from experiments.spec.run import Parent
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, label_text, one_line
@@ -81,6 +82,11 @@ def show_json(selection: Selection, scale: Scale, overrides: list[str], seeds: t
     }
 
 
+def first_measured(cells: list[Cell]) -> list[Cell]:
+    """First cell with a measurement, in rows without a test."""
+    return [cell for cell in cells if isinstance(cell.column.metric, Measured) and cell.paper_run is not None][:1]
+
+
 def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> str:
     """Table as text."""
     table, rows = selection
@@ -101,10 +107,10 @@ def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: t
             text.append(f"{row.key}: quoted from another paper; not run")
             continue
         text.append(f"{row.key}:")
-        for cell in cells:
-            if cell.row is row and cell.tested:
-                edits = ", ".join(f"{path}={value}" for path, value in changes_of(cell).items())
-                ids = " ".join(r.train_id for r in cell.runs)
-                text.append(f"  {cell.column.key:<12} {scale.name} run {ids}  {edits or 'the default'}")
+        of_row = [cell for cell in cells if cell.row is row]
+        for cell in [cell for cell in of_row if cell.tested] or first_measured(of_row):
+            edits = ", ".join(f"{path}={value}" for path, value in changes_of(cell).items())
+            runs = f"{scale.name} run {' '.join(r.train_id for r in cell.runs)}" if cell.tested else "measured"
+            text.append(f"  {cell.column.key:<12} {runs}  {edits or 'the default'}")
     text += [f"note: {note}" for note in table.notes]
     return "\n".join(text)

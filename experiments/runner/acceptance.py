@@ -45,6 +45,9 @@ MEASUREMENT_FIELDS = {
     "train_id": TEXT,
     "batch_size": COUNT,
     "calibrated?": {"table": TEXT, "cell": TEXT, "printed": NUMBER},
+    "session?": TEXT,
+    "rounds?": COUNT,
+    "seconds_per_item?": {},
     "versions": {"torch": TEXT},
     **PROVENANCE,
 }

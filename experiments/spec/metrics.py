@@ -3,7 +3,7 @@
 import statistics
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from experiments.spec.run import RunConfig
 
@@ -77,14 +77,33 @@ class Measured(Metric):
         """Start of the sentence on the conditions of the measurement."""
         return self.conditions or KINDS[self.kind]
 
+    @property
+    def in_turns(self) -> bool:
+        """Whether the measurement is made for several runs in turns."""
+        return self.kind in IN_TURNS
+
     def value(self, record: Mapping[str, object], run: RunConfig) -> float | None:
         """Value of a run in the record of its measurement; None if the record lacks it."""
         value = record.get(self.name)
         return float(value) if isinstance(value, int | float) else None
 
+    def repeats(self, record: Mapping[str, object], run: RunConfig) -> tuple[float, ...]:
+        """Values of the repeats of the measurement; empty for a value without repeats, which counts as exact."""
+        return ()
 
+    def conditions_of(self, record: Mapping[str, object]) -> str:
+        """Conditions of a measurement. Values under other conditions are not compared."""
+        return f"{record['hardware']}, batch {record['batch_size']}, {record['precision']}"
+
+
+# Precision of each measurement of inference that is made for several runs in turns.
+IN_TURNS = {"turns-float32": "32-true", "turns-bfloat16": "bf16-true"}
 # Measurements of any model, each with the start of the sentence on its conditions.
-KINDS = {"memory": "Peak CUDA memory of a training step of", "throughput": "Throughput of inference on"}
+KINDS = {
+    "memory": "Peak CUDA memory of a training step of",
+    "throughput": "Throughput of inference on",
+    **dict.fromkeys(IN_TURNS, "Throughput of inference, one batch of each row in turn, on"),
+}
 
 
 @dataclass(frozen=True)
@@ -95,6 +114,44 @@ class VideosPerSecond(Measured):
         """Items per second, divided by the number of views and crops."""
         items = record.get("items_per_second")
         return items / (run.evaluation.views * run.evaluation.crops) if isinstance(items, int | float) else None
+
+
+@dataclass(frozen=True)
+class VideosPerSecondInTurns(Measured):
+    """Throughput in videos, each with all views and crops of the run's test, measured in turns with other runs."""
+
+    def value(self, record: Mapping[str, object], run: RunConfig) -> float | None:
+        """Median of the rounds."""
+        rounds = self.repeats(record, run)
+        return statistics.median(rounds) if rounds else None
+
+    def repeats(self, record: Mapping[str, object], run: RunConfig) -> tuple[float, ...]:
+        """Videos per second in each round; empty if the run did not take part."""
+        seconds_by_run = record.get("seconds_per_item")
+        if not isinstance(seconds_by_run, dict):
+            return ()
+        num_views = run.evaluation.views * run.evaluation.crops
+        return tuple(1 / (seconds * num_views) for seconds in seconds_by_run.get(run.train_id, ()))
+
+    def conditions_of(self, record: Mapping[str, object]) -> str:
+        """Hardware, precision, and the session of the rounds. Each run has the batch size that fits."""
+        return f"{record['hardware']}, {record['precision']}, {record['session']}"
+
+
+@dataclass(frozen=True)
+class SpeedOfReference(VideosPerSecondInTurns):
+    """Throughput of a reference run / that of the run, both of the same round.
+
+    `reference`: the reference run, which must have been measured in the same rounds.
+    """
+
+    reference: RunConfig = field(kw_only=True)
+
+    def repeats(self, record: Mapping[str, object], run: RunConfig) -> tuple[float, ...]:
+        """Ratio in each round; empty if one of both did not take part."""
+        videos = VideosPerSecondInTurns(self.name, self.kind)
+        both = zip(videos.repeats(record, self.reference), videos.repeats(record, run), strict=False)
+        return tuple(reference / own for reference, own in both)
 
 
 @dataclass(frozen=True)

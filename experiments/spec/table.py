@@ -55,7 +55,7 @@ class Column:
         header: printed header; a tuple for several levels.
         metric: metric of the cells.
         base: run that the rows edit; None if every row has its own, or for a derived column.
-        digits: number of printed decimals.
+        digits: number of printed decimals; None for two significant digits.
         best: extreme value that is printed bold, if any.
         edits: edits applied after those of the row.
     """
@@ -64,7 +64,7 @@ class Column:
     header: str | tuple[str, ...]
     metric: Metric
     base: RunConfig | None = None
-    digits: int = 1
+    digits: int | None = 1
     best: Literal["max", "min"] | None = None
     edits: Edits = ()
 

@@ -13,7 +13,7 @@ from experiments.runner.store import RunStore
 from experiments.spec.claims import Claim, claim
 from experiments.spec.comparisons import About, Above, Below, Comparison, Rising, SameText, Within, best
 from experiments.spec.expressions import cell, percent_difference
-from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Measured
+from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Measured, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
 from experiments.spec.table import Column, Table
@@ -243,6 +243,41 @@ def test_times_need_repeats_and_disjoint_ranges(
     assert judged(comparison, columns=hours, seeds=(0, 1, 2, 3, 4)).verdict == "supported"
     finish(run_of(small, "joint.k400", 4), device_hours=6.0)
     assert judged(comparison, columns=hours, seeds=(0, 1, 2, 3, 4)).verdict == "undecided"
+
+
+def test_speeds_measured_in_turns_need_repeats_and_disjoint_ranges(
+    judged: Judge, run_of: Callable[..., RunConfig], keep_measurement: Callable[..., object]
+) -> None:
+    metric = VideosPerSecondInTurns("videos_per_second", "turns-float32")
+    speed = (Column(key="speed", header="Videos/s", metric=metric, base=K400),)
+    comparison = Above(cell("ours.speed") - cell("joint.speed"))
+    ours, joint = (run_of(PAPER, f"{row}.k400") for row in ("ours", "joint"))
+
+    def keep(num_rounds: int, slowest: float, session: str = "now") -> None:
+        seconds = {
+            ours.train_id: [1.0, *[1.2] * (num_rounds - 1)],
+            joint.train_id: [2.0, *[slowest] * (num_rounds - 1)],
+        }
+        for batch_size, run, measured_at in ((8, ours, "now"), (4, joint, session)):
+            keep_measurement(
+                run,
+                "turns-float32",
+                batch_size=batch_size,
+                session=measured_at,
+                seconds_per_item=seconds,
+                rounds=num_rounds,
+            )
+
+    keep(4, 2.0)
+    assert undecided(judged(comparison, columns=speed), "a time needs 5 repeats")
+    keep(5, 2.0)
+    found = judged(comparison, columns=speed)
+    assert found.verdict == "supported" and found.interval is not None
+    assert found.margins == pytest.approx((1 / 1.2 / 30 - 1 / 2 / 30,))
+    keep(5, 1.1)
+    assert judged(comparison, columns=speed).verdict == "undecided"
+    keep(5, 2.0, session="yesterday")
+    assert undecided(judged(comparison, columns=speed), "measured under different conditions")
 
 
 def test_texts_are_compared_with_quoted_ones(judged: Judge) -> None:

@@ -29,6 +29,7 @@ from experiments.spec.metrics import (
     HarmonicMean,
     Mean,
     Measured,
+    SpeedOfReference,
 )
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
@@ -333,6 +334,20 @@ def test_a_measurement_without_its_metric_is_an_error(
         keep_measurement(K400, "throughput", **value)
         with pytest.raises(StoreError, match=rf"{K400.train_id}/measured/throughput.json has no 'videos_per_second'"):
             collect(speed, PAPER, store)
+
+
+def test_a_ratio_needs_a_measurement_together_with_its_reference(
+    table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement
+) -> None:
+    metric = SpeedOfReference("speed_of_reference", "turns-float32", reference=SSV2)
+    ratios = table_of(Column(key="ratio", header="SSv2 / row", metric=metric, base=K400))
+    session: dict[str, object] = {"session": "now", "rounds": 1}
+    keep_measurement(K400, "turns-float32", **session, seconds_per_item={K400.train_id: [1.0]})
+    assert collect(ratios, PAPER, store).rows[0].cells[0].state == "not run"
+    seconds = {K400.train_id: [1.0], SSV2.train_id: [2.0]}
+    keep_measurement(K400, "turns-float32", **session, seconds_per_item=seconds)
+    (ratio,) = collect(ratios, PAPER, store).rows[0].cells
+    assert (ratio.state, ratio.value) == ("measured", pytest.approx(30 / 2 / 3))  # 10 × 3 views and 1 × 3
 
 
 def test_integers_can_be_best(table: Table, store: RunStore) -> None:

@@ -13,7 +13,7 @@ from experiments.runner.measure import MEASUREMENTS
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.edits import Edit
-from experiments.spec.metrics import KINDS, TOP1, Computed, Measured
+from experiments.spec.metrics import IN_TURNS, KINDS, TOP1, Computed, Measured, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
@@ -168,8 +168,21 @@ def test_throughput_has_its_own_conditions(
     assert set(facts.measurements) == {(K400.train_id, "throughput")}
 
 
+def test_measurements_in_turns_name_their_rounds(
+    table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement
+) -> None:
+    metric = VideosPerSecondInTurns("videos_per_second", "turns-float32")
+    speeds = table_of(Column(key="videos", header="Videos/s", metric=metric, base=K400))
+    seconds = {K400.train_id: [1.0, 2.0, 3.0]}
+    keep_measurement(K400, "turns-float32", session="now", rounds=3, seconds_per_item=seconds)
+    assert collect(speeds, PAPER, store).facts.costs == (
+        "Throughput of inference, one batch of each row in turn, on 6 clips in 16-mixed on a GPU, torch 2.14.1, commit "
+        "abc; median of 3 rounds",
+    )
+
+
 def test_every_kind_of_measurement_has_a_text() -> None:
-    assert KINDS.keys() == MEASUREMENTS.keys()
+    assert KINDS.keys() == MEASUREMENTS.keys() | IN_TURNS.keys()
     own = Measured("latency", "latency", function=lambda run, batch_size: {}, conditions="Latency of")
     assert (own.sentence, Measured("peak_gib", "memory").sentence) == ("Latency of", KINDS["memory"])
     with pytest.raises(ValueError, match="'latency' is not one of the measurements memory, throughput"):

@@ -30,6 +30,14 @@ def test_numbers_have_the_digits_of_their_column_unless_they_round_to_zero(
     assert ours_text(ReportCell(column="a", state="done", printed=None, value=value), column) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(12.4, "12"), (7.5, "7.5"), (0.367, "0.37"), (0.00185, "0.0019"), (384.4, "384"), (0.0, "0.0")]
+)
+def test_numbers_of_a_column_without_decimals_have_two_significant_digits(value: float, text: str) -> None:
+    column = Column(key="a", header="A", metric=TOP1, digits=None)
+    assert ours_text(ReportCell(column="a", state="done", printed=None, value=value), column) == text
+
+
 def test_cells_keep_what_is_printed_beside_their_value_or_state() -> None:
     column = Column(key="a", header="A", metric=TOP1)
 

@@ -1,6 +1,7 @@
 """`reproduce measure`: batch sizes, saved measurements and failed measurements."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,16 +9,19 @@ import pytest
 
 from experiments.motionformer import table3a
 from experiments.runner import measure
+from experiments.runner.turns import Turns
 from experiments.runner.measure import MEASUREMENTS, NotMeasurableError, TooLargeError
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
-from experiments.spec.metrics import Measured, VideosPerSecond
+from experiments.spec.metrics import Measured, SpeedOfReference, VideosPerSecond, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Column
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 from reproduce.command import main
 from reproduce.measure import Batches, Measurement
+
+Runs = Mapping[str, RunConfig]
 
 TABLE = "motionformer/table3a"
 CONDITIONS = {"precision": "16-mixed", "hardware": "a GPU", "versions": {"torch": "2.14.1"}, "commit": "abc"}
@@ -191,3 +195,83 @@ def test_measuring_memory_without_a_gpu_is_a_one_line_error(
     assert main(["measure", TABLE, "--runs", str(tmp_path)]) == 3
     assert "memory is measured on a CUDA device and there is none" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def in_turns(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Runs], dict[str, dict[str, object]]]], list[str]]:
+    """Function that adds columns of speed in turns to table 3a, and replaces their measurement.
+
+    The returned list names the cells of each measurement.
+    """
+    reference = measured_cells(TABLE)[0].paper_run
+    assert reference is not None
+    speed = VideosPerSecondInTurns("videos_per_second", "turns-float32")
+    ratio = SpeedOfReference("speed_of_reference", "turns-float32", reference=reference)
+    half = VideosPerSecondInTurns("videos_per_second_bf16", "turns-bfloat16")
+    with_columns(monkeypatch, column(speed), column(ratio), column(half))
+    called: list[str] = []
+
+    def use(records: Callable[[Runs], dict[str, dict[str, object]]]) -> list[str]:
+        def recorded(turns: Turns, runs: Runs) -> dict[str, dict[str, object]]:
+            called.append(f"{turns.precision} {' '.join(runs)}")
+            return records(runs)
+
+        monkeypatch.setattr(Turns, "records", recorded)
+        monkeypatch.setitem(MEASUREMENTS, "memory", lambda run, batch: {"peak_gib": 7.4, "batch_size": 1, **CONDITIONS})
+        return called
+
+    monkeypatch.setattr(measure.torch.cuda, "is_available", lambda: False)
+    return use
+
+
+def records_of(runs: Runs) -> dict[str, dict[str, object]]:
+    """Records of a session in which the n-th run takes n seconds an item."""
+    seconds = {run.train_id: [float(n), float(n)] for n, run in enumerate(runs.values(), start=1)}
+    session = {"session": "now", "rounds": 2, "seconds_per_item": seconds, "batch_size": 1}
+    return {name: {**session, **CONDITIONS} for name in runs}
+
+
+def test_all_rows_of_a_table_are_measured_in_turns_and_saved_together(
+    in_turns: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    called = in_turns(records_of)
+    assert main(["measure", TABLE, "--runs", str(tmp_path)]) == 0
+    keys = ("exact", "performer", "nystromformer", "orthoformer")
+    assert called == [f"32-true {' '.join(f'{key}.videos_per_second' for key in keys)}"]
+    assert len(list(tmp_path.glob("*/measured/turns-float32.json"))) == 4
+    streams = capsys.readouterr()
+    assert "performer: videos_per_second 0.017 with batch 1\n" in streams.out
+    assert "motionformer/table3a: bfloat16 is measured on a CUDA device and there is none" in streams.err
+    assert not list(tmp_path.glob("*/measured/turns-bfloat16.json"))
+
+
+def test_rows_that_do_not_fit_are_not_saved_and_change_the_exit_code(
+    in_turns: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    def without_last(runs: Runs) -> dict[str, dict[str, object]]:
+        found = records_of(runs)
+        del found["orthoformer.videos_per_second"]
+        return found
+
+    in_turns(without_last)
+    assert main(["measure", TABLE, "--runs", str(tmp_path)]) == 3
+    assert len(list(tmp_path.glob("*/measured/turns-float32.json"))) == 3
+
+
+@pytest.mark.parametrize("error", [TooLargeError("performer: batch 4 no longer fits"), KeyboardInterrupt()])
+def test_an_interrupted_measurement_in_turns_saves_nothing(
+    error: BaseException, in_turns: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(runs: Runs) -> dict[str, dict[str, object]]:
+        raise error
+
+    in_turns(fail)
+    assert main(["measure", TABLE, "--runs", str(tmp_path)]) == (3 if isinstance(error, TooLargeError) else 130)
+    assert not list(tmp_path.glob("*/measured/turns-*.json"))
+    if isinstance(error, TooLargeError):
+        assert "motionformer/table3a: performer: batch 4 no longer fits\n" in capsys.readouterr().err
+
+
+def test_rounds_below_one_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", TABLE, "--rounds", "0", "--runs", str(tmp_path)]) == 2
+    assert "--rounds 0: it must be 1 or more" in capsys.readouterr().err

@@ -1,0 +1,103 @@
+"""bLVNet-TAM: published cost, temporal aggregation, and which frames the branches see."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from data.sizes import ClipSize
+from data.targets import ClassTarget
+from models.baselines.blvnet import AggregatedBottleneck, BigLittle, BLVNet, TemporalAggregation
+
+TINY, SIZE, CLASSES = BLVNet.Config().tiny(), ClipSize(4, 32, 32), ClassTarget(3)
+
+
+def test_the_cost_is_the_published_one() -> None:
+    cost = BLVNet.Config().cost(ClipSize(48, 256, 256), ClassTarget(400))
+    assert cost.macs == pytest.approx(93.5e9, rel=0.01)
+    assert 9 * cost.macs == pytest.approx(840e9, rel=0.01)
+    assert cost.parameters == pytest.approx(25.5e6, rel=0.002)
+
+
+def test_logits_of_clips_have_gradients_for_every_parameter() -> None:
+    torch.manual_seed(0)
+    model = TINY.build(SIZE, CLASSES)
+    clips = SIZE.example(2)
+    logits = model(*clips)
+    assert logits.shape == (2, 3) and logits.isfinite().all()
+    logits.square().sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in model.parameters())
+    single = model.eval()(clips[0][:1])
+    torch.testing.assert_close(single, model(*clips)[:1], rtol=1e-4, atol=1e-5)
+
+
+def test_temporal_aggregation_is_the_relu_of_the_weighted_sum_of_three_frames() -> None:
+    torch.manual_seed(0)
+    aggregate, x = TemporalAggregation(5).double(), torch.randn(2, 4, 5, 3, 3, dtype=torch.float64)
+    weight, padded = aggregate.convolution.weight, torch.nn.functional.pad(x, (0, 0, 0, 0, 0, 0, 1, 1))
+    for t in range(4):
+        naive = sum(weight[i, :, None, None] * padded[:, t + i] for i in range(3))
+        assert isinstance(naive, torch.Tensor)
+        torch.testing.assert_close(aggregate(x)[:, t], naive.clamp(min=0))
+
+
+@pytest.mark.parametrize(("branch", "frame"), [("little", 0), ("big", 1)])
+def test_the_little_branch_sees_the_first_frame_of_each_pair_and_the_big_one_the_second(
+    branch: str, frame: int
+) -> None:
+    seen: dict[str, torch.Tensor] = {}
+
+    class Branch(nn.Module):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen[self.name] = x
+            return x[..., ::2, ::2] if self.name == "big" else x
+
+    stage = BigLittle(2, big=Branch("big"), little=Branch("little"), fusion=nn.Identity())
+    stage.add_module("aggregate", nn.Identity())
+    x = torch.rand(3, 6, 2, 4, 4)
+    pairs = stage(x)
+    assert seen[branch].equal(x[:, frame::2].flatten(0, 1))
+    enlarged = x[:, 1::2, :, ::2, ::2].repeat_interleave(2, dim=3).repeat_interleave(2, dim=4)
+    torch.testing.assert_close(pairs, enlarged + x[:, ::2])
+
+
+def test_a_bottleneck_without_a_projection_keeps_the_frames_before_aggregation() -> None:
+    block = AggregatedBottleneck(8, 8)
+    nn.init.zeros_(block.branch[-1][-1].weight)  # type: ignore[index, arg-type]  (normalisation at the end)
+    x = torch.rand(1, 3, 8, 4, 4)
+    torch.testing.assert_close(block.eval()(x), x)
+
+
+def test_each_aggregation_connects_neighbouring_pairs() -> None:
+    torch.manual_seed(0)
+    size = ClipSize(16, 32, 32)
+    model = TINY.build(size, CLASSES).eval()
+    features: list[torch.Tensor] = []
+    model.last_stage.register_forward_hook(lambda *arguments: features.append(arguments[2]))
+    (clip,) = size.example(1)
+    model(clip)
+    clip[:, 0] += 10
+    model(clip)
+    changed = (features[0] != features[1]).flatten(2).any(dim=2)[0].tolist()
+    assert changed == [True] * 6 + [False] * 2  # one more pair in each of three stages and two bottlenecks
+
+
+@pytest.mark.parametrize(
+    ("settings", "frames", "message"),
+    [
+        ({}, 5, "5 frames; bLVNet takes pairs of frames"),
+        ({"alpha": 3}, 4, r"model\.alpha is 3; it must divide the width 64"),
+        ({"blocks": (3, 1, 6, 3)}, 4, r"model\.blocks is 1; it must be 2 or more"),
+        ({"dropout": 1.0}, 4, r"model\.dropout is 1\.0"),
+        ({"beta": 0}, 4, r"model\.beta is 0"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict[str, object], frames: int, message: str) -> None:
+    config = replace(BLVNet.Config(), **settings)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=message):
+        config.build(ClipSize(frames, 64, 64), CLASSES)

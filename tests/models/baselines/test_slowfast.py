@@ -1,0 +1,74 @@
+"""SlowFast: published cost, its two pathways and forward pass."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from pytorchvideo.layers.nonlocal_net import NonLocal
+
+from data.sizes import ClipSize
+from data.targets import ClassTarget
+from models.baselines.slowfast import SlowFast
+
+SIZE, CLASSES = ClipSize(8, 32, 32), ClassTarget(3)
+PUBLISHED = ClipSize(32, 256, 256)
+
+
+def test_the_cost_is_the_published_one() -> None:
+    cost = SlowFast.Config().cost(PUBLISHED, ClassTarget(400))
+    assert cost.macs == pytest.approx(116e9, rel=0.02)
+    assert 30 * cost.macs == pytest.approx(3480e9, rel=0.02)
+    assert cost.parameters == pytest.approx(59.9e6, rel=0.005)
+
+
+def test_without_nonlocal_blocks_the_cost_is_the_published_one_of_plain_slowfast(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("models.baselines.slowfast.add_nonlocal", lambda *arguments: None)
+    cost = SlowFast.Config().cost(PUBLISHED, ClassTarget(400))
+    assert cost.macs == pytest.approx(106e9, rel=0.01)
+    assert cost.parameters == pytest.approx(53.7e6, rel=0.005)
+
+
+def test_nonlocal_blocks_are_in_the_third_stage_of_the_slow_pathway() -> None:
+    with torch.device("meta"):
+        model = SlowFast.Config().build(PUBLISHED, CLASSES)
+    found = [name for name, module in model.named_modules() if isinstance(module, NonLocal)]
+    blocks = "network.blocks.3.multipathway_blocks.0.res_blocks"
+    assert found == [f"{blocks}.{index}" for index in (7, 15, 23)]  # after the blocks 6, 13 and 20
+
+
+def test_the_slow_pathway_has_every_fourth_frame() -> None:
+    model = SlowFast.Config().tiny().build(SIZE, CLASSES).eval()
+    inputs: list[list[torch.Tensor]] = []
+    model.network.register_forward_pre_hook(lambda module, arguments: inputs.append(list(arguments[0])))
+    (clip,) = SIZE.example(2)
+    model(clip)
+    slow, fast = inputs[0]
+    assert fast.equal(clip.transpose(1, 2)) and slow.equal(clip[:, [0, 4]].transpose(1, 2))
+
+
+def test_logits_of_clips() -> None:
+    torch.manual_seed(0)
+    model = SlowFast.Config().tiny().build(SIZE, CLASSES)
+    clips = SIZE.example(2)
+    logits = model(*clips)
+    assert logits.shape == (2, 3) and logits.isfinite().all()
+    logits.sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    torch.testing.assert_close(model.eval()(clips[0][:1]), model(*clips)[:1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "size", "message"),
+    [
+        ({"alpha": 3}, SIZE, r"model\.alpha is 3; it must divide the 8 frames of a clip"),
+        ({"beta": 5}, SIZE, r"model\.beta is 5; it must divide the width 64"),
+        ({"depth": 34}, SIZE, r"model\.depth is 34; it is one of 50, 101"),
+        ({}, ClipSize(8, 16, 32), r"data\.crop is 16; it must be 32 or more"),
+    ],
+)
+def test_impossible_settings_and_sizes_are_refused(settings: dict[str, object], size: ClipSize, message: str) -> None:
+    config = replace(SlowFast.Config(), **settings)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=message):
+        config.build(size, CLASSES)
