@@ -1,7 +1,7 @@
 """`reproduce measure`: measures the values of memory and speed columns, at the paper's size.
 
-Some measurements are made for all rows in turns, and saved when all of their rounds have finished. The others are made
-and saved one after another.
+Some measurements are made for all rows of all named tables in turns, and saved when all of their rounds have finished.
+The others are made and saved one after another.
 """
 
 import argparse
@@ -47,10 +47,10 @@ def execute(options: argparse.Namespace) -> int:
                 measurements.setdefault((run.train_id, metric.kind), Measurement(metric, cell, run, table))
     if not measurements:
         raise ValueError(f"{' '.join(options.tables)}: no column is measured on a device")
-    in_turns: dict[tuple[str, str], list[Measurement]] = {}
+    in_turns: dict[str, list[Measurement]] = {}
     for measurement in measurements.values():
         if measurement.metric.in_turns:
-            in_turns.setdefault((measurement.table.name, measurement.metric.kind), []).append(measurement)
+            in_turns.setdefault(measurement.metric.kind, []).append(measurement)
     codes = [measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)]
     codes += [measure_in_turns(several, options.batch, options.rounds, store) for several in in_turns.values()]
     return max(codes)
@@ -82,11 +82,11 @@ def measure_in_turns(
 
     The exit code tells whether each run fits.
     """
-    by_cell = {f"{m.cell.row.key}.{m.cell.column.key}": m for m in measurements}
-    table, kind = measurements[0].table, measurements[0].metric.kind
+    by_cell = {f"{m.table.name}:{m.cell.row.key}.{m.cell.column.key}": m for m in measurements}
+    kind = measurements[0].metric.kind
 
     def say(text: str) -> None:
-        print(f"{table.name}: {one_line(text)}", file=sys.stderr, flush=True)
+        print(f"{kind}: {one_line(text)}", file=sys.stderr, flush=True)
 
     try:
         records = Turns(IN_TURNS[kind], batch_size=batch_size, rounds=rounds, say=say).records(

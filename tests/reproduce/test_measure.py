@@ -9,9 +9,9 @@ import pytest
 
 from experiments.motionformer import table3a
 from experiments.runner import measure
-from experiments.runner.turns import Turns
 from experiments.runner.measure import MEASUREMENTS, NotMeasurableError, TooLargeError
 from experiments.runner.store import RunStore
+from experiments.runner.turns import Turns
 from experiments.spec.catalog import load
 from experiments.spec.metrics import Measured, SpeedOfReference, VideosPerSecond, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
@@ -237,11 +237,11 @@ def test_all_rows_of_a_table_are_measured_in_turns_and_saved_together(
     called = in_turns(records_of)
     assert main(["measure", TABLE, "--runs", str(tmp_path)]) == 0
     keys = ("exact", "performer", "nystromformer", "orthoformer")
-    assert called == [f"32-true {' '.join(f'{key}.videos_per_second' for key in keys)}"]
+    assert called == [f"32-true {' '.join(f'{TABLE}:{key}.videos_per_second' for key in keys)}"]
     assert len(list(tmp_path.glob("*/measured/turns-float32.json"))) == 4
     streams = capsys.readouterr()
     assert "performer: videos_per_second 0.017 with batch 1\n" in streams.out
-    assert "motionformer/table3a: bfloat16 is measured on a CUDA device and there is none" in streams.err
+    assert "turns-bfloat16: bfloat16 is measured on a CUDA device and there is none" in streams.err
     assert not list(tmp_path.glob("*/measured/turns-bfloat16.json"))
 
 
@@ -250,12 +250,24 @@ def test_rows_that_do_not_fit_are_not_saved_and_change_the_exit_code(
 ) -> None:
     def without_last(runs: Runs) -> dict[str, dict[str, object]]:
         found = records_of(runs)
-        del found["orthoformer.videos_per_second"]
+        del found[f"{TABLE}:orthoformer.videos_per_second"]
         return found
 
     in_turns(without_last)
     assert main(["measure", TABLE, "--runs", str(tmp_path)]) == 3
     assert len(list(tmp_path.glob("*/measured/turns-float32.json"))) == 3
+
+
+def test_rows_of_several_tables_take_turns_once(in_turns: Callable[..., list[str]], tmp_path: Path) -> None:
+    called = in_turns(records_of)
+    assert main(["measure", "msca/table1", "msca/table3", "--runs", str(tmp_path)]) == 0
+    [session] = called
+    rows = session.removeprefix("32-true ").split()
+    assert [row for row in rows if row.startswith("msca/table3")] == [
+        "msca/table3:msca-4.latency",
+        "msca/table3:msca-8.latency",
+    ]
+    assert len(rows) == 7  # the frame-wise ViT and MSCA in all blocks are rows of both
 
 
 @pytest.mark.parametrize("error", [TooLargeError("performer: batch 4 no longer fits"), KeyboardInterrupt()])
@@ -269,7 +281,7 @@ def test_an_interrupted_measurement_in_turns_saves_nothing(
     assert main(["measure", TABLE, "--runs", str(tmp_path)]) == (3 if isinstance(error, TooLargeError) else 130)
     assert not list(tmp_path.glob("*/measured/turns-*.json"))
     if isinstance(error, TooLargeError):
-        assert "motionformer/table3a: performer: batch 4 no longer fits\n" in capsys.readouterr().err
+        assert "turns-float32: performer: batch 4 no longer fits\n" in capsys.readouterr().err
 
 
 def test_rounds_below_one_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
