@@ -45,8 +45,8 @@ def num_msa(run: RunConfig) -> int:
 
 # fmt: off
 ACCURACY = (
-    Column(key="top1",       header="Top-1", metric=TOP1, base=K400, best="max"),
-    Column(key="top5",       header="Top-5", metric=TOP5, base=K400, best="max"),
+    Column(key="top1",       header="Top-1", metric=TOP1, base=K400, digits=2, best="max"),
+    Column(key="top5",       header="Top-5", metric=TOP5, base=K400, digits=2, best="max"),
 )
 COST = (
     Column(key="parameters", header=("Ours", "Params (M)"), metric=PARAMETERS, base=K400),
