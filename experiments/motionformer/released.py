@@ -5,7 +5,7 @@ The link of k600_motionformer_336_16x8 was reported broken. The released config 
 
 from data.sampling import DenseSampling
 from data.video import VideoData
-from experiments.spec.released import ReleasedFile, ReleasedWeights, checked_settings
+from experiments.spec.released import ReleasedFile, ReleasedWeights
 from experiments.spec.run import RunConfig
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
@@ -32,20 +32,8 @@ FILES = (
 # fmt: on
 
 
-def stated_settings(run: RunConfig, settings: str) -> dict[str, str]:
-    """Settings stated in a released file that its tensors do not determine.
-
-    Args:
-        settings: settings text of the file, as YAML.
-
-    Raises:
-        ValueError: with the settings that differ from those of the run.
-    """
-    return checked_settings(settings, expected_settings(run))
-
-
-def expected_settings(run: RunConfig) -> dict[str, str]:
-    """Settings of a run, under the authors' names."""
+def expected_settings(run: RunConfig) -> dict[str, object]:
+    """Settings of a run that the tensors of a file do not determine, under the authors' names."""
     assert isinstance(run.model, Motionformer.Config) and isinstance(run.data, VideoData)
     attention, sampling = run.model.attention, run.data.sampling
     settings: dict[str, object] = {"NUM_FRAMES": run.data.frames, "TRAIN_CROP_SIZE": run.data.crop}
@@ -53,12 +41,12 @@ def expected_settings(run: RunConfig) -> dict[str, str]:
         settings["SAMPLING_RATE"] = sampling.stride
     if isinstance(attention, TrajectoryAttention.Config) and attention.approximation is None:
         settings["APPROX_ATTN_TYPE"] = "none"
-    return {name: str(value) for name, value in settings.items()}
+    return settings
 
 
 RELEASED = ReleasedWeights(
     files=FILES,
     location="https://dl.fbaipublicfiles.com/motionformer",
     suffix=".pyth",
-    stated_settings=stated_settings,
+    expected_settings=expected_settings,
 )

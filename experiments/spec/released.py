@@ -27,14 +27,14 @@ class ReleasedWeights:
         files: files with their cells.
         location: URL of their directory.
         suffix: suffix of their names.
-        stated_settings: function of a run and the settings text in a file. It returns the settings that the tensors do
-            not determine. It raises ValueError if they differ from those of the run.
+        expected_settings: function of a run. It returns the settings that the tensors of a file do not determine, under
+            the authors' names.
     """
 
     files: tuple[ReleasedFile, ...]
     location: str
     suffix: str
-    stated_settings: Callable[[RunConfig, str], dict[str, str]]
+    expected_settings: Callable[[RunConfig], Mapping[str, object]]
 
     def url(self, file: ReleasedFile) -> str:
         """URL of a file."""
@@ -44,18 +44,21 @@ class ReleasedWeights:
         """Released file with this name; None if there is none."""
         return next((file for file in self.files if file.name == name), None)
 
+    def stated_settings(self, run: RunConfig, settings: str) -> dict[str, str]:
+        """Settings stated in a file that its tensors do not determine.
 
-def checked_settings(settings: str, expected: Mapping[str, object]) -> dict[str, str]:
-    """Settings in a YAML text that have an expected value, by the last part of their names.
+        Args:
+            settings: settings text of the file, as YAML. Names are compared without those of their sections.
 
-    Raises:
-        ValueError: with the settings that differ.
-    """
-    stated = dict(re.findall(r"^\s*([A-Z_]+):\s*['\"]?([\w.]+)['\"]?\s*$", settings, flags=re.MULTILINE))
-    found = {key: stated[key] for key in expected if key in stated}
-    different = [
-        f"{key} {value} (this row: {expected[key]})" for key, value in found.items() if value != str(expected[key])
-    ]
-    if different:
-        raise ValueError(", ".join(different))
-    return found
+        Raises:
+            ValueError: with the settings that differ from those of the run.
+        """
+        stated = dict(re.findall(r"^\s*([A-Z_]+):\s*['\"]?([\w.]+)['\"]?\s*$", settings, flags=re.MULTILINE))
+        expected = {key: str(value) for key, value in self.expected_settings(run).items()}
+        found = {key: stated[key] for key in expected if key in stated}
+        different = [
+            f"{key} {value} (this row: {expected[key]})" for key, value in found.items() if value != expected[key]
+        ]
+        if different:
+            raise ValueError(", ".join(different))
+        return found

@@ -2,7 +2,7 @@
 
 from data.strided_sampling import StridedSampling
 from data.video import VideoData
-from experiments.spec.released import ReleasedFile, ReleasedWeights, checked_settings
+from experiments.spec.released import ReleasedFile, ReleasedWeights
 from experiments.spec.run import RunConfig
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import XViT
@@ -15,20 +15,8 @@ FILES = (
 # fmt: on
 
 
-def stated_settings(run: RunConfig, settings: str) -> dict[str, str]:
-    """Settings stated in a released file that its tensors do not determine.
-
-    Args:
-        settings: settings text of the file, as YAML.
-
-    Raises:
-        ValueError: with the settings that differ from those of the run.
-    """
-    return checked_settings(settings, expected_settings(run))
-
-
-def expected_settings(run: RunConfig) -> dict[str, str]:
-    """Settings of a run, under the authors' names."""
+def expected_settings(run: RunConfig) -> dict[str, object]:
+    """Settings of a run that the tensors of a file do not determine, under the authors' names."""
     assert isinstance(run.model, XViT.Config) and isinstance(run.data, VideoData)
     attention, sampling = run.model.attention, run.data.sampling
     settings: dict[str, object] = {"NUM_FRAMES": run.data.frames, "TRAIN_CROP_SIZE": run.data.crop}
@@ -37,12 +25,12 @@ def expected_settings(run: RunConfig) -> dict[str, str]:
     if isinstance(attention, SpaceTimeMixing.Config):
         settings["NUM_SEGMENTS"] = attention.segment(run.data.frames)
         settings["SHIFT_DIV"] = round(2 / attention.fraction) if attention.fraction else 0
-    return {name: str(value) for name, value in settings.items()}
+    return settings
 
 
 RELEASED = ReleasedWeights(
     files=FILES,
     location="https://www.adrianbulat.com/downloads/NeurIPS2021/models",
     suffix=".pth",
-    stated_settings=stated_settings,
+    expected_settings=expected_settings,
 )

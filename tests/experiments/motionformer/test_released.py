@@ -12,7 +12,7 @@ from data.synthetic.ensure import ensure
 from data.synthetic.epic100 import Epic100StandIn
 from data.synthetic.kinetics import KineticsStandIn
 from experiments.motionformer.base import EPIC100
-from experiments.motionformer.released import FILES, RELEASED, expected_settings, stated_settings
+from experiments.motionformer.released import FILES, RELEASED, expected_settings
 from experiments.runner.import_weights import import_text, import_weights
 from experiments.runner.store import RunStore
 from experiments.runner.weights import start_weights
@@ -335,9 +335,9 @@ def test_expected_settings_of_a_run_have_the_authors_names() -> None:
     assert "SAMPLING_RATE" not in expected_settings(segments)  # segment sampling has no rate
     joint = apply(EPIC100, model(attention=JointAttention.Config()))
     assert "APPROX_ATTN_TYPE" not in expected_settings(joint)
-    assert stated_settings(EPIC100, "no settings") == {}
+    assert RELEASED.stated_settings(EPIC100, "no settings") == {}
     with pytest.raises(ValueError, match=r"^NUM_FRAMES 32 \(this row: 16\), SAMPLING_RATE 8 \(this row: 4\)$"):
-        stated_settings(EPIC100, CFG.format(**STATED | {"frames": 32, "stride": 8}))
+        RELEASED.stated_settings(EPIC100, CFG.format(**STATED | {"frames": 32, "stride": 8}))
 
 
 def test_settings_of_unlisted_files_are_checked(tmp_path: Path) -> None:
