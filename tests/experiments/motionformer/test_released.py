@@ -329,7 +329,7 @@ def test_runs_start_from_imported_released_weights_and_record_them(tmp_path: Pat
 
 def test_expected_settings_of_a_run_have_the_authors_names() -> None:
     assert expected_settings(EPIC100) == {
-        "NUM_FRAMES": "16", "TRAIN_CROP_SIZE": "224", "SAMPLING_RATE": "4", "APPROX_ATTN_TYPE": "none"
+        "NUM_FRAMES": 16, "TRAIN_CROP_SIZE": 224, "SAMPLING_RATE": 4, "APPROX_ATTN_TYPE": "none"
     }  # fmt: skip
     segments = load("motionformer/table6a").run_of("mformer.top1", PAPER, (), 0)
     assert "SAMPLING_RATE" not in expected_settings(segments)  # segment sampling has no rate
