@@ -12,10 +12,14 @@ from data.targets import ClassTarget
 from experiments.runner.measure import saved_per_item
 from models.framewise.model import FramewiseViT
 from models.msca.model import MSCA
+from models.msca.token_shift import TokenShift
+from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import XViT
+from models.xvit.tsm import TSMViT
 
 SMALL = Sizes(depth=2, width=96, heads=12, frames=4, crop=64, clips=2, repeats=1)
 CASES = {**MSCA_CASES, **XVIT_CASES}
+SUMMARY = SpaceTimeMixing.Config(summary="patches")
 
 
 def bench_of(done: list[float], precision: str = "float32") -> Bench:
@@ -42,11 +46,15 @@ def test_models_run_under_mixed_precision() -> None:
     assert all(pair.difference is not None and 0 < pair.difference < 1e-1 for pair in pairs)
 
 
-@pytest.mark.parametrize("config", [MSCA.Config(), XViT.Config()])
+@pytest.mark.parametrize(
+    "config",
+    [TokenShift.Config(), MSCA.Config(), XViT.Config(), XViT.Config(attention=SUMMARY), TSMViT.Config()],
+    ids=["tokenshift", "msca", "xvit", "summary", "tsm"],
+)
 def test_shifts_save_at_most_five_percent_more_at_the_papers_size(config: FramewiseViT.Config) -> None:
 
     size, target = ClipSize(8, 224, 224), ClassTarget(400)
     plain, shifted = (
         saved_per_item(each, size, target) for each in (FramewiseViT.Config(head=config.head, init=None), config)
     )
-    assert plain < shifted < 1.05 * plain
+    assert plain <= shifted < 1.05 * plain
