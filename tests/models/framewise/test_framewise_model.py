@@ -259,6 +259,11 @@ def test_blocks_that_do_not_exist_are_refused(blocks: tuple[int, ...]) -> None:
         replace(small(MSCA.Config()), blocks=blocks).check(SIZE)
 
 
+def test_more_heads_than_there_are_are_refused_before_the_model_is_built() -> None:
+    with pytest.raises(ValueError, match=r"model\.attention shifts 13 heads; the model has 12"):
+        small(MSCA.Config(attention=HeadShift.Config(past_heads=6, future_heads=7), blocks=(1,))).check(SIZE)
+
+
 @pytest.mark.parametrize(
     ("blocks", "expected"),
     [
