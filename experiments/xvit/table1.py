@@ -105,7 +105,7 @@ NOTES = (
     "8×8-R101 with non-local blocks (32 at 256; 3,534 G here, 3,480 G printed), TimeSformer-L (96 at 224), ViViT-L/16x2 "
     "(32 at 224), X-ViT (8 at 224).",
     "In both ResNet-101s, the third stage has its convolutions over time in the first six blocks, and non-local blocks "
-    "after the blocks 6, 13 and 20. This gives the 359 G and 106 G (without non-local blocks) of SlowFast's Table 2.",
+    "after its blocks 7, 14 and 21. This gives the 359 G and 106 G (without non-local blocks) of SlowFast's Table 2.",
     "The paper measured the authors' code where it could. These are our own models, and ResNets of timm and pytorchvideo. "
     "The last block of our ViTs computes CLS alone, for the same logits.",
     "Float32 is without TF32, as on a V100. Bfloat16 is measured on GPUs only.",

@@ -121,8 +121,15 @@ class ShiftedAttention(FrameAttention):
         ]
 
     def _segment(self, grid: Grid) -> int:
-        """Number of successive frames that are connected."""
-        return self.config.segment(grid.frames)
+        """Number of successive frames that are connected.
+
+        Raises:
+            ValueError: if it does not divide the frames, since segments would then consist of frames of two clips.
+        """
+        segment = self.config.segment(grid.frames)
+        if grid.frames % segment:
+            raise ValueError(f"clip: {grid.frames} frames; segments of {segment} frames must divide them")
+        return segment
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Output (B*T, n, D) of queries (B*T, H, n, K), keys and values (B*T, H, M, K)."""

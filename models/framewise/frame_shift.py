@@ -134,7 +134,9 @@ class _ShiftedProjections(torch.autograd.Function):
         ctx: FunctionCtx, *gradients: Tensor | None
     ) -> tuple[Tensor | None, ...]:
         size, shape, frames, parts, boundary = ctx.settings  # pyright: ignore[reportAttributeAccessIssue]
-        some = next(gradient for gradient in gradients if gradient is not None)
+        some = next((gradient for gradient in gradients if gradient is not None), None)
+        if some is None:
+            return None, None, None, None, None
         out = some.new_empty(size)
         projections = out.unflatten(-1, (*shape, -1))
         for projection, gradient in zip(projections.unbind(2), gradients, strict=True):

@@ -10,7 +10,7 @@ from typing import Self
 from torch import Tensor
 
 from models.block import Block
-from models.framewise.frame_attention import FrameAttention
+from models.framewise.frame_attention import FrameAttention, ShiftedAttention
 from models.framewise.heads import FrameMeanHead
 from models.framewise.positions import FramePositions
 from models.framewise.shifted_block import BlockShift, ShiftedBlock
@@ -51,6 +51,10 @@ class FramewiseViT(VideoViT):
             if len(set(self.connected)) != len(self.connected):
                 raise ValueError(f"model.blocks is {self.blocks}; it names each block once")
             super().check(size)
+            for block in self.connected[:1]:
+                attention = self.attention_of(block)
+                if isinstance(attention, ShiftedAttention.Config):
+                    attention.shifted(self.width, self.heads)  # refuses more heads than there are
 
         @property
         def connected(self) -> tuple[int, ...]:

@@ -38,4 +38,6 @@ def released_names(names: Iterable[str]) -> dict[str, str]:
 
 def converted_tensors(source: Mapping[str, Tensor]) -> dict[str, Converted]:
     """Positions in time (1, T, D), which released files contain as (1, T, 1, D)."""
-    return {TIME: Converted(source[TIME].squeeze(2), (TIME,))} if TIME in source else {}
+    if TIME not in source or source[TIME].dim() != 4:
+        return {}
+    return {TIME: Converted(source[TIME].squeeze(2), (TIME,))}

@@ -115,7 +115,7 @@ class SummaryAttention(ShiftedAttention):
 
     def _context(self, x: Tensor, grid: Grid) -> Tensor:
         """Tokens (B*T, N + segment, D): those of the frame, shifted if the input is, then the summaries."""
-        segment = self.config.segment(grid.frames)
+        segment = self._segment(grid)
         summaries = x[:, self.first_token :].mean(dim=1).unflatten(0, (-1, segment))  # (B*T/segment, segment, D)
         summaries = summaries.repeat_interleave(segment, dim=0)  # (B*T, segment, D)
         return torch.cat([super()._context(x, grid), summaries], dim=1)

@@ -35,7 +35,7 @@ def test_nonlocal_blocks_are_in_the_third_stage_of_the_slow_pathway() -> None:
         model = SlowFast.Config().build(PUBLISHED, CLASSES)
     found = [name for name, module in model.named_modules() if isinstance(module, NonLocal)]
     blocks = "network.blocks.3.multipathway_blocks.0.res_blocks"
-    assert found == [f"{blocks}.{index}" for index in (7, 15, 23)]  # after the blocks 6, 13 and 20
+    assert found == [f"{blocks}.{index}" for index in (7, 15, 23)]  # after the blocks 7, 14 and 21, counted from 1
 
 
 def test_the_slow_pathway_has_every_fourth_frame() -> None:

@@ -149,7 +149,17 @@ def test_segments_are_independent() -> None:
     model, x = random_model(config), clip().requires_grad_()
     assert isinstance(model, FramewiseViT)
     [gradient] = torch.autograd.grad(model.features(x)[:, :3].sum(), x)
-    assert gradient[:, :3].abs().amin(dim=(0, 2, 3, 4)).min() >= 0 and (gradient[:, 3:] == 0).all()
+    assert gradient[:, :3].abs().amax(dim=(0, 2, 3, 4)).min() > 0 and (gradient[:, 3:] == 0).all()
+
+
+@pytest.mark.parametrize("summary", [None, "patches"])
+def test_clips_that_segments_do_not_divide_are_refused_instead_of_mixed(summary: Literal["patches"] | None) -> None:
+    attention = SpaceTimeMixing.Config(segment_frames=3, summary=summary)
+    positions = FramewiseViT.Config().positions  # without positions in time, which accept one length only
+    model = random_model(small(XViT.Config(attention=attention, positions=positions, head=FrameMeanHead.Config())))
+    of_other_length = torch.cat([clip(), clip()[:, :2]], dim=1)  # 3 clips of 8 frames have whole segments
+    with pytest.raises(ValueError, match="8 frames; segments of 3 frames"):
+        model(of_other_length[[0, 0, 0]])
 
 
 def test_the_temporal_attention_head_does_not_depend_on_the_order_of_frames() -> None:
@@ -247,6 +257,11 @@ def test_only_the_named_blocks_connect_frames() -> None:
 def test_blocks_that_do_not_exist_are_refused(blocks: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"model\.blocks"):
         replace(small(MSCA.Config()), blocks=blocks).check(SIZE)
+
+
+def test_more_heads_than_there_are_are_refused_before_the_model_is_built() -> None:
+    with pytest.raises(ValueError, match=r"model\.attention shifts 13 heads; the model has 12"):
+        small(MSCA.Config(attention=HeadShift.Config(past_heads=6, future_heads=7), blocks=(1,))).check(SIZE)
 
 
 @pytest.mark.parametrize(

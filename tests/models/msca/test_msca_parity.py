@@ -61,3 +61,20 @@ def test_files_of_both_models_load_into_msca(name: str, tmp_path: Path) -> None:
             logits.append(model(fixture.clip))
     torch.testing.assert_close(logits[1], logits[0], atol=1e-6, rtol=0)
     assert (logits[2] - logits[0]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("key", [torch.zeros(()), torch.zeros(5), torch.zeros(8, 7), torch.zeros(4, 3, 2)])
+def test_projections_that_do_not_fit_together_are_refused(key: torch.Tensor, tmp_path: Path) -> None:
+    fixture = Fixture("framewise_vit_8frames")
+    name = "base_model.transformer.encoder.layer.0.attn.key.weight"
+    fixture.tensors[name] = key
+    with pytest.raises(ValueError, match=r"lacks .*\.0\.attn\.qkv\.weight; it has .*\.0\.attn\.query\.weight"):
+        loaded(sized(FramewiseConfig(), fixture), fixture, tmp_path)
+
+
+def test_whole_numbers_among_the_projections_are_refused(tmp_path: Path) -> None:
+    fixture = Fixture("framewise_vit_8frames")
+    name = "base_model.transformer.encoder.layer.0.attn.key.weight"
+    fixture.tensors[name] = fixture.tensors[name].long()
+    with pytest.raises(ValueError, match=r"lacks .*\.0\.attn\.qkv\.weight"):
+        loaded(sized(FramewiseConfig(), fixture), fixture, tmp_path)

@@ -58,3 +58,14 @@ def test_the_classifier_of_single_frames_is_used_with_the_mean_of_frames(tmp_pat
     report = config.load_released(model, saved(fixture, tmp_path), size)
     assert report.missing == () and all(name.startswith("consensus.") for name in report.unexpected)
     torch.testing.assert_close(model.state_dict()["head.classifier.weight"], fixture.tensors["new_fc.weight"])
+
+
+@pytest.mark.parametrize("time", [torch.zeros(8), torch.zeros(1, 8, 2, 24), torch.zeros(2, 8, 1, 24)])
+def test_positions_in_time_of_another_shape_are_refused(time: torch.Tensor, tmp_path: Path) -> None:
+    fixture = Fixture("xvit_div4_8frames")
+    fixture.tensors["base_model.temp_embed"] = time
+    size = ClipSize(8, 224, 224)
+    config = config_of(fixture)
+    model = config.build(size, ClassTarget(fixture.config["num_classes"]))
+    with pytest.raises(ValueError, match=r"of another shape: base_model\.temp_embed"):
+        config.load_released(model, saved(fixture, tmp_path), size)
