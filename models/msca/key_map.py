@@ -33,11 +33,12 @@ def released_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def converted_tensors(source: Mapping[str, Tensor], wanted: Iterable[str]) -> dict[str, Converted]:
-    """Joint projections of queries, keys and values, which released files contain one by one."""
+    """Joint projections of queries, keys and values, which released files contain one by one, of the same shape."""
     converted = {}
     for name in wanted:
         block, joint, kind = name.partition(".attn.qkv.")
         origins = tuple(f"{block}.attn.{projection}.{kind}" for projection in ("query", "key", "value"))
-        if joint and all(origin in source for origin in origins):
-            converted[name] = Converted(torch.cat([source[origin] for origin in origins]), origins)
+        parts = [source[origin] for origin in origins if joint and origin in source]
+        if len(parts) == 3 and parts[0].dim() and len({(part.shape, part.dtype) for part in parts}) == 1:
+            converted[name] = Converted(torch.cat(parts), origins)
     return converted

@@ -38,4 +38,5 @@ def released_names(names: Iterable[str]) -> dict[str, str]:
 
 def converted_tensors(source: Mapping[str, Tensor]) -> dict[str, Converted]:
     """Positions in time (1, T, D), which released files contain as (1, T, 1, D)."""
-    return {TIME: Converted(source[TIME].squeeze(2), (TIME,))} if TIME in source else {}
+    time = source.get(TIME)
+    return {} if time is None or time.dim() != 4 else {TIME: Converted(time.squeeze(2), (TIME,))}
