@@ -11,8 +11,8 @@ from models.checkpoints import Converted
 from models.image_vit import TIMM_NAMES, renamed
 
 TIME = "base_model.temp_embed"
-# The classifier of single frames, which models with a temporal attention head contain and never use, and that head.
-UNUSED = ("new_fc.*", "consensus.*")
+# The classifier of single frames, which models with a temporal attention head contain and neither train nor use.
+UNUSED = ("new_fc.*",)
 HEAD_RULES = (
     (r"^head\.cls$", "consensus.cls_token"),
     (r"^head\.blocks\.", "consensus.temporal_encoder."),
