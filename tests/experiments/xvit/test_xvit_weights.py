@@ -58,6 +58,11 @@ def test_a_file_with_other_settings_is_refused(tmp_path: Path, capsys: pytest.Ca
     words = ["xvit/zoo:ssv2", "--runs", str(tmp_path / "runs"), *OVERRIDES]
     assert main(["import-weights", str(released_file(tmp_path, division=8)), "--as", *words]) == 2
     assert "SHIFT_DIV 8 (this row: 4)" in capsys.readouterr().err
+    (tmp_path / "list.csv").write_text("gone.mp4 0\n")
+    words = ["xvit/zoo:ssv2", "--list", str(tmp_path / "list.csv"), "--weights", str(tmp_path / "xvit_b16_16_ss2.pth")]
+    (tmp_path / "gone.mp4").touch()
+    assert main(["evaluate", *words, *OVERRIDES]) == 2
+    assert "SHIFT_DIV 8 (this row: 4)" in capsys.readouterr().err
 
 
 def test_a_file_of_a_model_that_mixes_frames_is_refused_by_one_that_does_not(
