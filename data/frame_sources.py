@@ -15,7 +15,7 @@ from types import TracebackType
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from data.config import VideoFacts
@@ -105,7 +105,8 @@ class FrameFolder:
                 yield image
         except FileNotFoundError:
             raise DecodeError(self.name, f"{picture}: no such file{self.remedy}", missing=True) from None
-        except (OSError, UnidentifiedImageError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
+        # Of a damaged header, Pillow raises SyntaxError, ValueError, or DecompressionBombError for a huge size.
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise DecodeError(self.name, f"{picture}: {error}") from error
 
     @cached_property

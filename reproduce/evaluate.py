@@ -5,6 +5,7 @@ import json
 
 from experiments.runner.evaluate import evaluate, evaluation_text
 from experiments.runner.resources import Resources
+from experiments.spec.catalog import find, released_weights
 from reproduce.exit_codes import DONE
 from reproduce.selection import one_run, store_of
 
@@ -19,6 +20,7 @@ def execute(options: argparse.Namespace) -> int:
         options.video_list,
         weights=options.weights,
         untrained=options.untrained,
+        released=released_weights(find([options.table])[0].table.paper),
     )
     row = {"row": options.table, "column": column, "scale": options.scale, "overrides": options.overrides}
     result = {**row, "train_id": run.train_id, "eval_id": run.eval_id, "seed": run.seed, **scores}

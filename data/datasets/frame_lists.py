@@ -132,7 +132,7 @@ class FrameList:
             archives: HDF5 files in which the authors' code keeps the frames. Readers do not open them.
         """
         example = folder / self.paths[0]
-        archive = next((path for path in archives if path.is_file()), None)
+        archive = next((path for path in archives if os.path.isfile(path)), None)  # accepts paths of any length
         if archive is not None:
             return DataError(
                 f"{self.name}: the frames of {self.annotation} are in HDF5 files, e.g. {shortened(str(archive))}; "
@@ -194,6 +194,8 @@ def picture_name(folders: Iterable[str]) -> str:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if is_frame(entry.name))
         for name in names:
+            if re.fullmatch(r"\D*0+\.\w+", name):  # number 0
+                break
             if match := re.fullmatch(r"(\D*)(0*1)(\.\w+)", name):
                 return f"{match[1]}{{:0{len(match[2])}d}}{match[3]}"
         if names:

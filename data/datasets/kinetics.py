@@ -97,7 +97,7 @@ class Kinetics:
         """Videos of a split, from an annotation file in one of the three formats."""
         annotation = self.annotation(split)
         lines = file_text(annotation).splitlines()
-        if not any(line.strip() for line in lines):
+        if not any(data_lines(lines)):
             raise DataError(f"{annotation}: the file is empty; it should contain one 'path label' per line")
         if "youtube_id" in lines[0]:
             return self.from_official(annotation, split, lines)

@@ -97,8 +97,9 @@ class SSv2:
         else:
             archives = (self.root / "seq_h5" / f"{listed.paths[0]}.h5", self.root / "Something-Something-v2-frames.h5")
             raise listed.unlocated(bases[0], archives)
-        refuse_duplicates(annotation, listed.paths)
-        check_inside(records, annotation, self.root)
+        refuse_duplicates(annotation, map(os.path.normpath, listed.paths))
+        # The user may list any folder by an absolute path.
+        check_inside((record for record in records if not os.path.isabs(record.video_id)), annotation, self.root)
         labels = first_file(self.annotation_folders, FILE_NAMES["labels"])
         numbers = tuple(f"class {label}" for label in range(self.config.num_classes))
         return VideoList(records, numbers if labels is None else self.class_names(labels))

@@ -10,12 +10,14 @@ from torch import nn
 
 from data.errors import DataError
 from experiments.runner.files import StoreError
+from experiments.runner.import_weights import stated_settings
 from experiments.runner.provenance import provenance
 from experiments.runner.resources import BatchSplit, Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import data_module
 from experiments.runner.trainer import make_trainer, quiet_lightning
 from experiments.runner.weights import Weights, existing_weights, load_weights
+from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, ViewScores
 
@@ -30,12 +32,14 @@ def evaluate(
     *,
     weights: Path | None = None,
     untrained: bool = False,
+    released: ReleasedWeights | None = None,
 ) -> dict[str, object]:
     """Accuracies on a list of `path label` lines, the best classes of each video, and provenance.
 
     Args:
         weights: a released checkpoint or a .safetensors file; None for the weights of the run.
         untrained: use random weights.
+        released: released weights of the paper, which check the settings that a file states.
 
     Raises:
         ValueError: if there are no weights, or they are of another model.
@@ -49,7 +53,7 @@ def evaluate(
     one_device = replace(resources, devices=1, nodes=1)
     datamodule = data_module(listed, one_device, root=video_list, split=BatchSplit(1, 1))
     module = listed.build()
-    source = load_chosen_weights(module.model, run, store, weights, untrained)
+    source = load_chosen_weights(module.model, run, store, weights, untrained, released)
     trainer = make_trainer(run, one_device)
     with contextlib.redirect_stdout(sys.stderr):  # Lightning's progress bar; stdout is for the result
         trainer.test(module, datamodule, verbose=False, weights_only=True)
@@ -80,7 +84,14 @@ def evaluate(
     }
 
 
-def load_chosen_weights(model: nn.Module, run: RunConfig, store: RunStore, file: Path | None, untrained: bool) -> str:
+def load_chosen_weights(
+    model: nn.Module,
+    run: RunConfig,
+    store: RunStore,
+    file: Path | None,
+    untrained: bool,
+    released: ReleasedWeights | None,
+) -> str:
     """Load the weights that the user has chosen; returns their source.
 
     Raises:
@@ -103,7 +114,9 @@ def load_chosen_weights(model: nn.Module, run: RunConfig, store: RunStore, file:
     if file.is_dir():
         raise DataError(f"weights: {file} is a folder; name a file in it")
     if file.suffix != ".safetensors":
-        return str(run.model.load_released(model, file, run.data.size))
+        report = run.model.load_released(model, file, run.data.size)
+        stated_settings(run, file, report, released)
+        return str(report)
     if not file.exists():
         raise DataError(f"weights: there is no file {file}")
     try:

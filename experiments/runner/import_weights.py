@@ -14,6 +14,7 @@ from experiments.runner.store import RunStore
 from experiments.runner.weights import WEIGHTS_DIGEST, save_tensors
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
+from models.checkpoints import LoadReport
 
 
 def import_weights(run: RunConfig, store: RunStore, file: Path, released: ReleasedWeights | None) -> dict[str, object]:
@@ -27,13 +28,7 @@ def import_weights(run: RunConfig, store: RunStore, file: Path, released: Releas
     """
     model = run.model.build(run.data.size, run.data.targets)
     report = run.model.load_released(model, file, run.data.size)
-    try:
-        settings = released.stated_settings(run, report.settings) if released is not None else {}
-    except ValueError as error:
-        raise ValueError(
-            f"weights: {file.name} was trained with {error}: name the row that it belongs to with --as, or change the "
-            f"settings of this row with -o"
-        ) from None
+    settings = stated_settings(run, file, report, released)
     directory = store.run(run.train_id)
     sha256, previous = file_sha256(file), directory.released_weights()
     weights = save_tensors(model.state_dict(), directory.released)
@@ -54,6 +49,21 @@ def import_weights(run: RunConfig, store: RunStore, file: Path, released: Releas
     }
     write_atomically(directory.released_record, json.dumps(record, indent=1) + "\n")
     return record
+
+
+def stated_settings(run: RunConfig, file: Path, report: LoadReport, released: ReleasedWeights | None) -> dict[str, str]:
+    """Settings that a loaded file states and its tensors do not determine.
+
+    Raises:
+        ValueError: if they are not those of the run.
+    """
+    try:
+        return released.stated_settings(run, report.settings) if released is not None else {}
+    except ValueError as error:
+        raise ValueError(
+            f"weights: {file.name} was trained with {error}: name the row that it belongs to, or change the settings of "
+            f"this row with -o"
+        ) from None
 
 
 def import_text(record: dict[str, object]) -> str:

@@ -22,9 +22,11 @@ def expected_settings(run: RunConfig) -> dict[str, object]:
     settings: dict[str, object] = {"NUM_FRAMES": run.data.frames, "TRAIN_CROP_SIZE": run.data.crop}
     if isinstance(sampling, StridedSampling.Config):  # segment sampling has no rate
         settings["SAMPLING_RATE"] = sampling.stride
+    settings["SHIFT_DIV"] = 0  # no channels of other frames
     if isinstance(attention, SpaceTimeMixing.Config):
         settings["NUM_SEGMENTS"] = attention.segment(run.data.frames)
-        settings["SHIFT_DIV"] = round(2 / attention.fraction) if attention.fraction else 0
+        if attention.window and attention.fraction:
+            settings["SHIFT_DIV"] = round(2 / attention.fraction)
     return settings
 
 

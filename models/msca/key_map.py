@@ -33,7 +33,7 @@ def released_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def converted_tensors(source: Mapping[str, Tensor], wanted: Iterable[str]) -> dict[str, Converted]:
-    """Joint projections of queries, keys and values, which released files contain one by one, all alike."""
+    """Joint projections of queries, keys and values, which released files contain one by one, of the same shape."""
     converted = {}
     for name in wanted:
         block, joint, kind = name.partition(".attn.qkv.")

@@ -11,8 +11,8 @@ from models.checkpoints import Converted
 from models.image_vit import TIMM_NAMES, renamed
 
 TIME = "base_model.temp_embed"
-# The classifier of single frames, which models with a temporal attention head contain and never use, and that head.
-UNUSED = ("new_fc.*", "consensus.*")
+# The classifier of single frames, which models with a temporal attention head contain and neither train nor use.
+UNUSED = ("new_fc.*",)
 HEAD_RULES = (
     (r"^head\.cls$", "consensus.cls_token"),
     (r"^head\.blocks\.", "consensus.temporal_encoder."),
@@ -38,6 +38,5 @@ def released_names(names: Iterable[str]) -> dict[str, str]:
 
 def converted_tensors(source: Mapping[str, Tensor]) -> dict[str, Converted]:
     """Positions in time (1, T, D), which released files contain as (1, T, 1, D)."""
-    if TIME not in source or source[TIME].dim() != 4:
-        return {}
-    return {TIME: Converted(source[TIME].squeeze(2), (TIME,))}
+    time = source.get(TIME)
+    return {} if time is None or time.dim() != 4 else {TIME: Converted(time.squeeze(2), (TIME,))}

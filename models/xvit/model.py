@@ -1,6 +1,5 @@
 """X-ViT: a frame-wise ViT with space-time mixing attention (https://arxiv.org/abs/2106.05968)."""
 
-import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,12 +32,11 @@ class XViT:
         head: HeadConfig | None = field(default_factory=TemporalAttentionHead.Config)
 
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
-            """Load a released .pth file. Its classifier of single frames is used by models with the mean of frames."""
+            """Load a released .pth file. A model with the mean of frames refuses those with temporal attention."""
             tensors, settings, remarks = read_released(path)
             names = released_names(model.state_dict())
-            unused = tuple(pattern for pattern in UNUSED if not fnmatch.filter(names.values(), pattern))
             converted = converted_tensors(tensors)
-            report = fill(model, tensors, names, source=path.name, converted=converted, known_unexpected=unused)
+            report = fill(model, tensors, names, source=path.name, converted=converted, known_unexpected=UNUSED)
             return replace(report, settings=settings, remarks=remarks)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:

@@ -1,3 +1,5 @@
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -216,6 +218,20 @@ def test_a_truncated_picture_of_a_listed_folder_is_named(tmp_path: Path) -> None
     with pytest.raises(DecodeError, match=r"a: img_00002\.jpg: image file is truncated") as caught:
         examined(listed(folder, 3))
     assert not caught.value.missing and caught.value.path == str(folder)
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [(struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0), "exceeds limit"), (bytes(9), "Truncated IHDR chunk")],
+)
+def test_a_picture_with_a_damaged_header_is_named(tmp_path: Path, header: bytes, reason: str) -> None:
+    folder = write_frames(tmp_path / "a", 2, "img_{:05d}.png")
+    chunk = struct.pack(">I", len(header)) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    content = (folder / "img_00002.png").read_bytes()
+    (folder / "img_00002.png").write_bytes(content[:8] + chunk + content[33:])
+    record = VideoRecord(str(folder), 0, "a", pictures=Pictures("img_{:05d}.png", 2, 30.0))
+    with pytest.raises(DecodeError, match=rf"a: img_00002\.png: .*{reason}"):
+        examined(record)
 
 
 def test_a_missing_folder_is_missing(tmp_path: Path) -> None:

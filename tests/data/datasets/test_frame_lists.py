@@ -1,6 +1,7 @@
 """Lists of frame folders: the layouts of the authors of two papers, errors, and what is not looked up."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -201,6 +202,25 @@ def test_pictures_must_be_numbered_from_one(root: Path) -> None:
     )
 
 
+def test_pictures_that_also_have_the_number_zero_are_refused(root: Path) -> None:
+    """Otherwise every frame would be the one after it."""
+    (root / "train.txt").write_text("yoga/b 8 2\n")
+    shutil.copy(root / "frames/yoga/b/img_00001.jpg", root / "frames/yoga/b/img_00000.jpg")
+    assert "pictures start with img_00000.jpg; they count from 1" in failed(root)
+
+
+def test_lists_of_comments_are_empty(root: Path) -> None:
+    (root / "train.txt").write_text("# path label\n")
+    assert failed(root) == f"{root}/train.txt: the file is empty; it should contain one 'path label' per line"
+
+
+@pytest.mark.parametrize("config", [KINETICS, SSV2])
+def test_lines_that_are_too_long_for_a_path_are_no_videos(root: Path, config: Kinetics.Config | SSv2.Config) -> None:
+    for name in ("train.txt", "train_videofolder.txt"):
+        (root / name).write_text(f"{'x' * 5000} 7 2\n")
+    assert "none of the 1 videos of" in failed(root, config)
+
+
 def test_reading_a_list_looks_up_few_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [f"yoga/{number} 300 {number % 3}" for number in range(20_000)]
     (root / "train.txt").write_text("\n".join(["yoga/b 7 2", *lines]))
@@ -287,6 +307,21 @@ def test_official_files_with_their_videos_come_before_lists(ssv2: Path) -> None:
     assert len(SSV2.build(ssv2, "train")) == 2  # no videos
     (ssv2 / "7.webm").touch()
     assert SSV2.build(ssv2, "train").records == (VideoRecord(f"{ssv2}/7.webm", 2, "7"),)
+
+
+@pytest.mark.parametrize("line", ["./7 4 0", "7/ 4 0"])
+def test_a_folder_of_frames_that_is_listed_twice_under_other_names_is_refused(ssv2: Path, line: str) -> None:
+    (ssv2 / "train_videofolder.txt").write_text(f"7 4 0\n{line}\n")
+    assert "is listed 2 times; list each video once" in failed(ssv2, SSV2)
+
+
+def test_absolute_paths_of_folders_of_frames_are_taken_as_they_are(ssv2: Path) -> None:
+    elsewhere = ssv2.parent / "elsewhere"
+    (ssv2 / "20bn-something-something-v2-frames").rename(elsewhere)
+    (ssv2 / "train_videofolder.txt").write_text(f"{elsewhere}/7 4 0\n")
+    assert SSV2.build(ssv2, "train").records[0].path == f"{elsewhere}/7"
+    (ssv2 / "train_videofolder.txt").write_text(f"{elsewhere}/7 4 0\n../../elsewhere/11 5 1\n")
+    assert "'../../elsewhere/11' leads out of" in failed(ssv2, SSV2)
 
 
 @pytest.mark.parametrize("place", ["seq_h5/11.h5", "Something-Something-v2-frames.h5"])

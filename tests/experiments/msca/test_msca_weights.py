@@ -8,6 +8,7 @@ import torch
 
 from data.synthetic.ensure import ensure
 from data.synthetic.kinetics import KineticsStandIn
+from models.msca.key_map import converted_tensors
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
 
@@ -52,6 +53,15 @@ def test_a_released_file_gives_the_classes_of_a_list_of_videos(
     assert main(words) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["evaluated"] == 2 and all(len(video["top"]) == 5 for video in result["videos"])
+
+
+@pytest.mark.parametrize(
+    "query", [torch.zeros(96, 48), torch.zeros(48, 96), torch.tensor(0.0), torch.zeros(96, 96).int()]
+)
+def test_projections_that_do_not_fit_each_other_are_refused(query: torch.Tensor) -> None:
+    fitting = {f"layer.0.attn.{name}.weight": torch.zeros(96, 96) for name in ("query", "key", "value")}
+    assert converted_tensors(fitting, ["layer.0.attn.qkv.weight"])["layer.0.attn.qkv.weight"].value.shape == (288, 96)
+    assert not converted_tensors({**fitting, "layer.0.attn.query.weight": query}, ["layer.0.attn.qkv.weight"])
 
 
 def test_a_file_of_another_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from data.synthetic.ssv2 import SSv2StandIn
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import PAPER
 from experiments.xvit.released import FILES, RELEASED
+from models.xvit.key_map import converted_tensors
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
 
@@ -57,6 +58,27 @@ def test_a_file_with_other_settings_is_refused(tmp_path: Path, capsys: pytest.Ca
     words = ["xvit/zoo:ssv2", "--runs", str(tmp_path / "runs"), *OVERRIDES]
     assert main(["import-weights", str(released_file(tmp_path, division=8)), "--as", *words]) == 2
     assert "SHIFT_DIV 8 (this row: 4)" in capsys.readouterr().err
+    (tmp_path / "list.csv").write_text("gone.mp4 0\n")
+    words = ["xvit/zoo:ssv2", "--list", str(tmp_path / "list.csv"), "--weights", str(tmp_path / "xvit_b16_16_ss2.pth")]
+    (tmp_path / "gone.mp4").touch()
+    assert main(["evaluate", *words, *OVERRIDES]) == 2
+    assert "SHIFT_DIV 8 (this row: 4)" in capsys.readouterr().err
+
+
+def test_a_file_of_a_model_that_mixes_frames_is_refused_by_one_that_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mixing.pth"
+    settings = CONFIG.replace("16", "8").format(4)
+    torch.save({"model_state": Fixture("xvit_div4_8frames").tensors, "cfg": settings}, file)
+    words = ["xvit/table2:tsm-vit-ta", "--runs", str(tmp_path / "runs"), *OVERRIDES[:6]]
+    assert main(["import-weights", str(file), "--as", *words]) == 2
+    assert "SHIFT_DIV 4 (this row: 0)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shape", [(), (8, 96), (1, 8, 96)])
+def test_positions_of_another_shape_are_not_converted(shape: tuple[int, ...]) -> None:
+    assert not converted_tensors({"base_model.temp_embed": torch.zeros(shape)})
 
 
 def test_a_released_file_gives_the_classes_of_a_list_of_videos(
