@@ -48,7 +48,6 @@ CASES = {
     **shifts.cases(
         {
             "xvit-mixing": XViT.Config(),
-            "xvit-per-head": XViT.Config(attention=SpaceTimeMixing.Config(per_head=True)),
             "xvit-summary": XViT.Config(attention=SpaceTimeMixing.Config(summary="patches")),
             "tsm-vit": TSMViT.Config(),
         }

@@ -32,6 +32,11 @@ TABLE = Table(
     columns=ACCURACY,
     rows=ROWS,
     tiny=TINY,
-    notes=("Temporal aggregation is the mean over frames. (Bo.): only the frames at the ends of the window.", *NOTES),
+    notes=(
+        "Temporal aggregation is the mean over frames. (Bo.): only the frames at the ends of the window.",
+        "On the stand-in, only motion tells the class. Without a window, the mean over frames does not depend on their "
+        "order, so that the first row can only guess.",
+        *NOTES,
+    ),
     claims=CLAIMS,
 )
