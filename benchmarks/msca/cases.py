@@ -12,6 +12,5 @@ CASES = cases(
         "msca-kv-8": MSCA.Config(attention=HeadShift.Config(past_heads=4, future_heads=4)),
         "msca-qkv": MSCA.Config(attention=HeadShift.Config(of="qkv")),
         "msca-pkv": MSCA.Config(attention=TokenGroupShift.Config()),
-        "msca-pqkv": MSCA.Config(attention=TokenGroupShift.Config(of="qkv")),
     }
 )
