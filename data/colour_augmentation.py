@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from data.ranges import check_fields
+from data.ranges import check_ascending, check_fields
 from data.transforms import AugmentationConfig, random_crop, short_side_resized
 
 # Factors of brightness, saturation and gamma, and the shift of the hue as a share of the colour wheel.
@@ -36,12 +36,8 @@ class ColourAugmentation:
         def __post_init__(self) -> None:
             """Reject probabilities and short sides out of range."""
             check_fields("data.augmentation", self, "flip", "colour", least=0, most=1)
-            low, high = self.short_side
-            if not 1 <= low <= high:
-                raise ValueError(
-                    f"data.augmentation.short_side is {self.short_side}; it is an ascending range from 1 on, relative "
-                    f"to the crop size"
-                )
+            check_fields("data.augmentation", self, "short_side", least=1)
+            check_ascending("data.augmentation", self, "short_side")
 
         def build(self, crop: int) -> "ColourAugmentation":
             """Augmentation for clips of this size."""

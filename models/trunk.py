@@ -93,7 +93,7 @@ class VideoViT(nn.Module):
                 attention = self.attention_of(block)
                 if attention.needs_cls and not self.cls_token:
                     raise ValueError(f"model.cls_token is False; {attention.label} attention needs CLS")
-                attention.check(grid)
+                attention.check(grid, self.heads)
 
         def build(self, size: InputSize, targets: Targets) -> "VideoViT":
             """Model for clips of this size, with random weights."""

@@ -19,17 +19,15 @@ from models.mixers.attention import (
     strided_attention,
     with_zero_gradients,
 )
+from models.mixers.joint import JointAttention
 from models.tokens import Grid
 
 
-class PatchTimeAttention(Mixer):
+class PatchTimeAttention(JointAttention):
     """Attention of each patch to the patches at its position at all times, followed by two projections."""
 
     def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
+        super().__init__(width, heads)
         self.residual = nn.Linear(width, width)
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
@@ -45,14 +43,8 @@ class PatchTimeAttention(Mixer):
         return with_zero_gradients(torch.zeros_like(x[:, :1]), list(self.parameters()))
 
 
-class FrameSpaceAttention(Mixer):
+class FrameSpaceAttention(JointAttention):
     """Attention of each patch to CLS and to its frame. CLS attends to each frame, and its outputs are averaged."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
         """Output (B, N, D) of tokens x (B, N, D)."""

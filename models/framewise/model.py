@@ -4,13 +4,15 @@ B batch, F frames, S patches per frame, N = 1 + S tokens of a frame, D width.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import ClassVar, Self
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.block import Block
-from models.framewise.frame_attention import FrameAttention, ShiftedAttention
+from models.checkpoints import LoadReport, fill
+from models.framewise.frame_attention import FrameAttention
 from models.framewise.heads import FrameMeanHead
 from models.framewise.positions import FramePositions
 from models.framewise.shifted_block import BlockShift, ShiftedBlock
@@ -31,7 +33,13 @@ class FramewiseViT(VideoViT):
         """ViT-B/16, pretrained on ImageNet-21k.
 
         `blocks`: indices of the blocks that connect frames; the others see single frames. None for all.
+
+        Class variable:
+        `not_in_parents`: patterns of the names of tensors that keep their random values, because a run that the model
+        starts from may have others.
         """
+
+        not_in_parents: ClassVar[tuple[str, ...]] = ("head.*",)
 
         tokens: TokensConfig = field(default_factory=SquareTokens.Config)
         positions: PositionsConfig = field(default_factory=FramePositions.Config)
@@ -51,10 +59,6 @@ class FramewiseViT(VideoViT):
             if len(set(self.connected)) != len(self.connected):
                 raise ValueError(f"model.blocks is {self.blocks}; it names each block once")
             super().check(size)
-            for block in self.connected[:1]:
-                attention = self.attention_of(block)
-                if isinstance(attention, ShiftedAttention.Config):
-                    attention.shifted(self.width, self.heads)  # refuses more heads than there are
 
         @property
         def connected(self) -> tuple[int, ...]:
@@ -86,6 +90,16 @@ class FramewiseViT(VideoViT):
             """Model for clips of this size, with random weights."""
             self.check(size)
             return FramewiseViT(self, self.grid(size), num_outputs(targets))
+
+        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+            """Copy the weights of a run with other shifts or another number of classes."""
+            if part:
+                return super().copy_from(model, tensors, part)
+            names = {name: name for name in model.state_dict()}
+            other = self.not_in_parents
+            return fill(
+                model, tensors, names, source="the run it starts from", known_missing=other, known_unexpected=other
+            )
 
         def num_tokens(self, grid: Grid) -> int:
             """Number of tokens of all frames in each block, with a CLS each."""

@@ -59,8 +59,8 @@ class MixerConfig(ABC):
     def macs(self, grid: Grid, width: int, heads: int) -> int:
         """Published multiply-adds of the mixers of one block, which may exceed those that ours execute."""
 
-    def check(self, grid: Grid) -> None:  # noqa: B027  (most accept any clip)
-        """Refuse settings that exclude each other, and clips that are too small.
+    def check(self, grid: Grid, heads: int) -> None:  # noqa: B027  (most accept any clip)
+        """Refuse settings that exclude each other, clips that are too small, and models with too few heads.
 
         Raises:
             ValueError: with valid settings.

@@ -54,7 +54,7 @@ class TrajectoryAttention(Mixer):
             """Single mixer of a block."""
             return [TrajectoryAttention(self, width, heads)]
 
-        def check(self, grid: Grid) -> None:
+        def check(self, grid: Grid, heads: int) -> None:
             """Refuse approximations of attention over space-time, and clips too small for the approximation."""
             if self.approximation is not None:
                 if self.normalize_over != "space":

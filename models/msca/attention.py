@@ -31,8 +31,14 @@ class NeighbourAttention(ShiftedAttention.Config):
 
     @property
     @abstractmethod
+    def past_and_future(self) -> tuple[int, int]:
+        """Numbers of heads or tokens that come from the previous and from the next frame."""
+
+    @property
     def counts(self) -> tuple[int, int]:
         """Sizes of the first and of the second group."""
+        past, future = self.past_and_future
+        return (past, future) if self.first == "past" else (future, past)
 
     def share(self, grid: Grid, heads: int) -> float:
         """Fraction of the shifted heads or tokens."""
@@ -42,7 +48,7 @@ class NeighbourAttention(ShiftedAttention.Config):
     def available(self, grid: Grid, heads: int) -> int:
         """Number of heads or tokens."""
 
-    def check(self, grid: Grid) -> None:
+    def check(self, grid: Grid, heads: int) -> None:
         """Refuse unknown projections and negative counts."""
         if not self.of or any(self.of.count(name) > 1 or name not in PROJECTIONS for name in self.of):
             raise ValueError(f"model.attention.of is '{self.of}'; it names some of q, k and v once each")
@@ -75,23 +81,22 @@ class HeadShift:
         at_ends: bool = True
 
         @property
-        def counts(self) -> tuple[int, int]:
-            """Sizes of the first and of the second group."""
-            past, future = self.past_heads, self.future_heads
-            return (past, future) if self.first == "past" else (future, past)
+        def past_and_future(self) -> tuple[int, int]:
+            """Numbers of heads that come from the previous and from the next frame."""
+            return self.past_heads, self.future_heads
 
         def available(self, grid: Grid, heads: int) -> int:
             """Number of heads."""
             return heads
 
-        def shifted(self, width: int, heads: int) -> Sequence[Shifted]:
-            """The two groups of heads.
-
-            Raises:
-                ValueError: for more heads than there are.
-            """
+        def check(self, grid: Grid, heads: int) -> None:
+            """Refuse more heads than the model has."""
+            super().check(grid, heads)
             if sum(self.counts) > heads:
                 raise ValueError(f"model.attention shifts {sum(self.counts)} heads; the model has {heads}")
+
+        def shifted(self, width: int, heads: int) -> Sequence[Shifted]:
+            """The two groups of heads."""
             first, second = self.counts
             start = heads - second if self.at_ends else first
             groups = (slice(0, first), slice(start, start + second))
@@ -111,18 +116,17 @@ class TokenGroupShift:
         future_tokens: int = 8
 
         @property
-        def counts(self) -> tuple[int, int]:
-            """Sizes of the first and of the second group."""
-            past, future = self.past_tokens, self.future_tokens
-            return (past, future) if self.first == "past" else (future, past)
+        def past_and_future(self) -> tuple[int, int]:
+            """Numbers of tokens that come from the previous and from the next frame."""
+            return self.past_tokens, self.future_tokens
 
         def available(self, grid: Grid, heads: int) -> int:
             """Number of tokens of a frame, CLS included."""
             return 1 + grid.patches
 
-        def check(self, grid: Grid) -> None:
+        def check(self, grid: Grid, heads: int) -> None:
             """Refuse more tokens than a frame has."""
-            super().check(grid)
+            super().check(grid, heads)
             if sum(self.counts) > 1 + grid.patches:
                 raise ValueError(
                     f"model.attention shifts {sum(self.counts)} tokens; a frame has {1 + grid.patches} with CLS"

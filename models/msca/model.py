@@ -1,10 +1,9 @@
 """MSCA: a frame-wise ViT with self/cross-attention in some or all of its blocks (https://arxiv.org/abs/2204.00452)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import nn
 
 from models.checkpoints import LoadReport, fill, read_released
 from models.framewise.model import FramewiseViT
@@ -27,14 +26,6 @@ class FramewiseConfig(FramewiseViT.Config):
         converted = converted_tensors(tensors, names.values())
         report = fill(model, tensors, names, source=path.name, converted=converted)
         return replace(report, settings=settings, remarks=remarks)
-
-    def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-        """Copy the weights of a run with other shifts or another number of classes."""
-        if part:
-            return super().copy_from(model, tensors, part)
-        names = {name: name for name in model.state_dict()}
-        head = ("head.*",)
-        return fill(model, tensors, names, source="the run it starts from", known_missing=head, known_unexpected=head)
 
 
 class MSCA:

@@ -54,7 +54,7 @@ class SpaceTimeMixing:
             summaries = 0 if self.summary is None else self.segment(grid.frames)
             return super().macs(grid, width, heads) + 2 * grid.frames * (1 + grid.patches) * summaries * width
 
-        def check(self, grid: Grid) -> None:
+        def check(self, grid: Grid, heads: int) -> None:
             """Refuse settings out of range, and segments that do not divide the frames of a clip."""
             check_range("model.attention.window", self.window, least=0)
             if not 0 <= self.fraction <= 1:

@@ -1,10 +1,10 @@
 """X-ViT: a frame-wise ViT with space-time mixing attention (https://arxiv.org/abs/2106.05968)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from models.checkpoints import LoadReport, fill, read_released
 from models.framewise.model import FramewiseViT
@@ -26,6 +26,7 @@ class XViT:
         """Model of the released code for clips of 8 frames."""
 
         config_tag = "XViT.Config"
+        not_in_parents: ClassVar[tuple[str, ...]] = ("head.*", "positions.time")
 
         positions: PositionsConfig = field(default_factory=lambda: FramePositions.Config(in_time=True))
         attention: MixerConfig = field(default_factory=SpaceTimeMixing.Config)
@@ -38,13 +39,3 @@ class XViT:
             converted = converted_tensors(tensors)
             report = fill(model, tensors, names, source=path.name, converted=converted, known_unexpected=UNUSED)
             return replace(report, settings=settings, remarks=remarks)
-
-        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy the weights of a run with another head, clip length or number of classes."""
-            if part:
-                return super().copy_from(model, tensors, part)
-            names = {name: name for name in model.state_dict()}
-            other = ("head.*", "positions.time")
-            return fill(
-                model, tensors, names, source="the run it starts from", known_missing=other, known_unexpected=other
-            )
