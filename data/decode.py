@@ -301,7 +301,8 @@ class VideoFile:
 
     def image(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """Rotated RGB image (height, width, 3) of a frame. All images of a file have the size of the first one."""
-        rgb = self.reformatter.reformat(frame, self.width, self.height, "rgb24")
+        # One thread, as for decoding: the hand-over to threads takes longer than a small frame, and the cores are busy.
+        rgb = self.reformatter.reformat(frame, self.width, self.height, "rgb24", threads=1)
         return np.rot90(rgb.to_ndarray().astype(np.uint8, copy=False), round(frame.rotation / 90))
 
 
