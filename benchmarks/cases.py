@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from benchmarks.bench import Case
+from benchmarks.cast import cases as cast
 from benchmarks.motionformer import cases as motionformer
 from benchmarks.msca import cases as msca
 from benchmarks.xvit import cases as xvit
@@ -25,5 +26,5 @@ def merged(papers: Mapping[str, Mapping[str, Case]]) -> dict[str, Case]:
     return {name: case for cases in papers.values() for name, case in cases.items()}
 
 
-CASES = merged({"motionformer": motionformer.CASES, "msca": msca.CASES, "xvit": xvit.CASES})
+CASES = merged({"motionformer": motionformer.CASES, "msca": msca.CASES, "xvit": xvit.CASES, "cast": cast.CASES})
 NAMES = tuple(CASES)

@@ -1,0 +1,1 @@
+"""Benchmark cases of CAST, and its published formulation."""

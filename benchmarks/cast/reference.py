@@ -1,0 +1,85 @@
+"""Published formulation of CAST: it stores every attention map, copies windows, and computes all tokens of all blocks.
+
+Equations 1 to 8 of CAST (https://arxiv.org/abs/2311.18825), with the projections, scales and order of its released code
+(https://github.com/KHU-VLL/CAST).
+B batch, T frames, S patches per frame, N tokens, D width, W width of the bottleneck, H heads, C classes.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.cast.attention_window import Window
+from models.cast.bottleneck import BottleneckExchange
+from models.cast.clip_expert import ClipExpert, NoKeyBiasAttention
+from models.cast.cross_attention import CrossAttention
+from models.cast.frame_expert import FrameExpert
+from models.cast.model import CAST
+from models.cast.stream import Stream
+
+
+def logits(clips: Tensor, model: CAST) -> Tensor:
+    """Logits (B, C) of clips (B, F, 3, height, width)."""
+    s, t = model.spatial.embedded(clips), model.temporal.embedded(clips)
+    for block in range(len(model.spatial.drops)):
+        s, t = attended(block, s, model.spatial), attended(block, t, model.temporal)
+        exchange = model.exchanges[str(block)]
+        assert isinstance(exchange, BottleneckExchange)
+        s, t = exchanged(s, t, exchange)
+        s, t = model.spatial.feed(block, s), model.temporal.feed(block, t)
+    return model.head(model.spatial.features(s), model.temporal.features(t))
+
+
+def attended(block: int, x: Tensor, stream: Stream) -> Tensor:
+    """Tokens after attention and its adapter (equation 3)."""
+    expert = stream.expert
+    y = self_attention(block, expert.attention_input(block, x), expert)
+    assert stream.attention_adapters is not None
+    return x + stream.attention_adapters[block](y) + y
+
+
+def self_attention(block: int, x: Tensor, expert: object) -> Tensor:
+    """Self-attention of an expert (equation 1) with all maps in memory."""
+    if isinstance(expert, FrameExpert):
+        attention = expert.attention_module(block)
+        heads, qkv = attention.num_heads, attention.qkv(x)
+    else:
+        assert isinstance(expert, ClipExpert)
+        attention = expert.vit.blocks[block].mixers[0]  # pyright: ignore[reportIndexIssue]
+        assert isinstance(attention, NoKeyBiasAttention)
+        bias = torch.cat([attention.q_bias, torch.zeros_like(attention.q_bias), attention.v_bias])
+        heads, qkv = attention.heads, F.linear(x, attention.qkv.weight, bias)
+    return attention.proj(softmax_attention(*qkv.chunk(3, dim=-1), heads))
+
+
+def softmax_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+    """Attention of queries to keys and values, (..., n, W) each, from an explicit matrix."""
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(-3, -2) for x in (q, k, v))  # (..., H, n, K)
+    weights = (q * q.shape[-1] ** -0.5 @ k.mT).softmax(dim=-1)
+    return (weights @ v).transpose(-3, -2).flatten(-2)
+
+
+def exchanged(s: Tensor, t: Tensor, exchange: BottleneckExchange) -> tuple[Tensor, Tensor]:
+    """Tokens of both streams after B-CAST (equations 4 and 8)."""
+    assert exchange.t2s is not None and exchange.s2t is not None
+    assert exchange.up_s is not None and exchange.up_t is not None
+    a, b = exchange.norm_s(exchange.down_s(s)), exchange.norm_t(exchange.down_t(t))
+    of_s, of_t = exchange.spatial.patches(a), exchange.temporal.patches(b)
+    x = exchange.spatial.with_patches(a, cross_attention(of_s, of_t, exchange.t2s))
+    y = exchange.temporal.with_patches(b, cross_attention(of_t, of_s, exchange.s2t))
+    return s + exchange.up_s(F.gelu(x)), t + exchange.up_t(F.gelu(y))
+
+
+def cross_attention(x: Tensor, context: Tensor, layer: CrossAttention) -> Tensor:
+    """Cross-attention of patches (B, T, S, W) in windows (equation 7)."""
+    assert layer.query_positions is not None and layer.key_positions is not None
+    x = in_windows(layer.query_positions(x), layer.window)
+    context = in_windows(layer.key_positions(context), layer.window)
+    k, v = layer.kv(context).chunk(2, dim=-1)
+    out = layer.proj(softmax_attention(layer.q(x), k, v, layer.heads))
+    return out.transpose(1, 2) if layer.window == "time" else out
+
+
+def in_windows(x: Tensor, window: Window) -> Tensor:
+    """Patches (B, T, S, W) with the tokens of a window next to each other: a copy for windows in time."""
+    return x.transpose(1, 2).contiguous() if window == "time" else x

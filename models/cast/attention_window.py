@@ -1,0 +1,51 @@
+"""Cross-attention between the patches of two streams within a window of space, of time, or of both.
+
+B batch, T frames, S patches per frame, W width, H heads, K = W / H.
+"""
+
+from typing import Literal
+
+from torch import Tensor
+
+from models.mixers.attention import strided_attention
+from models.tokens import Grid
+
+# Tokens that a query attends to: those of its place at all times, of its frame, or all.
+Window = Literal["time", "space", "space-time"]
+
+
+def windows(x: Tensor, heads: int, window: Window) -> Tensor:
+    """Patches (B, T, S, W) as a view (groups, heads, length, K) with the tokens of a window along `length`."""
+    x = x.unflatten(-1, (heads, -1))  # (B, T, S, H, K)
+    match window:
+        case "time":
+            return x.flatten(2, 3).transpose(1, 2)  # (B, S*H, T, K)
+        case "space":
+            return x.flatten(0, 1).transpose(1, 2)  # (B*T, H, S, K)
+        case "space-time":
+            return x.flatten(1, 2).transpose(1, 2)  # (B, H, T*S, K)
+
+
+def patches_of(x: Tensor, grid: Grid, heads: int, window: Window) -> Tensor:
+    """Windows (groups, heads, length, K) back as patches (B, T, S, W)."""
+    x = x.transpose(1, 2)
+    match window:
+        case "time":
+            x = x.unflatten(2, (grid.patches, heads))
+        case "space":
+            x = x.unflatten(0, (-1, grid.frames))
+        case "space-time":
+            x = x.unflatten(1, (grid.frames, grid.patches))
+    return x.flatten(3)
+
+
+def window_attention(q: Tensor, k: Tensor, v: Tensor, heads: int, window: Window) -> Tensor:
+    """Attention of queries (B, T, S, W) to the keys and values (B, T, S, W) of their windows: (B, T, S, W)."""
+    grid = Grid(q.shape[1], 1, q.shape[2])
+    out = strided_attention(*(windows(x, heads, window) for x in (q, k, v)))
+    return patches_of(out, grid, heads, window)
+
+
+def window_length(window: Window, grid: Grid) -> int:
+    """Number of tokens of a window."""
+    return {"time": grid.frames, "space": grid.patches, "space-time": grid.tokens}[window]

@@ -1,0 +1,58 @@
+"""Multi-head cross-attention with positions of its own (equation 7 of CAST, with the output projection of its code).
+
+B batch, T frames, S patches per frame, W width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from models.cast.attention_window import Window, window_attention, window_length
+from models.tokens import Grid
+
+
+class WindowPositions(nn.Module):
+    """Learnt positions within a window: in time, in space, or the sum of both."""
+
+    def __init__(self, width: int, window: Window, grid: Grid, std: float) -> None:
+        super().__init__()
+        in_time, in_space = window != "space", window != "time"
+        self.time = nn.Parameter(std * torch.randn(grid.frames, width)) if in_time else None
+        self.space = nn.Parameter(std * torch.randn(grid.patches, width)) if in_space else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Patches (B, T, S, W) plus positions."""
+        if self.time is not None:
+            x = x + self.time.unsqueeze(1)
+        return x if self.space is None else x + self.space
+
+
+class CrossAttention(nn.Module):
+    """Attention of the patches of one stream to those of another within a window."""
+
+    def __init__(self, width: int, heads: int, window: Window, grid: Grid, *, positions: bool) -> None:
+        super().__init__()
+        self.heads = heads
+        self.window: Window = window
+        self.q = nn.Linear(width, width)
+        self.kv = nn.Linear(width, 2 * width)
+        self.proj = nn.Linear(width, width)
+        std = (width // heads) ** -0.5
+        self.query_positions = WindowPositions(width, window, grid, std) if positions else None
+        self.key_positions = WindowPositions(width, window, grid, std) if positions else None
+
+    def forward(self, queries: Tensor, context: Tensor) -> Tensor:
+        """Output (B, T, S, W) for patches (B, T, S, W) that attend to those of the other stream (B, T, S, W)."""
+        q, k, v = self.projected(queries, context)
+        return self.proj(window_attention(q, k, v, self.heads, self.window))
+
+    def projected(self, queries: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values (B, T, S, W) each."""
+        if self.query_positions is not None and self.key_positions is not None:
+            queries, context = self.query_positions(queries), self.key_positions(context)
+        k, v = self.kv(context).chunk(2, dim=-1)
+        return self.q(queries), k, v
+
+
+def cross_attention_macs(grid: Grid, width: int, window: Window) -> int:
+    """Multiply-adds of a cross-attention."""
+    return grid.tokens * (4 * width**2 + 2 * window_length(window, grid) * width)

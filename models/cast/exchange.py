@@ -1,0 +1,82 @@
+"""Interface of the exchange between the two streams of a block.
+
+B batch, T frames, S patches per frame, N tokens, D width.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Self
+
+from torch import Tensor, nn
+
+from models.cast.layout import Layout
+
+
+class Streams(NamedTuple):
+    """What an exchange is built for: both layouts, the common width, and the number of heads."""
+
+    spatial: Layout
+    temporal: Layout
+    width: int
+    heads: int
+
+
+class Updates(NamedTuple):
+    """What is added to the tokens of each stream; None for nothing."""
+
+    spatial: Tensor | None
+    temporal: Tensor | None
+
+
+class Exchange(nn.Module, ABC):
+    """Exchange between the two streams. Both updates are computed from the same input."""
+
+    def __init__(self, streams: Streams) -> None:
+        super().__init__()
+        self.spatial = streams.spatial
+        self.temporal = streams.temporal
+
+    @abstractmethod
+    def forward(self, s: Tensor, t: Tensor, *, cls_only: bool = False) -> Updates:
+        """Updates of the tokens of both streams.
+
+        Args:
+            s, t: tokens of the spatial and of the temporal stream, each in its layout.
+            cls_only: whether the update of the spatial stream is needed for CLS alone: (B*T, 1, D).
+        """
+
+    def reset(self) -> None:
+        """Initialise the parameters, after the Linear layers of the model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExchangeConfig(ABC):
+    """Config of the exchange in a block."""
+
+    label: ClassVar[str]
+
+    @abstractmethod
+    def build(self, streams: Streams) -> Exchange:
+        """Exchange of one block."""
+
+    @abstractmethod
+    def macs(self, streams: Streams) -> int:
+        """Multiply-adds of one block, LayerNorm included."""
+
+    def check(self, streams: Streams) -> None:  # noqa: B027  (some have no settings)
+        """Refuse settings that do not suit the streams.
+
+        Raises:
+            ValueError: with the field and its valid values.
+        """
+
+    def tiny(self) -> Self:
+        """Config for a model of `tiny()` size; by default the same."""
+        return self
+
+
+def set_to_zero(layer: nn.Linear | None) -> None:
+    """Set weight and bias of a layer to zero, so that its branch adds nothing at first."""
+    if layer is not None:
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)

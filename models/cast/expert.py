@@ -1,0 +1,136 @@
+"""Experts: pretrained ViTs whose blocks another model calls in halves.
+
+B batch, F frames, N tokens, D width.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar, Self
+
+from torch import Tensor, nn
+
+from models.cast.layout import Layout
+from models.checkpoints import LoadReport
+from models.imagenet import InitialWeights
+from models.model import InputSize, check_range
+
+
+class Expert(nn.Module, ABC):
+    """ViT without a head. Tokens are in its layout.
+
+    `norm`: LayerNorm of the pooled tokens.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.layout = layout
+
+    @property
+    @abstractmethod
+    def norm(self) -> nn.Module:
+        """LayerNorm of the pooled tokens."""
+
+    @abstractmethod
+    def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:
+        """Input tokens of the first block for clips (B, F, 3, height, width).
+
+        Args:
+            in_time: positions in time (1, T, D) of a frame-wise expert, if it has such.
+        """
+
+    @abstractmethod
+    def attention_input(self, block: int, x: Tensor) -> Tensor:
+        """Normalised tokens x: the input of the attention of a block."""
+
+    @abstractmethod
+    def attention(self, block: int, x: Tensor) -> Tensor:
+        """Output of the attention of a block for its normalised input, without the residual connection."""
+
+    def cls_attention(self, block: int, x: Tensor) -> Tensor:
+        """Output of `attention` for CLS alone: (B*T, 1, D)."""
+        return self.attention(block, x)[:, :1]
+
+    @abstractmethod
+    def mlp_input(self, block: int, x: Tensor) -> Tensor:
+        """Normalised tokens x: the input of the MLP of a block."""
+
+    @abstractmethod
+    def mlp(self, block: int, x: Tensor) -> Tensor:
+        """Output of the MLP of a block for its normalised input."""
+
+    @abstractmethod
+    def layer_of(self, parameter: str) -> int:
+        """Layer of a parameter of the expert: 0 for the embedding, 1 to the depth for blocks, then the norm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertConfig(ABC):
+    """Architecture and initial weights of an expert.
+
+    `init`: source of the initial weights; None for random weights.
+    `linear_std`: standard deviation of random weights of Linear layers.
+    """
+
+    label: ClassVar[str]
+
+    width: int = 768
+    depth: int = 12
+    heads: int = 12
+    patch: int = 16
+    mlp_ratio: float = 4.0
+    init: InitialWeights | None = None
+    linear_std: float = field(default=0.02, metadata={"omit_if": 0.02})
+
+    def check(self, size: InputSize) -> None:
+        """Refuse sizes out of range, and clips that do not divide into patches.
+
+        Raises:
+            ValueError: with the field and its valid values.
+        """
+        for name in ("width", "depth", "heads", "patch"):
+            check_range(f"model: {name} of an expert", getattr(self, name), least=1)
+        check_range("model: mlp_ratio of an expert", self.mlp_ratio, least=0, exclusive=True)
+        if self.width % self.heads:
+            raise ValueError(f"model: an expert's width is {self.width}; it does not divide into {self.heads} heads")
+        self.layout(size)
+
+    @abstractmethod
+    def layout(self, size: InputSize) -> Layout:
+        """Layout of the tokens of a clip.
+
+        Raises:
+            ValueError: if the clip does not divide evenly.
+        """
+
+    @abstractmethod
+    def build(self, size: InputSize) -> Expert:
+        """Expert with random weights."""
+
+    @abstractmethod
+    def macs(self, size: InputSize) -> int:
+        """Multiply-adds of a clip without head, LayerNorm included."""
+
+    @abstractmethod
+    def load(self, expert: Expert, path: Path) -> LoadReport:
+        """Load a released file of the expert's authors, or of timm.
+
+        Raises:
+            ValueError: for a damaged file, or keys without a counterpart.
+        """
+
+    def attention_macs(self, num_tokens: int, num_connected: int) -> int:
+        """Multiply-adds of attention among groups of tokens: projections, scores and values."""
+        return num_tokens * (4 * self.width**2 + 2 * num_connected * self.width)
+
+    def tiny(self) -> Self:
+        """Expert with 1/12 of the width, 1/3 of the depth and of the heads, and random weights that suit its width."""
+        return replace(
+            self,
+            width=self.width // 12,
+            depth=self.depth // 3,
+            heads=self.heads // 3,
+            patch=self.patch // 2,
+            init=None,
+            linear_std=0.125,  # 1 / sqrt(width): with 0.02, the loss of narrow models starts to fall after epochs
+        )

@@ -1,0 +1,235 @@
+"""Experts that see single frames: image ViTs from timm.
+
+B batch, F frames of the clip, T frames that the expert sees, S patches per frame, N = 1 + S tokens, D width.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from models.cast.expert import Expert, ExpertConfig
+from models.cast.key_map import clip_names, eva_names, reshaped, without_prefix
+from models.cast.layout import Layout
+from models.checkpoints import LoadReport, fill, read_tensors
+from models.mixers.attention import cls_attention
+from models.model import InputSize, as_clip, check_range
+from models.tokens import token_grid
+from models.trunk import reset_linear
+
+if TYPE_CHECKING:
+    from timm.layers.attention import Attention
+    from timm.models.eva import Eva
+    from timm.models.vision_transformer import Block, VisionTransformer
+
+HEADS_OF_IMAGES = ("head.*", "proj")  # classifiers and projections to other spaces
+
+
+class FrameExpert(Expert):
+    """Image ViT on the last of every `tubelet` frames.
+
+    Its parameters are those of timm's model, under `vit`.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ExpertConfig):
+        """Settings.
+
+        `tubelet`: distance of the frames. It is that of the other expert's tokens in time; 1 for every frame.
+        """
+
+        tubelet: int = 2
+
+        def check(self, size: InputSize) -> None:
+            """Refuse also clips that are not square."""
+            check_range("model: tubelet of an expert", self.tubelet, least=1)
+            super().check(size)
+            clip = as_clip(size)
+            if clip.height != clip.width:
+                raise ValueError(f"clip: {clip.height}x{clip.width} pixels; an image expert takes squares")
+
+        def layout(self, size: InputSize) -> Layout:
+            """Separate frames with CLS."""
+            clip = as_clip(size)
+            grid = token_grid(clip.frames, clip.height, clip.width, patch=self.patch, tubelet=self.tubelet)
+            return Layout(grid, framewise=True)
+
+        def token_macs(self, size: InputSize) -> int:
+            """Multiply-adds of the patch projection and of the LayerNorms of the blocks."""
+            layout, D = self.layout(size), self.width
+            return layout.grid.tokens * D * 3 * self.patch**2 + self.depth * 2 * 5 * layout.num_tokens * D
+
+    vit: "VisionTransformer | Eva"
+
+    def __init__(self, config: Config, layout: Layout, vit: "VisionTransformer | Eva") -> None:
+        super().__init__(layout)
+        self.tubelet = config.tubelet
+        self.vit = vit
+        self.vit.apply(partial(reset_linear, std=config.linear_std))
+
+    @property
+    def norm(self) -> nn.Module:
+        """LayerNorm of the pooled tokens."""
+        return self.vit.norm
+
+    def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:
+        """Input tokens (B*T, N, D) of the first block."""
+        frames = clip[:, self.tubelet - 1 :: self.tubelet].flatten(0, 1)  # (B*T, 3, height, width)
+        patches = self.vit.patch_embed(frames)  # (B*T, S, D)
+        cls, positions = self.vit.cls_token, self.vit.pos_embed
+        assert cls is not None and positions is not None
+        x = torch.cat([cls.expand(len(patches), -1, -1), patches], dim=1) + positions  # (B*T, N, D)
+        if in_time is not None:
+            x = (x.unflatten(0, (len(clip), -1)) + in_time.unsqueeze(2)).flatten(0, 1)
+        return self.vit.norm_pre(x)
+
+    def attention(self, block: int, x: Tensor) -> Tensor:
+        """Attention within each frame."""
+        return self.attention_module(block)(x)
+
+    def attention_over_time(self, block: int, x: Tensor) -> Tensor:
+        """Attention among the tokens of the same place in all frames."""
+        by_place = x.unflatten(0, (-1, self.layout.grid.frames)).transpose(1, 2)  # (B, N, T, D)
+        out = self.attention_module(block)(by_place.flatten(0, 1))  # (B*N, T, D)
+        return out.view_as(by_place).transpose(1, 2).flatten(0, 1)
+
+    def attention_input(self, block: int, x: Tensor) -> Tensor:
+        """Normalised input of the attention of a block."""
+        return self.block(block).norm1(x)
+
+    def mlp_input(self, block: int, x: Tensor) -> Tensor:
+        """Normalised input of the MLP of a block."""
+        return self.block(block).norm2(x)
+
+    def mlp(self, block: int, x: Tensor) -> Tensor:
+        """Output of the MLP of a block."""
+        return self.block(block).mlp(x)
+
+    def block(self, block: int) -> "Block":
+        """Block of timm's model. Those of EVA have the same parts."""
+        return cast("Block", self.vit.blocks[block])
+
+    def attention_module(self, block: int) -> "Attention":
+        """Attention of a block of timm's model."""
+        return cast("Attention", self.block(block).attn)
+
+    def layer_of(self, parameter: str) -> int:
+        """Layer of a parameter."""
+        _, part, *rest = parameter.split(".")
+        if part == "blocks":
+            return int(rest[0]) + 1
+        return len(self.vit.blocks) + 1 if part == "norm" else 0
+
+
+class ImageExpert(FrameExpert):
+    """ViT of images: CLIP's (https://arxiv.org/abs/2103.00020) or ImageNet's."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(FrameExpert.Config):
+        """Settings; the defaults are those of CLIP ViT-B/16.
+
+        `pre_norm`: whether the tokens are normalised before the first block; the patch projection then has no bias.
+        `quick_gelu`: whether the activation is x sigmoid(1.702 x) instead of GELU.
+        """
+
+        label: ClassVar[str] = "Image ViT"
+        pre_norm: bool = True
+        quick_gelu: bool = True
+        norm_eps: float = 1e-5
+
+        def build(self, size: InputSize) -> "ImageExpert":
+            """Expert with random weights."""
+            from timm.layers.norm import LayerNorm  # here: timm takes a second to import
+            from timm.models.vision_transformer import VisionTransformer
+
+            vit = VisionTransformer(
+                img_size=as_clip(size).height,
+                patch_size=self.patch,
+                num_classes=0,
+                embed_dim=self.width,
+                depth=self.depth,
+                num_heads=self.heads,
+                mlp_ratio=self.mlp_ratio,
+                pre_norm=self.pre_norm,
+                norm_layer=partial(LayerNorm, eps=self.norm_eps),
+                act_layer="quick_gelu" if self.quick_gelu else "gelu",
+            )
+            return ImageExpert(self, self.layout(size), vit)
+
+        def macs(self, size: InputSize) -> int:
+            """Multiply-adds of a clip."""
+            layout, D = self.layout(size), self.width
+            N, hidden = layout.num_tokens, int(D * self.mlp_ratio)
+            blocks = self.depth * (self.attention_macs(N, layout.num_connected) + 2 * N * D * hidden)
+            return self.token_macs(size) + blocks + self.pre_norm * 5 * N * D
+
+        def load(self, expert: Expert, path: Path) -> LoadReport:
+            """Load a file of timm, or the plain state dict of CLIP or of its image encoder."""
+            tensors = without_prefix(read_tensors(path), "visual.")
+            names = {name: name.removeprefix("vit.") for name in expert.state_dict()}
+            if "class_embedding" in tensors:
+                names = clip_names(names)
+            converted = reshaped(tensors, {names[name]: tensor for name, tensor in expert.state_dict().items()})
+            return fill(expert, tensors, names, source=path.name, converted=converted, known_unexpected=HEADS_OF_IMAGES)
+
+    def cls_attention(self, block: int, x: Tensor) -> Tensor:
+        """Attention of CLS to its frame: (B*T, 1, D)."""
+        attention = self.attention_module(block)
+        return attention.proj(cls_attention(x, attention.qkv, attention.num_heads))
+
+
+class EvaExpert(FrameExpert):
+    """EVA-02-CLIP (https://arxiv.org/abs/2303.15389): rotary positions, gated MLPs, LayerNorms inside both halves."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(FrameExpert.Config):
+        """Settings; the defaults are those of EVA02-CLIP-B/16."""
+
+        label: ClassVar[str] = "EVA"
+        mlp_ratio: float = 8 / 3
+
+        def build(self, size: InputSize) -> "EvaExpert":
+            """Expert with random weights."""
+            from timm.models.eva import Eva  # here: timm takes a second to import
+
+            vit = Eva(
+                img_size=as_clip(size).height,
+                patch_size=self.patch,
+                num_classes=0,
+                global_pool="token",
+                embed_dim=self.width,
+                depth=self.depth,
+                num_heads=self.heads,
+                mlp_ratio=self.mlp_ratio,
+                qkv_fused=False,
+                swiglu_mlp=True,
+                scale_mlp=True,
+                scale_attn_inner=True,
+                use_rot_pos_emb=True,
+                ref_feat_shape=(16, 16),
+            )
+            return EvaExpert(self, self.layout(size), vit)
+
+        def macs(self, size: InputSize) -> int:
+            """Multiply-adds of a clip."""
+            layout, D = self.layout(size), self.width
+            N, hidden = layout.num_tokens, int(D * self.mlp_ratio)
+            inner_norms = 5 * N * (D + hidden)
+            blocks = self.attention_macs(N, layout.num_connected) + 3 * N * D * hidden + inner_norms
+            return self.token_macs(size) + self.depth * blocks
+
+        def load(self, expert: Expert, path: Path) -> LoadReport:
+            """Load a file of timm or of EVA's authors."""
+            tensors = without_prefix(read_tensors(path), "visual.")
+            names = {name: name.removeprefix("vit.") for name in expert.state_dict()}
+            if "blocks.0.mlp.w1.weight" in tensors:
+                names = eva_names(names)
+            unused = (*HEADS_OF_IMAGES, "rope.*", "blocks.*.attn.rope.*")
+            return fill(expert, tensors, names, source=path.name, known_unexpected=unused)
+
+    def attention(self, block: int, x: Tensor) -> Tensor:
+        """Attention within each frame, with rotary positions."""
+        return self.attention_module(block)(x, rope=self.vit.rope.get_embed())  # pyright: ignore

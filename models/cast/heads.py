@@ -1,0 +1,153 @@
+"""Classification heads on the features of two experts (Figure 9 and Figure 7a, b of CAST).
+
+B batch, D width, C classes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.cast.adapter import Adapter
+from models.model import check_range
+
+VERB_NOUN = ("verb", "noun")  # kinds of label with a classifier each, in the order of the outputs
+
+
+class TwoExpertsHead(nn.Module, ABC):
+    """Head: features of the spatial and of the temporal expert, (B, D) each, to logits (B, C)."""
+
+    def reset(self) -> None:
+        """Initialise the parameters, after the Linear layers of the model."""
+
+    @abstractmethod
+    def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
+        """Logits (B, C)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoExpertsHeadConfig(ABC):
+    """Config of a head on two experts."""
+
+    @abstractmethod
+    def build(self, width: int, classes: Mapping[str, int]) -> TwoExpertsHead:
+        """Head for these numbers of classes per kind of label."""
+
+    @abstractmethod
+    def macs(self, width: int, classes: Mapping[str, int]) -> int:
+        """Multiply-adds of an item."""
+
+
+class ExpertHead:
+    """Head of CAST: one label from both experts, or a noun from the spatial and a verb from the temporal one."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(TwoExpertsHeadConfig):
+        """Settings.
+
+        `adapter_ratio`: hidden width of the adapters before the classifier of one label, relative to the width.
+        `init_scale`: factor of the initial weights of the classifiers.
+        """
+
+        adapter_ratio: float = 0.25
+        init_scale: float = 1.0
+
+        def __post_init__(self) -> None:
+            check_range("model.head.adapter_ratio", self.adapter_ratio, least=0, exclusive=True)
+            check_range("model.head.init_scale", self.init_scale, least=0)
+
+        def hidden(self, width: int) -> int:
+            """Hidden width of the adapters."""
+            return max(1, int(width * self.adapter_ratio))
+
+        def build(self, width: int, classes: Mapping[str, int]) -> TwoExpertsHead:
+            """Head for these numbers of classes."""
+            if tuple(classes) == VERB_NOUN:
+                return SeparateHead(self, width, classes)
+            return FusedHead(self, width, sum(classes.values()))
+
+        def macs(self, width: int, classes: Mapping[str, int]) -> int:
+            """Multiply-adds of an item."""
+            adapters = 0 if tuple(classes) == VERB_NOUN else 4 * width * self.hidden(width)
+            return adapters + width * sum(classes.values())
+
+
+class FusedHead(TwoExpertsHead):
+    """Classifier on the sum of both features, each after an adapter (equation 6)."""
+
+    def __init__(self, config: ExpertHead.Config, width: int, num_classes: int) -> None:
+        super().__init__()
+        self.init_scale = config.init_scale
+        self.spatial_adapter = Adapter(width, config.hidden(width))
+        self.temporal_adapter = Adapter(width, config.hidden(width))
+        self.classifier = nn.Linear(width, num_classes)
+
+    def reset(self) -> None:
+        """Scale the classifier. As released, the features are zero at first."""
+        self.spatial_adapter.reset()
+        self.temporal_adapter.reset()
+        scale_(self.classifier, self.init_scale)
+
+    def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
+        """Logits (B, C)."""
+        return self.classifier(self.spatial_adapter(spatial) + self.temporal_adapter(temporal))
+
+
+class SeparateHead(TwoExpertsHead):
+    """Classifier of verbs on the temporal expert and of nouns on the spatial one. Logits are verbs, then nouns."""
+
+    def __init__(self, config: ExpertHead.Config, width: int, classes: Mapping[str, int]) -> None:
+        super().__init__()
+        self.init_scale = config.init_scale
+        self.verb = nn.Linear(width, classes["verb"])
+        self.noun = nn.Linear(width, classes["noun"])
+
+    def reset(self) -> None:
+        """Scale the classifiers."""
+        scale_(self.verb, self.init_scale)
+        scale_(self.noun, self.init_scale)
+
+    def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
+        """Logits (B, C)."""
+        return torch.cat([self.verb(temporal), self.noun(spatial)], dim=1)
+
+
+class LateFusionHead(TwoExpertsHead):
+    """Classifier of all kinds of label on the sum or the concatenation of both features."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(TwoExpertsHeadConfig):
+        """`concatenated`: whether the features are concatenated instead of added."""
+
+        concatenated: bool = False
+
+        def width(self, width: int) -> int:
+            """Width of the fused features."""
+            return 2 * width if self.concatenated else width
+
+        def build(self, width: int, classes: Mapping[str, int]) -> "LateFusionHead":
+            """Head for these numbers of classes."""
+            return LateFusionHead(self, width, sum(classes.values()))
+
+        def macs(self, width: int, classes: Mapping[str, int]) -> int:
+            """Multiply-adds of an item."""
+            return self.width(width) * sum(classes.values())
+
+    def __init__(self, config: Config, width: int, num_classes: int) -> None:
+        super().__init__()
+        self.concatenated = config.concatenated
+        self.classifier = nn.Linear(config.width(width), num_classes)
+
+    def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
+        """Logits (B, C)."""
+        fused = torch.cat([spatial, temporal], dim=1) if self.concatenated else spatial + temporal
+        return self.classifier(fused)
+
+
+def scale_(layer: nn.Linear, factor: float) -> None:
+    """Scale weight and bias of a layer in place."""
+    with torch.no_grad():
+        layer.weight.mul_(factor)
+        layer.bias.mul_(factor)

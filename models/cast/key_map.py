@@ -1,0 +1,77 @@
+"""Names of tensors in the files of CLIP, EVA, VideoMAE and MVD, and in released files of CAST."""
+
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor
+
+from models.checkpoints import Converted
+from models.image_vit import TIMM_NAMES, renamed
+
+# Patterns of names in timm's VisionTransformer, and their replacements in CLIP's image encoder.
+CLIP_NAMES = (
+    (r"^patch_embed\.proj\.", "conv1."),
+    (r"^cls_token$", "class_embedding"),
+    (r"^pos_embed$", "positional_embedding"),
+    (r"^norm_pre\.", "ln_pre."),
+    (r"^norm\.", "ln_post."),
+    (r"^blocks\.", "transformer.resblocks."),
+    (r"\.norm1\.", ".ln_1."),
+    (r"\.norm2\.", ".ln_2."),
+    (r"\.attn\.qkv\.", ".attn.in_proj_"),
+    (r"\.attn\.proj\.", ".attn.out_proj."),
+    (r"\.mlp\.fc1\.", ".mlp.c_fc."),
+    (r"\.mlp\.fc2\.", ".mlp.c_proj."),
+)
+# Patterns of names in timm's Eva, and their replacements in the files of its authors.
+EVA_NAMES = (
+    (r"\.attn\.([qv])_proj\.bias$", r".attn.\1_bias"),
+    (r"\.attn\.norm\.", ".attn.inner_attn_ln."),
+    (r"\.mlp\.fc1_g\.", ".mlp.w1."),
+    (r"\.mlp\.fc1_x\.", ".mlp.w2."),
+    (r"\.mlp\.norm\.", ".mlp.ffn_ln."),
+    (r"\.mlp\.fc2\.", ".mlp.w3."),
+)
+
+
+def clip_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Names in CLIP's files, given those in timm's."""
+    return mapped(names, CLIP_NAMES)
+
+
+def eva_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Names in the files of EVA's authors, given those in timm's."""
+    return mapped(names, EVA_NAMES)
+
+
+def mae_names(names: Iterable[str]) -> dict[str, str]:
+    """Names in the files of VideoMAE and MVD of the tensors of a VideoViT."""
+    return renamed(names, TIMM_NAMES)
+
+
+def mapped(names: Mapping[str, str], rules: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Names after further replacements."""
+    new = renamed(names.values(), tuple(rules))
+    return {ours: new[theirs] for ours, theirs in names.items()}
+
+
+def without_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Tensors below a prefix, without it; all tensors if there are none below."""
+    inner = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    return inner or dict(tensors)
+
+
+def reshaped(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Converted]:
+    """Tensors that lack leading dimensions of size 1 of the wanted ones."""
+    return {
+        name: Converted(tensors[name].view_as(like), (name,))
+        for name, like in wanted.items()
+        if name in tensors and tensors[name].shape != like.shape and tensors[name].shape == squeezed(like.shape)
+    }
+
+
+def squeezed(shape: Iterable[int]) -> tuple[int, ...]:
+    """Shape without its leading dimensions of size 1."""
+    sizes = tuple(shape)
+    while sizes[:1] == (1,):
+        sizes = sizes[1:]
+    return sizes

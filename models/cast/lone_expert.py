@@ -1,0 +1,135 @@
+"""One expert alone: with adapters (AIM, https://arxiv.org/abs/2302.03024) or tuned as a whole.
+
+B batch, F frames, D width, C classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+from torch import Tensor, nn
+
+from models.cast.adapter import AdaptersConfig
+from models.cast.drop_path import DropUnit
+from models.cast.expert import ExpertConfig
+from models.cast.frame_expert import ImageExpert
+from models.cast.model import NORM_MACS, copy_expert, drop_rates, reset_trained
+from models.cast.stream import Stream
+from models.checkpoints import LoadReport
+from models.imagenet import InitialWeights, weights_folder
+from models.model import InputSize, ModelConfig, Targets, check_range, num_outputs
+from models.trunk import reset_linear
+
+EXPERT = "expert"  # part of the model that another run can fill
+
+
+class LoneExpert(nn.Module):
+    """Expert and a classifier of all kinds of label."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModelConfig):
+        """Settings.
+
+        `adapters`: None for an expert that is tuned as a whole.
+        `drop_path`, `drop_unit`: stochastic depth, as in CAST.
+        """
+
+        config_tag = "LoneExpert.Config"
+
+        expert: ExpertConfig = field(default_factory=ImageExpert.Config)
+        adapters: AdaptersConfig | None = None
+        drop_path: float = 0.2
+        drop_unit: DropUnit = "token"
+
+        @property
+        def pretrained(self) -> bool:
+            """Whether the expert has initial weights."""
+            return self.expert.init is not None
+
+        @property
+        def initial_weights(self) -> InitialWeights | None:
+            """Source of the expert's initial weights."""
+            return self.expert.init
+
+        def check(self, size: InputSize) -> None:
+            """Refuse settings out of range, and attention over time in an expert that sees all frames together."""
+            self.expert.check(size)
+            check_range("model.drop_path", self.drop_path, least=0, below=1)
+            if self.adapters is not None and self.adapters.in_time and not self.expert.layout(size).framewise:
+                raise ValueError("model.adapters.in_time is True; the expert already attends over time")
+
+        def build(self, size: InputSize, targets: Targets) -> "LoneExpert":
+            """Model with random weights."""
+            self.check(size)
+            return LoneExpert(self, size, num_outputs(targets))
+
+        def macs(self, size: InputSize, targets: Targets) -> int:
+            """Multiply-adds as published: all tokens of the last block are counted."""
+            expert, D = self.expert, self.expert.width
+            layout = expert.layout(size)
+            N, T = layout.num_tokens, layout.grid.frames
+            total = expert.macs(size) + NORM_MACS * D + D * num_outputs(targets)
+            if self.adapters is None:
+                return total
+            per_block = 2 * N * self.adapters.macs(D)
+            if self.adapters.in_time:
+                per_block += expert.attention_macs(N, T) + NORM_MACS * N * D + N * self.adapters.macs(D)
+            return total + expert.depth * per_block
+
+        def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
+            """Load the file of the expert."""
+            assert isinstance(model, LoneExpert)
+            if self.expert.init is None:
+                return ()
+            return (self.expert.load(model.stream.expert, self.expert.init.find(folder or weights_folder())),)
+
+        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+            """Copy the weights of a run of the same model, or its expert alone for the part "expert"."""
+            assert isinstance(model, LoneExpert)
+            if part != EXPERT:
+                return super().copy_from(model, tensors, part)
+            return copy_expert(model.stream.expert, tensors, part)
+
+        def tiny(self) -> Self:
+            """Config with a small expert."""
+            return replace(self, expert=self.expert.tiny(), drop_path=0.0)
+
+    def __init__(self, config: Config, size: InputSize, num_classes: int) -> None:
+        super().__init__()
+        self.config = config
+        expert = config.expert.build(size)
+        self.stream = Stream(
+            expert,
+            config.adapters,
+            width=config.expert.width,
+            pooling="cls" if expert.layout.framewise else "mean",
+            drop_rates=drop_rates(config.drop_path, config.expert.depth),
+            drop_unit=config.drop_unit,
+        )
+        self.head = nn.Linear(config.expert.width, num_classes)
+        reset_trained(self.stream)
+        reset_linear(self.head, std=config.expert.linear_std)
+
+    def forward(self, clip: Tensor) -> Tensor:
+        """Logits (B, C) of clips (B, F, 3, height, width)."""
+        return self.head(self.features(clip))
+
+    def features(self, clip: Tensor) -> Tensor:
+        """Features (B, D) of clips (B, F, 3, height, width)."""
+        stream, last = self.stream, len(self.stream.drops) - 1
+        x = stream.embedded(clip)
+        for block in range(last):
+            x = stream.feed(block, stream.attend(block, x))
+        x = stream.feed(last, stream.attend(last, x, cls_only=stream.pooling == "cls"))
+        return stream.features(x)
+
+    @property
+    def num_layers(self) -> int:
+        """Index of the last layer, which contains the norm and the head."""
+        return len(self.stream.drops) + 1
+
+    def layer_of(self, parameter: str) -> int:
+        """Layer of a parameter: 0 for embeddings, 1 to the depth for blocks."""
+        part, _, rest = parameter.partition(".")
+        return self.stream.layer_of(rest) if part == "stream" else self.num_layers

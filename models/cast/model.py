@@ -1,0 +1,249 @@
+"""CAST: two frozen experts with adapters that exchange information in every block (https://arxiv.org/abs/2311.18825).
+
+B batch, F frames, N tokens, D width, C classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from models.cast.adapter import Adapter, AdaptersConfig
+from models.cast.bottleneck import BottleneckExchange
+from models.cast.clip_expert import ClipExpert
+from models.cast.drop_path import DropUnit
+from models.cast.exchange import Exchange, ExchangeConfig, Streams
+from models.cast.expert import Expert, ExpertConfig
+from models.cast.frame_expert import ImageExpert
+from models.cast.heads import ExpertHead, TwoExpertsHeadConfig
+from models.cast.released import load_cast
+from models.cast.stream import Pooling, Stream
+from models.checkpoints import LoadReport, fill
+from models.framewise.model import thinned
+from models.imagenet import weights_folder
+from models.model import InputSize, ModelConfig, Targets, check_range
+from models.trunk import reset_linear
+
+PARTS = ("spatial", "temporal")
+NORM_MACS = 5  # multiply-adds of LayerNorm per element
+
+
+class CAST(nn.Module):
+    """Spatial and temporal expert, whose tokens are updated from each other between the halves of each block.
+
+    The spatial expert gives the noun and the temporal one the verb, or both give one label. If the spatial features are
+    those of CLS, the last block computes CLS alone. Trained parameters that influence only its other tokens get
+    gradients of zero, as in the released code.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModelConfig):
+        """Settings; the defaults are those of the released models.
+
+        `spatial`, `temporal`: experts. The first attends to the second by T2S, the second to the first by S2T.
+        `adapters`: None for experts that are tuned as a whole.
+        `exchange`: exchange between the experts; None for none.
+        `blocks`: indices of the blocks with an exchange; None for all.
+        `drop_path`: rate of stochastic depth in the last block; rates increase linearly from 0 in the first block.
+        `drop_unit`: what stochastic depth removes at once from a frame-wise stream. As released, the tokens of one
+            place in all frames of a batch.
+        """
+
+        config_tag = "CAST.Config"
+
+        spatial: ExpertConfig = field(default_factory=ImageExpert.Config)
+        temporal: ExpertConfig = field(default_factory=ClipExpert.Config)
+        adapters: AdaptersConfig | None = field(default_factory=AdaptersConfig)
+        exchange: ExchangeConfig | None = field(default_factory=BottleneckExchange.Config)
+        blocks: tuple[int, ...] | None = None
+        head: TwoExpertsHeadConfig = field(default_factory=ExpertHead.Config)
+        drop_path: float = 0.2
+        drop_unit: DropUnit = "token"
+
+        @property
+        def experts(self) -> dict[str, ExpertConfig]:
+            """Configs of the experts by part of the model."""
+            return {"spatial": self.spatial, "temporal": self.temporal}
+
+        @property
+        def pretrained(self) -> bool:
+            """Whether both experts have initial weights."""
+            return all(expert.init is not None for expert in self.experts.values())
+
+        def check(self, size: InputSize) -> None:
+            """Refuse experts that do not fit together, and settings out of range."""
+            for expert in self.experts.values():
+                expert.check(size)
+            check_range("model.drop_path", self.drop_path, least=0, below=1)
+            for name in ("width", "depth", "heads"):
+                if (first := getattr(self.spatial, name)) != (second := getattr(self.temporal, name)):
+                    raise ValueError(f"model: the {name} of the experts is {first} and {second}; both must be equal")
+            streams = self.streams(size)
+            if streams.spatial.grid != streams.temporal.grid:
+                grids = f"{tuple(streams.spatial.grid)} and {tuple(streams.temporal.grid)}"
+                raise ValueError(f"model: the experts have grids of {grids} patches; both must be equal")
+            if self.adapters is not None and self.adapters.in_time:
+                raise ValueError("model.adapters.in_time is True; only an expert alone attends over time")
+            if unknown := [block for block in self.connected if not 0 <= block < self.spatial.depth]:
+                raise ValueError(f"model.blocks: {unknown[0]}; the model has blocks 0 to {self.spatial.depth - 1}")
+            if len(set(self.connected)) != len(self.connected):
+                raise ValueError(f"model.blocks is {self.blocks}; it names each block once")
+            if self.exchange is not None:
+                self.exchange.check(streams)
+
+        @property
+        def connected(self) -> tuple[int, ...]:
+            """Indices of the blocks with an exchange."""
+            if self.exchange is None:
+                return ()
+            return tuple(range(self.spatial.depth)) if self.blocks is None else self.blocks
+
+        def streams(self, size: InputSize) -> Streams:
+            """Layouts and width of both streams."""
+            return Streams(
+                self.spatial.layout(size), self.temporal.layout(size), self.spatial.width, self.spatial.heads
+            )
+
+        def build(self, size: InputSize, targets: Targets) -> "CAST":
+            """Model with random weights."""
+            self.check(size)
+            return CAST(self, size, targets)
+
+        def macs(self, size: InputSize, targets: Targets) -> int:
+            """Multiply-adds as published: all tokens of the last block are counted."""
+            streams, D = self.streams(size), self.spatial.width
+            experts = sum(expert.macs(size) for expert in self.experts.values())
+            tokens = streams.spatial.num_tokens + streams.temporal.num_tokens
+            adapters = 0 if self.adapters is None else 2 * self.spatial.depth * tokens * self.adapters.macs(D)
+            exchange = 0 if self.exchange is None else len(self.connected) * self.exchange.macs(streams)
+            return experts + adapters + exchange + 2 * NORM_MACS * D + self.head.macs(D, targets.classes)
+
+        def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
+            """Load the files of both experts."""
+            assert isinstance(model, CAST)
+            folder = folder or weights_folder()
+            return tuple(
+                config.load(model.expert(part), config.init.find(folder))
+                for part, config in self.experts.items()
+                if config.init is not None
+            )
+
+        def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
+            """Load a released checkpoint, which contains both experts."""
+            return load_cast(model, path)
+
+        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+            """Copy the weights of a run of the same model, or those of an expert alone into the part that it names."""
+            assert isinstance(model, CAST)
+            if part not in PARTS:
+                return super().copy_from(model, tensors, part)
+            return copy_expert(model.expert(part), tensors, part)
+
+        def tiny(self) -> Self:
+            """Config with small experts."""
+            spatial, temporal = self.spatial.tiny(), self.temporal.tiny()
+            blocks = None if self.blocks is None else thinned(self.blocks, self.spatial.depth, spatial.depth)
+            exchange = None if self.exchange is None else self.exchange.tiny()
+            return replace(self, spatial=spatial, temporal=temporal, exchange=exchange, blocks=blocks, drop_path=0.0)
+
+    def __init__(self, config: Config, size: InputSize, targets: Targets) -> None:
+        super().__init__()
+        self.config = config
+        depth, width = config.spatial.depth, config.spatial.width
+        rates = drop_rates(config.drop_path, depth)
+
+        def stream(expert: ExpertConfig, pooling: Pooling) -> Stream:
+            return Stream(
+                expert.build(size),
+                config.adapters,
+                width=width,
+                pooling=pooling,
+                drop_rates=rates,
+                drop_unit=config.drop_unit,
+            )
+
+        streams = config.streams(size)
+        self.spatial = stream(config.spatial, "cls" if streams.spatial.framewise else "mean")
+        self.temporal = stream(config.temporal, "mean")
+        exchange = config.exchange
+        self.exchanges = nn.ModuleDict(
+            {} if exchange is None else {str(block): exchange.build(streams) for block in config.connected}
+        )
+        self.head = config.head.build(width, targets.classes)
+        for part in (self.spatial, self.temporal):
+            reset_trained(part)
+        for module in (*self.exchanges.values(), self.head):
+            module.apply(lambda layer: reset_linear(layer, std=config.spatial.linear_std))
+            module.reset()  # pyright: ignore[reportCallIssue]
+
+    def expert(self, part: str) -> Expert:
+        """Expert of a part of the model: "spatial" or "temporal"."""
+        return (self.spatial if part == "spatial" else self.temporal).expert
+
+    def forward(self, clip: Tensor) -> Tensor:
+        """Logits (B, C) of clips (B, F, 3, height, width)."""
+        s, t = self.spatial.embedded(clip), self.temporal.embedded(clip)
+        last = len(self.spatial.drops) - 1
+        for block in range(last):
+            s, t = self.block(block, s, t)
+        return self.head(*self.pooled(*self.block(last, s, t, cls_only=self.spatial.pooling == "cls")))
+
+    def block(self, block: int, s: Tensor, t: Tensor, *, cls_only: bool = False) -> tuple[Tensor, Tensor]:
+        """Outputs of a block for both streams. With `cls_only`, that of the spatial one is CLS alone: (B*T, 1, D)."""
+        exchange = dict(self.exchanges.items()).get(str(block))
+        s = self.spatial.attend(block, s, cls_only=cls_only and exchange is None)
+        t = self.temporal.attend(block, t)
+        if isinstance(exchange, Exchange):
+            update_s, update_t = exchange(s, t, cls_only=cls_only)
+            s = self.spatial.update(block, s[:, :1] if cls_only else s, update_s)
+            t = self.temporal.update(block, t, update_t)
+        return self.spatial.feed(block, s), self.temporal.feed(block, t)
+
+    def pooled(self, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, D) of both experts."""
+        return self.spatial.features(s), self.temporal.features(t)
+
+    @property
+    def num_layers(self) -> int:
+        """Index of the last layer, which contains the norms and the head."""
+        return len(self.spatial.drops) + 1
+
+    def layer_of(self, parameter: str) -> int:
+        """Layer of a parameter: 0 for embeddings, then a layer per block with its adapters and its exchange."""
+        part, _, rest = parameter.partition(".")
+        match part:
+            case "spatial":
+                return self.spatial.layer_of(rest)
+            case "temporal":
+                return self.temporal.layer_of(rest)
+            case "exchanges":
+                return int(rest.partition(".")[0]) + 1
+        return self.num_layers
+
+
+def drop_rates(last: float, depth: int) -> list[float]:
+    """Rates of stochastic depth that increase linearly from 0 to the last."""
+    return torch.linspace(0, last, depth, device="cpu").tolist()
+
+
+def reset_trained(stream: Stream) -> None:
+    """Initialise the adapters of a stream. Their output is zero at first."""
+    for module in stream.modules():
+        if isinstance(module, Adapter):
+            module.apply(lambda layer: reset_linear(layer, std=0.02))
+            module.reset()
+
+
+def copy_expert(expert: Expert, tensors: Mapping[str, Tensor], part: str) -> LoadReport:
+    """Copy the expert of a run of an expert alone. Its head and adapters are not used.
+
+    Raises:
+        ValueError: for a run of another expert.
+    """
+    prefix = "stream.expert."
+    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    names = {name: name for name in expert.state_dict()}
+    return fill(expert, own, names, source=f"the run of the {part} expert")

@@ -1,0 +1,100 @@
+"""Stream: an expert with its adapters, as one of two or alone (sections 3.1 and 3.2 of CAST).
+
+B batch, F frames, T token frames, N tokens, D width.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from models.cast.adapter import AdaptersConfig
+from models.cast.drop_path import DropPath, DropUnit
+from models.cast.expert import Expert
+from models.cast.frame_expert import FrameExpert
+
+Pooling = Literal["cls", "mean"]
+
+
+class Stream(nn.Module):
+    """Expert with adapters. Without adapters, all its parameters are trained.
+
+    With adapters, the expert is frozen except for its last LayerNorm, and stochastic depth applies to the adapters
+    beside the MLPs alone. Without adapters, it applies to both branches of a block.
+
+    Args:
+        pooling: what the features are the mean of: the CLS of all frames, or all patches.
+        drop_rates: rate of stochastic depth of each block.
+    """
+
+    def __init__(
+        self,
+        expert: Expert,
+        adapters: AdaptersConfig | None,
+        *,
+        width: int,
+        pooling: Pooling,
+        drop_rates: Sequence[float],
+        drop_unit: DropUnit,
+    ) -> None:
+        super().__init__()
+        self.expert = expert
+        self.layout = expert.layout
+        self.pooling: Pooling = pooling
+        self.mlp_scale = 0.0 if adapters is None else adapters.mlp_scale
+        self.drops = nn.ModuleList(DropPath(rate, self.layout, drop_unit) for rate in drop_rates)
+        self.attention_adapters = self._adapters(adapters, width)
+        self.mlp_adapters = self._adapters(adapters, width)
+        in_time = adapters is not None and adapters.in_time
+        self.time_adapters = self._adapters(adapters, width) if in_time else None
+        self.time_positions = nn.Parameter(torch.zeros(1, self.layout.grid.frames, width)) if in_time else None
+        if adapters is not None:
+            self.expert.requires_grad_(False)
+            self.expert.norm.requires_grad_(True)
+
+    def _adapters(self, config: AdaptersConfig | None, width: int) -> nn.ModuleList | None:
+        """One adapter per block."""
+        return None if config is None else nn.ModuleList(config.build(width) for _ in self.drops)
+
+    def embedded(self, clip: Tensor) -> Tensor:
+        """Input tokens of the first block for clips (B, F, 3, height, width)."""
+        return self.expert.embedded(clip, self.time_positions)
+
+    def attend(self, block: int, x: Tensor, *, cls_only: bool = False) -> Tensor:
+        """First half of a block: tokens plus attention. Of CLS alone: (B*T, 1, D)."""
+        if self.time_adapters is not None:
+            assert isinstance(self.expert, FrameExpert)
+            over_time = self.expert.attention_over_time(block, self.expert.attention_input(block, x))
+            x = x + self.drops[block](self.time_adapters[block](over_time))
+        attention = self.expert.cls_attention if cls_only else self.expert.attention
+        branch = attention(block, self.expert.attention_input(block, x))
+        x = x[:, :1] if cls_only else x
+        if self.attention_adapters is None:
+            return x + self.drops[block](branch)
+        return x + branch + self.attention_adapters[block](branch)
+
+    def update(self, block: int, x: Tensor, update: Tensor | None) -> Tensor:
+        """Tokens plus the update that they get from the other stream."""
+        return x if update is None else x + self.drops[block](update)
+
+    def feed(self, block: int, x: Tensor) -> Tensor:
+        """Second half of a block: tokens plus MLP, for all tokens or some of them."""
+        normalised = self.expert.mlp_input(block, x)
+        branch = self.expert.mlp(block, normalised)
+        if self.mlp_adapters is None:
+            return x + self.drops[block](branch)
+        return x + branch + self.drops[block](self.mlp_scale * self.mlp_adapters[block](normalised))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Features (B, D): the normalised mean of CLS over the frames, or of all patches."""
+        if self.pooling == "cls":
+            return self.expert.norm(x[:, 0].unflatten(0, (-1, self.layout.grid.frames)).mean(dim=1))
+        return self.expert.norm(self.layout.patches(x).mean(dim=(1, 2)))
+
+    def layer_of(self, parameter: str) -> int:
+        """Layer of a parameter of the stream: 0 for embeddings, 1 to the depth for blocks."""
+        part, _, rest = parameter.partition(".")
+        if part == "expert":
+            return self.expert.layer_of(rest)
+        return 0 if part == "time_positions" else int(rest.partition(".")[0]) + 1
