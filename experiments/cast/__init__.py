@@ -1,0 +1,1 @@
+"""Tables and figures of CAST (https://arxiv.org/abs/2311.18825)."""

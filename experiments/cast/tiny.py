@@ -1,0 +1,53 @@
+"""Runs of CAST at the scale `tiny`: edits of the recipes, and the trainings of the experts that files give at the paper's size.
+
+A spatial expert is trained on appearance (the stand-in of Kinetics), a temporal one on motion (the stand-in of SSv2) or,
+where the weights are those of Kinetics, on that stand-in. Both are frozen afterwards, as at the paper's size.
+"""
+
+from dataclasses import replace
+
+from experiments.cast.base import K400, SSV2
+from experiments.cast.experts import CLIP, EVA, IN21K, MVD, VIDEO_MAE_EK100, VIDEO_MAE_K400, VIDEO_MAE_SSV2
+from experiments.spec.edits import Edit, Edits, optim
+from experiments.spec.run import Parent, RunConfig
+from experiments.spec.scales import TINY as SCALE
+from lightning_modules.optim import CosineSchedule
+from models.cast.expert import ExpertConfig
+from models.cast.lone_expert import EXPERT, LoneExpert
+from models.cast.model import CAST
+
+SHORT: Edits = (
+    *optim(batch_size=32, lr=1e-3, layer_decay=None, schedule=CosineSchedule(warmup_epochs=1.0)),
+    Edit("objective.mixup", None),
+)
+TINY: Edits = (*optim(epochs=10), *SHORT)
+PRETRAINING: Edits = (*optim(epochs=15), *SHORT)
+
+
+def expert_run(expert: ExpertConfig, data: RunConfig) -> RunConfig:
+    """Training of a small expert from random weights on the stand-in of a data set."""
+    return SCALE.of(replace(data, model=LoneExpert.Config(expert=expert)), PRETRAINING)
+
+
+RUNS = {
+    CLIP.init: expert_run(CLIP, K400),
+    IN21K.init: expert_run(IN21K, K400),
+    EVA.init: expert_run(EVA, K400),
+    VIDEO_MAE_EK100.init: expert_run(VIDEO_MAE_EK100, SSV2),
+    VIDEO_MAE_SSV2.init: expert_run(VIDEO_MAE_SSV2, SSV2),
+    VIDEO_MAE_K400.init: expert_run(VIDEO_MAE_K400, K400),
+    MVD.init: expert_run(MVD, SSV2),
+}
+
+
+def pretrained(run: RunConfig) -> tuple[Parent, ...]:
+    """Trainings of the experts of a run at the paper's size, by part of its model."""
+    model = run.model
+    match model:
+        case CAST.Config():
+            experts = model.experts
+        case LoneExpert.Config():
+            experts = {EXPERT: model.expert}
+        case _:
+            experts = {}
+    return tuple(Parent(run=RUNS[expert.init], part=part) for part, expert in experts.items())
