@@ -1,7 +1,7 @@
 """Parameter groups of an optimiser: the trainable parameters, with layer decay and rules for some of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -18,12 +18,14 @@ class ParameterRule:
     `max_dims`: largest number of dimensions of a matching parameter, e.g. 1 for biases and norms; None for any number.
     `lr_scale`: factor of the learning rate. The factors of all matching rules are multiplied.
     `weight_decay`: weight decay in place of the recipe's. None leaves it unchanged. The last matching rule applies.
+    `may_match_none`: whether a model without such parameters is accepted, for a recipe of models with different parts.
     """
 
     names: str = "*"
     max_dims: int | None = None
     lr_scale: float = 1.0
     weight_decay: float | None = None
+    may_match_none: bool = field(default=False, metadata={"omit_if": False})
 
     def __post_init__(self) -> None:
         check_range("optim.rules.lr_scale", self.lr_scale, least=0)
@@ -55,14 +57,15 @@ def parameter_groups(
         layer_decay: ratio of a layer's learning rate to that of the next layer; None for equal rates.
 
     Raises:
-        ValueError: if no parameter is trainable, a rule matches none, or layer decay is set and layers have no order.
+        ValueError: if no parameter is trainable, a rule has no match and needs one, or layer decay is set and layers
+            have no order.
     """
     trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     if not trainable:
         raise ValueError("optim: the model has no trainable parameter; set optim=None for a run that trains nothing")
     rules = tuple(rules)
     for rule in rules:
-        if not any(rule.matches(name, parameter) for name, parameter in trainable):
+        if not rule.may_match_none and not any(rule.matches(name, parameter) for name, parameter in trainable):
             raise ValueError(f"optim.rules: no trainable parameter matches {rule}")
     if layer_decay is not None and not isinstance(model, HasLayers):
         raise ValueError(f"optim.layer_decay: {type(model).__name__} does not assign layers to its parameters")

@@ -4,8 +4,8 @@ Follows the released Motionformer code (https://github.com/facebookresearch/Moti
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, get_args
 
 from torch import Tensor
 
@@ -13,14 +13,26 @@ from lightning_modules.classification import ClassObjective, ClassTask
 from lightning_modules.scores import is_among_best
 from models.model import Targets
 
+Reduction = Literal["mean", "sum"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerbNoun(ClassObjective):
-    """A verb and a noun per item. The loss is the mean of both cross-entropies."""
+    """A verb and a noun per item.
+
+    `reduction`: whether the loss is the mean or the sum of both cross-entropies.
+    """
 
     metrics: ClassVar[tuple[str, ...]] = ("action", "verb", "noun", "top1", "top5", "verb_top5", "noun_top5")
     num_headlines: ClassVar[int] = 3
     selection: ClassVar[tuple[str, Literal["max", "min"]]] = ("action", "max")
+
+    reduction: Reduction = field(default="mean", metadata={"omit_if": "mean"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reduction not in get_args(Reduction):
+            raise ValueError(f"objective.reduction is '{self.reduction}'; it is mean or sum")
 
     def task(self, targets: Targets) -> "VerbNounTask":
         """Classification of verbs and nouns."""
@@ -36,6 +48,15 @@ class VerbNounTask(ClassTask):
     An action is correct at k if its verb is among the best k verbs and its noun among the best k nouns. For k = 1, this
     is the pair with the largest product of scores.
     """
+
+    def __init__(self, objective: VerbNoun, classes: Mapping[str, int]) -> None:
+        super().__init__(objective, classes)
+        self.reduction = objective.reduction
+
+    def cross_entropy(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+        """Mean or sum of the cross-entropies of verbs and nouns."""
+        mean = super().cross_entropy(outputs, targets, smoothing)
+        return mean * len(self.sizes) if self.reduction == "sum" else mean
 
     def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
         """Accuracy of actions, verbs and nouns."""

@@ -4,6 +4,7 @@ import errno
 import pickle
 import re
 import warnings
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -21,6 +22,7 @@ NAMED_IN_ERRORS = 4
 LONGEST_NAME = 100
 # Keys of the model's tensors in checkpoints of training frameworks; "module" is DeepSpeed's.
 CONTAINERS = ("model_state", "state_dict", "model", "module")
+DEEPSPEED_FILE = "mp_rank_00_model_states.pt"  # of the model, in the folder that DeepSpeed writes for a checkpoint
 
 NO_CHECKSUMS = (
     "the file has no checksums (it is older than PyTorch 1.6): only keys, shapes and finiteness are checked; compare "
@@ -76,10 +78,13 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     if not path.exists():
         raise FileNotFoundError(f"weights: there is no file {path}")
     if path.is_dir():
-        raise ValueError(f"weights: {path} is a folder, not a checkpoint")
+        found = next((file for pattern in ("", "*/") for file in path.glob(f"{pattern}{DEEPSPEED_FILE}")), None)
+        raise ValueError(f"weights: {path} is a folder, not a checkpoint" + (f"; name {found}" if found else ""))
     check_checksums(path)
     try:
-        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of TorchScript archives, refused below
+        # Warnings are of TorchScript archives, refused below. A Namespace, of training arguments, runs no code.
+        ignored = warnings.catch_warnings(action="ignore", category=UserWarning)
+        with ignored, torch.serialization.safe_globals([Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if found := re.search(r"GLOBAL (\S+)", str(error)):

@@ -126,9 +126,9 @@ class ModelConfig(ABC):
         return False
 
     @property
-    def initial_weights(self) -> InitialWeights | None:
-        """Source of the initial weights, if the config names one."""
-        return None
+    def initial_weights(self) -> tuple[InitialWeights, ...]:
+        """Sources of the initial weights that the config names."""
+        return ()
 
     def macs(self, size: InputSize, targets: Targets) -> int:
         """Published multiply-adds of one item; by default those of this implementation."""
@@ -198,6 +198,24 @@ class HasIdenticalBlocks(Protocol):
 
     def with_depth(self, depth: int) -> ModelConfig:
         """Config of the same model with `depth` blocks."""
+        ...
+
+
+@runtime_checkable
+class CombinesScores(Protocol):
+    """Config of a model whose outputs are determined by the outputs of its parts, each of which is another run.
+
+    The test of such a model needs no forward pass if the scores of the tests of its parts are saved.
+    """
+
+    def combined_scores(self, scores: Mapping[str, Tensor], targets: Targets) -> Tensor:
+        """Class probabilities (..., C) of the model, from those of each part.
+
+        Saved probabilities are means over the crops of a view. The combination must therefore be linear.
+
+        Args:
+            scores: class probabilities (..., C) by part of the model, summing to one for each kind of label.
+        """
         ...
 
 

@@ -135,9 +135,9 @@ class VideoViT(nn.Module):
             return self.init is not None
 
         @property
-        def initial_weights(self) -> InitialWeights | None:
-            """The source `init`."""
-            return self.init
+        def initial_weights(self) -> tuple[InitialWeights, ...]:
+            """The source `init`, if there is one."""
+            return () if self.init is None else (self.init,)
 
         def macs(self, size: InputSize, targets: Targets) -> int:
             """Multiply-adds of the published formulation in closed form, LayerNorm included.

@@ -1,6 +1,6 @@
 """Footer of a report: protocols, counts, hardware, versions and deviations, from configs and results."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,9 +8,12 @@ from experiments.runner.measure import saved_for_backward
 from experiments.runner.store import RunStore
 from experiments.spec.edits import brief, changed_fields
 from experiments.spec.metrics import Computed, Measured
+from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Table
 from reports.labels import row_names
 from reports.sources import find_measurement
+
+RECIPE = ("optim", "objective")  # fields of a run that differ between kinds of training
 
 
 class Result(NamedTuple):
@@ -258,14 +261,34 @@ def _with_cells(texts: Iterable[tuple[Result, str]]) -> list[str]:
 
 
 def _changes(tested: list[Cell]) -> tuple[tuple[str, str], ...]:
-    """Changes of the paper's runs by scale and overrides. Changes within parents are left out: they are the same."""
+    """Changes of the paper's runs by scale and overrides. Of changes within parents, only those of recipes count."""
     changes: dict[str, list[str]] = {}
     for cell in tested:
         assert cell.paper_run is not None and cell.run is not None
-        for path, (before, after) in changed_fields(cell.paper_run, cell.run).items():
-            if path != "parents" or brief(before) != brief(after):
-                changes.setdefault(path, []).append(f"{brief(before)} → {brief(after)}")
+        for versions in _with_ancestors(cell.paper_run, cell.run):
+            for path, (before, after) in changed_fields(versions.before, versions.after).items():
+                root = path.partition(".")[0]
+                is_shown = root in RECIPE or not versions.is_ancestor
+                if brief(before) != brief(after) if root == "parents" else is_shown:
+                    changes.setdefault(path, []).append(f"{brief(before)} → {brief(after)}")
     return tuple((path, " or ".join(_distinct(found))) for path, found in sorted(changes.items()))
+
+
+class _Versions(NamedTuple):
+    """A run at the paper's size and at the scale of a report. `is_ancestor`: whether no cell shows it."""
+
+    before: RunConfig
+    after: RunConfig
+    is_ancestor: bool = False
+
+
+def _with_ancestors(before: RunConfig, after: RunConfig) -> Iterator[_Versions]:
+    """Versions of a run and of its ancestors. Parents that the scale adds have no version at the paper's size."""
+    yield _Versions(before, after)
+    scaled = {parent.name: parent.run for parent in after.parents}
+    for parent in before.parents:
+        if parent.name in scaled:
+            yield from (found._replace(is_ancestor=True) for found in _with_ancestors(parent.run, scaled[parent.name]))
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:

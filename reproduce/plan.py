@@ -15,7 +15,7 @@ from experiments.runner.store import RunStore
 from reproduce.exit_codes import DONE, UNUSABLE
 from reproduce.planned_run import OFFICIAL, PlannedRun, Planner
 from reproduce.selection import jobs, scale_of, store_of
-from reproduce.status import FINISHED
+from reproduce.status import FINISHED, WITH_RELEASED
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -49,12 +49,16 @@ class Plan:
         self.store, self.resources, self.eval_only = store, resources, eval_only
         self.lists = resources.item_lists()
         trained: set[str] = set()
+        tested: set[tuple[str, str]] = set()
         self.runs: list[PlannedRun] = []
         to_train = {job.run.train_id: job.run for job in found if job.run.optim is not None and not eval_only}
         with counted_parameters(list(to_train.values())) as parameters:
             for job in found:
-                self.runs.append(Planner(job, store, resources, self.lists, eval_only).planned(trained))
+                plan = Planner(job, store, resources, self.lists, eval_only).planned(trained, tested)
+                self.runs.append(plan)
                 trained.add(job.run.train_id)
+                if plan.state != WITH_RELEASED:
+                    tested.add(job.key)
             self.parameters = parameters.result()
         finished = (Trained(plan.job.run, plan.training_passes) for plan in self.runs)
         self.speed = speed or measured_speed(finished, store) or assumed_speed()
@@ -102,10 +106,12 @@ class Plan:
             "run": plan.job.name,
             "cells": plan.job.cells,
             "starts": plan.job.starts,
+            "combined_by": plan.job.combined_by,
             "train_id": run.train_id,
             "eval_id": run.eval_id,
             "state": plan.state,
             "parents": {parent.name: parent.run.train_id for parent in run.parents},
+            "combines": plan.combines,
             "epochs": optim.epochs if optim is not None else None,
             "batch_size": optim.batch_size if optim is not None else None,
             "split": plan.split,
@@ -167,7 +173,10 @@ class Plan:
         )
 
     def _notes(self) -> Iterable[str]:
-        """Facts about the data that stop no run."""
+        """Facts about tests without a forward pass, and about the data, that stop no run."""
+        for plan in (plan for plan in self.runs if plan.combines):
+            parts = " and ".join(other.job.name for other in self.runs if other.job.key in plan.job.combines)
+            yield f"{plan.job.name}: its test combines the scores of {parts}, which are tested before it"
         for name in dict.fromkeys(p.job.run.data.dataset.name for p in self.runs if p.counted == OFFICIAL):
             yield f"{name}: the cost is for the official split sizes; the data are not there"
         for plan in {plan.job.run.data.dataset.name: plan for plan in self.runs if plan.problem is None}.values():

@@ -30,6 +30,7 @@ class PlannedRun:
         steps: optimiser steps; None if they are unknown.
         flops_left, training_passes: remaining operations, and forward passes of the whole training.
         trains: whether it will be trained, and not only tested.
+        combines: whether its test needs no forward pass, because it combines the scores of its parents' tests.
         problem: what stops the run; None if nothing does.
     """
 
@@ -43,6 +44,7 @@ class PlannedRun:
     flops_left: float | None = None
     training_passes: int = 0
     trains: bool = False
+    combines: bool = False
     problem: str | None = None
 
 
@@ -64,11 +66,12 @@ class Planner:
         self.has_own_weights = job.directory(store).weights.exists()
         self.tested_only = self.run.optim is None or eval_only or self.has_own_weights
 
-    def planned(self, trained: set[str]) -> PlannedRun:
+    def planned(self, trained: set[str], tested: set[tuple[str, str]]) -> PlannedRun:
         """Plan of the job.
 
         Args:
             trained: ids of the runs that previous jobs train. For these, only the test is counted.
+            tested: keys of the previous jobs with a test.
         """
         done = self.eval_only and self.job.finished(self.store, self.eval_only)
         state = "done" if done else job_state(self.job, self.store)
@@ -87,7 +90,8 @@ class Planner:
             return PlannedRun(job=self.job, state=state, split=split, missing=missing, problem=problem)
         optim, whole = self.run.optim, work(self.run, *counts, trains=not self.eval_only)
         trains = not self.tested_only and self.run.train_id not in trained
-        passes = whole.test + (whole.training if trains else 0)
+        combines = bool(self.job.combines) and self.job.combines <= tested
+        passes = (0 if combines else whole.test) + (whole.training if trains else 0)
         return PlannedRun(
             job=self.job,
             state=state,
@@ -99,6 +103,7 @@ class Planner:
             flops_left=0.0 if finished else flops(self.run, passes),
             training_passes=whole.training,
             trains=trains and not finished,
+            combines=combines,
             problem=problem,
         )
 

@@ -72,7 +72,7 @@ def jobs(options: argparse.Namespace) -> "list[Job]":
     found = jobs_of(selections, scale, options.overrides, seeds)
     if options.columns is not None:
         found = jobs_under(found, options.columns.split(","))
-    return [job for job in found if not (options.eval_only and job.is_prerequisite)]
+    return [job for job in found if not options.eval_only or job.cells or job.combined_by]
 
 
 def one_run(options: argparse.Namespace, column: str | None) -> "tuple[str, RunConfig]":

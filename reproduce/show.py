@@ -34,6 +34,14 @@ def changes_of(cell: Cell) -> dict[str, str]:
     return {path: value_text(after) for path, (_, after) in changed_fields(base, cell.paper_run).items()}
 
 
+def added_parents(cell: Cell) -> dict[str, str]:
+    """Parents that the scale adds to a cell's run: part of the model -> id of the run that trains it."""
+    if cell.paper_run is None or cell.run is None:
+        return {}
+    names = {parent.name for parent in cell.paper_run.parents}
+    return {parent.name: parent.run.train_id for parent in cell.run.parents if parent.name not in names}
+
+
 def value_text(value: object) -> str:
     """Text of a config value. For a nested config: its class, and the fields that are not at their defaults."""
     if not is_dataclass(value) or isinstance(value, type | Parent):
@@ -69,6 +77,7 @@ def show_json(selection: Selection, scale: Scale, overrides: list[str], seeds: t
                         "column": cell.column.key,
                         "printed": cell.printed,
                         "changes": changes_of(cell),
+                        "added_parents": added_parents(cell),
                         "runs": [{"train_id": r.train_id, "eval_id": r.eval_id} for r in cell.runs if cell.tested],
                     }
                     for cell in cells
@@ -111,6 +120,8 @@ def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: t
         for cell in [cell for cell in of_row if cell.tested] or first_measured(of_row):
             edits = ", ".join(f"{path}={value}" for path, value in changes_of(cell).items())
             runs = f"{scale.name} run {' '.join(r.train_id for r in cell.runs)}" if cell.tested else "measured"
+            if cell.tested and (added := added_parents(cell)):
+                runs += f" from {', '.join(f'{name} {run}' for name, run in added.items())}"
             text.append(f"  {cell.column.key:<12} {runs}  {edits or 'the default'}")
     text += [f"note: {note}" for note in table.notes]
     return "\n".join(text)

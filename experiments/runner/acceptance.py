@@ -13,7 +13,7 @@ from experiments.runner.fields import COUNT, NUMBER, TEXT, field_problem, is_num
 from experiments.runner.files import json_object
 from experiments.runner.item_hits import unpacked
 from experiments.runner.messages import one_line
-from experiments.runner.saved_scores import disagreement
+from experiments.runner.saved_scores import SHA256, disagreement
 from experiments.spec.run import RunConfig
 
 DIGEST = "digest"  # field of a result: hash of all its other fields
@@ -35,6 +35,7 @@ TEST_FIELDS = {
     "device_hours?": NUMBER,
     "replaced_in_training?": COUNT,
     "rescored_from?": TEXT,
+    "combined_from?": [{"part": TEXT, "train_id": TEXT, "eval_id": TEXT, SHA256: TEXT}],
     "classes?": {},
     "hits?": {"ids": TEXT, "items": COUNT, "bits": {}},
     "started_from?": [{"part": TEXT, "file": TEXT, "sha256": TEXT}],

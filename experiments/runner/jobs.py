@@ -19,6 +19,7 @@ class Job:
         table, cell, seed: names of the run on the command line.
         cells: cells that show the test, as `table:row.column`.
         starts: cells of runs that are initialised with the weights of this run.
+        combined_by: cells of runs whose tests combine the scores of this test.
         process: the process of the job while it runs.
         log_start: size of the log before the process started.
         outcome: "done", "failed", or "blocked" by the failure of another job; None before.
@@ -33,6 +34,7 @@ class Job:
     seed: int
     cells: list[str] = field(default_factory=list)
     starts: list[str] = field(default_factory=list)
+    combined_by: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
     log_start: int = 0
     outcome: str | None = None
@@ -46,18 +48,32 @@ class Job:
 
     @property
     def is_prerequisite(self) -> bool:
-        """Whether no cell shows the test. The job only trains a parent of other runs."""
+        """Whether no cell shows the test. The job trains a parent of other runs, or tests it if they combine its scores."""
         return not self.cells
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Ids of the run and of its test."""
+        return self.run.train_id, self.run.eval_id
+
+    @property
+    def combines(self) -> set[tuple[str, str]]:
+        """Keys of the jobs whose scores its test combines."""
+        parents = self.run.parents_to_run if self.run.combines_scores else ()
+        return {(parent.run.train_id, parent.run.eval_id) for parent in parents}
 
     def finished(self, store: RunStore, eval_only: bool) -> bool:
         """Whether the job is done.
 
         A prerequisite is also done if it needs no training, or has imported released weights and none of its own.
+        If other tests combine its scores, it is tested where no training is needed for that.
         """
         directory = self.directory(store)
         released_suffices = not directory.weights.exists() and directory.released.exists()
-        if self.is_prerequisite and (self.run.optim is None or released_suffices):
-            return True
+        if self.is_prerequisite:
+            tests_only = eval_only or self.run.optim is None
+            if (self.run.optim is None or released_suffices) and not (self.combined_by and tests_only):
+                return True
         return directory.tested(self.run, eval_only or self.run.optim is None)
 
     @property
@@ -78,8 +94,11 @@ def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: S
     jobs: dict[tuple[str, str], Job] = {}
 
     def add(run: RunConfig, table: str, cell: str, seed: int) -> Job:
-        for parent in run.parents:
-            add(parent.run, table, f"{cell}.{parent.name}", seed).starts.append(f"{table}:{cell}")
+        for parent in run.parents_to_run:
+            needed = add(parent.run, table, f"{cell}.{parent.name}", seed)
+            needed.starts.append(f"{table}:{cell}")
+            if run.combines_scores:
+                needed.combined_by.append(f"{table}:{cell}")
         return jobs.setdefault((run.train_id, run.eval_id), Job(run, table, cell, seed))
 
     for table, rows in selections:
@@ -122,10 +141,11 @@ def jobs_under(jobs: list[Job], columns: Iterable[str]) -> list[Job]:
     for job in jobs:
         job.cells = [cell for cell in job.cells if column_of(cell) in columns]
         job.starts = [cell for cell in job.starts if column_of(cell) in columns]
+        job.combined_by = [cell for cell in job.combined_by if column_of(cell) in columns]
         if job.cells:
             job.table, _, job.cell = job.cells[0].partition(":")
             needed |= {(run.train_id, run.eval_id) for run in with_ancestors(job.run)}
-    return [job for job in jobs if (job.run.train_id, job.run.eval_id) in needed]
+    return [job for job in jobs if job.key in needed]
 
 
 def column_of(cell: str) -> str:
@@ -134,5 +154,5 @@ def column_of(cell: str) -> str:
 
 
 def with_ancestors(run: RunConfig) -> list[RunConfig]:
-    """A run and all its ancestors, depth first. An ancestor of several parents is repeated."""
-    return [run, *(ancestor for parent in run.parents for ancestor in with_ancestors(parent.run))]
+    """A run and all its ancestors, as they are run, depth first. An ancestor of several parents is repeated."""
+    return [run, *(ancestor for parent in run.parents_to_run for ancestor in with_ancestors(parent.run))]

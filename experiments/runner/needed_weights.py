@@ -15,8 +15,8 @@ SUBJECT = "weights"
 
 def initial_findings(models: Iterable[ModelConfig]) -> Iterator[Finding]:
     """Findings on the initial weights of models."""
-    sources = dict.fromkeys(model.initial_weights for model in models)
-    yield from (initial_finding(source) for source in sources if source is not None)
+    sources = dict.fromkeys(source for model in models for source in model.initial_weights)
+    yield from map(initial_finding, sources)
 
 
 def initial_finding(source: InitialWeights) -> Finding:

@@ -33,7 +33,7 @@ TRAINING_FIELDS = {
 # Fields that a re-scored test copies from the test whose scores it uses.
 PASS_FIELDS = (
     "replaced_in_training", "data", "precision", "devices", "seconds", "commit", "versions", "hardware",
-    "device_hours", "started_from", "released_weights", WEIGHTS_DIGEST, SHA256,
+    "device_hours", "started_from", "released_weights", "combined_from", WEIGHTS_DIGEST, SHA256,
 )  # fmt: skip
 
 
@@ -95,16 +95,10 @@ def save_test_results(
         StoreError: if the results cannot be written.
     """
     test.scores.check(len(test.ids))
-    result = test.scores.result()
-    # Each process checked the limit for its own items only.
-    if result.failed + result.missing > test.allowed:
-        raise DataError(
-            f"{result.failed + result.missing} of {len(test.ids)} test {run.data.dataset.unit} cannot be read; the limit "
-            f"is {test.allowed}: repair those that the log names, or raise the limit with --allow-bad N"
-        )
+    check_readable(run, test)  # each process checked the limit for its own items only
     predictions = directory.predictions(run.eval_id, released=released is not None)
     if arrays := test.scores.arrays():
-        _save_scores(predictions, run, test, arrays)
+        save_scores(predictions, run, test, arrays)
     training = read_record(directory.training, TRAINING_FIELDS) if released is None else None
     record = {
         "replaced_in_training": training["replaced_in_training"] if training is not None else 0,
@@ -127,10 +121,24 @@ def save_test_results(
         record |= {WEIGHTS_DIGEST: released[WEIGHTS_DIGEST]} if WEIGHTS_DIGEST in released else {}
         if released.get("warnings"):
             record["released_weights"]["warnings"] = released["warnings"]
-    _write_metrics(run, directory, test, record)
+    write_metrics(run, directory, test, record)
 
 
-def _write_metrics(run: RunConfig, directory: RunDirectory, test: Test, record: dict) -> None:
+def check_readable(run: RunConfig, test: SavedScores) -> None:
+    """Refuse a test with more unreadable items than accepted.
+
+    Raises:
+        DataError: with their number, the limit and the remedy.
+    """
+    result = test.scores.result()
+    if (unreadable := result.failed + result.missing) > test.allowed:
+        raise DataError(
+            f"{unreadable} of {len(test.ids)} test {run.data.dataset.unit} cannot be read; the limit is {test.allowed}: "
+            f"repair those that the log names, or raise the limit with --allow-bad N"
+        )
+
+
+def write_metrics(run: RunConfig, directory: RunDirectory, test: SavedScores, record: dict) -> None:
     """Write the metrics of a test. For a run's own weights, also write the provenance of the run.
 
     Args:
@@ -160,7 +168,7 @@ def hits_by_class_name(hits: dict[int, tuple[int, int]], names: tuple[str, ...])
     return {names[label] if label < len(names) else str(label): list(counts) for label, counts in hits.items()}
 
 
-def _save_scores(path: Path, run: RunConfig, test: Test, arrays: dict[str, NDArray]) -> None:
+def save_scores(path: Path, run: RunConfig, test: SavedScores, arrays: dict[str, NDArray]) -> None:
     """Save the scores per item and view, and the settings that re-scoring needs."""
     settings = {
         "evaluation": canonical(run.evaluation),
@@ -197,7 +205,7 @@ def rescore(run: RunConfig, store: RunStore, *, released: bool = False) -> bool:
     if saved is None:
         return False
     saved.test.scores.check(len(saved.test.ids))
-    _write_metrics(run, store.run(run.train_id), saved.test, {**saved.record, "rescored_from": saved.source})
+    write_metrics(run, store.run(run.train_id), saved.test, {**saved.record, "rescored_from": saved.source})
     return True
 
 

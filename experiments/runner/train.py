@@ -20,6 +20,7 @@ from data.datamodule import DataModule
 from data.errors import DataError
 from experiments.runner.arguments import add_eval_only, add_resources
 from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, ProgressFile, Stopped, StopRequest
+from experiments.runner.combined_scores import combine, part_tests
 from experiments.runner.data_record import check_data_record, save_data_record
 from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.messages import one_line
@@ -203,14 +204,16 @@ def main(arguments: list[str] | None = None) -> int:
         released = weights is not None and weights.released is not None
         if resources.rank > 0:
             # The process of rank 0 waits for this one only if it trains or tests.
-            if not directory.tested(run, tests_only) and saved_test(run, store, released=released) is None:
+            scored = saved_test(run, store, released=released) is not None or part_tests(run, store) is not None
+            if not directory.tested(run, tests_only) and not scored:
                 train_and_test(run, store, resources, request, eval_only=options.eval_only)
             return 0
         with directory.claim() as claimed:
             if not claimed:
                 return CLAIMED_ELSEWHERE
             directory.failure.unlink(missing_ok=True)
-            if not directory.tested(run, tests_only) and not rescore(run, store, released=released):
+            scored = directory.tested(run, tests_only) or rescore(run, store, released=released) or combine(run, store)
+            if not scored:
                 train_and_test(run, store, resources, request, eval_only=options.eval_only)
     except Stopped as stopped:
         return 128 + stopped.signal_number

@@ -20,17 +20,24 @@ class Edit:
     """New value of the field at a dotted path, or a function from the old value to the new one.
 
     `only_if_trained`: whether runs without training are left unchanged. This always holds for fields of the recipe.
+    `of_run`: whether the function takes the whole run in place of the old value. At a small scale, this is the run after
+    the edits that precede this one.
     """
 
     path: str
     value: object
     only_if_trained: bool = False
+    of_run: bool = False
 
     def apply(self, run: RunConfig) -> RunConfig:
         """Run with the new value."""
         if (self.only_if_trained and run.optim is None) or _has_no_effect(self.path, run):
             return run
-        return _set(run, self.path.split("."), self.value, self.path)
+        value = self.value
+        if self.of_run:
+            assert callable(value)
+            value = value(run)
+        return _set(run, self.path.split("."), value, self.path)
 
 
 Edits = tuple[Edit, ...]

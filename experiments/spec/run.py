@@ -1,7 +1,7 @@
 """Run: all settings that determine a trained model and its test results, and the ids derived from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from experiments.spec.ids import canonical, digest, hashed_fields, tag_of
 from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import OptimConfig
 from lightning_modules.task import Objective
-from models.model import ModelConfig
+from models.model import CombinesScores, ModelConfig
 
 if TYPE_CHECKING:
     from lightning_modules.module import TaskModule
@@ -88,6 +88,24 @@ class RunConfig:
     def pretrained(self) -> bool:
         """Whether the training starts from the weights of a parent or from others that the model's config names."""
         return bool(self.parents) or self.model.pretrained
+
+    @property
+    def combines_scores(self) -> bool:
+        """Whether the test can be computed from the scores of its parents' tests: of class probabilities, untrained."""
+        return (
+            self.optim is None
+            and isinstance(self.model, CombinesScores)
+            and bool(self.parents)
+            and all(parent.run.data.dataset == self.data.dataset for parent in self.parents)
+            and self.evaluation.merge.endswith("softmax")
+        )
+
+    @property
+    def parents_to_run(self) -> tuple[Parent, ...]:
+        """Parents as they are trained and tested before this run: under its protocol if it combines their scores."""
+        if not self.combines_scores:
+            return self.parents
+        return tuple(replace(parent, run=replace(parent.run, evaluation=self.evaluation)) for parent in self.parents)
 
     @cached_property
     def eval_id(self) -> str:

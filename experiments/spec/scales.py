@@ -1,11 +1,16 @@
 """Scales: edits applied after those of rows and columns, so that runs of different sizes have different ids."""
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from experiments.spec.edits import Edit, Edits, apply
-from experiments.spec.run import RunConfig
+from experiments.spec.run import Parent, RunConfig
+
+# Function from a run at the paper's size to the parents that a small scale adds to it: runs of the small scale that train
+# the parts of the model whose weights are read from files at the paper's size.
+SmallParents = Callable[[RunConfig], tuple[Parent, ...]]
 
 
 @dataclass(frozen=True)
@@ -20,16 +25,22 @@ class Scale:
     edits: Edits
     small: bool = False
 
-    def of(self, run: RunConfig, recipe: Edits = ()) -> RunConfig:
+    def of(self, run: RunConfig, recipe: Edits = (), small_parents: SmallParents | None = None) -> RunConfig:
         """Run at this scale. A small scale also applies to its parents.
 
         Args:
             recipe: edits of the training recipe for a small scale (`Table.tiny`).
+            small_parents: parents that a small scale adds to the run and to its parents, after all edits
+                (`Table.tiny_parents`).
+
+        Raises:
+            ValueError: if an added parent trains a part of the model that has a parent already.
         """
-        if self.small:
-            parents = tuple(replace(parent, run=self.of(parent.run, recipe)) for parent in run.parents)
-            run = replace(run, parents=parents)
-        return apply(run, (*self.edits, *(recipe if self.small else ())))
+        if not self.small:
+            return apply(run, self.edits)
+        parents = (replace(parent, run=self.of(parent.run, recipe, small_parents)) for parent in run.parents)
+        small = apply(replace(run, parents=tuple(parents)), (*self.edits, *recipe))
+        return replace(small, parents=(*small.parents, *small_parents(run))) if small_parents is not None else small
 
 
 class Shrinks(Protocol):

@@ -15,7 +15,7 @@ from experiments.spec.edits import Edits, apply, lacks_part, override
 from experiments.spec.figures import Figure
 from experiments.spec.metrics import Derived, Metric
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import PAPER, Scale
+from experiments.spec.scales import PAPER, Scale, SmallParents
 
 KEY = re.compile(r"[\w-]+")  # other characters separate the keys of a cell, as in table:row.column,column
 
@@ -127,6 +127,8 @@ class Table:
         pretraining: header of the label column that names the pretraining of the models, if any.
         columns, rows: columns and rows in printed order.
         tiny: edits of the paper's training recipes at the scale `tiny`, from the paper's `tiny.py`.
+        tiny_parents: function from a run at the paper's size to the runs of the scale `tiny` that train the parts of its
+            model which are read from files at the paper's size; None if there are no such parts.
         notes: remarks for the comparison with the paper, shown below the report.
         figure: figure drawn from the table, if any.
         claims: what the paper concludes from the table.
@@ -139,6 +141,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     tiny: Edits
+    tiny_parents: SmallParents | None = None
     notes: tuple[str, ...] = ()
     figure: Figure | None = None
     pretraining: str | None = None
@@ -201,7 +204,7 @@ class Table:
         cells = (self._cell(self.find_row(key), c, scale, tuple(overrides), (seed,)) for c in self.columns)
         run = next((c.runs[0] for c in cells if c.column.key == column and c.runs), None)
         for name in lineage:
-            parents = run.parents if run is not None else ()
+            parents = run.parents_to_run if run is not None else ()
             run = next((parent.run for parent in parents if parent.name == name), None)
         if run is None:
             raise ValueError(f"table '{self.name}' has no run '{cell}'; name one as row.column")
@@ -237,7 +240,7 @@ class Table:
         if row.quoted or base is None or isinstance(column.metric, Derived):
             return Cell(row, column, printed, seeds=seeds)
         paper_run = apply(base, (*row.edits, *column.edits))
-        run = scale.of(paper_run, self.tiny)
+        run = scale.of(paper_run, self.tiny, self.tiny_parents)
         for text in overrides:
             run = run if lacks_part(text, run) else apply(run, [override(text, run)])
         if overrides:

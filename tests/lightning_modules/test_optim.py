@@ -72,6 +72,56 @@ def test_the_schedule_multiplies_the_rate_of_each_group() -> None:
     assert rates(optim, model, 4) == [pytest.approx(pair) for pair in expected]
 
 
+class Adapted(nn.Module):
+    """A frozen expert of two blocks with an adapter each, a table of positions in the first, and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            nn.ModuleDict({"mlp": nn.Linear(2, 2).requires_grad_(False), "adapter": nn.Linear(2, 2)}) for _ in range(2)
+        )
+        self.time_positions = nn.Parameter(torch.zeros(4, 2))
+        self.head = nn.Linear(2, 3)
+
+    @property
+    def num_layers(self) -> int:
+        return 3
+
+    def layer_of(self, parameter: str) -> int:
+        part, index, *_ = [*parameter.split("."), ""]
+        return int(index) + 1 if part == "blocks" else {"head": 3}.get(part, 1)
+
+
+def test_a_recipe_of_adapters_in_frozen_experts() -> None:
+    """Rates scaled by the batch, decayed by layer, warmed up from 0, with a lowest rate; no decay of some tensors."""
+    batch_size, base = 384, 1e-3
+    optim = OptimConfig(
+        epochs=50,
+        batch_size=batch_size,
+        lr=base * batch_size / 256,
+        weight_decay=0.05,
+        layer_decay=0.75,
+        schedule=CosineSchedule(warmup_epochs=5, final=1e-6 / base),
+        rules=(ParameterRule(max_dims=1, weight_decay=0.0), ParameterRule(names="*_positions", weight_decay=0.0)),
+    )
+    model, steps_per_epoch = Adapted(), 2
+    optim.check(lambda: model)
+    assert optim.precision == "16-mixed" and optim.clip_norm is None
+    optimizer, schedule = optim.build(model, 50 * steps_per_epoch)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found = {names[id(p)]: group for group in optimizer.param_groups for p in group["params"]}
+    assert not any("mlp" in name for name in found) and len(found) == 7
+    without_decay = {name for name, group in found.items() if group["weight_decay"] == 0}
+    assert without_decay == {"time_positions", "head.bias", "blocks.0.adapter.bias", "blocks.1.adapter.bias"}
+    assert {group["weight_decay"] for name, group in found.items() if name not in without_decay} == {0.05}
+    scales = {"head.weight": 1.0, "blocks.1.adapter.weight": 0.75, "blocks.0.adapter.weight": 0.75**2}
+    for step in range(50 * steps_per_epoch + 1):
+        if (rate := {0: 0.0, 5: 0.75e-3, 10: 1.5e-3, 55: (1.5e-3 + 1.5e-6) / 2, 100: 1.5e-6}.get(step)) is not None:
+            assert [found[name]["lr"] for name in scales] == pytest.approx([rate * scale for scale in scales.values()])
+        optimizer.step()
+        schedule.step()
+
+
 class Halving(ScheduleConfig):
     """A custom schedule."""
 

@@ -210,6 +210,15 @@ def test_a_rule_without_a_trainable_match_is_named(rule: ParameterRule, named: s
     assert str(caught.value) == f"optim.rules: no trainable parameter matches {named}"
 
 
+def test_a_rule_of_a_recipe_of_several_models_may_match_none() -> None:
+    model = Plain()
+    model.embed.requires_grad_(False)
+    rule = ParameterRule(names="embed.*", weight_decay=0.0, may_match_none=True)
+    assert {group.weight_decay for group in groups_of(model, rule)} == {DECAY}
+    model.embed.requires_grad_(True)
+    assert settings_of(model, groups_of(model, rule))["embed.weight"] == (1, 0.0)
+
+
 @pytest.mark.parametrize("name", ["lr_scale", "weight_decay"])
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
 def test_a_rule_out_of_range_is_refused(name: str, value: float) -> None:

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from data.evaluation import EvalConfig
 from data.items.items import Batch
 from data.targets import ClassTarget, VerbNounTarget
+from experiments.spec.ids import canonical, digest
 from lightning_modules.scores import ViewScores
 from lightning_modules.verb_noun import VerbNoun, VerbNounTask
 
@@ -52,6 +54,29 @@ def test_the_loss_is_the_mean_of_both_smoothed_cross_entropies(task: VerbNounTas
     torch.testing.assert_close(task.loss(logits, labels), (0.5 * verb + 0.5 * noun).mean())
     plain = -0.5 * (verbs[rows, labels[:, 0]] + nouns[rows, labels[:, 1]]).mean()
     torch.testing.assert_close(task.validation_loss(logits, labels), plain)
+
+
+def test_the_loss_may_be_the_sum_of_both_cross_entropies(task: VerbNounTask) -> None:
+    torch.manual_seed(0)
+    logits, labels = torch.randn(4, VERBS + NOUNS), torch.tensor([[0, 6], [1, 0], [2, 3], [0, 1]])
+    summed = VerbNoun(label_smoothing=0.2, reduction="sum").task(VerbNounTarget(VERBS, NOUNS))
+    verbs, nouns = (F.cross_entropy(part, labels[:, kind], label_smoothing=0.2) for kind, part in enumerate(
+        logits.split((VERBS, NOUNS), dim=1)
+    ))  # fmt: skip
+    torch.testing.assert_close(summed.loss(logits, labels), verbs + nouns)
+    assert summed.loss(logits, labels) == 2 * task.loss(logits, labels)
+    assert summed.validation_loss(logits, labels) == 2 * task.validation_loss(logits, labels)
+    soft = task.smoothed(labels, torch.float32)
+    torch.testing.assert_close(summed.loss(logits, soft), verbs + nouns)
+
+
+def test_the_reduction_of_the_loss_is_part_of_an_id_only_if_it_is_no_mean() -> None:
+    assert digest(VerbNoun()) == digest(VerbNoun(reduction="mean")) != digest(VerbNoun(reduction="sum"))
+    assert "reduction" not in str(canonical(VerbNoun()))
+    with pytest.raises(ValueError, match=r"^objective\.reduction is 'total'; it is mean or sum$"):
+        VerbNoun(reduction="total")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="a label smoothing of 2"):
+        VerbNoun(label_smoothing=2)
 
 
 def test_verbs_and_nouns_have_a_softmax_each(task: VerbNounTask) -> None:

@@ -1,5 +1,7 @@
 import pickle
 import zipfile
+from argparse import Namespace
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,48 @@ def test_tensors_are_read_from_every_checkpoint_layout(key: str | None, prefix: 
 def test_tensors_of_a_safetensors_file_are_read(tmp_path: Path) -> None:
     save_file(linear_weights(), tmp_path / "a.safetensors")
     torch.testing.assert_close(read_tensors(tmp_path / "a.safetensors"), linear_weights())
+
+
+def deepspeed_checkpoint(folder: Path, prefix: str = "") -> Path:
+    """Checkpoint of half-precision training, with the other content that DeepSpeed writes."""
+    weights = {prefix + name: tensor.half() for name, tensor in linear_weights().items()}
+    optimizer = {"cur_scale": 128.0, "dynamic_loss_scale": True, "fp32_groups_flat": [torch.zeros(8)], "clip_grad": 0.0}
+    content = {
+        "module": OrderedDict(weights),
+        "buffer_names": [],
+        "optimizer": {**optimizer, "optimizer_state_dict": {"state": {0: {"step": 3}}, "param_groups": [{"lr": 0.1}]}},
+        "param_shapes": [OrderedDict((name, tensor.shape) for name, tensor in weights.items())],
+        "lr_scheduler": None,
+        "csr_tensor_module_names": set(),
+        "skipped_steps": 0,
+        "dp_world_size": 16,
+        "ds_config": {"fp16": {"enabled": True}},
+        "args": Namespace(batch_size=6, model="vit", data=Path("/data").name),
+        "epoch": 49,
+    }
+    folder.mkdir(parents=True)
+    torch.save(content, folder / "mp_rank_00_model_states.pt")
+    return folder / "mp_rank_00_model_states.pt"
+
+
+@pytest.mark.parametrize("prefix", ["", "backbone.", "encoder."])
+def test_half_precision_weights_of_a_deepspeed_checkpoint_are_copied_to_single_precision(
+    prefix: str, tmp_path: Path
+) -> None:
+    tensors, model = read_tensors(deepspeed_checkpoint(tmp_path / "a", prefix)), nn.Linear(3, 2)
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    report = fill(model, tensors, {name: prefix + name for name in linear_weights()}, source="file")
+    assert report.matched == (f"{prefix}weight", f"{prefix}bias")
+    assert {name: p.dtype for name, p in model.named_parameters()} == {"weight": torch.float32, "bias": torch.float32}
+    torch.testing.assert_close(dict(model.state_dict()), linear_weights())
+
+
+@pytest.mark.parametrize("tag", [".", "checkpoint-49"])
+def test_the_error_for_a_folder_of_deepspeed_names_its_file(tag: str, tmp_path: Path) -> None:
+    file = deepspeed_checkpoint(tmp_path / "run" / tag)
+    with pytest.raises(ValueError) as error:
+        read_tensors(tmp_path / "run")
+    assert str(error.value) == f"weights: {tmp_path / 'run'} is a folder, not a checkpoint; name {file}"
 
 
 class Harmful:

@@ -33,6 +33,21 @@ def test_function_gets_the_old_value() -> None:
     assert changed_fields(K400, doubled) == {"data.frames": (16, 32)}
 
 
+def test_function_of_the_run_gets_the_run_after_the_edits_before_it() -> None:
+    def frames_as_epochs(run: RunConfig) -> object:
+        assert run.optim is not None
+        return run.optim.epochs
+
+    by_epochs = Edit("data.frames", frames_as_epochs, of_run=True)
+    edited = apply(K400, (*optim(epochs=12), by_epochs, *optim(epochs=13)))
+    assert changed_fields(K400, edited) == {"data.frames": (16, 12), "optim.epochs": (35, 13)}
+
+
+def test_function_of_the_run_leaves_a_run_without_training_untrained() -> None:
+    tested = replace(K400, optim=None)
+    assert apply(tested, [Edit("optim", lambda run: K400.optim, only_if_trained=True, of_run=True)]) == tested
+
+
 def test_edit_of_an_unknown_field_raises_with_the_nearest_name() -> None:
     with pytest.raises(ValueError, match=r"'optim.epoch': OptimConfig has no field 'epoch'; did you mean 'epochs'\?"):
         apply(K400, optim(epoch=3))

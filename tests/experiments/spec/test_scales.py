@@ -11,7 +11,7 @@ from data.video import VideoData
 from experiments.motionformer.base import EPIC100, K400, SSV2
 from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.spec.edits import Edit, apply, changed_fields, model, optim
-from experiments.spec.run import Parent
+from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, SCALES, TINY, Scale, find_scale
 from lightning_modules.optim import CosineSchedule
 from models.mixers.orthoformer import Orthoformer
@@ -77,6 +77,38 @@ def test_parents_of_all_generations_are_scaled_with_the_same_recipe() -> None:
     assert parent.run == TINY.of(middle, FEWER_EPOCHS)
     assert parent.run.parents[0].run == TINY.of(K400, FEWER_EPOCHS)
     assert parent.run.parents[1].run.parents[0].run == TINY.of(K400, FEWER_EPOCHS)
+
+
+def pretraining(run: RunConfig) -> tuple[Parent, ...]:
+    """Small run that trains the image part of runs with initial weights, in place of a file."""
+    trained_first = replace(TINY.of(K400, FEWER_EPOCHS), seed=7)
+    return (Parent(run=trained_first, part="image"),) if run.model.pretrained else ()
+
+
+def test_small_parents_are_added_after_all_edits_and_taken_as_they_are() -> None:
+    run, recipe = replace(K400, parents=(Parent(run=SSV2),)), (*FEWER_EPOCHS, Edit("parents", ()))
+    small = TINY.of(run, recipe, pretraining)
+    assert small == replace(TINY.of(run, recipe), parents=pretraining(run))
+    assert [parent.run.parents for parent in small.parents] == [()]
+
+
+def test_small_parents_are_added_to_the_parents_of_all_generations() -> None:
+    child = replace(K400, parents=(Parent(run=K400),))
+    ensemble = replace(SSV2, optim=None, parents=(Parent(run=child, part="temporal"),))
+    (temporal,) = TINY.of(ensemble, FEWER_EPOCHS, pretraining).parents
+    assert [parent.name for parent in temporal.run.parents] == ["start", "image"]
+    assert [parent.name for parent in temporal.run.parents[0].run.parents] == ["image"]
+
+
+def test_small_parents_change_no_run_of_a_scale_that_is_not_small() -> None:
+    for scale in (PAPER, Scale("large", optim(batch_size=1024))):
+        assert scale.of(K400, FEWER_EPOCHS, pretraining) == scale.of(K400)
+
+
+def test_a_part_with_a_parent_gets_no_second_one() -> None:
+    run = replace(K400, parents=(Parent(run=SSV2, part="image"),))
+    with pytest.raises(ValueError, match="the parts image, image of the model; each must be named once"):
+        TINY.of(run, FEWER_EPOCHS, pretraining)
 
 
 def test_parents_are_unchanged_at_scales_that_are_not_small() -> None:

@@ -1,0 +1,1 @@
+"""Two Experts of Points: a made-up paper whose models start from weights of elsewhere."""
