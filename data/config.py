@@ -145,13 +145,13 @@ class DataConfig(ABC):
         return None
 
     def from_list(self) -> "DataConfig":
-        """The same config with a list file of `path label` lines in place of the data set.
+        """The same config with a list file in place of the data set: a path and a label of each kind a line.
 
         Raises:
-            ValueError: if the items are not files with one label each.
+            ValueError: if the items are not files with labels.
         """
         raise ValueError(
-            f"{self.dataset.name}: its items are not files with one label each, so a list file cannot replace it"
+            f"{self.dataset.name}: its items are not files with labels, so a list file cannot replace the data set"
         )
 
     def on_device(self, inputs: "tuple[Tensor, ...]") -> "tuple[Tensor, ...]":
