@@ -77,6 +77,14 @@ class DatasetConfig(ABC):
             DataError: if the root or the annotations are unusable; `MissingAnnotationError` without annotations.
         """
 
+    def categories(self, root: Path) -> Mapping[str, tuple[str, ...]]:
+        """Category of each class, by kind of label; without kinds whose classes have none.
+
+        Raises:
+            DataError: if the file of a kind lacks the category of a class.
+        """
+        return {}
+
     def official_size(self, split: Split) -> int | None:
         """Number of items of a published split; None if it is unknown, and for generated data."""
         return None if self.stand_in is not None else self.official_sizes.get(self.name, {}).get(split)
