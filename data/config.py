@@ -77,6 +77,14 @@ class DatasetConfig(ABC):
             DataError: if the root or the annotations are unusable; `MissingAnnotationError` without annotations.
         """
 
+    def categories(self, root: Path) -> Mapping[str, tuple[str, ...]]:
+        """Category of each class, by kind of label; without kinds whose classes have none.
+
+        Raises:
+            DataError: if the file of a kind lacks the category of a class.
+        """
+        return {}
+
     def official_size(self, split: Split) -> int | None:
         """Number of items of a published split; None if it is unknown, and for generated data."""
         return None if self.stand_in is not None else self.official_sizes.get(self.name, {}).get(split)
@@ -145,13 +153,13 @@ class DataConfig(ABC):
         return None
 
     def from_list(self) -> "DataConfig":
-        """The same config with a list file of `path label` lines in place of the data set.
+        """The same config with a list file in place of the data set: a path and a label of each kind a line.
 
         Raises:
-            ValueError: if the items are not files with one label each.
+            ValueError: if the items are not files with labels.
         """
         raise ValueError(
-            f"{self.dataset.name}: its items are not files with one label each, so a list file cannot replace it"
+            f"{self.dataset.name}: its items are not files with labels, so a list file cannot replace the data set"
         )
 
     def on_device(self, inputs: "tuple[Tensor, ...]") -> "tuple[Tensor, ...]":

@@ -4,41 +4,26 @@ Follows https://github.com/VideoNetworks/TokShift-Transformer. F: frames of a cl
 """
 
 import random
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 
 import numpy as np
 
-from data.evaluation import EvalConfig, check_stride
-from data.sampling import Indices, Sampling, SamplingConfig, Timeline
+from data.sampling import Indices, Sampling, Timeline
+from data.stride_config import StrideConfig
 
 
 class CyclicSampling(Sampling):
     """F frames at a stride in frames of the video, from a random start (training) or evenly spaced starts (testing)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(SamplingConfig):
+    class Config(StrideConfig):
         """Stride in frames of the video, whatever its frame rate."""
 
         stride: int = 32
 
-        def __post_init__(self) -> None:
-            """Reject a stride below 1."""
-            check_stride(self.stride, "data.sampling.stride")
-
         def build(self, frames: int) -> "CyclicSampling":
             """Sampling of clips with this number of frames."""
             return CyclicSampling(frames, self.stride)
-
-        def view_starts(self, num_views: int) -> tuple[Fraction, ...]:
-            """Start of each test view, as a share of the video's duration. A single view starts with the video."""
-            return tuple(Fraction(view, num_views) for view in range(num_views))
-
-        def for_test(self, evaluation: EvalConfig) -> "CyclicSampling.Config":
-            """The same settings with the stride of the protocol, if it has one."""
-            if evaluation.span is not None:
-                raise ValueError("evaluation.span: this sampling has a stride in frames of the video; set it instead")
-            return self if evaluation.stride is None else replace(self, stride=evaluation.stride)
 
     def __init__(self, frames: int, stride: int) -> None:
         super().__init__(frames)

@@ -4,14 +4,14 @@ Follows https://github.com/1adrianb/video-transformers. F: frames of a clip.
 """
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from data.evaluation import EvalConfig, check_stride
 from data.ranges import check_fields
-from data.sampling import Indices, Sampling, SamplingConfig, Timeline
+from data.sampling import Indices, Sampling, Timeline
+from data.stride_config import StrideConfig
 
 
 class StridedSampling(Sampling):
@@ -22,7 +22,7 @@ class StridedSampling(Sampling):
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(SamplingConfig):
+    class Config(StrideConfig):
         """Stride in frames at the nominal rate, or in frames of the video if that is None."""
 
         stride: int = 16
@@ -30,7 +30,7 @@ class StridedSampling(Sampling):
 
         def __post_init__(self) -> None:
             """Reject a stride or a rate below 1."""
-            check_stride(self.stride, "data.sampling.stride")
+            super().__post_init__()
             check_fields("data.sampling", self, "nominal_fps", least=1)
 
         @property
@@ -41,16 +41,6 @@ class StridedSampling(Sampling):
         def build(self, frames: int) -> "StridedSampling":
             """Sampling of clips with this number of frames."""
             return StridedSampling(frames, self)
-
-        def view_starts(self, num_views: int) -> tuple[Fraction, ...]:
-            """Start of each test view, as a share of the last possible start. A single view starts with the video."""
-            return tuple(Fraction(view, num_views) for view in range(num_views))
-
-        def for_test(self, evaluation: EvalConfig) -> "StridedSampling.Config":
-            """The same settings with the stride of the protocol, if it has one."""
-            if evaluation.span is not None:
-                raise ValueError("evaluation.span: this sampling has a stride in frames; set evaluation.stride instead")
-            return self if evaluation.stride is None else replace(self, stride=evaluation.stride)
 
     def __init__(self, frames: int, config: Config) -> None:
         super().__init__(frames)

@@ -1,8 +1,9 @@
 """Prediction targets of an item."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -15,6 +16,16 @@ class Targets(ABC):
     @abstractmethod
     def classes(self) -> Mapping[str, int]:
         """Number of classes per kind of label, in the order of the outputs. Empty for targets without classes."""
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the labels of an item in annotation files: "label", or the kinds if there are several."""
+        return ("label",) if len(self.classes) == 1 else tuple(self.classes)
+
+    def by_kind(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Names of all classes, as item lists have them, by kind of label."""
+        rest = iter(names)
+        return {kind: tuple(islice(rest, count)) for kind, count in self.classes.items()}
 
     @abstractmethod
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:

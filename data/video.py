@@ -120,16 +120,12 @@ class VideoData(DataConfig):
         return (normalized(clips, self.mean, self.std),)
 
     def from_list(self) -> "VideoData":
-        """Clips of the videos of a list file, which has one class per video."""
-        from data.datasets.kinetics import Kinetics
+        """Clips of the videos of a list file, whose lines have a label of each kind."""
+        from data.datasets.list_file import ListFile
 
-        if len(self.targets.classes) != 1:
-            kinds = " and a ".join(self.targets.classes)
-            raise ValueError(
-                f"this row predicts a {kinds}, and a list has one label a video: test it with `reproduce run`"
-            )
-        (num_classes,) = self.targets.classes.values()
-        return replace(self, dataset=Kinetics.Config(name="list", num_classes=num_classes, root_is_list=True))
+        if not self.targets.classes:
+            super().from_list()  # raises
+        return replace(self, dataset=ListFile.Config(predicted=self.targets))
 
     def shown_frames(self, clip: Tensor) -> Tensor:
         """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""

@@ -138,7 +138,9 @@ def parser() -> argparse.ArgumentParser:
     drawn = verb("attention", "attention", "Draw the attention of a point of a test video.", *parts, add_query)
     drawn.add_argument("--out", type=Path, required=True, metavar="FILE", help="PNG file to write")
     scored = verb("evaluate", "evaluate", "Score a list of videos with a row's model.", *parts, add_json)
-    scored.add_argument("--list", required=True, type=Path, help="file of `path label` lines", dest="video_list")
+    scored.add_argument(
+        "--list", required=True, type=Path, help="file of `path label` lines, or `path verb noun`", dest="video_list"
+    )
     weights = scored.add_mutually_exclusive_group()
     weights.add_argument("--weights", type=Path, help="a released checkpoint or a .safetensors file")
     weights.add_argument("--untrained", action="store_true", help="use random weights, to test the command")

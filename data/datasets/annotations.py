@@ -46,6 +46,18 @@ def csv_fields(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, list[str
         ) from None
 
 
+def csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Location in the file, and fields by column of each row of a CSV file with a header.
+
+    Raises:
+        DataError: as `file_text` and `csv_fields`.
+    """
+    rows = csv_fields(path, file_text(path).splitlines())
+    header = [name.strip() for name in next(rows, (1, []))[1]]
+    for number, fields in rows:
+        yield f"{path}:{number}", dict(zip(header, fields, strict=False))
+
+
 def json_content(path: Path) -> object:
     """Content of a JSON file.
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from data.config import DatasetConfig, OfficialSizes, Split
-from data.datasets.annotations import class_number, csv_fields, file_text
+from data.datasets.annotations import csv_fields, file_text
 from data.datasets.frame_lists import FrameList, data_lines, has_frame_numbers
+from data.datasets.label_lists import LabelList, folder_class_names
 from data.datasets.videos import (
     VideoList,
     VideoRecord,
-    base_with,
     check_inside,
     check_root,
     first_file,
@@ -27,8 +27,6 @@ from data.errors import DataError, MissingAnnotationError, shortened
 from data.synthetic.kinetics import KineticsStandIn
 from data.targets import ClassTarget
 
-# The path ends at the last separator, so that it may contain spaces and commas.
-LIST_LINE = re.compile(r"^(?P<path>\S.*?)(?:\s*,\s*|\s+)(?P<label>[^\s,]+)$")
 SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
     "train": ("train", "training"),
     "val": ("val", "validation", "validate"),
@@ -41,14 +39,11 @@ OFFICIAL_COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 
 
 class Kinetics:
-    """Reader of one release of Kinetics in a root folder, or of a single list file."""
+    """Reader of one release of Kinetics in a root folder."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(DatasetConfig):
-        """Release of Kinetics. `test_split` is the split that the papers report on.
-
-        `root_is_list`: whether the root is a list file of videos for testing, without a training split.
-        """
+        """Release of Kinetics. `test_split` is the split that the papers report on."""
 
         unit = "videos"
         # Lists of 2017 and 2018 as CVDF distributes them (https://github.com/cvdfoundation/kinetics-dataset, counts in
@@ -64,7 +59,6 @@ class Kinetics:
         name: str = "kinetics400"
         num_classes: int = 400
         test_split: Literal["val", "test"] = field(default="val", metadata={"omit_if": "val"})
-        root_is_list: bool = field(default=False, metadata={"omit_if": False})
         stand_in: KineticsStandIn | None = None
 
         @property
@@ -107,10 +101,6 @@ class Kinetics:
 
     def annotation(self, split: Split) -> Path:
         """Annotation file of a split."""
-        if self.config.root_is_list:
-            if split == "train":
-                raise MissingAnnotationError(f"{self.root}: a list has no training split; give the data set's folder")
-            return self.root
         check_root(self.root, self.config.name)
         path = self.find_annotation(split)
         if path is None:
@@ -134,11 +124,12 @@ class Kinetics:
 
     def from_list(self, annotation: Path, split: Split, lines: list[str]) -> VideoList:
         """Videos of a list of `path label` or `path,label` lines."""
-        entries = list(self.list_entries(annotation, lines))
-        base = self.base_folder(annotation, split, [path for path, _ in entries])
-        records = tuple(VideoRecord(os.path.join(base, path), label, path) for path, label in entries)
+        classes, official = self.config.targets.classes, self.config.official_size(split)
+        listed = LabelList(annotation, lines, self.config.name, classes, official=official)
+        base = listed.base(self.base_folders(annotation, split))
+        records = listed.records(base)
         self.check_records(records, annotation, base)
-        return VideoList(records, self.listed_class_names(entries))
+        return VideoList(records, self.class_names(records))
 
     def check_records(self, records: tuple[VideoRecord, ...], annotation: Path, base: Path) -> None:
         """Refuse listed videos outside of the data folder, and those that are listed twice."""
@@ -146,54 +137,16 @@ class Kinetics:
         check_inside((record for record in records if not os.path.isabs(record.video_id)), annotation, base, self.root)
         refuse_duplicates(annotation, (os.path.normpath(record.path) for record in records))
 
-    def list_entries(self, annotation: Path, lines: list[str]) -> Iterator[tuple[str, int]]:
-        """Path and label of each line."""
-        for number, line in data_lines(lines):
-            fields = list_fields(line)
-            if fields is None:
-                raise DataError(f"{annotation}:{number}: too few fields in '{shortened(line)}'; a line is 'path label'")
-            path, text = fields
-            label = class_number(text, self.config.num_classes)
-            if label is None:
-                raise DataError(
-                    f"{annotation}:{number}: wrong label '{shortened(text)}'; "
-                    f"{self.config.name} has labels 0 to {self.config.num_classes - 1}"
-                )
-            yield path.strip("\"'"), label
-
-    def base_folder(self, annotation: Path, split: Split, paths: list[str]) -> Path:
-        """Folder to which the listed paths are relative.
-
-        Raises:
-            DataError: if none of the files exists in any candidate folder.
-        """
-        bases = self.base_folders(annotation, split)
-        base = base_with(bases, paths)
-        if base is None:
-            raise DataError(
-                f"{self.config.name}: none of the {len(paths)} videos of {annotation} exists, "
-                f"e.g. {shortened(str(bases[0] / paths[0]))}; paths are absolute or relative to {bases[0]}"
-            )
-        return base
-
     def base_folders(self, annotation: Path, split: Split) -> list[Path]:
         """Candidates for the folder to which the listed paths are relative."""
         folder = annotation.parent
-        bases = [folder] if self.config.root_is_list else [self.root / name for name in VIDEO_FOLDERS]
+        bases = [self.root / name for name in VIDEO_FOLDERS]
         bases += [base / name for base in bases[:2] for name in SPLIT_NAMES[split]]
         return [*bases, folder, folder.parent, Path.cwd()]
 
-    def listed_class_names(self, entries: list[tuple[str, int]]) -> tuple[str, ...]:
-        """Class names of `classes.txt`, else of the class folders of the paths, else numbers."""
-        names = self.classes_file()
-        if names is not None:
-            return names
-        folders: dict[int, set[str]] = {}
-        for folder, label in {(os.path.dirname(path), label) for path, label in entries}:
-            folders.setdefault(label, set()).add(os.path.basename(folder))
-        names_by_label = {label: names.pop() for label, names in folders.items() if len(names) == 1}
-        names_by_label = names_by_label if len(set(names_by_label.values())) == len(names_by_label) else {}
-        return tuple(names_by_label.get(label) or f"class {label}" for label in range(self.config.num_classes))
+    def class_names(self, records: tuple[VideoRecord, ...]) -> tuple[str, ...]:
+        """Class names of `classes.txt`, else of the class folders of the listed paths, else numbers."""
+        return self.classes_file() or folder_class_names(records, self.config.num_classes)
 
     # Lists of folders of pictures
 
@@ -201,9 +154,8 @@ class Kinetics:
         """Videos of a list of `folder frames label` lines, which may also name video files."""
         listed = FrameList(annotation, lines, self.config.name, self.config.num_classes)
         bases = self.base_folders(annotation, split)
-        if not self.config.root_is_list:
-            folders = [self.root / name for name in FRAME_FOLDERS]
-            bases += folders + [folder / name for folder in folders for name in SPLIT_NAMES[split]]
+        folders = [self.root / name for name in FRAME_FOLDERS]
+        bases += folders + [folder / name for folder in folders for name in SPLIT_NAMES[split]]
         if (found := listed.located(bases)) is not None:
             records = listed.folder_records(found.paths, self.frame_rates_file(split))
         elif (found := listed.located(bases, files=True)) is not None:
@@ -212,12 +164,10 @@ class Kinetics:
             archives = [self.root / "seq_h5" / name for name in SPLIT_NAMES[split]]
             raise listed.unlocated(bases[0], (folder / f"{listed.paths[0]}.h5" for folder in bases + archives))
         self.check_records(records, annotation, found.base)
-        return VideoList(records, self.listed_class_names([(video.path, video.label) for video in listed.videos]))
+        return VideoList(records, self.class_names(records))
 
     def frame_rates_file(self, split: Split) -> Path | None:
         """File with the frame rates of the videos whose frames were extracted, or None."""
-        if self.config.root_is_list:
-            return None
         names = [f"{name}_fps.txt" for name in SPLIT_NAMES[split]]
         return first_file((self.root / folder for folder in ANNOTATION_FOLDERS), names)
 
@@ -262,7 +212,7 @@ class Kinetics:
         names = {row["label"] for _, row in official_rows(annotation, lines)}
         other_splits: tuple[Split, ...] = ("train", "val")
         for split in other_splits:
-            other = None if self.config.root_is_list else self.find_annotation(split)
+            other = self.find_annotation(split)
             if other is not None and other != annotation:
                 names |= {row["label"] for _, row in official_rows(other, file_text(other).splitlines())}
         if len(names) != self.config.num_classes:
@@ -274,8 +224,6 @@ class Kinetics:
 
     def classes_file(self) -> tuple[str, ...] | None:
         """Class names of `classes.txt`, or None without this file."""
-        if self.config.root_is_list:
-            return None
         path = first_file((self.root / folder for folder in ANNOTATION_FOLDERS), ["classes.txt"])
         if path is None:
             return None
@@ -301,15 +249,6 @@ class Kinetics:
                     for stem, file in files.items():
                         found.setdefault(normalized_name(entry.name), {}).setdefault(stem, file)
         return found
-
-
-def list_fields(line: str) -> tuple[str, str] | None:
-    """Path and label of a line; None if it has too few fields."""
-    if "," not in line:  # then the label is the last word, which is found faster than by the pattern
-        words = line.rsplit(None, 1)
-        return (words[0], words[1]) if len(words) == 2 else None
-    match = LIST_LINE.match(line)
-    return None if match is None else (match["path"], match["label"])
 
 
 def official_rows(annotation: Path, lines: list[str]) -> Iterator[tuple[int, dict[str, str]]]:

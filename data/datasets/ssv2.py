@@ -1,4 +1,4 @@
-"""Something-Something V2: the official JSON files with the `.webm` or `.mp4` videos, or lists of folders of pictures.
+"""Something-Something V2: the official JSON files with the `.webm` or `.mp4` videos, or lists of videos or pictures.
 
 The brackets of a template are removed before the look-up of its label, as in the authors' release.
 """
@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import file_text, json_content
 from data.datasets.frame_lists import FrameList, data_lines
+from data.datasets.label_lists import LabelList
 from data.datasets.videos import (
     VideoList,
     VideoRecord,
@@ -28,6 +29,7 @@ ANNOTATION_FOLDERS = (".", "labels", "annotations")
 VIDEO_FOLDERS = ("20bn-something-something-v2", "videos", ".")
 FRAME_FOLDERS = ("20bn-something-something-v2-frames", "frames", "rawframes")
 LIST_NAMES = {"train": "train_videofolder.txt", "validation": "val_videofolder.txt"}
+LABEL_LIST_NAMES = {"train": ("train.csv",), "validation": ("val.csv", "validation.csv")}
 FILE_NAMES = {
     "train": ("something-something-v2-train.json", "train.json"),
     "validation": ("something-something-v2-validation.json", "validation.json"),
@@ -78,16 +80,26 @@ class SSv2:
         check_root(self.root, self.config.name)
         part = "train" if split == "train" else "validation"
         files = self.files()
+        official = first_file(self.annotation_folders, FILE_NAMES[part])
         listed = first_file(self.annotation_folders, [LIST_NAMES[part]])
-        if listed is not None and not (files and first_file(self.annotation_folders, FILE_NAMES[part])):
+        if listed is not None and not (files and official):
             return self.from_frame_list(listed, files)
+        labelled = first_file(self.annotation_folders, LABEL_LIST_NAMES[part])
+        if labelled is not None and official is None:
+            return self.from_label_list(labelled, split)
         return self.from_official(self.annotation(part), files)
+
+    def from_label_list(self, annotation: Path, split: Split) -> VideoList:
+        """Videos of a list of `path label` lines, as in https://github.com/KHU-VLL/CAST."""
+        classes, official = self.config.targets.classes, self.config.official_size(split)
+        lines = self.list_lines(annotation, "path label")
+        listed = LabelList(annotation, lines, self.config.name, classes, official=official)
+        records = listed.records(listed.base([self.root / folder for folder in VIDEO_FOLDERS]))
+        return self.of_list(annotation, records)
 
     def from_frame_list(self, annotation: Path, files: dict[str, str]) -> VideoList:
         """Videos of a list of `folder frames label` lines, which may also name the videos."""
-        lines = file_text(annotation).splitlines()
-        if not any(data_lines(lines)):
-            raise DataError(f"{annotation}: the file is empty; it should contain one 'folder frames label' per line")
+        lines = self.list_lines(annotation, "folder frames label")
         listed = FrameList(annotation, lines, self.config.name, self.config.num_classes)
         bases = [self.root / folder for folder in (*FRAME_FOLDERS, *VIDEO_FOLDERS)]
         if (found := listed.located(bases)) is not None:
@@ -97,8 +109,18 @@ class SSv2:
         else:
             archives = (self.root / "seq_h5" / f"{listed.paths[0]}.h5", self.root / "Something-Something-v2-frames.h5")
             raise listed.unlocated(bases[0], archives)
-        refuse_duplicates(annotation, map(os.path.normpath, listed.paths))
-        # The user may list any folder by an absolute path.
+        return self.of_list(annotation, records)
+
+    def list_lines(self, annotation: Path, layout: str) -> list[str]:
+        """Lines of a list, of which one or more name a video."""
+        lines = file_text(annotation).splitlines()
+        if not any(data_lines(lines)):
+            raise DataError(f"{annotation}: the file is empty; it should contain one '{layout}' per line")
+        return lines
+
+    def of_list(self, annotation: Path, records: tuple[VideoRecord, ...]) -> VideoList:
+        """Videos of a list, with the official class names if there are any. The user may list absolute paths."""
+        refuse_duplicates(annotation, (os.path.normpath(record.video_id) for record in records))
         check_inside((record for record in records if not os.path.isabs(record.video_id)), annotation, self.root)
         labels = first_file(self.annotation_folders, FILE_NAMES["labels"])
         numbers = tuple(f"class {label}" for label in range(self.config.num_classes))

@@ -35,12 +35,12 @@ class VideoRecord(NamedTuple):
     """One labelled video.
 
     `path`: a video file; with a span, a longer video file or a folder of its pictures; with pictures, their folder.
-    `label`: a class, or a verb and a noun.
+    `label`: a class, or one of each kind of label, such as a verb and a noun.
     `video_id`: the name in the annotation file, the same on every machine.
     """
 
     path: str
-    label: int | tuple[int, int]
+    label: int | tuple[int, ...]
     video_id: str
     span: Span | None = None
     pictures: Pictures | None = None
@@ -68,7 +68,7 @@ class VideoList:
         """Names of the videos in the annotation file."""
         return tuple(record.video_id for record in self.records)
 
-    def label(self, index: int) -> int | tuple[int, int]:
+    def label(self, index: int) -> int | tuple[int, ...]:
         """Label of a video."""
         return self.records[index].label
 

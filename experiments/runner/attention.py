@@ -14,6 +14,7 @@ import torch
 from data.config import ShowsFrames
 from data.errors import DataError, DecodeError
 from data.items.items import ItemList
+from data.targets import Targets
 from experiments.runner.attention_files import AttentionMaps, maps_id, write_maps
 from experiments.runner.messages import one_line
 from experiments.runner.provenance import provenance
@@ -91,7 +92,7 @@ def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query:
         "train_id": run.train_id,
         "weights": weights.released["file"] if weights.released is not None else "trained",
         "video": videos.ids[index],
-        "class": class_name(videos, index),
+        "class": class_name(videos, index, data.targets),
         "view": f"{view + 1} of {run.evaluation.views}, centre crop",
         "query": canonical(query),
         "patch": list(attention.patch),
@@ -113,10 +114,14 @@ def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query:
     return AttentionMaps(frames, maps.numpy(), record)
 
 
-def class_name(videos: ItemList, index: int) -> str | None:
-    """Name of a video's class; None if the class has no name or the video has several labels."""
+def class_name(videos: ItemList, index: int, targets: Targets) -> str | None:
+    """Name of a video's class, or the names of its classes of each kind; None if one has no name."""
     label = videos.label(index)
-    return videos.class_names[label] if isinstance(label, int) and label < len(videos.class_names) else None
+    labels = label if isinstance(label, tuple) else (label,)
+    names = targets.by_kind(videos.class_names).values()
+    if len(labels) != len(names) or any(n >= len(of_kind) for n, of_kind in zip(labels, names, strict=True)):
+        return None
+    return " ".join(of_kind[number] for number, of_kind in zip(labels, names, strict=True))
 
 
 def index_of(videos: ItemList, video: int | str, dataset: str) -> int:

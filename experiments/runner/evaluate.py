@@ -2,11 +2,12 @@
 
 import contextlib
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from lightning import seed_everything
-from torch import nn
+from torch import Tensor, nn
 
 from data.errors import DataError
 from experiments.runner.files import StoreError
@@ -34,7 +35,7 @@ def evaluate(
     untrained: bool = False,
     released: ReleasedWeights | None = None,
 ) -> dict[str, object]:
-    """Accuracies on a list of `path label` lines, the best classes of each video, and provenance.
+    """Accuracies on a list of videos with their labels, the best classes of each video and kind of label, provenance.
 
     Args:
         weights: a released checkpoint or a .safetensors file; None for the weights of the run.
@@ -46,8 +47,9 @@ def evaluate(
         DataError: if the list or too many of its videos cannot be read.
     """
     quiet_lightning()
+    labels = " ".join(run.data.targets.label_names)
     if not video_list.is_file():
-        raise DataError(f"--list {video_list}: there is no such file; it needs one 'path label' per line")
+        raise DataError(f"--list {video_list}: there is no such file; it needs one 'path {labels}' per line")
     listed = replace(run, data=run.data.from_list())
     seed_everything(run.seed, verbose=False)
     one_device = replace(resources, devices=1, nodes=1)
@@ -62,14 +64,12 @@ def evaluate(
         raise ValueError(f"evaluate: the scores of {type(run.objective).__qualname__} are not scores of classes")
     scores.check(datamodule.num_test)
     result = scores.result()
-    videos = []
+    classes, videos = run.data.targets.classes, []
     for index, name in enumerate(datamodule.test_list.ids):
         video = scores.items[index]
-        mean = scores.mean(index)
-        best = mean.topk(min(NUM_SHOWN, len(mean)))
-        top = [{"class": int(c), "score": float(s)} for s, c in zip(*best, strict=True)]
-        is_scored = video.state == EVALUATED
-        videos.append({"video": name, "label": video.label, "state": video.state, "top": top if is_scored else []})
+        label = video.label if isinstance(video.label, int) else dict(zip(classes, video.label, strict=True))
+        top = best_classes(scores.mean(index), classes) if video.state == EVALUATED else []
+        videos.append({"video": name, "label": label, "state": video.state, "top": top})
     return {
         "weights": source,
         "data": datamodule.fingerprint().as_json(),
@@ -82,6 +82,19 @@ def evaluate(
         "videos": videos,
         **provenance(),
     }
+
+
+def best_classes(scores: Tensor, classes: Mapping[str, int]) -> list[dict[str, object]]:
+    """Classes with the best scores (C,) of each kind of label, the best first.
+
+    Args:
+        classes: number of classes of each kind.
+    """
+    found: list[dict[str, object]] = []
+    for kind, of_kind in zip(classes, scores.split(list(classes.values())), strict=True):
+        best = of_kind.topk(min(NUM_SHOWN, len(of_kind)))
+        found += [{"kind": kind, "class": int(c), "score": float(s)} for s, c in zip(*best, strict=True)]
+    return found
 
 
 def load_chosen_weights(
@@ -131,9 +144,7 @@ def evaluation_text(result: dict[str, object]) -> str:
     lines = [f"weights: {result['weights']}", f"views x crops: {result['views']} x {result['crops']}", ""]
     videos = result["videos"]
     assert isinstance(videos, list)
-    for video in videos:
-        best = ", ".join(f"{entry['class']} ({entry['score']:.3f})" for entry in video["top"]) or video["state"]
-        lines.append(f"{video['video']}: label {video['label']}, predicted {best}")
+    lines += map(video_text, videos)
     metrics = result["metrics"]
     assert isinstance(metrics, dict)
     lines.append("")
@@ -142,3 +153,15 @@ def evaluation_text(result: dict[str, object]) -> str:
         f"({result['evaluated']} evaluated, {result['failed']} failed, {result['missing']} missing)"
     )
     return "\n".join(lines)
+
+
+def video_text(video: dict) -> str:
+    """Label of a video and its best classes as text. Kinds of label are named if there are several."""
+    label, by_kind = video["label"], {}
+    for entry in video["top"]:
+        by_kind.setdefault(entry["kind"], []).append(f"{entry['class']} ({entry['score']:.3f})")
+    best = {kind: ", ".join(texts) for kind, texts in by_kind.items()}
+    if isinstance(label, dict):
+        label = ", ".join(f"{kind} {number}" for kind, number in label.items())
+        best = {kind: f"{kind} {text}" for kind, text in best.items()}
+    return f"{video['video']}: label {label}, predicted {'; '.join(best.values()) or video['state']}"

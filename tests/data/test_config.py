@@ -66,7 +66,7 @@ def test_inputs_are_unchanged_by_default() -> None:
 def test_a_list_is_rejected_by_default() -> None:
     with pytest.raises(ValueError) as caught:
         SoundData().from_list()
-    assert str(caught.value).startswith("sounds: its items are not files with one label each")
+    assert str(caught.value).startswith("sounds: its items are not files with labels")
 
 
 def test_views_match_only_an_equal_protocol_by_default() -> None:

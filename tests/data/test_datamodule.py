@@ -10,11 +10,12 @@ from torch import Tensor
 
 from data.datamodule import DataModule
 from data.datasets.epic100 import Epic100
-from data.datasets.kinetics import Kinetics
+from data.datasets.list_file import ListFile
 from data.errors import DataError
 from data.evaluation import EvalConfig
 from data.items.items import Batch
 from data.sampling import DenseSampling
+from data.targets import ClassTarget
 from data.video import VideoData
 from tests.data.small_clips import DATA
 
@@ -218,7 +219,7 @@ def test_fingerprint_is_that_of_both_splits(kinetics_root: Path) -> None:
 def test_real_clips_go_through_reader_decoder_and_views(clips: Path, tmp_path: Path) -> None:
     names = ["test.mp4", "test_video_structuralize.mp4", "part_0.mp4", "test.avi"]
     (tmp_path / "list.txt").write_text("\n".join(f"{clips.resolve() / name} {i}" for i, name in enumerate(names)))
-    data = VideoData(dataset=Kinetics.Config(num_classes=4, root_is_list=True))
+    data = VideoData(dataset=ListFile.Config(predicted=ClassTarget(4)))
     datamodule = module(tmp_path / "list.txt", data, EvalConfig(views=10, crops=3), test_batch_size=10)
     batches = list(datamodule.test_dataloader())
     assert [batch.inputs[0].shape for batch in batches] == [(10, 3, 16, 3, 224, 224)] * 4

@@ -3,18 +3,20 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageEnhance, ImageOps
+from timm.data.auto_augment import rand_augment_transform
 from torch import Tensor
 
 from data.items.items import seeded
 from data.pillow_operations import FILTERS, Amount
 from data.pillow_operations import OPERATIONS as PILLOW_OPERATIONS
-from data.rand_augment import Operation, RandAugment, operations
+from data.rand_augment import Operation, RandAugment, bicubic_operations, operations
 from tests.data.pictures import HEIGHT, WIDTH, picture
 
 GREY = (128, 128, 128)
@@ -210,3 +212,68 @@ def test_reversed_channels_change_what_depends_on_their_order_alone(as_released:
             expected = plain(frames.flip(1)).flip(1)
         with seeded(seed):
             assert torch.equal(swapped(frames), expected)
+
+
+# Operations of timm, each drawn by itself
+
+RELEASED = RandAugment.Config(magnitude=7.0, num_operations=4, independent=True, bicubic=True)
+
+
+@pytest.mark.parametrize("number", range(len(OPERATIONS)), ids=REFERENCES)
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_bicubic_operations_are_those_of_timm(number: int, sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("timm.data.auto_augment._randomly_negate", lambda value: sign * value)
+    settings = {"img_mean": GREY, "interpolation": Image.Resampling.BICUBIC, "translate_const": 100}
+    policy = rand_augment_transform("rand-m7-n4-inc1", settings)
+    assert (len(policy.ops), policy.num_layers, policy.ops[number].prob) == (len(OPERATIONS), 4, 0.5)
+    policy.ops[number].prob = 1.0
+    frames = picture()
+    expected = np.array(policy.ops[number](Image.fromarray(frames[0].permute(1, 2, 0).numpy())))
+    changed = bicubic_operations()[number](frames, 0.7, sign)
+    assert changed.dtype == torch.uint8
+    assert np.array_equal(changed[0].permute(1, 2, 0).numpy(), expected)
+
+
+def test_independent_operations_are_applied_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    applied: list[float] = []
+
+    def operation(frames: Tensor, strength: float, sign: int) -> Tensor:
+        applied.append(strength)
+        return frames
+
+    monkeypatch.setattr("data.rand_augment.operations", lambda: (operation,))
+    augment = RandAugment.Config(magnitude=7.0, num_operations=4, independent=True).build()
+    numbers = Counter()
+    with seeded(0):
+        for _ in range(1600):
+            before = len(applied)
+            augment(torch.zeros(1))
+            numbers[len(applied) - before] += 1
+    expected = {0: 100, 1: 400, 2: 600, 3: 400, 4: 100}  # of 1,600: four operations, each with probability 1/2
+    for number, count in expected.items():
+        assert numbers[number] == pytest.approx(count, abs=5 * count**0.5)
+    assert np.mean(applied) == pytest.approx(0.7, abs=0.01)
+    assert np.std(applied) == pytest.approx(0.05, abs=0.005)
+
+
+def test_operations_as_in_timm_change_all_frames_alike() -> None:
+    still = smooth().repeat(3, 1, 1, 1)
+    augment, num_unchanged = RELEASED.build(), 0
+    for seed in range(40):
+        with seeded(seed):
+            changed = augment(still)
+        assert changed.shape == still.shape and changed.dtype == torch.uint8
+        assert (changed == changed[:1]).all()
+        num_unchanged += torch.equal(changed, still)
+    assert num_unchanged < 12
+
+
+def test_new_settings_are_no_part_of_earlier_ids() -> None:
+    names = {field.name for field in fields(RandAugment.Config) if "omit_if" not in field.metadata}
+    assert names == {"magnitude", "deviation", "num_operations", "probability"}
+
+
+@pytest.mark.parametrize("name", ["independent", "bicubic"])
+def test_settings_of_different_codes_exclude_each_other(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"as_released and \.{name} exclude each other"):
+        RandAugment.Config(as_released=True, **{name: True})

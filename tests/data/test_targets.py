@@ -40,3 +40,8 @@ def test_a_tiny_data_set_has_the_classes_of_its_stand_in() -> None:
         assert tiny.name == config.name
         assert tiny.tiny() == tiny
     assert Kinetics.Config(test_split="test").tiny().test_split == "test"
+
+
+def test_names_are_split_by_kind_in_the_order_of_the_outputs() -> None:
+    assert VerbNounTarget(1, 2).by_kind(("take", "tap", "plate")) == {"verb": ("take",), "noun": ("tap", "plate")}
+    assert ClassTarget(2).by_kind(("yoga", "golf")) == {"class": ("yoga", "golf")}

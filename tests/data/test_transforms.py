@@ -1,3 +1,4 @@
+import math
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -38,6 +39,11 @@ def ramp(height: int, width: int) -> Tensor:
 RECIPES = {
     "kinetics": Augmentation.Config(),
     "kinetics, 32 frames": Augmentation.Config(resized_crop=True),
+    "operations as in timm, resized crop": Augmentation.Config(
+        resized_crop=True,
+        color_jitter=0.0,
+        rand_augment=RandAugment.Config(magnitude=7.0, num_operations=4, independent=True, bicubic=True),
+    ),
     "ssv2": Augmentation.Config(
         flip=0.0, color_jitter=0.0, inverse_uniform=True, rand_augment=RandAugment.Config(magnitude=20)
     ),
@@ -115,6 +121,22 @@ def test_rand_augment_gets_whole_frames_and_colour_jitter_flipped_crops(
     assert crop.shape[-2:] == (32, 32)
     assert (crop[:, 1].float().diff(dim=-1) >= 0).all()  # a ramp both inverted and flipped ascends
     assert torch.equal(clip, 255 - crop)
+
+
+def test_boxes_of_a_resized_crop_have_the_areas_and_ratios_of_the_recipe() -> None:
+    augmentation = Augmentation.Config(resized_crop=True, flip=0.0, color_jitter=0.0).build(32)
+    frames = ramp(240, 240)
+    with seeded(0):
+        clips = torch.cat([augmentation(frames)[:, :2].float() for _ in range(1500)])  # (1500, 2, 32, 32): y, x
+    # The centres of the first and the last pixel are 31 / 32 of the box apart.
+    heights = (clips[:, 0, -1, 0] - clips[:, 0, 0, 0]) * 32 / 31
+    widths = (clips[:, 1, 0, -1] - clips[:, 1, 0, 0]) * 32 / 31
+    areas, ratios = heights * widths / 240**2, (widths / heights).log()
+    assert areas.min() == pytest.approx(0.08, abs=0.01) and areas.max() == pytest.approx(1, abs=0.03)
+    # Uniform up to 3/4, then less likely, as a larger box only fits if it is nearly square: 0.377 / 0.789.
+    assert areas.mean() == pytest.approx(0.478, abs=0.02)
+    assert ratios.abs().max() == pytest.approx(math.log(4 / 3), abs=0.06)
+    assert ratios.mean() == pytest.approx(0, abs=0.02) and ratios.std() == pytest.approx(0.166, abs=0.03)
 
 
 def test_colour_jitter_is_of_brightness_contrast_and_saturation_by_up_to_two_fifths() -> None:

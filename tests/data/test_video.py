@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.config import ShowsFrames
+from data.config import DatasetConfig, ShowsFrames
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
+from data.datasets.list_file import ListFile
 from data.datasets.ssv2 import SSv2
 from data.evaluation import EvalConfig
 from data.rand_augment import RandAugment
@@ -115,20 +116,11 @@ def test_clips_are_displayed_in_rgb_whatever_the_channel_order() -> None:
 # Other versions of the data
 
 
-@pytest.mark.parametrize("dataset", [Kinetics.Config(num_classes=600), SSv2.Config()])
-def test_a_list_is_read_in_place_of_the_data_set(dataset: Kinetics.Config | SSv2.Config) -> None:
+@pytest.mark.parametrize("dataset", [Kinetics.Config(num_classes=600), SSv2.Config(), Epic100.Config()])
+def test_a_list_is_read_in_place_of_the_data_set(dataset: DatasetConfig) -> None:
     data = replace(SEGMENTS, dataset=dataset, frames=8)
-    expected = Kinetics.Config(name="list", num_classes=dataset.num_classes, root_is_list=True)
-    assert data.from_list() == replace(data, dataset=expected)
+    assert data.from_list() == replace(data, dataset=ListFile.Config(predicted=dataset.targets))
     assert data.from_list().targets == data.targets
-
-
-def test_a_list_has_single_labels() -> None:
-    with pytest.raises(ValueError) as caught:
-        replace(DATA, dataset=Epic100.Config()).from_list()
-    assert str(caught.value) == (
-        "this row predicts a verb and a noun, and a list has one label a video: test it with `reproduce run`"
-    )
 
 
 def test_tiny_data_are_generated_and_smaller_and_otherwise_the_same() -> None:

@@ -13,6 +13,9 @@ from pandas.core.internals.managers import BlockManager
 from data.datasets.epic100 import Epic100, frame_rate, seconds
 from data.datasets.videos import Span, VideoRecord
 from data.errors import DataError, MissingAnnotationError
+from data.inspection import Inspection, Need
+from data.item_lists import ItemLists
+from data.video import VideoData
 
 CONFIG = Epic100.Config()
 HEADER = [
@@ -286,3 +289,75 @@ def test_a_segment_that_occurs_twice_is_refused(root: Path) -> None:
     write(root / "EPIC_100_train.csv", [*ROWS, ROWS[0]])
     with pytest.raises(DataError, match=r"train\.csv: P01_01_0 is listed 2 times; list each video once"):
         CONFIG.build(root, "train")
+
+
+# Lists of `narration_id,verb,noun` lines with one file per segment
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Path:
+    root = tmp_path / "listed"
+    root.mkdir()
+    (root / "train.csv").write_text("P01_01_0,3,3\nP30_101_7,0,5\n")
+    (root / "val.csv").write_text("P30_101_7,0,5\n")
+    for name in ("P01_01_0", "P30_101_7"):
+        touch(root / f"{name}.mp4")
+    return root
+
+
+def test_lists_without_times_give_the_files_of_the_segments(listed: Path) -> None:
+    videos = CONFIG.build(listed, "train")
+    assert videos.records == (
+        VideoRecord(f"{listed}/P01_01_0.mp4", (3, 3), "P01_01_0"),
+        VideoRecord(f"{listed}/P30_101_7.mp4", (0, 5), "P30_101_7"),
+    )
+    assert [record.label for record in CONFIG.build(listed, "test").records] == [(0, 5)]
+    assert len(videos.class_names) == 397
+
+
+@pytest.mark.parametrize("layout", ["segments", "clips/P01", "P01/segments/P01_01"])
+def test_listed_segments_may_be_in_the_usual_folders(listed: Path, layout: str) -> None:
+    (listed / "P01_01_0.mp4").unlink()
+    path = touch(listed / layout / "P01_01_0.MP4")
+    touch(listed / "P01/videos/P01_01.MP4")  # the whole video, for which the list has no times
+    assert CONFIG.build(listed, "train").records[0] == VideoRecord(path, (3, 3), "P01_01_0")
+
+
+def test_official_annotations_find_the_same_files(listed: Path, root: Path) -> None:
+    expected = CONFIG.build(listed, "train")
+    (listed / "EPIC_100_train.csv").write_text((root / "EPIC_100_train.csv").read_text())  # is preferred
+    assert CONFIG.build(listed, "train") == expected
+    assert CONFIG.build(listed, "train").fingerprint == expected.fingerprint
+
+
+def test_a_listed_segment_without_a_file_has_an_expected_path(listed: Path) -> None:
+    (listed / "P01_01_0.mp4").unlink()
+    assert CONFIG.build(listed, "train").records[0].path == f"{listed}/segments/P01_01_0.mp4"
+    (listed / "P30_101_7.mp4").unlink()
+    message = failure(listed)
+    assert "none of the videos of" in message and "the list has no times, so that each segment is a file" in message
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("P30_101_7,0,5\nP11_2", ":2: too few fields in 'P11_2'; a line is 'narration_id,verb,noun'; the list is cut "
+                                 "off after 1 of officially 67,217 videos: get a complete one"),
+        ("P30_101_7,97,5\n", ":1: wrong verb label '97'; epic100 has verb labels 0 to 96"),
+        ("P30_101_7,0,300\n", ":1: wrong noun label '300'; epic100 has noun labels 0 to 299"),
+        ("P30_101_7,0,5\nP30_101_7,0,5\n", ": P30_101_7 is listed 2 times; list each video once"),
+        ("../../P1_0,0,5\nP30_101_7,0,5\n", ": '../../P1_0' leads out of "),
+        ("\n", ": the file is empty"),
+    ],
+)  # fmt: skip
+def test_bad_lists_are_named(listed: Path, lines: str, message: str) -> None:
+    (listed / "train.csv").write_text(lines)
+    assert failure(listed).startswith(f"{listed}/train.csv{message}")
+
+
+def test_a_short_list_is_a_warning_with_the_official_number(listed: Path) -> None:
+    need = Need(data=VideoData(dataset=CONFIG), splits=("test",))
+    found = next(Inspection(need, listed, ItemLists(lambda data: listed)).findings())
+    assert found.severity == "warning"
+    assert found.what == "1 test video listed, officially 9,668 (0.01 %)"
+    assert "check that the annotation file is complete" in found.remedy

@@ -1,11 +1,9 @@
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from data.datasets.kinetics import Kinetics
-from data.datasets.videos import VideoRecord
 from data.errors import DataError, MissingAnnotationError
 
 CONFIG = Kinetics.Config(num_classes=3)
@@ -64,17 +62,11 @@ def test_lists_are_found_under_usual_names(root: Path, name: str) -> None:
     assert CONFIG.build(root, "val").records[0].label == 2
 
 
-def test_a_root_is_a_list_only_if_configured(root: Path) -> None:
+def test_a_root_that_is_a_file_is_refused(root: Path) -> None:
     (root / "mine.txt").write_text("# three videos\ntrain/a/UPPER.MP4 2\n")
     with pytest.raises(DataError, match=r"data root .*/mine\.txt is a file; give the folder .*kinetics400=") as caught:
         CONFIG.build(root / "mine.txt", "test")
     assert one_line(caught)
-    config = replace(CONFIG, root_is_list=True)
-    for split in ("val", "test"):
-        (record,) = config.build(root / "mine.txt", split).records
-        assert record == VideoRecord(str(root / "train/a/UPPER.MP4"), 2, "train/a/UPPER.MP4")
-    with pytest.raises(MissingAnnotationError, match=r"mine\.txt: a list has no training split"):
-        config.build(root / "mine.txt", "train")
 
 
 def test_the_test_split_is_the_validation_split_by_default(root: Path) -> None:

@@ -119,3 +119,59 @@ def test_an_id_that_occurs_twice_is_refused(root: Path) -> None:
     (root / "something-something-v2-train.json").write_text(json.dumps(entries))
     with pytest.raises(DataError, match=r"train\.json: 7 is listed 2 times; list each video once"):
         CONFIG.build(root, "train")
+
+
+# Lists of `path label` lines
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Path:
+    """Folder with the authors' lists of CAST: names of files below the root, and labels."""
+    root = tmp_path / "listed"
+    root.mkdir()
+    (root / "train.csv").write_text("11.mp4 1\n7.mp4 0\n")
+    (root / "val.csv").write_text("7.mp4 0\n")
+    for name in ("11.mp4", "7.mp4"):
+        (root / name).touch()
+    return root
+
+
+def test_lists_of_paths_and_labels_are_read(listed: Path) -> None:
+    videos = CONFIG.build(listed, "train")
+    assert videos.records == (VideoRecord(f"{listed}/11.mp4", 1, "11.mp4"), VideoRecord(f"{listed}/7.mp4", 0, "7.mp4"))
+    assert videos.class_names == ("class 0", "class 1", "class 2")
+    assert CONFIG.build(listed, "test") == CONFIG.build(listed, "val") and len(CONFIG.build(listed, "val")) == 1
+    (listed / "labels.json").write_text(json.dumps(LABELS))
+    assert CONFIG.build(listed, "train").class_names == tuple(LABELS)
+
+
+def test_listed_videos_may_be_in_the_folder_of_the_download(listed: Path) -> None:
+    (listed / "20bn-something-something-v2").mkdir()
+    for name in ("11.mp4", "7.mp4"):
+        (listed / name).rename(listed / "20bn-something-something-v2" / name)
+    assert CONFIG.build(listed, "train").records[0].path == f"{listed}/20bn-something-something-v2/11.mp4"
+
+
+def test_official_files_are_preferred_to_lists_of_paths_and_labels(root: Path) -> None:
+    (root / "train.csv").write_text("7.MP4 2\n")
+    assert [record.label for record in CONFIG.build(root, "train").records] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("11.mp4 1\n7.m", ":2: too few fields in '7.m'; a line is 'path label'; the list is cut off after 1 of "
+                          "officially 168,913 videos: get a complete one"),
+        ("11.mp4\n7.mp4 0\n", ":1: too few fields in '11.mp4'; a line is 'path label'"),
+        ("11.mp4 3\n", ":1: wrong label '3'; ssv2 has labels 0 to 2"),
+        ("11.mp4 1\n11.mp4 1\n", ": 11.mp4 is listed 2 times; list each video once"),
+        ("../11.mp4 1\n7.mp4 0\n", ": '../11.mp4' leads out of "),
+        ("# nothing\n", ": the file is empty; it should contain one 'path label' per line"),
+    ],
+)  # fmt: skip
+def test_bad_lists_of_paths_and_labels_are_named(listed: Path, lines: str, message: str) -> None:
+    (listed / "train.csv").write_text(lines)
+    with pytest.raises(DataError) as caught:
+        CONFIG.build(listed, "train")
+    assert str(caught.value).startswith(f"{listed}/train.csv{message}")
+    assert "\n" not in str(caught.value)

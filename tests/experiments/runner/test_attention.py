@@ -13,6 +13,8 @@ from safetensors.torch import save_file
 from data.datasets.videos import VideoList, VideoRecord
 from data.errors import DataError
 from data.items import clips
+from data.synthetic.epic100 import NOUNS, VERBS
+from data.targets import ClassTarget, VerbNounTarget
 from data.transforms import normalized
 from data.video import VideoData
 from experiments.runner.attention import attention_maps, class_name, keep_all_maps, save_maps
@@ -223,10 +225,11 @@ def test_attention_that_is_not_finite_is_refused(weighted: RunConfig, store: Run
     assert not list(store.root.rglob("*.npz"))
 
 
-def test_class_name_is_none_for_an_unnamed_class_or_several_labels() -> None:
-    names = ("up", "down")
-    videos = VideoList(tuple(VideoRecord("", label, "") for label in (1, 2, (0, 1))), names)
-    assert [class_name(videos, index) for index in range(3)] == ["down", None, None]
+def test_the_class_of_several_labels_has_all_names_and_none_if_one_is_unnamed() -> None:
+    videos = VideoList(tuple(VideoRecord("", label, "") for label in (1, 2)), ("up", "down"))
+    assert [class_name(videos, index, ClassTarget(3)) for index in range(2)] == ["down", None]
+    videos = VideoList(tuple(VideoRecord("", label, "") for label in ((0, 1), (1, 2))), ("take", "put", "tap", "pan"))
+    assert [class_name(videos, index, VerbNounTarget(2, 3)) for index in range(2)] == ["take pan", None]
 
 
 def test_maps_of_all_tested_runs_are_saved_despite_an_error_in_one(
@@ -248,3 +251,16 @@ def test_maps_of_all_tested_runs_are_saved_despite_an_error_in_one(
     ]
     assert len(list(store.root.rglob("attention_maps/*.npz"))) == 1
     assert keep_all_maps(queried[2:], store, Resources()) == [] and capsys.readouterr().err == ""
+
+
+def test_maps_of_a_verb_and_a_noun_are_drawn_for_any_video(
+    verb_noun_run: RunConfig, store: RunStore, keep_weights: KeepWeights
+) -> None:
+    keep_weights(verb_noun_run)
+    data = verb_noun_run.data
+    videos = data.dataset.build(Resources().root(data), "test")
+    for index in (0, 11):
+        maps = computed_maps(verb_noun_run, store, video=videos.ids[index])
+        verb, noun = videos.label(index)  # type: ignore[misc]
+        assert maps.record["class"] == f"{VERBS[verb]} {NOUNS[noun].name}"
+        assert np.array_equal(maps.frames, computed_maps(verb_noun_run, store, video=index).frames)

@@ -1,6 +1,7 @@
 """Scores of a list of videos: they equal those of a row's test."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,6 @@ import torch
 from safetensors.torch import save_file
 
 from data.errors import DataError
-from experiments.motionformer.base import EPIC100
 from experiments.runner.evaluate import evaluate, evaluation_text
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
@@ -122,19 +122,10 @@ def test_errors_for_unusable_weights_contain_the_reason(weighted: RunConfig, sto
     assert refused("folder.pyth", DataError).endswith("folder.pyth is a folder; name a file in it")
 
 
-@pytest.mark.parametrize(
-    ("run", "message"),
-    [
-        (EPIC100, "this row predicts a verb and a noun, and a list has one label a video"),
-        (POINTS, "points: its items are not files with one label each"),
-    ],
-)
-def test_rows_whose_data_cannot_come_from_a_list_are_refused(
-    run: RunConfig, message: str, store: RunStore, tmp_path: Path
-) -> None:
+def test_a_row_whose_data_cannot_come_from_a_list_is_refused(store: RunStore, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("a.mp4 0\n")
-    with pytest.raises(ValueError, match=message):
-        evaluate(run, store, ONE, tmp_path / "list.csv")
+    with pytest.raises(ValueError, match="points: its items are not files with labels"):
+        evaluate(POINTS, store, ONE, tmp_path / "list.csv")
 
 
 def test_the_error_for_a_missing_list_contains_its_path(weighted: RunConfig, store: RunStore, tmp_path: Path) -> None:
@@ -143,3 +134,55 @@ def test_the_error_for_a_missing_list_contains_its_path(weighted: RunConfig, sto
             DataError, match=f"--list {path}: there is no such file; it needs one 'path label' per line"
         ):
             evaluate(weighted, store, ONE, path)
+
+
+# Rows that predict a verb and a noun
+
+
+@pytest.fixture
+def segments(verb_noun_run: RunConfig, keep_weights: KeepWeights, tmp_path: Path) -> Path:
+    """List of two videos of the run with a verb and a noun each."""
+    keep_weights(verb_noun_run)
+    videos = sorted(ONE.root(verb_noun_run.data).rglob("*.MP4"))[:2]
+    file = tmp_path / "segments.csv"
+    file.write_text("".join(f"{video} {verb} {verb + 1}\n" for verb, video in enumerate(videos)))
+    return file
+
+
+def test_a_list_may_have_a_verb_and_a_noun_a_video(verb_noun_run: RunConfig, store: RunStore, segments: Path) -> None:
+    result = evaluate(verb_noun_run, store, ONE, segments)
+    videos = result["videos"]
+    assert isinstance(videos, list)
+    assert [video["label"] for video in videos] == [{"verb": 0, "noun": 1}, {"verb": 1, "noun": 2}]
+    for video in videos:
+        assert [entry["kind"] for entry in video["top"]] == ["verb"] * 5 + ["noun"] * 5
+        for best in (video["top"][:5], video["top"][5:]):
+            scores = [entry["score"] for entry in best]
+            assert scores == sorted(scores, reverse=True) and 0 < sum(scores) < 1
+            assert len({entry["class"] for entry in best}) == 5
+    names = [video["video"] for video in videos]
+    (verb, noun), (other_verb, other_noun) = [(video["top"][0]["class"], video["top"][5]["class"]) for video in videos]
+    segments.write_text(f"{names[0]} {verb} {noun}\n{names[1]} {other_verb} {(other_noun + 1) % 8}\n")
+    metrics = evaluate(verb_noun_run, store, ONE, segments)["metrics"]
+    assert isinstance(metrics, dict)
+    assert (metrics["verb"], metrics["noun"], metrics["action"]) == (100, 50, 50)
+
+
+def test_the_text_names_the_kinds_of_label(verb_noun_run: RunConfig, store: RunStore, segments: Path) -> None:
+    name = segments.read_text().split()[0]
+    segments.write_text(f"{name} 0 1\n{segments.parent}/gone.mp4 1 2\n")
+    lines = evaluation_text(evaluate(verb_noun_run, store, replace(ONE, allow_bad=1), segments)).splitlines()
+    first, second = lines[3:5]
+    score = r"\d \(0\.\d{3}\)"
+    best = rf"{score}(, {score}){{4}}"
+    assert re.fullmatch(rf"{name}: label verb 0, noun 1, predicted verb {best}; noun {best}", first)
+    assert second == f"{segments.parent}/gone.mp4: label verb 1, noun 2, predicted missing"
+    assert "action " in lines[-1] and "(1 evaluated, 0 failed, 1 missing)" in lines[-1]
+
+
+def test_a_list_with_too_few_labels_is_refused(verb_noun_run: RunConfig, store: RunStore, segments: Path) -> None:
+    segments.write_text("a.mp4 3\n")
+    with pytest.raises(DataError, match=r"segments\.csv:1: too few fields in 'a\.mp4 3'; a line is 'path verb noun'$"):
+        evaluate(verb_noun_run, store, ONE, segments)
+    with pytest.raises(DataError, match="there is no such file; it needs one 'path verb noun' per line"):
+        evaluate(verb_noun_run, store, ONE, segments.parent / "none.csv")

@@ -7,10 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.datasets.epic100 import Epic100
-from data.synthetic.epic100 import Epic100StandIn
-from experiments.motionformer.base import EPIC100
-from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.runner.jobs import Job
 from experiments.runner.launch import headline_text
 from experiments.runner.resources import Resources
@@ -18,46 +14,37 @@ from experiments.runner.results import rescore
 from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
 from experiments.runner.weights import save_weights
-from experiments.spec.edits import apply, data, evaluation, model, optim
+from experiments.spec.edits import apply, evaluation
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.scales import TINY
 from tests.experiments.runner.points import NoSignalHandlers
 
-STAND_IN = Epic100StandIn(num_train=16, num_val=12)
 
-
-@pytest.fixture
-def small(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
-    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
-    dataset = Epic100.Config(num_verbs=STAND_IN.num_verbs, num_nouns=STAND_IN.num_nouns, stand_in=STAND_IN)
-    edits = (*data(dataset=dataset), *optim(epochs=1, batch_size=8), *model(depth=1, width=16, heads=2))
-    return apply(TINY.of(EPIC100, RECIPE), edits)
-
-
-def test_a_run_reports_action_verb_and_noun_accuracy(small: RunConfig, tmp_path: Path) -> None:
+def test_a_run_reports_action_verb_and_noun_accuracy(verb_noun_run: RunConfig, tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
-    train_and_test(small, store, Resources(devices=1), NoSignalHandlers())
-    directory = store.run(small.train_id)
-    metrics = json.loads(directory.metrics(small.eval_id).read_text())
+    train_and_test(verb_noun_run, store, Resources(devices=1), NoSignalHandlers())
+    directory = store.run(verb_noun_run.train_id)
+    metrics = json.loads(directory.metrics(verb_noun_run.eval_id).read_text())
     assert metrics["videos"] == {"evaluated": 12, "failed": 0, "missing": 0}
-    with np.load(directory.predictions(small.eval_id)) as predictions:
+    with np.load(directory.predictions(verb_noun_run.eval_id)) as predictions:
         scores, labels = predictions["scores"].sum(1), predictions["labels"]
     verb, noun = scores[:, :8].argmax(1) == labels[:, 0], scores[:, 8:].argmax(1) == labels[:, 1]
-    views = small.evaluation.views * small.evaluation.crops
+    views = verb_noun_run.evaluation.views * verb_noun_run.evaluation.crops
     np.testing.assert_allclose(scores[:, :8].sum(1), views, rtol=1e-4)
     np.testing.assert_allclose(scores[:, 8:].sum(1), views, rtol=1e-4)
     assert metrics["verb"] == pytest.approx(100 * verb.mean())
     assert metrics["noun"] == pytest.approx(100 * noun.mean())
     assert metrics["action"] == metrics["top1"] == pytest.approx(100 * (verb & noun).mean())
     assert metrics["classes"] == {}
-    text = headline_text(Job(small, "t", "c", 0), metrics)
+    text = headline_text(Job(verb_noun_run, "t", "c", 0), metrics)
     assert text == ", ".join(f"{name} {metrics[name]:.3g}" for name in ("action", "verb", "noun"))
 
 
-def test_one_view_of_verbs_and_nouns_is_rescored_from_the_scores_of_two(small: RunConfig, tmp_path: Path) -> None:
+def test_one_view_of_verbs_and_nouns_is_rescored_from_the_scores_of_two(
+    verb_noun_run: RunConfig, tmp_path: Path
+) -> None:
     store = RunStore(tmp_path / "runs")
-    untrained = replace(small, optim=None, parents=(Parent(run=small),))
-    save_weights(small.build().model, store.run(small.train_id).weights)
+    untrained = replace(verb_noun_run, optim=None, parents=(Parent(run=verb_noun_run),))
+    save_weights(verb_noun_run.build().model, store.run(verb_noun_run.train_id).weights)
     one_view = apply(untrained, evaluation(views=1))
     train_and_test(untrained, store, Resources(devices=1), NoSignalHandlers())
     assert rescore(one_view, store)

@@ -1,0 +1,99 @@
+"""Single list files in place of a data set."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from data.datasets.list_file import ListFile
+from data.datasets.videos import VideoList, VideoRecord
+from data.errors import DataError, MissingAnnotationError
+from data.targets import ClassTarget, Targets, VerbNounTarget
+
+ONE, TWO = ClassTarget(3), VerbNounTarget(5, 7)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a/UPPER.MP4", "b/one two.mp4", "val/c.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def videos(folder: Path, text: str, targets: ClassTarget | VerbNounTarget) -> VideoList:
+    (folder / "mine.txt").write_text(text)
+    return ListFile.Config(predicted=targets).build(folder / "mine.txt", "test")
+
+
+def failure(folder: Path, text: str, targets: ClassTarget | VerbNounTarget) -> str:
+    with pytest.raises(DataError) as caught:
+        videos(folder, text, targets)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_lines_have_a_path_and_a_label(folder: Path) -> None:
+    found = videos(folder, "# two videos\na/UPPER.MP4 2\nb/one two.mp4 0\n", ONE)
+    assert found.records == (
+        VideoRecord(f"{folder}/a/UPPER.MP4", 2, "a/UPPER.MP4"),
+        VideoRecord(f"{folder}/b/one two.mp4", 0, "b/one two.mp4"),
+    )
+    assert found.class_names == ("b", "class 1", "a")
+
+
+def test_lines_have_a_path_a_verb_and_a_noun(folder: Path) -> None:
+    found = videos(folder, f"a/UPPER.MP4 4 6\n{folder}/b/one two.mp4,0,1\n", TWO)
+    assert [record.label for record in found.records] == [(4, 6), (0, 1)]
+    assert found.records[1].path == f"{folder}/b/one two.mp4"
+    assert (found.class_names[4], found.class_names[5], len(found.class_names)) == ("verb 4", "noun 0", 12)
+
+
+def test_any_split_but_that_of_training_is_the_list(folder: Path) -> None:
+    config = ListFile.Config(predicted=ONE)
+    (folder / "mine.txt").write_text("a/UPPER.MP4 2\n")
+    assert config.build(folder / "mine.txt", "val") == config.build(folder / "mine.txt", "test")
+    with pytest.raises(MissingAnnotationError, match=r"mine\.txt: a list has no training split"):
+        config.build(folder / "mine.txt", "train")
+
+
+def test_paths_may_be_relative_to_the_folder_of_the_validation_videos(folder: Path) -> None:
+    assert videos(folder, "c.mp4 1\n", ONE).records[0].path == f"{folder}/val/c.mp4"
+
+
+def test_lines_of_one_label_may_be_folders_of_pictures(folder: Path) -> None:
+    (folder / "a/img_00001.jpg").touch()
+    (record,) = videos(folder, "a 30 2\n", ONE).records
+    assert (record.path, record.label, record.pictures and record.pictures.number) == (f"{folder}/a", 2, 30)
+    assert videos(folder, "val/c.mp4 30 2\n", ONE).records == (VideoRecord(f"{folder}/val/c.mp4", 2, "val/c.mp4"),)
+
+
+def test_unusable_lists_give_one_line_errors(folder: Path) -> None:
+    assert failure(folder, "", TWO).endswith("it should contain one 'path verb noun' per line")
+    assert failure(folder, "", ONE).endswith("it should contain one 'path label' per line")
+    assert failure(folder, "a/UPPER.MP4 4\n", TWO).endswith("a line is 'path verb noun'")
+    assert "list has verb labels 0 to 4" in failure(folder, "a/UPPER.MP4 5 0\n", TWO)
+    assert "none of the 1 videos of" in failure(folder, "gone.mp4 0 0\n", TWO)
+    assert "none of the 1 videos of" in failure(folder, "gone 8 0\n", ONE)
+    assert "is listed 2 times" in failure(folder, "val/c.mp4 0 0\nval/c.mp4 1 0\n", TWO)
+    (folder / "inner").mkdir()
+    (folder / "inner/d.mp4").touch()
+    assert "'../a/UPPER.MP4' leads out of" in failure(folder / "inner", "d.mp4 0\n../a/UPPER.MP4 1\n", ONE)
+
+
+def test_a_list_has_the_targets_that_are_predicted() -> None:
+    assert ListFile.Config(predicted=TWO).targets == TWO
+    assert ListFile.Config(predicted=TWO).tiny() == ListFile.Config(predicted=TWO)
+
+
+def test_targets_without_labels_are_refused() -> None:
+    class Depth(Targets):
+        @property
+        def classes(self) -> dict[str, int]:
+            return {}
+
+        def example(self, batch_size: int, device: torch.device | str = "cpu") -> torch.Tensor:
+            raise NotImplementedError
+
+    with pytest.raises(ValueError, match=r"^data\.dataset\.predicted has no kind of label"):
+        ListFile.Config(predicted=Depth())
