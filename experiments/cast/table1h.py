@@ -6,8 +6,8 @@ from experiments.cast.experts import CLIP, VIDEO_MAE_EK100
 from experiments.cast.tiny import TINY, pretrained
 from experiments.spec.claims import claim
 from experiments.spec.comparisons import Within, best
-from experiments.spec.expressions import cell
 from experiments.spec.edits import model
+from experiments.spec.expressions import cell
 from experiments.spec.table import Table, row
 
 # fmt: off
