@@ -49,7 +49,8 @@ def self_attention(block: int, x: Tensor, expert: object) -> Tensor:
         assert isinstance(attention, NoKeyBiasAttention)
         bias = torch.cat([attention.q_bias, torch.zeros_like(attention.q_bias), attention.v_bias])
         heads, qkv = attention.heads, F.linear(x, attention.qkv.weight, bias)
-    return attention.proj(softmax_attention(*qkv.chunk(3, dim=-1), heads))
+    q, k, v = qkv.chunk(3, dim=-1)
+    return attention.proj(softmax_attention(q, k, v, heads))
 
 
 def softmax_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:

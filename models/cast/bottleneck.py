@@ -59,7 +59,8 @@ class BottleneckExchange(Exchange):
             """Multiply-adds of projections, LayerNorms and attention."""
             D, W = streams.width, streams.width // self.ratio
             total = 0
-            for layout, window in ((streams.spatial, self.t2s), (streams.temporal, self.s2t)):
+            windows: tuple[Window | None, Window | None] = (self.t2s, self.s2t)
+            for layout, window in zip((streams.spatial, streams.temporal), windows, strict=True):
                 total += layout.num_tokens * (D * W + 5 * W)
                 if window is not None:
                     total += cross_attention_macs(layout.grid, W, window) + layout.num_tokens * D * W

@@ -3,6 +3,7 @@
 B batch, F frames, N = T*S tokens, D width.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -13,9 +14,10 @@ from torch import Tensor, nn
 
 from models.cast.expert import Expert, ExpertConfig
 from models.cast.fixed_positions import SequencePositions
-from models.cast.key_map import mae_names, without_prefix
+from models.cast.key_map import mapped, without_prefix
 from models.cast.layout import Layout
 from models.checkpoints import LoadReport, fill, read_tensors
+from models.image_vit import TIMM_NAMES
 from models.mixers.attention import Mixer, merge_heads, split_heads
 from models.mixers.joint import JointAttention
 from models.model import InputSize, as_clip, check_range
@@ -115,15 +117,20 @@ class ClipExpert(Expert):
 
         def load(self, expert: Expert, path: Path) -> LoadReport:
             """Load a pretrained or a fine-tuned file of VideoMAE or MVD. Its final LayerNorm is not used."""
+            assert isinstance(expert, ClipExpert)
             tensors = without_prefix(read_tensors(path), "encoder.")
-            names = {
-                name: mae_names([name.removeprefix("vit.")])[name.removeprefix("vit.")] for name in expert.state_dict()
-            }
-            own_norm = {name: f"norm of this model: {name}" for name in names if name.startswith("vit.norm.")}
+            check_positions(expert, tensors, path)
+            inner = {name: name.removeprefix("vit.") for name in expert.state_dict()}
+            names = {name: theirs for name, theirs in mapped(inner, TIMM_NAMES).items() if not is_norm(name)}
+            own_norm = {name: f"own {inner[name]}" for name in inner if is_norm(name)}
             return fill(
-                expert, tensors, {**names, **own_norm}, source=path.name,
-                known_missing=tuple(own_norm.values()), known_unexpected=UNUSED,
-            )  # fmt: skip
+                expert,
+                tensors,
+                {**names, **own_norm},
+                source=path.name,
+                known_missing=tuple(own_norm.values()),
+                known_unexpected=UNUSED,
+            )
 
     def __init__(self, layout: Layout, vit: VideoViT) -> None:
         super().__init__(layout)
@@ -160,3 +167,24 @@ class ClipExpert(Expert):
     def layer_of(self, parameter: str) -> int:
         """Layer of a parameter."""
         return self.vit.layer_of(parameter.removeprefix("vit."))
+
+
+def is_norm(name: str) -> bool:
+    """Whether a tensor of an expert is one of its final LayerNorm."""
+    return name.startswith("vit.norm.")
+
+
+def check_positions(expert: ClipExpert, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse a file with fixed positions that are not those of the expert.
+
+    Raises:
+        ValueError: with the file.
+    """
+    if "pos_embed" not in tensors:
+        return
+    own = expert.vit.positions(expert.layout.grid)
+    if tensors["pos_embed"].shape != own.shape or not torch.allclose(tensors["pos_embed"].float(), own, atol=1e-3):
+        raise ValueError(
+            f"weights: {path.name} has other fixed positions (pos_embed) than this expert; the positions of MVD are "
+            f"SpaceTimePositions, those of VideoMAE SequencePositions"
+        )

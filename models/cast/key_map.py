@@ -1,11 +1,11 @@
-"""Names of tensors in the files of CLIP, EVA, VideoMAE and MVD, and in released files of CAST."""
+"""Names of tensors in the files of CLIP and EVA, and conversions that several readers share."""
 
 from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
 from models.checkpoints import Converted
-from models.image_vit import TIMM_NAMES, renamed
+from models.image_vit import renamed
 
 # Patterns of names in timm's VisionTransformer, and their replacements in CLIP's image encoder.
 CLIP_NAMES = (
@@ -41,11 +41,6 @@ def clip_names(names: Mapping[str, str]) -> dict[str, str]:
 def eva_names(names: Mapping[str, str]) -> dict[str, str]:
     """Names in the files of EVA's authors, given those in timm's."""
     return mapped(names, EVA_NAMES)
-
-
-def mae_names(names: Iterable[str]) -> dict[str, str]:
-    """Names in the files of VideoMAE and MVD of the tensors of a VideoViT."""
-    return renamed(names, TIMM_NAMES)
 
 
 def mapped(names: Mapping[str, str], rules: Iterable[tuple[str, str]]) -> dict[str, str]:

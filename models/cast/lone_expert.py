@@ -48,9 +48,9 @@ class LoneExpert(nn.Module):
             return self.expert.init is not None
 
         @property
-        def initial_weights(self) -> InitialWeights | None:
-            """Source of the expert's initial weights."""
-            return self.expert.init
+        def initial_weights(self) -> tuple[InitialWeights, ...]:
+            """Source of the expert's initial weights, if there is one."""
+            return () if self.expert.init is None else (self.expert.init,)
 
         def check(self, size: InputSize) -> None:
             """Refuse settings out of range, and attention over time in an expert that sees all frames together."""

@@ -23,7 +23,7 @@ from models.cast.released import load_cast
 from models.cast.stream import Pooling, Stream
 from models.checkpoints import LoadReport, fill
 from models.framewise.model import thinned
-from models.imagenet import weights_folder
+from models.imagenet import InitialWeights, weights_folder
 from models.model import InputSize, ModelConfig, Targets, check_range
 from models.trunk import reset_linear
 
@@ -72,6 +72,11 @@ class CAST(nn.Module):
         def pretrained(self) -> bool:
             """Whether both experts have initial weights."""
             return all(expert.init is not None for expert in self.experts.values())
+
+        @property
+        def initial_weights(self) -> tuple[InitialWeights, ...]:
+            """Sources of the experts' initial weights."""
+            return tuple(expert.init for expert in self.experts.values() if expert.init is not None)
 
         def check(self, size: InputSize) -> None:
             """Refuse experts that do not fit together, and settings out of range."""

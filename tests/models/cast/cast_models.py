@@ -21,10 +21,8 @@ VERBS_AND_NOUNS = VerbNounTarget(5, 6)
 
 def small(**settings: object) -> CAST.Config:
     """CAST with experts of width 48, depth 3 and 4 heads."""
-    sizes = {"width": 48, "depth": 3, "heads": 4}
     config = CAST.Config(
-        spatial=ImageExpert.Config(**sizes),  # type: ignore[arg-type]
-        temporal=ClipExpert.Config(**sizes),  # type: ignore[arg-type]
+        spatial=ImageExpert.Config(width=48, depth=3, heads=4), temporal=ClipExpert.Config(width=48, depth=3, heads=4)
     )
     return replace(config, **settings)  # type: ignore[arg-type]
 

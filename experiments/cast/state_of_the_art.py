@@ -1,0 +1,67 @@
+"""Parts of Tables 2 and 9 to 11 of CAST, which compare it with the state of the art: columns, and experts alone."""
+
+from collections.abc import Sequence
+
+from experiments.cast.base import AIM, TUNED_CLIP
+from experiments.spec.edits import Edit, Edits
+from experiments.spec.metrics import TRAINABLE_PARAMETERS, Computed, published_gflops
+from experiments.spec.run import RunConfig
+from experiments.spec.table import Column
+from models.cast.lone_expert import LoneExpert
+from models.cast.model import CAST
+
+
+def temporal_alone(model: object) -> LoneExpert.Config:
+    """Temporal expert of CAST, tuned as a whole."""
+    assert isinstance(model, CAST.Config)
+    return LoneExpert.Config(expert=model.temporal, drop_path=model.drop_path)
+
+
+CLIP_ALONE: Edits = (Edit("model", TUNED_CLIP),)
+AIM_ALONE: Edits = (Edit("model", AIM),)
+VIDEO_MAE_ALONE: Edits = (Edit("model", temporal_alone),)
+
+
+def num_frames(run: RunConfig) -> float:
+    """Number of frames that a model sees of each clip."""
+    model = run.model
+    if isinstance(model, LoneExpert.Config):
+        layout = model.expert.layout(run.data.size)
+        if layout.framewise:
+            return layout.grid.frames
+    (clip,) = run.data.size.example(1, "meta")
+    return clip.shape[1]
+
+
+def views(run: RunConfig) -> str:
+    """Temporal views and spatial crops of the test."""
+    return f"{run.evaluation.views}×{run.evaluation.crops}"
+
+
+def tflops(run: RunConfig) -> float:
+    """Multiply-adds of all views of a video, in units of 10^12."""
+    return published_gflops(run) * run.evaluation.views * run.evaluation.crops / 1000
+
+
+FRAMES = Computed("frames", num_frames)
+VIEWS = Computed("views", views)
+TFLOPS = Computed("tflops", tflops)
+
+
+def cost_columns(base: RunConfig) -> Sequence[Column]:
+    """Columns of frames, views and costs."""
+    return (
+        Column(key="frames", header="Frames", metric=FRAMES, base=base, digits=0),
+        Column(key="views", header="Views", metric=VIEWS, base=base),
+        Column(key="tflops", header="TFLOPs", metric=TFLOPS, base=base, digits=2),
+        Column(key="params", header="Learnable Param (M)", metric=TRAINABLE_PARAMETERS, base=base, digits=0),
+    )
+
+
+OWN_NOTE = (
+    "Rows with an asterisk are the paper's own implementations, those of CLIP and VideoMAE tuned as a whole. Their recipes "
+    "are not stated; here, they have that of CAST."
+)
+COST_NOTE = (
+    "Costs are exact counts. The paper multiplies a rounded 391 GFLOPs per view, and takes 147 for CLIP on Kinetics."
+)

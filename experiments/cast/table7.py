@@ -1,0 +1,42 @@
+"""Table 7 of CAST: effect of employing different models as experts."""
+
+from experiments.cast.base import NOTES
+from experiments.cast.columns import ACCURACY
+from experiments.cast.experts import EVA, MVD
+from experiments.cast.tiny import TINY, pretrained
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import Within
+from experiments.spec.edits import model
+from experiments.spec.expressions import cell, largest, smallest
+from experiments.spec.table import Table, row
+
+# fmt: off
+ROWS = (
+    row("clip-videomae", ("CLIP", "VideoMAE"),                                   paper=(72.5, 60.3, 48.7)),
+    row("clip-mvd",      ("CLIP", "MVD"),      model(temporal=MVD),              paper=(73.1, 60.1, 49.3)),
+    row("eva-videomae",  ("EVA",  "VideoMAE"), model(spatial=EVA),               paper=(73.1, 59.8, 49.1)),
+    row("eva-mvd",       ("EVA",  "MVD"),      model(spatial=EVA, temporal=MVD), paper=(73.7, 60.1, 49.2)),
+)
+ACTIONS = tuple(cell(f"{row.key}.action") for row in ROWS)
+CLAIMS = (
+    claim("C36", "appendix D.1", "CAST does not depend on the kind of the experts",
+          Within(largest(*ACTIONS) - smallest(*ACTIONS), 1.5), real_data=True),
+)
+# fmt: on
+
+TABLE = Table(
+    name="cast/table7",
+    caption="Effect of employing different models as experts",
+    source="arXiv:2311.18825, Table 7",
+    labels=("Spatial expert", "Temporal expert"),
+    columns=ACCURACY,
+    rows=ROWS,
+    tiny=TINY,
+    tiny_parents=pretrained,
+    notes=(
+        "The paper does not state which EVA and which MVD it takes. Here: EVA02-CLIP-B/16, which has the sizes of ViT-B/16, "
+        "and MVD ViT-B pretrained on Kinetics, with MVD's own positions.",
+        *NOTES,
+    ),
+    claims=CLAIMS,
+)
