@@ -137,7 +137,9 @@ def data_text(unit: str, generated: tuple[str, ...], given: tuple[str, ...]) -> 
 
 def prints_numbers(report: Report) -> bool:
     """Whether the paper prints any number of this table. Some figures contain no numbers."""
-    return any(cell.printed is not None for row in report.rows for cell in row.cells)
+    figure = report.table.figure
+    in_figure = figure is not None and figure.prints_numbers
+    return in_figure or any(cell.printed is not None for row in report.rows for cell in row.cells)
 
 
 def shows_underlined(report: Report) -> bool:

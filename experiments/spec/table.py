@@ -185,8 +185,8 @@ class Table:
 
         Raises:
             ValueError: for invalid or duplicate keys, a wrong number of labels or printed values in a row, cells without a
-                metric, values derived from columns that do not exist or are themselves derived, and claims on cells
-                that do not exist.
+                metric, values derived from columns that do not exist or are themselves derived, and figures and claims
+                on cells that do not exist.
         """
         self._check_keys()
         for row in self.rows:
@@ -224,6 +224,11 @@ class Table:
 
     def _check_figure_and_claims(self) -> None:
         columns, rows = [c.key for c in self.columns], [r.key for r in self.rows]
+        if self.figure is not None:
+            wrong = [f"row '{key}'" for key in self.figure.rows if key not in rows]
+            wrong += [f"column '{key}'" for key in self.figure.columns if key not in columns]
+            if wrong:
+                raise ValueError(f"table '{self.name}': its figure shows {wrong[0]}, which the table does not have")
         for claim in self.claims:
             if unknown := [str(cell) for cell in claim.cells if cell.row not in rows or cell.column not in columns]:
                 raise ValueError(f"table '{self.name}', claim '{claim.key}': no cell {', '.join(unknown)}")
