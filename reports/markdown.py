@@ -175,7 +175,12 @@ def _sources(report: Report, folder: Path) -> str:
     headers_of = {column.key: one_line(column.header) for column in columns}
     computed = [one_line(c.header) for c in shown if isinstance(c.metric, Computed)]
     notes = [f"{', '.join(computed)}: computed from the config of each row, without a run."] if computed else []
-    if settings := [names[row.row.key] for row in report.rows if isinstance(row.row.metric, Computed)]:
+    settings = [
+        names[row.row.key]
+        for row in report.rows
+        if row.row.metric and any(isinstance(row.row.metric_of(column), Computed) for column in columns)
+    ]
+    if settings:
         notes.append(f"{', '.join(settings)}: computed from the config of each column, without a run.")
     for column in shown:
         if isinstance(column.metric, Derived):

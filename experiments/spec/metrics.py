@@ -23,6 +23,24 @@ class Metric:
         """Whether the value comes from a finished test."""
         return False
 
+    def in_column(self, key: str) -> "Metric | None":
+        """Metric of the cell in a column, given its key, if this is the metric of a row; None for that of the column."""
+        return self
+
+
+@dataclass(frozen=True)
+class ByColumn(Metric):
+    """Metric of a row that differs from column to column, e.g. the shape of a tensor in each of two models.
+
+    `metrics`: metrics by the keys of the columns.
+    """
+
+    metrics: Mapping[str, Metric]
+
+    def in_column(self, key: str) -> Metric | None:
+        """Metric of the column; None if it is not named."""
+        return self.metrics.get(key)
+
 
 @dataclass(frozen=True)
 class Tested(Metric):

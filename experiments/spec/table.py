@@ -79,7 +79,8 @@ class Column:
 class Row:
     """Row of a table. A row quoted from another paper has no run, only printed values.
 
-    `metric`: metric of the cells of the row, in place of those of the columns, e.g. a setting of the run of each column.
+    `metric`: metric of the cells of the row, in place of those of the columns, e.g. a setting of the run of each column;
+        `ByColumn` for one in each column.
     `form`: format of its numbers; by default that of the columns or, with a metric, the shortest.
     """
 
@@ -94,7 +95,8 @@ class Row:
 
     def metric_of(self, column: Column) -> Metric:
         """Metric of the cell in a column."""
-        return self.metric or column.metric
+        own = None if self.metric is None else self.metric.in_column(column.key)
+        return own or column.metric
 
     def form_of(self, column: Column) -> NumberFormat:
         """Format of the numbers in a column."""
@@ -208,7 +210,7 @@ class Table:
         place = f"table '{self.name}', row '{row.key}'"
         if len(row.labels) != len(self.labels) or len(row.paper) not in (0, len(self.columns)):
             raise ValueError(f"{place}: wrong number of labels or printed values")
-        if isinstance(row.metric, Derived):
+        if row.metric and any(isinstance(row.metric.in_column(column.key), Derived) for column in self.columns):
             raise ValueError(f"{place}: derived metrics are those of columns, not of rows")
         without = [column.key for column in self.columns if row.metric_of(column) is OF_ROWS and not row.quoted]
         if without:

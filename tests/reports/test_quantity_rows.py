@@ -14,7 +14,7 @@ from experiments.spec.catalog import Selection
 from experiments.spec.claims import claim
 from experiments.spec.comparisons import Above, SameText
 from experiments.spec.expressions import cell
-from experiments.spec.metrics import GFLOPS, TOP1, Computed, Mean, Measured
+from experiments.spec.metrics import GFLOPS, TOP1, ByColumn, Computed, Mean, Measured
 from experiments.spec.number_formats import Decimals, Scientific
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
@@ -165,6 +165,23 @@ def test_rows_with_and_without_metrics_of_their_own_share_a_table(
     assert lines["GFLOPs"][0] == "369.5 (369.5)"
     assert [found.best for found in report.rows[2].cells] == [False] * 3
     assert "Only GFLOPs is measured at the paper's size." in markdown(report)
+
+
+def test_a_row_may_have_a_metric_in_each_column(settings: Table, store: RunStore) -> None:
+    width, depth = (Computed(name, lambda run, name=name: getattr(run.model, name)) for name in ("width", "depth"))
+    sizes = row("sizes", ("Sizes",), metric=ByColumn("sizes", {"k400": width, "ssv2": depth}), paper=(768, 12))
+    columns = (*TWO, Column(key="lr", header="Rate", metric=RATE, base=K400, digits=None))
+    table = replace(settings, columns=columns, rows=(replace(sizes, paper=()),), claims=())
+    report = collect(table, PAPER, store)
+    assert [c.value for c in report.rows[0].cells] == [768, 12, learning_rate(K400)]
+    assert "Sizes: computed from the config of each column" in markdown(report)
+    assert lines_of(markdown(collect(replace(settings, rows=(sizes,), claims=()), PAPER, store)))["Sizes"] == [
+        "768 (768)",
+        "12 (12)",
+    ]
+    missing = replace(sizes, metric=ByColumn("sizes", {"k400": width}))
+    with pytest.raises(ValueError, match="row 'sizes': no metric in column 'ssv2'"):
+        replace(settings, rows=(missing,), claims=())
 
 
 def test_a_measurement_of_a_row_is_found(settings: Table, store: RunStore, keep_measurement: Callable) -> None:
