@@ -52,6 +52,7 @@ class ClassTask(Task):
 
     def __init__(self, objective: ClassObjective, classes: Mapping[str, int]) -> None:
         self.objective = objective
+        self.classes = dict(classes)
         self.sizes = tuple(classes.values())
         self.mixup = objective.mixup.build() if objective.mixup is not None else None
 
@@ -104,7 +105,7 @@ class ClassTask(Task):
 
     def new_scores(self, protocol: TestProtocol) -> ViewScores:
         """Empty scores of a test."""
-        return ViewScores(protocol, self.softmax, self.hits)
+        return ViewScores(protocol, self.softmax, self.hits, self.classes)
 
     def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:
         """Add the scores of a batch of views, with all their variants."""

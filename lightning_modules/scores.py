@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lightning_modules.class_counts import ClassCounts, counts_of
+
 EVALUATED, FAILED, MISSING = "evaluated", "failed", "missing"
 STATES = (EVALUATED, FAILED, MISSING)
 
@@ -85,6 +87,13 @@ class Scores(ABC):
         """Numbers of correct items and of all items per class. Empty if a label is not a single class."""
         return {}
 
+    def counts_by_class(self) -> dict[str, dict[int, ClassCounts]]:
+        """Counts of the classes of each kind of label, without classes that are neither label nor prediction.
+
+        Empty if the labels are no classes.
+        """
+        return {}
+
     def arrays(self) -> dict[str, NDArray]:
         """Arrays to be saved with the metrics, by name. Empty if none are saved."""
         return {}
@@ -123,6 +132,7 @@ class ViewScores(Scores):
         protocol: test protocol.
         softmax: softmax of outputs (..., C), over the classes of each kind of label.
         hits: mask (I,) of the correct items for each metric, from scores (I, C) and labels (I,) or (I, kinds).
+        classes: number of classes per kind of label, in the order of the scores.
     """
 
     def __init__(
@@ -130,10 +140,12 @@ class ViewScores(Scores):
         protocol: TestProtocol,
         softmax: Callable[[Tensor], Tensor],
         hits: Callable[[Tensor, Tensor], Mapping[str, Tensor]],
+        classes: Mapping[str, int],
     ) -> None:
         self.protocol = protocol
         self.softmax = softmax
         self.hits = hits
+        self.classes = dict(classes)
         self.items: dict[int, ItemScore] = {}
 
     def add(
@@ -202,13 +214,31 @@ class ViewScores(Scores):
 
     def correct(self) -> dict[str, NDArray[np.bool_]]:
         """Mask (I,) of the correct items for each metric. Unreadable items are incorrect."""
-        indices = sorted(self.items)
-        if not indices:
+        if not self.items:
             return {}
-        scores = torch.stack([self.merged(i) for i in indices])  # (I, C)
-        labels = torch.tensor([self.items[i].label for i in indices])
-        readable = torch.tensor([self.items[i].state == EVALUATED for i in indices])
+        scores, labels, readable = self.merged_items()
         return {name: (hit & readable).numpy() for name, hit in self.hits(scores, labels).items()}
+
+    def counts_by_class(self) -> dict[str, dict[int, ClassCounts]]:
+        """Counts of the classes of each kind of label. Unreadable items have a label, and no prediction."""
+        if not self.items:
+            return {}
+        scores, labels, readable = self.merged_items()
+        parts = scores.split(tuple(self.classes.values()), dim=1)
+        of_kinds = labels.reshape(len(labels), -1).unbind(1)  # (I,) each
+        return {
+            kind: counts_of(part.topk(1).indices[:, 0], label, readable, self.classes[kind])
+            for kind, part, label in zip(self.classes, parts, of_kinds, strict=True)
+        }
+
+    def merged_items(self) -> "MergedItems":
+        """Merged scores and labels of all items, in the order of the test."""
+        indices = sorted(self.items)
+        return MergedItems(
+            torch.stack([self.merged(i) for i in indices]),
+            torch.tensor([self.items[i].label for i in indices]),
+            torch.tensor([self.items[i].state == EVALUATED for i in indices]),
+        )
 
     def hits_by_class(self) -> dict[int, tuple[int, int]]:
         """Numbers of top-1 correct items and of all items per class."""
@@ -238,6 +268,14 @@ class ViewScores(Scores):
             label = tuple(label) if isinstance(label, list) else label
             chosen = {place: torch.from_numpy(scores[view]) for place, view in enumerate(views)}
             self.items[index] = ItemScore(label, chosen, {place: states[view] for place, view in enumerate(views)})
+
+
+class MergedItems(NamedTuple):
+    """Scores (I, C), labels (I,) or (I, kinds), and whether the items are readable (I,)."""
+
+    scores: Tensor
+    labels: Tensor
+    readable: Tensor
 
 
 def is_among_best(scores: Tensor, labels: Tensor, k: int) -> Tensor:

@@ -13,6 +13,7 @@ from experiments.spec.expressions import CellValue, Expression
 from experiments.spec.metrics import Derived, OfTraining, Tested
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, Value
+from reports.derived_cells import derived_in_print
 from reports.evidence import Evidence, Measurements
 from reports.judgement import JudgedClaim, Judgement, Verdict
 from reports.report import ReportRow
@@ -86,9 +87,11 @@ def in_print(table: Table, comparison: Comparison | SameText) -> tuple[Printed, 
 
 
 def printed_value(table: Table, cell: CellValue) -> Value:
-    """Printed value of a cell; None if there is none."""
-    row, keys = table.find_row(cell.row), [column.key for column in table.columns]
-    return row.paper[keys.index(cell.column)] if row.paper and cell.counted is None else None
+    """Printed value of a cell; None without one. A derived one that is not printed follows from the printed cells."""
+    row, index = table.find_row(cell.row), [column.key for column in table.columns].index(cell.column)
+    metric = cell.counted or row.metric_of(table.columns[index])
+    printed = row.paper[index] if row.paper and cell.counted is None else None
+    return derived_in_print(table, row, metric) if printed is None and isinstance(metric, Derived) else printed
 
 
 def noise_limit(table: Table, cell: CellValue) -> float:
@@ -99,7 +102,7 @@ def noise_limit(table: Table, cell: CellValue) -> float:
     row = table.find_row(cell.row)
     column = next(column for column in table.columns if column.key == cell.column)
     base = row.base or column.base
-    match column.metric:
+    match cell.counted or row.metric_of(column):
         case Derived() as metric:
             sources = [CellValue(cell.row, key) for key in metric.columns]
             values = [printed_value(table, source) for source in sources]

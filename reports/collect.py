@@ -20,10 +20,11 @@ from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, Column, Row, Table
 from reports.claims import judge
 from reports.data_facts import data_facts
+from reports.derived_cells import contradictions, derived_cell, quoted_cell
 from reports.footer import Result, facts_of
 from reports.judgement import JudgedClaim
 from reports.labels import cell_name
-from reports.report import UNFINISHED, Report, ReportCell, ReportRow, SeedResult, State, quoted_values, rounded
+from reports.report import Report, ReportCell, ReportRow, SeedResult, State, joint_state, quoted_values
 from reports.sources import find_maps, find_measurement, find_result
 
 
@@ -62,7 +63,7 @@ def collect(
             facts,
             data=data.fingerprints,
             official_sizes=data.official_sizes,
-            deviations=(*data.deviations, *facts.deviations),
+            deviations=(*data.deviations, *facts.deviations, *contradictions(table, [row.row for row in report_rows])),
         ),
         attention_maps=_attention_maps(table, cells, store),
         claims=judge(table, scale, report_rows) if keys is None else (),
@@ -79,9 +80,10 @@ def judged_claims(
         StoreError: if a result file cannot be read.
     """
     texts = tuple(overrides)
-    keys = {cell.column for claim in table.claims for cell in claim.cells if cell.counted is None}
-    derived = [column.metric for column in table.columns if column.key in keys and isinstance(column.metric, Derived)]
-    keys |= {key for metric in derived for key in metric.columns}
+    named = [cell for claim in table.claims for cell in claim.cells]
+    keys = {cell.column for cell in named if cell.counted is None}
+    metrics = [*(column.metric for column in table.columns if column.key in keys), *(cell.counted for cell in named)]
+    keys |= {key for metric in metrics if isinstance(metric, Derived) for key in metric.columns}
     cells = [cell for cell in table.cells(scale, overrides=texts, seeds=seeds) if cell.column.key in keys]
     return judge(table, scale, _rows(cells, cells, store, texts))
 
@@ -128,8 +130,8 @@ def _row(row: Row, cells: list[tuple[Cell, bool]], store: RunStore, overrides: t
         cells: cells of the row, each with whether the overrides change its runs.
     """
     finished: dict[str, ReportCell] = {}
-    for cell, modified in sorted(cells, key=lambda pair: isinstance(pair[0].column.metric, Derived)):
-        finished[cell.column.key] = _cell(cell, modified, store, overrides, finished)
+    for cell, modified in sorted(cells, key=lambda pair: isinstance(pair[0].metric, Derived)):
+        finished[cell.column.key] = replace(_cell(cell, modified, store, overrides, finished), form=cell.form)
     runs = [cell.run for cell, _ in cells if cell.run is not None]
     return ReportRow(
         row=row,
@@ -149,10 +151,10 @@ def _cell(
         others: cells of the row that are already computed.
     """
     if cell.row.quoted:
-        return ReportCell(column=cell.column.key, state="quoted", printed=cell.printed)
-    match cell.column.metric:
+        return quoted_cell(cell, others)
+    match cell.metric:
         case Derived() as metric:
-            return _derived_cell(cell, metric, others)
+            return derived_cell(cell, metric, others)
         case Measured() as metric if cell.paper_run is not None:
             return _measured_cell(cell, metric, cell.paper_run, store)
         case Computed() as metric if cell.paper_run is not None:
@@ -212,7 +214,7 @@ def _tested_cell(cell: Cell, metric: Tested, modified: bool, store: RunStore) ->
     """Cell with the mean over the finished tests, one per seed."""
     results = tuple(_seed_result(run, metric, store) for run in cell.runs)
     values = [result.value for result in results if result.value is not None]
-    state = _joint_state([result.state for result in results])
+    state = joint_state([result.state for result in results])
     return ReportCell(
         column=cell.column.key,
         state="modified" if modified and state == "done" else state,
@@ -229,35 +231,6 @@ def _tested_cell(cell: Cell, metric: Tested, modified: bool, store: RunStore) ->
     )
 
 
-def _derived_cell(cell: Cell, metric: Derived, others: dict[str, ReportCell]) -> ReportCell:
-    """Cell of a derived metric, computed for each seed, so that its `std` is that of the derived value."""
-    sources = [others[key] for key in metric.columns]
-    by_seed: list[dict[str, float]] = []
-    for seed in cell.seeds:
-        values: dict[str, float] = {}
-        for source in sources:
-            found = next((r.value for r in source.seeds if r.seed == seed), None) if source.seeds else source.value
-            if isinstance(found, int | float):
-                values[source.column] = found
-        by_seed.append(values)
-    derived = [value for value in map(metric.value, by_seed) if value is not None]
-    states: list[State] = [source.state for source in sources if source.state in UNFINISHED]
-    varies = any(source.seeds for source in sources)
-    complete = len(derived) == len(cell.seeds) and not states
-    return ReportCell(
-        column=cell.column.key,
-        state="derived" if complete else _joint_state(states or ["not run"]),
-        printed=cell.printed,
-        value=statistics.fmean(derived) if derived else None,
-        std=statistics.stdev(derived) if len(derived) > 1 else None,
-        num_seeds=len(derived) if varies else 0,
-        num_requested=len(cell.seeds) if varies else 0,
-        modified=any(source.modified for source in sources),
-        released=any(source.released for source in sources),
-        published=bool(derived) and any(source.published for source in sources),
-    )
-
-
 def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
     """Result of one seed, or the state of its unfinished run."""
     result = SeedResult(seed=run.seed, train_id=run.train_id, eval_id=run.eval_id, state="not run")
@@ -269,24 +242,15 @@ def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
         state = directory.state(run)
         return replace(result, state=state, progress=directory.fraction_done() if state == "running" else None)
     metrics, source = found
-    value = metrics.get(metric.name)
-    if value is None and isinstance(metric, OfTraining):  # released weights: their training is not measured here
+    value = metric.value(metrics)
+    if value is None and metric.is_optional:  # e.g. released weights: their training is not measured here
         return replace(result, state="not applicable", metrics=metrics, source=source)
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if value is None or not math.isfinite(value):
         raise StoreError(
             f"the result {run.train_id}/metrics/{run.eval_id}.json has no '{metric.name}'; move it away to have it "
             f"made again"
         )
-    return replace(result, state="done", value=float(value), metrics=metrics, source=source)
-
-
-def _joint_state(states: Iterable[State]) -> State:
-    """First of UNFINISHED that occurs in the states, or done if none does."""
-    found = set(states)
-    for state in UNFINISHED:
-        if state in found:
-            return state
-    return "done"
+    return replace(result, state="done", value=value, metrics=metrics, source=source)
 
 
 def _joint_progress(results: tuple[SeedResult, ...]) -> float | None:
@@ -305,7 +269,8 @@ def _with_other_data(row: ReportRow, cells: frozenset[str], table: Table) -> Rep
     keys = {column.key for column in table.columns if cell_name(table, row.row, column) in cells}
 
     def is_marked(column: Column) -> bool:
-        return not keys.isdisjoint(column.metric.columns if isinstance(column.metric, Derived) else (column.key,))
+        metric = row.row.metric_of(column)
+        return not keys.isdisjoint(metric.columns if isinstance(metric, Derived) else (column.key,))
 
     marked = (
         replace(cell, other_data=is_marked(column)) for cell, column in zip(row.cells, table.columns, strict=True)
@@ -316,24 +281,31 @@ def _with_other_data(row: ReportRow, cells: frozenset[str], table: Table) -> Rep
 def _with_best(rows: list[ReportRow], columns: tuple[Column, ...], *, small: bool) -> tuple[ReportRow, ...]:
     """Rows with the best values of ours marked, including ties after rounding. A single value is not marked.
 
-    A value is best if no quoted value of its column is better. Values measured on other data do not count. Results of
-    small models cannot be compared with quoted values, so columns with both have no best value.
+    A value is best if no quoted value of its column is better. Values measured on other data do not count, nor do rows
+    with a metric of their own. Results of small models cannot be compared with quoted values, so columns with both have
+    no best value.
     """
     best: dict[str, float] = {}
     for index, column in enumerate(columns):
-        cells = [row.cells[index] for row in rows if not row.cells[index].other_data]
+        cells = [row.cells[index] for row in rows if _may_be_best(row, row.cells[index])]
         ours = [value for cell in cells if isinstance(value := cell.value, int | float)]
         quoted = quoted_values(rows, index)
         comparable = not quoted or not small or isinstance(column.metric, Computed | Measured)
         if column.best is not None and ours and len(ours) + len(quoted) > 1 and comparable:
-            best[column.key] = rounded(column, (max if column.best == "max" else min)(*ours, *quoted))
+            best[column.key] = column.form.rounded((max if column.best == "max" else min)(*ours, *quoted))
 
-    def mark(cell: ReportCell, column: Column) -> ReportCell:
+    def mark(row: ReportRow, cell: ReportCell, column: Column) -> ReportCell:
         is_best = (
             isinstance(cell.value, int | float)
-            and not cell.other_data
-            and best.get(column.key) == rounded(column, cell.value)
+            and _may_be_best(row, cell)
+            and best.get(column.key) == column.form.rounded(cell.value)
         )
         return replace(cell, best=is_best)
 
-    return tuple(replace(row, cells=tuple(map(mark, row.cells, columns))) for row in rows)
+    return tuple(
+        replace(row, cells=tuple(mark(row, *pair) for pair in zip(row.cells, columns, strict=True))) for row in rows
+    )
+
+
+def _may_be_best(row: ReportRow, cell: ReportCell) -> bool:
+    return not (row.row.quoted or row.row.metric or cell.other_data)

@@ -32,7 +32,8 @@ def _marked(row: ReportRow, report: Report, other_code: dict[str, str]) -> Repor
     def mark(cell: ReportCell, columns: tuple[str, ...]) -> ReportCell:
         return replace(cell, other_code=cell.value is not None and any(measured[key] for key in columns))
 
-    derived = {c.key: c.metric.columns for c in report.table.columns if isinstance(c.metric, Derived)}
+    metrics = {column.key: row.row.metric_of(column) for column in report.table.columns}
+    derived = {key: metric.columns for key, metric in metrics.items() if isinstance(metric, Derived)}
     return replace(row, cells=tuple(mark(cell, derived.get(cell.column, (cell.column,))) for cell in row.cells))
 
 

@@ -1,4 +1,4 @@
-"""Interface of drawers. Each kind of figure in experiments/spec/figures.py has a drawer."""
+"""Interface of drawers. Each type of figure in experiments/spec/figures.py has one, see `reports.figures.DRAWERS`."""
 
 from abc import ABC, abstractmethod
 

@@ -8,6 +8,7 @@ import itertools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from experiments.runner.item_hits import unpacked
 from experiments.spec.comparisons import Comparison, PValues, SameText
 from experiments.spec.expressions import CellValue, Expression
-from experiments.spec.metrics import TOP1, Derived, Metric, OfTraining
+from experiments.spec.metrics import TOP1, Computed, Derived, Metric, OfTraining
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, Value
 from reports.report import ReportRow
@@ -51,6 +52,7 @@ class Leaf(NamedTuple):
     """A cell that is not derived: its value, and the metrics of its finished tests by seed.
 
     `conditions`, `repeats`: conditions of a measurement, and the values of its repeats.
+    `by_seed`: values of the tests.
     """
 
     cell: CellValue
@@ -60,6 +62,7 @@ class Leaf(NamedTuple):
     conditions: str | None
     tests: Mapping[int, dict]
     repeats: tuple[float, ...] = ()
+    by_seed: Mapping[int, float] = MappingProxyType({})
 
     @property
     def is_time(self) -> bool:
@@ -74,7 +77,7 @@ class Leaf(NamedTuple):
         """Values of the repeats or of the tests with these seeds, or the only value."""
         if self.repeats:
             return list(self.repeats)
-        return [float(self.tests[seed][self.metric.name]) for seed in seeds] if self.tests else [float(self.value or 0)]
+        return [self.by_seed[seed] for seed in seeds] if self.tests else [float(self.value or 0)]
 
     def correct(self, seeds: list[int]) -> CorrectItems | None:
         """Correct items of the tests with these seeds; None if a result does not contain them."""
@@ -180,25 +183,30 @@ class Measurements:
 
     def leaves(self, cell: CellValue) -> list[Leaf]:
         """The cell, or the cells that it is derived from."""
-        metric = cell.counted or self.columns[cell.column].metric
+        metric = self.metric_of(cell)
         if isinstance(metric, Derived):
             sources = [CellValue(cell.row, key) for key in metric.columns]
             return [leaf for source in sources for leaf in self.leaves(source)]
-        if cell.counted is not None:
+        if isinstance(cell.counted, Computed):
             paper_runs = (c.paper_run for c in self.table.cells(rows=[cell.row]) if c.column.key == cell.column)
             return [Leaf(cell, metric, cell.counted.of(run), False, None, {}) for run in paper_runs if run is not None]
         found = next(c for c in self.rows[cell.row].cells if c.column == cell.column)
         if found.state == "quoted":
             return [Leaf(cell, metric, found.printed, True, None, {})]
         tests = {r.seed: r.metrics for r in found.seeds if r.metrics is not None and r.value is not None}
-        return [Leaf(cell, metric, found.value, False, found.conditions, tests, found.repeats)]
+        values = {r.seed: r.value for r in found.seeds if r.value is not None}
+        return [Leaf(cell, metric, found.value, False, found.conditions, tests, found.repeats, values)]
+
+    def metric_of(self, cell: CellValue) -> Metric:
+        """Metric of a cell."""
+        return cell.counted or self.table.find_row(cell.row).metric_of(self.columns[cell.column])
 
     def values_of(self, expressions: tuple[Expression, ...], samples: Mapping[CellValue, Samples]) -> list[Samples]:
         """Values (R,) of expressions for samples (R,) of the leaves."""
 
         def read(cell: CellValue) -> Samples:
-            metric = self.columns[cell.column].metric
-            if cell.counted is None and isinstance(metric, Derived):
+            metric = self.metric_of(cell)
+            if isinstance(metric, Derived):
                 sources = [read(CellValue(cell.row, key)) for key in metric.columns]
                 return np.array([metric.of(list(values)) for values in zip(*sources, strict=True)])
             return samples[cell]

@@ -4,6 +4,7 @@ A picture contains the digest of its data, so that a stale picture is detected w
 """
 
 import hashlib
+import importlib
 import io
 import textwrap
 from collections.abc import Iterable
@@ -11,18 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.runner.files import replacing, write_atomically
-from experiments.spec.figures import AttentionStrips, ClassMargins, Panels
+from experiments.spec.figures import AttentionStrips, Bars, ClassMargins, F1Differences, Figure, Panels
 from experiments.spec.scales import Scale
 from reports.labels import row_name
 from reports.layout import data_text
 from reports.report import Report, ReportRow
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
     from reports.attention_strips import Strip
     from reports.drawer import Drawer
 
+# Module and class of the drawer of each type of figure. They are imported when a figure is drawn, because matplotlib
+# and pandas take a second to import.
+DRAWERS: dict[type[Figure], tuple[str, str]] = {
+    Panels: ("reports.line_panels", "LinePanels"),
+    Bars: ("reports.bar_panels", "BarPanels"),
+    ClassMargins: ("reports.class_margins", "ClassMarginBars"),
+    F1Differences: ("reports.f1_differences", "F1DifferenceBars"),
+    AttentionStrips: ("reports.attention_strips", "AttentionStripDrawer"),
+}
 REMEDY = "free space there or name another file"
 LINE = 80  # characters per line below a picture
 DIGEST = "Description"  # keyword of the PNG text that contains the digest of the data
@@ -30,22 +40,11 @@ DIGEST = "Description"  # keyword of the PNG text that contains the digest of th
 
 def drawer(report: Report) -> "Drawer | None":
     """Drawer of a report's figure; None for a table without a figure and for a report without results to draw."""
-    # Drawers are imported here because matplotlib and pandas take a second to import.
-    match report.table.figure:
-        case Panels() as panels:
-            from reports.line_panels import LinePanels
-
-            found: Drawer = LinePanels(report, panels)
-        case ClassMargins() as margins:
-            from reports.class_margins import ClassMarginBars
-
-            found = ClassMarginBars(report, margins)
-        case AttentionStrips() as strips:
-            from reports.attention_strips import AttentionStripDrawer
-
-            found = AttentionStripDrawer(report, strips)
-        case None:
-            return None
+    figure = report.table.figure
+    if figure is None:
+        return None
+    module, name = DRAWERS[type(figure)]
+    found: Drawer = getattr(importlib.import_module(module), name)(report, figure)
     return found if found.has_content() else None
 
 
@@ -132,7 +131,7 @@ def pictured_column(report: Report) -> str | None:
     return found.column if found is not None else None
 
 
-def png(figure: "Figure", data_digest: str) -> bytes:
+def png(figure: "Picture", data_digest: str) -> bytes:
     """Figure as PNG with the digest of its data. Date and matplotlib version are left out, for reproducible bytes."""
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None, DIGEST: data_digest})

@@ -94,9 +94,7 @@ def facts_of(
     tested = [cell for cell in cells if cell.tested]
     runs = [cell.run for cell in tested if cell.run is not None]
     measurements = [
-        (cell, metric)
-        for cell in cells
-        if isinstance(metric := cell.column.metric, Measured) and cell.paper_run is not None
+        (cell, metric) for cell in cells if isinstance(metric := cell.metric, Measured) and cell.paper_run is not None
     ]
     views = {(r.data.dataset.name, f"{r.evaluation.views} × {r.evaluation.crops}") for r in runs}
     return Facts(
@@ -128,7 +126,7 @@ def _executed(table: Table, cells: tuple[Cell, ...]) -> list[str]:
     counts = {
         cell.row.key: f"{names[cell.row.key]}: {metric.executed(cell.paper_run):.1f}"
         for cell in cells
-        if isinstance(metric := cell.column.metric, Computed) and metric.executed and cell.paper_run is not None
+        if isinstance(metric := cell.metric, Computed) and metric.executed and cell.paper_run is not None
     }
     if not counts:
         return []

@@ -1,7 +1,8 @@
 """Layout shared by all formats: texts of cells, labels and headers."""
 
-from experiments.spec.table import Column, Table, Underlined, Value, label_text, one_line
-from reports.report import Report, ReportCell, ReportRow, decimals, quoted_values
+from experiments.spec.number_formats import value_text
+from experiments.spec.table import Column, Table, Underlined, label_text, one_line
+from reports.report import Report, ReportCell, ReportRow, quoted_values
 
 DASH, NOT_APPLICABLE, RUNNING = "–", "n/a", "…"
 MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_CODE_SIGN, OTHER_DATA_SIGN = "†", "‡", "§", "¶", "‖"
@@ -10,16 +11,18 @@ MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_CODE_SIGN, OTHER_DATA_SIGN =
 def ours_text(cell: ReportCell, column: Column) -> str:
     """Measured value, as `mean ± std (n=3)` for several seeds, or the state; in quoted rows the quoted value.
 
-    A cell without a measured value never shows the printed value, except in rows that the paper itself quotes.
-    `std` is the sample standard deviation (n - 1) over the seeds.
+    A cell without a measured value never shows the printed value, except in rows that the paper itself quotes. There, a
+    derived column shows what follows from the printed cells. `std` is the sample standard deviation (n - 1) over the
+    seeds.
     """
+    form = cell.form or column.form
     if cell.state == "quoted":
-        return value_text(cell.printed, column) or DASH
+        return value_text(cell.printed if cell.value is None else cell.value, form) or DASH
     if cell.value is None:
         return state_text(cell) + marks(cell)
-    text = value_text(cell.value, column)
+    text = value_text(cell.value, form)
     if cell.std is not None:
-        text += f" ± {value_text(cell.std, column)}"
+        text += f" ± {value_text(cell.std, form)}"
     if cell.num_requested > 1:
         of_requested = f" of {cell.num_requested}" if cell.num_requested > cell.num_seeds else ""
         text += f" (n={cell.num_seeds}{of_requested})"
@@ -39,8 +42,9 @@ def marks(cell: ReportCell) -> str:
 
 
 def printed_text(cell: ReportCell, column: Column) -> str:
-    """Printed value beside a measured value or a state; empty in quoted rows, whose value is the printed one."""
-    return "" if cell.state == "quoted" else value_text(cell.printed, column)
+    """Printed value beside a measured value or a state; empty in quoted rows whose value is the printed one."""
+    text = value_text(cell.printed, cell.form or column.form)
+    return "" if cell.state == "quoted" and text == ours_text(cell, column) else text
 
 
 def state_text(cell: ReportCell) -> str:
@@ -53,20 +57,6 @@ def state_text(cell: ReportCell) -> str:
         case "not applicable":
             return NOT_APPLICABLE
     return DASH
-
-
-def value_text(value: Value, column: Column) -> str:
-    """Number with the digits of its column. Text is unchanged.
-
-    It has two significant digits if the column has no number of decimals, or if it would round to 0.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if column.digits is not None and 0 < abs(value) < 0.5 * 10**-column.digits:
-        return f"{value:.2g}"
-    return f"{value:.{decimals(value, column)}f}"
 
 
 def label_texts(table: Table, row: ReportRow) -> tuple[str, ...]:
@@ -147,7 +137,9 @@ def data_text(unit: str, generated: tuple[str, ...], given: tuple[str, ...]) -> 
 
 def prints_numbers(report: Report) -> bool:
     """Whether the paper prints any number of this table. Some figures contain no numbers."""
-    return any(cell.printed is not None for row in report.rows for cell in row.cells)
+    figure = report.table.figure
+    in_figure = figure is not None and figure.prints_numbers
+    return in_figure or any(cell.printed is not None for row in report.rows for cell in row.cells)
 
 
 def shows_underlined(report: Report) -> bool:

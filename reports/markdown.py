@@ -175,10 +175,20 @@ def _sources(report: Report, folder: Path) -> str:
     headers_of = {column.key: one_line(column.header) for column in columns}
     computed = [one_line(c.header) for c in shown if isinstance(c.metric, Computed)]
     notes = [f"{', '.join(computed)}: computed from the config of each row, without a run."] if computed else []
+    settings = [
+        names[row.row.key]
+        for row in report.rows
+        if row.row.metric and any(isinstance(row.row.metric_of(column), Computed) for column in columns)
+    ]
+    if settings:
+        notes.append(f"{', '.join(settings)}: computed from the config of each column, without a run.")
     for column in shown:
         if isinstance(column.metric, Derived):
-            parts = " and ".join(headers_of[key] for key in column.metric.columns)
-            notes.append(f"{one_line(column.header)}: computed from {parts}.")
+            *first, last = (headers_of[key] for key in column.metric.columns)
+            parts = " and ".join(filter(None, [", ".join(first), last]))
+            cells = [row.cells[columns.index(column)] for row in report.rows if row.row.quoted]
+            quoted = ", in quoted rows from their printed values" if any(c.value is not None for c in cells) else ""
+            notes.append(f"{one_line(column.header)}: computed from {parts}{quoted}.")
     parts = [part for part in (table, " ".join(map(MARKDOWN.escaped, notes))) if part]
     if not parts:
         return ""

@@ -73,6 +73,7 @@ def as_json(report: Report) -> dict[str, object]:
                 "key": row.row.key,
                 "labels": dict(zip(table.labels, row.row.labels, strict=True)),
                 "quoted": row.row.quoted,
+                "metric": None if row.row.metric is None else row.row.metric.name,
                 "pretrained": row.pretrained,
                 "cells": [_json_cell(cell) for cell in row.cells],
             }

@@ -1,15 +1,16 @@
 """Contents of a report: rows and cells with measured values and states, and the facts in its footer."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from experiments.runner.attention_files import AttentionMaps
+from experiments.spec.number_formats import NumberFormat
 from experiments.spec.scales import Scale
-from experiments.spec.table import Column, Row, Table, Value
+from experiments.spec.table import Row, Table, Value
 from reports.footer import Facts
 from reports.judgement import JudgedClaim
+from reports.labels import row_names
 from reports.sources import Source
 
 State = Literal[
@@ -44,11 +45,13 @@ class ReportCell:
     """Cell of a report: one row in one column.
 
     Args:
-        value: value measured here; the mean over the finished seeds.
+        value: value measured here, the mean over the finished seeds; in a quoted row, the derived value of the printed
+            cells of a derived column.
         std: sample standard deviation (n - 1) over the finished seeds; None for fewer than two.
         num_seeds: number of seeds in `value`; 0 for a value without training.
         num_requested: number of requested seeds; 0 for a value without training.
         printed: value in the paper.
+        form: format of the numbers of its row; None for that of its column.
         modified: whether overrides of the command line change the run.
         released: whether released weights were tested instead of weights trained here.
         published: whether the value comes from published results instead of the run store.
@@ -63,6 +66,7 @@ class ReportCell:
     column: str
     state: State
     printed: Value
+    form: NumberFormat | None = None
     value: float | str | None = None
     std: float | None = None
     num_seeds: int = 0
@@ -125,27 +129,37 @@ class Report:
 
     @property
     def measured_headers(self) -> tuple[str | tuple[str, ...], ...]:
-        """Headers of the columns with values computed or measured at the paper's size, at every scale."""
-        return tuple(
+        """Headers of the columns with values computed or measured at the paper's size, at every scale.
+
+        Rows with a metric of their own are named themselves.
+        """
+        of_columns = [row for row in self.rows if row.row.metric is None]
+        headers = [
             column.header
             for index, column in enumerate(self.table.columns)
-            if any(row.cells[index].state == "measured" for row in self.rows)
-        )
+            if any(row.cells[index].state == "measured" for row in of_columns)
+        ]
+        names = row_names(self.table)
+        of_rows = [row for row in self.rows if row.row.metric and any(cell.state == "measured" for cell in row.cells)]
+        return (*headers, *(names[row.row.key] for row in of_rows))
+
+
+def quoted_number(cell: ReportCell) -> float | None:
+    """Number of a cell of a quoted row: the printed one or else, in a derived column, that of the printed cells."""
+    found = cell.value if cell.printed is None else cell.printed
+    return found if isinstance(found, int | float) else None
 
 
 def quoted_values(rows: Iterable[ReportRow], index: int) -> list[float]:
     """Numbers of quoted rows in the column with this index."""
-    cells = (row.cells[index] for row in rows if row.row.quoted)
-    return [cell.printed for cell in cells if isinstance(cell.printed, int | float)]
+    found = (quoted_number(row.cells[index]) for row in rows if row.row.quoted)
+    return [number for number in found if number is not None]
 
 
-def rounded(column: Column, value: float) -> float:
-    """Value rounded to the digits of its column."""
-    return float(f"{value:.{decimals(value, column)}f}")
-
-
-def decimals(value: float, column: Column) -> int:
-    """Number of decimals of a value: that of its column, or as many as two significant digits need."""
-    if column.digits is not None:
-        return column.digits
-    return max(0, 1 - math.floor(math.log10(abs(value)))) if value else 1
+def joint_state(states: Iterable[State]) -> State:
+    """First of UNFINISHED that occurs in the states, or done if none does."""
+    found = set(states)
+    for state in UNFINISHED:
+        if state in found:
+            return state
+    return "done"

@@ -27,6 +27,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from experiments.runner.files import StoreError
 from experiments.runner.store import RunStore
 from experiments.spec.metrics import Computed
+from experiments.spec.number_formats import value_text
 from experiments.spec.table import one_line
 from reports.figures import pictured_column, row_pictures
 from reports.labels import row_names
@@ -143,11 +144,12 @@ def _is_published(result: SeedResult) -> bool:
 
 def _untrained_values(report: Report, row: ReportRow, *, published: bool, computed: bool = True) -> dict[str, float]:
     """Values of columns without tests: measured and derived ones, either published or not, and computed ones."""
+    of_texts = _text_columns(report)
     return {
         cell.column: float(cell.value)
         for cell, column in zip(row.cells, report.table.columns, strict=True)
-        if not cell.seeds and isinstance(cell.value, int | float)
-        if (computed if isinstance(column.metric, Computed) else cell.published == published)
+        if not cell.seeds and isinstance(cell.value, int | float) and cell.column not in of_texts
+        if (computed if isinstance(row.row.metric_of(column), Computed) else cell.published == published)
     }
 
 
@@ -173,10 +175,16 @@ def _shared_header(headers: Iterable[tuple[str, ...]]) -> str:
 def _factors(report: Report, row: ReportRow) -> dict[str, str]:
     """Labels of a row and its values of text columns, by header. All are strings, for one type per header."""
     factors = dict(zip(report.table.labels, label_texts(report.table, row), strict=True))
+    of_texts = _text_columns(report)
     for cell, column in zip(row.cells, report.table.columns, strict=True):
-        if isinstance(cell.value, str):
-            factors[one_line(column.header)] = cell.value
+        if column.key in of_texts and cell.value is not None:
+            factors[one_line(column.header)] = value_text(cell.value, cell.form or column.form)
     return factors
+
+
+def _text_columns(report: Report) -> set[str]:
+    """Keys of the columns with a text, or with yes or no, in any row. All their values are factors, not metrics."""
+    return {cell.column for row in report.rows for cell in row.cells if isinstance(cell.value, str | bool)}
 
 
 def _experiment(report: Report, sessions: list[Session]) -> Summary:

@@ -42,7 +42,7 @@ def execute(options: argparse.Namespace) -> int:
     store, measurements = store_of(options), {}
     for table, rows in find(options.tables):
         for cell in table.cells(rows=rows):
-            metric, run = cell.column.metric, cell.paper_run
+            metric, run = cell.metric, cell.paper_run
             if isinstance(metric, Measured) and run is not None:
                 measurements.setdefault((run.train_id, metric.kind), Measurement(metric, cell, run, table))
     if not measurements:
@@ -142,18 +142,15 @@ class Batches:
             )
         key = (cell.paper_run.train_id, cell.printed)
         if key not in self.calibrated:
-            assert isinstance(cell.column.metric, Measured)
-            self.calibrated[key] = nearest_batch(cell.printed, value_with(cell.paper_run, cell.column.metric))
+            self.calibrated[key] = nearest_batch(cell.printed, value_with(cell.paper_run, measurement.metric))
         return self.calibrated[key]
 
     def reference(self, measurement: Measurement) -> Cell | None:
         """Cell whose printed value determines the batch size; None for a fixed batch size or a column without one."""
-        column = measurement.cell.column
-        assert isinstance(column.metric, Measured)
-        if self.fixed is not None or column.metric.calibrated_by is None:
+        if self.fixed is not None or measurement.metric.calibrated_by is None:
             return None
-        cells = measurement.table.cells(rows=[column.metric.calibrated_by])
-        return next(cell for cell in cells if cell.column is column)
+        cells = measurement.table.cells(rows=[measurement.metric.calibrated_by])
+        return next(cell for cell in cells if cell.column is measurement.cell.column)
 
 
 def value_with(run: RunConfig, metric: Measured) -> Callable[[int], float]:

@@ -9,6 +9,7 @@ from tabulate import tabulate
 from experiments.spec.catalog import Selection
 from experiments.spec.edits import brief, changed_fields
 from experiments.spec.metrics import Measured
+from experiments.spec.number_formats import value_text as as_printed
 from experiments.spec.run import Parent
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, label_text, one_line
@@ -93,7 +94,15 @@ def show_json(selection: Selection, scale: Scale, overrides: list[str], seeds: t
 
 def first_measured(cells: list[Cell]) -> list[Cell]:
     """First cell with a measurement, in rows without a test."""
-    return [cell for cell in cells if isinstance(cell.column.metric, Measured) and cell.paper_run is not None][:1]
+    return [cell for cell in cells if isinstance(cell.metric, Measured) and cell.paper_run is not None][:1]
+
+
+def printed_text(cell: Cell) -> str:
+    """Printed value: numbers with all their digits or, in a row with a format of its own, in that format."""
+    if cell.printed is None:
+        return "–"
+    has_own_format = isinstance(cell.printed, bool) or cell.row.metric is not None or cell.row.form is not None
+    return as_printed(cell.printed, cell.form) if has_own_format else str(cell.printed)
 
 
 def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> str:
@@ -105,7 +114,7 @@ def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: t
     lines = [
         [
             *map(label_text, row.labels),
-            *("–" if cell.printed is None else str(cell.printed) for cell in cells if cell.row is row),
+            *(printed_text(cell) for cell in cells if cell.row is row),
         ]
         for row in shown
     ]
@@ -115,9 +124,12 @@ def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: t
         if row.quoted:
             text.append(f"{row.key}: quoted from another paper; not run")
             continue
-        text.append(f"{row.key}:")
         of_row = [cell for cell in cells if cell.row is row]
-        for cell in [cell for cell in of_row if cell.tested] or first_measured(of_row):
+        described = [cell for cell in of_row if cell.tested] or first_measured(of_row)
+        if row.metric is not None and not described:  # computed from the configs of the columns
+            continue
+        text.append(f"{row.key}:")
+        for cell in described:
             edits = ", ".join(f"{path}={value}" for path, value in changes_of(cell).items())
             runs = f"{scale.name} run {' '.join(r.train_id for r in cell.runs)}" if cell.tested else "measured"
             if cell.tested and (added := added_parents(cell)):

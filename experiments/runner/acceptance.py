@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from experiments.runner.class_counts import problem_of_counts
 from experiments.runner.fields import COUNT, NUMBER, TEXT, field_problem, is_number
 from experiments.runner.files import json_object
 from experiments.runner.item_hits import unpacked
 from experiments.runner.messages import one_line
 from experiments.runner.saved_scores import SHA256, disagreement
+from experiments.spec.class_f1 import CATEGORIES, COUNTS
 from experiments.spec.run import RunConfig
 
 DIGEST = "digest"  # field of a result: hash of all its other fields
@@ -37,6 +39,8 @@ TEST_FIELDS = {
     "rescored_from?": TEXT,
     "combined_from?": [{"part": TEXT, "train_id": TEXT, "eval_id": TEXT, SHA256: TEXT}],
     "classes?": {},
+    f"{COUNTS}?": {},
+    f"{CATEGORIES}?": {},
     "hits?": {"ids": TEXT, "items": COUNT, "bits": {}},
     "started_from?": [{"part": TEXT, "file": TEXT, "sha256": TEXT}],
     "released_weights?": {"file": TEXT, "sha256": TEXT, "warnings?": [TEXT]},
@@ -139,6 +143,8 @@ def problem_of_test(metrics: dict, run: RunConfig, *, released: bool) -> str | N
             return f"its {name} is {value}; it must be a number from {least:g} to {most:g}"
     if not all(_is_hits(hits) for hits in metrics.get("classes", {}).values()):
         return "its classes are not pairs of correct items and all items"
+    if (problem := problem_of_counts(metrics, run.objective.metrics)) is not None:
+        return problem
     try:
         for name in metrics.get("hits", {}).get("bits", {}):
             unpacked(metrics, name)

@@ -13,6 +13,7 @@ from data.datamodule import DataModule
 from data.errors import DataError
 from data.fingerprint import DataFingerprint
 from experiments.runner.acceptance import sealed
+from experiments.runner.class_counts import named_counts
 from experiments.runner.data_record import data_of_result
 from experiments.runner.fields import COUNT, NUMBER, TEXT
 from experiments.runner.files import read_record, replacing, write_atomically
@@ -22,6 +23,7 @@ from experiments.runner.run_directory import RunDirectory
 from experiments.runner.saved_scores import SHA256, SavedScores, file_sha256, read_scores
 from experiments.runner.store import RunStore
 from experiments.runner.weights import WEIGHTS_DIGEST, ReleasedStart
+from experiments.spec.class_f1 import CATEGORIES, COUNTS
 from experiments.spec.ids import canonical
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import Scores
@@ -33,7 +35,7 @@ TRAINING_FIELDS = {
 # Fields that a re-scored test copies from the test whose scores it uses.
 PASS_FIELDS = (
     "replaced_in_training", "data", "precision", "devices", "seconds", "commit", "versions", "hardware",
-    "device_hours", "started_from", "released_weights", "combined_from", WEIGHTS_DIGEST, SHA256,
+    "device_hours", "started_from", "released_weights", "combined_from", WEIGHTS_DIGEST, SHA256, CATEGORIES,
 )  # fmt: skip
 
 
@@ -157,6 +159,8 @@ def write_metrics(run: RunConfig, directory: RunDirectory, test: SavedScores, re
         write_atomically(directory.provenance, json.dumps(common, indent=1) + "\n")
     classes = hits_by_class_name(test.scores.hits_by_class(), test.class_names)
     metrics = {"train_id": run.train_id, "eval_id": run.eval_id, **result.metrics, **common, "classes": classes}
+    if counts := named_counts(test.scores.counts_by_class(), run.data.targets.classes, test.class_names):
+        metrics[COUNTS] = counts
     if correct := test.scores.correct():
         metrics["hits"] = packed(correct, test.ids)
     path = directory.metrics(run.eval_id, released=is_released)

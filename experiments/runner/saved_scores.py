@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from data.evaluation import EvalConfig
+from experiments.runner.class_counts import NamedCounts, named_counts
+from experiments.spec.class_f1 import COUNTS
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import Scores
 
@@ -64,7 +66,7 @@ def disagreement(metrics: dict, run: RunConfig, path: Path) -> str | None:
     """Reason why metrics are not those of the saved scores in a file; None if they are, or if the file does not exist."""
     try:
         status = path.stat()
-        sha256, values = _content(path, status.st_mtime_ns, status.st_size, run)
+        sha256, values, counts = _content(path, status.st_mtime_ns, status.st_size, run)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -76,11 +78,26 @@ def disagreement(metrics: dict, run: RunConfig, path: Path) -> str | None:
     for name in run.objective.metrics:
         if not math.isclose(metrics[name], values.get(name, math.nan), abs_tol=1e-6):
             return f"its {name} is {metrics[name]}, but {values.get(name)} by its saved scores {path}"
+    if metrics.get(COUNTS, counts) != counts:
+        return f"its {COUNTS} are not those of its saved scores {path}"
     return None
 
 
+class Content(NamedTuple):
+    """Content of a file of scores.
+
+    `metrics`, `counts`: metrics of the scores, and counts by class; None and nothing if it holds no scores of the run.
+    """
+
+    sha256: str
+    metrics: dict[str, float] | None
+    counts: NamedCounts
+
+
 @functools.cache
-def _content(path: Path, modified: int, size: int, run: RunConfig) -> tuple[str, dict[str, float] | None]:
-    """SHA-256 of a file of scores, and the metrics of the scores; None if it holds no scores of the run."""
+def _content(path: Path, modified: int, size: int, run: RunConfig) -> Content:
     saved = read_scores(path, run)
-    return file_sha256(path), None if saved is None else saved.scores.result().metrics
+    if saved is None:
+        return Content(file_sha256(path), None, {})
+    counts = named_counts(saved.scores.counts_by_class(), run.data.targets.classes, saved.class_names)
+    return Content(file_sha256(path), saved.scores.result().metrics, counts)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from experiments.spec.catalog import Selection
-from experiments.spec.figures import AttentionQuery, AttentionStrips
+from experiments.spec.figures import AttentionQuery, Figure
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell
@@ -18,14 +18,12 @@ class QueriedRun(NamedTuple):
     query: AttentionQuery
 
 
-def queried(figure: object, cells: Iterable[Cell]) -> Iterator[QueriedRun]:
-    """Attention queries of a figure for cells of its table, with the first seed. Other types of figure have none."""
-    if not isinstance(figure, AttentionStrips):
-        return
-    queries = {query.row: query for query in figure.queries}
+def queried(figure: Figure | None, cells: Iterable[Cell]) -> Iterator[QueriedRun]:
+    """Attention queries of a figure for cells of its table, with the first seed. Most figures have none."""
     for cell in cells:
-        if cell.column.key == figure.column and cell.row.key in queries and cell.runs:
-            run, query = cell.runs[0], queries[cell.row.key]
+        query = figure.query_of(cell.row.key, cell.column.key) if figure is not None else None
+        if query is not None and cell.runs:
+            run = cell.runs[0]
             generated = run.data.dataset.stand_in is not None
             yield QueriedRun(cell.row.key, run, query.stand_in if generated else query.real)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.spec.metrics import Computed
+from experiments.spec.metrics import Computed, Derived
 
 Number = float | NDArray[np.float64]
 Read = Callable[["CellValue"], Number]  # value of a cell
@@ -40,13 +40,13 @@ class Expression(ABC):
 class CellValue(Expression):
     """Value of a cell.
 
-    `counted`: metric that is computed from the run of the cell in place of the metric of its column. It has no printed
-    value.
+    `counted`: metric in place of that of its column: computed from the run of the cell, without a printed value, or
+    derived from columns of its row.
     """
 
     row: str
     column: str
-    counted: Computed | None = None
+    counted: Computed | Derived | None = None
 
     @property
     def cells(self) -> tuple["CellValue", ...]:
@@ -57,8 +57,13 @@ class CellValue(Expression):
         """Value of the cell."""
         return read(self)
 
+    @property
+    def name(self) -> str:
+        """Key of the column, or name of the metric in its place."""
+        return self.counted.name if self.counted else self.column
+
     def __str__(self) -> str:
-        return f"{self.row}.{self.counted.name if self.counted else self.column}"
+        return f"{self.row}.{self.name}"
 
 
 class Operation(NamedTuple):
@@ -99,10 +104,10 @@ class Combined(Expression):
 
     def __str__(self) -> str:
         if not OPERATIONS[self.operation].infix:
-            columns = {part.column for part in self.parts if isinstance(part, CellValue) and part.counted is None}
-            if len(columns) == 1 and all(isinstance(part, CellValue) for part in self.parts):
-                rows = ", ".join(part.row for part in self.parts if isinstance(part, CellValue))
-                return f"{self.operation}({rows}).{columns.pop()}"
+            cells = [part for part in self.parts if isinstance(part, CellValue)]
+            names = {cell.name for cell in cells}
+            if len(names) == 1 and len(cells) == len(self.parts):
+                return f"{self.operation}({', '.join(cell.row for cell in cells)}).{names.pop()}"
             return f"{self.operation}({', '.join(map(str, self.parts))})"
         return f" {self.operation} ".join(
             f"({part})" if isinstance(part, Combined) and OPERATIONS[part.operation].infix else str(part)
@@ -110,8 +115,8 @@ class Combined(Expression):
         )
 
 
-def cell(name: str, counted: Computed | None = None) -> CellValue:
-    """Cell `row.column`, or another metric of the run of that cell."""
+def cell(name: str, counted: Computed | Derived | None = None) -> CellValue:
+    """Cell `row.column`, or another metric of its run or its row."""
     row, _, column = name.partition(".")
     return CellValue(row, column, counted)
 

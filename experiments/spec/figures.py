@@ -1,7 +1,35 @@
-"""Figures as literals: line plots, accuracy differences by class, and attention maps of a point in a video."""
+"""Figures as literals: lines, bars, differences by class, and attention maps of a point in a video.
 
+Reports have a drawer for each type of figure.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
+
+
+class Figure(ABC):
+    """Figure that is drawn from a table."""
+
+    @property
+    @abstractmethod
+    def rows(self) -> tuple[str, ...]:
+        """Keys of the rows that the figure names; empty if it shows all rows."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """Keys of the columns that it shows."""
+
+    @property
+    def prints_numbers(self) -> bool:
+        """Whether the figure has numbers of the paper that are not in cells of the table."""
+        return False
+
+    def query_of(self, row: str, column: str) -> "RowQuery | None":
+        """Attention queries for the runs of a cell; None if the figure shows no attention of them."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +51,112 @@ class Panel:
     ticks: tuple[str, ...]
     relative_to: str | None = None
 
+    def __post_init__(self) -> None:
+        check_ticks(self.title, self.columns, self.ticks)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Panels:
+class Panels(Figure):
     """Grid of panels, row by row. Panels below each other show the same columns."""
 
     grid: tuple[tuple[Panel, ...], ...]
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Rows that others are relative to."""
+        panels = (panel for line in self.grid for panel in line)
+        return tuple(panel.relative_to for panel in panels if panel.relative_to is not None)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of all panels."""
+        return tuple(column for line in self.grid for panel in line for column in panel.columns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BarPanel:
+    """Groups of bars: a group for each column, and in it the values of each row, ours beside the printed ones.
+
+    Args:
+        title: title above the bars.
+        y_label: label of the axis.
+        rows: keys of the rows, from left to right.
+        columns: keys of the columns, from left to right.
+        ticks: text below each group.
+    """
+
+    title: str
+    y_label: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    ticks: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_ticks(self.title, self.columns, self.ticks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bars(Figure):
+    """Panels of bars, side by side."""
+
+    panels: tuple[BarPanel, ...]
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Rows of all panels."""
+        return tuple(row for panel in self.panels for row in panel.rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of all panels."""
+        return tuple(column for panel in self.panels for column in panel.columns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class F1Panel:
+    """Differences of the F1 scores of two rows for each class of a kind of label, largest first.
+
+    Args:
+        title: title above the bars.
+        row, relative_to: keys of the rows; a difference is the F1 of `row` minus that of `relative_to`.
+        column: key of the column whose tests are compared.
+        kind: kind of label, e.g. "verb".
+        by_category: whether there is one bar for each category of classes: the mean over its classes, weighted by their
+            numbers of test items.
+        category_of: category of a class, given its name; None for the categories that are saved with the test.
+        printed_mean: printed mean difference over all classes, in points; None if the paper does not print it.
+    """
+
+    title: str
+    row: str
+    relative_to: str
+    column: str
+    kind: str
+    by_category: bool = False
+    category_of: Callable[[str], str | None] | None = None
+    printed_mean: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class F1Differences(Figure):
+    """Panels of F1 differences, side by side."""
+
+    panels: tuple[F1Panel, ...]
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Compared rows of all panels."""
+        return tuple(row for panel in self.panels for row in (panel.row, panel.relative_to))
+
+    @property
+    def prints_numbers(self) -> bool:
+        """Whether the paper prints the mean of a panel."""
+        return any(panel.printed_mean is not None for panel in self.panels)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of all panels."""
+        return tuple(panel.column for panel in self.panels)
 
 
 class PrintedMargin(NamedTuple):
@@ -39,7 +167,7 @@ class PrintedMargin(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassMargins:
+class ClassMargins(Figure):
     """Classes with the largest accuracy differences between two rows of a table.
 
     Args:
@@ -52,6 +180,16 @@ class ClassMargins:
     relative_to: str
     column: str
     printed: tuple[PrintedMargin, ...]
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Both rows."""
+        return (self.row, self.relative_to)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +222,32 @@ class RowQuery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentionStrips:
+class AttentionStrips(Figure):
     """Attention maps of one query point per row, frame by frame, from the models of a column."""
 
     column: str
     queries: tuple[RowQuery, ...]
 
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Rows with a query."""
+        return tuple(query.row for query in self.queries)
 
-Figure = Panels | ClassMargins | AttentionStrips
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    def query_of(self, row: str, column: str) -> RowQuery | None:
+        """Queries of a row, for the cell in the column of the figure."""
+        return next((query for query in self.queries if query.row == row and column == self.column), None)
+
+
+def check_ticks(title: str, columns: tuple[str, ...], ticks: tuple[str, ...]) -> None:
+    """Refuse a panel without a tick for each of its columns.
+
+    Raises:
+        ValueError: with both numbers.
+    """
+    if len(columns) != len(ticks):
+        raise ValueError(f"panel '{title}': {len(ticks)} ticks for {len(columns)} columns; give one for each")

@@ -4,6 +4,7 @@ import statistics
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from experiments.spec.run import RunConfig
 
@@ -22,27 +23,57 @@ class Metric:
         """Whether the value comes from a finished test."""
         return False
 
+    def in_column(self, key: str) -> "Metric | None":
+        """Metric of the cell in a column, given its key, if this is the metric of a row; None for that of the column."""
+        return self
+
+
+@dataclass(frozen=True)
+class ByColumn(Metric):
+    """Metric of a row that differs from column to column, e.g. the shape of a tensor in each of two models.
+
+    `metrics`: metrics by the keys of the columns.
+    """
+
+    metrics: Mapping[str, Metric]
+
+    def in_column(self, key: str) -> Metric | None:
+        """Metric of the column; None if it is not named."""
+        return self.metrics.get(key)
+
 
 @dataclass(frozen=True)
 class Tested(Metric):
-    """Metric that the task of a run returns in a test, under the same name."""
+    """Metric that the task of a run returns in a test, under the same name.
+
+    `is_optional`: whether results without a value of it are accepted. Its cells do not apply to them.
+    """
+
+    is_optional: ClassVar[bool] = False
 
     @property
     def needs_test(self) -> bool:
         """Whether the value comes from a finished test: always."""
         return True
 
+    def value(self, result: Mapping[str, object]) -> float | None:
+        """Value in the result of a test; None if the result has none."""
+        value = result.get(self.name)
+        return float(value) if isinstance(value, int | float) else None
+
 
 @dataclass(frozen=True)
 class OfTraining(Tested):
     """Cost of the training before a test. Weights that were trained elsewhere have no value."""
+
+    is_optional = True
 
 
 @dataclass(frozen=True)
 class Computed(Metric):
     """Metric of the config alone, computed at the paper's size on every scale.
 
-    `of`: value for a run, a number or text.
+    `of`: value for a run: a number, a text, or whether something is so.
     `executed`: value of this implementation for the same result, if `of` counts the published formulation.
     """
 
@@ -158,8 +189,10 @@ class SpeedOfReference(VideosPerSecondInTurns):
 class Derived(Metric, ABC):
     """Metric computed from other columns of the same row.
 
-    `columns`: keys of these columns.
+    `columns`: keys of these columns. `noun`: name of the operation in sentences.
     """
+
+    noun: ClassVar[str] = "combination"
 
     columns: tuple[str, ...]
 
@@ -178,6 +211,8 @@ class Derived(Metric, ABC):
 class Mean(Derived):
     """Arithmetic mean."""
 
+    noun = "mean"
+
     def of(self, values: list[float]) -> float:
         """Arithmetic mean of the values."""
         return statistics.fmean(values)
@@ -186,6 +221,8 @@ class Mean(Derived):
 @dataclass(frozen=True)
 class HarmonicMean(Derived):
     """Harmonic mean; 0 if one of the values is 0."""
+
+    noun = "harmonic mean"
 
     def of(self, values: list[float]) -> float:
         """Harmonic mean of the values."""
@@ -196,10 +233,23 @@ class HarmonicMean(Derived):
 class Difference(Derived):
     """First column minus second column."""
 
+    noun = "difference"
+
     def of(self, values: list[float]) -> float:
         """First value minus second value."""
         left, right = values
         return left - right
+
+
+@dataclass(frozen=True)
+class Evenness(Derived):
+    """Smallest value / largest value."""
+
+    noun = "ratio of smallest to largest"
+
+    def of(self, values: list[float]) -> float:
+        """Smallest value / largest value."""
+        return min(values) / max(values)
 
 
 def published_gflops(run: RunConfig) -> float:
@@ -227,6 +277,7 @@ def trainable_parameters(run: RunConfig) -> float:
     return run.model.cost(run.data.size, run.data.targets).trainable_parameters / 1e6
 
 
+OF_ROWS = Metric("of_rows")  # of columns whose rows have metrics of their own
 TOP1, TOP5 = Tested("top1"), Tested("top5")
 ACTION, VERB, NOUN = Tested("action"), Tested("verb"), Tested("noun")
 DEVICE_HOURS = OfTraining("device_hours")

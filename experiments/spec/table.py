@@ -13,7 +13,8 @@ from typing import Literal
 from experiments.spec.claims import Claim
 from experiments.spec.edits import Edits, apply, lacks_part, override
 from experiments.spec.figures import Figure
-from experiments.spec.metrics import Derived, Metric
+from experiments.spec.metrics import OF_ROWS, Derived, Metric
+from experiments.spec.number_formats import Decimals, NumberFormat, Shortest
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale, SmallParents
 
@@ -53,7 +54,7 @@ class Column:
     Args:
         key: name in files and JSON.
         header: printed header; a tuple for several levels.
-        metric: metric of the cells.
+        metric: metric of the cells; by default, each row has its own.
         base: run that the rows edit; None if every row has its own, or for a derived column.
         digits: number of printed decimals; None for two significant digits.
         best: extreme value that is printed bold, if any.
@@ -62,16 +63,26 @@ class Column:
 
     key: str
     header: str | tuple[str, ...]
-    metric: Metric
+    metric: Metric = OF_ROWS
     base: RunConfig | None = None
     digits: int | None = 1
     best: Literal["max", "min"] | None = None
     edits: Edits = ()
 
+    @property
+    def form(self) -> Decimals:
+        """Format of the numbers."""
+        return Decimals(self.digits)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Row of a table. A row quoted from another paper has no run, only printed values."""
+    """Row of a table. A row quoted from another paper has no run, only printed values.
+
+    `metric`: metric of the cells of the row, in place of those of the columns, e.g. a setting of the run of each column;
+        `ByColumn` for one in each column.
+    `form`: format of its numbers; by default that of the columns or, with a metric, the shortest.
+    """
 
     key: str
     labels: tuple[Label, ...]
@@ -79,14 +90,31 @@ class Row:
     base: RunConfig | None = None
     paper: tuple[Value, ...] = ()
     quoted: bool = False
+    metric: Metric | None = None
+    form: NumberFormat | None = None
+
+    def metric_of(self, column: Column) -> Metric:
+        """Metric of the cell in a column."""
+        own = None if self.metric is None else self.metric.in_column(column.key)
+        return own or column.metric
+
+    def form_of(self, column: Column) -> NumberFormat:
+        """Format of the numbers in a column."""
+        return self.form or (column.form if self.metric is None else Shortest())
 
 
 def row(
-    key: str, labels: tuple[Label, ...], *edits: Edits, paper: tuple[Value, ...], base: RunConfig | None = None
+    key: str,
+    labels: tuple[Label, ...],
+    *edits: Edits,
+    paper: tuple[Value, ...],
+    base: RunConfig | None = None,
+    metric: Metric | None = None,
+    form: NumberFormat | None = None,
 ) -> Row:
     """Row with runs: its edits and, last, its printed values."""
     flat = tuple(edit for group in edits for edit in group)
-    return Row(key=key, labels=labels, edits=flat, base=base, paper=paper)
+    return Row(key=key, labels=labels, edits=flat, base=base, paper=paper, metric=metric, form=form)
 
 
 def quoted(key: str, labels: tuple[Label, ...], paper: tuple[Value, ...] = ()) -> Row:
@@ -106,9 +134,19 @@ class Cell:
     seeds: tuple[int, ...] = (0,)
 
     @property
+    def metric(self) -> Metric:
+        """Metric of the row or else of the column."""
+        return self.row.metric_of(self.column)
+
+    @property
+    def form(self) -> NumberFormat:
+        """Format of the numbers."""
+        return self.row.form_of(self.column)
+
+    @property
     def tested(self) -> bool:
         """Whether the value comes from a finished test."""
-        return self.column.metric.needs_test and self.run is not None
+        return self.metric.needs_test and self.run is not None
 
     @property
     def runs(self) -> tuple[RunConfig, ...]:
@@ -151,28 +189,57 @@ class Table:
         """Refuse tables that cannot be shown.
 
         Raises:
-            ValueError: for invalid or duplicate keys, a wrong number of labels or printed values in a row, columns derived
-                from columns that do not exist or are themselves derived, and claims on cells that do not exist.
+            ValueError: for invalid or duplicate keys, a wrong number of labels or printed values in a row, cells without a
+                metric, values derived from columns that do not exist or are themselves derived, and figures and claims
+                on cells that do not exist.
         """
-        plain = {column.key for column in self.columns if not isinstance(column.metric, Derived)}
+        self._check_keys()
+        for row in self.rows:
+            self._check_row(row)
+        for column in self.columns:
+            if isinstance(column.metric, Derived):
+                self._check_sources(f"column '{column.key}'", column.metric)
+        self._check_figure_and_claims()
+
+    def _check_keys(self) -> None:
         columns, rows = [c.key for c in self.columns], [r.key for r in self.rows]
         for kind, keys in (("column", columns), ("row", rows), ("claim", [claim.key for claim in self.claims])):
             if invalid := [key for key in keys if not KEY.fullmatch(key)]:
                 raise ValueError(f"table '{self.name}': {kind} '{invalid[0]}'; keys are letters, digits, - and _")
             if duplicates := {key for key in keys if keys.count(key) > 1}:
                 raise ValueError(f"table '{self.name}': duplicate {kind} {', '.join(sorted(duplicates))}")
-        for row in self.rows:
-            if len(row.labels) != len(self.labels) or len(row.paper) not in (0, len(self.columns)):
-                raise ValueError(f"table '{self.name}', row '{row.key}': wrong number of labels or printed values")
-        for column in self.columns:
-            if isinstance(column.metric, Derived) and (unknown := set(column.metric.columns) - plain):
-                raise ValueError(
-                    f"table '{self.name}', column '{column.key}': derived from {', '.join(sorted(unknown))}; name "
-                    f"columns of the table that are not derived themselves"
-                )
+
+    def _check_row(self, row: Row) -> None:
+        place = f"table '{self.name}', row '{row.key}'"
+        if len(row.labels) != len(self.labels) or len(row.paper) not in (0, len(self.columns)):
+            raise ValueError(f"{place}: wrong number of labels or printed values")
+        if row.metric and any(isinstance(row.metric.in_column(column.key), Derived) for column in self.columns):
+            raise ValueError(f"{place}: derived metrics are those of columns, not of rows")
+        without = [column.key for column in self.columns if row.metric_of(column) is OF_ROWS and not row.quoted]
+        if without:
+            raise ValueError(f"{place}: no metric in column '{without[0]}'; give one to the row or to the column")
+
+    def _check_sources(self, place: str, metric: Derived) -> None:
+        plain = {column.key for column in self.columns if not isinstance(column.metric, Derived)}
+        if unknown := sorted(set(metric.columns) - plain):
+            raise ValueError(
+                f"table '{self.name}', {place}: derived from {', '.join(unknown)}; name columns of the table that are not "
+                f"derived themselves"
+            )
+
+    def _check_figure_and_claims(self) -> None:
+        columns, rows = [c.key for c in self.columns], [r.key for r in self.rows]
+        if self.figure is not None:
+            wrong = [f"row '{key}'" for key in self.figure.rows if key not in rows]
+            wrong += [f"column '{key}'" for key in self.figure.columns if key not in columns]
+            if wrong:
+                raise ValueError(f"table '{self.name}': its figure shows {wrong[0]}, which the table does not have")
         for claim in self.claims:
             if unknown := [str(cell) for cell in claim.cells if cell.row not in rows or cell.column not in columns]:
                 raise ValueError(f"table '{self.name}', claim '{claim.key}': no cell {', '.join(unknown)}")
+            for cell in claim.cells:
+                if isinstance(cell.counted, Derived):
+                    self._check_sources(f"claim '{claim.key}'", cell.counted)
 
     @property
     def paper(self) -> str:
@@ -237,7 +304,7 @@ class Table:
     def _cell(self, row: Row, column: Column, scale: Scale, overrides: tuple[str, ...], seeds: tuple[int, ...]) -> Cell:
         printed = row.paper[self.columns.index(column)] if row.paper else None
         base = row.base or column.base
-        if row.quoted or base is None or isinstance(column.metric, Derived):
+        if row.quoted or base is None or isinstance(row.metric_of(column), Derived):
             return Cell(row, column, printed, seeds=seeds)
         paper_run = apply(base, (*row.edits, *column.edits))
         run = scale.of(paper_run, self.tiny, self.tiny_parents)

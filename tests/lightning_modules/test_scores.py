@@ -15,6 +15,7 @@ from lightning_modules.scores import TestResult as Result
 
 MERGES: tuple[Merge, ...] = ("sum of softmax", "mean of softmax", "sum of logits", "mean of logits")
 OK, FAILED, MISSING = "ok", "failed", "missing"
+CLASSES = 3  # of the tests that count classes
 
 
 class Row(NamedTuple):
@@ -36,7 +37,7 @@ def hits(scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
 
 
 def empty(views: int = 1, crops: int = 1, merge: Merge = "sum of softmax") -> ViewScores:
-    return ViewScores(EvalConfig(views=views, crops=crops, merge=merge), softmax, hits)
+    return ViewScores(EvalConfig(views=views, crops=crops, merge=merge), softmax, hits, {"class": CLASSES})
 
 
 def scored(rows: list[Row], *, views: int = 1, crops: int = 1, merge: Merge = "sum of softmax") -> ViewScores:
@@ -170,6 +171,38 @@ def test_hits_are_counted_by_class_and_unreadable_items_are_misses() -> None:
     )
     assert scores.hits_by_class() == {0: (1, 2), 2: (1, 3)}
     assert list(scores.hits_by_class()) == [0, 2]
+
+
+def test_items_are_counted_by_class_as_correct_predicted_and_labelled() -> None:
+    """An unreadable item has a label and no prediction. A class may be predicted without being a label."""
+    scores = scored(
+        [
+            Row(2, 0, 0, OK, [0.0, 1.0, 2.0]),
+            Row(2, 1, 0, FAILED, [0.0, 1.0, 2.0]),
+            Row(0, 2, 0, OK, [0.0, 1.0, 2.0]),
+            Row(2, 3, 0, OK, [0.0, 3.0, 1.0]),
+            Row(0, 4, 0, OK, [2.0, 1.0, 0.0]),
+        ]
+    )
+    assert scores.counts_by_class() == {"class": {0: (1, 1, 2), 1: (0, 1, 0), 2: (1, 2, 3)}}
+    hits = scores.hits_by_class()
+    assert {label: (found.correct, found.support) for label, found in scores.counts_by_class()["class"].items()} == {
+        **hits,
+        1: (0, 0),
+    }
+    assert empty().counts_by_class() == {}
+
+
+def test_equal_scores_are_counted_as_in_the_accuracy() -> None:
+    scores = scored([Row(label, label, 0, OK, [1.0, 1.0, 1.0]) for label in range(CLASSES)])
+    counts = scores.counts_by_class()["class"]
+    assert 100 / 3 * sum(found.correct for found in counts.values()) == pytest.approx(scores.result().metrics["top1"])
+
+
+def test_classes_are_counted_in_the_order_of_their_numbers_and_after_merging() -> None:
+    rows = [Row(1, 0, 0, OK, [9.0, 0.0, 0.0]), Row(1, 0, 1, OK, [0.0, 3.0, 0.0]), Row(1, 0, 2, OK, [0.0, 3.0, 0.0])]
+    assert scored(rows, views=3).counts_by_class() == {"class": {1: (1, 1, 1)}}
+    assert scored(rows, views=3, merge="mean of logits").counts_by_class() == {"class": {0: (0, 1, 0), 1: (0, 0, 1)}}
 
 
 def test_hits_by_class_follow_the_rule_of_merging() -> None:

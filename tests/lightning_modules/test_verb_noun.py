@@ -141,6 +141,19 @@ def test_saved_scores_of_pairs_give_the_same_metrics(task: VerbNounTask) -> None
     assert [again.items[index].label for index in range(5)] == [tuple(label) for label in labels.tolist()]
 
 
+def test_verbs_and_nouns_are_counted_separately() -> None:
+    rows = [
+        ((1, 4), 0, OK, one_hot(1, VERBS), one_hot(5, NOUNS)),
+        ((1, 5), 1, OK, one_hot(2, VERBS), one_hot(5, NOUNS)),
+        ((0, 4), 2, FAILED, one_hot(0, VERBS), one_hot(4, NOUNS)),
+    ]
+    counts = scored(rows).counts_by_class()
+    assert counts == {
+        "verb": {0: (0, 0, 1), 1: (1, 1, 2), 2: (0, 1, 0)},
+        "noun": {4: (0, 0, 2), 5: (1, 2, 1)},
+    }
+
+
 def test_curves_are_accuracies_of_action_verb_and_noun(task: VerbNounTask) -> None:
     logits = torch.tensor([one_hot(1, VERBS) + one_hot(4, NOUNS), one_hot(1, VERBS) + one_hot(5, NOUNS)])
     curves = task.curves(logits, torch.tensor([[1, 4], [1, 4]]))

@@ -13,7 +13,7 @@ from experiments.runner.store import RunStore
 from experiments.spec.claims import Claim, claim
 from experiments.spec.comparisons import About, Above, Below, Comparison, Rising, SameText, Within, best
 from experiments.spec.expressions import cell, percent_difference
-from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Measured, VideosPerSecondInTurns
+from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Evenness, Measured, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
 from experiments.spec.table import Column, Table
@@ -97,6 +97,17 @@ def test_derived_cells_and_two_data_sets(score: Score, judged: Judge) -> None:
     found = judged(Above(cell("ours.delta") - cell("joint.delta")))
     assert found.verdict == "supported"
     assert found.margins == pytest.approx((35.0,))
+    assert [name for name, _ in found.items] == ["kinetics400", "ssv2"]
+
+
+def test_cells_with_a_derived_metric_in_place_of_that_of_their_column(score: Score, judged: Judge) -> None:
+    for name, last in (("ours.k400", 600), ("ours.ssv2", 500), ("joint.k400", 700), ("joint.ssv2", 350)):
+        score(name, 0, last)
+    even = Evenness("even", ("k400", "ssv2"))
+    found = judged(Above(cell("ours.k400", even) - cell("joint.k400", even)))
+    assert (found.verdict, str(found.comparison)) == ("supported", "ours.even - joint.even > 0")
+    assert found.margins == pytest.approx((5 / 6 - 1 / 2,))
+    assert found.printed_margins == pytest.approx((66.5 / 79.7 - 64.0 / 79.2,))
     assert [name for name, _ in found.items] == ["kinetics400", "ssv2"]
 
 

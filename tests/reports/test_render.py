@@ -87,7 +87,8 @@ measured here.
 | Ours, Small (Att_T) | Top-1 / K-400 | 0 | {links["ours.k400"]} | {ids["ours.k400"]} | 0123456789 |
 | Ours, Small (Att_T) | Top-1 / SSv2 | 0 | {links["ours.ssv2"]} | {ids["ours.ssv2"]} | 0123456789 |
 
-GFLOPs: computed from the config of each row, without a run. Δ: computed from Top-1 / K-400 and Top-1 / SSv2.
+GFLOPs: computed from the config of each row, without a run. Δ: computed from Top-1 / K-400 and Top-1 / SSv2, \
+in quoted rows from their printed values.
 
 </details>
 
@@ -364,7 +365,9 @@ def test_json_has_columns_rows_and_cells_with_ids(
     assert gflops["value"] == pytest.approx(180.64, abs=0.01)
     assert (delta["state"], delta["value"]) == ("derived", pytest.approx(10.0))
     assert (short["cells"][2]["state"], short["cells"][2]["value"]) == ("not run", None)
-    assert other["quoted"] and all((c["state"], c["value"]) == ("quoted", None) for c in other["cells"])
+    assert other["quoted"] and [c["state"] for c in other["cells"]] == ["quoted"] * 4
+    assert [c["value"] for c in other["cells"]] == [None, None, None, 1.0]  # Δ follows from the printed cells
+    assert {row["metric"] for row in report["rows"]} == {None}
 
 
 def test_columns_of_texts_are_left_aligned(table: Table, store: RunStore) -> None:

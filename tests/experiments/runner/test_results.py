@@ -96,6 +96,7 @@ def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> 
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
     assert (metrics["device_hours"], metrics["replaced_in_training"], metrics["weights_digest"]) == (3.0, 3, "0123")
     assert metrics["classes"] == {"up": [1, 1], "down": [1, 1]}
+    assert metrics["class_counts"] == {"class": {"up": [1, 1, 1], "down": [1, 1, 1]}}
     assert json.loads(directory.provenance.read_text())["seconds"] == 3.2
 
 
@@ -192,7 +193,7 @@ def two_views(small_run: RunConfig, store: RunStore, keep_weights: KeepWeights) 
     return small_run
 
 
-SCORED = ("top1", "top5", "videos", "classes", "views", "crops", "seed", "data", "train_id", "eval_id")
+SCORED = ("top1", "top5", "videos", "classes", "class_counts", "views", "crops", "seed", "data", "train_id", "eval_id")
 
 
 def test_a_test_of_one_view_is_rescored_from_the_scores_of_two(
@@ -356,12 +357,21 @@ def test_results_are_compared_with_their_saved_scores_on_request(
         path = directory.metrics(run.eval_id)
         written = path.read_text()
         assert store.metrics(run) == comparing.metrics(run) == json.loads(written)
-        # A result that was changed together with its digest and its hits is found by its scores only.
+        # A result that was changed together with its digest, hits and counts is found by its scores only.
         changed = {**json.loads(written), "top1": 97.5}
-        del changed["hits"]
+        del changed["hits"], changed["class_counts"]
         path.write_text(json.dumps(sealed(changed)))
         assert store.metrics(run) is not None and comparing.metrics(run) is None
         assert "its top1 is 97.5, but" in capsys.readouterr().err
+        moved = json.loads(written)
+        of_kind = moved["class_counts"]["class"]
+        moved["class_counts"]["class"] = {f"another {name}": counts for name, counts in of_kind.items()}
+        path.write_text(json.dumps(sealed(moved)))
+        assert store.metrics(run) is not None and comparing.metrics(run) is None
+        assert "its class_counts are not those of its saved scores" in capsys.readouterr().err
+        old = {name: part for name, part in json.loads(written).items() if name != "class_counts"}
+        path.write_text(json.dumps(sealed(old)))  # results of before the counts were saved
+        assert comparing.metrics(run) is not None
         path.write_text(json.dumps(sealed({**json.loads(written), "rescored_from": "a\0b"})))
         assert comparing.metrics(run) is None
         assert "its saved scores cannot be read" in capsys.readouterr().err

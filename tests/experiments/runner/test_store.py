@@ -56,6 +56,7 @@ def without(record: dict, *path: str) -> dict:
 
 RESULT = sealed(result(K400, 50.0, classes={"up": [1, 2]}, device_hours=1.0))
 SPLIT = {"items": 48, "annotations": "0123", "missing": 0, "num_bytes": 1}
+COUNTS = {"class": {"up": [24, 48, 48]}}
 HITS = packed({"top1": np.arange(48) % 2 == 0}, tuple(map(str, range(48))))
 # Content of a metrics file, and the reason why it is no result of K400's test.
 FOREIGN: dict[str, tuple[object, str]] = {
@@ -101,6 +102,24 @@ FOREIGN: dict[str, tuple[object, str]] = {
         "its hits are not those of its top1",
     ),
     "damaged hits": (RESULT | {"hits": HITS | {"bits": {"top1": 5}}}, "its hits are not those of its top1"),
+    "counts without items": (RESULT | {"class_counts": {"class": {}}}, "its class_counts.class are not numbers of"),
+    "too many correct": (RESULT | {"class_counts": COUNTS | {"class": {"up": [3, 2, 48]}}}, "are not numbers of"),
+    "counts of two": (
+        RESULT | {"class_counts": {"class": {"up": [24, 48]}}},
+        "its class_counts.class are not numbers of",
+    ),
+    "counts of other items": (
+        RESULT | {"class_counts": {"class": {"up": [24, 48, 47]}}},
+        "its class_counts.class are of 47 items, 48 of them evaluated; its videos differ",
+    ),
+    "counts of another accuracy": (
+        RESULT | {"class_counts": COUNTS} | {"top1": 51.0},
+        "its class_counts.class are not those of its top1",
+    ),
+    "categories of numbers": (
+        RESULT | {"categories": {"class": {"up": 3}}},
+        "its categories.class are not texts by class",
+    ),
     "released": (sealed(released_result(K400)), "it is a result of released weights"),
     "start of another form": (RESULT | {"started_from": [{}]}, "it has no started_from[0].part"),
     "no digest": (without(RESULT, "digest"), "it has no digest"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.synthetic.epic100 import NOUNS, VERBS
 from experiments.runner.jobs import Job
 from experiments.runner.launch import headline_text
 from experiments.runner.resources import Resources
@@ -35,6 +36,12 @@ def test_a_run_reports_action_verb_and_noun_accuracy(verb_noun_run: RunConfig, t
     assert metrics["noun"] == pytest.approx(100 * noun.mean())
     assert metrics["action"] == metrics["top1"] == pytest.approx(100 * (verb & noun).mean())
     assert metrics["classes"] == {}
+    kinds = {"verb": (VERBS, scores[:, :8]), "noun": ([noun.name for noun in NOUNS], scores[:, 8:])}
+    for place, (kind, (names, of_kind)) in enumerate(kinds.items()):
+        predicted, labelled = (np.eye(8, dtype=bool)[numbers] for numbers in (of_kind.argmax(1), labels[:, place]))
+        counts = np.stack([predicted & labelled, predicted, labelled]).sum(1).T.tolist()
+        found = {name: of_class for name, of_class in zip(names, counts, strict=True) if any(of_class)}
+        assert metrics["class_counts"][kind] == found
     text = headline_text(Job(verb_noun_run, "t", "c", 0), metrics)
     assert text == ", ".join(f"{name} {metrics[name]:.3g}" for name in ("action", "verb", "noun"))
 

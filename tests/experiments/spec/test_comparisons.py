@@ -17,9 +17,10 @@ from experiments.spec.comparisons import (
     worst,
 )
 from experiments.spec.expressions import CellValue, Expression, cell, harmonic_mean, largest, mean, smallest
-from experiments.spec.metrics import GFLOPS
+from experiments.spec.metrics import GFLOPS, Evenness
 
 A, B, C, D = (cell(f"{row}.top1") for row in "abcd")
+EVEN = Evenness("even", ("top1", "k400"))
 K400, EK100, SSV2 = 0.54, 0.77, 0.48  # limits of a difference of two printed values
 
 
@@ -103,7 +104,8 @@ def test_decision_on_resampled_values(comparison: Comparison, samples: list[np.n
 
 
 def test_expressions_are_computed_from_cells() -> None:
-    read = {A: 8.0, B: 2.0, C: 4.0}.__getitem__
+    even = {CellValue("a", "top1", EVEN): 0.25, CellValue("b", "k400", EVEN): 0.5}
+    read = {A: 8.0, B: 2.0, C: 4.0, **even}.__getitem__
     values: list[tuple[Expression, float, str]] = [
         (A - B, 6, "a.top1 - b.top1"),
         (A / B, 4, "a.top1 / b.top1"),
@@ -112,6 +114,7 @@ def test_expressions_are_computed_from_cells() -> None:
         (smallest(A, C), 4, "min(a, c).top1"),
         (mean(A - B, C), 5, "mean(a.top1 - b.top1, c.top1)"),
         (harmonic_mean(B, C), 8 / 3, "harmonic mean(b, c).top1"),
+        (largest(CellValue("a", "top1", EVEN), CellValue("b", "k400", EVEN)), 0.5, "max(a, b).even"),
     ]
     for expression, value, text in values:
         assert expression.of(read) == pytest.approx(value)

@@ -12,10 +12,12 @@ from experiments.spec.metrics import (
     GFLOPS_AND_VIEWS,
     PARAMETERS,
     TOP1,
+    TOP5,
     TRAINABLE_PARAMETERS,
     Computed,
     Derived,
     Difference,
+    Evenness,
     HarmonicMean,
     Mean,
     Measured,
@@ -46,6 +48,7 @@ def test_only_tested_metrics_need_a_test(metric: Metric, needs_test: bool) -> No
         (HarmonicMean("harmonic", ("a", "b")), {"a": 40.0, "b": 60.0}, 48.0),
         (HarmonicMean("harmonic", ("a", "b", "c")), {"a": 1.0, "b": 2.0, "c": 4.0}, 12 / 7),
         (HarmonicMean("harmonic", ("a", "b")), {"a": 0.0, "b": 60.0}, 0.0),
+        (Evenness("even", ("a", "b", "c")), {"a": 40.0, "b": 80.0, "c": 50.0}, 0.5),
         (Difference("delta", ("b", "a")), {"a": 27.1, "b": 66.5}, 39.4),
         (Difference("delta", ("a", "b")), {"a": 27.1, "b": 66.5}, -39.4),
     ],
@@ -56,10 +59,16 @@ def test_values_are_derived_from_the_columns_in_their_order(
     assert metric.value(cells) == pytest.approx(value, rel=1e-12)
 
 
-@pytest.mark.parametrize("kind", [Mean, HarmonicMean, Difference])
+@pytest.mark.parametrize("kind", [Mean, HarmonicMean, Difference, Evenness])
 @pytest.mark.parametrize("cells", [{}, {"a": 1.0}, {"b": 1.0, "c": 2.0}])
 def test_derived_metric_without_one_of_its_columns_has_no_value(kind: type[Derived], cells: dict[str, float]) -> None:
     assert kind("derived", ("a", "b")).value(cells) is None
+
+
+def test_tested_metrics_are_read_from_results_and_costs_of_training_may_be_absent() -> None:
+    result = {"top1": 50, "device_hours": None}
+    assert (TOP1.value(result), TOP5.value(result), DEVICE_HOURS.value(result)) == (50.0, None, None)
+    assert DEVICE_HOURS.is_optional and not TOP1.is_optional
 
 
 def test_costs_are_those_of_the_model_config() -> None:

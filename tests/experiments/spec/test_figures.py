@@ -1,0 +1,56 @@
+"""Figures as literals: the rows and columns that they name."""
+
+from dataclasses import replace
+
+import pytest
+
+from experiments.spec.catalog import load
+from experiments.spec.figures import BarPanel, Bars, F1Differences, F1Panel, Figure, Panel, Panels
+
+TABLE = load("motionformer/table4")
+BARS = BarPanel(title="A", y_label="top-1", rows=("joint", "divided"), columns=("k400",), ticks=("K-400",))
+F1 = F1Panel(title="B", row="trajectory", relative_to="joint", column="ssv2", kind="class")
+
+
+def test_figures_name_their_rows_and_columns() -> None:
+    panel = Panel(title="A", x_label="", y_label="", columns=("k400",), ticks=("K",), relative_to="joint")
+    assert (Panels(grid=((panel,),)).rows, Panels(grid=((panel,),)).columns) == (("joint",), ("k400",))
+    assert (Bars(panels=(BARS,)).rows, Bars(panels=(BARS,)).columns) == (("joint", "divided"), ("k400",))
+    assert (F1Differences(panels=(F1,)).rows, F1Differences(panels=(F1,)).columns) == (
+        ("trajectory", "joint"),
+        ("ssv2",),
+    )
+    assert Bars(panels=(BARS,)).query_of("joint", "k400") is None
+
+
+@pytest.mark.parametrize(
+    ("figure", "text"),
+    [
+        (Bars(panels=(replace(BARS, rows=("joint", "jiont")),)), "row 'jiont'"),
+        (Bars(panels=(BARS, replace(BARS, columns=("k700",)))), "column 'k700'"),
+        (F1Differences(panels=(replace(F1, relative_to="none"),)), "row 'none'"),
+    ],
+)
+def test_a_table_refuses_a_figure_of_other_rows_or_columns(figure: Figure, text: str) -> None:
+    with pytest.raises(ValueError, match=f"table 'motionformer/table4': its figure shows {text}, which the table does"):
+        replace(TABLE, figure=figure)
+    assert replace(TABLE, figure=Bars(panels=(BARS,))).figure is not None
+
+
+def test_a_panel_has_a_tick_for_each_column() -> None:
+    for panel in (BARS, Panel(title="A", x_label="", y_label="", columns=("k400",), ticks=("K-400",))):
+        with pytest.raises(ValueError, match="panel 'A': 2 ticks for 1 columns; give one for each"):
+            replace(panel, ticks=("K-400", "SSv2"))
+
+
+def test_figures_of_other_types_can_be_defined() -> None:
+    class Picture(Figure):
+        @property
+        def rows(self) -> tuple[str, ...]:
+            return ()
+
+        @property
+        def columns(self) -> tuple[str, ...]:
+            return ("k400",)
+
+    assert isinstance(replace(TABLE, figure=Picture()).figure, Picture)

@@ -1,0 +1,200 @@
+"""Rows that are quantities: a metric of their own for the runs of the columns, through every form of a report."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
+from tensorboard.plugins.hparams import metadata
+
+from experiments.motionformer.base import K400, SSV2
+from experiments.runner.store import RunStore
+from experiments.spec.catalog import Selection
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import Above, SameText
+from experiments.spec.expressions import cell
+from experiments.spec.metrics import GFLOPS, TOP1, ByColumn, Computed, Mean, Measured
+from experiments.spec.number_formats import Decimals, Scientific
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.table import Column, Table, row
+from reports.collect import collect
+from reports.dataframe import comma_separated, data_frame
+from reports.markdown import markdown
+from reports.render import as_json, render
+from reports.tensorboard import build_view
+from reproduce.show import show_json, show_text
+
+Finish = Callable[..., None]
+
+
+def learning_rate(run: RunConfig) -> float:
+    assert run.optim is not None
+    return run.optim.lr
+
+
+def epochs(run: RunConfig) -> float:
+    assert run.optim is not None and run.optim.epochs is not None
+    return run.optim.epochs
+
+
+OPTIMISER = Computed("optimiser", lambda run: type(run.optim.optimizer).__qualname__ if run.optim else "none")
+RATE = Computed("lr", learning_rate)
+EPOCHS = Computed("epochs", epochs)
+SMALL = Computed("small_rate", lambda run: learning_rate(run) < 1)
+TWO = (Column(key="k400", header="K-400", base=K400), Column(key="ssv2", header="SSv2", base=SSV2))
+
+
+@pytest.fixture
+def settings() -> Table:
+    rate = learning_rate(K400)
+    return Table(
+        name="paper/settings",
+        caption="Settings by data set",
+        source="made up",
+        labels=("Config",),
+        columns=TWO,
+        rows=(
+            row("optimiser", ("Optimizer",), metric=OPTIMISER, paper=("AdamW", "SGD")),
+            row("lr", ("Base learning rate",), metric=RATE, form=Scientific(), paper=(rate, 0.002)),
+            row("epochs", ("Epochs",), metric=EPOCHS, paper=(35, 35)),
+            row("rate", ("Rate below 1",), metric=SMALL, paper=(True, False)),
+            row("gflops", ("GFLOPs",), metric=GFLOPS, form=Decimals(1), paper=(369.5, None)),
+        ),
+        tiny=(),
+        claims=(
+            claim("C1", "table", "More epochs", Above(cell("epochs.k400") - cell("epochs.ssv2"))),
+            claim("C2", "table", "The same optimiser", SameText(cell("optimiser.k400"), cell("optimiser.ssv2"))),
+        ),
+    )
+
+
+def lines_of(text: str) -> dict[str, list[str]]:
+    lines = [[part.strip() for part in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    return {first: rest for first, *rest in reversed(lines)}
+
+
+def test_each_row_shows_its_quantity_of_the_runs_of_the_columns(settings: Table, store: RunStore) -> None:
+    text = markdown(collect(settings, PAPER, store))
+    lines = lines_of(text)
+    optimiser, rate = OPTIMISER.of(K400), Scientific().text(learning_rate(K400))
+    assert lines["Optimizer"] == [f"{optimiser} (AdamW)", f"{OPTIMISER.of(SSV2)} (SGD)"]
+    assert lines["Base learning rate"] == [f"{rate} ({rate})", f"{Scientific().text(learning_rate(SSV2))} (2e-3)"]
+    assert lines["Epochs"][0] == "35 (35)"
+    assert lines["Rate below 1"] == ["yes (yes)", "yes (no)"]
+    assert lines["GFLOPs"][0] == "369.5 (369.5)" and "(" not in lines["GFLOPs"][1]
+    names = "Optimizer, Base learning rate, Epochs, Rate below 1, GFLOPs"
+    assert f"{names}: computed from the config of each column, without a run." in text
+    assert "Ours executes, for the same result: GFLOPs: 187.5" in text
+
+
+def test_values_are_those_of_the_paper_at_every_scale(settings: Table, store: RunStore) -> None:
+    tiny, paper = (collect(settings, scale, store) for scale in (TINY, PAPER))
+    assert [[c.value for c in row.cells] for row in tiny.rows] == [[c.value for c in row.cells] for row in paper.rows]
+    assert {c.state for row in tiny.rows for c in row.cells} == {"measured"}
+    assert "Every column is measured on the model at the paper's size." in markdown(tiny)
+
+
+def test_every_format_has_texts_numbers_and_facts(settings: Table, store: RunStore) -> None:
+    report = collect(settings, PAPER, store)
+    tex = render(report, "latex")
+    assert "yes (no)" in tex and f"{Scientific().text(learning_rate(K400))} (" in tex
+    frame = data_frame(report).set_index("row")
+    assert frame.loc["rate", "k400"] is True and frame.loc["rate", "ssv2:printed"] is False
+    assert frame.loc["epochs", "k400"] == 35 and frame.loc["optimiser", "k400"] == OPTIMISER.of(K400)
+    assert "True" in comma_separated(report)
+    rows = json.loads(json.dumps(as_json(report)))["rows"]
+    assert [found["metric"] for found in rows] == ["optimiser", "lr", "epochs", "small_rate", "gflops"]
+    assert rows[3]["cells"][0]["value"] is True and rows[1]["cells"][0]["value"] == learning_rate(K400)
+
+
+def test_quantities_are_shown_in_their_format_and_have_no_runs(settings: Table) -> None:
+    selection = Selection(settings, None)
+    text = show_text(selection, TINY, [], (0,))
+    assert "2e-3" in text and "yes" in text and "AdamW" in text and "True" not in text
+    assert not any(line.endswith(":") for line in text.splitlines()[3:])
+    assert all(not c["runs"] for found in show_json(selection, TINY, [], (0,))["rows"] for c in found["cells"])  # type: ignore[attr-defined]
+    assert not any(found.tested for found in settings.cells(TINY))
+
+
+def test_claims_compare_quantities(settings: Table, store: RunStore) -> None:
+    first, second = collect(settings, PAPER, store).claims
+    assert (first.judgements[0].printed, first.judgements[0].printed_margins) == ("not supported", (0.0,))
+    assert first.judgements[0].verdict == ("supported" if epochs(K400) > epochs(SSV2) else "not supported")
+    assert (second.judgements[0].printed, second.judgements[0].verdict) == ("not supported", "supported")
+
+
+def test_tensorboard_has_one_line_per_row_with_texts(settings: Table, store: RunStore) -> None:
+    view = build_view(collect(settings, TINY, store), store)
+    runs = EventMultiplexer().AddRunsFromDirectory(str(view))
+    runs.Reload()
+    assert sorted(runs.Runs()) == ["Base learning rate", "Epochs", "GFLOPs", "Optimizer", "Rate below 1"]
+    factors = {}
+    for name in runs.Runs():
+        tags = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[name]
+        start = metadata.parse_session_start_info_plugin_data(tags[metadata.SESSION_START_INFO_TAG])
+        factors[name] = {key: field.string_value for key, field in start.hparams.items()}
+        assert not runs.Runs()[name]["scalars"] and "table/k400" not in runs.Runs()[name]["tensors"]
+    assert factors["Rate below 1"] == {"Config": "Rate below 1", "K-400": "yes", "SSv2": "yes"}
+    assert factors["Epochs"]["K-400"] == "35"
+
+
+def test_rows_with_and_without_metrics_of_their_own_share_a_table(
+    settings: Table, small: Scale, store: RunStore, finish: Finish
+) -> None:
+    mixed = replace(
+        settings,
+        columns=(
+            *(replace(column, metric=TOP1, best="max") for column in TWO),
+            Column(key="mean", header="Mean", metric=Mean("mean", ("k400", "ssv2"))),
+        ),
+        rows=(
+            row("top1", ("Top-1",), paper=(79.7, 66.5, 73.1)),
+            row("top1-again", ("Top-1 again",), metric=TOP1, form=Decimals(2), paper=(79.7, 66.5, None)),
+            row("gflops", ("GFLOPs",), metric=GFLOPS, form=Decimals(1), paper=(369.5, 369.5, None)),
+        ),
+        claims=(),
+    )
+    for column, top1 in (("k400", 60.0), ("ssv2", 50.0)):
+        finish(mixed.run_of(f"top1.{column}", small, (), 0), top1)
+    report = collect(mixed, small, store)
+    lines = lines_of(markdown(report))
+    assert lines["Top-1"] == ["60.0 (79.7)", "50.0 (66.5)", "55.0 (73.1)"]  # 369.5 is no better accuracy
+    assert lines["Top-1 again"][:2] == ["60.00 (79.70)", "50.00 (66.50)"]
+    assert lines["GFLOPs"][0] == "369.5 (369.5)"
+    assert [found.best for found in report.rows[2].cells] == [False] * 3
+    assert "Only GFLOPs is measured at the paper's size." in markdown(report)
+
+
+def test_a_row_may_have_a_metric_in_each_column(settings: Table, store: RunStore) -> None:
+    width, depth = (Computed(name, lambda run, name=name: getattr(run.model, name)) for name in ("width", "depth"))
+    sizes = row("sizes", ("Sizes",), metric=ByColumn("sizes", {"k400": width, "ssv2": depth}), paper=(768, 12))
+    columns = (*TWO, Column(key="lr", header="Rate", metric=RATE, base=K400, digits=None))
+    table = replace(settings, columns=columns, rows=(replace(sizes, paper=()),), claims=())
+    report = collect(table, PAPER, store)
+    assert [c.value for c in report.rows[0].cells] == [768, 12, learning_rate(K400)]
+    assert "Sizes: computed from the config of each column" in markdown(report)
+    assert lines_of(markdown(collect(replace(settings, rows=(sizes,), claims=()), PAPER, store)))["Sizes"] == [
+        "768 (768)",
+        "12 (12)",
+    ]
+    missing = replace(sizes, metric=ByColumn("sizes", {"k400": width}))
+    with pytest.raises(ValueError, match="row 'sizes': no metric in column 'ssv2'"):
+        replace(settings, rows=(missing,), claims=())
+
+
+def test_a_measurement_of_a_row_is_found(settings: Table, store: RunStore, keep_measurement: Callable) -> None:
+    memory = row("memory", ("Memory",), metric=Measured("peak_gib", "memory"), form=Decimals(1), paper=())
+    keep_measurement(K400, "memory", peak_gib=7.25)
+    report = collect(replace(settings, rows=(memory,), claims=()), PAPER, store)
+    assert [(c.state, c.value) for c in report.rows[0].cells] == [("measured", 7.25), ("not run", None)]
+    assert report.facts.measurements == ((K400.train_id, "memory"),)
+
+
+def test_tables_without_a_metric_for_a_cell_are_refused(settings: Table) -> None:
+    with pytest.raises(ValueError, match="row 'plain': no metric in column 'k400'; give one to the row or to the col"):
+        replace(settings, rows=(row("plain", ("Plain",), paper=()),), claims=())
+    derived = row("mean", ("Mean",), metric=Mean("mean", ("k400",)), paper=())
+    with pytest.raises(ValueError, match="row 'mean': derived metrics are those of columns, not of rows"):
+        replace(settings, rows=(derived,), claims=())
