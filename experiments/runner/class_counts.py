@@ -22,15 +22,33 @@ def named_counts(
         classes: number of classes per kind of label.
         names: names of the classes of all kinds, one kind after the other.
     """
-    starts = itertools.accumulate(classes.values(), initial=0)
-    named: NamedCounts = {}
-    for kind, start in zip(classes, starts, strict=False):
-        of_kind = names[start : start + classes[kind]]
-        named[kind] = {}
-        for number, found in counts.get(kind, {}).items():
-            is_unique = number < len(of_kind) and of_kind.count(of_kind[number]) == 1
-            named[kind][of_kind[number] if is_unique else str(number)] = list(found)
+    named = {
+        kind: {class_name(of_kind, number): list(found) for number, found in counts.get(kind, {}).items()}
+        for kind, of_kind in names_by_kind(names, classes).items()
+    }
     return {kind: found for kind, found in named.items() if found}
+
+
+def named_categories(
+    categories: Mapping[str, tuple[str, ...]], classes: Mapping[str, int], names: tuple[str, ...]
+) -> dict[str, dict[str, str]]:
+    """Categories of the classes of each kind of label, by the names of the classes, as in `named_counts`."""
+    by_kind = names_by_kind(names, classes)
+    return {
+        kind: {class_name(by_kind[kind], number): category for number, category in enumerate(of_kind)}
+        for kind, of_kind in categories.items()
+    }
+
+
+def names_by_kind(names: tuple[str, ...], classes: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    """Names of the classes of each kind of label."""
+    starts = itertools.accumulate(classes.values(), initial=0)
+    return {kind: names[start : start + classes[kind]] for kind, start in zip(classes, starts, strict=False)}
+
+
+def class_name(names: tuple[str, ...], number: int) -> str:
+    """Name of a class, or its number if it has no name of its own."""
+    return names[number] if number < len(names) and names.count(names[number]) == 1 else str(number)
 
 
 def problem_of_counts(result: Mapping[str, object], metrics: tuple[str, ...]) -> str | None:

@@ -14,6 +14,7 @@ from experiments.runner.results import SavedTest, check_readable, save_scores, s
 from experiments.runner.saved_scores import SHA256, SavedScores, file_sha256
 from experiments.runner.store import RunStore
 from experiments.runner.weights import WEIGHTS_DIGEST, Weights, existing_weights, weights_of
+from experiments.spec.class_f1 import CATEGORIES
 from experiments.spec.run import Parent, RunConfig
 from models.model import CombinesScores, num_outputs
 
@@ -154,6 +155,7 @@ def _provenance(parts: Sequence[PartTest]) -> dict[str, object]:
         **{name: _joined(record[name] for record in records) for name in ("precision", "commit", "hardware")},
         "versions": {name: _joined(record["versions"].get(name, "none") for record in records) for name in names},
         **({"started_from": started} if started else {}),
+        **{name: records[0][name] for name in (CATEGORIES,) if name in records[0]},
         "combined_from": [part.record for part in parts],
     }
 

@@ -1,6 +1,7 @@
 """Result files of a test: scores per item and view, and metrics with their provenance."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from data.datamodule import DataModule
 from data.errors import DataError
 from data.fingerprint import DataFingerprint
 from experiments.runner.acceptance import sealed
-from experiments.runner.class_counts import named_counts
+from experiments.runner.class_counts import named_categories, named_counts
 from experiments.runner.data_record import data_of_result
 from experiments.runner.fields import COUNT, NUMBER, TEXT
 from experiments.runner.files import read_record, replacing, write_atomically
@@ -84,11 +85,13 @@ def save_test_results(
     data: DataFingerprint,
     seconds: float,
     released: dict | None,
+    categories: Mapping[str, tuple[str, ...]],
 ) -> None:
     """Write the scores, then the metrics, each file atomically.
 
     Args:
         data: fingerprint of the data before the test.
+        categories: categories of the classes, by kind of label.
         seconds: wall time of the process.
         released: record of the released weights that were tested; None for the run's own weights.
 
@@ -112,6 +115,8 @@ def save_test_results(
     }
     if arrays:
         record[SHA256] = file_sha256(predictions)
+    if categories:
+        record[CATEGORIES] = named_categories(categories, run.data.targets.classes, test.class_names)
     for name in ("device_hours", "started_from", WEIGHTS_DIGEST):
         if training is not None and name in training:
             record[name] = training[name]

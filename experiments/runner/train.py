@@ -105,7 +105,16 @@ def train_and_test(
         if run.optim is None:
             save_started_from(directory, starts)
         seconds, test = time.time() - started, Test.of(module.scores, datamodule, data)
-        save_test_results(run, directory, test, trainer, data=data, seconds=seconds, released=weights.released)
+        save_test_results(
+            run,
+            directory,
+            test,
+            trainer,
+            data=data,
+            seconds=seconds,
+            released=weights.released,
+            categories=run.data.dataset.categories(datamodule.root),
+        )
 
 
 def data_module(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.runner.class_counts import named_counts, problem_of_counts
+from experiments.runner.class_counts import named_categories, named_counts, problem_of_counts
 from lightning_modules.class_counts import ClassCounts
 
 VIDEOS = {"evaluated": 3, "failed": 1, "missing": 0}
@@ -19,6 +19,13 @@ def test_classes_of_the_second_kind_are_named_after_those_of_the_first() -> None
 def test_classes_without_a_name_of_their_own_are_named_by_their_number() -> None:
     counts = {"class": {number: ClassCounts(1, 1, 1) for number in range(4)}}
     assert list(named_counts(counts, {"class": 4}, ("up", "down", "up"))["class"]) == ["0", "down", "2", "3"]
+
+
+def test_categories_are_named_like_the_counts() -> None:
+    categories = named_categories(
+        {"noun": ("dishes", "tools")}, {"verb": 2, "noun": 2}, ("take", "cut", "cup", "knife")
+    )
+    assert categories == {"noun": {"cup": "dishes", "knife": "tools"}}
 
 
 def test_tests_without_counts_have_none() -> None:

@@ -68,7 +68,7 @@ def directory(tmp_path: Path) -> RunDirectory:
 
 
 def saved_metrics(directory: RunDirectory, test: FinishedTest, released: dict | None = None) -> dict:
-    save_test_results(SSV2, directory, test, TRAINER, data=DATA, seconds=3.21, released=released)
+    save_test_results(SSV2, directory, test, TRAINER, data=DATA, seconds=3.21, released=released, categories={})
     return json.loads(directory.metrics(SSV2.eval_id, released=released is not None).read_text())
 
 
@@ -419,6 +419,7 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
         data=replace(DATA, name="points", test=replace(DATA.test, items=len(states))),
         seconds=1.0,
         released=None,
+        categories={},
     )
     one_view = replace(run, evaluation=EvalConfig(views=1, crops=1))
     assert rescore(one_view, store)
