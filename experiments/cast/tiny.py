@@ -20,7 +20,7 @@ SHORT: Edits = (
     *optim(batch_size=32, lr=1e-3, layer_decay=None, schedule=CosineSchedule(warmup_epochs=1.0)),
     Edit("objective.mixup", None),
 )
-TINY: Edits = (*optim(epochs=10), *SHORT)
+TINY: Edits = (*optim(epochs=8), *SHORT)
 PRETRAINING: Edits = (*optim(epochs=15), *SHORT)
 
 
