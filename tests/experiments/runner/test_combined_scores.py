@@ -7,19 +7,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from data.errors import DataError
 from data.evaluation import EvalConfig
+from experiments.motionformer.base import EPIC100
 from experiments.runner.acceptance import sealed
-from experiments.runner.combined_scores import combine, combined, part_tests
+from experiments.runner.combined_scores import PartTest, combine, combined, part_tests
 from experiments.runner.files import read_json
-from experiments.runner.results import rescore
+from experiments.runner.results import SavedTest, rescore
+from experiments.runner.results import Test as FinishedTest
 from experiments.runner.saved_scores import file_sha256
 from experiments.runner.store import RunStore
-from experiments.runner.weights import save_tensors, save_weights
+from experiments.runner.weights import Weights, save_tensors, save_weights
 from experiments.spec.edits import apply, evaluation
-from experiments.spec.run import RunConfig
+from experiments.spec.run import Parent, RunConfig
+from experiments.spec.scales import TINY
 from lightning_modules.scores import ViewScores
 from models import model as base
 from tests.experiments.runner.experts import ENSEMBLE, PARTS, Ensemble, Expert
@@ -292,3 +296,33 @@ def test_crops_are_averaged_before_and_summed_after_the_combination(tested: RunH
     assert isinstance(made, ViewScores)  # the mean of two equal experts is the expert
     torch.testing.assert_close(made.merged(0), again[0].saved.test.scores.merged(0))
     torch.testing.assert_close(made.merged(0).sum(), torch.tensor(6.0))
+
+
+class VerbsAndNouns(Ensemble):
+    """Verbs of one expert, nouns of the other."""
+
+    class Config(Ensemble.Config):
+        def combined_scores(self, scores: Mapping[str, Tensor], targets: base.Targets) -> Tensor:
+            verbs = targets.classes["verb"]
+            return torch.cat([scores["right"][..., :verbs], scores["left"][..., verbs:]], dim=-1)
+
+
+def test_verbs_of_one_parent_are_combined_with_nouns_of_another() -> None:
+    run = replace(TINY.of(EPIC100), optim=None, model=VerbsAndNouns.Config(), evaluation=EvalConfig(views=1, crops=1))
+    labels, no = torch.tensor([[1, 6], [2, 7]]), torch.zeros(2, dtype=torch.bool)
+    right_labels, parts = 100 * torch.cat([F.one_hot(labels[:, kind], 8) for kind in (0, 1)], dim=1), []
+    for part in PARTS:  # the left expert is right about nouns, the right one about verbs
+        outputs = right_labels.float()
+        outputs[:, slice(0, 8) if part == "left" else slice(8, 16)] *= -1
+        scores = run.objective.task(run.data.targets).new_scores(run.evaluation)
+        assert isinstance(scores, ViewScores)
+        scores.add(outputs[:, None], labels, torch.arange(2), torch.zeros(2, dtype=torch.long), no, no)
+        saved = SavedTest(FinishedTest(scores, ("a", "b"), (), "0123", 0), {}, run.eval_id)
+        parts.append(PartTest(Parent(run=run, part=part), Weights(None, None), saved))
+        assert scores.result().metrics["action"] == 0
+    result = combined(run, parts).scores.result()
+    assert {name: result.metrics[name] for name in ("action", "verb", "noun")} == {
+        "action": 100,
+        "verb": 100,
+        "noun": 100,
+    }

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from experiments.runner.evaluate import load_chosen_weights
 from experiments.runner.import_weights import import_weights
 from experiments.runner.store import RunStore
 from experiments.runner.weights import existing_weights, load_weights, read_weights, save_weights
@@ -149,3 +150,17 @@ def test_layer_decay_and_rules_apply_to_the_trained_part_only(harness: RunHarnes
     optimizer, _ = run.optim.build(run.build().model, 30)
     shapes = [([tuple(p.shape) for p in group["params"]], group["weight_decay"]) for group in optimizer.param_groups]
     assert shapes == [([(4, 16)], 0.05), ([(4,)], 0.0)]
+
+
+@RUNS
+@pytest.mark.parametrize("source", ["own", "weight file", "released"])
+def test_a_list_of_items_is_evaluated_with_any_weights_of_the_model(
+    run: RunConfig, source: str, harness: RunHarness, tmp_path: Path
+) -> None:
+    harness.execute(run)
+    trained = loaded_model(run, harness.store)
+    file = {"own": None, "weight file": harness.store.run(run.train_id).weights}.get(source, tmp_path / "released.pt")
+    torch.save({"module": trained.state_dict()}, tmp_path / "released.pt")
+    model = run.build().model
+    load_chosen_weights(model, run, harness.store, file, untrained=False, released=None)
+    assert same(model.state_dict(), trained.state_dict())
