@@ -1,0 +1,108 @@
+"""Shapes of the tensors in B-CAST, traced from the model on the meta device (Table 3 of CAST)."""
+
+from collections.abc import Callable
+from functools import cache, partial
+
+from torch import Tensor, nn
+
+from experiments.spec.metrics import ByColumn, Computed
+from experiments.spec.run import RunConfig
+from models.cast.attention_window import windows
+from models.cast.bottleneck import BottleneckExchange
+from models.cast.cross_attention import CrossAttention
+from models.cast.model import CAST
+from models.model import as_clip
+
+BATCH = 5  # distinct from all other sizes, so that it can be recognised in a shape
+STREAMS = ("spatial", "temporal")
+
+
+@cache
+def traced(run: RunConfig) -> dict[str, Tensor]:
+    """Tensors of the first block with B-CAST by name, on the meta device."""
+    model = run.model.on_meta(run.data.size, run.data.targets)
+    assert isinstance(model, CAST)
+    exchange = next(iter(model.exchanges.values()))
+    assert isinstance(exchange, BottleneckExchange)
+    tensors: dict[str, Tensor] = {}
+
+    def record(module: nn.Module, *names: str) -> None:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
+            for name, tensor in zip(names, (*inputs, output), strict=True):
+                if isinstance(tensor, Tensor):
+                    tensors[name] = tensor
+
+        module.register_forward_hook(hook)
+
+    for stream, attention in (("spatial", exchange.t2s), ("temporal", exchange.s2t)):
+        assert isinstance(attention, CrossAttention) and attention.query_positions is not None
+        record(attention, f"{stream} queries", f"{stream} context", f"{stream} attended")
+        tensors[f"{stream} positions"] = next(attention.query_positions.parameters())
+    record(exchange.down_s, "spatial input", "spatial down")
+    record(exchange.down_t, "temporal input", "temporal down")
+    record(exchange.up_s or nn.Identity(), "spatial joined", "spatial up")
+    record(exchange.up_t or nn.Identity(), "temporal joined", "temporal up")
+    clips = run.data.size.example(BATCH, "meta")
+    model.eval()(*clips)
+    return tensors
+
+
+def text(tensor: Tensor, run: RunConfig) -> str:
+    """Shape with B for the number of clips, as in B·8 × (196+1) × 768."""
+    model = run.model
+    assert isinstance(model, CAST.Config)
+    grid = model.spatial.layout(as_clip(run.data.size)).grid
+    T, S = grid.frames, grid.patches
+    names = {BATCH: "B", BATCH * T: f"B·{T}", BATCH * S: f"B·{S}", 1 + S: f"({S}+1)", T * S: f"{T}·{S}"}
+    return "×".join(names.get(size, str(size)) for size in tensor.shape)
+
+
+def in_windows(tensor: Tensor, attention: str, run: RunConfig) -> Tensor:
+    """Patches with the tokens of a window next to each other."""
+    assert isinstance(run.model, CAST.Config) and isinstance(run.model.exchange, BottleneckExchange.Config)
+    window = run.model.exchange.t2s if attention == "spatial" else run.model.exchange.s2t
+    assert window is not None
+    return windows(tensor, 1, window).flatten(0, 1)
+
+
+def traced_row(key: str, of: Callable[[str, RunConfig], str]) -> ByColumn:
+    """Metric of a row: a text for each stream.
+
+    Args:
+        of: text for "spatial" or "temporal" and a run.
+    """
+    return ByColumn(key, {stream: Computed(f"{key}_{stream}", partial(of, stream)) for stream in STREAMS})
+
+
+def of_own(stage: str) -> Callable[[str, RunConfig], str]:
+    """Text of the stream's own tokens after a stage, e.g. "down"."""
+    return lambda stream, run: f"Y_{stream[0]}: {text(traced(run)[f'{stream} {stage}'], run)}"
+
+
+def of_both(stage: str) -> Callable[[str, RunConfig], str]:
+    """Text of the tokens of both streams after a stage, the stream's own first."""
+    return lambda stream, run: ", ".join(of_own(stage)(name, run) for name in own_first(stream))
+
+
+def attended(stream: str, run: RunConfig) -> str:
+    """Text of the output of the stream's cross-attention, in windows."""
+    return f"Y_{stream[0]}: {text(in_windows(traced(run)[f'{stream} attended'], stream, run), run)}"
+
+
+def in_both_windows(stream: str, run: RunConfig) -> str:
+    """Text of the queries and of the keys and values of the stream's cross-attention, in its windows."""
+    queries, context = (traced(run)[f"{stream} {name}"] for name in ("queries", "context"))
+    own, other = own_first(stream)
+    parts = ((own, queries), (other, context))
+    return ", ".join(f"Y_{name[0]}: {text(in_windows(tensor, stream, run), run)}" for name, tensor in parts)
+
+
+def positions(stream: str, run: RunConfig) -> str:
+    """Text of the positions of the stream's queries, which those of its keys and values equal in shape."""
+    return f"# parameters: {text(traced(run)[f'{stream} positions'], run)}"
+
+
+def own_first(stream: str) -> tuple[str, str]:
+    """Both streams, beginning with this one."""
+    first, second = STREAMS
+    return (first, second) if stream == first else (second, first)
