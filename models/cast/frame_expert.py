@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from models.cast.expert import Expert, ExpertConfig
 from models.cast.key_map import clip_names, eva_names, reshaped, without_prefix
 from models.cast.layout import Layout
+from models.cast.quick_gelu import QuickGELU
 from models.checkpoints import LoadReport, fill, read_tensors
 from models.mixers.attention import cls_attention
 from models.model import InputSize, as_clip, check_range
@@ -155,7 +156,7 @@ class ImageExpert(FrameExpert):
                 mlp_ratio=self.mlp_ratio,
                 pre_norm=self.pre_norm,
                 norm_layer=partial(LayerNorm, eps=self.norm_eps),
-                act_layer="quick_gelu" if self.quick_gelu else "gelu",
+                act_layer=QuickGELU if self.quick_gelu else nn.GELU,
             )
             return ImageExpert(self, self.layout(size), vit)
 

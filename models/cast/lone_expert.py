@@ -15,6 +15,7 @@ from models.cast.drop_path import DropUnit
 from models.cast.expert import ExpertConfig
 from models.cast.frame_expert import ImageExpert
 from models.cast.model import NORM_MACS, copy_expert, drop_rates, reset_trained
+from models.cast.released import load_classifier
 from models.cast.stream import Stream
 from models.checkpoints import LoadReport
 from models.imagenet import InitialWeights, weights_folder
@@ -83,6 +84,12 @@ class LoneExpert(nn.Module):
             if self.expert.init is None:
                 return ()
             return (self.expert.load(model.stream.expert, self.expert.init.find(folder or weights_folder())),)
+
+        def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
+            """Load a fine-tuned classifier of VideoMAE or MVD."""
+            if self.expert.layout(size).framewise:
+                return super().load_released(model, path, size)
+            return load_classifier(model, path)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
             """Copy the weights of a run of the same model, or its expert alone for the part "expert"."""

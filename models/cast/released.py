@@ -77,6 +77,19 @@ def renamed_once(name: str, rules: tuple[tuple[str, str], ...]) -> str:
     return renamed([name], rules)[name]
 
 
+def load_classifier(model: nn.Module, path: Path) -> LoadReport:
+    """Load a fine-tuned classifier of VideoMAE or MVD into an expert alone.
+
+    Raises:
+        ValueError: for a damaged file, or keys without a counterpart.
+    """
+    released = read_released(path)
+    rules = ((r"^stream\.expert\.vit\.", ""), *TIMM_NAMES, (r"^norm\.", "fc_norm."))
+    names = renamed(model.state_dict(), rules)
+    report = fill(model, released.tensors, names, source=path.name, known_unexpected=("pos_embed",))
+    return replace(report, settings=released.settings, remarks=released.remarks)
+
+
 def load_cast(model: nn.Module, path: Path) -> LoadReport:
     """Load a released checkpoint of CAST, which also contains the frozen experts.
 

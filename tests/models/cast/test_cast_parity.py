@@ -57,6 +57,12 @@ def test_trained_parameters_are_those_of_the_authors(name: str) -> None:
     assert trained == set(fixture.content["trainable"])
 
 
+@pytest.mark.parametrize(("targets", "count"), [(ClassTarget(400), 849), (VerbNounTarget(97, 300), 843)])
+def test_released_files_have_as_many_tensors_as_the_model(targets: ClassTarget | VerbNounTarget, count: int) -> None:
+    names = released_names(CAST.Config().on_meta(ClipSize(16, 224, 224), targets).state_dict())
+    assert len(set(names.values())) == len(names) == count
+
+
 def test_released_files_are_refused_by_other_models(tmp_path: Path) -> None:
     fixture = Fixture("cast_single_label")
     path = tmp_path / "cast.pt"

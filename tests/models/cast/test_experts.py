@@ -143,6 +143,20 @@ def test_fine_tuned_files_of_videomae_load_without_their_classifier(tmp_path: Pa
     assert (loaded.vit.norm.weight == 1).all()  # as in the released loader, the norm starts anew
 
 
+def test_a_fine_tuned_classifier_of_videomae_loads_as_an_expert_alone(tmp_path: Path) -> None:
+    config = LoneExpert.Config(expert=VIDEO)
+    model = randomized(config.build(SIZE, VERBS_AND_NOUNS))
+    expert = {name.removeprefix("vit."): tensor for name, tensor in model.stream.expert.state_dict().items()}
+    file = {**mae_names(expert), "head.weight": model.head.weight.data, "head.bias": model.head.bias.data}
+    file |= {f"fc_norm.{part}": expert[f"norm.{part}"] for part in ("weight", "bias")}
+    torch.save({"module": file}, tmp_path / "checkpoint.pth")
+    loaded = config.build(SIZE, VERBS_AND_NOUNS).eval()
+    config.load_released(loaded, tmp_path / "checkpoint.pth", SIZE)
+    torch.testing.assert_close(loaded(clips()), model(clips()))
+    with pytest.raises(ValueError, match="released checkpoints of LoneExpert"):
+        LoneExpert.Config(expert=IMAGE).load_released(loaded, tmp_path / "checkpoint.pth", SIZE)
+
+
 def mvd_file(tensors: dict[str, Tensor], path: Path) -> Path:
     """Pretrained student of MVD: no prefix, with the positions and two decoders."""
     positions = SpaceTimePositions.Config().build(48, MVD.layout(SIZE).grid).table

@@ -1,0 +1,79 @@
+"""Claims of CAST: the verdicts on its printed numbers, one by one."""
+
+import pytest
+
+from experiments.spec.catalog import captions, load
+from experiments.spec.claims import Claim
+from experiments.spec.table import Table
+from reports.claims import in_print
+
+TABLES = [load(name) for name in captions() if name.startswith("cast/")]
+CLAIMS = [(table, claim) for table in TABLES for claim in table.claims]
+
+YES, NO, NOISE, UNPRINTED = "supported", "not supported", "noise", "not printed"
+# Claim, then verdict and margins of each comparison. Both halves of C46 and C47 stand beside figures of their own.
+# fmt: off
+EXPECTED = {
+    "C1": [(YES, 1.2)],
+    "C2": [(YES, 1.8), (YES, 5.0), (YES, 5.8)],
+    "C3": [(YES, 4.2)],
+    "C4": [(YES, 5.2)],
+    "C5": [(YES, 7.0)],
+    "C6": [(YES, 9.3)],
+    "C7": [(YES, 0.8)],
+    "C8": [(YES, 2.08)],
+    "C9": [(NOISE, 0.4), (NOISE, 0.4), (NOISE, 0.1)],
+    "C10": [(NOISE, 0.1)],
+    "C11": [(YES, -0.9), (YES, -0.9), (YES, -1.2)],
+    "C12": [(NOISE, 0.2), (NOISE, 0.0), (NOISE, 0.2)],
+    "C13": [(UNPRINTED,), (UNPRINTED,), (UNPRINTED,)],
+    "C14": [(YES, 1.3), (YES, 0.9), (YES, 1.3)],
+    "C15": [(YES, 5.0), (YES, 2.0)],
+    "C16": [(YES, 1.3), (NO, -0.2), (YES, 2.0)],
+    "C17": [(YES, 2.0), (YES, 5.0)],
+    "C18": [(NO, -0.9)],
+    "C19": [(NOISE, 0.3), (YES, 1.5), (YES, 0.9)],
+    "C20": [(YES, -0.9)],
+    "C21": [(YES, 0.8)],
+    "C22": [(YES, 0.7)],
+    "C23": [(NO, -0.05)],
+    "C24": [(NOISE, 2)],
+    "C25": [(YES, 3.0), (YES, 2.7)],
+    "C26": [(YES, 2.1)],
+    "C27": [(NOISE, 0.2)],
+    "C28": [(YES, 0.8)],
+    "C29": [(NO, 0.2)],
+    "C30": [(YES, 5.0)],
+    "C31": [(YES, 2.9), (YES, 3.6)],
+    "C32": [(YES, 2.5), (YES, 3.9)],
+    "C33": [(YES, 1.2), (YES, 5.9), (YES, 5.1)],
+    "C34": [(NO, 3.2)],
+    "C35": [(YES, 0.7)],
+    "C36": [(YES, 0.6)],
+    "C37": [(YES, 1.2)],
+    "C38": [(NOISE, 0.3)],
+    "C39": [(NOISE, 0.2)],
+    "C40": [(YES, 0.6)],
+    "C41": [(YES, 0.52)],
+    "C42": [(YES, 2.18)],
+    "C43": [(UNPRINTED,)],
+    "C44": [(UNPRINTED,), (UNPRINTED,)],
+    "C45": [(UNPRINTED,)],
+    "C46": [(UNPRINTED,)],
+    "C47": [(UNPRINTED,)],
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("table", "claim"), [pytest.param(table, claim, id=f"{table.name}-{claim.key}") for table, claim in CLAIMS]
+)
+def test_verdict_on_the_printed_numbers(table: Table, claim: Claim) -> None:
+    found = [in_print(table, comparison) for comparison in claim.comparisons]
+    assert [verdict for verdict, _ in found] == [verdict for verdict, *_ in EXPECTED[claim.key]]
+    for (_, margins), (_, *expected) in zip(found, EXPECTED[claim.key], strict=True):
+        assert list(margins) == pytest.approx(expected, abs=0.01)
+
+
+def test_every_claim_is_expected() -> None:
+    assert sorted({claim.key for _, claim in CLAIMS}) == sorted(EXPECTED)

@@ -1,0 +1,138 @@
+"""Tables of CAST: printed costs, recipes, shapes, and the runs of the scale `tiny`."""
+
+from dataclasses import replace
+
+import pytest
+
+from experiments.cast.base import ABLATION, EPIC100, K400, PRINTED, SSV2
+from experiments.cast.experts import CLIP, VIDEO_MAE_EK100, VIDEO_MAE_SSV2
+from experiments.cast.tiny import RUNS
+from experiments.spec.catalog import captions, load
+from experiments.spec.edits import apply
+from experiments.spec.metrics import Computed, Derived
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import TINY
+from models.cast.ensemble import IndependentExperts
+from models.cast.lone_expert import LoneExpert
+from models.cast.model import CAST
+
+NAMES = [name for name in captions() if name.startswith("cast/")]
+
+
+def value(table: str, row: str, column: str) -> float | str:
+    """Computed value of a cell."""
+    (cell,) = [c for c in load(table).cells(rows=[row]) if c.column.key == column]
+    assert isinstance(cell.metric, Computed) and cell.paper_run is not None
+    return cell.metric.of(cell.paper_run)
+
+
+def test_trained_parameters_of_table_1c_are_the_printed_ones() -> None:
+    for row in load("cast/table1c").rows:
+        computed = value("cast/table1c", row.key, "params")
+        assert isinstance(computed, float) and round(computed, 1) == row.paper[0]
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "column", "digits", "printed"),
+    [
+        ("cast/table2", "cast", "gflops", 0, 391),
+        ("cast/table2", "videomae", "gflops", 0, 180),
+        ("cast/table9", "cast", "tflops", 2, 2.35),
+        ("cast/table9", "clip", "tflops", 2, 0.84),
+        ("cast/table9", "videomae", "tflops", 2, 1.08),
+        ("cast/table9", "clip", "params", 0, 86),
+        ("cast/table9", "videomae", "params", 0, 87),
+        ("cast/table9", "cast", "params", 0, 45),
+        ("cast/table11", "cast", "tflops", 2, 5.86),  # printed: 5.87, from 391 GFLOPs
+        ("cast/table11", "cast", "params", 0, 45),
+        ("cast/table9", "clip", "frames", 0, 8),
+        ("cast/table9", "aim", "frames", 0, 16),
+    ],
+)
+def test_costs_are_the_printed_ones(table: str, row: str, column: str, digits: int, printed: float) -> None:
+    computed = value(table, row, column)
+    assert isinstance(computed, float | int) and round(computed, digits) == printed
+
+
+def test_harmonic_means_follow_from_the_cells_except_for_one() -> None:
+    table = load("cast/table2")
+    keys = [column.key for column in table.columns]
+    wrong = []
+    for row in table.rows:
+        printed = dict(zip(keys, row.paper, strict=True))
+        for column in table.columns:
+            if isinstance(column.metric, Derived) and isinstance(shown := printed[column.key], float):
+                cells = {key: number for key, number in printed.items() if isinstance(number, float)}
+                computed = column.metric.value(cells)
+                assert computed is not None
+                if abs(computed - shown) > 0.051:
+                    wrong.append((row.key, column.key))
+    assert wrong == [("video-swin", "hm2")]
+
+
+def test_shapes_are_the_printed_ones_but_for_the_order_of_the_spatial_tokens() -> None:
+    for row in load("cast/table3").rows:
+        for stream, printed in zip(("spatial", "temporal"), row.paper, strict=True):
+            assert value("cast/table3", row.key, stream) == str(printed).replace("(196+1)×B·8", "B·8×(196+1)")
+
+
+def test_hyper_parameters_differ_from_the_printed_ones_where_the_code_does() -> None:
+    different = {
+        row.key
+        for row in load("cast/table4").rows
+        for column, printed in zip(("ek100", "k400", "ssv2"), row.paper, strict=True)
+        if printed is not None and value("cast/table4", row.key, column) != printed
+    }
+    assert different == {"color-jitter", "rand-augment"}
+
+
+def test_recipes_scale_the_learning_rate_with_the_global_batch() -> None:
+    rates = {run.optim.batch_size: run.optim.lr for run in (EPIC100, K400, SSV2, ABLATION) if run.optim}
+    assert rates == {384: 1.5e-3, 576: 2.25e-3, 192: 7.5e-4}
+
+
+@pytest.mark.parametrize("run", [EPIC100, K400, SSV2, ABLATION, apply(EPIC100, PRINTED)])
+def test_default_runs_are_accepted(run: RunConfig) -> None:
+    run.check()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_row_can_be_trained_at_both_scales(name: str) -> None:
+    table = load(name)
+    for scale_cells in (table.cells(), table.cells(TINY)):
+        for run in {cell.run for cell in scale_cells if cell.run is not None}:
+            run.check_model_and_recipe()
+
+
+def test_small_experts_are_trained_on_appearance_and_on_motion_and_then_frozen() -> None:
+    (cell,) = [c for c in load("cast/table1a").cells(TINY, rows=["cast"]) if c.column.key == "verb"]
+    assert cell.run is not None
+    parents = {parent.part: parent.run for parent in cell.run.parents}
+    assert parents == {"spatial": RUNS[CLIP.init], "temporal": RUNS[VIDEO_MAE_EK100.init]}
+    names = [parents[part].data.dataset.name for part in ("spatial", "temporal")]
+    assert names == ["kinetics400", "ssv2"] and all(run.optim is not None for run in parents.values())
+    assert RUNS[VIDEO_MAE_EK100.init].train_id == RUNS[VIDEO_MAE_SSV2.init].train_id
+
+
+def test_independent_experts_combine_the_scores_of_experts_that_start_from_the_same_pretraining() -> None:
+    (cell,) = [c for c in load("cast/table1a").cells(TINY, rows=["ensemble"]) if c.column.key == "verb"]
+    run = cell.run
+    assert run is not None and run.combines_scores and isinstance(run.model, IndependentExperts.Config)
+    for parent in run.parents:
+        assert isinstance(parent.run.model, LoneExpert.Config) and parent.run.optim is not None
+        (start,) = parent.run.parents
+        assert start.part == "expert" and start.run in RUNS.values()
+
+
+def test_default_row_is_shared_by_all_ablations() -> None:
+    ids = set()
+    for name in [*(f"cast/table1{letter}" for letter in "abcdefgh"), "cast/table7", "cast/table8"]:
+        cells = load(name).cells(TINY)
+        default = [c.run.train_id for c in cells if c.run is not None and c.run.model == TINY.of(ABLATION).model]
+        ids |= set(default)
+    assert len(ids) == 1
+
+
+def test_experts_of_a_tuned_model_are_not_frozen() -> None:
+    model = replace(CAST.Config(), adapters=None).tiny().on_meta(TINY.of(EPIC100).data.size, EPIC100.data.targets)
+    assert all(parameter.requires_grad for parameter in model.parameters())

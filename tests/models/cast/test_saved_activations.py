@@ -1,0 +1,70 @@
+"""Activations that CAST saves for the backward pass: only those that the gradient of a trained parameter needs."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.cast import reference
+from models.cast.model import CAST
+from models.cast.quick_gelu import QuickGELU
+from tests.models.cast.cast_models import LABELS, SIZE, clips, randomized, small
+
+
+def saved(compute: Callable[[], object], without: CAST) -> list[Tensor]:
+    """Tensors that are saved by a computation, each storage once, without the parameters of a model."""
+    parameters = {p.untyped_storage().data_ptr() for p in without.parameters()}
+    found: dict[int, Tensor] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        found.setdefault(tensor.untyped_storage().data_ptr(), tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = compute()
+    assert result is not None  # keeps the storages alive, so that no two have the same address
+    return [tensor for address, tensor in found.items() if address not in parameters]
+
+
+def num_bytes(tensors: list[Tensor]) -> int:
+    return sum(tensor.untyped_storage().nbytes() for tensor in tensors)
+
+
+@pytest.fixture
+def model() -> CAST:
+    return randomized(small().build(SIZE, LABELS)).train()
+
+
+def test_frozen_layers_below_the_first_adapter_save_nothing(model: CAST) -> None:
+    for stream in (model.spatial, model.temporal):
+        x = stream.embedded(clips())
+        attention = stream.expert.attention(0, stream.expert.attention_input(0, x))
+        assert not x.requires_grad and not attention.requires_grad
+        assert saved(lambda s=stream: s.embedded(clips()), model) == []
+
+
+def test_frozen_projections_do_not_save_their_inputs(model: CAST) -> None:
+    """The hidden layer of an MLP is saved once, as the input of the activation, and not as that of the next layer."""
+    stream = model.temporal
+    x = stream.embedded(clips()).requires_grad_()
+    hidden = [t for t in saved(lambda: stream.expert.mlp(1, x), model) if t.shape[-1] == 4 * 48]
+    assert len(hidden) == 1
+
+
+def test_clips_activation_saves_one_tensor() -> None:
+    x = torch.randn(3, 5, requires_grad=True)
+    kept: list[Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        y = QuickGELU()(x)
+    assert len(kept) == 1
+    torch.testing.assert_close(y, x * torch.sigmoid(1.702 * x))
+
+
+def test_less_is_saved_than_by_the_published_formulation(model: CAST) -> None:
+    torch.testing.assert_close(model.eval()(clips()), reference.logits(clips(), model), atol=1e-4, rtol=1e-4)
+    model.train()
+    ours, published = (
+        num_bytes(saved(compute, model)) for compute in (lambda: model(clips()), lambda: reference.logits(clips(), model))
+    )
+    assert ours < 0.8 * published
