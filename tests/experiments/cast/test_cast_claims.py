@@ -2,18 +2,12 @@
 
 import pytest
 
-from experiments.spec.catalog import captions, load
-from experiments.spec.claims import Claim
-from experiments.spec.table import Table
-from reports.claims import in_print
+from tests.experiments.printed_verdicts import NO, NOISE, UNPRINTED, YES, Expected, check_keys, check_verdicts
 
-TABLES = [load(name) for name in captions() if name.startswith("cast/")]
-CLAIMS = [(table, claim) for table in TABLES for claim in table.claims]
-
-YES, NO, NOISE, UNPRINTED = "supported", "not supported", "noise", "not printed"
-# Claim, then verdict and margins of each comparison. Both halves of C46 and C47 stand beside figures of their own.
+# Claim, then verdict and margins of each comparison.
+# Both halves of C46 and C47 stand beside figures of their own.
 # fmt: off
-EXPECTED = {
+EXPECTED: Expected = {
     "C1": [(YES, 1.2)],
     "C2": [(YES, 1.8), (YES, 5.0), (YES, 5.8)],
     "C3": [(YES, 4.2)],
@@ -65,15 +59,10 @@ EXPECTED = {
 # fmt: on
 
 
-@pytest.mark.parametrize(
-    ("table", "claim"), [pytest.param(table, claim, id=f"{table.name}-{claim.key}") for table, claim in CLAIMS]
-)
-def test_verdict_on_the_printed_numbers(table: Table, claim: Claim) -> None:
-    found = [in_print(table, comparison) for comparison in claim.comparisons]
-    assert [verdict for verdict, _ in found] == [verdict for verdict, *_ in EXPECTED[claim.key]]
-    for (_, margins), (_, *expected) in zip(found, EXPECTED[claim.key], strict=True):
-        assert list(margins) == pytest.approx(expected, abs=0.01)
+@pytest.mark.parametrize("key", EXPECTED)
+def test_verdict_on_the_printed_numbers(key: str) -> None:
+    check_verdicts("cast", key, EXPECTED)
 
 
 def test_every_claim_is_expected() -> None:
-    assert sorted({claim.key for _, claim in CLAIMS}) == sorted(EXPECTED)
+    check_keys("cast", EXPECTED)

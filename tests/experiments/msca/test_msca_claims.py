@@ -2,16 +2,11 @@
 
 import pytest
 
-from experiments.spec.catalog import captions, load
-from reports.claims import in_print
+from tests.experiments.printed_verdicts import NO, NOISE, UNPRINTED, YES, Expected, check_keys, check_verdicts
 
-TABLES = [load(name) for name in captions() if name.startswith("msca/")]
-CLAIMS = {claim.key: (table, claim) for table in TABLES for claim in table.claims}
-
-YES, NO, NOISE, UNPRINTED = "supported", "not supported", "noise", "not printed"
 # Claim, then verdict and margins of each comparison.
 # fmt: off
-EXPECTED = {
+EXPECTED: Expected = {
     "S1": [(NOISE, 0.1)],
     "S2": [(NO, 0.82)],
     "S3": [(NOISE, 0.1)],
@@ -35,12 +30,8 @@ EXPECTED = {
 
 @pytest.mark.parametrize("key", EXPECTED)
 def test_verdict_on_the_printed_numbers(key: str) -> None:
-    table, claim = CLAIMS[key]
-    found = [in_print(table, comparison) for comparison in claim.comparisons]
-    assert [verdict for verdict, _ in found] == [verdict for verdict, *_ in EXPECTED[key]]
-    for (_, margins), (_, *expected) in zip(found, EXPECTED[key], strict=True):
-        assert list(margins) == pytest.approx(expected, abs=0.01)
+    check_verdicts("msca", key, EXPECTED)
 
 
 def test_every_claim_is_expected() -> None:
-    assert sorted(CLAIMS) == sorted(EXPECTED)
+    check_keys("msca", EXPECTED)

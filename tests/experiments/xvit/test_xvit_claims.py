@@ -2,16 +2,11 @@
 
 import pytest
 
-from experiments.spec.catalog import captions, load
-from reports.claims import in_print
+from tests.experiments.printed_verdicts import NO, UNPRINTED, YES, Expected, check_keys, check_verdicts
 
-TABLES = [load(name) for name in captions() if name.startswith("xvit/")]
-CLAIMS = {claim.key: (table, claim) for table in TABLES for claim in table.claims}
-
-YES, NO, NOISE, UNPRINTED = "supported", "not supported", "noise", "not printed"
 # Claim, then verdict and margins of each comparison.
 # fmt: off
-EXPECTED = {
+EXPECTED: Expected = {
     "X1": [(YES, 4.5)],
     "X2": [(UNPRINTED,)],
     "X3": [(UNPRINTED,)],
@@ -32,12 +27,8 @@ EXPECTED = {
 
 @pytest.mark.parametrize("key", EXPECTED)
 def test_verdict_on_the_printed_numbers(key: str) -> None:
-    table, claim = CLAIMS[key]
-    found = [in_print(table, comparison) for comparison in claim.comparisons]
-    assert [verdict for verdict, _ in found] == [verdict for verdict, *_ in EXPECTED[key]]
-    for (_, margins), (_, *expected) in zip(found, EXPECTED[key], strict=True):
-        assert list(margins) == pytest.approx(expected, abs=0.01)
+    check_verdicts("xvit", key, EXPECTED)
 
 
 def test_every_claim_is_expected() -> None:
-    assert sorted(CLAIMS) == sorted(EXPECTED)
+    check_keys("xvit", EXPECTED)

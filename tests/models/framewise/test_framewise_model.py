@@ -291,3 +291,16 @@ def test_the_first_heads_come_from_the_next_frame_and_the_last_ones_from_the_pre
     expected[:-1, :, :3], expected[-1, :, :3] = before[1:, :, :3], 0
     expected[1:, :, -2:], expected[0, :, -2:] = before[:-1, :, -2:], 0
     torch.testing.assert_close(keys, expected)
+
+
+@pytest.mark.parametrize(
+    ("config", "kept"), [(MSCA.Config(), {"head.classifier.weight", "head.classifier.bias"}), (XViT.Config(), {"positions.time"})]
+)
+def test_a_run_starts_from_another_with_the_tensors_that_both_have(config: FramewiseViT.Config, kept: set[str]) -> None:
+    parent = random_model(small(config)).state_dict()
+    model = small(config).build(ClipSize(4, 16, 16), ClassTarget(5))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    config.copy_from(model, parent)
+    for name, tensor in model.state_dict().items():
+        is_kept = name in kept or (name.startswith("head.") and tensor.shape != parent[name].shape)
+        assert torch.equal(tensor, before[name] if is_kept else parent[name]), name
