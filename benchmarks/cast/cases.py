@@ -109,7 +109,9 @@ def part_macs(bench: Bench) -> dict[str, float]:
         expert.attention_macs(layout.num_tokens, layout.num_connected) + layout.num_tokens * adapter
         for expert, layout in ((config.spatial, streams.spatial), (config.temporal, streams.temporal))
     ]
-    return dict(zip(PARTS, (bench.sizes.clips * each for each in (*attention, config.exchange.macs(streams))), strict=True))
+    return dict(
+        zip(PARTS, (bench.sizes.clips * each for each in (*attention, config.exchange.macs(streams))), strict=True)
+    )
 
 
 def macs_of_parts(bench: Bench) -> float:

@@ -20,7 +20,11 @@ CATEGORIES = {
 }
 BY_CATEGORY = tuple(
     Column(
-        key=key, header=("Noun F1", name), metric=WeightedF1(f"{key}_f1", "noun", category=name), base=EPIC100, best="max"
+        key=key,
+        header=("Noun F1", name),
+        metric=WeightedF1(f"{key}_f1", "noun", category=name),
+        base=EPIC100,
+        best="max",
     )
     for key, name in CATEGORIES.items()
 )

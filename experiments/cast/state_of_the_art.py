@@ -1,6 +1,7 @@
 """Parts of Tables 2 and 9 to 11 of CAST, which compare it with the state of the art: columns, and experts alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from experiments.cast.base import AIM, TUNED_CLIP
 from experiments.spec.edits import Edit, Edits
@@ -17,8 +18,14 @@ def temporal_alone(model: object) -> LoneExpert.Config:
     return LoneExpert.Config(expert=model.temporal, drop_path=model.drop_path)
 
 
+def aim_alone(model: object) -> LoneExpert.Config:
+    """Spatial expert with adapters, with the stochastic depth of CAST."""
+    assert isinstance(model, CAST.Config)
+    return replace(AIM, drop_path=model.drop_path)
+
+
 CLIP_ALONE: Edits = (Edit("model", TUNED_CLIP),)
-AIM_ALONE: Edits = (Edit("model", AIM),)
+AIM_ALONE: Edits = (Edit("model", aim_alone),)
 VIDEO_MAE_ALONE: Edits = (Edit("model", temporal_alone),)
 
 

@@ -4,8 +4,8 @@ from experiments.cast.base import EPIC100, K400, RECIPE_NOTE, SSV2
 from experiments.cast.state_of_the_art import AIM_ALONE, CLIP_ALONE, OWN_NOTE, VIDEO_MAE_ALONE
 from experiments.cast.tiny import TINY, pretrained
 from experiments.spec.claims import claim
-from experiments.spec.comparisons import About, Above, best, ranked
-from experiments.spec.expressions import cell, largest
+from experiments.spec.comparisons import Above, Within, best, ranked
+from experiments.spec.expressions import cell, harmonic_mean, largest
 from experiments.spec.metrics import ACTION, GFLOPS, NOUN, TOP1, VERB, Evenness, HarmonicMean
 from experiments.spec.table import Column, Table, Underlined, quoted, row
 
@@ -71,7 +71,8 @@ CLAIMS = (
     claim("C27", "section 4.6", "CAST is best on SSv2", best("cast", "ssv2", others("ssv2")), real_data=True),
     claim("C28", "section 4.6", "CAST is best on Kinetics", best("cast", "k400", others("k400")), real_data=True),
     claim("C29", "table", "The column H.M. has the harmonic means of the rows",
-          About(cell("video-swin.hm2"), 75.59, 0.06), real_data=True),
+          Within(cell("video-swin.hm2") - harmonic_mean(cell("video-swin.ssv2"), cell("video-swin.k400")), 0.06),
+          real_data=True),
     claim("C30", "section 5, Figure 4c", "CAST is above each of its experts alone",
           best("cast", "hm4", ["clip", "videomae"])),
 )

@@ -6,6 +6,8 @@ where the weights are those of Kinetics, on that stand-in. Both are frozen after
 
 from dataclasses import replace
 
+from data.datasets.epic100 import Epic100
+from data.synthetic.epic100_categories import CategorisedEpic100StandIn
 from experiments.cast.base import K400, SSV2
 from experiments.cast.experts import CLIP, EVA, IN21K, MVD, VIDEO_MAE_EK100, VIDEO_MAE_K400, VIDEO_MAE_SSV2
 from experiments.spec.edits import Edit, Edits, optim
@@ -16,7 +18,16 @@ from models.cast.expert import ExpertConfig
 from models.cast.lone_expert import EXPERT, LoneExpert
 from models.cast.model import CAST
 
+
+def with_categories(dataset: object) -> object:
+    """Stand-in of EPIC-Kitchens with categories of its nouns, for Figure 5. Other data sets are unchanged."""
+    if not isinstance(dataset, Epic100.Config):
+        return dataset
+    return replace(dataset, stand_in=CategorisedEpic100StandIn())
+
+
 SHORT: Edits = (
+    Edit("data.dataset", with_categories),
     *optim(batch_size=32, lr=1e-3, layer_decay=None, schedule=CosineSchedule(warmup_epochs=1.0)),
     Edit("objective.mixup", None),
 )
@@ -50,4 +61,7 @@ def pretrained(run: RunConfig) -> tuple[Parent, ...]:
             experts = {EXPERT: model.expert}
         case _:
             experts = {}
+    for part, expert in experts.items():
+        if expert.init not in RUNS:
+            raise ValueError(f"tiny: no training stands for the weights {expert.init} of the {part} expert")
     return tuple(Parent(run=RUNS[expert.init], part=part) for part, expert in experts.items())

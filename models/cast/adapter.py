@@ -33,12 +33,14 @@ class AdaptersConfig:
     `ratio`: hidden width, relative to the width.
     `mlp_scale`: factor of the output of the adapter beside the MLP. The paper has none (1.0).
     `in_time`: whether a frame-wise expert also attends over time, as in AIM: with the weights of its attention within
-        frames, an adapter of its own and positions in time.
+        frames, and an adapter of its own.
+    `time_positions`: whether it then learns positions in time, as in AIM. In the released code they are frozen at zero.
     """
 
     ratio: float = 0.25
     mlp_scale: float = 0.5
     in_time: bool = False
+    time_positions: bool = False
 
     def __post_init__(self) -> None:
         check_range("model.adapters.ratio", self.ratio, least=0, exclusive=True)

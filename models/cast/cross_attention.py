@@ -4,6 +4,7 @@ B batch, T frames, S patches per frame, W width.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.cast.attention_window import Window, window_attention, window_length
@@ -49,7 +50,9 @@ class CrossAttention(nn.Module):
         """Queries, keys and values (B, T, S, W) each."""
         if self.query_positions is not None and self.key_positions is not None:
             queries, context = self.query_positions(queries), self.key_positions(context)
-        k, v = self.kv(context).chunk(2, dim=-1)
+        weights, biases = self.kv.weight.chunk(2), self.kv.bias.chunk(2)
+        # Two products in place of one, so that windows of keys and of values are views.
+        k, v = (F.linear(context, weight, bias) for weight, bias in zip(weights, biases, strict=True))
         return self.q(queries), k, v
 
 

@@ -1,7 +1,7 @@
 """Cross-attention at the full width of the streams: two baselines of B-CAST (Table 1c and Figure 8 of CAST).
 
-
-
+They are not in the released code. The printed numbers of parameters determine their positions: those of S2T are as in
+an unused class of that code, whose queries attend to all tokens of the spatial stream.
 B batch, T frames, S patches per frame, N tokens, D width.
 """
 

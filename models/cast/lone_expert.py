@@ -33,7 +33,7 @@ class LoneExpert(nn.Module):
         """Settings.
 
         `adapters`: None for an expert that is tuned as a whole.
-        `drop_path`, `drop_unit`: stochastic depth, as in CAST.
+        `drop_path`, `drop_unit`: stochastic depth, as in CAST; of both halves of a block if there are no adapters.
         """
 
         config_tag = "LoneExpert.Config"

@@ -98,6 +98,10 @@ class CAST(nn.Module):
                 raise ValueError(f"model.blocks is {self.blocks}; it names each block once")
             if self.exchange is not None:
                 self.exchange.check(streams)
+            elif self.blocks is not None:
+                raise ValueError(
+                    f"model.blocks is {self.blocks}, and model.exchange None; without exchange, leave it None"
+                )
 
         @property
         def connected(self) -> tuple[int, ...]:

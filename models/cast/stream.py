@@ -48,7 +48,8 @@ class Stream(nn.Module):
         self.mlp_adapters = self._adapters(adapters, width)
         in_time = adapters is not None and adapters.in_time
         self.time_adapters = self._adapters(adapters, width) if in_time else None
-        self.time_positions = nn.Parameter(torch.zeros(1, self.layout.grid.frames, width)) if in_time else None
+        learns_time = adapters is not None and adapters.time_positions
+        self.time_positions = nn.Parameter(torch.zeros(1, self.layout.grid.frames, width)) if learns_time else None
         if adapters is not None:
             self.expert.requires_grad_(False)
             self.expert.norm.requires_grad_(True)

@@ -16,6 +16,8 @@ from experiments.spec.scales import PAPER, SCALES, TINY, Scale
 from experiments.spec.table import Table
 
 GOLDEN = Path(__file__).parent / "golden_ids.json"
+# Cells whose computed value is not the printed one, with ours. The tables' notes say why.
+DIFFERENT = json.loads((Path(__file__).parent / "different_from_print.json").read_text())
 
 
 @pytest.fixture(params=sorted(captions()))
@@ -61,12 +63,14 @@ def test_computed_metrics_agree_with_the_printed_values(table: Table) -> None:
         if cell.paper_run is None or cell.printed is None or not isinstance(metric, Computed):
             continue
         value = metric.of(cell.paper_run)
-        if cell.row.metric is not None:
+        if (ours := DIFFERENT.get(f"{table.name}:{cell.row.key}.{cell.column.key}")) is not None:
+            assert value_text(value, cell.form) == ours != value_text(cell.printed, cell.form)
+        elif cell.row.metric is not None:
             assert value_text(value, cell.form) == value_text(cell.printed, cell.form), (cell.row.key, cell.column.key)
         elif isinstance(value, float):
             assert isinstance(cell.printed, float | int)
             assert cell.column.digits is not None
-            tolerance = 0.1 if metric.name == "gflops" else 0.5 * 10.0**-cell.column.digits
+            tolerance = 0.1 if metric.name == "gflops" and cell.column.digits else 0.5 * 10.0**-cell.column.digits
             assert abs(value - cell.printed) <= tolerance, (cell.row.key, cell.column.key)
         elif metric.name == "gflops_views":
             (gflops, views), (printed, printed_views) = (str(v).split("×", 1) for v in (value, cell.printed))

@@ -294,7 +294,8 @@ def test_the_first_heads_come_from_the_next_frame_and_the_last_ones_from_the_pre
 
 
 @pytest.mark.parametrize(
-    ("config", "kept"), [(MSCA.Config(), {"head.classifier.weight", "head.classifier.bias"}), (XViT.Config(), {"positions.time"})]
+    ("config", "kept"),
+    [(MSCA.Config(), {"head.classifier.weight", "head.classifier.bias"}), (XViT.Config(), {"positions.time"})],
 )
 def test_a_run_starts_from_another_with_the_tensors_that_both_have(config: FramewiseViT.Config, kept: set[str]) -> None:
     parent = random_model(small(config)).state_dict()
