@@ -106,6 +106,16 @@ class ModelConfig(ABC):
             ValueError: with the field and its valid values.
         """
 
+    def check_parent(self, part: str, parent: "ModelConfig") -> None:  # noqa: B027  (most accept any parent)
+        """Refuse a parent run whose model does not fit the part of the model that it initialises.
+
+        Args:
+            part: name of the part; empty for the whole model.
+
+        Raises:
+            ValueError: with the part.
+        """
+
     @abstractmethod
     def build(self, size: InputSize, targets: Targets) -> nn.Module:
         """Model with random weights that maps `size.example(B)` to outputs (B, total number of classes).

@@ -98,8 +98,8 @@ def in_both_windows(stream: str, run: RunConfig) -> str:
 
 
 def positions(stream: str, run: RunConfig) -> str:
-    """Text of the positions of the stream's queries, which those of its keys and values equal in shape."""
-    return f"# parameters: {text(traced(run)[f'{stream} positions'], run)}"
+    """Text of the positions of the stream's queries, which have the shape of those of its keys, and of the sums."""
+    return f"# parameters: {text(traced(run)[f'{stream} positions'], run)}, {in_both_windows(stream, run)}"
 
 
 def own_first(stream: str) -> tuple[str, str]:

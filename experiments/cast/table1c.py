@@ -1,4 +1,4 @@
-"""Table 1c of CAST: b-CAST architecture."""
+"""Table 1c of CAST: architecture of B-CAST."""
 
 from experiments.cast.base import INDEPENDENT, NOTES
 from experiments.cast.columns import ACCURACY, PARAMS

@@ -38,7 +38,7 @@ TABLE = Table(
     tiny_parents=pretrained,
     notes=(
         "The paper does not state the positions of the other windows, only that the capacity is the same. Here, positions "
-        "in space-time are sums of one in space and one in time, so that the numbers of parameters differ by 3 %.",
+        "in space-time are sums of one in space and one in time, so that the numbers of parameters differ by 4 %.",
         *NOTES,
     ),
     claims=CLAIMS,

@@ -20,7 +20,7 @@ ROWS = (
     row("attention", ("Cross-Attention",       "MHCA, windows: time and space"),      metric=traced_row("attention", attended),
         paper=("Y_s: B·196×8×384", "Y_t: B·8×196×384")),
     row("positions", ("Positional Embeddings", "of queries, and of keys and values"), metric=traced_row("positions", positions),
-        paper=("# parameters: 8×384", "# parameters: 196×384")),
+        paper=tuple(f"# parameters: {number}×384, {shapes}" for number, shapes in zip((8, 196), WINDOWS, strict=True))),
     row("windows",   ("Pre processing",        "Detach CLS token of Y_s, reshape"),   metric=traced_row("windows", in_both_windows), paper=WINDOWS),
     row("gathered",  ("Gather Features",       "of the other expert"),                metric=traced_row("gathered", of_both("down")),
         paper=(", ".join(DOWN), ", ".join(reversed(DOWN)))),

@@ -36,6 +36,12 @@ def schedule(run: RunConfig) -> CosineSchedule:
     return schedule
 
 
+def schedule_name(run: RunConfig) -> str:
+    """Name of the schedule as printed."""
+    schedule(run)
+    return "cosine decay"
+
+
 def augmentation(run: RunConfig) -> Augmentation.Config:
     """Augmentation of a run."""
     assert isinstance(run.data, VideoData) and isinstance(run.data.augmentation, Augmentation.Config)
@@ -86,7 +92,7 @@ WEIGHT_DECAY = Computed("weight_decay", lambda run: optim(run).weight_decay)
 MOMENTUM = Computed("momentum", lambda run: "β1, β2={}, {}".format(*adamw(run).betas))
 PER_GPU_BATCH = Computed("per_gpu", lambda run: PER_GPU)
 UPDATE_FREQUENCY = Computed("update_frequency", lambda run: optim(run).batch_size / (NUM_GPUS * PER_GPU))
-SCHEDULE = Computed("schedule", lambda run: "cosine decay" if schedule(run) else "")
+SCHEDULE = Computed("schedule", schedule_name)
 WARMUP = Computed("warmup_epochs", lambda run: schedule(run).warmup_epochs)
 EPOCHS = Computed("epochs", lambda run: optim(run).length)
 FLIP = Computed("flip", lambda run: "yes" if augmentation(run).flip else "no")
@@ -131,8 +137,8 @@ TABLE = Table(
     tiny_parents=pretrained,
     notes=(
         "Values are those of the runs of Tables 2 and 9 to 11, and follow the released scripts. These have no colour "
-        "jitter, and RandAugment with 4 operations of magnitude 7. The printed values are the edits `PRINTED` of "
-        "experiments/cast/base.py.",
+        "jitter, and RandAugment with 4 operations of magnitude 7. The printed values are those of "
+        "the second row of `cast/recipes`.",
         "A recipe has the global batch size: 16 GPUs with 6 clips each, times the update frequency.",
     ),
 )

@@ -109,13 +109,24 @@ def override(text: str, run: RunConfig) -> Edit:
 
 
 def lacks_part(text: str, run: RunConfig) -> bool:
-    """Whether an override names a field of a part that is None in a run, e.g. of the RandAugment of a run without it."""
+    """Whether a run has no field of this name, e.g. because its RandAugment is None or its model is another."""
     owner: object = run
-    for name in text.partition("=")[0].strip().split(".")[:-1]:
-        owner = getattr(owner, name, "no such field")
-        if owner is None:
+    for name in text.partition("=")[0].strip().split("."):
+        if not is_dataclass(owner) or name not in {f.name for f in fields(owner)}:
             return True
+        owner = getattr(owner, name)
     return False
+
+
+def overridden(run: RunConfig, text: str) -> RunConfig:
+    """Run after an override. A run without the field is unchanged. If it combines scores, its parents change, too.
+
+    Raises:
+        ValueError: as `override`.
+    """
+    if run.combines_scores:
+        run = replace(run, parents=tuple(replace(parent, run=overridden(parent.run, text)) for parent in run.parents))
+    return run if lacks_part(text, run) else apply(run, [override(text, run)])
 
 
 Config = TypeVar("Config")

@@ -107,6 +107,13 @@ class RunConfig:
             return self.parents
         return tuple(replace(parent, run=replace(parent.run, evaluation=self.evaluation)) for parent in self.parents)
 
+    def with_seed(self, seed: int) -> "RunConfig":
+        """The same run with another seed. If it combines scores, its parents get the seed, too."""
+        parents = self.parents
+        if self.combines_scores:
+            parents = tuple(replace(parent, run=parent.run.with_seed(seed)) for parent in parents)
+        return replace(self, seed=seed, parents=parents)
+
     @cached_property
     def eval_id(self) -> str:
         """Hash of the test protocol."""
@@ -142,6 +149,8 @@ class RunConfig:
             ValueError: with the field and its valid values.
         """
         self.model.check(self.data.size)
+        for parent in self.parents:
+            self.model.check_parent(parent.part, parent.run.model)
         for kind, count in self.data.targets.classes.items():
             if count < 1:
                 name = self.data.dataset.name

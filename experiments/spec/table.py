@@ -7,11 +7,11 @@ those of the row, the column and the scale, then the overrides of the command li
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from experiments.spec.claims import Claim
-from experiments.spec.edits import Edits, apply, lacks_part, override
+from experiments.spec.edits import Edits, apply, lacks_part, overridden, override
 from experiments.spec.figures import Figure
 from experiments.spec.metrics import OF_ROWS, Derived, Metric
 from experiments.spec.number_formats import Decimals, NumberFormat, Shortest
@@ -151,7 +151,7 @@ class Cell:
     @property
     def runs(self) -> tuple[RunConfig, ...]:
         """The run with each of the seeds."""
-        return () if self.run is None else tuple(replace(self.run, seed=seed) for seed in self.seeds)
+        return () if self.run is None else tuple(self.run.with_seed(seed) for seed in self.seeds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,7 +309,7 @@ class Table:
         paper_run = apply(base, (*row.edits, *column.edits))
         run = scale.of(paper_run, self.tiny, self.tiny_parents)
         for text in overrides:
-            run = run if lacks_part(text, run) else apply(run, [override(text, run)])
+            run = overridden(run, text)
         if overrides:
             run.check_model_and_recipe()
         return Cell(row, column, printed, paper_run, run, seeds)

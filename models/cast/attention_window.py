@@ -15,7 +15,7 @@ Window = Literal["time", "space", "space-time"]
 
 
 def windows(x: Tensor, heads: int, window: Window) -> Tensor:
-    """View (groups, heads, length, K) of contiguous patches (B, T, S, W), with the tokens of a window along `length`."""
+    """View (groups, heads, length, K) of contiguous patches (B, T, S, W): the tokens of a window along `length`."""
     x = x.unflatten(-1, (heads, -1))  # (B, T, S, H, K)
     match window:
         case "time":

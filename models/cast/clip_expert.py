@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.cast.expert import Expert, ExpertConfig
 from models.cast.fixed_positions import SequencePositions
-from models.cast.key_map import mapped, without_prefix
+from models.cast.key_map import OUTSIDE, mapped, without_prefix
 from models.cast.layout import Layout
 from models.checkpoints import LoadReport, fill, read_tensors
 from models.image_vit import TIMM_NAMES
@@ -27,7 +27,7 @@ from models.trunk import VideoViT
 
 # Tensors of the files that an expert does not use: classifiers and norms before them, decoders, and fixed positions.
 UNUSED = (
-    "norm.*", "fc_norm.*", "head.*", "pos_embed*", "decoder*", "encoder_to_decoder.*", "mask_token*", "down_*",
+    "norm.*", "fc_norm.*", "head.*", "pos_embed*", "decoder*", "encoder_to_decoder.*", "mask_token*", "down_*", OUTSIDE,
 )  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def is_norm(name: str) -> bool:
 
 
 def check_positions(expert: ClipExpert, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Refuse a file with fixed positions that are not those of the expert.
+    """Refuse a file with fixed positions of another rule. Positions of another grid cannot be compared.
 
     Raises:
         ValueError: with the file.
@@ -183,7 +183,8 @@ def check_positions(expert: ClipExpert, tensors: Mapping[str, Tensor], path: Pat
     if "pos_embed" not in tensors:
         return
     own = expert.vit.positions(expert.layout.grid)
-    if tensors["pos_embed"].shape != own.shape or not torch.allclose(tensors["pos_embed"].float(), own, atol=1e-3):
+    theirs = tensors["pos_embed"].float()
+    if theirs.shape == own.shape and not torch.allclose(theirs, own, atol=1e-3):
         raise ValueError(
             f"weights: {path.name} has other fixed positions (pos_embed) than this expert; the positions of MVD are "
             f"SpaceTimePositions, those of VideoMAE SequencePositions"

@@ -47,6 +47,11 @@ class IndependentExperts(nn.Module):
             self.spatial.check(size)
             self.temporal.check(size)
 
+        def check_parent(self, part: str, parent: ModelConfig) -> None:
+            """Refuse an expert whose model is not that of the run that trains it."""
+            if part in PARTS and parent != (self.spatial if part == "spatial" else self.temporal):
+                raise ValueError(f"model.{part} differs from the model of the run that trains it; change both")
+
         def giver(self, kind: str) -> Giver:
             """Which expert gives the scores of a kind of label."""
             return {"verb": self.verb, "noun": self.noun}.get(kind, "both")  # type: ignore[return-value]

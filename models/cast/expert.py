@@ -4,6 +4,7 @@ B batch, F frames, N tokens, D width.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Self
@@ -11,9 +12,11 @@ from typing import ClassVar, Self
 from torch import Tensor, nn
 
 from models.cast.layout import Layout
-from models.checkpoints import LoadReport
+from models.checkpoints import LoadReport, fill
 from models.imagenet import InitialWeights
 from models.model import InputSize, check_range
+
+NORM_MACS = 5  # multiply-adds of LayerNorm per element
 
 
 class Expert(nn.Module, ABC):
@@ -134,3 +137,15 @@ class ExpertConfig(ABC):
             init=None,
             linear_std=0.125,  # 1 / sqrt(width): with 0.02, the loss of narrow models starts to fall after epochs
         )
+
+
+def copy_expert(expert: Expert, tensors: Mapping[str, Tensor], part: str) -> LoadReport:
+    """Copy the expert of a run of an expert alone. Its head and adapters are not used.
+
+    Raises:
+        ValueError: for a run of another expert.
+    """
+    prefix = "stream.expert."
+    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    names = {name: name for name in expert.state_dict()}
+    return fill(expert, own, names, source=f"the run of the {part} expert")

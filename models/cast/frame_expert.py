@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from models.cast.expert import Expert, ExpertConfig
-from models.cast.key_map import clip_names, eva_names, reshaped, without_prefix
+from models.cast.key_map import OUTSIDE, clip_names, eva_names, reshaped, resized_positions, without_prefix
 from models.cast.layout import Layout
 from models.cast.quick_gelu import QuickGELU
 from models.checkpoints import LoadReport, fill, read_tensors
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from timm.models.eva import Eva
     from timm.models.vision_transformer import Block, VisionTransformer
 
-HEADS_OF_IMAGES = ("head.*", "proj")  # classifiers and projections to other spaces
+# Classifiers, projections to other spaces, and text encoders.
+UNUSED = ("head.*", "proj", OUTSIDE)
 
 
 class FrameExpert(Expert):
@@ -173,8 +174,9 @@ class ImageExpert(FrameExpert):
             names = {name: name.removeprefix("vit.") for name in expert.state_dict()}
             if "class_embedding" in tensors:
                 names = clip_names(names)
-            converted = reshaped(tensors, {names[name]: tensor for name, tensor in expert.state_dict().items()})
-            return fill(expert, tensors, names, source=path.name, converted=converted, known_unexpected=HEADS_OF_IMAGES)
+            wanted = {names[name]: tensor for name, tensor in expert.state_dict().items()}
+            converted = {**reshaped(tensors, wanted), **resized_positions(tensors, wanted, names["vit.pos_embed"])}
+            return fill(expert, tensors, names, source=path.name, converted=converted, known_unexpected=UNUSED)
 
     def cls_attention(self, block: int, x: Tensor) -> Tensor:
         """Attention of CLS to its frame: (B*T, 1, D)."""
@@ -228,7 +230,7 @@ class EvaExpert(FrameExpert):
             names = {name: name.removeprefix("vit.") for name in expert.state_dict()}
             if "blocks.0.mlp.w1.weight" in tensors:
                 names = eva_names(names)
-            unused = (*HEADS_OF_IMAGES, "rope.*", "blocks.*.attn.rope.*")
+            unused = (*UNUSED, "rope.*", "blocks.*.attn.rope.*")
             return fill(expert, tensors, names, source=path.name, known_unexpected=unused)
 
     def attention(self, block: int, x: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from models.checkpoints import Converted
-from models.image_vit import renamed
+from models.image_vit import on_grid, renamed
 
 # Patterns of names in timm's VisionTransformer, and their replacements in CLIP's image encoder.
 CLIP_NAMES = (
@@ -49,10 +49,17 @@ def mapped(names: Mapping[str, str], rules: Iterable[tuple[str, str]]) -> dict[s
     return {ours: new[theirs] for ours, theirs in names.items()}
 
 
+OUTSIDE = "* outside of *"  # pattern of the names that `without_prefix` gives to other tensors
+
+
 def without_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Tensors below a prefix, without it; all tensors if there are none below."""
-    inner = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    return inner or dict(tensors)
+    """Tensors with the names below a prefix, and others marked as outside of it. Unchanged if there are none below."""
+    if not any(name.startswith(prefix) for name in tensors):
+        return dict(tensors)
+    return {
+        name.removeprefix(prefix) if name.startswith(prefix) else f"{name} outside of {prefix}": tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def reshaped(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Converted]:
@@ -62,6 +69,18 @@ def reshaped(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dic
         for name, like in wanted.items()
         if name in tensors and tensors[name].shape != like.shape and tensors[name].shape == squeezed(like.shape)
     }
+
+
+def resized_positions(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: str) -> dict[str, Converted]:
+    """Positions of a square grid, resized to that of the model if it differs.
+
+    Args:
+        name: name of the positions in the file.
+    """
+    if name not in tensors or tensors[name].shape[-2] == wanted[name].shape[-2]:
+        return {}
+    side = round((wanted[name].shape[-2] - 1) ** 0.5)
+    return {name: Converted(on_grid(tensors[name].view(1, *tensors[name].shape[-2:]), side), (name,))}
 
 
 def squeezed(shape: Iterable[int]) -> tuple[int, ...]:

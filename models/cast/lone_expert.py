@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from models.cast.adapter import AdaptersConfig
 from models.cast.drop_path import DropUnit
-from models.cast.expert import ExpertConfig
+from models.cast.expert import NORM_MACS, ExpertConfig, copy_expert
 from models.cast.frame_expert import ImageExpert
-from models.cast.model import NORM_MACS, copy_expert, drop_rates, reset_trained
 from models.cast.released import load_classifier
-from models.cast.stream import Stream
+from models.cast.stream import Stream, drop_rates, reset_trained
 from models.checkpoints import LoadReport
 from models.imagenet import InitialWeights, weights_folder
 from models.model import InputSize, ModelConfig, Targets, check_range, num_outputs
@@ -89,7 +88,8 @@ class LoneExpert(nn.Module):
             """Load a fine-tuned classifier of VideoMAE or MVD."""
             if self.expert.layout(size).framewise:
                 return super().load_released(model, path, size)
-            return load_classifier(model, path)
+            assert isinstance(model, LoneExpert)
+            return load_classifier(model, model.stream.expert, path)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
             """Copy the weights of a run of the same model, or its expert alone for the part "expert"."""

@@ -8,27 +8,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-import torch
 from torch import Tensor, nn
 
-from models.cast.adapter import Adapter, AdaptersConfig
+from models.cast.adapter import AdaptersConfig
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.clip_expert import ClipExpert
 from models.cast.drop_path import DropUnit
 from models.cast.exchange import Exchange, ExchangeConfig, Streams
-from models.cast.expert import Expert, ExpertConfig
+from models.cast.expert import NORM_MACS, Expert, ExpertConfig, copy_expert
 from models.cast.frame_expert import ImageExpert
 from models.cast.heads import ExpertHead, TwoExpertsHeadConfig
 from models.cast.released import load_cast
-from models.cast.stream import Pooling, Stream
-from models.checkpoints import LoadReport, fill
+from models.cast.stream import Pooling, Stream, drop_rates, reset_trained
+from models.checkpoints import LoadReport
 from models.framewise.model import thinned
 from models.imagenet import InitialWeights, weights_folder
 from models.model import InputSize, ModelConfig, Targets, check_range
 from models.trunk import reset_linear
 
 PARTS = ("spatial", "temporal")
-NORM_MACS = 5  # multiply-adds of LayerNorm per element
 
 
 class CAST(nn.Module):
@@ -231,28 +229,3 @@ class CAST(nn.Module):
             case "exchanges":
                 return int(rest.partition(".")[0]) + 1
         return self.num_layers
-
-
-def drop_rates(last: float, depth: int) -> list[float]:
-    """Rates of stochastic depth that increase linearly from 0 to the last."""
-    return torch.linspace(0, last, depth, device="cpu").tolist()
-
-
-def reset_trained(stream: Stream) -> None:
-    """Initialise the adapters of a stream. Their output is zero at first."""
-    for module in stream.modules():
-        if isinstance(module, Adapter):
-            module.apply(lambda layer: reset_linear(layer, std=0.02))
-            module.reset()
-
-
-def copy_expert(expert: Expert, tensors: Mapping[str, Tensor], part: str) -> LoadReport:
-    """Copy the expert of a run of an expert alone. Its head and adapters are not used.
-
-    Raises:
-        ValueError: for a run of another expert.
-    """
-    prefix = "stream.expert."
-    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    names = {name: name for name in expert.state_dict()}
-    return fill(expert, own, names, source=f"the run of the {part} expert")

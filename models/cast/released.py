@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
+from models.cast.clip_expert import ClipExpert, check_positions
 from models.cast.key_map import CLIP_NAMES, reshaped, without_prefix
 from models.checkpoints import LoadReport, fill, read_released
 from models.image_vit import TIMM_NAMES, renamed
@@ -77,13 +78,18 @@ def renamed_once(name: str, rules: tuple[tuple[str, str], ...]) -> str:
     return renamed([name], rules)[name]
 
 
-def load_classifier(model: nn.Module, path: Path) -> LoadReport:
+def load_classifier(model: nn.Module, expert: nn.Module, path: Path) -> LoadReport:
     """Load a fine-tuned classifier of VideoMAE or MVD into an expert alone.
+
+    Args:
+        expert: the expert of the model.
 
     Raises:
         ValueError: for a damaged file, or keys without a counterpart.
     """
+    assert isinstance(expert, ClipExpert)
     released = read_released(path)
+    check_positions(expert, released.tensors, path)
     rules = ((r"^stream\.expert\.vit\.", ""), *TIMM_NAMES, (r"^norm\.", "fc_norm."))
     names = renamed(model.state_dict(), rules)
     report = fill(model, released.tensors, names, source=path.name, known_unexpected=("pos_embed",))

@@ -9,10 +9,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from models.cast.adapter import AdaptersConfig
+from models.cast.adapter import Adapter, AdaptersConfig
 from models.cast.drop_path import DropPath, DropUnit
 from models.cast.expert import Expert
 from models.cast.frame_expert import FrameExpert
+from models.trunk import reset_linear
 
 Pooling = Literal["cls", "mean"]
 
@@ -99,3 +100,16 @@ class Stream(nn.Module):
         if part == "expert":
             return self.expert.layer_of(rest)
         return 0 if part == "time_positions" else int(rest.partition(".")[0]) + 1
+
+
+def drop_rates(last: float, depth: int) -> list[float]:
+    """Rates of stochastic depth that increase linearly from 0 to the last."""
+    return torch.linspace(0, last, depth, device="cpu").tolist()
+
+
+def reset_trained(stream: Stream) -> None:
+    """Initialise the adapters of a stream. Their output is zero at first."""
+    for module in stream.modules():
+        if isinstance(module, Adapter):
+            module.apply(lambda layer: reset_linear(layer, std=0.02))
+            module.reset()
