@@ -252,54 +252,6 @@ class Recomputes(Protocol):
         ...
 
 
-class AttentionOfPoint(NamedTuple):
-    """Attention maps of one point of a clip.
-
-    `maps`: (T, rows, columns), one map for each of T token frames.
-    `patch`: token frame, row and column of the patch that contains the point.
-    `block`, `num_blocks`: index of the block, from 0, and number of blocks of the model.
-    `head`, `num_heads`: index of the head, from 0, or None for the mean over all heads, and number of heads.
-    """
-
-    maps: Tensor
-    patch: tuple[int, int, int]
-    block: int
-    num_blocks: int
-    head: int | None
-    num_heads: int
-
-
-@runtime_checkable
-class MapsAttention(Protocol):
-    """Model of clips that returns attention maps."""
-
-    def check_query(
-        self, size: InputSize, *, frame: int, x: float, y: float, block: int | None, head: int | None
-    ) -> None:
-        """Refuse a query that `attention_of` would refuse for a clip of this size.
-
-        Raises:
-            ValueError: for a point, block or head that does not exist.
-        """
-        ...
-
-    def attention_of(
-        self, clip: Tensor, *, frame: int, x: float, y: float, block: int | None, head: int | None
-    ) -> AttentionOfPoint:
-        """Attention of a point to all patches of a clip (F, 3, height, width).
-
-        Args:
-            frame: index of the point's token frame.
-            x, y: coordinates of the point, as fractions of the width and the height.
-            block: index of the block; None for the model's default.
-            head: index of the head; None for the mean over all heads.
-
-        Raises:
-            ValueError: for a point, block or head that does not exist.
-        """
-        ...
-
-
 def as_clip(size: InputSize) -> ClipSize:
     """Input size as the size of a clip.
 

@@ -2,6 +2,8 @@
 
 Upper row: frames, with the query as a red point and a yellow arrow from peak to peak of the attention. Middle row:
 attention in each frame; brighter is higher. Lower row: the same attention as a heat map over the frames.
+If the weights of different frames are parts of one sum, all maps have one scale from 0, the title of a frame has its
+share of the sum, and there is no arrow.
 T token frames, h x w patches, F frames of H x W pixels.
 """
 
@@ -46,14 +48,15 @@ class Point(NamedTuple):
     y: float
 
 
-def draw(strips: Sequence[Strip], notice: str | None = None) -> Figure:
+def draw(strips: Sequence[Strip], notice: str | None = None, *, stacked: bool = False) -> Figure:
     """Figure of all strips: two per row if all are short, else one per row.
 
     Args:
         notice: warning shown in red at the bottom.
+        stacked: whether there is one strip per row in any case.
     """
     longest = max(len(shown_frames(strip.maps)) for strip in strips)
-    num_columns = min(len(strips), 2) if longest <= MAX_FRAMES // 2 else 1
+    num_columns = min(len(strips), 2) if longest <= MAX_FRAMES // 2 and not stacked else 1
     num_rows = -(-len(strips) // num_columns)
     figure = Figure(figsize=(1.45 * longest * num_columns + 0.3, 4.9 * num_rows + 0.2), dpi=150, layout="constrained")
     subfigures = figure.subfigures(num_rows, num_columns, squeeze=False).flat
@@ -118,10 +121,10 @@ class AttentionStripDrawer(Drawer):
 
 
 def caption(maps: AttentionMaps) -> str:
-    """Caption of a strip: video, class, block, head, and the file of released weights."""
+    """Caption of a strip: video, class, attention, block, head, and the file of released weights."""
     record = maps.record
     class_text = f" ({record['class']})" if record.get("class") else ""
-    lines = [f"{PurePosixPath(record['video']).name}{class_text}", f"{block_text(record)}, {head_text(record)}"]
+    lines = [f"{PurePosixPath(record['video']).name}{class_text}", attention_text(record)]
     return "\n".join(lines) + ("" if record["weights"] == "trained" else f", {record['weights']}")
 
 
@@ -133,9 +136,15 @@ def provenance_text(maps: AttentionMaps) -> str:
     weights = "weights" if record["weights"] == "trained" else f"released weights {record['weights']}"
     return (
         f"video {record['video']}{class_text}, view {record['view']}; query at {x:g},{y:g} of token frame "
-        f"{record['patch'][0]}; {block_text(record)}, {head_text(record)}; {weights} of run {record['train_id']}, "
+        f"{record['patch'][0]}; {attention_text(record)}; {weights} of run {record['train_id']}, "
         f"seed {record['seed']}; commit {record['commit']}, {record['hardware']}"
     )
+
+
+def attention_text(record: dict) -> str:
+    """Name of the attention, if it has one, block and head."""
+    name = f"attention {record['attention']}, " if record.get("attention") else ""
+    return f"{name}{block_text(record)}, {head_text(record)}"
 
 
 def block_text(record: dict) -> str:
@@ -173,9 +182,18 @@ def query_point(maps: AttentionMaps) -> Point:
     return Point(maps.record["query"]["x"], maps.record["query"]["y"])
 
 
-def stretched(attention: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Map (h, w) scaled to the range 0 to 1 and resized bicubically to a longer side of 256. Constant maps become 0."""
-    low, high = float(attention.min()), float(attention.max())
+def has_one_scale(maps: AttentionMaps) -> bool:
+    """Whether the weights of different frames are parts of one sum."""
+    return bool(maps.record.get("one_scale"))
+
+
+def stretched(attention: NDArray[np.float32], highest: float | None = None) -> NDArray[np.float32]:
+    """Map (h, w) scaled to the range 0 to 1 and resized bicubically to a longer side of 256. Constant maps become 0.
+
+    Args:
+        highest: weight that becomes 1, while 0 stays 0; None to scale the map from its lowest to its highest weight.
+    """
+    low, high = (float(attention.min()), float(attention.max())) if highest is None else (0.0, highest)
     unit = (attention - low) / (high - low) if high > low else np.zeros_like(attention)
     height, width = (round(MAP_SIDE * side / max(unit.shape)) for side in unit.shape)
     return np.asarray(Image.fromarray(unit).resize((width, height), Image.Resampling.BICUBIC)).clip(0, 1)
@@ -187,22 +205,28 @@ def _draw_strip(subfigure: SubFigure, strip: Strip) -> None:
     axes = subfigure.subplots(3, len(shown), squeeze=False)
     subfigure.suptitle(f"{strip.title}: {caption(maps)}", fontsize="medium")
     frames_per_token = len(maps.frames) // len(maps.maps)
+    highest = float(maps.maps.max()) if has_one_scale(maps) else None
     for column, frame in enumerate(shown):
         upper, middle, lower = axes[:, column]
-        attention = stretched(maps.maps[frame])
+        attention = stretched(maps.maps[frame], highest)
         _show(upper, maps.pictures[frame])
-        _draw_path(upper, maps, shown[: column + 1])
+        if not has_one_scale(maps):
+            _draw_path(upper, maps, shown[: column + 1])
+        if frame == maps.record["patch"][0]:
+            upper.plot(*query_point(maps), "o", color=QUERY, markeredgecolor="white", markersize=7)
         _show(middle, attention)
         _show(lower, maps.pictures[frame])
         _show(lower, _heat(attention))
         first, last = frame * frames_per_token, (frame + 1) * frames_per_token - 1
-        upper.set_title(f"frame {first}" if first == last else f"frames {first}–{last}", fontsize="small")
+        numbers = f"frame {first}" if first == last else f"frames {first}–{last}"
+        share = f": {maps.maps[frame].sum():.0%}" if has_one_scale(maps) else ""
+        upper.set_title(numbers + share, fontsize="small")
     for axis, text in zip(axes[:, 0], ("frames", "attention", "overlaid"), strict=True):
         axis.set_ylabel(text, fontsize="small")
 
 
 def _draw_path(axis: Axes, maps: AttentionMaps, frames: list[int]) -> None:
-    """Draw the path from peak to peak up to the last of these frames, and the query in its own frame."""
+    """Draw the path from peak to peak up to the last of these frames."""
     query, peak_points = maps.record["patch"][0], peaks(maps)
     path = [query_point(maps) if frame == query else peak_points[frame] for frame in frames]
     if len(path) > 1:
@@ -213,8 +237,6 @@ def _draw_path(axis: Axes, maps: AttentionMaps, frames: list[int]) -> None:
         )
         assert arrow.arrow_patch is not None
         arrow.arrow_patch.set_path_effects([OUTLINE])
-    if frames[-1] == query:
-        axis.plot(*path[-1], "o", color=QUERY, markeredgecolor="white", markersize=7)
 
 
 def _show(axis: Axes, image: NDArray) -> None:

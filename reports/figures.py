@@ -7,7 +7,7 @@ import hashlib
 import importlib
 import io
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,20 +102,20 @@ def picture(report: Report, source: "Drawer") -> bytes:
     return png(source.draw(_notice(report.scale, _data(report), _marks(report))), digest(_content(report, source)))
 
 
-def save_strip(strip: "Strip", scale: Scale, path: Path, overrides: Iterable[str] = ()) -> None:
-    """Save the attention maps of one query as PNG, with the overrides of the run below.
+def save_strips(strips: "Sequence[Strip]", scale: Scale, path: Path, overrides: Iterable[str] = ()) -> None:
+    """Save attention maps of one run as PNG, one query below the other, with the overrides of the run below.
 
     Raises:
         StoreError: if the file cannot be written.
     """
     from reports import attention_strips
 
-    data = strip.maps.record["data"]
+    data = strips[0].maps.record["data"]
     names = (data["name"],)
     shown = data_text("videos", *((names, ()) if data.get("stand_in") else ((), names)))
-    figure = attention_strips.draw([strip], _notice(scale, shown, _modified(overrides)))
+    figure = attention_strips.draw(strips, _notice(scale, shown, _modified(overrides)), stacked=True)
     with replacing(path, remedy=REMEDY) as partial:
-        partial.write_bytes(png(figure, digest(attention_strips.data([strip]))))
+        partial.write_bytes(png(figure, digest(attention_strips.data(strips))))
 
 
 def row_pictures(report: Report) -> dict[str, bytes]:

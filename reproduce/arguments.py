@@ -56,7 +56,7 @@ def add_speed(parser: argparse.ArgumentParser) -> None:
 
 
 def add_query(parser: argparse.ArgumentParser) -> None:
-    """Add a point of a test video, a block and a head. All indices start at 0."""
+    """Add a point of a test video, an attention, a block and a head. All indices start at 0."""
     parser.add_argument(
         "--video", metavar="ID", help="test video by id, or by index as @12 (default: as in the table's figure, or @0)"
     )
@@ -66,5 +66,22 @@ def add_query(parser: argparse.ArgumentParser) -> None:
         help="point in fractions of width and height (default: as in the table's figure, or 0.5,0.5)",
     )
     parser.add_argument("--frame", type=int, help="token frame of the point (default: 0)")
+    parser.add_argument(
+        "--attention",
+        metavar="NAME[,NAME]",
+        help="name of the attention, in a model with several; with commas, several below each other",
+    )
     parser.add_argument("--block", type=int, help="block of the model (default: depends on the model)")
     parser.add_argument("--head", type=int, help="head of the block (default: the mean of all)")
+
+
+def add_list(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Add a list file of videos, in place of the test videos of a data set."""
+    parser.add_argument(
+        "--list",
+        dest="video_list",
+        type=Path,
+        metavar="FILE",
+        required=required,
+        help="videos in place of the test videos: a file of `path label` lines, or `path verb noun`",
+    )

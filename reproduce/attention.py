@@ -1,4 +1,4 @@
-"""`reproduce attention`: draws the attention of any point of any test video."""
+"""`reproduce attention`: draws the attention of any point of any test video, or of a video of a list."""
 
 import argparse
 from dataclasses import replace
@@ -8,25 +8,42 @@ from experiments.runner.resources import Resources
 from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
 from experiments.spec.figures import AttentionQuery
+from experiments.spec.run import RunConfig
 from reports.attention_strips import Strip, provenance_text
-from reports.figures import save_strip
+from reports.figures import save_strips
 from reproduce.exit_codes import DONE
 from reproduce.selection import one_run, scale_of, seeds_of, store_of
 
 
 def execute(options: argparse.Namespace) -> int:
     """Draw the attention of the query in the table's figure, with the changes in the arguments."""
-    (_, run), scale = one_run(options, options.column), scale_of(options)
-    queries = queried_runs(find([options.table]), scale, options.overrides, seeds_of(options))
-    query = changed(next((query for _, other, query in queries if other == run), AttentionQuery()), options)
-    maps = attention_maps(run, store_of(options), Resources.of(options), query)
-    save_strip(Strip(options.table, maps), scale, options.out, options.overrides)
-    print(f"{options.out}: {provenance_text(maps)}")
+    _, run = one_run(options, options.column)
+    query = changed(figure_query(options, run), options)
+    names = (query.attention,) if options.attention is None else options.attention.split(",")
+    store, resources = store_of(options), Resources.of(options)
+    strips = [
+        Strip(
+            options.table,
+            attention_maps(run, store, resources, replace(query, attention=name), options.video_list),
+        )
+        for name in names
+    ]
+    save_strips(strips, scale_of(options), options.out, options.overrides)
+    for strip in strips:
+        print(f"{options.out}: {provenance_text(strip.maps)}")
     return DONE
 
 
+def figure_query(options: argparse.Namespace, run: RunConfig) -> AttentionQuery:
+    """Query of a run in the table's figure; the default for other runs, and for a list, which has other videos."""
+    if options.video_list is not None:
+        return AttentionQuery()
+    queries = queried_runs(find([options.table]), scale_of(options), options.overrides, seeds_of(options))
+    return next((query for _, other, query in queries if other == run), AttentionQuery())
+
+
 def changed(query: AttentionQuery, options: argparse.Namespace) -> AttentionQuery:
-    """Query with the changes in the arguments.
+    """Query with the changes in the arguments, except the attention.
 
     Raises:
         ValueError: for a point that is not in the form X,Y.

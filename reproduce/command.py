@@ -18,6 +18,7 @@ from experiments.runner.messages import one_line
 from reproduce.arguments import (
     add_columns,
     add_json,
+    add_list,
     add_parallel,
     add_query,
     add_row,
@@ -136,11 +137,10 @@ def parser() -> argparse.ArgumentParser:
     )
     parts = (add_row, add_scale, add_runs, add_resources)
     drawn = verb("attention", "attention", "Draw the attention of a point of a test video.", *parts, add_query)
+    add_list(drawn)
     drawn.add_argument("--out", type=Path, required=True, metavar="FILE", help="PNG file to write")
     scored = verb("evaluate", "evaluate", "Score a list of videos with a row's model.", *parts, add_json)
-    scored.add_argument(
-        "--list", required=True, type=Path, help="file of `path label` lines, or `path verb noun`", dest="video_list"
-    )
+    add_list(scored, required=True)
     weights = scored.add_mutually_exclusive_group()
     weights.add_argument("--weights", type=Path, help="a released checkpoint or a .safetensors file")
     weights.add_argument("--untrained", action="store_true", help="use random weights, to test the command")

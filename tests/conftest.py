@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from data.synthetic.kinetics import KineticsStandIn
 from experiments.motionformer.base import K400
 from experiments.motionformer.tiny import TINY as RECIPE
+from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.spec.edits import apply, data, evaluation, model
 from experiments.spec.run import RunConfig
@@ -59,3 +60,13 @@ def weighted(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
     """Small run with saved weights."""
     keep_weights(small_run)
     return small_run
+
+
+@pytest.fixture
+def listed(small_run: RunConfig, tmp_path: Path) -> Path:
+    """List file of the small run's test videos, by their paths."""
+    root = Resources(devices=1).root(small_run.data)
+    records = small_run.data.dataset.build(root, "test").records  # type: ignore[attr-defined]
+    file = tmp_path / "videos.csv"
+    file.write_text("".join(f"{record.path} {record.label}\n" for record in records))
+    return file

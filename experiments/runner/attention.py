@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -20,12 +21,13 @@ from experiments.runner.messages import one_line
 from experiments.runner.provenance import provenance
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
+from experiments.runner.video_list import listed_run
 from experiments.runner.weights import existing_weights, load_weights
 from experiments.spec.attention_queries import QueriedRun
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.ids import canonical
 from experiments.spec.run import RunConfig
-from models.model import MapsAttention
+from models.attention_query import AttentionOfPoint, MapsAttention, PointQuery
 
 
 def keep_all_maps(queried: Iterable[QueriedRun], store: RunStore, resources: Resources) -> list[ValueError | OSError]:
@@ -57,22 +59,29 @@ def save_maps(run: RunConfig, store: RunStore, resources: Resources, query: Atte
     return True
 
 
-def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> AttentionMaps:
+def attention_maps(
+    run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery, video_list: Path | None = None
+) -> AttentionMaps:
     """Attention maps of a query for the centre crop of the middle view of a test video.
 
+    Args:
+        video_list: list file of videos in place of the test videos.
+
     Raises:
-        ValueError: for a run without weights, a model without such maps, or a video, frame, point, block or head that
-            does not exist.
-        DataError, StoreError: if the data set, the video or the weights cannot be read.
+        ValueError: for a run without weights, a model without such maps, or a video, frame, point, attention, block or
+            head that does not exist.
+        DataError, StoreError: if the data set, the list, the video or the weights cannot be read.
     """
-    data, model = run.data, run.build().model
+    shown = run if video_list is None else listed_run(run, video_list)
+    data, model = shown.data, shown.build().model
     if not isinstance(model, MapsAttention) or not isinstance(data, ShowsFrames):
         raise ValueError(f"{type(model).__name__} has no attention maps of videos to draw")
-    model.check_query(data.size, frame=query.frame, x=query.x, y=query.y, block=query.block, head=query.head)
+    point = PointQuery(query.frame, query.x, query.y, query.block, query.head, query.attention)
+    model.check_query(data.size, point)
     weights = existing_weights(run, store)
     load_weights(model, run, store, weights)
-    videos = data.dataset.build(resources.root(data), "test")
-    index = index_of(videos, query.video, data.dataset.name)
+    videos = data.dataset.build(resources.root(data) if video_list is None else video_list, "test")
+    index = index_of(videos, query.video, data.dataset.name if video_list is None else str(video_list))
     view = run.evaluation.views // 2
     try:
         clip = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(index, view)[0][0]  # (F, 3, h, w)
@@ -80,11 +89,7 @@ def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query:
         raise DataError(f"video '{videos.ids[index]}' cannot be read: {error}") from None
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     (pixels,) = data.on_device((clip.to(device),))
-    attention = (
-        model.to(device)
-        .eval()
-        .attention_of(pixels, frame=query.frame, x=query.x, y=query.y, block=query.block, head=query.head)
-    )
+    attention = model.to(device).eval().attention_of(pixels, point)
     maps = attention.maps.float().cpu()  # (T, rows, columns)
     if not maps.isfinite().all():
         raise ValueError(f"the attention of run {run.train_id} is not finite: its weights are of no use")
@@ -100,6 +105,7 @@ def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query:
         "num_blocks": attention.num_blocks,
         "head": attention.head,
         "num_heads": attention.num_heads,
+        **named(attention),
         "seed": run.seed,
         "data": {
             "name": data.dataset.name,
@@ -112,6 +118,13 @@ def attention_maps(run: RunConfig, store: RunStore, resources: Resources, query:
         record["released_weights"] = {name: weights.released[name] for name in ("file", "sha256")}
     frames = data.shown_frames(clip).permute(0, 2, 3, 1).contiguous().numpy()  # (F, h, w, 3)
     return AttentionMaps(frames, maps.numpy(), record)
+
+
+def named(attention: AttentionOfPoint) -> dict[str, object]:
+    """Name and scale of an attention for the record; empty for a model whose attention has no name."""
+    if attention.attention is None:
+        return {}
+    return {"attention": attention.attention, "one_scale": attention.one_scale}
 
 
 def class_name(videos: ItemList, index: int, targets: Targets) -> str | None:

@@ -17,6 +17,7 @@ from experiments.runner.resources import BatchSplit, Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import data_module
 from experiments.runner.trainer import make_trainer, quiet_lightning
+from experiments.runner.video_list import listed_run
 from experiments.runner.weights import Weights, existing_weights, load_weights
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
@@ -47,10 +48,7 @@ def evaluate(
         DataError: if the list or too many of its videos cannot be read.
     """
     quiet_lightning()
-    labels = " ".join(run.data.targets.label_names)
-    if not video_list.is_file():
-        raise DataError(f"--list {video_list}: there is no such file; it needs one 'path {labels}' per line")
-    listed = replace(run, data=run.data.from_list())
+    listed = listed_run(run, video_list)
     seed_everything(run.seed, verbose=False)
     one_device = replace(resources, devices=1, nodes=1)
     datamodule = data_module(listed, one_device, root=video_list, split=BatchSplit(1, 1))

@@ -5,7 +5,7 @@ Reports have a drawer for each type of figure.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -200,8 +200,9 @@ class AttentionQuery:
         video: id of the video in the annotation file, or its index there.
         frame: index of the point's token frame.
         x, y: coordinates of the point, as fractions of the width and height of the model's input frames.
-        block: index of the block; None for the last block that computes all tokens, which is the last but one.
+        block: index of the block; None for the default of the model, the last block that has such maps.
         head: index of the head; None for the mean over all heads.
+        attention: name of the attention, in a model with several; None for the default of the model.
     """
 
     video: int | str = 0
@@ -210,6 +211,7 @@ class AttentionQuery:
     y: float = 0.5
     block: int | None = None
     head: int | None = None
+    attention: str | None = field(default=None, metadata={"omit_if": None})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,6 +46,18 @@ def window_attention(q: Tensor, k: Tensor, v: Tensor, heads: int, window: Window
     return patches_of(out, grid, heads, window)
 
 
+def patches_within(window: Window, frame: int, place: int) -> tuple[slice | int, slice | int]:
+    """Index into (T, S) of the patches that a patch attends to, given its frame and its index in the frame."""
+    every = slice(None)
+    match window:
+        case "time":
+            return every, place
+        case "space":
+            return frame, every
+        case "space-time":
+            return every, every
+
+
 def window_length(window: Window, grid: Grid) -> int:
     """Number of tokens of a window."""
     return {"time": grid.frames, "space": grid.patches, "space-time": grid.tokens}[window]

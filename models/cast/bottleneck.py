@@ -1,6 +1,6 @@
 """B-CAST: cross-attention in a bottleneck (section 3.3, equation 8 and Table 3 of CAST).
 
-B batch, T frames, S patches per frame, N tokens, D width, W = D / ratio.
+B batch, T frames, S patches per frame, N tokens, D width, W = D / ratio, H heads.
 """
 
 from dataclasses import dataclass
@@ -92,6 +92,22 @@ class BottleneckExchange(Exchange):
             return Updates(self._of_cls(a), None)
         a, b = self.norm_s(self.down_s(s)), self.norm_t(self.down_t(t))
         return Updates(self._of_cls(a) if cls_only else self._of_spatial(a, b), self._of_temporal(a, b))
+
+    @property
+    def attentions(self) -> tuple[str, ...]:
+        """Names of the cross-attentions."""
+        return tuple(self._cross_attentions())
+
+    def attention_map(self, attention: str, s: Tensor, t: Tensor, frame: int, place: int) -> Tensor:
+        """Attention weights of one patch within its window: (H, T, S)."""
+        a = self.spatial.patches(self.norm_s(self.down_s(s)))[0]  # (T, S, W)
+        b = self.temporal.patches(self.norm_t(self.down_t(t)))[0]  # (T, S, W)
+        queries, context = (a, b) if attention == "t2s" else (b, a)
+        return self._cross_attentions()[attention].attention_map(queries, context, frame, place)
+
+    def _cross_attentions(self) -> dict[str, CrossAttention]:
+        layers = {"t2s": self.t2s, "s2t": self.s2t}
+        return {name: layer for name, layer in layers.items() if layer is not None}
 
     def _of_spatial(self, a: Tensor, b: Tensor) -> Tensor | None:
         if self.t2s is None or self.up_s is None:

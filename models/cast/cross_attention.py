@@ -1,13 +1,13 @@
 """Multi-head cross-attention with positions of its own (equation 7 of CAST, with the output projection of its code).
 
-B batch, T frames, S patches per frame, W width.
+B batch, T frames, S patches per frame, W width, H heads, K = W / H.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.cast.attention_window import Window, window_attention, window_length
+from models.cast.attention_window import Window, patches_within, window_attention, window_length
 from models.tokens import Grid
 
 
@@ -46,14 +46,41 @@ class CrossAttention(nn.Module):
         q, k, v = self.projected(queries, context)
         return self.proj(window_attention(q, k, v, self.heads, self.window))
 
+    def attention_map(self, queries: Tensor, context: Tensor, frame: int, place: int) -> Tensor:
+        """Attention weights of one patch for the patches of the other stream: (H, T, S), 0 outside of the window.
+
+        Args:
+            queries, context: patches (T, S, W) of one clip.
+            frame, place: token frame of the patch and its index in the frame.
+        """
+        queries, context = self.with_positions(queries, context)
+        within = patches_within(self.window, frame, place)
+        keys = self.kv(context[within]).chunk(2, dim=-1)[0]  # (..., W)
+        weights = query_weights(self.q(queries[frame, place]), keys, self.heads)  # (H, ...)
+        maps = weights.new_zeros(self.heads, *context.shape[:2])  # (H, T, S)
+        maps[:, *within] = weights
+        return maps
+
     def projected(self, queries: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values (B, T, S, W) each."""
-        if self.query_positions is not None and self.key_positions is not None:
-            queries, context = self.query_positions(queries), self.key_positions(context)
+        queries, context = self.with_positions(queries, context)
         weights, biases = self.kv.weight.chunk(2), self.kv.bias.chunk(2)
         # Two products in place of one, so that windows of keys and of values are views.
         k, v = (F.linear(context, weight, bias) for weight, bias in zip(weights, biases, strict=True))
         return self.q(queries), k, v
+
+    def with_positions(self, queries: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Patches of both streams plus their positions, if there are any."""
+        if self.query_positions is None or self.key_positions is None:
+            return queries, context
+        return self.query_positions(queries), self.key_positions(context)
+
+
+def query_weights(query: Tensor, keys: Tensor, heads: int) -> Tensor:
+    """Attention weights (H, ...) of one query (W) for all keys (..., W)."""
+    q, k = query.unflatten(-1, (heads, -1)), keys.unflatten(-1, (heads, -1))  # (H, K), (..., H, K)
+    scores = torch.einsum("hk,...hk->h...", q * q.shape[-1] ** -0.5, k)
+    return scores.flatten(1).softmax(dim=1).view_as(scores)
 
 
 def cross_attention_macs(grid: Grid, width: int, window: Window) -> int:

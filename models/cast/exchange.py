@@ -1,6 +1,6 @@
 """Interface of the exchange between the two streams of a block.
 
-B batch, T frames, S patches per frame, N tokens, D width.
+B batch, T frames, S patches per frame, N tokens, D width, H heads.
 """
 
 from abc import ABC, abstractmethod
@@ -35,6 +35,7 @@ class Exchange(nn.Module, ABC):
         super().__init__()
         self.spatial = streams.spatial
         self.temporal = streams.temporal
+        self.heads = streams.heads
 
     @abstractmethod
     def forward(self, s: Tensor, t: Tensor, *, cls_only: bool = False) -> Updates:
@@ -47,6 +48,21 @@ class Exchange(nn.Module, ABC):
 
     def reset(self) -> None:
         """Initialise the parameters, after the Linear layers of the model."""
+
+    @property
+    def attentions(self) -> tuple[str, ...]:
+        """Names of the attentions of which `attention_map` returns maps: "t2s", "s2t", both or none."""
+        return ()
+
+    def attention_map(self, attention: str, s: Tensor, t: Tensor, frame: int, place: int) -> Tensor:
+        """Attention weights of one patch of one clip for the patches of the other stream: (H, T, S).
+
+        Args:
+            attention: one of `attentions`.
+            s, t: tokens of both streams, as in `forward`, for a batch of one clip.
+            frame, place: token frame of the patch and its index in the frame.
+        """
+        raise NotImplementedError(f"{type(self).__qualname__} has no attention")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 They are not in the released code. The printed numbers of parameters determine their positions: those of S2T are as in
 an unused class of that code, whose queries attend to all tokens of the spatial stream.
-B batch, T frames, S patches per frame, N tokens, D width.
+B batch, T frames, S patches per frame, N tokens, M tokens of the other stream, D width, H heads.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from models.cast.adapter import Adapter
-from models.cast.cross_attention import CrossAttention, cross_attention_macs
+from models.cast.cross_attention import CrossAttention, cross_attention_macs, query_weights
 from models.cast.exchange import Exchange, ExchangeConfig, Streams, Updates, set_to_zero
 from models.cast.layout import Layout
 from models.mixers.attention import merge_heads, split_heads, strided_attention, with_zero_gradients
@@ -82,6 +82,21 @@ class FullWidthExchange(Exchange):
             update_s = self.adapter_s(update_s)
         return Updates(self.spatial.with_patches(torch.zeros_like(s[:, :1]), update_s), update_t)
 
+    @property
+    def attentions(self) -> tuple[str, ...]:
+        """Names of both cross-attentions."""
+        return ("t2s", "s2t")
+
+    def attention_map(self, attention: str, s: Tensor, t: Tensor, frame: int, place: int) -> Tensor:
+        """Attention weights of one patch: (H, T, S). Those of S2T for each CLS are left out."""
+        a, b = self.norm_s(s), self.norm_t(t)
+        patches = self.temporal.patches(b)[0]  # (T, S, D)
+        if attention == "t2s":
+            return self.t2s.attention_map(self.spatial.patches(a)[0], patches, frame, place)
+        weights = self.s2t.weights(patches[frame, place], self.spatial.all_tokens(a)[0])  # (H, M)
+        grid = self.spatial.grid
+        return weights.unflatten(1, (grid.frames, -1))[..., -grid.patches :]  # (H, T, S)
+
 
 class AllTokensAttention(nn.Module):
     """Attention of the temporal stream to all tokens of the spatial one, with a position for each of the latter."""
@@ -98,3 +113,8 @@ class AllTokensAttention(nn.Module):
         """Output (B, N, D) of tokens x (B, N, D) that attend to all tokens of the other stream (B, M, D)."""
         k, v = (split_heads(y, self.heads) for y in self.kv(context + self.key_positions).chunk(2, dim=-1))
         return self.proj(merge_heads(strided_attention(split_heads(self.q(x), self.heads), k, v)))
+
+    def weights(self, x: Tensor, context: Tensor) -> Tensor:
+        """Attention weights (H, M) of one token (D) for all tokens of the other stream (M, D)."""
+        keys = self.kv(context + self.key_positions).chunk(2, dim=-1)[0]  # (M, D)
+        return query_weights(self.q(x), keys, self.heads)

@@ -10,7 +10,9 @@ from typing import Self
 
 from torch import Tensor, nn
 
+from models.attention_query import AttentionOfPoint, PointQuery
 from models.cast.adapter import AdaptersConfig
+from models.cast.attention_maps import attention_of_point, checked_query
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.clip_expert import ClipExpert
 from models.cast.drop_path import DropUnit
@@ -200,18 +202,31 @@ class CAST(nn.Module):
 
     def block(self, block: int, s: Tensor, t: Tensor, *, cls_only: bool = False) -> tuple[Tensor, Tensor]:
         """Outputs of a block for both streams. With `cls_only`, that of the spatial one is CLS alone: (B*T, 1, D)."""
-        exchange = dict(self.exchanges.items()).get(str(block))
+        exchange = self.exchange_of(block)
         s = self.spatial.attend(block, s, cls_only=cls_only and exchange is None)
         t = self.temporal.attend(block, t)
-        if isinstance(exchange, Exchange):
+        if exchange is not None:
             update_s, update_t = exchange(s, t, cls_only=cls_only)
             s = self.spatial.update(block, s[:, :1] if cls_only else s, update_s)
             t = self.temporal.update(block, t, update_t)
         return self.spatial.feed(block, s), self.temporal.feed(block, t)
 
+    def exchange_of(self, block: int) -> Exchange | None:
+        """Exchange of a block; None if it has none."""
+        exchange = dict(self.exchanges.items()).get(str(block))
+        return exchange if isinstance(exchange, Exchange) else None
+
     def pooled(self, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, D) of both experts."""
         return self.spatial.features(s), self.temporal.features(t)
+
+    def check_query(self, size: InputSize, query: PointQuery) -> None:
+        """Refuse a point, attention, block or head that does not exist, and a block without maps of the attention."""
+        checked_query(self, self.config.streams(size).spatial.grid, query)
+
+    def attention_of(self, clip: Tensor, query: PointQuery) -> AttentionOfPoint:
+        """Attention of a point to the other stream: by default S2T in the last block that has it."""
+        return attention_of_point(self, clip, query)
 
     @property
     def num_layers(self) -> int:

@@ -5,80 +5,50 @@ a time, so that the map of all queries is never in memory.
 B batch, F frames, T token frames, S patches per frame, N = 1 + T*S tokens with CLS first, D width, H heads.
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
+from models.attention_query import AttentionOfPoint, Patch, PointQuery, check_head, of_head, patch_at
 from models.block import Block
 from models.mixers.trajectory import TrajectoryAttention
-from models.model import AttentionOfPoint
 from models.tokens import Grid
 from models.trunk import VideoViT
 
 
-class Patch(NamedTuple):
-    """Position of a patch token: token frame, row and column, each from 0."""
-
-    frame: int
-    row: int
-    column: int
-
-    def number(self, grid: Grid) -> int:
-        """Index of the patch among the patch tokens, frame after frame and row after row."""
-        return (self.frame * grid.height + self.row) * grid.width + self.column
-
-
-def attention_of_point(
-    model: VideoViT, clip: Tensor, *, frame: int, x: float, y: float, block: int | None, head: int | None
-) -> AttentionOfPoint:
+def attention_of_point(model: VideoViT, clip: Tensor, query: PointQuery) -> AttentionOfPoint:
     """Attention of a point to the patches of each token frame of a clip (F, 3, height, width).
 
     Raises:
         ValueError: as `checked_query`.
     """
     grid = model.config.tokens.grid(clip.shape[0], clip.shape[2], clip.shape[3])
-    patch, block = checked_query(model, grid, frame=frame, x=x, y=y, block=block, head=head)
+    patch, block = checked_query(model, grid, query)
     heads = spatial_map(model, clip, patch, block)  # (H, T, S)
-    maps = heads.mean(dim=0) if head is None else heads[head]  # (T, S)
     return AttentionOfPoint(
-        maps=maps.unflatten(1, (grid.height, grid.width)),
-        patch=(patch.frame, patch.row, patch.column),
+        maps=of_head(heads, query.head).unflatten(1, (grid.height, grid.width)),
+        patch=patch,
         block=block,
         num_blocks=len(model.blocks),
-        head=head,
+        head=query.head,
         num_heads=len(heads),
     )
 
 
-def checked_query(
-    model: VideoViT, grid: Grid, *, frame: int, x: float, y: float, block: int | None, head: int | None
-) -> tuple[Patch, int]:
+def checked_query(model: VideoViT, grid: Grid, query: PointQuery) -> tuple[Patch, int]:
     """Patch and block of a query.
 
     Raises:
-        ValueError: for a point, block or head that does not exist, and for a block without attention maps.
+        ValueError: for a point, block or head that does not exist, a block without attention maps, and any name of an
+            attention.
     """
-    patch = patch_at(grid, frame, x, y)
-    block = block_with_maps(model, block)
+    if query.attention is not None:
+        raise ValueError(f"attention '{query.attention}': the model has one attention, which has no name; give none")
+    patch = patch_at(grid, query.frame, query.x, query.y)
+    block = block_with_maps(model, query.block)
     mixer = _first_mixer(model, block)
     assert isinstance(mixer, TrajectoryAttention)
-    if head is not None and not 0 <= head < mixer.heads:
-        raise ValueError(f"head {head}: choose one from 0 to {mixer.heads - 1}")
+    check_head(query.head, mixer.heads)
     return patch, block
-
-
-def patch_at(grid: Grid, frame: int, x: float, y: float) -> Patch:
-    """Patch of a token frame that contains a point, whose coordinates are fractions of width and height.
-
-    Raises:
-        ValueError: for a frame that does not exist, or a point outside the frame.
-    """
-    if not 0 <= frame < grid.frames:
-        raise ValueError(f"frame {frame}: the clip has the token frames 0 to {grid.frames - 1}")
-    if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise ValueError(f"point {x:g},{y:g}: x and y are shares of the picture's width and height, from 0 to 1")
-    return Patch(frame, min(int(y * grid.height), grid.height - 1), min(int(x * grid.width), grid.width - 1))
 
 
 def block_with_maps(model: VideoViT, block: int | None = None) -> int:

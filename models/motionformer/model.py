@@ -7,11 +7,12 @@ from typing import Self
 
 from torch import Tensor, nn
 
+from models.attention_query import AttentionOfPoint, PointQuery
 from models.checkpoints import LoadReport
 from models.imagenet import ImageNet, InitialWeights
 from models.mixers.attention import MixerConfig
 from models.mixers.trajectory import TrajectoryAttention
-from models.model import AttentionOfPoint, Cost, InputSize, Targets, num_outputs
+from models.model import Cost, InputSize, Targets, num_outputs
 from models.motionformer.attention_maps import attention_of_point, checked_query
 from models.motionformer.weights import copy_shared, load_image_weights, load_released
 from models.positions import JointPositions, SeparatePositions, square_side
@@ -78,14 +79,10 @@ class Motionformer(VideoViT):
                 raise ValueError(f"a Motionformer has no part '{part}' that another run can fill")
             return copy_shared(model, tensors)
 
-    def check_query(
-        self, size: InputSize, *, frame: int, x: float, y: float, block: int | None, head: int | None
-    ) -> None:
+    def check_query(self, size: InputSize, query: PointQuery) -> None:
         """Refuse a point, block or head that does not exist, and a block without attention maps."""
-        checked_query(self, self.config.grid(size), frame=frame, x=x, y=y, block=block, head=head)
+        checked_query(self, self.config.grid(size), query)
 
-    def attention_of(
-        self, clip: Tensor, *, frame: int, x: float, y: float, block: int | None, head: int | None
-    ) -> AttentionOfPoint:
+    def attention_of(self, clip: Tensor, query: PointQuery) -> AttentionOfPoint:
         """Spatial attention of a point to every frame. The default block is the last one that computes all tokens."""
-        return attention_of_point(self, clip, frame=frame, x=x, y=y, block=block, head=head)
+        return attention_of_point(self, clip, query)

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from data.sizes import ClipSize
 from data.targets import ClassTarget, VerbNounTarget
+from models.attention_query import MapsAttention
 from models.model import (
     HasIdenticalBlocks,
     HasLayers,
     InputSize,
-    MapsAttention,
     ModelConfig,
     Recomputes,
     Targets,

@@ -28,6 +28,7 @@ from reports.attention_strips import (
     data,
     draw,
     peaks,
+    provenance_text,
     query_point,
     shown_frames,
     stretched,
@@ -138,6 +139,45 @@ def test_captions_contain_video_class_block_head_and_weights(make_maps: MakeMaps
     assert caption(make_maps()) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, mean of 4 heads"
     one_head = make_maps(head=3, weights="k400.pyth")
     assert caption(one_head) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, head 3 of 0 to 3, k400.pyth"
+
+
+def named(make_maps: MakeMaps, attention: str, weights: np.ndarray) -> AttentionMaps:
+    """Maps of an attention with a name, whose weights (4, 4, 4) have one sum over all frames."""
+    maps = make_maps(frame=1)
+    record = {**maps.record, "attention": attention, "one_scale": True}
+    return maps._replace(maps=weights.astype(np.float32), record=record)
+
+
+def test_weights_of_one_sum_have_one_scale_and_a_share_per_frame_and_no_path(make_maps: MakeMaps) -> None:
+    weights = np.zeros((4, 4, 4))
+    weights[:, 1, 2] = 0.1, 0.2, 0.3, 0.4
+    frames, attention, _ = panels(draw([Strip("K-400", named(make_maps, "t2s", weights))]))
+    peaks_drawn = [np.asarray(axis.images[0].get_array()).max() for axis in attention]
+    assert peaks_drawn == pytest.approx([0.25, 0.5, 0.75, 1], rel=0.02)
+    assert [axis.get_title() for axis in frames] == [
+        "frames 0–1: 10%", "frames 2–3: 20%", "frames 4–5: 30%", "frames 6–7: 40%"
+    ]  # fmt: skip
+    assert [colors(axis) for axis in frames] == [[], [QUERY], [], []]
+
+
+def test_frames_without_attention_are_black(make_maps: MakeMaps) -> None:
+    weights = np.zeros((4, 4, 4))
+    weights[1] = 1 / 16
+    _, attention, _ = panels(draw([Strip("K-400", named(make_maps, "s2t", weights))]))
+    assert [float(np.asarray(axis.images[0].get_array()).mean()) for axis in attention] == [0, 1, 0, 0]
+
+
+def test_the_name_of_an_attention_is_in_caption_and_provenance(make_maps: MakeMaps) -> None:
+    maps = named(make_maps, "t2s", np.full((4, 4, 4), 1 / 64))
+    assert caption(maps) == "abc.mp4 (rolling hoops)\nattention t2s, block 1 of 0 to 2, mean of 4 heads"
+    assert "of token frame 1; attention t2s, block 1 of 0 to 2, mean of 4 heads; weights of" in provenance_text(maps)
+    assert "attention" not in provenance_text(make_maps())
+
+
+def test_stacked_strips_are_below_each_other_however_short(make_maps: MakeMaps) -> None:
+    strips = [Strip("a", make_maps()), Strip("b", make_maps())]
+    width, height = draw(strips, stacked=True).get_size_inches()
+    assert width == pytest.approx(4 * 1.45 + 0.3) and height == pytest.approx(2 * 4.9 + 0.2)
 
 
 def test_the_notice_is_below_the_picture(make_maps: MakeMaps) -> None:

@@ -26,10 +26,12 @@ from experiments.spec.attention_queries import QueriedRun
 from experiments.spec.edits import apply, model
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import Parent, RunConfig
+from models.attention_query import Patch
+from models.cast.model import CAST
 from models.mixers.joint import JointAttention
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.trajectory import TrajectoryAttention
-from models.motionformer.attention_maps import Patch, spatial_map
+from models.motionformer.attention_maps import spatial_map
 from models.trunk import VideoViT
 from tests.experiments.runner.points import POINTS
 from tests.experiments.runner.stored_metrics import write_result
@@ -264,3 +266,79 @@ def test_maps_of_a_verb_and_a_noun_are_drawn_for_any_video(
         verb, noun = videos.label(index)  # type: ignore[misc]
         assert maps.record["class"] == f"{VERBS[verb]} {NOUNS[noun].name}"
         assert np.array_equal(maps.frames, computed_maps(verb_noun_run, store, video=index).frames)
+
+
+# Videos of a list
+
+
+def test_a_video_of_a_list_has_the_maps_of_the_test_video(weighted: RunConfig, store: RunStore, listed: Path) -> None:
+    tested = computed_maps(weighted, store)
+    path = listed.read_text().splitlines()[3].rpartition(" ")[0]
+    for video in ("@3", path):
+        made = attention_maps(weighted, store, Resources(), replace(QUERY, video=video), listed)
+        assert np.array_equal(made.maps, tested.maps) and np.array_equal(made.frames, tested.frames)
+        assert made.record["video"] == path and made.record["train_id"] == weighted.train_id
+        assert made.record["data"]["name"] == "list" and not made.record["data"]["stand_in"]
+
+
+def test_a_list_may_have_a_verb_and_a_noun_a_video(
+    verb_noun_run: RunConfig, store: RunStore, keep_weights: KeepWeights, tmp_path: Path
+) -> None:
+    keep_weights(verb_noun_run)
+    video = min(Resources().root(verb_noun_run.data).rglob("*.MP4"))
+    (tmp_path / "segments.csv").write_text(f"{video} 2 5\n")
+    made = attention_maps(verb_noun_run, store, Resources(), AttentionQuery(), tmp_path / "segments.csv")
+    assert made.record["video"] == str(video) and made.record["class"] == "verb 2 noun 5"
+
+
+def test_missing_lists_and_videos_of_a_list_are_refused(weighted: RunConfig, store: RunStore, listed: Path) -> None:
+    def refused(query: AttentionQuery, file: Path) -> str:
+        with pytest.raises(ValueError) as raised:
+            attention_maps(weighted, store, Resources(), query, file)
+        return str(raised.value)
+
+    missing = listed.parent / "none.csv"
+    assert refused(QUERY, missing) == f"--list {missing}: there is no such file; it needs one 'path label' per line"
+    assert f"video @10: {listed} has 10 test videos, @0 to @9" in refused(replace(QUERY, video="@10"), listed)
+    listed.write_text(f"{listed.parent}/gone.mp4 1\n")
+    assert "gone.mp4" in refused(AttentionQuery(), listed)
+
+
+# Models with several attentions
+
+
+@pytest.fixture
+def two_streams(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
+    """Run of a small model with two attentions, with saved weights: four blocks, four heads."""
+    run = replace(small_run, model=CAST.Config().tiny())
+    keep_weights(run)
+    return run
+
+
+def test_a_query_names_one_of_several_attentions(two_streams: RunConfig, store: RunStore) -> None:
+    s2t = computed_maps(two_streams, store, attention="s2t")
+    t2s = computed_maps(two_streams, store, attention="t2s")
+    assert np.flatnonzero(s2t.maps.sum((1, 2))).tolist() == [1]  # in the frame of the query
+    assert np.argwhere(t2s.maps.sum(0)).tolist() == [[1, 2]]  # at the place of the query
+    assert np.array_equal(computed_maps(two_streams, store).maps, s2t.maps)
+    for name, block, made in (("s2t", 3, s2t), ("t2s", 2, t2s)):
+        assert (made.record["attention"], made.record["block"], made.record["num_blocks"]) == (name, block, 4)
+        assert made.record["one_scale"] is True and made.record["query"]["attention"] == name
+        np.testing.assert_allclose(made.maps.sum(), 1, rtol=1e-5)
+
+
+def test_maps_of_several_attentions_are_saved_side_by_side(two_streams: RunConfig, store: RunStore) -> None:
+    queries = [replace(QUERY, attention=name) for name in ("t2s", "s2t")]
+    assert all(save_maps(two_streams, store, Resources(), query) for query in queries)
+    stored = [held_maps(two_streams, store, query) for query in queries]
+    assert [maps.record["attention"] for maps in stored if maps is not None] == ["t2s", "s2t"]
+
+
+def test_a_name_that_the_model_does_not_have_is_refused(
+    two_streams: RunConfig, weighted: RunConfig, store: RunStore
+) -> None:
+    with pytest.raises(ValueError, match=r"^attention 'time': the model has s2t and t2s$"):
+        computed_maps(two_streams, store, attention="time")
+    with pytest.raises(ValueError, match=r"^attention 's2t': the model has one attention, which has no name"):
+        computed_maps(weighted, store, attention="s2t")
+    assert "attention" not in computed_maps(weighted, store).record

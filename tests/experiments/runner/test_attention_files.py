@@ -12,9 +12,13 @@ from experiments.motionformer.base import K400
 from experiments.runner.attention_files import RECORD_FIELDS, AttentionMaps, held_maps, maps_id, read_maps, write_maps
 from experiments.runner.files import StoreError
 from experiments.runner.store import RunStore
+from experiments.spec.attention_queries import queried_runs
+from experiments.spec.catalog import find
 from experiments.spec.figures import AttentionQuery
+from experiments.spec.scales import TINY
 
 QUERY = AttentionQuery(video=3, frame=1, x=0.6, y=0.3)
+RESULTS = Path(__file__).parents[3] / "reports" / "results"
 
 
 @pytest.fixture
@@ -94,3 +98,9 @@ def test_wrong_contents_and_pickles_are_refused(
     np.savez(path, **{**parts, name: wrong}, allow_pickle=True)
     with pytest.raises(StoreError, match=f"npz holds no attention maps .*{reason}"):
         held_maps(K400, store, QUERY)
+
+
+def test_published_maps_have_the_ids_of_their_queries() -> None:
+    published = {(file.parents[1].name, file.stem) for file in RESULTS.glob("*/attention_maps/*.npz")}
+    queried = queried_runs(find(["motionformer/figure4"]), TINY, (), (0,))
+    assert {(run.train_id, maps_id(run, query)) for _, run, query in queried} <= published

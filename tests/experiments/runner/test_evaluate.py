@@ -24,16 +24,6 @@ KeepWeights = Callable[..., None]
 ONE = Resources(devices=1)
 
 
-@pytest.fixture
-def listed(weighted: RunConfig, tmp_path: Path) -> Path:
-    """List of the run's test videos."""
-    root = ONE.root(weighted.data)
-    records = weighted.data.dataset.build(root, "test").records  # type: ignore[attr-defined]
-    file = tmp_path / "videos.csv"
-    file.write_text("".join(f"{record.path} {record.label}\n" for record in records))
-    return file
-
-
 def test_a_list_of_the_test_videos_has_the_metrics_of_the_test(
     weighted: RunConfig, store: RunStore, listed: Path
 ) -> None:

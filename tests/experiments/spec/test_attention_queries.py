@@ -7,6 +7,7 @@ import pytest
 from experiments.spec.attention_queries import queried, queried_runs
 from experiments.spec.catalog import find, load
 from experiments.spec.figures import AttentionQuery, AttentionStrips
+from experiments.spec.ids import canonical, digest
 from experiments.spec.scales import PAPER, TINY, Scale
 
 FIGURE4 = load("motionformer/figure4")
@@ -59,3 +60,10 @@ def test_rows_without_a_query_and_other_columns_are_omitted() -> None:
     fewer = replace(FIGURE4.figure, queries=FIGURE4.figure.queries[1:])
     assert [one.row for one in queried(fewer, cells)] == ["ssv2"]
     assert not list(queried(replace(FIGURE4.figure, column="other"), cells))
+
+
+def test_the_default_attention_is_no_part_of_ids() -> None:
+    assert canonical(AttentionQuery()) == {
+        "type": "AttentionQuery", "video": 0, "frame": 0, "x": 0.5, "y": 0.5, "block": None, "head": None
+    }  # fmt: skip
+    assert digest(AttentionQuery(attention="s2t")) != digest(AttentionQuery())

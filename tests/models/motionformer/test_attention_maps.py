@@ -7,6 +7,7 @@ from torch import Tensor
 from benchmarks.motionformer import reference
 from data.sizes import ClipSize
 from data.targets import ClassTarget
+from models.attention_query import Patch
 from models.block import Block
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
@@ -14,7 +15,7 @@ from models.mixers.joint import JointAttention
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
-from models.motionformer.attention_maps import Patch, block_with_maps, patch_at, spatial_map
+from models.motionformer.attention_maps import block_with_maps, spatial_map
 from models.motionformer.model import Motionformer
 from models.tokens import CubicTokens, Grid, SquareTokens
 from models.trunk import VideoViT
@@ -144,24 +145,3 @@ def test_a_model_of_one_block_has_no_map() -> None:
     model, clip = model_and_clip(depth=1)
     with pytest.raises(ValueError, match="one block"):
         spatial_map(model, clip, QUERY)
-
-
-def test_a_point_belongs_to_the_patch_that_contains_it() -> None:
-    assert patch_at(GRID, 3, 0.0, 0.0) == Patch(3, 0, 0)
-    assert patch_at(GRID, 0, 0.34, 0.51) == Patch(0, 1, 1)
-    assert patch_at(GRID, 0, 1.0, 1.0) == Patch(0, 1, 2)
-    assert Patch(2, 1, 1).number(GRID) == 2 * 6 + 1 * 3 + 1
-
-
-@pytest.mark.parametrize(
-    ("frame", "x", "y", "message"),
-    [
-        (4, 0.5, 0.5, "frame 4: the clip has the token frames 0 to 3"),
-        (-1, 0.5, 0.5, "frame -1"),
-        (0, 1.01, 0.5, "point 1.01,0.5: x and y are shares"),
-        (0, 0.5, float("nan"), "point 0.5,nan"),
-    ],
-)
-def test_frames_and_points_outside_are_refused(frame: int, x: float, y: float, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        patch_at(GRID, frame, x, y)

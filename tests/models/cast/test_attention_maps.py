@@ -1,0 +1,245 @@
+"""Maps of the cross-attention of CAST: equal to the equation written naively, and to what the exchange computes.
+
+T frames, S patches per frame, H heads, W width.
+"""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from data.targets import VerbNounTarget
+from models.attention_query import AttentionOfPoint, MapsAttention, Patch, PointQuery
+from models.cast.attention_maps import exchange_input
+from models.cast.attention_window import Window
+from models.cast.bottleneck import BottleneckExchange
+from models.cast.clip_expert import ClipExpert
+from models.cast.cross_attention import CrossAttention
+from models.cast.ensemble import IndependentExperts
+from models.cast.exchange import ExchangeConfig
+from models.cast.full_width import AllTokensAttention, FullWidthExchange
+from models.cast.lateral import LateralExchange
+from models.cast.lone_expert import LoneExpert
+from models.cast.model import CAST
+from tests.models.cast.cast_models import SIZE, clips, randomized, small
+
+TARGETS = VerbNounTarget(5, 6)
+QUERY = PointQuery(frame=1, x=0.6, y=0.2)
+PATCH = Patch(1, 0, 1)
+FRAMES, PATCHES, PLACE, HEADS = 4, 4, 1, 4
+WINDOWS: tuple[Window, ...] = ("time", "space", "space-time")
+VIDEO = ClipExpert.Config(width=48, depth=3, heads=4)
+
+
+def built(**settings: object) -> CAST:
+    """Model in double precision without zero weights."""
+    torch.manual_seed(0)
+    return randomized(small(**settings).build(SIZE, TARGETS)).double()
+
+
+def clip() -> Tensor:
+    return clips(1)[0].double()
+
+
+def asked(model: CAST, **changes: object) -> AttentionOfPoint:
+    return model.attention_of(clip(), QUERY._replace(**changes))  # type: ignore[arg-type]
+
+
+def patches(model: CAST, block: int) -> tuple[Tensor, Tensor]:
+    """Projected and normalised patches (T, S, W) of both streams at the exchange of a block."""
+    exchange = model.exchange_of(block)
+    s, t = exchange_input(model, clip().unsqueeze(0), block)
+    if isinstance(exchange, BottleneckExchange):
+        s, t = exchange.down_s(s), exchange.down_t(t)
+    assert isinstance(exchange, BottleneckExchange | FullWidthExchange)
+    return model.spatial.layout.patches(exchange.norm_s(s))[0], model.temporal.layout.patches(exchange.norm_t(t))[0]
+
+
+def within(window: Window, frame: int, place: int) -> bool:
+    """Whether the query attends to a patch."""
+    return {"time": place == PLACE, "space": frame == PATCH.frame, "space-time": True}[window]
+
+
+def softmax_of_scores(q: Tensor, keys: dict[object, Tensor], heads: int) -> list[dict[object, float]]:
+    """Attention weights of a query (W) for some keys (W) by name, one by one; a dict for each head."""
+    weights = []
+    for head in range(heads):
+        part = slice(head * len(q) // heads, (head + 1) * len(q) // heads)
+        scores = {name: float(q[part] @ key[part]) / math.sqrt(len(q) // heads) for name, key in keys.items()}
+        total = sum(math.exp(score) for score in scores.values())
+        weights.append({name: math.exp(score) / total for name, score in scores.items()})
+    return weights
+
+
+def naive_map(layer: CrossAttention, queries: Tensor, context: Tensor) -> Tensor:
+    """Equation 7 for the query: (H, T, S)."""
+    queries, context = layer.with_positions(queries, context)
+    keys: dict[object, Tensor] = {
+        (t, s): layer.kv(context[t, s]).chunk(2)[0]
+        for t in range(FRAMES)
+        for s in range(PATCHES)
+        if within(layer.window, t, s)
+    }
+    maps = torch.zeros(HEADS, FRAMES, PATCHES, dtype=torch.float64)
+    for head, weights in enumerate(softmax_of_scores(layer.q(queries[1, PLACE]), keys, HEADS)):
+        for (t, s), weight in weights.items():  # type: ignore[misc]
+            maps[head, t, s] = weight
+    return maps
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("positions", [True, False], ids=["positions", "no positions"])
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("attention", ["t2s", "s2t"])
+def test_maps_are_the_softmax_of_the_equation(attention: str, window: Window, positions: bool) -> None:
+    model = built(exchange=BottleneckExchange.Config(t2s=window, s2t=window, positions=positions))
+    exchange = model.exchange_of(1)
+    assert isinstance(exchange, BottleneckExchange)
+    a, b = patches(model, 1)
+    layer, queries, context = (exchange.t2s, a, b) if attention == "t2s" else (exchange.s2t, b, a)
+    assert layer is not None
+    wanted = naive_map(layer, queries, context)
+    for head in range(HEADS):
+        maps = asked(model, attention=attention, block=1, head=head).maps
+        torch.testing.assert_close(maps.flatten(1), wanted[head], rtol=0, atol=1e-10)
+    mean = asked(model, attention=attention, block=1).maps
+    torch.testing.assert_close(mean.flatten(1), wanted.mean(0), rtol=0, atol=1e-10)
+    assert mean[mean > 0].std() > 0.01  # not uniform
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("attention", ["t2s", "s2t"])
+def test_the_exchange_adds_the_values_weighted_by_the_maps(attention: str, window: Window) -> None:
+    model = built(exchange=BottleneckExchange.Config(t2s=window, s2t=window))
+    exchange = model.exchange_of(1)
+    assert isinstance(exchange, BottleneckExchange)
+    a, b = patches(model, 1)
+    layer, queries, context = (exchange.t2s, a, b) if attention == "t2s" else (exchange.s2t, b, a)
+    assert layer is not None
+    heads = torch.stack([asked(model, attention=attention, block=1, head=head).maps for head in range(HEADS)])
+    values = layer.projected(queries, context)[2].unflatten(-1, (HEADS, -1))  # (T, S, H, K)
+    attended = torch.einsum("hts,tshk->hk", heads.flatten(2), values).flatten()
+    all_outputs = layer(queries.unsqueeze(0), context.unsqueeze(0))[0]  # (T, S, W)
+    torch.testing.assert_close(layer.proj(attended), all_outputs[1, PLACE], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("attention", ["t2s", "s2t"])
+def test_weights_are_positive_in_the_window_zero_outside_and_sum_to_one(attention: str, window: Window) -> None:
+    maps = asked(
+        built(exchange=BottleneckExchange.Config(t2s=window, s2t=window)), attention=attention, block=0
+    ).maps.flatten(1)
+    inside = torch.tensor([[within(window, t, s) for s in range(PATCHES)] for t in range(FRAMES)])
+    assert torch.equal(maps > 0, inside)
+    assert float(maps.sum()) == pytest.approx(1, abs=1e-12)
+
+
+@torch.no_grad()
+def test_full_width_s2t_attends_to_all_tokens_and_its_map_leaves_each_cls_out() -> None:
+    model = built(exchange=FullWidthExchange.Config())
+    exchange = model.exchange_of(2)
+    assert isinstance(exchange, FullWidthExchange) and isinstance(exchange.s2t, AllTokensAttention)
+    s, t = exchange_input(model, clip().unsqueeze(0), 2)
+    tokens = exchange.norm_s(s).flatten(0, 1) + exchange.s2t.key_positions  # (T * (1 + S), W), CLS first in each frame
+    keys: dict[object, Tensor] = {n: exchange.s2t.kv(token).chunk(2)[0] for n, token in enumerate(tokens)}
+    query = exchange.s2t.q(model.temporal.layout.patches(exchange.norm_t(t))[0, 1, PLACE])
+    for head, weights in enumerate(softmax_of_scores(query, keys, HEADS)):
+        maps = asked(model, head=head).maps.flatten(1)
+        wanted = [[weights[t * (1 + PATCHES) + 1 + s] for s in range(PATCHES)] for t in range(FRAMES)]
+        torch.testing.assert_close(maps, torch.tensor(wanted, dtype=torch.float64), rtol=0, atol=1e-10)
+        of_cls = sum(weights[t * (1 + PATCHES)] for t in range(FRAMES))
+        assert 0 < float(maps.sum()) < 1 and float(maps.sum()) + of_cls == pytest.approx(1)
+
+
+@torch.no_grad()
+def test_full_width_t2s_attends_along_time() -> None:
+    model = built(exchange=FullWidthExchange.Config(adapter_ratio=0.25))
+    exchange = model.exchange_of(1)
+    assert isinstance(exchange, FullWidthExchange)
+    maps = torch.stack([asked(model, attention="t2s", head=head).maps.flatten(1) for head in range(HEADS)])
+    torch.testing.assert_close(maps, naive_map(exchange.t2s, *patches(model, 1)), rtol=0, atol=1e-10)
+
+
+def test_full_width_s2t_of_a_spatial_stream_without_cls_sums_to_one() -> None:
+    maps = asked(built(spatial=VIDEO, exchange=FullWidthExchange.Config())).maps
+    assert maps.shape == (4, 2, 2) and float(maps.sum()) == pytest.approx(1)
+
+
+def test_the_default_is_s2t_of_the_last_block() -> None:
+    model = built()
+    found = asked(model)
+    assert found[1:] == (PATCH, 2, 3, None, 4, "s2t", True)
+    assert torch.equal(found.maps, asked(model, attention="s2t", block=2).maps)
+    assert not torch.allclose(found.maps, asked(model, block=1).maps, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "attention", "wanted"),
+    [
+        ({}, "t2s", ("t2s", 1)),  # the last block computes CLS alone
+        ({"spatial": VIDEO}, "t2s", ("t2s", 2)),  # it has no CLS
+        ({"blocks": (0, 1)}, "t2s", ("t2s", 1)),
+        ({"blocks": (1, 0)}, None, ("s2t", 1)),
+        ({"exchange": BottleneckExchange.Config(s2t=None)}, None, ("t2s", 1)),
+        ({"exchange": BottleneckExchange.Config(t2s=None)}, None, ("s2t", 2)),
+        ({"exchange": FullWidthExchange.Config()}, None, ("s2t", 2)),
+    ],
+)
+def test_the_default_block_is_the_last_one_with_maps(
+    settings: dict[str, object], attention: str | None, wanted: tuple[str, int]
+) -> None:
+    found = asked(built(**settings), attention=attention)
+    assert (found.attention, found.block) == wanted and found.num_blocks == 3
+    assert float(found.maps.sum()) > 0
+
+
+ONE_WAY = BottleneckExchange.Config(t2s=None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "message"),
+    [
+        ({}, {"attention": "cls"}, "^attention 'cls': the model has s2t and t2s$"),
+        ({"exchange": ONE_WAY}, {"attention": "t2s"}, "^attention 't2s': the model has s2t$"),
+        ({"exchange": None}, {}, "^no expert of the model attends to the other; choose a row with attention between"),
+        ({"exchange": LateralExchange.Config()}, {"attention": "s2t"}, "^no expert of the model attends to the other"),
+        ({}, {"block": 3}, "^block 3: 's2t' has maps in blocks 0, 1, 2$"),
+        ({}, {"block": -1}, "^block -1: 's2t' has maps in blocks 0, 1, 2$"),
+        ({"blocks": (0, 2)}, {"block": 1}, "^block 1: 's2t' has maps in blocks 0, 2$"),
+        (
+            {},
+            {"attention": "t2s", "block": 2},
+            "^block 2: 't2s' has maps in blocks 0, 1; the spatial stream of block 2 computes CLS alone$",
+        ),
+        (
+            {"blocks": (2,)},
+            {"attention": "t2s"},
+            "^attention 't2s': no block has maps of it; the spatial stream of block 2 computes CLS alone$",
+        ),
+        ({}, {"head": 4}, "^head 4: choose one from 0 to 3$"),
+        ({}, {"frame": 4}, "^frame 4: the clip has the token frames 0 to 3$"),
+        ({}, {"x": 1.5}, "^point 1.5,0.2: x and y are shares"),
+    ],
+)
+def test_a_query_without_maps_is_refused_before_and_with_a_clip(
+    settings: dict[str, ExchangeConfig | None], changes: dict[str, object], message: str
+) -> None:
+    model = built(**settings)
+    with pytest.raises(ValueError, match=message):
+        asked(model, **changes)
+    with pytest.raises(ValueError, match=message):
+        model.check_query(SIZE, QUERY._replace(**changes))  # type: ignore[arg-type]
+
+
+def test_a_query_that_exists_is_accepted_without_weights() -> None:
+    model = small().on_meta(SIZE, TARGETS)
+    assert isinstance(model, MapsAttention)
+    model.check_query(SIZE, PointQuery(frame=3, x=1.0, y=0.0, block=1, head=3, attention="t2s"))
+
+
+def test_experts_alone_have_no_maps() -> None:
+    alone = LoneExpert.Config(expert=VIDEO)
+    for config in (alone, IndependentExperts.Config(spatial=alone, temporal=alone)):
+        assert not isinstance(config.on_meta(SIZE, TARGETS), MapsAttention)
