@@ -84,8 +84,8 @@ def parts(bench: Bench) -> Iterator[Pair]:
     }
     for part, (published, ours) in formulations.items():
         count = part_macs(bench)[part]
-        as_logits = (partial(pooled, formulation, bench.sizes.clips) for formulation in (published, ours))
-        yield from formulation_pairs(Formulations(f"cast {part}", model, *as_logits, {}, count, count), bench, AIMS)
+        theirs, own = (partial(pooled, formulation, bench.sizes.clips) for formulation in (published, ours))
+        yield from formulation_pairs(Formulations(f"cast {part}", model, theirs, own, {}, count, count), bench, AIMS)
 
 
 def pooled(tokens: Callable[[], Tensor], num_clips: int) -> Tensor:
