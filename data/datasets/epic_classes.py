@@ -8,7 +8,6 @@ from pathlib import Path
 
 from data.datasets.annotations import class_number, csv_rows
 from data.datasets.videos import first_file
-from data.errors import DataError
 
 FILE_NAMES = ("EPIC_100_{}_classes.csv", "EPIC_100_{}_classes_v2.csv")
 
@@ -22,16 +21,10 @@ def class_names(folders: Iterable[Path], kind: str, count: int) -> tuple[str, ..
 
 
 def class_categories(folders: Iterable[Path], kind: str, count: int) -> tuple[str, ...]:
-    """Category of each verb or noun, from the first class file with categories; empty without one.
-
-    Raises:
-        DataError: if that file lacks the category of a class.
-    """
+    """Category of each verb or noun, from the first class file with a category for all; empty without such a file."""
     for path in class_files(folders, kind):
-        if found := column(path, "category", count):
-            absent = next((number for number in range(count) if number not in found), None)
-            if absent is not None:
-                raise DataError(f"{path}: {kind} {absent} of 0 to {count - 1} has no category; download the file again")
+        found = column(path, "category", count)
+        if len(found) == count:
             return tuple(found[number] for number in range(count))
     return ()
 

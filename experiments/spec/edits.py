@@ -110,12 +110,16 @@ def override(text: str, run: RunConfig) -> Edit:
 
 def lacks_part(text: str, run: RunConfig) -> bool:
     """Whether a run has no field of this name, e.g. because its RandAugment is None or its model is another."""
+    owner = owner_of(text, run)
+    return owner is None or text.partition("=")[0].strip().rpartition(".")[2] not in field_types(type(owner))
+
+
+def owner_of(text: str, run: RunConfig) -> object | None:
+    """Part of a run that should have the field of an override; None if the run has no such part."""
     owner: object = run
-    for name in text.partition("=")[0].strip().split("."):
-        if not is_dataclass(owner) or name not in {f.name for f in fields(owner)}:
-            return True
-        owner = getattr(owner, name)
-    return False
+    for name in text.partition("=")[0].strip().split(".")[:-1]:
+        owner = getattr(owner, name, None) if is_dataclass(owner) else None
+    return owner if is_dataclass(owner) else None
 
 
 def overridden(run: RunConfig, text: str) -> RunConfig:

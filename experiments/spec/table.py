@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from experiments.spec.claims import Claim
-from experiments.spec.edits import Edits, apply, lacks_part, overridden, override
+from experiments.spec.edits import Edits, apply, lacks_part, overridden, override, owner_of
 from experiments.spec.figures import Figure
 from experiments.spec.metrics import OF_ROWS, Derived, Metric
 from experiments.spec.number_formats import Decimals, NumberFormat, Shortest
@@ -298,7 +298,7 @@ class Table:
         runs = [cell.run for cell in cells if cell.run is not None]
         for text in texts:
             if runs and all(lacks_part(text, run) for run in runs):
-                override(text, runs[0])  # raises
+                override(text, next((run for run in runs if owner_of(text, run) is not None), runs[0]))  # raises
         return cells
 
     def _cell(self, row: Row, column: Column, scale: Scale, overrides: tuple[str, ...], seeds: tuple[int, ...]) -> Cell:

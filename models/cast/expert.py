@@ -93,7 +93,8 @@ class ExpertConfig(ABC):
         """
         for name in ("width", "depth", "heads", "patch"):
             check_range(f"model: {name} of an expert", getattr(self, name), least=1)
-        check_range("model: mlp_ratio of an expert", self.mlp_ratio, least=0, exclusive=True)
+        for name in ("mlp_ratio", "linear_std"):
+            check_range(f"model: {name} of an expert", getattr(self, name), least=0, exclusive=True)
         if self.width % self.heads:
             raise ValueError(f"model: an expert's width is {self.width}; it does not divide into {self.heads} heads")
         self.layout(size)

@@ -142,6 +142,11 @@ class ImageExpert(FrameExpert):
         quick_gelu: bool = True
         norm_eps: float = 1e-5
 
+        def check(self, size: InputSize) -> None:
+            """Refuse also an epsilon of LayerNorm out of range."""
+            check_range("model: norm_eps of an expert", self.norm_eps, least=0, exclusive=True)
+            super().check(size)
+
         def build(self, size: InputSize) -> "ImageExpert":
             """Expert with random weights."""
             from timm.layers.norm import LayerNorm  # here: timm takes a second to import

@@ -149,8 +149,8 @@ def test_without_a_table_the_data_sets_that_are_named_or_found_are_checked(
     assert code == 0 and {f["subject"] for f in found if f["what"].endswith("decoded")} == {"kinetics400"}
     assert any("2 train videos listed, officially 246,534" in finding["what"] for finding in found)
     monkeypatch.delenv("VIDEO_ROOT")
-    code, found = findings([*words, "--data", f"ssv2={root}"], capsys, "error")
-    assert code == 3 and {finding["subject"] for finding in found} == {"ssv2"}
+    code, found = findings([*words, "--data", f"epic100={root}"], capsys, "error")
+    assert code == 3 and {finding["subject"] for finding in found} == {"epic100"}
     assert main([*words, "--data", "ssv3=/data"]) == 2
 
 
