@@ -78,11 +78,7 @@ class DatasetConfig(ABC):
         """
 
     def categories(self, root: Path) -> Mapping[str, tuple[str, ...]]:
-        """Category of each class, by kind of label; without kinds whose classes have none.
-
-        Raises:
-            DataError: if the file of a kind lacks the category of a class.
-        """
+        """Category of each class, by kind of label; without kinds whose classes do not all have one."""
         return {}
 
     def official_size(self, split: Split) -> int | None:

@@ -78,7 +78,7 @@ EPIC100 = RunConfig(  # Tables 2 and 9
     objective=VerbNoun(label_smoothing=0.1, mixup=mixup(0.9), reduction="sum"),
     data=videos(Epic100.Config()),
     optim=recipe(batch=384, epochs=50, layer_decay=0.75),
-    evaluation=EvalConfig(views=2, crops=3, merge="mean of softmax"),
+    evaluation=EvalConfig(views=2, crops=3, tiny_views=1, merge="mean of softmax"),
 )
 SSV2 = replace(
     EPIC100,
@@ -94,7 +94,7 @@ K400 = replace(
         videos(Kinetics.Config(name="kinetics400", num_classes=400)), sampling=PaddedSampling.Config(stride=4)
     ),
     optim=recipe(batch=576, epochs=70, layer_decay=0.75),
-    evaluation=EvalConfig(views=5, crops=3, merge="mean of softmax"),
+    evaluation=EvalConfig(views=5, crops=3, tiny_views=1, merge="mean of softmax"),
 )
 ABLATION = replace(EPIC100, optim=recipe(batch=192, epochs=50, layer_decay=0.8))  # Tables 1 and 5 to 8
 

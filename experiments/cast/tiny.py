@@ -28,11 +28,11 @@ def with_categories(dataset: object) -> object:
 
 SHORT: Edits = (
     Edit("data.dataset", with_categories),
-    *optim(batch_size=32, lr=1e-3, layer_decay=None, schedule=CosineSchedule(warmup_epochs=1.0)),
+    *optim(batch_size=32, layer_decay=None, schedule=CosineSchedule(warmup_epochs=1.0)),
     Edit("objective.mixup", None),
 )
-TINY: Edits = (*optim(epochs=8), *SHORT)
-PRETRAINING: Edits = (*optim(epochs=15), *SHORT)
+TINY: Edits = (*optim(epochs=5, lr=3e-3), *SHORT)
+PRETRAINING: Edits = (*optim(epochs=10, lr=2e-3), *SHORT)
 
 
 def expert_run(expert: ExpertConfig, data: RunConfig) -> RunConfig:
