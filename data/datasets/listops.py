@@ -27,7 +27,7 @@ IDS[np.frombuffer(CODES, np.uint8)] = np.arange(1, len(CODES) + 1)
 DIGITS = re.compile(rb"\d\d")  # tokens that are not separated
 FOLDERS = ("", "listops-1000", "lra_release/listops-1000", "lra_release/lra_release/listops-1000")
 PUBLISHED = ListOpsStandIn()
-TINY = ListOpsStandIn(num_train=4000, num_val=640, length=(8, 128), max_depth=5, max_arguments=5)
+TINY = ListOpsStandIn(num_train=4000, num_val=512, length=(8, 128), max_depth=5, max_arguments=5)
 
 
 class Row(NamedTuple):

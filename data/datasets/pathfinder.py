@@ -22,7 +22,7 @@ from data.synthetic.pathfinder import LEVELS, PathfinderStandIn
 Level = Literal["curv_baseline", "curv_contour_length_9", "curv_contour_length_14"]
 FOLDERS = ("", "pathfinder32", "lra_release/pathfinder32", "lra_release/lra_release/pathfinder32")
 PUBLISHED = PathfinderStandIn()
-TINY = PathfinderStandIn(num_train=1600, num_val=200, contour=6)
+TINY = PathfinderStandIn(num_train=2048, num_val=256, contour=6)
 SHARES = {"train": (0.0, 0.8), "val": (0.8, 0.9), "test": (0.9, 1.0)}
 
 

@@ -29,7 +29,7 @@ class AanStandIn(StandIn):
     """
 
     num_train: int = 3000
-    num_val: int = 1000
+    num_val: int = 500
     words: tuple[int, int] = (10, 22)
     topic_share: float = 0.4
 

@@ -22,7 +22,7 @@ class Cifar10StandIn(StandIn):
     """
 
     num_train: int = 2700
-    num_val: int = 1000
+    num_val: int = 500
     noise: float = 30.0
 
     def check(self) -> None:

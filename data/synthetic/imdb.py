@@ -33,7 +33,7 @@ class ImdbStandIn(StandIn):
     """
 
     num_train: int = 3000
-    num_val: int = 1000
+    num_val: int = 500
     words: tuple[int, int] = (12, 24)
     opinion_share: float = 0.2
     contrary_share: float = 0.2

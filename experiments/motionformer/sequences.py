@@ -62,12 +62,12 @@ PATHFINDER = task(TokenData(dataset=Pathfinder.Config(), length=1024),
 # fmt: on
 
 TINY: Edits = optim(
-    steps=200,
+    steps=120,
     batch_size=32,
     lr=2e-3,
-    schedule=OneCycleSchedule(warmup=20),
-    validate_every=50,
-    validation_batches=8,
+    schedule=OneCycleSchedule(warmup=12),
+    validate_every=40,
+    validation_batches=5,
 )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.mixers.space import Approximation, ExactSpace, SpatialStage
 from models.model import InputSize, ModelConfig, SequenceSize, Targets, as_sequence, check_range, num_outputs
-from models.sequence.attention import SequenceAttention, StoredMap
+from models.sequence.sequence_attention import SequenceAttention, StoredMap
 from models.tokens import Grid
 
 MAX_SIDE = 2**20  # width of a layer; larger ones have no tensors
