@@ -171,10 +171,12 @@ def _saved(table: Table, measurements: list[tuple[Cell, Measured]]) -> list[str]
     """Size of the tensors saved for the backward pass, for columns of memory. It is computed without a GPU."""
     names = row_names(table)
     found = [(cell, cell.paper_run) for cell, metric in measurements if cell.paper_run and metric.kind == "memory"]
-    several = len({cell.column.key for cell, _ in found}) > 1
+    runs_of_row: dict[str, set[str]] = {}
+    for cell, run in found:
+        runs_of_row.setdefault(cell.row.key, set()).add(run.train_id)
     saved: dict[str, str] = {}
     for cell, run in found:
-        header = f" ({one_line(cell.column.header)})" if several else ""
+        header = f" ({one_line(cell.column.header)})" if len(runs_of_row[cell.row.key]) > 1 else ""
         saved[f"{names[cell.row.key]}{header}"] = gigabytes(saved_for_backward(run))
     if not saved:
         return []
