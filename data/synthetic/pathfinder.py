@@ -22,6 +22,9 @@ from data.synthetic.ensure import FIELD, StandIn
 
 LEVELS = {6: "curv_baseline", 9: "curv_contour_length_9", 14: "curv_contour_length_14"}  # by paddles of a long snake
 BATCH = 50  # pictures of a part
+ATTEMPTS = 5  # at a short snake
+TRIES = 3  # at a paddle
+TURNS = (math.sin, math.cos)  # row and column of a direction
 
 Plane = NDArray[np.float32]  # (side, side)
 Point = tuple[int, int]  # row and column
@@ -36,11 +39,12 @@ class Part(NamedTuple):
 
 
 class Paddle(NamedTuple):
-    """A dash: its start, its orientation in radians, its end, its picture, and the place that it takes."""
+    """A dash: the point around which it turns, its orientation in radians, its ends, its picture, and its place."""
 
     pivot: Point
     orientation: float
-    end: Point
+    tail: Point
+    head: Point
     picture: Plane
     taken: Plane
 
@@ -161,7 +165,7 @@ class PathfinderStandIn(StandIn):
 class Drawing:
     """Drawing of one picture.
 
-    `taken`: sum of the places of the paddles so far, in which the border counts as taken.
+    `taken`: places of the paddles so far, in [0, 1]. The border counts as taken.
     """
 
     def __init__(self, settings: PathfinderStandIn, rng: np.random.Generator) -> None:
@@ -185,7 +189,7 @@ class Drawing:
         layers += [settings.contrast * paddle.picture for snake in short for paddle in snake]
         start = int(self.rng.integers(2))
         end = start if label else 1 - start
-        layers += [self.disc(long[start][0].pivot), self.disc(long[end][-1].end)]
+        layers += [disc(settings, long[start][0].tail), disc(settings, long[end][-1].head)]
         picture = np.max(layers, axis=0)
         if settings.stretches:
             picture = (picture - picture.min()) / (picture.max() - picture.min())
@@ -194,125 +198,139 @@ class Drawing:
     def long_snakes(self) -> list[list[Paddle]]:
         """Two snakes, drawn in turns, so that they avoid each other."""
         settings = self.settings
-        border = 2 * settings.seed_distance
-        first = self.first_paddle(border)
-        direction = math.radians(int(self.rng.integers(360)))
-        second = self.paddle(moved(first.pivot, direction, settings.seed_distance), self.random_orientation())
-        self.refuse_overlap(first, second)
-        snakes = [[first], [second]]
+        first = self.first_paddle(2 * settings.seed_distance)
+        direction, (row, column) = self.random_orientation(), first.tail
+        place = (
+            round(row + settings.seed_distance * math.sin(direction)),
+            round(column + settings.seed_distance * math.cos(direction)),
+        )
+        snakes = [[first], [self.seed(place, self.random_orientation())]]
         for _ in range(settings.contour - 1):
-            for snake, other in (snakes, snakes[::-1]):
-                snake.append(self.next_paddle(snake[-1], other[-1], tries=3))
+            for snake in snakes:
+                snake.append(self.next_paddle(snake[-1]))
         for snake in snakes:
             self.occupy(snake[-1])
         return snakes
 
     def short_snake(self, length: int) -> list[Paddle]:
-        """Snake among the others; it may be shorter, or empty, where there is no room."""
-        snake: list[Paddle] = []
-        for _ in range(5):
+        """Snake among the others; none if there is no room in several attempts."""
+        before = self.taken
+        for _ in range(ATTEMPTS):
             try:
-                snake = [self.first_paddle(self.settings.padding)]
+                snake = [self.first_paddle(1)]
                 for _ in range(length - 1):
-                    snake.append(self.next_paddle(snake[-1], None, tries=3))
+                    snake.append(self.next_paddle(snake[-1]))
             except BlockedError:
+                self.taken = before
                 continue
-            break
-        if snake:
             self.occupy(snake[-1])
-        return snake
+            return snake
+        return []
 
     def first_paddle(self, border: int) -> Paddle:
-        """Paddle at a random free place, at least this far from the border.
+        """Paddle at a random place that is free, at least this far from the border.
 
         Raises:
             BlockedError: if there is no such place.
         """
-        orientation = self.random_orientation()
-        side = self.settings.side
-        free = ~dilated(self.taken > 0.5, self.settings.paddle_length + self.settings.margin)
-        free[:border], free[side - border :], free[:, :border], free[:, side - border :] = False, False, False, False
-        rows, columns = np.nonzero(free)
+        orientation, side = self.random_orientation(), self.settings.side
+        blocked = self.taken.copy()
+        blocked[:border], blocked[side - border :], blocked[:, :border], blocked[:, side - border :] = 1, 1, 1, 1
+        _, place = dash(self.settings, orientation)
+        reach = len(place) // 2
+        padded, within = np.pad(blocked, reach, constant_values=1), np.zeros_like(blocked)
+        for row, column in np.argwhere(place > 0.99):
+            np.maximum(within, padded[row : row + side, column : column + side], out=within)
+        rows, columns = np.nonzero(within <= 0.3)
         if not len(rows):
             raise BlockedError
-        place = int(self.rng.integers(len(rows)))
-        paddle = self.paddle((int(rows[place]), int(columns[place])), orientation)
-        self.refuse_overlap(paddle, None)
-        return paddle
+        chosen = int(self.rng.integers(len(rows)))
+        return self.seed((int(rows[chosen]), int(columns[chosen])), orientation)
 
-    def next_paddle(self, last: Paddle, other: Paddle | None, tries: int) -> Paddle:
+    def seed(self, tail: Point, orientation: float) -> Paddle:
+        """First paddle of a snake.
+
+        Raises:
+            BlockedError: if it leaves the picture.
+        """
+        settings = self.settings
+        head = moved(tail, orientation, settings.paddle_length)
+        pivot = moved(head, orientation + math.pi, settings.paddle_length + settings.margin)
+        if not all(0 <= place < settings.side for place in (*tail, *head, *pivot)):
+            raise BlockedError
+        return Paddle(pivot, orientation, tail, head, *placed(settings, tail, orientation))
+
+    def next_paddle(self, last: Paddle) -> Paddle:
         """Paddle after the last one of a snake, which then counts as taken.
-
-        Args:
-            other: last paddle of another snake, which does not count as taken yet.
 
         Raises:
             BlockedError: if there is no room.
         """
         settings = self.settings
         pivot = moved(last.pivot, last.orientation, settings.paddle_length + 2 * settings.margin)
-        ends = circle(pivot, settings.paddle_length + settings.margin, settings.side)
-        if not ends:
+        heads = circle(pivot, settings.paddle_length + settings.margin, settings.side)
+        if not heads:
             raise BlockedError
-        rows, columns = (np.array(part) for part in zip(*ends, strict=True))
+        rows, columns = (np.array(part) for part in zip(*heads, strict=True))
         orientations = np.arctan2(rows - pivot[0], columns - pivot[1])
         turns = np.abs((orientations - last.orientation + np.pi) % (2 * np.pi) - np.pi)
-        forbidden = dilated(self.taken > 0.5, settings.margin)[rows, columns]
-        weights = np.cos(np.minimum(settings.continuity * turns, np.pi / 2)) ** 2 * ~forbidden
-        if weights.sum() < 1e-9:
+        room = 1 - np.clip(dilated(self.taken, settings.margin)[rows, columns], 0, 1)
+        weights = np.cos(np.minimum(settings.continuity * turns, np.pi / 2)) ** 2 * room
+        if weights.sum() < 1e-4:
             raise BlockedError
-        for _ in range(tries):
-            chosen = int(np.searchsorted(np.cumsum(weights), self.rng.random() * weights.sum()))
-            paddle = self.paddle(pivot, float(orientations[min(chosen, len(ends) - 1)]))
-            try:
-                self.refuse_overlap(paddle, other)
-            except BlockedError:
-                continue
-            self.occupy(last)
-            return paddle
+        shares = np.cumsum(weights) / weights.sum()
+        for _ in range(TRIES):
+            chosen = min(int(np.searchsorted(shares, self.rng.random(), side="right")), len(heads) - 1)
+            orientation = float(orientations[chosen])
+            picture, taken = placed(settings, heads[chosen], orientation + math.pi)  # drawn from its head
+            if (self.taken + taken).max() < 1.8:
+                self.occupy(last)
+                return Paddle(pivot, orientation, pivot, heads[chosen], picture, taken)
         raise BlockedError
 
     def random_orientation(self) -> float:
         """Random orientation in whole degrees."""
-        return math.radians(int(self.rng.integers(360)))
-
-    def paddle(self, pivot: Point, orientation: float) -> Paddle:
-        """Paddle at a place.
-
-        Raises:
-            BlockedError: if it leaves the picture.
-        """
-        end = moved(pivot, orientation, self.settings.paddle_length)
-        if not all(0 <= place < self.settings.side for place in (*pivot, *end)):
-            raise BlockedError
-        return Paddle(pivot, orientation, end, *line(self.settings, pivot, end))
-
-    def refuse_overlap(self, paddle: Paddle, other: Paddle | None) -> None:
-        """Refuse a paddle whose place is taken, also by the last paddle of another snake."""
-        taken = self.taken if other is None else np.maximum(self.taken, other.taken)
-        if (taken + paddle.taken).max() >= 1.8:
-            raise BlockedError
+        return math.radians(int(self.rng.integers(-180, 180)))
 
     def occupy(self, paddle: Paddle) -> None:
         """Count the place of a paddle as taken."""
         self.taken = np.maximum(self.taken, paddle.taken)
 
-    def disc(self, centre: Point) -> Plane:
-        """Picture of a filled disc."""
-        rows, columns = np.ogrid[: self.settings.side, : self.settings.side]
-        inside = (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 <= self.settings.marker_radius**2
-        return inside.astype(np.float32)
+
+@functools.lru_cache(maxsize=4000)
+def dash(settings: PathfinderStandIn, orientation: float) -> tuple[Plane, Plane]:
+    """Picture of a paddle that starts in the middle, and the place that it takes, margin included: small squares."""
+    scale, length = settings.antialias, settings.paddle_length
+    reach = length + math.ceil(settings.paddle_thickness) + settings.margin
+    middle = reach * scale
+    row, column = moved((middle, middle), orientation, length * scale)
+    large = Image.new("L", (2 * middle + 1, 2 * middle + 1))
+    thickness = max(1, round(settings.paddle_thickness * scale))
+    ImageDraw.Draw(large).line([(middle, middle), (column, row)], fill=255, width=thickness)
+    place = dilated(np.asarray(large, np.float32), settings.margin * scale)
+    side = 2 * reach + 1
+    return reduced(large, side), reduced(Image.fromarray(place.astype(np.uint8)), side)
 
 
-@functools.lru_cache(maxsize=20_000)
-def line(settings: PathfinderStandIn, start: Point, end: Point) -> tuple[Plane, Plane]:
-    """Picture of a line, and the place that it takes, margin included."""
+def placed(settings: PathfinderStandIn, start: Point, orientation: float) -> tuple[Plane, Plane]:
+    """Picture of a paddle that starts at a point, and the place that it takes."""
+    pictures = dash(settings, orientation)
+    reach, side = len(pictures[0]) // 2, settings.side
+    planes = []
+    for picture in pictures:
+        plane = np.zeros((side + 2 * reach, side + 2 * reach), np.float32)
+        plane[start[0] : start[0] + 2 * reach + 1, start[1] : start[1] + 2 * reach + 1] = picture
+        planes.append(plane[reach : reach + side, reach : reach + side])
+    return planes[0], planes[1]
+
+
+def disc(settings: PathfinderStandIn, centre: Point) -> Plane:
+    """Picture of a filled disc."""
     side, scale = settings.side, settings.antialias
-    large = Image.new("L", (side * scale, side * scale))
-    corners = [(point[1] * scale, point[0] * scale) for point in (start, end)]
-    ImageDraw.Draw(large).line(corners, fill=255, width=max(1, round(settings.paddle_thickness * scale)))
-    place = dilated(np.asarray(large) > 0, settings.margin * scale)
-    return reduced(large, side), reduced(Image.fromarray(place.astype(np.uint8) * 255), side)
+    rows, columns = np.ogrid[: side * scale, : side * scale]
+    distance = (rows - centre[0] * scale) ** 2 + (columns - centre[1] * scale) ** 2
+    inside = (distance <= (settings.marker_radius * scale) ** 2).astype(np.uint8) * 255
+    return reduced(Image.fromarray(inside), side)
 
 
 def reduced(large: Image.Image, side: int) -> Plane:
@@ -330,19 +348,23 @@ def moved(point: Point, orientation: float, distance: float) -> Point:
 
 
 def circle(centre: Point, radius: int, side: int) -> list[Point]:
-    """Cells on a circle around a point that lie in the picture, in order of their angle."""
+    """Cells on a circle around a point that lie in the picture, a cell of its arc apart, in order."""
     steps = math.ceil(2 * math.pi * radius)
-    angles = (2 * math.pi * step / steps for step in range(steps))
-    cells = ((int(centre[0] + radius * math.sin(a)), int(centre[1] + radius * math.cos(a))) for a in angles)
-    return [cell for cell in dict.fromkeys(cells) if all(0 <= place < side for place in cell)]
+    found = set()
+    for step in range(steps):
+        row, column = (start + radius * turn(step / radius) for start, turn in zip(centre, TURNS, strict=True))
+        if 0 <= row < side and 0 <= column < side:
+            found.add((int(row), int(column)))
+    return sorted(found)
 
 
-def dilated(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
-    """Mask dilated with a disc."""
+def dilated(mask: Plane, radius: int) -> Plane:
+    """Mask dilated with a disc: the largest value around each cell."""
     height, width = mask.shape
-    padded, result = np.pad(mask, radius), np.zeros_like(mask)
+    padded, result = np.pad(mask, radius), mask.copy()
     for row in range(-radius, radius + 1):
         for column in range(-radius, radius + 1):
             if row**2 + column**2 <= radius**2:
-                result |= padded[radius + row : radius + row + height, radius + column : radius + column + width]
+                shifted = padded[radius + row : radius + row + height, radius + column : radius + column + width]
+                np.maximum(result, shifted, out=result)
     return result

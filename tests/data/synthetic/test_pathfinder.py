@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.synthetic.pathfinder import Drawing, PathfinderStandIn, circle, dilated, moved
+from data.synthetic import pathfinder
+from data.synthetic.pathfinder import BlockedError, Drawing, PathfinderStandIn, circle, dilated, moved
 
 EASY = PathfinderStandIn(num_train=8, num_val=1, contour=6)
 
@@ -29,19 +30,19 @@ def test_pictures_depend_on_the_seed_and_their_number_alone() -> None:
 
 def test_the_discs_are_on_one_snake_for_label_1_and_on_two_for_label_0(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[tuple[list, list[tuple[int, int]]]] = []
-    long_snakes, disc = Drawing.long_snakes, Drawing.disc
+    long_snakes, disc = Drawing.long_snakes, pathfinder.disc
 
     def snakes(self: Drawing) -> list:
         found.append((long_snakes(self), []))
         return found[-1][0]
 
     monkeypatch.setattr(Drawing, "long_snakes", snakes)
-    monkeypatch.setattr(Drawing, "disc", lambda self, centre: found[-1][1].append(centre) or disc(self, centre))
+    monkeypatch.setattr(pathfinder, "disc", lambda all, centre: found[-1][1].append(centre) or disc(all, centre))
     for number in range(6):
         _, label = EASY.picture(number)
         both, (start, end) = found[-1]
-        of_start = next(index for index, snake in enumerate(both) if snake[0].pivot == start)
-        of_end = next(index for index, snake in enumerate(both) if snake[-1].end == end)
+        of_start = next(index for index, snake in enumerate(both) if snake[0].tail == start)
+        of_end = next(index for index, snake in enumerate(both) if snake[-1].head == end)
         assert (of_start == of_end) == bool(label)
         assert [len(snake) for snake in both] == [6, 6]
 
@@ -56,8 +57,6 @@ def test_paddles_of_long_snakes_do_not_overlap() -> None:
 
 def attempt(seed: int) -> list | None:
     """Long snakes of a drawing; None if they are blocked."""
-    from data.synthetic.pathfinder import BlockedError
-
     try:
         return Drawing(EASY, np.random.default_rng(seed)).long_snakes()
     except BlockedError:
@@ -85,11 +84,11 @@ def test_points_are_rounded_up_and_circles_stay_in_the_picture() -> None:
 
 
 def test_dilation_is_by_a_disc() -> None:
-    mask = np.zeros((7, 7), bool)
-    mask[3, 3] = True
+    mask = np.zeros((7, 7), np.float32)
+    mask[3, 3] = 1
     assert dilated(mask, 2).sum() == 13
-    mask[0, 0] = True
-    assert dilated(mask, 1)[0].sum() == 2
+    mask[0, 0] = 0.5
+    assert dilated(mask, 1)[0].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0]
 
 
 def test_only_the_published_settings_are_the_original() -> None:
