@@ -1,4 +1,4 @@
-"""Benchmark cases of all papers, by their names on the command line."""
+"""Benchmark cases of all papers, and of sequences, by their names on the command line."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,7 @@ from benchmarks.bench import Case
 from benchmarks.cast import cases as cast
 from benchmarks.motionformer import cases as motionformer
 from benchmarks.msca import cases as msca
+from benchmarks.sequences import cases as sequences
 from benchmarks.xvit import cases as xvit
 
 
@@ -26,5 +27,13 @@ def merged(papers: Mapping[str, Mapping[str, Case]]) -> dict[str, Case]:
     return {name: case for cases in papers.values() for name, case in cases.items()}
 
 
-CASES = merged({"motionformer": motionformer.CASES, "msca": msca.CASES, "xvit": xvit.CASES, "cast": cast.CASES})
+CASES = merged(
+    {
+        "motionformer": motionformer.CASES,
+        "msca": msca.CASES,
+        "xvit": xvit.CASES,
+        "cast": cast.CASES,
+        "sequences": sequences.CASES,
+    }
+)
 NAMES = tuple(CASES)

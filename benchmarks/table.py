@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from tabulate import tabulate
 
+from benchmarks.growth import growth
 from benchmarks.record import Conditions, Record
 from benchmarks.timing import WARM_UP, Pair, seconds_of, system_share
 
@@ -53,11 +54,13 @@ def markdown(record: Record) -> str:
     pairs_table = table(record.pairs)
     legend = [f"- {header}: {meaning}" for header, meaning in LEGEND.items() if f" {header} |" in pairs_table]
     missed = [missed_text(pair) for pair in record.pairs if pair.missed]
+    fitted = growth(record.pairs)
     parts = [
         "# Ours against the published formulation",
         f"Written by `python -m benchmarks`; `--render` writes it again.\n{conditions_text(record.conditions)}",
         pairs_table,
         "\n".join(legend),
+        "\n".join(["Growth with the number N of tokens, fitted to all lengths:", "", *fitted] if fitted else []),
         "\n".join(["Missed:", "", *missed] if missed else []),
         provenance_text(record),
     ]

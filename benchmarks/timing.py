@@ -47,6 +47,7 @@ class Pair:
         ours_memory: likewise.
         ours_by_flops: seconds of ours if its multiply-adds ran at the rate of one large matrix product.
         published_saved, ours_saved: bytes that a clip saves for the backward pass; None if they were not counted.
+        length: number of tokens, for comparisons that are repeated for several lengths; None for any other.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Pair:
     ours_by_flops: float | None
     published_saved: int | None = None
     ours_saved: int | None = None
+    length: int | None = None
 
     @property
     def ratios(self) -> list[float]:

@@ -16,7 +16,7 @@ from data.config import DataConfig, Split
 from data.evaluation import EvalConfig
 from data.fingerprint import DataFingerprint
 from data.items.items import Batch, ItemList, TestItems, TrainItems
-from data.loaders import EpochBatches, TestLoader, TrainLoader, UnreadableItems, UnrepeatedItems
+from data.loaders import ContinuingItems, EpochBatches, TestLoader, TrainLoader, UnreadableItems, UnrepeatedItems
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class DataModule(pl.LightningDataModule):
         allow_bad: largest number of unreadable items of a split; 1 % of the split if None. More of them stop the run.
         accumulate: batches per device and optimiser step. An epoch has whole steps only.
         bad_files: items that count as unreadable without being opened; none if None.
+        validation_items: items of a validation, which goes on where the last one stopped; the whole split if None.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class DataModule(pl.LightningDataModule):
         allow_bad: int | None = None,
         accumulate: int = 1,
         bad_files: BadFiles | None = None,
+        validation_items: int | None = None,
     ) -> None:
         super().__init__()
         self.data, self.evaluation, self.root, self.seed = data, evaluation, root, seed
@@ -53,6 +55,9 @@ class DataModule(pl.LightningDataModule):
         self.unreadable: dict[Split, UnreadableItems] = {}
         self.train_loader: TrainLoader | None = None
         self.position: dict[str, int] | None = None
+        self.validation_items = validation_items
+        self.continuing: ContinuingItems | None = None
+        self.num_validated = 0
 
     def train_dataloader(self) -> TrainLoader:
         """Augmented items of the training split, in an order fixed by (seed, epoch)."""
@@ -70,17 +75,29 @@ class DataModule(pl.LightningDataModule):
         """
         if self.train_loader is None:
             return {}
-        return {"position": self.train_loader.state_dict(), "unreadable": dict(self.train_loader.unreadable.reasons)}
+        validated = {} if self.continuing is None else {"validated": {"items": self.continuing.num_drawn}}
+        unreadable = dict(self.train_loader.unreadable.reasons)
+        return {"position": self.train_loader.state_dict(), "unreadable": unreadable, **validated}
 
     def load_state_dict(self, state_dict: dict[str, dict]) -> None:
         """Continue from a saved position."""
         if state_dict:
             self.position = state_dict["position"]
             self.unreadable_in("train").reasons.update(state_dict["unreadable"])
+            self.num_validated = state_dict.get("validated", {"items": 0})["items"]
+            if self.continuing is not None:
+                self.continuing.num_drawn = self.num_validated
 
     def val_dataloader(self) -> TestLoader:
         """One unaugmented view of each validation item. With one crop each, a batch can have more items."""
-        return self._test_loader(self.data.validation_items(self.val_list), "val", self.evaluation.crops)
+        items = self.data.validation_items(self.val_list)
+        if self.validation_items is None:
+            return self._test_loader(items, "val", self.evaluation.crops)
+        self.continuing = ContinuingItems(
+            items, self.validation_items, self.seed, rank=self.rank, world_size=self.world_size
+        )
+        self.continuing.num_drawn = self.num_validated
+        return self._test_loader(items, "val", self.evaluation.crops, self.continuing)
 
     def test_dataloader(self) -> TestLoader:
         """All views of each test item, each view on one device only."""
@@ -90,11 +107,15 @@ class DataModule(pl.LightningDataModule):
         """Batch with model inputs."""
         return batch._replace(inputs=self.data.on_device(batch.inputs))
 
-    def _test_loader(self, items: TestItems, split: Split, batch_factor: int) -> TestLoader:
+    def _test_loader(
+        self, items: TestItems, split: Split, batch_factor: int, sampler: ContinuingItems | None = None
+    ) -> TestLoader:
         self.set_known_errors(items, split)
-        sampler = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
+        whole = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
         size = self.test_batch_size * batch_factor
-        return TestLoader(items, sampler, self.unreadable_in(split), size, self.num_workers)
+        return TestLoader(
+            items, whole if sampler is None else sampler, self.unreadable_in(split), size, self.num_workers
+        )
 
     def set_known_errors(self, items: TrainItems | TestItems, split: Split) -> None:
         """Mark the items of a split that are in the list of bad files."""

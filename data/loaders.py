@@ -122,6 +122,40 @@ class UnrepeatedItems(Sampler[int]):
             yield from range(index * self.num_views, (index + 1) * self.num_views)
 
 
+class ContinuingItems(Sampler[int]):
+    """Items of validations of a fixed size. Each goes on where the last one stopped, in an order fixed by (seed, pass).
+
+    Over all processes, each item of a validation occurs once.
+
+    Args:
+        count: number of items of a validation.
+
+    `num_drawn`: number of items of all validations so far.
+    """
+
+    def __init__(self, items: TestItems, count: int, seed: int, *, rank: int = 0, world_size: int = 1) -> None:
+        self.num_items, self.count, self.seed = len(items), count, seed
+        self.rank, self.world_size = rank, world_size
+        self.num_drawn = 0
+
+    def __len__(self) -> int:
+        return len(range(self.rank, self.count, self.world_size))
+
+    def __iter__(self) -> Iterator[int]:
+        start, self.num_drawn = self.num_drawn, self.num_drawn + self.count
+        orders: dict[int, list[int]] = {}
+        for place in range(start + self.rank, start + self.count, self.world_size):
+            turn, index = divmod(place, self.num_items)
+            if turn not in orders:
+                orders = {turn: self.order(turn)}
+            yield orders[turn][index]
+
+    def order(self, turn: int) -> list[int]:
+        """Order of all items in a pass over them."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + turn)
+        return torch.randperm(self.num_items, generator=generator).tolist()
+
+
 class TrainLoader:
     """Training batches. `state_dict` contains the epoch and the number of batches already yielded."""
 
@@ -160,7 +194,7 @@ class TestLoader:
     """Test or validation batches of one process."""
 
     def __init__(
-        self, items: TestItems, sampler: UnrepeatedItems, unreadable: UnreadableItems, batch_size: int, num_workers: int
+        self, items: TestItems, sampler: Sampler[int], unreadable: UnreadableItems, batch_size: int, num_workers: int
     ) -> None:
         self.unreadable = unreadable
         self.loader = DataLoader(

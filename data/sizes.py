@@ -7,6 +7,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
+# A token takes 20 KB in the training of a small encoder, a pixel of a clip 3 KB in that of a large model.
+PIXELS_PER_TOKEN = 8
+
 
 class InputSize(ABC):
     """Size of one input item."""
@@ -23,7 +26,7 @@ class InputSize(ABC):
 
     @abstractmethod
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
-        """Model inputs of a batch of items, filled with standard normal values."""
+        """Model inputs of a batch of items, filled with random values."""
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,27 @@ class ClipSize(InputSize):
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
         """Clips (batch_size, frames, 3, height, width)."""
         return (torch.randn(batch_size, self.frames, 3, self.height, self.width, device=device),)
+
+
+@dataclass(frozen=True)
+class SequenceSize(InputSize):
+    """Size of a sequence of tokens, or of a pair of sequences."""
+
+    length: int
+    vocabulary: int
+    pair: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Always "sequence" or "pair of sequences"."""
+        return "pair of sequences" if self.pair else "sequence"
+
+    @property
+    def cost(self) -> int:
+        """Number of pixels of a clip that takes as much memory in training."""
+        return PIXELS_PER_TOKEN * self.length * (1 + self.pair)
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
+        """Random token ids (batch_size, length), without padding: one tensor, or two for pairs."""
+        shape = (batch_size, self.length)
+        return tuple(torch.randint(1, self.vocabulary, shape, device=device) for _ in range(1 + self.pair))

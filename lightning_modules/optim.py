@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from lightning_modules.parameter_groups import ParameterGroup, ParameterRule, parameter_groups
 from models.model import check_range
@@ -76,6 +76,16 @@ class ScheduleConfig(ABC):
     @abstractmethod
     def multiplier(self, time: float, length: int) -> float:
         """Learning rate at a time, relative to the base rate. `length`: length of the training."""
+
+    def build(self, optimizer: torch.optim.Optimizer, num_steps: int, length: int) -> LRScheduler:
+        """Scheduler of an optimiser, updated at every step.
+
+        Args:
+            num_steps: number of optimiser steps of the training.
+            length: length of the training in the unit of the recipe.
+        """
+        steps_per_unit = max(num_steps / length, 1e-9)
+        return LambdaLR(optimizer, lambda step: self.multiplier(step / steps_per_unit, length))
 
     def check(self, length: int) -> None:  # noqa: B027  (most schedules fit any length)
         """Refuse a training that is too short for the schedule.
@@ -153,6 +163,8 @@ class OptimConfig:
         clip_norm: largest norm of the gradients of all parameters; None for no clipping.
         validate_every: epochs between validations, or steps if the length is in steps.
         keep: weights for the test: the last ones, or the best ones by the task's headline metric in validation.
+        validation_batches: number of batches of a validation, each of the global batch size. Validations go on where
+            the last one stopped, in an order fixed by the seed; None for the whole split at each of them.
     """
 
     epochs: int | None = 35
@@ -168,9 +180,10 @@ class OptimConfig:
     clip_norm: float | None = field(default=None, metadata={"omit_if": None})
     validate_every: int = field(default=5, metadata={"omit_if": 5})
     keep: Literal["last", "best"] = field(default="last", metadata={"omit_if": "last"})
+    validation_batches: int | None = field(default=None, metadata={"omit_if": None})
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "steps", "batch_size", "validate_every"):
+        for name in ("epochs", "steps", "batch_size", "validate_every", "validation_batches"):
             check_range(f"optim.{name}", getattr(self, name), least=1)
         if not 0 <= self.lr < math.inf:
             raise ValueError(f"a learning rate of {self.lr}: it is 0 or more")
@@ -210,7 +223,7 @@ class OptimConfig:
         """Number of optimiser steps of the training."""
         return self.length * (steps_per_epoch if self.steps is None else 1)
 
-    def build(self, model: nn.Module, num_steps: int) -> tuple[torch.optim.Optimizer, LambdaLR]:
+    def build(self, model: nn.Module, num_steps: int) -> tuple[torch.optim.Optimizer, LRScheduler]:
         """Optimiser of a model's trainable parameters, and its schedule, updated at every step.
 
         Args:
@@ -223,5 +236,4 @@ class OptimConfig:
             model, lr=self.lr, weight_decay=self.weight_decay, layer_decay=self.layer_decay, rules=self.rules
         )
         optimizer = self.optimizer.build(groups)
-        steps_per_unit = max(num_steps / self.length, 1e-9)
-        return optimizer, LambdaLR(optimizer, lambda step: self.schedule.multiplier(step / steps_per_unit, self.length))
+        return optimizer, self.schedule.build(optimizer, num_steps, self.length)

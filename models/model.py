@@ -37,7 +37,7 @@ class InputSize(Protocol):
         ...
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
-        """Inputs of the model for a batch of items, filled with standard normal values."""
+        """Inputs of the model for a batch of items, filled with random values."""
         ...
 
 
@@ -62,6 +62,26 @@ class ClipSize(InputSize, Protocol):
 
     def with_frames(self, frames: int) -> Self:
         """Size of the same clip with another number of frames."""
+        ...
+
+
+@runtime_checkable
+class SequenceSize(InputSize, Protocol):
+    """Size of a sequence of tokens. Its example is one tensor (batch_size, length) of token ids, or two for pairs."""
+
+    @property
+    def length(self) -> int:
+        """Number of tokens, padding included."""
+        ...
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids. Id 0 is padding."""
+        ...
+
+    @property
+    def pair(self) -> bool:
+        """Whether an item is two sequences."""
         ...
 
 
@@ -261,6 +281,17 @@ def as_clip(size: InputSize) -> ClipSize:
     if isinstance(size, ClipSize) and size.kind == "clip":
         return size
     raise ValueError(f"model: it takes clips, and the data give a {size.kind}")
+
+
+def as_sequence(size: InputSize) -> SequenceSize:
+    """Input size as the size of a sequence.
+
+    Raises:
+        ValueError: for inputs of another type.
+    """
+    if isinstance(size, SequenceSize):
+        return size
+    raise ValueError(f"model: it takes sequences of tokens, and the data give a {size.kind}")
 
 
 def num_outputs(targets: Targets) -> int:

@@ -9,7 +9,7 @@ from experiments.runner.store import RunStore
 from experiments.spec.edits import brief, changed_fields
 from experiments.spec.metrics import Computed, Measured
 from experiments.spec.run import RunConfig
-from experiments.spec.table import Cell, Table
+from experiments.spec.table import Cell, Table, one_line
 from reports.labels import row_names
 from reports.sources import find_measurement
 
@@ -77,8 +77,8 @@ def data_names(table: Table, cells: Iterable[Cell]) -> DataNames:
     datasets = [run.data.dataset for run in runs]
     return DataNames(
         unit=units.pop() if len(units) == 1 else "items",
-        generated=_distinct(dataset.name for dataset in datasets if dataset.stand_in is not None),
-        given=_distinct(dataset.name for dataset in datasets if dataset.stand_in is None),
+        generated=_distinct(dataset.name for dataset in datasets if dataset.is_replaced),
+        given=_distinct(dataset.name for dataset in datasets if not dataset.is_replaced),
     )
 
 
@@ -170,12 +170,24 @@ def _chosen_batch(record: dict) -> str:
 def _saved(table: Table, measurements: list[tuple[Cell, Measured]]) -> list[str]:
     """Size of the tensors saved for the backward pass, for columns of memory. It is computed without a GPU."""
     names = row_names(table)
-    saved = "; ".join(
-        f"{names[cell.row.key]}: {saved_for_backward(cell.paper_run) / 1e9:.2f}"
-        for cell, metric in measurements
-        if cell.paper_run and metric.kind == "memory"
-    )
-    return [f"Saved for backward, GB for one clip in float32, not the printed peak. {saved}"] if saved else []
+    found = [(cell, cell.paper_run) for cell, metric in measurements if cell.paper_run and metric.kind == "memory"]
+    runs_of_row: dict[str, set[str]] = {}
+    for cell, run in found:
+        runs_of_row.setdefault(cell.row.key, set()).add(run.train_id)
+    saved: dict[str, str] = {}
+    for cell, run in found:
+        header = f" ({one_line(cell.column.header)})" if len(runs_of_row[cell.row.key]) > 1 else ""
+        saved[f"{names[cell.row.key]}{header}"] = gigabytes(saved_for_backward(run))
+    if not saved:
+        return []
+    kind = found[0][1].data.size.kind
+    values = "; ".join(f"{name}: {value}" for name, value in saved.items())
+    return [f"Saved for backward, GB for one {kind} in float32, not the printed peak. {values}"]
+
+
+def gigabytes(num_bytes: int) -> str:
+    """Size in units of 10^9 bytes, with two digits or more."""
+    return f"{num_bytes / 1e9:.2f}" if num_bytes >= 1e8 else f"{num_bytes / 1e9:.2g}"
 
 
 def _items(metrics: dict) -> str:

@@ -119,7 +119,7 @@ class Batches:
 
     Args:
         fixed: batch size for all measurements. None for the batch size at which the measured value of the column's
-            reference row is nearest to its printed value, or for 1 if the column has no reference row.
+            reference row is nearest to its printed value; in a column without one, for that of the metric, or else 1.
     """
 
     def __init__(self, fixed: int | None) -> None:
@@ -135,7 +135,7 @@ class Batches:
         """
         cell = self.reference(measurement)
         if cell is None:
-            return self.fixed or 1
+            return self.fixed or measurement.metric.batch_size or 1
         if cell.paper_run is None or not isinstance(cell.printed, int | float):
             raise ValueError(
                 f"{measurement.table.name}:{cell.row.key} has no printed value; set the batch with --batch"

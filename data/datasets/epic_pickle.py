@@ -1,25 +1,14 @@
 """Rows of a pickled pandas table, read without executing code from the file."""
 
-import io
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
+from data.datasets.plain_pickle import ARRAYS, PlainUnpickler
 from data.errors import DataError, shortened
 
 # Globals in a pickled table of numbers and strings, as pandas and numpy have named them from 2019 to today.
-ALLOWED = {
+ALLOWED = ARRAYS | {
     ("builtins", "slice"),
-    ("_codecs", "encode"),
-    ("numpy", "dtype"),
-    ("numpy", "ndarray"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy.core.numeric", "_frombuffer"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
     ("pandas", "Index"),
     ("pandas", "RangeIndex"),
     ("pandas", "DataFrame"),
@@ -32,20 +21,6 @@ ALLOWED = {
 }
 
 
-class TableUnpickler(pickle.Unpickler):
-    """Unpickler that is restricted to the globals of a table."""
-
-    def find_class(self, module_name: str, global_name: str) -> object:
-        """An allowed global."""
-        if (module_name, global_name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}")
-        return super().find_class(module_name, global_name)
-
-    def persistent_load(self, pid: object) -> NoReturn:
-        """Reject persistent ids: tables have none."""
-        raise pickle.UnpicklingError("it refers to other files")
-
-
 def pickled_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Location in the file, and fields of each row. The index becomes a column.
 
@@ -56,7 +31,7 @@ def pickled_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
     remedy = f"put {path.stem}.csv, which has the same rows, beside it"
     try:
-        table = TableUnpickler(io.BytesIO(path.read_bytes())).load()
+        table = PlainUnpickler(path.read_bytes(), ALLOWED).load()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its rights") from error
     except Exception as error:  # a broken pickle may raise anything

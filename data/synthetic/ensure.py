@@ -1,6 +1,7 @@
 """Cache of generated data sets that replace real ones. Each is written once.
 
-Files are written under a lock into a temporary folder. The folder is renamed after the last file.
+Files are written under a lock into a temporary folder. The folder is renamed after the last file. If a process is
+killed, the next one keeps the complete parts of data sets that name their last files in advance.
 """
 
 import ast
@@ -82,6 +83,26 @@ class StandIn(ABC):
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
         """Files of a unit of work with their paths below the root."""
 
+    def last_file(self, part: object) -> Path | None:
+        """Path of the last file of a unit of work, which is complete if that file is there; None if it is unknown."""
+        return None
+
+    def finish(self, root: Path) -> None:  # noqa: B027  (most have nothing left to do)
+        """Last step, in the folder of all files."""
+
+    def estimated_bytes(self) -> int:
+        """Estimated size of all files, from a few of the parts."""
+        parts = self.parts()
+        sample = parts[:: -(-len(parts) // PARTS_IN_ESTIMATE) or 1]
+        sampled = sum(len(content) for part in sample for _, content in self.files(part))
+        annotations = sum(len(content) for content in self.annotations().values())
+        return annotations + round(sampled * len(parts) / max(len(sample), 1))
+
+    @property
+    def is_original(self) -> bool:
+        """Whether the published data set was generated in the same way and size, so that this one replaces nothing."""
+        return False
+
 
 class StandInError(OSError):
     """Stand-in data set that cannot be written."""
@@ -112,9 +133,11 @@ def ensure(stand_in: StandIn, cache: Path | None = None, *, progress: bool = Tru
         with FileLock(cache / f"{root.name}.lock"):
             if not root.is_dir():
                 partial = cache / f"{root.name}.partial"
-                shutil.rmtree(partial, ignore_errors=True)  # left by a killed process
-                partial.mkdir()
+                if not keeps_parts(stand_in):
+                    shutil.rmtree(partial, ignore_errors=True)  # left by a killed process
+                partial.mkdir(exist_ok=True)
                 write(stand_in, partial, progress, workers)
+                stand_in.finish(partial)
                 partial.rename(root)
     except OSError as error:
         raise StandInError(
@@ -131,14 +154,8 @@ def generated_root(stand_in: StandIn, cache: Path | None = None) -> Path | None:
 
 
 def bytes_to_generate(stand_in: StandIn, cache: Path | None = None) -> int:
-    """Estimated size of the files of a stand-in that is not in the cache, from a few of its parts; 0 if it is there."""
-    if generated_root(stand_in, cache) is not None:
-        return 0
-    parts = stand_in.parts()
-    sample = parts[:: -(-len(parts) // PARTS_IN_ESTIMATE) or 1]
-    sampled = sum(len(content) for part in sample for _, content in stand_in.files(part))
-    annotations = sum(len(content) for content in stand_in.annotations().values())
-    return annotations + round(sampled * len(parts) / max(len(sample), 1))
+    """Estimated size of the files of a stand-in that is not in the cache; 0 if it is there."""
+    return 0 if generated_root(stand_in, cache) is not None else stand_in.estimated_bytes()
 
 
 def folder_name(stand_in: StandIn) -> str:
@@ -206,9 +223,12 @@ def write(stand_in: StandIn, root: Path, progress: bool, workers: int | None) ->
     for name, content in stand_in.annotations().items():
         write_file(root / name, content.encode() if isinstance(content, str) else content)
     parts = stand_in.parts()
-    jobs = [parts[start : start + PARTS_PER_JOB] for start in range(0, len(parts), PARTS_PER_JOB)]
+    missing = [part for part in parts if not is_complete(stand_in, root, part)]
+    jobs = [missing[start : start + PARTS_PER_JOB] for start in range(0, len(missing), PARTS_PER_JOB)]
     workers = len(os.sched_getaffinity(0)) if workers is None else workers
-    with tqdm(total=len(parts), desc=f"making the {stand_in.name} stand-in", unit="item", disable=not progress) as bar:
+    what = stand_in.name if stand_in.is_original else f"the {stand_in.name} stand-in"
+    total, done = len(parts), len(parts) - len(missing)
+    with tqdm(total=total, initial=done, desc=f"making {what}", unit="item", disable=not progress) as bar:
         if workers == 0:
             for job in jobs:
                 bar.update(write_parts(stand_in, root, job))
@@ -223,6 +243,17 @@ def write(stand_in: StandIn, root: Path, progress: bool, workers: int | None) ->
             pool.shutdown(cancel_futures=True)
 
 
+def keeps_parts(stand_in: StandIn) -> bool:
+    """Whether the parts that a killed process has completed are known, so that they are kept."""
+    return any(stand_in.last_file(part) is not None for part in stand_in.parts()[:1])
+
+
+def is_complete(stand_in: StandIn, root: Path, part: object) -> bool:
+    """Whether a killed process has written all files of a part."""
+    last = stand_in.last_file(part)
+    return last is not None and (root / last).is_file()
+
+
 def write_parts(stand_in: StandIn, root: Path, parts: Sequence[object]) -> int:
     """Write the files of some parts. Returns the number of parts."""
     for part in parts:
@@ -232,9 +263,11 @@ def write_parts(stand_in: StandIn, root: Path, parts: Sequence[object]) -> int:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file. Its folder is created first."""
+    """Write a file, which appears when it is complete. Its folder is created first."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.rename(path)
 
 
 def exit_with_parent(parent: int) -> None:

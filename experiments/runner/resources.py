@@ -107,7 +107,7 @@ class Resources:
         """Data loading processes per device. The default divides the cores among GPUs; CPUs and stand-ins need none."""
         if self.workers is not None:
             return self.workers
-        if data.dataset.stand_in is not None or not torch.cuda.is_available():
+        if data.dataset.is_replaced or not torch.cuda.is_available():
             return 0
         return min(MAX_WORKERS, len(os.sched_getaffinity(0)) // max(1, self.num_devices // self.nodes))
 
@@ -271,6 +271,8 @@ def read_counts(data: DataConfig, lists: ItemLists, *, trains: bool) -> Counts:
         DataError: if the data set is not found or cannot be read.
     """
     num_train = len(lists.items(data, "train")) if trains else 0
+    if trains and data.dataset.own_validation:
+        lists.items(data, "val")
     return Counts(num_train, len(lists.items(data, "test")))
 
 

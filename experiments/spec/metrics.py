@@ -90,12 +90,14 @@ class Measured(Metric):
     `function`: measurement of a run with a batch size, for a kind of its own. It returns the metric by name, "batch_size",
         "precision" and the provenance.
     `conditions`: start of the sentence on the conditions of the measurement, for a kind of its own.
+    `batch_size`: number of items, if the paper states it, or it follows from the printed values.
     """
 
     kind: str
     calibrated_by: str | None = None
     function: Callable[[RunConfig, int], dict[str, object]] | None = None
     conditions: str = ""
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS and not (self.function and self.conditions):
@@ -125,6 +127,16 @@ class Measured(Metric):
     def conditions_of(self, record: Mapping[str, object]) -> str:
         """Conditions of a measurement. Values under other conditions are not compared."""
         return f"{record['hardware']}, batch {record['batch_size']}, {record['precision']}"
+
+
+@dataclass(frozen=True)
+class PeakMegabytes(Measured):
+    """Peak memory of a training step in units of 10^6 bytes."""
+
+    def value(self, record: Mapping[str, object], run: RunConfig) -> float | None:
+        """Value in the record of the peak memory, which is in units of 2^30 bytes."""
+        peak = record.get("peak_gib")
+        return peak * 2**30 / 1e6 if isinstance(peak, int | float) else None
 
 
 # Precision of each measurement of inference that is made for several runs in turns.

@@ -7,7 +7,6 @@ B batch, T frames, S patches per frame, N tokens, D width, H heads, K = D / H.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -16,10 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.checkpoint import checkpoint
 
 from models.tokens import Grid
 
 STRIDED_BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+# Added to the scores of masked keys. Their weights are exactly zero, and no score is infinite in half precision.
+MASKED = -3e4
 
 
 class Mixer(nn.Module, ABC):
@@ -97,23 +99,44 @@ def cls_attention(x: Tensor, qkv: nn.Linear, heads: int) -> Tensor:
     return values.flatten(1).unsqueeze(1)  # (B, 1, D)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
     """Attention of each query to each frame: queries (G, n, K), keys and values (T, G, L, K) to (T, n, G, K).
 
     The heads of the fused kernels are G = B*H, their batch is T. One call computes all frames and writes (T, n, G, K),
     in which the heads of a token are adjacent. Nothing is rearranged or copied.
+
+    Args:
+        mask: (T, G, L), whether a key is a token; None if all are.
+        dropout: rate of dropout of the attention map.
     """
     queries = q.expand(k.shape[0], -1, -1, -1)  # (T, G, n, K), a view
-    return strided_attention(queries, k, v).transpose(1, 2)
+    return strided_attention(queries, k, v, mask, dropout).transpose(1, 2)
 
 
-def strided_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def strided_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
     """Fused attention for any strides: queries (B, H, n, K), keys and values (B, H, L, K) to (B, H, n, K).
 
-    cuDNN is excluded, because it may reject tensors that overlap in memory, and single queries.
+    cuDNN is excluded, because it may reject tensors that overlap in memory, and single queries. The kernels of CPUs
+    have no dropout: the map is computed again in the backward pass, so that none is in memory between the two.
+
+    Args:
+        mask: (B, H, L), whether a key is a token; None if all are.
+        dropout: rate of dropout of the attention map.
     """
-    with sdpa_kernel(STRIDED_BACKENDS) if q.is_cuda else nullcontext():
-        return F.scaled_dot_product_attention(q, k, v)
+    bias = None if mask is None else key_bias(mask, q.dtype)
+    if q.is_cuda:
+        with sdpa_kernel(STRIDED_BACKENDS):
+            return F.scaled_dot_product_attention(q, k, v, bias, dropout)
+    if dropout:
+        output = checkpoint(F.scaled_dot_product_attention, q, k, v, bias, dropout, use_reentrant=False)
+        assert isinstance(output, Tensor)
+        return output
+    return F.scaled_dot_product_attention(q, k, v, bias)
+
+
+def key_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Additive bias (..., 1, L) of the scores of keys, given whether they are tokens: (..., L)."""
+    return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, MASKED).unsqueeze(-2)
 
 
 class _ZeroGradients(torch.autograd.Function):

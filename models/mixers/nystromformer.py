@@ -5,11 +5,11 @@ The reshapes of this path fail in the released code; this file follows its inten
 T frames, S patches per frame, n = T*S, D width, H heads, K = D / H, G = B*H, R segments.
 """
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.mixers.attention import attend
 from models.mixers.space import (
@@ -17,11 +17,15 @@ from models.mixers.space import (
     SpatialStage,
     by_frame,
     check_counts,
+    mask_by_frame,
+    masked,
     segment_means,
     space_major,
     without_autocast,
 )
 from models.tokens import Grid
+
+MAX_KERNEL = 4095
 
 
 class Nystromformer(SpatialStage):
@@ -29,28 +33,40 @@ class Nystromformer(SpatialStage):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Approximation):
-        """`num_prototypes`: number of segments, each of neighbouring positions in all frames.
+        """Settings of Algorithm 2, and parts of the original method that it lacks.
 
+        `num_prototypes`: number of segments, each of neighbouring positions in all frames.
         `num_iterations`: number of iterations of the pseudoinverse.
+        `inverse_start`: largest column sum that scales the start of the iterations: that of each attention map, or that
+        of all maps of the batch, so that the output for an item depends on the batch.
+        `trains_landmarks`: whether gradients pass through the means, and through their attention map.
+        `conv_kernel`: size of the depthwise convolution over values, which is added to the output; None for none.
         """
 
         label: ClassVar[str] = "Nyströmformer"
         num_prototypes: int = 128
         num_iterations: int = 6
+        inverse_start: Literal["each map", "all maps"] = field(default="each map", metadata={"omit_if": "each map"})
+        trains_landmarks: bool = field(default=False, metadata={"omit_if": False})
+        conv_kernel: int | None = field(default=None, metadata={"omit_if": None})
 
         def __post_init__(self) -> None:
-            """Refuse counts below 1."""
-            check_counts(self, "num_prototypes", "num_iterations")
+            """Refuse counts below 1, and convolutions without a middle."""
+            check_counts(self, "num_prototypes", "num_iterations", "conv_kernel")
+            if self.conv_kernel is not None and (self.conv_kernel % 2 == 0 or self.conv_kernel > MAX_KERNEL):
+                allowed = f"it must be odd and at most {MAX_KERNEL}"
+                raise ValueError(f"attention.approximation.conv_kernel={self.conv_kernel}: {allowed}")
 
-        def build(self, heads: int) -> "Nystromformer":
+        def build(self, heads: int, grid: Grid | None = None) -> "Nystromformer":
             """Spatial stage."""
-            return Nystromformer(self)
+            return Nystromformer(self, heads)
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
             """Multiply-adds in the released order, in which the map of the queries is multiplied by the inverse."""
             n, T, R, D = grid.tokens, grid.frames, self.num_prototypes, width
             inverse = 4 * self.num_iterations * heads * R**3
-            return 3 * n * R * D + R**2 * D + inverse + heads * n * R**2 + n * R * T * D
+            convolution = n * D * (self.conv_kernel or 0)
+            return 3 * n * R * D + R**2 * D + inverse + heads * n * R**2 + n * R * T * D + convolution
 
         def check(self, grid: Grid) -> None:
             """Refuse clips with fewer tokens than segments."""
@@ -62,18 +78,27 @@ class Nystromformer(SpatialStage):
             """Config with an eighth of the prototypes."""
             return replace(self, num_prototypes=self.num_prototypes // 8)
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, heads: int) -> None:
         super().__init__()
         self.config = config
+        self.heads = heads
+        if (size := config.conv_kernel) is not None:
+            self.conv = nn.Conv2d(heads, heads, (size, 1), padding=(size // 2, 0), bias=False, groups=heads)
 
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
-        """Algorithm 2, multiplied from right to left."""
-        with torch.no_grad():
-            q_means, k_means = self.means(q, grid), self.means(k, grid)  # (G, R, K)
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
+        """Algorithm 2, multiplied from right to left. Padding counts as zeros in the means, as in the original code."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.config.trains_landmarks):
+            q_means, k_means = (self.means(masked(t, mask), grid) for t in (q, k))  # (G, R, K)
             inverse = self.inverse(q_means, k_means).to(v.dtype)  # (G, R, R)
-        values = attend(q_means.to(q.dtype), by_frame(k, grid), by_frame(v, grid)).transpose(1, 2)  # (T, G, R, K)
-        values = inverse @ values
-        return attend(q, k_means.to(k.dtype).expand(len(values), -1, -1, -1), values)
+        keys, frame_values = by_frame(k, grid), by_frame(v, grid)  # (T, G, S, K)
+        values = attend(q_means.to(q.dtype), keys, frame_values, mask_by_frame(mask, grid)).transpose(1, 2)
+        values = inverse @ values  # (T, G, R, K)
+        y = attend(q, k_means.to(k.dtype).expand(len(values), -1, -1, -1), values)  # (T, n, G, K)
+        return y if self.config.conv_kernel is None else y + self.convolved(masked(v, mask)).transpose(0, 1)
+
+    def convolved(self, v: Tensor) -> Tensor:
+        """Convolution of values (G, n, K) over positions, with a filter per head."""
+        return self.conv(v.unflatten(0, (-1, self.heads))).flatten(0, 1)
 
     def means(self, x: Tensor, grid: Grid) -> Tensor:
         """Landmarks (G, R, K) of heads (G, n, K), at least in float32."""
@@ -84,13 +109,19 @@ class Nystromformer(SpatialStage):
         """Iterated pseudoinverse of the attention map between landmarks: (G, R, R)."""
         with without_autocast(q_means):
             scores = q_means @ k_means.mT * q_means.shape[-1] ** -0.5
-            return iterated_inverse(scores.softmax(dim=-1), self.config.num_iterations)
+            together = self.config.inverse_start == "all maps"
+            return iterated_inverse(scores.softmax(dim=-1), self.config.num_iterations, together=together)
 
 
-def iterated_inverse(a: Tensor, num_iterations: int) -> Tensor:
-    """Pseudoinverse of attention maps (..., R, R) by matrix products: equation 11 of Nyströmformer."""
+def iterated_inverse(a: Tensor, num_iterations: int, *, together: bool = False) -> Tensor:
+    """Pseudoinverse of attention maps (..., R, R) by matrix products: equation 11 of Nyströmformer.
+
+    Args:
+        together: whether the largest column sum of all maps scales the start of each, in place of its own.
+    """
     identity = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
-    z = a.mT / a.sum(dim=-2).amax(dim=-1)[..., None, None]
+    largest = a.sum(dim=-2).amax(dim=-1)[..., None, None]
+    z = a.mT / (largest.max() if together else largest)
     for _ in range(num_iterations):
         az = a @ z
         z = 0.25 * z @ (13 * identity - az @ (15 * identity - az @ (7 * identity - az)))

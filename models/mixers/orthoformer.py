@@ -5,7 +5,7 @@ B batch, T frames, S patches per frame, n = T*S, H heads, K = D / H, G = B*H, R 
 """
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
@@ -17,12 +17,21 @@ from models.mixers.space import (
     SpatialStage,
     by_frame,
     check_counts,
+    mask_by_frame,
+    masked,
     random_generator,
     segment_means,
     space_major,
     without_autocast,
 )
 from models.tokens import Grid
+
+
+class Prototypes(NamedTuple):
+    """Prototypes (rows, R, K), and whether each is none of padding (rows, R); None if none is."""
+
+    values: Tensor
+    real: Tensor | None = None
 
 
 class Orthoformer(SpatialStage):
@@ -37,6 +46,8 @@ class Orthoformer(SpatialStage):
         `candidates_per_prototype`: c of the paper: prototypes are selected from c*R random candidates; None for
         selection from all candidates, as released.
         `matched_prototypes`: prototypes per frame as in equation 10, which has the same set on both sides.
+        `pads_as_prototypes`: whether padding may be selected. If not, prototypes in excess of the tokens count for
+        nothing.
         """
 
         label: ClassVar[str] = "Orthoformer"
@@ -46,6 +57,7 @@ class Orthoformer(SpatialStage):
         candidates: Literal["queries", "queries-and-keys"] = "queries"
         candidates_per_prototype: int | None = None
         matched_prototypes: bool = field(default=False, metadata={"omit_if": False})
+        pads_as_prototypes: bool = field(default=False, metadata={"omit_if": False})
 
         def __post_init__(self) -> None:
             """Refuse counts below 1, and matched prototypes that are shared over time."""
@@ -53,7 +65,7 @@ class Orthoformer(SpatialStage):
             if self.matched_prototypes and self.share_over_time:
                 raise ValueError("attention.approximation.matched_prototypes=True calls for share_over_time=False")
 
-        def build(self, heads: int) -> "Orthoformer":
+        def build(self, heads: int, grid: Grid | None = None) -> "Orthoformer":
             """Spatial stage."""
             return Orthoformer(self, heads)
 
@@ -90,13 +102,18 @@ class Orthoformer(SpatialStage):
         self.config = config
         self.heads = heads
 
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
         """Algorithm 1: attention of queries to prototypes and of prototypes to keys, multiplied from right to left."""
         if self.config.share_over_time:
             segments = self.config.selection == "segment-means"
-            queries, keys = (space_major(t, grid) for t in (q, k)) if segments else (q, k)
-            prototypes = self.prototypes(queries, keys, sets=1)  # (G, R, K)
-            return through_prototypes(q, prototypes, by_frame(k, grid), by_frame(v, grid))
+            # Padding counts as zeros in means.
+            queries, keys = (space_major(masked(t, mask), grid) for t in (q, k)) if segments else (q, k)
+            prototypes, real = self.prototypes(queries, keys, sets=1, mask=mask)  # (G, R, K), (G, R)
+            return through_prototypes(
+                q, prototypes, by_frame(k, grid), by_frame(v, grid), mask_by_frame(mask, grid), real
+            )
+        if mask is not None:
+            raise ValueError("attention.approximation.share_over_time=False: prototypes per frame take no padding")
         return self.attention_by_frame(by_frame(q, grid), by_frame(k, grid), by_frame(v, grid))
 
     def attention_by_frame(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -107,7 +124,7 @@ class Orthoformer(SpatialStage):
         """
         T, G, _, _ = q.shape
         queries = q.flatten(0, 1)  # (T*G, S, K)
-        prototypes = self.prototypes(queries, k.flatten(0, 1), sets=T).unflatten(0, (T, G))  # (T, G, R, K)
+        prototypes = self.prototypes(queries, k.flatten(0, 1), sets=T).values.unflatten(0, (T, G))  # (T, G, R, K)
         if self.config.matched_prototypes:
             return through_prototypes(q.transpose(0, 1).flatten(1, 2), prototypes, k, v)
         all_prototypes = prototypes.transpose(0, 1).flatten(1, 2)  # (G, T*R, K)
@@ -118,30 +135,37 @@ class Orthoformer(SpatialStage):
         return y.unflatten(2, (T, G)).transpose(1, 2).flatten(1, 2)
 
     @torch.no_grad()
-    def prototypes(self, queries: Tensor, keys: Tensor, sets: int) -> Tensor:
-        """Prototypes (rows, R, K), without gradients, of queries and keys (rows, tokens, K).
+    def prototypes(self, queries: Tensor, keys: Tensor, sets: int, mask: Tensor | None = None) -> Prototypes:
+        """Prototypes of queries and keys (rows, tokens, K), without gradients.
 
         Rows are sets by B clips by H heads.
+
+        Args:
+            mask: (rows, tokens), whether a position is a token and not padding; None if all are.
         """
         config, R = self.config, self.config.num_prototypes
         candidates = queries if config.candidates == "queries" else torch.cat([queries, keys], dim=1)
         if config.selection == "segment-means":
             exact = torch.promote_types(candidates.dtype, torch.float32)
-            return segment_means(candidates.to(exact), R).to(candidates.dtype)
+            return Prototypes(segment_means(candidates.to(exact), R).to(candidates.dtype))
+        real = None if mask is None or config.pads_as_prototypes else mask
+        if real is not None and config.candidates == "queries-and-keys":
+            real = torch.cat([real, real], dim=1)
         if config.selection == "random":
-            return gathered(candidates, self.distinct_indices(candidates, R, sets))
+            return gathered(candidates, real, self.distinct_indices(candidates, real, R, sets))
         if config.candidates_per_prototype is not None:
             num_drawn = min(config.candidates_per_prototype * R, candidates.shape[1])
-            candidates = gathered(candidates, self.distinct_indices(candidates, num_drawn, sets))
-        first = (self.uniform_numbers(candidates, 1, sets).squeeze(1) * candidates.shape[1]).long()  # (rows,)
-        selected = most_orthogonal(candidates, first.to(candidates.device), R)
+            candidates, real = gathered(candidates, real, self.distinct_indices(candidates, real, num_drawn, sets))
+        first = first_index(self.uniform_numbers(candidates, 1, sets).to(candidates.device), candidates.shape[1], real)
+        selected = most_orthogonal(candidates, first, R, real)
         # Sorted, as released: with prototypes per frame, this order pairs the prototypes of different frames.
-        return gathered(candidates, selected.sort(dim=1).values)
+        return gathered(candidates, real, selected.sort(dim=1).values)
 
-    def distinct_indices(self, candidates: Tensor, count: int, sets: int) -> Tensor:
-        """Indices (rows, count) of random candidates (rows, L, K), distinct within each row."""
-        scores = self.uniform_numbers(candidates, candidates.shape[1], sets)  # (rows, L)
-        return scores.topk(count, dim=1).indices.sort(dim=1).values.to(candidates.device)
+    def distinct_indices(self, candidates: Tensor, real: Tensor | None, count: int, sets: int) -> Tensor:
+        """Indices (rows, count) of random candidates (rows, L, K), distinct within each row, padding last."""
+        scores = self.uniform_numbers(candidates, candidates.shape[1], sets).to(candidates.device)  # (rows, L)
+        scores = scores if real is None else scores.masked_fill(~real, -1.0)
+        return scores.topk(count, dim=1).indices.sort(dim=1).values
 
     def uniform_numbers(self, candidates: Tensor, count: int, sets: int) -> Tensor:
         """Uniform random numbers (rows, count); in evaluation the same for every clip."""
@@ -153,24 +177,37 @@ class Orthoformer(SpatialStage):
         return one_clip.expand(-1, clips, -1, -1).flatten(0, 2)
 
 
-def through_prototypes(q: Tensor, prototypes: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def through_prototypes(
+    q: Tensor, prototypes: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, real: Tensor | None = None
+) -> Tensor:
     """Equation 10 for each frame: queries (G, n, K), frames (T, G, S, K) to (T, n, G, K).
 
-    Prototypes are (G, R, K), or (T, G, R, K) per frame.
+    Prototypes are (G, R, K), or (T, G, R, K) per frame. Masks (T, G, S) and (G, R) tell tokens and prototypes from
+    padding.
 
     The attention of queries to shared prototypes is the same for every frame, but computed for each. The fused kernel
     then stores no map and writes trajectories in the layout that the second stage reads.
     """
-    values = attend(prototypes, k, v).transpose(1, 2)  # (T, G, R, K)
-    return attend(q, prototypes.expand(len(k), *prototypes.shape[-3:]), values)
+    values = attend(prototypes, k, v, mask).transpose(1, 2)  # (T, G, R, K)
+    kept = None if real is None else real.expand(len(k), -1, -1)
+    return attend(q, prototypes.expand(len(k), *prototypes.shape[-3:]), values, kept)
 
 
-def gathered(candidates: Tensor, indices: Tensor) -> Tensor:
-    """Candidates (rows, L, K) gathered at indices (rows, R): (rows, R, K)."""
-    return candidates.gather(1, indices.unsqueeze(-1).expand(-1, -1, candidates.shape[-1]))
+def gathered(candidates: Tensor, real: Tensor | None, indices: Tensor) -> Prototypes:
+    """Candidates (rows, L, K) and their mask (rows, L) at indices (rows, R)."""
+    values = candidates.gather(1, indices.unsqueeze(-1).expand(-1, -1, candidates.shape[-1]))
+    return Prototypes(values, None if real is None else real.gather(1, indices))
 
 
-def most_orthogonal(candidates: Tensor, first: Tensor, num_prototypes: int) -> Tensor:
+def first_index(numbers: Tensor, num_candidates: int, real: Tensor | None) -> Tensor:
+    """Index (rows,) of a random candidate that is not padding, from uniform numbers (rows, 1)."""
+    if real is None:
+        return (numbers.squeeze(1) * num_candidates).long()
+    place = (numbers * real.sum(dim=1, keepdim=True)).long()  # (rows, 1), among those that are not padding
+    return (real.cumsum(dim=1) > place).to(torch.uint8).argmax(dim=1)
+
+
+def most_orthogonal(candidates: Tensor, first: Tensor, num_prototypes: int, real: Tensor | None = None) -> Tensor:
     """Greedy selection without repetition: each next candidate has the smallest maximal |cosine| to those selected.
 
     A running maximum takes O(L R) operations. It selects the same candidates as O(L R^2) comparisons of all cosines.
@@ -178,6 +215,7 @@ def most_orthogonal(candidates: Tensor, first: Tensor, num_prototypes: int) -> T
     Args:
         candidates: (rows, L, K).
         first: (rows,) index of the first selected candidate.
+        real: (rows, L), whether a candidate is no padding, which is selected last; None if none is.
 
     Returns:
         Indices (rows, R) in order of selection.
@@ -189,6 +227,8 @@ def most_orthogonal(candidates: Tensor, first: Tensor, num_prototypes: int) -> T
         columns = directions.mT.contiguous()  # (rows, K, L), a layout in which the products below are ten times faster
         rows = torch.arange(len(candidates), device=candidates.device)
         largest = directions.new_zeros(directions.shape[:2])  # (rows, L)
+        if real is not None:
+            largest.masked_fill_(~real, 2.0)  # above every cosine
         selected = [first]
         for _ in range(1, num_prototypes):
             last = selected[-1]

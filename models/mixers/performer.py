@@ -5,8 +5,8 @@ The reshapes of this path fail in the released code; this file follows its inten
 T frames, S patches per frame, n = T*S, D width, H heads, K = D / H, G = B*H, M features.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from models.mixers.space import (
     SpatialStage,
     by_frame,
     check_counts,
+    masked,
     random_generator,
     without_autocast,
 )
@@ -23,6 +24,7 @@ from models.tokens import Grid
 
 # Prevents division by zero for a token whose features all vanish.
 EPSILON = 1e-6
+LEAST = -1e9  # exponent of a vector that does not count
 
 
 class Performer(SpatialStage):
@@ -30,22 +32,49 @@ class Performer(SpatialStage):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Approximation):
-        """`num_features`: number of random features; always 256 in the released code, whatever its settings."""
+        """Features, and their kernel.
+
+        `num_features`: number of random features; always 256 in the released code, whatever its settings.
+        `kernel`: "softmax": positive features exp(<w, x> - |x|^2 / 2) of directions with the lengths of normal vectors.
+        "two-sided": exp(<w, x> - |x|^2 / 2) and exp(-<w, x> - |x|^2 / 2) of half as many directions of length sqrt(K),
+        the regularised kernel of the method's paper.
+        `scales_twice`: whether queries and keys are scaled by K^-1/4 twice, as in a released port of the method: it
+        then approximates exp(<q, k> / K).
+        """
 
         label: ClassVar[str] = "Performer"
         num_features: int = 256
+        kernel: Literal["softmax", "two-sided"] = field(default="softmax", metadata={"omit_if": "softmax"})
+        scales_twice: bool = field(default=False, metadata={"omit_if": False})
 
         def __post_init__(self) -> None:
-            """Refuse a number of features below 1."""
+            """Refuse a number of features below 1, and odd numbers of features in pairs."""
             check_counts(self, "num_features")
+            if self.kernel == "two-sided" and self.num_features % 2:
+                raise ValueError(
+                    f"attention.approximation.num_features={self.num_features}: the kernel needs an even one"
+                )
 
-        def build(self, heads: int) -> "Performer":
+        def build(self, heads: int, grid: Grid | None = None) -> "Performer":
             """Spatial stage."""
             return Performer(self)
 
+        @property
+        def num_directions(self) -> int:
+            """Number of random directions."""
+            return self.num_features if self.kernel == "softmax" else self.num_features // 2
+
         def macs(self, grid: Grid, width: int, heads: int) -> int:
-            """Multiply-adds: features of queries and keys, sums of values, products, and their normalisation."""
+            """Multiply-adds: features of queries and keys, sums of values, products, and their normalisation.
+
+            The released code of the two-sided kernel counts more: squared lengths, a normaliser as wide as the values,
+            and in the first pass four products of square matrices that draw the directions.
+            """
             n, T, M, D = grid.tokens, grid.frames, self.num_features, width
+            if self.kernel == "two-sided":
+                return (
+                    2 * n * self.num_directions * D + 2 * n * D + 4 * self.num_directions**3 + 2 * n * (1 + T) * M * D
+                )
             return 3 * n * M * D + n * T * M * D + n * T * M * heads + n * T * D
 
         def check(self, grid: Grid) -> None:
@@ -55,38 +84,64 @@ class Performer(SpatialStage):
         super().__init__()
         self.config = config
 
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
         """Trajectories, computed at least in float32 because features span many orders of magnitude."""
         exact = torch.promote_types(q.dtype, torch.float32)
         with without_autocast(q):
-            directions = self.directions(q.shape[-1]).to(q.device, exact)  # (M, K)
-            q_features = features(q.to(exact), directions, over=(-1,))  # (G, n, M)
-            k_features = by_frame(features(k.to(exact), directions, over=(-2, -1)), grid)  # (T, G, S, M)
+            directions = self.directions(q.shape[-1]).to(q.device, exact)  # (M, K), or (M/2, K) of the two-sided kernel
+            q_features = self.features(q.to(exact), directions, over=(-1,))  # (G, n, M)
+            k_features = self.features(k.to(exact), directions, over=(-2, -1), mask=mask)  # (G, n, M)
+            k_features = by_frame(masked(k_features, mask), grid)  # (T, G, S, M)
             values = by_frame(v.to(exact), grid)  # (T, G, S, K)
             # One product for all frames: broadcasting would copy the features of queries for each frame.
             sums = torch.einsum("gnm,tgmk->tngk", q_features, k_features.mT @ values)  # (T, n, G, K)
             total = torch.einsum("gnm,tgm->tng", q_features, k_features.sum(dim=2))  # (T, n, G)
             return (sums / total.unsqueeze(-1)).to(v.dtype).contiguous()
 
+    def features(self, x: Tensor, directions: Tensor, over: tuple[int, ...], mask: Tensor | None = None) -> Tensor:
+        """Features (..., M) of vectors (..., K) by the kernel of the config."""
+        x = x * x.shape[-1] ** -0.25 if self.config.scales_twice else x
+        if self.config.kernel == "softmax":
+            return features(x, directions, over, mask)
+        return two_sided_features(x, directions)
+
     def directions(self, size: int) -> Tensor:
-        """Random directions (M, K), orthogonal in blocks of K, with the lengths of random normal vectors."""
+        """Random directions (M, K), orthogonal in blocks of K, with the lengths of random normal vectors.
+
+        Those of the two-sided kernel have the length sqrt(K).
+        """
         generator = random_generator(self.training)
-        num_blocks = -(-self.config.num_features // size)
+        count = self.config.num_directions
+        num_blocks = -(-count // size)
         bases, triangles = torch.linalg.qr(torch.randn(num_blocks, size, size, generator=generator))
         # Differs from the released code, which keeps the signs of QR. They favour one side of every axis: with more
         # features, the result would not converge to exact attention.
         blocks = (bases * triangles.diagonal(dim1=1, dim2=2).sign().unsqueeze(1)).mT
-        lengths = torch.randn(self.config.num_features, size, generator=generator).norm(dim=1, keepdim=True)
-        return blocks.flatten(0, 1)[: self.config.num_features] * lengths
+        if self.config.kernel == "two-sided":
+            return blocks.flatten(0, 1)[:count] * size**0.5
+        lengths = torch.randn(count, size, generator=generator).norm(dim=1, keepdim=True)
+        return blocks.flatten(0, 1)[:count] * lengths
 
 
-def features(x: Tensor, directions: Tensor, over: tuple[int, ...]) -> Tensor:
+def features(x: Tensor, directions: Tensor, over: tuple[int, ...], mask: Tensor | None = None) -> Tensor:
     """Positive features (..., M) of vectors (..., K). Their products approximate exp(<x, y> / sqrt(K)).
 
     Args:
         over: dimensions of which the maximal exponent is subtracted; the normalisation cancels it.
+        mask: (...), whether a vector counts for the maximum; None if all do.
     """
     x = x * x.shape[-1] ** -0.25
     exponents = x @ directions.mT - x.square().sum(dim=-1, keepdim=True) / 2
-    largest = exponents.detach().amax(dim=over, keepdim=True)
-    return len(directions) ** -0.5 * ((exponents - largest).exp() + EPSILON)
+    counted = exponents.detach() if mask is None else exponents.detach().masked_fill(~mask.unsqueeze(-1), LEAST)
+    exponents = exponents - counted.amax(dim=over, keepdim=True)
+    if mask is not None:
+        exponents = exponents.clamp(max=0.0)  # of vectors that do not count, which may overflow
+    return len(directions) ** -0.5 * (exponents.exp() + EPSILON)
+
+
+def two_sided_features(x: Tensor, directions: Tensor) -> Tensor:
+    """Features (..., M) of vectors (..., K) from M/2 directions. Their products approximate exp(<x, y> / sqrt(K))."""
+    x = x * x.shape[-1] ** -0.25
+    projected, offset = x @ directions.mT, x.square().sum(dim=-1, keepdim=True) / 2
+    both = torch.cat([projected - offset, -projected - offset], dim=-1)
+    return (2 * len(directions)) ** -0.5 * (both + EPSILON).exp()

@@ -20,16 +20,29 @@ class SpatialStage(nn.Module, ABC):
     """Attention of each query to each frame, which gives its trajectory."""
 
     @abstractmethod
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
-        """Trajectories (T, n, G, K) from queries, keys and values (G, n, K) of B clips in time-major order."""
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
+        """Trajectories (T, n, G, K) from queries, keys and values (G, n, K) of B clips in time-major order.
+
+        Args:
+            mask: (G, n), whether a position is a token and not padding; None if all are.
+        """
 
 
 class ExactSpace(SpatialStage):
-    """Softmax attention within each frame: equation 4."""
+    """Softmax attention within each frame: equation 4.
 
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid) -> Tensor:
+    Args:
+        dropout: rate of dropout of the attention map in training.
+    """
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = dropout
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
         """Trajectories by exact attention."""
-        return attend(q, by_frame(k, grid), by_frame(v, grid))
+        rate = self.dropout if self.training else 0.0
+        return attend(q, by_frame(k, grid), by_frame(v, grid), mask_by_frame(mask, grid), rate)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +52,12 @@ class Approximation(ABC):
     label: ClassVar[str]
 
     @abstractmethod
-    def build(self, heads: int) -> SpatialStage:
-        """Spatial stage, without parameters."""
+    def build(self, heads: int, grid: Grid | None = None) -> SpatialStage:
+        """Spatial stage.
+
+        Args:
+            grid: grid of all inputs, for stages with parameters that depend on it.
+        """
 
     @abstractmethod
     def macs(self, grid: Grid, width: int, heads: int) -> int:
@@ -73,6 +90,16 @@ def check_counts(config: Approximation, *names: str) -> None:
 def by_frame(x: Tensor, grid: Grid) -> Tensor:
     """Heads (G, n, K) by frame: (T, G, S, K)."""
     return x.unflatten(1, (grid.frames, grid.patches)).transpose(0, 1)
+
+
+def mask_by_frame(mask: Tensor | None, grid: Grid) -> Tensor | None:
+    """Mask (G, n) of tokens by frame: (T, G, S); None without a mask."""
+    return None if mask is None else mask.unflatten(1, (grid.frames, grid.patches)).transpose(0, 1)
+
+
+def masked(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Heads (G, n, K) with zeros in place of padding, given a mask (G, n)."""
+    return x if mask is None else x * mask.unsqueeze(-1)
 
 
 def space_major(x: Tensor, grid: Grid) -> Tensor:

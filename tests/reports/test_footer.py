@@ -118,6 +118,7 @@ def test_conditions_of_memory_measurements_name_their_rows_if_they_differ(
     costs = collect(table3a, TINY, store).facts.costs
     assert conditions.format(6) in costs
     assert any(cost.startswith("Saved for backward, GB for one clip in float32") for cost in costs)
+    assert not any("(Mem.)" in cost for cost in costs)
     keep_measurement(paper_run(table3a, "orthoformer"), "memory", peak_gib=9.0, batch_size=8)
     costs = collect(table3a, TINY, store).facts.costs
     assert f"{conditions.format(6)}: Trajectory (E), N/A" in costs
@@ -232,3 +233,9 @@ def test_a_run_without_training_has_no_note_on_precision(
     finish(both.run_of("ours.trained", small, (), 0), 60.0, precision="32-true")
     note = "Trained and tested in 32-true precision instead of 16-mixed."
     assert collect(both, small, store).facts.deviations == (note, "A note.")
+
+
+def test_saved_bytes_of_two_columns_name_them_where_their_runs_differ(store: RunStore) -> None:
+    costs = collect(load("motionformer/table5"), TINY, store).facts.costs
+    (saved,) = (cost for cost in costs if cost.startswith("Saved for backward, GB for one sequence"))
+    assert "Exact (Mem. (MB)): 0.22; Exact (Mem. of ours (MB)): 0.018; Performer-256: 0.055" in saved

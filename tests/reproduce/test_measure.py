@@ -130,6 +130,13 @@ def test_the_reference_row_calibrates_the_batch_size_once(
     assert set(measured_runs) == {exact} and len(measured_runs) == 6
 
 
+def test_a_metric_may_state_its_batch_size() -> None:
+    cell = next(cell for cell in load("motionformer/table5").cells() if cell.column.key == "memory")
+    assert cell.paper_run is not None
+    measurement = Measurement(memory(cell), cell, cell.paper_run, load("motionformer/table5"))
+    assert [Batches(fixed).of(measurement) for fixed in (None, 3)] == [16, 3]
+
+
 def memory(cell: Cell) -> Measured:
     """Metric of a measured cell."""
     assert isinstance(cell.column.metric, Measured)

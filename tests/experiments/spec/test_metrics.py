@@ -22,6 +22,7 @@ from experiments.spec.metrics import (
     Mean,
     Measured,
     Metric,
+    PeakMegabytes,
 )
 from experiments.spec.scales import TINY
 
@@ -89,3 +90,9 @@ def test_gflops_and_views_has_crops_before_views() -> None:
     gflops = GFLOPS.of(run)
     assert isinstance(gflops, float) and math.isclose(gflops, 369.5, abs_tol=0.1)
     assert GFLOPS_AND_VIEWS.of(run) == f"{gflops:.1f}×3×10"
+
+
+def test_peak_memory_is_shown_in_megabytes() -> None:
+    metric = PeakMegabytes("peak_mb", "memory", batch_size=16)
+    assert metric.value({"peak_gib": 2.0}, K400) == pytest.approx(2147.483648)
+    assert metric.value({}, K400) is None

@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.motionformer import reference
 from models.mixers import orthoformer
-from models.mixers.orthoformer import Orthoformer, gathered, most_orthogonal
+from models.mixers.orthoformer import Orthoformer, Prototypes, gathered, most_orthogonal
 from models.mixers.space import ExactSpace, SpatialStage, by_frame, segment_means
 from models.tokens import Grid
 from tests.parity.fixtures import TOLERANCE, Fixture
@@ -111,11 +111,11 @@ each_config = pytest.mark.parametrize("config", CONFIGS, ids=str)
 
 def prototypes_of(stage: Orthoformer, q: Tensor, k: Tensor) -> Tensor:
     """Prototypes that the stage selects: (rows, R, K)."""
-    selected: list[Tensor] = []
+    selected: list[Prototypes] = []
     original = stage.prototypes
     stage.prototypes = lambda *args, **kwargs: selected.append(original(*args, **kwargs)) or selected[-1]  # pyright: ignore
     stage(q, k, torch.zeros_like(q), GRID)
-    return selected[0]
+    return selected[0].values
 
 
 @each_config
@@ -235,7 +235,9 @@ def naive(q: Tensor, k: Tensor, v: Tensor, config: Orthoformer.Config, num_candi
     """Products of the released code, with prototypes from at most `num_candidates` candidates."""
     rows = q if config.share_over_time else by_frame(q, GRID).flatten(0, 1)
     first = torch.zeros(len(rows), dtype=torch.long)
-    prototypes = gathered(rows, reference.greedy_prototypes(rows[:, :num_candidates], first, config.num_prototypes))
+    prototypes = gathered(
+        rows, None, reference.greedy_prototypes(rows[:, :num_candidates], first, config.num_prototypes)
+    ).values
     sets = prototypes.unflatten(0, (-1, HEADS))  # (1 or T, H, R, K)
     q, k, v = (by_frame(t, GRID) for t in (q, k, v))  # (T, H, S, K)
     query_scores = torch.einsum("shpk,thrk->sthpr", q, sets)

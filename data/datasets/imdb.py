@@ -1,0 +1,105 @@
+"""Reviews of IMDb (https://ai.stanford.edu/~amaas/data/sentiment/): one text file each, as bytes.
+
+The test split is also the validation split, as in Long Range Arena.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Self
+
+from data.config import OfficialSizes, Split
+from data.datasets.token_lists import Ids, TokenDataset, TokenList, byte_ids, hashed
+from data.datasets.videos import check_root
+from data.errors import DecodeError, MissingAnnotationError
+from data.synthetic.imdb import ImdbStandIn
+
+CLASSES = ("neg", "pos")  # folders, in the order of the labels
+NUM_BYTES = 256
+
+
+class Imdb:
+    """Reader of `train/pos/*.txt` and so on."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(TokenDataset):
+        """Config of the only release."""
+
+        unit = "reviews"
+        official_sizes: ClassVar[OfficialSizes] = {"imdb": {"train": 25_000, "val": 25_000, "test": 25_000}}
+        num_ids: ClassVar[int] = 1 + NUM_BYTES
+        num_classes: ClassVar[int] = 2
+
+        name: str = "imdb"
+        stand_in: ImdbStandIn | None = None
+
+        def read(self, root: Path, split: Split) -> "Reviews":
+            """Reviews of a split."""
+            return Reviews(self.name, root, "train" if split == "train" else "test")
+
+        def tiny(self) -> Self:
+            """Short generated reviews."""
+            return replace(self, stand_in=ImdbStandIn())
+
+
+class Reviews(TokenList):
+    """Reviews in a folder, in the order of their names, negative ones first.
+
+    Raises:
+        DataError: if the root or the folder is unusable.
+    """
+
+    def __init__(self, name: str, root: Path, folder: str) -> None:
+        check_root(root, name)
+        base = next((base for base in (root, root / "aclImdb") if (base / folder).is_dir()), None)
+        if base is None:
+            raise MissingAnnotationError(f"{name}: no {folder} in {root}; extract aclImdb_v1.tar.gz there")
+        self.base, self.reviews = base, list[tuple[str, int]]()
+        for label, kind in enumerate(CLASSES):
+            if not (base / folder / kind).is_dir():
+                raise MissingAnnotationError(f"{name}: no {folder}/{kind} in {base}; extract aclImdb_v1.tar.gz again")
+            files = sorted(file for file in os.listdir(base / folder / kind) if file.endswith(".txt"))
+            if not files:
+                raise MissingAnnotationError(
+                    f"{name}: no .txt file in {base / folder / kind}; extract the archive again"
+                )
+            self.reviews += [(f"{folder}/{kind}/{file}", label) for file in files]
+        self.names = tuple(path for path, _ in self.reviews)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Paths below the root."""
+        return self.names
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Opinions."""
+        return ("negative", "positive")
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of paths, which contain the labels."""
+        return hashed(self.names)
+
+    def __len__(self) -> int:
+        return len(self.reviews)
+
+    def label(self, index: int) -> int:
+        """Whether a review is positive."""
+        return self.reviews[index][1]
+
+    def tokens(self, index: int) -> tuple[Ids, ...]:
+        """Bytes of a review."""
+        path = self.base / self.names[index]
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            raise DecodeError(str(path), error.strerror or str(error), missing) from None
+        if not text:
+            raise DecodeError(str(path), "the file has 0 bytes; extract the archive again")
+        return (byte_ids(text),)
+
+    def files(self) -> list[tuple[str, ...]]:
+        """File of each review."""
+        return [(str(self.base / name),) for name in self.names]

@@ -1,0 +1,165 @@
+"""Transformer encoder of token sequences, and of pairs of them: the models of Long Range Arena.
+
+Section 4.2 of Motionformer (https://arxiv.org/abs/2106.05392) takes the encoder of
+https://github.com/mlpen/Nystromformer. The task is https://arxiv.org/abs/2011.04006.
+B batch, N tokens, D width, H heads, C classes.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+import torch
+from torch import Tensor, nn
+
+from models.mixers.space import Approximation, ExactSpace, SpatialStage
+from models.model import InputSize, ModelConfig, SequenceSize, Targets, as_sequence, check_range, num_outputs
+from models.sequence.sequence_attention import SequenceAttention, StoredMap
+from models.tokens import Grid
+
+MAX_SIDE = 2**20  # width of a layer; larger ones have no tensors
+
+
+class SequenceEncoder(nn.Module):
+    """Embeddings, pre-norm blocks, a mean over positions, and a head with a hidden layer.
+
+    Both sequences of a pair go through the same blocks. The head gets both features, their product and difference.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModelConfig):
+        """Sizes and parts of the encoder.
+
+        `approximation`: approximation of attention; None for exact attention.
+        `dropout`: rate after the embeddings, the attention and both layers of the MLP.
+        `attention_dropout`: rate of dropout of the map of exact attention; approximations have none.
+        `masks_zeros`: whether tokens of id 0 are padding: no keys, and zeros in the mean. In images, these are black.
+        `pooling`: mean over positions, or features of a first token with the last id of the vocabulary, for which the
+        last token of the sequence is dropped.
+        `mean_over`: positions that the mean is divided by: all of them, or only tokens.
+        `attention_in_float32`: whether mixed precision excludes the attention between projections.
+        `stores_map`: whether exact attention is the published formulation, with its map in memory. Results are equal.
+        """
+
+        width: int = 64
+        depth: int = 2
+        heads: int = 2
+        hidden: int = 128
+        head_hidden: int = 128
+        approximation: Approximation | None = None
+        dropout: float = 0.1
+        attention_dropout: float = 0.1
+        masks_zeros: bool = True
+        pooling: Literal["mean", "first token"] = "mean"
+        mean_over: Literal["positions", "tokens"] = "positions"
+        attention_in_float32: bool = True
+        stores_map: bool = False
+
+        def check(self, size: InputSize) -> None:
+            """Refuse sizes out of range, widths that do not divide evenly, and sequences that are too short."""
+            for name in ("width", "depth", "heads", "hidden", "head_hidden"):
+                check_range(f"model.{name}", getattr(self, name), least=1, below=MAX_SIDE)
+            for name in ("dropout", "attention_dropout"):
+                check_range(f"model.{name}", getattr(self, name), least=0, below=1)
+            if self.width % self.heads:
+                raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")
+            if self.stores_map and self.approximation is not None:
+                raise ValueError("model.stores_map=True is for exact attention; set model.approximation=None")
+            sequence = as_sequence(size)
+            if self.approximation is not None:
+                self.approximation.check(grid_of(sequence))
+
+        def build(self, size: InputSize, targets: Targets) -> "SequenceEncoder":
+            """Encoder of sequences of this size, with random weights."""
+            self.check(size)
+            return SequenceEncoder(self, as_sequence(size), num_outputs(targets))
+
+        def stage(self, grid: Grid) -> SpatialStage:
+            """Attention between heads of a block."""
+            if self.approximation is not None:
+                return self.approximation.build(self.heads, grid)
+            return StoredMap(self.attention_dropout) if self.stores_map else ExactSpace(self.attention_dropout)
+
+        def macs(self, size: InputSize, targets: Targets) -> int:
+            """Published multiply-adds: those of the blocks for one sequence, without last LayerNorm and head."""
+            grid, N, D = grid_of(as_sequence(size)), as_sequence(size).length, self.width
+            attention = 2 * N**2 * D if self.approximation is None else self.approximation.macs(grid, D, self.heads)
+            projections, norms = 4 * N * D**2 + 2 * N * D * self.hidden, 2 * 5 * N * D
+            return self.depth * (projections + norms + attention)
+
+        def tiny(self) -> Self:
+            """Encoder with the tiny version of its approximation. Its other sizes are small already."""
+            return replace(self, approximation=self.approximation.tiny()) if self.approximation is not None else self
+
+    def __init__(self, config: Config, size: SequenceSize, num_outputs: int) -> None:
+        super().__init__()
+        self.config, self.size = config, size
+        D = config.width
+        self.tokens = nn.Embedding(size.vocabulary, D)
+        self.positions = nn.Parameter(torch.empty(size.length, D))
+        for weight in (self.tokens.weight, self.positions):
+            nn.init.normal_(weight, std=0.02)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(SequenceBlock(config, grid_of(size)) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(D)
+        self.head = nn.Sequential(
+            nn.Linear(4 * D if size.pair else D, config.head_hidden),
+            nn.ReLU(),
+            nn.Linear(config.head_hidden, num_outputs),
+        )
+
+    def forward(self, *ids: Tensor) -> Tensor:
+        """Logits (B, C) of token ids (B, N), or of two such tensors for pairs."""
+        if not self.size.pair:
+            return self.head(self.features(*ids))
+        a, b = self.features(torch.cat(ids)).chunk(2)  # (B, D) each
+        return self.head(torch.cat([a, b, a * b, a - b], dim=1))
+
+    def features(self, ids: Tensor) -> Tensor:
+        """Features (B, D) of sequences of token ids (B, N)."""
+        if self.config.pooling == "first token":
+            first = torch.full_like(ids[:, :1], self.size.vocabulary - 1)
+            ids = torch.cat([first, ids[:, :-1]], dim=1)
+        mask = ids != 0 if self.config.masks_zeros else None  # (B, N)
+        x = self.dropout(self.tokens(ids) + self.positions)  # (B, N, D)
+        for block in self.blocks:
+            x = block(x, mask)
+        x = self.norm(x)
+        return x[:, 0] if self.config.pooling == "first token" else self.mean(x, mask)
+
+    def mean(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Mean (B, D) of tokens (B, N, D) over positions, in which padding counts as zeros."""
+        if mask is None:
+            return x.mean(dim=1)
+        total = torch.einsum("bnd,bn->bd", x, mask.to(x.dtype))
+        if self.config.mean_over == "positions":
+            return total / x.shape[1]
+        return total / mask.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+class SequenceBlock(nn.Module):
+    """Attention, then an MLP, each with a LayerNorm before it and a residual connection around it."""
+
+    def __init__(self, config: SequenceEncoder.Config, grid: Grid) -> None:
+        super().__init__()
+        D = config.width
+        self.attention_norm = nn.LayerNorm(D)
+        self.attention = SequenceAttention(D, config.heads, config.stage(grid), in_float32=config.attention_in_float32)
+        self.attention_drop = nn.Dropout(config.dropout)
+        self.mlp_norm = nn.LayerNorm(D)
+        self.mlp = nn.Sequential(
+            nn.Linear(D, config.hidden),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.hidden, D),
+            nn.Dropout(config.dropout),
+        )
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Tokens (B, N, D) of tokens x (B, N, D)."""
+        x = x + self.attention_drop(self.attention(self.attention_norm(x), mask))
+        return x + self.mlp(self.mlp_norm(x))
+
+
+def grid_of(size: SequenceSize) -> Grid:
+    """Grid of a sequence: one frame with one row."""
+    return Grid(1, 1, size.length)

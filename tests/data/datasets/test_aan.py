@@ -1,0 +1,75 @@
+"""Reader of pairs of papers."""
+
+from pathlib import Path
+
+import pytest
+
+from data.datasets.aan import Aan
+from data.errors import DataError, DecodeError, MissingAnnotationError
+from data.synthetic.aan import AanStandIn
+from data.synthetic.ensure import ensure
+
+CONFIG = Aan.Config(test_batch=None)
+LINES = '1.0\tP1\tW2\tone "text"\tother\n0.0\tP3\tW4\ta\tbé\n'
+
+
+def write(root: Path, content: str, split: str = "train") -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    path = root / f"new_aan_pairs.{split}.tsv"
+    path.write_text(content)
+    return path
+
+
+def test_bytes_of_both_texts_are_tokens(tmp_path: Path) -> None:
+    write(tmp_path / "tsv_data", LINES)
+    items = CONFIG.build(tmp_path, "train")
+    texts = [[bytes(ids.astype("uint8") - 1).decode() for ids in items.tokens(index)] for index in range(2)]
+    assert texts == [['one "text"', "other"], ["a", "bé"]]
+    assert [items.label(0), items.label(1)] == [1, 0]
+    assert items.ids == ("line 1: P1 W2", "line 2: P3 W4")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1.0\tP1\tW2\tone\n", "4 fields"),
+        ("1.0\tP1\tW2\tone\ttwo\tthree\n", "6 fields"),
+        ("1.0\tP1\tW2\ton", "4 fields; .*; the file ends in this line: get the file again"),
+        ("2\tP1\tW2\tone\ttwo\n", "the label is '2'"),
+        ("\n", "1 fields"),
+    ],
+)
+def test_other_lines_are_refused_with_their_place(line: str, message: str, tmp_path: Path) -> None:
+    path = write(tmp_path, LINES + line)
+    with pytest.raises(DataError, match=message) as error:
+        CONFIG.build(tmp_path, "train")
+    assert f"{path}:3" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_an_empty_text_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "1.0\tP1\tW2\t\ttwo\n")
+    with pytest.raises(DecodeError, match="line 1: P1 W2: one of its texts is empty"):
+        CONFIG.build(tmp_path, "train").tokens(0)
+
+
+def test_the_size_of_the_file_is_part_of_the_fingerprint(tmp_path: Path) -> None:
+    write(tmp_path, LINES)
+    before = CONFIG.build(tmp_path, "train").fingerprint
+    write(tmp_path, LINES.replace("other", "others"))
+    assert CONFIG.build(tmp_path, "train").fingerprint != before
+
+
+def test_missing_and_empty_files_are_named(tmp_path: Path) -> None:
+    write(tmp_path, "", "eval")
+    with pytest.raises(DataError, match="the file is empty"):
+        CONFIG.build(tmp_path, "val")
+    with pytest.raises(MissingAnnotationError, match=r"no new_aan_pairs.train.tsv in .*; get tsv_data"):
+        CONFIG.build(tmp_path, "train")
+
+
+def test_generated_pairs_are_read(tmp_path: Path) -> None:
+    small = AanStandIn(num_train=20, num_val=10)
+    root = ensure(small, tmp_path, progress=False, workers=0)
+    config = Aan.Config(stand_in=small)
+    assert [len(config.build(root, split)) for split in ("train", "val", "test")] == [20, 10, 10]
+    assert len(config.build(root, "val").tokens(3)) == 2

@@ -1,0 +1,67 @@
+"""Reader of the reviews of IMDb."""
+
+from pathlib import Path
+
+import pytest
+
+from data.datasets.imdb import Imdb
+from data.errors import DataError, DecodeError, MissingAnnotationError
+from data.synthetic.ensure import ensure
+from data.synthetic.imdb import ImdbStandIn
+
+CONFIG = Imdb.Config(test_batch=None)
+
+
+def write(root: Path) -> None:
+    for split in ("train", "test"):
+        for kind in ("pos", "neg"):
+            (root / split / kind).mkdir(parents=True)
+            for number in range(2):
+                (root / split / kind / f"{number}_5.txt").write_text(f"{kind} <br /> é {number}")
+    (root / "train" / "unsup").mkdir()
+
+
+def test_bytes_are_tokens_and_folders_are_labels(tmp_path: Path) -> None:
+    write(tmp_path / "aclImdb")
+    items = CONFIG.build(tmp_path, "train")
+    assert items.ids == ("train/neg/0_5.txt", "train/neg/1_5.txt", "train/pos/0_5.txt", "train/pos/1_5.txt")
+    assert [items.label(index) for index in range(4)] == [0, 0, 1, 1]
+    (ids,) = items.tokens(2)
+    assert bytes(ids.astype("uint8") - 1).decode() == "pos <br /> é 0"
+    assert ids.min() >= 1 and CONFIG.num_ids == 257
+
+
+def test_the_validation_split_is_the_test_split(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert CONFIG.build(tmp_path, "val").ids == CONFIG.build(tmp_path, "test").ids
+
+
+def test_empty_and_missing_reviews_are_named(tmp_path: Path) -> None:
+    write(tmp_path)
+    items = CONFIG.build(tmp_path, "train")
+    (tmp_path / "train" / "neg" / "0_5.txt").write_text("")
+    (tmp_path / "train" / "neg" / "1_5.txt").unlink()
+    with pytest.raises(DecodeError, match=r"0_5.txt: the file has 0 bytes"):
+        items.tokens(0)
+    with pytest.raises(DecodeError) as error:
+        items.tokens(1)
+    assert error.value.missing
+
+
+def test_other_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is empty"):
+        CONFIG.build(tmp_path, "train")
+    (tmp_path / "train" / "pos").mkdir(parents=True)
+    with pytest.raises(MissingAnnotationError, match=r"no train/neg in .*; extract"):
+        CONFIG.build(tmp_path, "train")
+    (tmp_path / "train" / "neg").mkdir(parents=True)
+    with pytest.raises(MissingAnnotationError, match=r"no .txt file in"):
+        CONFIG.build(tmp_path, "train")
+
+
+def test_generated_reviews_are_read(tmp_path: Path) -> None:
+    small = ImdbStandIn(num_train=20, num_val=10)
+    root = ensure(small, tmp_path, progress=False, workers=0)
+    items = Imdb.Config(stand_in=small, test_batch=8).build(root, "test")
+    assert len(items) == 8
+    assert all(len(items.tokens(index)[0]) > 20 for index in range(8))

@@ -1,0 +1,102 @@
+"""Reader of ListOps."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data.datasets.listops import TINY, TOKENS, ListOps, value_of
+from data.errors import DataError, DecodeError, MissingAnnotationError
+from data.synthetic.ensure import ensure
+from data.synthetic.listops import ListOpsStandIn
+
+EXAMPLE = "( ( ( [MAX 2 ) 9 ) ] )\t9"
+CONFIG = ListOps.Config(stand_in=None, test_batch=None)
+
+
+def write(folder: Path, *lines: str, split: str = "train", header: str = "Source\tTarget") -> Path:
+    path = folder / f"basic_{split}.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+def test_tokens_are_read_without_parentheses(tmp_path: Path) -> None:
+    write(tmp_path / "listops-1000", EXAMPLE, "7\t7")
+    items = CONFIG.build(tmp_path, "train")
+    assert [TOKENS[token - 1] for token in items.tokens(0)[0]] == ["[MAX", "2", "9", "]"]
+    assert [items.label(0), items.label(1)] == [9, 7]
+    assert items.ids == ("line 2", "line 3")
+    assert items.tokens(0)[0].max() < CONFIG.num_ids == 16
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("( ( [MAX 2 ) 9 )\t9", "does not parse, 1 of its brackets are not closed"),
+        ("( 2 ] ) 9\t9", "closes a bracket that is not open"),
+        ("( ( ( [MAX 2 ) ] ) 9\t9", "tokens after its last bracket"),
+        ("( [MAX ] )\t9", "an operator has no arguments"),
+        ("\t9", "it has no tokens"),
+        ("( ( [MAX 2 ) X )\t9", "'X' is no token"),
+        ("( ( [SUM 2 ) ] )\t9", r"'\[SUM' is no token"),
+        ("( ( [MAX 22 ) ] )\t9", "'22' is no token"),
+        ("( ( [MAX 2 ) ] )\t19", "the value is '19'"),
+        ("( ( [MAX 2 )", "the value is ''"),
+    ],
+)
+def test_a_line_that_is_no_expression_is_refused_with_its_place(line: str, message: str, tmp_path: Path) -> None:
+    path = write(tmp_path, EXAMPLE, line)
+    with pytest.raises(DataError, match=message) as error:
+        CONFIG.build(tmp_path, "train")
+    assert f"{path}:3" in str(error.value) and "get the file again" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        CONFIG.build(tmp_path / "none", "train")
+    write(tmp_path, EXAMPLE)
+    with pytest.raises(MissingAnnotationError, match=r"no basic_test.tsv in .*; get listops-1000"):
+        CONFIG.build(tmp_path, "test")
+    write(tmp_path, EXAMPLE, header="a,b")
+    with pytest.raises(DataError, match=r":1: the header is 'a,b'"):
+        CONFIG.build(tmp_path, "train")
+    write(tmp_path)
+    with pytest.raises(DataError, match="no expressions"):
+        CONFIG.build(tmp_path, "train")
+
+
+def test_examination_compares_the_value_of_the_expression_with_that_of_the_line(tmp_path: Path) -> None:
+    path = write(tmp_path, EXAMPLE, EXAMPLE.replace("\t9", "\t8"))
+    items = CONFIG.build(tmp_path, "train")
+    items.examine(0)
+    with pytest.raises(DecodeError, match=f"{path}:3: its value is 9, not 8"):
+        items.examine(1)
+
+
+def test_generated_files_are_those_that_the_reader_reads(tmp_path: Path) -> None:
+    small = replace(TINY, num_train=250, num_val=40)
+    root = ensure(small, tmp_path, progress=False, workers=0)
+    config = ListOps.Config(stand_in=small, test_batch=32)
+    items = {split: config.build(root, split) for split in ("train", "val", "test")}
+    assert [len(items[split]) for split in ("train", "val", "test")] == [250, 40, 32]
+    for index in range(250):
+        items["train"].examine(index)  # the values are right
+    assert len({items["train"].tokens(index)[0].tobytes() for index in range(250)}) == 250
+    assert items["test"].fingerprint != items["val"].fingerprint
+    assert list(root.iterdir()) and not (root / "blocks").exists()
+
+
+def test_a_lookup_of_the_first_token_reaches_the_accuracy_of_the_printed_models() -> None:
+    draw, generator = random.Random(0), ListOpsStandIn()
+    expressions = [generator.expression(draw) for _ in range(500)]
+    answers = {"[MAX": 9, "[MIN": 0, "[MED": 4, "[SM": 5}
+    hits = [answers[e.text.replace("(", " ").split()[0]] == e.value for e in expressions]
+    assert sum(hits) / len(hits) == pytest.approx(0.367, abs=0.07)
+
+
+def test_values_are_those_of_the_operators() -> None:
+    for text, value in ((b"I47]", 4), (b"A47]", 7), (b"E479]", 7), (b"E478]", 7), (b"E45]", 4), (b"SA95]8]", 7)):
+        assert value_of(text.translate(bytes.maketrans(b"AEIS", b"\x01\x02\x03\x04"))) == value

@@ -1,0 +1,121 @@
+"""Reader of Pathfinder."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.datasets.pathfinder import Pathfinder
+from data.errors import DataError, DecodeError, MissingAnnotationError
+from data.synthetic.ensure import ensure
+from data.synthetic.pathfinder import PathfinderStandIn
+
+SMALL = PathfinderStandIn(num_train=16, num_val=2, contour=6)
+CONFIG = Pathfinder.Config(stand_in=None, test_batch=None, split_rule="as listed")
+
+
+def write(root: Path, count: int = 10, level: str = "curv_contour_length_14") -> Path:
+    """Pictures whose first pixel is their number, in the layout of the release."""
+    folder = root / level
+    (folder / "imgs" / "1").mkdir(parents=True)
+    (folder / "metadata").mkdir()
+    for number in range(count):
+        Image.fromarray(np.full((32, 32), number, np.uint8)).save(folder / "imgs" / "1" / f"sample_{number}.png")
+    lines = [f"imgs/1 sample_{number}.png {number} {number % 2} 1.0 14 4 2 0.5 1 2" for number in range(count)]
+    (folder / "metadata" / "1.npy").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_splits_are_tenths_and_pixels_are_ids(tmp_path: Path) -> None:
+    write(tmp_path / "pathfinder32")
+    items = {split: CONFIG.build(tmp_path, split) for split in ("train", "val", "test")}
+    assert [len(items[split]) for split in items] == [8, 1, 1]
+    (ids,) = items["test"].tokens(0)
+    assert ids.shape == (1024,) and set(ids) == {9} and items["test"].label(0) == 1
+    assert items["train"].files() is not None and items["train"].ids[3] == "imgs/1/sample_3.png"
+
+
+def test_shuffled_splits_are_disjoint_and_the_same_each_time(tmp_path: Path) -> None:
+    write(tmp_path)
+    config = replace(CONFIG, split_rule="shuffled")
+    names = [config.build(tmp_path, split).ids for split in ("train", "val", "test")]
+    assert len({name for ids in names for name in ids}) == 10
+    assert names == [config.build(tmp_path, split).ids for split in ("train", "val", "test")]
+    assert names[0] != CONFIG.build(tmp_path, "train").ids
+
+
+def test_annotations_may_be_an_array(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    lines = (folder / "metadata" / "1.npy").read_text().splitlines()
+    expected = CONFIG.build(tmp_path, "train").fingerprint
+    np.save(folder / "metadata" / "1.npy", np.array([line.split() for line in lines]))
+    assert CONFIG.build(tmp_path, "train").fingerprint == expected
+
+
+def test_squares_of_pixels_are_averaged(tmp_path: Path) -> None:
+    write(tmp_path)
+    (ids,) = replace(CONFIG, pool=2).build(tmp_path, "train").tokens(4)
+    assert ids.shape == (256,) and set(ids) == {4}
+    with pytest.raises(ValueError, match=r"data\.dataset\.pool is 3"):
+        replace(CONFIG, pool=3).check()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "0 bytes; get it again"), (b"\x89PNG\r\n\x1a\n", "no picture"), (b"text", "no picture")],
+)
+def test_damaged_pictures_are_named(content: bytes, message: str, tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    (folder / "imgs" / "1" / "sample_2.png").write_bytes(content)
+    with pytest.raises(DecodeError, match=message) as error:
+        CONFIG.build(tmp_path, "train").tokens(2)
+    assert "sample_2.png" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_truncated_picture_is_named(tmp_path: Path) -> None:
+    folder, content = write(tmp_path), io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+    Image.fromarray(noise).save(content, "png")
+    (folder / "imgs" / "1" / "sample_2.png").write_bytes(content.getvalue()[:400])
+    with pytest.raises(DecodeError, match="no picture"):
+        CONFIG.build(tmp_path, "train").tokens(2)
+
+
+def test_a_missing_picture_is_missing(tmp_path: Path) -> None:
+    (write(tmp_path) / "imgs" / "1" / "sample_2.png").unlink()
+    with pytest.raises(DecodeError) as error:
+        CONFIG.build(tmp_path, "train").tokens(2)
+    assert error.value.missing
+
+
+@pytest.mark.parametrize("line", ["imgs/1 sample_0.png 0 2 1", "imgs/1 sample_0.png", "../.. sample_0.png 0 1"])
+def test_other_annotations_are_refused_with_their_place(line: str, tmp_path: Path) -> None:
+    path = write(tmp_path) / "metadata" / "1.npy"
+    path.write_text(f"{path.read_text()}{line}\n")
+    with pytest.raises(DataError, match=r"1\.npy:11: .* is no line of annotations"):
+        CONFIG.build(tmp_path, "train")
+
+
+def test_pickled_annotations_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path) / "metadata" / "1.npy"
+    np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="no annotations"):
+        CONFIG.build(tmp_path, "train")
+
+
+def test_a_folder_without_the_level_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    with pytest.raises(MissingAnnotationError, match=r"no curv_contour_length_14/metadata in .*; get pathfinder32"):
+        CONFIG.build(tmp_path, "train")
+
+
+def test_generated_pictures_are_read(tmp_path: Path) -> None:
+    root = ensure(SMALL, tmp_path, progress=False, workers=0)
+    config = Pathfinder.Config(stand_in=SMALL, level="curv_baseline")
+    items = config.build(root, "train")
+    assert len(items) == 16 and items.tokens(0)[0].max() == 255
+    with pytest.raises(ValueError, match=r"data\.dataset\.level is curv_contour_length_14"):
+        Pathfinder.Config(stand_in=SMALL).check()

@@ -1,0 +1,97 @@
+"""Generated ListOps: the original procedure."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data.synthetic.ensure import ensure, folder_name
+from data.synthetic.listops import ListOpsStandIn
+
+PUBLISHED = ListOpsStandIn()
+SMALL = ListOpsStandIn(num_train=230, num_val=20, length=(8, 100), max_depth=4, max_arguments=5)
+
+
+def test_lengths_depths_and_arguments_are_within_the_settings() -> None:
+    draw = random.Random(0)
+    for _ in range(30):
+        text, value, length = PUBLISHED.expression(draw)
+        tokens = [token for token in text.split() if token not in "()"]
+        assert 500 < len(tokens) == length < 2000
+        assert 0 <= value <= 9
+        depth = deepest = 0
+        arguments: list[int] = []
+        for token in tokens:
+            if token == "]":
+                assert 2 <= arguments.pop() <= 10
+                depth -= 1
+            else:
+                if arguments:
+                    arguments[-1] += 1
+                if token.startswith("["):
+                    arguments.append(0)
+                    depth += 1
+            deepest = max(deepest, depth)
+        assert deepest <= 9 and not arguments  # the tenth level has digits only
+
+
+def test_the_text_is_fully_parenthesised_from_the_left() -> None:
+    draw = random.Random(1)
+    text = next(one.text for one in (SMALL.expression(draw) for _ in range(1000)) if one.length < 12)
+    assert text.startswith("( ( ") and text.endswith(" ] )") and text.count("(") == text.count(")")
+
+
+def test_files_depend_on_the_seed_alone(tmp_path: Path) -> None:
+    one = ensure(SMALL, tmp_path / "one", progress=False, workers=0)
+    two = ensure(SMALL, tmp_path / "two", progress=False, workers=2)
+    for name in ("basic_train.tsv", "basic_val.tsv", "basic_test.tsv"):
+        assert (one / name).read_bytes() == (two / name).read_bytes()
+    other = ensure(replace(SMALL, seed=1), tmp_path / "one", progress=False, workers=0)
+    assert (other / "basic_val.tsv").read_bytes() != (one / "basic_val.tsv").read_bytes()
+
+
+def test_an_interrupted_generation_goes_on_with_the_missing_blocks(tmp_path: Path) -> None:
+    whole = ensure(SMALL, tmp_path / "whole", progress=False, workers=0)
+    partial = tmp_path / "cut" / f"{folder_name(SMALL)}.partial"
+    (partial / "blocks").mkdir(parents=True)
+    first = SMALL.parts()[0]
+    ((path, content),) = SMALL.files(first)
+    (partial / path).write_bytes(content)
+    made: list[object] = []
+
+    class Counting(ListOpsStandIn):
+        def files(self, part: object):  # noqa: ANN202
+            made.append(part)
+            return super().files(part)
+
+    Counting.__qualname__, Counting.__module__ = ListOpsStandIn.__qualname__, ListOpsStandIn.__module__
+    counting = Counting(**{name: getattr(SMALL, name) for name in SMALL.__dataclass_fields__})
+    assert folder_name(counting) == folder_name(SMALL)
+    root = ensure(counting, tmp_path / "cut", progress=False, workers=0)
+    assert first not in made and len(made) == len(SMALL.parts()) - 1
+    assert (root / "basic_train.tsv").read_bytes() == (whole / "basic_train.tsv").read_bytes()
+
+
+def test_repeated_expressions_are_left_out(tmp_path: Path) -> None:
+    short = ListOpsStandIn(num_train=100, num_val=20, length=(4, 6), max_depth=2, max_arguments=3)
+    root = ensure(short, tmp_path, progress=False, workers=0)
+    lines = [
+        line for name in ("train", "val", "test") for line in (root / f"basic_{name}.tsv").read_text().splitlines()[1:]
+    ]
+    assert len(lines) == len(set(lines)) == 140
+
+
+def test_only_the_published_settings_are_the_original() -> None:
+    assert PUBLISHED.is_original and replace(PUBLISHED, seed=3).is_original
+    assert not replace(PUBLISHED, max_depth=9).is_original and not SMALL.is_original
+    assert PUBLISHED.estimated_bytes() > 10**8
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"length": (0, 10)}, {"length": (10, 5)}, {"max_depth": 1}, {"max_arguments": 10**24}, {"operator_share": 0.0}],
+)
+def test_settings_out_of_range_are_refused(settings: dict) -> None:
+    with pytest.raises(ValueError, match=rf"data.dataset.stand_in.{next(iter(settings))}"):
+        ListOpsStandIn(**settings)

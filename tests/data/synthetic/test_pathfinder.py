@@ -1,0 +1,111 @@
+"""Generated Pathfinder: the original procedure."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.synthetic import pathfinder
+from data.synthetic.pathfinder import BlockedError, Drawing, PathfinderStandIn, circle, dilated, moved
+
+EASY = PathfinderStandIn(num_train=8, num_val=1, contour=6)
+
+
+def test_pictures_have_the_full_range_and_two_discs() -> None:
+    for number in range(4):
+        picture, label = EASY.picture(number)
+        assert picture.shape == (32, 32) and picture.dtype == np.uint8
+        assert (picture.min(), picture.max()) == (0, 255) and label in (0, 1)
+        assert 0.05 < (picture > 0).mean() < 0.6
+
+
+def test_pictures_depend_on_the_seed_and_their_number_alone() -> None:
+    assert np.array_equal(EASY.picture(1)[0], EASY.picture(1)[0])
+    assert not np.array_equal(EASY.picture(1)[0], EASY.picture(2)[0])
+    assert not np.array_equal(EASY.picture(1)[0], replace(EASY, seed=1).picture(1)[0])
+    assert {EASY.picture(number)[1] for number in range(8)} == {0, 1}
+
+
+def test_the_discs_are_on_one_snake_for_label_1_and_on_two_for_label_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[tuple[list, list[tuple[int, int]]]] = []
+    long_snakes, disc = Drawing.long_snakes, pathfinder.disc
+
+    def snakes(self: Drawing) -> list:
+        found.append((long_snakes(self), []))
+        return found[-1][0]
+
+    monkeypatch.setattr(Drawing, "long_snakes", snakes)
+    monkeypatch.setattr(pathfinder, "disc", lambda all, centre: found[-1][1].append(centre) or disc(all, centre))
+    for number in range(6):
+        _, label = EASY.picture(number)
+        both, (start, end) = found[-1]
+        of_start = next(index for index, snake in enumerate(both) if snake[0].tail == start)
+        of_end = next(index for index, snake in enumerate(both) if snake[-1].head == end)
+        assert (of_start == of_end) == bool(label)
+        assert [len(snake) for snake in both] == [6, 6]
+
+
+def test_paddles_of_long_snakes_do_not_overlap() -> None:
+    drawing = next(made for made in map(attempt, range(1000)) if made is not None)
+    paddles = [paddle for snake in drawing for paddle in snake]
+    for index, paddle in enumerate(paddles):
+        for other in paddles[:index]:
+            assert (paddle.picture + other.picture).max() < 1.8
+
+
+def attempt(seed: int) -> list | None:
+    """Long snakes of a drawing; None if they are blocked."""
+    try:
+        return Drawing(EASY, np.random.default_rng(seed)).long_snakes()
+    except BlockedError:
+        return None
+
+
+def test_files_have_the_layout_of_the_release() -> None:
+    (part,) = EASY.parts()
+    files = dict(EASY.files(part))
+    names = [str(path) for path in files]
+    assert names[0] == "curv_baseline/imgs/0/sample_0.png" and names[-1] == "curv_baseline/metadata/0.npy"
+    assert EASY.last_file(part).as_posix() == names[-1]
+    lines = list(files.values())[-1].decode().splitlines()
+    assert len(lines) == 10 and lines[3].split()[:3] == ["imgs/0", "sample_3.png", "3"]
+    assert [int(line.split()[3]) for line in lines] == [EASY.picture(number)[1] for number in range(10)]
+    with Image.open(io.BytesIO(next(iter(files.values())))) as image:
+        assert image.mode == "L" and image.size == (32, 32)
+
+
+def test_points_are_rounded_up_and_circles_stay_in_the_picture() -> None:
+    assert moved((3, 3), 0.0, 2) == (3, 5)
+    assert moved((3, 3), np.pi / 4, 2) == (5, 5)
+    cells = circle((0, 5), 3, 32)
+    assert cells and all(row >= 0 for row, _ in cells) and len(set(cells)) == len(cells)
+
+
+def test_dilation_is_by_a_disc() -> None:
+    mask = np.zeros((7, 7), np.float32)
+    mask[3, 3] = 1
+    assert dilated(mask, 2).sum() == 13
+    mask[0, 0] = 0.5
+    assert dilated(mask, 1)[0].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0]
+
+
+def test_only_the_published_settings_are_the_original() -> None:
+    assert PathfinderStandIn().is_original and not EASY.is_original
+    assert len(PathfinderStandIn().parts()) == 4000
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"contour": 7}, "stand_in.contour is 7; it is one of 6, 9, 14"),
+        ({"num_train": 10, "num_val": 1}, "it must be 8 x num_val, 8"),
+        ({"side": 10**24}, "stand_in.side"),
+        ({"marker_radius": float("nan")}, "stand_in.marker_radius"),
+        ({"continuity": 0.0}, "stand_in.continuity"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PathfinderStandIn(**settings)

@@ -1,0 +1,157 @@
+"""Sequences of token ids: padding, limits, and validations that go on where the last one stopped."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from data.config import DataConfig
+from data.datamodule import DataModule
+from data.datasets.aan import Aan
+from data.datasets.cifar10 import Cifar10
+from data.datasets.imdb import Imdb
+from data.datasets.listops import TINY, ListOps
+from data.datasets.pathfinder import Pathfinder
+from data.errors import DecodeError
+from data.evaluation import EvalConfig
+from data.items.items import Draw
+from data.items.tokens import padded_ids
+from data.loaders import ContinuingItems
+from data.sizes import SequenceSize
+from data.synthetic.aan import AanStandIn
+from data.synthetic.ensure import ensure
+from data.token_data import TokenData
+
+ONE_VIEW = EvalConfig(views=1, crops=1)
+SIZE = SequenceSize(6, 10)
+LISTOPS = TokenData(
+    dataset=ListOps.Config(stand_in=replace(TINY, num_train=40, num_val=20), test_batch=8), length=128, max_tokens=100
+)
+
+
+def ids(*numbers: int) -> torch.Tensor:
+    return padded_ids(torch.tensor(numbers, dtype=torch.long).numpy(), "item", SIZE, 4)
+
+
+def test_sequences_are_cut_and_padded() -> None:
+    assert ids(3, 4).tolist() == [3, 4, 0, 0, 0, 0]
+    assert ids(1, 2, 3, 4, 5, 6, 7).tolist() == [1, 2, 3, 4, 0, 0]
+
+
+def test_tokens_out_of_the_vocabulary_and_empty_items_are_named() -> None:
+    with pytest.raises(DecodeError, match="item: the token 10 is out of the vocabulary of 10 ids"):
+        ids(1, 10)
+    with pytest.raises(DecodeError, match="item: the token -1 is out"):
+        ids(-1, 2)
+    with pytest.raises(DecodeError, match="item: it has no tokens"):
+        ids()
+
+
+def test_training_and_test_items_have_the_same_tokens(tmp_path: Path) -> None:
+    root = ensure(LISTOPS.dataset.stand_in, tmp_path, progress=False, workers=0)  # pyright: ignore
+    items = LISTOPS.dataset.build(root, "train")
+    train, test = LISTOPS.train_items(items, 0), LISTOPS.test_items(items, ONE_VIEW)
+    (row,) = train[Draw(0, 3)].inputs
+    (rows,) = test[3].inputs
+    assert row.shape == (128,) and rows.shape == (1, 128) and torch.equal(row, rows[0])
+    assert train[Draw(0, 3)].label == items.label(3)
+    assert test.blank_inputs()[0].shape == (1, 128)
+
+
+def test_pairs_have_two_inputs(tmp_path: Path) -> None:
+    small = AanStandIn(num_train=8, num_val=4)
+    data = TokenData(dataset=Aan.Config(stand_in=small), length=64)
+    items = data.dataset.build(ensure(small, tmp_path, progress=False, workers=0), "train")
+    assert [part.shape for part in data.train_items(items, 0)[Draw(0, 1)].inputs] == [(64,), (64,)]
+    assert len(data.validation_items(items).blank_inputs()) == 2
+
+
+DATA = {
+    "listops": TokenData(dataset=ListOps.Config(), length=2048, max_tokens=2000),
+    "text": TokenData(dataset=Imdb.Config(), length=1024, max_tokens=1000),
+    "retrieval": TokenData(dataset=Aan.Config(), length=4096, max_tokens=4000),
+    "image": TokenData(dataset=Cifar10.Config(), length=1024),
+    "pathfinder": TokenData(dataset=Pathfinder.Config(), length=1024),
+}
+
+
+@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
+def test_every_data_set_is_valid_at_both_scales(data: TokenData) -> None:
+    for each in (data, data.tiny()):
+        each.check(ONE_VIEW)
+        assert each.dataset.official_size("test") is not None or each is not data
+    assert data.tiny().length <= 256 and data.tiny().dataset.is_replaced
+    assert data.dataset.is_replaced is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "evaluation", "message"),
+    [
+        ({"max_tokens": 200}, ONE_VIEW, "data.max_tokens is 200; it must be at most data.length, 128"),
+        ({}, EvalConfig(views=2, crops=1), "evaluation.views is 2"),
+        ({"dataset": ListOps.Config(vocabulary=10)}, ONE_VIEW, "data.dataset.vocabulary is 10; listops has 16 ids"),
+    ],
+)
+def test_settings_that_exclude_each_other_are_refused(changes: dict, evaluation: EvalConfig, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(LISTOPS, **changes).check(evaluation)
+
+
+@pytest.mark.parametrize("settings", [{"length": 0}, {"length": 10**24}, {"max_tokens": -1}])
+def test_settings_out_of_range_are_refused(settings: dict) -> None:
+    with pytest.raises(ValueError, match=f"data.{next(iter(settings))}"):
+        TokenData(dataset=ListOps.Config(), **settings)
+    with pytest.raises(ValueError, match=r"data\.dataset\.test_batch"):
+        ListOps.Config(test_batch=0)
+
+
+# Validations
+
+
+class Numbers:
+    """Ten items."""
+
+    def __len__(self) -> int:
+        return 10
+
+
+def test_validations_go_on_where_the_last_one_stopped() -> None:
+    sampler = ContinuingItems(Numbers(), 4, seed=3)  # pyright: ignore[reportArgumentType]
+    drawn = [index for _ in range(5) for index in sampler]
+    assert len(sampler) == 4 and sampler.num_drawn == 20
+    assert sorted(drawn[:10]) == sorted(drawn[10:]) == list(range(10)) and drawn[:10] != drawn[10:]
+    again = ContinuingItems(Numbers(), 4, seed=3)  # pyright: ignore[reportArgumentType]
+    again.num_drawn = 8
+    assert list(again) == drawn[8:12]
+
+
+def test_processes_share_a_validation() -> None:
+    whole = list(ContinuingItems(Numbers(), 7, seed=0))  # pyright: ignore[reportArgumentType]
+    parts = [list(ContinuingItems(Numbers(), 7, seed=0, rank=rank, world_size=2)) for rank in (0, 1)]  # pyright: ignore
+    assert sorted(parts[0] + parts[1]) == sorted(whole) and [len(part) for part in parts] == [4, 3]
+
+
+def module(data: DataConfig, root: Path) -> DataModule:
+    return DataModule(
+        data, ONE_VIEW, root=root, seed=0, batch_size=8, test_batch_size=8, num_workers=0, validation_items=8
+    )
+
+
+def test_a_resumed_training_continues_the_validations(tmp_path: Path) -> None:
+    root = ensure(LISTOPS.dataset.stand_in, tmp_path, progress=False, workers=0)  # pyright: ignore
+    whole = module(LISTOPS, root)
+    loader = whole.val_dataloader()
+    drawn = [batch.items.tolist() for _ in range(3) for batch in loader]
+    assert len(drawn) == 3
+    first = module(LISTOPS, root)
+    first.train_dataloader()
+    list(first.val_dataloader())
+    state = first.state_dict()
+    resumed = module(LISTOPS, root)
+    resumed.load_state_dict(state)  # pyright: ignore[reportArgumentType]
+    assert [batch.items.tolist() for batch in resumed.val_dataloader()] == drawn[1:2]
+    other = module(LISTOPS, root)
+    loader = other.val_dataloader()  # Lightning may set up the loaders first
+    other.load_state_dict(state)  # pyright: ignore[reportArgumentType]
+    assert [batch.items.tolist() for batch in loader] == drawn[1:2]

@@ -1,0 +1,77 @@
+"""Table 5 of Motionformer: recipes of its tasks, costs, and notes."""
+
+import pytest
+
+from experiments.motionformer.sequences import IMAGE, LISTOPS, PATHFINDER, RETRIEVAL, TEXT
+from experiments.motionformer.table5 import COLUMNS, PROTOTYPES, TABLE, TASKS
+from experiments.spec.metrics import PeakMegabytes
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, TINY
+from reports.derived_cells import contradictions
+
+
+@pytest.mark.parametrize(
+    ("run", "length", "batch_size", "warmup", "steps", "every", "batches", "classes"),
+    [
+        (LISTOPS, 2048, 32, 1000, 5000, 50, 62, 10),
+        (TEXT, 1024, 32, 8000, 20000, 500, 781, 2),
+        (RETRIEVAL, 4096, 32, 800, 30000, 300, 565, 2),
+        (IMAGE, 1024, 256, 175, 35000, 175, 20, 10),
+        (PATHFINDER, 1024, 256, 312, 62400, 312, 312, 2),
+    ],
+    ids=list(TASKS),
+)
+def test_recipes_are_those_of_the_repository(
+    run: RunConfig, length: int, batch_size: int, warmup: int, steps: int, every: int, batches: int, classes: int
+) -> None:
+    optim = run.optim
+    assert optim is not None
+    assert (run.data.size.length, run.data.targets.classes["class"]) == (length, classes)  # pyright: ignore
+    assert (optim.batch_size, optim.steps, optim.validate_every, optim.validation_batches) == (
+        batch_size, steps, every, batches)  # fmt: skip
+    assert optim.schedule.warmup == warmup  # pyright: ignore[reportAttributeAccessIssue]
+    assert (optim.lr, optim.weight_decay, optim.keep, optim.clip_norm) == (1e-4, 0.0, "best", None)
+    run.check()
+
+
+@pytest.mark.parametrize("scale", [PAPER, TINY])
+def test_every_task_has_a_run_of_its_own_for_each_row(scale) -> None:  # noqa: ANN001
+    cells = [cell for cell in TABLE.cells(scale) if cell.tested and cell.run is not None]
+    assert len({cell.run.train_id for cell in cells if cell.run}) == len(cells) == 25
+
+
+def test_costs_equal_the_printed_ones() -> None:
+    column = next(column for column in COLUMNS if column.key == "gflops")
+    for cell in TABLE.cells():
+        if cell.column is column and cell.printed is not None and cell.paper_run is not None:
+            assert f"{cell.metric.of(cell.paper_run):.2f}" == f"{cell.printed:.2f}"  # pyright: ignore
+
+
+def test_printed_averages_follow_from_the_printed_cells() -> None:
+    assert contradictions(TABLE, TABLE.rows) == []
+
+
+def test_memory_is_that_of_the_published_formulation_beside_ours() -> None:
+    published, ours = (
+        {cell.row.key: cell.paper_run for cell in TABLE.cells() if cell.column.key == key}
+        for key in ("memory", "memory-ours")
+    )
+    assert published["exact"] != ours["exact"] and published["exact"].model.stores_map  # pyright: ignore
+    assert all(published[key] == ours[key] for key in ours if key != "exact")
+    metric = next(column.metric for column in COLUMNS if column.key == "memory")
+    assert isinstance(metric, PeakMegabytes) and metric.batch_size == 16
+    assert metric.value({"peak_gib": 1.0}, LISTOPS) == pytest.approx(1073.741824)
+
+
+def test_prototypes_are_those_of_the_names_of_the_rows() -> None:
+    for cell in TABLE.cells():
+        if cell.column.key == "listops" and cell.paper_run is not None and cell.row.key != "exact":
+            name, _, number = cell.row.key.partition("-")
+            assert PROTOTYPES.of(cell.paper_run) == (0 if name == "performer" else int(number))
+
+
+def test_tiny_runs_have_short_sequences_and_small_approximations() -> None:
+    for cell in TABLE.cells(TINY):
+        if cell.tested and cell.run is not None:
+            assert cell.run.data.size.length <= 256 and cell.run.data.dataset.is_replaced  # pyright: ignore
+            cell.run.check()

@@ -1,0 +1,188 @@
+"""Encoder of token sequences: its equations, its costs, its sizes."""
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from data.sizes import ClipSize, SequenceSize
+from data.targets import ClassTarget
+from experiments.runner.measure import saved_per_item
+from models.mixers.linformer import Linformer
+from models.mixers.nystromformer import Nystromformer
+from models.mixers.orthoformer import Orthoformer
+from models.mixers.performer import Performer
+from models.mixers.space import Approximation
+from models.sequence.encoder import SequenceEncoder
+
+LISTOPS = SequenceSize(2048, 32)
+SMALL = SequenceSize(12, 20)
+TEN, TWO = ClassTarget(10), ClassTarget(2)
+EXACT = SequenceEncoder.Config()
+PERFORMER = SequenceEncoder.Config(approximation=Performer.Config(kernel="two-sided"))
+NYSTROM = SequenceEncoder.Config(approximation=Nystromformer.Config(conv_kernel=35, trains_landmarks=True))
+ORTHOFORMER = SequenceEncoder.Config(approximation=Orthoformer.Config(num_prototypes=64, candidates="queries-and-keys"))
+LINFORMER = SequenceEncoder.Config(approximation=Linformer.Config())
+
+
+def ids(size: SequenceSize = SMALL, lengths: tuple[int, ...] = (12, 7, 1)) -> Tensor:
+    """Token ids with padding."""
+    torch.manual_seed(0)
+    rows = torch.randint(1, size.vocabulary, (len(lengths), size.length))
+    return rows * (torch.arange(size.length) < torch.tensor(lengths).unsqueeze(1))
+
+
+def built(config: SequenceEncoder.Config, size: SequenceSize = SMALL, targets: ClassTarget = TEN) -> SequenceEncoder:
+    torch.manual_seed(1)
+    return config.build(size, targets).eval().double()
+
+
+def logits(model: Any, ids: Tensor) -> Tensor:  # noqa: ANN401  (blocks have no declared type)
+    """Logits by the plain equations of exact attention."""
+    mask = ids != 0
+    x = model.tokens(ids) + model.positions
+    for block in model.blocks:
+        normed = F.layer_norm(x, (64,), block.attention_norm.weight, block.attention_norm.bias)
+        q, k, v = (t.unflatten(-1, (2, 32)).transpose(1, 2) for t in block.attention.qkv(normed).chunk(3, -1))
+        scores = (q @ k.mT / 32**0.5).masked_fill(~mask[:, None, None], -torch.inf)
+        y = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
+        x = x + block.attention.proj(y)
+        normed = F.layer_norm(x, (64,), block.mlp_norm.weight, block.mlp_norm.bias)
+        x = x + block.mlp[3](F.gelu(block.mlp[0](normed)))
+    x = F.layer_norm(x, (64,), model.norm.weight, model.norm.bias) * mask.unsqueeze(-1)
+    return model.head[2](F.relu(model.head[0](x.mean(1))))
+
+
+@pytest.mark.parametrize(
+    ("config", "gflops"),
+    [(EXACT, 1.2106), (NYSTROM, 0.6179), (PERFORMER, 0.4897), (ORTHOFORMER, 0.2370), (LINFORMER, 0.4053)],
+    ids=["exact", "nystromformer", "performer", "orthoformer", "linformer"],
+)
+def test_costs_follow_from_the_config(config: SequenceEncoder.Config, gflops: float) -> None:
+    assert config.macs(LISTOPS, TEN) / 1e9 == pytest.approx(gflops, abs=5e-5)
+
+
+def test_candidates_from_queries_cost_less() -> None:
+    queries = SequenceEncoder.Config(approximation=Orthoformer.Config(num_prototypes=64))
+    assert queries.macs(LISTOPS, TEN) / 1e9 == pytest.approx(0.2205, abs=5e-5)
+
+
+@pytest.mark.parametrize("config", [EXACT, NYSTROM, ORTHOFORMER, LINFORMER], ids=["exact", "nystrom", "ortho", "lin"])
+def test_executed_costs_are_the_published_ones_or_less(config: SequenceEncoder.Config) -> None:
+    last_norm_and_head = 5 * 2048 * 64 + 2048 * 64 + 64 * 128 + 128 * 10
+    assert config.executed_macs(LISTOPS, TEN) <= config.macs(LISTOPS, TEN) + last_norm_and_head
+    if config is EXACT:
+        assert config.executed_macs(LISTOPS, TEN) >= config.macs(LISTOPS, TEN)
+
+
+def test_the_encoder_of_listops_has_the_parameters_of_the_original() -> None:
+    assert EXACT.cost(LISTOPS, TEN).parameters == 209_802
+
+
+def test_logits_are_those_of_the_plain_equations() -> None:
+    model = built(EXACT)
+    torch.testing.assert_close(model(ids()), logits(model, ids()), rtol=0, atol=1e-10)
+
+
+def test_the_published_formulation_has_the_same_results() -> None:
+    ours, stored = built(EXACT), built(SequenceEncoder.Config(stores_map=True))
+    torch.testing.assert_close(ours(ids()), stored(ids()), rtol=0, atol=1e-10)
+
+
+def test_padding_counts_only_in_the_denominator_of_the_mean() -> None:
+    longer = torch.cat([ids(), torch.zeros(3, 4, dtype=torch.long)], dim=1)
+    by_tokens = SequenceEncoder.Config(mean_over="tokens")
+    short, long = built(by_tokens), built(by_tokens, SequenceSize(16, 20))
+    with torch.no_grad():
+        long.positions[:12] = short.positions
+        long.load_state_dict({**long.state_dict(), **{n: t for n, t in short.state_dict().items() if n != "positions"}})
+    torch.testing.assert_close(short(ids()), long(longer), rtol=0, atol=1e-10)
+    over_positions = built(SequenceEncoder.Config()).features(ids())
+    torch.testing.assert_close(over_positions[1], short.features(ids())[1] * 7 / 12, rtol=0, atol=1e-10)
+
+
+def test_zeros_are_tokens_if_they_are_not_masked() -> None:
+    model = built(SequenceEncoder.Config(masks_zeros=False))
+    changed = ids()
+    changed[1, 10] = 5
+    with torch.no_grad():
+        model.tokens.weight[5] = model.tokens.weight[0]
+    torch.testing.assert_close(model(ids()), model(changed), rtol=0, atol=1e-12)
+    masked = built(EXACT)
+    assert not torch.allclose(masked(ids())[1], masked(changed)[1], rtol=0, atol=1e-6)
+
+
+def test_a_first_token_replaces_the_mean() -> None:
+    model = built(SequenceEncoder.Config(pooling="first token"))
+    other = ids()
+    other[:, -1] = 3  # dropped
+    torch.testing.assert_close(model(ids()), model(other))
+    other[:, 0] = 3
+    assert not torch.allclose(model(ids()), model(other))
+
+
+def test_a_pair_goes_through_the_same_blocks() -> None:
+    model = built(EXACT, SequenceSize(12, 20, pair=True), TWO)
+    one, other = ids(), ids(lengths=(3, 4, 5))
+    a, b = model.features(one), model.features(other)
+    torch.testing.assert_close(model(one, other), model.head(torch.cat([a, b, a * b, a - b], dim=1)))
+    assert model(one, other).shape == (3, 2)
+    sample = SequenceSize(12, 20, pair=True).example(3)
+    assert len(sample) == 2 and model(*sample).shape == (3, 2)
+
+
+@pytest.mark.parametrize("approximation", [Performer.Config(), Orthoformer.Config(num_prototypes=4)], ids=str)
+def test_attention_is_in_float32_in_mixed_precision_unless_the_config_says_otherwise(
+    approximation: Approximation,
+) -> None:
+    seen: list[torch.dtype] = []
+    for in_float32 in (True, False):
+        config = SequenceEncoder.Config(approximation=approximation, attention_in_float32=in_float32)
+        model: Any = config.build(SMALL, TEN)
+        stage = model.blocks[0].attention.stage
+        stage.register_forward_pre_hook(lambda stage, inputs: seen.append(inputs[0].dtype))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert model(ids()).isfinite().all()
+    assert seen == [torch.float32, torch.bfloat16]
+
+
+def test_approximations_save_less_than_the_published_attention() -> None:
+    stored, performer, nystrom, orthoformer = (
+        saved_per_item(config, LISTOPS, TEN)
+        for config in (SequenceEncoder.Config(stores_map=True), PERFORMER, NYSTROM, ORTHOFORMER)
+    )
+    assert stored > performer > nystrom > orthoformer
+    assert stored / 1e6 == pytest.approx(219, rel=0.2)
+    assert saved_per_item(EXACT, LISTOPS, TEN) < stored / 5  # ours has no map in memory
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"width": 0}, "model.width is 0"),
+        ({"hidden": 10**24}, "model.hidden"),
+        ({"dropout": float("nan")}, "model.dropout"),
+        ({"attention_dropout": 1.0}, "model.attention_dropout"),
+        ({"heads": 3}, "does not divide into 3 heads"),
+        ({"stores_map": True, "approximation": Performer.Config()}, "stores_map"),
+        ({"approximation": Orthoformer.Config(num_prototypes=64)}, "64 prototypes, but 12 candidates"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SequenceEncoder.Config(**settings).check(SMALL)
+
+
+def test_clips_are_refused() -> None:
+    with pytest.raises(ValueError, match="it takes sequences of tokens, and the data give a clip"):
+        EXACT.check(ClipSize(2, 4, 4))
+
+
+def test_every_parameter_is_trained() -> None:
+    for config in (EXACT, PERFORMER, NYSTROM, ORTHOFORMER, LINFORMER):
+        size = SequenceSize(256, 20)
+        model = config.build(size, TEN)
+        model(*size.example(2)).square().sum().backward()
+        assert all(parameter.grad is not None for parameter in model.parameters())
