@@ -53,6 +53,7 @@ class DataModule(pl.LightningDataModule):
         self.unreadable: dict[Split, UnreadableItems] = {}
         self.train_loader: TrainLoader | None = None
         self.position: dict[str, int] | None = None
+        self.tested_items: frozenset[int] = frozenset()  # test items whose scores are known
 
     def train_dataloader(self) -> TrainLoader:
         """Augmented items of the training split, in an order fixed by (seed, epoch)."""
@@ -83,16 +84,19 @@ class DataModule(pl.LightningDataModule):
         return self._test_loader(self.data.validation_items(self.val_list), "val", self.evaluation.crops)
 
     def test_dataloader(self) -> TestLoader:
-        """All views of each test item, each view on one device only."""
-        return self._test_loader(self.data.test_items(self.test_list, self.evaluation), "test", 1)
+        """All views of each test item whose scores are not known, each view on one device only."""
+        items = self.data.test_items(self.test_list, self.evaluation)
+        return self._test_loader(items, "test", 1, self.tested_items)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Batch with model inputs."""
         return batch._replace(inputs=self.data.on_device(batch.inputs))
 
-    def _test_loader(self, items: TestItems, split: Split, batch_factor: int) -> TestLoader:
+    def _test_loader(
+        self, items: TestItems, split: Split, batch_factor: int, omitted: frozenset[int] = frozenset()
+    ) -> TestLoader:
         self.set_known_errors(items, split)
-        sampler = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
+        sampler = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size, omitted=omitted)
         size = self.test_batch_size * batch_factor
         return TestLoader(items, sampler, self.unreadable_in(split), size, self.num_workers)
 

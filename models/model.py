@@ -65,6 +65,20 @@ class ClipSize(InputSize, Protocol):
         ...
 
 
+@runtime_checkable
+class SequenceSize(InputSize, Protocol):
+    """Typical size of a sequence of frames with masks. Sequences differ in length and size."""
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        ...
+
+    def clip(self, frames: int) -> ClipSize:
+        """Size of a clip of its frames."""
+        ...
+
+
 class Targets(Protocol):
     """Targets of a task.
 
@@ -133,6 +147,11 @@ class ModelConfig(ABC):
     @property
     def pretrained(self) -> bool:
         """Whether the config names initial weights, which `initialise` loads."""
+        return False
+
+    @property
+    def is_control(self) -> bool:
+        """Whether the model is tested without training on purpose: with random weights, or because it has none."""
         return False
 
     @property
@@ -261,6 +280,17 @@ def as_clip(size: InputSize) -> ClipSize:
     if isinstance(size, ClipSize) and size.kind == "clip":
         return size
     raise ValueError(f"model: it takes clips, and the data give a {size.kind}")
+
+
+def as_sequence(size: InputSize) -> SequenceSize:
+    """Input size as the size of a sequence with masks.
+
+    Raises:
+        ValueError: for inputs of another type.
+    """
+    if isinstance(size, SequenceSize) and size.kind == "sequence with masks":
+        return size
+    raise ValueError(f"model: it takes sequences with masks, and the data give a {size.kind}")
 
 
 def num_outputs(targets: Targets) -> int:
