@@ -18,14 +18,14 @@ from data.synthetic.davis import DavisStandIn
 from data.synthetic.ensure import ensure
 from lightning_modules.mask_propagation import MaskPropagation, MaskScores
 from models.propagation.propagate import Clips, propagated
-from models.propagation.rules import CRW, PropagationRules
+from models.propagation.rules import CRW, DINO, PropagationRules
 from models.propagation.votes import FrameVectors
 from models.tokens import Grid
 
-PATCH, NUM_SEQUENCES = 8, 3
+PATCH, NUM_SEQUENCES = 8, 1
 STAND_IN = DavisStandIn()
 GRID = Grid(4, STAND_IN.height // PATCH, STAND_IN.width // PATCH)
-RULES = replace(CRW, context=2, radius=3)
+RULES = replace(DINO, context=2, radius=3)
 
 
 @cache

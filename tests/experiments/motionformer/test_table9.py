@@ -33,7 +33,7 @@ def test_columns_of_a_row_are_one_test() -> None:
         ids = {(run.train_id, run.eval_id) for cell in TABLE.cells(PAPER, rows=[row.key]) for run in cell.runs}
         assert len(ids) == (0 if row.quoted else 1)
     tested = {cell.run.train_id for cell in TABLE.cells(TINY) if cell.run is not None}
-    assert len(tested) == 6
+    assert len(tested) == 7
 
 
 def test_default_rules_are_those_of_the_cited_work_within_one_clip() -> None:

@@ -81,7 +81,7 @@ def test_files_keep_everything(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damaged", "message"),
     [
-        (strip()._replace(predicted=np.zeros((2, 4, 5), np.uint8)), "masks are"),
+        (strip()._replace(predicted=np.zeros((2, 4, 5), np.uint8)), "frames are"),
         (strip()._replace(true=np.zeros((2, 4, 6), np.int64)), "masks are int64"),
         (strip()._replace(record={}), "its record is incomplete"),
     ],

@@ -18,10 +18,12 @@ from experiments.runner.resources import Resources
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
+from experiments.spec.edits import apply, model
 from experiments.spec.run import Parent, RunConfig
 from lightning_modules.mask_propagation import MaskPropagationTask, MaskScores
 from lightning_modules.task import Batch
 from models.propagation.label_propagation import LabelPropagation
+from models.propagation.rules import DINO
 from tests.experiments.runner.mask_runs import KEPT_MASK, PROPAGATED, STAND_IN, UNTRAINED
 from tests.experiments.runner.points import Killed, NoSignalHandlers
 
@@ -150,15 +152,16 @@ def test_damaged_scores_and_scores_of_other_weights_are_not_used(store: RunStore
 
 
 def test_weights_of_the_parent_are_tested(store: RunStore, keep_weights: object) -> None:
-    (parent,) = PROPAGATED.parents
+    run = apply(PROPAGATED, model(affinity="tokens", rules=DINO))
+    (parent,) = run.parents
     with pytest.raises(ValueError, match="has no weights: train it"):
-        execute(PROPAGATED, store)
+        execute(run, store)
     assert callable(keep_weights)
     keep_weights(parent.run)
-    metrics = execute(PROPAGATED, store)
+    metrics = execute(run, store)
     other = replace(parent.run, seed=1)
     keep_weights(other)
-    assert execute(replace(PROPAGATED, parents=(Parent(run=other),)), store)["jf"] != metrics["jf"]
+    assert execute(replace(run, parents=(Parent(run=other),)), store)["jf"] != metrics["jf"]
 
 
 def test_a_truncated_mask_stops_the_test_in_one_line(store: RunStore, tmp_path: Path) -> None:
