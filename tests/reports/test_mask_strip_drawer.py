@@ -22,13 +22,13 @@ SHOWN = {shown.row: shown for shown in shown_sequences(TABLE9.figure, TABLE9.cel
 
 def make_strip(seed: int = 0) -> MaskStrip:
     rng = np.random.default_rng(seed)
-    masks = rng.integers(4, size=(2, 5, 12, 20)).astype(np.uint8)
+    true, predicted = rng.integers(4, size=(2, 5, 12, 20)).astype(np.uint8)
     record = {
         "train_id": "0123456789ab", "weights": "own", "sequence": "shapes-00", "seed": 0,
         "data": {"name": "davis2017", "stand_in": True}, "commit": "0123456789", "hardware": "2 cores of a CPU",
     }  # fmt: skip
     frames = rng.integers(256, size=(5, 12, 20, 3)).astype(np.uint8)
-    return MaskStrip(np.array([0, 5, 9, 14, 23]), frames, *masks, record)
+    return MaskStrip(np.array([0, 5, 9, 14, 23]), frames, true, predicted, record)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def report(store: RunStore) -> Report:
 
 
 def test_the_rows_of_the_figure_show_the_stand_in_sequence_at_tiny() -> None:
-    assert set(SHOWN) == {"ours", "still", "random", "kept"}
+    assert set(SHOWN) == {"ours", "tokens", "random", "kept"}
     assert {shown.sequence for shown in SHOWN.values()} == {"shapes-00"}
 
 

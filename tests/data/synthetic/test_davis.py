@@ -17,8 +17,8 @@ from data.datasets.davis import Davis, read_frames, read_masks
 from data.synthetic.davis import DavisStandIn
 from data.synthetic.ensure import ensure
 from lightning_modules.mask_propagation import MaskPropagation, MaskScores
-from models.propagation.propagate import Clips, propagated
-from models.propagation.rules import CRW, DINO, PropagationRules
+from models.propagation.propagate import Clips, Match, propagated
+from models.propagation.rules import DINO, PropagationRules
 from models.propagation.votes import FrameVectors
 from models.tokens import Grid
 
@@ -57,12 +57,11 @@ def unit_vectors(features: Tensor) -> FrameVectors:
     return FrameVectors(unit[-1], unit, is_attention=False)
 
 
-def score(match: object = colours, rules: PropagationRules = RULES) -> float:
+def score(match: Match = colours, rules: PropagationRules = RULES) -> float:
     """J&F of some sequences."""
     scores = MaskScores(MaskPropagation())
     for number in range(NUM_SEQUENCES):
         frames, masks = sequence(number)
-        assert callable(match)
         found = propagated(frames, torch.from_numpy(masks[0]), match, Clips("duplicate", 1, GRID), rules)
         scores.add(number, found.numpy(), masks)
     return scores.result().metrics["jf"]

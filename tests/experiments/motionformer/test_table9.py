@@ -22,7 +22,7 @@ def test_the_paper_model_is_the_kinetics_run_of_table_4_at_both_scales() -> None
 
 def test_controls_have_no_parent_and_are_tested_without_training() -> None:
     for scale in SCALES.values():
-        for row in ("random", "kept"):
+        for row in ("random", "random-tokens", "kept"):
             run = TABLE.run_of(f"{row}.jf", scale, (), 0)
             assert run.parents == () and run.optim is None and run.model.is_control
             run.check()
@@ -33,7 +33,7 @@ def test_columns_of_a_row_are_one_test() -> None:
         ids = {(run.train_id, run.eval_id) for cell in TABLE.cells(PAPER, rows=[row.key]) for run in cell.runs}
         assert len(ids) == (0 if row.quoted else 1)
     tested = {cell.run.train_id for cell in TABLE.cells(TINY) if cell.run is not None}
-    assert len(tested) == 7
+    assert len(tested) == 8
 
 
 def test_default_rules_are_those_of_the_cited_work_within_one_clip() -> None:
