@@ -77,10 +77,11 @@ class MaskStripDrawer(Drawer):
 
 
 def overlaid(frame: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Frame (H, W, 3) with a mask (H, W) of numbered objects in their colours."""
+    """Frame (H, W, 3) in grey, with a mask (H, W) of numbered objects in their colours."""
+    grey = frame.mean(-1, keepdims=True).repeat(3, axis=-1)
     paint = np.where((mask == VOID)[..., None], VOID_COLOR, COLORS[(mask.astype(int) - 1) % len(COLORS)])
-    blended = (1 - OPACITY) * frame + OPACITY * paint
-    return np.where((mask > 0)[..., None], blended, frame).round().astype(np.uint8)
+    blended = (1 - OPACITY) * grey + OPACITY * paint
+    return np.where((mask > 0)[..., None], blended, grey).round().astype(np.uint8)
 
 
 def provenance_text(strip: MaskStrip) -> str:

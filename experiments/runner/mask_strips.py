@@ -7,7 +7,6 @@ from data.config import ShowsMasks
 from data.errors import DataError
 from experiments.runner.mask_strip_files import MaskStrip, strip_id, write_strip
 from experiments.runner.messages import one_line
-from experiments.runner.provenance import provenance
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.spec.shown_sequences import ShownRun
@@ -55,7 +54,7 @@ def save_strip(shown: ShownRun, store: RunStore, resources: Resources) -> bool:
         "sequence": shown.sequence,
         "seed": run.seed,
         "data": {"name": data.dataset.name, "stand_in": data.dataset.stand_in is not None},
-        **provenance(),
+        **{name: metrics[name] for name in ("commit", "hardware")},  # of the test that predicted the masks
     }
     write_strip(path, MaskStrip(*masks, record))
     return True

@@ -61,7 +61,7 @@ def test_the_truth_is_above_the_masks_of_each_row(report: Report) -> None:
 
 
 def test_objects_have_their_colours_over_the_frame() -> None:
-    frame = np.full((1, 4, 3), 100, np.uint8)
+    frame = np.array([[(90, 100, 110)] * 4], np.uint8)  # of mean 100
     found = overlaid(frame, np.array([[0, 1, 255, 2]], np.uint8))[0]
     assert (found[0] == 100).all()
     for pixel, color in zip(found[1:], (COLORS[0], VOID_COLOR, COLORS[1]), strict=True):
