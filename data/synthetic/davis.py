@@ -46,7 +46,7 @@ class DavisStandIn(StandIn):
         noise: standard deviation of the sensor noise.
     """
 
-    num_val: int = 8
+    num_val: int = 6
     height: int = 128
     width: int = 224
     frames: int = 24
