@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
@@ -13,6 +13,8 @@ from data.synthetic.ensure import StandIn
 from data.targets import Targets
 
 if TYPE_CHECKING:  # the item modules import the decoder, which resolving a table does not need
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from data.items.items import ItemList, TestItems, TrainItems
@@ -35,6 +37,37 @@ class ShowsFrames(Protocol):
 
     def shown_frames(self, clip: "Tensor") -> "Tensor":
         """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
+        ...
+
+
+class ShownMasks(NamedTuple):
+    """Some frames of a sequence for display, with their masks of numbered objects.
+
+    Args:
+        numbers: (T,) indices of the frames in the sequence.
+        frames: (T, H, W, 3) in RGB.
+        true, predicted: (T, H, W).
+    """
+
+    numbers: "NDArray[np.int64]"
+    frames: "NDArray[np.uint8]"
+    true: "NDArray[np.uint8]"
+    predicted: "NDArray[np.uint8]"
+
+
+@runtime_checkable
+class ShowsMasks(Protocol):
+    """Data config whose items are sequences with masks, and whose predictions are files."""
+
+    def shown_masks(self, items: "ItemList", index: int, results: Path, num_frames: int) -> ShownMasks:
+        """Frames of a sequence at even intervals.
+
+        Args:
+            results: folder with the files of the predictions.
+
+        Raises:
+            DecodeError: if a file cannot be read.
+        """
         ...
 
 
@@ -168,6 +201,12 @@ class DataConfig(ABC):
     def on_device(self, inputs: "tuple[Tensor, ...]") -> "tuple[Tensor, ...]":
         """Model inputs of a batch after its transfer to the device. By default, the inputs are unchanged."""
         return inputs
+
+    def result_files(
+        self, items: "ItemList", index: int, prediction: "NDArray[np.uint8]"
+    ) -> Iterator[tuple[Path, bytes]]:
+        """Files of the prediction of a test item, with paths below a folder of results; by default, there are none."""
+        return iter(())
 
     @abstractmethod
     def tiny(self) -> Self:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import lightning.pytorch as pl
 import torch.distributed
+from torch.utils.data import Sampler
 
 from data.bad_files import BadFiles
 from data.config import DataConfig, Split
@@ -58,6 +59,7 @@ class DataModule(pl.LightningDataModule):
         self.validation_items = validation_items
         self.continuing: ContinuingItems | None = None
         self.num_validated = 0
+        self.tested_items: frozenset[int] = frozenset()  # test items whose scores are known
 
     def train_dataloader(self) -> TrainLoader:
         """Augmented items of the training split, in an order fixed by (seed, epoch)."""
@@ -91,31 +93,32 @@ class DataModule(pl.LightningDataModule):
     def val_dataloader(self) -> TestLoader:
         """One unaugmented view of each validation item. With one crop each, a batch can have more items."""
         items = self.data.validation_items(self.val_list)
+        return self._test_loader(items, "val", self.evaluation.crops, self.validation_order(items))
+
+    def validation_order(self, items: TestItems) -> Sampler[int]:
+        """Items of each validation: all of them, or a fixed number that goes on where the last validation stopped."""
         if self.validation_items is None:
-            return self._test_loader(items, "val", self.evaluation.crops)
+            return UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
         self.continuing = ContinuingItems(
             items, self.validation_items, self.seed, rank=self.rank, world_size=self.world_size
         )
         self.continuing.num_drawn = self.num_validated
-        return self._test_loader(items, "val", self.evaluation.crops, self.continuing)
+        return self.continuing
 
     def test_dataloader(self) -> TestLoader:
-        """All views of each test item, each view on one device only."""
-        return self._test_loader(self.data.test_items(self.test_list, self.evaluation), "test", 1)
+        """All views of each test item whose scores are not known, each view on one device only."""
+        items = self.data.test_items(self.test_list, self.evaluation)
+        order = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size, omitted=self.tested_items)
+        return self._test_loader(items, "test", 1, order)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Batch with model inputs."""
         return batch._replace(inputs=self.data.on_device(batch.inputs))
 
-    def _test_loader(
-        self, items: TestItems, split: Split, batch_factor: int, sampler: ContinuingItems | None = None
-    ) -> TestLoader:
+    def _test_loader(self, items: TestItems, split: Split, batch_factor: int, sampler: Sampler[int]) -> TestLoader:
         self.set_known_errors(items, split)
-        whole = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
         size = self.test_batch_size * batch_factor
-        return TestLoader(
-            items, whole if sampler is None else sampler, self.unreadable_in(split), size, self.num_workers
-        )
+        return TestLoader(items, sampler, self.unreadable_in(split), size, self.num_workers)
 
     def set_known_errors(self, items: TrainItems | TestItems, split: Split) -> None:
         """Mark the items of a split that are in the list of bad files."""

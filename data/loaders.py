@@ -108,10 +108,16 @@ class EpochBatches(Sampler[list[Draw]]):
 
 
 class UnrepeatedItems(Sampler[int]):
-    """All views of every world_size-th item. Over all processes, each item occurs once."""
+    """All views of every world_size-th item. Over all processes, each item occurs once.
 
-    def __init__(self, items: TestItems, *, rank: int = 0, world_size: int = 1) -> None:
-        self.indices = range(rank, len(items.items), world_size)
+    Args:
+        omitted: indices of items that do not occur.
+    """
+
+    def __init__(
+        self, items: TestItems, *, rank: int = 0, world_size: int = 1, omitted: frozenset[int] = frozenset()
+    ) -> None:
+        self.indices = [index for index in range(len(items.items)) if index not in omitted][rank::world_size]
         self.num_views = items.num_views
 
     def __len__(self) -> int:

@@ -24,6 +24,11 @@ class InputSize(ABC):
     def cost(self) -> int:
         """Memory of the item as a number of pixels. The micro-batch is inversely proportional to it."""
 
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all items have this size. Others are not batched."""
+        return True
+
     @abstractmethod
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
         """Model inputs of a batch of items, filled with random values."""
@@ -57,7 +62,7 @@ class ClipSize(InputSize):
 
 
 @dataclass(frozen=True)
-class SequenceSize(InputSize):
+class TokenSequenceSize(InputSize):
     """Size of a sequence of tokens, or of a pair of sequences."""
 
     length: int
@@ -78,3 +83,41 @@ class SequenceSize(InputSize):
         """Random token ids (batch_size, length), without padding: one tensor, or two for pairs."""
         shape = (batch_size, self.length)
         return tuple(torch.randint(1, self.vocabulary, shape, device=device) for _ in range(1 + self.pair))
+
+
+@dataclass(frozen=True)
+class MaskedSequenceSize(InputSize):
+    """Size of a sequence of frames with masks. Sequences of one data set differ in length and in their long side.
+
+    `frames`: typical number of frames. `height`, `width`: typical size of a resized frame.
+    """
+
+    frames: int
+    height: int
+    width: int
+
+    @property
+    def kind(self) -> str:
+        """Always "sequence with masks"."""
+        return "sequence with masks"
+
+    @property
+    def cost(self) -> int:
+        """Number of pixels of all frames."""
+        return self.frames * self.height * self.width
+
+    @property
+    def is_uniform(self) -> bool:
+        """No: sequences differ in size."""
+        return False
+
+    def clip(self, frames: int) -> ClipSize:
+        """Size of a clip of its frames."""
+        return ClipSize(frames, self.height, self.width)
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
+        """Frames (batch_size, frames, 3, height, width), and masks (batch_size, 1, height, width) with one object."""
+        frames = torch.randn(batch_size, self.frames, 3, self.height, self.width, device=device)
+        masks = torch.zeros(batch_size, 1, self.height, self.width, dtype=torch.uint8, device=device)
+        masks[..., : self.height // 2, : self.width // 2] = 1
+        return frames, masks

@@ -63,3 +63,17 @@ class VerbNounTarget(Targets):
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
         """Example labels (B, 2) of a batch."""
         return torch.zeros(batch_size, 2, dtype=torch.long, device=device)
+
+
+@dataclass(frozen=True)
+class MaskTarget(Targets):
+    """A mask of numbered objects for each frame; its number of objects differs from item to item."""
+
+    @property
+    def classes(self) -> Mapping[str, int]:
+        """Empty."""
+        return {}
+
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
+        """Example numbers of frames (B,)."""
+        return torch.zeros(batch_size, dtype=torch.long, device=device)

@@ -8,7 +8,7 @@ from data.config import DataConfig
 from data.datasets.token_lists import TokenDataset, TokenList
 from data.evaluation import EvalConfig
 from data.ranges import check_fields
-from data.sizes import SequenceSize
+from data.sizes import TokenSequenceSize
 
 if TYPE_CHECKING:  # the item modules import torch's loaders
     from data.items.items import ItemList
@@ -34,9 +34,9 @@ class TokenData(DataConfig):
         check_fields("data", self, "length", "max_tokens", least=1, most=MAX_LENGTH)
 
     @property
-    def size(self) -> SequenceSize:
+    def size(self) -> TokenSequenceSize:
         """Size of a sequence or a pair."""
-        return SequenceSize(self.length, self.dataset.vocabulary, self.dataset.is_pair)
+        return TokenSequenceSize(self.length, self.dataset.vocabulary, self.dataset.is_pair)
 
     @property
     def most(self) -> int:

@@ -66,7 +66,7 @@ class ClipSize(InputSize, Protocol):
 
 
 @runtime_checkable
-class SequenceSize(InputSize, Protocol):
+class TokenSequenceSize(InputSize, Protocol):
     """Size of a sequence of tokens. Its example is one tensor (batch_size, length) of token ids, or two for pairs."""
 
     @property
@@ -82,6 +82,20 @@ class SequenceSize(InputSize, Protocol):
     @property
     def pair(self) -> bool:
         """Whether an item is two sequences."""
+        ...
+
+
+@runtime_checkable
+class MaskedSequenceSize(InputSize, Protocol):
+    """Typical size of a sequence of frames with masks. Sequences differ in length and size."""
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        ...
+
+    def clip(self, frames: int) -> ClipSize:
+        """Size of a clip of its frames."""
         ...
 
 
@@ -153,6 +167,11 @@ class ModelConfig(ABC):
     @property
     def pretrained(self) -> bool:
         """Whether the config names initial weights, which `initialise` loads."""
+        return False
+
+    @property
+    def is_control(self) -> bool:
+        """Whether the model is tested without training on purpose: with random weights, or because it has none."""
         return False
 
     @property
@@ -283,15 +302,26 @@ def as_clip(size: InputSize) -> ClipSize:
     raise ValueError(f"model: it takes clips, and the data give a {size.kind}")
 
 
-def as_sequence(size: InputSize) -> SequenceSize:
-    """Input size as the size of a sequence.
+def as_token_sequence(size: InputSize) -> TokenSequenceSize:
+    """Input size as the size of a sequence of tokens.
 
     Raises:
         ValueError: for inputs of another type.
     """
-    if isinstance(size, SequenceSize):
+    if isinstance(size, TokenSequenceSize):
         return size
     raise ValueError(f"model: it takes sequences of tokens, and the data give a {size.kind}")
+
+
+def as_masked_sequence(size: InputSize) -> MaskedSequenceSize:
+    """Input size as the size of a sequence with masks.
+
+    Raises:
+        ValueError: for inputs of another type.
+    """
+    if isinstance(size, MaskedSequenceSize) and size.kind == "sequence with masks":
+        return size
+    raise ValueError(f"model: it takes sequences with masks, and the data give a {size.kind}")
 
 
 def num_outputs(targets: Targets) -> int:

@@ -11,12 +11,14 @@ from dataclasses import replace
 
 from experiments.runner.attention_files import AttentionMaps
 from experiments.runner.files import StoreError
+from experiments.runner.mask_strip_files import MaskStrip
 from experiments.runner.store import RunStore
 from experiments.spec.attention_queries import queried
 from experiments.spec.edits import apply, override
 from experiments.spec.metrics import Computed, Derived, Measured, OfTraining, Tested
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
+from experiments.spec.shown_sequences import shown_sequences
 from experiments.spec.table import Cell, Column, Row, Table
 from reports.claims import judge
 from reports.data_facts import data_facts
@@ -25,7 +27,7 @@ from reports.footer import Result, facts_of
 from reports.judgement import JudgedClaim
 from reports.labels import cell_name
 from reports.report import Report, ReportCell, ReportRow, SeedResult, State, joint_state, quoted_values
-from reports.sources import find_maps, find_measurement, find_result
+from reports.sources import find_maps, find_measurement, find_result, find_strip
 
 
 def collect(
@@ -66,6 +68,7 @@ def collect(
             deviations=(*data.deviations, *facts.deviations, *contradictions(table, [row.row for row in report_rows])),
         ),
         attention_maps=_attention_maps(table, cells, store),
+        mask_strips=_mask_strips(table, cells, store),
         claims=judge(table, scale, report_rows) if keys is None else (),
     )
 
@@ -117,6 +120,12 @@ def _attention_maps(table: Table, cells: Iterable[Cell], store: RunStore) -> dic
     """Existing attention maps of the table's figure, by the row's key."""
     found = {row: find_maps(run, query, store) for row, run, query in queried(table.figure, cells)}
     return {row: maps for row, maps in found.items() if maps is not None}
+
+
+def _mask_strips(table: Table, cells: Iterable[Cell], store: RunStore) -> dict[str, MaskStrip]:
+    """Existing masks of the table's figure, by the row's key."""
+    found = {shown.row: find_strip(shown, store) for shown in shown_sequences(table.figure, cells)}
+    return {row: strip for row, strip in found.items() if strip is not None}
 
 
 def _run_ids(cell: Cell) -> tuple[tuple[str, str], ...]:

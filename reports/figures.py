@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.runner.files import replacing, write_atomically
-from experiments.spec.figures import AttentionStrips, Bars, ClassMargins, F1Differences, Figure, Panels
+from experiments.spec.figures import AttentionStrips, Bars, ClassMargins, F1Differences, Figure, MaskStrips, Panels
 from experiments.spec.scales import Scale
 from reports.labels import row_name
 from reports.layout import data_text
@@ -32,6 +32,7 @@ DRAWERS: dict[type[Figure], tuple[str, str]] = {
     ClassMargins: ("reports.class_margins", "ClassMarginBars"),
     F1Differences: ("reports.f1_differences", "F1DifferenceBars"),
     AttentionStrips: ("reports.attention_strips", "AttentionStripDrawer"),
+    MaskStrips: ("reports.mask_strip_drawer", "MaskStripDrawer"),
 }
 REMEDY = "free space there or name another file"
 LINE = 80  # characters per line below a picture

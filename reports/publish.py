@@ -1,8 +1,10 @@
 """Publication of the results of a report in the repository."""
 
 from experiments.runner.attention_files import maps_id
+from experiments.runner.mask_strip_files import strip_id
 from experiments.runner.store import RunStore
 from experiments.spec.attention_queries import queried
+from experiments.spec.shown_sequences import shown_sequences
 from reports.report import Report
 
 
@@ -27,4 +29,7 @@ def publish(report: Report, store: RunStore) -> int:
     for _, run, query in queried(report.table.figure, cells):
         if run.data.dataset.stand_in is not None:  # frames of real videos must not be published
             store.publish_attention_maps(run.train_id, maps_id(run, query))
+    for shown in shown_sequences(report.table.figure, cells):
+        if shown.run.data.dataset.stand_in is not None:
+            store.publish_mask_strip(shown.run.train_id, strip_id(shown))
     return len(results)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from experiments.runner.attention_files import AttentionMaps
+from experiments.runner.mask_strip_files import MaskStrip
 from experiments.spec.number_formats import NumberFormat
 from experiments.spec.scales import Scale
 from experiments.spec.table import Row, Table, Value
@@ -108,6 +109,7 @@ class Report:
 
     Args:
         attention_maps: attention maps of the table's figure, by the row's key.
+        mask_strips: masks of the table's figure, by the row's key.
         other_code: difference from HEAD of each commit that measured a value; empty for reports to be committed.
         claims: verdicts on the claims of the table; empty without all its rows.
     """
@@ -119,6 +121,7 @@ class Report:
     rows: tuple[ReportRow, ...]
     facts: Facts
     attention_maps: dict[str, AttentionMaps] = field(default_factory=dict, compare=False)
+    mask_strips: dict[str, MaskStrip] = field(default_factory=dict, compare=False)
     other_code: dict[str, str] = field(default_factory=dict)
     claims: tuple[JudgedClaim, ...] = ()
 

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.runner.attention_files import AttentionMaps, held_maps
+from experiments.runner.mask_strip_files import MaskStrip, held_strip
 from experiments.runner.store import RunStore
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import RunConfig
+from experiments.spec.shown_sequences import ShownRun
 
 
 class Source(NamedTuple):
@@ -92,3 +94,13 @@ def find_maps(run: RunConfig, query: AttentionQuery, store: RunStore) -> Attenti
     """
     found = (held_maps(run, place.store, query) for place in places_of(run, store))
     return next((maps for maps in found if maps is not None), None)
+
+
+def find_strip(shown: ShownRun, store: RunStore) -> MaskStrip | None:
+    """Masks of a sequence; None if there are none to show.
+
+    Raises:
+        StoreError: if their file is damaged.
+    """
+    found = (held_strip(shown, place.store) for place in places_of(shown.run, store))
+    return next((strip for strip in found if strip is not None), None)

@@ -1,4 +1,4 @@
-"""`reproduce run`: trains and tests all runs without a result, and saves the attention maps of figures."""
+"""`reproduce run`: trains and tests all runs without a result, and saves the attention maps and masks of figures."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from experiments.runner.launch import Launcher, default_parallel
 from experiments.runner.resources import Resources
 from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
+from experiments.spec.shown_sequences import shown_runs
 from reproduce.exit_codes import DONE, FAILED, UNUSABLE
 from reproduce.selection import jobs, scale_of, seeds_of, store_of
 
@@ -55,5 +56,10 @@ def execute(options: argparse.Namespace) -> int:
         from experiments.runner.attention import keep_all_maps  # imports the models
 
         errors = keep_all_maps(selected, store, resources)
+    runs = shown_runs(find(options.tables), scale, options.overrides, seeds_of(options))
+    if shown_here := [shown_run for shown_run in runs if shown_run.run.train_id in shown]:
+        from experiments.runner.mask_strips import keep_all_strips  # imports the readers of data
+
+        errors += keep_all_strips(shown_here, store, resources)
     codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in errors)}
     return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE

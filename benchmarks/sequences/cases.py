@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.bench import NUM_CLASSES, TRAINING, Bench, Case, classification_step
 from benchmarks.timing import WARM_UP, Implementation, Pair
-from data.sizes import SequenceSize
+from data.sizes import TokenSequenceSize
 from data.targets import ClassTarget
 from experiments.runner.measure import saved_per_item
 from models.mixers.linformer import Linformer
@@ -42,7 +42,7 @@ def case_name(length: int) -> str:
 
 def pairs(length: int, bench: Bench) -> Iterator[Pair]:
     """Comparisons of a training step with each attention with that of the published formulation of exact attention."""
-    size, count, device = SequenceSize(length, VOCABULARY), bench.sizes.clips, bench.device
+    size, count, device = TokenSequenceSize(length, VOCABULARY), bench.sizes.clips, bench.device
     torch.manual_seed(0)
     inputs = size.example(count, device)
     published_saved = saved_per_item(PUBLISHED, size, TARGET)
@@ -61,14 +61,14 @@ def pairs(length: int, bench: Bench) -> Iterator[Pair]:
             yield replace(pair, length=length, published_saved=published_saved, ours_saved=saved)
 
 
-def step_macs(config: SequenceEncoder.Config, size: SequenceSize, count: int) -> float:
+def step_macs(config: SequenceEncoder.Config, size: TokenSequenceSize, count: int) -> float:
     """Multiply-adds of a training step."""
     return TRAINING * count * config.macs(size, TARGET)
 
 
 def all_macs(length: int, bench: Bench) -> float:
     """Multiply-adds of all calls of the comparisons of a length."""
-    size = SequenceSize(length, VOCABULARY)
+    size = TokenSequenceSize(length, VOCABULARY)
     each = sum(step_macs(config, size, bench.sizes.clips) for config in (PUBLISHED, *OURS.values()))
     return len(bench.precisions) * each * (WARM_UP + bench.sizes.repeats)
 

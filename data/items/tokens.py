@@ -7,7 +7,7 @@ from torch import Tensor
 from data.datasets.token_lists import PADDING, Ids, TokenList
 from data.errors import DecodeError
 from data.items.items import TestItems, TrainItems
-from data.sizes import SequenceSize
+from data.sizes import TokenSequenceSize
 
 
 class TrainTokens(TrainItems):
@@ -17,7 +17,7 @@ class TrainTokens(TrainItems):
         most: largest number of tokens of a sequence; the others are cut off.
     """
 
-    def __init__(self, items: TokenList, seed: int, size: SequenceSize, most: int) -> None:
+    def __init__(self, items: TokenList, seed: int, size: TokenSequenceSize, most: int) -> None:
         super().__init__(items, seed)
         self.size, self.most = size, most
 
@@ -36,7 +36,7 @@ class TestTokens(TestItems):
 
     __test__ = False
 
-    def __init__(self, items: TokenList, size: SequenceSize, most: int) -> None:
+    def __init__(self, items: TokenList, size: TokenSequenceSize, most: int) -> None:
         super().__init__(items, num_views=1)
         self.size, self.most = size, most
 
@@ -50,7 +50,7 @@ class TestTokens(TestItems):
         return tuple(torch.full((1, self.size.length), PADDING) for _ in range(1 + self.size.pair))
 
 
-def padded(items: TokenList, index: int, size: SequenceSize, most: int) -> tuple[Tensor, ...]:
+def padded(items: TokenList, index: int, size: TokenSequenceSize, most: int) -> tuple[Tensor, ...]:
     """Token ids (N,) of each sequence of an item.
 
     Raises:
@@ -59,7 +59,7 @@ def padded(items: TokenList, index: int, size: SequenceSize, most: int) -> tuple
     return tuple(padded_ids(ids, items.ids[index], size, most) for ids in items.tokens(index))
 
 
-def padded_ids(ids: Ids, name: str, size: SequenceSize, most: int) -> Tensor:
+def padded_ids(ids: Ids, name: str, size: TokenSequenceSize, most: int) -> Tensor:
     """Token ids (N,) of a sequence, cut to `most` tokens."""
     kept = ids[:most]
     if not len(kept):

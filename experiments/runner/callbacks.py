@@ -144,7 +144,7 @@ class Checkpointing(Callback):
             self.stop_if_requested()
 
     def on_test_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
-        """Stop on request during a test. Its scores are discarded."""
+        """Stop on request during a test. Scores that are not saved item by item are discarded."""
         self.stop_if_requested()
 
     def stop_if_requested(self) -> None:

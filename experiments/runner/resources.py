@@ -255,7 +255,9 @@ class Resources:
         return BatchSplit(micro, share // micro)
 
     def test_batch(self, size: InputSize, crops: int) -> int:
-        """Number of views per device and test step, each with all its crops."""
+        """Number of views per device and test step, each with all its crops. Items of different sizes are not batched."""
+        if not size.is_uniform:
+            return 1
         return min(MAX_TEST_BATCH, max(1, DEFAULT_COST // (size.cost * crops)))
 
 

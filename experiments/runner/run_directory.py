@@ -58,6 +58,14 @@ class RunDirectory:
         """File of the scores per video under a test protocol, for the run's own weights or released ones."""
         return self.path / "predictions" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
 
+    def item_scores(self, eval_id: str, *, released: bool = False) -> Path:
+        """Folder of the scores of single items of an unfinished test, for the run's own weights or released ones."""
+        return self.path / "unfinished" / f"{eval_id}{RELEASED_SUFFIX if released else ''}"
+
+    def result_files(self, eval_id: str, *, released: bool = False) -> Path:
+        """Folder of predictions that data store as files, for the run's own weights or released ones."""
+        return self.path / "results" / f"{eval_id}{RELEASED_SUFFIX if released else ''}"
+
     def measurement(self, kind: str) -> Path:
         """File of a measurement of this kind."""
         return self.path / "measured" / f"{kind}.json"
@@ -73,6 +81,10 @@ class RunDirectory:
     def attention_maps(self, maps_id: str, *, released: bool = False) -> Path:
         """File of the attention maps of a query, for the run's own weights or released ones."""
         return self.path / "attention_maps" / f"{maps_id}{RELEASED_SUFFIX if released else ''}.npz"
+
+    def mask_strip(self, strip_id: str, *, released: bool = False) -> Path:
+        """File of the masks of a sequence for a figure, for the run's own weights or released ones."""
+        return self.path / "mask_strips" / f"{strip_id}{RELEASED_SUFFIX if released else ''}.npz"
 
     def result(self, run: RunConfig, *, released: bool = False) -> dict | None:
         """Metrics of the run's test, of its own weights or released ones; None if no file with them is accepted."""

@@ -1,11 +1,21 @@
 """Store of all runs on disk, and of the published results in the repository."""
 
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from experiments.runner.acceptance import accepted_measurement, is_refused
 from experiments.runner.files import replacing, write_atomically
 from experiments.runner.run_directory import RunDirectory
 from experiments.spec.run import RunConfig
+
+
+class PathIn(Protocol):
+    """Path of a file in the directory of a run, for its own weights or released ones."""
+
+    def __call__(self, directory: RunDirectory, /, *, released: bool) -> Path:
+        """Path of the file."""
+        ...
 
 
 class RunStore:
@@ -67,11 +77,15 @@ class RunStore:
 
     def attention_maps(self, train_id: str, maps_id: str) -> Path | None:
         """File of attention maps: made here, or published. In both, trained weights precede released ones."""
-        paths = (
-            directory.attention_maps(maps_id, released=released)
-            for directory in self.directories(train_id)
-            for released in (False, True)
-        )
+        return self._first(train_id, partial(RunDirectory.attention_maps, maps_id=maps_id))
+
+    def mask_strip(self, train_id: str, strip_id: str) -> Path | None:
+        """File of the masks of a sequence, as `attention_maps`."""
+        return self._first(train_id, partial(RunDirectory.mask_strip, strip_id=strip_id))
+
+    def _first(self, train_id: str, path_in: PathIn) -> Path | None:
+        directories = self.directories(train_id)
+        paths = (path_in(directory, released=released) for directory in directories for released in (False, True))
         return next((path for path in paths if path.exists()), None)
 
     def publish_attention_maps(self, train_id: str, maps_id: str) -> None:
@@ -80,12 +94,22 @@ class RunStore:
         Raises:
             StoreError: if they cannot be written.
         """
+        self._publish(train_id, partial(RunDirectory.attention_maps, maps_id=maps_id))
+
+    def publish_mask_strip(self, train_id: str, strip_id: str) -> None:
+        """Copy the masks of a sequence made here to the published results.
+
+        Raises:
+            StoreError: if they cannot be written.
+        """
+        self._publish(train_id, partial(RunDirectory.mask_strip, strip_id=strip_id))
+
+    def _publish(self, train_id: str, path_in: PathIn) -> None:
         for released in (False, True):
-            source = self.run(train_id).attention_maps(maps_id, released=released)
+            source = path_in(self.run(train_id), released=released)
             if self.results is not None and source.exists():
-                target = RunDirectory(self.results / train_id).attention_maps(maps_id, released=released)
-                with replacing(target) as partial:
-                    partial.write_bytes(source.read_bytes())
+                with replacing(path_in(RunDirectory(self.results / train_id), released=released)) as partial_file:
+                    partial_file.write_bytes(source.read_bytes())
 
     def publish(self, train_id: str, eval_id: str) -> None:
         """Copy the config, provenance and accepted metrics of a run made here to the published results.

@@ -36,6 +36,7 @@ from experiments.runner.results import (
 )
 from experiments.runner.resume import resumable
 from experiments.runner.run_directory import RunDirectory
+from experiments.runner.saved_items import SavedItems
 from experiments.runner.store import RunStore
 from experiments.runner.trainer import make_trainer
 from experiments.runner.weights import (
@@ -80,12 +81,14 @@ def train_and_test(
         module.model.recompute(resources.recompute)
     saves_best = run.optim is not None and run.optim.keep == "best"
     clock = DeviceClock()
+    saved_items = SavedItems(run, directory) if run.objective.saves_items else None
     trainer = make_trainer(
         run,
         resources,
         accumulation=split.accumulation,
         logger=TensorBoardLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
         callbacks=[
+            *([saved_items] if saved_items is not None else []),
             *([BestWeights(directory.best_weights, *run.objective.selection)] if saves_best else []),
             Checkpointing(directory.checkpoint, request, validations_select_weights=saves_best),
             ProgressFile(directory.progress_file),
@@ -100,6 +103,8 @@ def train_and_test(
     if data is not None and weights.trained_here:
         check_data_record(directory, data, run.data.dataset)
     starts = load_weights(module.model, run, store, weights)
+    if saved_items is not None:
+        saved_items.prepare(module, datamodule, released=weights.released is not None)
     trainer.test(module, datamodule, verbose=False, weights_only=True)
     if data is not None:
         if run.optim is None:
@@ -115,6 +120,8 @@ def train_and_test(
             released=weights.released,
             categories=run.data.dataset.categories(datamodule.root),
         )
+        if saved_items is not None:
+            saved_items.remove()
 
 
 def data_module(

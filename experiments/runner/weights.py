@@ -60,7 +60,8 @@ def weights_of(run: RunConfig, store: RunStore) -> Weights | None:
     if released is not None:
         return Weights(directory.released, released, released.get(WEIGHTS_DIGEST))
     starts = (weights_of(parent.run, store) for parent in run.parents)
-    if run.optim is None and run.pretrained and all(start is not None for start in starts):
+    needs_no_training = run.pretrained or run.model.is_control
+    if run.optim is None and needs_no_training and all(start is not None for start in starts):
         return Weights(None, None)
     return None
 

@@ -1,4 +1,4 @@
-"""Figures as literals: lines, bars, differences by class, and attention maps of a point in a video.
+"""Figures as literals: lines, bars, differences by class, attention maps of a point in a video, and masks of a video.
 
 Reports have a drawer for each type of figure.
 """
@@ -29,6 +29,10 @@ class Figure(ABC):
 
     def query_of(self, row: str, column: str) -> "RowQuery | None":
         """Attention queries for the runs of a cell; None if the figure shows no attention of them."""
+        return None
+
+    def sequence_of(self, row: str, column: str) -> "ShownSequence | None":
+        """Sequence whose masks the figure shows for the runs of a cell; None if it shows none of them."""
         return None
 
 
@@ -243,6 +247,41 @@ class AttentionStrips(Figure):
     def query_of(self, row: str, column: str) -> RowQuery | None:
         """Queries of a row, for the cell in the column of the figure."""
         return next((query for query in self.queries if query.row == row and column == self.column), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownSequence:
+    """Test sequence whose masks are shown: its names in the real data set and in its stand-in, and its shown frames.
+
+    `num_frames`: number of frames at even intervals, the first one and the last one included.
+    """
+
+    real: str
+    stand_in: str
+    num_frames: int = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskStrips(Figure):
+    """Masks of a sequence in some frames: the true ones, then those of some rows, from the runs of a column."""
+
+    column: str
+    shown: tuple[str, ...]
+    sequence: ShownSequence
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The shown rows."""
+        return self.shown
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    def sequence_of(self, row: str, column: str) -> ShownSequence | None:
+        """The sequence, for the cells of the shown rows in the column of the figure."""
+        return self.sequence if row in self.shown and column == self.column else None
 
 
 def check_ticks(title: str, columns: tuple[str, ...], ticks: tuple[str, ...]) -> None:

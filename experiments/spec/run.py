@@ -158,9 +158,11 @@ class RunConfig:
                     f"{name}: the number of classes of the label '{kind}' is {count}; it must be 1 or more"
                 )
         self.objective.task(self.data.targets)
+        if self.optim is not None and not self.objective.is_trained:
+            raise ValueError(f"optim: {type(self.objective).__qualname__} trains nothing; set optim=None")
         if self.optim is not None:
             self.optim.check(lambda: self.model.on_meta(self.data.size, self.data.targets))
-        elif not self.pretrained:
+        elif not (self.pretrained or self.model.is_control):
             raise ValueError(
                 "optim=None: the run would be tested with random weights; give it a training recipe, a parent, or a "
                 "model with initial weights"

@@ -139,13 +139,20 @@ class TrajectoryAttention(Mixer):
             query: index of the patch, frame after frame, without CLS.
         """
         assert self.config.approximation is None, "an approximation has no attention map"
-        (query_weight, key_weight, _), (query_bias, key_bias, _) = self.qkv.weight.chunk(3), self.qkv.bias.chunk(3)
-        q = F.linear(x[:, 1 + query], query_weight, query_bias).unflatten(-1, (self.heads, -1))  # (B, H, K)
-        k = split_heads(F.linear(x[:, 1:], key_weight, key_bias), self.heads)  # (B, H, T*S, K)
-        scores = torch.einsum("bhk,bhnk->bhn", q * q.shape[-1] ** -0.5, k)  # (B, H, T*S)
+        q, k = self.queries(x[:, 1 + query, None])[:, :, 0], self.keys(x[:, 1:])  # (B, H, K), (B, H, T*S, K)
+        scores = torch.einsum("bhk,bhnk->bhn", q, k)  # (B, H, T*S)
         if self.config.normalize_over == "space-time":
             return scores.softmax(dim=-1).unflatten(-1, (grid.frames, grid.patches))  # (B, H, T, S)
         return scores.unflatten(-1, (grid.frames, grid.patches)).softmax(dim=-1)  # (B, H, T, S)
+
+    def queries(self, x: Tensor) -> Tensor:
+        """Scaled queries (B, H, L, K) of tokens x (B, L, D)."""
+        q = split_heads(F.linear(x, self.qkv.weight.chunk(3)[0], self.qkv.bias.chunk(3)[0]), self.heads)
+        return q * q.shape[-1] ** -0.5
+
+    def keys(self, x: Tensor) -> Tensor:
+        """Keys (B, H, L, K) of tokens x (B, L, D)."""
+        return split_heads(F.linear(x, self.qkv.weight.chunk(3)[1], self.qkv.bias.chunk(3)[1]), self.heads)
 
 
 def frame_weights(q: Tensor, k: Tensor, grid: Grid) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from models.mixers.space import Approximation, ExactSpace, SpatialStage
-from models.model import InputSize, ModelConfig, SequenceSize, Targets, as_sequence, check_range, num_outputs
+from models.model import InputSize, ModelConfig, Targets, TokenSequenceSize, as_token_sequence, check_range, num_outputs
 from models.sequence.sequence_attention import SequenceAttention, StoredMap
 from models.tokens import Grid
 
@@ -64,14 +64,14 @@ class SequenceEncoder(nn.Module):
                 raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")
             if self.stores_map and self.approximation is not None:
                 raise ValueError("model.stores_map=True is for exact attention; set model.approximation=None")
-            sequence = as_sequence(size)
+            sequence = as_token_sequence(size)
             if self.approximation is not None:
                 self.approximation.check(grid_of(sequence))
 
         def build(self, size: InputSize, targets: Targets) -> "SequenceEncoder":
             """Encoder of sequences of this size, with random weights."""
             self.check(size)
-            return SequenceEncoder(self, as_sequence(size), num_outputs(targets))
+            return SequenceEncoder(self, as_token_sequence(size), num_outputs(targets))
 
         def stage(self, grid: Grid) -> SpatialStage:
             """Attention between heads of a block."""
@@ -81,7 +81,7 @@ class SequenceEncoder(nn.Module):
 
         def macs(self, size: InputSize, targets: Targets) -> int:
             """Published multiply-adds: those of the blocks for one sequence, without last LayerNorm and head."""
-            grid, N, D = grid_of(as_sequence(size)), as_sequence(size).length, self.width
+            grid, N, D = grid_of(as_token_sequence(size)), as_token_sequence(size).length, self.width
             attention = 2 * N**2 * D if self.approximation is None else self.approximation.macs(grid, D, self.heads)
             projections, norms = 4 * N * D**2 + 2 * N * D * self.hidden, 2 * 5 * N * D
             return self.depth * (projections + norms + attention)
@@ -90,7 +90,7 @@ class SequenceEncoder(nn.Module):
             """Encoder with the tiny version of its approximation. Its other sizes are small already."""
             return replace(self, approximation=self.approximation.tiny()) if self.approximation is not None else self
 
-    def __init__(self, config: Config, size: SequenceSize, num_outputs: int) -> None:
+    def __init__(self, config: Config, size: TokenSequenceSize, num_outputs: int) -> None:
         super().__init__()
         self.config, self.size = config, size
         D = config.width
@@ -160,6 +160,6 @@ class SequenceBlock(nn.Module):
         return x + self.mlp(self.mlp_norm(x))
 
 
-def grid_of(size: SequenceSize) -> Grid:
+def grid_of(size: TokenSequenceSize) -> Grid:
     """Grid of a sequence: one frame with one row."""
     return Grid(1, 1, size.length)

@@ -18,13 +18,13 @@ from data.evaluation import EvalConfig
 from data.items.items import Draw
 from data.items.tokens import padded_ids
 from data.loaders import ContinuingItems
-from data.sizes import SequenceSize
+from data.sizes import TokenSequenceSize
 from data.synthetic.aan import AanStandIn
 from data.synthetic.ensure import ensure
 from data.token_data import TokenData
 
 ONE_VIEW = EvalConfig(views=1, crops=1)
-SIZE = SequenceSize(6, 10)
+SIZE = TokenSequenceSize(6, 10)
 LISTOPS = TokenData(
     dataset=ListOps.Config(stand_in=replace(TINY, num_train=40, num_val=20), test_batch=8), length=128, max_tokens=100
 )

@@ -66,6 +66,8 @@ EXPECTED = (
     ("M52", (YES, 6.5)),
     ("M53", (YES, 39.4)),
     ("M54", (YES, 32.9)),
+    ("M55", (NO, -1.7)),
+    ("M56", (NO, 0.5)),
     ("M57", *[(UNPRINTED, None)] * 4),
     ("M58", (UNPRINTED, None)),
     ("M59", (UNPRINTED, None)),

@@ -10,11 +10,13 @@ from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.video import VideoData
 from experiments.motionformer.base import EPIC100, K400, SSV2
+from experiments.motionformer.table9 import DAVIS
 from experiments.spec.catalog import find
 from experiments.spec.edits import apply, data, evaluation, model, optim
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import SCALES
 from lightning_modules.classification import SingleLabel, SingleLabelTask
+from lightning_modules.mask_propagation import MaskPropagation
 from lightning_modules.module import TaskModule
 from lightning_modules.parameter_groups import ParameterRule
 from lightning_modules.verb_noun import VerbNoun
@@ -154,6 +156,12 @@ def test_the_default_runs_pass_their_check(run: RunConfig) -> None:
         (apply(SSV2, evaluation(views=3)), "segment sampling has one view, the whole video; evaluation.views is 3"),
         (apply(K400, evaluation(short_side=100)), "100"),
         (replace(apply(K400, model(init=None)), optim=None), "optim=None: the run would be tested with random weights"),
+        (replace(DAVIS, optim=K400.optim), "optim: MaskPropagation trains nothing; set optim=None"),
+        (replace(DAVIS, parents=()), "optim=None: the run would be tested with random weights"),
+        (replace(DAVIS, objective=SingleLabel()), "SingleLabel predicts one class an item"),
+        (replace(K400, objective=MaskPropagation()), "MaskPropagation scores masks, and these data have a class"),
+        (replace(DAVIS, data=K400.data), "it takes sequences with masks, and the data give a clip"),
+        (apply(DAVIS, evaluation(views=2)), "evaluation.views is 2; a sequence is tested as a whole"),
         (apply(K400, optim(epochs=None)), "optim.epochs is None and optim.steps None; exactly one of the two"),
         (apply(K400, optim(rules=(ParameterRule(names="none.*"),))), "optim.rules: no trainable parameter matches"),
     ],

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data.sizes import ClipSize, SequenceSize
+from data.sizes import ClipSize, TokenSequenceSize
 from data.targets import ClassTarget
 from experiments.runner.measure import saved_per_item
 from models.mixers.linformer import Linformer
@@ -17,8 +17,8 @@ from models.mixers.performer import Performer
 from models.mixers.space import Approximation
 from models.sequence.encoder import SequenceEncoder
 
-LISTOPS = SequenceSize(2048, 32)
-SMALL = SequenceSize(12, 20)
+LISTOPS = TokenSequenceSize(2048, 32)
+SMALL = TokenSequenceSize(12, 20)
 TEN, TWO = ClassTarget(10), ClassTarget(2)
 EXACT = SequenceEncoder.Config()
 PERFORMER = SequenceEncoder.Config(approximation=Performer.Config(kernel="two-sided"))
@@ -27,14 +27,16 @@ ORTHOFORMER = SequenceEncoder.Config(approximation=Orthoformer.Config(num_protot
 LINFORMER = SequenceEncoder.Config(approximation=Linformer.Config())
 
 
-def ids(size: SequenceSize = SMALL, lengths: tuple[int, ...] = (12, 7, 1)) -> Tensor:
+def ids(size: TokenSequenceSize = SMALL, lengths: tuple[int, ...] = (12, 7, 1)) -> Tensor:
     """Token ids with padding."""
     torch.manual_seed(0)
     rows = torch.randint(1, size.vocabulary, (len(lengths), size.length))
     return rows * (torch.arange(size.length) < torch.tensor(lengths).unsqueeze(1))
 
 
-def built(config: SequenceEncoder.Config, size: SequenceSize = SMALL, targets: ClassTarget = TEN) -> SequenceEncoder:
+def built(
+    config: SequenceEncoder.Config, size: TokenSequenceSize = SMALL, targets: ClassTarget = TEN
+) -> SequenceEncoder:
     torch.manual_seed(1)
     return config.build(size, targets).eval().double()
 
@@ -94,7 +96,7 @@ def test_the_published_formulation_has_the_same_results() -> None:
 def test_padding_counts_only_in_the_denominator_of_the_mean() -> None:
     longer = torch.cat([ids(), torch.zeros(3, 4, dtype=torch.long)], dim=1)
     by_tokens = SequenceEncoder.Config(mean_over="tokens")
-    short, long = built(by_tokens), built(by_tokens, SequenceSize(16, 20))
+    short, long = built(by_tokens), built(by_tokens, TokenSequenceSize(16, 20))
     with torch.no_grad():
         long.positions[:12] = short.positions
         long.load_state_dict({**long.state_dict(), **{n: t for n, t in short.state_dict().items() if n != "positions"}})
@@ -124,12 +126,12 @@ def test_a_first_token_replaces_the_mean() -> None:
 
 
 def test_a_pair_goes_through_the_same_blocks() -> None:
-    model = built(EXACT, SequenceSize(12, 20, pair=True), TWO)
+    model = built(EXACT, TokenSequenceSize(12, 20, pair=True), TWO)
     one, other = ids(), ids(lengths=(3, 4, 5))
     a, b = model.features(one), model.features(other)
     torch.testing.assert_close(model(one, other), model.head(torch.cat([a, b, a * b, a - b], dim=1)))
     assert model(one, other).shape == (3, 2)
-    sample = SequenceSize(12, 20, pair=True).example(3)
+    sample = TokenSequenceSize(12, 20, pair=True).example(3)
     assert len(sample) == 2 and model(*sample).shape == (3, 2)
 
 
@@ -182,7 +184,7 @@ def test_clips_are_refused() -> None:
 
 def test_every_parameter_is_trained() -> None:
     for config in (EXACT, PERFORMER, NYSTROM, ORTHOFORMER, LINFORMER):
-        size = SequenceSize(256, 20)
+        size = TokenSequenceSize(256, 20)
         model = config.build(size, TEN)
         model(*size.example(2)).square().sum().backward()
         assert all(parameter.grad is not None for parameter in model.parameters())

@@ -1,0 +1,249 @@
+"""DAVIS 2017 (https://davischallenge.org): video sequences with a mask of numbered objects for every frame.
+
+Layout of a root: JPEGImages/480p/<sequence>/00000.jpg, Annotations/480p/<sequence>/00000.png (indexed PNG: 0 is the
+background, 1 to K are objects, 255 is void) and the list ImageSets/2017/val.txt. F frames, K objects, H x W pixels.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from data.config import DatasetConfig, OfficialSizes, Split
+from data.datasets.annotations import file_text
+from data.datasets.davis_files import LIST, MASKS, PICTURES, encoded, palette_of
+from data.datasets.videos import check_root, refuse_duplicates
+from data.errors import DataError, DecodeError, MissingAnnotationError, shortened
+from data.synthetic.davis import DavisStandIn
+from data.targets import MaskTarget
+
+VOID = 255
+LEAST_FRAMES = 3  # the first and the last are not scored
+SEQUENCE_NAME = re.compile(r"[\w-][\w.-]*")
+# Of a damaged file, Pillow raises SyntaxError, ValueError, or DecompressionBombError for a huge size.
+PICTURE_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+class DavisSequence(NamedTuple):
+    """A sequence: its name, the folders of its pictures and masks, and the names of its frames without suffix."""
+
+    name: str
+    pictures: Path
+    masks: Path
+    frames: tuple[str, ...]
+
+    def picture(self, frame: int) -> Path:
+        """File of a frame."""
+        return self.pictures / f"{self.frames[frame]}.jpg"
+
+    def mask(self, frame: int) -> Path:
+        """File of the mask of a frame."""
+        return self.masks / f"{self.frames[frame]}.png"
+
+
+@dataclass(frozen=True)
+class SequenceList:
+    """Sequences of a split, in the order of its list. A label is the number of frames."""
+
+    sequences: tuple[DavisSequence, ...]
+    class_names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Names of the sequences."""
+        return tuple(sequence.name for sequence in self.sequences)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the names of all sequences and frames."""
+        lines = "\n".join(f"{sequence.name}\t{' '.join(sequence.frames)}" for sequence in self.sequences)
+        return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+    def label(self, index: int) -> int:
+        """Number of frames of a sequence."""
+        return len(self.sequences[index].frames)
+
+
+class Davis:
+    """Reader of a root folder."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(DatasetConfig):
+        """Config of the release of 2017 at 480p."""
+
+        unit = "sequences"
+        official_sizes: ClassVar[OfficialSizes] = {"davis2017": {"val": 30, "test": 30}}
+
+        name: str = "davis2017"
+        stand_in: DavisStandIn | None = None
+
+        @property
+        def targets(self) -> MaskTarget:
+            """A mask of numbered objects for each frame."""
+            return MaskTarget()
+
+        def build(self, root: Path, split: Split) -> SequenceList:
+            """Sequences of the list `val`, on which the papers report.
+
+            Raises:
+                DataError: if the root, the list or the folder of a sequence is unusable; `MissingAnnotationError` for
+                    the training split, which is not read.
+            """
+            if split == "train":
+                raise MissingAnnotationError(f"{self.name}: nothing is trained on its sequences; only val is read")
+            return Davis(self, root).sequences()
+
+        def tiny(self) -> Self:
+            """Generated sequences."""
+            return replace(self, stand_in=DavisStandIn())
+
+    def __init__(self, config: Config, root: Path) -> None:
+        self.config = config
+        self.root = Path(os.path.abspath(root.expanduser()))
+
+    def sequences(self) -> SequenceList:
+        """Sequences of the list, each with its frames."""
+        check_root(self.root, self.config.name)
+        path = self.root / LIST
+        if not path.is_file():
+            raise MissingAnnotationError(
+                f"{self.config.name}: there is no {path}; name the folder that contains {LIST}"
+            )
+        names = [line.strip() for line in file_text(path).splitlines() if line.strip()]
+        if not names:
+            raise DataError(f"{path}: the file is empty; it should contain the name of one sequence a line")
+        if wrong := [name for name in names if not SEQUENCE_NAME.fullmatch(name)]:
+            raise DataError(
+                f"{path}: '{shortened(wrong[0])}' is no name of a sequence; names are letters, digits, - and _"
+            )
+        refuse_duplicates(path, names)
+        return SequenceList(tuple(self.sequence(name) for name in names))
+
+    def sequence(self, name: str) -> DavisSequence:
+        """Sequence of this name.
+
+        Raises:
+            DataError: without its folders, with too few frames, or with frames and masks that do not match.
+        """
+        pictures, masks = self.root / PICTURES / name, self.root / MASKS / name
+        frames, annotated = stems(pictures, ".jpg"), stems(masks, ".png")
+        if frames != annotated:
+            without = sorted(set(frames) ^ set(annotated))[0]
+            lacks = f"{masks / without}.png" if without in frames else f"{pictures / without}.jpg"
+            kinds = ("frame", "mask") if without in frames else ("mask", "frame")
+            raise DataError(f"{self.config.name}: {name}: {kinds[0]} {without} has no {kinds[1]}: there is no {lacks}")
+        if len(frames) < LEAST_FRAMES:
+            raise DataError(
+                f"{self.config.name}: {name} has {len(frames)} frames in {pictures}; {LEAST_FRAMES} are needed"
+            )
+        return DavisSequence(name, pictures, masks, frames)
+
+
+def stems(folder: Path, suffix: str) -> tuple[str, ...]:
+    """Names without suffix of the numbered files of a folder, in order.
+
+    Raises:
+        DataError: if the folder is missing or cannot be listed.
+    """
+    try:
+        names = [entry.name for entry in os.scandir(folder)]
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"{LIST} lists {folder.name}, and there is no folder {folder}") from None
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed ({error.strerror}); check its rights") from None
+    return tuple(sorted(name.removesuffix(suffix) for name in names if re.fullmatch(rf"\d+\{suffix}", name)))
+
+
+def read_frames(sequence: DavisSequence) -> NDArray[np.uint8]:
+    """Frames (F, H, W, 3) of a sequence.
+
+    Raises:
+        DecodeError: if a frame cannot be decoded, or has another size than the first one.
+    """
+    return _stacked(sequence, [_picture(sequence, sequence.picture(i), "RGB") for i in range(len(sequence.frames))])
+
+
+def read_masks(sequence: DavisSequence, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Masks (F, H, W) of a sequence. Objects that the first mask does not contain count as background.
+
+    Args:
+        size: rows and columns of its frames.
+
+    Raises:
+        DecodeError: if a mask cannot be decoded, is not indexed, has another size than its frame, or if the objects of
+            the first mask are not numbered 1 to K.
+    """
+    masks = []
+    for index in range(len(sequence.frames)):
+        path = sequence.mask(index)
+        mask = _picture(sequence, path, None)
+        if mask.shape != size:
+            shapes = [f"{rows}x{columns}" for rows, columns in (mask.shape[:2], size)]
+            raise DecodeError(sequence.name, f"{path}: the mask is {shapes[0]} pixels, its frame is {shapes[1]}")
+        masks.append(mask)
+    ids = [number for number in np.unique(masks[0]).tolist() if number not in (0, VOID)]
+    if ids != list(range(1, len(ids) + 1)) or not ids:
+        found = ", ".join(map(str, ids)) or "no object"
+        raise DecodeError(
+            sequence.name, f"{sequence.mask(0)}: the ids are {found}; they must count from 1 without a gap"
+        )
+    stacked = np.stack(masks)
+    return np.where((stacked <= len(ids)) | (stacked == VOID), stacked, np.uint8(0))
+
+
+def result_files(sequence: DavisSequence, masks: NDArray[np.uint8]) -> Iterator[tuple[Path, bytes]]:
+    """Files of predicted masks (F, H, W) below a folder of results, as the official evaluation reads them.
+
+    They are indexed PNGs with the palette of the annotations. The first mask is given, and its file is copied.
+    """
+    palette = palette_of(sequence.mask(0))
+    yield Path(sequence.name, f"{sequence.frames[0]}.png"), sequence.mask(0).read_bytes()
+    for frame, mask in zip(sequence.frames[1:], masks[1:], strict=True):
+        yield Path(sequence.name, f"{frame}.png"), encoded(mask, palette)
+
+
+def read_results(sequence: DavisSequence, folder: Path) -> NDArray[np.uint8]:
+    """Predicted masks (F, H, W) in a folder of results.
+
+    Raises:
+        DecodeError: if a file is missing or damaged.
+    """
+    paths = [folder / sequence.name / f"{frame}.png" for frame in sequence.frames]
+    return _stacked(sequence, [_picture(sequence, path, None) for path in paths])
+
+
+def _picture(sequence: DavisSequence, path: Path, mode: str | None) -> NDArray[np.uint8]:
+    """Pixels of a picture in a mode; the indices of an indexed or grey PNG if the mode is None."""
+    try:
+        with Image.open(path) as image:
+            if mode is None and image.mode not in ("P", "L"):
+                raise DecodeError(
+                    sequence.name, f"{path}: the PNG is of type {image.mode}; masks are indexed (P) or grey (L)"
+                )
+            return np.asarray(image if mode is None else image.convert(mode))
+    except FileNotFoundError:
+        raise DecodeError(sequence.name, f"{path}: no such file", missing=True) from None
+    except DecodeError:
+        raise
+    except PICTURE_ERRORS as error:
+        raise DecodeError(sequence.name, f"{path}: {error}") from None
+
+
+def _stacked(sequence: DavisSequence, pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Pictures of one size as an array."""
+    for index, picture in enumerate(pictures):
+        if picture.shape != pictures[0].shape:
+            raise DecodeError(
+                sequence.name, f"{sequence.picture(index)}: its size differs from that of the first frame"
+            )
+    return np.stack(pictures)

@@ -1,0 +1,147 @@
+"""Stand-in for DAVIS 2017: sequences of moving objects with their masks, each of which has three difficulties.
+
+Two objects and an unlabelled one look alike, so that a match anywhere in the picture may be wrong. A bar passes in
+front of them and hides each one for longer than a few frames, so that only the first frame still shows it. A third
+object changes its colour until it resembles nothing in the first frame. T frames, h x w pixels.
+"""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from data.datasets.davis_files import DEFAULT_PALETTE, LIST, MASKS, PICTURES, encoded
+from data.ranges import check_fields
+from data.synthetic.ensure import FIELD, StandIn
+from data.synthetic.shapes import Camera, Floats, Shape, Texture, color, shape_distance, to_uint8
+
+QUALITY = 95  # of the JPEG pictures
+MAX_SIDE, MAX_FRAMES = 4096, 1000
+
+
+class Body(NamedTuple):
+    """An object in all frames: shape, radius in pixels, positions (T, 2) as x and y, and colours (T, 3).
+
+    `number`: id in the masks; 0 for an object that is part of the background.
+    """
+
+    shape: Shape
+    radius: float
+    positions: Floats
+    colors: Floats
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DavisStandIn(StandIn):
+    """All settings that determine the pixels.
+
+    Args:
+        frames: number of frames of a sequence.
+        noise: standard deviation of the sensor noise.
+    """
+
+    num_val: int = 6
+    height: int = 128
+    width: int = 224
+    frames: int = 24
+    noise: float = 0.02
+
+    def check(self) -> None:
+        """Reject settings out of range."""
+        super().check()
+        check_fields(FIELD, self, "num_val", least=1)
+        check_fields(FIELD, self, "height", "width", least=16, most=MAX_SIDE)
+        check_fields(FIELD, self, "frames", least=3, most=MAX_FRAMES)
+        check_fields(FIELD, self, "noise", least=0, most=1)
+        if self.num_train:
+            raise ValueError(
+                f"{FIELD}.num_train is {self.num_train}; it must be 0, because nothing is trained on masks"
+            )
+
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        return "davis2017"
+
+    def annotations(self) -> Mapping[str, str | bytes]:
+        """List of the sequences."""
+        return {LIST: "".join(f"{sequence_name(number)}\n" for number in range(self.num_val))}
+
+    def parts(self) -> Sequence[object]:
+        """Numbers of the sequences."""
+        return range(self.num_val)
+
+    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
+        """Pictures and masks of a sequence."""
+        assert isinstance(part, int)
+        name, (pictures, masks) = sequence_name(part), self.rendered(part)
+        for index, (picture, mask) in enumerate(zip(pictures, masks, strict=True)):
+            yield Path(PICTURES, name, f"{index:05d}.jpg"), jpeg(picture)
+            yield Path(MASKS, name, f"{index:05d}.png"), encoded(mask, DEFAULT_PALETTE)
+
+    def rendered(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Pictures (T, h, w, 3) and masks (T, h, w) of a sequence."""
+        rng = np.random.default_rng((self.seed, number))
+        middle = np.tile([self.width / 2, self.height / 2], (self.frames, 1)) - 0.5
+        camera = Camera(height=self.height, width=self.width, pixels_per_unit=1.0, center=middle)
+        low, high = color(rng.uniform(), 0.25, 0.35), color(rng.uniform(), 0.25, 0.65)
+        canvas = Texture(rng, low=low, high=high, waves=8, frequency=0.08).rendered(camera)  # (T, h, w, 3)
+        masks = np.zeros(canvas.shape[:3], np.uint8)
+        for body in self.bodies(rng):
+            draw(canvas, masks, camera, body)
+        return to_uint8(canvas, rng, self.noise), masks
+
+    def bodies(self, rng: np.random.Generator) -> list[Body]:
+        """Objects of a sequence, from the back to the front."""
+        h, w, times = self.height, self.width, np.linspace(0.0, 1.0, self.frames)[:, None]  # (T, 1)
+        radius = 0.13 * h
+        hue = rng.uniform()
+        alike = np.tile(color(hue, 0.9, 0.9), (self.frames, 1))
+        turning = np.stack([color(hue + 0.35 + 0.4 * time, 0.8, 0.85) for time in times[:, 0]])
+        bar = np.tile(color(rng.uniform(), 0.05, 0.15), (self.frames, 1))
+        side = rng.choice([-1.0, 1.0])  # direction of the bar
+
+        def path(x: float, y: float, dx: float, dy: float) -> Floats:
+            """Straight path from a point by a distance, as fractions of width and height; mirrored by `side`."""
+            x, dx = (x, dx) if side > 0 else (1 - x, -dx)
+            jitter = rng.uniform(-0.02, 0.02, 2)
+            return np.array([x, y]) * (w, h) + jitter * (w, h) + times * np.array([dx * w, dy * h])
+
+        return [
+            Body("disc", radius, path(0.52, 0.50, 0.0, 0.0), alike, 0),
+            Body("disc", radius, path(0.22, 0.22, 0.10, 0.08), alike, 1),
+            Body("disc", radius, path(0.80, 0.72, -0.12, 0.04), alike, 2),
+            Body("bar", 0.55 * h, path(-0.25, 0.50, 1.50, 0.0), bar, 0),
+            Body("hexagon", 1.1 * radius, path(0.20, 0.76, 0.28, -0.02), turning, 3),
+        ]
+
+
+def sequence_name(number: int) -> str:
+    """Name of a generated sequence."""
+    return f"shapes-{number:02d}"
+
+
+def draw(canvas: Floats, masks: NDArray[np.uint8], camera: Camera, body: Body) -> None:
+    """Draw an object on a canvas (T, h, w, 3), and write its number into the masks (T, h, w)."""
+    x = (camera.x - body.positions[:, :1, None]) / body.radius
+    y = (camera.y - body.positions[:, 1:, None]) / body.radius
+    x, y = np.broadcast_arrays(x, y)  # (T, h, w)
+    if body.shape == "bar":
+        x, y = y, x  # upright
+    distance = shape_distance(body.shape, x, y) * body.radius
+    alpha = np.clip(0.5 - distance, 0.0, 1.0)[..., None]  # (T, h, w, 1)
+    canvas += alpha * (body.colors[:, None, None].astype(np.float32) - canvas)
+    masks[alpha[..., 0] >= 0.5] = body.number
+
+
+def jpeg(picture: NDArray[np.uint8]) -> bytes:
+    """JPEG file of a picture (h, w, 3)."""
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, format="JPEG", quality=QUALITY)
+    return content.getvalue()

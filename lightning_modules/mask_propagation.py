@@ -1,0 +1,213 @@
+"""Propagation of the masks of objects through a video: scores of a test. Nothing is trained.
+
+Follows the semi-supervised task of the official evaluation of DAVIS 2017
+(https://github.com/davisvideochallenge/davis2017-evaluation). F frames, K objects, H x W pixels.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lightning_modules.mask_metrics import OverFrames, Values, boundary_accuracy, over_frames, region_similarity
+from lightning_modules.scores import STATES, Scores, TestProtocol, TestResult
+from lightning_modules.task import Batch, Objective, Task
+from models.model import Targets
+
+VOID = 255  # label of pixels that belong to no object for certain
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskPropagation(Objective):
+    """Scores of propagated masks. All options have the values of the official evaluation.
+
+    `jf` is the mean of `j` and `f`, which are means over all objects of all sequences.
+
+    `boundary_tolerance`: distance within which boundaries match, as a fraction of the diagonal of the picture.
+    `scores_last_frame`: whether the last frame is scored. The first one, whose mask is given, never is.
+    `void_is_background`: whether void pixels count as background. Otherwise, they are not scored.
+    """
+
+    metrics: ClassVar[tuple[str, ...]] = ("jf", "j", "f", "j_recall", "f_recall", "j_decay", "f_decay")
+    num_headlines: ClassVar[int] = 3
+    saves_items: ClassVar[bool] = True
+    is_trained: ClassVar[bool] = False
+
+    boundary_tolerance: float = 0.008
+    scores_last_frame: bool = False
+    void_is_background: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.boundary_tolerance <= 1:
+            raise ValueError(f"objective.boundary_tolerance is {self.boundary_tolerance}; it must be between 0 and 1")
+
+    def range_of(self, metric: str) -> tuple[float, float]:
+        """Percent. Decay is negative for masks that improve."""
+        return (-100.0, 100.0) if metric.endswith("decay") else (0.0, 100.0)
+
+    def task(self, targets: Targets) -> "MaskPropagationTask":
+        """Task on data with masks."""
+        if targets.classes:
+            raise ValueError(
+                f"objective: MaskPropagation scores masks, and these data have a {' and a '.join(targets.classes)}"
+            )
+        return MaskPropagationTask(self)
+
+
+class MaskPropagationTask(Task):
+    """Test of a model that maps frames (B, F, 3, h, w) and first masks (B, 1, H, W) to masks (B, F, H, W)."""
+
+    def __init__(self, objective: MaskPropagation) -> None:
+        self.objective = objective
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Refuse.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("objective: MaskPropagation has no loss; set optim=None")
+
+    def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Refuse, as `loss`."""
+        return self.loss(outputs, targets)
+
+    def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
+        """No curves."""
+        return {}
+
+    def new_scores(self, protocol: TestProtocol) -> "MaskScores":
+        """Empty scores of a test."""
+        return MaskScores(self.objective)
+
+    def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:
+        """Propagate the first mask of each sequence, and score the masks of all other frames."""
+        assert isinstance(scores, MaskScores)
+        frames, masks = (part[:, 0] for part in batch.inputs)  # the only view
+        first = torch.where(masks[:, :1] == VOID, 0, masks[:, :1])
+        predicted = model(frames, first)  # (B, F, H, W)
+        columns = (t.tolist() for t in (batch.items, batch.unreadable, batch.missing))
+        for own, truth, index, is_unreadable, is_missing in zip(predicted, masks, *columns, strict=True):
+            scores.add(index, own.cpu().numpy(), truth.cpu().numpy(), is_unreadable + is_missing)
+
+
+class SequenceScores(NamedTuple):
+    """Region similarity and boundary accuracy (K, scored frames) of a sequence. `state`: index in STATES."""
+
+    j: Values
+    f: Values
+    state: int
+
+
+class MaskScores(Scores):
+    """J and F of each object and frame of sequences, and the predicted masks that were not taken yet."""
+
+    def __init__(self, objective: MaskPropagation) -> None:
+        self.objective = objective
+        self.sequences: dict[int, SequenceScores] = {}
+        self.predictions: dict[int, NDArray[np.uint8]] = {}
+
+    def add(self, index: int, predicted: NDArray[np.uint8], truth: NDArray[np.uint8], state: int = 0) -> None:
+        """Score the predicted masks (F, H, W) of a sequence. The first true mask has all objects.
+
+        Args:
+            state: state of the sequence, as an index in STATES. Unreadable sequences have no objects.
+        """
+        count = 0 if state else int(truth[0][truth[0] != VOID].max(initial=0))
+        scored = slice(1, len(truth) if self.objective.scores_last_frame else len(truth) - 1)
+        j, f = (np.zeros((count, len(truth[scored]))) for _ in range(2))
+        for frame, (own, true) in enumerate(zip(predicted[scored], truth[scored], strict=True)):
+            if not self.objective.void_is_background:
+                own = np.where(true == VOID, 0, own)
+            for number in range(count):
+                masks = own == number + 1, true == number + 1
+                j[number, frame] = region_similarity(*masks)
+                f[number, frame] = boundary_accuracy(*masks, self.objective.boundary_tolerance)
+        self.sequences[index] = SequenceScores(j, f, state)
+        if not state:
+            self.predictions[index] = predicted
+
+    def state(self) -> object:
+        """Scores of all sequences."""
+        return self.sequences
+
+    def merge(self, state: object) -> None:
+        """Add the sequences of another process."""
+        assert isinstance(state, dict)
+        self.sequences = {**state, **self.sequences}
+
+    def check(self, num_items: int) -> None:
+        """Refuse missing sequences, and tests without objects."""
+        if missing := [index for index in range(num_items) if index not in self.sequences]:
+            raise RuntimeError(f"sequence {missing[0]} of the test was not scored")
+        if not any(len(sequence.j) for sequence in self.sequences.values()):
+            raise ValueError(f"none of the {num_items} test sequences could be scored")
+
+    def result(self) -> TestResult:
+        """Means over all objects of all sequences, in percent."""
+        by_name = {
+            name: [over_frames(row) for s in self.sequences.values() for row in getattr(s, name)] for name in "jf"
+        }
+        j, f = (mean_of(by_name[name]) for name in "jf")
+        states = [STATES[sequence.state] for sequence in self.sequences.values()]
+        metrics = {
+            "jf": (j.mean + f.mean) / 2, "j": j.mean, "f": f.mean, "j_recall": j.recall, "f_recall": f.recall,
+            "j_decay": j.decay, "f_decay": f.decay,
+        }  # fmt: skip
+        percent = {name: 100 * value for name, value in metrics.items()}
+        return TestResult(percent, *(states.count(state) for state in STATES))
+
+    def take_predictions(self) -> dict[int, NDArray[np.uint8]]:
+        """Predicted masks (F, H, W) of the sequences since the last call."""
+        taken, self.predictions = self.predictions, {}
+        return taken
+
+    def of_item(self, index: int) -> dict[str, NDArray]:
+        """J, F and state of a sequence."""
+        j, f, state = self.sequences[index]
+        return {"j": j, "f": f, "state": np.array(state)}
+
+    def add_saved(self, index: int, arrays: Mapping[str, NDArray]) -> None:
+        """Add a saved sequence."""
+        j, f, state = arrays["j"], arrays["f"], int(arrays["state"])
+        if j.ndim != 2 or j.shape != f.shape or not 0 <= state < len(STATES):
+            raise ValueError(f"the saved scores of sequence {index} are damaged")
+        self.sequences[index] = SequenceScores(j.astype(float), f.astype(float), state)
+
+    def arrays(self) -> dict[str, NDArray]:
+        """J and F of all scored frames of all objects, with their sequence and object (from 1); states of sequences."""
+        indices = sorted(self.sequences)
+        counts = [self.sequences[index].j.shape for index in indices]
+        places = [
+            (i, k + 1)
+            for i, (count, frames) in zip(indices, counts, strict=True)
+            for k in range(count)
+            for _ in range(frames)
+        ]
+        values = {name: [getattr(self.sequences[i], name).ravel() for i in indices] for name in "jf"}
+        return {
+            **{name: np.concatenate([*parts, np.zeros(0)]) for name, parts in values.items()},
+            "places": np.array(places, int).reshape(-1, 2),
+            "status": np.array([self.sequences[index].state for index in indices]),
+        }
+
+    def load(self, arrays: Mapping[str, NDArray], views: tuple[int, ...]) -> None:
+        """Add all sequences of a saved test. A sequence has one view."""
+        places = arrays["places"]
+        for index, state in enumerate(arrays["status"].tolist()):
+            own = places[:, 0] == index
+            count = int(places[own, 1].max(initial=0))
+            j, f = (arrays[name][own].reshape(count, -1) if count else np.zeros((0, 0)) for name in "jf")
+            self.sequences[index] = SequenceScores(j, f, state)
+
+
+def mean_of(objects: list[OverFrames]) -> OverFrames:
+    """Mean over objects; not a number without any."""
+    if not objects:
+        return OverFrames(math.nan, math.nan, math.nan)
+    return OverFrames(*np.mean(np.array(objects), axis=0).tolist())

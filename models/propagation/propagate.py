@@ -1,0 +1,120 @@
+"""Propagation of the mask of the first frame of a sequence to all other frames, step by step.
+
+A step is a frame or, in clips whose tokens cover several different frames, all frames of a token.
+F frames, T token frames of a clip, S patches per frame, C labels, J sources, H x W pixels of a mask, h x w of a frame.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.propagation.labels import first_labels, hardened, mask_of
+from models.propagation.rules import PropagationRules
+from models.propagation.votes import FrameVectors, votes
+from models.tokens import Grid
+
+# "duplicate": each frame fills a token of the clip, repeated. "window": tokens cover successive frames of the sequence,
+# which get the same mask. "still": as "duplicate", but each frame has a clip of its own, which shows nothing else.
+ClipMode = Literal["duplicate", "window", "still"]
+Match = Callable[[Tensor], FrameVectors]  # of a clip (frames, 3, h, w)
+
+
+class Clips(NamedTuple):
+    """Clips of the model. `tubelet`: frames of a token. `grid`: token grid."""
+
+    mode: ClipMode
+    tubelet: int
+    grid: Grid
+
+    @property
+    def num_sources(self) -> int:
+        """Largest number of sources in a clip. The target is its last token frame."""
+        return self.grid.frames - 1
+
+    def steps(self, num_frames: int) -> list[tuple[int, ...]]:
+        """Frames of each step, as many as a token has."""
+        if self.mode == "window":
+            starts = range(0, num_frames, self.tubelet)
+            return [tuple(min(start + n, num_frames - 1) for n in range(self.tubelet)) for start in starts]
+        return [(frame,) * self.tubelet for frame in range(num_frames)]
+
+
+class Source(NamedTuple):
+    """Step whose labels are known. `is_always`: whether it is the first one, as a source of all frames."""
+
+    step: int
+    is_always: bool
+
+
+def sources(step: int, rules: PropagationRules, clips: Clips) -> list[Source]:
+    """Sources of a step, in the order of time."""
+    context = rules.context
+    if context is None:
+        context = max(0, clips.num_sources - rules.first_frame_always)
+    earlier = [step - distance * rules.stride for distance in range(context, 0, -1)]
+    if rules.copies_before_start:
+        earlier = [max(0, other) for other in earlier]
+    always = [Source(0, True)] if rules.first_frame_always else []
+    least = 1 if always and not rules.copies_before_start else 0  # the first step is not named twice
+    found = always + [Source(other, False) for other in earlier if other >= least]
+    return found or [Source(0, False)]
+
+
+def propagated(frames: Tensor, first: Tensor, match: Match, clips: Clips, rules: PropagationRules) -> Tensor:
+    """Masks (F, H, W) of frames (F, 3, h, w), of which the first (H, W) is given."""
+    steps = clips.steps(len(frames))
+    labels = [first_labels(first, clips.grid, rules)]  # (C, S) of each step
+    masks = first.to(torch.uint8).repeat(len(frames), 1, 1)  # (F, H, W)
+    vectors = Vectors(frames, match, clips, steps)
+    for step in range(1, len(steps)):
+        found = sources(step, rules, clips)
+        known = torch.stack([labels[source.step] for source in found])  # (J, C, S)
+        free = [source.is_always and not rules.first_frame_within_radius for source in found]
+        bounded = ~torch.tensor(free, device=frames.device)  # (J,)
+        voted = votes(vectors.of(step, [source.step for source in found]), known, bounded, clips.grid, rules)
+        labels.append(voted if rules.soft_labels else hardened(voted))
+        mask = mask_of(voted, clips.grid, rules, of_input=frames.shape[2:], of_frame=first.shape)
+        masks[list(steps[step])] = mask
+    return masks
+
+
+class Vectors:
+    """Vectors of the patches of a sequence.
+
+    Args:
+        frames: (F, 3, h, w).
+        steps: frames of each step.
+    """
+
+    def __init__(self, frames: Tensor, match: Match, clips: Clips, steps: list[tuple[int, ...]]) -> None:
+        self.frames, self.match, self.clips, self.steps = frames, match, clips, steps
+        self.stills: dict[int, FrameVectors] = {}  # by step
+
+    def of(self, step: int, found: list[int]) -> list[FrameVectors]:
+        """Vectors of a step as the target, and of its sources: of as many in one item as fit into a clip."""
+        if self.clips.mode == "still":
+            return self.of_stills(step, found)
+        groups = [found[n : n + self.clips.num_sources] for n in range(0, len(found), self.clips.num_sources)]
+        return [self.of_clip(step, group) for group in groups]
+
+    def of_clip(self, step: int, group: list[int]) -> FrameVectors:
+        """Vectors of a clip of some sources and the target. The first step fills it up, which is no further source."""
+        filled = [0] * (self.clips.num_sources - len(group)) + group
+        queries, keys, is_attention = self.match(self.clip([*filled, step]))
+        return FrameVectors(queries, keys[-1 - len(group) : -1], is_attention)
+
+    def of_stills(self, step: int, found: list[int]) -> list[FrameVectors]:
+        """Vectors of the target and of each source, each from a clip of its own."""
+        needed = {step, *found}
+        self.stills = {other: vectors for other, vectors in self.stills.items() if other in needed or other == 0}
+        for other in sorted(needed - self.stills.keys()):
+            queries, keys, is_attention = self.match(self.clip([other] * self.clips.grid.frames))
+            self.stills[other] = FrameVectors(queries, keys[-1:].clone(), is_attention)
+        target = self.stills[step]
+        return [target._replace(keys=self.stills[other].keys) for other in found]
+
+    def clip(self, steps: list[int]) -> Tensor:
+        """Clip (T * tubelet, 3, h, w) of the frames of some steps."""
+        return self.frames[[frame for step in steps for frame in self.steps[step]]]

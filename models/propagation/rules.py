@@ -1,0 +1,82 @@
+"""Rules of label propagation, with the values of two published evaluations."""
+
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+from models.model import check_range
+
+PATH = "model.rules"  # full name of the rules in messages
+
+
+@dataclass(frozen=True, kw_only=True)
+class PropagationRules:
+    """Which patches vote on the label of a patch, with which weights, and how labels become masks.
+
+    A source is a frame whose labels are known when those of a frame are computed. Defaults are those of CRW
+    (https://github.com/ajabri/videowalk, test.py, with the arguments of its README), except for the number of sources.
+
+    Args:
+        context: number of preceding frames that are sources; None for as many as fit into a clip.
+        stride: distance of the sources from each other, in steps of the propagation.
+        first_frame_always: whether the first frame is a source of all frames.
+        copies_before_start: whether frames before the first one are sources too, as copies of it.
+        topk: number of patches with the largest weights that vote; None for all.
+        keep_ties: whether patches with the weight of the last of them vote too.
+        temperature: divisor of similarities before their softmax. Attention along trajectories has a softmax already.
+        radius: largest distance of a voting patch, in patches; None for any.
+        region: "square": neither rows nor columns differ by more than the radius. "disc": the distance is below it.
+        first_frame_within_radius: whether the radius applies to the first frame as a source of all frames.
+        soft_first_labels: whether the first labels are shares, by bilinear resizing, or those of single pixels.
+        soft_labels: whether the labels of sources are shares, or the largest share is rounded to one.
+        rescale_labels: whether the shares of each object are scaled to reach from 0 to 1 in each frame.
+        decide_at: where the object with the largest share is chosen: at the resolution of the model's input, before the
+            mask is resized, or at that of the frame.
+    """
+
+    context: int | None = None
+    stride: int = 1
+    first_frame_always: bool = True
+    copies_before_start: bool = True
+    topk: int | None = 10
+    keep_ties: bool = False
+    temperature: float = 0.05
+    radius: int | None = 12
+    region: Literal["square", "disc"] = "disc"
+    first_frame_within_radius: bool = False
+    soft_first_labels: bool = True
+    soft_labels: bool = True
+    rescale_labels: bool = False
+    decide_at: Literal["input", "frame"] = "frame"
+
+    def check(self) -> None:
+        """Refuse numbers out of range, and rules without a source.
+
+        Raises:
+            ValueError: with the field and its range.
+        """
+        check_range(f"{PATH}.context", self.context, least=0, below=1000)
+        for name in ("stride", "radius", "topk"):
+            check_range(f"{PATH}.{name}", getattr(self, name), least=1, below=2**31)
+        check_range(f"{PATH}.temperature", self.temperature, least=0, below=1e6, exclusive=True)
+        if self.context == 0 and not self.first_frame_always:
+            raise ValueError(f"{PATH}.context is 0; without first_frame_always, it must be 1 or more")
+
+    def tiny(self) -> Self:
+        """Rules for small frames: a quarter of the radius."""
+        return self if self.radius is None else replace(self, radius=max(1, self.radius // 4))
+
+
+CRW = PropagationRules(context=20)
+# https://github.com/facebookresearch/dino, eval_video_segmentation.py
+DINO = PropagationRules(
+    context=7,
+    copies_before_start=False,
+    topk=5,
+    keep_ties=True,
+    temperature=0.1,
+    region="square",
+    first_frame_within_radius=True,
+    soft_first_labels=False,
+    rescale_labels=True,
+    decide_at="input",
+)
