@@ -82,14 +82,12 @@ class DatasetConfig(ABC):
     `unit`: plural noun for the items in messages. `official_sizes`: numbers of items of the published splits, by the
     name of the data set. `class_files`: names of the files with class names, which may be missing.
     `alphabetical`: whether classes are numbered in the alphabetical order of their names.
-    `own_validation`: whether the validation split is another one than the test split.
     """
 
     unit: ClassVar[str] = "items"
     official_sizes: ClassVar[OfficialSizes] = {}
     class_files: ClassVar[tuple[str, ...]] = ()
     alphabetical: ClassVar[bool] = False
-    own_validation: ClassVar[bool] = False
 
     name: str
     stand_in: StandIn | None = None
@@ -119,6 +117,11 @@ class DatasetConfig(ABC):
     def official_size(self, split: Split) -> int | None:
         """Number of items of a published split; None if it is unknown, and for generated data."""
         return None if self.is_replaced else self.official_sizes.get(self.name, {}).get(split)
+
+    @property
+    def own_validation(self) -> bool:
+        """Whether the validation split is another one than the test split."""
+        return False
 
     @property
     def is_replaced(self) -> bool:

@@ -7,7 +7,7 @@ Follows the semi-supervised task of the official evaluation of DAVIS 2017
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -26,11 +26,12 @@ VOID = 255  # label of pixels that belong to no object for certain
 class MaskPropagation(Objective):
     """Scores of propagated masks. All options have the values of the official evaluation.
 
-    `jf` is the mean of `j` and `f`, which are means over all objects of all sequences.
+    `jf` is the mean of `j` and `f`.
 
     `boundary_tolerance`: distance within which boundaries match, as a fraction of the diagonal of the picture.
     `scores_last_frame`: whether the last frame is scored. The first one, whose mask is given, never is.
     `void_is_background`: whether void pixels count as background. Otherwise, they are not scored.
+    `averaged_over`: means over all objects of all sequences, or over sequences of means over their objects.
     """
 
     metrics: ClassVar[tuple[str, ...]] = ("jf", "j", "f", "j_recall", "f_recall", "j_decay", "f_decay")
@@ -41,6 +42,7 @@ class MaskPropagation(Objective):
     boundary_tolerance: float = 0.008
     scores_last_frame: bool = False
     void_is_background: bool = True
+    averaged_over: Literal["objects", "sequences"] = "objects"
 
     def __post_init__(self) -> None:
         if not 0 <= self.boundary_tolerance <= 1:
@@ -149,11 +151,8 @@ class MaskScores(Scores):
             raise ValueError(f"none of the {num_items} test sequences could be scored")
 
     def result(self) -> TestResult:
-        """Means over all objects of all sequences, in percent."""
-        by_name = {
-            name: [over_frames(row) for s in self.sequences.values() for row in getattr(s, name)] for name in "jf"
-        }
-        j, f = (mean_of(by_name[name]) for name in "jf")
+        """Means over objects or over sequences, in percent."""
+        j, f = (self.mean(name) for name in "jf")
         states = [STATES[sequence.state] for sequence in self.sequences.values()]
         metrics = {
             "jf": (j.mean + f.mean) / 2, "j": j.mean, "f": f.mean, "j_recall": j.recall, "f_recall": f.recall,
@@ -161,6 +160,13 @@ class MaskScores(Scores):
         }  # fmt: skip
         percent = {name: 100 * value for name, value in metrics.items()}
         return TestResult(percent, *(states.count(state) for state in STATES))
+
+    def mean(self, name: str) -> OverFrames:
+        """Mean of a metric, and of its recall and decay. Sequences without objects do not count."""
+        by_sequence = [[over_frames(row) for row in getattr(sequence, name)] for sequence in self.sequences.values()]
+        if self.objective.averaged_over == "sequences":
+            return mean_of([mean_of(objects) for objects in by_sequence if objects])
+        return mean_of([one for objects in by_sequence for one in objects])
 
     def take_predictions(self) -> dict[int, NDArray[np.uint8]]:
         """Predicted masks (F, H, W) of the sequences since the last call."""

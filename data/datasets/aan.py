@@ -35,7 +35,6 @@ class Aan:
         """Config of the only release."""
 
         unit = "pairs"
-        own_validation: ClassVar[bool] = True
         official_sizes: ClassVar[OfficialSizes] = {"aan": {"train": 147_086, "val": 18_090, "test": 17_437}}
         num_ids: ClassVar[int] = 1 + NUM_BYTES
         num_classes: ClassVar[int] = 2
@@ -43,6 +42,11 @@ class Aan:
 
         name: str = "aan"
         stand_in: AanStandIn | None = None
+
+        @property
+        def own_validation(self) -> bool:
+            """Always."""
+            return True
 
         def read(self, root: Path, split: Split) -> "Pairs":
             """Pairs of a split."""

@@ -49,7 +49,6 @@ class Cifar10:
         """
 
         unit = "pictures"
-        own_validation: ClassVar[bool] = True
         official_sizes: ClassVar[OfficialSizes] = {"cifar10": {"train": 45_000, "val": 5_000, "test": 10_000}}
         num_ids: ClassVar[int] = NUM_VALUES
         num_classes: ClassVar[int] = 10
@@ -60,6 +59,11 @@ class Cifar10:
         split_rule: Literal["last", "random"] = "last"
         test_batch: int | None = 256
         stand_in: Cifar10StandIn | None = None
+
+        @property
+        def own_validation(self) -> bool:
+            """Always."""
+            return True
 
         def check(self) -> None:
             """Refuse squares that do not divide a picture."""

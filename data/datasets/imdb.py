@@ -1,9 +1,10 @@
 """Reviews of IMDb (https://ai.stanford.edu/~amaas/data/sentiment/): one text file each, as bytes.
 
-The test split is also the validation split, as in Long Range Arena.
+The test split is also the validation split, as in Long Range Arena, unless the config says otherwise.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
@@ -16,6 +17,7 @@ from data.synthetic.imdb import ImdbStandIn
 
 CLASSES = ("neg", "pos")  # folders, in the order of the labels
 NUM_BYTES = 256
+SET_ASIDE = 10  # every tenth review, if some are set aside for validation
 
 
 class Imdb:
@@ -23,7 +25,12 @@ class Imdb:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(TokenDataset):
-        """Config of the only release."""
+        """Config of the only release.
+
+        Args:
+            validates_on_test: whether the validation split is the test split; otherwise, it is every tenth review of
+                the training split, which are not trained on.
+        """
 
         unit = "reviews"
         official_sizes: ClassVar[OfficialSizes] = {"imdb": {"train": 25_000, "val": 25_000, "test": 25_000}}
@@ -31,11 +38,23 @@ class Imdb:
         num_classes: ClassVar[int] = 2
 
         name: str = "imdb"
+        validates_on_test: bool = True
         stand_in: ImdbStandIn | None = None
+
+        @property
+        def own_validation(self) -> bool:
+            """Whether reviews of the training split are set aside."""
+            return not self.validates_on_test
+
+        def official_size(self, split: Split) -> int | None:
+            """Number of reviews of a published split. No validation split of reviews set aside was published."""
+            return super().official_size(split) if self.validates_on_test or split == "test" else None
 
         def read(self, root: Path, split: Split) -> "Reviews":
             """Reviews of a split."""
-            return Reviews(self.name, root, "train" if split == "train" else "test")
+            if self.validates_on_test or split == "test":
+                return Reviews(self.name, root, "train" if split == "train" else "test")
+            return Reviews(self.name, root, "train", lambda place: (place % SET_ASIDE == 0) == (split == "val"))
 
         def tiny(self) -> Self:
             """Short generated reviews."""
@@ -45,11 +64,14 @@ class Imdb:
 class Reviews(TokenList):
     """Reviews in a folder, in the order of their names, negative ones first.
 
+    Args:
+        takes: whether the review at a place in the list of its label is taken; all are by default.
+
     Raises:
         DataError: if the root or the folder is unusable.
     """
 
-    def __init__(self, name: str, root: Path, folder: str) -> None:
+    def __init__(self, name: str, root: Path, folder: str, takes: Callable[[int], bool] = lambda place: True) -> None:
         check_root(root, name)
         base = next((base for base in (root, root / "aclImdb") if (base / folder).is_dir()), None)
         if base is None:
@@ -63,7 +85,7 @@ class Reviews(TokenList):
                 raise MissingAnnotationError(
                     f"{name}: no .txt file in {base / folder / kind}; extract the archive again"
                 )
-            self.reviews += [(f"{folder}/{kind}/{file}", label) for file in files]
+            self.reviews += [(f"{folder}/{kind}/{file}", label) for place, file in enumerate(files) if takes(place)]
         self.names = tuple(path for path, _ in self.reviews)
 
     @property

@@ -46,7 +46,6 @@ class ListOps:
         """Generated data set of the published size or, without `stand_in`, the files of a release."""
 
         unit = "expressions"
-        own_validation: ClassVar[bool] = True
         official_sizes: ClassVar[OfficialSizes] = {"listops": {"train": 96_000, "val": 2_000, "test": 2_000}}
         num_ids: ClassVar[int] = 1 + len(TOKENS)
         num_classes: ClassVar[int] = 10
@@ -54,6 +53,11 @@ class ListOps:
         name: str = "listops"
         vocabulary: int = 32
         stand_in: ListOpsStandIn | None = PUBLISHED
+
+        @property
+        def own_validation(self) -> bool:
+            """Always."""
+            return True
 
         def read(self, root: Path, split: Split) -> "Expressions":
             """Expressions of a split."""

@@ -47,7 +47,6 @@ class Pathfinder:
         """
 
         unit = "pictures"
-        own_validation: ClassVar[bool] = True
         official_sizes: ClassVar[OfficialSizes] = {"pathfinder32": {"train": 160_000, "val": 20_000, "test": 20_000}}
         num_ids: ClassVar[int] = NUM_VALUES
         num_classes: ClassVar[int] = 2
@@ -59,6 +58,11 @@ class Pathfinder:
         split_rule: Literal["shuffled", "as listed"] = "shuffled"
         test_batch: int | None = 256
         stand_in: PathfinderStandIn | None = PUBLISHED
+
+        @property
+        def own_validation(self) -> bool:
+            """Always."""
+            return True
 
         def check(self) -> None:
             """Refuse squares that do not divide a picture, and generated pictures of another level."""

@@ -70,6 +70,7 @@ class PathfinderStandIn(StandIn):
         continuity: factor of turns: the larger it is, the straighter are the snakes.
         contrast: brightness of all snakes, before the pictures are stretched to the full range.
         paddle_contrast: factor of the brightness of long snakes.
+        single_paddles: whether single paddles fill the room between the snakes.
         stretches: whether the brightest pixel of a picture is 255.
     """
 
@@ -87,6 +88,7 @@ class PathfinderStandIn(StandIn):
     continuity: float = 1.0
     contrast: float = 2.0
     paddle_contrast: float = 0.75
+    single_paddles: bool = False
     stretches: bool = True
 
     def check(self) -> None:
@@ -184,6 +186,8 @@ class Drawing:
         long = self.long_snakes()
         short_length = settings.contour // 3
         short = [self.short_snake(short_length) for _ in range(20 // short_length)]
+        if settings.single_paddles:
+            short += [self.short_snake(1, TRIES) for _ in range(self.num_single_paddles())]
         bright = settings.contrast * settings.paddle_contrast
         layers = [bright * paddle.picture for snake in long for paddle in snake]
         layers += [settings.contrast * paddle.picture for snake in short for paddle in snake]
@@ -212,10 +216,20 @@ class Drawing:
             self.occupy(snake[-1])
         return snakes
 
-    def short_snake(self, length: int) -> list[Paddle]:
+    def num_single_paddles(self) -> int:
+        """Number of single paddles to try: what fits where 150 paddles with a margin of 4 fit, less those of snakes.
+
+        The room that a paddle takes is a polynomial of its margin, as in the original procedure.
+        """
+        settings = self.settings
+        room, reference = (7.5 + 13 * margin + 4 * margin**2 for margin in (settings.margin, 4))
+        short_length = settings.contour // 3
+        return max(0, int(150 * reference / room) - 2 * settings.contour - 20 // short_length * short_length)
+
+    def short_snake(self, length: int, attempts: int = ATTEMPTS) -> list[Paddle]:
         """Snake among the others; none if there is no room in several attempts."""
         before = self.taken
-        for _ in range(ATTEMPTS):
+        for _ in range(attempts):
             try:
                 snake = [self.first_paddle(1)]
                 for _ in range(length - 1):

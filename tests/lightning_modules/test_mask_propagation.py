@@ -54,6 +54,9 @@ def test_means_are_over_objects_not_over_sequences() -> None:
     assert scores.result().metrics["j"] == pytest.approx(100 * 3 / 4)
     j, f = (scores.result().metrics[name] for name in ("j", "f"))
     assert scores.result().metrics["jf"] == pytest.approx((j + f) / 2)
+    by_sequence = MaskScores(MaskPropagation(averaged_over="sequences"))
+    by_sequence.merge(scores.state())
+    assert by_sequence.result().metrics["j"] == pytest.approx(100 / 2)
 
 
 def test_first_and_last_frame_are_not_scored() -> None:

@@ -36,6 +36,20 @@ def test_the_validation_split_is_the_test_split(tmp_path: Path) -> None:
     assert CONFIG.build(tmp_path, "val").ids == CONFIG.build(tmp_path, "test").ids
 
 
+def test_validation_reviews_may_be_set_aside_from_training(tmp_path: Path) -> None:
+    for kind in ("pos", "neg"):
+        for split in ("train", "test"):
+            (tmp_path / split / kind).mkdir(parents=True)
+            for number in range(20):
+                (tmp_path / split / kind / f"{number:02d}_5.txt").write_text("text")
+    config = Imdb.Config(test_batch=None, validates_on_test=False)
+    train, val, test = (config.build(tmp_path, split) for split in ("train", "val", "test"))
+    assert val.ids == tuple(f"train/{kind}/{number}_5.txt" for kind in ("neg", "pos") for number in ("00", "10"))
+    assert len(train) == 36 and not set(train.ids) & set(val.ids) and len(test) == 40
+    assert config.own_validation and not CONFIG.own_validation
+    assert CONFIG.official_size("val") == 25_000 and config.official_size("train") is None
+
+
 def test_empty_and_missing_reviews_are_named(tmp_path: Path) -> None:
     write(tmp_path)
     items = CONFIG.build(tmp_path, "train")

@@ -47,6 +47,13 @@ def test_the_discs_are_on_one_snake_for_label_1_and_on_two_for_label_0(monkeypat
         assert [len(snake) for snake in both] == [6, 6]
 
 
+def test_single_paddles_fill_the_picture() -> None:
+    filled = PathfinderStandIn(num_train=8, num_val=1, contour=6, single_paddles=True)
+    plain, full = ((settings.picture(1)[0] > 0).mean() for settings in (EASY, filled))
+    assert plain < 0.4 and full > 0.6
+    assert Drawing(filled, np.random.default_rng(0)).num_single_paddles() == 756 - 12 - 20
+
+
 def test_paddles_of_long_snakes_do_not_overlap() -> None:
     drawing = next(made for made in map(attempt, range(1000)) if made is not None)
     paddles = [paddle for snake in drawing for paddle in snake]

@@ -37,7 +37,7 @@ def test_recipes_are_those_of_the_repository(
 @pytest.mark.parametrize("scale", [PAPER, TINY])
 def test_every_task_has_a_run_of_its_own_for_each_row(scale) -> None:  # noqa: ANN001
     cells = [cell for cell in TABLE.cells(scale) if cell.tested and cell.run is not None]
-    assert len({cell.run.train_id for cell in cells if cell.run}) == len(cells) == 25
+    assert len({cell.run.train_id for cell in cells if cell.run}) == len(cells) == 30
 
 
 def test_costs_equal_the_printed_ones() -> None:
@@ -67,6 +67,8 @@ def test_prototypes_are_those_of_the_names_of_the_rows() -> None:
     for cell in TABLE.cells():
         if cell.column.key == "listops" and cell.paper_run is not None and cell.row.key != "exact":
             name, _, number = cell.row.key.partition("-")
+            if name == "first":
+                continue
             assert PROTOTYPES.of(cell.paper_run) == (0 if name == "performer" else int(number))
 
 

@@ -1,5 +1,7 @@
 """Padding in the approximations of attention, and in exact attention."""
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import Tensor
@@ -139,6 +141,58 @@ def test_nystromformer_is_its_equation_with_a_mask_and_a_convolution() -> None:
                 weights = stage.conv.weight[:, 0, 2 + offset, 0].repeat(ITEMS)  # (G,)
                 wanted[:, place] += weights.unsqueeze(-1) * zeroed[2][:, place + offset]
     torch.testing.assert_close(stage(q, k, v, GRID, mask)[0].transpose(0, 1), wanted, rtol=0, atol=1e-10)
+
+
+def without_padding(q: Tensor, k: Tensor, v: Tensor, index: int) -> list[Tensor]:
+    """Queries, keys and values (tokens, K) of a row, without its padding."""
+    return [t[index][padding()[index]] for t in (q, k, v)]
+
+
+@pytest.mark.parametrize("candidates", ["queries", "queries-and-keys"])
+def test_orthoformer_is_its_equation_over_the_tokens_alone(candidates: Literal["queries", "queries-and-keys"]) -> None:
+    (q, k, v), mask = heads(), padding()
+    stage = Orthoformer.Config(num_prototypes=6, candidates=candidates).build(HEADS).eval()
+    y = stage(q, k, v, GRID, mask)[0].transpose(0, 1)  # (G, N, K)
+    numbers = stage.uniform_numbers(q, 1, 1)
+    for index in range(ITEMS * HEADS):
+        own_q, own_k, own_v = without_padding(q, k, v, index)
+        found = own_q if candidates == "queries" else torch.cat([own_q, own_k])
+        selected = [int(numbers[index, 0] * len(found))]
+        cosines = torch.nn.functional.cosine_similarity(found.unsqueeze(1), found.unsqueeze(0), dim=-1).abs()
+        while len(selected) < 6:
+            worst = cosines[:, selected].amax(1)
+            worst[selected] = torch.inf
+            selected.append(int(worst.argmin()))
+        prototypes, scale = found[selected], SIZE**-0.5
+        wanted = (own_q @ prototypes.T * scale).softmax(-1) @ ((prototypes @ own_k.T * scale).softmax(-1) @ own_v)
+        torch.testing.assert_close(y[index][mask[index]], wanted, rtol=0, atol=1e-10)
+
+
+def test_segment_means_of_orthoformer_count_padding_as_zeros() -> None:
+    (q, k, v), mask = heads(), padding()
+    stage = Orthoformer.Config(num_prototypes=6, selection="segment-means").build(HEADS).eval()
+    prototypes, scale = (q * mask.unsqueeze(-1)).unflatten(1, (6, 4)).mean(2), SIZE**-0.5
+    inner = (prototypes @ k.mT * scale).masked_fill(~mask.unsqueeze(1), -torch.inf).softmax(-1) @ v
+    wanted = (q @ prototypes.mT * scale).softmax(-1) @ inner
+    torch.testing.assert_close(stage(q, k, v, GRID, mask)[0].transpose(0, 1), wanted, rtol=0, atol=1e-10)
+
+
+def test_performer_is_its_equation_over_the_tokens_alone() -> None:
+    (q, k, v), mask = heads(), padding()
+    stage = Performer.Config(num_features=32).build(HEADS).eval()
+    directions = stage.directions(SIZE).double()
+    y = stage(q, k, v, GRID, mask)[0].transpose(0, 1)  # (G, N, K)
+
+    def features(x: Tensor, over: tuple[int, ...]) -> Tensor:
+        x = x * SIZE**-0.25
+        exponents = x @ directions.T - x.square().sum(-1, keepdim=True) / 2
+        return (exponents - exponents.amax(over, keepdim=True)).exp() + 1e-6
+
+    for index in range(ITEMS * HEADS):
+        own_q, own_k, own_v = without_padding(q, k, v, index)
+        weights = features(own_q, (-1,)) @ features(own_k, (-2, -1)).T
+        wanted = weights @ own_v / weights.sum(-1, keepdim=True)
+        torch.testing.assert_close(y[index][mask[index]], wanted, rtol=0, atol=1e-8)
 
 
 def test_landmarks_have_gradients_only_if_the_config_says_so() -> None:

@@ -1,10 +1,12 @@
 """Label propagation with a video transformer: its attention and features, its weights, and errors."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from data.sizes import ClipSize, MaskedSequenceSize
 from data.targets import ClassTarget, MaskTarget
@@ -13,6 +15,7 @@ from models.mixers.orthoformer import Orthoformer
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 from models.positions import SeparatePositions
+from models.propagation import votes
 from models.propagation.kept_mask import KeptMask
 from models.propagation.label_propagation import Affinity, LabelPropagation
 from models.propagation.rules import DINO, PropagationRules
@@ -31,9 +34,9 @@ CONFIG = LabelPropagation.Config(backbone=BACKBONE, clip_frames=8)
 GRID = Grid(4, 3, 5)
 
 
-def built(config: LabelPropagation.Config = CONFIG) -> LabelPropagation:
+def built(config: LabelPropagation.Config = CONFIG, size: MaskedSequenceSize = SIZE) -> LabelPropagation:
     torch.manual_seed(0)
-    return config.build(SIZE, MaskTarget()).eval()
+    return config.build(size, MaskTarget()).eval()
 
 
 def clip() -> Tensor:
@@ -199,3 +202,30 @@ def test_kept_mask_keeps_the_mask() -> None:
     found = model(frames, masks)
     assert found.shape == (2, 5, 24, 40) and (found == masks).all()
     assert KeptMask.Config().is_control and KeptMask.Config().cost(SIZE, MaskTarget()).parameters == 0
+
+
+class LargestTensor(TorchDispatchMode):
+    """Number of elements of the largest tensor that an operation returns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Callable, types: object, args: tuple = (), kwargs: dict | None = None) -> object:
+        result = func(*args, **(kwargs or {}))
+        for part in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(part, Tensor):
+                self.count = max(self.count, part.numel())
+        return result
+
+
+@pytest.mark.parametrize("affinity", ["trajectory", "query-key", "tokens"])
+def test_no_map_of_all_pairs_of_tokens_is_in_memory(affinity: Affinity, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = MaskedSequenceSize(4, 64, 96)
+    config = replace(CONFIG, affinity=affinity, backbone=replace(BACKBONE, tokens=CubicTokens.Config(patch=4)))
+    model, grid = built(config, size), config.grid(size)
+    frames, masks = size.example(1)
+    monkeypatch.setattr(votes, "MAX_NUMBERS", 2**14)
+    with LargestTensor() as largest:
+        model(frames, masks)
+    assert largest.count < grid.tokens**2 / 8
