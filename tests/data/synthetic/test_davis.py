@@ -18,7 +18,7 @@ from data.synthetic.davis import DavisStandIn
 from data.synthetic.ensure import ensure
 from lightning_modules.mask_propagation import MaskPropagation, MaskScores
 from models.propagation.propagate import Clips, Match, propagated
-from models.propagation.rules import DINO, PropagationRules
+from models.propagation.rules import CRW, DINO, PropagationRules
 from models.propagation.votes import FrameVectors
 from models.tokens import Grid
 
@@ -87,6 +87,14 @@ def test_colours_are_better_than_brightness_and_brightness_than_noise(colour_sco
 
 def test_colours_are_better_than_the_first_mask(colour_score: float) -> None:
     assert colour_score > kept() + 20
+
+
+def test_attention_to_patches_of_like_colour_is_better_than_the_first_mask() -> None:
+    def attention(clip: Tensor) -> FrameVectors:
+        queries, keys, _ = colours(clip)
+        return FrameVectors(30 * queries, keys, is_attention=True)
+
+    assert score(attention, replace(CRW, context=2, radius=3)) > kept() + 20
 
 
 def test_without_the_first_frame_hidden_objects_are_lost(colour_score: float) -> None:

@@ -33,7 +33,7 @@ def test_columns_of_a_row_are_one_test() -> None:
         ids = {(run.train_id, run.eval_id) for cell in TABLE.cells(PAPER, rows=[row.key]) for run in cell.runs}
         assert len(ids) == (0 if row.quoted else 1)
     tested = {cell.run.train_id for cell in TABLE.cells(TINY) if cell.run is not None}
-    assert len(tested) == 8
+    assert len(tested) == 9
 
 
 def test_default_rules_are_those_of_the_cited_work_within_one_clip() -> None:
@@ -41,6 +41,11 @@ def test_default_rules_are_those_of_the_cited_work_within_one_clip() -> None:
     assert CRW.context == 20 and DINO.context == 7 and model_of("ours").rules.context is None
     assert model_of("dino-rules").rules.topk == 5 and model_of("ours").rules.topk == 10
     assert DAVIS.data.size.example(1, "meta")[0].shape == (1, 67, 3, 480, 848)
+
+
+def test_attention_is_that_of_the_last_block_whose_patches_are_queries_in_the_training() -> None:
+    assert model_of("ours").block == -2 and model_of("keys").block == -2
+    assert model_of("last-block").block == model_of("tokens").block == -1
 
 
 def test_printed_means_of_ours_are_consistent() -> None:
