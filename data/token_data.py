@@ -71,7 +71,7 @@ class TokenData(DataConfig):
         return self.validation_items(items)
 
     def files(self, items: "ItemList") -> Sequence[tuple[str, ...]] | None:
-        """File of each item; None if items share files."""
+        """File of each item; None for items in memory."""
         assert isinstance(items, TokenList)
         return items.files()
 

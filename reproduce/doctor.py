@@ -121,7 +121,7 @@ class Doctor:
             sides = [job.run.data.least_short_side(job.run.evaluation) for job in readers]
             need = Need(
                 data=readers[0].run.data,
-                splits=splits_of(any(self.trains(job) for job in readers)),
+                splits=splits_of(readers[0].run.data, trains=any(self.trains(job) for job in readers)),
                 allow_bad=self.resources.allow_bad,
                 short_side=max((side for side in sides if side is not None), default=None),
             )

@@ -134,4 +134,4 @@ class Planner:
         data = self.run.data
         if data.dataset.stand_in is not None:
             return {}
-        return {split: len(self.lists.missing(data, split).indices) for split in splits_of(trains)}
+        return {split: len(self.lists.missing(data, split).indices) for split in splits_of(data, trains=trains)}

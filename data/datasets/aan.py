@@ -81,7 +81,7 @@ class Pairs(TokenList):
                 for number, line in enumerate(lines, start=1):
                     label, one, other = self.checked(line, number)
                     self.pairs.append(Pair(start, label))
-                    names.append(f"line {number}: {one} {other}")
+                    names.append(f"{path.name}:{number}: {one} {other}")
                     start += len(line)
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its rights") from error
@@ -113,7 +113,7 @@ class Pairs(TokenList):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Line numbers and ids of the papers."""
+        """Files, lines and ids of the papers."""
         return self.names
 
     @property
@@ -147,3 +147,7 @@ class Pairs(TokenList):
         if not all(fields[3:]):
             raise DecodeError(self.names[index], "one of its texts is empty")
         return tuple(byte_ids(text) for text in fields[3:])
+
+    def files(self) -> list[tuple[str, ...]]:
+        """The one file of all items, for each of them."""
+        return [(str(self.path),)] * len(self)

@@ -86,11 +86,11 @@ class Expressions(TokenList):
         self.rows = list(rows_of(path))
         if not self.rows:
             raise DataError(f"{path}: the file has no expressions; get it again")
-        self.names = tuple(f"line {row.line}" for row in self.rows)
+        self.names = tuple(f"{path.name}:{row.line}" for row in self.rows)
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Line numbers."""
+        """Files and lines. No line of a split has the name of one of another split."""
         return self.names
 
     @property
@@ -113,6 +113,10 @@ class Expressions(TokenList):
     def tokens(self, index: int) -> tuple[Ids, ...]:
         """Token ids of an expression."""
         return (IDS[np.frombuffer(self.rows[index].codes, np.uint8)],)
+
+    def files(self) -> list[tuple[str, ...]]:
+        """The one file of all items, for each of them."""
+        return [(str(self.path),)] * len(self)
 
     def examine(self, index: int) -> None:
         """Compare the value of an expression with that of its line."""

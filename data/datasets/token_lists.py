@@ -54,7 +54,7 @@ class TokenList(ABC):
         """
 
     def files(self) -> Sequence[tuple[str, ...]] | None:
-        """Files of each item; None if items share files."""
+        """Files of each item; None for items that are not read from files again."""
         return None
 
     def examine(self, index: int) -> None:

@@ -176,7 +176,7 @@ class Resources:
             DataError: with the numbers, a missing file, and the remedy.
         """
         dataset = data.dataset
-        for split in splits_of(trains) if dataset.stand_in is None else ():
+        for split in splits_of(data, trains=trains) if dataset.stand_in is None else ():
             missing, num_items = lists.missing(data, split), len(lists.items(data, split))
             allowed = allowed_number(num_items, self.allow_bad)
             if len(missing.indices) > allowed:
@@ -261,9 +261,11 @@ class Resources:
         return min(MAX_TEST_BATCH, max(1, DEFAULT_COST // (size.cost * crops)))
 
 
-def splits_of(trains: bool) -> tuple[Split, ...]:
-    """Splits that a run reads."""
-    return ("train", "test") if trains else ("test",)
+def splits_of(data: DataConfig, *, trains: bool) -> tuple[Split, ...]:
+    """Splits that a run reads. A validation split that is the test split is not read on its own."""
+    if not trains:
+        return ("test",)
+    return ("train", "val", "test") if data.dataset.own_validation else ("train", "test")
 
 
 def read_counts(data: DataConfig, lists: ItemLists, *, trains: bool) -> Counts:

@@ -103,6 +103,29 @@ def test_data_that_are_not_named_are_an_error_of_a_table(root: Path, capsys: pyt
     ]
 
 
+@pytest.mark.parametrize(
+    ("split", "line", "message"),
+    [
+        ("val", "( ( [MAX 2 ) 9\t9", r"basic_val.tsv:3: the expression does not parse, 1 of its brackets"),
+        ("test", "( ( ( [MAX 2 ) 9 ) ] )\t2", r"basic_test.tsv:3: its value is 9, not 2"),
+    ],
+)
+def test_a_validation_split_of_its_own_and_items_of_one_file_are_read(
+    split: str, line: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = {name: ["Source\tTarget", "7\t7"] for name in ("train", "val", "test")}
+    lines[split].append(line)
+    for name, text in lines.items():
+        (tmp_path / f"basic_{name}.tsv").write_text("\n".join(text) + "\n")
+    words = ["doctor", "motionformer/table5:exact", "--column", "listops", "--scale", "paper", "--workers", "0"]
+    words += ["-o", "data.dataset.stand_in=None", "-o", "optim.batch_size=1", "-o", "data.dataset.test_batch=None"]
+    words += ["--runs", str(tmp_path / "runs"), "--data", f"listops={tmp_path}"]
+    code, found = findings(words, capsys)
+    (error,) = [finding["what"] for finding in found if finding["severity"] == "error"]
+    assert code == 3 and message in error
+    assert not any("in the training and in the test split" in finding["what"] for finding in found)
+
+
 def test_a_missing_folder_is_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = f"kinetics400={tmp_path / 'none'}"
     words = ["doctor", ROW, "--column", "k400", "--scale", "paper", "--runs", str(tmp_path / "runs"), "--data", data]

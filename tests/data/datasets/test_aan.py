@@ -26,7 +26,7 @@ def test_bytes_of_both_texts_are_tokens(tmp_path: Path) -> None:
     texts = [[bytes(ids.astype("uint8") - 1).decode() for ids in items.tokens(index)] for index in range(2)]
     assert texts == [['one "text"', "other"], ["a", "bé"]]
     assert [items.label(0), items.label(1)] == [1, 0]
-    assert items.ids == ("line 1: P1 W2", "line 2: P3 W4")
+    assert items.ids == ("new_aan_pairs.train.tsv:1: P1 W2", "new_aan_pairs.train.tsv:2: P3 W4")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_other_lines_are_refused_with_their_place(line: str, message: str, tmp_p
 
 def test_an_empty_text_is_named(tmp_path: Path) -> None:
     write(tmp_path, "1.0\tP1\tW2\t\ttwo\n")
-    with pytest.raises(DecodeError, match="line 1: P1 W2: one of its texts is empty"):
+    with pytest.raises(DecodeError, match="tsv:1: P1 W2: one of its texts is empty"):
         CONFIG.build(tmp_path, "train").tokens(0)
 
 

@@ -27,7 +27,7 @@ def test_tokens_are_read_without_parentheses(tmp_path: Path) -> None:
     items = CONFIG.build(tmp_path, "train")
     assert [TOKENS[token - 1] for token in items.tokens(0)[0]] == ["[MAX", "2", "9", "]"]
     assert [items.label(0), items.label(1)] == [9, 7]
-    assert items.ids == ("line 2", "line 3")
+    assert items.ids == ("basic_train.tsv:2", "basic_train.tsv:3")
     assert items.tokens(0)[0].max() < CONFIG.num_ids == 16
 
 
