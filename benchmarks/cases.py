@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from benchmarks.bench import Case
 from benchmarks.cast import cases as cast
+from benchmarks.deform3d import cases as deform3d
 from benchmarks.motionformer import cases as motionformer
 from benchmarks.msca import cases as msca
 from benchmarks.xvit import cases as xvit
@@ -26,5 +27,13 @@ def merged(papers: Mapping[str, Mapping[str, Case]]) -> dict[str, Case]:
     return {name: case for cases in papers.values() for name, case in cases.items()}
 
 
-CASES = merged({"motionformer": motionformer.CASES, "msca": msca.CASES, "xvit": xvit.CASES, "cast": cast.CASES})
+CASES = merged(
+    {
+        "motionformer": motionformer.CASES,
+        "msca": msca.CASES,
+        "xvit": xvit.CASES,
+        "cast": cast.CASES,
+        "deform3d": deform3d.CASES,
+    }
+)
 NAMES = tuple(CASES)

@@ -65,6 +65,20 @@ class ClipSize(InputSize, Protocol):
         ...
 
 
+@runtime_checkable
+class PoseClipSize(ClipSize, Protocol):
+    """Size of a clip and the joints in it.
+
+    Its example is the clips (batch_size, frames, 3, height, width) and the joints (batch_size, frames, R, 3): x and y
+    in pixels and 1 for a joint with a place, three zeros for one without.
+    """
+
+    @property
+    def joints(self) -> int:
+        """Number of joints of all people, R."""
+        ...
+
+
 class Targets(Protocol):
     """Targets of a task.
 
@@ -261,6 +275,17 @@ def as_clip(size: InputSize) -> ClipSize:
     if isinstance(size, ClipSize) and size.kind == "clip":
         return size
     raise ValueError(f"model: it takes clips, and the data give a {size.kind}")
+
+
+def as_pose_clip(size: InputSize) -> PoseClipSize:
+    """Input size as the size of a clip with joints.
+
+    Raises:
+        ValueError: for inputs of another type.
+    """
+    if isinstance(size, PoseClipSize) and size.kind == "clip with joints":
+        return size
+    raise ValueError(f"model: it takes clips with joints, and the data give a {size.kind}")
 
 
 def num_outputs(targets: Targets) -> int:
