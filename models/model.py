@@ -120,6 +120,20 @@ class ModelConfig(ABC):
             ValueError: with the field and its valid values.
         """
 
+    def check_test_size(self, size: InputSize, test_size: InputSize) -> None:
+        """Refuse test items of a size that the model, built for items of another size, does not take.
+
+        By default, it takes only the size of its training.
+
+        Raises:
+            ValueError: with the field.
+        """
+        if test_size != size:
+            raise ValueError(
+                f"evaluation.frames: {type(self).__qualname__} takes only clips with the number of frames of its "
+                f"training; leave it None"
+            )
+
     def check_parent(self, part: str, parent: "ModelConfig") -> None:  # noqa: B027  (most accept any parent)
         """Refuse a parent run whose model does not fit the part of the model that it initialises.
 

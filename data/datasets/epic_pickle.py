@@ -1,25 +1,14 @@
 """Rows of a pickled pandas table, read without executing code from the file."""
 
-import io
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
-from data.errors import DataError, shortened
+from data.datasets.restricted_pickle import ARRAYS, unpickled
+from data.errors import DataError
 
 # Globals in a pickled table of numbers and strings, as pandas and numpy have named them from 2019 to today.
-ALLOWED = {
+ALLOWED = ARRAYS | {
     ("builtins", "slice"),
-    ("_codecs", "encode"),
-    ("numpy", "dtype"),
-    ("numpy", "ndarray"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy.core.numeric", "_frombuffer"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
     ("pandas", "Index"),
     ("pandas", "RangeIndex"),
     ("pandas", "DataFrame"),
@@ -32,20 +21,6 @@ ALLOWED = {
 }
 
 
-class TableUnpickler(pickle.Unpickler):
-    """Unpickler that is restricted to the globals of a table."""
-
-    def find_class(self, module_name: str, global_name: str) -> object:
-        """An allowed global."""
-        if (module_name, global_name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}")
-        return super().find_class(module_name, global_name)
-
-    def persistent_load(self, pid: object) -> NoReturn:
-        """Reject persistent ids: tables have none."""
-        raise pickle.UnpicklingError("it refers to other files")
-
-
 def pickled_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Location in the file, and fields of each row. The index becomes a column.
 
@@ -55,12 +30,7 @@ def pickled_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     import pandas as pd  # here: it is slow to import
 
     remedy = f"put {path.stem}.csv, which has the same rows, beside it"
-    try:
-        table = TableUnpickler(io.BytesIO(path.read_bytes())).load()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its rights") from error
-    except Exception as error:  # a broken pickle may raise anything
-        raise DataError(f"{path}: not a plain pickled table ({shortened(str(error))}); {remedy}") from error
+    table = unpickled(path, ALLOWED, kind="a plain pickled table", remedy=remedy)
     if not isinstance(table, pd.DataFrame):
         raise DataError(f"{path}: a pickled {type(table).__name__}, not a table; {remedy}")
     table = table.reset_index(names=table.index.name or "narration_id") if "narration_id" not in table else table

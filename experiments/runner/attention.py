@@ -77,7 +77,7 @@ def attention_maps(
     if not isinstance(model, MapsAttention) or not isinstance(data, ShowsFrames):
         raise ValueError(f"{type(model).__name__} has no attention maps of videos to draw")
     point = PointQuery(query.frame, query.x, query.y, query.block, query.head, query.attention)
-    model.check_query(data.size, point)
+    model.check_query(data.test_size(run.evaluation), point)
     weights = existing_weights(run, store)
     load_weights(model, run, store, weights)
     videos = data.dataset.build(resources.root(data) if video_list is None else video_list, "test")

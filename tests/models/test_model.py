@@ -84,6 +84,16 @@ def state(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
+def test_a_model_takes_only_test_items_of_the_size_of_training_by_default() -> None:
+    config = Compared.Config()
+    config.check_test_size(TwoRows(4), TwoRows(4))
+    with pytest.raises(ValueError) as caught:
+        config.check_test_size(TwoRows(4), TwoRows(8))
+    assert str(caught.value) == (
+        "evaluation.frames: Compared.Config takes only clips with the number of frames of its training; leave it None"
+    )
+
+
 def test_the_default_cost_is_that_of_the_implementation() -> None:
     macs, parameters, trainable = CONFIG.cost(SIZE, TARGET)
     assert macs == CONFIG.executed_macs(SIZE, TARGET) == 2 * 5 * 3 + 3 * 7
