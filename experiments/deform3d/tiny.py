@@ -1,0 +1,13 @@
+"""Edits of the recipes of the 3D deformable transformer at the scale `tiny`: few epochs, and no flip.
+
+A flip exchanges left and right joints, and the classes of the stand-in tell left from right.
+"""
+
+from experiments.spec.edits import Edit, optim
+from lightning_modules.optim import CosineSchedule
+
+TINY = (
+    *optim(epochs=12, lr=2e-3, schedule=CosineSchedule(warmup_epochs=1.0)),
+    Edit("data.augmentation.flip", 0.0),
+    Edit("objective.label_smoothing", 0.0),
+)
