@@ -146,6 +146,10 @@ class DeformableTransformer(nn.Module):
             if "temporal" in self.active_stages:
                 self.time_windows.check("model.time_windows", clip.frames)
 
+        def check_test_size(self, size: InputSize, test_size: InputSize) -> None:
+            """Refuse test clips that the settings do not fit. Any number of frames, rows and columns is possible."""
+            self.check(test_size)
+
         def build(self, size: InputSize, targets: Targets) -> "DeformableTransformer":
             """Model with random weights."""
             self.check(size)
