@@ -54,8 +54,8 @@ class MixedConvNet(nn.Module):
             return stem + first + later
 
         def tiny(self) -> Self:
-            """Network with an eighth of the channels."""
-            return replace(self, width=max(1, self.width // 8))
+            """Network with a quarter of the channels."""
+            return replace(self, width=max(1, self.width // 4))
 
     def __init__(self, width: int) -> None:
         # Imported here because torchvision takes a second to import, which the resolution of a table does not need.

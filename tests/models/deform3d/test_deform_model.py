@@ -125,6 +125,20 @@ def test_logits_depend_on_every_frame_and_every_joint_of_both_modalities() -> No
     assert (of_clips > 0).all() and (of_joints > 0).all()
 
 
+def test_the_last_joint_of_the_last_frame_is_read_and_in_printed_windows_never() -> None:
+    size = PoseClipSize(12, 24, 32, 13)
+    ours, printed = Windows.Config(), Windows.Config(pairing="printed")
+    for windows, is_read in ((ours, True), (printed, False)):
+        model = built(size, modalities=("pose",), joint_windows=windows, time_windows=windows)
+        clips, joints = size.example(1)
+        model(clips, joints.requires_grad_()).square().sum().backward()
+        assert joints.grad is not None
+        of_joints = joints.grad[0, ..., :2].abs().sum(-1)  # (T, R)
+        assert (of_joints[-1, -1] > 0) == is_read
+        assert (of_joints[:2, :2] > 0).all() == is_read
+        assert (of_joints[2:10, 2:12] > 0).all()
+
+
 @pytest.mark.parametrize(("modality", "read"), [("rgb", (True, False)), ("pose", (False, True))])
 def test_a_model_of_one_modality_depends_on_that_one_alone(modality: str, read: tuple[bool, bool]) -> None:
     of_clips, of_joints = gradients(built(modalities=(modality,)))
@@ -219,7 +233,7 @@ def test_the_tiny_model_is_small_and_of_the_same_kind() -> None:
     tiny = DeformableTransformer.Config(drop_path=0.1).tiny()
     assert (tiny.depth, tiny.drop_path, tiny.stages) == (2, 0.0, ("deformable", "joint", "temporal"))
     cost = tiny.cost(PoseClipSize(8, 56, 56, 13), ClassTarget(15))
-    assert cost.parameters < 2e5 and cost.macs < 2e8
+    assert cost.parameters < 6e5 and cost.macs < 6e8
 
 
 def test_a_config_has_identical_blocks_and_its_model_maps() -> None:
