@@ -150,7 +150,9 @@ class FineGym:
 
     def annotation(self, split: Split) -> Path:
         """List of a split."""
-        name, release = self.config.name, self.config.release
+        stand_in = self.config.stand_in
+        # Generated lists are those of one set and release, whatever the config.
+        name, release = (self.config.name, self.config.release) if stand_in is None else (stand_in.name, "1.0")
         if split == "train":
             names = (f"{name}_train_element_v{release}.txt", f"{name}_train.txt")
         else:

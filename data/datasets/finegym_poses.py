@@ -1,7 +1,8 @@
 """Pickle of two-dimensional poses, as https://github.com/kennymckormick/pyskl distributes them, in compact arrays.
 
 It is a dict with `annotations`, or their list. An annotation holds `frame_dir` (the name of the video), `img_shape`
-(height and width), `keypoint` (people, frames, joints, 2) and `keypoint_score` (people, frames, joints).
+(height and width), `keypoint` (people, frames, joints, 2) and `keypoint_score` (people, frames, joints). Coordinates
+are indices of pixels: the middle of the first pixel is 0.
 F: frames, P: people, J: joints.
 """
 
@@ -74,7 +75,7 @@ class PoseLibrary:
             reason = self.problems.get(key(name), "the file has no joints of this video")
             raise DecodeError(f"{self.path}: {name}", f"{reason}; {REMEDY}")
         places = self.places[stored.first : stored.first + stored.num_frames]
-        return Poses(places, stored.height, stored.width)
+        return Poses(places.astype(np.float32) + 0.5, stored.height, stored.width)
 
 
 def key(name: str) -> str:
