@@ -160,8 +160,14 @@ class DeformableTransformer(nn.Module):
             return replace(self, depth=depth)
 
         def tiny(self) -> Self:
-            """Config with a small backbone and half the heads."""
-            return replace(self, backbone=self.backbone.tiny(), heads=max(1, self.heads // 2), drop_path=0.0)
+            """Config with a quarter of the width and of the heads, and half the depth."""
+            return replace(
+                self,
+                backbone=self.backbone.tiny(),
+                depth=max(1, self.depth // 2),
+                heads=max(1, self.heads // 4),
+                drop_path=0.0,
+            )
 
         def grid(self, clip: PoseClipSize) -> Grid:
             """Grid of the RGB tokens of a clip."""
