@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from experiments.deform3d.base import RECIPE_NOTE, SOURCE
-from experiments.deform3d.tiny import TINY
 from experiments.spec.figures import AttentionQuery, AttentionStrips, RowQuery
 from experiments.spec.metrics import TOP1
 from experiments.spec.run import RunConfig

@@ -29,7 +29,7 @@ TABLE = Table(
     tiny=TINY,
     notes=(
         "This table is ours, not the paper's.",
-        "Pose alone has no features to pool: its tokens are embedded coordinates. Other protocols: `-o "
+        "Pose alone has no features to pool: its tokens are the positions and numbers of the joints. Other protocols: `-o "
         "data.dataset.protocol=xview`, and deform3d/figureA5 for NTU RGB+D 120.",
         RECIPE_NOTE,
     ),

@@ -208,8 +208,9 @@ class DeformableTransformer(nn.Module):
             total = self.head.macs(D, self.num_modal, num_outputs(targets))
             if "rgb" in self.modalities:
                 total += self.backbone.macs(clip.frames, clip.height, clip.width)
-            if self.has_tokens("pose"):
-                total += clip.frames * clip.joints * (grid.patches if "rgb" in self.modalities else 3) * D
+                total += 5 * grid.tokens * D  # LayerNorm
+                if self.has_tokens("pose"):
+                    total += clip.frames * clip.joints * grid.patches * D
             for stage in self.active_stages:
                 match stage:
                     case "deformable":

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from models.deform3d.embedding import PlacedJoints, PooledJoints, in_cells, shares_of_crop
+from models.deform3d.embedding import JointTokens, cells, shares_of_crop
 from models.deform3d.gaussian_pooling import joint_maps, pooled
+from models.deform3d.positions import of_joints
 from models.tokens import Grid
 
 GRID = Grid(2, 3, 4)
@@ -57,8 +58,7 @@ def test_a_mirrored_clip_has_the_mirrored_maps_of_the_mirrored_joints() -> None:
 def test_places_in_pixels_become_cells_that_divide_the_crop() -> None:
     clips = torch.zeros(1, 2, 3, 24, 32)
     joints = torch.tensor([[[[0.0, 0.0, 1.0], [32.0, 24.0, 1.0], [4.0, 12.0, 1.0]]] * 2])
-    cells = in_cells(shares_of_crop(joints, clips), GRID)
-    assert cells[0, 0].tolist() == [[0, 0], [4, 3], [0.5, 1.5]]
+    assert cells(shares_of_crop(joints, clips), GRID)[0, 0].tolist() == [[0, 0], [4, 3], [0.5, 1.5]]
 
 
 def test_joints_without_a_place_give_zero_tokens_whatever_their_numbers() -> None:
@@ -67,15 +67,15 @@ def test_joints_without_a_place_give_zero_tokens_whatever_their_numbers() -> Non
     joints[..., 2] = 1
     joints[:, :, 3] = torch.tensor([float("nan"), 1e9, 0.0])
     shares = shares_of_crop(joints, clips)
-    from_features = PooledJoints(5, 6, 1.0, normalised=True)(torch.randn(1, 2, 12, 6), joints, shares, GRID)
-    from_places = PlacedJoints(5, 6)(joints, shares, GRID)
-    for tokens in (from_features, from_places):
-        assert (tokens[:, :, 3] == 0).all()
-        assert (tokens[:, :, [0, 1, 2, 4]] != 0).any(-1).all() and tokens.isfinite().all()
+    tokens, has_place = JointTokens(5, 6, 1.0, normalised=True), joints[..., 2] > 0.5
+    around = tokens.around(torch.randn(1, 2, 12, 6), shares, GRID)
+    positions = of_joints(shares, GRID, 6)
+    for made in (tokens(positions, has_place, around), tokens(positions, has_place, None)):
+        assert (made[:, :, 3] == 0).all()
+        assert (made[:, :, [0, 1, 2, 4]] != 0).any(-1).all() and made.isfinite().all()
 
 
 def test_each_joint_has_a_vector_of_its_own() -> None:
     torch.manual_seed(0)
-    joints = torch.ones(1, 2, 5, 3)  # all joints at one place
-    tokens = PooledJoints(5, 6, 1.0, normalised=True)(torch.randn(1, 2, 12, 6), joints, joints[..., :2] / 2, GRID)
-    assert len({tuple(token) for token in tokens[0, 0].tolist()}) == 5
+    made = JointTokens(5, 6, 1.0, normalised=True)(torch.ones(1, 2, 5, 6), torch.ones(1, 2, 5) > 0, None)
+    assert len({tuple(token) for token in made[0, 0].tolist()}) == 5

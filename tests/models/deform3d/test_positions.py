@@ -1,17 +1,23 @@
 import pytest
 import torch
 
-from models.deform3d.positions import in_space_time, in_time, sinusoids, stretched
+from models.deform3d.positions import in_space_time, in_time, of_joints, sinusoids, stretched
 from models.tokens import Grid
 
 LEARNT, CPU = Grid(6, 3, 4), torch.device("cpu")
 
 
 @pytest.mark.parametrize("width", [1, 2, 5, 16])
-def test_sines_and_cosines_of_falling_frequencies(width: int) -> None:
-    made = sinusoids(torch.arange(7), width)
+def test_sines_and_cosines_of_rising_frequencies(width: int) -> None:
+    made = sinusoids(torch.arange(7), width, length=7)
     assert made.shape == (7, width) and made.isfinite().all()
-    torch.testing.assert_close(made[:, 0], torch.arange(7.0).sin())
+    torch.testing.assert_close(made[:, 0], (torch.pi / 7 * torch.arange(7.0)).sin())
+
+
+def test_joints_in_the_middle_of_cells_have_the_positions_of_the_cells() -> None:
+    x, y = torch.meshgrid((torch.arange(4) + 0.5) / 4, (torch.arange(3) + 0.5) / 3, indexing="xy")
+    shares = torch.stack([x, y], dim=-1).flatten(0, 1).expand(1, 6, -1, -1)  # (1, T, S, 2)
+    torch.testing.assert_close(of_joints(shares, LEARNT, 32)[0], in_space_time(LEARNT, LEARNT, 32, CPU).flatten(1, 2))
 
 
 def test_the_grid_of_training_has_the_places_0_1_2() -> None:
