@@ -70,7 +70,7 @@ class FigureStandIn(StandIn):
     width: int = 64
     frames: int = 24
     rate: int = 12
-    ending: int = 2  # number of last frames that tell two of the classes apart
+    ending: int = 4  # number of last frames that tell two of the classes apart
     passers: int = 1  # strangers that walk by
     clutter: int = 5  # small dull things
     shake: float = 0.08  # standard deviation of the camera position

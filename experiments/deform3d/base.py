@@ -5,12 +5,13 @@ Only the supplementary is at hand. It states neither recipe nor sizes, except fo
 
 from dataclasses import replace
 
+from data.composed_augmentation import ComposedAugmentation
 from data.datasets.finegym import FineGym
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
 from data.evaluation import EvalConfig
 from data.pose_video import PoseVideoData
-from data.transforms import Augmentation
+from data.random_crops import ShortSideCrop
 from experiments.spec.edits import Edits, data, model
 from experiments.spec.run import RunConfig
 from lightning_modules.classification import SingleLabel
@@ -19,6 +20,7 @@ from models.deform3d.model import DeformableTransformer
 from models.deform3d.windows import Pairing, Windows
 
 FRAMES = 12
+SMALL_SHIFT = ShortSideCrop.Config(short_side=(1.0, 8 / 7))  # larger crops would cut off the joints of many people
 
 PENN = RunConfig(
     model=DeformableTransformer.Config(),
@@ -27,7 +29,7 @@ PENN = RunConfig(
         dataset=PennAction.Config(),
         frames=FRAMES,
         crop=112,
-        augmentation=Augmentation.Config(resized_crop=True, flip=0.5, color_jitter=0.0),
+        augmentation=ComposedAugmentation.Config(crop=SMALL_SHIFT, flip=0.5),
     ),
     optim=OptimConfig(
         epochs=100,

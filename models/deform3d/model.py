@@ -160,7 +160,7 @@ class DeformableTransformer(nn.Module):
             return replace(self, depth=depth)
 
         def tiny(self) -> Self:
-            """Config with a quarter of the width and of the heads, and half the depth."""
+            """Config with an eighth of the width, a quarter of the heads and half the depth."""
             return replace(
                 self,
                 backbone=self.backbone.tiny(),
