@@ -74,10 +74,10 @@ class MixedConvNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        self.to(memory_format=torch.channels_last_3d)  # up to 1.7 times as fast on a CPU
 
     def forward(self, clips: Tensor) -> Tensor:
         """Features (B, T, height / 8, width / 8, 4C) of clips (B, T, 3, height, width), a view."""
+        # With channels last, convolutions are up to 1.7 times as fast on a CPU.
         x = clips.transpose(1, 2).contiguous(memory_format=torch.channels_last_3d)
         x = self.stem(x)  # (B, C, T, height / 2, width / 2)
         x = self.layer3(self.layer2(self.layer1(x)))  # (B, 4C, T, height / 8, width / 8)
