@@ -27,7 +27,7 @@ class Shown(NamedTuple):
     """
 
     key: str
-    video: str
+    video: str | int
     x: float
     y: float
 
