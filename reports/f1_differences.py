@@ -126,14 +126,15 @@ class F1DifferenceBars(Drawer):
         panels = [(panel, differences(self.report, panel)) for panel in self.figure.panels]
         parts = [(panel, part) for panel, found in panels for part in _parts(found)]
         longest = max(len(part) for _, part in parts)
-        figure = Figure(figsize=(max(5.0, 3.6 * len(parts)), 1.6 + 0.17 * longest), dpi=150, layout="constrained")
+        width = 3.2 + 0.06 * max((len(_label(bar)) for _, part in parts for bar in part), default=0)
+        figure = Figure(figsize=(max(5.0, width * len(parts)), 1.6 + 0.17 * longest), dpi=150, layout="constrained")
         axes = figure.subplots(1, len(parts), squeeze=False)[0]
         for axis, (panel, part) in zip(axes, parts, strict=True):
             found = next(found for other, found in panels if other is panel)
             _draw(axis, part, longest, [bar.points for bar in found])
             axis.set_xlabel("difference of F1 (points)")
             if part and part[0] is found[0]:
-                axis.set_title(self.title(panel), loc="left")
+                axis.set_title(self.title(panel), loc="left", fontsize="medium")
         if notice:
             figure.supxlabel(notice, fontsize="small", color="#B00000")
         return figure
@@ -170,10 +171,15 @@ def _parts(found: list[F1Difference]) -> list[list[F1Difference]]:
     return [found[start : start + size] for start in range(0, len(found), size or 1)] or [[]]
 
 
+def _label(bar: F1Difference) -> str:
+    """Class or category with its number of test items."""
+    return f"{bar.name} ({bar.items})"
+
+
 def _draw(axis: Axes, part: list[F1Difference], longest: int, all_points: list[float]) -> None:
     """Bars of a part. All parts of a panel have the same scale."""
     bars = axis.barh(
-        [f"{bar.name} ({bar.items})" for bar in part],
+        [_label(bar) for bar in part],
         [bar.points for bar in part],
         color=[GAIN if bar.points > 0 else LOSS for bar in part],
     )
@@ -181,7 +187,7 @@ def _draw(axis: Axes, part: list[F1Difference], longest: int, all_points: list[f
     axis.tick_params(axis="y", labelsize="x-small")
     axis.set_ylim(longest - 0.5, -0.5)
     low, high = min([0.0, *all_points]), max([0.0, *all_points])
-    room = 0.18 * (high - low or 1.0)
+    room = 0.25 * (high - low or 1.0)  # for the number beside the longest bar
     axis.set_xlim(low - room, high + room)
     axis.axvline(0, color="black", linewidth=0.8)
     axis.grid(axis="x", alpha=0.3)

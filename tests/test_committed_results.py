@@ -40,6 +40,21 @@ def test_one_frame_is_near_chance_on_ssv2_and_near_eight_frames_on_kinetics(tmp_
     assert found["k400.one-frame"] == pytest.approx(found["k400.eight-frames"], abs=15)
 
 
+def test_cast_has_the_verbs_of_one_expert_and_the_nouns_of_the_other(tmp_path: Path) -> None:
+    alone, adapted, directions = (values(f"cast/{name}", tmp_path) for name in ("table9", "table1a", "table1g"))
+    assert alone["aim.verb"] < 30 < 60 < alone["videomae.verb"]
+    assert adapted["cast.verb"] > adapted["indep-adapter.verb"] + 5
+    assert adapted["cast.action"] > max(adapted["indep-adapter.action"], adapted["ensemble.action"])
+    assert adapted["cast.noun"] > 75
+    assert directions["s2t.verb"] > directions["t2s.verb"] and directions["t2s.noun"] > directions["s2t.noun"]
+
+
+def test_two_equal_experts_lack_one_kind_of_label(tmp_path: Path) -> None:
+    found = values("cast/table1h", tmp_path)
+    assert found["clip-clip.verb"] < 30 < 60 < found["clip-mae.verb"]
+    assert found["mae-mae.noun"] < found["clip-mae.noun"]
+
+
 def test_committed_results_are_accepted_and_stand_beside_the_config_of_their_run(tmp_path: Path) -> None:
     store = RunStore(tmp_path, results=RESULTS)
     committed = [

@@ -42,8 +42,7 @@ class Crossings(TorchDispatchMode):
         return made
 
 
-@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
-@pytest.mark.parametrize("dtype", [None, torch.float16], ids=str)
+@pytest.mark.parametrize(("dtype", "training"), [(torch.float16, True), (None, False)], ids=["training", "evaluation"])
 @each_model
 def test_a_forward_pass_on_a_gpu_uses_no_cpu_tensor(
     config: ModelConfig,
