@@ -41,8 +41,8 @@ def movement(rng: np.random.Generator, motion: Motion, times: Floats, ending: in
             angles.upper_arms[:] += 0.6  # hands on the hips
             angles.forearms[:] -= 1.0
             if motion == "rest_and_swing":
-                last = np.stack([np.full_like(times, -0.3), np.full_like(times, -0.12)], -1)
-                last *= (0.5 - 0.5 * np.cos(phase))[:, None]
+                last = np.stack([np.full_like(times, -0.5), np.full_like(times, -0.3)], -1)
+                last *= (0.75 - 0.25 * np.cos(phase))[:, None]
         case "sit_down" | "stand_up":
             depth = eased(rng, times)
             depth = (depth if motion == "sit_down" else depth[::-1])[:, None]
