@@ -34,8 +34,15 @@ class JointTokens(nn.Module):
             has_place: whether each joint has a place, (B, T, R).
             around: features around the joints (B, T, R, D); None without RGB.
         """
-        tokens = positions.to(self.of_joint.dtype) + self.of_joint
+        tokens = positions.to(self.of_joint.dtype) + self.vectors(positions.shape[2])
         return (tokens if around is None else around + tokens) * has_place.unsqueeze(-1)
+
+    def vectors(self, count: int) -> Tensor:
+        """Vectors (count, D) of joints. Beyond the learnt number, e.g. of more people, they repeat from the first."""
+        learnt = len(self.of_joint)
+        if count <= learnt:
+            return self.of_joint[:count]
+        return self.of_joint[torch.arange(count, device=self.of_joint.device) % learnt]
 
     def around(self, features: Tensor, shares: Tensor, grid: Grid) -> Tensor:
         """Features (B, T, R, D) around the joints, of features (B, T, S, D) of cells."""

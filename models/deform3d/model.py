@@ -36,7 +36,7 @@ NEEDS: dict[StageName, Modality] = {"deformable": "rgb", "joint": "pose"}
 class DeformableTransformer(nn.Module):
     """Transformer on the features of a convolutional network and on the joints.
 
-    Frames, rows and columns may differ between training and test.
+    Frames, rows, columns and joints may differ between training and test.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -147,7 +147,8 @@ class DeformableTransformer(nn.Module):
                 self.time_windows.check("model.time_windows", clip.frames)
 
         def check_test_size(self, size: InputSize, test_size: InputSize) -> None:
-            """Refuse test clips that the settings do not fit. Any number of frames, rows and columns is possible."""
+            """Refuse test clips that the settings do not fit. Any number of frames, rows, columns and joints is
+            possible."""
             self.check(test_size)
 
         def build(self, size: InputSize, targets: Targets) -> "DeformableTransformer":

@@ -89,6 +89,18 @@ def test_a_model_takes_any_number_of_frames_and_any_crop(settings: dict[str, obj
     assert model(*replace(SIZE, height=40, width=16).example(1)).isfinite().all()
 
 
+def test_a_model_takes_any_number_of_joints() -> None:
+    model = built()
+    clips, joints = SIZE.example(1)
+    for count in (1, 3, 13, 14, 50):
+        logits = model(clips, replace(SIZE, joints=count).example(1)[1])
+        assert logits.shape == (1, 7) and logits.isfinite().all()
+    nowhere = torch.zeros_like(joints)  # a second person who is not there
+    windows = Windows.Config(window=2 * SIZE.joints)
+    model = built(joint_windows=windows)
+    torch.testing.assert_close(model(clips, torch.cat([joints, nowhere], 2)), model(clips, joints))
+
+
 def test_printed_windows_refuse_clips_that_are_too_short() -> None:
     config = small(time_windows=Windows.Config(window=4, pairing="printed"))
     with pytest.raises(ValueError, match=r"^model.time_windows: the printed loops give 1 windows of queries and 0 of"):
