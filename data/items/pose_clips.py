@@ -11,6 +11,7 @@ from torch import Tensor
 from data.datasets.pose_videos import PoseVideoList
 from data.frame_cache import SampledFrames
 from data.items.clips import TestClips, TrainClips, ordered_channels
+from data.pose_cache import PoseCache
 from data.poses import Poses, moved
 from data.sampling import Sampling
 from data.tracked_frames import TrackedTransform
@@ -38,12 +39,13 @@ class TrainPoseClips(TrainClips):
         super().__init__(
             videos, seed, sampling=sampling, augmentation=augmentation, reversed_channels=reversed_channels
         )
-        self.pose_videos, self.tracked_augmentation, self.crop = videos, augmentation, crop
+        self.pose_videos, self.pose_cache = videos, PoseCache(videos)
+        self.tracked_augmentation, self.crop = augmentation, crop
         self.mirrored = torch.tensor(mirrored)
 
     def inputs(self, index: int) -> tuple[Tensor, ...]:
         """Augmented random clip of a video, and its joints."""
-        poses = self.pose_videos.poses(index)  # before the frames are decoded: they may be missing
+        poses = self.pose_cache.poses(index)  # before the frames are decoded: they may be missing
         sampled = self.frame_cache.sampled(self.videos.records[index], self.sampling.random)
         joints = joints_of(self.pose_videos, index, poses, sampled)
         clip = self.tracked_augmentation.tracked(ordered_channels(sampled.frames, self.reversed_channels))
@@ -68,12 +70,12 @@ class TestPoseClips(TestClips):
         mirrored: Sequence[int],
     ) -> None:
         super().__init__(videos, num_views, sampling=sampling, crops=crops, reversed_channels=reversed_channels)
-        self.pose_videos = videos
+        self.pose_videos, self.pose_cache = videos, PoseCache(videos)
         self.mirrored = torch.tensor(mirrored)
 
     def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
         """Crops of a view of a video, and the joints in each."""
-        poses = self.pose_videos.poses(index)
+        poses = self.pose_cache.poses(index)
         sampled = self.sampled(self.videos.records[index], view)
         joints, crops = joints_of(self.pose_videos, index, poses, sampled), self.crops.tracked(sampled.frames)
         of_crops = [moved(joints, crop.geometry, self.mirrored, self.crops.crop) for crop in crops]

@@ -219,10 +219,19 @@ class DeformableTransformer(nn.Module):
                     case "joint":
                         macs = joint_macs(settings, self.joint_windows.build(clip.joints), clip.frames)
                     case "temporal":
-                        windows = self.time_windows.build(clip.frames)
-                        macs = temporal_macs(settings, windows, self.tokens_per_frame(clip))
+                        windows, tokens = self.time_windows.build(clip.frames), self.tokens_per_frame(clip)
+                        macs = temporal_macs(settings, windows, tokens)
+                        total += temporal_macs(settings, windows, tokens, self.num_queries(self.depth - 1)) - macs
                 total += self.depth * macs
             return total
+
+        def num_queries(self, block: int) -> int | None:
+            """Number of tokens of a frame that get new values in the third stage of a block; None for all.
+
+            After the last stage of the last block, only the head reads tokens.
+            """
+            is_last = block == self.depth - 1 and self.active_stages[-1] == "temporal"
+            return self.head.num_read(self.num_modal) if is_last else None
 
         def build_block(self, block: int) -> Block:
             """Block of this index, with random weights."""
@@ -235,7 +244,7 @@ class DeformableTransformer(nn.Module):
                     case "joint":
                         stages[stage] = JointStrideStage(settings, self.joint_windows)
                     case "temporal":
-                        stages[stage] = TemporalStrideStage(settings, self.time_windows)
+                        stages[stage] = TemporalStrideStage(settings, self.time_windows, self.num_queries(block))
             return Block(stages, self.cls_route)
 
     def __init__(self, config: Config, clip: PoseClipSize, num_classes: int) -> None:

@@ -29,18 +29,20 @@ class StageSettings:
     merge: Merge
     drop_path: float = 0.0
 
-    def macs(self, tokens: int, pairs: int, *, fed: int | None = None) -> int:
+    def macs(self, tokens: int, pairs: int, *, queries: int | None = None, fed: int | None = None) -> int:
         """Multiply-adds of a stage.
 
         Args:
-            tokens: number of tokens that are projected to queries, keys and values.
+            tokens: number of tokens that are projected to keys and values.
             pairs: number of pairs of a query and a key.
-            fed: number of tokens that leave attention and pass through the feed-forward network; None for all.
+            queries: number of tokens that are projected to queries; None for all.
+            fed: number of tokens that pass through the feed-forward network; None for as many as queries.
         """
-        fed = tokens if fed is None else fed
+        queries = tokens if queries is None else queries
+        fed = queries if fed is None else fed
         D = self.width
         norms = 5 * D * (fed + self.pre_norm * tokens)
-        return 3 * tokens * D**2 + 2 * pairs * D + fed * D**2 + 2 * fed * D * self.hidden + norms
+        return (queries + 2 * tokens) * D**2 + 2 * pairs * D + fed * D**2 + 2 * fed * D * self.hidden + norms
 
 
 class MultiHeadAttention(nn.Module):

@@ -15,20 +15,24 @@ from models.deform3d.windows import WindowIndex, Windows
 class StrideStage(Stage):
     """Attention within windows. Each token is projected once, and one gather per projection forms the windows."""
 
-    def strided(self, x: Tensor, windows: Windows, others: int, read: Tensor | None) -> Tensor:
-        """New tokens (B, L + E, M, D) of tokens x (B, L + E, M, D).
+    def strided(
+        self, x: Tensor, windows: Windows, others: int, read: Tensor | None, num_queries: int | None = None
+    ) -> Tensor:
+        """New tokens (B, L + E, N, D) of tokens x (B, L + E, M, D).
 
         Args:
             others: number of places after the axis that are in every window, E.
             read: which tokens are read as keys, (B, L + E, M); None for all.
+            num_queries: number of tokens at each place that get new values, the last ones, N; None for all.
         """
         index = windows.index(others, x.device)
         shares = shares_of(windows, others, x)  # (L + E, 1, 1)
-        y = self.norm(x)
-        q, kv = gathered(self.attention.q(y), index.queries), gathered(self.attention.kv(y), index.keys)
+        y, first = self.norm(x), 0 if num_queries is None else x.shape[2] - num_queries
+        q, kv = gathered(self.attention.q(y[:, :, first:]), index.queries), gathered(self.attention.kv(y), index.keys)
         keys_read = None if read is None else gathered(read, index.keys)  # (B*n, (w + E)*M)
-        attended = self.attention.attended(q, kv, keys_read)  # (B*n, (w + E)*M, D)
-        attended = attended.unflatten(0, (len(x), -1)).unflatten(2, (index.queries.shape[1], -1))  # (B, n, w + E, M, D)
+        attended = self.attention.attended(q, kv, keys_read)  # (B*n, (w + E)*N, D)
+        attended = attended.unflatten(0, (len(x), -1)).unflatten(2, (index.queries.shape[1], -1))  # (B, n, w + E, N, D)
+        x = x[:, :, first:]
         if self.merge == "after FFN":
             copies = x.index_select(1, index.queries.flatten()).unflatten(1, index.queries.shape)
             copies = copies + self.drop(self.attention.proj(attended))
@@ -63,13 +67,22 @@ def merged(windows: Tensor, index: WindowIndex, shares: Tensor) -> Tensor:
     return sums * shares.to(sums.dtype)
 
 
-def stride_macs(settings: StageSettings, windows: Windows, others: int, at_a_place: int) -> int:
+def stride_macs(
+    settings: StageSettings, windows: Windows, others: int, at_a_place: int, num_queries: int | None = None
+) -> int:
     """Multiply-adds of a stage.
 
     Args:
         others: number of further places in every window, E.
         at_a_place: number of tokens at a place, M.
+        num_queries: number of tokens at a place that get new values; None for all.
     """
-    tokens, in_window = (windows.length + others) * at_a_place, (windows.width + others) * at_a_place
-    copies = len(windows) * in_window
-    return settings.macs(tokens, len(windows) * in_window**2, fed=copies if settings.merge == "after FFN" else tokens)
+    num_queries = at_a_place if num_queries is None else num_queries
+    places, in_window = windows.length + others, windows.width + others
+    copies = len(windows) * in_window * num_queries
+    return settings.macs(
+        places * at_a_place,
+        copies * in_window * at_a_place,
+        queries=places * num_queries,
+        fed=copies if settings.merge == "after FFN" else None,
+    )

@@ -14,17 +14,23 @@ from models.deform3d.windows import Windows
 
 
 class TemporalStrideStage(StrideStage):
-    """Attention within windows of w * D_n tokens."""
+    """Attention within windows of w * D_n tokens.
 
-    def __init__(self, settings: StageSettings, windows: Windows.Config) -> None:
+    Args:
+        num_queries: number of modal tokens, CLS last, that alone get new values, because no others are read after this
+            stage; None for all tokens.
+    """
+
+    def __init__(self, settings: StageSettings, windows: Windows.Config, num_queries: int | None = None) -> None:
         super().__init__(settings)
         self.windows = windows
+        self.num_queries = num_queries
 
     def forward(self, tokens: Tokens) -> Tokens:
-        """New tokens of all kinds."""
-        x = torch.cat(list(tokens.parts.values()), dim=2)  # (B, T, D_n, D)
-        windows = self.windows.build(x.shape[1])
-        return tokens.updated(list(tokens.parts), self.strided(x, windows, 0, frames_read(tokens)))
+        """Tokens with new values."""
+        x, names = torch.cat(list(tokens.parts.values()), dim=2), list(tokens.parts)  # (B, T, D_n, D)
+        new = self.strided(x, self.windows.build(x.shape[1]), 0, frames_read(tokens), self.num_queries)
+        return tokens.updated(names if self.num_queries is None else names[-self.num_queries :], new)
 
 
 def frames_read(tokens: Tokens) -> Tensor | None:
@@ -35,6 +41,8 @@ def frames_read(tokens: Tokens) -> Tensor | None:
     return torch.nn.functional.pad(tokens.has_place, (before, len(tokens.modal)), value=True)
 
 
-def temporal_macs(settings: StageSettings, windows: Windows, tokens_per_frame: int) -> int:
-    """Multiply-adds of the stage for a clip."""
-    return stride_macs(settings, windows, 0, tokens_per_frame)
+def temporal_macs(
+    settings: StageSettings, windows: Windows, tokens_per_frame: int, num_queries: int | None = None
+) -> int:
+    """Multiply-adds of the stage for a clip, with as many queries in a frame; None for all tokens."""
+    return stride_macs(settings, windows, 0, tokens_per_frame, num_queries)

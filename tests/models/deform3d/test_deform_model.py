@@ -12,10 +12,11 @@ from torch import Tensor
 from data.sizes import ClipSize, PoseClipSize
 from data.targets import ClassTarget
 from models.attention_query import MapsAttention
-from models.deform3d.block import StageName
+from models.deform3d.block import Block, StageName
 from models.deform3d.deformable import DeformableAttention, DeformableStage, PlainAttention
 from models.deform3d.heads import AllModalHead, ClsHead
 from models.deform3d.model import DeformableTransformer
+from models.deform3d.temporal_stride import TemporalStrideStage
 from models.deform3d.windows import Windows
 from models.model import HasIdenticalBlocks, Recomputes
 from tests.models.deform3d.deform_models import LABELS, SIZE, built, inputs, small
@@ -211,6 +212,21 @@ def test_windows_after_and_before_the_ffn_agree_where_there_is_one_window() -> N
     torch.testing.assert_close(before(*inputs()), after(*inputs()), atol=1e-5, rtol=1e-4)
     before, after = (built(merge=merge) for merge in ("before FFN", "after FFN"))
     assert not torch.allclose(before(*inputs()), after(*inputs()), atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{}, {"head": AllModalHead.Config()}, {"merge": "after FFN"}], ids=str)
+def test_the_last_stage_of_the_last_block_computes_what_the_head_reads(settings: dict[str, object]) -> None:
+    model = built(depth=2, **settings)
+    logits, tokens = model(*inputs()), model.tokens_before(1, *inputs())
+    blocks = [block for block in model.blocks if isinstance(block, Block)]
+    before, after = blocks[1].before("temporal", tokens), blocks[1](tokens)
+    for old, new in ((before.rgb, after.rgb), (before.pose, after.pose)):
+        assert old is not None and new is not None and torch.equal(old, new)
+    assert not torch.equal(before.cls, after.cls)
+    stage = blocks[1].stages["temporal"]
+    assert isinstance(stage, TemporalStrideStage)
+    stage.num_queries = None
+    torch.testing.assert_close(model(*inputs()), logits)
 
 
 def test_modal_tokens_are_stored_once_for_all_frames() -> None:
