@@ -19,7 +19,7 @@ QUERY_NOTE = (
     "draws any other query."
 )
 DOTS_NOTE = "Dots: the places that are read, in the frame next to them, with areas in proportion to their weights."
-STAND_IN_NOTE = "The generated videos were chosen by their classes alone, before any map was drawn."
+STAND_IN_NOTE = "The generated videos were chosen by their classes, and the points by the joints of the actor, before any map was drawn."
 NOTES = (DOTS_NOTE, QUERY_NOTE, STAND_IN_NOTE, RECIPE_NOTE)
 COLUMN = Column(key="top1", header="Top-1 of the model", metric=TOP1, base=PENN)
 
@@ -40,7 +40,7 @@ class OfAllVideos(Tested):
 
 
 class Shown(NamedTuple):
-    """Video of a figure: a class of the stand-in, the id of a test video of it, and a point in its first frame.
+    """Video of a figure: a class of the stand-in, the id of a test video of it, and a point on its actor in the first frame.
 
     `x`, `y`: fractions of the width and the height.
     """
