@@ -40,7 +40,7 @@ TABLE = Table(
     figure=strips(SHOWN, "joint"),
     notes=(
         *NOTES,
-        "Moving joints: those whose steps from frame to frame, relative to the mean step of all joints, are above the median "
+        "Moving joints: those whose steps from frame to frame, relative to the median step of all joints, are above the median "
         "of the joints of the video. Attention: weights of the pose tokens in the last block for the pose tokens of moving "
         "joints, in percent of those for all pose tokens. A token reads the joints of its windows only, and so does the "
         "share of the joints.",

@@ -48,7 +48,7 @@ TABLE = Table(
         *NOTES,
         f"Box of the actor: that of the joints that have a place in the frame, with {MARGIN:.0%} of its longer side as a "
         "margin; its area counts the cells that have their centre in it. Frames of the action: those whose joints move "
-        "faster, relative to the mean step of all joints, than in the median frame of the video. Attention: weights of CLS "
+        "faster, relative to the median step of all joints, than in the median frame of the video. Attention: weights of CLS "
         "in all frames, in the last block, at the places that are read, in percent of those at all places. The class is "
         "read from CLS.",
         MASS_NOTE,

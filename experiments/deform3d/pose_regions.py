@@ -28,13 +28,14 @@ class Boxes(NamedTuple):
 
 
 def steps(joints: Tensor) -> Tensor:
-    """Length (B, T - 1, R) of the step of each joint to the next frame, relative to the mean step of all joints.
+    """Length (B, T - 1, R) of the step of each joint to the next frame, relative to the median step of all joints.
 
-    The motion of the camera and of the body as a whole is left out. NaN for a joint without a place in both frames.
+    The motion of the camera and of the body as a whole is left out. The mean step would make still joints move against a
+    limb that swings. NaN for a joint without a place in both frames.
     """
     known = ((joints[:, 1:, :, 2] > 0.5) & (joints[:, :-1, :, 2] > 0.5)).unsqueeze(-1)
     moves = joints[..., :2].float().diff(dim=1).where(known, torch.nan)  # (B, T - 1, R, 2)
-    return (moves - moves.nanmean(2, keepdim=True)).norm(dim=-1)
+    return (moves - moves.nanmedian(2, keepdim=True).values).norm(dim=-1)
 
 
 def moving_joints(joints: Tensor) -> Tensor:

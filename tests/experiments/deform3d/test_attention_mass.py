@@ -178,9 +178,9 @@ def test_views_of_an_item_are_averaged() -> None:
 
 
 def test_tests_that_lack_items_or_measures_are_refused() -> None:
-    with pytest.raises(RuntimeError, match="item 3 of the test"):
+    with pytest.raises(RuntimeError, match=r"item 3 of the test"):
         scored(ITEMS).check(4)
-    with pytest.raises(ValueError, match="^mass_in_action_frames: no test item counts"):
+    with pytest.raises(ValueError, match=r"^mass_in_action_frames: no test item counts;"):
         scored({0: ITEMS[1], 1: ITEMS[2]}).check(2)
 
 
@@ -211,7 +211,7 @@ def test_equal_attention_of_a_model_gives_equal_shares_of_joints() -> None:
 
 
 def test_a_model_without_both_attentions_is_refused() -> None:
-    with pytest.raises(ValueError, match="^objective: AttentionMass needs a model with the stages"):
+    with pytest.raises(ValueError, match=r"^objective: AttentionMass needs a model with the stages "):
         masses(built(modalities=("rgb",)), *SIZE.example(1))
 
 

@@ -1,4 +1,4 @@
-"""Claims of the 3D deformable transformer: the verdicts on its printed numbers, and the claims that are not measured."""
+"""Claims of the 3D deformable transformer: the verdicts on its printed numbers, and those that are not measured."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from experiments.spec.catalog import load
 from reports.claims import in_print
 from tests.experiments.printed_verdicts import UNPRINTED, YES, Expected, check_keys, check_verdicts, claims_of
 
-# Claim, then verdict and margins of each comparison. The supplementary prints no number but the exponents of its formulas,
-# and that no place is left without a query.
+# Claim, then verdict and margins of each comparison. The supplementary prints no number but the exponents of its
+# formulas, and that no place is left without a query.
 EXPECTED: Expected = {
     "D1": [(UNPRINTED,)] * 10,
     "D2": [(YES, 2.0)],
