@@ -29,7 +29,7 @@ PENN = RunConfig(
         dataset=PennAction.Config(),
         frames=FRAMES,
         crop=112,
-        augmentation=ComposedAugmentation.Config(crop=SMALL_SHIFT, flip=0.5),
+        augmentation=ComposedAugmentation.Config(auto_augment=None, crop=SMALL_SHIFT, flip=0.5),
     ),
     optim=OptimConfig(
         epochs=100,
