@@ -116,6 +116,10 @@ class ClipData(DataConfig):
         required = self.sampling.view_starts(evaluation.views)
         return tuple(map(starts.index, required)) if set(required) <= set(starts) else None
 
+    def shown_frames(self, clip: Tensor) -> Tensor:
+        """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
+        return clip.flip(1) if self.reversed_channels else clip
+
 
 @dataclass(frozen=True, kw_only=True)
 class VideoData(ClipData):
@@ -167,7 +171,3 @@ class VideoData(ClipData):
         if not self.targets.classes:
             super().from_list()  # raises
         return replace(self, dataset=ListFile.Config(predicted=self.targets))
-
-    def shown_frames(self, clip: Tensor) -> Tensor:
-        """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
-        return clip.flip(1) if self.reversed_channels else clip

@@ -53,7 +53,7 @@ CLAIMS = (
     claim("D6", "section C", "Sparse test frames cost little",
           Below(cell("default.on-12") - cell("default.on-4"), 2, inclusive=True), real_data=True),
     claim("D7", "section C", "Accuracy depends strongly on the number of training frames",
-          Rising([cell(f"default.of-{frames}") for frames in SPARSE])),
+          Rising(tuple(cell(f"default.of-{frames}") for frames in SPARSE))),
 )
 # fmt: on
 

@@ -10,5 +10,5 @@ TINY = (
     *optim(epochs=7, batch_size=16, lr=2e-3, schedule=CosineSchedule(warmup_epochs=1.0)),
     Edit("data.crop", 40),  # five cells of 8 pixels in a row; videos of the stand-in have 64 pixels
     Edit("data.augmentation.flip", 0.0),
-    Edit("objective.label_smoothing", 0.0),
+    Edit("objective.label_smoothing", 0.0, only_if_trained=True),
 )

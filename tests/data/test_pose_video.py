@@ -202,7 +202,13 @@ def test_a_list_file_is_refused() -> None:
     assert str(caught.value) == (
         "penn-action: a list file names videos without joints, so it cannot replace the data set"
     )
-    assert not isinstance(DATA, ShowsFrames)
+
+
+def test_clips_are_shown_as_their_frames_without_the_joints() -> None:
+    clip = torch.arange(2 * 3 * 4).reshape(2, 3, 2, 2).to(torch.uint8)
+    assert isinstance(DATA, ShowsFrames)
+    assert torch.equal(DATA.shown_frames(clip), clip)
+    assert torch.equal(replace(DATA, reversed_channels=True).shown_frames(clip), clip.flip(1))
 
 
 STAND_INS = {"penn_action": "PennActionStandIn", "ntu": "NtuStandIn", "finegym": "FineGymStandIn"}
