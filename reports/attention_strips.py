@@ -151,6 +151,8 @@ def attention_text(record: dict) -> str:
 
 def block_text(record: dict) -> str:
     """Index of the block, and the range of indices, which starts at 0."""
+    if record["num_blocks"] == 1:
+        return "the only block"
     return f"block {record['block']} of 0 to {record['num_blocks'] - 1}"
 
 

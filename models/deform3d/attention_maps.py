@@ -79,14 +79,14 @@ def attention_of_point(model: HasBlocks, clip: Tensor, joints: Tensor, query: Po
     if weights.rgb is not None:
         at = reference_places(grid, clip.device) if weights.places is None else weights.places.float()
         of_rgb = of_head(weights.rgb, query.head).float().view(grid)
-        maps = maps + spread(of_rgb, at)
+        maps = maps + spread(of_rgb, at, grid)
         places.append(torch.cat([in_shares(at, grid), of_rgb.unsqueeze(-1)], dim=-1).flatten(0, 2))  # (T*S, 4)
     if weights.pose is not None:
         of_pose, has_place = of_head(weights.pose, query.head).float(), joints[..., 2] > 0.5  # (T, R) each
         frames = torch.arange(grid.frames, device=clip.device)[:, None, None].expand(*has_place.shape, 1)
         placed = torch.cat([frames, shares, of_pose.unsqueeze(-1)], dim=-1)[has_place]  # (n, 4)
         places.append(placed)
-        maps = maps if weights.rgb is not None else in_cells(placed, grid)
+        maps = maps if weights.rgb is not None else spread(of_pose[has_place], in_tokens(placed, grid), grid)
     return AttentionOfPoint(
         maps=maps,
         patch=patch,
@@ -186,13 +186,13 @@ def window_weights(
     return heads / len(of_place)
 
 
-def spread(weights: Tensor, places: Tensor) -> Tensor:
-    """Weights (T, rows, columns) of tokens found at places, spread to the tokens that they were interpolated from.
+def spread(weights: Tensor, places: Tensor, grid: Grid) -> Tensor:
+    """Weights (...) at places (..., 3) of frame, row and column, spread to the tokens around them: (T, rows, columns).
 
     The search is linear in the tokens. Its transpose, which its backward pass computes, spreads the weights.
     """
     with torch.enable_grad():
-        z = torch.zeros(1, *weights.shape, 1, device=weights.device, requires_grad=True)
+        z = torch.zeros(1, *grid, 1, device=weights.device, requires_grad=True)
         total = (search(z, places.unsqueeze(0))[0, ..., 0] * weights).sum()
         return torch.autograd.grad(total, z)[0][0, ..., 0]
 
@@ -203,13 +203,15 @@ def in_shares(places: Tensor, grid: Grid) -> Tensor:
     return torch.stack([t, (column + 0.5) / grid.width, (row + 0.5) / grid.height], dim=-1)
 
 
-def in_cells(placed: Tensor, grid: Grid) -> Tensor:
-    """Sums (T, rows, columns) of weights at places, (n, 4) of frame, x, y and weight, in each cell."""
-    frame, x, y, weight = placed.unbind(-1)
-    row = (y * grid.height).long().clamp(0, grid.height - 1)
-    column = (x * grid.width).long().clamp(0, grid.width - 1)
-    maps = torch.zeros(grid, device=placed.device)
-    return maps.index_put((frame.long(), row, column), weight, accumulate=True)
+def in_tokens(placed: Tensor, grid: Grid) -> Tensor:
+    """Frame, x and y of places (n, 3 or more), as in `in_shares`, as frame, row and column of tokens: (n, 3).
+
+    Places between the outermost tokens and the edge of the picture become those of these tokens.
+    """
+    frame, x, y = placed.unbind(-1)[:3]
+    row = (y * grid.height - 0.5).clamp(0, grid.height - 1)
+    column = (x * grid.width - 0.5).clamp(0, grid.width - 1)
+    return torch.stack([frame, row, column], dim=-1)
 
 
 def block_of(model: HasBlocks, number: int) -> Block:

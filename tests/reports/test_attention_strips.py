@@ -171,6 +171,9 @@ def test_short_strips_are_drawn_side_by_side_and_long_ones_below_each_other(make
 
 def test_captions_contain_video_class_block_head_and_weights(make_maps: MakeMaps) -> None:
     assert caption(make_maps()) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, mean of 4 heads"
+    maps = make_maps()
+    one_block = maps._replace(record={**maps.record, "block": 0, "num_blocks": 1})
+    assert caption(one_block) == "abc.mp4 (rolling hoops)\nthe only block, mean of 4 heads"
     one_head = make_maps(head=3, weights="k400.pyth")
     assert caption(one_head) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, head 3 of 0 to 3, k400.pyth"
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.attention_query import AttentionOfPoint, MapsAttention, Patch, PointQuery
-from models.deform3d.attention_maps import nearest_joint, spread
+from models.deform3d.attention_maps import in_tokens, nearest_joint, spread
 from models.deform3d.block import Block
 from models.deform3d.deformable import DeformableStage, PlainAttention, joined
 from models.deform3d.joint_stride import JointStrideStage, joints_first
@@ -71,9 +71,17 @@ def test_weights_are_spread_to_the_tokens_between_which_a_place_lies() -> None:
     weights[1, 2, 3] = 1
     places = reference_places(grid, weights.device)
     places[1, 2, 3] = torch.tensor([0.25, 1.0, 1.5])
-    maps = spread(weights, places)
+    maps = spread(weights, places, grid)
     expected = torch.zeros(2, 3, 4)
     expected[0, 1, 1:3], expected[1, 1, 1:3] = 0.375, 0.125
+    torch.testing.assert_close(maps, expected)
+
+
+def test_the_weight_of_a_joint_is_shared_by_the_cells_around_it() -> None:
+    grid, placed = Grid(2, 3, 4), torch.tensor([[1.0, 0.5, 0.5, 0.6], [0.0, 1.0, 0.0, 0.2]])
+    maps, expected = spread(placed[:, 3], in_tokens(placed, grid), grid), torch.zeros(2, 3, 4)
+    expected[1, 1, 1:3] = 0.3  # half-way between two columns
+    expected[0, 0, 3] = 0.2  # at the right upper corner
     torch.testing.assert_close(maps, expected)
 
 
