@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from benchmarks.bench import Case
 from benchmarks.cast import cases as cast
+from benchmarks.deform3d import cases as deform3d
 from benchmarks.motionformer import cases as motionformer
 from benchmarks.msca import cases as msca
 from benchmarks.sequences import cases as sequences
@@ -33,6 +34,7 @@ CASES = merged(
         "msca": msca.CASES,
         "xvit": xvit.CASES,
         "cast": cast.CASES,
+        "deform3d": deform3d.CASES,
         "sequences": sequences.CASES,
     }
 )

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from data.ranges import check_ascending, check_fields
+from data.tracked_frames import TrackedFrames, TrackedTransform
 from data.transforms import AugmentationConfig, random_crop, short_side_resized
 
 # Factors of brightness, saturation and gamma, and the shift of the hue as a share of the colour wheel.
 BRIGHTNESS, SATURATION, GAMMA, HUE = (0.5, 2.0), (0.5, 3.0), (0.8, 1.2), (-0.5, 0.5)
 
 
-class ColourAugmentation:
+class ColourAugmentation(TrackedTransform):
     """Flip, short side, crop, then brightness, saturation, gamma and hue, each the same for all frames of a clip."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -43,18 +44,24 @@ class ColourAugmentation:
             """Augmentation for clips of this size."""
             return ColourAugmentation(crop, self)
 
+        def check_tracked(self) -> None:
+            """Accept all settings."""
+
     def __init__(self, crop: int, config: Config) -> None:
         self.crop = crop
         self.config = config
 
-    def __call__(self, frames: Tensor) -> Tensor:
+    def tracked(self, frames: Tensor) -> TrackedFrames:
         """Augmented clip (F, 3, crop, crop), uint8."""
         from torchvision.transforms.v2 import functional as F  # here: importing torchvision takes a second
 
+        clip = TrackedFrames(frames)
         if random.random() < self.config.flip:
-            frames = frames.flip(-1)
+            clip = clip.mirrored()
         low, high = (round(ratio * self.crop) for ratio in self.config.short_side)
-        frames = random_crop(short_side_resized(frames, random.randint(low, high), bicubic=True), self.crop)
+        clip = clip.resized(short_side_resized(clip.frames, random.randint(low, high), bicubic=True))
+        clip = random_crop(clip, self.crop)
+        frames = clip.frames
         if self.drawn():
             frames = F.adjust_brightness(frames, random.uniform(*BRIGHTNESS))
         if self.drawn():
@@ -63,7 +70,7 @@ class ColourAugmentation:
             frames = F.adjust_gamma(frames, random.uniform(*GAMMA))
         if self.drawn():
             frames = F.adjust_hue(frames, random.uniform(*HUE))
-        return frames.contiguous()
+        return TrackedFrames(frames.contiguous(), clip.geometry)
 
     def drawn(self) -> bool:
         """Whether to make the next change of colour."""

@@ -14,10 +14,11 @@ from data.auto_augment import AutoAugment
 from data.random_crops import MultiScaleCrop, RandomCropConfig
 from data.random_erasing import RandomErasing
 from data.ranges import check_fields
+from data.tracked_frames import TrackedFrames, TrackedTransform
 from data.transforms import AugmentationConfig
 
 
-class ComposedAugmentation:
+class ComposedAugmentation(TrackedTransform):
     """AutoAugment, crop, flip and erasing in this order, each drawn once per clip from the state of `random`."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,13 @@ class ComposedAugmentation:
             """Augmentation for clips of this size."""
             return ComposedAugmentation(crop, self)
 
+        def check_tracked(self) -> None:
+            """Reject AutoAugment, which rotates and shears."""
+            if self.auto_augment is not None:
+                raise ValueError(
+                    "data.augmentation.auto_augment rotates and shears, which joints do not follow; set it to None"
+                )
+
         def tiny(self) -> Self:
             """The same without AutoAugment and erasing, which small models do not need."""
             return replace(self, auto_augment=None, erasing=None)
@@ -51,13 +59,12 @@ class ComposedAugmentation:
         self.flip = config.flip
         self.erasing = config.erasing.build() if config.erasing else None
 
-    def __call__(self, frames: Tensor) -> Tensor:
-        """Augmented clip (F, 3, crop, crop), uint8."""
+    def tracked(self, frames: Tensor) -> TrackedFrames:
+        """Augmented clip (F, 3, crop, crop), uint8. The map of points leaves out AutoAugment."""
         if self.auto_augment is not None:
             frames = self.auto_augment(frames)
-        frames = self.crop(frames)
+        clip = self.crop.tracked(frames)
         if random.random() < self.flip:
-            frames = frames.flip(-1)
-        if self.erasing is not None:
-            frames = self.erasing(frames)
-        return frames.contiguous()
+            clip = clip.mirrored()
+        frames = clip.frames if self.erasing is None else self.erasing(clip.frames)
+        return TrackedFrames(frames.contiguous(), clip.geometry)

@@ -144,6 +144,19 @@ class DataConfig(ABC):
     def size(self) -> InputSize:
         """Size of an item."""
 
+    def test_size(self, evaluation: EvalConfig) -> InputSize:
+        """Size of a view of a test item under a protocol. By default, items have no frames whose number it can change.
+
+        Raises:
+            ValueError: if the protocol changes it.
+        """
+        if evaluation.frames is not None:
+            raise ValueError(
+                f"evaluation.frames is {evaluation.frames}; a {self.size.kind} has no other number of frames in the "
+                f"test: leave it None"
+            )
+        return self.size
+
     @property
     def targets(self) -> Targets:
         """Prediction targets of an item."""

@@ -5,6 +5,7 @@ from typing import Literal, Self, get_args
 
 from data.ranges import check_fields
 
+MAX_FRAMES = 10_000
 Merge = Literal["sum of softmax", "mean of softmax", "sum of logits", "mean of logits"]
 
 
@@ -16,6 +17,7 @@ class EvalConfig:
         short_side: short side of the frames before cropping; the crop size if None.
         stride: stride in frames; the stride of training if None.
         span: share of a video that a clip spans, in place of a stride; the share of training if None.
+        frames: number of frames of a clip in the test; that of training if None.
         tiny_views: largest number of views at the scale `tiny`, whose videos are short.
         merge: rule that combines the scores of all views and crops into the score of the item.
     """
@@ -25,11 +27,13 @@ class EvalConfig:
     short_side: int | None = None
     stride: int | None = None
     span: float | None = field(default=None, metadata={"omit_if": None})
+    frames: int | None = field(default=None, metadata={"omit_if": None})
     tiny_views: int = field(default=2, compare=False, metadata={"in_id": False})
     merge: Merge = field(default="sum of softmax", metadata={"omit_if": "sum of softmax"})
 
     def __post_init__(self) -> None:
         check_fields("evaluation", self, "views", "crops", "tiny_views", "short_side", least=1)
+        check_fields("evaluation", self, "frames", least=1, most=MAX_FRAMES)
         if self.merge not in get_args(Merge):
             raise ValueError(f"evaluation.merge is '{self.merge}'; it is one of {', '.join(get_args(Merge))}")
         check_span(self.span, "evaluation.span")
@@ -38,8 +42,9 @@ class EvalConfig:
             raise ValueError("evaluation.span and evaluation.stride exclude each other; set one of them")
 
     def tiny(self) -> Self:
-        """The same protocol with at most `tiny_views` views and three crops."""
-        return replace(self, views=min(self.views, self.tiny_views), crops=min(self.crops, 3))
+        """The same protocol with at most `tiny_views` views and three crops, and half the frames, as in training."""
+        frames = None if self.frames is None else max(1, self.frames // 2)
+        return replace(self, views=min(self.views, self.tiny_views), crops=min(self.crops, 3), frames=frames)
 
 
 def check_span(span: float | None, name: str) -> None:

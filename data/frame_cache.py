@@ -21,6 +21,14 @@ class CachedVideo(NamedTuple):
     timeline: Timeline
 
 
+class SampledFrames(NamedTuple):
+    """Frames of a clip (F, 3, height, width), uint8; their indices, and the number of frames of the video."""
+
+    frames: Tensor
+    indices: Indices
+    num_frames: int
+
+
 class FrameCache:
     """Decoded frames of one data set. Videos share the memory equally; one that fits its share is decoded once."""
 
@@ -30,11 +38,17 @@ class FrameCache:
 
     def frames(self, record: VideoRecord, sampling: Callable[[Timeline], Indices]) -> Tensor:
         """Frames of a video at the indices of the sampling."""
+        return self.sampled(record, sampling).frames
+
+    def sampled(self, record: VideoRecord, sampling: Callable[[Timeline], Indices]) -> SampledFrames:
+        """Frames of a video at the indices of the sampling, and these indices."""
         cached = self.videos.get(record)
         if cached is None:
             with opened(record) as video:
                 if video.num_bytes > self.share:
-                    return video.frames(sampling(video.timeline))
+                    indices = sampling(video.timeline)
+                    return SampledFrames(video.frames(indices), indices, video.timeline.num_frames)
                 cached = CachedVideo(video.frames(np.arange(video.timeline.num_frames)), video.timeline)
             self.videos[record] = cached
-        return cached.frames[sampling(cached.timeline)]
+        indices = sampling(cached.timeline)
+        return SampledFrames(cached.frames[indices], indices, cached.timeline.num_frames)

@@ -124,7 +124,7 @@ class ListedFolder(FrameFolder):
     def __init__(self, path: str, pictures: Pictures) -> None:
         super().__init__(path, Span(0.0, pictures.number / pictures.fps, pictures.fps))
         self.name, self.num_frames, self.picture_name = path, pictures.number, pictures.name
-        self.remedy = f", but its list counts {pictures.number} frames: extract them again, or correct the line"
+        self.remedy = f", but {pictures.number} frames are annotated: extract them again, or correct the annotation"
 
     def check(self) -> None:
         """Decode all pictures, after a comparison of their number with that of the list."""

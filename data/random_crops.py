@@ -6,13 +6,13 @@ Follows https://github.com/1adrianb/video-transformers; the former are those of 
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor
 
 from data.ranges import check_ascending, check_fields
+from data.tracked_frames import TrackedFrames, TrackedTransform
 from data.transforms import SHORT_SIDE_RANGE, random_crop, short_side_resized
 
 FIELD = "data.augmentation.crop"
@@ -23,11 +23,11 @@ class RandomCropConfig(ABC):
     """Settings of a random crop."""
 
     @abstractmethod
-    def build(self, crop: int) -> Callable[[Tensor], Tensor]:
+    def build(self, crop: int) -> TrackedTransform:
         """Crop of frames to (F, 3, crop, crop), drawn from the state of `random`."""
 
 
-class ShortSideCrop:
+class ShortSideCrop(TrackedTransform):
     """Box at a random place of frames with a random short side."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -49,11 +49,11 @@ class ShortSideCrop:
         self.crop = crop
         self.config = config
 
-    def __call__(self, frames: Tensor) -> Tensor:
+    def tracked(self, frames: Tensor) -> TrackedFrames:
         """Clip (F, 3, crop, crop)."""
         low, high = self.config.short_side
         short_side = round(random.uniform(low * self.crop, high * self.crop))
-        return random_crop(short_side_resized(frames, short_side), self.crop)
+        return random_crop(TrackedFrames(frames).resized(short_side_resized(frames, short_side)), self.crop)
 
 
 class Box(NamedTuple):
@@ -65,7 +65,7 @@ class Box(NamedTuple):
     width: int
 
 
-class MultiScaleCrop:
+class MultiScaleCrop(TrackedTransform):
     """Box at one of 13 places, whose sides are shares of the frames' short side; resized to the crop size.
 
     The places are the crossings of a grid of quarters of the free space, in every second square: corners, middles of
@@ -99,15 +99,14 @@ class MultiScaleCrop:
         self.crop = crop
         self.config = config
 
-    def __call__(self, frames: Tensor) -> Tensor:
+    def tracked(self, frames: Tensor) -> TrackedFrames:
         """Clip (F, 3, crop, crop)."""
         from torchvision.transforms.v2 import functional as F  # here: importing torchvision takes a second
 
         height, width = frames.shape[-2:]
-        box = self.random_box(height, width)
-        frames = frames[..., box.top : box.top + box.height, box.left : box.left + box.width]
+        box = TrackedFrames(frames).cropped(*self.random_box(height, width))
         # As released, by Pillow's filter, which averages over all pixels of the box.
-        return F.resize(frames, [self.crop, self.crop], F.InterpolationMode.BILINEAR, antialias=True)
+        return box.resized(F.resize(box.frames, [self.crop, self.crop], F.InterpolationMode.BILINEAR, antialias=True))
 
     def random_box(self, height: int, width: int) -> Box:
         """Random box of frames of this size."""

@@ -20,6 +20,8 @@ from torch import Tensor
 
 from data.rand_augment import RandAugment
 from data.ranges import check_fields
+from data.released_color_jitter import ReleasedColorJitter
+from data.tracked_frames import TrackedFrames, TrackedTransform
 
 # Relative to the crop: 256 and 320 at crop 224, 384 and 480 at crop 336, as in all recipes of the paper.
 SHORT_SIDE_RANGE = (8 / 7, 10 / 7)
@@ -45,12 +47,34 @@ class AugmentationConfig(ABC):
             ValueError: with the allowed values.
         """
 
+    def check_tracked(self) -> None:
+        """Reject settings under which joints cannot follow the pixels. By default, all are rejected.
+
+        Raises:
+            ValueError: with the field.
+        """
+        raise ValueError(
+            f"data.augmentation is {type(self).__qualname__}; it does not say where it moves a pixel, so that joints "
+            f"cannot follow"
+        )
+
+    def build_tracked(self, crop: int) -> TrackedTransform:
+        """The same augmentation, which also gives the map of points from the frames to the clip.
+
+        Raises:
+            ValueError: as `check_tracked`.
+        """
+        self.check_tracked()
+        augmentation = self.build(crop)
+        assert isinstance(augmentation, TrackedTransform)
+        return augmentation
+
     def tiny(self) -> Self:
         """Settings for tiny clips. By default the same."""
         return self
 
 
-class Augmentation:
+class Augmentation(TrackedTransform):
     """RandAugment, short side, crop, flip and colour jitter, each drawn once per clip from `random` and torch."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -96,6 +120,13 @@ class Augmentation:
             if low < crop or high < low:
                 raise ValueError(f"short side {(low, high)} is not an ascending range from the crop size {crop} on")
 
+        def check_tracked(self) -> None:
+            """Reject RandAugment, which rotates and shears."""
+            if self.rand_augment is not None:
+                raise ValueError(
+                    "data.augmentation.rand_augment rotates and shears, which joints do not follow; set it to None"
+                )
+
         def tiny(self) -> Self:
             """The same without RandAugment, which small models do not need."""
             return replace(self, rand_augment=None)
@@ -112,22 +143,33 @@ class Augmentation:
         self.color_jitter = jitter(*3 * [config.color_jitter]) if config.color_jitter else None
         self.resized_crop = v2.RandomResizedCrop(crop, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3), antialias=False)
 
-    def __call__(self, frames: Tensor) -> Tensor:
-        """Augmented clip (F, 3, crop, crop), uint8, or float32 with the released colour jitter."""
+    def tracked(self, frames: Tensor) -> TrackedFrames:
+        """Augmented clip (F, 3, crop, crop), uint8, or float32 with the released colour jitter.
+
+        The map of points leaves out RandAugment.
+        """
         if self.rand_augment is not None:
             frames = self.rand_augment(frames)
-        frames = self.resized_crop(frames) if self.config.resized_crop else self.jittered_crop(frames)
+        clip = self.random_box(frames) if self.config.resized_crop else self.jittered_crop(frames)
         if random.random() < self.config.flip:
-            frames = frames.flip(-1)
+            clip = clip.mirrored()
+        frames = clip.frames
         if self.config.color_jitter_as_released:
             frames = frames.float()
         if self.color_jitter is not None and random.random() < self.config.color_jitter_probability:
             frames = self.color_jitter(frames)
-        return frames.contiguous()
+        return TrackedFrames(frames.contiguous(), clip.geometry)
 
-    def jittered_crop(self, frames: Tensor) -> Tensor:
+    def random_box(self, frames: Tensor) -> TrackedFrames:
+        """Box of random size and aspect ratio, resized to the crop size."""
+        box = self.resized_crop.make_params([frames])
+        resized = self.resized_crop.transform(frames, box)
+        return TrackedFrames(frames).cropped(**box).resized(resized)
+
+    def jittered_crop(self, frames: Tensor) -> TrackedFrames:
         """Random crop at a random scale."""
-        return random_crop(short_side_resized(frames, self.random_short_side()), self.crop)
+        resized = short_side_resized(frames, self.random_short_side())
+        return random_crop(TrackedFrames(frames).resized(resized), self.crop)
 
     def random_short_side(self) -> int:
         """Random short side."""
@@ -135,42 +177,6 @@ class Augmentation:
         if self.config.inverse_uniform:
             return round(1 / random.uniform(1 / high, 1 / low))
         return round(random.uniform(low, high))
-
-
-class ReleasedColorJitter:
-    """Brightness, contrast and saturation in random order, as in the released code. Values are not clipped.
-
-    The released code changes pixels in [-1, 1], where 0 is the middle grey, and its greyscale takes RGB for BGR.
-
-    Args:
-        brightness, contrast, saturation: largest changes of the factors, which are 1 without jitter.
-    """
-
-    def __init__(self, brightness: float, contrast: float, saturation: float) -> None:
-        self.changes = ((brightness, self.middle_grey), (contrast, self.mean_grey), (saturation, self.grey))
-
-    def __call__(self, frames: Tensor) -> Tensor:
-        """Frames of the same shape, float32."""
-        for change, target in random.sample(self.changes, 3):
-            factor = random.uniform(1 - change, 1 + change)
-            frames = factor * frames + (1 - factor) * target(frames)
-        return frames
-
-    @staticmethod
-    def middle_grey(frames: Tensor) -> Tensor:
-        """Grey between black and white."""
-        return frames.new_tensor(127.5)
-
-    @staticmethod
-    def grey(frames: Tensor) -> Tensor:
-        """Greyscale frames (F, 1, height, width), with the weight of red for blue and of blue for red."""
-        weights = frames.new_tensor([0.114, 0.587, 0.299])
-        return torch.einsum("fchw,c->fhw", frames, weights).unsqueeze(1)
-
-    @classmethod
-    def mean_grey(cls, frames: Tensor) -> Tensor:
-        """Mean grey of each frame: (F, 1, 1, 1)."""
-        return cls.grey(frames).mean((1, 2, 3), keepdim=True)
 
 
 class Crops:
@@ -187,23 +193,27 @@ class Crops:
 
     def __call__(self, frames: Tensor) -> Tensor:
         """Crops (num_crops, F, 3, crop, crop), uint8."""
-        frames = short_side_resized(frames, self.short_side)
-        height, width = frames.shape[-2:]
+        return torch.stack([crop.frames for crop in self.tracked(frames)])
+
+    def tracked(self, frames: Tensor) -> list[TrackedFrames]:
+        """Crops (F, 3, crop, crop), uint8, each with the map of points from the given frames."""
+        whole = TrackedFrames(frames).resized(short_side_resized(frames, self.short_side))
+        height, width = whole.frames.shape[-2:]
         positions = [0.5] if self.num_crops == 1 else [i / (self.num_crops - 1) for i in range(self.num_crops)]
         crops = []
         for position in positions:
             along_height, along_width = (position, 0.5) if height > width else (0.5, position)
             top = math.ceil(along_height * (height - self.crop))
             left = math.ceil(along_width * (width - self.crop))
-            crops.append(frames[..., top : top + self.crop, left : left + self.crop])
-        return torch.stack(crops)
+            crops.append(whole.cropped(top, left, self.crop, self.crop))
+        return crops
 
 
-def random_crop(frames: Tensor, crop: int) -> Tensor:
+def random_crop(clip: TrackedFrames, crop: int) -> TrackedFrames:
     """Crop (F, 3, crop, crop) at a random place, drawn from the state of `random`."""
-    height, width = frames.shape[-2:]
+    height, width = clip.frames.shape[-2:]
     top, left = random.randint(0, height - crop), random.randint(0, width - crop)
-    return frames[..., top : top + crop, left : left + crop]
+    return clip.cropped(top, left, crop, crop)
 
 
 def short_side_resized(frames: Tensor, short_side: int, *, bicubic: bool = False) -> Tensor:

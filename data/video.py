@@ -1,5 +1,6 @@
-"""Video data: clips of RGB frames, sampled from the videos of a data set."""
+"""Clips of RGB frames, sampled from the videos of a data set: what all kinds have in common, and clips alone."""
 
+from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
@@ -9,17 +10,17 @@ from data.config import DataConfig, VideoFacts
 from data.evaluation import EvalConfig
 from data.ranges import check_fields
 from data.sampling import DenseSampling, SamplingConfig
-from data.sizes import ClipSize
+from data.sizes import ClipSize, PoseClipSize
 from data.transforms import Augmentation, AugmentationConfig, Crops, PerChannel, normalized
 
 if TYPE_CHECKING:
     from data.items.clips import TestClips, TrainClips
-    from data.items.items import ItemList
+    from data.items.items import ItemList, TestItems
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoData(DataConfig):
-    """Clips of square frames. Pixels are (x / 255 - mean) / std.
+class ClipData(DataConfig):
+    """Clips of square frames, with or without other inputs. Pixels are (x / 255 - mean) / std.
 
     Args:
         frames: number of frames of a clip.
@@ -27,8 +28,6 @@ class VideoData(DataConfig):
         mean, std: one for all channels, or one each, in the order of the model's channels.
         reversed_channels: whether channels are BGR instead of RGB.
     """
-
-    config_tag = "DataConfig"  # its name in the ids of runs from before other kinds of data were added
 
     frames: int = 16
     crop: int = 224
@@ -44,9 +43,13 @@ class VideoData(DataConfig):
         check_fields("data", self, "std", least=0, exclusive=True)
 
     @property
-    def size(self) -> ClipSize:
+    @abstractmethod
+    def size(self) -> ClipSize | PoseClipSize:
         """Size of a clip."""
-        return ClipSize(self.frames, self.crop, self.crop)
+
+    def test_size(self, evaluation: EvalConfig) -> ClipSize | PoseClipSize:
+        """Size of a clip with the number of frames of the protocol, if it has one."""
+        return self.size if evaluation.frames is None else self.size.with_frames(evaluation.frames)
 
     def check(self, evaluation: EvalConfig) -> None:
         """Reject test protocols that the sampling does not support, and short sides below the crop size."""
@@ -54,40 +57,21 @@ class VideoData(DataConfig):
         self.augmentation.check(self.crop)
         Crops(evaluation.crops, self.crop, evaluation.short_side)
 
-    def train_items(self, items: "ItemList", seed: int) -> "TrainClips":
-        """One augmented clip of each video."""
-        from data.datasets.videos import VideoList
-        from data.items.clips import TrainClips
-
-        assert isinstance(items, VideoList)
-        return TrainClips(
-            items,
-            seed,
-            sampling=self.sampling.build(self.frames),
-            augmentation=self.augmentation.build(self.crop),
-            reversed_channels=self.reversed_channels,
-        )
-
-    def validation_items(self, items: "ItemList") -> "TestClips":
+    def validation_items(self, items: "ItemList") -> "TestItems":
         """Middle crop of the middle clip of each video."""
         return self._test_clips(items, self.sampling, EvalConfig(views=1, crops=1))
 
-    def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestClips":
+    def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestItems":
         """All crops of each temporal view of each video."""
         return self._test_clips(items, self.sampling.for_test(evaluation), evaluation)
 
-    def _test_clips(self, items: "ItemList", sampling: SamplingConfig, evaluation: EvalConfig) -> "TestClips":
-        from data.datasets.videos import VideoList
-        from data.items.clips import TestClips
+    @abstractmethod
+    def _test_clips(self, items: "ItemList", sampling: SamplingConfig, evaluation: EvalConfig) -> "TestItems":
+        """All crops of each temporal view of each video.
 
-        assert isinstance(items, VideoList)
-        return TestClips(
-            items,
-            evaluation.views,
-            sampling=sampling.build(self.frames),
-            crops=Crops(evaluation.crops, self.crop, evaluation.short_side),
-            reversed_channels=self.reversed_channels,
-        )
+        Args:
+            sampling: sampling of the test.
+        """
 
     def files(self, items: "ItemList") -> list[tuple[str, ...]]:
         """File of each video, or the first and the last picture of a video that is stored as pictures."""
@@ -114,23 +98,6 @@ class VideoData(DataConfig):
         """Nominal frame rate of the sampling."""
         return self.sampling.expected_fps
 
-    def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Normalised clips in float32."""
-        (clips,) = inputs
-        return (normalized(clips, self.mean, self.std),)
-
-    def from_list(self) -> "VideoData":
-        """Clips of the videos of a list file, whose lines have a label of each kind."""
-        from data.datasets.list_file import ListFile
-
-        if not self.targets.classes:
-            super().from_list()  # raises
-        return replace(self, dataset=ListFile.Config(predicted=self.targets))
-
-    def shown_frames(self, clip: Tensor) -> Tensor:
-        """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
-        return clip.flip(1) if self.reversed_channels else clip
-
     def tiny(self) -> Self:
         """Generated videos, half the frames, a seventh of the crop size (32 for 224, 48 for 336)."""
         return replace(
@@ -148,3 +115,59 @@ class VideoData(DataConfig):
         starts = self.sampling.view_starts(other.views)
         required = self.sampling.view_starts(evaluation.views)
         return tuple(map(starts.index, required)) if set(required) <= set(starts) else None
+
+    def shown_frames(self, clip: Tensor) -> Tensor:
+        """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
+        return clip.flip(1) if self.reversed_channels else clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoData(ClipData):
+    """Clips of square frames. Pixels are (x / 255 - mean) / std. The fields are those of `ClipData`."""
+
+    config_tag = "DataConfig"  # its name in the ids of runs from before other kinds of data were added
+
+    @property
+    def size(self) -> ClipSize:
+        """Size of a clip."""
+        return ClipSize(self.frames, self.crop, self.crop)
+
+    def train_items(self, items: "ItemList", seed: int) -> "TrainClips":
+        """One augmented clip of each video."""
+        from data.datasets.videos import VideoList
+        from data.items.clips import TrainClips
+
+        assert isinstance(items, VideoList)
+        return TrainClips(
+            items,
+            seed,
+            sampling=self.sampling.build(self.frames),
+            augmentation=self.augmentation.build(self.crop),
+            reversed_channels=self.reversed_channels,
+        )
+
+    def _test_clips(self, items: "ItemList", sampling: SamplingConfig, evaluation: EvalConfig) -> "TestClips":
+        from data.datasets.videos import VideoList
+        from data.items.clips import TestClips
+
+        assert isinstance(items, VideoList)
+        return TestClips(
+            items,
+            evaluation.views,
+            sampling=sampling.build(evaluation.frames or self.frames),
+            crops=Crops(evaluation.crops, self.crop, evaluation.short_side),
+            reversed_channels=self.reversed_channels,
+        )
+
+    def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Normalised clips in float32."""
+        (clips,) = inputs
+        return (normalized(clips, self.mean, self.std),)
+
+    def from_list(self) -> "VideoData":
+        """Clips of the videos of a list file, whose lines have a label of each kind."""
+        from data.datasets.list_file import ListFile
+
+        if not self.targets.classes:
+            super().from_list()  # raises
+        return replace(self, dataset=ListFile.Config(predicted=self.targets))

@@ -55,6 +55,8 @@ class AttentionOfPoint(NamedTuple):
     `attention`: name of the attention; None in a model whose attention has no name.
     `one_scale`: whether the weights of different frames are comparable, because they are parts of one sum. If not, each
         frame has a map of its own.
+    `places`: what is read at places that are not the patches: (n, 4), each with its token frame, x, y and weight. x and
+        y are fractions of the width and the height, and frames may be fractions, too. None if the patches are read.
     """
 
     maps: Tensor
@@ -65,11 +67,12 @@ class AttentionOfPoint(NamedTuple):
     num_heads: int
     attention: str | None = None
     one_scale: bool = False
+    places: Tensor | None = None
 
 
 @runtime_checkable
 class MapsAttention(Protocol):
-    """Model of clips that returns attention maps."""
+    """Model of clips, perhaps with further inputs, that returns attention maps."""
 
     def check_query(self, size: InputSize, query: PointQuery) -> None:
         """Refuse a query that `attention_of` would refuse for a clip of this size.
@@ -79,8 +82,12 @@ class MapsAttention(Protocol):
         """
         ...
 
-    def attention_of(self, clip: Tensor, query: PointQuery) -> AttentionOfPoint:
-        """Attention of a point to all patches of a clip (F, 3, height, width).
+    def attention_of(self, inputs: tuple[Tensor, ...], query: PointQuery) -> AttentionOfPoint:
+        """Attention of a point to all patches of a clip.
+
+        Args:
+            inputs: those of the forward pass for one item, without the axis of items. The first is the clip
+                (F, 3, height, width).
 
         Raises:
             ValueError: for a point, attention, block or head that does not exist.

@@ -66,6 +66,20 @@ class ClipSize(InputSize, Protocol):
 
 
 @runtime_checkable
+class PoseClipSize(ClipSize, Protocol):
+    """Size of a clip and the joints in it.
+
+    Its example is the clips (batch_size, frames, 3, height, width) and the joints (batch_size, frames, R, 3): x and y
+    in pixels and 1 for a joint with a place, three zeros for one without.
+    """
+
+    @property
+    def joints(self) -> int:
+        """Number of joints of all people, R."""
+        ...
+
+
+@runtime_checkable
 class TokenSequenceSize(InputSize, Protocol):
     """Size of a sequence of tokens. Its example is one tensor (batch_size, length) of token ids, or two for pairs."""
 
@@ -139,6 +153,20 @@ class ModelConfig(ABC):
         Raises:
             ValueError: with the field and its valid values.
         """
+
+    def check_test_size(self, size: InputSize, test_size: InputSize) -> None:
+        """Refuse test items of a size that the model, built for items of another size, does not take.
+
+        By default, it takes only the size of its training.
+
+        Raises:
+            ValueError: with the field.
+        """
+        if test_size != size:
+            raise ValueError(
+                f"evaluation.frames: {type(self).__qualname__} takes only clips with the number of frames of its "
+                f"training; leave it None"
+            )
 
     def check_parent(self, part: str, parent: "ModelConfig") -> None:  # noqa: B027  (most accept any parent)
         """Refuse a parent run whose model does not fit the part of the model that it initialises.
@@ -300,6 +328,17 @@ def as_clip(size: InputSize) -> ClipSize:
     if isinstance(size, ClipSize) and size.kind == "clip":
         return size
     raise ValueError(f"model: it takes clips, and the data give a {size.kind}")
+
+
+def as_pose_clip(size: InputSize) -> PoseClipSize:
+    """Input size as the size of a clip with joints.
+
+    Raises:
+        ValueError: for inputs of another type.
+    """
+    if isinstance(size, PoseClipSize) and size.kind == "clip with joints":
+        return size
+    raise ValueError(f"model: it takes clips with joints, and the data give a {size.kind}")
 
 
 def as_token_sequence(size: InputSize) -> TokenSequenceSize:

@@ -4,6 +4,7 @@ Upper row: frames, with the query as a red point and a yellow arrow from peak to
 attention in each frame; brighter is higher. Lower row: the same attention as a heat map over the frames.
 If the weights of different frames are parts of one sum, all maps have one scale from 0, the title of a frame has its
 share of the sum, and there is no arrow.
+If places between the patches are read, the upper row has a dot at each, whose area is proportional to its weight.
 T token frames, h x w patches, F frames of H x W pixels.
 """
 
@@ -30,7 +31,8 @@ from reports.report import Report
 MAX_FRAMES = 8  # per strip
 MAP_SIDE = 256  # longer side of a drawn map in pixels
 HEAT = 0.7  # opacity of the heat map at the highest attention
-QUERY, PEAK = "#FF2020", "#FFE000"
+QUERY, PEAK, PLACE = "#FF2020", "#FFE000", "#20E0FF"
+LARGEST_DOT = 60  # area of the dot of the highest weight in square points
 OUTLINE = withStroke(linewidth=3, foreground="black")
 
 
@@ -74,7 +76,7 @@ def data(strips: Sequence[Strip]) -> str:
             {
                 "title": strip.title,
                 "record": strip.maps.record,
-                **{name: _array_digest(getattr(strip.maps, name)) for name in ("frames", "maps")},
+                **{name: _array_digest(array) for name, array in _arrays(strip.maps).items()},
             }
             for strip in strips
         ],
@@ -149,6 +151,8 @@ def attention_text(record: dict) -> str:
 
 def block_text(record: dict) -> str:
     """Index of the block, and the range of indices, which starts at 0."""
+    if record["num_blocks"] == 1:
+        return "the only block"
     return f"block {record['block']} of 0 to {record['num_blocks'] - 1}"
 
 
@@ -212,6 +216,7 @@ def _draw_strip(subfigure: SubFigure, strip: Strip) -> None:
         _show(upper, maps.pictures[frame])
         if not has_one_scale(maps):
             _draw_path(upper, maps, shown[: column + 1])
+        _draw_places(upper, maps, frame)
         if frame == maps.record["patch"][0]:
             upper.plot(*query_point(maps), "o", color=QUERY, markeredgecolor="white", markersize=7)
         _show(middle, attention)
@@ -239,6 +244,16 @@ def _draw_path(axis: Axes, maps: AttentionMaps, frames: list[int]) -> None:
         arrow.arrow_patch.set_path_effects([OUTLINE])
 
 
+def _draw_places(axis: Axes, maps: AttentionMaps, frame: int) -> None:
+    """Draw the places that are read in a token frame, those between two frames in the nearer one."""
+    if maps.places is None or not len(maps.places):
+        return
+    highest = max(float(maps.places[:, 3].max()), np.finfo(np.float32).tiny)
+    nearest = maps.places[:, 0].round().clip(0, len(maps.maps) - 1)
+    _, x, y, weight = maps.places[nearest == frame].T
+    axis.scatter(x, y, s=LARGEST_DOT * weight / highest, color=PLACE, alpha=0.8, linewidths=0)
+
+
 def _show(axis: Axes, image: NDArray) -> None:
     axis.imshow(image, extent=(0, 1, 1, 0), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axis.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[])
@@ -249,6 +264,11 @@ def _heat(attention: NDArray[np.float32]) -> NDArray[np.float64]:
     colors = colormaps["inferno"](attention)
     colors[..., 3] = HEAT * attention
     return colors
+
+
+def _arrays(maps: AttentionMaps) -> dict[str, NDArray]:
+    arrays = {"frames": maps.frames, "maps": maps.maps, "places": maps.places}
+    return {name: array for name, array in arrays.items() if array is not None}
 
 
 def _array_digest(array: NDArray) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from data.config import Split
 from data.errors import DataError
 from data.item_lists import ItemLists
-from experiments.runner.device_time import flops, work
+from experiments.runner.device_time import Work, flops, work
 from experiments.runner.jobs import Job
 from experiments.runner.messages import one_line
 from experiments.runner.resources import Counts, Resources, check_batch, splits_of
@@ -91,7 +91,7 @@ class Planner:
         optim, whole = self.run.optim, work(self.run, *counts, trains=not self.eval_only)
         trains = not self.tested_only and self.run.train_id not in trained
         combines = bool(self.job.combines) and self.job.combines <= tested
-        passes = (0 if combines else whole.test) + (whole.training if trains else 0)
+        passes = Work(whole.training if trains else 0, 0 if combines else whole.test)
         return PlannedRun(
             job=self.job,
             state=state,

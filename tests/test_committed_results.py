@@ -55,6 +55,20 @@ def test_two_equal_experts_lack_one_kind_of_label(tmp_path: Path) -> None:
     assert found["mae-mae.noun"] < found["clip-mae.noun"]
 
 
+def test_rgb_and_pose_together_are_better_than_either(tmp_path: Path) -> None:
+    found = values("deform3d/modalities", tmp_path)
+    for name in ("penn", "ntu60", "gym99"):
+        assert found[f"rgb.{name}"] + 25 < found[f"pose.{name}"] < found[f"both.{name}"] - 5
+    parts = values("deform3d/ablation", tmp_path)
+    assert parts["pose.appearance"] == 0 and parts["rgb.motion"] < 5
+    assert min(parts["default.motion"], parts["default.appearance"], parts["default.both"]) > 60
+
+
+def test_the_stand_in_of_poses_needs_motion(tmp_path: Path) -> None:
+    found = values("deform3d/figureA1", tmp_path)
+    assert found["default.on-4"] + 20 < found["default.on-12"]
+
+
 def test_committed_results_are_accepted_and_stand_beside_the_config_of_their_run(tmp_path: Path) -> None:
     store = RunStore(tmp_path, results=RESULTS)
     committed = [

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from data.config import OfficialSizes, Split
 from data.datasets.pictures import NUM_VALUES, check_pool, grey_ids
-from data.datasets.plain_pickle import ARRAYS, PlainUnpickler
+from data.datasets.restricted_pickle import ARRAYS, unpickled_content
 from data.datasets.token_lists import Ids, TokenDataset, TokenList, hashed
 from data.datasets.videos import check_root
-from data.errors import DataError, MissingAnnotationError, shortened
+from data.errors import DataError, MissingAnnotationError
 from data.synthetic.cifar10 import Cifar10StandIn
 
 SIDE = 32
@@ -178,10 +178,7 @@ def unpickled(path: Path, content: bytes) -> tuple[Sequence[object], NDArray[np.
         DataError: if the file is damaged, or names code.
     """
     remedy = "get cifar-10-binary.tar.gz, which has the same pictures"
-    try:
-        batch = PlainUnpickler(content, ARRAYS, encoding="bytes").load()
-    except Exception as error:  # a broken pickle may raise anything
-        raise DataError(f"{path}: no plain pickled batch ({shortened(str(error))}); {remedy}") from error
+    batch = unpickled_content(content, path, ARRAYS, kind="a plain pickled batch", remedy=remedy, encoding="bytes")
     labels, colours = (batch.get(key) for key in (b"labels", b"data")) if isinstance(batch, dict) else (None, None)
     fits = isinstance(labels, list) and isinstance(colours, np.ndarray) and colours.dtype == np.uint8
     if not fits or colours.shape != (len(labels), 3 * PIXELS) or not labels:  # pyright: ignore

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.datasets.plain_pickle import ARRAYS, PlainUnpickler
-from data.errors import DataError, shortened
+from data.datasets.restricted_pickle import ARRAYS, unpickled
+from data.errors import DataError
 
 # Globals in a pickled table of numbers and strings, as pandas and numpy have named them from 2019 to today.
 ALLOWED = ARRAYS | {
@@ -30,12 +30,7 @@ def pickled_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     import pandas as pd  # here: it is slow to import
 
     remedy = f"put {path.stem}.csv, which has the same rows, beside it"
-    try:
-        table = PlainUnpickler(path.read_bytes(), ALLOWED).load()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its rights") from error
-    except Exception as error:  # a broken pickle may raise anything
-        raise DataError(f"{path}: not a plain pickled table ({shortened(str(error))}); {remedy}") from error
+    table = unpickled(path, ALLOWED, kind="a plain pickled table", remedy=remedy)
     if not isinstance(table, pd.DataFrame):
         raise DataError(f"{path}: a pickled {type(table).__name__}, not a table; {remedy}")
     table = table.reset_index(names=table.index.name or "narration_id") if "narration_id" not in table else table

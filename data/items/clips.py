@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from data.datasets.videos import VideoList, VideoRecord
-from data.frame_cache import FrameCache
+from data.frame_cache import FrameCache, SampledFrames
 from data.frame_sources import opened
 from data.items.items import TestItems, TrainItems
 from data.sampling import Sampling
@@ -48,13 +48,14 @@ class TestClips(TestItems):
 
     def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
         """Crops of a view of a video."""
-        return (self.clips(self.videos.records[index], view),)
+        return (self.crops(self.sampled(self.videos.records[index], view).frames),)
 
-    def clips(self, record: VideoRecord, view: int) -> Tensor:
-        """Crops of a view of a video."""
+    def sampled(self, record: VideoRecord, view: int) -> SampledFrames:
+        """Frames of a view of a video, with their channels in order."""
         with opened(record) as video:
-            frames = video.frames(self.sampling.views(video.timeline, self.num_views)[view])
-        return self.crops(ordered_channels(frames, self.reversed_channels))
+            indices = self.sampling.views(video.timeline, self.num_views)[view]
+            frames, num_frames = video.frames(indices), video.timeline.num_frames
+        return SampledFrames(ordered_channels(frames, self.reversed_channels), indices, num_frames)
 
     def blank_inputs(self) -> tuple[Tensor, ...]:
         """Black crops."""

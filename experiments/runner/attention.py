@@ -77,19 +77,20 @@ def attention_maps(
     if not isinstance(model, MapsAttention) or not isinstance(data, ShowsFrames):
         raise ValueError(f"{type(model).__name__} has no attention maps of videos to draw")
     point = PointQuery(query.frame, query.x, query.y, query.block, query.head, query.attention)
-    model.check_query(data.size, point)
+    model.check_query(data.test_size(run.evaluation), point)
     weights = existing_weights(run, store)
     load_weights(model, run, store, weights)
     videos = data.dataset.build(resources.root(data) if video_list is None else video_list, "test")
     index = index_of(videos, query.video, data.dataset.name if video_list is None else str(video_list))
     view = run.evaluation.views // 2
     try:
-        clip = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(index, view)[0][0]  # (F, 3, h, w)
+        inputs = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(index, view)  # (1, ...) each
     except DecodeError as error:
         raise DataError(f"video '{videos.ids[index]}' cannot be read: {error}") from None
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    (pixels,) = data.on_device((clip.to(device),))
-    attention = model.to(device).eval().attention_of(pixels, point)
+    clip = inputs[0][0]  # (F, 3, h, w)
+    of_item = data.on_device(tuple(one[0].to(device) for one in inputs))
+    attention = model.to(device).eval().attention_of(of_item, point)
     maps = attention.maps.float().cpu()  # (T, rows, columns)
     if not maps.isfinite().all():
         raise ValueError(f"the attention of run {run.train_id} is not finite: its weights are of no use")
@@ -117,7 +118,8 @@ def attention_maps(
     if weights.released is not None:
         record["released_weights"] = {name: weights.released[name] for name in ("file", "sha256")}
     frames = data.shown_frames(clip).permute(0, 2, 3, 1).contiguous().numpy()  # (F, h, w, 3)
-    return AttentionMaps(frames, maps.numpy(), record)
+    places = None if attention.places is None else attention.places.float().cpu().numpy()
+    return AttentionMaps(frames, maps.numpy(), record, places)
 
 
 def named(attention: AttentionOfPoint) -> dict[str, object]:

@@ -29,11 +29,14 @@ class AttentionMaps(NamedTuple):
         frames: frames of the clip, RGB, uint8 (F, H, W, 3).
         maps: one map per token frame, float32 (T, h, w).
         record: provenance. `patch` is the token frame, row and column of the query.
+        places: what is read at places that are not the patches, float32 (n, 4): token frame, x, y and weight of each, x
+            and y as shares of the picture. None if the patches are read.
     """
 
     frames: NDArray[np.uint8]
     maps: NDArray[np.float32]
     record: dict
+    places: NDArray[np.float32] | None = None
 
     @property
     def pictures(self) -> NDArray[np.uint8]:
@@ -63,9 +66,9 @@ def write_maps(path: Path, attention: AttentionMaps) -> None:
         StoreError: if it cannot be written.
     """
     with replacing(path) as partial:
-        np.savez_compressed(
-            partial, frames=attention.frames, maps=attention.maps, record=np.array(json.dumps(attention.record))
-        )
+        arrays = {name: getattr(attention, name) for name in ("frames", "maps", "places")}
+        kept = {name: array for name, array in arrays.items() if array is not None}
+        np.savez_compressed(partial, **kept, record=np.array(json.dumps(attention.record)))
 
 
 def read_maps(path: Path) -> AttentionMaps:
@@ -76,16 +79,21 @@ def read_maps(path: Path) -> AttentionMaps:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            attention = AttentionMaps(arrays["frames"], arrays["maps"], json.loads(str(arrays["record"])))
+            places = arrays.get("places")
+            attention = AttentionMaps(arrays["frames"], arrays["maps"], json.loads(str(arrays["record"])), places)
     except Exception as error:  # damaged archives raise errors of many types
         raise _damaged(path, str(error) or type(error).__name__) from None
-    frames, maps, record = attention
+    frames, maps, record, places = attention
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
         raise _damaged(path, f"frames are {frames.dtype} {frames.shape}")
     if maps.dtype != np.float32 or maps.ndim != 3 or 0 in maps.shape or len(frames) % len(maps) or not len(frames):
         raise _damaged(path, f"maps are {maps.dtype} {maps.shape} for {len(frames)} frames")
     if not np.isfinite(maps).all():
         raise _damaged(path, "maps are not all finite")
+    if places is not None and (places.dtype != np.float32 or places.ndim != 2 or places.shape[1] != 4):
+        raise _damaged(path, f"places are {places.dtype} {places.shape}")
+    if places is not None and not np.isfinite(places).all():
+        raise _damaged(path, "places are not all finite")
     if not (isinstance(record, dict) and record.keys() >= RECORD_FIELDS):
         raise _damaged(path, "its record is incomplete")
     return attention

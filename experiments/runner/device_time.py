@@ -44,9 +44,12 @@ def work(run: RunConfig, num_train: int, num_test: int, *, trains: bool) -> Work
     return Work(training, num_test * run.evaluation.views * run.evaluation.crops)
 
 
-def flops(run: RunConfig, passes: int) -> float:
+def flops(run: RunConfig, passes: Work) -> float:
     """Operations of forward passes of single views."""
-    return float(FLOPS_PER_MAC * passes * run.model.macs(run.data.size, run.data.targets))
+    size, test_size = run.data.size, run.data.test_size(run.evaluation)
+    macs = run.model.macs(size, run.data.targets)
+    test_macs = macs if test_size == size else run.model.macs(test_size, run.data.targets)
+    return float(FLOPS_PER_MAC * (passes.training * macs + passes.test * test_macs))
 
 
 def assumed_speed(gpu: str | None = None, utilisation: float | None = None) -> Speed:
@@ -105,14 +108,14 @@ def _training(item: Trained, store: RunStore) -> _Measured | None:
     hours = metrics.get("device_hours")
     if not hours or not item.passes:
         return None
-    return _Measured(_device(metrics["hardware"]), flops(item.run, item.passes), 3600 * hours)
+    return _Measured(_device(metrics["hardware"]), flops(item.run, Work(item.passes, 0)), 3600 * hours)
 
 
 def _inference(item: Trained, store: RunStore) -> _Measured | None:
     """Measurement of the throughput of a run by `reproduce measure`."""
     record = store.measurement(item.run.train_id, "throughput") or {}
     rate = record.get("items_per_second")
-    return _Measured(_device(record["hardware"]), flops(item.run, 1) * rate, 1.0) if rate else None
+    return _Measured(_device(record["hardware"]), flops(item.run, Work(1, 0)) * rate, 1.0) if rate else None
 
 
 def _device(name: str) -> str:

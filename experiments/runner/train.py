@@ -139,7 +139,7 @@ def data_module(
         root=root,
         seed=run.seed,
         batch_size=split.micro_batch,
-        test_batch_size=resources.test_batch(run.data.size, run.evaluation.crops),
+        test_batch_size=resources.test_batch(run.data.test_size(run.evaluation), run.evaluation.crops),
         num_workers=resources.num_workers(run.data),
         allow_bad=resources.allow_bad,
         accumulate=split.accumulation,

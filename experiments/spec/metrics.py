@@ -266,12 +266,12 @@ class Evenness(Derived):
 
 def published_gflops(run: RunConfig) -> float:
     """Published multiply-adds of one view, in units of 10^9. LayerNorm counts 5 per element."""
-    return run.model.macs(run.data.size, run.data.targets) / 1e9
+    return run.model.macs(run.data.test_size(run.evaluation), run.data.targets) / 1e9
 
 
 def executed_gflops(run: RunConfig) -> float:
     """Multiply-adds that this implementation executes for one view, in units of 10^9, LayerNorm included."""
-    return run.model.executed_macs(run.data.size, run.data.targets) / 1e9
+    return run.model.executed_macs(run.data.test_size(run.evaluation), run.data.targets) / 1e9
 
 
 def published_gflops_and_views(run: RunConfig) -> str:

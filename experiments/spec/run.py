@@ -141,6 +141,7 @@ class RunConfig:
         """
         self.check_model_and_recipe()
         self.data.check(self.evaluation)
+        self.model.check_test_size(self.data.size, self.data.test_size(self.evaluation))
 
     def check_model_and_recipe(self) -> None:
         """Refuse all that `check` refuses, except test protocols that the data do not support.

@@ -224,9 +224,9 @@ class CAST(nn.Module):
         """Refuse a point, attention, block or head that does not exist, and a block without maps of the attention."""
         checked_query(self, self.config.streams(size).spatial.grid, query)
 
-    def attention_of(self, clip: Tensor, query: PointQuery) -> AttentionOfPoint:
+    def attention_of(self, inputs: tuple[Tensor, ...], query: PointQuery) -> AttentionOfPoint:
         """Attention of a point to the other stream: by default S2T in the last block that has it."""
-        return attention_of_point(self, clip, query)
+        return attention_of_point(self, *inputs, query=query)
 
     @property
     def num_layers(self) -> int:

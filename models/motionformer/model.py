@@ -83,6 +83,6 @@ class Motionformer(VideoViT):
         """Refuse a point, block or head that does not exist, and a block without attention maps."""
         checked_query(self, self.config.grid(size), query)
 
-    def attention_of(self, clip: Tensor, query: PointQuery) -> AttentionOfPoint:
+    def attention_of(self, inputs: tuple[Tensor, ...], query: PointQuery) -> AttentionOfPoint:
         """Spatial attention of a point to every frame. The default block is the last one that computes all tokens."""
-        return attention_of_point(self, clip, query)
+        return attention_of_point(self, *inputs, query=query)

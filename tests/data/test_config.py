@@ -58,6 +58,15 @@ def test_the_targets_are_those_of_the_data_set() -> None:
     assert SoundData().targets == ClassTarget(7)
 
 
+def test_the_test_size_is_that_of_training_by_default_and_other_frames_are_refused() -> None:
+    assert SoundData().test_size(EvalConfig()) == ClipSize(1, 8, 8)
+    with pytest.raises(ValueError) as caught:
+        SoundData().test_size(EvalConfig(frames=4))
+    assert str(caught.value) == (
+        "evaluation.frames is 4; a clip has no other number of frames in the test: leave it None"
+    )
+
+
 def test_inputs_are_unchanged_by_default() -> None:
     inputs = (torch.zeros(2, dtype=torch.uint8), torch.ones(3))
     assert SoundData().on_device(inputs) is inputs

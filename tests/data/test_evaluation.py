@@ -35,6 +35,19 @@ def test_a_span_out_of_range_is_rejected(span: float) -> None:
     )
 
 
+@pytest.mark.parametrize("frames", [0, -3, 10_001, 10**24, float("nan"), float("inf")])
+def test_a_number_of_frames_out_of_range_is_rejected(frames: int) -> None:
+    with pytest.raises(ValueError) as caught:
+        EvalConfig(frames=frames)
+    assert str(caught.value) == f"evaluation.frames is {frames}; it must be between 1 and 10000"
+
+
+def test_the_tiny_protocol_has_half_the_frames() -> None:
+    assert EvalConfig().tiny().frames is None
+    frames = [EvalConfig(frames=frames).tiny().frames for frames in (4, 6, 8, 10, 12, 16, 1)]
+    assert frames == [2, 3, 4, 5, 6, 8, 1]
+
+
 @pytest.mark.parametrize("stride", [0, -1])
 def test_a_stride_below_one_is_rejected(stride: int) -> None:
     with pytest.raises(ValueError, match=rf"^evaluation\.stride is {stride}; it must be 1 or more$"):

@@ -57,3 +57,11 @@ def test_a_video_larger_than_its_share_is_decoded_each_time(records: tuple[Video
 def test_the_memory_is_shared_by_all_videos() -> None:
     assert FrameCache(1000).share == DEFAULT_BYTES // 1000
     assert FrameCache(0).share == DEFAULT_BYTES
+
+
+@pytest.mark.parametrize("num_bytes", [0, DEFAULT_BYTES])
+def test_sampled_frames_come_with_their_indices(records: tuple[VideoRecord, ...], num_bytes: int) -> None:
+    cache = FrameCache(2, num_bytes)
+    sampled = cache.sampled(records[1], first_and_last)
+    assert (sampled.indices.tolist(), sampled.num_frames) == ([0, 24], 25)
+    assert torch.equal(sampled.frames, cache.frames(records[1], first_and_last))

@@ -189,22 +189,20 @@ def test_the_number_of_frames_is_the_listed_one_at_any_rate(fps: float, number: 
 
 def test_a_number_of_pictures_other_than_listed_is_an_error(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "a", 20, "img_{:05d}.jpg")
-    remedy = "extract them again, or correct the line"
+    remedy = "extract them again, or correct the annotation"
     with pytest.raises(DecodeError) as caught:
         examined(listed(folder, 19))
-    assert str(caught.value) == f"{folder}: 20 pictures, but its list counts 19 frames: {remedy}"
+    assert str(caught.value) == f"{folder}: 20 pictures, but 19 frames are annotated: {remedy}"
     with pytest.raises(DecodeError) as caught:
         examined(listed(folder, 25))
-    assert str(caught.value) == f"{folder}: 20 pictures without img_00021.jpg, but its list counts 25 frames: {remedy}"
+    assert str(caught.value) == f"{folder}: 20 pictures without img_00021.jpg, but 25 frames are annotated: {remedy}"
     (folder / "img_00008.jpg").rename(folder / "img_00021.jpg")
-    with pytest.raises(
-        DecodeError, match=r"20 pictures without img_00008\.jpg, but its list counts 20 frames"
-    ) as caught:
+    with pytest.raises(DecodeError, match=r"20 pictures without img_00008\.jpg, but 20 frames are annotated") as caught:
         examined(listed(folder, 20))
     assert not caught.value.missing  # `doctor` reports it, though both ends are there
     with opened(listed(folder, 20)) as video, pytest.raises(DecodeError) as caught:
         video.frames([3, 7])
-    assert str(caught.value) == f"{folder}: img_00008.jpg: no such file, but its list counts 20 frames: {remedy}"
+    assert str(caught.value) == f"{folder}: img_00008.jpg: no such file, but 20 frames are annotated: {remedy}"
     assert caught.value.missing
 
 

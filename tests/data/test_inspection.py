@@ -228,6 +228,6 @@ def test_folders_with_other_pictures_than_listed_are_found_by_decoding(frames_ro
     assert problems(inspection) == []
     finding = decoded(inspection, "train")[0]
     assert finding.severity == "error" and finding.what == (
-        f"3 of 3 train videos cannot be decoded, e.g. {frames_root}/frames/a: 4 pictures, but its list counts 3 "
-        f"frames: extract them again, or correct the line"
+        f"3 of 3 train videos cannot be decoded, e.g. {frames_root}/frames/a: 4 pictures, but 3 frames "
+        f"are annotated: extract them again, or correct the annotation"
     )

@@ -5,15 +5,20 @@ import pytest
 import torch
 
 from data.config import DatasetConfig, ShowsFrames
+from data.cyclic_sampling import CyclicSampling
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.list_file import ListFile
 from data.datasets.ssv2 import SSv2
 from data.evaluation import EvalConfig
+from data.padded_sampling import PaddedSampling
 from data.rand_augment import RandAugment
 from data.sampling import DenseSampling, SamplingConfig, SegmentSampling
+from data.segment_view_sampling import SegmentViewSampling
 from data.sizes import ClipSize
+from data.strided_sampling import StridedSampling
 from data.transforms import Augmentation
+from data.uniform_sampling import UniformSampling
 from data.video import VideoData
 
 DATA = VideoData(dataset=Kinetics.Config())
@@ -81,6 +86,37 @@ def test_test_items_are_checked_like_the_config(kinetics_root: Path) -> None:
         with pytest.raises(ValueError):
             data.test_items(videos, evaluation)
     assert len(SEGMENTS.test_items(videos, EvalConfig(views=2, span=0.5))) == 10
+
+
+# Frames of the protocol
+
+
+SAMPLINGS: tuple[SamplingConfig, ...] = (
+    DenseSampling.Config(stride=2),
+    SegmentSampling.Config(),
+    UniformSampling.Config(),
+    StridedSampling.Config(stride=2),
+    PaddedSampling.Config(stride=2),
+    CyclicSampling.Config(stride=2),
+    SegmentViewSampling.Config(),
+)
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("frames", [1, 3, 9])
+def test_the_test_has_the_frames_of_the_protocol_with_every_sampling(
+    sampling: SamplingConfig, frames: int, kinetics_root: Path
+) -> None:
+    data = replace(DATA, dataset=Kinetics.Config(num_classes=3), frames=4, crop=32, sampling=sampling)
+    protocol = EvalConfig(views=1, crops=2, frames=frames)
+    data.check(protocol)
+    assert data.test_size(protocol) == ClipSize(frames, 32, 32)
+    assert data.test_size(EvalConfig()) == data.size == ClipSize(4, 32, 32)
+    videos = data.dataset.build(kinetics_root, "val")
+    items = data.test_items(videos, protocol)
+    assert items[0].inputs[0].shape == items.blank_inputs()[0].shape == (2, frames, 3, 32, 32)
+    assert data.validation_items(videos)[0].inputs[0].shape == (1, 4, 3, 32, 32)
+    assert torch.equal(items[1].inputs[0], replace(data, frames=frames).test_items(videos, protocol)[1].inputs[0])
 
 
 # Pixels
@@ -173,6 +209,7 @@ def test_views_with_equal_starts_match(few: int, many: int, views: tuple[int, ..
         EvalConfig(short_side=256),
         EvalConfig(stride=8),
         EvalConfig(span=0.5),
+        EvalConfig(frames=8),
         EvalConfig(merge="mean of softmax"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data.sizes import ClipSize
+from data.sizes import ClipSize, PoseClipSize
 from data.targets import ClassTarget, VerbNounTarget
 from models.attention_query import MapsAttention
 from models.model import (
@@ -22,6 +22,7 @@ from models.model import (
     Recomputes,
     Targets,
     as_clip,
+    as_pose_clip,
     check_range,
     num_outputs,
 )
@@ -81,6 +82,16 @@ def built(seed: int = 0) -> Compared:
 
 def state(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def test_a_model_takes_only_test_items_of_the_size_of_training_by_default() -> None:
+    config = Compared.Config()
+    config.check_test_size(TwoRows(4), TwoRows(4))
+    with pytest.raises(ValueError) as caught:
+        config.check_test_size(TwoRows(4), TwoRows(8))
+    assert str(caught.value) == (
+        "evaluation.frames: Compared.Config takes only clips with the number of frames of its training; leave it None"
+    )
 
 
 def test_the_default_cost_is_that_of_the_implementation() -> None:
@@ -182,6 +193,19 @@ def test_the_size_of_a_clip_is_returned_unchanged() -> None:
 def test_inputs_of_another_type_are_refused_by_name(size: InputSize) -> None:
     with pytest.raises(ValueError, match=r"^model: it takes clips, and the data give a pair of rows$"):
         as_clip(size)
+
+
+def test_the_size_of_a_clip_with_joints_is_returned_unchanged_and_is_not_that_of_a_clip() -> None:
+    size = PoseClipSize(4, 16, 24, 13)
+    assert as_pose_clip(size) is size
+    with pytest.raises(ValueError, match=r"^model: it takes clips, and the data give a clip with joints$"):
+        as_clip(size)
+
+
+@pytest.mark.parametrize("size", [TwoRows(5), ClipSize(4, 16, 24)])
+def test_inputs_without_joints_are_refused_by_name(size: InputSize) -> None:
+    with pytest.raises(ValueError, match=f"^model: it takes clips with joints, and the data give a {size.kind}$"):
+        as_pose_clip(size)
 
 
 @pytest.mark.parametrize(("targets", "outputs"), [(ClassTarget(7), 7), (VerbNounTarget(97, 300), 397)], ids=str)

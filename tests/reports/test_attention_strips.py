@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.collections import Collection, PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
@@ -19,6 +20,7 @@ from experiments.spec.catalog import load
 from experiments.spec.scales import PAPER, TINY
 from reports import figures
 from reports.attention_strips import (
+    LARGEST_DOT,
     MAX_FRAMES,
     PEAK,
     QUERY,
@@ -103,6 +105,38 @@ def test_the_path_connects_the_query_and_the_peaks_of_attention(make_maps: MakeM
     assert path == pytest.approx(np.array([query_point(maps), *peaks(maps)[1:]]))
 
 
+def dots_of(collection: Collection) -> list[tuple[float, ...]]:
+    """x, y and area of each dot."""
+    assert isinstance(collection, PathCollection)
+    return [
+        tuple(round(float(number), 3) for number in (*np.asarray(place), size))
+        for place, size in zip(np.asarray(collection.get_offsets()), collection.get_sizes(), strict=True)
+    ]
+
+
+def test_places_are_dots_in_the_nearest_frame_with_areas_by_weight(make_maps: MakeMaps) -> None:
+    maps = make_maps()
+    maps.record["one_scale"] = True
+    places = np.array(
+        [[0.4, 0.1, 0.2, 0.5], [0.6, 0.3, 0.4, 0.25], [-0.8, 0.5, 0.6, 0.125], [3.9, 1, 1, 0]], np.float32
+    )
+    frames, _, _ = panels(draw([Strip("K-400", maps._replace(places=places))]))
+    found = [[dot for dots in axis.collections for dot in dots_of(dots)] for axis in frames]
+    assert found == [
+        [(0.1, 0.2, LARGEST_DOT), (0.5, 0.6, LARGEST_DOT / 4)],
+        [(0.3, 0.4, LARGEST_DOT / 2)],
+        [],
+        [(1, 1, 0)],
+    ]
+
+
+def test_pictures_with_other_places_are_stale_and_those_without_places_keep_their_data(make_maps: MakeMaps) -> None:
+    maps = make_maps()
+    one, other = (maps._replace(places=np.full((2, 4), number, np.float32)) for number in (0.25, 0.5))
+    texts = {data([Strip("K-400", each)]) for each in (maps, one, other)}
+    assert len(texts) == 3 and "places" not in data([Strip("K-400", maps)])
+
+
 def test_constant_maps_are_drawn(make_maps: MakeMaps) -> None:
     maps = make_maps()._replace(maps=np.full((4, 4, 4), 1 / 16, np.float32))
     assert png(draw([Strip("K-400", maps)]))
@@ -137,6 +171,9 @@ def test_short_strips_are_drawn_side_by_side_and_long_ones_below_each_other(make
 
 def test_captions_contain_video_class_block_head_and_weights(make_maps: MakeMaps) -> None:
     assert caption(make_maps()) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, mean of 4 heads"
+    maps = make_maps()
+    one_block = maps._replace(record={**maps.record, "block": 0, "num_blocks": 1})
+    assert caption(one_block) == "abc.mp4 (rolling hoops)\nthe only block, mean of 4 heads"
     one_head = make_maps(head=3, weights="k400.pyth")
     assert caption(one_head) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, head 3 of 0 to 3, k400.pyth"
 

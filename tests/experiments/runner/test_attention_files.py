@@ -45,6 +45,14 @@ def test_maps_are_read_back_unchanged(path: Path, maps: AttentionMaps) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_places_are_read_back_unchanged(path: Path, maps: AttentionMaps) -> None:
+    assert read_maps(path).places is None
+    places = np.random.default_rng(0).uniform(size=(5, 4)).astype(np.float32)
+    write_maps(path, maps._replace(places=places))
+    read = read_maps(path).places
+    assert read is not None and np.array_equal(read, places)
+
+
 def test_the_picture_of_a_token_frame_is_its_first_frame(maps: AttentionMaps) -> None:
     assert np.array_equal(maps.pictures, maps.frames[[0, 2, 4, 6]])
 
@@ -85,6 +93,9 @@ def test_the_error_for_a_damaged_file_contains_its_name(
         ("maps", np.full((4, 2, 2), np.nan, np.float32), "maps are not all finite"),
         ("maps", np.zeros((4, 2, 2)), "maps are float64"),
         ("maps", np.zeros((0, 2, 2), np.float32), "maps are float32"),
+        ("places", np.zeros((5, 4)), "places are float64"),
+        ("places", np.zeros((5, 3), np.float32), r"places are float32 \(5, 3\)"),
+        ("places", np.full((5, 4), np.inf, np.float32), "places are not all finite"),
         ("record", np.array("[1, 2]"), "its record is incomplete"),
         ("record", np.array(json.dumps({name: None for name in RECORD_FIELDS - {"view"}})), "its record is incomplete"),
         ("record", np.array("{half"), "Expecting"),

@@ -39,6 +39,20 @@ def test_the_test_protocol_changes_only_the_eval_id() -> None:
     assert edited.eval_id != K400.eval_id
 
 
+def test_numbers_of_test_frames_are_protocols_of_one_training() -> None:
+    runs = [K400, *(apply(K400, evaluation(frames=frames)) for frames in (4, 8, 16))]
+    assert {run.train_id for run in runs} == {K400.train_id}
+    assert len({run.eval_id for run in runs}) == 4
+    assert apply(K400, evaluation(frames=None)).eval_id == K400.eval_id
+
+
+def test_a_model_that_takes_one_number_of_frames_refuses_others_in_the_test() -> None:
+    apply(K400, evaluation(frames=K400.data.size.frames)).check()  # type: ignore[attr-defined]
+    with pytest.raises(ValueError) as caught:
+        apply(K400, evaluation(frames=8)).check()
+    assert str(caught.value).startswith("evaluation.frames: ") and str(caught.value).endswith("leave it None")
+
+
 def test_the_seed_and_the_objective_change_the_id() -> None:
     ids = {K400.train_id, replace(K400, seed=1).train_id}
     ids.add(replace(K400, objective=SingleLabel(label_smoothing=0.1)).train_id)

@@ -43,7 +43,7 @@ def clip() -> Tensor:
 
 
 def asked(model: CAST, **changes: object) -> AttentionOfPoint:
-    return model.attention_of(clip(), QUERY._replace(**changes))  # type: ignore[arg-type]
+    return model.attention_of((clip(),), QUERY._replace(**changes))  # type: ignore[arg-type]
 
 
 def patches(model: CAST, block: int) -> tuple[Tensor, Tensor]:
@@ -170,7 +170,7 @@ def test_full_width_s2t_of_a_spatial_stream_without_cls_sums_to_one() -> None:
 def test_the_default_is_s2t_of_the_last_block() -> None:
     model = built()
     found = asked(model)
-    assert found[1:] == (PATCH, 2, 3, None, 4, "s2t", True)
+    assert found[1:] == (PATCH, 2, 3, None, 4, "s2t", True, None)
     assert torch.equal(found.maps, asked(model, attention="s2t", block=2).maps)
     assert not torch.allclose(found.maps, asked(model, block=1).maps, atol=1e-3)
 

@@ -92,8 +92,8 @@ def test_value_projections_with_the_initial_std_of_the_config_count_as_untrained
 def test_attention_of_a_point_is_the_spatial_map_of_its_patch() -> None:
     model, clip = built(), torch.randn(8, 3, 16, 24)
     assert isinstance(model, MapsAttention)
-    of_head = model.attention_of(clip, PointQuery(frame=3, x=0.9, y=0.6, block=1, head=2))
-    assert of_head[1:] == (Patch(3, 1, 2), 1, 4, 2, 4, None, False)
+    of_head = model.attention_of((clip,), PointQuery(frame=3, x=0.9, y=0.6, block=1, head=2))
+    assert of_head[1:] == (Patch(3, 1, 2), 1, 4, 2, 4, None, False, None)
     heads = spatial_map(model, clip, Patch(3, 1, 2), 1)  # (H, T, S)
     torch.testing.assert_close(of_head.maps, heads[2].unflatten(1, (2, 3)))
     assert of_head.maps.shape == (4, 2, 3) and of_head.maps.std() > 0.01
@@ -101,8 +101,8 @@ def test_attention_of_a_point_is_the_spatial_map_of_its_patch() -> None:
 
 def test_the_default_attention_is_the_mean_over_the_heads_of_the_last_block_but_one() -> None:
     model, clip = built(), torch.randn(8, 3, 16, 24)
-    found = model.attention_of(clip, PointQuery(frame=0, x=0.0, y=0.0))
-    assert found[1:] == (Patch(0, 0, 0), 2, 4, None, 4, None, False)
+    found = model.attention_of((clip,), PointQuery(frame=0, x=0.0, y=0.0))
+    assert found[1:] == (Patch(0, 0, 0), 2, 4, None, 4, None, False, None)
     heads = spatial_map(model, clip, Patch(0, 0, 0), 2)  # (H, T, S)
     torch.testing.assert_close(found.maps, heads.mean(dim=0).unflatten(1, (2, 3)))
 
@@ -122,7 +122,7 @@ def test_missing_points_blocks_and_heads_are_refused(
 ) -> None:
     model, query = built(), PointQuery(frame, x, 0.5, block, head)
     with pytest.raises(ValueError, match=message):
-        model.attention_of(torch.randn(8, 3, 16, 24), query)
+        model.attention_of((torch.randn(8, 3, 16, 24),), query)
     with pytest.raises(ValueError, match=message):
         model.check_query(SIZE, query)
 

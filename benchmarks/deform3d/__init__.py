@@ -1,0 +1,1 @@
+"""Benchmark cases of the 3D deformable transformer, and its published formulation."""

@@ -1,0 +1,119 @@
+"""Result of every reader of videos with joints: the videos of one split, and access to their joints."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from data.config import DatasetConfig
+from data.datasets.videos import VIDEO_SUFFIXES, VideoList
+from data.errors import DecodeError
+from data.poses import Poses
+from data.ranges import check_fields
+from data.skeleton import Skeleton
+
+MAX_PEOPLE = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoseDatasetConfig(DatasetConfig):
+    """Data set of videos with joints.
+
+    Args:
+        people: number of people whose joints are kept.
+
+    `skeleton`: joints of one body.
+    """
+
+    unit = "videos"
+    skeleton: ClassVar[Skeleton]
+
+    people: int = 1
+
+    def __post_init__(self) -> None:
+        """Reject a number of people out of range."""
+        super().__post_init__()
+        check_fields("data.dataset", self, "people", least=1, most=MAX_PEOPLE)
+
+    @property
+    def num_joints(self) -> int:
+        """Number of joints of all people."""
+        return self.people * len(self.skeleton.joints)
+
+    @property
+    def mirrored(self) -> tuple[int, ...]:
+        """Index of the joint on the other side of the same body, for each joint of all people."""
+        body = len(self.skeleton.joints)
+        return tuple(person * body + other for person in range(self.people) for other in self.skeleton.mirrored)
+
+
+@dataclass(frozen=True)
+class PoseVideoList(VideoList, ABC):
+    """Videos of one split with the files of their joints, which are read on demand.
+
+    `pose_files`: file of the joints of each video.
+    `people`: number of people whose joints are kept.
+    `tolerance`: number of frames by which joints and video may differ in length.
+    """
+
+    tolerance: ClassVar[int] = 0
+
+    pose_files: tuple[str, ...]
+    people: int
+
+    @abstractmethod
+    def stored_poses(self, index: int) -> Poses:
+        """Joints of a video, of any number of people, the most important first.
+
+        Raises:
+            DecodeError: if they cannot be read.
+        """
+
+    def pose_name(self, index: int) -> str:
+        """Name of the joints of a video in messages, which begins with the path of their file."""
+        return self.pose_files[index]
+
+    def poses(self, index: int) -> Poses:
+        """Joints of a video.
+
+        Raises:
+            DecodeError: if they cannot be read, or if no joint has a place.
+        """
+        poses = self.stored_poses(index).with_people(self.people)
+        if not poses.valid.any():
+            raise DecodeError(self.pose_name(index), "no joint has a place in any frame")
+        return poses
+
+    def check_length(self, index: int, poses: Poses, num_frames: int) -> None:
+        """Refuse joints of other frames than those of the video.
+
+        Args:
+            num_frames: number of frames of the video.
+
+        Raises:
+            DecodeError: with both numbers.
+        """
+        if abs(poses.num_frames - num_frames) > self.tolerance:
+            raise DecodeError(
+                self.pose_name(index),
+                f"joints of {poses.num_frames} frames, but the video has {num_frames}: {self.records[index].path}",
+            )
+
+
+def files_by_stem(root: Path, suffixes: Iterable[str] = VIDEO_SUFFIXES, depth: int = 3) -> dict[str, str]:
+    """Paths of the files below a folder with these suffixes, by their names without suffix. Letter case is ignored.
+
+    Args:
+        depth: number of levels of folders that are searched.
+    """
+    found: dict[str, str] = {}
+    endings = tuple(suffixes)
+    for folder, below, names in os.walk(root, followlinks=True):
+        levels = len(Path(folder).relative_to(root).parts)
+        below[:] = sorted(below) if levels < depth - 1 else []
+        for name in sorted(names):
+            if name.lower().endswith(endings):
+                found.setdefault(os.path.splitext(name)[0], os.path.join(folder, name))
+    return found

@@ -1,0 +1,250 @@
+"""Generated videos of articulated figures with the joints of one of them, the actor.
+
+The actor performs an action and a stranger that of its partner; other strangers walk by. All figures are drawn from the
+same distribution, so that only the joints tell which one is the actor. Classes: figure_classes.py. Left and right of
+the body matter: clips must not be mirrored, not even with left and right joints swapped.
+
+Shapes: T frames, R joints of the layout, h and w pixels.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.ranges import check_fields
+from data.synthetic.ensure import FIELD, StandIn
+from data.synthetic.figure_classes import ACTION_OF, ACTIONS, BLUE, CLASS_NAMES, LANDMARK_OF, RED, Action
+from data.synthetic.figure_motions import movement
+from data.synthetic.figures import HEAD, Layout, draw_limb
+from data.synthetic.shapes import SHAPES, Camera, Floats, Texture, Thing, color, drift, to_uint8
+from data.synthetic.videos import MAX_RATE, MAX_SIDE, Video
+
+MAX_VIDEOS, MAX_FRAMES, MAX_FIGURES = 100_000, 1000, 100
+LIMB_RADIUS, HELD_RADIUS = 0.03, 0.12  # in world units
+
+
+class Held(NamedTuple):
+    """Thing in the hand at a joint."""
+
+    joint: int
+    hue: float
+
+
+class Figure(NamedTuple):
+    """Figure in world units, with the thing that it holds."""
+
+    joints: Floats  # (T, R, 2)
+    size: float  # height of the body
+    held: Held | None = None
+
+
+class Scene(NamedTuple):
+    """Places of everything that moves in a video."""
+
+    camera: Camera
+    actor: Figure
+    partner: Figure
+    passers: list[Figure]
+
+
+class Joints(NamedTuple):
+    """Annotated joints. The middle of the first pixel has the place (0.5, 0.5)."""
+
+    places: Floats  # (T, R, 2), x and y in pixels; 0 where not visible
+    visible: NDArray[np.bool_]  # (T, R)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureStandIn(StandIn):
+    """All settings that determine pixels and joints. All videos have the same number of frames."""
+
+    layout: ClassVar[Layout]
+
+    num_train: int = 1000
+    num_val: int = 600
+    height: int = 64
+    width: int = 64
+    frames: int = 24
+    rate: int = 12
+    ending: int = 4  # number of last frames that tell two of the classes apart
+    passers: int = 1  # strangers that walk by
+    clutter: int = 5  # small dull things
+    shake: float = 0.08  # standard deviation of the camera position
+    noise: float = 0.03
+    jitter: float = 0.4  # standard deviation of the annotated places, in pixels
+    gaps: float = 0.1  # probability that a joint has no place in some of the frames, and all of them in one frame
+
+    def check(self) -> None:
+        """Reject settings out of range."""
+        super().check()
+        check_fields(FIELD, self, "num_train", "num_val", least=1, most=MAX_VIDEOS)
+        check_fields(FIELD, self, "height", "width", least=2, most=MAX_SIDE)
+        check_fields(FIELD, self, "frames", least=2, most=MAX_FRAMES)
+        check_fields(FIELD, self, "rate", least=1, most=MAX_RATE)
+        check_fields(FIELD, self, "ending", least=1, most=self.frames - 1)
+        check_fields(FIELD, self, "passers", "clutter", least=0, most=MAX_FIGURES)
+        check_fields(FIELD, self, "shake", "noise", "jitter", least=0)
+        check_fields(FIELD, self, "gaps", least=0, most=1)
+        for name in ("height", "width"):
+            if getattr(self, name) % 2:  # the video codecs require it
+                raise ValueError(f"{FIELD}.{name} is {getattr(self, name)}; it must be even")
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes in alphabetical order."""
+        return CLASS_NAMES
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(CLASS_NAMES)
+
+    @abstractmethod
+    def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
+        """Id of each of the videos with these splits and labels."""
+
+    def videos(self) -> list[Video]:
+        """Videos of both splits with balanced classes."""
+        rng = np.random.default_rng([self.seed, 0])
+        labels = [
+            (split, int(label))
+            for split, count in (("train", self.num_train), ("val", self.num_val))
+            for label in rng.permutation(np.arange(count) % self.num_classes)
+        ]
+        ids = self.video_ids(rng, labels)
+        return [
+            Video(split, video_id, label, (self.seed, 1, index))
+            for index, ((split, label), video_id) in enumerate(zip(labels, ids, strict=True))
+        ]
+
+    def parts(self) -> Sequence[object]:
+        """All videos."""
+        return self.videos()
+
+    def scene(self, video: Video) -> Scene:
+        """Random scene of the class of a video."""
+        rng = np.random.default_rng([*video.seed, 0])
+        times = np.linspace(0, 1, self.frames)
+        name = CLASS_NAMES[video.label]
+        action = ACTION_OF.get(name) or ACTIONS[rng.integers(len(ACTIONS))]
+        side = rng.choice([-1, 1])
+        hue = rng.choice([RED, BLUE]) if action.hue is None else action.hue
+        return Scene(
+            camera=Camera(
+                height=self.height,
+                width=self.width,
+                pixels_per_unit=0.45 * self.height,
+                center=drift(rng, times, self.shake),
+            ),
+            actor=self.figure(rng, times, action, side, hue),
+            partner=self.figure(rng, times, ACTION_OF[action.partner], -side, RED + BLUE - hue),
+            passers=[self.passer(rng, times) for _ in range(self.passers)],
+        )
+
+    def figure(self, rng: np.random.Generator, times: Floats, action: Action, side: int, hue: float) -> Figure:
+        """Figure in the left (-1) or the right (1) half of the picture that performs an action."""
+        hand = action.motion.removeprefix("wave_") if action.hue is not None else rng.choice(["left", "right"])
+        place = np.array([side * rng.uniform(0.48, 0.62), rng.uniform(0.68, 0.85)]) + drift(rng, times, 0.03)  # (T, 2)
+        size = rng.uniform(1.25, 1.5)
+        joints = self.world_joints(rng, times, action, size) + place[:, None]
+        return Figure(joints, size, Held(self.layout.number(f"{hand}_wrist"), hue))
+
+    def passer(self, rng: np.random.Generator, times: Floats) -> Figure:
+        """Smaller figure that walks through the picture."""
+        x = rng.choice([-1, 1]) * (2.4 * (times - 0.5) + rng.uniform(-0.6, 0.6))
+        size = rng.uniform(0.8, 1.1)
+        joints = self.world_joints(rng, times, ACTION_OF["march"], size)
+        return Figure(joints + np.stack([x, np.full_like(x, rng.uniform(0.4, 0.7))], -1)[:, None], size)
+
+    def world_joints(self, rng: np.random.Generator, times: Floats, action: Action, size: float) -> Floats:
+        """Joints (T, R, 2) of a moving body, in world units from its place on the ground. It faces us or faces away."""
+        body, last = movement(rng, action.motion, times, self.ending)
+        joints = self.layout.joints(body)
+        joints[:, -1] += last
+        return size * joints * [rng.choice([-1, 1]), 1]
+
+    def joints(self, video: Video) -> Joints:
+        """Annotated joints of the actor."""
+        scene, rng = self.scene(video), np.random.default_rng([*video.seed, 1])
+        places = pixels(scene.camera, scene.actor.joints)
+        places += rng.normal(0, self.jitter, places.shape)
+        visible = np.logical_and.reduce((places >= 0) & (places <= scene.camera.size), axis=-1)  # (T, R)
+        for number in np.flatnonzero(rng.uniform(size=places.shape[1]) < self.gaps):
+            start, length = rng.integers(self.frames), rng.integers(1, max(2, self.frames // 3))
+            visible[start : start + length, number] = False
+        if rng.uniform() < self.gaps:
+            visible[rng.integers(self.frames)] = False
+        return Joints(np.where(visible[..., None], places, 0.0), visible)
+
+    def drawn(self, video: Video) -> NDArray[np.uint8]:
+        """Frames (T, h, w, 3) of a video."""
+        scene, rng = self.scene(video), np.random.default_rng([*video.seed, 2])
+        canvas = ground(rng).rendered(scene.camera)
+        for _ in range(self.clutter):
+            draw_still(rng, canvas, scene.camera, dull_thing(rng), size=rng.uniform(0.08, 0.22))
+        landmark = LANDMARK_OF.get(CLASS_NAMES[video.label])
+        thing = dull_thing(rng)
+        if landmark is not None:
+            first, second = (vivid(rng, landmark.hue) for _ in range(2))
+            thing = Thing(shape=landmark.shape, first=first, second=second, pattern="plain")
+        draw_still(rng, canvas, scene.camera, thing, size=rng.uniform(0.35, 0.45))
+        for passer in scene.passers:
+            self.draw_figure(rng, canvas, scene.camera, passer)
+        figures = scene.actor, scene.partner
+        for index in rng.permutation(2):
+            self.draw_figure(rng, canvas, scene.camera, figures[index])
+        return to_uint8(canvas, rng, self.noise)
+
+    def draw_figure(self, rng: np.random.Generator, canvas: Floats, camera: Camera, figure: Figure) -> None:
+        """Draw a figure. Its limbs let some of the background through."""
+        paint = color(rng.uniform(), rng.uniform(0.0, 0.3), rng.choice([rng.uniform(0.0, 0.2), rng.uniform(0.7, 1.0)]))
+        for start, end in self.layout.bones:
+            draw_limb(
+                canvas,
+                camera,
+                start=figure.joints[:, start],
+                end=figure.joints[:, end],
+                radius=LIMB_RADIUS,
+                paint=paint,
+                opacity=rng.uniform(0.5, 1.0),
+            )
+        head = figure.joints[:, self.layout.number("head")]
+        draw_limb(canvas, camera, start=head, end=head, radius=HEAD * figure.size, paint=paint)
+        if figure.held is not None:
+            hand = figure.joints[:, figure.held.joint]
+            draw_limb(canvas, camera, start=hand, end=hand, radius=HELD_RADIUS, paint=vivid(rng, figure.held.hue))
+
+
+def pixels(camera: Camera, places: Floats) -> Floats:
+    """Places (T, R, 2) of the world in pixels. The middle of the first pixel has the place (0.5, 0.5)."""
+    return (places - camera.corner[:, None]) * camera.pixels_per_unit + 0.5
+
+
+def vivid(rng: np.random.Generator, hue: float) -> Floats:
+    """Colour close to a hue."""
+    return color(hue + rng.normal(0, 0.012), rng.uniform(0.8, 1.0), rng.uniform(0.8, 1.0))
+
+
+def dull_thing(rng: np.random.Generator) -> Thing:
+    """Thing of any shape in a colour that no class has."""
+    first, second = (color(rng.uniform(), rng.uniform(0.0, 0.25), rng.uniform(0.15, 0.85)) for _ in range(2))
+    return Thing(shape=SHAPES[rng.integers(len(SHAPES))], first=first, second=second, pattern="plain")
+
+
+def ground(rng: np.random.Generator) -> Texture:
+    """Background in dull colours."""
+    hue, value = rng.uniform(), rng.uniform(0.25, 0.55)
+    low, high = (color(hue, rng.uniform(0.0, 0.25), value + offset) for offset in (-0.12, 0.12))
+    return Texture(rng, low=low, high=high, waves=4, frequency=6.0)
+
+
+def draw_still(rng: np.random.Generator, canvas: Floats, camera: Camera, thing: Thing, *, size: float) -> None:
+    """Draw a thing at a constant, random position."""
+    num_frames = len(canvas)
+    position = np.broadcast_to(rng.uniform([-0.9, -0.9], [0.9, 0.9]).astype(np.float32), (num_frames, 2))
+    angle = np.full(num_frames, rng.uniform(0, 2 * np.pi), np.float32)
+    thing.draw(canvas, camera, position=position, size=np.full(num_frames, size, np.float32), angle=angle)

@@ -1,0 +1,76 @@
+"""Stand-in for Penn Action: videos as folders of pictures, and a .mat file with joints, class and split for each."""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.synthetic.figure_layouts import PENN_ACTION
+from data.synthetic.figure_videos import FigureStandIn
+from data.synthetic.figures import Layout
+from data.synthetic.videos import Video
+
+MAT_TEXT = b"MATLAB 5.0 MAT-file"
+MAT_TEXT_SIZE = 116  # bytes at the beginning of a .mat file, which scipy fills with the date
+
+
+@dataclass(frozen=True, kw_only=True)
+class PennActionStandIn(FigureStandIn):
+    """Articulated figures in the layout of Penn Action."""
+
+    layout: ClassVar[Layout] = PENN_ACTION
+
+    @property
+    def name(self) -> str:
+        """Name of the data set that is replaced."""
+        return "penn-action"
+
+    def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
+        """Shuffled numbers: those of both splits are mixed, as in the real data set."""
+        return [f"{number + 1:04d}" for number in rng.permutation(len(labels))]
+
+    def annotations(self) -> dict[str, str | bytes]:
+        """None: each video has a file of its own."""
+        return {}
+
+    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
+        """Pictures and annotation of a video."""
+        assert isinstance(part, Video)
+        for index, frame in enumerate(self.drawn(part)):
+            yield Path("frames", part.video_id, f"{index + 1:06d}.jpg"), encoded_jpeg(frame)
+        yield Path("labels", f"{part.video_id}.mat"), self.label_file(part)
+
+    def label_file(self, video: Video) -> bytes:
+        """Annotation of a video. Coordinates count from 1; a joint without a place is at (1, 1)."""
+        from scipy.io import savemat  # only to generate
+
+        joints = self.joints(video)
+        visible, places = joints.visible[..., None], joints.places + 0.5
+        lowest, highest = np.where(visible, places, [self.width, self.height]), np.where(visible, places, 1.0)
+        content = {
+            "action": self.class_names[video.label],
+            "pose": "front",
+            "x": highest[..., 0],
+            "y": highest[..., 1],
+            "visibility": joints.visible.astype(np.float64),
+            "train": 1.0 if video.split == "train" else -1.0,
+            "bbox": np.concatenate([lowest.min(1), highest.max(1)], 1),  # (T, 4)
+            "dimensions": np.array([[self.height, self.width, self.frames]], np.float64),
+            "nframes": float(self.frames),
+        }
+        file = io.BytesIO()
+        savemat(file, content, do_compression=True)
+        return MAT_TEXT.ljust(MAT_TEXT_SIZE) + file.getvalue()[MAT_TEXT_SIZE:]
+
+
+def encoded_jpeg(frame: NDArray[np.uint8]) -> bytes:
+    """File of a picture (h, w, 3)."""
+    from PIL import Image  # only to generate
+
+    file = io.BytesIO()
+    Image.fromarray(frame).save(file, "JPEG", quality=92)
+    return file.getvalue()

@@ -1,0 +1,234 @@
+"""How much attention the joints that move, the actor and the frames of the action get. Nothing is trained.
+
+Shares of attention weights, beside the shares that equal weights at all joints or cells would give.
+B clips, T frames, R joints, Q queries, N keys, I items.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from experiments.deform3d.pose_regions import action_frames, actor_boxes, moving_joints
+from lightning_modules.class_counts import ClassCounts
+from lightning_modules.scores import STATES, TestProtocol, TestResult, ViewScores
+from lightning_modules.scores import Scores as TaskScores
+from lightning_modules.task import Batch, Objective, Task
+from models.deform3d.attention_maps import block_of, stages
+from models.deform3d.backbone import STRIDE
+from models.deform3d.deformable import DeformableStage
+from models.deform3d.joint_stride import JointStrideStage
+from models.deform3d.model import DeformableTransformer
+from models.deform3d.token_search import reference_places
+from models.deform3d.whole_attention import CellAttention, JointAttention, cls_attention, joint_attention
+from models.model import Targets
+from models.tokens import Grid
+
+
+class Measure(NamedTuple):
+    """Names of the metrics of a measure: attention, its share under equal weights, and videos in which it is above."""
+
+    mass: str
+    share: str
+    above: str
+
+
+MOVING_JOINTS = Measure("mass_on_moving_joints", "share_of_moving_joints", "above_on_moving_joints")
+BOX = Measure("mass_in_box", "area_of_box", "above_in_box")
+ACTION_FRAMES = Measure("mass_in_action_frames", "share_of_action_frames", "above_in_action_frames")
+MEASURES = (MOVING_JOINTS, BOX, ACTION_FRAMES)
+
+
+class Mass(NamedTuple):
+    """Share of the weights, and share under equal weights: (B,) each, NaN for clips that do not count."""
+
+    mass: Tensor
+    share: Tensor
+
+
+def fraction(weights: Tensor, inside: Tensor, counted: Tensor) -> Tensor:
+    """Share (B,) of the weights (B, Q, N) that keys inside get, of those that all counted keys get: mean over queries.
+
+    Args:
+        inside, counted: masks (B, N). Queries without a weight for a counted key do not count; NaN without any query.
+    """
+    of_inside, of_counted = ((weights * mask.unsqueeze(1)).sum(2) for mask in (inside & counted, counted))  # (B, Q)
+    return (of_inside / of_counted).nanmean(1)
+
+
+def on_moving_joints(attention: JointAttention, joints: Tensor) -> Mass:
+    """Attention of the pose tokens that have a place for the tokens of moving joints, of that for all pose tokens.
+
+    Clips in which no joint moves more than another do not count.
+    """
+    has_place, moving = (joints[..., 2] > 0.5).transpose(1, 2), moving_joints(joints)  # (B, R, T), (B, R)
+    inside = moving.unsqueeze(2).expand_as(has_place).flatten(1)  # (B, R*T)
+    inside_or_none = torch.ones_like(inside) & moving.any(1, keepdim=True)
+    mass, share = (
+        fraction((weights * has_place[..., None, None]).flatten(1, 2).flatten(2), inside, inside_or_none)
+        for weights in attention
+    )
+    return Mass(mass, share)
+
+
+def in_box(attention: CellAttention, joints: Tensor, grid: Grid) -> Mass:
+    """Attention of CLS for places in the box of the actor, of that for all places; and the area of the box.
+
+    Frames without joints have no box, and do not count. The area is the share of cells with their centre in the box.
+    """
+    boxes = actor_boxes(joints)
+
+    def masks(places: Tensor) -> tuple[Tensor, Tensor]:
+        frames, points = nearest_frames(places, grid), (places[..., [2, 1]] + 0.5) * STRIDE  # (B, N), (B, N, 2)
+        low, high = (corner.take_along_dim(frames.unsqueeze(-1), 1) for corner in (boxes.low, boxes.high))
+        return ((points >= low) & (points <= high)).all(-1), boxes.known.take_along_dim(frames, 1)
+
+    cells = reference_places(grid, joints.device).flatten(0, 2).expand(len(joints), -1, -1)
+    share = fraction(torch.ones_like(cells[:, None, :, 0]), *masks(cells))
+    return Mass(fraction(attention.weights, *masks(attention.places)), share)
+
+
+def in_action_frames(attention: CellAttention, joints: Tensor, grid: Grid) -> Mass:
+    """Attention of CLS for places in the frames of the action, of that for all frames; and the share of these frames.
+
+    Frames without speed do not count, nor do clips in which no frame is faster than another.
+    """
+    action = action_frames(joints)
+    known = action.known & action.fast.any(1, keepdim=True)
+    frames = nearest_frames(attention.places, grid)
+    mass = fraction(attention.weights, *(mask.take_along_dim(frames, 1) for mask in (action.fast, known)))
+    return Mass(mass, fraction(torch.ones_like(known.unsqueeze(1), dtype=torch.float32), action.fast, known))
+
+
+def nearest_frames(places: Tensor, grid: Grid) -> Tensor:
+    """Frame (B, N) next to each place (B, N, 3)."""
+    return places[..., 0].round().clamp(0, grid.frames - 1).long()
+
+
+@torch.no_grad()
+def masses(model: nn.Module, clips: Tensor, joints: Tensor) -> Tensor:
+    """Mass, share and 1 of each measure (B, 3 * 3), from the last block; three zeros for clips that do not count.
+
+    The queries of joint stride attention are all pose tokens that have a place. Those of 3D deformable attention are the
+    CLS tokens of all frames, because the class is read from CLS.
+
+    Raises:
+        ValueError: for a model without one of both attentions.
+    """
+    if not isinstance(model, DeformableTransformer) or not {"deformable", "joint"} <= {*model.config.active_stages}:
+        raise ValueError("objective: AttentionMass needs a model with the stages 'deformable' and 'joint'")
+    last = len(model.blocks) - 1
+    block, before = block_of(model, last), model.tokens_before(last, clips, joints)
+    deformable, joint = (stages(block)[name] for name in ("deformable", "joint"))
+    assert isinstance(deformable, DeformableStage) and isinstance(joint, JointStrideStage)
+    of_cls = cls_attention(deformable, block.before("deformable", before))
+    found = (
+        on_moving_joints(joint_attention(joint, block.before("joint", before)), joints),
+        in_box(of_cls, joints, before.grid),
+        in_action_frames(of_cls, joints, before.grid),
+    )
+    values = torch.stack([torch.stack([*each, torch.ones_like(each.mass)], -1) for each in found], 1)  # (B, 3, 3)
+    return values.where(values.isfinite().all(-1, keepdim=True), 0.0).flatten(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionMass(Objective):
+    """Shares of attention in percent, as means over the test items that count.
+
+    `above_...`: items whose attention is above its share under equal weights, in percent of all items.
+    """
+
+    metrics: ClassVar[tuple[str, ...]] = tuple(name for measure in MEASURES for name in measure)
+    num_headlines: ClassVar[int] = len(metrics)
+    is_trained: ClassVar[bool] = False
+
+    def range_of(self, metric: str) -> tuple[float, float]:
+        """Percent."""
+        return 0.0, 100.0
+
+    def task(self, targets: Targets) -> "MassTask":
+        """Task on any targets, which are not used."""
+        return MassTask()
+
+
+class MassTask(Task):
+    """Test of the attention of a model."""
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Refuse.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("objective: AttentionMass has no loss; set optim=None")
+
+    def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Refuse, as `loss`."""
+        return self.loss(outputs, targets)
+
+    def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
+        """No curves."""
+        return {}
+
+    def new_scores(self, protocol: TestProtocol) -> "MassScores":
+        """Empty scores of a test."""
+        return MassScores(protocol)
+
+    def test(self, model: nn.Module, batch: Batch, scores: TaskScores) -> None:
+        """Measure the attention in all clips of a batch."""
+        assert isinstance(scores, MassScores)
+        clips, joints = batch.inputs  # (B, V, ...) each
+        values = masses(model, clips.flatten(0, 1), joints.flatten(0, 1)).unflatten(0, clips.shape[:2])
+        scores.add(values, batch.targets, batch.items, batch.views, batch.unreadable, batch.missing)
+
+
+class MassScores(ViewScores):
+    """Mass, share and number of counted clips of each measure, as sums over the views of an item."""
+
+    def __init__(self, protocol: TestProtocol) -> None:
+        super().__init__(protocol, softmax=lambda values: values, hits=above, classes={})
+
+    def merged(self, index: int) -> Tensor:
+        """Sums (9,) over all views and crops of an item."""
+        return self.total(index)
+
+    def check(self, num_items: int) -> None:
+        """Reject items that lack a view, and measures for which no item counts.
+
+        Raises:
+            ValueError: with the measure.
+        """
+        super().check(num_items)
+        counts = self.merged_items().scores.unflatten(1, (-1, 3))[..., 2].sum(0)
+        for measure, count in zip(MEASURES, counts.tolist(), strict=True):
+            if not count:
+                raise ValueError(
+                    f"{measure.mass}: no test item counts; their joints do not move, or the weights are not finite"
+                )
+
+    def result(self) -> TestResult:
+        """Metrics in percent. Items without joints count as not above, and are left out of the means."""
+        states = [item.state for item in self.items.values()]
+        metrics = {name: 100.0 / len(mask) * int(mask.sum()) for name, mask in self.correct().items()}
+        if self.items:
+            items = self.merged_items().scores.double().unflatten(1, (-1, 3))  # (I, measures, 3)
+            means = 100 * (items / items[..., 2:]).nanmean(0)  # of an item that does not count, 0 / 0
+            for measure, (mass, share, _) in zip(MEASURES, means.tolist(), strict=True):
+                metrics |= {measure.mass: mass, measure.share: share}
+        return TestResult(metrics, *(states.count(state) for state in STATES))
+
+    def hits_by_class(self) -> dict[int, tuple[int, int]]:
+        """None: nothing is classified."""
+        return {}
+
+    def counts_by_class(self) -> dict[str, dict[int, ClassCounts]]:
+        """None: nothing is classified."""
+        return {}
+
+
+def above(scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Items (I,) whose mass is above its share, for each measure. Labels are not used."""
+    mass, share, _ = scores.unflatten(1, (-1, 3)).unbind(-1)  # (I, measures) each
+    return {measure.above: of_items for measure, of_items in zip(MEASURES, (mass > share).unbind(1), strict=True)}

@@ -1,0 +1,50 @@
+"""Figure A2 of the 3D deformable transformer: joint stride attention on Penn Action."""
+
+from experiments.deform3d.attention_figures import (
+    ALL_VIDEOS,
+    COLUMN,
+    MASS_NOTE,
+    NOTES,
+    SOURCE_OF_FIGURES,
+    Shown,
+    above_equal_weights,
+    mass_columns,
+    rows,
+    strips,
+)
+from experiments.deform3d.attention_mass import MOVING_JOINTS
+from experiments.deform3d.base import PENN
+from experiments.deform3d.tiny import TINY
+from experiments.spec.claims import claim
+from experiments.spec.table import Table
+
+# fmt: off
+SHOWN = (
+    Shown("sit-down", video="0009", x=0.35, y=0.48),
+    Shown("wave-left-red", video="0002", x=0.63, y=0.23),
+    Shown("rest-and-swing", video="0037", x=0.42, y=0.70),
+)
+CLAIMS = (
+    claim("D8", "section D.1", "Pose tokens attend to the joints that carry the action", above_equal_weights("moving-joints")),
+)
+# fmt: on
+
+TABLE = Table(
+    name="deform3d/figureA2",
+    caption="Visualization of joint stride attention on PennAction",
+    source=f"{SOURCE_OF_FIGURES}, Figure A2",
+    labels=("Video",),
+    columns=(COLUMN, *mass_columns(MOVING_JOINTS, "moving-joints", ("Moving joints", "share of the joints (%)"))),
+    rows=(ALL_VIDEOS, *rows(PENN, SHOWN)),
+    tiny=TINY,
+    figure=strips(SHOWN, "joint"),
+    notes=(
+        *NOTES,
+        "Moving joints: those whose steps from frame to frame, relative to the median step of all joints, are above the median "
+        "of the joints of the video. Attention: weights of the pose tokens in the last block for the pose tokens of moving "
+        "joints, in percent of those for all pose tokens. A token reads the joints of its windows only, and so does the "
+        "share of the joints.",
+        MASS_NOTE,
+    ),
+    claims=CLAIMS,
+)

@@ -1,0 +1,226 @@
+"""Attention of one query of a trained model: weights of the places that it reads, as in Figures A2 to A5.
+
+Supplementary of https://arxiv.org/abs/2212.05638. The query of "deformable" is the RGB token at a point, that of
+"joint" the joint next to the point in its frame, and that of "temporal" the RGB token, or the joint in a model without
+RGB. Weights are computed for one query at a time. Modal tokens get the rest of the sum of one.
+T frames, S cells per frame, R joints, L places of an axis, E places in every window, M tokens at a place, H heads.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from models.attention_query import AttentionOfPoint, Patch, PointQuery, check_head, of_head, patch_at
+from models.deform3d.backbone import STRIDE
+from models.deform3d.block import Block
+from models.deform3d.deformable import DeformableStage, joined
+from models.deform3d.joint_stride import MODAL, JointStrideStage, joints_first
+from models.deform3d.stage import Stage
+from models.deform3d.stride import StrideStage
+from models.deform3d.temporal_stride import TemporalStrideStage, frames_read
+from models.deform3d.token_search import reference_places, search
+from models.deform3d.tokens import Tokens
+from models.deform3d.windows import Windows
+from models.tokens import Grid
+
+
+class HasBlocks(Protocol):
+    """Model of blocks with stages."""
+
+    blocks: nn.ModuleList
+
+    def tokens_before(self, block: int, clips: Tensor, joints: Tensor) -> Tokens:
+        """Input of a block."""
+        ...
+
+
+class CheckedQuery(NamedTuple):
+    """Attention, block and patch of a query, all of which exist."""
+
+    attention: str
+    block: int
+    patch: Patch
+
+
+class Weights(NamedTuple):
+    """Weights of the heads for the RGB tokens (H, T, S) and for the joints (H, T, R), and the places of the former.
+
+    `places`: frame, row and column of each RGB token that is read, in tokens: (T, rows, columns, 3).
+    """
+
+    rgb: Tensor | None
+    pose: Tensor | None
+    places: Tensor | None = None
+
+
+@torch.no_grad()
+def attention_of_point(model: HasBlocks, clip: Tensor, joints: Tensor, query: PointQuery) -> AttentionOfPoint:
+    """Attention of a query in a clip (T, 3, height, width) with joints (T, R, 3).
+
+    Raises:
+        ValueError: as `checked_query`, and for a frame without joints if the query is a joint.
+    """
+    grid = Grid(len(clip), clip.shape[2] // STRIDE, clip.shape[3] // STRIDE)
+    attention, number, patch = checked_query(model, grid, query)
+    block = block_of(model, number)
+    tokens = block.before(attention, model.tokens_before(number, clip.unsqueeze(0), joints.unsqueeze(0)))
+    stage = stages(block)[attention]
+    shares = joints[..., :2].float() / torch.tensor([clip.shape[3], clip.shape[2]], device=joints.device)  # (T, R, 2)
+    if isinstance(stage, DeformableStage):
+        weights = deformable_weights(stage, tokens, patch)
+    else:
+        at_joint = isinstance(stage, JointStrideStage) or tokens.rgb is None
+        token = nearest_joint(joints[patch.frame], shares[patch.frame], query) if at_joint else patch.place(grid)
+        weights = stride_weights(stage, tokens, patch.frame, token)
+    maps = torch.zeros(grid, device=clip.device)
+    places = []
+    if weights.rgb is not None:
+        at = reference_places(grid, clip.device) if weights.places is None else weights.places.float()
+        of_rgb = of_head(weights.rgb, query.head).float().view(grid)
+        maps = maps + spread(of_rgb, at, grid)
+        places.append(torch.cat([in_shares(at, grid), of_rgb.unsqueeze(-1)], dim=-1).flatten(0, 2))  # (T*S, 4)
+    if weights.pose is not None:
+        of_pose, has_place = of_head(weights.pose, query.head).float(), joints[..., 2] > 0.5  # (T, R) each
+        frames = torch.arange(grid.frames, device=clip.device)[:, None, None].expand(*has_place.shape, 1)
+        placed = torch.cat([frames, shares, of_pose.unsqueeze(-1)], dim=-1)[has_place]  # (n, 4)
+        places.append(placed)
+        maps = maps if weights.rgb is not None else spread(of_pose[has_place], in_tokens(placed, grid), grid)
+    return AttentionOfPoint(
+        maps=maps,
+        patch=patch,
+        block=number,
+        num_blocks=len(model.blocks),
+        head=query.head,
+        num_heads=stage.attention.heads,
+        attention=attention,
+        one_scale=True,
+        places=torch.cat(places),
+    )
+
+
+def checked_query(model: HasBlocks, grid: Grid, query: PointQuery) -> CheckedQuery:
+    """Attention, block and patch of a query.
+
+    Raises:
+        ValueError: for a point, attention, block or head that does not exist.
+    """
+    patch = patch_at(grid, query.frame, query.x, query.y)
+    last = len(model.blocks) - 1
+    block = last if query.block is None else query.block
+    if not 0 <= block <= last:
+        raise ValueError(f"block {block}: choose one from 0 to {last}")
+    names = list(stages(block_of(model, block)))
+    attention = names[0] if query.attention is None else query.attention
+    if attention not in names:
+        raise ValueError(f"attention '{attention}': the model has {' and '.join(names)}")
+    check_head(query.head, stages(block_of(model, block))[attention].attention.heads)
+    return CheckedQuery(attention, block, patch)
+
+
+def nearest_joint(joints: Tensor, shares: Tensor, query: PointQuery) -> int:
+    """Number of the joint of a frame, (R, 3), whose place (R, 2) is next to the point of a query.
+
+    Raises:
+        ValueError: if no joint of the frame has a place.
+    """
+    has_place = joints[:, 2] > 0.5
+    if not has_place.any():
+        raise ValueError(f"frame {query.frame} has no joints, and the query is the joint next to the point")
+    distances = (shares - torch.tensor([query.x, query.y], device=shares.device)).square().sum(-1)
+    return int(distances.masked_fill(~has_place, float("inf")).argmin())
+
+
+def deformable_weights(stage: DeformableStage, tokens: Tokens, patch: Patch) -> Weights:
+    """Weights of the found tokens for the query of an RGB token."""
+    y, grid = stage.norm(joined(tokens)), tokens.grid  # (1, T, S + 2, D)
+    q = stage.attention.q(y[:, patch.frame, patch.place(grid)]).unsqueeze(1)  # (1, 1, D)
+    kv = stage.attention.kv(stage.keys(y, grid)).flatten(1, 2)
+    heads = stage.attention.weights(q, kv)[0, :, 0].unflatten(1, (grid.frames, -1))  # (H, T, S + 2)
+    places = None
+    if stage.search is not None:
+        places = stage.search.places(y[:, :, : grid.patches].unflatten(2, (grid.height, grid.width)))[0]
+    return Weights(heads[..., : grid.patches], None, places)
+
+
+def stride_weights(stage: Stage, tokens: Tokens, frame: int, token: int) -> Weights:
+    """Weights of the tokens for the query of a joint, or of an RGB token in the third stage.
+
+    Args:
+        token: number of the query in its frame, among the joints or among all tokens.
+    """
+    assert isinstance(stage, JointStrideStage | TemporalStrideStage)
+    if isinstance(stage, JointStrideStage):
+        x, read = joints_first(tokens)
+        windows = stage.windows.build(x.shape[1] - MODAL)
+        heads = window_weights(stage, x, windows, MODAL, read, token, frame)  # (H, R + 2, T)
+        return Weights(None, heads[:, :-MODAL].transpose(1, 2))
+    x = torch.cat(list(tokens.parts.values()), dim=2)  # (1, T, D_n, D)
+    windows = stage.windows.build(x.shape[1])
+    heads = window_weights(stage, x, windows, 0, frames_read(tokens), frame, token)  # (H, T, D_n)
+    counts = [0 if part is None else part.shape[2] for part in (tokens.rgb, tokens.pose)]
+    rgb, pose, _ = heads.tensor_split([counts[0], sum(counts)], dim=2)
+    return Weights(rgb if counts[0] else None, pose if counts[1] else None)
+
+
+def window_weights(
+    stage: StrideStage, x: Tensor, windows: Windows, others: int, read: Tensor | None, place: int, token: int
+) -> Tensor:
+    """Weights (H, L + E, M) of tokens x (1, L + E, M, D) for one of them, the mean over the windows of its place.
+
+    Raises:
+        ValueError: for a place in no window.
+    """
+    index, y = windows.index(others, x.device), stage.norm(x)
+    q, kv = stage.attention.q(y[:, place, token]).unsqueeze(1), stage.attention.kv(y)
+    heads = x.new_zeros(stage.attention.heads, *x.shape[1:3])
+    of_place = [number for number, places in enumerate(index.queries.tolist()) if place in places]
+    if not of_place:
+        raise ValueError(f"place {place} is in no window, so that its token has no attention")
+    for number in of_place:
+        keys = index.keys[number]
+        keys_read = None if read is None else read[:, keys].flatten(1)
+        of_keys = stage.attention.weights(q, kv[:, keys].flatten(1, 2), keys_read)[0, :, 0]  # (H, (w + E)*M)
+        heads = heads.index_add(1, keys, of_keys.unflatten(1, (len(keys), -1)).to(heads.dtype))
+    return heads / len(of_place)
+
+
+def spread(weights: Tensor, places: Tensor, grid: Grid) -> Tensor:
+    """Weights (...) at places (..., 3) of frame, row and column, spread to the tokens around them: (T, rows, columns).
+
+    The search is linear in the tokens. Its transpose, which its backward pass computes, spreads the weights.
+    """
+    with torch.enable_grad():
+        z = torch.zeros(1, *grid, 1, device=weights.device, requires_grad=True)
+        total = (search(z, places.unsqueeze(0))[0, ..., 0] * weights).sum()
+        return torch.autograd.grad(total, z)[0][0, ..., 0]
+
+
+def in_shares(places: Tensor, grid: Grid) -> Tensor:
+    """Frame, row and column of tokens (..., 3) as frame, x and y, the last two as shares of the picture: (..., 3)."""
+    t, row, column = places.unbind(-1)
+    return torch.stack([t, (column + 0.5) / grid.width, (row + 0.5) / grid.height], dim=-1)
+
+
+def in_tokens(placed: Tensor, grid: Grid) -> Tensor:
+    """Frame, x and y of places (n, 3 or more), as in `in_shares`, as frame, row and column of tokens: (n, 3).
+
+    Places between the outermost tokens and the edge of the picture become those of these tokens.
+    """
+    frame, x, y = placed.unbind(-1)[:3]
+    row = (y * grid.height - 0.5).clamp(0, grid.height - 1)
+    column = (x * grid.width - 0.5).clamp(0, grid.width - 1)
+    return torch.stack([frame, row, column], dim=-1)
+
+
+def block_of(model: HasBlocks, number: int) -> Block:
+    """Block of a number."""
+    block = model.blocks[number]
+    assert isinstance(block, Block)
+    return block
+
+
+def stages(block: Block) -> Mapping[str, Stage]:
+    """Stages of a block by name."""
+    return {name: stage for name, stage in block.stages.items() if isinstance(stage, Stage)}

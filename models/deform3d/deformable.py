@@ -1,0 +1,128 @@
+"""First stage of a block: attention of RGB and modal tokens over the whole clip, with keys that a 3D search moves.
+
+Algorithm A3 of the supplementary of https://arxiv.org/abs/2212.05638.
+B batch, T frames, S cells per frame, D width.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.deform3d.stage import Stage, StageSettings
+from models.deform3d.token_search import Scale, TokenSearch, search_macs
+from models.deform3d.tokens import Tokens
+from models.model import check_range
+from models.tokens import Grid
+
+NAMES = ["rgb", "of_rgb", "cls"]
+MAX_KERNEL = 31
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionConfig(ABC):
+    """Config of the attention of RGB tokens: where its keys and values come from."""
+
+    @abstractmethod
+    def build(self, width: int) -> TokenSearch | None:
+        """Search of the tokens that are keys and values; None if they are the queries' own tokens."""
+
+    @abstractmethod
+    def macs(self, grid: Grid, width: int) -> int:
+        """Multiply-adds of the search."""
+
+    def check(self) -> None:  # noqa: B027  (attention without a search has no settings)
+        """Refuse settings out of range.
+
+        Raises:
+            ValueError: with the field and its valid values.
+        """
+
+
+class PlainAttention:
+    """Attention to the tokens as they are: the ablation without a search."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(AttentionConfig):
+        """No options."""
+
+        def build(self, width: int) -> None:
+            """No search."""
+
+        def macs(self, grid: Grid, width: int) -> int:
+            """No multiply-adds."""
+            return 0
+
+
+class DeformableAttention:
+    """Attention to tokens that a search found."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(AttentionConfig):
+        """Settings of the search.
+
+        `kernel`: size of the convolution that computes the offsets, odd. The supplementary calls it k, without a value.
+        `offset_scale`: largest offset in frames, rows and columns. As written, the tanh of the network is added to
+            indices of tokens: 1.
+        """
+
+        kernel: int = 3
+        offset_scale: Scale = (1.0, 1.0, 1.0)
+
+        def build(self, width: int) -> TokenSearch:
+            """Search with small random offsets."""
+            search = TokenSearch(width, self.kernel, self.offset_scale)
+            search.reset()
+            return search
+
+        def check(self) -> None:
+            """Refuse even kernels, which have no centre, and scales that are not three numbers from 0."""
+            check_range("model.attention.kernel", self.kernel, least=1, below=MAX_KERNEL + 1)
+            if self.kernel % 2 == 0:
+                raise ValueError(f"model.attention.kernel is {self.kernel}; it must be odd")
+            if len(self.offset_scale) != 3:
+                raise ValueError(f"model.attention.offset_scale is {self.offset_scale}; it is one number for each axis")
+            for scale in self.offset_scale:
+                check_range("model.attention.offset_scale", scale, least=0, below=1e6)
+
+        def macs(self, grid: Grid, width: int) -> int:
+            """Multiply-adds of the offsets."""
+            return search_macs(grid, width, self.kernel)
+
+
+class DeformableStage(Stage):
+    """Attention of [Z, M_RGB, M_CLS] to [Z~, M_RGB, M_CLS], over all frames at once."""
+
+    def __init__(self, settings: StageSettings, attention: AttentionConfig) -> None:
+        super().__init__(settings)
+        self.search = attention.build(settings.width)
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        """Tokens, of which Z, M_RGB and M_CLS are new."""
+        x = joined(tokens)  # (B, T, S + 2, D)
+        y = self.norm(x)
+        q = self.attention.q(y).flatten(1, 2)  # (B, T*(S + 2), D)
+        kv = self.attention.kv(self.keys(y, tokens.grid)).flatten(1, 2)  # (B, T*(S + 2), 2D)
+        attended = self.attention.attended(q, kv).unflatten(1, x.shape[1:3])
+        x = x + self.drop(self.attention.proj(attended))
+        return tokens.updated(NAMES, x + self.drop(self.feed(x)))
+
+    def keys(self, y: Tensor, grid: Grid) -> Tensor:
+        """Tokens X~ (B, T, S + 2, D) of the tokens y = [Z, M_RGB, M_CLS]: Z~ in place of Z."""
+        if self.search is None:
+            return y
+        z, modal = y.tensor_split([grid.patches], dim=2)
+        found = self.search(z.unflatten(2, (grid.height, grid.width)))
+        return torch.cat([found.flatten(2, 3), modal], dim=2)
+
+
+def joined(tokens: Tokens) -> Tensor:
+    """Tokens [Z, M_RGB, M_CLS]: (B, T, S + 2, D)."""
+    return torch.cat([tokens.parts[name] for name in NAMES], dim=2)
+
+
+def deformable_macs(settings: StageSettings, attention: AttentionConfig, grid: Grid) -> int:
+    """Multiply-adds of the stage for a clip."""
+    tokens = grid.frames * (grid.patches + 2)
+    return settings.macs(tokens, tokens**2) + attention.macs(grid, settings.width)

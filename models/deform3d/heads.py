@@ -1,0 +1,81 @@
+"""Classification heads on the modal tokens of the last block.
+
+https://arxiv.org/abs/2212.05638 classifies from the last cross-modal token and does not say how its T frames are
+combined; both heads take the mean.
+B batch, M modal tokens, D width, C classes.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.model import check_range
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModalHeadConfig(ABC):
+    """Config of a head. `dropout`: rate before the classifier."""
+
+    dropout: float = 0.0
+
+    def check(self) -> None:
+        """Refuse rates out of range.
+
+        Raises:
+            ValueError: with the field and its valid values.
+        """
+        check_range("model.head.dropout", self.dropout, least=0, below=1)
+
+    @abstractmethod
+    def num_read(self, num_modal: int) -> int:
+        """Number of modal tokens that the classifier reads, the last ones."""
+
+    def build(self, width: int, num_modal: int, num_classes: int) -> "ModalHead":
+        """Head for this number of modal tokens."""
+        return ModalHead(width, self.num_read(num_modal), num_classes, self.dropout)
+
+    def macs(self, width: int, num_modal: int, num_classes: int) -> int:
+        """Multiply-adds of an item."""
+        return self.num_read(num_modal) * width * (5 + num_classes)
+
+
+class ClsHead:
+    """Classifier on CLS."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModalHeadConfig):
+        """No further options."""
+
+        def num_read(self, num_modal: int) -> int:
+            """CLS alone."""
+            return 1
+
+
+class AllModalHead:
+    """Classifier on M_RGB, M_pose and CLS next to each other."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModalHeadConfig):
+        """No further options."""
+
+        def num_read(self, num_modal: int) -> int:
+            """All modal tokens."""
+            return num_modal
+
+
+class ModalHead(nn.Module):
+    """LayerNorm and classifier on modal tokens, each averaged over the frames."""
+
+    def __init__(self, width: int, num_read: int, num_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.num_read = num_read
+        self.norm = nn.LayerNorm(num_read * width)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(num_read * width, num_classes)
+
+    def forward(self, modal: list[Tensor]) -> Tensor:
+        """Logits (B, C) of modal tokens (B, T, 1, D), CLS last."""
+        means = [token.mean(dim=(1, 2)) for token in modal[-self.num_read :]]  # (B, D) each
+        return self.classifier(self.dropout(self.norm(torch.cat(means, dim=1))))

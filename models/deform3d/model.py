@@ -1,0 +1,286 @@
+"""3D deformable transformer for action recognition from RGB frames and joints (https://arxiv.org/abs/2212.05638).
+
+The supplementary gives the three attentions of a block. What it leaves open is a setting here, with our default.
+B batch, T frames, S cells per frame, R joints, D width, C classes.
+"""
+
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Literal, Self, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from models.attention_query import AttentionOfPoint, PointQuery
+from models.deform3d.attention_maps import attention_of_point, checked_query
+from models.deform3d.backbone import STRIDE, MixedConvNet
+from models.deform3d.block import Block, ClsRoute, StageName
+from models.deform3d.choices import check_choice, check_subset
+from models.deform3d.deformable import AttentionConfig, DeformableAttention, DeformableStage, deformable_macs
+from models.deform3d.embedding import Embedding, EmbeddingSettings
+from models.deform3d.heads import ClsHead, ModalHeadConfig
+from models.deform3d.joint_stride import JointStrideStage, joint_macs
+from models.deform3d.stage import Merge, Stage, StageSettings
+from models.deform3d.temporal_stride import TemporalStrideStage, temporal_macs
+from models.deform3d.tokens import Tokens
+from models.deform3d.windows import Windows
+from models.model import InputSize, ModelConfig, PoseClipSize, Targets, as_pose_clip, check_range, num_outputs
+from models.tokens import Grid
+
+Modality = Literal["rgb", "pose"]
+# Modality that a stage cannot do without. The third stage takes all tokens that there are.
+NEEDS: dict[StageName, Modality] = {"deformable": "rgb", "joint": "pose"}
+
+
+class DeformableTransformer(nn.Module):
+    """Transformer on the features of a convolutional network and on the joints.
+
+    Frames, rows, columns and joints may differ between training and test.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModelConfig):
+        """Settings.
+
+        `backbone`: network of the RGB tokens. The width of all tokens is its number of channels.
+        `depth`, `heads`, `mlp_ratio`: numbers of blocks and heads, and hidden width of the feed-forward networks
+            relative to the width. The supplementary states none of them.
+        `attention`: where the keys of the first stage come from.
+        `joint_windows`, `time_windows`: windows of the second and of the third stage.
+        `modalities`: what the model reads. Without pose, it has no second stage; without RGB, no backbone and no first
+            stage.
+        `stages`: stages of a block, in order.
+        `cls_route`: whether the third stage takes CLS from the second stage or from the first.
+        `merge`: whether the windows of a token are averaged before the feed-forward network, or after it, as written.
+        `pre_norm`: whether a LayerNorm stands before attention. None is written.
+        `sigma`, `normalised`: standard deviation of the Gaussian maps of joints in cells of 8 pixels, and whether the
+            weights of a map sum to one.
+        `drop_path`: rate of stochastic depth in the last block; rates increase linearly from 0 in the first block.
+        """
+
+        backbone: MixedConvNet.Config = field(default_factory=MixedConvNet.Config)
+        depth: int = 2
+        heads: int = 8
+        mlp_ratio: float = 4.0
+        attention: AttentionConfig = field(default_factory=DeformableAttention.Config)
+        joint_windows: Windows.Config = field(default_factory=Windows.Config)
+        time_windows: Windows.Config = field(default_factory=Windows.Config)
+        modalities: tuple[Modality, ...] = ("rgb", "pose")
+        stages: tuple[StageName, ...] = ("deformable", "joint", "temporal")
+        cls_route: ClsRoute = "chain"
+        merge: Merge = "before FFN"
+        pre_norm: bool = True
+        sigma: float = 1.0
+        normalised: bool = True
+        head: ModalHeadConfig = field(default_factory=ClsHead.Config)
+        drop_path: float = 0.0
+
+        @property
+        def width(self) -> int:
+            """Width of all tokens."""
+            return self.backbone.channels
+
+        @property
+        def active_stages(self) -> tuple[StageName, ...]:
+            """Stages of a block, without those of a modality that the model does not read."""
+            absent = {stage for stage, needed in NEEDS.items() if needed not in self.modalities}
+            return tuple(stage for stage in self.stages if stage not in absent)
+
+        def has_tokens(self, modality: Modality) -> bool:
+            """Whether tokens of a modality take part in a stage."""
+            return modality in self.modalities and any(
+                NEEDS.get(stage, modality) == modality for stage in self.active_stages
+            )
+
+        @property
+        def num_modal(self) -> int:
+            """Number of modal tokens of a frame: M_RGB, M_pose and M_CLS."""
+            return 1 + sum(self.has_tokens(modality) for modality in get_args(Modality))
+
+        def check(self, size: InputSize) -> None:
+            """Refuse settings out of range, settings that exclude each other, and clips that are too small."""
+            clip = as_pose_clip(size)
+            self.backbone.check()
+            check_range("model.depth", self.depth, least=1, below=1000)
+            check_range("model.heads", self.heads, least=1)
+            if self.width % self.heads:
+                raise ValueError(f"model.heads is {self.heads}; the width {self.width} is not divisible by it")
+            check_range("model.mlp_ratio", self.mlp_ratio, least=1 / self.width, below=1000)
+            check_range("model.sigma", self.sigma, least=1e-3, below=1e6)
+            check_range("model.drop_path", self.drop_path, least=0, below=1)
+            check_choice("model.cls_route", self.cls_route, get_args(ClsRoute))
+            check_choice("model.merge", self.merge, get_args(Merge))
+            self.attention.check()
+            self.head.check()
+            self._check_parts()
+            self._check_clip(clip)
+
+        def _check_parts(self) -> None:
+            """Refuse modalities and stages that exclude each other."""
+            check_subset("model.modalities", self.modalities, get_args(Modality))
+            check_subset("model.stages", self.stages, get_args(StageName))
+            if not self.active_stages:
+                raise ValueError(f"model.stages is {self.stages}; none of them applies to {self.modalities} alone")
+            if "pose" in self.modalities and not self.has_tokens("pose"):
+                raise ValueError(
+                    f"model.stages is {self.stages}; none of them reads the pose: add 'joint' or 'temporal', or set "
+                    f"model.modalities to ('rgb',)"
+                )
+            if self.cls_route == "copy" and {"joint", "temporal"} & {*self.active_stages} == {"joint"}:
+                raise ValueError(
+                    "model.cls_route is 'copy'; without the stage 'temporal' no stage reads the poses then"
+                )
+
+        def _check_clip(self, clip: PoseClipSize) -> None:
+            """Refuse clips that are too small, and windows that do not fit."""
+            check_range("data.frames", clip.frames, least=1)
+            if "rgb" in self.modalities:
+                for side in (clip.height, clip.width):
+                    if side < STRIDE or side % STRIDE:
+                        raise ValueError(f"data.crop: {side} pixels do not divide into cells of {STRIDE}")
+            if "pose" in self.modalities:
+                check_range("data.joints", clip.joints, least=1)
+            if "joint" in self.active_stages:
+                self.joint_windows.check("model.joint_windows", clip.joints)
+            if "temporal" in self.active_stages:
+                self.time_windows.check("model.time_windows", clip.frames)
+
+        def check_test_size(self, size: InputSize, test_size: InputSize) -> None:
+            """Refuse test clips that the settings do not fit. Any number of frames, rows, columns and joints is
+            possible."""
+            self.check(test_size)
+
+        def build(self, size: InputSize, targets: Targets) -> "DeformableTransformer":
+            """Model with random weights."""
+            self.check(size)
+            return DeformableTransformer(self, as_pose_clip(size), num_outputs(targets))
+
+        def with_depth(self, depth: int) -> Self:
+            """Config of the same model with `depth` blocks."""
+            return replace(self, depth=depth)
+
+        def tiny(self) -> Self:
+            """Config with an eighth of the width, a quarter of the heads and half the depth."""
+            return replace(
+                self,
+                backbone=self.backbone.tiny(),
+                depth=max(1, self.depth // 2),
+                heads=max(1, self.heads // 4),
+                drop_path=0.0,
+            )
+
+        def grid(self, clip: PoseClipSize) -> Grid:
+            """Grid of the RGB tokens of a clip."""
+            return Grid(clip.frames, clip.height // STRIDE, clip.width // STRIDE)
+
+        def tokens_per_frame(self, clip: PoseClipSize) -> int:
+            """Number of tokens of a frame in the third stage, D_n."""
+            rgb = self.grid(clip).patches if self.has_tokens("rgb") else 0
+            return rgb + (clip.joints if self.has_tokens("pose") else 0) + self.num_modal
+
+        def embedding(self, clip: PoseClipSize) -> EmbeddingSettings:
+            """Settings of the tokens before the first block."""
+            return EmbeddingSettings(
+                backbone=self.backbone if "rgb" in self.modalities else None,
+                learnt=self.grid(clip),
+                width=self.width,
+                joints=clip.joints if self.has_tokens("pose") else None,
+                has_rgb=self.has_tokens("rgb"),
+                sigma=self.sigma,
+                normalised=self.normalised,
+            )
+
+        def settings(self, drop_path: float = 0.0) -> StageSettings:
+            """Settings of the stages of a block."""
+            return StageSettings(
+                width=self.width,
+                heads=self.heads,
+                hidden=int(self.width * self.mlp_ratio),
+                pre_norm=self.pre_norm,
+                merge=self.merge,
+                drop_path=drop_path,
+            )
+
+        def macs(self, size: InputSize, targets: Targets) -> int:
+            """Multiply-adds of this implementation. Each token is projected once, and not in each of its windows."""
+            clip = as_pose_clip(size)
+            grid, settings, D = self.grid(clip), self.settings(), self.width
+            total = self.head.macs(D, self.num_modal, num_outputs(targets))
+            if "rgb" in self.modalities:
+                total += self.backbone.macs(clip.frames, clip.height, clip.width)
+                total += 5 * grid.tokens * D  # LayerNorm
+                if self.has_tokens("pose"):
+                    total += clip.frames * clip.joints * grid.patches * D
+            for stage in self.active_stages:
+                match stage:
+                    case "deformable":
+                        macs = deformable_macs(settings, self.attention, grid)
+                    case "joint":
+                        macs = joint_macs(settings, self.joint_windows.build(clip.joints), clip.frames)
+                    case "temporal":
+                        windows, tokens = self.time_windows.build(clip.frames), self.tokens_per_frame(clip)
+                        macs = temporal_macs(settings, windows, tokens)
+                        total += temporal_macs(settings, windows, tokens, self.num_queries(self.depth - 1)) - macs
+                total += self.depth * macs
+            return total
+
+        def num_queries(self, block: int) -> int | None:
+            """Number of tokens of a frame that get new values in the third stage of a block; None for all.
+
+            After the last stage of the last block, only the head reads tokens.
+            """
+            is_last = block == self.depth - 1 and self.active_stages[-1] == "temporal"
+            return self.head.num_read(self.num_modal) if is_last else None
+
+        def build_block(self, block: int) -> Block:
+            """Block of this index, with random weights."""
+            settings = self.settings(self.drop_path * block / max(1, self.depth - 1))
+            stages: dict[StageName, Stage] = {}
+            for stage in self.active_stages:
+                match stage:
+                    case "deformable":
+                        stages[stage] = DeformableStage(settings, self.attention)
+                    case "joint":
+                        stages[stage] = JointStrideStage(settings, self.joint_windows)
+                    case "temporal":
+                        stages[stage] = TemporalStrideStage(settings, self.time_windows, self.num_queries(block))
+            return Block(stages, self.cls_route)
+
+    def __init__(self, config: Config, clip: PoseClipSize, num_classes: int) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = Embedding(config.embedding(clip))
+        self.blocks = nn.ModuleList(config.build_block(block) for block in range(config.depth))
+        self.head = config.head.build(config.width, config.num_modal, num_classes)
+        self.recomputes = False
+
+    def forward(self, clips: Tensor, joints: Tensor) -> Tensor:
+        """Logits (B, C) of clips (B, T, 3, height, width) and joints (B, T, R, 3), in pixels of the clips."""
+        tokens = self.embedding(clips, joints)
+        for block in self.blocks:
+            if self.recomputes and torch.is_grad_enabled():
+                tokens = checkpoint(block, tokens, use_reentrant=False)
+                assert isinstance(tokens, Tokens)
+            else:
+                tokens = block(tokens)
+        return self.head(tokens.modal)
+
+    def tokens_before(self, block: int, clips: Tensor, joints: Tensor) -> Tokens:
+        """Input of a block."""
+        tokens = self.embedding(clips, joints)
+        for previous in islice(self.blocks, block):
+            tokens = previous(tokens)
+        return tokens
+
+    def recompute(self, on: bool) -> None:
+        """Turn recomputation of the blocks in the backward pass on or off."""
+        self.recomputes = on
+
+    def check_query(self, size: InputSize, query: PointQuery) -> None:
+        """Refuse a point, attention, block or head that does not exist."""
+        checked_query(self, self.config.grid(as_pose_clip(size)), query)
+
+    def attention_of(self, inputs: tuple[Tensor, ...], query: PointQuery) -> AttentionOfPoint:
+        """Attention of an RGB token or of the joint next to a point; by default in the last block's first stage."""
+        return attention_of_point(self, *inputs, query=query)

@@ -1,0 +1,337 @@
+import json
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.datasets.finegym import FineGym
+from data.datasets.finegym_poses import PoseLibrary, pose_library
+from data.datasets.videos import Span, VideoRecord
+from data.errors import DataError, DecodeError, MissingAnnotationError
+from data.synthetic.ssv2 import SSv2StandIn
+from tests.data.pose_files import pose_annotation, write_poses
+
+CONFIG = FineGym.Config()
+VIDEO = "0LtLS9w_Ork"  # ids may contain underscores
+FIRST, SECOND = f"{VIDEO}_E_002407_002435_A_0003_0005", f"{VIDEO}_E_002407_002435_A_0008_0012"
+OTHER = "xyzXYZ01234_E_000010_000020_A_0000_0002"
+TIMES = {
+    VIDEO: {
+        "E_002407_002435": {
+            "event": 1,
+            "timestamps": [[2407.5, 2435.0]],
+            "segments": {
+                "A_0003_0005": {"stages": 1, "timestamps": [[3.25, 5.0]]},
+                "A_0008_0012": {"stages": 3, "timestamps": [[8.0, 9.0], [9.0, 10.5], [10.5, 12.5]]},
+            },
+        }
+    },
+    "xyzXYZ01234": {"E_000010_000020": {"event": 2, "timestamps": [[10, 20]], "segments": None}},
+}
+
+
+def joints(people: int = 1, frames: int = 5, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 100, (people, frames, 17, 2)).astype(float)
+
+
+def annotation(name: str, seed: int = 0) -> dict[str, object]:
+    return pose_annotation(name, joints(seed=seed), np.ones((1, 5, 17)))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "gym"
+    root.mkdir()
+    (root / "gym99_train_element_v1.0.txt").write_text(f"{FIRST} 7\n{SECOND} 98\n")
+    (root / "gym99_train_element_v1.1.txt").write_text(f"{FIRST} 7\n{SECOND} 98\n{OTHER} 0\n")
+    (root / "gym99_val_element.txt").write_text(f"{OTHER} 0\n")
+    (root / "finegym_annotation_info_v1.0.json").write_text(json.dumps(TIMES))
+    write_poses(root / "gym_2d.pkl", [annotation(name, seed=seed) for seed, name in enumerate((FIRST, SECOND, OTHER))])
+    for name in (FIRST, SECOND, OTHER):
+        touch(root / f"subactions/{name}.mp4")
+    return root
+
+
+def touch(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return str(path)
+
+
+def without_files(root: Path) -> None:
+    for file in (root / "subactions").iterdir():
+        file.unlink()
+
+
+def refusal(root: Path, split: str = "train") -> str:
+    with pytest.raises(DataError) as caught:
+        CONFIG.build(root, split)  # pyright: ignore[reportArgumentType]
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_file_for_each_sub_action_is_read_whole(root: Path) -> None:
+    (root / "finegym_annotation_info_v1.0.json").unlink()
+    videos = CONFIG.build(root, "train")
+    assert videos.records == (
+        VideoRecord(f"{root}/subactions/{FIRST}.mp4", 7, FIRST),
+        VideoRecord(f"{root}/subactions/{SECOND}.mp4", 98, SECOND),
+    )
+    assert CONFIG.build(root, "test").ids == CONFIG.build(root, "val").ids == (OTHER,)
+    assert videos.pose_files == (f"{root}/gym_2d.pkl",) * 2
+
+
+def test_a_file_of_an_event_is_read_in_part_from_the_first_to_the_last_stage(root: Path) -> None:
+    without_files(root)
+    path = touch(root / f"events/{VIDEO}_E_002407_002435.mkv")
+    first, second = CONFIG.build(root, "train").records
+    assert first == VideoRecord(path, 7, FIRST, Span(3.25, 5.0, 30.0))
+    assert second == VideoRecord(path, 98, SECOND, Span(8.0, 12.5, 30.0))
+
+
+def test_a_whole_video_is_read_in_part_with_the_start_of_the_event_added(root: Path) -> None:
+    without_files(root)
+    path = touch(root / f"videos/{VIDEO}.mp4")
+    first, second = CONFIG.build(root, "train").records
+    assert first == VideoRecord(path, 7, FIRST, Span(2410.75, 2412.5, 30.0))
+    assert second.span == Span(2415.5, 2420.0, 30.0)
+
+
+def test_files_of_sub_actions_are_preferred_to_those_of_events_and_those_to_whole_videos(root: Path) -> None:
+    whole = touch(root / f"videos/{VIDEO}.mp4")
+    (root / f"subactions/{SECOND}.mp4").unlink()
+    assert [r.path for r in CONFIG.build(root, "train").records] == [f"{root}/subactions/{FIRST}.mp4", whole]
+    event = touch(root / f"videos/{VIDEO}_E_002407_002435.mp4")
+    assert CONFIG.build(root, "train").records[1].path == event
+
+
+def test_the_training_list_is_that_of_the_release(root: Path) -> None:
+    assert len(FineGym.Config(release="1.1").build(root, "train")) == 3
+    assert FineGym.Config(release="1.1").official_size("train") is None
+    assert (CONFIG.official_size("train"), CONFIG.official_size("test")) == (20_484, 8_521)
+
+
+def test_the_other_set_has_lists_of_its_own(root: Path) -> None:
+    config = FineGym.Config(name="gym288", num_classes=288)
+    with pytest.raises(MissingAnnotationError, match=r"^gym288: no gym288_train_element_v1\.0\.txt in "):
+        config.build(root, "train")
+    (root / "annotations").mkdir()
+    (root / "annotations/gym288_train_element_v1.0.txt").write_text(f"{FIRST} 287\n")
+    videos = config.build(root, "train")
+    assert (videos.label(0), len(videos.class_names)) == (287, 288)
+
+
+def test_class_names_come_from_the_published_categories(root: Path) -> None:
+    assert CONFIG.build(root, "train").class_names[1] == "class 1"
+    (root / "gym99_categories.txt").write_text(
+        "Clabel: 0; set: 1; Glabel: 1; (VT) round-off\nClabel: 2; set: 1; Glabel: 7; (VT) tsukahara\n"
+    )
+    assert CONFIG.build(root, "train").class_names[:3] == ("(VT) round-off", "class 1", "(VT) tsukahara")
+
+
+def test_written_joints_are_read_again(root: Path) -> None:
+    videos = CONFIG.build(root, "train")
+    for index in range(2):
+        poses = videos.poses(index)
+        assert (poses.height, poses.width) == (120, 160)
+        np.testing.assert_array_equal(poses.places[:, 0], joints(seed=index)[0] + 0.5)
+
+
+def test_names_without_the_marks_of_event_and_action_are_known(root: Path) -> None:
+    name = FIRST.replace("_E_", "_").replace("_A_", "_")
+    write_poses(root / "gym_2d.pkl", [annotation(name), annotation(SECOND)])
+    assert CONFIG.build(root, "train").poses(0).num_frames == 5
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("clip 3\n", ": 'clip' is no sub-action; one is VIDEO_E_000000_000000_A_0000_0000"),
+        (f"../../{FIRST} 3\n", f": '../../{FIRST}' is no sub-action; one is VIDEO_E_000000_000000_A_0000_0000"),
+        (f"{FIRST} 99\n", ":1: wrong label '99'; gym99 has labels 0 to 98"),
+        (f"{FIRST}\n", f":1: too few fields in '{FIRST}'; a line is 'name label'"),
+        (f"{FIRST} 1\n{FIRST} 1\n", f": {FIRST} is listed 2 times; list each video once"),
+        ("\n", ": the file is empty; it should contain one 'name label' per line"),
+    ],
+)
+def test_a_broken_split_list_is_refused(lines: str, message: str, root: Path) -> None:
+    path = root / "gym99_train_element_v1.0.txt"
+    path.write_text(lines)
+    assert refusal(root) == f"{path}{message}"
+
+
+def test_a_split_that_names_a_video_that_is_not_there_has_an_item_with_a_missing_file(root: Path) -> None:
+    (root / f"subactions/{SECOND}.mp4").unlink()
+    assert CONFIG.build(root, "train").records[1].path == f"{root}/subactions/{SECOND}.mp4"
+    (root / f"subactions/{FIRST}.mp4").unlink()
+    assert refusal(root) == (
+        f"gym99: none of the 2 videos of {root}/gym99_train_element_v1.0.txt exists, e.g. "
+        f"{root}/subactions/{FIRST}.mp4; a file is named as the sub-action, its event, or its video"
+    )
+
+
+def test_a_split_that_names_what_the_annotations_lack_is_refused(root: Path) -> None:
+    without_files(root)
+    touch(root / "videos/xyzXYZ01234.mp4")
+    assert refusal(root, "test") == (
+        f"{root}/gym99_val_element.txt: {OTHER} has no times in {root}/finegym_annotation_info_v1.0.json; use files of "
+        f"one release"
+    )
+    (root / "finegym_annotation_info_v1.0.json").unlink()
+    assert refusal(root, "test").startswith("gym99: no finegym_annotation_info_v1.0.json in ")
+
+
+@pytest.mark.parametrize("times", [[], [[5, 3]], [[-1, 3]], [["0", "1"]], [[float("nan"), 1]], [[1]], 7, [[0, 10**24]]])
+def test_times_that_are_none_are_refused(times: object, root: Path) -> None:
+    without_files(root)
+    touch(root / f"videos/{VIDEO}.mp4")
+    broken = json.loads(json.dumps(TIMES))
+    broken[VIDEO]["E_002407_002435"]["segments"]["A_0003_0005"]["timestamps"] = times
+    (root / "finegym_annotation_info_v1.0.json").write_text(json.dumps(broken))
+    assert f"{FIRST} has no times in " in refusal(root)
+    broken = json.loads(json.dumps(TIMES))
+    broken[VIDEO]["E_002407_002435"]["timestamps"] = times
+    (root / "finegym_annotation_info_v1.0.json").write_text(json.dumps(broken))
+    assert f"event E_002407_002435 of {VIDEO} has no times; get it again" in refusal(root)
+
+
+def test_without_a_file_of_poses_the_data_set_is_refused(root: Path) -> None:
+    (root / "gym_2d.pkl").rename(root / "my_poses.pkl")
+    assert CONFIG.build(root, "train").pose_files[0] == f"{root}/my_poses.pkl"  # the only one
+    write_poses(root / "annotations/more.pkl", [annotation(FIRST)])
+    assert refusal(root) == (
+        f"gym99: several files of poses in {root}; put gym_2d.pkl there, with the joints of all sub-actions"
+    )
+    for path in (root / "my_poses.pkl", root / "annotations/more.pkl"):
+        path.unlink()
+    assert refusal(root).startswith(f"gym99: no file of poses in {root}; put gym_2d.pkl there")
+
+
+def test_a_sub_action_without_poses_is_unreadable(root: Path) -> None:
+    write_poses(root / "gym_2d.pkl", [annotation(FIRST)])
+    videos = CONFIG.build(root, "train")
+    with pytest.raises(DecodeError) as caught:
+        videos.poses(1)
+    assert str(caught.value) == (
+        f"{root}/gym_2d.pkl: {SECOND}: the file has no joints of this video; get the file of poses again"
+    )
+    with pytest.raises(DecodeError, match=f"{FIRST}: joints of 5 frames, but the video has 9: "):
+        videos.check_length(0, videos.poses(0), 9)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [({"name": "gym530"}, "data.dataset.name is 'gym530'; it is one of gym99, gym288"),
+     ({"release": "2.0"}, "data.dataset.release is '2.0'; it is one of 1.0, 1.1")],
+)  # fmt: skip
+def test_other_sets_and_releases_are_refused(fields: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        FineGym.Config(**fields)  # pyright: ignore[reportArgumentType]
+    assert str(caught.value) == message
+
+
+def test_generated_data_have_the_lists_of_one_set_and_release(root: Path) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Generated(SSv2StandIn):
+        @property
+        def name(self) -> str:
+            return "gym99"
+
+    before = CONFIG.build(root, "train").ids
+    config = FineGym.Config(name="gym288", release="1.1", stand_in=Generated())
+    assert config.build(root, "train").ids == before
+    assert config.official_size("test") is None
+
+
+# The pickle of poses
+
+
+def test_the_people_with_the_highest_scores_are_kept() -> None:
+    scores = np.ones((3, 5, 17)) * np.array([0.2, 0.9, 0.5])[:, None, None]
+    given = joints(3)
+    for people, kept in ((1, [1]), (2, [1, 2]), (4, [1, 2, 0])):
+        poses = PoseLibrary("a.pkl", [pose_annotation("a", given, scores)], people).poses("a")
+        np.testing.assert_array_equal(poses.places[:, : len(kept)], given[kept].swapaxes(0, 1) + 0.5)
+        assert not poses.valid[:, len(kept) :].any()
+
+
+def test_joints_without_a_score_or_a_number_have_no_place() -> None:
+    scores, given = np.ones((1, 5, 17)), joints()
+    scores[0, 2, 3], given[0, 4, 5, 0] = 0, np.nan
+    valid = PoseLibrary("a.pkl", [pose_annotation("a", given, scores)], 1).poses("a").valid
+    assert valid.sum() == 5 * 17 - 2 and not valid[2, 0, 3] and not valid[4, 0, 5]
+
+
+def test_joints_of_all_videos_are_in_one_array_of_half_precision() -> None:
+    library = PoseLibrary("a.pkl", [annotation(str(number), seed=number) for number in range(50)], 1)
+    assert library.places.dtype == np.float16 and library.places.shape == (250, 1, 17, 2)
+    copied = pickle.loads(pickle.dumps(library))
+    np.testing.assert_array_equal(copied.poses("7").places, library.poses("7").places)
+
+
+def test_a_pickle_is_read_once_for_all_splits_and_again_when_it_changes(root: Path) -> None:
+    first = CONFIG.build(root, "train").library
+    assert CONFIG.build(root, "test").library is first
+    write_poses(root / "gym_2d.pkl", [annotation(FIRST, seed=5)])
+    assert CONFIG.build(root, "train").library is not first
+
+
+def test_an_older_pickle_is_a_list_of_annotations(tmp_path: Path) -> None:
+    path = tmp_path / "gym.pkl"
+    path.write_bytes(pickle.dumps([annotation("a"), annotation("b")]))
+    assert len(pose_library(path, 1)) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"keypoint": np.zeros((1, 5, 13, 2))}, "keypoint is 1 x 5 x 13 x 2; it must be people x frames x 17 x 2"),
+        ({"keypoint": [[1, 2]]}, "keypoint is no array of numbers"),
+        ({"keypoint": np.zeros((1, 0, 17, 2)), "total_frames": 0}, "keypoint has no frames"),
+        ({"keypoint_score": None}, "keypoint_score is no array of numbers"),
+        ({"keypoint_score": np.ones((1, 4, 17))}, "keypoint_score is 1 x 4 x 17, and keypoint 1 x 5 x 17 x 2"),
+        ({"total_frames": 9}, "keypoint has 5 frames, and total_frames is 9"),
+        ({"img_shape": None}, "img_shape is no height and width"),
+        ({"img_shape": (0, 160)}, "img_shape is no height and width"),
+        ({"img_shape": (float("nan"), 160)}, "img_shape is no height and width"),
+    ],
+)
+def test_a_broken_annotation_makes_only_its_video_unreadable(fields: dict[str, object], message: str) -> None:
+    library = PoseLibrary("a.pkl", [annotation("a") | fields, annotation("b")], 1)
+    assert library.poses("b").num_frames == 5
+    with pytest.raises(DecodeError) as caught:
+        library.poses("a")
+    assert str(caught.value) == f"a.pkl: a: {message}; get the file of poses again"
+
+
+class Harmful:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        import os
+
+        return os.system, ("true",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (pickle.dumps(Harmful()), "not a plain pickle of poses (it names posix.system)"),
+        (pickle.dumps({"annotations": [annotation("a")]})[:-200], "not a plain pickle of poses ("),
+        (b"", "not a plain pickle of poses (Ran out of input)"),
+        (pickle.dumps({"split": {}}), "a pickle without a list of annotations"),
+        (pickle.dumps({"annotations": [{"label": 3}]}), "annotation 0 has no frame_dir"),
+        (pickle.dumps([7]), "annotation 0 has no frame_dir"),
+    ],
+)
+def test_a_broken_or_harmful_pickle_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "gym.pkl"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        pose_library(path, 1)
+    assert str(caught.value).startswith(f"{path}: {message}")
+    assert str(caught.value).endswith("; get the file of poses again")

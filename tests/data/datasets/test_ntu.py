@@ -1,0 +1,225 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.config import Split
+from data.datasets.ntu import Ntu, Protocol, VideoName, spread
+from data.datasets.videos import VideoRecord
+from data.errors import DataError, DecodeError, MissingAnnotationError
+from tests.data.pose_files import skeleton_text, walking
+
+NAMES = (
+    "S001C002P001R001A001",
+    "S001C001P003R001A002",
+    "S002C003P003R002A001",
+    "S002C001P008R001A060",
+    "S018C002P045R001A061",
+    "S018C001P044R001A120",
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Videos of both releases, whose files are empty."""
+    root = tmp_path / "ntu"
+    for number, name in enumerate(NAMES):
+        write_skeleton(root, name, seed=number)
+        video = root / "nturgb+d_rgb" / f"{name}_rgb.avi"
+        video.parent.mkdir(exist_ok=True)
+        video.touch()
+    return root
+
+
+def write_skeleton(root: Path, name: str, seed: int = 0, text: str | None = None) -> Path:
+    path = root / "nturgb+d_skeletons" / f"{name}.skeleton"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(skeleton_text([{"7": frame} for frame in walking(3, seed)]) if text is None else text)
+    return path
+
+
+def test_the_name_of_a_video_states_five_numbers() -> None:
+    assert VideoName.of("S001C002P003R002A013") == VideoName(1, 2, 3, 2, 13)
+    assert VideoName.of("S001C002P003R002A013")._asdict() == {  # type: ignore[union-attr]
+        "setup": 1, "camera": 2, "performer": 3, "replication": 2, "action": 13,
+    }  # fmt: skip
+    for other in ("S01C002P003R002A013", "S001C002P003R002A013_rgb", "S001C002P003R002A1300", "S00١C002P003R002A013"):
+        assert VideoName.of(other) is None
+
+
+TRAIN_SUBJECTS_60 = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
+TRAIN_SUBJECTS_120 = (*TRAIN_SUBJECTS_60, 45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78, 80, 81,
+                      82, 83, 84, 85, 86, 89, 91, 92, 93, 94, 95, 97, 98, 100, 103)  # fmt: skip
+
+
+def test_the_protocols_are_the_published_ones() -> None:
+    def trained(protocol: Protocol, place: int, most: int) -> tuple[int, ...]:
+        names = (VideoName(*(n if index == place else 1 for index in range(5))) for n in range(1, most + 1))
+        return tuple(name[place] for name in names if name.trains(protocol))
+
+    assert trained("xsub", 2, 40) == TRAIN_SUBJECTS_60
+    assert trained("xsub", 2, 106) == TRAIN_SUBJECTS_120 and len(TRAIN_SUBJECTS_120) == 53
+    assert trained("xview", 1, 3) == (2, 3)
+    assert trained("xset", 0, 32) == tuple(range(2, 33, 2))
+
+
+@pytest.mark.parametrize(
+    ("config", "train", "test"),
+    [
+        (Ntu.Config(), (0, 3), (1, 2)),
+        (Ntu.Config(protocol="xview"), (0, 2), (1, 3)),
+        (Ntu.Config(name="ntu120", num_classes=120), (0, 3, 4), (1, 2, 5)),
+        (Ntu.Config(name="ntu120", num_classes=120, protocol="xset"), (2, 3, 4, 5), (0, 1)),
+    ],
+)
+def test_each_video_is_in_the_split_of_the_protocol(
+    config: Ntu.Config, train: tuple[int, ...], test: tuple[int, ...], root: Path
+) -> None:
+    splits: dict[Split, tuple[int, ...]] = {"train": train, "test": test, "val": test}
+    for split, indices in splits.items():
+        assert config.build(root, split).ids == tuple(sorted(NAMES[index] for index in indices))
+
+
+def test_records_name_video_class_and_skeleton(root: Path) -> None:
+    videos = Ntu.Config().build(root, "train")
+    name = "S002C001P008R001A060"
+    assert videos.records[1] == VideoRecord(f"{root}/nturgb+d_rgb/{name}_rgb.avi", 59, name)
+    assert videos.pose_files[1] == f"{root}/nturgb+d_skeletons/{name}.skeleton"
+    assert (videos.class_names[0], videos.class_names[59], len(videos.class_names)) == ("A001", "A060", 60)
+
+
+def test_files_may_be_in_any_folders(root: Path) -> None:
+    before = Ntu.Config().build(root, "train").ids
+    (root / "rgb/s001").mkdir(parents=True)
+    (root / f"nturgb+d_rgb/{NAMES[0]}_rgb.avi").rename(root / f"rgb/s001/{NAMES[0]}_rgb.mp4")
+    (root / f"nturgb+d_skeletons/{NAMES[0]}.skeleton").rename(root / f"{NAMES[0]}.skeleton")
+    videos = Ntu.Config().build(root, "train")
+    assert videos.ids == before
+    assert videos.records[0].path == f"{root}/rgb/s001/{NAMES[0]}_rgb.mp4"
+    assert videos.pose_files[0] == f"{root}/{NAMES[0]}.skeleton"
+
+
+def test_listed_videos_without_a_skeleton_are_left_out(root: Path) -> None:
+    (root / "NTU_RGBD_samples_with_missing_skeletons.txt").write_text(
+        f"NTU RGB+D samples with missing skeletons:\n\n{NAMES[3]}\n{NAMES[1]}.skeleton\n"
+    )
+    (root / f"nturgb+d_skeletons/{NAMES[1]}.skeleton").unlink()
+    assert Ntu.Config().build(root, "train").ids == (NAMES[0],)
+    assert Ntu.Config().build(root, "test").ids == (NAMES[2],)
+
+
+def test_a_list_that_names_no_video_is_refused(root: Path) -> None:
+    path = root / "ntu60_missing.txt"
+    path.write_text("<html>\nnot found\n")
+    with pytest.raises(DataError) as caught:
+        Ntu.Config().build(root, "train")
+    assert str(caught.value) == (
+        f"{path}: names no video without a skeleton, e.g. S001C002P005R002A008; get it again, or remove it"
+    )
+
+
+def test_a_video_without_a_skeleton_and_the_reverse_are_items_with_a_missing_file(root: Path) -> None:
+    (root / f"nturgb+d_skeletons/{NAMES[0]}.skeleton").unlink()
+    (root / f"nturgb+d_rgb/{NAMES[3]}_rgb.avi").unlink()
+    videos = Ntu.Config().build(root, "train")
+    assert videos.ids == (NAMES[0], NAMES[3])
+    assert videos.pose_files[0] == f"{root}/nturgb+d_skeletons/{NAMES[0]}.skeleton"
+    assert videos.records[1].path == f"{root}/nturgb+d_rgb/{NAMES[3]}_rgb.avi"
+    with pytest.raises(DecodeError, match="no such file") as caught:
+        videos.poses(0)
+    assert caught.value.missing
+
+
+def test_the_people_with_the_largest_spread_are_kept(root: Path) -> None:
+    bodies = {"still": walking(3, 0, 2.0), "near": walking(3, 1, 300.0), "far": walking(3, 2, 50.0)}
+    text = skeleton_text([{name: of_body[frame] for name, of_body in bodies.items()} for frame in range(3)])
+    write_skeleton(root, NAMES[0], text=text)
+    for people, kept in ((2, ("near", "far")), (1, ("near",)), (3, ("near", "far", "still"))):
+        poses = Ntu.Config(people=people).build(root, "train").poses(0)
+        assert (poses.height, poses.width) == (1080, 1920)
+        np.testing.assert_allclose(poses.places, np.stack([bodies[name] for name in kept], 1), rtol=1e-5)
+
+
+def test_frames_without_a_body_and_a_missing_second_person_have_joints_without_a_place(root: Path) -> None:
+    write_skeleton(root, NAMES[0], text=skeleton_text([{}, {"1": walking(1)[0]}, {}]))
+    poses = Ntu.Config().build(root, "train").poses(0)
+    assert poses.valid.shape == (3, 2, 25)
+    assert poses.valid.sum((1, 2)).tolist() == [0, 25, 0]
+    joints = poses.joints(np.array([0, 1]), 540, 960)
+    assert not joints[0].any()
+    assert joints[1, :, 2].tolist() == [1.0] * 25 + [0.0] * 25
+
+
+def test_joints_without_numbers_have_no_place_and_no_spread(root: Path) -> None:
+    body = walking(3)
+    body[1, 4] = np.nan
+    write_skeleton(root, NAMES[0], text=skeleton_text([{"1": frame} for frame in body]))
+    poses = Ntu.Config().build(root, "train").poses(0)
+    assert poses.valid[1, 0].sum() == 24
+    assert spread(np.full((3, 25, 2), np.nan, np.float32)) == 0
+    assert np.isfinite(spread(body.astype(np.float32)))
+
+
+def test_a_video_without_any_body_is_unreadable(root: Path) -> None:
+    path = write_skeleton(root, NAMES[0], text="3\n0\n0\n0\n")
+    with pytest.raises(DecodeError) as caught:
+        Ntu.Config().build(root, "train").poses(0)
+    assert str(caught.value) == f"{path}: no joint has a place in any frame"
+
+
+def test_joints_of_other_frames_than_the_video_has_are_refused(root: Path) -> None:
+    videos = Ntu.Config().build(root, "train")
+    poses = videos.poses(0)
+    for num_frames in (1, 3, 5):
+        videos.check_length(0, poses, num_frames)
+    with pytest.raises(DecodeError) as caught:
+        videos.check_length(0, poses, 6)
+    assert str(caught.value) == (
+        f"{videos.pose_files[0]}: joints of 3 frames, but the video has 6: {videos.records[0].path}"
+    )
+
+
+@pytest.mark.parametrize("folder", ["nturgb+d_rgb", "nturgb+d_skeletons"])
+def test_a_folder_without_videos_or_skeletons_is_refused(folder: str, root: Path) -> None:
+    for file in (root / folder).iterdir():
+        file.unlink()
+    with pytest.raises(MissingAnnotationError, match=r"^ntu60: no file like S001C002P003R002A013") as caught:
+        Ntu.Config().build(root, "train")
+    assert "; extract the published archives there" in str(caught.value)
+
+
+def test_a_split_without_videos_is_refused(root: Path) -> None:
+    for name in (NAMES[1], NAMES[2]):
+        (root / f"nturgb+d_rgb/{name}_rgb.avi").unlink()
+        (root / f"nturgb+d_skeletons/{name}.skeleton").unlink()
+    with pytest.raises(MissingAnnotationError) as caught:
+        Ntu.Config().build(root, "test")
+    assert str(caught.value) == f"{root}: none of the 2 videos is of the test split of xsub"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": "ntu"}, "data.dataset.name is 'ntu'; it is one of ntu60, ntu120"),
+        ({"protocol": "xset"}, "data.dataset.protocol is 'xset'; ntu60 has xsub, xview"),
+        ({"name": "ntu120", "protocol": "xview"}, "data.dataset.protocol is 'xview'; ntu120 has xsub, xset"),
+        ({"people": 0}, "data.dataset.people is 0; it must be between 1 and 100"),
+    ],
+)
+def test_other_releases_and_protocols_are_refused(fields: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        Ntu.Config(**fields)  # pyright: ignore[reportArgumentType]
+    assert str(caught.value) == message
+
+
+def test_the_published_sizes_add_up_to_all_videos_with_a_skeleton() -> None:
+    for config, total in (
+        (Ntu.Config(), 56_880 - 302),
+        (Ntu.Config(protocol="xview"), 56_880 - 302),
+        (Ntu.Config(name="ntu120"), 114_480 - 535),
+        (Ntu.Config(name="ntu120", protocol="xset"), 114_480 - 535),
+    ):
+        train, val, test = (config.official_size(split) for split in ("train", "val", "test"))
+        assert train is not None and test is not None
+        assert (train + test, val) == (total, test)
+    assert Ntu.Config().num_joints == 50

@@ -1,0 +1,187 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.datasets.penn_action import PennAction
+from data.datasets.videos import Pictures, VideoRecord
+from data.errors import DataError, DecodeError, MissingAnnotationError
+from tests.data.pose_files import HEIGHT, JOINTS, WIDTH, Places, places, write_mat, write_penn
+
+CONFIG = PennAction.Config(num_classes=2)
+Written = dict[str, Places]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "penn"
+
+
+@pytest.fixture
+def written(root: Path) -> Written:
+    return write_penn(root)
+
+
+def test_the_train_flags_are_the_split_and_classes_are_in_alphabetical_order(root: Path, written: Written) -> None:
+    train, test = CONFIG.build(root, "train"), CONFIG.build(root, "test")
+    assert [train.ids, test.ids] == [("0001", "0002", "0003", "0004"), ("0005", "0006")]
+    assert train.class_names == ("bowl", "squats")
+    assert [train.label(index) for index in range(4)] == [0, 1, 0, 1]
+    assert train.records[1] == VideoRecord(
+        str(root / "frames/0002"), 1, "0002", pictures=Pictures("{:06d}.jpg", 14, 30.0)
+    )
+    assert CONFIG.build(root, "val") == test
+    assert train.fingerprint != test.fingerprint
+
+
+def test_a_flag_of_zero_is_of_the_test_split(root: Path, written: Written) -> None:
+    write_mat(root / "labels/0005.mat", written["0005"], action="bowl", train=0)
+    assert CONFIG.build(root, "test").ids == ("0005", "0006")
+
+
+def test_written_joints_are_read_again(root: Path, written: Written) -> None:
+    videos = CONFIG.build(root, "train")
+    for index, name in enumerate(videos.ids):
+        poses = videos.poses(index)
+        assert (poses.height, poses.width, poses.num_frames) == (HEIGHT, WIDTH, len(written[name]))
+        assert poses.valid.all()
+        np.testing.assert_allclose(poses.places[:, 0], written[name], atol=1e-4)
+
+
+def test_hidden_joints_and_those_without_a_number_have_no_place(root: Path, written: Written) -> None:
+    joints = places(13)
+    visibility = np.ones((13, JOINTS), bool)
+    visibility[2, 3] = visibility[4] = False
+    joints[0, 5] = [np.nan, 10]
+    write_mat(root / "labels/0001.mat", joints, action="bowl", visibility=visibility)
+    valid = CONFIG.build(root, "train").poses(0).valid[:, 0]
+    assert not valid[2, 3] and not valid[4].any() and not valid[0, 5]
+    assert valid.sum() == 13 * JOINTS - 2 - JOINTS
+
+
+def test_the_published_archive_may_be_extracted_with_its_folder(root: Path, tmp_path: Path, written: Written) -> None:
+    before = CONFIG.build(root, "train")
+    (tmp_path / "above").mkdir()
+    root.rename(tmp_path / "above/Penn_Action")
+    assert CONFIG.build(tmp_path / "above", "train").ids == before.ids
+
+
+def test_the_published_sizes_are_those_of_the_real_data() -> None:
+    config = PennAction.Config()
+    assert (config.official_size("train"), config.official_size("test"), config.targets.num_classes) == (1258, 1068, 15)
+    assert (config.num_joints, PennAction.Config(people=2).num_joints) == (13, 26)
+    assert PennAction.Config(people=2).mirrored[13:17] == (13, 15, 14, 17)
+
+
+@pytest.mark.parametrize("people", [0, -1, float("nan"), float("inf"), 10**24])
+def test_a_number_of_people_out_of_range_is_refused(people: int) -> None:
+    with pytest.raises(ValueError) as caught:
+        PennAction.Config(people=people)
+    assert str(caught.value) == f"data.dataset.people is {people}; it must be between 1 and 100"
+
+
+# Broken files whose class or split is unknown: the data set is refused
+
+
+def refusal(root: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        CONFIG.build(root, "train")
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_label_file_that_is_cut_short_is_refused_by_name(root: Path, written: Written) -> None:
+    path = root / "labels/0003.mat"
+    whole = path.read_bytes()
+    for size in (0, 60, 140, len(whole) // 2):
+        path.write_bytes(whole[:size])
+        message = refusal(root)
+        assert message.startswith(f"{path}: ") and message.endswith("get the file again")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"train": None}, "no train in the file: get the file again"),
+        ({"train": 7}, "train is [7.0]; it is 1, or else 0 or -1: get the file again"),
+        ({"action": ""}, "action names no class: get the file again"),
+        ({"nframes": 0}, "nframes is [0.0], no number of frames: get the file again"),
+        ({"nframes": float("nan")}, "nframes is [nan], no number of frames: get the file again"),
+        ({"nframes": "many"}, "nframes holds no numbers: get the file again"),
+    ],
+)
+def test_a_label_file_without_a_label_is_refused(
+    fields: dict[str, object], message: str, root: Path, written: Written
+) -> None:
+    write_mat(root / "labels/0003.mat", written["0003"], **fields)
+    assert refusal(root) == f"{root}/labels/0003.mat: {message}"
+
+
+def test_a_video_without_a_label_file_is_refused(root: Path, written: Written) -> None:
+    (root / "labels/0002.mat").unlink()
+    assert refusal(root) == (
+        f"{root}/frames/0002: the video has no labels/0002.mat; get the file, or remove the folder"
+    )
+    (root / "labels/0004.mat").unlink()
+    assert "no labels/0002.mat, nor have 1 others; get" in refusal(root)
+
+
+def test_other_numbers_of_actions_are_refused(root: Path, written: Written) -> None:
+    with pytest.raises(DataError) as caught:
+        PennAction.Config().build(root, "train")
+    assert str(caught.value) == (
+        f"{root}/labels: 2 different actions in 6 files; penn-action has 15: get all files again"
+    )
+
+
+def test_a_folder_without_labels_or_frames_is_refused(root: Path, written: Written) -> None:
+    (root / "frames").rename(root / "pictures")
+    assert refusal(root) == (
+        f"penn-action: none of the 4 train videos exists, e.g. {root}/frames/0001/000001.jpg; extract the published "
+        f"archive"
+    )
+    (root / "labels").rename(root / "mats")
+    with pytest.raises(MissingAnnotationError, match=r"^penn-action: no labels/0001\.mat in "):
+        CONFIG.build(root, "train")
+
+
+def test_a_split_without_videos_is_refused(root: Path, written: Written) -> None:
+    for name in ("0005", "0006"):
+        write_mat(root / f"labels/{name}.mat", written[name], action="bowl", train=1)
+    with pytest.raises(MissingAnnotationError, match=r"/labels: no file is of the test split; get the file again$"):
+        CONFIG.build(root, "test")
+
+
+# Broken joints of a video: the video is unreadable
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"x": None}, "no x in the file: get the file again"),
+        ({"y": np.zeros((15, 13))}, "y is 15 x 13; it must be frames x 13, as x: get the file again"),
+        ({"visibility": np.ones((14, 12))}, "visibility is 14 x 12; it must be frames x 13, as x: get the file again"),
+        ({"x": np.array(["a"], object)}, "x holds no numbers: get the file again"),
+        ({"dimensions": np.array([0, 5])}, "dimensions holds no height and width: get the file again"),
+        ({"visibility": np.zeros((14, 13))}, "no joint has a place in any frame"),
+    ],
+)
+def test_broken_joints_make_their_video_unreadable(
+    fields: dict[str, object], message: str, root: Path, written: Written
+) -> None:
+    write_mat(root / "labels/0002.mat", written["0002"], **fields)
+    videos = CONFIG.build(root, "train")
+    assert len(videos) == 4
+    with pytest.raises(DecodeError) as caught:
+        videos.poses(1)
+    assert str(caught.value) == f"{root}/labels/0002.mat: {message}"
+    assert not caught.value.missing
+
+
+def test_a_label_file_that_disappears_is_missing(root: Path, written: Written) -> None:
+    videos = CONFIG.build(root, "train")
+    (root / "labels/0002.mat").unlink()
+    with pytest.raises(DecodeError, match="no such file") as caught:
+        videos.poses(1)
+    assert caught.value.missing

@@ -1,0 +1,43 @@
+"""Videos and points of Figures A2 to A5: what they show of the stand-in."""
+
+import pytest
+import torch
+
+from data.synthetic.figure_classes import CLASS_NAMES
+from data.synthetic.figure_videos import FigureStandIn
+from experiments.deform3d.pose_regions import actor_boxes
+from experiments.spec.attention_queries import queried
+from experiments.spec.catalog import load
+from experiments.spec.scales import find_scale
+from models.model import as_pose_clip
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
+def test_points_lie_on_the_actor_in_test_videos_of_the_class_of_the_row(number: int) -> None:
+    table = load(f"deform3d/figureA{number}")
+    found = list(queried(table.figure, table.cells(find_scale("tiny"))))
+    assert len(found) == 3
+    for row, run, query in found:
+        stand_in = run.data.dataset.stand_in
+        assert isinstance(stand_in, FigureStandIn)
+        video = next(video for video in stand_in.videos() if video.video_id == query.video)
+        assert (video.split, CLASS_NAMES[video.label]) == ("val", row.replace("-", "_"))
+        joints = stand_in.joints(video)
+        first = stand_in.frames // as_pose_clip(run.data.size).frames // 2  # the middle of the first segment
+        shares = torch.from_numpy(joints.places / [stand_in.width, stand_in.height])
+        visible = torch.from_numpy(joints.visible).unsqueeze(-1)
+        boxes = actor_boxes(torch.cat([shares, visible], -1)[None, first : first + 1])
+        point = torch.tensor([query.x, query.y])
+        assert ((point >= boxes.low[0, 0]) & (point <= boxes.high[0, 0])).all(), f"{row}: {point}"
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_columns_of_all_videos_are_of_a_run_without_training(number: int) -> None:
+    table = load(f"deform3d/figureA{number}")
+    runs = {(cell.row.key, cell.column.key): cell.run for cell in table.cells(find_scale("tiny"))}
+    trained = runs["penn", "top1"]
+    assert trained is not None
+    for (row, column), run in runs.items():
+        is_test = row == "penn" and column != "top1"
+        assert run is not None
+        assert (run.optim is None) == is_test and (run.parents[0].run if is_test else run) == trained

@@ -1,0 +1,174 @@
+"""Attention of one query: weights of the places that it reads, against attention computed as a whole.
+
+T frames, R joints, H heads, D width.
+"""
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.attention_query import AttentionOfPoint, MapsAttention, Patch, PointQuery
+from models.deform3d.attention_maps import in_tokens, nearest_joint, spread
+from models.deform3d.block import Block
+from models.deform3d.deformable import DeformableStage, PlainAttention, joined
+from models.deform3d.joint_stride import JointStrideStage, joints_first
+from models.deform3d.model import DeformableTransformer
+from models.deform3d.token_search import reference_places
+from models.deform3d.windows import Windows
+from models.tokens import Grid
+from tests.models.deform3d.deform_models import LABELS, SIZE, built, inputs, small
+
+GRID = Grid(6, 3, 4)
+QUERY = PointQuery(frame=2, x=0.6, y=0.4)
+
+
+def asked(model: DeformableTransformer, joints: Tensor | None = None, /, **changes: object) -> AttentionOfPoint:
+    clips, places = inputs(1)
+    return model.attention_of((clips[0], places[0] if joints is None else joints), QUERY._replace(**changes))  # type: ignore[arg-type]
+
+
+def before(model: DeformableTransformer, stage: str) -> tuple[Block, object, object]:
+    """Last block, its stage, and the tokens before it, for the clip of `asked`."""
+    block = model.blocks[1]
+    assert isinstance(block, Block)
+    return block, block.stages[stage], block.before(stage, model.tokens_before(1, *inputs(1)))
+
+
+def test_weights_of_the_deformable_attention_give_its_output() -> None:
+    model = built()
+    _, stage, tokens = before(model, "deformable")
+    assert isinstance(stage, DeformableStage) and stage.search is not None
+    with torch.no_grad():
+        y = stage.norm(joined(tokens))  # type: ignore[arg-type]
+        keys = stage.keys(y, GRID)
+        q, kv = stage.attention.q(y).flatten(1, 2), stage.attention.kv(keys).flatten(1, 2)
+        weights = stage.attention.weights(q, kv)[0]  # (H, T*(S + 2), T*(S + 2))
+        places = stage.search.places(y[:, :, :12].unflatten(2, (3, 4)))[0]
+    number = 2 * 14 + 1 * 4 + 2  # frame 2, row 1, column 2 among 12 cells and 2 modal tokens of each frame
+    for head in (None, 3):
+        found = asked(model, head=head)
+        of_query = weights[:, number].mean(0) if head is None else weights[head, number]
+        of_cells = of_query.unflatten(0, (6, 14))[:, :12]
+        assert found.patch == Patch(2, 1, 2) and found.places is not None
+        torch.testing.assert_close(found.places[:, 3], of_cells.flatten())
+        torch.testing.assert_close(found.places[:, 0], places[..., 0].flatten())
+        torch.testing.assert_close(found.places[:, 1] * 4 - 0.5, places[..., 2].flatten(), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(found.places[:, 2] * 3 - 0.5, places[..., 1].flatten(), atol=1e-5, rtol=1e-5)
+        assert found.maps.shape == (6, 3, 4) and 0 < found.maps.sum() <= found.places[:, 3].sum() + 1e-6 < 1
+    assert (found.attention, found.block, found.num_blocks, found.num_heads) == ("deformable", 1, 2, 4)
+    assert found.one_scale
+
+
+def test_plain_attention_reads_the_tokens_themselves() -> None:
+    found = asked(built(attention=PlainAttention.Config()))
+    assert found.places is not None
+    torch.testing.assert_close(found.maps.flatten(), found.places[:, 3])
+    torch.testing.assert_close(found.places[:4, 1], torch.tensor([0.125, 0.375, 0.625, 0.875]))
+
+
+def test_weights_are_spread_to_the_tokens_between_which_a_place_lies() -> None:
+    grid, weights = Grid(2, 3, 4), torch.zeros(2, 3, 4)
+    weights[1, 2, 3] = 1
+    places = reference_places(grid, weights.device)
+    places[1, 2, 3] = torch.tensor([0.25, 1.0, 1.5])
+    maps = spread(weights, places, grid)
+    expected = torch.zeros(2, 3, 4)
+    expected[0, 1, 1:3], expected[1, 1, 1:3] = 0.375, 0.125
+    torch.testing.assert_close(maps, expected)
+
+
+def test_the_weight_of_a_joint_is_shared_by_the_cells_around_it() -> None:
+    grid, placed = Grid(2, 3, 4), torch.tensor([[1.0, 0.5, 0.5, 0.6], [0.0, 1.0, 0.0, 0.2]])
+    maps, expected = spread(placed[:, 3], in_tokens(placed, grid), grid), torch.zeros(2, 3, 4)
+    expected[1, 1, 1:3] = 0.3  # half-way between two columns
+    expected[0, 0, 3] = 0.2  # at the right upper corner
+    torch.testing.assert_close(maps, expected)
+
+
+def test_weights_of_joints_are_those_of_full_attention_if_there_is_one_window() -> None:
+    model = built(joint_windows=Windows.Config(window=50))
+    _, stage, tokens = before(model, "joint")
+    assert isinstance(stage, JointStrideStage)
+    _, joints = inputs(1)
+    joint = nearest_joint(joints[0, 2], joints[0, 2, :, :2] / torch.tensor([32.0, 24.0]), QUERY)
+    with torch.no_grad():
+        x, _ = joints_first(tokens)  # type: ignore[arg-type]
+        y = stage.norm(x)  # (1, R + 2, T, D)
+        weights = stage.attention.weights(
+            stage.attention.q(y[:, joint, 2])[:, None], stage.attention.kv(y).flatten(1, 2)
+        )[0, :, 0].mean(0)  # (R + 2)*T
+    found = asked(model, attention="joint")
+    assert found.places is not None
+    torch.testing.assert_close(found.places[:, 3], weights.unflatten(0, (7, 6))[:5].T.flatten())
+    torch.testing.assert_close(found.places[:, 1], joints[0, ..., 0].flatten() / 32)
+    torch.testing.assert_close(found.places[:, 2], joints[0, ..., 1].flatten() / 24)
+    assert found.places[:, 0].tolist() == [frame for frame in range(6) for _ in range(5)]
+    torch.testing.assert_close(found.maps.sum((1, 2)), found.places[:, 3].unflatten(0, (6, 5)).sum(1))
+
+
+def test_weights_of_several_windows_are_averaged() -> None:
+    model = built(time_windows=Windows.Config(window=2))
+    found = asked(model, attention="temporal")
+    assert found.places is not None and len(found.places) == 6 * (12 + 5)
+    # Windows of frames 1-2 and 2-3 contain frame 2, and their keys are those of frames 2-3 and 3-4.
+    assert (found.maps.sum((1, 2)) > 0).tolist() == [False, False, True, True, True, False]
+    sums = found.places[:, 3].sum()
+    assert 0.5 < sums < 1
+
+
+def test_joints_without_a_place_are_no_query_and_are_not_read() -> None:
+    _, joints = inputs(1)
+    joints = joints[0]
+    joints[2, :3] = 0
+    joints[2, 3] = torch.tensor([1.0, 1.0, 1.0])
+    joints[2, 4] = torch.tensor([31.0, 23.0, 1.0])
+    shares = joints[2, :, :2] / torch.tensor([32.0, 24.0])
+    assert nearest_joint(joints[2], shares, QUERY._replace(x=0.0, y=0.0)) == 3
+    assert nearest_joint(joints[2], shares, QUERY._replace(x=1.0, y=1.0)) == 4
+    found = asked(built(), joints, attention="joint")
+    assert found.places is not None and len(found.places) == 6 * 5 - 3
+    joints[2] = 0
+    with pytest.raises(ValueError, match=r"^frame 2 has no joints, and the query is the joint next to the point$"):
+        asked(built(), joints, attention="joint")
+
+
+def test_a_model_of_poses_has_maps_of_its_joints() -> None:
+    model = built(modalities=("pose",))
+    for attention in (None, "joint", "temporal"):
+        found = asked(model, attention=attention)
+        assert found.places is not None and found.maps.shape == (6, 3, 4)
+        torch.testing.assert_close(found.maps.sum(), found.places[:, 3].sum())
+    assert asked(model).attention == "joint"
+
+
+def test_a_clip_of_another_length_than_in_training_has_maps() -> None:
+    clips, joints = SIZE.with_frames(3).example(1)
+    assert built().attention_of((clips[0], joints[0]), QUERY).maps.shape == (3, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "message"),
+    [
+        ({}, {"block": 2}, "block 2: choose one from 0 to 1"),
+        ({}, {"block": -1}, "block -1: choose one from 0 to 1"),
+        ({}, {"head": 4}, "head 4: choose one from 0 to 3"),
+        ({}, {"frame": 6}, "frame 6: the clip has the token frames 0 to 5"),
+        ({}, {"x": 1.5}, "point 1.5,0.4: x and y are shares"),
+        ({}, {"attention": "t2s"}, "attention 't2s': the model has deformable and joint and temporal"),
+        ({"modalities": ("rgb",)}, {"attention": "joint"}, "attention 'joint': the model has deformable and temporal"),
+    ],
+)
+def test_a_query_that_does_not_exist_is_refused_before_and_with_a_clip(
+    settings: dict[str, object], changes: dict[str, object], message: str
+) -> None:
+    model = built(**settings)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        asked(model, **changes)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        model.check_query(SIZE, QUERY._replace(**changes))  # type: ignore[arg-type]
+
+
+def test_a_query_that_exists_is_accepted_without_weights() -> None:
+    model = small().on_meta(SIZE, LABELS)
+    assert isinstance(model, MapsAttention)
+    model.check_query(SIZE, QUERY._replace(attention="joint", block=0, head=3))

@@ -1,0 +1,167 @@
+"""3D token search against the printed triple loop and against tents, with its gradients.
+
+B batch, T frames, D width.
+"""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.deform3d.token_search import TokenSearch, reference_places, search
+from models.tokens import Grid
+
+GRIDS = [Grid(3, 4, 5), Grid(1, 4, 5), Grid(3, 1, 5), Grid(3, 4, 1), Grid(1, 1, 1), Grid(2, 6, 3)]
+
+
+def triple_loop(z: Tensor, places: Tensor) -> Tensor:
+    """Algorithm A3 for tokens z (T, rows, columns, D) and places (n, 3) of frame, row and column: (n, D)."""
+    found = []
+    for pz, py, px in places:
+        total = torch.zeros_like(z[0, 0, 0])
+        for rz in range(z.shape[0]):
+            for ry in range(z.shape[1]):
+                for rx in range(z.shape[2]):
+                    phi = tent(px, rx) * tent(py, ry) * tent(pz, rz)
+                    total = total + phi * z[rz, ry, rx]
+        found.append(total)
+    return torch.stack(found)
+
+
+def tent(a: Tensor, b: int | Tensor) -> Tensor:
+    return (1 - (a - b).abs()).clamp(min=0)
+
+
+def tents(z: Tensor, places: Tensor) -> Tensor:
+    """The same as one sum over three tents."""
+    t, y, x = (
+        tent(places[:, axis, None], torch.arange(size, dtype=places.dtype)) for axis, size in enumerate(z.shape[:3])
+    )
+    return torch.einsum("nt,ny,nx,tyxd->nd", t, y, x, z)
+
+
+def random_case(grid: Grid, seed: int, *, beyond: float = 1.5) -> tuple[Tensor, Tensor]:
+    """Tokens and places up to `beyond` tokens outside of the grid, at least 0.05 away from integers, in float64."""
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.randn(*grid, 3, dtype=torch.float64, generator=generator)
+    shares = torch.rand(17, 3, dtype=torch.float64, generator=generator)
+    places = shares * (torch.tensor(grid) - 1 + 2 * beyond) - beyond
+    return z, places.floor() + 0.05 + 0.9 * (places - places.floor())
+
+
+def searched(z: Tensor, places: Tensor) -> Tensor:
+    return search(z.unsqueeze(0), places.unsqueeze(0))[0]
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+@pytest.mark.parametrize("oracle", [triple_loop, tents])
+def test_values_and_gradients_are_those_of_the_printed_sum(
+    grid: Grid, oracle: Callable[[Tensor, Tensor], Tensor]
+) -> None:
+    for seed in range(3):
+        z, places = (each.requires_grad_() for each in random_case(grid, seed))
+        ours, expected = searched(z, places), oracle(z, places)
+        torch.testing.assert_close(ours, expected, rtol=0, atol=1e-13)
+        weights = torch.randn(ours.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+        of_ours, of_expected = (torch.autograd.grad((each * weights).sum(), (z, places)) for each in (ours, expected))
+        torch.testing.assert_close(of_ours, of_expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_without_offsets_the_search_is_the_identity(grid: Grid) -> None:
+    z, _ = random_case(grid, 0)
+    found = search(z.unsqueeze(0), reference_places(grid, z.device).unsqueeze(0))[0]
+    torch.testing.assert_close(found, z, rtol=0, atol=1e-6)
+    in_single = search(z.float().unsqueeze(0), reference_places(grid, z.device).unsqueeze(0))[0]
+    torch.testing.assert_close(in_single, z.float(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("offset", [(1, 0, 0), (0, -1, 0), (0, 0, 2), (1, -2, 1)])
+def test_whole_offsets_shift_the_grid_and_fill_with_zeros(offset: tuple[int, int, int]) -> None:
+    z, _ = random_case(Grid(3, 4, 5), 0)
+    expected = torch.zeros_like(z)
+    for t, y, x in torch.cartesian_prod(*map(torch.arange, (3, 4, 5))).tolist():
+        a, b, c = t + offset[0], y + offset[1], x + offset[2]
+        if 0 <= a < 3 and 0 <= b < 4 and 0 <= c < 5:
+            expected[t, y, x] = z[a, b, c]
+    places = reference_places(Grid(3, 4, 5), z.device).double() + torch.tensor(offset)
+    torch.testing.assert_close(search(z[None], places[None])[0], expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_ramp_along_an_axis_gives_the_place_on_it(axis: int) -> None:
+    grid = Grid(4, 5, 6)
+    ramp = reference_places(grid, torch.device("cpu")).double()[..., axis, None]
+    places = torch.rand(20, 3, dtype=torch.float64) * (torch.tensor(grid) - 1)
+    torch.testing.assert_close(searched(ramp, places)[:, 0], places[:, axis], rtol=0, atol=1e-12)
+
+
+def test_weights_sum_to_one_inside_and_to_less_outside() -> None:
+    grid = Grid(3, 4, 5)
+    ones = torch.ones(*grid, 1, dtype=torch.float64)
+    places = torch.cat([random_case(grid, seed)[1] for seed in range(10)])
+    inside = ((places >= 0) & (places <= torch.tensor(grid) - 1)).all(-1)
+    sums = searched(ones, places)[:, 0]
+    assert 0 < inside.sum() < len(inside)
+    torch.testing.assert_close(sums[inside], torch.ones_like(sums[inside]))
+    assert (sums[~inside] < 1).all() and (sums >= 0).all()
+
+
+def test_the_search_is_linear_in_the_tokens() -> None:
+    z, places = random_case(Grid(3, 4, 5), 0)
+    other, _ = random_case(Grid(3, 4, 5), 1)
+    both = searched(2 * z - 3 * other, places)
+    torch.testing.assert_close(both, 2 * searched(z, places) - 3 * searched(other, places))
+
+
+def test_gradients_are_those_of_finite_differences() -> None:
+    z, places = (each.requires_grad_() for each in random_case(Grid(2, 3, 3), 0))
+    assert torch.autograd.gradcheck(searched, (z, places))
+
+
+def network(scale: tuple[float, float, float] = (1.0, 2.0, 0.5), weight: float = 0.5) -> TokenSearch:
+    torch.manual_seed(0)
+    made = TokenSearch(8, 3, scale)
+    torch.nn.init.normal_(made.offsets.weight, std=weight)
+    return made
+
+
+def test_offsets_are_within_the_scale_of_each_axis() -> None:
+    for weight in (0.5, 1e3):
+        made, z = network(weight=weight), torch.randn(2, 3, 4, 5, 8)
+        offsets = made.places(z) - reference_places(Grid(3, 4, 5), z.device)
+        largest = offsets.abs().amax((0, 1, 2, 3))
+        assert (largest <= made.scale + 1e-5).all()
+        assert (largest > 0.2 * made.scale).all()
+
+
+def test_offsets_start_small_but_not_at_zero() -> None:
+    torch.manual_seed(0)
+    made = TokenSearch(64, 3, (1.0, 1.0, 1.0))
+    made.reset()
+    z = torch.randn(1, 4, 6, 6, 64)
+    offsets = made.places(z) - reference_places(Grid(4, 6, 6), z.device)
+    assert offsets.abs().min() > 0 and 0.01 < offsets.std() < 0.5
+    made(z).square().sum().backward()
+    assert made.convolution.weight.grad is not None and made.convolution.weight.grad.abs().sum() > 0
+
+
+def test_offsets_move_with_the_tokens_away_from_the_border() -> None:
+    made, z = network(), torch.randn(1, 6, 7, 8, 8)
+    there = made.places(z.roll((1, 1, 1), dims=(1, 2, 3))) - made.places(z).roll((1, 1, 1), dims=(1, 2, 3))
+    inner = there[:, 2:-1, 2:-1, 2:-1]
+    torch.testing.assert_close(inner, torch.ones_like(inner), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_places_are_in_single_precision_under_autocast(dtype: torch.dtype) -> None:
+    made, z = network(), torch.randn(1, 3, 28, 28, 8)
+    exact = made.places(z)
+    with torch.autocast("cpu", dtype=dtype):
+        places = made.places(z)
+        found = search(z.to(dtype), exact)
+    assert places.dtype == torch.float32 and found.dtype == dtype
+    assert (places - exact).abs().max() < 0.05
+    # In half precision, the places alone would be rounded by a sixteenth of a token.
+    torch.testing.assert_close(found.float(), search(z.to(dtype).float(), exact), rtol=1e-2, atol=1e-2)
