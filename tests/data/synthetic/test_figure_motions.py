@@ -40,7 +40,7 @@ def test_resting_with_and_without_swing_differ_in_the_last_joint_only() -> None:
     one, other = moved("rest"), moved("rest_and_swing")
     assert (one.body == other.body).all()
     assert not one.last.any()
-    assert np.ptp(other.last[:, 0]) > 0.25
+    assert np.ptp(other.last[:, 0]) > 0.2 and (other.last < 0).all()  # it swings, and stays lifted
 
 
 def test_the_hips_go_down_when_sitting_down_and_up_when_standing_up() -> None:
