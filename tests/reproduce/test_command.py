@@ -117,24 +117,6 @@ def test_evaluate_without_trained_weights_is_an_error_with_a_remedy(reproduce, t
     assert "or name a file with --weights FILE" in outcome.err
 
 
-def test_list_does_not_import_torch(reproduce) -> None:  # noqa: ANN001
-    code = "import sys; from reproduce.command import main; main(['list']); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
-    assert T4 in reproduce("list").out
-
-
-@pytest.mark.parametrize("verb", ["show", "plan", "status", "claims"])
-def test_read_only_verbs_import_neither_lightning_nor_torchvision(verb: str, tmp_path: Path) -> None:
-    code = (
-        "import sys; from reproduce.command import main\n"
-        f"main([{verb!r}, {T4 + ':joint'!r}] + ([] if {verb!r} == 'show' else ['--runs', sys.argv[1]]))\n"
-        "slow = {'lightning', 'torchvision', 'timm', 'tensorboard', 'pandas', 'pytorchvideo'} & set(sys.modules)\n"
-        "sys.exit(str(slow) if slow else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.parametrize(
     ("error", "code", "text"),
     [
