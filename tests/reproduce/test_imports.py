@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SLOW = {"torch", "numpy", "lightning", "timm", "av", "torchvision", "pytorchvideo", "pandas", "matplotlib", "tensorboard"}
+SLOW = {
+    "torch",
+    "numpy",
+    "lightning",
+    "timm",
+    "av",
+    "torchvision",
+    "pytorchvideo",
+    "pandas",
+    "matplotlib",
+    "tensorboard",
+}
 PRINT_MODULES = """
 import sys
 from reproduce.command import main
