@@ -10,6 +10,7 @@ from experiments.runner.resources import Resources
 from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
 from reproduce.exit_codes import DONE, FAILED, UNUSABLE
+from reproduce.next_command import say_next
 from reproduce.selection import jobs, scale_of, seeds_of, store_of
 
 
@@ -56,4 +57,5 @@ def execute(options: argparse.Namespace) -> int:
 
         errors = keep_all_maps(selected, store, resources)
     codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in errors)}
+    say_next("status" if codes else "report", options)
     return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE

@@ -94,6 +94,18 @@ def names_matching(pattern: str) -> list[str]:
     return _one_unless_glob(pattern, _candidates(pattern))
 
 
+def names_listed(pattern: str) -> list[str]:
+    """Names of the tables that match a name, a glob pattern or a paper, those that are not here included.
+
+    Raises:
+        ValueError: as `names_matching`.
+    """
+    names = sorted({*captions(), *not_here()}, key=_natural_order)
+    papers = {name.partition("/")[0] for name in names}
+    wanted = pattern if "/" in pattern or pattern == "*" else f"{pattern}/*" if pattern in papers else f"*/{pattern}"
+    return [name for name in names if fnmatch.fnmatchcase(name, wanted)] or names_matching(pattern)
+
+
 def _candidates(pattern: str) -> list[str]:
     """Names of the tables of any paper that match a name or a glob pattern.
 

@@ -1,8 +1,8 @@
 """Command line: user errors are one line with cause and remedy, and the right exit code."""
 
 import importlib
-import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +11,6 @@ import pytest
 
 from data.errors import DataError
 from experiments.runner.files import StoreError
-from experiments.spec.catalog import captions
 from reproduce import list_tables
 from reproduce.command import main, parser
 
@@ -195,12 +194,10 @@ def test_a_closed_pipe_is_not_an_error(words: list[str]) -> None:
     assert process.stderr.read() == "" and process.wait() == 0
 
 
-def test_list_names_all_tables_or_those_that_match(reproduce) -> None:  # noqa: ANN001
-    lines = reproduce("list").out.splitlines()
-    assert len(lines) == len(captions())
-    assert reproduce("list", "motionformer/table8").out == f"motionformer/table8  {captions()['motionformer/table8']}\n"
-    listed = json.loads(reproduce("list", "motionformer/table2*", "--json").out)
-    assert [entry["name"] for entry in listed] == ["motionformer/table2a", "motionformer/table2b"]
+def test_the_version_names_the_commit_and_pytorch(reproduce) -> None:  # noqa: ANN001
+    outcome = reproduce("--version")
+    assert outcome.code == 0
+    assert re.fullmatch(r"reproduce \d+\.\d+\.\d+, commit \S+, Python 3\.\S+, torch \S+\n", outcome.out)
 
 
 def test_verbs_disable_the_native_jit_of_torch_for_themselves_and_child_processes(
