@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from experiments.runner.computed_values import computed
 from experiments.runner.measure import saved_for_backward
 from experiments.runner.store import RunStore
 from experiments.spec.edits import brief, changed_fields
@@ -13,6 +14,7 @@ from experiments.spec.table import Cell, Table
 from reports.labels import row_names
 from reports.sources import find_measurement
 
+SAVED = "saved_for_backward"  # name of the value in the cache
 RECIPE = ("optim", "objective")  # fields of a run that differ between kinds of training
 
 
@@ -124,7 +126,7 @@ def _executed(table: Table, cells: tuple[Cell, ...]) -> list[str]:
     """GFLOPs of this implementation, for columns that count those of the published formulation."""
     names = row_names(table)
     counts = {
-        cell.row.key: f"{names[cell.row.key]}: {metric.executed(cell.paper_run):.1f}"
+        cell.row.key: f"{names[cell.row.key]}: {computed(metric.name, metric.executed, cell.paper_run):.1f}"
         for cell in cells
         if isinstance(metric := cell.metric, Computed) and metric.executed and cell.paper_run is not None
     }
@@ -171,7 +173,7 @@ def _saved(table: Table, measurements: list[tuple[Cell, Measured]]) -> list[str]
     """Size of the tensors saved for the backward pass, for columns of memory. It is computed without a GPU."""
     names = row_names(table)
     saved = "; ".join(
-        f"{names[cell.row.key]}: {saved_for_backward(cell.paper_run) / 1e9:.2f}"
+        f"{names[cell.row.key]}: {computed(SAVED, saved_for_backward, cell.paper_run) / 1e9:.2f}"
         for cell, metric in measurements
         if cell.paper_run and metric.kind == "memory"
     )
