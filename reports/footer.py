@@ -14,7 +14,7 @@ from experiments.spec.table import Cell, Table
 from reports.labels import row_names
 from reports.sources import find_measurement
 
-SAVED = "saved_for_backward"  # name of the value in the cache
+EXECUTED, SAVED = "executed", "saved_for_backward"  # names of computed values
 RECIPE = ("optim", "objective")  # fields of a run that differ between kinds of training
 
 
@@ -126,7 +126,7 @@ def _executed(table: Table, cells: tuple[Cell, ...]) -> list[str]:
     """GFLOPs of this implementation, for columns that count those of the published formulation."""
     names = row_names(table)
     counts = {
-        cell.row.key: f"{names[cell.row.key]}: {computed(metric.name, metric.executed, cell.paper_run):.1f}"
+        cell.row.key: f"{names[cell.row.key]}: {computed(EXECUTED, metric.executed, cell.paper_run):.1f}"
         for cell in cells
         if isinstance(metric := cell.metric, Computed) and metric.executed and cell.paper_run is not None
     }

@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-import experiments
 from experiments.runner.files import StoreError, json_object, write_atomically
+from experiments.spec.catalog import paper_folders
 from experiments.spec.run import RunConfig
 
 CACHE = "COMPUTED_VALUES"  # environment variable: folder of the files
@@ -66,7 +66,7 @@ def code_digest() -> str:
 def _source_files() -> Iterator[Path]:
     """Files of the packages and of all papers, those outside of this repository included."""
     root = Path(__file__).resolve().parents[2]
-    for folder in (*(root / name for name in PACKAGES), *map(Path, experiments.__path__)):
+    for folder in (*(root / name for name in PACKAGES), *paper_folders()):
         yield from folder.rglob("*.py")
 
 

@@ -40,7 +40,7 @@ def captions() -> dict[str, str]:
         ValueError: for a missing directory of $REPRODUCE_PAPERS, or a table without a literal name and caption.
     """
     captions_by_name: dict[str, str] = {}
-    for folder in _paper_folders():
+    for folder in paper_folders():
         for file in folder.glob("*/*.py"):
             if TABLE.search(source := file.read_text(encoding="utf-8")):
                 name = f"{file.parent.name}/{file.stem.replace('_', '-')}"
@@ -48,7 +48,7 @@ def captions() -> dict[str, str]:
     return dict(sorted(captions_by_name.items(), key=lambda item: _natural_order(item[0])))
 
 
-def _paper_folders() -> list[Path]:
+def paper_folders() -> list[Path]:
     """Parent directories of papers. Those outside of `experiments` are added to its import path."""
     for folder in filter(None, os.environ.get(PAPERS, "").split(os.pathsep)):
         if not Path(folder).is_dir():
@@ -157,7 +157,7 @@ def _why_unknown(pattern: str, wanted: str) -> str:
 @functools.cache
 def contents_of_papers() -> "dict[str, Contents]":
     """Tables and figures of the papers whose directory has a `contents.py`, in alphabetical order."""
-    papers = sorted(file.parent.name for folder in _paper_folders() for file in folder.glob("*/contents.py"))
+    papers = sorted(file.parent.name for folder in paper_folders() for file in folder.glob("*/contents.py"))
     return {paper: importlib.import_module(f"experiments.{paper}.contents").CONTENTS for paper in papers}
 
 
@@ -178,7 +178,7 @@ def load(name: str) -> "Table":
     Raises:
         ValueError: if its file cannot be imported.
     """
-    _paper_folders()
+    paper_folders()
     try:
         return importlib.import_module(f"experiments.{name.replace('/', '.').replace('-', '_')}").TABLE
     except Exception as error:
@@ -187,12 +187,12 @@ def load(name: str) -> "Table":
 
 def paper_readme(paper: str) -> Path | None:
     """README of a paper, which lists the differences from the paper; None if there is no README."""
-    return next((file for folder in _paper_folders() if (file := folder / paper / "README.md").exists()), None)
+    return next((file for folder in paper_folders() if (file := folder / paper / "README.md").exists()), None)
 
 
 def released_weights(paper: str) -> "ReleasedWeights | None":
     """Weights that the authors of a paper released; None if the paper's directory has no `released.py`."""
-    if not any((folder / paper / "released.py").exists() for folder in _paper_folders()):
+    if not any((folder / paper / "released.py").exists() for folder in paper_folders()):
         return None
     return importlib.import_module(f"experiments.{paper}.released").RELEASED
 
