@@ -54,7 +54,8 @@ def execute(options: argparse.Namespace) -> int:
             in_turns.setdefault(measurement.metric.kind, []).append(measurement)
     codes = [measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)]
     codes += [measure_in_turns(several, options.batch, options.rounds, store) for several in in_turns.values()]
-    say_next("report", options)
+    if max(codes) == DONE:
+        say_next("report", options)
     return max(codes)
 
 

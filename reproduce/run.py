@@ -57,5 +57,6 @@ def execute(options: argparse.Namespace) -> int:
 
         errors = keep_all_maps(selected, store, resources)
     codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in errors)}
-    say_next("status" if codes else "report", options)
+    if not codes:
+        say_next("report", options)
     return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE
