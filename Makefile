@@ -5,7 +5,7 @@ TABLE ?= motionformer/table4
 SCALE ?= tiny
 ARGS ?=
 
-.PHONY: help setup reproduce test check slow bench clean
+.PHONY: help setup reproduce test check slow index bench clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -25,6 +25,9 @@ reproduce: setup  ## Train, test and report a table: make reproduce TABLE=motion
 
 test: setup  ## Run the test suite on all cores, one torch thread per process
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
+
+index: setup  ## Write the index of the tables, which `reproduce list` and completion show
+	$(BIN)/python -m reproduce.write_index
 
 bench: setup  ## Time ours against the published formulation, paired in one run (ARGS="selection --json FILE")
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from experiments.runner.attention_files import AttentionMaps
+from experiments.runner.computed_values import computed
 from experiments.runner.files import StoreError
 from experiments.runner.mask_strip_files import MaskStrip
 from experiments.runner.store import RunStore
@@ -209,9 +210,9 @@ def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore
 
 def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tuple[str, ...]) -> ReportCell:
     """Cell with a value computed from the config at the paper's size."""
-    as_printed = metric.of(run)
+    as_printed = computed(metric.name, metric.of, run)
     try:
-        value = metric.of(overridden(run, overrides)) if overrides else as_printed
+        value = computed(metric.name, metric.of, overridden(run, overrides)) if overrides else as_printed
     except ValueError:  # e.g. a crop of 40, which is valid for small models only
         return ReportCell(column=cell.column.key, state="not applicable", printed=cell.printed)
     changed = value != as_printed

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.runner.computed_values import computed
 from experiments.runner.item_hits import unpacked
 from experiments.spec.comparisons import Comparison, PValues, SameText
 from experiments.spec.expressions import CellValue, Expression
@@ -189,7 +190,9 @@ class Measurements:
             return [leaf for source in sources for leaf in self.leaves(source)]
         if isinstance(cell.counted, Computed):
             paper_runs = (c.paper_run for c in self.table.cells(rows=[cell.row]) if c.column.key == cell.column)
-            return [Leaf(cell, metric, cell.counted.of(run), False, None, {}) for run in paper_runs if run is not None]
+            counted = cell.counted
+            values = [computed(counted.name, counted.of, run) for run in paper_runs if run is not None]
+            return [Leaf(cell, metric, value, False, None, {}) for value in values]
         found = next(c for c in self.rows[cell.row].cells if c.column == cell.column)
         if found.state == "quoted":
             return [Leaf(cell, metric, found.printed, True, None, {})]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from experiments.runner.computed_values import computed
 from experiments.runner.measure import saved_for_backward
 from experiments.runner.store import RunStore
 from experiments.spec.edits import brief, changed_fields
@@ -13,6 +14,7 @@ from experiments.spec.table import Cell, Table, one_line
 from reports.labels import row_names
 from reports.sources import find_measurement
 
+EXECUTED, SAVED = "executed", "saved_for_backward"  # names of computed values
 RECIPE = ("optim", "objective")  # fields of a run that differ between kinds of training
 
 
@@ -124,7 +126,7 @@ def _executed(table: Table, cells: tuple[Cell, ...]) -> list[str]:
     """GFLOPs of this implementation, for columns that count those of the published formulation."""
     names = row_names(table)
     counts = {
-        cell.row.key: f"{names[cell.row.key]}: {metric.executed(cell.paper_run):.1f}"
+        cell.row.key: f"{names[cell.row.key]}: {computed(EXECUTED, metric.executed, cell.paper_run):.1f}"
         for cell in cells
         if isinstance(metric := cell.metric, Computed) and metric.executed and cell.paper_run is not None
     }
@@ -177,7 +179,7 @@ def _saved(table: Table, measurements: list[tuple[Cell, Measured]]) -> list[str]
     saved: dict[str, str] = {}
     for cell, run in found:
         header = f" ({one_line(cell.column.header)})" if len(runs_of_row[cell.row.key]) > 1 else ""
-        saved[f"{names[cell.row.key]}{header}"] = gigabytes(saved_for_backward(run))
+        saved[f"{names[cell.row.key]}{header}"] = gigabytes(computed(SAVED, saved_for_backward, run))
     if not saved:
         return []
     kind = found[0][1].data.size.kind

@@ -11,6 +11,7 @@ from reports.footer import DataNames, data_names
 from reports.judgement import JudgedClaim
 from reports.layout import data_text
 from reproduce.exit_codes import DONE
+from reproduce.next_command import say_next
 from reproduce.selection import selected, store_of
 
 
@@ -31,6 +32,7 @@ def execute(options: argparse.Namespace) -> int:
         print(json.dumps(tables, indent=1, ensure_ascii=False))
     else:
         print("\n\n".join(claims_text(scale, options.overrides, *one) for one in found) or "No claims.")
+        say_next("report", options)
     return DONE
 
 

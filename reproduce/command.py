@@ -7,8 +7,10 @@ import argparse
 import difflib
 import importlib
 import os
+import platform
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,11 +31,18 @@ from reproduce.arguments import (
 )
 from reproduce.exit_codes import DONE, INTERRUPTED, UNUSABLE, USAGE
 
+PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Execute one verb. Returns the exit code."""
     disable_native_jit()
-    options = parser().parse_args(arguments)
+    arguments_of_all = parser()
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
+        from reproduce.completion import complete
+
+        complete(arguments_of_all)
+    options = arguments_of_all.parse_args(arguments)
     try:
         # Imported here so that verbs without a model do not import the models, which takes seconds.
         return importlib.import_module(f"reproduce.{options.module}").execute(options)
@@ -63,6 +72,21 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {one_line(message)} (help: {self.prog} --help)\n")
 
 
+class Version(argparse.Action):
+    """Option that prints the versions of this code, Python and PyTorch, and exits."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Print the versions."""
+        from importlib.metadata import version  # here: it is slow to import
+
+        from experiments.runner.provenance import commit
+
+        own = tomllib.loads(PROJECT.read_text())["project"]["version"]
+        torch = version("torch")
+        print(f"{parser.prog} {own}, commit {commit()}, Python {platform.python_version()}, torch {torch}")
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     """Parser of the arguments of all verbs."""
     root = Parser(
@@ -70,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
         description="Reproduce the tables of video-transformer papers by name.",
         epilog="Tables are named paper/table, rows paper/table:row; globs work. Start with: reproduce list",
     )
+    root.add_argument("--version", action=Version, nargs=0, help="show the version and the commit")
     verbs = root.add_subparsers(title="verbs", dest="verb_name", metavar="VERB", required=True)
 
     def verb(name: str, module: str, summary: str, *parts: object) -> argparse.ArgumentParser:
@@ -81,8 +106,9 @@ def parser() -> argparse.ArgumentParser:
             part(new)  # type: ignore[operator]
         return new
 
-    listed = verb("list", "list_tables", "Every table and figure by name.", add_json)
-    listed.add_argument("tables", nargs="*", default=["*"])
+    listed = verb("list", "list_tables", "Every table and figure by name, its progress and cost.", add_runs, add_json)
+    listed.add_argument("tables", nargs="*", default=["*"], metavar="TABLE", help="a paper, a table, or a glob")
+    listed.add_argument("--scale", default="tiny", help="whose progress and cost (default: %(default)s)")
     verb("show", "show", "A table as printed, with the changes of each row.", add_tables, add_scale, add_json)
     parts = (add_tables, add_columns, add_scale, add_runs, add_resources, add_eval_only)
     verb("plan", "plan", "The distinct runs of a table, and their cost.", *parts, add_json, add_speed)

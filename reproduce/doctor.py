@@ -22,6 +22,7 @@ from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER
 from reproduce.exit_codes import DONE, UNUSABLE
+from reproduce.next_command import say_next
 from reproduce.selection import jobs, scale_of, store_of
 from reproduce.status import FINISHED, job_state
 
@@ -38,7 +39,10 @@ def execute(options: argparse.Namespace) -> int:
         doctor = Doctor(every_job, store, resources, deep=options.deep, eval_only=options.eval_only)
         found = [*doctor.machine(generates=True, needs_gpu=False), *doctor.of_named_data()]
     print(json.dumps([finding._asdict() for finding in found], indent=1) if options.json else text(found))
-    return UNUSABLE if any(finding.severity == "error" for finding in found) else DONE
+    code = UNUSABLE if any(finding.severity == "error" for finding in found) else DONE
+    if code == DONE and options.tables:
+        say_next("run", options)
+    return code
 
 
 class Doctor:

@@ -6,6 +6,7 @@ import json
 from experiments.runner.import_weights import import_text, import_weights
 from experiments.spec.catalog import find, released_weights
 from reproduce.exit_codes import DONE
+from reproduce.next_command import say_next
 from reproduce.selection import one_run, runs_of_row, store_of
 
 
@@ -26,4 +27,5 @@ def execute(options: argparse.Namespace) -> int:
     _, run = one_run(options, column)
     record = import_weights(run, store_of(options), options.file, released)
     print(json.dumps(record, indent=1) if options.json else import_text(record))
+    say_next("run", options, [options.table], ["--eval-only"])
     return DONE

@@ -1,18 +1,84 @@
-"""`reproduce list`: names and captions of tables."""
+"""`reproduce list`: the tables, their progress, cost and data sets, from their index and the files of results."""
 
 import argparse
 import json
+import shutil
+import sys
 
-from experiments.spec.catalog import captions, names_matching
+from tabulate import tabulate
+
+from experiments.spec.catalog import captions, names_listed, not_here
 from reproduce.exit_codes import DONE
+from reproduce.next_command import say_next
+from reproduce.selection import RESULTS
+from reproduce.table_index import SCALES, progress, read_index
+
+UNKNOWN = "–"
+PUBLISHED_SIGN = "§"  # as in reports, whose code imports PyTorch
+HEADERS = ("table", "rows", "done", "cost", "caption", "data")
+MIN_CAPTION = 24  # characters
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print names and captions of all tables, or of those that match."""
-    names, texts = [name for pattern in options.tables for name in names_matching(pattern)], captions()
+    """Print all tables, or those that match."""
+    if options.scale not in SCALES:
+        raise ValueError(f"unknown scale '{options.scale}'; choose one of {', '.join(SCALES)}")
+    names = list(dict.fromkeys(name for pattern in options.tables for name in names_listed(pattern)))
+    entries = [table_json(name, options) for name in names]
     if options.json:
-        print(json.dumps([{"name": name, "caption": texts[name]} for name in names], indent=1))
-    else:
-        width = max(map(len, names))
-        print("\n".join(f"{name:<{width}}  {texts[name]}" for name in names))
+        print(json.dumps(entries, indent=1))
+        return DONE
+    print(tables_text(entries, options.scale))
+    if here := [entry["name"] for entry in entries if entry["here"]]:
+        say_next("show", options, here[:1])
     return DONE
+
+
+def table_json(name: str, options: argparse.Namespace) -> dict:
+    """Facts about a table, without those that its index does not have."""
+    facts: dict = {"name": name, "caption": {**not_here(), **captions()}[name], "here": name in captions()}
+    entry = read_index().get(name)
+    if entry is not None and facts["here"]:
+        done, published, total, hours = progress(entry["runs"][options.scale], options.runs, RESULTS)
+        facts |= {"rows": len(entry["rows"]), "done": done, "published": published, "total": total}
+        facts |= {"hours": round(hours, 3), "gpu_hours": entry["gpu_hours"], "data": entry["data"]}
+    return facts
+
+
+def tables_text(entries: list[dict], scale: str) -> str:
+    """Tables as text. A terminal shows as much of the captions as fits beside the other columns."""
+    lines = [
+        [
+            entry["name"],
+            entry.get("rows", UNKNOWN),
+            done_text(entry),
+            cost_text(entry, scale),
+            entry["caption"] if entry["here"] else f"(not here yet) {entry['caption']}",
+            ", ".join(entry.get("data", ())) or UNKNOWN,
+        ]
+        for entry in entries
+    ]
+    if sys.stdout.isatty():
+        others = sum(max(len(str(line[column])) for line in lines) + 2 for column in (0, 1, 2, 3, 5)) + 4
+        room = max(MIN_CAPTION, shutil.get_terminal_size().columns - others)
+        for line in lines:
+            line[4] = line[4] if len(line[4]) <= room else f"{line[4][: room - 1]}…"
+    text = tabulate(lines, HEADERS, tablefmt="simple", disable_numparse=True)
+    cost = "what they took" if scale == "tiny" else "assumed hours of an A100 for all of them, see `reproduce plan`"
+    text += f"\n\ndone: tests with a result at scale {scale}; cost: {cost}"
+    return text + (f"; {PUBLISHED_SIGN}: published, not run here" if any(e.get("published") for e in entries) else "")
+
+
+def done_text(entry: dict) -> str:
+    """Numbers of tests with a result and in all, with a sign for published results."""
+    if not entry.get("total"):
+        return UNKNOWN
+    return f"{entry['done']}/{entry['total']}" + (f" {PUBLISHED_SIGN}" if entry["published"] else "")
+
+
+def cost_text(entry: dict, scale: str) -> str:
+    """Hours that the finished tests took or, at the paper's size, that all are assumed to take."""
+    hours = entry.get("hours" if scale == "tiny" else "gpu_hours")
+    if not hours:
+        return UNKNOWN
+    return f"{hours:,.0f} h" if hours >= 10 else f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"

@@ -22,6 +22,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Table
 from reports.labels import cell_name
 from reproduce.exit_codes import DONE, UNUSABLE
+from reproduce.next_command import say_next
 from reproduce.selection import store_of
 
 
@@ -53,6 +54,8 @@ def execute(options: argparse.Namespace) -> int:
             in_turns.setdefault(measurement.metric.kind, []).append(measurement)
     codes = [measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)]
     codes += [measure_in_turns(several, options.batch, options.rounds, store) for several in in_turns.values()]
+    if max(codes) == DONE:
+        say_next("report", options)
     return max(codes)
 
 

@@ -13,6 +13,7 @@ from experiments.runner.launch import default_parallel
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from reproduce.exit_codes import DONE, UNUSABLE
+from reproduce.next_command import say_next
 from reproduce.planned_run import OFFICIAL, PlannedRun, Planner
 from reproduce.selection import jobs, scale_of, store_of
 from reproduce.status import FINISHED, WITH_RELEASED
@@ -27,7 +28,9 @@ def execute(options: argparse.Namespace) -> int:
     plan = Plan(found, store, resources, eval_only=options.eval_only, speed=speed if assumed else None)
     parallel = default_parallel(resources, scale_of(options))
     print(json.dumps(plan.as_json(), indent=1) if options.json else plan.as_text(parallel))
-    return UNUSABLE if plan.problems or plan.disk_problem(parallel) else DONE
+    code = UNUSABLE if plan.problems or plan.disk_problem(parallel) else DONE
+    say_next("run" if code == DONE else "doctor", options)
+    return code
 
 
 class Plan:

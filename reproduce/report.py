@@ -17,6 +17,7 @@ from reports.markdown import report_path
 from reports.publish import publish
 from reports.render import render, saved_seeds, stale, write
 from reproduce.exit_codes import DONE, FAILED
+from reproduce.next_command import say_next
 from reproduce.selection import published_store, scale_of, seeds_of, store_of
 
 
@@ -32,11 +33,13 @@ def execute(options: argparse.Namespace) -> int:
         raise ValueError("--picture writes one figure; name one table with a figure, as `reproduce list` shows them")
     if options.check:
         return check(selections, scale, seeds_of(options) if options.seeds else None)
-    texts, saved, store, seeds = [], [], store_of(options, compare_scores=True), seeds_of(options)
+    texts, saved, states = [], [], set[str]()
+    store, seeds = store_of(options, compare_scores=True), seeds_of(options)
     root = store.root / "reports"
     for table, rows in selections:
         report = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
         report = with_code_marks(report)
+        states |= {result.state for row in report.rows for cell in row.cells for result in cell.seeds}
         if options.picture is not None:
             save_picture(report, options.picture)
         texts.append(render(report, "json" if options.json else options.format, report_path(table, scale, root)))
@@ -49,6 +52,8 @@ def execute(options: argparse.Namespace) -> int:
             publish(report, store)
             committed = collect(report.table, scale, published_store(), seeds=seeds)
             _print_path("published as", write(committed))
+    if states:
+        say_next("tensorboard" if states <= {"done", "running"} else "run", options)
     return DONE
 
 

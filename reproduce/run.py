@@ -11,6 +11,7 @@ from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
 from experiments.spec.shown_sequences import shown_runs
 from reproduce.exit_codes import DONE, FAILED, UNUSABLE
+from reproduce.next_command import say_next
 from reproduce.selection import jobs, scale_of, seeds_of, store_of
 
 
@@ -62,4 +63,6 @@ def execute(options: argparse.Namespace) -> int:
 
         errors += keep_all_strips(shown_here, store, resources)
     codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in errors)}
+    if not codes:
+        say_next("report", options)
     return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE

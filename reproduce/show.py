@@ -14,6 +14,7 @@ from experiments.spec.run import Parent
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, label_text, one_line
 from reproduce.exit_codes import DONE
+from reproduce.next_command import say_next
 from reproduce.selection import selected
 
 
@@ -24,6 +25,7 @@ def execute(options: argparse.Namespace) -> int:
         print(json.dumps([show_json(s, scale, options.overrides, seeds) for s in selections], indent=1))
     else:
         print("\n\n".join(show_text(s, scale, options.overrides, seeds) for s in selections))
+        say_next("plan", options)
     return DONE
 
 

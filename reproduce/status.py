@@ -13,6 +13,7 @@ from reports.commits import differences
 from reports.layout import OTHER_CODE_SIGN
 from reports.sources import find_result
 from reproduce.exit_codes import DONE
+from reproduce.next_command import say_next
 from reproduce.selection import jobs, store_of
 
 WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
@@ -23,6 +24,9 @@ def execute(options: argparse.Namespace) -> int:
     """Print the state of each run."""
     found, store = jobs(options), store_of(options)
     print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
+    states = {job_state(job, store) for job in found}
+    if "running" not in states:
+        say_next("report" if states <= FINISHED else "run", options)
     return DONE
 
 

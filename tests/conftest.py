@@ -26,6 +26,12 @@ KeepWeights = Callable[..., None]
 STAND_IN = KineticsStandIn(num_train=10, num_val=10)
 
 
+@pytest.fixture(autouse=True)
+def own_computed_values(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folder of computed values of this test alone: tests replace what computes them."""
+    monkeypatch.setenv("COMPUTED_VALUES", str(tmp_path_factory.mktemp("computed")))
+
+
 @pytest.fixture
 def small_run(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
     """Run of a small model: three blocks, four heads, four token frames of 4 x 4 patches."""

@@ -169,7 +169,8 @@ def folder_name(stand_in: StandIn) -> str:
 def code_digest(kind: type[StandIn]) -> str:
     """Hash of the code of a stand-in: its modules, and what they import from their folders or from this one.
 
-    Comments, docstrings and layout do not change it, nor does this module, which writes what others generate.
+    Comments, docstrings, layout and the places of imports do not change it, nor does this module, which writes what
+    others generate.
     """
     bases = [base for base in kind.__mro__ if issubclass(base, StandIn) and base is not StandIn]
     modules = [base.__module__ for base in bases]
@@ -181,8 +182,8 @@ def code_digest(kind: type[StandIn]) -> str:
         if name in code or name == __name__ or file is None or file.parent not in folders:
             continue
         tree = ast.parse(file.read_bytes())
-        code[name] = code_without_docstrings(tree)
         modules += imported_modules(tree, name)
+        code[name] = code_without_docstrings(with_imports_first(tree))
     return hashlib.sha256("\0".join(code[name] for name in sorted(code)).encode()).hexdigest()[:16]
 
 
@@ -207,6 +208,32 @@ def imported_modules(tree: ast.Module, name: str) -> list[str]:
             base = ".".join(part for part in (package, node.module) if part)
             found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return found
+
+
+def with_imports_first(tree: ast.Module) -> ast.Module:
+    """Module with the imports of its functions at its top, in the order that the formatter gives them there."""
+    late: list[ast.stmt] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            imports = [line for line in node.body if isinstance(line, ast.Import | ast.ImportFrom)]
+            node.body = [line for line in node.body if line not in imports] or [ast.Pass()]
+            late += imports
+    if late:
+        early = [line for line in tree.body if isinstance(line, ast.Import | ast.ImportFrom)]
+        start = tree.body.index(early[0]) if early else 0
+        others = [line for line in tree.body if line not in early]
+        tree.body = [*others[:start], *sorted(early + late, key=_place_of_import), *others[start:]]
+    return tree
+
+
+def _place_of_import(line: ast.stmt) -> tuple[int, bool, str]:
+    """Sort key of an import: standard library, third party, ours; `import` before `from`; by name."""
+    assert isinstance(line, ast.Import | ast.ImportFrom)
+    is_from = isinstance(line, ast.ImportFrom)
+    name = (line.module or "") if is_from else line.names[0].name
+    package = name.partition(".")[0]
+    ours = __name__.partition(".")[0]
+    return 0 if package in sys.stdlib_module_names else 2 if package == ours else 1, is_from, name
 
 
 def code_without_docstrings(tree: ast.Module) -> str:

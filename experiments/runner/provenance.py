@@ -6,8 +6,6 @@ import platform
 import subprocess
 from pathlib import Path
 
-import torch
-
 PACKAGES = ("torch", "torchvision", "lightning", "timm", "av")
 
 
@@ -41,6 +39,8 @@ def commit() -> str:
 
 def hardware() -> str:
     """Number and name of the GPUs, or of the CPU cores without GPUs."""
+    import torch  # here: the command prints its commit without importing it
+
     if torch.cuda.is_available():
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
     return cores()
@@ -51,6 +51,8 @@ def cores() -> str:
 
     Other instructions add the same numbers in another order, so that the results of a training differ.
     """
+    import torch
+
     instructions = torch.backends.cpu.get_cpu_capability()
     return f"{len(os.sched_getaffinity(0))} cores of {_processor()} with {instructions}"
 

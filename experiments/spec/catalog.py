@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import experiments
 
 if TYPE_CHECKING:
+    from experiments.spec.paper_contents import Contents
     from experiments.spec.released import ReleasedWeights
     from experiments.spec.table import Table
 
@@ -39,7 +40,7 @@ def captions() -> dict[str, str]:
         ValueError: for a missing directory of $REPRODUCE_PAPERS, or a table without a literal name and caption.
     """
     captions_by_name: dict[str, str] = {}
-    for folder in _paper_folders():
+    for folder in paper_folders():
         for file in folder.glob("*/*.py"):
             if TABLE.search(source := file.read_text(encoding="utf-8")):
                 name = f"{file.parent.name}/{file.stem.replace('_', '-')}"
@@ -47,7 +48,7 @@ def captions() -> dict[str, str]:
     return dict(sorted(captions_by_name.items(), key=lambda item: _natural_order(item[0])))
 
 
-def _paper_folders() -> list[Path]:
+def paper_folders() -> list[Path]:
     """Parent directories of papers. Those outside of `experiments` are added to its import path."""
     for folder in filter(None, os.environ.get(PAPERS, "").split(os.pathsep)):
         if not Path(folder).is_dir():
@@ -85,17 +86,90 @@ def _natural_order(name: str) -> list[tuple[int, str]]:
 
 
 def names_matching(pattern: str) -> list[str]:
-    """Names of the tables that match a name or a glob pattern.
+    """Names of the tables that match a name or a glob pattern. Without a paper, all papers are searched.
+
+    Raises:
+        ValueError: if no table matches, or several match a name without a paper, with the nearest names.
+    """
+    return _one_unless_glob(pattern, _candidates(pattern))
+
+
+def names_listed(pattern: str) -> list[str]:
+    """Names of the tables that match a name, a glob pattern or a paper, those that are not here included.
+
+    Raises:
+        ValueError: as `names_matching`.
+    """
+    names = sorted({*captions(), *not_here()}, key=_natural_order)
+    papers = {name.partition("/")[0] for name in names}
+    wanted = pattern if "/" in pattern or pattern == "*" else f"{pattern}/*" if pattern in papers else f"*/{pattern}"
+    return [name for name in names if fnmatch.fnmatchcase(name, wanted)] or names_matching(pattern)
+
+
+def _candidates(pattern: str) -> list[str]:
+    """Names of the tables of any paper that match a name or a glob pattern.
 
     Raises:
         ValueError: if no table matches, with the nearest names.
     """
-    matches = [name for name in captions() if fnmatch.fnmatchcase(name, pattern)]
-    if matches:
-        return matches
-    near = difflib.get_close_matches(pattern, captions(), n=3, cutoff=0.5)
+    wanted = pattern if "/" in pattern or pattern == "*" else f"*/{pattern}"
+    matches = [name for name in captions() if fnmatch.fnmatchcase(name, wanted)]
+    if not matches:
+        raise ValueError(_why_unknown(pattern, wanted))
+    return matches
+
+
+def _one_unless_glob(pattern: str, names: list[str]) -> list[str]:
+    """The same names.
+
+    Raises:
+        ValueError: if there are several for a pattern that is no glob.
+    """
+    if len(names) > 1 and not re.search(r"[*?[]", pattern):
+        raise ValueError(f"several papers have a table '{pattern}'; name one of {', '.join(names)}")
+    return names
+
+
+def _why_unknown(pattern: str, wanted: str) -> str:
+    """Reason why no table matches, and a remedy.
+
+    Args:
+        pattern: as given.
+        wanted: the same with a paper.
+    """
+    if any(name.startswith(f"{pattern}/") for name in captions()):
+        return f"'{pattern}' is a paper: name one of its tables, or all with '{pattern}/*'"
+    for contents, reason in ((not_here(), "is not here yet"), (without_numbers(), "contains no numbers to reproduce")):
+        if name := next((name for name in contents if fnmatch.fnmatchcase(name, wanted)), None):
+            paper = name.partition("/")[0]
+            return f"{name} ({contents[name]}) {reason}; `reproduce list '{paper}/*'` shows what is here"
+    parts = [name for name in captions() if re.fullmatch(rf"{re.escape(pattern)}[a-z]", name)]
+    if parts:
+        return f"'{pattern}' has the parts {', '.join(parts)}; '{pattern}*' names all"
+    # A name without a paper is compared with names without their papers.
+    words = {name: name if "/" in pattern else name.partition("/")[2] for name in captions()}
+    near_words = difflib.get_close_matches(pattern, set(words.values()), n=3, cutoff=0.5)
+    near = [name for word in near_words for name in words if words[name] == word][:3]
     hint = f"did you mean {' or '.join(near)}?" if near else "`reproduce list` shows all tables"
-    raise ValueError(f"unknown table '{pattern}'; {hint}")
+    return f"unknown table '{pattern}'; {hint}"
+
+
+@functools.cache
+def contents_of_papers() -> "dict[str, Contents]":
+    """Tables and figures of the papers whose directory has a `contents.py`, in alphabetical order."""
+    papers = sorted(file.parent.name for folder in paper_folders() for file in folder.glob("*/contents.py"))
+    return {paper: importlib.import_module(f"experiments.{paper}.contents").CONTENTS for paper in papers}
+
+
+def not_here() -> dict[str, str]:
+    """Captions of the tables and figures that nothing reproduces yet, by name."""
+    return {f"{paper}/{name}": c for paper, all_ in contents_of_papers().items() for name, c in all_.not_here.items()}
+
+
+def without_numbers() -> dict[str, str]:
+    """Captions of the figures of the papers that contain nothing to reproduce, by name."""
+    papers = contents_of_papers().items()
+    return {f"{paper}/{name}": c for paper, all_ in papers for name, c in all_.without_numbers.items()}
 
 
 def load(name: str) -> "Table":
@@ -104,7 +178,7 @@ def load(name: str) -> "Table":
     Raises:
         ValueError: if its file cannot be imported.
     """
-    _paper_folders()
+    paper_folders()
     try:
         return importlib.import_module(f"experiments.{name.replace('/', '.').replace('-', '_')}").TABLE
     except Exception as error:
@@ -113,12 +187,12 @@ def load(name: str) -> "Table":
 
 def paper_readme(paper: str) -> Path | None:
     """README of a paper, which lists the differences from the paper; None if there is no README."""
-    return next((file for folder in _paper_folders() if (file := folder / paper / "README.md").exists()), None)
+    return next((file for folder in paper_folders() if (file := folder / paper / "README.md").exists()), None)
 
 
 def released_weights(paper: str) -> "ReleasedWeights | None":
     """Weights that the authors of a paper released; None if the paper's directory has no `released.py`."""
-    if not any((folder / paper / "released.py").exists() for folder in _paper_folders()):
+    if not any((folder / paper / "released.py").exists() for folder in paper_folders()):
         return None
     return importlib.import_module(f"experiments.{paper}.released").RELEASED
 
@@ -129,16 +203,17 @@ def find(names: list[str]) -> list[Selection]:
     Of several tables that match a pattern with a row, only those with such a row are selected.
 
     Raises:
-        ValueError: for an unknown table or row, with the nearest names.
+        ValueError: for an unknown table or row, with the nearest names, and for a name of tables of several papers.
     """
     chosen: dict[str, list[str] | None] = {}
     for text in names:
         pattern, colon, row = text.partition(":")
-        tables = names_matching(pattern)
+        tables = _candidates(pattern)
         if colon and len(tables) > 1:
             tables = [
                 name for name in tables if any(fnmatch.fnmatchcase(r.key, row) for r in load(name).rows)
             ] or tables
+        _one_unless_glob(pattern, tables)
         for name in tables:
             if not colon:
                 chosen[name] = None

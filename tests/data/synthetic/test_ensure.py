@@ -21,6 +21,7 @@ from data.synthetic.ensure import (
     default_cache,
     ensure,
     folder_name,
+    with_imports_first,
 )
 from data.synthetic.epic100 import Epic100StandIn
 from data.synthetic.kinetics import KineticsStandIn
@@ -242,6 +243,19 @@ def test_the_digest_of_the_code_ignores_comments_docstrings_and_layout() -> None
     assert code_without_docstrings(ast.parse(documented)) == code_without_docstrings(ast.parse(code))
     changed = code_without_docstrings(ast.parse(code.replace("1)", "2)")))
     assert changed != code_without_docstrings(ast.parse(code))
+
+
+def test_the_digest_of_the_code_does_not_depend_on_where_imports_stand() -> None:
+    above = "import io\nfrom math import pi\nimport av\nfrom numpy import sin\nfrom data.ranges import check\n"
+    early = f"{above}def f():\n    return av.open(io)\ndef g():\n    pass\n"
+    late = (
+        "import io\nfrom math import pi\nfrom data.ranges import check\n"
+        "def f():\n    from numpy import sin\n    import av\n    return av.open(io)\ndef g():\n    pass\n"
+    )
+    parsed = ast.unparse(ast.parse(early))
+    assert ast.unparse(with_imports_first(ast.parse(early))) == parsed
+    assert ast.unparse(with_imports_first(ast.parse(late))) == parsed
+    assert ast.unparse(with_imports_first(ast.parse(late.replace("import av", "import os as av")))) != parsed
 
 
 def test_the_digest_of_a_stand_in_covers_the_modules_that_it_imports_and_no_other(

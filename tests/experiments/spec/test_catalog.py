@@ -281,3 +281,41 @@ def test_an_override_of_a_part_changes_only_the_runs_that_have_it() -> None:
         table.cells(rows=["joint"], overrides=[text])
     with pytest.raises(ValueError, match="has no field 'other'"):
         table.cells(overrides=["data.augmentation.rand_augment.other=True"])
+
+
+def test_a_name_without_a_paper_is_that_of_the_only_table_with_it() -> None:
+    assert names_matching("table2a") == ["motionformer/table2a"]
+    (selection,) = find(["table6b:mformer"])
+    assert (selection.table.name, selection.rows) == ("motionformer/table6b", ("mformer",))
+    assert {name.partition("/")[2] for name in names_matching("table6?")} == {
+        "table6a",
+        "table6b",
+        "table6c",
+        "table6d",
+    }
+
+
+def test_a_name_of_tables_of_several_papers_is_answered_with_the_candidates() -> None:
+    with pytest.raises(ValueError, match="several papers have a table 'table4'; name one of") as raised:
+        find(["table4"])
+    assert "cast/table4, motionformer/table4, msca/table4" in str(raised.value)
+
+
+def test_a_row_that_only_one_of_several_tables_has_tells_which_is_meant() -> None:
+    (selection,) = find(["table4:trajectory"])
+    assert (selection.table.name, selection.rows) == ("motionformer/table4", ("trajectory",))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("motionformer", "'motionformer' is a paper: name one of its tables, or all with 'motionformer/*'"),
+        ("cast/table1", "'cast/table1' has the parts cast/table1a, cast/table1b"),
+        ("tble2a", "did you mean motionformer/table2a"),
+        ("nowhere", "`reproduce list` shows all tables"),
+    ],
+)
+def test_unknown_names_are_answered_with_what_may_be_meant(pattern: str, message: str) -> None:
+    with pytest.raises(ValueError) as raised:
+        names_matching(pattern)
+    assert message in str(raised.value)

@@ -1,0 +1,11 @@
+"""Tables and figures of the paper."""
+
+from experiments.spec.paper_contents import Contents
+
+CONTENTS = Contents(
+    here=(
+        "table1", "table2a", "table2b", "table3a", "table3b", "table3c", "table3d", "table4", "table5", "table6a", "table6b",
+        "table6c", "table6d", "table7", "table8", "table9", "figure3", "figure4",
+    ),
+    without_numbers={"figure1": "Trajectory attention", "figure2": "Trajectory attention flowchart"},
+)  # fmt: skip

@@ -1,0 +1,69 @@
+"""Shell completion of tables, rows, columns, scales and data sets, from the index of the tables.
+
+The shell runs the command at each TAB, so nothing here imports PyTorch. Enabled by `register-python-argcomplete`.
+"""
+
+import argparse
+
+import argcomplete
+
+from experiments.spec.catalog import captions, names_matching
+from reproduce.table_index import SCALES, Entry, read_index
+
+SEVERAL = "tables"  # name in the parsed arguments of options that take several tables
+
+
+def complete(parser: argparse.ArgumentParser) -> None:
+    """Print completions and exit, if the shell asks for some."""
+    verbs = next(action for action in parser._actions if action.dest == "verb_name")
+    assert isinstance(verbs.choices, dict)
+    for verb in verbs.choices.values():
+        for action in verb._actions:
+            if (completer := COMPLETERS.get(action.dest)) is not None:
+                action.completer = completer  # type: ignore[attr-defined]
+    argcomplete.autocomplete(parser)
+
+
+def tables(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """Names of tables or, after a colon, of the rows of a table. Without a paper in the prefix, names have none."""
+    table, colon, _row = prefix.partition(":")
+    if colon:
+        try:
+            entry = read_index().get(names_matching(table)[0])
+        except ValueError:
+            return []
+        return [f"{table}:{row}" for row in entry["rows"]] if entry else []
+    unique = [name.partition("/")[2] for name in captions()]
+    short = [word for word in unique if unique.count(word) == 1 and prefix and word.startswith(prefix)]
+    return [*captions(), *short]
+
+
+def columns(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """Columns with runs of the tables that the command names; after a comma, further ones."""
+    named = [getattr(parsed_args, "table", None), *(getattr(parsed_args, SEVERAL, None) or [])]
+    entries = [entry for name in named if isinstance(name, str) for entry in entries_of(name.partition(":")[0])]
+    first, comma, _last = prefix.rpartition(",")
+    return list(dict.fromkeys(f"{first}{comma}{column}" for entry in entries for column in entry["columns"]))
+
+
+def entries_of(pattern: str) -> list[Entry]:
+    """Entries of the tables that match a pattern; none for an unknown one."""
+    try:
+        return [read_index()[name] for name in names_matching(pattern) if name in read_index()]
+    except ValueError:
+        return []
+
+
+def scales(**_: object) -> tuple[str, ...]:
+    """Scales."""
+    return SCALES
+
+
+def data(prefix: str, **_: object) -> list[str]:
+    """Names of data sets, each before `=`; after it, nothing, so that the shell completes files."""
+    names = dict.fromkeys(name for entry in read_index().values() for name in entry["data"])
+    return [] if "=" in prefix else [f"{name}=" for name in names]
+
+
+# By the name of the option in the parsed arguments.
+COMPLETERS = {"tables": tables, "table": tables, "columns": columns, "column": columns, "scale": scales, "data": data}

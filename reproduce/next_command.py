@@ -1,0 +1,52 @@
+"""The command that usually follows a verb, printed after its output."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+TABLES = ("scale", "seeds", "overrides", "runs")
+RUNS = (*TABLES, "columns", "data")
+# Options that a verb takes over from the verb before it, by their names in the parsed arguments.
+TAKEN = {
+    "show": ("scale", "seeds", "overrides"),
+    "plan": RUNS,
+    "doctor": RUNS,
+    "run": (*RUNS, "eval_only"),
+    "status": (*TABLES, "columns"),
+    "report": TABLES,
+    "tensorboard": TABLES,
+}
+DEFAULTS = {"scale": "tiny", "runs": Path("runs")}
+FLAGS = {"overrides": "-o", "columns": "--column"}
+
+
+def next_command(
+    verb: str, options: argparse.Namespace, tables: Iterable[str] | None = None, flags: Iterable[str] = ()
+) -> str:
+    """Command line of a verb for the tables and the options of the verb before it.
+
+    Args:
+        tables: names of tables; by default those of the options.
+        flags: further flags of the verb.
+    """
+    words = ["reproduce", verb, *(options.tables if tables is None else tables)]
+    for name in TAKEN[verb]:
+        value = getattr(options, name, None)
+        if value in (None, False, []) or value == DEFAULTS.get(name):
+            continue
+        flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
+        for one in value if isinstance(value, list) else [value]:
+            words += [flag] if one is True else [flag, str(one)]
+    return shlex.join([*words, *flags])
+
+
+def say_next(
+    verb: str, options: argparse.Namespace, tables: Iterable[str] | None = None, flags: Iterable[str] = ()
+) -> None:
+    """Print the next command on stderr, so that the output of the verb remains as it is. JSON is for programs."""
+    if getattr(options, "json", False):
+        return
+    sys.stdout.flush()
+    print(f"next: {next_command(verb, options, tables, flags)}", file=sys.stderr)

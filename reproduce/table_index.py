@@ -1,0 +1,84 @@
+"""Index of the tables: rows, columns, data sets, runs and cost, as `list` and shell completion show them.
+
+Tables import PyTorch, which takes seconds. The index is therefore a file, which `make index` writes from the tables and
+which a test compares with them.
+"""
+
+import functools
+import json
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+INDEX = Path(__file__).with_name("table_index.json")
+SCALES = ("tiny", "paper")
+
+
+class Entry(TypedDict):
+    """Facts about a table.
+
+    `rows`, `columns`: keys of its rows, and of its columns with runs.
+    `data`: names of the data sets of its runs.
+    `runs`: by scale, the distinct tests that its cells show, each `train id/eval id`.
+    `gpu_hours`: assumed hours of all trainings and tests at the paper's size, those of parents included; None if the
+        size of a data set is unknown.
+    """
+
+    rows: list[str]
+    columns: list[str]
+    data: list[str]
+    runs: dict[str, list[str]]
+    gpu_hours: float | None
+
+
+@functools.cache
+def read_index() -> dict[str, Entry]:
+    """Entries by the name of the table. Tables outside of this repository have none."""
+    return json.loads(INDEX.read_text())
+
+
+class Progress(NamedTuple):
+    """Progress of tests.
+
+    `done`, `published`, `total`: numbers of tests with a result, of those not made here, and of all tests.
+    `hours`: what the trainings and tests with a result took.
+    """
+
+    done: int
+    published: int
+    total: int
+    hours: float
+
+
+def progress(tests: list[str], runs: Path, results: Path) -> Progress:
+    """Progress of some tests. Unlike in `reproduce status`, the content of result files is not checked.
+
+    Args:
+        tests: each `train id/eval id`.
+        runs, results: directories of the runs made here, and of the published results.
+    """
+    done, published, hours = 0, 0, 0.0
+    trained: set[str] = set()
+    for test in tests:
+        train_id, eval_id = test.split("/")
+        names = (f"{eval_id}.json", f"{eval_id}.released.json")
+        files = (folder / train_id / "metrics" / name for folder in (runs, results) for name in names)
+        file = next((file for file in files if file.exists()), None)
+        if file is None:
+            continue
+        done += 1
+        published += results in file.parents
+        result = _object(file)
+        hours += float(result.get("seconds") or 0) / 3600
+        if train_id not in trained:
+            trained.add(train_id)
+            hours += float(result.get("device_hours") or 0)
+    return Progress(done, published, len(tests), hours)
+
+
+def _object(file: Path) -> dict:
+    """JSON object in a file; empty for a damaged file."""
+    try:
+        value = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

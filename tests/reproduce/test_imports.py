@@ -1,0 +1,54 @@
+"""What each verb imports: the command answers at once if it computes nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SLOW = {
+    "torch",
+    "numpy",
+    "lightning",
+    "timm",
+    "av",
+    "torchvision",
+    "pytorchvideo",
+    "pandas",
+    "matplotlib",
+    "tensorboard",
+}
+PRINT_MODULES = """
+import sys
+from reproduce.command import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
+"""
+
+
+def imported(*words: str) -> set[str]:
+    """Packages that a command imports."""
+    command = [sys.executable, "-c", PRINT_MODULES, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"], ["list"], ["list", "--json"]])
+def test_what_describes_the_command_imports_no_array_library(words: list[str]) -> None:
+    assert not imported(*words) & SLOW
+
+
+@pytest.mark.parametrize("verb", ["show", "status"])
+def test_all_tables_are_resolved_with_torch_alone(verb: str, tmp_path: Path) -> None:
+    runs = [] if verb == "show" else ["--runs", str(tmp_path)]
+    assert imported(verb, "*", *runs) & SLOW == {"torch", "numpy"}
+
+
+@pytest.mark.parametrize("verb", ["plan", "claims", "report"])
+def test_a_table_without_a_figure_needs_torch_alone(verb: str, tmp_path: Path) -> None:
+    assert imported(verb, "motionformer/table1", "--runs", str(tmp_path)) & SLOW == {"torch", "numpy"}

@@ -1,0 +1,79 @@
+"""`reproduce list`: tables with rows, progress, cost and data sets; those that are not here are named."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.spec.catalog import captions, not_here
+from reports.layout import PUBLISHED_SIGN
+from reproduce import list_tables
+from reproduce.command import main
+
+TABLE = "motionformer/table8"
+
+
+@pytest.fixture
+def listed(capsys: pytest.CaptureFixture[str], tmp_path: Path):  # noqa: ANN201
+    def call(*words: str) -> list[str]:
+        assert main(["list", *words, "--runs", str(tmp_path)]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    return call
+
+
+def test_all_tables_are_listed_and_those_that_are_not_here_say_so(listed) -> None:  # noqa: ANN001
+    lines = {line.split()[0]: line for line in listed()[2:] if "/" in line.split(" ")[0]}
+    assert set(lines) == {*captions(), *not_here()}
+    for name, caption in {**captions(), **not_here()}.items():
+        assert caption in lines[name]
+        assert ("(not here yet)" in lines[name]) == (name in not_here())
+
+
+def test_a_paper_a_glob_or_a_name_without_a_paper_selects(listed) -> None:  # noqa: ANN001
+    def names(*words: str) -> set[str]:
+        return {entry["name"] for entry in json.loads("\n".join(listed(*words, "--json")))}
+
+    assert names("msca") == {name for name in captions() if name.startswith("msca/")}
+    assert names("motionformer/table2*") == {"motionformer/table2a", "motionformer/table2b"}
+    assert names("table2a", TABLE) == {"motionformer/table2a", TABLE}
+    missing = next(iter(not_here()))
+    assert names(missing) == {missing}
+
+
+def test_rows_progress_cost_and_data_sets_are_shown(listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+    monkeypatch.setattr(list_tables, "RESULTS", tmp_path / "published")
+    (line,) = [line for line in listed(TABLE) if line.startswith(TABLE)]
+    assert line.split("  ")[0] == TABLE and " 0/4 " in line and "kinetics400, ssv2" in line
+    (entry,) = json.loads("\n".join(listed(TABLE, "--json")))
+    assert (entry["rows"], entry["done"], entry["published"], entry["total"]) == (2, 0, 0, 4)
+    assert entry["here"] and entry["hours"] == 0 and entry["gpu_hours"] > 10
+    (line,) = [line for line in listed(TABLE, "--scale", "paper") if line.startswith(TABLE)]
+    assert f" {entry['gpu_hours']:.0f} h " in line
+
+
+def test_published_results_are_marked_as_in_reports(listed) -> None:  # noqa: ANN001
+    assert list_tables.PUBLISHED_SIGN == PUBLISHED_SIGN
+    lines = listed(TABLE)
+    assert f" 4/4 {PUBLISHED_SIGN} " in lines[2]
+    assert f"{PUBLISHED_SIGN}: published, not run here" in lines[-1]
+
+
+def test_a_terminal_shows_what_fits_of_a_caption(listed, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+    assert all("…" not in line for line in listed("motionformer"))
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
+    lines = listed("motionformer")
+    assert max(map(len, lines[:-2])) <= 120 and any("…" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"), [(0.0, "–"), (0.2, "12 min"), (2.25, "2.2 h"), (28.4, "28 h"), (1234.5, "1,234 h")]
+)
+def test_hours_have_a_unit_that_suits_them(hours: float, text: str) -> None:
+    assert list_tables.cost_text({"hours": hours, "gpu_hours": 1.0}, "tiny") == text
+
+
+def test_an_unknown_scale_is_refused() -> None:
+    assert main(["list", "--scale", "tny"]) == 2

@@ -1,0 +1,61 @@
+"""Each verb names the command that usually follows, with its tables and options."""
+
+import pytest
+
+from reproduce.command import main, parser
+from reproduce.next_command import TAKEN, next_command, say_next
+
+
+@pytest.mark.parametrize(
+    ("words", "verb", "expected"),
+    [
+        (["show", "a/b"], "plan", "reproduce plan a/b"),
+        (["plan", "a/*", "--scale", "paper"], "run", "reproduce run 'a/*' --scale paper"),
+        (["plan", "a/b", "--data", "k=/x y", "--gpu", "A100"], "run", "reproduce run a/b --data 'k=/x y'"),
+        (["run", "a/b", "c/d", "--seeds", "0,1", "--jobs", "2"], "report", "reproduce report a/b c/d --seeds 0,1"),
+        (["run", "a/b", "-o", "optim.epochs=3", "-o", "seed=1", "--runs", "/r"], "report",
+         "reproduce report a/b -o optim.epochs=3 -o seed=1 --runs /r"),
+        (["run", "a/b", "--column", "k400", "--eval-only"], "status", "reproduce status a/b --column k400"),
+        (["plan", "a/b", "--eval-only"], "run", "reproduce run a/b --eval-only"),
+    ],
+)  # fmt: skip
+def test_tables_and_options_that_the_next_verb_has_are_taken_over(words: list[str], verb: str, expected: str) -> None:
+    assert next_command(verb, parser().parse_args(words)) == expected
+
+
+@pytest.mark.parametrize("verb", TAKEN)
+def test_options_that_are_taken_over_are_options_of_the_verb(verb: str) -> None:
+    options = parser().parse_args([verb, "a/b"])
+    assert all(hasattr(options, name) for name in TAKEN[verb])
+
+
+def test_the_next_command_is_on_stderr_and_not_beside_json(capsys: pytest.CaptureFixture[str]) -> None:
+    say_next("run", parser().parse_args(["plan", "a/b"]))
+    assert capsys.readouterr() == ("", "next: reproduce run a/b\n")
+    say_next("run", parser().parse_args(["plan", "a/b", "--json"]))
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["list", "table2a"], "reproduce show motionformer/table2a"),
+        (["show", "table4:joint", "--scale", "paper"], "reproduce plan table4:joint --scale paper"),
+        (["status", "motionformer/table1"], "reproduce report motionformer/table1"),
+        (["status", "motionformer/table8"], "reproduce run motionformer/table8"),
+        (["report", "motionformer/table8"], "reproduce tensorboard motionformer/table8"),
+        (["report", "motionformer/table8", "--scale", "paper"], "reproduce run motionformer/table8 --scale paper"),
+        (["claims", "motionformer/table8"], "reproduce report motionformer/table8"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_verbs_say_what_comes_next(
+    words: list[str],
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path,  # noqa: ANN001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == f"next: {expected}"

@@ -1,0 +1,63 @@
+"""The committed index is that of the tables; progress is counted from files of results."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments.spec.scales import SCALES as ALL_SCALES
+from reproduce.plan import Plan
+from reproduce.table_index import INDEX, SCALES, Progress, progress, read_index
+from reproduce.write_index import index_text
+
+
+def test_the_committed_index_is_that_of_the_tables() -> None:
+    assert json.loads(INDEX.read_text()) == json.loads(index_text()), "`make index` writes it again"
+    assert INDEX.read_text() == index_text()
+
+
+def test_the_scales_of_the_index_are_those_of_the_tables() -> None:
+    assert set(SCALES) == set(ALL_SCALES)
+    assert all(set(entry["runs"]) == set(SCALES) for entry in read_index().values())
+
+
+def test_the_assumed_hours_are_those_of_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from experiments.runner.device_time import assumed_speed
+    from experiments.runner.jobs import jobs_of
+    from experiments.runner.resources import Resources
+    from experiments.runner.store import RunStore
+    from experiments.spec.catalog import find
+    from experiments.spec.scales import PAPER
+    from reproduce.command import parser
+
+    monkeypatch.delenv("VIDEO_ROOT", raising=False)
+    for name in ("motionformer/table8", "cast/table8"):
+        resources = Resources.of(parser().parse_args(["plan", name, "--scale", "paper"]))
+        plan = Plan(jobs_of(find([name]), PAPER, [], (0,)), RunStore(tmp_path), resources, speed=assumed_speed())
+        assert read_index()[name]["gpu_hours"] == pytest.approx(plan.device_hours, rel=0.01)
+
+
+def write(folder: Path, train_id: str, file: str, **content: object) -> None:
+    path = folder / train_id / "metrics" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def test_progress_counts_tests_with_a_result_and_each_training_once(tmp_path: Path) -> None:
+    runs, results = tmp_path / "runs", tmp_path / "results"
+    tests = ["one/a", "one/b", "two/a", "three/a", "four/a"]
+    assert progress(tests, runs, results) == Progress(0, 0, 5, 0.0)
+    write(runs, "one", "a.json", seconds=1800, device_hours=2.0)
+    write(runs, "one", "b.json", seconds=1800, device_hours=2.0)
+    write(results, "two", "a.json", seconds=3600, device_hours=None)
+    write(results, "three", "a.released.json", seconds=360)
+    assert progress(tests, runs, results) == Progress(4, 2, 5, pytest.approx(4.1))  # pyright: ignore
+
+
+def test_a_result_made_here_precedes_a_published_one_and_a_damaged_file_has_no_hours(tmp_path: Path) -> None:
+    runs, results = tmp_path / "runs", tmp_path / "results"
+    write(runs, "one", "a.json", seconds=3600)
+    write(results, "one", "a.json", seconds=7200)
+    assert progress(["one/a"], runs, results) == Progress(1, 0, 1, 1.0)
+    (runs / "one/metrics/a.json").write_text("{")
+    assert progress(["one/a"], runs, results) == Progress(1, 0, 1, 0.0)
