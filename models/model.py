@@ -135,6 +135,10 @@ class ModelConfig(ABC):
         """Whether the config names initial weights, which `initialise` loads."""
         return False
 
+    def without_initial_weights(self) -> Self:
+        """The same model for a run whose parent initialises it: no file of initial weights is read."""
+        return self
+
     @property
     def initial_weights(self) -> tuple[InitialWeights, ...]:
         """Sources of the initial weights that the config names."""

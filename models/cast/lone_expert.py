@@ -47,6 +47,10 @@ class LoneExpert(nn.Module):
             """Whether the expert has initial weights."""
             return self.expert.init is not None
 
+        def without_initial_weights(self) -> Self:
+            """The same model without files of experts."""
+            return replace(self, expert=replace(self.expert, init=None))
+
         @property
         def initial_weights(self) -> tuple[InitialWeights, ...]:
             """Source of the expert's initial weights, if there is one."""

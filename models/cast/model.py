@@ -73,6 +73,11 @@ class CAST(nn.Module):
             """Whether both experts have initial weights."""
             return all(expert.init is not None for expert in self.experts.values())
 
+        def without_initial_weights(self) -> Self:
+            """The same model without files of experts."""
+            spatial, temporal = (replace(expert, init=None) for expert in (self.spatial, self.temporal))
+            return replace(self, spatial=spatial, temporal=temporal)
+
         @property
         def initial_weights(self) -> tuple[InitialWeights, ...]:
             """Sources of the experts' initial weights."""
