@@ -136,7 +136,9 @@ class VideoData(DataConfig):
 
         if len(self.targets.classes) != 1:
             kinds = " and a ".join(self.targets.classes) or "no class"
-            raise ValueError(f"--own: this row predicts a {kinds} a video, and a folder gives one class; name another row")
+            raise ValueError(
+                f"--own: this row predicts a {kinds} a video, and a folder gives one class; name another row"
+            )
         return replace(self, dataset=VideoFolder.Config.of(folder))
 
     def from_files(self, paths: Sequence[Path]) -> "VideoData":
@@ -148,11 +150,11 @@ class VideoData(DataConfig):
 
     @property
     def input_text(self) -> str:
-        """Layout and normalisation of a clip."""
+        """Layout and normalisation of a clip, and the sampling of its frames."""
         channels = "BGR" if self.reversed_channels else "RGB"
         return (
             f"clips (B, {self.frames}, 3, {self.crop}, {self.crop}): batch, frames, {channels}, height, width; float32, "
-            f"(x / 255 - {self.mean}) / {self.std}"
+            f"(x / 255 - {self.mean}) / {self.std}; frames are those of {self.sampling}"
         )
 
     def shown_frames(self, clip: Tensor) -> Tensor:

@@ -96,13 +96,12 @@ def add_query(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head", type=int, help="head of the block (default: the mean of all)")
 
 
-def add_list(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+def add_list(parser: argparse.ArgumentParser) -> None:
     """Add a list file of videos, in place of the test videos of a data set."""
     parser.add_argument(
         "--list",
         dest="video_list",
         type=Path,
         metavar="FILE",
-        required=required,
         help="videos in place of the test videos: a file of `path label` lines, or `path verb noun`",
     )

@@ -240,7 +240,7 @@ def folders_in(base: Path) -> list[Path]:
     """Folders in a folder, in alphabetical order, without hidden ones."""
     if not base.is_dir():
         return []
-    return sorted((Path(entry.path) for entry in os.scandir(base) if entry.is_dir() and entry.name[0] != "."))
+    return sorted(Path(entry.path) for entry in os.scandir(base) if entry.is_dir() and entry.name[0] != ".")
 
 
 def videos_below(folder: Path) -> list[str]:

@@ -22,7 +22,7 @@ from models.cast.frame_expert import ImageExpert
 from models.cast.heads import ExpertHead, TwoExpertsHeadConfig
 from models.cast.released import load_cast
 from models.cast.stream import Pooling, Stream, drop_rates, reset_trained
-from models.checkpoints import LoadReport
+from models.checkpoints import LoadReport, copy_all_but_classes
 from models.framewise.model import thinned
 from models.imagenet import InitialWeights, weights_folder
 from models.model import InputSize, ModelConfig, Targets, check_range
@@ -150,8 +150,10 @@ class CAST(nn.Module):
             return load_cast(model, path)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy the weights of a run of the same model, or those of an expert alone into the part that it names."""
+            """Copy the weights of a run of the same model with the same or other classes, or those of an expert alone into the part that it names."""
             assert isinstance(model, CAST)
+            if not part:
+                return copy_all_but_classes(model, tensors)
             if part not in PARTS:
                 return super().copy_from(model, tensors, part)
             return copy_expert(model.expert(part), tensors, part)
