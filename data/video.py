@@ -153,8 +153,8 @@ class VideoData(DataConfig):
         """Layout and normalisation of a clip, and the sampling of its frames."""
         channels = "BGR" if self.reversed_channels else "RGB"
         return (
-            f"clips (B, {self.frames}, 3, {self.crop}, {self.crop}): batch, frames, {channels}, height, width; float32, "
-            f"(x / 255 - {self.mean}) / {self.std}; frames are those of {self.sampling}"
+            f"clips (B, {self.frames}, 3, {self.crop}, {self.crop}): batch, frames, {channels}, height, width; float32"
+            f", (x / 255 - {self.mean}) / {self.std}; frames are those of {self.sampling}"
         )
 
     def shown_frames(self, clip: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ def add_own(parser: argparse.ArgumentParser) -> None:
     """Add data of the user's own, and a start from the row's weights. Both are overrides."""
     parser.add_argument(
         "--own", action="append", dest="overrides", type=own_data, metavar="FOLDER",
-        help="your videos in place of the data set: CLASS/VIDEO files, train/ and val/ of these, or train.csv and val.csv",
+        help="your videos in place of the data set: CLASS/VIDEO files, train/ and val/ of these, or two lists",
     )  # fmt: skip
     parser.add_argument(
         "--fine-tune", action="append_const", dest="overrides", const=FINE_TUNE,

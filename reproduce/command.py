@@ -53,9 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
 class Parser(argparse.ArgumentParser):
     """Argument parser that prints errors in one line, and takes videos behind options as well as before them."""
 
-    def parse_args(self, args=None, namespace=None):  # noqa: ANN001, ANN201  (as its base class)
+    def parse_args(  # pyright: ignore[reportIncompatibleMethodOverride]  (no namespace is given)
+        self, args: list[str] | None = None
+    ) -> argparse.Namespace:
         """Parsed arguments. argparse itself takes all positional arguments at their first place only."""
-        options, rest = self.parse_known_args(args, namespace)
+        options, rest = self.parse_known_args(args)
         if rest and (not hasattr(options, "videos") or any(word.startswith("-") for word in rest)):
             self.error(f"unrecognized arguments: {' '.join(rest)}")
         if rest:

@@ -29,7 +29,7 @@ def row_model(
     runs: str | os.PathLike[str] = "runs",
     device: str | None = None,
 ) -> RowModel:
-    """Model of a row, with weights and preprocessing, on a GPU if there is one. Arguments are those of the command line.
+    """Model of a row with weights and preprocessing, on a GPU if there is one.
 
     Args:
         name: paper/table:row.

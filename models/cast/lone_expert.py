@@ -96,7 +96,7 @@ class LoneExpert(nn.Module):
             return load_classifier(model, model.stream.expert, path)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy the weights of a run of the same model with the same or other classes, or its expert alone for the part "expert"."""
+            """Copy the weights of a run of the same model with any classes, or its expert for the part "expert"."""
             assert isinstance(model, LoneExpert)
             if not part:
                 return copy_all_but_classes(model, tensors)

@@ -150,7 +150,7 @@ class CAST(nn.Module):
             return load_cast(model, path)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy the weights of a run of the same model with the same or other classes, or those of an expert alone into the part that it names."""
+            """Copy the weights of a run of the same model with any classes, or of an expert alone into its part."""
             assert isinstance(model, CAST)
             if not part:
                 return copy_all_but_classes(model, tensors)
