@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from data.synthetic.kinetics import KineticsStandIn
-from experiments.spec.catalog import find
+from experiments.runner.released_files import released_files
+from experiments.runner.store import RunStore
+from experiments.spec.catalog import find, load
 from reproduce import rows
 from reproduce.command import main, parser
 from tests.experiments.motionformer.test_released import authors_tensors
@@ -110,3 +112,21 @@ def test_links_point_to_existing_files() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def model_lines() -> list[str]:
+    """Table of docs/models.md: released files, their rows, and the printed value of their cells."""
+    lines = ["| paper | file | row (column) | printed |", "|---|---|---|---|"]
+    for file in released_files(["*"], RunStore(Path("runs"))):
+        table, _, key = file.row.partition(":")
+        row, columns = load(table).find_row(key), [column.key for column in load(table).columns]
+        printed = row.paper[columns.index(file.column)]
+        lines.append(
+            f"| {table.partition('/')[0]} | [{file.file}]({file.url}) | `{file.row}` ({file.column}) | {printed} |"
+        )
+    return lines
+
+
+def test_table_of_models_is_that_of_the_released_files() -> None:
+    shown = [line for line in (ROOT / "docs/models.md").read_text().splitlines() if line.startswith("|")]
+    assert shown == model_lines()
