@@ -63,7 +63,6 @@ def evaluate(
     names = class_names(run.data, resources, store.run(run.train_id), classes)
     root = videos if labelled else Path()
     datamodule = data_module(shown, one_device, root=root, split=BatchSplit(1, 1))
-    datamodule.test_list  # noqa: B018  (read before the weights: its errors are quick to repair)
     module = shown.build()
     source = load_chosen_weights(module.model, run, store, weights, untrained, released)
     trainer = make_trainer(run, one_device)
