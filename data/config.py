@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
+from data.errors import DataError
 from data.evaluation import EvalConfig
 from data.sizes import InputSize
 from data.synthetic.ensure import StandIn
@@ -114,6 +115,24 @@ class DatasetConfig(ABC):
         """Category of each class, by kind of label; without kinds whose classes do not all have one."""
         return {}
 
+    @property
+    def own_folder(self) -> Path | None:
+        """Root that the config itself names, for data of the user's own; None if the command line names it."""
+        return None
+
+    def names_of_classes(self, root: Path | None) -> tuple[str, ...]:
+        """Names of the classes, concatenated over the kinds of label; empty if they are unknown.
+
+        Args:
+            root: root of the data set; None if it is not on this machine.
+        """
+        if root is None:
+            return ()
+        try:
+            return self.build(root, "test").class_names
+        except DataError:
+            return ()
+
     def official_size(self, split: Split) -> int | None:
         """Number of items of a published split; None if it is unknown, and for generated data."""
         return None if self.is_replaced else self.official_sizes.get(self.name, {}).get(split)
@@ -213,6 +232,27 @@ class DataConfig(ABC):
         raise ValueError(
             f"{self.dataset.name}: its items are not files with labels, so a list file cannot replace the data set"
         )
+
+    def from_folder(self, folder: Path) -> "DataConfig":
+        """The same config with a folder of the user's own items in place of the data set.
+
+        Raises:
+            ValueError: if the items are no videos with one label; `DataError` if the folder is not usable.
+        """
+        raise ValueError(f"{self.dataset.name}: its items are not videos alone, so a folder of videos cannot replace it")
+
+    def from_files(self, paths: Sequence[Path]) -> "DataConfig":
+        """The same config with files of unlabelled items, and folders of such files, in place of the data set.
+
+        Raises:
+            ValueError: if the items are not videos.
+        """
+        raise ValueError(f"{self.dataset.name}: its items are not videos alone, so video files cannot replace the data set")
+
+    @property
+    def input_text(self) -> str:
+        """Layout and normalisation of the model's inputs, in words."""
+        return f"{self.size.kind} as `RowModel.inputs` returns it"
 
     def on_device(self, inputs: "tuple[Tensor, ...]") -> "tuple[Tensor, ...]":
         """Model inputs of a batch after its transfer to the device. By default, the inputs are unchanged."""

@@ -1,7 +1,10 @@
 """Clips of RGB frames, sampled from the videos of a data set: what all kinds have in common, and clips alone."""
 
+import os
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from torch import Tensor
@@ -171,3 +174,30 @@ class VideoData(ClipData):
         if not self.targets.classes:
             super().from_list()  # raises
         return replace(self, dataset=ListFile.Config(predicted=self.targets))
+
+    def from_folder(self, folder: Path) -> "VideoData":
+        """Clips of the videos in a folder of the user's own, which have one label each."""
+        from data.datasets.video_folder import VideoFolder
+
+        if len(self.targets.classes) != 1:
+            kinds = " and a ".join(self.targets.classes) or "no class"
+            raise ValueError(
+                f"--own: this row predicts a {kinds} a video, and a folder gives one class; name another row"
+            )
+        return replace(self, dataset=VideoFolder.Config.of(folder))
+
+    def from_files(self, paths: Sequence[Path]) -> "VideoData":
+        """Clips of video files without labels."""
+        from data.datasets.unlabelled import UnlabelledVideos
+
+        absolute = tuple(os.path.abspath(path.expanduser()) for path in paths)
+        return replace(self, dataset=UnlabelledVideos.Config(predicted=self.targets, paths=absolute))
+
+    @property
+    def input_text(self) -> str:
+        """Layout and normalisation of a clip, and the sampling of its frames."""
+        channels = "BGR" if self.reversed_channels else "RGB"
+        return (
+            f"clips (B, {self.frames}, 3, {self.crop}, {self.crop}): batch, frames, {channels}, height, width; float32"
+            f", (x / 255 - {self.mean}) / {self.std}; frames are those of {self.sampling}"
+        )

@@ -197,6 +197,10 @@ class ModelConfig(ABC):
         """Whether the config names initial weights, which `initialise` loads."""
         return False
 
+    def without_initial_weights(self) -> Self:
+        """The same model for a run whose parent initialises it: no file of initial weights is read."""
+        return self
+
     @property
     def is_control(self) -> bool:
         """Whether the model is tested without training on purpose: with random weights, or because it has none."""

@@ -134,6 +134,10 @@ class VideoViT(nn.Module):
             """Whether `init` names a source."""
             return self.init is not None
 
+        def without_initial_weights(self) -> Self:
+            """The same model without `init`."""
+            return replace(self, init=None)
+
         @property
         def initial_weights(self) -> tuple[InitialWeights, ...]:
             """The source `init`, if there is one."""

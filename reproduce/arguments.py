@@ -1,7 +1,10 @@
 """Arguments shared by several verbs."""
 
 import argparse
+import os
 from pathlib import Path
+
+from experiments.spec.override_names import FINE_TUNE, OWN_DATA
 
 
 def add_tables(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +33,24 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
         "-o", "--override", action="append", default=[], dest="overrides", metavar="PATH=VALUE",
         help="change a field of every run, e.g. -o optim.epochs=3",
     )  # fmt: skip
+    add_own(parser)
+
+
+def add_own(parser: argparse.ArgumentParser) -> None:
+    """Add data of the user's own, and a start from the row's weights. Both are overrides."""
+    parser.add_argument(
+        "--own", action="append", dest="overrides", type=own_data, metavar="FOLDER",
+        help="your videos in place of the data set: CLASS/VIDEO files, train/ and val/ of these, or two lists",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fine-tune", action="append_const", dest="overrides", const=FINE_TUNE,
+        help="start from the row's own weights, trained or imported, not from its initial weights",
+    )  # fmt: skip
+
+
+def own_data(text: str) -> str:
+    """Override for a folder of videos."""
+    return f"{OWN_DATA}{os.path.abspath(os.path.expanduser(text))}"
 
 
 def add_runs(parser: argparse.ArgumentParser) -> None:
@@ -75,13 +96,12 @@ def add_query(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head", type=int, help="head of the block (default: the mean of all)")
 
 
-def add_list(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+def add_list(parser: argparse.ArgumentParser) -> None:
     """Add a list file of videos, in place of the test videos of a data set."""
     parser.add_argument(
         "--list",
         dest="video_list",
         type=Path,
         metavar="FILE",
-        required=required,
         help="videos in place of the test videos: a file of `path label` lines, or `path verb noun`",
     )

@@ -60,7 +60,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """Argument parser that prints errors in one line."""
+    """Argument parser that prints errors in one line, and takes videos behind options as well as before them."""
+
+    def parse_args(  # pyright: ignore[reportIncompatibleMethodOverride]  (no namespace is given)
+        self, args: list[str] | None = None
+    ) -> argparse.Namespace:
+        """Parsed arguments. argparse itself takes all positional arguments at their first place only."""
+        options, rest = self.parse_known_args(args)
+        if rest and (not hasattr(options, "videos") or any(word.startswith("-") for word in rest)):
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        if rest:
+            options.videos += map(Path, rest)
+        return options
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2 after printing the message, the nearest verb and the help command."""
@@ -109,6 +120,9 @@ def parser() -> argparse.ArgumentParser:
     listed = verb("list", "list_tables", "Every table and figure by name, its progress and cost.", add_runs, add_json)
     listed.add_argument("tables", nargs="*", default=["*"], metavar="TABLE", help="a paper, a table, or a glob")
     listed.add_argument("--scale", default="tiny", help="whose progress and cost (default: %(default)s)")
+    listed.add_argument(
+        "--weights", action="store_true", help="the files that their authors released, and where they are"
+    )
     verb("show", "show", "A table as printed, with the changes of each row.", add_tables, add_scale, add_json)
     parts = (add_tables, add_columns, add_scale, add_runs, add_resources, add_eval_only)
     verb("plan", "plan", "The distinct runs of a table, and their cost.", *parts, add_json, add_speed)
@@ -165,8 +179,12 @@ def parser() -> argparse.ArgumentParser:
     drawn = verb("attention", "attention", "Draw the attention of a point of a test video.", *parts, add_query)
     add_list(drawn)
     drawn.add_argument("--out", type=Path, required=True, metavar="FILE", help="PNG file to write")
-    scored = verb("evaluate", "evaluate", "Score a list of videos with a row's model.", *parts, add_json)
-    add_list(scored, required=True)
+    scored = verb("evaluate", "evaluate", "Predict or score videos with a row's model.", *parts, add_json)
+    scored.add_argument(
+        "videos", nargs="*", type=Path, metavar="VIDEO", help="videos, or folders of them, without labels"
+    )
+    add_list(scored)
+    scored.add_argument("--classes", type=Path, metavar="FILE", help="names of the classes, one a line")
     weights = scored.add_mutually_exclusive_group()
     weights.add_argument("--weights", type=Path, help="a released checkpoint or a .safetensors file")
     weights.add_argument("--untrained", action="store_true", help="use random weights, to test the command")

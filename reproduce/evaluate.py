@@ -1,28 +1,45 @@
-"""`reproduce evaluate`: scores a list of videos with the model of a row."""
+"""`reproduce evaluate`: predicts the classes of videos with the model of a row, and scores those that have labels."""
 
 import argparse
 import json
+from pathlib import Path
 
-from experiments.runner.evaluate import evaluate, evaluation_text
+from experiments.runner.evaluate import evaluate
 from experiments.runner.resources import Resources
 from experiments.spec.catalog import find, released_weights
+from reproduce.evaluation_text import evaluation_text
 from reproduce.exit_codes import DONE
 from reproduce.selection import one_run, store_of
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Score a list of videos and print the scores."""
+    """Predict the classes of videos, or score a list of videos, and print the result."""
     column, run = one_run(options, options.column)
     scores = evaluate(
         run,
         store_of(options),
         Resources.of(options),
-        options.video_list,
+        chosen_videos(options),
         weights=options.weights,
         untrained=options.untrained,
         released=released_weights(find([options.table])[0].table.paper),
+        classes=options.classes,
     )
     row = {"row": options.table, "column": column, "scale": options.scale, "overrides": options.overrides}
     result = {**row, "train_id": run.train_id, "eval_id": run.eval_id, "seed": run.seed, **scores}
-    print(json.dumps(result, indent=1) if options.json else evaluation_text(result))
+    dataset = None if run.data.dataset.stand_in is not None else run.data.dataset.name
+    print(json.dumps(result, indent=1) if options.json else evaluation_text(result, dataset))
     return DONE
+
+
+def chosen_videos(options: argparse.Namespace) -> Path | list[Path]:
+    """List file, or videos and folders.
+
+    Raises:
+        ValueError: if there are neither or both.
+    """
+    if options.video_list is None and not options.videos:
+        raise ValueError("evaluate: name videos or folders of videos, or a list of videos with labels with --list FILE")
+    if options.video_list is not None and options.videos:
+        raise ValueError(f"evaluate: {options.videos[0]} is beside --list {options.video_list}; name one of them")
+    return options.videos if options.video_list is None else options.video_list

@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from experiments.runner.evaluate import weight_file
 from experiments.runner.import_weights import import_text, import_weights
 from experiments.spec.catalog import find, released_weights
 from reproduce.exit_codes import DONE
@@ -25,7 +26,7 @@ def execute(options: argparse.Namespace) -> int:
             )
         column = column or columns[0]
     _, run = one_run(options, column)
-    record = import_weights(run, store_of(options), options.file, released)
+    record = import_weights(run, store_of(options), weight_file(options.file), released)
     print(json.dumps(record, indent=1) if options.json else import_text(record))
     say_next("run", options, [options.table], ["--eval-only"])
     return DONE

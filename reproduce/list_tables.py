@@ -1,4 +1,4 @@
-"""`reproduce list`: the tables, their progress, cost and data sets, from their index and the files of results."""
+"""`reproduce list`: the tables, their progress and cost; or the files of weights that authors released."""
 
 import argparse
 import json
@@ -20,7 +20,9 @@ MIN_CAPTION = 24  # characters
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print all tables, or those that match."""
+    """Print all tables, or those that match; or the released files of their papers."""
+    if options.weights:
+        return list_weights(options)
     if options.scale not in SCALES:
         raise ValueError(f"unknown scale '{options.scale}'; choose one of {', '.join(SCALES)}")
     names = list(dict.fromkeys(name for pattern in options.tables for name in names_listed(pattern)))
@@ -82,3 +84,28 @@ def cost_text(entry: dict, scale: str) -> str:
     if not hours:
         return UNKNOWN
     return f"{hours:,.0f} h" if hours >= 10 else f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
+
+
+def list_weights(options: argparse.Namespace) -> int:
+    """Print released files, their rows, and where they are."""
+    from experiments.runner.released_files import released_files  # imports the models
+    from models.imagenet import weights_folder
+    from reproduce.selection import store_of
+
+    files = list(released_files(options.tables, store_of(options)))
+    if options.json:
+        print(json.dumps([file._asdict() for file in files], indent=1))
+        return DONE
+    lines = [
+        (
+            file.file,
+            f"{file.row} ({file.column})",
+            "yes" if file.imported else "no",
+            file.path or f"not here: {file.url}",
+        )
+        for file in files
+    ]
+    print(tabulate(lines, ("file", "row (column)", "imported", "where"), tablefmt="simple", disable_numparse=True))
+    print(f"\nlooked in the working directory and in {weights_folder()} ($PRETRAINED_WEIGHTS)")
+    print("import one with `reproduce import-weights FILE --as ROW --column COLUMN`")
+    return DONE

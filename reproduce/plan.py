@@ -15,7 +15,7 @@ from experiments.runner.store import RunStore
 from reproduce.exit_codes import DONE, UNUSABLE
 from reproduce.next_command import say_next
 from reproduce.planned_run import OFFICIAL, PlannedRun, Planner
-from reproduce.selection import jobs, scale_of, store_of
+from reproduce.selection import check_start, jobs, scale_of, store_of
 from reproduce.status import FINISHED, WITH_RELEASED
 
 
@@ -24,6 +24,7 @@ def execute(options: argparse.Namespace) -> int:
     found, store, resources = jobs(options), store_of(options), Resources.of(options)
     assumed = options.gpu is not None or options.utilisation is not None
     speed = assumed_speed(options.gpu, options.utilisation)
+    check_start(options, found, store)
     resources.check_names(job.run for job in found)
     plan = Plan(found, store, resources, eval_only=options.eval_only, speed=speed if assumed else None)
     parallel = default_parallel(resources, scale_of(options))

@@ -12,7 +12,7 @@ from experiments.spec.catalog import find
 from experiments.spec.shown_sequences import shown_runs
 from reproduce.exit_codes import DONE, FAILED, UNUSABLE
 from reproduce.next_command import say_next
-from reproduce.selection import jobs, scale_of, seeds_of, store_of
+from reproduce.selection import check_start, jobs, scale_of, seeds_of, store_of
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -25,6 +25,7 @@ def execute(options: argparse.Namespace) -> int:
         Resources.of(options),
         scale_of(options),
     )
+    check_start(options, found, store)
     resources.check_names(job.run for job in found)
     shown = {job.run.train_id for job in found if not job.is_prerequisite}
     store.check_writable()

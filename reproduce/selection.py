@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.spec.catalog import Selection, find
+from experiments.spec.override_names import FINE_TUNE
 
 if TYPE_CHECKING:
     from experiments.runner.jobs import Job
@@ -73,6 +74,23 @@ def jobs(options: argparse.Namespace) -> "list[Job]":
     if options.columns is not None:
         found = jobs_under(found, options.columns.split(","))
     return [job for job in found if not options.eval_only or job.cells or job.combined_by]
+
+
+def check_start(options: argparse.Namespace, found: "list[Job]", store: "RunStore") -> None:
+    """Refuse --fine-tune for rows without weights to start from.
+
+    Raises:
+        ValueError: with the row and the remedy.
+    """
+    from experiments.runner.weights import weights_of
+
+    for job in found if FINE_TUNE in options.overrides else ():
+        if job.cells and any(weights_of(parent.run, store) is None for parent in job.run.parents):
+            row = job.name.rpartition(".")[0]
+            raise ValueError(
+                f"--fine-tune: {row} has no weights to start from: import released ones (`reproduce list --weights` "
+                f"names them), or train it first with `reproduce run {row} --scale {options.scale}`"
+            )
 
 
 def one_run(options: argparse.Namespace, column: str | None) -> "tuple[str, RunConfig]":

@@ -62,6 +62,10 @@ class Epic100:
             found = {kind: class_categories(folders, kind, count) for kind, count in self.targets.classes.items()}
             return {kind: names for kind, names in found.items() if names}
 
+        def names_of_classes(self, root: Path | None) -> tuple[str, ...]:
+            """Names in the official class files, which may lie in the folder alone."""
+            return () if root is None else all_class_names(self, Path(os.path.abspath(root.expanduser())))
+
         def tiny(self) -> Self:
             """Generated videos of eight verbs and eight nouns."""
             videos = Epic100StandIn()
@@ -99,9 +103,7 @@ class Epic100:
                 f"{needed}"
             )
         check_inside(records, annotation, self.root)
-        kinds = self.config.targets.classes.items()
-        names = (name for kind, count in kinds for name in class_names(annotation_folders(self.root), kind, count))
-        return VideoList(records, tuple(names))
+        return VideoList(records, all_class_names(self.config, self.root))
 
     def annotation(self, split: Split) -> Path:
         """Annotation file of a split: the official CSV file or a list, or else the pickle with the official rows."""
@@ -145,6 +147,12 @@ class Epic100:
         for narration_id, label in listed.videos:
             assert isinstance(label, tuple)
             yield Segment(narration_id, narration_id.rpartition("_")[0], None, label)
+
+
+def all_class_names(config: Epic100.Config, root: Path) -> tuple[str, ...]:
+    """Names of the verbs, then of the nouns."""
+    kinds = config.targets.classes.items()
+    return tuple(name for kind, count in kinds for name in class_names(annotation_folders(root), kind, count))
 
 
 def annotation_folders(root: Path) -> list[Path]:

@@ -66,6 +66,11 @@ class Kinetics:
             """One class per video."""
             return ClassTarget(self.num_classes)
 
+        def names_of_classes(self, root: Path | None) -> tuple[str, ...]:
+            """Names in `classes.txt`, which may lie in the folder alone, or those of the item lists."""
+            listed = None if root is None else Kinetics(self, root).classes_file()
+            return listed or super().names_of_classes(root)
+
         def official_size(self, split: Split) -> int | None:
             """Number of videos of a published split. "test" is the split that the papers report on."""
             return super().official_size(self.test_split if split == "test" else split)

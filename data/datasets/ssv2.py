@@ -58,6 +58,14 @@ class SSv2:
             """One class per video."""
             return ClassTarget(self.num_classes)
 
+        def names_of_classes(self, root: Path | None) -> tuple[str, ...]:
+            """Names in the official file of labels, which may lie in the folder alone."""
+            if root is None:
+                return ()
+            reader = SSv2(self, root)
+            labels = first_file(reader.annotation_folders, FILE_NAMES["labels"])
+            return () if labels is None else reader.class_names(labels)
+
         def tiny(self) -> Self:
             """Generated videos of ten classes."""
             videos = SSv2StandIn()

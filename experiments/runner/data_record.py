@@ -1,7 +1,7 @@
 """Record of the data of a training in its run directory. A resumed training and every test must have the same data."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,15 +17,30 @@ from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
 from experiments.spec.run import RunConfig
 
+CLASS_NAMES = "class_names"  # field of the record
 
-def save_data_record(run: RunConfig, store: RunStore, data: DataFingerprint, root: Path) -> None:
+
+def save_data_record(
+    run: RunConfig, store: RunStore, data: DataFingerprint, root: Path, class_names: Sequence[str]
+) -> None:
     """Write the record at the start of a training, with the data of its parents.
 
     Args:
         root: folder of the data set, for messages.
+        class_names: names of the classes, to name the predictions of the trained model.
     """
-    record = {**data.as_json(), "root": str(root), "parents": _data_of_parents(run, store)}
+    parents = _data_of_parents(run, store)
+    record = {**data.as_json(), "root": str(root), "parents": parents, CLASS_NAMES: list(class_names)}
     write_atomically(store.run(run.train_id).data, json.dumps(record, indent=1) + "\n")
+
+
+def recorded_class_names(directory: RunDirectory) -> tuple[str, ...]:
+    """Names of the classes at the start of the training; empty if there is no record of them.
+
+    Raises:
+        StoreError: if the record is damaged.
+    """
+    return tuple((_record(directory) or {}).get(CLASS_NAMES, ()))
 
 
 def _data_of_parents(run: RunConfig, store: RunStore) -> dict[str, str]:
@@ -60,7 +75,7 @@ def _record(directory: RunDirectory) -> dict | None:
     Raises:
         StoreError: if it is damaged.
     """
-    return read_record(directory.data, {**DATA, "test": SPLIT, "root": TEXT})
+    return read_record(directory.data, {**DATA, "test": SPLIT, "root": TEXT, f"{CLASS_NAMES}?": [TEXT]})
 
 
 def data_of_result(directory: RunDirectory, data: DataFingerprint, *, trained_here: bool) -> dict[str, object]:

@@ -1,15 +1,17 @@
-"""Scores of a list of videos. Reading, decoding, views and model are those of a row's test."""
+"""Best classes of videos, with accuracies if they have labels. Reading, views and model are those of a row's test."""
 
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lightning import seed_everything
 from torch import Tensor, nn
 
+from data.datamodule import DataModule
 from data.errors import DataError
+from experiments.runner.class_names import ClassNames, class_names
 from experiments.runner.files import StoreError
 from experiments.runner.import_weights import stated_settings
 from experiments.runner.provenance import provenance
@@ -22,6 +24,7 @@ from experiments.runner.weights import Weights, existing_weights, load_weights
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, ViewScores
+from models.imagenet import weights_folder
 
 NUM_SHOWN = 5  # best classes per video
 
@@ -30,29 +33,37 @@ def evaluate(
     run: RunConfig,
     store: RunStore,
     resources: Resources,
-    video_list: Path,
+    videos: Path | Sequence[Path],
     *,
     weights: Path | None = None,
     untrained: bool = False,
     released: ReleasedWeights | None = None,
+    classes: Path | None = None,
 ) -> dict[str, object]:
-    """Accuracies on a list of videos with their labels, the best classes of each video and kind of label, provenance.
+    """Best classes of each video and kind of label and, for a list with labels, accuracies. With provenance.
 
     Args:
+        videos: list file of videos with labels; or video files without labels, and folders of such files.
         weights: a released checkpoint or a .safetensors file; None for the weights of the run.
         untrained: use random weights.
         released: released weights of the paper, which check the settings that a file states.
+        classes: file of the names of the classes, one a line; None for those that the training or the data set records.
 
     Raises:
         ValueError: if there are no weights, or they are of another model.
-        DataError: if the list or too many of its videos cannot be read.
+        DataError: if the list, the names, too many of the listed videos, or none of the files can be read.
     """
     quiet_lightning()
-    listed = listed_run(run, video_list)
+    labelled = isinstance(videos, Path)
+    shown = listed_run(run, videos) if labelled else replace(run, data=run.data.from_files(videos))
     seed_everything(run.seed, verbose=False)
     one_device = replace(resources, devices=1, nodes=1)
-    datamodule = data_module(listed, one_device, root=video_list, split=BatchSplit(1, 1))
-    module = listed.build()
+    if not labelled:  # an unreadable file is named beside the others
+        one_device = replace(one_device, allow_bad=sys.maxsize)
+    names = class_names(run.data, resources, store.run(run.train_id), classes)
+    root = videos if labelled else Path()
+    datamodule = data_module(shown, one_device, root=root, split=BatchSplit(1, 1))
+    module = shown.build()
     source = load_chosen_weights(module.model, run, store, weights, untrained, released)
     trainer = make_trainer(run, one_device)
     with contextlib.redirect_stdout(sys.stderr):  # Lightning's progress bar; stdout is for the result
@@ -62,36 +73,54 @@ def evaluate(
         raise ValueError(f"evaluate: the scores of {type(run.objective).__qualname__} are not scores of classes")
     scores.check(datamodule.num_test)
     result = scores.result()
-    classes, videos = run.data.targets.classes, []
-    for index, name in enumerate(datamodule.test_list.ids):
-        video = scores.items[index]
-        label = video.label if isinstance(video.label, int) else dict(zip(classes, video.label, strict=True))
-        top = best_classes(scores.mean(index), classes) if video.state == EVALUATED else []
-        videos.append({"video": name, "label": label, "state": video.state, "top": top})
+    if not labelled and not result.evaluated:
+        reasons = datamodule.unreadable_in("test").reasons
+        raise DataError(f"none of the {datamodule.num_test} videos can be read: {'; '.join(reasons.values())}")
     return {
         "weights": source,
         "data": datamodule.fingerprint().as_json(),
         "views": run.evaluation.views,
         "crops": run.evaluation.crops,
-        "metrics": result.metrics,
+        "metrics": result.metrics if labelled else None,
         "evaluated": result.evaluated,
         "failed": result.failed,
         "missing": result.missing,
-        "videos": videos,
+        "videos": video_entries(datamodule, scores, names, labelled=labelled),
         **provenance(),
     }
 
 
-def best_classes(scores: Tensor, classes: Mapping[str, int]) -> list[dict[str, object]]:
+def video_entries(
+    datamodule: DataModule, scores: ViewScores, names: ClassNames, *, labelled: bool
+) -> list[dict[str, object]]:
+    """Label, state and best classes of each video, and the error of an unreadable one."""
+    items, reasons = datamodule.test_list, datamodule.unreadable_in("test").reasons
+    files, entries = datamodule.data.files(items), []
+    for index, name in enumerate(items.ids):
+        video, label = scores.items[index], None
+        if labelled:
+            numbers = video.label if isinstance(video.label, tuple) else (video.label,)
+            label = video.label if len(names) == 1 else dict(zip(names, numbers, strict=True))
+        top = best_classes(scores.mean(index), names) if video.state == EVALUATED else []
+        entry: dict[str, object] = {"video": name, "label": label, "state": video.state, "top": top}
+        errors = [reasons[file] for file in (files[index] if files is not None else ()) if file in reasons]
+        entries.append(entry | ({"error": errors[0]} if errors else {}))
+    return entries
+
+
+def best_classes(scores: Tensor, names: ClassNames) -> list[dict[str, object]]:
     """Classes with the best scores (C,) of each kind of label, the best first.
 
     Args:
-        classes: number of classes of each kind.
+        names: names of the classes of each kind; None for a class without a name.
     """
     found: list[dict[str, object]] = []
-    for kind, of_kind in zip(classes, scores.split(list(classes.values())), strict=True):
-        best = of_kind.topk(min(NUM_SHOWN, len(of_kind)))
-        found += [{"kind": kind, "class": int(c), "score": float(s)} for s, c in zip(*best, strict=True)]
+    for (kind, of_kind), part in zip(names.items(), scores.split(list(map(len, names.values()))), strict=True):
+        best = part.topk(min(NUM_SHOWN, len(part)))
+        found += [
+            {"kind": kind, "class": int(c), "name": of_kind[int(c)], "score": float(s)}
+            for s, c in zip(*best, strict=True)
+        ]
     return found
 
 
@@ -122,6 +151,7 @@ def load_chosen_weights(
         if weights.released is not None:
             return f"imported from {weights.released['file']}"
         return "those of its parents" if weights.path is None else str(weights.path)
+    file = weight_file(file)
     if file.is_dir():
         raise DataError(f"weights: {file} is a folder; name a file in it")
     if file.suffix != ".safetensors":
@@ -137,29 +167,7 @@ def load_chosen_weights(
     return str(file)
 
 
-def evaluation_text(result: dict[str, object]) -> str:
-    """Result as text."""
-    lines = [f"weights: {result['weights']}", f"views x crops: {result['views']} x {result['crops']}", ""]
-    videos = result["videos"]
-    assert isinstance(videos, list)
-    lines += map(video_text, videos)
-    metrics = result["metrics"]
-    assert isinstance(metrics, dict)
-    lines.append("")
-    lines.append(
-        f"{', '.join(f'{name} {value:.1f}' for name, value in metrics.items())} "
-        f"({result['evaluated']} evaluated, {result['failed']} failed, {result['missing']} missing)"
-    )
-    return "\n".join(lines)
-
-
-def video_text(video: dict) -> str:
-    """Label of a video and its best classes as text. Kinds of label are named if there are several."""
-    label, by_kind = video["label"], {}
-    for entry in video["top"]:
-        by_kind.setdefault(entry["kind"], []).append(f"{entry['class']} ({entry['score']:.3f})")
-    best = {kind: ", ".join(texts) for kind, texts in by_kind.items()}
-    if isinstance(label, dict):
-        label = ", ".join(f"{kind} {number}" for kind, number in label.items())
-        best = {kind: f"{kind} {text}" for kind, text in best.items()}
-    return f"{video['video']}: label {label}, predicted {'; '.join(best.values()) or video['state']}"
+def weight_file(file: Path) -> Path:
+    """Path of a weight file: as given or, for a name without a folder, in the directory of downloaded weights."""
+    in_folder = weights_folder() / file
+    return in_folder if not file.exists() and file.name == str(file) and in_folder.exists() else file

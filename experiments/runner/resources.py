@@ -128,7 +128,9 @@ class Resources:
         )
 
     def named_root(self, dataset: DatasetConfig) -> Path | None:
-        """Root directory of a real data set from --data or VIDEO_ROOT; None if neither specifies it."""
+        """Root directory of a real data set: from --data, its config, or VIDEO_ROOT; None if none specifies it."""
+        if dataset.own_folder is not None:
+            return dict(self.data).get(dataset.name, dataset.own_folder)
         default = Path(os.environ["VIDEO_ROOT"]) / dataset.name if "VIDEO_ROOT" in os.environ else None
         return dict(self.data).get(dataset.name, default)
 

@@ -180,7 +180,8 @@ def fit(
         released = start_weights(module.model, run, store)
         if trainer.is_global_zero:
             save_started_from(directory, released)
-            save_data_record(run, store, datamodule.fingerprint(), datamodule.root)
+            data, names = datamodule.fingerprint(), datamodule.train_list.class_names
+            save_data_record(run, store, data, datamodule.root, names)
     elif any(True for _ in frozen_parameters(module.model)):
         start_weights(module.model, run, store)  # checkpoints contain no frozen weights
     if trainer.is_global_zero and resume is not None:

@@ -5,10 +5,12 @@ import dataclasses
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
 from types import UnionType
 from typing import Literal, TypeVar, Union, get_args, get_origin
 
 from experiments.spec.ids import field_types, is_int_for_float
+from experiments.spec.override_names import FINE_TUNE, OWN_DATA
 from experiments.spec.run import Parent, RunConfig
 from lightning_modules.optim import OptimConfig
 
@@ -78,12 +80,18 @@ def evaluation(**values: object) -> Edits:
 def override(text: str, run: RunConfig) -> Edit:
     """Edit of a command line override such as `optim.epochs=3`, checked against a run.
 
+    `data=FOLDER` replaces the data set by a folder of videos, and `parents=row` names the run itself as its parent.
+
     Raises:
         ValueError: if the run has no such field, or the value has the wrong type.
     """
     path, equals, literal = text.partition("=")
     if not equals:
         raise ValueError(f"override '{text}' has no '='; write it as path=value, e.g. optim.epochs=3")
+    if text == FINE_TUNE:
+        return Edit("parents", (Parent(run=run),))
+    if text.startswith(OWN_DATA):
+        return Edit("data", run.data.from_folder(Path(literal)))
     if _has_no_effect(path.strip(), run):  # only the name of the field is checked
         _field_value(OptimConfig(), path.strip().split(".")[1], path)
         return Edit(path.strip(), _parse(literal.strip()))
@@ -122,12 +130,27 @@ def owner_of(text: str, run: RunConfig) -> object | None:
     return owner if is_dataclass(owner) else None
 
 
+def all_overridden(run: RunConfig, texts: Iterable[str]) -> RunConfig:
+    """Run after all overrides. The one that names the run itself as its parent comes first: no other changes parents.
+
+    Raises:
+        ValueError: as `override`.
+    """
+    for text in sorted(texts, key=lambda text: text != FINE_TUNE):
+        run = overridden(run, text)
+    return run
+
+
 def overridden(run: RunConfig, text: str) -> RunConfig:
     """Run after an override. A run without the field is unchanged. If it combines scores, its parents change, too.
 
     Raises:
         ValueError: as `override`.
     """
+    if text == FINE_TUNE:
+        if run.optim is None:
+            raise ValueError("--fine-tune: the run is only tested, not trained; name another row")
+        return replace(run, model=run.model.without_initial_weights(), parents=(Parent(run=run),))
     if run.combines_scores:
         run = replace(run, parents=tuple(replace(parent, run=overridden(parent.run, text)) for parent in run.parents))
     return run if lacks_part(text, run) else apply(run, [override(text, run)])

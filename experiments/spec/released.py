@@ -19,14 +19,20 @@ class ReleasedFile(NamedTuple):
     column: str
 
 
+def no_settings(run: RunConfig) -> Mapping[str, object]:
+    """Settings of files that state none."""
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReleasedWeights:
     """Released files of a paper.
 
     Args:
-        files: files with their cells.
-        location: URL of their directory.
+        files: files with their cells. Files of several cells may share a name.
+        location: URL of their directory, or of the page that links to them.
         suffix: suffix of their names.
+        linked: whether `location` is a page with links.
         expected_settings: function of a run. It returns the settings that the tensors of a file do not determine, under
             the authors' names.
     """
@@ -34,15 +40,17 @@ class ReleasedWeights:
     files: tuple[ReleasedFile, ...]
     location: str
     suffix: str
-    expected_settings: Callable[[RunConfig], Mapping[str, object]]
+    expected_settings: Callable[[RunConfig], Mapping[str, object]] = no_settings
+    linked: bool = False
 
     def url(self, file: ReleasedFile) -> str:
-        """URL of a file."""
-        return f"{self.location}/{file.name}{self.suffix}"
+        """URL of a file, or of the page that links to it."""
+        return self.location if self.linked else f"{self.location}/{file.name}{self.suffix}"
 
     def find(self, name: str) -> ReleasedFile | None:
-        """Released file with this name; None if there is none."""
-        return next((file for file in self.files if file.name == name), None)
+        """Released file with this name; None if there is none, or if several share it."""
+        named = [file for file in self.files if file.name == name]
+        return named[0] if len(named) == 1 else None
 
     def stated_settings(self, run: RunConfig, settings: str) -> dict[str, str]:
         """Settings stated in a file that its tensors do not determine.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from experiments.spec.claims import Claim
-from experiments.spec.edits import Edits, apply, lacks_part, overridden, override, owner_of
+from experiments.spec.edits import Edits, all_overridden, apply, lacks_part, override, owner_of
 from experiments.spec.figures import Figure
 from experiments.spec.metrics import OF_ROWS, Derived, Metric
 from experiments.spec.number_formats import Decimals, NumberFormat, Shortest
@@ -308,8 +308,7 @@ class Table:
             return Cell(row, column, printed, seeds=seeds)
         paper_run = apply(base, (*row.edits, *column.edits))
         run = scale.of(paper_run, self.tiny, self.tiny_parents)
-        for text in overrides:
-            run = overridden(run, text)
+        run = all_overridden(run, overrides)
         if overrides:
             run.check_model_and_recipe()
         return Cell(row, column, printed, paper_run, run, seeds)

@@ -16,7 +16,7 @@ from models.cast.expert import NORM_MACS, ExpertConfig, copy_expert
 from models.cast.frame_expert import ImageExpert
 from models.cast.released import load_classifier
 from models.cast.stream import Stream, drop_rates, reset_trained
-from models.checkpoints import LoadReport
+from models.checkpoints import LoadReport, copy_all_but_classes
 from models.imagenet import InitialWeights, weights_folder
 from models.model import InputSize, ModelConfig, Targets, check_range, num_outputs
 from models.trunk import reset_linear
@@ -46,6 +46,10 @@ class LoneExpert(nn.Module):
         def pretrained(self) -> bool:
             """Whether the expert has initial weights."""
             return self.expert.init is not None
+
+        def without_initial_weights(self) -> Self:
+            """The same model without files of experts."""
+            return replace(self, expert=replace(self.expert, init=None))
 
         @property
         def initial_weights(self) -> tuple[InitialWeights, ...]:
@@ -92,8 +96,10 @@ class LoneExpert(nn.Module):
             return load_classifier(model, model.stream.expert, path)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy the weights of a run of the same model, or its expert alone for the part "expert"."""
+            """Copy the weights of a run of the same model with any classes, or its expert for the part "expert"."""
             assert isinstance(model, LoneExpert)
+            if not part:
+                return copy_all_but_classes(model, tensors)
             if part != EXPERT:
                 return super().copy_from(model, tensors, part)
             return copy_expert(model.stream.expert, tensors, part)

@@ -22,7 +22,7 @@ from models.cast.frame_expert import ImageExpert
 from models.cast.heads import ExpertHead, TwoExpertsHeadConfig
 from models.cast.released import load_cast
 from models.cast.stream import Pooling, Stream, drop_rates, reset_trained
-from models.checkpoints import LoadReport
+from models.checkpoints import LoadReport, copy_all_but_classes
 from models.framewise.model import thinned
 from models.imagenet import InitialWeights, weights_folder
 from models.model import InputSize, ModelConfig, Targets, check_range
@@ -72,6 +72,11 @@ class CAST(nn.Module):
         def pretrained(self) -> bool:
             """Whether both experts have initial weights."""
             return all(expert.init is not None for expert in self.experts.values())
+
+        def without_initial_weights(self) -> Self:
+            """The same model without files of experts."""
+            spatial, temporal = (replace(expert, init=None) for expert in (self.spatial, self.temporal))
+            return replace(self, spatial=spatial, temporal=temporal)
 
         @property
         def initial_weights(self) -> tuple[InitialWeights, ...]:
@@ -145,8 +150,10 @@ class CAST(nn.Module):
             return load_cast(model, path)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy the weights of a run of the same model, or those of an expert alone into the part that it names."""
+            """Copy the weights of a run of the same model with any classes, or of an expert alone into its part."""
             assert isinstance(model, CAST)
+            if not part:
+                return copy_all_but_classes(model, tensors)
             if part not in PARTS:
                 return super().copy_from(model, tensors, part)
             return copy_expert(model.expert(part), tensors, part)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,14 @@ import torch
 from safetensors.torch import save_file
 
 from data.errors import DataError
-from experiments.runner.evaluate import evaluate, evaluation_text
+from experiments.runner.evaluate import evaluate
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
 from experiments.runner.weights import save_weights
 from experiments.spec.run import Parent, RunConfig
+from reproduce.evaluation_text import evaluation_text
+from tests.conftest import STAND_IN
 from tests.experiments.runner.points import POINTS, NoSignalHandlers
 
 KeepWeights = Callable[..., None]
@@ -59,7 +62,7 @@ def test_a_video_that_cannot_be_read_has_no_scores(weighted: RunConfig, store: R
         ("missing", 0),
     ]
     text = evaluation_text(result)
-    assert f"{broken}: label 1, predicted failed" in text and "(1 evaluated, 1 failed, 1 missing)" in text
+    assert f"{broken}: label 1, failed (" in text and "(1 evaluated, 1 failed, 1 missing)" in text
     with pytest.raises(DataError, match="cannot be read; the limit is 0"):
         evaluate(weighted, store, ONE, listed)
 
@@ -126,6 +129,51 @@ def test_the_error_for_a_missing_list_contains_its_path(weighted: RunConfig, sto
             evaluate(weighted, store, ONE, path)
 
 
+# Videos without labels
+
+
+def test_videos_without_labels_have_the_best_classes_of_a_list_and_no_accuracy(
+    weighted: RunConfig, store: RunStore, listed: Path
+) -> None:
+    (listed.parent / "new").mkdir()
+    for index, line in enumerate(listed.read_text().splitlines()[:2]):
+        shutil.copy(line.rpartition(" ")[0], listed.parent / "new" / f"{index}.mp4")
+    (listed.parent / "new/notes.txt").write_text("no video")
+    (listed.parent / "new/2.mp4").write_bytes((listed.parent / "new/0.mp4").read_bytes()[:3000])
+    result = evaluate(weighted, store, ONE, [listed.parent / "new"])
+    known, videos = evaluate(weighted, store, ONE, listed)["videos"], result["videos"]
+    assert isinstance(videos, list) and isinstance(known, list)
+    assert [video["top"] for video in videos] == [known[0]["top"], known[1]["top"], []]
+    assert {video["label"] for video in videos} == {None} and result["metrics"] is None
+    assert (result["evaluated"], result["failed"], result["missing"]) == (2, 1, 0)
+    lines = evaluation_text(result).splitlines()
+    names = "|".join(STAND_IN.class_names)
+    assert re.search(rf"0\.mp4: predicted (({names}) \(0\.\d{{3}}\)(, )?){{5}}$", lines[3])
+    assert re.search(r"2\.mp4: failed \(.+\)$", lines[5])
+    assert lines[-1] == "2 evaluated, 1 failed, 0 missing; no labels, so no accuracy"
+
+
+def test_unreadable_videos_alone_are_an_error(weighted: RunConfig, store: RunStore, tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    with pytest.raises(DataError, match="none of the 1 videos can be read: "):
+        evaluate(weighted, store, ONE, [tmp_path / "broken.mp4"])
+
+
+def test_classes_without_names_are_numbers_and_the_text_says_so(
+    weighted: RunConfig, store: RunStore, listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = evaluate(weighted, store, ONE, listed)
+    for video in result["videos"]:  # type: ignore[attr-defined]
+        for entry in video["top"]:
+            entry["name"] = None
+    text = evaluation_text(result, "kinetics400")
+    assert (
+        "no names are known; give them with --classes FILE, one a line, or with its folder: --data kinetics400=PATH"
+        in (text)
+    )
+    assert re.search(r"predicted \d \(0\.", text)
+
+
 # Rows that predict a verb and a noun
 
 
@@ -163,10 +211,10 @@ def test_the_text_names_the_kinds_of_label(verb_noun_run: RunConfig, store: RunS
     segments.write_text(f"{name} 0 1\n{segments.parent}/gone.mp4 1 2\n")
     lines = evaluation_text(evaluate(verb_noun_run, store, replace(ONE, allow_bad=1), segments)).splitlines()
     first, second = lines[3:5]
-    score = r"\d \(0\.\d{3}\)"
+    score = r"[^,;()]+ \(0\.\d{3}\)"  # classes of the stand-in have names
     best = rf"{score}(, {score}){{4}}"
     assert re.fullmatch(rf"{name}: label verb 0, noun 1, predicted verb {best}; noun {best}", first)
-    assert second == f"{segments.parent}/gone.mp4: label verb 1, noun 2, predicted missing"
+    assert second == f"{segments.parent}/gone.mp4: label verb 1, noun 2, missing (no such file)"
     assert "action " in lines[-1] and "(1 evaluated, 0 failed, 1 missing)" in lines[-1]
 
 

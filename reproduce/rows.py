@@ -1,0 +1,58 @@
+"""Models of rows by name, for use from Python: `row_model("paper/table:row", weights="file")`."""
+
+import os
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from experiments.runner.class_names import class_names
+from experiments.runner.evaluate import load_chosen_weights
+from experiments.runner.resources import Resources
+from experiments.runner.row_model import RowModel
+from experiments.spec.catalog import find, released_weights
+from reproduce.arguments import own_data
+from reproduce.selection import one_run, store_of
+
+
+def row_model(
+    name: str,
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    column: str | None = None,
+    scale: str = "paper",
+    own: str | os.PathLike[str] | None = None,
+    overrides: Sequence[str] = (),
+    untrained: bool = False,
+    classes: str | os.PathLike[str] | None = None,
+    runs: str | os.PathLike[str] = "runs",
+    device: str | None = None,
+) -> RowModel:
+    """Model of a row with weights and preprocessing, on a GPU if there is one.
+
+    Args:
+        name: paper/table:row.
+        weights: a released checkpoint or a .safetensors file; None for the weights of the run in `runs`.
+        column: column of the run; None for the first tested column.
+        own: folder of the videos that the run was trained on, in place of the row's data set.
+        untrained: use random weights.
+        classes: file of the names of the classes, one a line.
+
+    Raises:
+        ValueError: for an unknown name, or weights that are missing or of another model.
+        DataError: if a file cannot be read.
+    """
+    texts = [*overrides, *([] if own is None else [own_data(os.fspath(own))])]
+    options = Namespace(
+        table=name, scale=scale, seeds=None, overrides=texts, runs=Path(runs), verb_name="row_model"
+    )  # fmt: skip
+    _, run = one_run(options, column)
+    store, file = store_of(options), None if weights is None else Path(weights)
+    run.check()
+    model = run.model.build(run.data.size, run.data.targets)
+    released = released_weights(find([name])[0].table.paper)
+    source = load_chosen_weights(model, run, store, file, untrained, released)
+    names = class_names(run.data, Resources(), store.run(run.train_id), None if classes is None else Path(classes))
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return RowModel(run, model.to(chosen).eval(), source, names)

@@ -1,0 +1,147 @@
+"""Folders of one's own videos: layouts, classes, the split, and unusable folders."""
+
+from pathlib import Path
+
+import pytest
+
+from data.datasets.unlabelled import UnlabelledVideos
+from data.datasets.video_folder import VideoFolder
+from data.errors import DataError, MissingAnnotationError
+from data.targets import ClassTarget, VerbNounTarget
+
+
+def touched(root: Path, *names: str) -> Path:
+    """Folder with empty files."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def ids(config: VideoFolder.Config, split: str) -> list[str]:
+    return list(config.build(config.own_folder, split).ids)  # type: ignore[arg-type]
+
+
+def test_classes_are_the_folders_and_a_fifth_of_each_is_set_aside(tmp_path: Path) -> None:
+    names = [f"{kind}/{number}.mp4" for kind in ("dogs", "cats") for number in range(10)]
+    config = VideoFolder.Config.of(touched(tmp_path / "pets", *names, "dogs/notes.txt", ".git/x.mp4", "dogs/.a.mp4"))
+    assert (config.name, config.class_names, config.targets) == ("pets", ("cats", "dogs"), ClassTarget(2))
+    train, test = ids(config, "train"), ids(config, "test")
+    assert sorted([*train, *test]) == sorted(names) and len(test) == 4
+    assert sum(name.startswith("cats") for name in test) == 2
+    assert ids(config, "val") == test
+    videos = config.build(config.own_folder, "train")
+    assert {(record.label, Path(record.path).parent.name) for record in videos.records} == {(0, "cats"), (1, "dogs")}
+
+
+def test_the_split_does_not_depend_on_the_place_of_the_folder(tmp_path: Path) -> None:
+    names = [f"{kind}/{number}.mp4" for kind in "ab" for number in range(20)]
+    first, second = (VideoFolder.Config.of(touched(tmp_path / place / "pets", *names)) for place in ("x", "y"))
+    assert first == second
+    assert ids(first, "test") == ids(second, "test")
+
+
+def test_a_divided_folder_is_read_as_divided(tmp_path: Path) -> None:
+    names = ("train/cats/in/a.MP4", "train/dogs/b.avi", "val/dogs/c.webm")
+    config = VideoFolder.Config.of(touched(tmp_path, *names))
+    assert config.class_names == ("cats", "dogs")
+    assert (ids(config, "train"), ids(config, "test")) == (["cats/in/a.MP4", "dogs/b.avi"], ["dogs/c.webm"])
+    touched(tmp_path, "val/birds/d.mp4")
+    with pytest.raises(DataError, match=r"the class 'birds' has no folder in .*/train; add its videos"):
+        ids(config, "test")
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "classes", "labels"),
+    [
+        ("path,class\na.mp4,black cats\nb.mp4,dogs\n", "c.mp4,dogs\n", ("black cats", "dogs"), [0, 1]),
+        ("a.mp4 1\nb.mp4 0\n", "c.mp4 1\n", ("class 0", "class 1"), [1, 0]),
+    ],
+)
+def test_lists_name_classes_or_number_them(
+    train: str, val: str, classes: tuple[str, ...], labels: list[int], tmp_path: Path
+) -> None:
+    touched(tmp_path, "a.mp4", "b.mp4", "c.mp4")
+    (tmp_path / "train.csv").write_text(train)
+    (tmp_path / "val.csv").write_text(val)
+    config = VideoFolder.Config.of(tmp_path)
+    assert config.class_names == classes
+    videos = config.build(tmp_path, "train")
+    assert [record.label for record in videos.records] == labels
+    assert [record.label for record in config.build(tmp_path, "test").records] == [1]
+
+
+def test_numbered_classes_are_named_by_a_file(tmp_path: Path) -> None:
+    touched(tmp_path, "a.mp4", "b.mp4")
+    (tmp_path / "train.csv").write_text("a.mp4 1\n")
+    (tmp_path / "val.csv").write_text("b.mp4 0\n")
+    (tmp_path / "classes.txt").write_text("cats\ndogs\n")
+    config = VideoFolder.Config.of(tmp_path)
+    assert config.class_names == ("cats", "dogs")
+    (tmp_path / "val.csv").write_text("b.mp4 2\n")
+    with pytest.raises(DataError, match=r"val\.csv:1: wrong class '2'; the classes of .*train\.csv are cats, dogs"):
+        ids(config, "test")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "it has 0 class folders, and two or more are needed; it holds CLASS/VIDEO files"),
+        (("a.mp4",), "it has 0 class folders"),
+        (("cats/a.mp4",), "it has 1 class folders"),
+        (("train/cats/a.mp4",), "there is train, but not val"),
+        (("train.csv",), r"there is train\.csv, but not val\.csv"),
+        (("train.csv", "val.csv"), r"train\.csv: the file is empty; it should contain one 'path,class' per line"),
+    ],
+)
+def test_folders_of_other_layouts_are_refused(names: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    (tmp_path / "pets").mkdir()
+    with pytest.raises(DataError, match=message):
+        VideoFolder.Config.of(touched(tmp_path / "pets", *names))
+
+
+def test_missing_folders_and_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere does not exist; name the folder of your videos"):
+        VideoFolder.Config.of(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"a\.mp4 is a file; name the folder of your videos"):
+        VideoFolder.Config.of(touched(tmp_path, "a.mp4") / "a.mp4")
+
+
+def test_a_class_needs_a_training_and_a_test_video(tmp_path: Path) -> None:
+    config = VideoFolder.Config.of(touched(tmp_path, "cats/a.mp4", "cats/b.mp4", "dogs/notes.txt"))
+    with pytest.raises(DataError, match=r"dogs: no videos \(\.mp4 .*\); add some, or remove the folder"):
+        ids(config, "train")
+    touched(tmp_path, "dogs/a.mp4")
+    with pytest.raises(DataError, match="dogs: one video; a class needs two or more"):
+        ids(config, "train")
+
+
+def test_a_folder_whose_classes_changed_is_refused(tmp_path: Path) -> None:
+    names = [f"{kind}/{number}.mp4" for kind in "ab" for number in range(2)]
+    config = VideoFolder.Config.of(touched(tmp_path, *names))
+    touched(tmp_path, "c/1.mp4", "c/2.mp4")
+    with pytest.raises(DataError, match="its classes are now a, b, c"):
+        ids(config, "train")
+
+
+def test_unlabelled_videos_are_files_and_those_below_folders(tmp_path: Path) -> None:
+    touched(tmp_path, "in/b.mp4", "in/deep/a.mp4", "in/x.txt", "c.dat")
+    paths = tuple(str(tmp_path / name) for name in ("c.dat", "in", "in/b.mp4"))
+    videos = UnlabelledVideos.Config(predicted=ClassTarget(3), paths=paths).build(Path(), "test")
+    assert [Path(name).name for name in videos.ids] == ["c.dat", "b.mp4", "a.mp4"]
+    assert {record.label for record in videos.records} == {-1}
+    pair = UnlabelledVideos.Config(predicted=VerbNounTarget(2, 3), paths=paths).build(Path(), "test")
+    assert {record.label for record in pair.records} == {(-1, -1)}
+
+
+def test_unlabelled_paths_without_videos_are_refused(tmp_path: Path) -> None:
+    def config(name: str) -> UnlabelledVideos.Config:
+        return UnlabelledVideos.Config(predicted=ClassTarget(3), paths=(str(tmp_path / name),))
+
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty: no videos in this folder; their names end in"):
+        config("empty").build(Path(), "test")
+    with pytest.raises(DataError, match="nowhere: there is no such video or folder"):
+        config("nowhere").build(Path(), "test")
+    with pytest.raises(MissingAnnotationError, match="no training split"):
+        config("empty").build(Path(), "train")
