@@ -96,9 +96,10 @@ def detail(entry: Mapping[str, object]) -> str:
     """Reason of a failure, or the position of an unfinished run and the remaining time of its stage."""
     if entry["reason"]:
         return str(entry["reason"])
-    progress, stage, left = entry["progress"], entry["stage"], time_left_text(entry)
-    done = f"{progress:.0%}" if isinstance(progress, float) else ""
-    return ", ".join(filter(None, (entry["position"] or stage, done, f"{stage}: {left}" if left else "")))  # type: ignore[arg-type]
+    parts = [str(entry["position"] or entry["stage"] or "")]
+    parts.append(f"{progress:.0%}" if isinstance(progress := entry["progress"], float) else "")
+    parts.append(f"{entry['stage']}: {left}" if (left := time_left_text(entry)) else "")
+    return ", ".join(filter(None, parts))
 
 
 def all_finished(found: list[Job], store: RunStore) -> bool:
