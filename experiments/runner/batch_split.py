@@ -120,8 +120,8 @@ class FittingBatches(Callback):
 
     def searches(self, device: torch.device) -> bool:
         """Whether to search the micro-batch. If results depend on it, the default is used."""
-        known = self.resources.micro_batch is not None or "micro_batch" in self.file.read()
-        return device.type == "cuda" and not known and not self.has_batch_statistics
+        tries = self.resources.tries_micro_batches and device.type == "cuda" and not self.has_batch_statistics
+        return tries and "micro_batch" not in self.file.read()
 
     def largest_micro_batch(self, trainer: Trainer, module: TaskModule, device: torch.device) -> int:
         """Largest micro-batch that fits into the memory of this process's device; 0 if none does."""

@@ -127,9 +127,10 @@ class ProgressLines(Callback):
             say(trainer, f"resumes from {Path(trainer.ckpt_path).name} {place}", prefix=NOTE_PREFIX)
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Mapping, batch: object, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         """Add the loss and the items of a batch, and print a line if the last one is old."""
+        assert isinstance(outputs, Mapping)
         loss = outputs["loss"].detach()  # stays on its device: reading it would wait for the GPU
         self.loss = self.loss.to(loss.device) + loss * trainer.accumulate_grad_batches
         self.num_batches += 1

@@ -98,6 +98,11 @@ class Resources:
         return (self.devices or max(1, torch.cuda.device_count())) * self.nodes
 
     @property
+    def tries_micro_batches(self) -> bool:
+        """Whether trainings find their micro-batch by trying."""
+        return self.micro_batch is None and torch.cuda.is_available()
+
+    @property
     def devices_text(self) -> str:
         """Number and name of the devices."""
         name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU process"

@@ -213,6 +213,8 @@ class Searching:
             return micro_batch <= fits
 
         monkeypatch.setattr(batch_split, "step_fits", step_fits)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "small GPU")
         self.strategy = SimpleNamespace(
             root_device=torch.device("cuda"), reduce=lambda found, reduce_op: min(found, elsewhere)
         )

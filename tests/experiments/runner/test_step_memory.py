@@ -40,11 +40,12 @@ def fits(module: TaskModule, micro_batch: int) -> bool:
 
 def test_the_second_pass_has_gradients_and_an_updated_weight_and_the_model_stays() -> None:
     seen: list[tuple[bool, bool, int]] = []
-    module = module_of(lambda weight, size: seen.append((weight.grad is not None, weight.eq(1).all().item(), size)))
+    module = module_of(lambda weight, size: seen.append((weight.grad is not None, bool(weight.eq(1).all()), size)))
     state = torch.get_rng_state()
     assert fits(module, 3)
     assert seen == [(False, True, 3), (True, False, 3)]
-    assert module.model.weight.eq(1).all() and module.model.weight.grad is None
+    (weight,) = module.model.parameters()
+    assert weight.eq(1).all() and weight.grad is None
     assert torch.get_rng_state().equal(state)
 
 
