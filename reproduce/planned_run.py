@@ -23,8 +23,8 @@ class PlannedRun:
     """Plan of one job.
 
     Args:
-        split: micro-batch, accumulation and devices, or the batch of a device that is split by trying; "–" for a run that
-            is not trained, "?" if it cannot be split.
+        split: micro-batch, accumulation and devices, or the batch of a device that is split by trying; "–" for a run
+            that is not trained, "?" if it cannot be split.
         counts: numbers of items; None if they are unknown.
         counted: source of the numbers.
         missing: missing items by split, for data with annotation files.

@@ -175,7 +175,7 @@ class Launcher:
         elif code == CLAIMED_ELSEWHERE:
             job.not_before = time.monotonic() + RETRY_SECONDS  # another process claimed the run first
             return
-        elif code != 0 and not directory.failure.exists() and directory.memory_failures > job.memory_failures:
+        elif code != 0 and directory.memory_failures > job.memory_failures:
             return  # to be started again: a process on one of several devices has noted a smaller batch
         else:
             job.outcome, job.exit_code = "failed", code

@@ -243,12 +243,14 @@ def main(arguments: list[str] | None = None) -> int:
     store = RunStore(options.runs, compare_scores=True)
     request = StopRequest()
     directory: RunDirectory | None = None
+    memory_failures = 0
     try:
         resources = Resources.of(options)
         if resources.threads is not None:
             torch.set_num_threads(resources.threads)
         run = load(options.table).run_of(options.cell, SCALES[options.scale], options.overrides, options.seed)
         directory = store.run(run.train_id)
+        memory_failures = directory.memory_failures
         tests_only = options.eval_only or run.optim is None
         weights = weights_of(run, store) if tests_only else None
         released = weights is not None and weights.released is not None
@@ -277,6 +279,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(directory, str(error), 1)
     except Exception as error:
         traceback.print_exc()
+        if directory is not None and directory.memory_failures > memory_failures:
+            return OUT_OF_MEMORY  # of another process of the run, with which this one had lost the connection
         return _fail(directory, f"{type(error).__name__}: {error}".strip(": "), 1)
     return 0
 

@@ -291,3 +291,20 @@ def test_a_process_on_one_of_several_devices_asks_for_a_new_one(
     assert directory.memory_failures == 1 and not directory.failure.exists()
     assert train.main(command) == 3  # a micro-batch of 1 does not fit
     assert "1 item at a time does not fit" in directory.failure.read_text()
+
+
+def test_a_process_that_loses_another_one_to_its_memory_has_not_failed(
+    harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = harness.store.run(POINTS.train_id)
+
+    def lost(batches: FittingBatches, *_: object, **__: object) -> None:
+        batches.file.update(micro_batch=2, out_of_memory=[4])  # by the other process
+        raise RuntimeError("connection closed by peer")
+
+    monkeypatch.setattr(train, "train_and_test_with", lost)
+    monkeypatch.setattr(train, "StopRequest", NoSignalHandlers)
+    monkeypatch.setattr(train, "load", lambda name: SimpleNamespace(run_of=lambda *_: POINTS))
+    command = ["made/points", "ours.top1", "--runs", str(harness.store.root), "--devices", "2"]
+    assert train.main(command) == OUT_OF_MEMORY and not directory.failure.exists()
+    assert train.main(command) == 1 and directory.failure.exists()
