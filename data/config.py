@@ -239,7 +239,9 @@ class DataConfig(ABC):
         Raises:
             ValueError: if the items are no videos with one label; `DataError` if the folder is not usable.
         """
-        raise ValueError(f"{self.dataset.name}: its items are not videos alone, so a folder of videos cannot replace it")
+        raise ValueError(
+            f"{self.dataset.name}: its items are not videos alone, so a folder of videos cannot replace it"
+        )
 
     def from_files(self, paths: Sequence[Path]) -> "DataConfig":
         """The same config with files of unlabelled items, and folders of such files, in place of the data set.
@@ -247,7 +249,9 @@ class DataConfig(ABC):
         Raises:
             ValueError: if the items are not videos.
         """
-        raise ValueError(f"{self.dataset.name}: its items are not videos alone, so video files cannot replace the data set")
+        raise ValueError(
+            f"{self.dataset.name}: its items are not videos alone, so video files cannot replace the data set"
+        )
 
     @property
     def input_text(self) -> str:

@@ -85,6 +85,7 @@ class EpochBatches(Sampler[list[Draw]]):
         self.num_items, self.batch_size, self.seed = num_items, batch_size, seed
         self.rank, self.world_size = rank, world_size
         self.num_batches = num_items // (batch_size * world_size * accumulate) * accumulate
+        self.items_per_batch = batch_size * world_size
         self.epoch = 0
         self.skip = 0
         if self.num_batches == 0:
@@ -188,12 +189,13 @@ class TrainLoader:
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Position in the training data."""
-        return {"epoch": self.sampler.epoch, "batches": self.num_yielded}
+        """Position in the training data. A batch is that of all processes."""
+        return {"epoch": self.sampler.epoch, "batches": self.num_yielded, "items": self.sampler.items_per_batch}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Start the next iteration at a saved position."""
-        self.resume = (state["epoch"], state["batches"])
+        """Start the next iteration at a saved position, which may be one of batches of another size."""
+        own = self.sampler.items_per_batch
+        self.resume = (state["epoch"], state["batches"] * state.get("items", own) // own)
 
 
 class TestLoader:

@@ -28,6 +28,7 @@ from reproduce.arguments import (
     add_scale,
     add_speed,
     add_tables,
+    add_watch,
 )
 from reproduce.exit_codes import DONE, INTERRUPTED, UNUSABLE, USAGE
 
@@ -132,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
     checked.add_argument("--deep", action="store_true", help="decode all videos, not only some; again: goes on")
     states = verb("status", "status", "The state of each run.", add_tables, add_columns, add_scale, add_runs, add_json)
     states.set_defaults(eval_only=False)
+    add_watch(states)
     made = verb("report", "report", "The table with measured values.", add_tables, add_scale, add_runs, add_json)
     made.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
     made.add_argument(

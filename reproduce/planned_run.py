@@ -23,7 +23,8 @@ class PlannedRun:
     """Plan of one job.
 
     Args:
-        split: micro-batch, accumulation and devices; "–" for a run that is not trained, "?" if it cannot be split.
+        split: micro-batch, accumulation and devices, or the batch of a device that is split by trying; "–" for a run
+            that is not trained, "?" if it cannot be split.
         counts: numbers of items; None if they are unknown.
         counted: source of the numbers.
         missing: missing items by split, for data with annotation files.
@@ -80,6 +81,9 @@ class Planner:
             if not self.tested_only:
                 parts = self.resources.split_of(self.run)
                 split = f"{parts.micro_batch} x {parts.accumulation} on {self.resources.num_devices}"
+                if self.resources.tries_micro_batches:
+                    share = parts.micro_batch * parts.accumulation
+                    split = f"{share} in parts that fit on {self.resources.num_devices}"
             self.resources.check_run(self.run, trains=not self.tested_only)
         except ValueError as error:
             return PlannedRun(job=self.job, state=state, split=split, missing={}, problem=one_line(error))

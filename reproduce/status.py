@@ -1,13 +1,16 @@
-"""`reproduce status`: state of each run."""
+"""`reproduce status`: state of each run, once or repeatedly."""
 
 import argparse
 import json
 import os
+from collections import Counter
+from collections.abc import Mapping
 
 from tabulate import tabulate
 
 from experiments.runner.jobs import Job
 from experiments.runner.messages import one_line
+from experiments.runner.progress_text import position_text, time_left_text
 from experiments.runner.store import RunStore
 from reports.commits import differences
 from reports.layout import OTHER_CODE_SIGN
@@ -15,6 +18,7 @@ from reports.sources import find_result
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import jobs, store_of
+from reproduce.watch import Shown, watch
 
 WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
 FINISHED = {"done", WITH_RELEASED}
@@ -22,7 +26,12 @@ FINISHED = {"done", WITH_RELEASED}
 
 def execute(options: argparse.Namespace) -> int:
     """Print the state of each run."""
+    if options.watch and options.json:
+        raise ValueError("--watch shows a text; leave out --json, or --watch for one answer as JSON")
     found, store = jobs(options), store_of(options)
+    if options.watch:
+        watch(lambda: Shown(status_text(found, store), all_finished(found, store)))
+        return DONE
     print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
     states = {job_state(job, store) for job in found}
     if "running" not in states:
@@ -35,6 +44,7 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
     states = []
     for job in found:
         directory, headline = job.directory(store), job.run.objective.metrics[0]
+        progress = directory.progress()
         metrics, source = find_result(job.run, store) or (None, None)
         state = job_state(job, store)
         if state == "not run" and directory.tested(job.run, eval_only=True):
@@ -47,6 +57,9 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "eval_id": job.run.eval_id,
                 "state": "published" if source is not None and source.published else state,
                 "progress": directory.fraction_done() if state == "running" else None,
+                "position": position_text(progress) or None if state in ("running", "interrupted") else None,
+                "seconds_left": progress.get("seconds_left") if state == "running" else None,
+                "stage": progress.get("stage") if state == "running" else None,
                 "metric": headline,
                 "value": metrics.get(headline) if metrics else None,
                 "published": source is not None and source.published,
@@ -68,17 +81,34 @@ def status_text(found: list[Job], store: RunStore) -> str:
     other_code = differences({str(entry["commit"]) for entry in states if entry["commit"] is not None})
     lines = []
     for entry in states:
-        progress, value = entry["progress"], entry["value"]
-        detail = entry["reason"] or (f"{progress:.0%}" if isinstance(progress, float) else "")
+        value = entry["value"]
         shown = f"{entry['metric']} {value:.3g}" if isinstance(value, int | float) else "–"
         shown += f" {OTHER_CODE_SIGN}" if entry["commit"] in other_code else ""
-        lines.append([entry["run"], entry["train_id"], entry["state"], shown, detail])
+        lines.append([entry["run"], entry["train_id"], entry["state"], shown, detail(entry)])
     text = tabulate(lines, ["run", "id", "state", "value", ""], disable_numparse=True)
-    if any(entry["state"] == "published" for entry in states):
+    counts = Counter(str(entry["state"]) for entry in states)
+    by_state = ", ".join(f"{count} {name}" for name, count in counts.items())
+    text += f"\n\n{len(states)} run{'s' if len(states) > 1 else ''}: {by_state}"
+    if "published" in counts:
         text += "\n\npublished: not run here; the value comes from reports/results"
     for commit, difference in other_code.items():
         text += f"\n{OTHER_CODE_SIGN} measured with other code than that of HEAD: commit {commit}, {difference}"
     return text
+
+
+def detail(entry: Mapping[str, object]) -> str:
+    """Reason of a failure, or the position of an unfinished run and the remaining time of its stage."""
+    if entry["reason"]:
+        return str(entry["reason"])
+    parts = [str(entry["position"] or entry["stage"] or "")]
+    parts.append(f"{progress:.0%}" if isinstance(progress := entry["progress"], float) else "")
+    parts.append(f"{entry['stage']}: {left}" if (left := time_left_text(entry)) else "")
+    return ", ".join(filter(None, parts))
+
+
+def all_finished(found: list[Job], store: RunStore) -> bool:
+    """Whether no run can change any more."""
+    return all(job_state(job, store) in FINISHED for job in found)
 
 
 def job_state(job: Job, store: RunStore) -> str:

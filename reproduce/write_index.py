@@ -32,7 +32,7 @@ def gpu_hours(jobs: list[Job]) -> float | None:
         if test is None or (train is None and run.optim is not None):
             return None
         passes = work(run, train or 0, test, trains=run.train_id not in trained)
-        operations += flops(run, passes.training + (0 if job.combines else passes.test))
+        operations += flops(run, passes._replace(test=0) if job.combines else passes)
         trained.add(run.train_id)
     return float(f"{operations / assumed_speed().flops / 3600:.3g}")
 

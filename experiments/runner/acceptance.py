@@ -22,6 +22,8 @@ DIGEST = "digest"  # field of a result: hash of all its other fields
 PROVENANCE = {"precision": TEXT, "commit": TEXT, "hardware": TEXT, DIGEST: TEXT}
 SPLIT = {"items": COUNT, "annotations": TEXT, "missing": COUNT, "num_bytes": COUNT}
 DATA = {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "code?": TEXT, "parents?": {}}
+BATCH_SPLITS = "batch_splits"  # field of records: splits of the batches of a training, in its order
+SPLITS = [{"from_step": COUNT, "devices": COUNT, "micro_batch": COUNT, "accumulation": COUNT}]
 ITEM_COUNTS = ("evaluated", "failed", "missing")
 TEST_FIELDS = {
     "train_id": TEXT,
@@ -37,6 +39,7 @@ TEST_FIELDS = {
     "device_hours?": NUMBER,
     "replaced_in_training?": COUNT,
     "rescored_from?": TEXT,
+    f"{BATCH_SPLITS}?": SPLITS,
     "combined_from?": [{"part": TEXT, "train_id": TEXT, "eval_id": TEXT, SHA256: TEXT}],
     "classes?": {},
     f"{COUNTS}?": {},

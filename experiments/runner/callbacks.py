@@ -1,6 +1,5 @@
-"""Callbacks of training: checkpoints, stops on signals, best weights, device time, and the progress file."""
+"""Callbacks of training: checkpoints, stops on signals, best weights, and device time."""
 
-import json
 import math
 import os
 import signal
@@ -10,13 +9,11 @@ from types import FrameType
 from typing import Literal
 
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ProgressBar
 
-from experiments.runner.files import StoreError, write_atomically
+from experiments.runner.files import StoreError
 from experiments.runner.weights import save_weights
 from lightning_modules.module import TaskModule
 
-SECONDS_BETWEEN_PROGRESS = 0.3
 SECONDS_BETWEEN_CHECKPOINTS = 900.0
 
 
@@ -237,67 +234,3 @@ class DeviceClock(Callback):
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
         """Restore the state."""
         self.seconds = state_dict["device_seconds"]
-
-
-class ProgressFile(ProgressBar):
-    """Progress of a run as a small JSON file for `reproduce run` and `reproduce status`.
-
-    Args:
-        path: the file, replaced atomically a few times per second.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-        self.written_at = 0.0
-        self.enabled = True
-
-    def disable(self) -> None:
-        """Stop writing. Lightning calls this in all processes except the first."""
-        self.enabled = False
-
-    def enable(self) -> None:
-        """Write the file."""
-        self.enabled = True
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
-        """Write the progress of the training, and the metrics of Lightning's progress bar."""
-        if self.skips_write():
-            return  # before the loss is read, which waits for the GPU
-        metrics = {k: v for k, v in self.get_metrics(trainer, pl_module).items() if isinstance(v, int | float)}
-        self._write(
-            {"stage": "train", **training_progress(trainer, batch_idx, int(self.total_train_batches)), **metrics}
-        )
-
-    def on_test_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:  # fmt: skip
-        """Write the progress of the test."""
-        if self.skips_write():
-            return
-        total = int(trainer.num_test_batches[dataloader_idx])
-        self._write({"stage": "test", "done": (batch_idx + 1) / total})
-
-    def skips_write(self) -> bool:
-        """Whether writing is disabled, or the last write is too recent."""
-        return not self.enabled or time.monotonic() - self.written_at < SECONDS_BETWEEN_PROGRESS
-
-    def _write(self, progress: dict[str, object]) -> None:
-        self.written_at = time.monotonic()
-        try:
-            write_atomically(self.path, json.dumps(progress))
-        except StoreError:
-            self.enabled = False  # the write of a result reports a full disk; lost progress is no error
-
-
-def training_progress(trainer: Trainer, batch_idx: int, batches_per_epoch: int) -> dict[str, float]:
-    """Finished fraction of a training, and its epochs or steps."""
-    if trainer.max_steps > 0:
-        step = trainer.global_step
-        return {"done": step / trainer.max_steps, "step": step, "steps": trainer.max_steps}
-    epochs = trainer.max_epochs or 1
-    done = (trainer.current_epoch + (batch_idx + 1) / batches_per_epoch) / epochs
-    return {"done": done, "epoch": trainer.current_epoch + 1, "epochs": epochs}

@@ -21,7 +21,8 @@ class Job:
         starts: cells of runs that are initialised with the weights of this run.
         combined_by: cells of runs whose tests combine the scores of this test.
         process: the process of the job while it runs.
-        log_start: size of the log before the process started.
+        log_position: end of the part of the log whose lines were shown.
+        memory_failures: how often memory had been exhausted before the process started.
         outcome: "done", "failed", or "blocked" by the failure of another job; None before.
         reason: the reason of a failure or a block.
         exit_code: exit code of a failed process.
@@ -36,7 +37,8 @@ class Job:
     starts: list[str] = field(default_factory=list)
     combined_by: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
-    log_start: int = 0
+    log_position: int = 0
+    memory_failures: int = 0
     outcome: str | None = None
     reason: str = ""
     exit_code: int = 0

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import torch
 from tqdm import tqdm
@@ -16,7 +17,8 @@ from tqdm import tqdm
 from experiments.runner.files import StoreError
 from experiments.runner.jobs import Job
 from experiments.runner.messages import one_line
-from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX, NOTE_PREFIX
+from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX, NOTE_PREFIX, PROGRESS_PREFIX
+from experiments.runner.progress_text import position_text, time_left_text
 from experiments.runner.resources import Resources
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
@@ -77,9 +79,12 @@ class Launcher:
         try:
             while any(job.outcome is None for job in jobs):
                 for slot, job in enumerate(slots):
-                    if job is not None and job.process is not None and job.process.poll() is not None:
-                        self._set_outcome(job, total_bar)
-                        slots[slot] = job = None
+                    if job is not None and job.process is not None:
+                        ended = job.process.poll() is not None
+                        self._show_log(job, total_bar)
+                        if ended:
+                            self._set_outcome(job, total_bar)
+                            slots[slot] = job = None
                     if job is None:
                         slots[slot] = job = self.next_to_start(jobs)
                         if job is not None:
@@ -148,8 +153,9 @@ class Launcher:
         try:
             directory.path.mkdir(parents=True, exist_ok=True)
             directory.progress_file.unlink(missing_ok=True)
+            job.memory_failures = directory.memory_failures
             with directory.log.open("ab") as log:
-                job.log_start = log.tell()
+                job.log_position = log.tell()
                 job.process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
                 )
@@ -169,12 +175,25 @@ class Launcher:
         elif code == CLAIMED_ELSEWHERE:
             job.not_before = time.monotonic() + RETRY_SECONDS  # another process claimed the run first
             return
+        elif code != 0 and directory.memory_failures > job.memory_failures:
+            return  # to be started again: a process on one of several devices has noted a smaller batch
         else:
             job.outcome, job.exit_code = "failed", code
             job.reason = failure_reason(directory, code) or _exit_reason(code)
             message = f"{job.name}: failed (log: {directory.log})"
-        for line in (*notes(directory, job.log_start), message):
-            total_bar.write(line, file=sys.stderr) if self.show_bars else print(line, file=sys.stderr, flush=True)
+        self._show(message, total_bar)
+
+    def _show_log(self, job: Job, total_bar: tqdm) -> None:
+        """Show the new notes in the log of a job and, without bars, its new lines of progress."""
+        lines, job.log_position = new_lines(job.directory(self.store).log, job.log_position)
+        for line in lines:
+            if line.startswith(NOTE_PREFIX):
+                self._show(f"{job.name}: {one_line(line.removeprefix(NOTE_PREFIX))}", total_bar)
+            elif line.startswith(PROGRESS_PREFIX) and not self.show_bars:
+                self._show(f"{job.name}: {one_line(line.removeprefix(PROGRESS_PREFIX))}", total_bar)
+
+    def _show(self, line: str, total_bar: tqdm) -> None:
+        total_bar.write(line, file=sys.stderr) if self.show_bars else print(line, file=sys.stderr, flush=True)
 
     def _fraction(self, job: Job) -> float:
         return job.directory(self.store).fraction_done() or 0.0
@@ -190,11 +209,9 @@ class Launcher:
             progress = job.directory(self.store).progress()
             bar.n = float(progress.get("done", 0.0))
             bar.set_description_str(f"{job.cell:<24.24} {progress.get('stage', 'start'):<5}", refresh=False)
-            counts = [
-                f"{unit} {progress[unit]}/{progress[f'{unit}s']}" for unit in ("epoch", "step") if unit in progress
-            ]
-            counts += [f"loss {progress['train/loss']:.3f}"] if "train/loss" in progress else []
-            bar.set_postfix_str(", ".join(counts), refresh=False)
+            loss = f"loss {progress['train/loss']:.3f}" if "train/loss" in progress else ""
+            texts = (position_text(progress), loss, time_left_text(progress))
+            bar.set_postfix_str(", ".join(filter(None, texts)), refresh=False)
         bar.refresh()
 
     @staticmethod
@@ -222,12 +239,16 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt(number)
 
 
-def notes(directory: RunDirectory, start: int) -> list[str]:
-    """Notes of a process for the user, in the part of its log from a position on."""
-    with contextlib.suppress(OSError), directory.log.open(errors="replace") as log:
-        log.seek(start)
-        return [one_line(line.removeprefix(NOTE_PREFIX)) for line in log if line.startswith(NOTE_PREFIX)]
-    return []
+def new_lines(log: Path, position: int) -> tuple[list[str], int]:
+    """Complete lines of a log from a position on, and the position after them."""
+    try:
+        with log.open("rb") as file:
+            file.seek(position)
+            content = file.read()
+    except OSError:
+        return [], position
+    whole = content[: content.rfind(b"\n") + 1]
+    return whole.decode(errors="replace").splitlines(), position + len(whole)
 
 
 def failure_reason(directory: RunDirectory, code: int) -> str | None:

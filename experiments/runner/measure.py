@@ -100,13 +100,21 @@ class TrainingStep:
 
     def __call__(self, outputs: Callable[[], Tensor]) -> torch.optim.Optimizer:
         """Execute a step on the outputs of a function; returns the optimiser."""
+        self.add_gradients(outputs)
+        self.update()
+        self.optimizer.zero_grad()
+        return self.optimizer
+
+    def add_gradients(self, outputs: Callable[[], Tensor]) -> None:
+        """Execute the forward and the backward pass on the outputs of a function."""
         with mixed_precision(self.device, self.precision):
             loss = self.loss(outputs())
         self.scaler.scale(loss).backward()
+
+    def update(self) -> None:
+        """Update the parameters. Their gradients stay."""
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.optimizer.zero_grad()
-        return self.optimizer
 
 
 def mixed_precision(device: torch.device, precision: torch.dtype) -> contextlib.AbstractContextManager[object]:

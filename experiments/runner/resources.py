@@ -46,7 +46,8 @@ class Resources:
     Args:
         data: name and root directory of data sets. They override `$VIDEO_ROOT/<name>`.
         devices: devices per node; None for all GPUs, or one CPU process.
-        micro_batch: items per device and step; None for a default that depends on their size.
+        micro_batch: items per device and step; None for a default that depends on their size. GPUs start with as many as
+            fit into their memory, see `batch_split`.
         recompute: recompute attention in the backward pass instead of saving it, in models that support this.
         workers: data loading processes per device; None for a number that suits a GPU, or 0 without GPUs.
         threads: CPU threads per process; None for torch's default.
@@ -95,6 +96,17 @@ class Resources:
     def num_devices(self) -> int:
         """Number of devices of all nodes. By default, every node uses all GPUs or one CPU process."""
         return (self.devices or max(1, torch.cuda.device_count())) * self.nodes
+
+    @property
+    def tries_micro_batches(self) -> bool:
+        """Whether trainings find their micro-batch by trying."""
+        return self.micro_batch is None and torch.cuda.is_available()
+
+    @property
+    def devices_text(self) -> str:
+        """Number and name of the devices."""
+        name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU process"
+        return f"{self.num_devices} x {name}"
 
     @property
     def rank(self) -> int:
@@ -222,6 +234,12 @@ class Resources:
         if run.optim is None:
             return BatchSplit(1, 1)
         return self.split(run.optim.batch_size, run.data.size, self.num_devices, run.objective.batch_multiple)
+
+    def micro_batches(self, run: RunConfig) -> list[int]:
+        """Micro-batches into which the global batch of a run can be split, in ascending order."""
+        assert run.optim is not None
+        share = run.optim.batch_size // self.num_devices
+        return [size for size in _divisors(share) if size % run.objective.batch_multiple == 0]
 
     def split(self, batch_size: int, size: InputSize, num_devices: int, multiple: int = 1) -> BatchSplit:
         """Split of a global batch of items of this size.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data.datamodule import DataModule
 from data.errors import DataError
 from data.fingerprint import DataFingerprint
-from experiments.runner.acceptance import sealed
+from experiments.runner.acceptance import BATCH_SPLITS, SPLITS, sealed
 from experiments.runner.class_counts import named_categories, named_counts
 from experiments.runner.data_record import data_of_result
 from experiments.runner.fields import COUNT, NUMBER, TEXT
@@ -32,11 +32,12 @@ from lightning_modules.scores import Scores
 STARTED_FROM = [{"part": TEXT, "file": TEXT, "sha256": TEXT}]
 TRAINING_FIELDS = {
     "device_hours": NUMBER, "replaced_in_training": COUNT, "started_from?": STARTED_FROM, f"{WEIGHTS_DIGEST}?": TEXT,
+    f"{BATCH_SPLITS}?": SPLITS,
 }  # fmt: skip
 # Fields that a re-scored test copies from the test whose scores it uses.
 PASS_FIELDS = (
     "replaced_in_training", "data", "precision", "devices", "seconds", "commit", "versions", "hardware",
-    "device_hours", "started_from", "released_weights", "combined_from", WEIGHTS_DIGEST, SHA256, CATEGORIES,
+    "device_hours", "started_from", "released_weights", "combined_from", WEIGHTS_DIGEST, SHA256, CATEGORIES, BATCH_SPLITS,
 )  # fmt: skip
 
 
@@ -63,13 +64,20 @@ def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) ->
         directory.started_from.unlink(missing_ok=True)
 
 
-def save_training_record(directory: RunDirectory, *, device_seconds: float, replaced: int, weights: str) -> None:
-    """Write the device time of a finished training, its number of replaced items, and the digest of its weights."""
+def save_training_record(
+    directory: RunDirectory, *, device_seconds: float, replaced: int, weights: str, splits: list[dict[str, int]]
+) -> None:
+    """Write the device time of a finished training, its number of replaced items, and the digest of its weights.
+
+    Args:
+        splits: splits of its batches over devices and accumulated steps, in the order of the training.
+    """
     started_from = read_record(directory.started_from, {"released": STARTED_FROM})
     record = {
         "device_hours": device_seconds / 3600,
         "replaced_in_training": replaced,
         WEIGHTS_DIGEST: weights,
+        BATCH_SPLITS: splits,
         **({"started_from": started_from["released"]} if started_from is not None else {}),
         **provenance(),
     }
@@ -117,7 +125,7 @@ def save_test_results(
         record[SHA256] = file_sha256(predictions)
     if categories:
         record[CATEGORIES] = named_categories(categories, run.data.targets.classes, test.class_names)
-    for name in ("device_hours", "started_from", WEIGHTS_DIGEST):
+    for name in ("device_hours", "started_from", WEIGHTS_DIGEST, BATCH_SPLITS):
         if training is not None and name in training:
             record[name] = training[name]
     if run.optim is None and released is None:

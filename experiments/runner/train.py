@@ -1,7 +1,8 @@
 """Training and test of one run, as a command.
 
 `reproduce run` starts one process per run: `python -m experiments.runner.train`. Users and cluster launchers can start it
-too. Exit codes: 0 done, 1 failed, 3 data or environment unusable, 75 another process executes the run, 128 + n signal n.
+too. Exit codes: 0 done, 1 failed, 3 data or environment unusable, 75 another process executes the run, 76 out of memory on
+one of several devices (a new process goes on with a smaller batch), 128 + n signal n.
 """
 
 import argparse
@@ -19,12 +20,14 @@ from data.bad_files import BadFiles
 from data.datamodule import DataModule
 from data.errors import DataError
 from experiments.runner.arguments import add_eval_only, add_resources
-from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, ProgressFile, Stopped, StopRequest
+from experiments.runner.batch_split import FittingBatches, RestartNeeded, TooLittleMemoryError
+from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, Stopped, StopRequest
 from experiments.runner.combined_scores import combine, part_tests
 from experiments.runner.data_record import check_data_record, save_data_record
 from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.messages import one_line
-from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX
+from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX, OUT_OF_MEMORY
+from experiments.runner.progress import ProgressFile, ProgressLines
 from experiments.runner.resources import BatchSplit, Resources
 from experiments.runner.results import (
     Test,
@@ -37,6 +40,7 @@ from experiments.runner.results import (
 from experiments.runner.resume import resumable
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.saved_items import SavedItems
+from experiments.runner.step_memory import is_out_of_memory, release_memory
 from experiments.runner.store import RunStore
 from experiments.runner.trainer import make_trainer
 from experiments.runner.weights import (
@@ -61,21 +65,53 @@ def train_and_test(
 ) -> None:
     """Train a run, or resume its training from the checkpoint, and test it. Trained runs are only tested.
 
+    If memory is exhausted, it goes on from the last checkpoint with smaller batches.
+
     Args:
         eval_only: test without training, with the run's own weights or else with imported released ones.
 
     Raises:
-        StoreError, DataError, ValueError: with a message of one line for the user.
+        StoreError, DataError, TooLittleMemoryError, ValueError: with a message of one line for the user.
         Stopped: after a signal. The checkpoint has been written.
+        RestartNeeded: if memory of one of several devices is exhausted.
     """
     directory = store.run(run.train_id)
     directory.save_config(run.description)
+    while True:
+        trains = run.optim is not None and not eval_only and not directory.weights.exists()
+        batches = FittingBatches(run, resources, directory.batch_split, trains=trains)
+        try:
+            return train_and_test_with(batches, run, store, resources, request, trains=trains)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        # Not in the handler of the error, which refers to the tensors of the step.
+        batches.halve()
+        if resources.num_devices > 1:
+            raise RestartNeeded
+        release_memory()
+
+
+def train_and_test_with(
+    batches: FittingBatches,
+    run: RunConfig,
+    store: RunStore,
+    resources: Resources,
+    request: StopRequest,
+    *,
+    trains: bool,
+) -> None:
+    """Train and test a run with batches of these sizes.
+
+    Raises:
+        RuntimeError: if memory is exhausted. Other errors are those of `train_and_test`.
+    """
+    directory = store.run(run.train_id)
     directory.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     seed_everything(run.seed, verbose=False)
-    trains = run.optim is not None and not eval_only and not directory.weights.exists()
-    split = resources.split_of(run) if trains else BatchSplit(1, 1)
     bad_files = BadFiles.read(store.bad_files(run.data.dataset.name))
-    datamodule = data_module(run, resources, root=resources.root(run.data), split=split, bad_files=bad_files)
+    datamodule = data_module(run, resources, root=resources.root(run.data), split=batches.split, bad_files=bad_files)
+    datamodule.test_batch_size = batches.test_batch
     module = run.build()
     if isinstance(module.model, Recomputes):
         module.model.recompute(resources.recompute)
@@ -85,10 +121,12 @@ def train_and_test(
     trainer = make_trainer(
         run,
         resources,
-        accumulation=split.accumulation,
+        accumulation=batches.split.accumulation,
         logger=TensorBoardLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
         callbacks=[
             *([saved_items] if saved_items is not None else []),
+            batches,
+            ProgressLines(run.data.dataset.unit),
             *([BestWeights(directory.best_weights, *run.objective.selection)] if saves_best else []),
             Checkpointing(directory.checkpoint, request, validations_select_weights=saves_best),
             ProgressFile(directory.progress_file),
@@ -97,7 +135,7 @@ def train_and_test(
     )
     started = time.time()
     if trains:
-        fit(run, store, directory, module, datamodule, trainer, clock)
+        fit(run, store, directory, module, datamodule, trainer, clock, batches)
     weights = existing_weights(run, store)
     data = datamodule.fingerprint() if trainer.is_global_zero else None
     if data is not None and weights.trained_here:
@@ -163,6 +201,7 @@ def fit(
     datamodule: DataModule,
     trainer: Trainer,
     clock: DeviceClock,
+    batches: FittingBatches,
 ) -> None:
     """Train to the end, from the last checkpoint if there is one, and save the weights.
 
@@ -192,7 +231,9 @@ def fit(
         if run.optim.keep == "last":
             save_weights(module.model, directory.best_weights)
         weights = saved_digest(directory.best_weights)
-        save_training_record(directory, device_seconds=clock.seconds, replaced=replaced, weights=weights)
+        save_training_record(
+            directory, device_seconds=clock.seconds, replaced=replaced, weights=weights, splits=batches.splits
+        )
         directory.best_weights.replace(directory.weights)
         directory.checkpoint.unlink(missing_ok=True)  # the training is finished
     trainer.strategy.barrier()
@@ -218,12 +259,14 @@ def main(arguments: list[str] | None = None) -> int:
     store = RunStore(options.runs, compare_scores=True)
     request = StopRequest()
     directory: RunDirectory | None = None
+    memory_failures = 0
     try:
         resources = Resources.of(options)
         if resources.threads is not None:
             torch.set_num_threads(resources.threads)
         run = load(options.table).run_of(options.cell, SCALES[options.scale], options.overrides, options.seed)
         directory = store.run(run.train_id)
+        memory_failures = directory.memory_failures
         tests_only = options.eval_only or run.optim is None
         weights = weights_of(run, store) if tests_only else None
         released = weights is not None and weights.released is not None
@@ -241,13 +284,19 @@ def main(arguments: list[str] | None = None) -> int:
             if not scored:
                 train_and_test(run, store, resources, request, eval_only=options.eval_only)
     except Stopped as stopped:
+        print("stopped; the same command goes on from the checkpoint", flush=True)
         return 128 + stopped.signal_number
-    except (DataError, StoreError) as error:
+    except RestartNeeded:
+        print("the same command goes on with the smaller batch", flush=True)
+        return OUT_OF_MEMORY
+    except (DataError, StoreError, TooLittleMemoryError) as error:
         return _fail(directory, str(error), 3)
     except ValueError as error:
         return _fail(directory, str(error), 1)
     except Exception as error:
         traceback.print_exc()
+        if directory is not None and directory.memory_failures > memory_failures:
+            return OUT_OF_MEMORY  # of another process of the run, with which this one had lost the connection
         return _fail(directory, f"{type(error).__name__}: {error}".strip(": "), 1)
     return 0
 

@@ -116,6 +116,23 @@ def test_a_resumed_training_keeps_its_unreadable_items(kinetics_root: Path) -> N
     assert module(kinetics_root).state_dict() == {}
 
 
+@pytest.mark.parametrize("knows_items", [True, False])
+def test_a_training_resumes_at_the_same_item_with_batches_of_another_size(
+    kinetics_root: Path, knows_items: bool
+) -> None:
+    first = module(kinetics_root, batch_size=4 if knows_items else 2).train_dataloader()
+    batches = iter(first)
+    for _ in range(3):
+        next(batches)
+    state = first.state_dict()
+    if not knows_items:
+        del state["items"]  # as before the size was saved: batches of the same size are assumed
+    resumed = module(kinetics_root, batch_size=2).train_dataloader()
+    resumed.load_state_dict(state)
+    whole = [batch.items.tolist() for batch in module(kinetics_root, batch_size=2).train_dataloader()]
+    assert [batch.items.tolist() for batch in resumed] == whole[6 if knows_items else 3 :]
+
+
 def test_unreadable_test_videos_are_never_replaced(kinetics_root: Path) -> None:
     corrupt(kinetics_root, "val/1.mp4")
     (kinetics_root / "val/4.mp4").unlink()

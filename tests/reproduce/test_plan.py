@@ -167,6 +167,15 @@ def test_cost_is_three_passes_per_training_item_and_one_per_view_and_crop(store:
     assert plan["split"] == "300 x 1 on 1"
 
 
+def test_on_a_gpu_the_batch_of_a_device_is_split_by_trying(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = tiny("a.top1", optim=OptimConfig(epochs=2, batch_size=300))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    for resources, split in ((Resources(devices=2), "150 in parts that fit on 2"),
+                             (Resources(devices=2, micro_batch=50), "50 x 3 on 2")):  # fmt: skip
+        (plan,) = Plan([job], store, resources).as_json()
+        assert plan["split"] == split
+
+
 def test_a_recipe_in_steps_has_no_epochs(store: RunStore) -> None:
     job = tiny("a.top1", optim=OptimConfig(epochs=None, steps=77, batch_size=10))
     (plan,) = planned(job, store=store)

@@ -14,7 +14,7 @@ from experiments.runner.jobs import Job, jobs_of
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import PAPER
+from experiments.spec.scales import PAPER, TINY
 from reproduce.command import main
 from reproduce.status import status_json, status_text
 from tests.experiments.runner.stored_metrics import write_result
@@ -51,6 +51,39 @@ def test_status_shows_each_state_of_a_run(store: RunStore) -> None:
     finish(store, K400, {"top1": 79.72})
     entry = state(store, job())
     assert (entry["state"], entry["reason"]) == ("done", None)
+
+
+def test_status_shows_epoch_and_remaining_time_of_a_running_run(store: RunStore) -> None:
+    directory = store.run(K400.train_id)
+    progress = {"stage": "train", "done": 0.5, "epoch": 18, "epochs": 35, "seconds_left": 7300.0}
+    with directory.claim():
+        write_atomically(directory.progress_file, json.dumps(progress))
+        assert "epoch 18/35, 45%, train: 2.0 h left" in status_text([job()], store)
+        entry = state(store, job())
+        assert (entry["position"], entry["seconds_left"], entry["stage"]) == ("epoch 18/35", 7300.0, "train")
+        write_atomically(directory.progress_file, json.dumps({"stage": "test", "done": 0.5, "seconds_left": 40.0}))
+        assert "test, 95%, test: 40 s left" in status_text([job()], store)
+    write_atomically(directory.progress_file, json.dumps(progress))
+    write_atomically(directory.checkpoint, "")
+    assert "epoch 18/35" in status_text([job()], store) and "left" not in status_text([job()], store)
+
+
+def test_status_counts_the_runs_by_state(store: RunStore) -> None:
+    finish(store, K400, {"top1": 79.72})
+    assert "\n\n2 runs: 1 done, 1 not run" in status_text([job(), job(EPIC100)], store)
+
+
+def test_watching_ends_when_all_runs_are_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [one.run for one in jobs_of(find(["motionformer/table4:joint"]), TINY, [], (0,))]
+    for run in runs:
+        finish(RunStore(tmp_path), run, {"top1": 50.0})
+    assert main(["status", "motionformer/table4:joint", "--watch", "--runs", str(tmp_path)]) == 0
+    assert "2 runs: 2 done" in capsys.readouterr().out
+
+
+def test_watching_prints_no_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "motionformer/table4:joint", "--watch", "--json"]) == 2
+    assert "--watch shows a text; leave out --json" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("run", "metric"), [(K400, "top1"), (EPIC100, "action")])

@@ -18,11 +18,9 @@ from experiments.runner.callbacks import (
     BestWeights,
     Checkpointing,
     DeviceClock,
-    ProgressFile,
     Stopped,
     StopRequest,
     any_process,
-    training_progress,
     validation_follows,
 )
 from experiments.spec.scales import TINY
@@ -103,27 +101,6 @@ def test_two_processes_train_and_test_an_odd_number_of_videos(tmp_path: Path) ->
     assert metrics["videos"] == {"evaluated": 65, "failed": 0, "missing": 0}
     assert sum(videos for _, videos in metrics["classes"].values()) == 65  # of both processes
     assert metrics["device_hours"] > 0 and metrics["replaced_in_training"] == 0
-
-
-def test_the_loss_is_read_only_if_progress_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, read = 100.0, []
-    monkeypatch.setattr("experiments.runner.callbacks.time.monotonic", lambda: now)
-    progress = ProgressFile(tmp_path / "progress.json")
-    monkeypatch.setattr(ProgressFile, "total_train_batches", 10)
-    monkeypatch.setattr(progress, "get_metrics", lambda *_: read.append(now) or {"train/loss": 2.0})
-    trainer = cast(Trainer, SimpleNamespace(current_epoch=0, max_epochs=2, max_steps=-1))
-    for moment in (100.0, 100.1, 100.2, 100.5):
-        now = moment
-        progress.on_train_batch_end(trainer, MODULE, None, None, 4)
-    assert read == [100.0, 100.5]
-    assert json.loads((tmp_path / "progress.json").read_text())["done"] == 0.25
-
-
-def test_training_progress_is_in_epochs_or_in_steps() -> None:
-    epochs = SimpleNamespace(current_epoch=1, max_epochs=4, max_steps=-1)
-    assert training_progress(cast(Trainer, epochs), 4, 10) == {"done": 0.375, "epoch": 2, "epochs": 4}
-    steps = SimpleNamespace(current_epoch=7, max_epochs=-1, max_steps=40, global_step=10)
-    assert training_progress(cast(Trainer, steps), 4, 10) == {"done": 0.25, "step": 10, "steps": 40}
 
 
 def test_a_validation_follows_the_last_batch_of_an_interval_in_epochs_or_steps() -> None:

@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from experiments.motionformer.base import EPIC100, K400, SSV2
+from experiments.runner.batch_split import SplitFile
 from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job, jobs_of
-from experiments.runner.launch import Launcher, default_parallel, failure_reason, headline_text
+from experiments.runner.launch import Launcher, default_parallel, failure_reason, headline_text, new_lines
+from experiments.runner.process import OUT_OF_MEMORY
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
@@ -115,6 +118,53 @@ def test_the_failure_reason_comes_from_the_log_without_a_failure_file(tmp_path: 
     assert failure_reason(directory, -9) is None  # a killed process prints no reason
     directory.failure.write_bytes(b"\xff damaged\n")
     assert failure_reason(directory, 3) == "\ufffd damaged"
+
+
+class Ended:
+    """Process that has ended with an exit code."""
+
+    def __init__(self, returncode: int) -> None:
+        self.returncode = returncode
+
+
+def test_a_run_whose_device_had_too_little_memory_is_started_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = RunStore(tmp_path)
+    one, _ = jobs(1)
+    launcher = Launcher(store, [], parallel=1, threads=1)
+    bar = tqdm(disable=True)
+    for code, failures, outcome in ((OUT_OF_MEMORY, [8], None), (-9, [8, 4], None), (-9, [8, 4], "failed")):
+        one.memory_failures = one.directory(store).memory_failures
+        file = SplitFile(one.directory(store).batch_split, "2 x GPU")
+        file.update(micro_batch=2, out_of_memory=failures)
+        one.process = Ended(code)  # type: ignore[assignment]
+        launcher._set_outcome(one, bar)
+        assert (one.outcome, one.process) == (outcome, None)
+    assert one.reason.startswith("the process was ended by SIGKILL")
+
+
+def test_notes_are_shown_at_once_and_progress_without_bars(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = RunStore(tmp_path)
+    one, _ = jobs(1)
+    launcher, bar = Launcher(store, [], parallel=1, threads=1), tqdm(disable=True)
+    log = one.directory(store).log
+    log.parent.mkdir(parents=True)
+    log.write_text("a warning\nnote: resumes from last.ckpt\nprogress: epoch 1/4: loss 2\nprogress: epo")
+    launcher._show_log(one, bar)
+    launcher._show_log(one, bar)
+    assert capsys.readouterr().err.splitlines() == [
+        f"{one.name}: resumes from last.ckpt", f"{one.name}: epoch 1/4: loss 2",
+    ]  # fmt: skip
+    with log.open("a") as file:
+        file.write("ch 2/4\nnote: bad files\n")
+    launcher.show_bars = True
+    launcher._show_log(one, bar)
+    assert "epoch 2/4" not in (shown := capsys.readouterr().err) and f"{one.name}: bad files" in shown
+
+
+def test_a_log_that_is_not_there_has_no_new_lines(tmp_path: Path) -> None:
+    assert new_lines(tmp_path / "log.txt", 7) == ([], 7)
 
 
 def test_a_claimed_run_is_not_started_until_later(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ DATA = DataFingerprint(
     name="ssv2", train=SplitFingerprint(items=3, annotations="45"), test=SplitFingerprint(items=2, annotations="67")
 )
 TRAINER = cast(Trainer, TwoDevices())
+SPLITS = [{"from_step": 0, "devices": 2, "micro_batch": 4, "accumulation": 8}]
 
 
 def scores(*states: str, run: RunConfig = SSV2) -> ViewScores:
@@ -92,16 +93,17 @@ def test_metrics_contain_the_correct_items_and_a_digest_of_all(directory: RunDir
 
 
 def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> None:
-    save_training_record(directory, device_seconds=10800.0, replaced=3, weights="0123")
+    save_training_record(directory, device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
     assert (metrics["device_hours"], metrics["replaced_in_training"], metrics["weights_digest"]) == (3.0, 3, "0123")
+    assert metrics["batch_splits"] == SPLITS
     assert metrics["classes"] == {"up": [1, 1], "down": [1, 1]}
     assert metrics["class_counts"] == {"class": {"up": [1, 1, 1], "down": [1, 1, 1]}}
     assert json.loads(directory.provenance.read_text())["seconds"] == 3.2
 
 
 def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: RunDirectory) -> None:
-    save_training_record(directory, device_seconds=1.0, replaced=0, weights="0123")
+    save_training_record(directory, device_seconds=1.0, replaced=0, weights="0123", splits=SPLITS)
     earlier = replace(DATA, train=replace(DATA.test, items=5), test=replace(DATA.test, items=4))
     directory.data.write_text(json.dumps({**earlier.as_json(), "root": "/data"}))
     data = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))["data"]
@@ -111,7 +113,7 @@ def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: Run
 
 
 def test_metrics_of_released_weights_contain_no_record_of_our_training(directory: RunDirectory) -> None:
-    save_training_record(directory, device_seconds=10800.0, replaced=3, weights="0123")
+    save_training_record(directory, device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
     released = {"file": "a.pyth", "sha256": "0", "matched": 1, "warnings": []}
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
     assert "device_hours" not in metrics and metrics["replaced_in_training"] == 0
