@@ -65,7 +65,9 @@ class TaskModule(LightningModule):
         self._log_curves("train", self.task.curves(outputs, batch.targets))
         self.log("train/lr", max(self.lr_schedulers().get_last_lr()))  # type: ignore[union-attr]
         replaced = batch.unreadable.float().sum()
-        self.log("train/replaced_items", replaced, reduce_fx="sum", on_step=False, on_epoch=True, sync_dist=True)
+        self.log(
+            "train/replaced_items", replaced, reduce_fx="sum", on_step=False, on_epoch=True, sync_dist=True, logger=False
+        )
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -95,7 +97,8 @@ class TaskModule(LightningModule):
             for state in states:
                 self.scores.merge(state)
         metrics = self.scores.result().metrics
-        self.log_dict({f"test/{name}": value for name, value in metrics.items()}, sync_dist=True)  # equal on all ranks
+        values = {f"test/{name}": value for name, value in metrics.items()}
+        self.log_dict(values, sync_dist=True, logger=False)  # equal on all ranks, and no curve
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         """Save the trained weights, and a fingerprint of the frozen weights."""

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 from lightning import Trainer, seed_everything
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from data.bad_files import BadFiles
 from data.datamodule import DataModule
@@ -21,6 +20,7 @@ from data.errors import DataError
 from experiments.runner.arguments import add_eval_only, add_resources
 from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, ProgressFile, Stopped, StopRequest
 from experiments.runner.combined_scores import combine, part_tests
+from experiments.runner.curves import CurveLogger, Curves
 from experiments.runner.data_record import check_data_record, save_data_record
 from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.messages import one_line
@@ -84,11 +84,12 @@ def train_and_test(
         run,
         resources,
         accumulation=split.accumulation,
-        logger=TensorBoardLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
+        logger=CurveLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
         callbacks=[
             *([BestWeights(directory.best_weights, *run.objective.selection)] if saves_best else []),
             Checkpointing(directory.checkpoint, request, validations_select_weights=saves_best),
             ProgressFile(directory.progress_file),
+            Curves(run.data.dataset.unit),
             clock,
         ],
     )

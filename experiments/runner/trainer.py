@@ -42,7 +42,6 @@ def make_trainer(
         enable_checkpointing=False,
         enable_model_summary=False,
         logger=logger or False,
-        log_every_n_steps=10,
         callbacks=list(callbacks),
         **(schedule_arguments(optim, accumulation) if optim is not None else {}),
     )
