@@ -162,6 +162,14 @@ class DataConfig(ABC):
         """Model inputs of a batch after its transfer to the device. By default, the inputs are unchanged."""
         return inputs
 
+    def display(self, inputs: "tuple[Tensor, ...]") -> "Tensor | None":
+        """Frames (F, 3, height, width) of the middle variant of a test view, uint8, RGB; None if items cannot be shown.
+
+        Args:
+            inputs: inputs of a view, before `on_device`: (V, ...) each.
+        """
+        return None
+
     @abstractmethod
     def tiny(self) -> Self:
         """Small version with generated data and small items."""

@@ -131,6 +131,11 @@ class VideoData(DataConfig):
         """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
         return clip.flip(1) if self.reversed_channels else clip
 
+    def display(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Frames of the middle crop of a view."""
+        (crops,) = inputs
+        return self.shown_frames(crops[len(crops) // 2])
+
     def tiny(self) -> Self:
         """Generated videos, half the frames, a seventh of the crop size (32 for 224, 48 for 336)."""
         return replace(

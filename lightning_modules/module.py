@@ -66,7 +66,13 @@ class TaskModule(LightningModule):
         self.log("train/lr", max(self.lr_schedulers().get_last_lr()))  # type: ignore[union-attr]
         replaced = batch.unreadable.float().sum()
         self.log(
-            "train/replaced_items", replaced, reduce_fx="sum", on_step=False, on_epoch=True, sync_dist=True, logger=False
+            "train/replaced_items",
+            replaced,
+            reduce_fx="sum",
+            on_step=False,
+            on_epoch=True,
+            sync_dist=True,
+            logger=False,
         )
         return loss
 

@@ -58,6 +58,10 @@ class RunDirectory:
         """File of the scores per video under a test protocol, for the run's own weights or released ones."""
         return self.path / "predictions" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
 
+    def shown_clips(self, eval_id: str, *, released: bool = False) -> Path:
+        """File of a few clips of a test, for the run's own weights or released ones."""
+        return self.path / "shown_clips" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
+
     def measurement(self, kind: str) -> Path:
         """File of a measurement of this kind."""
         return self.path / "measured" / f"{kind}.json"

@@ -36,6 +36,7 @@ from experiments.runner.results import (
 )
 from experiments.runner.resume import resumable
 from experiments.runner.run_directory import RunDirectory
+from experiments.runner.shown_clips import decoded_clips, write_clips
 from experiments.runner.store import RunStore
 from experiments.runner.trainer import make_trainer
 from experiments.runner.weights import (
@@ -116,6 +117,8 @@ def train_and_test(
             released=weights.released,
             categories=run.data.dataset.categories(datamodule.root),
         )
+        if (clips := decoded_clips(run.data, run.evaluation, datamodule.test_list)) is not None:
+            write_clips(directory.shown_clips(run.eval_id, released=weights.released is not None), clips)
 
 
 def data_module(
