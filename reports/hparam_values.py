@@ -26,9 +26,7 @@ class HParamValues:
             for column in sorted(numeric_columns(report), key=lambda column: not column.metric.needs_test)
             for header in (one_line(column.header), PRINTED.format(one_line(column.header)))
         ]
-        factors = [
-            label for report in reports for label in (*report.table.labels, *map(one_line, text_headers(report)))
-        ]
+        factors = [header for report in reports for header in factor_headers(report)]
         headers = [("about", TABLE)] if len(reports) > 1 else []
         headers += [("measure", header) for header in dict.fromkeys(measures)]
         headers += [("factor", header) for header in dict.fromkeys(factors)]
@@ -63,9 +61,9 @@ def text_columns(report: Report) -> list[Column]:
     return [column for column in report.table.columns if column.key in keys]
 
 
-def text_headers(report: Report) -> list[str | tuple[str, ...]]:
-    """Headers of the columns of texts."""
-    return [column.header for column in text_columns(report)]
+def factor_headers(report: Report) -> list[str]:
+    """Headers of the labels and of the columns of texts."""
+    return [*report.table.labels, *(one_line(column.header) for column in text_columns(report))]
 
 
 def numeric_columns(report: Report) -> list[Column]:

@@ -70,7 +70,7 @@ def build_view(reports: Sequence[Report], store: RunStore) -> Path:
     """
     view = store.root / "views" / view_name(reports)
     hparams = HParamValues(reports)
-    found = [session for report in reports for session in _sessions(report, store, hparams, len(reports) > 1)]
+    found = [session for report in reports for session in _sessions(report, store, hparams, reports)]
     # TensorBoard has seven colours and gives them in this order. Runs without curves need none.
     sessions = sorted(found, key=lambda session: not session.has_curves)
     columns = events.hparam_columns(
@@ -103,20 +103,23 @@ def view_name(reports: Sequence[Report]) -> str:
     return f"{name}.{first.scale.name}" + (".modified" if first.overrides else "")
 
 
-def _sessions(report: Report, store: RunStore, hparams: HParamValues, several: bool) -> Iterator[Session]:
-    """Runs of a table in its order, one per trained run, or one for a row without any. The last one is the table itself.
+def _sessions(report: Report, store: RunStore, hparams: HParamValues, reports: Sequence[Report]) -> Iterator[Session]:
+    """Runs of a table in its order: one per trained run, or one for a row without any. The last is the table itself.
+
+    TensorBoard sorts names, so rows are numbered. Of several tables, names start with the table and numbers go on.
 
     Args:
-        several: whether the view has several tables. The names of the runs then start with that of their table.
+        reports: all tables of the view.
     """
-    folder = f"{report.table.name}/" if several else ""
+    folder = f"{report.table.name}/" if len(reports) > 1 else ""
     names, pictures = row_names(report.table), row_pictures(report)
-    digits = len(str(len(report.rows)))
-    for number, row in enumerate(report.rows, 1):
+    digits = len(str(sum(len(other.rows) for other in reports)))
+    first = 1 + sum(len(other.rows) for other in takewhile(lambda other: other is not report, reports))
+    for number, row in enumerate(report.rows, first):
         if row.row.quoted:
             continue
         numbered, values = f"{number:0{digits}d} ", hparams.of_row(report, row)
-        group = f"{folder}{numbered}{row.row.key}"
+        group = f"{numbered}{row.row.key}"
         name = f"{folder}{_file_name(numbered + names[row.row.key])}"
         sessions = list(_tested_sessions(report, row, store, pictures.get(row.row.key), Session(name, group, values)))
         yield from sessions or [Session(name, group, values)]
