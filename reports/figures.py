@@ -158,6 +158,8 @@ def digest_of(path: Path) -> str | None:
 
 def notice(report: Report) -> str | None:
     """Warnings in the pictures of a report: small models, generated data, and differences from the table's own runs."""
+    if not (report.facts.generated or report.facts.given):
+        return "\n".join(_marks(report)) or None  # everything is measured at the paper's size
     return _notice(report.scale, _data(report), _marks(report))
 
 

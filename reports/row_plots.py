@@ -1,7 +1,7 @@
 """Plot of the rows of a table without a figure: accuracy against GFLOPs, or bars with the printed value as a mark."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import cycle
 from pathlib import Path
 from textwrap import fill
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 COSTS = (GFLOPS.name, GFLOPS_AND_VIEWS.name)
 MOST_PANELS = 6
+PANELS_PER_LINE = 3
 NAME = 34  # characters per line of the name of a row
 # Colours of Okabe and Ito, which colour-blind readers can distinguish; and markers, for tables with more rows.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -63,8 +64,11 @@ def plot_path(table: Table, scale: "Scale", root: Path | None = None) -> Path | 
 
 
 def plotted(report: Report) -> Plot | None:
-    """Values of the plot of a report; None if the table has a figure, or there is nothing of ours to plot."""
-    if report.table.figure is not None:
+    """Values of the plot of a report; None if there is nothing of ours to plot.
+
+    Tables with a figure have no plot, nor have those whose rows are quantities of their own.
+    """
+    if report.table.figure is not None or any(row.row.metric is not None for row in report.rows):
         return None
     columns = report.table.columns
     cost = next((c for c in columns if c.metric.name in COSTS), None)
@@ -140,22 +144,25 @@ def plot_digest(report: Report, found: Plot) -> str:
 
 def draw_against_cost(found: Plot, warning: str | None) -> "Figure":
     """A panel for each column: ours filled, the printed values hollow and joined to ours by a line."""
-    figure = empty_figure(5.0 * len(found.panels) + 2.6, 4.2, warning)
-    axes = figure.subplots(1, len(found.panels), squeeze=False)[0]
+    width, height = grid(found)
+    figure = empty_figure(5.0 * width + 2.6, 4.2 * height, warning)
+    axes = figure.subplots(height, width, squeeze=False)
     rows = list(dict.fromkeys(value.name for panel in found.panels.values() for value in panel))
     styles = {
         name: (colour, MARKERS[index // len(COLOURS) % len(MARKERS)])
         for index, (name, colour) in enumerate(zip(rows, cycle(COLOURS), strict=False))
     }
     labelled: dict[str, object] = {}
-    for axis, (header, panel) in zip(axes, found.panels.items(), strict=True):
+    for axis, (header, panel) in zip(axes.flat, found.panels.items(), strict=False):
         for value in panel:
             labelled.setdefault(value.name, draw_point(axis, value, *styles[value.name]))
         axis.set_title(header)
         axis.set_xlabel(found.cost)
         axis.margins(0.1)
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel("ours: filled, printed: hollow")
+    for line in axes:
+        line[0].set_ylabel("ours: filled, printed: hollow")
+    remove_unused(axes.flat, found)
     names = [fill(name, NAME) for name in labelled]
     figure.legend(list(labelled.values()), names, loc="outside right upper", frameon=False, fontsize="small")  # type: ignore[arg-type]
     return figure
@@ -183,17 +190,32 @@ def draw_bars(found: Plot, warning: str | None) -> "Figure":
     rows = list(dict.fromkeys(value.name for panel in found.panels.values() for value in panel))
     names = [fill(name, NAME) for name in rows]
     height = sum(0.22 + 0.16 * (1 + name.count("\n")) for name in names)
-    figure = empty_figure(3.4 * len(found.panels) + 2.4, max(2.2, height + 1.3), warning)
-    axes = figure.subplots(1, len(found.panels), squeeze=False, sharey=True)[0]
-    for axis, (header, panel) in zip(axes, found.panels.items(), strict=True):
+    width, lines = grid(found)
+    figure = empty_figure(3.8 * width + 2.4, lines * max(1.6, height + 0.7) + 0.6, warning)
+    axes = figure.subplots(lines, width, squeeze=False, sharey=True)
+    for axis, (header, panel) in zip(axes.flat, found.panels.items(), strict=False):
         draw_column(axis, panel, rows)
         axis.set_title(header)
         axis.grid(axis="x", alpha=0.3)
-    axes[0].set_yticks(range(len(rows)), names, fontsize="small")
-    axes[0].set_ylim(len(rows) - 0.4, -0.6)  # the first row is above
-    handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
+    axes[0][0].set_yticks(range(len(rows)), names, fontsize="small")
+    axes[0][0].set_ylim(len(rows) - 0.4, -0.6)  # the first row is above
+    remove_unused(axes.flat, found)
+    found_handles, found_labels = axes[0][0].get_legend_handles_labels()
+    handles = dict(sorted(zip(found_labels, found_handles, strict=True)))
     figure.legend(list(handles.values()), list(handles), loc="outside lower right", ncols=2, frameon=False)
     return figure
+
+
+def remove_unused(axes: Iterable["Axes"], found: Plot) -> None:
+    """Remove the axes after the last panel."""
+    for axis in list(axes)[len(found.panels) :]:
+        axis.remove()
+
+
+def grid(found: Plot) -> tuple[int, int]:
+    """Number of panels side by side, and of lines of panels."""
+    width = min(PANELS_PER_LINE, len(found.panels))
+    return width, -(-len(found.panels) // width)
 
 
 def draw_column(axis: "Axes", panel: Sequence[Value], rows: list[str]) -> None:
@@ -204,7 +226,7 @@ def draw_column(axis: "Axes", panel: Sequence[Value], rows: list[str]) -> None:
     least, most = min(numbers_shown), max(numbers_shown)
     margin = 0.15 * (most - least) or abs(most) * 0.1 or 1.0
     start = 0.0 if 0 <= least <= 2 * margin else least - margin
-    bars = axis.barh(
+    axis.barh(
         [rows.index(value.name) for value in ours],
         [value.ours - start for value in ours if value.ours is not None],
         left=start,
@@ -214,7 +236,11 @@ def draw_column(axis: "Axes", panel: Sequence[Value], rows: list[str]) -> None:
         xerr=[value.std or 0.0 for value in ours] if any(value.std for value in ours) else None,
         label="ours",
     )
-    axis.bar_label(bars, [f"{value.ours:.4g}" for value in ours], label_type="center", color="white", fontsize="small")
+    for value in panel:
+        place = (1.02, rows.index(value.name))
+        axis.annotate(number_text(value), place, xycoords=axis.get_yaxis_transform(), va="center", fontsize="small")
+    if start:
+        axis.set_xlabel(f"The axis starts at {start:.3g}.", fontsize="small")
     axis.scatter(
         [value.printed for value in printed if value.printed is not None],
         [rows.index(value.name) for value in printed],
@@ -226,6 +252,12 @@ def draw_column(axis: "Axes", panel: Sequence[Value], rows: list[str]) -> None:
         label="printed",
     )
     axis.set_xlim(start, most + margin)
+
+
+def number_text(value: Value) -> str:
+    """Our number and, in parentheses, the printed one."""
+    ours, printed = ("–" if number is None else f"{number:.4g}" for number in (value.ours, value.printed))
+    return ours if value.printed is None else f"{ours} ({printed})"
 
 
 def empty_figure(width: float, height: float, warning: str | None) -> "Figure":

@@ -7,6 +7,7 @@ Nothing of the view itself is a scalar, so that SCALARS and TIME SERIES contain 
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -153,7 +154,7 @@ def _tested_sessions(
                 curves=store.run(result.train_id).tensorboard,
                 finished=all(other.value is not None for other in own.values()),
                 pictures={PICTURE: drawn} if is_drawn and drawn is not None else {},
-                texts=_config(result, store),
+                texts={CONFIG: _config(runs[result.train_id, result.eval_id])},
                 test=(runs[result.train_id, tested_here[0].eval_id], tested_here[0].released) if tested_here else None,
             )
             sessions.setdefault(result.train_id, found)
@@ -189,11 +190,9 @@ def _shared_header(headers: Iterable[tuple[str, ...]]) -> str:
     return one_line(tuple(shared) or headers[0])
 
 
-def _config(result: SeedResult, store: RunStore) -> dict[str, str]:
-    """Config of a run as text, if it was started here or published."""
-    files = [store.run(result.train_id).config, *([result.source.config] if result.source is not None else [])]
-    found = next((file for file in files if file.exists()), None)
-    return {CONFIG: f"```json\n{found.read_text()}\n```"} if found is not None else {}
+def _config(run: RunConfig) -> str:
+    """Config of a run as markdown."""
+    return f"```json\n{json.dumps(run.description, indent=1)}\n```"
 
 
 def _text(report: Report, store: RunStore) -> str:

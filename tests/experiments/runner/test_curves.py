@@ -12,7 +12,7 @@ from lightning_modules.optim import OptimConfig
 from tests.experiments.runner.points import POINTS, RunHarness
 
 EPOCHS = replace(POINTS, optim=OptimConfig(epochs=4, batch_size=4, lr=0.1, validate_every=1, keep="best"))
-STEPS = replace(POINTS, optim=OptimConfig(epochs=None, steps=22, batch_size=4, lr=0.1, validate_every=3))
+STEPS = replace(POINTS, optim=OptimConfig(epochs=None, steps=22, batch_size=4, lr=0.1, validate_every=3, keep="best"))
 SPEED = "workload/points_per_second"
 CURVES = {"train/loss", "train/top1", "train/lr", "train/gradient_norm", "val/loss", "val/top1", SPEED}
 
