@@ -5,6 +5,7 @@ a batch to model inputs. Works under DDP with `use_distributed_sampler=False`.
 """
 
 import logging
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from data.config import DataConfig, Split
 from data.evaluation import EvalConfig
 from data.fingerprint import DataFingerprint
 from data.items.items import Batch, ItemList, TestItems, TrainItems
-from data.loaders import EpochBatches, TestLoader, TrainLoader, UnreadableItems, UnrepeatedItems
+from data.loaders import EpochBatches, TestLoader, TrainLoader, UnreadableItems, UnrepeatedItems, random_part
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class DataModule(pl.LightningDataModule):
         allow_bad: largest number of unreadable items of a split; 1 % of the split if None. More of them stop the run.
         accumulate: batches per device and optimiser step. An epoch has whole steps only.
         bad_files: items that count as unreadable without being opened; none if None.
+        validation_parts: a validation takes one of this many parts of the validation items, always the same.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class DataModule(pl.LightningDataModule):
         allow_bad: int | None = None,
         accumulate: int = 1,
         bad_files: BadFiles | None = None,
+        validation_parts: int = 1,
     ) -> None:
         super().__init__()
         self.data, self.evaluation, self.root, self.seed = data, evaluation, root, seed
         self.batch_size, self.test_batch_size, self.accumulate = batch_size, test_batch_size, accumulate
         self.num_workers, self.allow_bad, self.bad_files = num_workers, allow_bad, bad_files
+        self.validation_parts = validation_parts
         self.unreadable: dict[Split, UnreadableItems] = {}
         self.train_loader: TrainLoader | None = None
         self.position: dict[str, int] | None = None
@@ -80,7 +84,8 @@ class DataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> TestLoader:
         """One unaugmented view of each validation item. With one crop each, a batch can have more items."""
-        return self._test_loader(self.data.validation_items(self.val_list), "val", self.evaluation.crops)
+        chosen = random_part(len(self.val_list), self.validation_parts)
+        return self._test_loader(self.data.validation_items(self.val_list), "val", self.evaluation.crops, chosen)
 
     def test_dataloader(self) -> TestLoader:
         """All views of each test item, each view on one device only."""
@@ -90,9 +95,11 @@ class DataModule(pl.LightningDataModule):
         """Batch with model inputs."""
         return batch._replace(inputs=self.data.on_device(batch.inputs))
 
-    def _test_loader(self, items: TestItems, split: Split, batch_factor: int) -> TestLoader:
+    def _test_loader(
+        self, items: TestItems, split: Split, batch_factor: int, chosen: Sequence[int] | None = None
+    ) -> TestLoader:
         self.set_known_errors(items, split)
-        sampler = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
+        sampler = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size, chosen=chosen)
         size = self.test_batch_size * batch_factor
         return TestLoader(items, sampler, self.unreadable_in(split), size, self.num_workers)
 

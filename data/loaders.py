@@ -4,7 +4,7 @@ The training order depends on (seed, epoch) and can be resumed within an epoch. 
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypedDict
 
 import torch
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_ALLOWED_SHARE = 0.01
 # Largest number of paths in an error message.
 MAX_PATHS_NAMED = 20
+# Smallest number of items of a validation of a part of them.
+LEAST_PART = 100
 
 
 def allowed_number(num_items: int, allowed: int | None) -> int:
@@ -108,10 +110,16 @@ class EpochBatches(Sampler[list[Draw]]):
 
 
 class UnrepeatedItems(Sampler[int]):
-    """All views of every world_size-th item. Over all processes, each item occurs once."""
+    """All views of every world_size-th item. Over all processes, each item occurs once.
 
-    def __init__(self, items: TestItems, *, rank: int = 0, world_size: int = 1) -> None:
-        self.indices = range(rank, len(items.items), world_size)
+    Args:
+        chosen: indices of the items; all if None.
+    """
+
+    def __init__(
+        self, items: TestItems, *, rank: int = 0, world_size: int = 1, chosen: Sequence[int] | None = None
+    ) -> None:
+        self.indices = (range(len(items.items)) if chosen is None else chosen)[rank::world_size]
         self.num_views = items.num_views
 
     def __len__(self) -> int:
@@ -120,6 +128,12 @@ class UnrepeatedItems(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         for index in self.indices:
             yield from range(index * self.num_views, (index + 1) * self.num_views)
+
+
+def random_part(num_items: int, parts: int) -> list[int]:
+    """Indices of a random part of items, in ascending order: one of so many parts, but at least LEAST_PART items."""
+    size = max(-(-num_items // parts), min(num_items, LEAST_PART))
+    return sorted(torch.randperm(num_items, generator=torch.Generator().manual_seed(0))[:size].tolist())
 
 
 class TrainLoader:

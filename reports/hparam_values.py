@@ -10,24 +10,27 @@ from reports.tensorboard_events import HParamColumn
 
 PRINTED = "{} (printed)"
 TABLE, PUBLISHED = "Table", "Published results"
+HEADLINE, OURS_OF_HEADLINE, PRINTED_OF_HEADLINE = "Headline", "Headline, ours", "Headline, printed"
+COMMON = (TABLE, HEADLINE, OURS_OF_HEADLINE, PRINTED_OF_HEADLINE)  # columns in which every table has values
 
 
 class HParamValues:
-    """Values of the rows of tables in common columns: the table, measures and printed values, then the labels.
+    """Values of the rows of tables in common columns: measures beside their printed values, then the labels.
 
     TensorBoard sorts columns by name, so names are numbered. It displays the first five: these are the measures of
-    tests and their printed values, because the name of a line contains the labels.
+    tests and their printed values, because the name of a line contains the labels. Of several tables, they are the
+    name of the table and its headline, the first of these measures.
     """
 
     def __init__(self, reports: Sequence[Report]) -> None:
         measures = [
             header
             for report in reports
-            for column in sorted(numeric_columns(report), key=lambda column: not column.metric.needs_test)
+            for column in measures_of(report)
             for header in (one_line(column.header), PRINTED.format(one_line(column.header)))
         ]
         factors = [header for report in reports for header in factor_headers(report)]
-        headers = [("about", TABLE)] if len(reports) > 1 else []
+        headers = [("about", header) for header in COMMON] if len(reports) > 1 else []
         headers += [("measure", header) for header in dict.fromkeys(measures)]
         headers += [("factor", header) for header in dict.fromkeys(factors)]
         headers += [("about", PUBLISHED)]
@@ -39,6 +42,7 @@ class HParamValues:
         labels = zip(report.table.labels, label_texts(report.table, row), strict=True)
         values |= {("factor", header): text for header, text in labels}
         of_texts = {column.key for column in text_columns(report)}
+        headline = next(iter(measures_of(report)), None)
         published = []
         for cell, column in zip(row.cells, report.table.columns, strict=True):
             header = one_line(column.header)
@@ -49,6 +53,11 @@ class HParamValues:
             for key, value in ((header, cell.value), (PRINTED.format(header), cell.printed)):
                 if isinstance(value, int | float):
                     values["measure", key] = float(value)
+            if column is headline:
+                values["about", HEADLINE] = header
+                for key, value in ((OURS_OF_HEADLINE, cell.value), (PRINTED_OF_HEADLINE, cell.printed)):
+                    if isinstance(value, int | float):
+                        values["about", key] = float(value)
             published += [header] if cell.published else []
         if published:
             values["about", PUBLISHED] = ", ".join(published)
@@ -66,7 +75,8 @@ def factor_headers(report: Report) -> list[str]:
     return [*report.table.labels, *(one_line(column.header) for column in text_columns(report))]
 
 
-def numeric_columns(report: Report) -> list[Column]:
-    """Columns of numbers."""
+def measures_of(report: Report) -> list[Column]:
+    """Columns of numbers, those of tests first."""
     texts = {column.key for column in text_columns(report)}
-    return [column for column in report.table.columns if column.key not in texts]
+    numeric = [column for column in report.table.columns if column.key not in texts]
+    return sorted(numeric, key=lambda column: not column.metric.needs_test)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from experiments.runner.files import replacing
 from experiments.spec.metrics import GFLOPS, GFLOPS_AND_VIEWS
+from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, Table, one_line
 from reports.figures import REMEDY, digest_of, notice, png
 from reports.labels import row_names
+from reports.layout import DASH
 from reports.markdown import report_path
 from reports.report import Report, ReportRow, quoted_number
 
@@ -34,7 +36,7 @@ class Value(NamedTuple):
     """Value of a row in a panel.
 
     `x`: its GFLOPs, ours and printed; None in a plot of bars.
-    `ours`, `printed`, `std`: None where there is no number.
+    `ours`, `printed`, `std`: None where there is no number. `text`: ours and, in parentheses, printed.
     """
 
     row: str
@@ -43,6 +45,7 @@ class Value(NamedTuple):
     ours: float | None
     printed: float | None
     std: float | None
+    text: str
 
 
 class Plot(NamedTuple):
@@ -86,7 +89,9 @@ def values(report: Report, column: Column, cost: Column | None) -> list[Value]:
         ours, printed, std = numbers(report, row, column)
         x = numbers(report, row, cost)[:2] if cost is not None else None
         if (ours is not None or printed is not None) and (x is None or x != (None, None)):
-            found.append(Value(row.row.key, names[row.row.key], x, ours, printed, std))
+            found.append(
+                Value(row.row.key, names[row.row.key], x, ours, printed, std, cell_text(row, column, ours, printed))
+            )
     return found
 
 
@@ -96,6 +101,13 @@ def numbers(report: Report, row: ReportRow, column: Column) -> tuple[float | Non
     if row.row.quoted:
         return None, number(quoted_number(cell)), None
     return number(cell.value), number(cell.printed), cell.std
+
+
+def cell_text(row: ReportRow, column: Column, ours: float | None, printed: float | None) -> str:
+    """Our number and, in parentheses, the printed one, as in the report."""
+    form = row.row.form_of(column)
+    text = DASH if ours is None else value_text(ours, form)
+    return text if printed is None else f"{text} ({value_text(printed, form)})"
 
 
 def number(value: object) -> float | None:
@@ -238,7 +250,7 @@ def draw_column(axis: "Axes", panel: Sequence[Value], rows: list[str]) -> None:
     )
     for value in panel:
         place = (1.02, rows.index(value.name))
-        axis.annotate(number_text(value), place, xycoords=axis.get_yaxis_transform(), va="center", fontsize="small")
+        axis.annotate(value.text, place, xycoords=axis.get_yaxis_transform(), va="center", fontsize="small")
     if start:
         axis.set_xlabel(f"The axis starts at {start:.3g}.", fontsize="small")
     axis.scatter(
@@ -252,12 +264,6 @@ def draw_column(axis: "Axes", panel: Sequence[Value], rows: list[str]) -> None:
         label="printed",
     )
     axis.set_xlim(start, most + margin)
-
-
-def number_text(value: Value) -> str:
-    """Our number and, in parentheses, the printed one."""
-    ours, printed = ("–" if number is None else f"{number:.4g}" for number in (value.ours, value.printed))
-    return ours if value.printed is None else f"{ours} ({printed})"
 
 
 def empty_figure(width: float, height: float, warning: str | None) -> "Figure":

@@ -32,9 +32,10 @@ from reports.report import Report, ReportRow, SeedResult
 from reports.row_plots import plot
 from reports.tensorboard_events import OWN_FILE, PICTURES_FILE, HParamColumn, write_events
 
-PICTURE = "attention maps"
+VIEWS = "views/"  # group of the pictures, which TensorBoard sorts after the curves `train` and `val`
+PICTURE = VIEWS + "attention maps"
 REPORT, CONFIG = "report", "run config"  # tags of texts; the first one also is the name of the run of a table itself
-FIGURE, PLOT = "figure", "plot"
+FIGURE, PLOT = VIEWS + "figure", VIEWS + "plot"
 IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)\n*")  # in markdown
 LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)[^)]*\)")
 
@@ -233,7 +234,7 @@ def _update_pictures(path: Path, session: Session, store: RunStore, index: int) 
         from reports.test_pictures import test_pictures  # matplotlib takes a second to import
 
         drawn = test_pictures(run, store, released=released)
-        write_events(path, [events.picture(tag, png) for tag, png in drawn.items()], index)
+        write_events(path, [events.picture(VIEWS + name, png) for name, png in drawn.items()], index)
     return {path.name}
 
 

@@ -141,6 +141,7 @@ def data_module(
         allow_bad=resources.allow_bad,
         accumulate=split.accumulation,
         bad_files=bad_files,
+        validation_parts=run.optim.validation_parts if run.optim is not None else 1,
     )
 
 

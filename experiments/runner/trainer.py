@@ -55,7 +55,8 @@ def schedule_arguments(optim: OptimConfig, accumulation: int) -> dict:
     clipping = {"gradient_clip_val": optim.clip_norm} if optim.clip_norm is not None else {}
     if optim.steps is None:
         epochs = optim.length
-        return {"max_epochs": epochs, "check_val_every_n_epoch": min(optim.validate_every, epochs), **clipping}
+        every = min(optim.validate_every, epochs) // optim.validation_parts
+        return {"max_epochs": epochs, "check_val_every_n_epoch": every, **clipping}
     batches = min(optim.validate_every, optim.steps) * accumulation
     return {"max_steps": optim.steps, "val_check_interval": batches, "check_val_every_n_epoch": None, **clipping}
 

@@ -129,9 +129,16 @@ def test_several_tables_are_one_view_with_the_columns_of_all(
     second = "paper/table2/5 Ours, Small (Att_T) · Top-1"
     assert "paper/table1/2 Joint, Small · Top-1 ∕ K-400" in runs.Runs() and second in runs.Runs()
     assert line(runs, second) == {
-        "Table": "paper/table2", "Top-1": 55.0, "Attention": "Ours", "Att_T": "✓", "Depth": "Small",
+        "Table": "paper/table2", "Headline": "Top-1", "Headline, ours": 55.0,
+        "Top-1": 55.0, "Attention": "Ours", "Att_T": "✓", "Depth": "Small",
     }  # fmt: skip
-    assert line(runs, "paper/table1/2 Joint, Small · Top-1 ∕ K-400")["Table"] == "paper/table1"
+    # TensorBoard displays the first five columns. They are filled for all tables.
+    assert list(line(runs, "paper/table1/2 Joint, Small · Top-1 ∕ K-400").items())[:4] == [
+        ("Table", "paper/table1"),
+        ("Headline", "Top-1 / K-400"),
+        ("Headline, ours", 60.0),
+        ("Headline, printed", pytest.approx(79.2)),
+    ]
     assert sorted(set(groups(runs).values())) == ["2 joint", "3 short", "4 ours", "5 ours"]
     tags = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)
     assert len({tags[run][metadata.EXPERIMENT_TAG] for run in trained_runs(runs)}) == 1
@@ -348,7 +355,7 @@ def test_the_pictures_of_a_test_are_drawn_again_only_for_newer_scores(
     monkeypatch.setattr("reports.test_pictures.test_pictures", draw)
     for _ in range(2):
         runs = read(build_view([collect(table, small, store)], store))
-    [event] = runs.Images(JOINT, "test clips")
+    [event] = runs.Images(JOINT, "views/test clips")
     assert event.encoded_image_string == png and len(drawn) == 1
     os.utime(scores, (4e9, 4e9))
     build_view([collect(table, small, store)], store)
