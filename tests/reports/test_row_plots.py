@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
@@ -68,7 +69,7 @@ def test_no_label_is_clipped(tested: Table, small: Scale, store: RunStore) -> No
     found = plotted(report)
     assert found is not None
     figure = draw_bars(found, notice(report))
-    figure.canvas.draw()
+    FigureCanvasAgg(figure).draw()
     width, height = figure.get_size_inches() * figure.dpi
     [axis] = figure.axes
     for text in (*axis.get_yticklabels(), *axis.texts, axis.title):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from experiments.runner.answers import TestAnswers, named_answers
 from experiments.runner.results import save_scores
 from experiments.runner.saved_scores import SavedScores
 from experiments.runner.shown_clips import ShownClips, write_clips
@@ -33,27 +34,35 @@ def saved() -> SavedScores:
     return SavedScores(scores, POINTS_OF_TEST.ids, POINTS_OF_TEST.class_names, "", 0)
 
 
-def test_a_confusion_matrix_has_the_share_of_each_answer_of_a_label(saved: SavedScores) -> None:
+def named(saved: SavedScores) -> TestAnswers:
     answers = saved.scores.answers()
     assert answers is not None
-    axis = test_pictures.confusion_matrices(answers, saved.class_names).axes[0]
+    return named_answers(answers, saved, SHOWN)
+
+
+def test_a_confusion_matrix_has_the_share_of_each_answer_of_a_label(saved: SavedScores) -> None:
+    confusions = named(saved).confusions
+    axis = test_pictures.confusion_matrices(confusions).axes[0]
     shares = np.asarray(axis.images[0].get_array())
-    counts = answers.confusion("class")
+    counts = confusions["class"].counts
     assert np.allclose(shares, counts / counts.sum(1, keepdims=True)) and counts.sum() == 12
     assert np.trace(counts) == 9 and "75.0 % of 12 items" in axis.get_title()
     assert [label.get_text() for label in axis.get_yticklabels()] == list(saved.class_names)
 
 
 def test_clips_have_their_labels_and_answers_in_the_colour_of_their_correctness(saved: SavedScores) -> None:
-    answers = saved.scores.answers()
-    assert answers is not None
-    figure = test_pictures.answered_clips(SHOWN, answers, saved)
+    figure = test_pictures.answered_clips(named(saved).clips)
     titles = [axis.get_title(loc="left") for axis in figure.axes]
     label = saved.class_names[POINTS_OF_TEST.label(11)]
     assert titles[2].startswith(f"class: {label}. Answer:") and titles[2].count(label) == 2
     colours = [axis._left_title.get_color() for axis in figure.axes[:3]]  # type: ignore[attr-defined]
     assert colours == [test_pictures.WRONG, test_pictures.WRONG, test_pictures.CORRECT]
     assert [axis.images[0].get_array().shape for axis in figure.axes[:3]] == [(16, 64, 3)] * 3  # type: ignore[union-attr]
+
+
+def test_classes_without_a_name_are_numbered(saved: SavedScores) -> None:
+    without = named(saved._replace(class_names=("north-east",)))
+    assert without.confusions["class"].names == ("north-east", "1", "2", "3")
 
 
 def test_pictures_of_a_test_come_from_its_files(saved: SavedScores, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_a_part_of_a_table_is_printed_and_not_saved(
         ([f"{TABLE}:k400", "--publish"], "--publish takes whole tables as committed; name no rows and no overrides"),
         ([TABLE, "--publish", "-o", "optim.epochs=3"], "--publish takes whole tables as committed"),
         ([f"{TABLE}:k400", "--check"], "--check takes whole tables as committed"),
-        ([TABLE, "--publish", "--check"], "--check writes nothing; leave --picture and --publish out"),
+        ([TABLE, "--publish", "--check"], "--check writes nothing; leave --picture, --plot and --publish out"),
     ],
 )
 def test_options_that_exclude_each_other_are_refused(
