@@ -103,8 +103,7 @@ class TaskModule(LightningModule):
             for state in states:
                 self.scores.merge(state)
         metrics = self.scores.result().metrics
-        values = {f"test/{name}": value for name, value in metrics.items()}
-        self.log_dict(values, sync_dist=True, logger=False)  # equal on all ranks, and no curve
+        self.log_dict({f"test/{name}": value for name, value in metrics.items()}, sync_dist=True)  # equal on all ranks
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         """Save the trained weights, and a fingerprint of the frozen weights."""

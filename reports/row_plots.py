@@ -190,7 +190,7 @@ def draw_point(axis: "Axes", value: Value, colour: str, marker: str) -> object:
     if value.printed is not None:
         points.append((printed_x, value.printed, "none"))
     axis.plot([p[0] for p in points], [p[1] for p in points], color=colour, linewidth=0.8, alpha=0.4)
-    if value.std is not None:
+    if value.std is not None and value.ours is not None and ours_x is not None:
         axis.errorbar([ours_x], [value.ours], yerr=[value.std], color=colour, capsize=3)
     style = {"s": 46, "marker": marker, "edgecolors": colour, "zorder": 3}
     drawn = [axis.scatter([x], [y], facecolors=face, **style) for x, y, face in points]  # type: ignore[arg-type]

@@ -37,14 +37,14 @@ class AnsweredClip(NamedTuple):
     answers: tuple[NamedAnswer, ...]
 
 
-class TestAnswers(NamedTuple):
+class SavedAnswers(NamedTuple):
     """Confusions of a test by kind of label, and some of its clips with their answers."""
 
     confusions: dict[str, Confusion]
     clips: tuple[AnsweredClip, ...]
 
 
-def saved_answers(run: RunConfig, store: RunStore, *, released: bool = False) -> TestAnswers | None:
+def saved_answers(run: RunConfig, store: RunStore, *, released: bool = False) -> SavedAnswers | None:
     """Answers of the test of a run; None without saved scores of classes.
 
     Args:
@@ -62,7 +62,7 @@ def saved_answers(run: RunConfig, store: RunStore, *, released: bool = False) ->
     return named_answers(answers, saved, clips)
 
 
-def named_answers(answers: Answers, saved: SavedScores, clips: ShownClips | None) -> TestAnswers:
+def named_answers(answers: Answers, saved: SavedScores, clips: ShownClips | None) -> SavedAnswers:
     """Answers with the names of their classes."""
     names = names_by_kind(answers, saved)
     confusions = {kind: Confusion(answers.confusion(kind), names[kind]) for kind in answers.classes}
@@ -76,7 +76,7 @@ def named_answers(answers: Answers, saved: SavedScores, clips: ShownClips | None
                 for a in answers.of_item(place)
             )
             answered.append(AnsweredClip(saved.ids[place], frames, tuple(found)))
-    return TestAnswers(confusions, tuple(answered))
+    return SavedAnswers(confusions, tuple(answered))
 
 
 def names_by_kind(answers: Answers, saved: SavedScores) -> dict[str, tuple[str, ...]]:

@@ -20,11 +20,12 @@ GIB = 2**30
 
 
 class CurveLogger(TensorBoardLogger):
-    """TensorBoard logger without Lightning's curve of the epoch."""
+    """TensorBoard logger of curves, without Lightning's curve of the epoch and the single points of a test."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log all metrics but the epoch."""
-        super().log_metrics({name: value for name, value in metrics.items() if name != "epoch"}, step)
+        """Log the metrics of trainings and validations."""
+        curves = {name: value for name, value in metrics.items() if name != "epoch" and not name.startswith("test/")}
+        super().log_metrics(curves, step)
 
     def restart(self, step: int) -> None:
         """Remove the points from a step on, which a killed process has logged after its last checkpoint."""
@@ -43,13 +44,15 @@ class Curves(Callback):
 
     def __init__(self, unit: str) -> None:
         self.speed = f"workload/{unit.replace(' ', '_')}_per_second"
+        self.interval = 1  # steps between two points
         self.num_items = 0
         self.seconds = 0.0
         self.resumed_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the interval of the points, and continue the curves of a resumed training."""
-        trainer.log_every_n_steps = steps_per_point(int(trainer.estimated_stepping_batches))
+        self.interval = steps_per_point(int(trainer.estimated_stepping_batches))
+        trainer.log_every_n_steps = self.interval  # pyright: ignore[reportAttributeAccessIssue]
         if trainer.global_step and trainer.is_global_zero and isinstance(trainer.logger, CurveLogger):
             trainer.logger.restart(trainer.global_step)
 
@@ -69,7 +72,7 @@ class Curves(Callback):
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
         """Log the norm of the gradients before clipping."""
-        if logs_next_step(trainer):
+        if (trainer.global_step + 1) % self.interval == 0:
             pl_module.log("train/gradient_norm", gradient_norm(pl_module))
 
     def on_train_batch_end(
@@ -77,7 +80,7 @@ class Curves(Callback):
     ) -> None:
         """Count the items, and log their number per second and the largest allocated GPU memory."""
         self.num_items += len(batch.targets) * trainer.world_size
-        if (batch_idx + 1) % trainer.accumulate_grad_batches or trainer.global_step % trainer.log_every_n_steps:
+        if (batch_idx + 1) % trainer.accumulate_grad_batches or trainer.global_step % self.interval:
             return
         now = time.monotonic()
         seconds = self.seconds + now - self.resumed_at
@@ -90,11 +93,6 @@ class Curves(Callback):
 def steps_per_point(num_steps: int) -> int:
     """Steps between two points of the training curves."""
     return max(1, min(MOST_STEPS_PER_POINT, num_steps // NUM_POINTS))
-
-
-def logs_next_step(trainer: Trainer) -> bool:
-    """Whether the optimiser step that is about to be made is a point of the training curves."""
-    return (trainer.global_step + 1) % trainer.log_every_n_steps == 0
 
 
 def gradient_norm(module: LightningModule) -> Tensor:

@@ -92,7 +92,7 @@ def test_a_plot_is_saved_on_request_then_kept_up_to_date_and_checked(
 ) -> None:
     report = collect(tested, small, store)
     path = plot_path(tested, small, tmp_path)
-    assert path == tmp_path / "paper" / "table1.tiny.png"
+    assert path is not None and path == tmp_path / "paper" / "table1.tiny.png"
     write(report, tmp_path)
     assert not path.exists() and not stale(report, tmp_path)
     write(report, tmp_path, with_plot=True)

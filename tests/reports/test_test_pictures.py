@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.runner.answers import TestAnswers, named_answers
+from experiments.runner.answers import SavedAnswers, named_answers
 from experiments.runner.results import save_scores
 from experiments.runner.saved_scores import SavedScores
 from experiments.runner.shown_clips import ShownClips, write_clips
@@ -34,7 +34,7 @@ def saved() -> SavedScores:
     return SavedScores(scores, POINTS_OF_TEST.ids, POINTS_OF_TEST.class_names, "", 0)
 
 
-def named(saved: SavedScores) -> TestAnswers:
+def named(saved: SavedScores) -> SavedAnswers:
     answers = saved.scores.answers()
     assert answers is not None
     return named_answers(answers, saved, SHOWN)
