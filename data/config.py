@@ -268,6 +268,14 @@ class DataConfig(ABC):
         """Files of the prediction of a test item, with paths below a folder of results; by default, there are none."""
         return iter(())
 
+    def display(self, inputs: "tuple[Tensor, ...]") -> "Tensor | None":
+        """Frames (F, 3, height, width) of the middle variant of a test view, uint8, RGB; None if items cannot be shown.
+
+        Args:
+            inputs: inputs of a view, before `on_device`: (V, ...) each.
+        """
+        return None
+
     @abstractmethod
     def tiny(self) -> Self:
         """Small version with generated data and small items."""

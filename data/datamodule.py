@@ -17,7 +17,15 @@ from data.config import DataConfig, Split
 from data.evaluation import EvalConfig
 from data.fingerprint import DataFingerprint
 from data.items.items import Batch, ItemList, TestItems, TrainItems
-from data.loaders import ContinuingItems, EpochBatches, TestLoader, TrainLoader, UnreadableItems, UnrepeatedItems
+from data.loaders import (
+    ContinuingItems,
+    EpochBatches,
+    TestLoader,
+    TrainLoader,
+    UnreadableItems,
+    UnrepeatedItems,
+    random_part,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +40,7 @@ class DataModule(pl.LightningDataModule):
         accumulate: batches per device and optimiser step. An epoch has whole steps only.
         bad_files: items that count as unreadable without being opened; none if None.
         validation_items: items of a validation, which goes on where the last one stopped; the whole split if None.
+        validation_parts: a validation takes one of this many parts of the validation items, always the same.
     """
 
     def __init__(
@@ -48,11 +57,13 @@ class DataModule(pl.LightningDataModule):
         accumulate: int = 1,
         bad_files: BadFiles | None = None,
         validation_items: int | None = None,
+        validation_parts: int = 1,
     ) -> None:
         super().__init__()
         self.data, self.evaluation, self.root, self.seed = data, evaluation, root, seed
         self.batch_size, self.test_batch_size, self.accumulate = batch_size, test_batch_size, accumulate
         self.num_workers, self.allow_bad, self.bad_files = num_workers, allow_bad, bad_files
+        self.validation_parts = validation_parts
         self.unreadable: dict[Split, UnreadableItems] = {}
         self.train_loader: TrainLoader | None = None
         self.position: dict[str, int] | None = None
@@ -96,9 +107,10 @@ class DataModule(pl.LightningDataModule):
         return self._test_loader(items, "val", self.evaluation.crops, self.validation_order(items))
 
     def validation_order(self, items: TestItems) -> Sampler[int]:
-        """Items of each validation: all of them, or a fixed number that goes on where the last validation stopped."""
+        """Items of each validation: the same part, or a fixed number that goes on where the last validation stopped."""
         if self.validation_items is None:
-            return UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
+            chosen = random_part(len(self.val_list), self.validation_parts)
+            return UnrepeatedItems(items, rank=self.rank, world_size=self.world_size, chosen=chosen)
         self.continuing = ContinuingItems(
             items, self.validation_items, self.seed, rank=self.rank, world_size=self.world_size
         )

@@ -4,7 +4,7 @@ The training order depends on (seed, epoch) and can be resumed within an epoch. 
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypedDict
 
 import torch
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_ALLOWED_SHARE = 0.01
 # Largest number of paths in an error message.
 MAX_PATHS_NAMED = 20
+# Smallest number of items of a validation of a part of them.
+LEAST_PART = 100
 
 
 def allowed_number(num_items: int, allowed: int | None) -> int:
@@ -113,12 +115,20 @@ class UnrepeatedItems(Sampler[int]):
 
     Args:
         omitted: indices of items that do not occur.
+        chosen: indices of the items; all if None.
     """
 
     def __init__(
-        self, items: TestItems, *, rank: int = 0, world_size: int = 1, omitted: frozenset[int] = frozenset()
+        self,
+        items: TestItems,
+        *,
+        rank: int = 0,
+        world_size: int = 1,
+        omitted: frozenset[int] = frozenset(),
+        chosen: Sequence[int] | None = None,
     ) -> None:
-        self.indices = [index for index in range(len(items.items)) if index not in omitted][rank::world_size]
+        found = range(len(items.items)) if chosen is None else chosen
+        self.indices = [index for index in found if index not in omitted][rank::world_size]
         self.num_views = items.num_views
 
     def __len__(self) -> int:
@@ -161,6 +171,12 @@ class ContinuingItems(Sampler[int]):
         """Order of all items in a pass over them."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + turn)
         return torch.randperm(self.num_items, generator=generator).tolist()
+
+
+def random_part(num_items: int, parts: int) -> list[int]:
+    """Indices of a random part of items, in ascending order: one of so many parts, but at least LEAST_PART items."""
+    size = max(-(-num_items // parts), min(num_items, LEAST_PART))
+    return sorted(torch.randperm(num_items, generator=torch.Generator().manual_seed(0))[:size].tolist())
 
 
 class TrainLoader:

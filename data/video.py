@@ -60,6 +60,11 @@ class ClipData(DataConfig):
         self.augmentation.check(self.crop)
         Crops(evaluation.crops, self.crop, evaluation.short_side)
 
+    def display(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Frames of the middle crop of a view."""
+        crops = inputs[0]
+        return self.shown_frames(crops[len(crops) // 2])
+
     def validation_items(self, items: "ItemList") -> "TestItems":
         """Middle crop of the middle clip of each video."""
         return self._test_clips(items, self.sampling, EvalConfig(views=1, crops=1))

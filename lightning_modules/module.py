@@ -65,7 +65,15 @@ class TaskModule(LightningModule):
         self._log_curves("train", self.task.curves(outputs, batch.targets))
         self.log("train/lr", max(self.lr_schedulers().get_last_lr()))  # type: ignore[union-attr]
         replaced = batch.unreadable.float().sum()
-        self.log("train/replaced_items", replaced, reduce_fx="sum", on_step=False, on_epoch=True, sync_dist=True)
+        self.log(
+            "train/replaced_items",
+            replaced,
+            reduce_fx="sum",
+            on_step=False,
+            on_epoch=True,
+            sync_dist=True,
+            logger=False,
+        )
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

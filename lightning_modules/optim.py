@@ -219,6 +219,15 @@ class OptimConfig:
                 return length
         raise ValueError(f"optim.epochs is {self.epochs} and optim.steps {self.steps}; exactly one of the two is None")
 
+    @property
+    def validation_parts(self) -> int:
+        """Number of epochs over which the items of a validation are spread. One part is validated after each epoch.
+
+        The curves then have a point an epoch, at the cost of one validation every `validate_every` epochs. Validations
+        that select weights take all items.
+        """
+        return min(self.validate_every, self.length) if self.steps is None and self.keep == "last" else 1
+
     def num_steps(self, steps_per_epoch: int) -> int:
         """Number of optimiser steps of the training."""
         return self.length * (steps_per_epoch if self.steps is None else 1)

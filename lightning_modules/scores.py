@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lightning_modules.answers import Answers
 from lightning_modules.class_counts import ClassCounts, counts_of
 
 EVALUATED, FAILED, MISSING = "evaluated", "failed", "missing"
@@ -93,6 +94,10 @@ class Scores(ABC):
         Empty if the labels are no classes.
         """
         return {}
+
+    def answers(self) -> Answers | None:
+        """Predictions beside the labels; None if the labels are no classes."""
+        return None
 
     def arrays(self) -> dict[str, NDArray]:
         """Arrays to be saved with the metrics, by name. Empty if none are saved."""
@@ -250,6 +255,16 @@ class ViewScores(Scores):
             kind: counts_of(part.topk(1).indices[:, 0], label, readable, self.classes[kind])
             for kind, part, label in zip(self.classes, parts, of_kinds, strict=True)
         }
+
+    def answers(self) -> Answers | None:
+        """Predictions beside the labels; None without items."""
+        if not self.items:
+            return None
+        scores, labels, readable = self.merged_items()
+        if self.protocol.merge.endswith("logits"):
+            scores = self.softmax(scores)
+        parts = [part / part.sum(1, keepdim=True) for part in scores.split(tuple(self.classes.values()), dim=1)]
+        return Answers(torch.cat(parts, dim=1), labels.reshape(len(labels), -1), readable, self.classes)
 
     def merged_items(self) -> "MergedItems":
         """Merged scores and labels of all items, in the order of the test."""

@@ -100,7 +100,7 @@ def stale(report: Report, path: Path) -> bool:
 
 def picture(report: Report, source: "Drawer") -> bytes:
     """Figure of a report as PNG. Equal reports give equal bytes."""
-    return png(source.draw(_notice(report.scale, _data(report), _marks(report))), digest(_content(report, source)))
+    return png(source.draw(notice(report)), digest(_content(report, source)))
 
 
 def save_strips(strips: "Sequence[Strip]", scale: Scale, path: Path, overrides: Iterable[str] = ()) -> None:
@@ -121,9 +121,9 @@ def save_strips(strips: "Sequence[Strip]", scale: Scale, path: Path, overrides: 
 
 def row_pictures(report: Report) -> dict[str, bytes]:
     """Part of the figure for each row as PNG, by the row's key; empty if the figure does not consist of such parts."""
-    whole, notice = drawer(report), _notice(report.scale, _data(report), _marks(report))
+    whole, warning = drawer(report), notice(report)
     parts = {row.row.key: whole.of_row(row.row.key) for row in report.rows} if whole is not None else {}
-    return {key: png(part.draw(notice), digest(part.data())) for key, part in parts.items() if part is not None}
+    return {key: png(part.draw(warning), digest(part.data())) for key, part in parts.items() if part is not None}
 
 
 def pictured_column(report: Report) -> str | None:
@@ -132,7 +132,7 @@ def pictured_column(report: Report) -> str | None:
     return found.column if found is not None else None
 
 
-def png(figure: "Picture", data_digest: str) -> bytes:
+def png(figure: "Picture", data_digest: str = "") -> bytes:
     """Figure as PNG with the digest of its data. Date and matplotlib version are left out, for reproducible bytes."""
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None, DIGEST: data_digest})
@@ -155,6 +155,13 @@ def digest_of(path: Path) -> str | None:
     with Image.open(path) as image:
         image.load()
         return image.info.get(DIGEST)
+
+
+def notice(report: Report) -> str | None:
+    """Warnings in the pictures of a report: small models, generated data, and differences from the table's own runs."""
+    if not (report.facts.generated or report.facts.given):
+        return "\n".join(_marks(report)) or None  # everything is measured at the paper's size
+    return _notice(report.scale, _data(report), _marks(report))
 
 
 def _notice(scale: Scale, data: str, marks: Iterable[str]) -> str | None:

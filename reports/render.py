@@ -12,7 +12,7 @@ from experiments.runner.files import StoreError, write_atomically
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
-from reports import claim_text, figures
+from reports import claim_text, figures, row_plots
 from reports.layout import levels
 from reports.markdown import SEEDS_LINE, markdown, report_path
 from reports.report import Report, ReportCell
@@ -145,8 +145,11 @@ def _json_source(source: Source | None) -> dict[str, object] | None:
     }
 
 
-def write(report: Report, root: Path | None = None) -> Path:
+def write(report: Report, root: Path | None = None, *, with_plot: bool = False) -> Path:
     """Save the report with its picture and its data. Returns its path.
+
+    Args:
+        with_plot: whether a table without a figure gets a plot of its rows. A plot that exists is always updated.
 
     Raises:
         ValueError: for a report with overrides or of some rows only.
@@ -156,12 +159,15 @@ def write(report: Report, root: Path | None = None) -> Path:
         raise ValueError(f"a report of '{report.table.name}' with overrides or of some rows only is printed, not saved")
     path = report_path(report.table, report.scale, root)
     figures.write(report, path)
+    plot = row_plots.plot_path(report.table, report.scale, root)
+    if plot is not None and (with_plot or plot.exists()):
+        row_plots.save_plot(report, plot)
     write_atomically(path, markdown(report, path))
     return path
 
 
 def stale(report: Report, root: Path | None = None) -> bool:
-    """Whether the saved report or its picture differs from the report of the current results.
+    """Whether the saved report, its picture or its plot differs from the report of the current results.
 
     A missing report is stale if there is a result.
 
@@ -170,7 +176,9 @@ def stale(report: Report, root: Path | None = None) -> bool:
     """
     path = report_path(report.table, report.scale, root)
     try:
-        return path.read_text(encoding="utf-8") != markdown(report, path) or figures.stale(report, path)
+        if path.read_text(encoding="utf-8") != markdown(report, path) or figures.stale(report, path):
+            return True
+        return row_plots.is_stale(report, path.with_suffix(".png"))
     except FileNotFoundError:
         return any(result.value is not None for row in report.rows for cell in row.cells for result in cell.seeds)
     except (OSError, UnicodeDecodeError) as error:

@@ -1,166 +1,185 @@
-"""TensorBoard log directory of a table (a view): its runs under the names in the table, and the table in HPARAMS.
+"""TensorBoard log directory of tables (a view): their runs under the names in the tables, and the tables in HPARAMS.
 
 Each tested run becomes a run `<row> · <column>`. Its curves are links to its own event files; runs are never changed.
-HPARAMS has one line per row of the table. The runs of a row form a session group: each run logs only its own columns,
-and several seeds appear as their mean. Published values are in runs and in a session group of their own, with
-"published" in their names. IMAGES contains the attention maps of a row, if a figure draws them.
+HPARAMS has one line per row, in the order of the tables: our values beside the printed ones, several seeds as their
+mean. IMAGES contains the answers of tests, figures and attention maps; TEXT the configs and the rendered tables.
+Nothing of the view itself is a scalar, so that SCALARS and TIME SERIES contain the curves of the trainings alone.
 """
 
+import hashlib
+import json
 import os
 import re
 import shutil
-import struct
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from io import BytesIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
-from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]  # generated at import
-from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
-from tensorboard.plugins.hparams import api_pb2, metadata
-from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo  # type: ignore[attr-defined]
-from tensorboard.plugins.hparams.summary_v2 import Discrete, HParam, Metric, hparams_config_pb, hparams_pb
-from tensorboard.plugins.scalar.summary_v2 import scalar_pb
-from tensorboard.summary.writer.record_writer import RecordWriter
+from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]  # generated at import
 
 from experiments.runner.files import StoreError
 from experiments.runner.store import RunStore
-from experiments.spec.metrics import Computed
-from experiments.spec.number_formats import value_text
+from experiments.spec.run import RunConfig
 from experiments.spec.table import one_line
-from reports.figures import pictured_column, row_pictures
+from reports import tensorboard_events as events
+from reports.figures import drawer, picture, pictured_column, row_pictures
+from reports.hparam_values import HParamValues
 from reports.labels import row_names
-from reports.layout import label_texts, levels
+from reports.layout import levels
+from reports.markdown import markdown, report_path
 from reports.report import Report, ReportRow, SeedResult
+from reports.row_plots import plot
+from reports.tensorboard_events import OWN_FILE, PICTURES_FILE, HParamColumn, write_events
 
-# The name sorts before those of the curves. TensorBoard reads the files of a run in this order, and waits for new
-# events at the end of the last one.
-OWN_FILE = "events.out.tfevents.0000000000.table"
-PICTURE = "attention maps"
-RGBA = 4  # number of channels of the PNG files of matplotlib
-METRICS = "table/"  # prefix of the tags of final metrics, to separate them from the curves
+VIEWS = "views/"  # group of the pictures, which TensorBoard sorts after the curves `train` and `val`
+PICTURE = VIEWS + "attention maps"
+REPORT, CONFIG = "report", "run config"  # tags of texts; the first one also is the name of the run of a table itself
+FIGURE, PLOT = VIEWS + "figure", VIEWS + "plot"
+IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)\n*")  # in markdown
+LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)[^)]*\)")
 
 
 @dataclass(frozen=True)
 class Session:
     """Run in the view.
 
-    `group`: key of its row, with a suffix for published values.
-    `factors`: labels of its row, by header.
-    `values`: final values, by the key of the column.
+    `group`: its line in HPARAMS; None for the run of a table itself.
     `curves`: directory of its event files.
-    `picture`: attention maps as PNG.
+    `test`: its run and whether released weights were tested, if it was tested here.
     """
 
     name: str
-    group: str
-    factors: dict[str, str]
-    values: dict[str, float]
-    curves: Path | None
-    finished: bool
-    picture: bytes | None = None
+    group: str | None
+    values: Mapping[HParamColumn, str | float] = field(default_factory=dict)
+    curves: Path | None = None
+    finished: bool = True
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    test: tuple[RunConfig, bool] | None = None
+
+    @property
+    def has_curves(self) -> bool:
+        """Whether there are curves of its training."""
+        return self.curves is not None and any(self.curves.glob("*tfevents*"))
 
 
-def build_view(report: Report, store: RunStore) -> Path:
-    """Create or update the log directory of a table, `views/<table>.<scale>` in the store. Returns its path.
-
-    Runs with overrides have a separate directory, with the suffix `.modified`.
+def build_view(reports: Sequence[Report], store: RunStore) -> Path:
+    """Create or update the log directory of tables, in `views` of the store. Returns its path.
 
     Raises:
         StoreError: if it cannot be written.
     """
-    name = f"{report.table.name.replace('/', '_')}.{report.scale.name}"
-    view = store.root / "views" / (f"{name}.modified" if report.overrides else name)
-    sessions = list(_sessions(report, store))
-    experiment = _experiment(report, sessions)
+    view = store.root / "views" / view_name(reports)
+    hparams = HParamValues(reports)
+    found = [session for report in reports for session in _sessions(report, store, hparams, reports)]
+    # TensorBoard has seven colours and gives them in this order. Runs without curves need none.
+    sessions = sorted(found, key=lambda session: not session.has_curves)
+    columns = events.hparam_columns(
+        {column: [s.values[column] for s in found if column in s.values] for column in hparams.columns.values()}
+    )
     try:
         view.mkdir(parents=True, exist_ok=True)
         _clear(view, keep={session.name for session in sessions})
         for index, session in enumerate(sessions):
             directory = view / session.name
-            directory.mkdir(exist_ok=True)
-            _clear(directory, keep=_link(directory, session.curves) | {OWN_FILE})
-            _write(directory / OWN_FILE, [experiment, *_summaries(session)], index)
+            directory.mkdir(parents=True, exist_ok=True)
+            pictures = _update_pictures(directory / PICTURES_FILE, session, store, index)
+            _clear_files(directory, keep=_link(directory, session.curves) | {OWN_FILE} | pictures)
+            write_events(directory / OWN_FILE, _summaries(session, columns), index)
     except OSError as error:
         raise StoreError(f"cannot write {view}: {error.strerror}; name another place with --runs") from None
     return view
 
 
-def _sessions(report: Report, store: RunStore) -> Iterator[Session]:
-    """Runs of a table in its order: one per trained run, even if several columns show it, and one per untrained row."""
+def view_name(reports: Sequence[Report]) -> str:
+    """Directory of a view: `<table>.<scale>`, with the number of further tables and a hash of their names.
+
+    Runs with overrides have a separate directory, with the suffix `.modified`.
+    """
+    first = reports[0]
+    name = first.table.name.replace("/", "_")
+    if len(reports) > 1:
+        names = " ".join(report.table.name for report in reports)
+        name += f"+{len(reports) - 1}-{hashlib.sha256(names.encode()).hexdigest()[:6]}"
+    return f"{name}.{first.scale.name}" + (".modified" if first.overrides else "")
+
+
+def _sessions(report: Report, store: RunStore, hparams: HParamValues, reports: Sequence[Report]) -> Iterator[Session]:
+    """Runs of a table in its order: one per trained run, or one for a row without any. The last is the table itself.
+
+    TensorBoard sorts names, so rows are numbered. Of several tables, names start with the table and numbers go on.
+
+    Args:
+        reports: all tables of the view.
+    """
+    folder = f"{report.table.name}/" if len(reports) > 1 else ""
     names, pictures = row_names(report.table), row_pictures(report)
-    for row in report.rows:
+    digits = len(str(sum(len(other.rows) for other in reports)))
+    first = 1 + sum(len(other.rows) for other in takewhile(lambda other: other is not report, reports))
+    for number, row in enumerate(report.rows, first):
         if row.row.quoted:
             continue
-        picture = pictures.get(row.row.key)
-        found = {kind: list(_tested_sessions(report, row, store, picture, published=kind)) for kind in (False, True)}
-        for published, sessions in found.items():
-            yield from sessions
-            # Measured and derived values of the row without such a run, or a row without any run.
-            alone = not any(found.values()) and not published
-            if not sessions and (alone or _untrained_values(report, row, published=published, computed=False)):
-                name, group = (text + _suffix(published) for text in (names[row.row.key], row.row.key))
-                values = _untrained_values(report, row, published=published)
-                yield Session(_file_name(name), group, _factors(report, row), values, None, True)
+        numbered, values = f"{number:0{digits}d} ", hparams.of_row(report, row)
+        group = f"{numbered}{row.row.key}"
+        name = f"{folder}{_file_name(numbered + names[row.row.key])}"
+        sessions = list(_tested_sessions(report, row, store, pictures.get(row.row.key), Session(name, group, values)))
+        yield from sessions or [Session(name, group, values)]
+    yield Session(f"{folder}{REPORT}", None, pictures=_pictures(report), texts={REPORT: _text(report, store)})
 
 
 def _tested_sessions(
-    report: Report, row: ReportRow, store: RunStore, picture: bytes | None, *, published: bool
+    report: Report, row: ReportRow, store: RunStore, drawn: bytes | None, session: Session
 ) -> Iterable[Session]:
-    """Runs of a row whose results are published, or all others: finished or not."""
-    name, drawn_column = row_names(report.table)[row.row.key], pictured_column(report)
+    """Runs of a row: finished or not, or published.
+
+    Args:
+        drawn: attention maps of the row as PNG.
+        session: name, group and values of the row.
+    """
+    drawn_column, runs = pictured_column(report), _runs(report)
+    tests = _tests(row, report)
     sessions: dict[str, Session] = {}
-    tests = _tests(report, row, published=published)
     for cell, column in zip(row.cells, report.table.columns, strict=True):
         for result in cell.seeds:
-            if _is_published(result) != published:
-                continue
+            own = tests[result.train_id]
             seed = f" · seed {result.seed}" if len(cell.seeds) > 1 else ""
             seed += " · released weights" if result.released else ""
-            drawn = column.key == drawn_column and result.seed == report.seeds[0]
-            session = Session(
-                name=_file_name(f"{name} · {_shared_header(tests[result.train_id])}{seed}{_suffix(published)}"),
-                group=row.row.key + _suffix(published),
-                factors=_factors(report, row),
-                values=_untrained_values(report, row, published=published),
+            published = " · published" if all(map(_is_published, own.values())) else ""
+            is_drawn = drawn is not None and column.key == drawn_column and result.seed == report.seeds[0]
+            tested_here = [r for r in own.values() if r.value is not None and not _is_published(r)]
+            found = Session(
+                name=f"{session.name} · {_file_name(_shared_header(own))}{seed}{published}",
+                group=session.group,
+                values=session.values,
                 curves=store.run(result.train_id).tensorboard,
-                finished=all(other.value is not None for other in tests[result.train_id].values()),
-                picture=picture if drawn else None,
+                finished=all(other.value is not None for other in own.values()),
+                pictures={PICTURE: drawn} if is_drawn and drawn is not None else {},
+                texts={CONFIG: _config(runs[result.train_id, result.eval_id])},
+                test=(runs[result.train_id, tested_here[0].eval_id], tested_here[0].released) if tested_here else None,
             )
-            session = sessions.setdefault(result.train_id, session)
-            if result.value is not None:
-                session.values[cell.column] = result.value
+            sessions.setdefault(result.train_id, found)
     return sessions.values()
-
-
-def _suffix(published: bool) -> str:
-    return " · published" if published else ""
 
 
 def _is_published(result: SeedResult) -> bool:
     return result.source is not None and result.source.published
 
 
-def _untrained_values(report: Report, row: ReportRow, *, published: bool, computed: bool = True) -> dict[str, float]:
-    """Values of columns without tests: measured and derived ones, either published or not, and computed ones."""
-    of_texts = _text_columns(report)
-    return {
-        cell.column: float(cell.value)
-        for cell, column in zip(row.cells, report.table.columns, strict=True)
-        if not cell.seeds and isinstance(cell.value, int | float) and cell.column not in of_texts
-        if (computed if isinstance(row.row.metric_of(column), Computed) else cell.published == published)
-    }
+def _runs(report: Report) -> dict[tuple[str, str], RunConfig]:
+    """Runs of the cells, by the ids of the run and of its test."""
+    rows = [row.row.key for row in report.rows]
+    cells = report.table.cells(report.scale, rows=rows, overrides=report.overrides, seeds=report.seeds)
+    return {(run.train_id, run.eval_id): run for cell in cells if cell.tested for run in cell.runs}
 
 
-def _tests(report: Report, row: ReportRow, *, published: bool) -> dict[str, dict[tuple[str, ...], SeedResult]]:
-    """Tests of each run of a row, either published or not, by the header of the first column that shows the test."""
+def _tests(row: ReportRow, report: Report) -> dict[str, dict[tuple[str, ...], SeedResult]]:
+    """Tests of each run of a row, by the header of the first column that shows the test."""
     tests: dict[str, dict[tuple[str, ...], SeedResult]] = {}
     for cell, column in zip(row.cells, report.table.columns, strict=True):
         for result in cell.seeds:
             of_run = tests.setdefault(result.train_id, {})
-            is_shown = any(other.eval_id == result.eval_id for other in of_run.values())
-            if _is_published(result) == published and not is_shown:
+            if all(other.eval_id != result.eval_id for other in of_run.values()):
                 of_run[levels(column.header)] = result
     return tests
 
@@ -172,79 +191,51 @@ def _shared_header(headers: Iterable[tuple[str, ...]]) -> str:
     return one_line(tuple(shared) or headers[0])
 
 
-def _factors(report: Report, row: ReportRow) -> dict[str, str]:
-    """Labels of a row and its values of text columns, by header. All are strings, for one type per header."""
-    factors = dict(zip(report.table.labels, label_texts(report.table, row), strict=True))
-    of_texts = _text_columns(report)
-    for cell, column in zip(row.cells, report.table.columns, strict=True):
-        if column.key in of_texts and cell.value is not None:
-            factors[one_line(column.header)] = value_text(cell.value, cell.form or column.form)
-    return factors
+def _config(run: RunConfig) -> str:
+    """Config of a run as markdown."""
+    return f"```json\n{json.dumps(run.description, indent=1)}\n```"
 
 
-def _text_columns(report: Report) -> set[str]:
-    """Keys of the columns with a text, or with yes or no, in any row. All their values are factors, not metrics."""
-    return {cell.column for row in report.rows for cell in row.cells if isinstance(cell.value, str | bool)}
+def _text(report: Report, store: RunStore) -> str:
+    """Rendered report, without pictures and links, which a browser cannot follow."""
+    text = markdown(report, report_path(report.table, report.scale, store.root / "reports"))
+    return LINK.sub(r"\1", IMAGE.sub("", text))
 
 
-def _experiment(report: Report, sessions: list[Session]) -> Summary:
-    """Columns of HPARAMS. Every run contains all of them, because TensorBoard reads those of one run only."""
-    factors: dict[str, list[str]] = {}
-    for session in sessions:
-        for header, text in session.factors.items():
-            values = factors.setdefault(header, [])
-            values += [text] if text not in values else []
-    numeric = [c for c in report.table.columns if one_line(c.header) not in factors]
-    return hparams_config_pb(
-        hparams=[HParam(header, Discrete(values)) for header, values in factors.items()],
-        metrics=[Metric(METRICS + c.key, display_name=one_line(c.header)) for c in numeric],
-        time_created_secs=0,
-    )
+def _pictures(report: Report) -> dict[str, bytes]:
+    """Figure and plot of a table."""
+    figure, plotted = drawer(report), plot(report)
+    found = {FIGURE: picture(report, figure)} if figure is not None else {}
+    return found | ({PLOT: plotted} if plotted is not None else {})
 
 
-def _summaries(session: Session) -> list[Summary]:
-    """Factors, final values, picture and end of a run."""
-    return [
-        hparams_pb(session.factors, trial_id=session.group, start_time_secs=0),
-        *(scalar_pb(METRICS + key, value) for key, value in session.values.items()),
-        *([_image(session.picture)] if session.picture is not None else []),
-        _end(session.finished),
+def _summaries(session: Session, columns: Summary) -> list[Summary]:
+    """Line in HPARAMS, texts and pictures of a run, and its end."""
+    shown = [
+        *(events.text(tag, text) for tag, text in session.texts.items()),
+        *(events.picture(tag, png) for tag, png in session.pictures.items()),
     ]
+    if session.group is None:
+        return shown
+    return [columns, events.hparams(session.values, session.group), *shown, events.end(session.finished)]
 
 
-def _image(png: bytes) -> Summary:
-    width, height = struct.unpack(">II", png[16:24])  # offsets in the header of a PNG file
-    image = Summary.Image(width=width, height=height, colorspace=RGBA, encoded_image_string=png)
-    return Summary(value=[Summary.Value(tag=PICTURE, image=image)])
+def _update_pictures(path: Path, session: Session, store: RunStore, index: int) -> set[str]:
+    """Write the pictures of a test, unless they are newer than its scores. Returns the name of the file, if any."""
+    if session.test is None:
+        return set()
+    run, released = session.test
+    directory = store.run(run.train_id)
+    sources = (of(run.eval_id, released=released) for of in (directory.predictions, directory.shown_clips))
+    changed = max((source.stat().st_mtime for source in sources if source.exists()), default=None)
+    if changed is None:
+        return set()
+    if not path.exists() or path.stat().st_mtime <= changed:
+        from reports.test_pictures import test_pictures  # matplotlib takes a second to import
 
-
-def _end(finished: bool) -> Summary:
-    status = api_pb2.Status.Value("STATUS_SUCCESS" if finished else "STATUS_RUNNING")  # type: ignore[attr-defined]
-    content = HParamsPluginData(session_end_info=SessionEndInfo(status=status, end_time_secs=0))
-    plugin = metadata.create_summary_metadata(content)
-    return Summary(
-        value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=plugin, tensor=metadata.NULL_TENSOR)]
-    )
-
-
-def _write(path: Path, summaries: list[Summary], index: int) -> None:
-    """Write an event file atomically, and only if it changes: a running TensorBoard would read it twice.
-
-    Args:
-        path: event file.
-        summaries: contents of its events.
-        index: index of the run in the table. It is used as the start time, by which TensorBoard sorts runs.
-    """
-    content = BytesIO()
-    writer = RecordWriter(content)
-    writer.write(Event(wall_time=index, file_version="brain.Event:2").SerializeToString())
-    for summary in summaries:
-        writer.write(Event(wall_time=index, step=0, summary=summary).SerializeToString())
-    if path.exists() and path.read_bytes() == content.getvalue():
-        return
-    partial = path.with_name(f".{os.getpid()}.partial")
-    partial.write_bytes(content.getvalue())
-    partial.replace(path)
+        drawn = test_pictures(run, store, released=released)
+        write_events(path, [events.picture(VIEWS + name, png) for name, png in drawn.items()], index)
+    return {path.name}
 
 
 def _link(directory: Path, curves: Path | None) -> set[str]:
@@ -260,13 +251,21 @@ def _link(directory: Path, curves: Path | None) -> set[str]:
     return names
 
 
-def _clear(directory: Path, keep: set[str]) -> None:
-    """Remove all entries of a directory but those to keep. Links are removed, their targets are not."""
+def _clear(view: Path, keep: set[str]) -> None:
+    """Remove all directories of a view but those of its runs and above them. Links are removed, not their targets."""
+    kept = {Path(name) for name in keep} | {parent for name in keep for parent in Path(name).parents}
+    for entry in sorted(view.rglob("*")):
+        if entry.is_dir() and not entry.is_symlink() and entry.relative_to(view) not in kept:
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _clear_files(directory: Path, keep: set[str]) -> None:
+    """Remove all files of a run in the view but those to keep."""
     for entry in directory.iterdir():
-        if entry.name in keep:
-            continue
-        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        if entry.name not in keep and (entry.is_symlink() or not entry.is_dir()):
+            entry.unlink()
 
 
 def _file_name(name: str) -> str:
-    return re.sub(r"[/\\\x00-\x1f]", "-", name)
+    """Name without characters that a directory cannot have. The slash becomes a similar sign."""
+    return re.sub(r"[\\\x00-\x1f]", "-", name.replace("/", "∕"))

@@ -140,6 +140,9 @@ def parser() -> argparse.ArgumentParser:
         "--publish", action="store_true", help="also write the reports and their results to reports/, to be committed"
     )
     made.add_argument(
+        "--plot", action="store_true", help="also draw accuracies against GFLOPs, or bars, beside the saved reports"
+    )
+    made.add_argument(
         "--check", action="store_true", help="exit 1 when a committed report is not that of the committed results"
     )
     made.add_argument("--picture", type=Path, metavar="FILE", help="save the figure as PNG")

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from experiments.spec.catalog import Selection, find
 from experiments.spec.scales import Scale
+from experiments.spec.table import Table
 from reports.collect import collect
 from reports.commits import with_code_marks
 from reports.figures import save_picture
 from reports.markdown import report_path
 from reports.publish import publish
 from reports.render import render, saved_seeds, stale, write
+from reports.row_plots import plot_path
 from reproduce.exit_codes import DONE, FAILED
 from reproduce.next_command import say_next
 from reproduce.selection import published_store, scale_of, seeds_of, store_of
@@ -27,8 +29,10 @@ def execute(options: argparse.Namespace) -> int:
     for flag, chosen in (("--check", options.check), ("--publish", options.publish)):
         if chosen and (options.overrides or any(rows is not None for _, rows in selections)):
             raise ValueError(f"{flag} takes whole tables as committed; name no rows and no overrides")
-    if options.check and (options.picture is not None or options.publish):
-        raise ValueError("--check writes nothing; leave --picture and --publish out")
+    if options.check and (options.picture is not None or options.publish or options.plot):
+        raise ValueError("--check writes nothing; leave --picture, --plot and --publish out")
+    if options.plot and (options.overrides or any(rows is not None for _, rows in selections)):
+        raise ValueError("--plot draws beside saved reports, of whole tables; name no rows and no overrides")
     if options.picture is not None and (len(selections) != 1 or selections[0].table.figure is None):
         raise ValueError("--picture writes one figure; name one table with a figure, as `reproduce list` shows them")
     if options.check:
@@ -47,11 +51,13 @@ def execute(options: argparse.Namespace) -> int:
     one_json = len(texts) > 1 and (options.json or options.format == "json")
     print(f"[{','.join(texts)}]" if one_json else "\n".join(texts), flush=True)
     for report in saved:
-        _print_path("saved as", write(report, root))
+        _print_path("saved as", write(report, root, with_plot=options.plot))
+        if options.plot:
+            _print_plot(report.table, scale, root)
         if options.publish:
             publish(report, store)
             committed = collect(report.table, scale, published_store(), seeds=seeds)
-            _print_path("published as", write(committed))
+            _print_path("published as", write(committed, with_plot=options.plot))
     if states:
         say_next("tensorboard" if states <= {"done", "running"} else "run", options)
     return DONE
@@ -70,6 +76,16 @@ def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...] | No
             _print_path("stale, `reproduce report --publish` writes it again:", report_path(table, scale))
             code = FAILED
     return code
+
+
+def _print_plot(table: Table, scale: Scale, root: Path) -> None:
+    path = plot_path(table, scale, root)
+    if path is None:
+        print(f"{table.name} has a figure, so no plot is drawn", file=sys.stderr)
+    elif path.exists():
+        _print_path("drawn as", path)
+    else:
+        print(f"{table.name} has no results to plot yet: `reproduce run {table.name}` first", file=sys.stderr)
 
 
 def _print_path(text: str, path: Path) -> None:

@@ -11,18 +11,16 @@ from reproduce.selection import selected, store_of
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Create the log directories and serve them."""
+    """Create the log directory and serve it."""
     selections, scale, seeds = selected(options)
     store = store_of(options)
-    views = []
-    for table, rows in selections:
-        report = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
-        views.append(build_view(report, store))
-    print("\n".join(map(str, views)), flush=True)
+    reports = [
+        collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows) for table, rows in selections
+    ]
+    view = build_view(reports, store)
+    print(view, flush=True)
     if options.no_serve:
         return DONE
-    names = [f"{selection.table.name}:{view}" for selection, view in zip(selections, views, strict=True)]
-    logdir = ["--logdir", str(views[0])] if len(views) == 1 else ["--logdir_spec", ",".join(names)]
-    command = [sys.executable, "-m", "tensorboard.main", *logdir, "--port", str(options.port)]
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(view), "--port", str(options.port)]
     sys.stdout.flush()
     os.execv(sys.executable, command)  # replaces this process, so that ending it ends the server

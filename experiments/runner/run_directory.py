@@ -67,6 +67,10 @@ class RunDirectory:
         """Folder of predictions that data store as files, for the run's own weights or released ones."""
         return self.path / "results" / f"{eval_id}{RELEASED_SUFFIX if released else ''}"
 
+    def shown_clips(self, eval_id: str, *, released: bool = False) -> Path:
+        """File of a few clips of a test, for the run's own weights or released ones."""
+        return self.path / "shown_clips" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
+
     def measurement(self, kind: str) -> Path:
         """File of a measurement of this kind."""
         return self.path / "measured" / f"{kind}.json"

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 from lightning import Trainer, seed_everything
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from data.bad_files import BadFiles
 from data.datamodule import DataModule
@@ -23,6 +22,7 @@ from experiments.runner.arguments import add_eval_only, add_resources
 from experiments.runner.batch_split import FittingBatches, RestartNeeded, TooLittleMemoryError
 from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, Stopped, StopRequest
 from experiments.runner.combined_scores import combine, part_tests
+from experiments.runner.curves import CurveLogger, Curves
 from experiments.runner.data_record import check_data_record, save_data_record
 from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.messages import one_line
@@ -40,6 +40,7 @@ from experiments.runner.results import (
 from experiments.runner.resume import resumable
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.saved_items import SavedItems
+from experiments.runner.shown_clips import decoded_clips, write_clips
 from experiments.runner.step_memory import is_out_of_memory, release_memory
 from experiments.runner.store import RunStore
 from experiments.runner.trainer import make_trainer
@@ -122,7 +123,7 @@ def train_and_test_with(
         run,
         resources,
         accumulation=batches.split.accumulation,
-        logger=TensorBoardLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
+        logger=CurveLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
         callbacks=[
             *([saved_items] if saved_items is not None else []),
             batches,
@@ -130,6 +131,7 @@ def train_and_test_with(
             *([BestWeights(directory.best_weights, *run.objective.selection)] if saves_best else []),
             Checkpointing(directory.checkpoint, request, validations_select_weights=saves_best),
             ProgressFile(directory.progress_file),
+            Curves(run.data.dataset.unit),
             clock,
         ],
     )
@@ -160,6 +162,8 @@ def train_and_test_with(
         )
         if saved_items is not None:
             saved_items.remove()
+        if (clips := decoded_clips(run.data, run.evaluation, datamodule.test_list)) is not None:
+            write_clips(directory.shown_clips(run.eval_id, released=weights.released is not None), clips)
 
 
 def data_module(
@@ -183,6 +187,7 @@ def data_module(
         accumulate=split.accumulation,
         bad_files=bad_files,
         validation_items=validation_items(run),
+        validation_parts=run.optim.validation_parts if run.optim is not None else 1,
     )
 
 

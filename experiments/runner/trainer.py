@@ -42,7 +42,6 @@ def make_trainer(
         enable_checkpointing=False,
         enable_model_summary=False,
         logger=logger or False,
-        log_every_n_steps=10,
         callbacks=list(callbacks),
         **(schedule_arguments(optim, accumulation) if optim is not None else {}),
     )
@@ -56,7 +55,8 @@ def schedule_arguments(optim: OptimConfig, accumulation: int) -> dict:
     clipping = {"gradient_clip_val": optim.clip_norm} if optim.clip_norm is not None else {}
     if optim.steps is None:
         epochs = optim.length
-        return {"max_epochs": epochs, "check_val_every_n_epoch": min(optim.validate_every, epochs), **clipping}
+        every = min(optim.validate_every, epochs) // optim.validation_parts
+        return {"max_epochs": epochs, "check_val_every_n_epoch": every, **clipping}
     batches = min(optim.validate_every, optim.steps) * accumulation
     return {"max_steps": optim.steps, "val_check_interval": batches, "check_val_every_n_epoch": None, **clipping}
 

@@ -327,3 +327,10 @@ def test_lightning_tests_every_view_once(kinetics_root: Path) -> None:
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, use_distributed_sampler=False)
     trainer.test(recorder, module(kinetics_root), verbose=False)
     assert recorder.num_tested == 2 * NUM_TEST
+
+
+def test_a_validation_of_a_part_takes_some_items(kinetics_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data.loaders.LEAST_PART", 1)
+    batches = list(module(kinetics_root, validation_parts=3).val_dataloader())
+    items = [item for batch in batches for item in batch.items.tolist()]
+    assert len(set(items)) == len(items) == -(-NUM_TEST // 3)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from data.errors import DataError, DecodeError
 from data.items.items import Draw, TestItems
-from data.loaders import EpochBatches, UnreadableItems, UnrepeatedItems
+from data.loaders import EpochBatches, UnreadableItems, UnrepeatedItems, random_part
 
 
 def order(seed: int, epoch: int) -> list[Draw]:
@@ -111,3 +111,19 @@ def test_too_many_unreadable_items_are_named_up_to_twenty() -> None:
         + "; ".join(f"{number:02d} (broken)" for number in range(20))
         + "; and 2 more"
     )
+
+
+def test_a_part_of_the_items_is_random_and_always_the_same() -> None:
+    part = random_part(1000, 5)
+    assert part == random_part(1000, 5) and len(set(part)) == 200 and part == sorted(part)
+    assert {index % 10 for index in part} == set(range(10)) and max(part) > 950
+    assert random_part(1000, 1) == list(range(1000))
+    assert random_part(60, 5) == list(range(60))  # few items are not divided
+    assert len(random_part(300, 5)) == 100
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_devices_share_the_chosen_items_alone(world_size: int) -> None:
+    views = Blank(Five(), 2)
+    shares = [UnrepeatedItems(views, rank=rank, world_size=world_size, chosen=[1, 2, 4]) for rank in range(world_size)]
+    assert sorted(chain.from_iterable(shares)) == [2, 3, 4, 5, 8, 9]

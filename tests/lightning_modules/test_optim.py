@@ -246,3 +246,19 @@ def test_the_default_recipe_is_that_of_the_ablations_and_keeps_the_last_weights(
     assert (optim.epochs, optim.batch_size, optim.lr, optim.weight_decay) == (35, 128, 1e-4, 0.05)
     assert (optim.precision, optim.keep, optim.validate_every) == ("16-mixed", "last", 5)
     assert (optim.layer_decay, optim.rules, optim.clip_norm, optim.steps) == (None, (), None, None)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "parts"),
+    [
+        (OptimConfig(epochs=35), 5),
+        (OptimConfig(epochs=3), 3),
+        (OptimConfig(epochs=35, validate_every=1), 1),
+        (OptimConfig(epochs=35, keep="best"), 1),
+        (OptimConfig(epochs=None, steps=100), 1),
+    ],
+)
+def test_validations_of_recipes_in_epochs_are_spread_over_the_epochs_between_them(
+    recipe: OptimConfig, parts: int
+) -> None:
+    assert recipe.validation_parts == parts

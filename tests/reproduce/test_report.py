@@ -98,7 +98,7 @@ def test_a_part_of_a_table_is_printed_and_not_saved(
         ([f"{TABLE}:k400", "--publish"], "--publish takes whole tables as committed; name no rows and no overrides"),
         ([TABLE, "--publish", "-o", "optim.epochs=3"], "--publish takes whole tables as committed"),
         ([f"{TABLE}:k400", "--check"], "--check takes whole tables as committed"),
-        ([TABLE, "--publish", "--check"], "--check writes nothing; leave --picture and --publish out"),
+        ([TABLE, "--publish", "--check"], "--check writes nothing; leave --picture, --plot and --publish out"),
     ],
 )
 def test_options_that_exclude_each_other_are_refused(
@@ -107,3 +107,18 @@ def test_options_that_exclude_each_other_are_refused(
     assert main(["report", *words, "--runs", str(tmp_path / "runs")]) == 2
     assert message in capsys.readouterr().err
     assert not committed.exists()
+
+
+def test_a_plot_is_drawn_beside_the_saved_report(
+    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, plot = tmp_path / "runs", Path(REPORT).with_suffix(".png")
+    assert main(["report", TABLE, "--runs", str(runs), "--plot"]) == 0
+    assert "no results to plot yet" in capsys.readouterr().err
+    finish(runs, "k400.one-frame", 61.0)
+    assert main(["report", TABLE, "--runs", str(runs), "--plot"]) == 0
+    assert (runs / "reports" / plot).exists() and "drawn as" in capsys.readouterr().err and not committed.exists()
+    assert main(["report", TABLE, "--runs", str(runs), "--plot", "--publish"]) == 0
+    assert (committed / "tables" / plot).exists()
+    assert main(["report", TABLE, "--check", "--plot"]) == 2
+    assert main(["report", f"{TABLE}:k400", "--plot"]) == 2

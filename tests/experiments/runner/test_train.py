@@ -69,14 +69,19 @@ def same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
 
 
 def test_a_recipe_in_epochs_trains_and_validates_by_epochs(harness: RunHarness) -> None:
-    optim = OptimConfig(epochs=5, batch_size=4, lr=0.1, validate_every=2)
+    optim = OptimConfig(epochs=5, batch_size=4, lr=0.1, validate_every=2, keep="best")
     harness.execute(replace(POINTS, optim=optim))
     assert harness.steps == list(range(25))
     assert harness.validated_after == [10, 20]
 
 
+def test_validations_that_select_no_weights_follow_each_epoch(harness: RunHarness) -> None:
+    harness.execute(replace(POINTS, optim=OptimConfig(epochs=5, batch_size=4, lr=0.1, validate_every=2)))
+    assert harness.validated_after == [5, 10, 15, 20, 25]
+
+
 def test_a_recipe_shorter_than_its_validation_interval_validates_at_its_end(harness: RunHarness) -> None:
-    harness.execute(replace(POINTS, optim=OptimConfig(epochs=2, batch_size=4, lr=0.1)))
+    harness.execute(replace(POINTS, optim=OptimConfig(epochs=2, batch_size=4, lr=0.1, keep="best")))
     assert harness.validated_after == [10]
     harness.use_new_store("steps")
     harness.execute(of_steps(steps=4, validate_every=5))

@@ -18,8 +18,9 @@ ONE = Resources(devices=1)
 @pytest.mark.parametrize(
     ("recipe", "accumulation", "length"),
     [
-        (OptimConfig(epochs=35), 4, {"max_epochs": 35, "check_val_every_n_epoch": 5}),
-        (OptimConfig(epochs=3), 1, {"max_epochs": 3, "check_val_every_n_epoch": 3}),
+        (OptimConfig(epochs=35, keep="best"), 4, {"max_epochs": 35, "check_val_every_n_epoch": 5}),
+        (OptimConfig(epochs=3, keep="best"), 1, {"max_epochs": 3, "check_val_every_n_epoch": 3}),
+        (OptimConfig(epochs=35), 4, {"max_epochs": 35, "check_val_every_n_epoch": 1}),  # of a fifth of the items
         (OptimConfig(epochs=35, validate_every=1), 1, {"max_epochs": 35, "check_val_every_n_epoch": 1}),
         (
             OptimConfig(epochs=None, steps=1000, validate_every=100),
@@ -39,7 +40,7 @@ ONE = Resources(devices=1)
         (
             OptimConfig(epochs=35, clip_norm=1),
             1,
-            {"max_epochs": 35, "check_val_every_n_epoch": 5, "gradient_clip_val": 1},
+            {"max_epochs": 35, "check_val_every_n_epoch": 1, "gradient_clip_val": 1},
         ),
     ],
 )

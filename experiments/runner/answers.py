@@ -1,0 +1,89 @@
+"""Answers of a finished test with the names of their classes, from its saved scores and clips."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.runner.files import StoreError
+from experiments.runner.saved_scores import SavedScores, read_scores
+from experiments.runner.shown_clips import ShownClips, read_clips
+from experiments.runner.store import RunStore
+from experiments.spec.run import RunConfig
+from lightning_modules.answers import Answers
+
+
+class Confusion(NamedTuple):
+    """Numbers of items by label (rows) and predicted class (columns), and the names of the classes."""
+
+    counts: NDArray[np.int64]
+    names: tuple[str, ...]
+
+
+class NamedAnswer(NamedTuple):
+    """Answer to an item for one kind of label: its label, and the best classes with their shares of the scores."""
+
+    kind: str
+    label: str
+    best: tuple[tuple[str, float], ...]
+    is_correct: bool
+
+
+class AnsweredClip(NamedTuple):
+    """A clip, frames (F, height, width, 3), with the answers to it, one for each kind of label."""
+
+    id: str
+    frames: NDArray[np.uint8]
+    answers: tuple[NamedAnswer, ...]
+
+
+class SavedAnswers(NamedTuple):
+    """Confusions of a test by kind of label, and some of its clips with their answers."""
+
+    confusions: dict[str, Confusion]
+    clips: tuple[AnsweredClip, ...]
+
+
+def saved_answers(run: RunConfig, store: RunStore, *, released: bool = False) -> SavedAnswers | None:
+    """Answers of the test of a run; None without saved scores of classes.
+
+    Args:
+        released: whether the weights are imported released ones.
+    """
+    directory = store.run(run.train_id)
+    saved = read_scores(directory.predictions(run.eval_id, released=released), run)
+    answers = saved.scores.answers() if saved is not None else None
+    if saved is None or answers is None:
+        return None
+    try:
+        clips = read_clips(directory.shown_clips(run.eval_id, released=released))
+    except StoreError:
+        clips = None  # the confusions do not need them
+    return named_answers(answers, saved, clips)
+
+
+def named_answers(answers: Answers, saved: SavedScores, clips: ShownClips | None) -> SavedAnswers:
+    """Answers with the names of their classes."""
+    names = names_by_kind(answers, saved)
+    confusions = {kind: Confusion(answers.confusion(kind), names[kind]) for kind in answers.classes}
+    answered = []
+    for place, frames in zip(clips.places.tolist(), clips.frames, strict=True) if clips is not None else ():
+        if place < len(saved.ids):
+            found = (
+                NamedAnswer(
+                    a.kind, names[a.kind][a.label], tuple((names[a.kind][n], s) for n, s in a.best), a.is_correct
+                )
+                for a in answers.of_item(place)
+            )
+            answered.append(AnsweredClip(saved.ids[place], frames, tuple(found)))
+    return SavedAnswers(confusions, tuple(answered))
+
+
+def names_by_kind(answers: Answers, saved: SavedScores) -> dict[str, tuple[str, ...]]:
+    """Names of the classes of each kind of label; the number of a class without a name."""
+    names, start = {}, 0
+    for kind, count in answers.classes.items():
+        found = saved.class_names[start : start + count]
+        names[kind] = (*found, *map(str, range(len(found), count)))
+        start += count
+    return names

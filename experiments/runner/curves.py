@@ -1,0 +1,100 @@
+"""Training curves: what TensorBoard shows of a training besides its losses and metrics, and how often.
+
+Names are groups and quantities. TensorBoard sorts the groups: `train`, `val`, then `workload`.
+"""
+
+import time
+from collections.abc import Mapping
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # type: ignore[attr-defined]  # generated at import
+from torch import Tensor
+
+from lightning_modules.task import Batch
+
+NUM_POINTS = 100  # least number of points of a training curve, if the training has as many steps
+MOST_STEPS_PER_POINT = 50
+GIB = 2**30
+
+
+class CurveLogger(TensorBoardLogger):
+    """TensorBoard logger of curves, without Lightning's curve of the epoch and the single points of a test."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log the metrics of trainings and validations."""
+        curves = {name: value for name, value in metrics.items() if name != "epoch" and not name.startswith("test/")}
+        super().log_metrics(curves, step)
+
+    def restart(self, step: int) -> None:
+        """Remove the points from a step on, which a killed process has logged after its last checkpoint."""
+        event = Event(session_log=SessionLog(status=SessionLog.SessionStatus.Value("START")))
+        self.experiment.file_writer.add_event(event, step)  # `purge_step` of SummaryWriter is for its constructor only
+
+
+class Curves(Callback):
+    """Logs the norm of the gradients, the speed and the GPU memory of a training.
+
+    Everything is computed at logging steps only. The time of validations does not count.
+
+    Args:
+        unit: plural noun for the items.
+    """
+
+    def __init__(self, unit: str) -> None:
+        self.speed = f"workload/{unit.replace(' ', '_')}_per_second"
+        self.interval = 1  # steps between two points
+        self.num_items = 0
+        self.seconds = 0.0
+        self.resumed_at = time.monotonic()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Set the interval of the points, and continue the curves of a resumed training."""
+        self.interval = steps_per_point(int(trainer.estimated_stepping_batches))
+        trainer.log_every_n_steps = self.interval  # pyright: ignore[reportAttributeAccessIssue]
+        if trainer.global_step and trainer.is_global_zero and isinstance(trainer.logger, CurveLogger):
+            trainer.logger.restart(trainer.global_step)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self.resumed_at = time.monotonic()
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop the clock."""
+        self.seconds += time.monotonic() - self.resumed_at
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock again."""
+        self.resumed_at = time.monotonic()
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Log the norm of the gradients before clipping."""
+        if (trainer.global_step + 1) % self.interval == 0:
+            pl_module.log("train/gradient_norm", gradient_norm(pl_module))
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Batch, batch_idx: int
+    ) -> None:
+        """Count the items, and log their number per second and the largest allocated GPU memory."""
+        self.num_items += len(batch.targets) * trainer.world_size
+        if (batch_idx + 1) % trainer.accumulate_grad_batches or trainer.global_step % self.interval:
+            return
+        now = time.monotonic()
+        seconds = self.seconds + now - self.resumed_at
+        pl_module.log(self.speed, self.num_items / max(seconds, 1e-9))
+        if pl_module.device.type == "cuda":
+            pl_module.log("workload/gpu_memory_gib", torch.cuda.max_memory_allocated(pl_module.device) / GIB)
+        self.num_items, self.seconds, self.resumed_at = 0, 0.0, now
+
+
+def steps_per_point(num_steps: int) -> int:
+    """Steps between two points of the training curves."""
+    return max(1, min(MOST_STEPS_PER_POINT, num_steps // NUM_POINTS))
+
+
+def gradient_norm(module: LightningModule) -> Tensor:
+    """Norm of the gradients of all parameters."""
+    return torch.nn.utils.get_total_norm([p.grad for p in module.parameters() if p.grad is not None])

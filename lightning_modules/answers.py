@@ -1,0 +1,59 @@
+"""Answers of a test: what a model predicts for each item, beside the labels.
+
+I: items. C: classes of all kinds of label.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Answer(NamedTuple):
+    """Answer to an item for one kind of label.
+
+    `best`: classes with the best scores, best first, each with its share of the scores.
+    """
+
+    kind: str
+    label: int
+    best: tuple[tuple[int, float], ...]
+
+    @property
+    def is_correct(self) -> bool:
+        """Whether the class with the best score is the label."""
+        return self.best[0][0] == self.label
+
+
+class Answers(NamedTuple):
+    """Answers to all items, in the order of the test.
+
+    `shares`: shares of the classes of each kind (I, C), which sum to 1 over the classes of a kind.
+    `labels`: (I, kinds).
+    `readable`: whether the items are readable, (I,). The others have no answer.
+    `classes`: number of classes per kind of label, in the order of the shares.
+    """
+
+    shares: Tensor
+    labels: Tensor
+    readable: Tensor
+    classes: Mapping[str, int]
+
+    def of_item(self, index: int, k: int = 2) -> tuple[Answer, ...]:
+        """Answers to an item, one for each kind of label, with the k best classes."""
+        parts = self.shares[index].split(tuple(self.classes.values()))
+        found = []
+        for kind, part, label in zip(self.classes, parts, self.labels[index].tolist(), strict=True):
+            best = part.topk(min(k, len(part)))
+            pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            found.append(Answer(kind, label, tuple(pairs)))
+        return tuple(found)
+
+    def confusion(self, kind: str) -> NDArray[np.int64]:
+        """Numbers of readable items by label (rows) and predicted class (columns): (classes, classes)."""
+        place, num_classes = list(self.classes).index(kind), self.classes[kind]
+        part = self.shares.split(tuple(self.classes.values()), dim=1)[place]
+        pairs = (self.labels[:, place] * num_classes + part.argmax(1))[self.readable]
+        return pairs.bincount(minlength=num_classes**2).reshape(num_classes, num_classes).numpy()
