@@ -10,6 +10,7 @@ from pathlib import Path
 
 from experiments.spec.catalog import Selection, find
 from experiments.spec.scales import Scale
+from reports import index
 from reports.collect import collect
 from reports.commits import with_code_marks
 from reports.figures import save_picture
@@ -18,6 +19,8 @@ from reports.publish import publish
 from reports.render import render, saved_seeds, stale, write
 from reproduce.exit_codes import DONE, FAILED
 from reproduce.selection import published_store, scale_of, seeds_of, store_of
+
+STALE = "stale, `reproduce report --publish` writes it again:"
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -43,27 +46,34 @@ def execute(options: argparse.Namespace) -> int:
         saved += [report] if report.whole else []
     one_json = len(texts) > 1 and (options.json or options.format == "json")
     print(f"[{','.join(texts)}]" if one_json else "\n".join(texts), flush=True)
+    committed = []
     for report in saved:
         _print_path("saved as", write(report, root))
         if options.publish:
             publish(report, store)
-            committed = collect(report.table, scale, published_store(), seeds=seeds)
-            _print_path("published as", write(committed))
+            committed.append(collect(report.table, scale, published_store(), seeds=seeds))
+            _print_path("published as", write(committed[-1]))
+    if committed:
+        _print_path("index:", index.update(committed))
     return DONE
 
 
 def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...] | None) -> int:
-    """Compare the committed reports with those of the published results.
+    """Compare the committed reports and their index with those of the published results.
 
     Args:
         seeds: seeds of the reports; None for those that each committed report names.
     """
-    code = DONE
+    code, checked = DONE, []
     for table, _ in selections:
         report = collect(table, scale, published_store(), seeds=seeds or saved_seeds(table, scale) or (0,))
+        checked.append(report)
         if stale(report):
-            _print_path("stale, `reproduce report --publish` writes it again:", report_path(table, scale))
+            _print_path(STALE, report_path(table, scale))
             code = FAILED
+    if index.stale(checked):
+        _print_path(STALE, index.path())
+        code = FAILED
     return code
 
 

@@ -44,7 +44,7 @@ def captions() -> dict[str, str]:
             if TABLE.search(source := file.read_text(encoding="utf-8")):
                 name = f"{file.parent.name}/{file.stem.replace('_', '-')}"
                 captions_by_name[name] = _caption(_parse(source, file), name, file)
-    return dict(sorted(captions_by_name.items(), key=lambda item: _natural_order(item[0])))
+    return dict(sorted(captions_by_name.items(), key=lambda item: natural_order(item[0])))
 
 
 def _paper_folders() -> list[Path]:
@@ -79,7 +79,7 @@ def _caption(module: ast.Module, name: str, file: Path) -> str:
     raise ValueError(f'{file}: TABLE needs name="{name}" and a caption, both as string literals')
 
 
-def _natural_order(name: str) -> list[tuple[int, str]]:
+def natural_order(name: str) -> list[tuple[int, str]]:
     """Sort key that orders table2 before table10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
@@ -111,14 +111,25 @@ def load(name: str) -> "Table":
         raise ValueError(f"table '{name}' cannot be imported: {type(error).__name__}: {error}") from error
 
 
+def papers() -> list[str]:
+    """Keys of all papers: directories with a table or a `contents.py`."""
+    listed = {file.parent.name for folder in _paper_folders() for file in folder.glob("*/contents.py")}
+    return sorted(listed | {name.partition("/")[0] for name in captions()})
+
+
+def paper_file(paper: str, name: str) -> Path | None:
+    """File in the directory of a paper; None if there is no such file."""
+    return next((file for folder in _paper_folders() if (file := folder / paper / name).exists()), None)
+
+
 def paper_readme(paper: str) -> Path | None:
     """README of a paper, which lists the differences from the paper; None if there is no README."""
-    return next((file for folder in _paper_folders() if (file := folder / paper / "README.md").exists()), None)
+    return paper_file(paper, "README.md")
 
 
 def released_weights(paper: str) -> "ReleasedWeights | None":
     """Weights that the authors of a paper released; None if the paper's directory has no `released.py`."""
-    if not any((folder / paper / "released.py").exists() for folder in _paper_folders()):
+    if paper_file(paper, "released.py") is None:
         return None
     return importlib.import_module(f"experiments.{paper}.released").RELEASED
 

@@ -1,0 +1,202 @@
+"""Index of the committed reports: every table and figure of the papers, and what is measured of it."""
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+from tabulate import tabulate
+
+import reports.markdown
+from experiments.runner.files import write_atomically
+from experiments.spec.catalog import captions, natural_order, paper_readme, papers
+from experiments.spec.paper_contents import contents
+from experiments.spec.scales import SCALES
+from reports import summary
+from reports.markdown_markup import MARKDOWN, address, file_link, link
+from reports.report import Report
+from reports.summary import Summary
+
+DASH = "–"
+PER_LINE = 4  # pictures
+WIDTH = 200  # pixels of a picture
+INTRODUCTION = """\
+# Tables and figures
+
+What is measured of each table and figure. `reproduce report --publish` writes this page, `reproduce report --check`
+compares it with the reports.
+
+- Under a scale: measured cells of all, with a link to the report. At `tiny`, accuracies are those of small models on
+  generated data, not comparable with the printed ones.
+- Counted as printed: cells that need no training, computed at the paper's size (parameters, GFLOPs, sizes), that show
+  the printed value, of all for which the paper prints one. Largest miss: the largest difference from a printed number.
+- Claims: conclusions of the paper that the printed numbers support, and ours at each scale, of all. The rest is not
+  supported, or undecided: the reports say which, and why."""
+
+
+def path() -> Path:
+    """File of the index, beside the directory of the committed reports."""
+    return reports.markdown.TABLES.parent / "README.md"
+
+
+def update(published: Iterable[Report]) -> Path:
+    """Save the index, with new summaries of some committed reports. Returns its path.
+
+    Raises:
+        StoreError: if a file cannot be written.
+        ValueError: if the saved summaries cannot be read.
+    """
+    folder = reports.markdown.TABLES
+    lines = summary.read(folder) | {(r.table.name, r.scale.name): summary.summary(r) for r in published}
+    summary.save(lines.values(), folder)
+    write_atomically(path(), page(lines))
+    return path()
+
+
+def stale(checked: Iterable[Report]) -> bool:
+    """Whether the index differs from the summaries, or these from those of some committed reports.
+
+    Raises:
+        ValueError: if the saved summaries cannot be read.
+    """
+    lines = summary.read(reports.markdown.TABLES)
+    committed = [r for r in checked if reports.markdown.report_path(r.table, r.scale).exists()]
+    if any(lines.get((r.table.name, r.scale.name)) != summary.summary(r) for r in committed):
+        return True
+    try:
+        return bool(lines) and path().read_text(encoding="utf-8") != page(lines)
+    except (OSError, UnicodeDecodeError):
+        return True
+
+
+def page(lines: dict[tuple[str, str], Summary]) -> str:
+    """Index as markdown, ending in a newline.
+
+    Args:
+        lines: summaries by table and scale.
+    """
+    shown = [paper for paper in papers() if _is_ours(paper) or any(table.startswith(f"{paper}/") for table, _ in lines)]
+    return "\n\n".join([INTRODUCTION, _totals(shown, lines), *(_paper(paper, lines) for paper in shown)]) + "\n"
+
+
+def _is_ours(paper: str) -> bool:
+    """Whether a paper has a list of its contents. Papers outside of this repository may have none."""
+    return contents(paper) is not None
+
+
+def _tables(paper: str) -> list[str]:
+    """Tables of a paper in the catalog."""
+    return [name for name in captions() if name.startswith(f"{paper}/")]
+
+
+def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
+    """Sums over the tables of each paper."""
+    rows = []
+    for paper in shown:
+        by_scale = {
+            scale: [lines[key] for name in _tables(paper) if (key := (name, scale)) in lines] for scale in SCALES
+        }
+        found = contents(paper)
+        missing = [m for m in found.missing if f"{paper}/{m.name}" not in captions()] if found else []
+        any_scale = next((several for several in by_scale.values() if several), [])
+        rows.append(
+            [
+                f"[{paper}](#{paper})",
+                str(len(_tables(paper))),
+                str(len(missing)),
+                *(_of(several, "measured", "cells") for several in by_scale.values()),
+                _of(any_scale, "as_printed", "counted"),
+                _of(any_scale, "printed_support", "claims"),
+                *(_of(several, "support", "claims") for several in by_scale.values()),
+            ]
+        )
+    scales = [f"`{scale}`" for scale in SCALES]
+    claims = ["claims: printed", *scales]
+    headers = ["paper", "tables and figures", "not here yet", *scales, "counted as printed", *claims]
+    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
+
+
+def _of(several: list[Summary], part: str, whole: str) -> str:
+    """Sums of two counts, as `part of whole`; a dash if there is nothing to count."""
+    parts, wholes = (sum(int(getattr(line, name)) for line in several) for name in (part, whole))
+    return f"{parts} of {wholes}" if wholes else DASH
+
+
+def _paper(paper: str, lines: dict[tuple[str, str], Summary]) -> str:
+    """Tables, missing tables and pictures of a paper."""
+    found, folder, here = contents(paper), path().parent, _tables(paper)
+    rows = {name: _row(name, lines) for name in here}
+    intro = []
+    if found is not None:
+        rows |= {n: _missing(m.name, m.caption) for m in found.missing if (n := f"{paper}/{m.name}") not in rows}
+        intro.append(f"[{found.title}]({found.url}).")
+    if (readme := paper_readme(paper)) is not None:
+        intro.append(f"What differs from the paper: {file_link(readme, folder)}.")
+    if found is not None and found.without_numbers:
+        intro.append(f"Without results to reproduce: {', '.join(found.without_numbers)}.")
+    scales = [f"`{scale}`" for scale in SCALES]
+    headers = ["name", "caption", *scales, "counted as printed", "largest miss", "claims: printed", *scales]
+    ordered = [rows[name] for name in sorted(rows, key=natural_order)]
+    table = tabulate(ordered, headers, tablefmt="pipe", disable_numparse=True)
+    return "\n\n".join(filter(None, [f"## {paper}", " ".join(intro), table, _pictures(here)]))
+
+
+def _row(name: str, lines: dict[tuple[str, str], Summary]) -> list[str]:
+    """Line of a table."""
+    found = {scale: lines.get((name, scale)) for scale in SCALES}
+    several = [line for line in found.values() if line is not None]
+    return [
+        name.partition("/")[2],
+        MARKDOWN.escaped(captions()[name]),
+        *(_cells(line) for line in found.values()),
+        _of(several[:1], "as_printed", "counted"),
+        _miss(several[:1]),
+        _of(several[:1], "printed_support", "claims"),
+        *(_of([line] if line else [], "support", "claims") for line in found.values()),
+    ]
+
+
+def _cells(line: Summary | None) -> str:
+    """Measured cells of all, with a link to the report."""
+    if line is None:
+        return DASH
+    file = reports.markdown.TABLES / f"{line.table}.{line.scale}.md"
+    return link(f"{line.measured} of {line.cells}", file, path().parent)
+
+
+def _miss(several: list[Summary]) -> str:
+    """Largest miss with its cell; a dash if nothing is counted."""
+    if not any(int(line.counted) for line in several):
+        return DASH
+    return "; ".join(
+        f"{line.largest_miss} % ({MARKDOWN.escaped(line.missed)})" if line.missed else "0" for line in several
+    )
+
+
+def _missing(name: str, caption: str) -> list[str]:
+    """Line of a table that is not reproduced yet."""
+    return [name, MARKDOWN.escaped(caption), "not here yet"]
+
+
+def _pictures(names: Iterable[str]) -> str:
+    """Committed pictures of tables, of the first scale that has any, each with a link to its report."""
+    cells = []
+    for name in names:
+        by_scale = [
+            (scale, sorted(_folder(name).glob(f"{Path(name).name}.{scale}*.png"))) for scale in reversed(SCALES)
+        ]
+        scale, files = next(((scale, files) for scale, files in by_scale if files), ("", []))
+        cells += [_picture(name, scale, file) for file in files]
+    rows = [cells[start : start + PER_LINE] for start in range(0, len(cells), PER_LINE)]
+    return tabulate(rows, [""] * PER_LINE, tablefmt="pipe", disable_numparse=True) if rows else ""
+
+
+def _folder(name: str) -> Path:
+    """Directory of the reports of a table's paper."""
+    return (reports.markdown.TABLES / name).parent
+
+
+def _picture(name: str, scale: str, file: Path) -> str:
+    """Picture with its name, and a link to its report."""
+    page = address(_folder(name) / f"{Path(name).name}.{scale}.md", path().parent)
+    image = f'<img src="{address(file, path().parent)}" width="{WIDTH}" alt="{escape(captions()[name])}">'
+    return f'<a href="{page}">{image}</a><br>{Path(name).name} at `{scale}`'
