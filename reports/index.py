@@ -92,20 +92,19 @@ def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
     """Sums over the tables of each paper."""
     rows = []
     for paper in shown:
-        by_scale = {
-            scale: [lines[key] for name in _tables(paper) if (key := (name, scale)) in lines] for scale in SCALES
-        }
+        of_tables = [_of_scales(name, lines) for name in _tables(paper)]
+        by_scale = {scale: [found[scale] for found in of_tables if scale in found] for scale in SCALES}
+        of_any_scale = [next(iter(found.values())) for found in of_tables if found]
         found = contents(paper)
         missing = [m for m in found.missing if f"{paper}/{m.name}" not in captions()] if found else []
-        any_scale = next((several for several in by_scale.values() if several), [])
         rows.append(
             [
                 f"[{paper}](#{paper})",
                 str(len(_tables(paper))),
                 str(len(missing)),
                 *(_of(several, "measured", "cells") for several in by_scale.values()),
-                _of(any_scale, "as_printed", "counted"),
-                _of(any_scale, "printed_support", "claims"),
+                _of(of_any_scale, "as_printed", "counted"),
+                _of(of_any_scale, "printed_support", "claims"),
                 *(_of(several, "support", "claims") for several in by_scale.values()),
             ]
         )
@@ -113,6 +112,11 @@ def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
     claims = ["claims: printed", *scales]
     headers = ["paper", "tables and figures", "not here yet", *scales, "counted as printed", *claims]
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
+
+
+def _of_scales(name: str, lines: dict[tuple[str, str], Summary]) -> dict[str, Summary]:
+    """Summaries of a table by scale. What needs no training is the same at every scale."""
+    return {scale: lines[name, scale] for scale in SCALES if (name, scale) in lines}
 
 
 def _of(several: list[Summary], part: str, whole: str) -> str:
@@ -142,16 +146,16 @@ def _paper(paper: str, lines: dict[tuple[str, str], Summary]) -> str:
 
 def _row(name: str, lines: dict[tuple[str, str], Summary]) -> list[str]:
     """Line of a table."""
-    found = {scale: lines.get((name, scale)) for scale in SCALES}
-    several = [line for line in found.values() if line is not None]
+    found = _of_scales(name, lines)
+    of_any_scale = list(found.values())[:1]
     return [
         name.partition("/")[2],
         MARKDOWN.escaped(captions()[name]),
-        *(_cells(line) for line in found.values()),
-        _of(several[:1], "as_printed", "counted"),
-        _miss(several[:1]),
-        _of(several[:1], "printed_support", "claims"),
-        *(_of([line] if line else [], "support", "claims") for line in found.values()),
+        *(_cells(found.get(scale)) for scale in SCALES),
+        _of(of_any_scale, "as_printed", "counted"),
+        _miss(of_any_scale),
+        _of(of_any_scale, "printed_support", "claims"),
+        *(_of([found[scale]] if scale in found else [], "support", "claims") for scale in SCALES),
     ]
 
 
@@ -181,11 +185,9 @@ def _pictures(names: Iterable[str]) -> str:
     """Committed pictures of tables, of the first scale that has any, each with a link to its report."""
     cells = []
     for name in names:
-        by_scale = [
-            (scale, sorted(_folder(name).glob(f"{Path(name).name}.{scale}*.png"))) for scale in reversed(SCALES)
-        ]
-        scale, files = next(((scale, files) for scale, files in by_scale if files), ("", []))
-        cells += [_picture(name, scale, file) for file in files]
+        of_scales = {scale: sorted(_folder(name).glob(f"{Path(name).name}.{scale}*.png")) for scale in SCALES}
+        scale = next((scale for scale, files in of_scales.items() if files), None)
+        cells += [_picture(name, scale, file) for file in of_scales[scale]] if scale else []
     rows = [cells[start : start + PER_LINE] for start in range(0, len(cells), PER_LINE)]
     return tabulate(rows, [""] * PER_LINE, tablefmt="pipe", disable_numparse=True) if rows else ""
 

@@ -60,6 +60,7 @@ def latex(report: Report) -> str:
             PREAMBLE,
             rf"\begin{{{environment}}}[t]",
             r"\centering",
+            r"\setlength{\belowcaptionskip}{4pt}",
             rf"\caption{{{markup.escaped(table.caption)} ({markup.escaped(table.source)}).}}",
             rf"\label{{tab:{table.name.replace('/', '-')}-{report.scale.name}}}",
             r"\footnotesize",
@@ -91,8 +92,8 @@ def _with_group_rules(tabular: str, levels: list[list[str]]) -> str:
     for depth in reversed(range(1, len(levels))):
         groups = groupby(enumerate(zip(*levels[:depth], strict=True), start=1), key=lambda numbered: numbered[1])
         spans = [(headers[-1], [number for number, _ in group]) for headers, group in groups]
-        rules = "".join(rf"\cmidrule(lr){{{numbers[0]}-{numbers[-1]}}}" for header, numbers in spans if header)
-        lines.insert(top + 1 + depth, rules)
+        rules = [rf"\cmidrule(lr){{{numbers[0]}-{numbers[-1]}}}" for header, numbers in spans if header]
+        lines[top + 1 + depth : top + 1 + depth] = rules
     return "\n".join(lines)
 
 

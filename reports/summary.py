@@ -25,7 +25,7 @@ class Summary(NamedTuple):
 
     Args:
         cells: cells that a run or a measurement fills; `measured`: those with a value.
-        counted: cells computed from a config at the paper's size, with a printed value; `as_printed`: those that show it.
+        counted: cells computed from a config that the paper prints; `as_printed`: those as it prints them.
         largest_miss: largest difference of a counted number from the printed one in percent; `missed`: its cell. Empty
             without such numbers or differences.
         claims: claims of the table; `printed_support`, `support`, `contradicted`: claims that the printed numbers and
@@ -123,7 +123,7 @@ def read(folder: Path) -> dict[tuple[str, str], Summary]:
         return {}
     if not lines or lines[0] != list(Summary._fields) or any(len(line) != len(lines[0]) for line in lines):
         raise ValueError(
-            f"{folder / FILE}: not a file of summaries; remove it, `reproduce report '*' --publish` writes it"
+            f"{folder / FILE} has no summaries; remove it, and `reproduce report '*' --publish` writes it again"
         )
     return {(line[0], line[1]): Summary(*line) for line in lines[1:]}
 
