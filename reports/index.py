@@ -27,8 +27,9 @@ compares it with the reports.
 
 - Under a scale: measured cells of all, with a link to the report. At `tiny`, accuracies are those of small models on
   generated data, not comparable with the printed ones.
-- Counted as printed: cells that need no training, computed at the paper's size (parameters, GFLOPs, sizes), that show
-  the printed value, of all for which the paper prints one. Largest miss: the largest difference from a printed number.
+- Counted as printed: cells that need no training, computed at the paper's size (parameters, GFLOPs, settings), that
+  show the printed value, of all for which the paper prints one. Largest miss: the largest difference from a printed
+  number, with its cell, `ours (printed)`.
 - Claims: conclusions of the paper that the printed numbers support, and ours at each scale, of all. The rest is not
   supported, or undecided: the reports say which, and why."""
 
@@ -109,7 +110,7 @@ def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
             ]
         )
     scales = [f"`{scale}`" for scale in SCALES]
-    claims = ["claims: printed", *scales]
+    claims = [f"claims, {name}" for name in ("printed", *scales)]
     headers = ["paper", "tables and figures", "not here yet", *scales, "counted as printed", *claims]
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
 
@@ -120,9 +121,9 @@ def _of_scales(name: str, lines: dict[tuple[str, str], Summary]) -> dict[str, Su
 
 
 def _of(several: list[Summary], part: str, whole: str) -> str:
-    """Sums of two counts, as `part of whole`; a dash if there is nothing to count."""
+    """Sums of two counts, as `part/whole`; a dash if there is nothing to count."""
     parts, wholes = (sum(int(getattr(line, name)) for line in several) for name in (part, whole))
-    return f"{parts} of {wholes}" if wholes else DASH
+    return f"{parts}/{wholes}" if wholes else DASH
 
 
 def _paper(paper: str, lines: dict[tuple[str, str], Summary]) -> str:
@@ -138,7 +139,8 @@ def _paper(paper: str, lines: dict[tuple[str, str], Summary]) -> str:
     if found is not None and found.without_numbers:
         intro.append(f"Without results to reproduce: {', '.join(found.without_numbers)}.")
     scales = [f"`{scale}`" for scale in SCALES]
-    headers = ["name", "caption", *scales, "counted as printed", "largest miss", "claims: printed", *scales]
+    claims = [f"claims, {name}" for name in ("printed", *scales)]
+    headers = ["name", "caption", *scales, "counted as printed", "largest miss", *claims]
     ordered = [rows[name] for name in sorted(rows, key=natural_order)]
     table = tabulate(ordered, headers, tablefmt="pipe", disable_numparse=True)
     return "\n\n".join(filter(None, [f"## {paper}", " ".join(intro), table, _pictures(here)]))
@@ -164,7 +166,7 @@ def _cells(line: Summary | None) -> str:
     if line is None:
         return DASH
     file = reports.markdown.TABLES / f"{line.table}.{line.scale}.md"
-    return link(f"{line.measured} of {line.cells}", file, path().parent)
+    return link(f"{line.measured}/{line.cells}", file, path().parent)
 
 
 def _miss(several: list[Summary]) -> str:
@@ -172,7 +174,12 @@ def _miss(several: list[Summary]) -> str:
     if not any(int(line.counted) for line in several):
         return DASH
     return "; ".join(
-        f"{line.largest_miss} % ({MARKDOWN.escaped(line.missed)})" if line.missed else "0" for line in several
+        f"{line.largest_miss} % ({MARKDOWN.escaped(line.missed)})"
+        if line.missed
+        else "0"
+        if line.counted == line.as_printed
+        else "texts differ"
+        for line in several
     )
 
 
@@ -189,7 +196,8 @@ def _pictures(names: Iterable[str]) -> str:
         scale = next((scale for scale, files in of_scales.items() if files), None)
         cells += [_picture(name, scale, file) for file in of_scales[scale]] if scale else []
     rows = [cells[start : start + PER_LINE] for start in range(0, len(cells), PER_LINE)]
-    return tabulate(rows, [""] * PER_LINE, tablefmt="pipe", disable_numparse=True) if rows else ""
+    lines = [[""] * PER_LINE, ["---"] * PER_LINE, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""  # unpadded: its cells are long
 
 
 def _folder(name: str) -> Path:

@@ -71,7 +71,7 @@ def summary(report: Report) -> Summary:
         measured=str(sum(cell.value is not None for cell in cells)),
         counted=str(len(counts)),
         as_printed=str(sum(count.is_as_printed for count in counts)),
-        largest_miss=f"{miss:.2g}" if miss else "",
+        largest_miss=f"{float(f'{miss:.2g}'):g}" if miss else "",
         missed=largest.name if largest and miss else "",
         claims=str(len(verdicts)),
         printed_support=str(sum(all(j.printed == "supported" for j in judged.judgements) for judged in report.claims)),

@@ -50,7 +50,7 @@ def test_a_line_links_to_the_report_and_counts_its_cells_and_claims(report: Repo
     path = index.update([report])
     name, caption, paper, tiny, *_ = line_of(path.read_text(), "table8")
     assert (name, caption, paper) == ("table8", captions()[TABLE], "–")
-    assert tiny == "[1 of 6](tables/motionformer/table8.tiny.md)"
+    assert tiny == "[1/6](tables/motionformer/table8.tiny.md)"
     assert (path.parent / "tables/motionformer/table8.tiny.md").exists()
 
 
@@ -58,8 +58,8 @@ def test_costs_are_compared_with_print_and_claims_are_counted(tables: Path, stor
     text = index.page({})
     assert line_of(text, "table4")[2:] == ["–"] * 7
     path = index.update([collect(load("motionformer/table4"), PAPER, store)])
-    cells = "[5 of 15](tables/motionformer/table4.paper.md)"
-    assert line_of(path.read_text(), "table4")[2:] == [cells, "–", "5 of 5", "0", "7 of 8", "2 of 8", "–"]
+    cells = "[5/15](tables/motionformer/table4.paper.md)"
+    assert line_of(path.read_text(), "table4")[2:] == [cells, "–", "5/5", "0", "7/8", "2/8", "–"]
 
 
 def test_every_table_of_the_catalog_and_every_missing_one_is_named(report: Report) -> None:
@@ -110,4 +110,4 @@ def test_a_report_that_is_not_committed_needs_no_line(tables: Path, store: RunSt
 def test_other_tables_keep_their_lines(report: Report, store: RunStore) -> None:
     index.update([report])
     path = index.update([collect(load("motionformer/table4"), TINY, store)])
-    assert line_of(path.read_text(), "table8")[3].startswith("[1 of 6]")
+    assert line_of(path.read_text(), "table8")[3].startswith("[1/6]")

@@ -1,11 +1,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from experiments.runner.store import RunStore
+from experiments.spec.catalog import captions, load
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
-from experiments.spec.table import Table
+from experiments.spec.table import Table, label_text, one_line
 from reports.collect import collect
+from reports.latex import LATEX
 from reports.render import render
 
 RunOf = Callable[..., RunConfig]
@@ -49,3 +53,12 @@ def test_notes_stand_below_the_table_and_not_in_its_caption(table: Table, store:
     caption, notes = text.partition(r"\bottomrule")[::2]
     assert r"\caption{Every feature at once (arXiv:0000.00000, Table 1).}" in caption
     assert "Scale paper: ours (printed). --: not run" in notes and "Rows in italics are quoted" in notes
+
+
+@pytest.mark.parametrize("name", captions())
+def test_every_character_of_a_table_can_be_typeset(name: str) -> None:
+    table = load(name)
+    texts = [table.caption, table.source, *table.labels, *(one_line(column.header) for column in table.columns)]
+    texts += [label_text(label) for row in table.rows for label in row.labels]
+    texts += [value for row in table.rows for value in row.paper if isinstance(value, str)]
+    assert {c for text in texts for c in text if not c.isascii()} <= LATEX.keys() | set("é")

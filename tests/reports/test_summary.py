@@ -46,7 +46,7 @@ def test_only_cells_computed_from_a_config_are_counted_as_printed(
     [
         (100.04, 100.0, "1", ""),  # rounded as printed
         (99.0, 100.0, "0", "1"),
-        (5.0, 0.0, "0", "1e+02"),
+        (5.0, 0.0, "0", "100"),
         (0.0, 0.0, "1", ""),
         ("8x8", "8x8", "1", ""),
         ("8x8", "8x9", "0", ""),  # no number, so no miss
