@@ -173,14 +173,9 @@ def _miss(several: list[Summary]) -> str:
     """Largest miss with its cell; a dash if nothing is counted."""
     if not any(int(line.counted) for line in several):
         return DASH
-    return "; ".join(
-        f"{line.largest_miss} % ({MARKDOWN.escaped(line.missed)})"
-        if line.missed
-        else "0"
-        if line.counted == line.as_printed
-        else "texts differ"
-        for line in several
-    )
+    (line,) = several
+    missed = MARKDOWN.escaped(line.missed)
+    return f"{line.largest_miss} % ({missed})" if line.largest_miss else f"text of {missed}" if missed else "0"
 
 
 def _missing(name: str, caption: str) -> list[str]:

@@ -15,7 +15,7 @@ from reports.layout import (
     shows_underlined,
     warning,
 )
-from reports.markup import Markup, alignments
+from reports.markup import Alignment, Markup, alignments
 from reports.report import Report
 
 # fmt: off
@@ -31,9 +31,11 @@ LATEX = {
 
 
 # Packages that a document needs.
-PREAMBLE = r"% \usepackage[T1]{fontenc} \usepackage{amssymb,booktabs,graphicx}"
+PREAMBLE = r"% \usepackage[T1]{fontenc} \usepackage{amssymb,array,booktabs,graphicx}"
 # Tables wider than a column of a two-column page shrink to it, or span both columns if they would become too small.
 SPANNING = 60  # characters of a row from which a table spans both columns
+LONG = 40  # characters of a cell from which the texts of its column are broken into lines
+BROKEN = r">{\raggedright\arraybackslash}p{16em}"
 FIT = r"\resizebox{\ifdim\width>\linewidth \linewidth\else\width\fi}{!}{%"
 
 
@@ -47,15 +49,18 @@ def latex(report: Report) -> str:
         [*(markup.label(row, i, text) for i, text in enumerate(labels)), *map(markup.cell, row.cells, table.columns)]
         for row, labels in zip(report.rows, shown_labels(report), strict=True)
     ]
+    widths = _widths(report)
+    types = [_column_type(*pair) for pair in zip(alignments(report), widths, strict=True)]
     levels = [[markup.header(text) for text in level] for level in header_levels(table)]
     columns = pd.Index(levels[0]) if len(levels) == 1 else pd.MultiIndex.from_arrays(levels)
     tabular = pd.DataFrame(lines, columns=columns).to_latex(
         index=False,
         escape=False,
         multicolumn_format="c",
-        column_format="@{}" + "".join(alignment[0] for alignment in alignments(report)) + "@{}",
+        column_format="@{}" + "".join(types) + "@{}",
     )
-    environment = "table*" if _num_characters(report) > SPANNING else "table"
+    characters = sum(LONG if kind == BROKEN else width for kind, width in zip(types, widths, strict=True))
+    environment = "table*" if characters > SPANNING else "table"
     return "\n".join(
         [
             PREAMBLE,
@@ -76,14 +81,18 @@ def latex(report: Report) -> str:
     )
 
 
-def _num_characters(report: Report) -> int:
-    """Characters of a row of the table as printed, from the widest text of each column."""
+def _column_type(alignment: Alignment, width: int) -> str:
+    return BROKEN if alignment == "left" and width > LONG else alignment[0]
+
+
+def _widths(report: Report) -> list[int]:
+    """Characters of the widest text of each column."""
     table = report.table
     rows = [
         [*labels, *(cell_text(cell, column) for cell, column in zip(row.cells, table.columns, strict=True))]
         for row, labels in zip(report.rows, shown_labels(report), strict=True)
     ]
-    return sum(max(map(len, texts)) for texts in zip(header_levels(table)[-1], *rows, strict=True))
+    return [max(map(len, texts)) for texts in zip(header_levels(table)[-1], *rows, strict=True)]
 
 
 def _with_group_rules(tabular: str, levels: list[list[str]]) -> str:

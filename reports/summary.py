@@ -26,8 +26,8 @@ class Summary(NamedTuple):
     Args:
         cells: cells that a run or a measurement fills; `measured`: those with a value.
         counted: cells computed from a config that the paper prints; `as_printed`: those as it prints them.
-        largest_miss: largest difference of a counted number from the printed one in percent; `missed`: its cell. Empty
-            without such numbers or differences.
+        largest_miss: largest difference of a counted number from the printed one in percent; empty if none differs.
+        missed: cell with the largest miss or, without one, a text that differs from the printed one.
         claims: claims of the table; `printed_support`, `support`, `contradicted`: claims that the printed numbers and
             ours support, and that ours do not support.
     """
@@ -61,7 +61,7 @@ def summary(report: Report) -> Summary:
     """Summary of a report."""
     cells = [cell for row in report.rows if not row.row.quoted for cell in row.cells if cell.state != "not applicable"]
     counts = list(counted(report))
-    largest = max(counts, key=lambda count: count.miss or 0.0, default=None)
+    largest = max(counts, key=lambda count: (count.miss or 0.0, not count.is_as_printed), default=None)
     miss = largest.miss if largest else None
     verdicts = [_verdict(judged) for judged in report.claims]
     return Summary(
@@ -72,7 +72,7 @@ def summary(report: Report) -> Summary:
         counted=str(len(counts)),
         as_printed=str(sum(count.is_as_printed for count in counts)),
         largest_miss=f"{float(f'{miss:.2g}'):g}" if miss else "",
-        missed=largest.name if largest and miss else "",
+        missed=largest.name if largest and not largest.is_as_printed else "",
         claims=str(len(verdicts)),
         printed_support=str(sum(all(j.printed == "supported" for j in judged.judgements) for judged in report.claims)),
         support=str(verdicts.count("supported")),
@@ -136,8 +136,9 @@ def save(summaries: Iterable[Summary], folder: Path) -> None:
     """
     names, scales = list(captions()), list(SCALES)
     known = [line for line in summaries if line.table in names and line.scale in scales]
+    ordered = sorted(known, key=lambda line: (names.index(line.table), scales.index(line.scale)))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(Summary._fields)
-    writer.writerows(sorted(known, key=lambda line: (names.index(line.table), scales.index(line.scale))))
+    writer.writerows(ordered)
     write_atomically(folder / FILE, text.getvalue())
