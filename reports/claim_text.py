@@ -57,18 +57,14 @@ def verdict_text(judgement: Judgement) -> str:
     return judgement.verdict + (f" ({judgement.reason})" if judgement.reason else "")
 
 
-def notes(
-    claims: tuple[JudgedClaim, ...], scale: Scale, unit: str, data: str, overrides: Iterable[str] = ()
-) -> list[str]:
-    """Sentences on how claims are judged.
+def cautions(scale: Scale, data: str, overrides: Iterable[str] = ()) -> list[str]:
+    """Sentences on what our verdicts do not judge.
 
     Args:
-        unit: plural noun for the items of the data sets.
         data: the data of the runs, as in `layout.data_text`; empty without runs.
         overrides: overrides of the runs.
     """
-    judgements = [judgement for _, several in claims for judgement in several]
-    found = ["Comparisons name cells as row.column, by their keys in `reproduce show`."]
+    found = []
     if changes := ", ".join(overrides):
         found.append(f"Our verdicts are on other runs and models than those of the table: {changes}.")
     if scale.small and data:
@@ -76,10 +72,21 @@ def notes(
             f"Our accuracies and times are those of small models on {data}, so that these verdicts do not judge "
             f"the models of the paper." + ("" if changes else " Counted costs and memory are at the paper's size.")
         )
-    found.append(
+    return found
+
+
+def method(claims: tuple[JudgedClaim, ...], unit: str) -> list[str]:
+    """Sentences on how claims are judged.
+
+    Args:
+        unit: plural noun for the items of the data sets.
+    """
+    judgements = [judgement for _, several in claims for judgement in several]
+    found = [
+        "Comparisons name cells as row.column, by their keys in `reproduce show`.",
         f"Printed numbers: noise means that a comparison holds within the sampling error of the official test {unit}, "
-        f"if exactly one of two models is right on 15 % of them, as is assumed here."
-    )
+        f"if exactly one of two models is right on 15 % of them, as is assumed here.",
+    ]
     if items := dict(pair for judgement in judgements for pair in judgement.items):
         sets = ", ".join(f"{name} {count:,}" for name, count in sorted(items.items()))
         seeds = max(judgement.num_seeds for judgement in judgements)

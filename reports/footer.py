@@ -41,7 +41,8 @@ class Facts:
         replaced: data set, number of unreadable training items, and the cells with this number (empty: all).
         versions: package and version; "a or b" if results differ.
         changes: changes of the paper's runs by scale and overrides: dotted path and "before → after".
-        costs: sentences on the cost of this implementation and the conditions of measurements.
+        conditions: sentences on the conditions of measurements.
+        costs: sentences on the cost of this implementation.
         measurements: run and kind of each measurement in the report.
         deviations: deviations of the results from the paper other than the scale, and the notes of the table.
     """
@@ -56,6 +57,7 @@ class Facts:
     versions: tuple[tuple[str, str], ...]
     commits: tuple[str, ...]
     changes: tuple[tuple[str, str], ...]
+    conditions: tuple[str, ...]
     costs: tuple[str, ...]
     measurements: tuple[tuple[str, str], ...]
     deviations: tuple[str, ...]
@@ -108,11 +110,8 @@ def facts_of(
         versions=_versions(results),
         commits=_distinct(str(result.metrics.get("commit", "unknown")) for result in results),
         changes=_changes(tested),
-        costs=(
-            *([] if overridden else _executed(table, cells)),
-            *_conditions(table, measurements, store),
-            *_saved(table, measurements),
-        ),
+        conditions=tuple(_conditions(table, measurements, store)),
+        costs=(*([] if overridden else _executed(table, cells)), *_saved(table, measurements)),
         measurements=tuple(
             (cell.paper_run.train_id, metric.kind)
             for cell, metric in measurements

@@ -1,11 +1,13 @@
 """Report as a LaTeX table, by pandas."""
 
 import re
+from itertools import groupby
 
 import pandas as pd
 
 from reports.layout import (
     best_text,
+    cell_text,
     header_levels,
     legend,
     prints_numbers,
@@ -13,7 +15,7 @@ from reports.layout import (
     shows_underlined,
     warning,
 )
-from reports.markup import Markup, alignments
+from reports.markup import Alignment, Markup, alignments
 from reports.report import Report
 
 # fmt: off
@@ -22,47 +24,101 @@ LATEX = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "✓": r"$\checkmark$", "✗": r"$\times$", "–": "--", "…": r"\dots{}", "±": r"$\pm$", "×": r"$\times$",
     "†": r"$^\dagger$", "‡": r"$^\ddagger$", "§": r"\S{}", "¶": r"\P{}", "‖": r"$\|$",
-    "²": r"$^2$", "₁": r"$_1$", "₂": r"$_2$", "Δ": r"$\Delta$", "β": r"$\beta$", "→": r"$\rightarrow$", "·": r"$\cdot$",
+    "²": r"$^2$", "₁": r"$_1$", "₂": r"$_2$", "Δ": r"$\Delta$", "β": r"$\beta$", "ρ": r"$\rho$",
+    "→": r"$\rightarrow$", "·": r"$\cdot$",
 }
 # fmt: on
 
 
-def latex(report: Report) -> str:
-    """Booktabs table in the paper's layout. The best values are bold, quoted rows are in italics.
+# Packages that a document needs.
+PREAMBLE = r"% \usepackage[T1]{fontenc} \usepackage{amssymb,array,booktabs,graphicx}"
+# Tables wider than a column of a two-column page shrink to it, or span both columns if they would become too small.
+SPANNING = 60  # characters of a row from which a table spans both columns
+LONG = 40  # characters of a cell from which the texts of its column are broken into lines
+BROKEN = r">{\raggedright\arraybackslash}p{16em}"
+FIT = r"\resizebox{\ifdim\width>\linewidth \linewidth\else\width\fi}{!}{%"
 
-    Requires the packages booktabs and amssymb, and T1 fonts.
+
+def latex(report: Report) -> str:
+    """Booktabs table in the paper's layout, no wider than its column. Best values are bold, quoted rows in italics.
+
+    The notes stand below the table, so that the caption stays short.
     """
     table, markup = report.table, Latex()
     lines = [
         [*(markup.label(row, i, text) for i, text in enumerate(labels)), *map(markup.cell, row.cells, table.columns)]
         for row, labels in zip(report.rows, shown_labels(report), strict=True)
     ]
+    widths = _widths(report)
+    types = [_column_type(*pair) for pair in zip(alignments(report), widths, strict=True)]
     levels = [[markup.header(text) for text in level] for level in header_levels(table)]
     columns = pd.Index(levels[0]) if len(levels) == 1 else pd.MultiIndex.from_arrays(levels)
-    notes = [f"{markup.escaped(sign)}: {markup.escaped(meaning)}." for sign, meaning in legend(report)]
+    tabular = pd.DataFrame(lines, columns=columns).to_latex(
+        index=False,
+        escape=False,
+        multicolumn_format="c",
+        column_format="@{}" + "".join(types) + "@{}",
+    )
+    characters = sum(LONG if kind == BROKEN else width for kind, width in zip(types, widths, strict=True))
+    environment = "table*" if characters > SPANNING else "table"
+    return "\n".join(
+        [
+            PREAMBLE,
+            rf"\begin{{{environment}}}[t]",
+            r"\centering",
+            r"\setlength{\belowcaptionskip}{4pt}",
+            rf"\caption{{{markup.escaped(table.caption)} ({markup.escaped(table.source)}).}}",
+            rf"\label{{tab:{table.name.replace('/', '-')}-{report.scale.name}}}",
+            r"\footnotesize",
+            r"\setlength{\tabcolsep}{4pt}",
+            FIT,
+            _with_group_rules(tabular, levels).rstrip() + "}",
+            r"\par\smallskip",
+            rf"\parbox{{\linewidth}}{{\scriptsize {' '.join(_notes(report, markup))}}}",
+            rf"\end{{{environment}}}",
+            "",
+        ]
+    )
+
+
+def _column_type(alignment: Alignment, width: int) -> str:
+    return BROKEN if alignment == "left" and width > LONG else alignment[0]
+
+
+def _widths(report: Report) -> list[int]:
+    """Characters of the widest text of each column."""
+    table = report.table
+    rows = [
+        [*labels, *(cell_text(cell, column) for cell, column in zip(row.cells, table.columns, strict=True))]
+        for row, labels in zip(report.rows, shown_labels(report), strict=True)
+    ]
+    return [max(map(len, texts)) for texts in zip(header_levels(table)[-1], *rows, strict=True)]
+
+
+def _with_group_rules(tabular: str, levels: list[list[str]]) -> str:
+    r"""Tabular with a \cmidrule under each header of several columns."""
+    lines = tabular.splitlines()
+    top = lines.index(r"\toprule")
+    for depth in reversed(range(1, len(levels))):
+        groups = groupby(enumerate(zip(*levels[:depth], strict=True), start=1), key=lambda numbered: numbered[1])
+        spans = [(headers[-1], [number for number, _ in group]) for headers, group in groups]
+        rules = [rf"\cmidrule(lr){{{numbers[0]}-{numbers[-1]}}}" for header, numbers in spans if header]
+        lines[top + 1 + depth : top + 1 + depth] = rules
+    return "\n".join(lines)
+
+
+def _notes(report: Report, markup: "Latex") -> list[str]:
+    """Sentences below the table: scale, meaning of a cell, warning, signs and styles."""
+    cells = "ours (printed)" if prints_numbers(report) else "ours"
+    notes = [f"Scale {report.scale.name}: {cells}.", *([markup.escaped(notice)] if (notice := warning(report)) else [])]
+    notes += [f"{markup.escaped(sign)}: {markup.escaped(meaning)}." for sign, meaning in legend(report)]
     if any(row.row.quoted for row in report.rows):
         notes.append("Rows in italics are quoted by the paper from others, not measured here.")
     if (best := best_text(report)) is not None:
         notes.append(f"Bold values are {best}.")
     if shows_underlined(report):
         notes.append("Underlined numbers are underlined in the paper.")
-    notice = warning(report)
-    cells = "ours (printed)" if prints_numbers(report) else "ours"
-    caption = " ".join(
-        [f"{markup.escaped(table.caption)} ({markup.escaped(table.source)}), scale {report.scale.name}: {cells}."]
-        + ([markup.escaped(notice)] if notice else [])
-        + notes
-    )
-    text = pd.DataFrame(lines, columns=columns).to_latex(
-        index=False,
-        escape=False,
-        multicolumn_format="c",
-        column_format="".join(alignment[0] for alignment in alignments(report)),
-        caption=caption,
-        label=f"tab:{table.name.replace('/', '-')}-{report.scale.name}",
-        position="t",
-    )
-    return "% \\usepackage[T1]{fontenc} \\usepackage{booktabs,amssymb}\n" + text
+    return notes
 
 
 class Latex(Markup):

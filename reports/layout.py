@@ -47,6 +47,12 @@ def printed_text(cell: ReportCell, column: Column) -> str:
     return "" if cell.state == "quoted" and text == ours_text(cell, column) else text
 
 
+def cell_text(cell: ReportCell, column: Column) -> str:
+    """Cell without styles: `ours (printed)`."""
+    ours, printed = ours_text(cell, column), printed_text(cell, column)
+    return f"{ours} ({printed})" if printed else ours
+
+
 def state_text(cell: ReportCell) -> str:
     """Text of the state of a cell without a value."""
     match cell.state:

@@ -14,7 +14,8 @@ from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from reports import claim_text, figures, row_plots
 from reports.layout import levels
-from reports.markdown import SEEDS_LINE, markdown, report_path
+from reports.markdown import markdown, report_path
+from reports.markdown_footer import SEEDS_LINE
 from reports.report import Report, ReportCell
 from reports.sources import Source
 
@@ -91,6 +92,7 @@ def as_json(report: Report) -> dict[str, object]:
             "versions": dict(facts.versions),
             "commits": list(facts.commits),
             "other_code": report.other_code,
+            "conditions": list(facts.conditions),
             "costs": list(facts.costs),
             "changes": dict(facts.changes),
             "deviations": list(facts.deviations),

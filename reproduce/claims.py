@@ -38,7 +38,8 @@ def execute(options: argparse.Namespace) -> int:
 
 def claims_text(scale: Scale, overrides: list[str], table: Table, claims: list[JudgedClaim], names: DataNames) -> str:
     """Claims of a table as text."""
-    notes = claim_text.notes(tuple(claims), scale, names.unit, data_text(*names), overrides)
+    cautions = claim_text.cautions(scale, data_text(*names), overrides)
+    notes = [*cautions, *claim_text.method(tuple(claims), names.unit)]
     text = [f"{table.name} at scale {scale.name}: {table.caption}"]
     for claim, comparison, printed, verdict, ours, interval, own_verdict in claim_text.lines(claims):
         text += [claim] if claim else []

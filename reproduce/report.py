@@ -11,6 +11,7 @@ from pathlib import Path
 from experiments.spec.catalog import Selection, find
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
+from reports import index
 from reports.collect import collect
 from reports.commits import with_code_marks
 from reports.figures import save_picture
@@ -21,6 +22,8 @@ from reports.row_plots import plot_path
 from reproduce.exit_codes import DONE, FAILED
 from reproduce.next_command import say_next
 from reproduce.selection import published_store, scale_of, seeds_of, store_of
+
+STALE = "stale, `reproduce report --publish` writes it again:"
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -50,31 +53,38 @@ def execute(options: argparse.Namespace) -> int:
         saved += [report] if report.whole else []
     one_json = len(texts) > 1 and (options.json or options.format == "json")
     print(f"[{','.join(texts)}]" if one_json else "\n".join(texts), flush=True)
+    committed = []
     for report in saved:
         _print_path("saved as", write(report, root, with_plot=options.plot))
         if options.plot:
             _print_plot(report.table, scale, root)
         if options.publish:
             publish(report, store)
-            committed = collect(report.table, scale, published_store(), seeds=seeds)
-            _print_path("published as", write(committed, with_plot=options.plot))
+            committed.append(collect(report.table, scale, published_store(), seeds=seeds))
+            _print_path("published as", write(committed[-1], with_plot=options.plot))
+    if committed:
+        _print_path("index:", index.update(committed))
     if states:
         say_next("tensorboard" if states <= {"done", "running"} else "run", options)
     return DONE
 
 
 def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...] | None) -> int:
-    """Compare the committed reports with those of the published results.
+    """Compare the committed reports and their index with those of the published results.
 
     Args:
         seeds: seeds of the reports; None for those that each committed report names.
     """
-    code = DONE
+    code, checked = DONE, []
     for table, _ in selections:
         report = collect(table, scale, published_store(), seeds=seeds or saved_seeds(table, scale) or (0,))
+        checked.append(report)
         if stale(report):
-            _print_path("stale, `reproduce report --publish` writes it again:", report_path(table, scale))
+            _print_path(STALE, report_path(table, scale))
             code = FAILED
+    if index.stale(checked):
+        _print_path(STALE, index.path())
+        code = FAILED
     return code
 
 

@@ -45,7 +45,7 @@ def captions() -> dict[str, str]:
             if TABLE.search(source := file.read_text(encoding="utf-8")):
                 name = f"{file.parent.name}/{file.stem.replace('_', '-')}"
                 captions_by_name[name] = _caption(_parse(source, file), name, file)
-    return dict(sorted(captions_by_name.items(), key=lambda item: _natural_order(item[0])))
+    return dict(sorted(captions_by_name.items(), key=lambda item: natural_order(item[0])))
 
 
 def paper_folders() -> list[Path]:
@@ -80,7 +80,7 @@ def _caption(module: ast.Module, name: str, file: Path) -> str:
     raise ValueError(f'{file}: TABLE needs name="{name}" and a caption, both as string literals')
 
 
-def _natural_order(name: str) -> list[tuple[int, str]]:
+def natural_order(name: str) -> list[tuple[int, str]]:
     """Sort key that orders table2 before table10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
@@ -100,7 +100,7 @@ def names_listed(pattern: str) -> list[str]:
     Raises:
         ValueError: as `names_matching`.
     """
-    names = sorted({*captions(), *not_here()}, key=_natural_order)
+    names = sorted({*captions(), *not_here()}, key=natural_order)
     papers = {name.partition("/")[0] for name in names}
     wanted = pattern if "/" in pattern or pattern == "*" else f"{pattern}/*" if pattern in papers else f"*/{pattern}"
     return [name for name in names if fnmatch.fnmatchcase(name, wanted)] or names_matching(pattern)
@@ -157,8 +157,8 @@ def _why_unknown(pattern: str, wanted: str) -> str:
 @functools.cache
 def contents_of_papers() -> "dict[str, Contents]":
     """Tables and figures of the papers whose directory has a `contents.py`, in alphabetical order."""
-    papers = sorted(file.parent.name for folder in paper_folders() for file in folder.glob("*/contents.py"))
-    return {paper: importlib.import_module(f"experiments.{paper}.contents").CONTENTS for paper in papers}
+    names = sorted(file.parent.name for folder in paper_folders() for file in folder.glob("*/contents.py"))
+    return {name: importlib.import_module(f"experiments.{name}.contents").CONTENTS for name in names}
 
 
 def not_here() -> dict[str, str]:
@@ -168,8 +168,8 @@ def not_here() -> dict[str, str]:
 
 def without_numbers() -> dict[str, str]:
     """Captions of the figures of the papers that contain nothing to reproduce, by name."""
-    papers = contents_of_papers().items()
-    return {f"{paper}/{name}": c for paper, all_ in papers for name, c in all_.without_numbers.items()}
+    found = contents_of_papers().items()
+    return {f"{paper}/{name}": c for paper, all_ in found for name, c in all_.without_numbers.items()}
 
 
 def load(name: str) -> "Table":
@@ -185,14 +185,24 @@ def load(name: str) -> "Table":
         raise ValueError(f"table '{name}' cannot be imported: {type(error).__name__}: {error}") from error
 
 
+def papers() -> list[str]:
+    """Keys of all papers: directories with a table or a `contents.py`."""
+    return sorted({*contents_of_papers(), *(name.partition("/")[0] for name in captions())})
+
+
+def paper_file(paper: str, name: str) -> Path | None:
+    """File in the directory of a paper; None if there is no such file."""
+    return next((file for folder in paper_folders() if (file := folder / paper / name).exists()), None)
+
+
 def paper_readme(paper: str) -> Path | None:
     """README of a paper, which lists the differences from the paper; None if there is no README."""
-    return next((file for folder in paper_folders() if (file := folder / paper / "README.md").exists()), None)
+    return paper_file(paper, "README.md")
 
 
 def released_weights(paper: str) -> "ReleasedWeights | None":
     """Weights that the authors of a paper released; None if the paper's directory has no `released.py`."""
-    if not any((folder / paper / "released.py").exists() for folder in paper_folders()):
+    if paper_file(paper, "released.py") is None:
         return None
     return importlib.import_module(f"experiments.{paper}.released").RELEASED
 

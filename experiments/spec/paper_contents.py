@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 
 class Contents(NamedTuple):
-    """Tables and figures of a paper, by their names without the paper.
+    """Title and address of a paper, and its tables and figures, by their names without the paper.
 
     `here`: those that files of the paper's directory reproduce.
     `not_here`: captions of those that nothing reproduces yet.
-    `without_numbers`: captions of drawings and examples, which contain nothing to reproduce.
+    `without_numbers`: captions of drawings, which contain nothing to reproduce.
     """
 
+    title: str
+    url: str
     here: tuple[str, ...] = ()
     not_here: Mapping[str, str] = {}
     without_numbers: Mapping[str, str] = {}

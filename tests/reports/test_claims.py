@@ -17,7 +17,7 @@ from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Evenness, M
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
 from experiments.spec.table import Column, Table
-from reports.claim_text import lines, notes
+from reports.claim_text import cautions, lines
 from reports.collect import collect, judged_claims
 from reports.judgement import Judgement
 from reports.markdown import markdown
@@ -321,7 +321,7 @@ def test_report_shows_claims_and_how_they_are_judged(table: Table, small: Scale,
     assert encoded[0]["comparisons"][0]["ours"]["verdict"] == "supported"
     assert encoded[0]["comparisons"][0]["printed"] == {"margins": [0.5], "verdict": "noise"}
     assert collect(several, small, store, rows=["ours"]).claims == ()
-    assert not any("small models" in note for note in notes(report.claims, PAPER, "videos", ""))
+    assert cautions(PAPER, "") == []
 
 
 def test_verdicts_on_runs_with_overrides_and_their_costs_are_not_called_those_of_the_table(

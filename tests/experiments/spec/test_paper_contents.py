@@ -20,6 +20,11 @@ def test_every_paper_has_contents() -> None:
     assert {name.partition("/")[0] for name in captions()} <= set(contents_of_papers())
 
 
+def test_every_paper_has_its_title_and_address() -> None:
+    for paper, contents in contents_of_papers().items():
+        assert contents.title and contents.url.startswith("https://arxiv.org/abs/"), paper
+
+
 def test_names_of_what_is_not_here_say_so() -> None:
     for names, reason in ((not_here(), "is not here yet"), (without_numbers(), "contains no numbers")):
         name, caption = next(iter(names.items()))

@@ -1,0 +1,207 @@
+"""Index of the committed reports: every table and figure of the papers, and what is measured of it."""
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+from tabulate import tabulate
+
+import reports.markdown
+from experiments.runner.files import write_atomically
+from experiments.spec.catalog import captions, contents_of_papers, natural_order, paper_readme, papers
+from experiments.spec.scales import SCALES
+from reports import summary
+from reports.markdown_markup import MARKDOWN, address, file_link, link
+from reports.report import Report
+from reports.summary import Summary
+
+DASH = "–"
+PER_LINE = 4  # pictures
+WIDTH = 200  # pixels of a picture
+INTRODUCTION = """\
+# Tables and figures
+
+What is measured of each table and figure. `reproduce report --publish` writes this page, `reproduce report --check`
+compares it with the reports.
+
+- Under a scale: measured cells of all, with a link to the report. At `tiny`, accuracies are those of small models on
+  generated data, not comparable with the printed ones.
+- Counted as printed: cells that need no training, computed at the paper's size (parameters, GFLOPs, settings), that
+  show the printed value, of all for which the paper prints one. Largest miss: the largest difference from a printed
+  number, with its cell, `ours (printed)`.
+- Claims: conclusions of the paper that the printed numbers support, and ours at each scale, of all. The rest is not
+  supported, or undecided: the reports say which, and why."""
+
+
+def path() -> Path:
+    """File of the index, beside the directory of the committed reports."""
+    return reports.markdown.TABLES.parent / "README.md"
+
+
+def update(published: Iterable[Report]) -> Path:
+    """Save the index, with new summaries of some committed reports. Returns its path.
+
+    Raises:
+        StoreError: if a file cannot be written.
+        ValueError: if the saved summaries cannot be read.
+    """
+    folder = reports.markdown.TABLES
+    lines = summary.read(folder) | {(r.table.name, r.scale.name): summary.summary(r) for r in published}
+    summary.save(lines.values(), folder)
+    write_atomically(path(), page(lines))
+    return path()
+
+
+def stale(checked: Iterable[Report]) -> bool:
+    """Whether the index differs from the summaries, or these from those of some committed reports.
+
+    Raises:
+        ValueError: if the saved summaries cannot be read.
+    """
+    lines = summary.read(reports.markdown.TABLES)
+    committed = [r for r in checked if reports.markdown.report_path(r.table, r.scale).exists()]
+    if any(lines.get((r.table.name, r.scale.name)) != summary.summary(r) for r in committed):
+        return True
+    try:
+        return bool(lines) and path().read_text(encoding="utf-8") != page(lines)
+    except (OSError, UnicodeDecodeError):
+        return True
+
+
+def page(lines: dict[tuple[str, str], Summary]) -> str:
+    """Index as markdown, ending in a newline.
+
+    Args:
+        lines: summaries by table and scale.
+    """
+    shown = [paper for paper in papers() if _is_ours(paper) or any(table.startswith(f"{paper}/") for table, _ in lines)]
+    return "\n\n".join([INTRODUCTION, _totals(shown, lines), *(_paper(paper, lines) for paper in shown)]) + "\n"
+
+
+def _is_ours(paper: str) -> bool:
+    """Whether a paper has a list of its contents. Papers outside of this repository may have none."""
+    return paper in contents_of_papers()
+
+
+def _tables(paper: str) -> list[str]:
+    """Tables of a paper in the catalog."""
+    return [name for name in captions() if name.startswith(f"{paper}/")]
+
+
+def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
+    """Sums over the tables of each paper."""
+    rows = []
+    for paper in shown:
+        of_tables = [_of_scales(name, lines) for name in _tables(paper)]
+        by_scale = {scale: [found[scale] for found in of_tables if scale in found] for scale in SCALES}
+        of_any_scale = [next(iter(found.values())) for found in of_tables if found]
+        found = contents_of_papers().get(paper)
+        missing = found.not_here if found is not None else {}
+        rows.append(
+            [
+                f"[{paper}](#{paper})",
+                str(len(_tables(paper))),
+                str(len(missing)),
+                *(_of(several, "measured", "cells") for several in by_scale.values()),
+                _of(of_any_scale, "as_printed", "counted"),
+                _of(of_any_scale, "printed_support", "claims"),
+                *(_of(several, "support", "claims") for several in by_scale.values()),
+            ]
+        )
+    scales = [f"`{scale}`" for scale in SCALES]
+    claims = [f"claims, {name}" for name in ("printed", *scales)]
+    headers = ["paper", "tables and figures", "not here yet", *scales, "counted as printed", *claims]
+    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
+
+
+def _of_scales(name: str, lines: dict[tuple[str, str], Summary]) -> dict[str, Summary]:
+    """Summaries of a table by scale. What needs no training is the same at every scale."""
+    return {scale: lines[name, scale] for scale in SCALES if (name, scale) in lines}
+
+
+def _of(several: list[Summary], part: str, whole: str) -> str:
+    """Sums of two counts, as `part/whole`; a dash if there is nothing to count."""
+    parts, wholes = (sum(int(getattr(line, name)) for line in several) for name in (part, whole))
+    return f"{parts}/{wholes}" if wholes else DASH
+
+
+def _paper(paper: str, lines: dict[tuple[str, str], Summary]) -> str:
+    """Tables, missing tables and pictures of a paper."""
+    found, folder, here = contents_of_papers().get(paper), path().parent, _tables(paper)
+    rows = {name: _row(name, lines) for name in here}
+    intro = []
+    if found is not None:
+        rows |= {f"{paper}/{name}": _missing(name, caption) for name, caption in found.not_here.items()}
+        intro.append(f"[{found.title}]({found.url}).")
+    if (readme := paper_readme(paper)) is not None:
+        intro.append(f"What differs from the paper: {file_link(readme, folder)}.")
+    if found is not None and found.without_numbers:
+        names = (name.replace("figure", "Figure ") for name in found.without_numbers)
+        intro.append(f"Without results to reproduce: {', '.join(names)}.")
+    scales = [f"`{scale}`" for scale in SCALES]
+    claims = [f"claims, {name}" for name in ("printed", *scales)]
+    headers = ["name", "caption", *scales, "counted as printed", "largest miss", *claims]
+    ordered = [rows[name] for name in sorted(rows, key=natural_order)]
+    table = tabulate(ordered, headers, tablefmt="pipe", disable_numparse=True)
+    return "\n\n".join(filter(None, [f"## {paper}", " ".join(intro), table, _pictures(here)]))
+
+
+def _row(name: str, lines: dict[tuple[str, str], Summary]) -> list[str]:
+    """Line of a table."""
+    found = _of_scales(name, lines)
+    of_any_scale = list(found.values())[:1]
+    return [
+        name.partition("/")[2],
+        MARKDOWN.escaped(captions()[name]),
+        *(_cells(found.get(scale)) for scale in SCALES),
+        _of(of_any_scale, "as_printed", "counted"),
+        _miss(of_any_scale),
+        _of(of_any_scale, "printed_support", "claims"),
+        *(_of([found[scale]] if scale in found else [], "support", "claims") for scale in SCALES),
+    ]
+
+
+def _cells(line: Summary | None) -> str:
+    """Measured cells of all, with a link to the report."""
+    if line is None:
+        return DASH
+    file = reports.markdown.TABLES / f"{line.table}.{line.scale}.md"
+    return link(f"{line.measured}/{line.cells}", file, path().parent)
+
+
+def _miss(several: list[Summary]) -> str:
+    """Largest miss with its cell; a dash if nothing is counted."""
+    if not any(int(line.counted) for line in several):
+        return DASH
+    (line,) = several
+    missed = MARKDOWN.escaped(line.missed)
+    return f"{line.largest_miss} % ({missed})" if line.largest_miss else f"text of {missed}" if missed else "0"
+
+
+def _missing(name: str, caption: str) -> list[str]:
+    """Line of a table that is not reproduced yet."""
+    return [name, MARKDOWN.escaped(caption), "not here yet"]
+
+
+def _pictures(names: Iterable[str]) -> str:
+    """Committed pictures of tables, of the first scale that has any, each with a link to its report."""
+    cells = []
+    for name in names:
+        of_scales = {scale: sorted(_folder(name).glob(f"{Path(name).name}.{scale}*.png")) for scale in SCALES}
+        scale = next((scale for scale, files in of_scales.items() if files), None)
+        cells += [_picture(name, scale, file) for file in of_scales[scale]] if scale else []
+    rows = [cells[start : start + PER_LINE] for start in range(0, len(cells), PER_LINE)]
+    lines = [[""] * PER_LINE, ["---"] * PER_LINE, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""  # unpadded: its cells are long
+
+
+def _folder(name: str) -> Path:
+    """Directory of the reports of a table's paper."""
+    return (reports.markdown.TABLES / name).parent
+
+
+def _picture(name: str, scale: str, file: Path) -> str:
+    """Picture with its name, and a link to its report."""
+    page = address(_folder(name) / f"{Path(name).name}.{scale}.md", path().parent)
+    image = f'<img src="{address(file, path().parent)}" width="{WIDTH}" alt="{escape(captions()[name])}">'
+    return f'<a href="{page}">{image}</a><br>{Path(name).name} at `{scale}`'

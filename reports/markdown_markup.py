@@ -1,0 +1,57 @@
+"""Markdown syntax: styles, links and folded parts."""
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from reports.markup import Markup
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Markdown(Markup):
+    """Markdown syntax."""
+
+    def escaped(self, text: str) -> str:
+        """Text with special characters escaped by backslashes."""
+        for character in "\\|*<`":
+            text = text.replace(character, f"\\{character}")
+        return text
+
+    def bold(self, text: str) -> str:
+        """Bold text."""
+        return f"**{text}**"
+
+    def italic(self, text: str) -> str:
+        """Text in italics."""
+        return f"*{text}*"
+
+    def underlined(self, text: str) -> str:
+        """Underlined text."""
+        return f"<ins>{text}</ins>"
+
+
+MARKDOWN = Markdown()
+
+
+def address(file: Path, folder: Path) -> str:
+    """Relative address of a file from a directory."""
+    return quote(Path(os.path.relpath(file, folder)).as_posix())
+
+
+def link(text: str, file: Path, folder: Path) -> str:
+    """Relative link from a directory to a file."""
+    return f"[{text}]({address(file, folder)})"
+
+
+def file_link(file: Path, folder: Path) -> str:
+    """Link to a file of the repository, or the name of a file elsewhere."""
+    if not file.is_relative_to(ROOT):
+        return f"{file.name} of the paper's folder"
+    return link(file.relative_to(ROOT).as_posix(), file, folder)
+
+
+def folded(summary: str, *parts: str) -> str:
+    """Paragraphs that a click on the summary shows; empty without any."""
+    shown = [part for part in parts if part]
+    return "\n\n".join([f"<details><summary>{summary}</summary>", *shown, "</details>"]) if shown else ""
