@@ -78,5 +78,6 @@ def approximate(approximation: Approximation) -> Edits:
 
 def with_stored_map(model: object) -> object:
     """Published formulation of exact attention, whose map is in memory. Other models are unchanged."""
-    is_exact = isinstance(model, SequenceEncoder.Config) and model.approximation is None
-    return replace(model, stores_map=True) if is_exact else model
+    if isinstance(model, SequenceEncoder.Config) and model.approximation is None:
+        return replace(model, stores_map=True)
+    return model

@@ -14,7 +14,8 @@ from experiments.spec.claims import claim
 from experiments.spec.comparisons import Above, Below, Within, best
 from experiments.spec.edits import Edit
 from experiments.spec.expressions import cell, largest, smallest
-from experiments.spec.metrics import GFLOPS, TOP1, Computed, Mean, PeakMegabytes
+from experiments.spec.metrics import GFLOPS, TOP1, ByColumn, Computed, Mean, PeakMegabytes
+from experiments.spec.number_formats import Decimals
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Bold, Column, Table, row
 from models.mixers.linformer import Linformer
@@ -41,7 +42,13 @@ def prototypes(run: RunConfig) -> float:
     return float(getattr(run.model.approximation, "num_prototypes", 0))
 
 
+def no_cost(run: RunConfig) -> str:
+    """Entry in columns of costs for a baseline, whose cost is of no interest."""
+    return "n/a"
+
+
 PROTOTYPES = Computed("prototypes", prototypes)
+NO_COSTS = ByColumn("no_costs", dict.fromkeys(("gflops", "memory", "memory-ours"), Computed("no_cost", no_cost)))
 
 COLUMNS = (
     *(
@@ -69,7 +76,7 @@ ROWS = (
     row("nystromformer-128", ("Nyströmformer-128",),   NYSTROM,     paper=(36.90, 64.17, 78.67, 36.16, 52.32, 53.64, 0.62, 745,  None)),
     row("orthoformer-64",    (Bold("Orthoformer-64"),), ORTHOFORMER, paper=(33.87, 64.42, 78.36, 33.26, 66.41, 55.26, 0.24, 344,  None)),
     row("linformer-256",     ("Linformer-256 (ours)",), LINFORMER,  paper=()),
-    row("first-token",       ("First token alone (ours)",), FIRST_TOKEN, paper=()),
+    row("first-token",       ("First token alone (ours)",), FIRST_TOKEN, paper=(), metric=NO_COSTS, form=Decimals(2)),
 )
 # fmt: on
 

@@ -110,10 +110,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropout:
         dropout: rate of dropout of the attention map.
     """
     queries = q.expand(k.shape[0], -1, -1, -1)  # (T, G, n, K), a view
-    return strided_attention(queries, k, v, mask, dropout).transpose(1, 2)
+    return strided_attention(queries, k, v, mask=mask, dropout=dropout).transpose(1, 2)
 
 
-def strided_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
+def strided_attention(q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
     """Fused attention for any strides: queries (B, H, n, K), keys and values (B, H, L, K) to (B, H, n, K).
 
     cuDNN is excluded, because it may reject tensors that overlap in memory, and single queries. The kernels of CPUs

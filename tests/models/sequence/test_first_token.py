@@ -14,7 +14,8 @@ FOUR = ClassTarget(4)
 
 def test_logits_depend_on_the_first_token_alone() -> None:
     model = FirstToken.Config().build(SIZE, FOUR)
-    torch.nn.init.normal_(model.tables[0].weight)
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight)
     (ids,) = SIZE.example(5)
     others = torch.cat([ids[:, :1], SIZE.example(5)[0][:, 1:]], dim=1)
     assert torch.equal(model(ids), model(others)) and model(ids).shape == (5, 4)
@@ -24,8 +25,8 @@ def test_logits_depend_on_the_first_token_alone() -> None:
 def test_both_sequences_of_a_pair_count() -> None:
     size = TokenSequenceSize(12, 20, pair=True)
     model = FirstToken.Config().build(size, FOUR)
-    for table in model.tables:
-        torch.nn.init.normal_(table.weight)
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight)
     a, b = size.example(5)
     assert not torch.equal(model(a, b), model(b, a)) and model(a, b).shape == (5, 4)
 
