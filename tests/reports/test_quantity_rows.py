@@ -132,10 +132,10 @@ def test_tensorboard_has_one_line_per_row_with_texts(settings: Table, store: Run
     rows = {name.partition(" ")[2]: name for name in runs.Runs() if name != "report"}
     assert sorted(rows) == ["Base learning rate", "Epochs", "GFLOPs", "Optimizer", "Rate below 1"]
     values = {}
-    for row, name in rows.items():
+    for label, name in rows.items():
         tags = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[name]
         start = metadata.parse_session_start_info_plugin_data(tags[metadata.SESSION_START_INFO_TAG])
-        values[row] = {field.string_value for field in start.hparams.values()}
+        values[label] = {field.string_value for field in start.hparams.values()}
         assert not runs.Runs()[name]["scalars"] and "table/k400" not in runs.Runs()[name]["tensors"]
     assert "yes" in values["Rate below 1"] and "35" in values["Epochs"]
 
