@@ -52,6 +52,10 @@ def test_read_only_commands_succeed(words: list[str], tmp_path: Path) -> None:
     assert done.stdout
 
 
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) < 120
+
+
 def test_make_targets_of_the_readme_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     used = set(re.findall(r"make ([a-z]+)", README))

@@ -2,7 +2,6 @@
 
 import io
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +12,8 @@ def encoded_avi(frames: NDArray[np.uint8], *, rate: int, group: int = 12, qualit
     Args:
         quality: quantiser, from 2 (best) to 31.
     """
+    import av  # only to generate
+
     num_frames, height, width, _ = frames.shape
     file = io.BytesIO()
     with av.open(file, "w", format="avi", options={"fflags": "+bitexact"}) as container:

@@ -71,7 +71,7 @@ def test_plan_reports_test_protocols_that_the_sampling_does_not_support(
 def test_check_rejects_the_picture_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["report", "motionformer/figure3", "--check", "--picture", str(tmp_path / "figure.png")]
     code, text = error_line(words, capsys)
-    assert (code, "leave --picture and --publish out" in text) == (2, True)
+    assert (code, "leave --picture, --plot and --publish out" in text) == (2, True)
 
 
 def test_an_optional_part_of_a_config_can_be_set_to_none(capsys: pytest.CaptureFixture[str]) -> None:

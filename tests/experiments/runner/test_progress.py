@@ -40,7 +40,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_a_line_an_epoch_has_loss_metrics_speed_and_remaining_time(
     harness: RunHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    harness.execute(replace(POINTS, optim=OptimConfig(epochs=2, batch_size=4, lr=0.1, validate_every=2)))
+    harness.execute(replace(POINTS, optim=OptimConfig(epochs=2, batch_size=4, lr=0.1, validate_every=2, keep="best")))
     start, first, second, test = lines(capsys)
     assert start.startswith("progress: trains on 1 CPU device with 4 items each, from 2")
     assert re.fullmatch(r"progress: epoch 1/2: loss \d\.\d{3}, N points/s, N s left", first)

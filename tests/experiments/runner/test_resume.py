@@ -147,7 +147,7 @@ def test_a_run_resumes_after_a_signal_within_an_epoch(
     assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # the time before the stop counts
 
 
-@pytest.mark.parametrize("reads", [40, 41])  # five epochs of eight steps, then one batch of validation
+@pytest.mark.parametrize("reads", [44, 45])  # in the fifth epoch: its last step of eight, its batch of validation
 def test_a_run_resumes_after_a_stop_at_a_validation(
     tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch, reads: int
 ) -> None:
