@@ -178,7 +178,7 @@ def _saved(table: Table, measurements: list[tuple[Cell, Measured]]) -> list[str]
     saved: dict[str, str] = {}
     for cell, run in found:
         header = f" ({one_line(cell.column.header)})" if len(runs_of_row[cell.row.key]) > 1 else ""
-        saved[f"{names[cell.row.key]}{header}"] = gigabytes(computed(SAVED, saved_for_backward, run))
+        saved[f"{names[cell.row.key]}{header}"] = gigabytes(int(computed(SAVED, saved_for_backward, run)))
     if not saved:
         return []
     kind = found[0][1].data.size.kind
