@@ -69,6 +69,18 @@ def test_the_stand_in_of_poses_needs_motion(tmp_path: Path) -> None:
     assert found["default.on-4"] + 20 < found["default.on-12"]
 
 
+def test_texts_of_long_range_arena_are_told_by_every_attention(tmp_path: Path) -> None:
+    found = values("motionformer/table5", tmp_path)
+    rows = ("exact", "performer-256", "nystromformer-128", "orthoformer-64")
+    assert min(found[f"{row}.text"] for row in rows) > 60 > found["first-token.text"]
+
+
+def test_keys_of_a_trained_model_follow_objects_and_its_attention_does_not(tmp_path: Path) -> None:
+    found = values("motionformer/table9", tmp_path)
+    assert found["keys.jf"] > found["random-tokens.jf"] + 10 > found["kept.jf"] + 20
+    assert found["last-block.jf"] < found["ours.jf"] < found["kept.jf"]
+
+
 def test_committed_results_are_accepted_and_stand_beside_the_config_of_their_run(tmp_path: Path) -> None:
     store = RunStore(tmp_path, results=RESULTS)
     committed = [
