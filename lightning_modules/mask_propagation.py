@@ -12,11 +12,11 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from lightning_modules.mask_metrics import OverFrames, Values, boundary_accuracy, over_frames, region_similarity
 from lightning_modules.scores import STATES, Scores, TestProtocol, TestResult
-from lightning_modules.task import Batch, Objective, Task
+from lightning_modules.task import Batch, Objective, UntrainedTask
 from models.model import Targets
 
 VOID = 255  # label of pixels that belong to no object for certain
@@ -61,27 +61,13 @@ class MaskPropagation(Objective):
         return MaskPropagationTask(self)
 
 
-class MaskPropagationTask(Task):
+class MaskPropagationTask(UntrainedTask):
     """Test of a model that maps frames (B, F, 3, h, w) and first masks (B, 1, H, W) to masks (B, F, H, W)."""
+
+    objective_name = "MaskPropagation"
 
     def __init__(self, objective: MaskPropagation) -> None:
         self.objective = objective
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Refuse.
-
-        Raises:
-            ValueError: always.
-        """
-        raise ValueError("objective: MaskPropagation has no loss; set optim=None")
-
-    def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Refuse, as `loss`."""
-        return self.loss(outputs, targets)
-
-    def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
-        """No curves."""
-        return {}
 
     def new_scores(self, protocol: TestProtocol) -> "MaskScores":
         """Empty scores of a test."""

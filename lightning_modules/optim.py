@@ -220,6 +220,11 @@ class OptimConfig:
         raise ValueError(f"optim.epochs is {self.epochs} and optim.steps {self.steps}; exactly one of the two is None")
 
     @property
+    def validation_items(self) -> int | None:
+        """Number of items of a validation; None for the whole split."""
+        return None if self.validation_batches is None else self.validation_batches * self.batch_size
+
+    @property
     def validation_parts(self) -> int:
         """Number of epochs over which the items of a validation are spread. One part is validated after each epoch.
 

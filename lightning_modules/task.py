@@ -95,6 +95,31 @@ class Task(ABC):
         """Add the scores of a test batch."""
 
 
+class UntrainedTask(Task):
+    """Scores of an objective for which no model is trained.
+
+    `objective_name`: name of the objective in messages.
+    """
+
+    objective_name: ClassVar[str]
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Refuse.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(f"objective: {self.objective_name} has no loss; set optim=None")
+
+    def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Refuse, as `loss`."""
+        return self.loss(outputs, targets)
+
+    def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
+        """No curves."""
+        return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Objective(ABC):
     """Training objective of a run.

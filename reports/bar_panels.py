@@ -9,13 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.spec.figures import BarPanel, Bars
+from reports.colours import COLOURS
 from reports.drawer import Drawer
 from reports.labels import row_names
 from reports.report import Report, ReportCell, ReportRow, quoted_number
 
 Origin = Literal["ours", "printed", "quoted"]
-# Colours of Okabe and Ito, which colour-blind readers can distinguish.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GROUP = 0.8  # width of a group; groups are 1 apart
 
 

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 
 from experiments.spec.figures import Panel, Panels
 from experiments.spec.table import Value
+from reports.colours import COLOURS, MARKERS
 from reports.drawer import Drawer
 from reports.labels import row_name
 from reports.report import Report, ReportCell, ReportRow
 
-# Colours of Okabe and Ito, which colour-blind readers can distinguish, each with its own marker.
-STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#E69F00", "v"), ("#56B4E9", "P"))
+STYLES = tuple(zip(COLOURS, MARKERS, strict=True))  # each colour with its own marker
 
 
 class Point(NamedTuple):

@@ -11,6 +11,7 @@ from experiments.runner.files import replacing
 from experiments.spec.metrics import GFLOPS, GFLOPS_AND_VIEWS
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, Table, one_line
+from reports.colours import COLOURS, MARKERS
 from reports.figures import REMEDY, digest_of, notice, png
 from reports.labels import row_names
 from reports.layout import DASH
@@ -27,9 +28,8 @@ COSTS = (GFLOPS.name, GFLOPS_AND_VIEWS.name)
 MOST_PANELS = 6
 PANELS_PER_LINE = 3
 NAME = 34  # characters per line of the name of a row
-# Colours of Okabe and Ito, which colour-blind readers can distinguish; and markers, for tables with more rows.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+ROW_COLOURS = (*COLOURS, "#000000")
+ROW_MARKERS = (*MARKERS, "X", "*")  # for tables with more rows than colours
 
 
 class Value(NamedTuple):
@@ -161,8 +161,8 @@ def draw_against_cost(found: Plot, warning: str | None) -> "Figure":
     axes = figure.subplots(height, width, squeeze=False)
     rows = list(dict.fromkeys(value.name for panel in found.panels.values() for value in panel))
     styles = {
-        name: (colour, MARKERS[index // len(COLOURS) % len(MARKERS)])
-        for index, (name, colour) in enumerate(zip(rows, cycle(COLOURS), strict=False))
+        name: (colour, ROW_MARKERS[index // len(ROW_COLOURS) % len(ROW_MARKERS)])
+        for index, (name, colour) in enumerate(zip(rows, cycle(ROW_COLOURS), strict=False))
     }
     labelled: dict[str, object] = {}
     for axis, (header, panel) in zip(axes.flat, found.panels.items(), strict=False):

@@ -29,12 +29,13 @@ STALE = "stale, `reproduce report --publish` writes it again:"
 def execute(options: argparse.Namespace) -> int:
     """Print and save reports, publish them, or check that the committed ones are those of the published results."""
     selections, scale = find(options.tables), scale_of(options)
+    is_partial = bool(options.overrides) or any(rows is not None for _, rows in selections)
     for flag, chosen in (("--check", options.check), ("--publish", options.publish)):
-        if chosen and (options.overrides or any(rows is not None for _, rows in selections)):
+        if chosen and is_partial:
             raise ValueError(f"{flag} takes whole tables as committed; name no rows and no overrides")
     if options.check and (options.picture is not None or options.publish or options.plot):
         raise ValueError("--check writes nothing; leave --picture, --plot and --publish out")
-    if options.plot and (options.overrides or any(rows is not None for _, rows in selections)):
+    if options.plot and is_partial:
         raise ValueError("--plot draws beside saved reports, of whole tables; name no rows and no overrides")
     if options.picture is not None and (len(selections) != 1 or selections[0].table.figure is None):
         raise ValueError("--picture writes one figure; name one table with a figure, as `reproduce list` shows them")

@@ -51,14 +51,15 @@ def execute(options: argparse.Namespace) -> int:
     )
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
-    queries = queried_runs(find(options.tables), scale, options.overrides, seeds_of(options))
+    selections, seeds = find(options.tables), seeds_of(options)
+    queries = queried_runs(selections, scale, options.overrides, seeds)
     selected = [query for query in queries if query.run.train_id in shown]
     errors = []
     if selected:
         from experiments.runner.attention import keep_all_maps  # imports the models
 
         errors = keep_all_maps(selected, store, resources)
-    runs = shown_runs(find(options.tables), scale, options.overrides, seeds_of(options))
+    runs = shown_runs(selections, scale, options.overrides, seeds)
     if shown_here := [shown_run for shown_run in runs if shown_run.run.train_id in shown]:
         from experiments.runner.mask_strips import keep_all_strips  # imports the readers of data
 

@@ -51,6 +51,15 @@ class Shown(NamedTuple):
     y: float
 
 
+# fmt: off
+PENN_VIDEOS = (
+    Shown("sit-down", video="0009", x=0.35, y=0.48),
+    Shown("wave-left-red", video="0002", x=0.63, y=0.23),
+    Shown("rest-and-swing", video="0037", x=0.42, y=0.70),
+)
+# fmt: on
+
+
 def rows(run: RunConfig, shown: tuple[Shown, ...]) -> tuple[Row, ...]:
     """Row of each video."""
     return tuple(row(one.key, (f"video {number}",), base=run, paper=()) for number, one in enumerate(shown, 1))

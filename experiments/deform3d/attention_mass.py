@@ -4,7 +4,6 @@ Shares of attention weights, beside the shares that equal weights at all joints 
 B clips, T frames, R joints, Q queries, N keys, I items.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -15,7 +14,7 @@ from experiments.deform3d.pose_regions import action_frames, actor_boxes, moving
 from lightning_modules.class_counts import ClassCounts
 from lightning_modules.scores import STATES, TestProtocol, TestResult, ViewScores
 from lightning_modules.scores import Scores as TaskScores
-from lightning_modules.task import Batch, Objective, Task
+from lightning_modules.task import Batch, Objective, UntrainedTask
 from models.deform3d.attention_maps import block_of, stages
 from models.deform3d.backbone import STRIDE
 from models.deform3d.deformable import DeformableStage
@@ -153,24 +152,10 @@ class AttentionMass(Objective):
         return MassTask()
 
 
-class MassTask(Task):
+class MassTask(UntrainedTask):
     """Test of the attention of a model."""
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Refuse.
-
-        Raises:
-            ValueError: always.
-        """
-        raise ValueError("objective: AttentionMass has no loss; set optim=None")
-
-    def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Refuse, as `loss`."""
-        return self.loss(outputs, targets)
-
-    def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
-        """No curves."""
-        return {}
+    objective_name = "AttentionMass"
 
     def new_scores(self, protocol: TestProtocol) -> "MassScores":
         """Empty scores of a test."""

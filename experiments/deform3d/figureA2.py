@@ -5,8 +5,8 @@ from experiments.deform3d.attention_figures import (
     COLUMN,
     MASS_NOTE,
     NOTES,
+    PENN_VIDEOS,
     SOURCE_OF_FIGURES,
-    Shown,
     above_equal_weights,
     mass_columns,
     rows,
@@ -19,11 +19,6 @@ from experiments.spec.claims import claim
 from experiments.spec.table import Table
 
 # fmt: off
-SHOWN = (
-    Shown("sit-down", video="0009", x=0.35, y=0.48),
-    Shown("wave-left-red", video="0002", x=0.63, y=0.23),
-    Shown("rest-and-swing", video="0037", x=0.42, y=0.70),
-)
 CLAIMS = (
     claim("D8", "section D.1", "Pose tokens attend to the joints that carry the action", above_equal_weights("moving-joints")),
 )
@@ -35,9 +30,9 @@ TABLE = Table(
     source=f"{SOURCE_OF_FIGURES}, Figure A2",
     labels=("Video",),
     columns=(COLUMN, *mass_columns(MOVING_JOINTS, "moving-joints", ("Moving joints", "share of the joints (%)"))),
-    rows=(ALL_VIDEOS, *rows(PENN, SHOWN)),
+    rows=(ALL_VIDEOS, *rows(PENN, PENN_VIDEOS)),
     tiny=TINY,
-    figure=strips(SHOWN, "joint"),
+    figure=strips(PENN_VIDEOS, "joint"),
     notes=(
         *NOTES,
         "Moving joints: those whose steps from frame to frame, relative to the median step of all joints, are above the median "

@@ -5,8 +5,8 @@ from experiments.deform3d.attention_figures import (
     COLUMN,
     MASS_NOTE,
     NOTES,
+    PENN_VIDEOS,
     SOURCE_OF_FIGURES,
-    Shown,
     above_equal_weights,
     mass_columns,
     rows,
@@ -20,11 +20,6 @@ from experiments.spec.claims import claim
 from experiments.spec.table import Table
 
 # fmt: off
-SHOWN = (
-    Shown("sit-down", video="0009", x=0.35, y=0.48),
-    Shown("wave-left-red", video="0002", x=0.63, y=0.23),
-    Shown("rest-and-swing", video="0037", x=0.42, y=0.70),
-)
 CLAIMS = (
     claim("D9", "section D.2", "Attention stays on the actor in clutter", above_equal_weights("box")),
     claim("D10", "section D.2", "It is intense in the frames of the action", above_equal_weights("action-frames")),
@@ -41,9 +36,9 @@ TABLE = Table(
         *mass_columns(BOX, "box", ("Box of the actor", "area (%)")),
         *mass_columns(ACTION_FRAMES, "action-frames", ("Frames of the action", "share of the frames (%)")),
     ),
-    rows=(ALL_VIDEOS, *rows(PENN, SHOWN)),
+    rows=(ALL_VIDEOS, *rows(PENN, PENN_VIDEOS)),
     tiny=TINY,
-    figure=strips(SHOWN, "deformable"),
+    figure=strips(PENN_VIDEOS, "deformable"),
     notes=(
         *NOTES,
         f"Box of the actor: that of the joints that have a place in the frame, with {MARGIN:.0%} of its longer side as a "

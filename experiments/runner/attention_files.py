@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.runner.array_files import opened_arrays
 from experiments.runner.files import StoreError, replacing
 from experiments.runner.store import RunStore
 from experiments.spec.figures import AttentionQuery
@@ -77,12 +78,9 @@ def read_maps(path: Path) -> AttentionMaps:
     Raises:
         StoreError: if the file is damaged or contains anything else.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            places = arrays.get("places")
-            attention = AttentionMaps(arrays["frames"], arrays["maps"], json.loads(str(arrays["record"])), places)
-    except Exception as error:  # damaged archives raise errors of many types
-        raise _damaged(path, str(error) or type(error).__name__) from None
+    with opened_arrays(path, _damaged) as arrays:
+        places = arrays.get("places")
+        attention = AttentionMaps(arrays["frames"], arrays["maps"], json.loads(str(arrays["record"])), places)
     frames, maps, record, places = attention
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
         raise _damaged(path, f"frames are {frames.dtype} {frames.shape}")

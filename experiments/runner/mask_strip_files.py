@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.runner.array_files import opened_arrays
 from experiments.runner.files import StoreError, replacing
 from experiments.runner.store import RunStore
 from experiments.spec.ids import digest
@@ -68,12 +69,9 @@ def read_strip(path: Path) -> MaskStrip:
     Raises:
         StoreError: if the file is damaged or contains anything else.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            parts = {name: arrays[name] for name in MaskStrip._fields if name != "record"}
-            strip = MaskStrip(**parts, record=json.loads(str(arrays["record"])))
-    except Exception as error:  # damaged archives raise errors of many types
-        raise _damaged(path, str(error) or type(error).__name__) from None
+    with opened_arrays(path, _damaged) as arrays:
+        parts = {name: arrays[name] for name in MaskStrip._fields if name != "record"}
+        strip = MaskStrip(**parts, record=json.loads(str(arrays["record"])))
     shape = strip.true.shape
     if strip.frames.shape != (*shape, 3) or strip.predicted.shape != shape or strip.numbers.shape != shape[:1]:
         raise _damaged(path, f"frames are {strip.frames.shape}, masks are {shape} and {strip.predicted.shape}")

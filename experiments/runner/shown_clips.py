@@ -12,6 +12,7 @@ from data.config import DataConfig
 from data.errors import DecodeError
 from data.evaluation import EvalConfig
 from data.items.items import ItemList
+from experiments.runner.array_files import opened_arrays
 from experiments.runner.files import StoreError, replacing
 
 NUM_CLIPS = 8
@@ -76,13 +77,14 @@ def read_clips(path: Path) -> ShownClips | None:
     Raises:
         StoreError: if the file is damaged.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            clips = ShownClips(arrays["places"], arrays["frames"])
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except Exception as error:  # damaged archives raise errors of many types
-        raise StoreError(f"{path} holds no clips of a test ({error}); remove it") from None
+    with opened_arrays(path, _damaged) as arrays:
+        clips = ShownClips(arrays["places"], arrays["frames"])
     if clips.frames.dtype != np.uint8 or clips.frames.ndim != 5 or len(clips.places) != len(clips.frames):
-        raise StoreError(f"{path} holds no clips of a test (frames are {clips.frames.shape}); remove it")
+        raise _damaged(path, f"frames are {clips.frames.shape}")
     return clips
+
+
+def _damaged(path: Path, reason: str) -> StoreError:
+    return StoreError(f"{path} holds no clips of a test ({reason}); remove it")

@@ -186,16 +186,9 @@ def data_module(
         allow_bad=resources.allow_bad,
         accumulate=split.accumulation,
         bad_files=bad_files,
-        validation_items=validation_items(run),
+        validation_items=run.optim.validation_items if run.optim is not None else None,
         validation_parts=run.optim.validation_parts if run.optim is not None else 1,
     )
-
-
-def validation_items(run: RunConfig) -> int | None:
-    """Number of items of a validation; None for the whole split."""
-    if run.optim is None or run.optim.validation_batches is None:
-        return None
-    return run.optim.validation_batches * run.optim.batch_size
 
 
 def fit(

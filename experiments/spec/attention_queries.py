@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from experiments.spec.catalog import Selection
+from experiments.spec.figure_runs import first_runs, of_its_data, of_tables
 from experiments.spec.figures import AttentionQuery, Figure
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
@@ -20,20 +21,13 @@ class QueriedRun(NamedTuple):
 
 def queried(figure: Figure | None, cells: Iterable[Cell]) -> Iterator[QueriedRun]:
     """Attention queries of a figure for cells of its table, with the first seed. Most figures have none."""
-    for cell in cells:
-        query = figure.query_of(cell.row.key, cell.column.key) if figure is not None else None
-        if query is not None and cell.runs:
-            run = cell.runs[0]
-            generated = run.data.dataset.stand_in is not None
-            yield QueriedRun(cell.row.key, run, query.stand_in if generated else query.real)
+    if figure is not None:
+        for row, run, query in first_runs(cells, figure.query_of):
+            yield QueriedRun(row, run, of_its_data(query, run))
 
 
 def queried_runs(
     selections: Iterable[Selection], scale: Scale, overrides: Iterable[str], seeds: tuple[int, ...]
 ) -> list[QueriedRun]:
     """Attention queries of the figures of selected tables and rows."""
-    return [
-        queried_run
-        for table, rows in selections
-        for queried_run in queried(table.figure, table.cells(scale, rows=rows, overrides=overrides, seeds=seeds))
-    ]
+    return of_tables(queried, selections, scale, overrides, seeds)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from experiments.spec.catalog import Selection
+from experiments.spec.figure_runs import first_runs, of_its_data, of_tables
 from experiments.spec.figures import Figure
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
@@ -21,20 +22,13 @@ class ShownRun(NamedTuple):
 
 def shown_sequences(figure: Figure | None, cells: Iterable[Cell]) -> Iterator[ShownRun]:
     """Sequences of a figure for cells of its table, with the first seed. Most figures have none."""
-    for cell in cells:
-        shown = figure.sequence_of(cell.row.key, cell.column.key) if figure is not None else None
-        if shown is not None and cell.runs:
-            run = cell.runs[0]
-            generated = run.data.dataset.stand_in is not None
-            yield ShownRun(cell.row.key, run, shown.stand_in if generated else shown.real, shown.num_frames)
+    if figure is not None:
+        for row, run, shown in first_runs(cells, figure.sequence_of):
+            yield ShownRun(row, run, of_its_data(shown, run), shown.num_frames)
 
 
 def shown_runs(
     selections: Iterable[Selection], scale: Scale, overrides: Iterable[str], seeds: tuple[int, ...]
 ) -> list[ShownRun]:
     """Sequences of the figures of selected tables and rows."""
-    return [
-        shown
-        for table, rows in selections
-        for shown in shown_sequences(table.figure, table.cells(scale, rows=rows, overrides=overrides, seeds=seeds))
-    ]
+    return of_tables(shown_sequences, selections, scale, overrides, seeds)

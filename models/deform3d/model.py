@@ -205,24 +205,27 @@ class DeformableTransformer(nn.Module):
         def macs(self, size: InputSize, targets: Targets) -> int:
             """Multiply-adds of this implementation. Each token is projected once, and not in each of its windows."""
             clip = as_pose_clip(size)
-            grid, settings, D = self.grid(clip), self.settings(), self.width
+            grid, D = self.grid(clip), self.width
             total = self.head.macs(D, self.num_modal, num_outputs(targets))
             if "rgb" in self.modalities:
                 total += self.backbone.macs(clip.frames, clip.height, clip.width)
                 total += 5 * grid.tokens * D  # LayerNorm
                 if self.has_tokens("pose"):
                     total += clip.frames * clip.joints * grid.patches * D
+            return total + sum(self.block_macs(block, clip) for block in range(self.depth))
+
+        def block_macs(self, block: int, clip: PoseClipSize) -> int:
+            """Multiply-adds of the block of this index."""
+            settings, total = self.settings(), 0
             for stage in self.active_stages:
                 match stage:
                     case "deformable":
-                        macs = deformable_macs(settings, self.attention, grid)
+                        total += deformable_macs(settings, self.attention, self.grid(clip))
                     case "joint":
-                        macs = joint_macs(settings, self.joint_windows.build(clip.joints), clip.frames)
+                        total += joint_macs(settings, self.joint_windows.build(clip.joints), clip.frames)
                     case "temporal":
-                        windows, tokens = self.time_windows.build(clip.frames), self.tokens_per_frame(clip)
-                        macs = temporal_macs(settings, windows, tokens)
-                        total += temporal_macs(settings, windows, tokens, self.num_queries(self.depth - 1)) - macs
-                total += self.depth * macs
+                        windows, num_queries = self.time_windows.build(clip.frames), self.num_queries(block)
+                        total += temporal_macs(settings, windows, self.tokens_per_frame(clip), num_queries)
             return total
 
         def num_queries(self, block: int) -> int | None:

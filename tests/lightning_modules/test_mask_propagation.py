@@ -1,7 +1,5 @@
 """Task of mask propagation: objects, void, unscored frames, saved items."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 import torch
@@ -9,20 +7,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from data.evaluation import EvalConfig
+from data.items.items import Batch
 from data.targets import ClassTarget, MaskTarget
 from lightning_modules.mask_metrics import over_frames, region_similarity
 from lightning_modules.mask_propagation import VOID, MaskPropagation, MaskScores
 
 PROTOCOL = EvalConfig(views=1, crops=1)
-
-
-class SequenceBatch(NamedTuple):
-    inputs: tuple[Tensor, ...]
-    targets: Tensor
-    items: Tensor
-    views: Tensor
-    unreadable: Tensor
-    missing: Tensor
 
 
 def masks(num_frames: int = 6, seed: int = 0, num_objects: int = 2) -> NDArray[np.uint8]:
@@ -148,7 +138,7 @@ def test_the_model_sees_the_first_mask_alone_without_void() -> None:
     truth = torch.from_numpy(masks())
     truth[0, 0, 0] = VOID
     zero = torch.zeros(1, dtype=torch.long)
-    batch = SequenceBatch((torch.zeros(1, 1, 6, 3, 4, 4), truth[None, None]), zero, zero, zero, zero > 0, zero > 0)
+    batch = Batch((torch.zeros(1, 1, 6, 3, 4, 4), truth[None, None]), zero, zero, zero, zero > 0, zero > 0)
     task = MaskPropagation().task(MaskTarget())
     scores, model = task.new_scores(PROTOCOL), Remembers()
     task.test(model, batch, scores)

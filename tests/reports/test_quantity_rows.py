@@ -135,9 +135,10 @@ def test_tensorboard_has_one_line_per_row_with_texts(settings: Table, store: Run
     for label, name in rows.items():
         tags = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[name]
         start = metadata.parse_session_start_info_plugin_data(tags[metadata.SESSION_START_INFO_TAG])
-        values[label] = {field.string_value for field in start.hparams.values()}
+        values[label] = {key.partition(" ")[2]: field.string_value for key, field in start.hparams.items()}
         assert not runs.Runs()[name]["scalars"] and "table/k400" not in runs.Runs()[name]["tensors"]
-    assert "yes" in values["Rate below 1"] and "35" in values["Epochs"]
+    assert values["Rate below 1"] == {"Config": "Rate below 1", "K-400": "yes", "SSv2": "yes"}
+    assert values["Epochs"] == {"Config": "Epochs", "K-400": "35", "SSv2": "35"}
 
 
 def test_rows_with_and_without_metrics_of_their_own_share_a_table(

@@ -1,13 +1,13 @@
 """Shares of attention: on weights that are known, and in a test of a small model. T frames, R joints."""
 
 import math
-from typing import NamedTuple
 
 import pytest
 import torch
 from torch import Tensor
 
 from data.evaluation import EvalConfig
+from data.items.items import Batch
 from data.targets import ClassTarget
 from experiments.deform3d.attention_figures import PENN_ATTENTION
 from experiments.deform3d.attention_mass import (
@@ -30,17 +30,6 @@ from tests.models.deform3d.deform_models import SIZE, built, inputs
 GRID = Grid(4, 3, 5)  # 24 x 40 pixels
 PROTOCOL = EvalConfig(views=1, crops=1)
 METRICS = AttentionMass.metrics
-
-
-class ClipBatch(NamedTuple):
-    """Test batch."""
-
-    inputs: tuple[Tensor, ...]
-    targets: Tensor
-    items: Tensor
-    views: Tensor
-    unreadable: Tensor
-    missing: Tensor
 
 
 def swinging() -> Tensor:
@@ -191,7 +180,7 @@ def test_a_test_of_a_model_measures_each_of_its_clips() -> None:
     zeros = torch.zeros(3, dtype=torch.long)
     unreadable = torch.tensor([False, False, True])
     inputs_of_views = (clips.unsqueeze(1), joints.unsqueeze(1))
-    task.test(model, ClipBatch(inputs_of_views, zeros, torch.arange(3), zeros, unreadable, zeros.bool()), scores)
+    task.test(model, Batch(inputs_of_views, zeros, torch.arange(3), zeros, unreadable, zeros.bool()), scores)
     scores.check(3)
     values = scores.merged_items().scores
     torch.testing.assert_close(values, masses(model, clips, joints))
