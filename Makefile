@@ -24,7 +24,7 @@ reproduce: setup  ## Train, test and report a table: make reproduce TABLE=motion
 	$(BIN)/reproduce report '$(TABLE)' --scale $(SCALE) && exit $$code
 
 test: setup  ## Run the test suite on all cores, one torch thread per process
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 index: setup  ## Write the index of the tables, which `reproduce list` and completion show
 	$(BIN)/python -m reproduce.write_index

@@ -11,7 +11,7 @@ from experiments.spec.catalog import captions, names_listed, not_here
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import RESULTS
-from reproduce.table_index import SCALES, progress, read_index
+from reproduce.table_index import SCALES, Entry, progress, read_index
 
 UNKNOWN = "–"
 PUBLISHED_SIGN = "§"  # as in reports, whose code imports PyTorch
@@ -37,14 +37,22 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def table_json(name: str, options: argparse.Namespace) -> dict:
-    """Facts about a table, without those that its index does not have."""
+    """Facts about a table. One that is not here yet has a caption alone."""
     facts: dict = {"name": name, "caption": {**not_here(), **captions()}[name], "here": name in captions()}
-    entry = read_index().get(name)
-    if entry is not None and facts["here"]:
+    if facts["here"]:
+        entry = read_index().get(name) or entry_outside(name)
         done, published, total, hours = progress(entry["runs"][options.scale], options.runs, RESULTS)
         facts |= {"rows": len(entry["rows"]), "done": done, "published": published, "total": total}
         facts |= {"hours": round(hours, 3), "gpu_hours": entry["gpu_hours"], "data": entry["data"]}
     return facts
+
+
+def entry_outside(name: str) -> Entry:
+    """Entry of a table outside of this repository, which the index does not have."""
+    from experiments.spec.catalog import load  # these import PyTorch
+    from reproduce.write_index import entry_of
+
+    return entry_of(load(name))
 
 
 def tables_text(entries: list[dict], scale: str) -> str:

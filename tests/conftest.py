@@ -33,6 +33,14 @@ def own_computed_values(tmp_path_factory: pytest.TempPathFactory, monkeypatch: p
 
 
 @pytest.fixture
+def jobs_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that `reproduce run` launches are carried out in the process of the test, one after the other."""
+    from tests.experiments.runner.in_process import Process  # here: it imports Lightning
+
+    monkeypatch.setattr("experiments.runner.launch.start_process", Process)
+
+
+@pytest.fixture
 def small_run(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
     """Run of a small model: three blocks, four heads, four token frames of 4 x 4 patches."""
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))

@@ -77,6 +77,26 @@ def test_the_small_model_of_the_page_on_own_videos_is_trained_and_predicts_by_na
     assert json.loads(record.read_text())["class_names"] == ["cats", "dogs"]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("jobs_in_this_process")
+def test_the_model_of_the_page_is_fine_tuned_from_released_weights(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    torch.save({"model_state": authors_tensors(Path(RELEASED).stem, width=768, depth=12)}, folder / RELEASED)
+    large = [words for words in commands("own-data.md") if "--fine-tune" in words or words[0] == "import-weights"]
+    assert [words[0] for words in large] == ["import-weights", "plan", "run", "evaluate"]
+    shorter = ["-o", "optim.epochs=1", "-o", "evaluation.views=1", "-o", "evaluation.crops=1"]
+    outputs = {}
+    for words in large:
+        assert main([*words, *(shorter if "--fine-tune" in words else [])]) == 0, capsys.readouterr().err
+        outputs[words[0]] = capsys.readouterr().out
+    assert "2 of 2 runs done, 1 of them before this call" in outputs["run"]  # the one before has the released weights
+    assert re.search(r"a\.mp4: predicted (cats|dogs) \(0\.\d{3}\)", outputs["evaluate"])
+    (started_from,) = folder.glob("runs/*/started_from.json")
+    assert RELEASED in started_from.read_text()
+
+
 def test_the_python_of_the_page_names_the_best_classes(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

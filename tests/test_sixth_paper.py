@@ -18,10 +18,12 @@ from tensorboard.plugins.hparams import metadata
 import experiments
 import reports.markdown
 import reproduce.selection
-from experiments.spec.catalog import PAPERS, captions, load
+from experiments.runner.jobs import jobs_of
+from experiments.spec.catalog import PAPERS, captions, find, load
 from experiments.spec.scales import TINY
 from lightning_modules.optim import SGD
 from reproduce.command import main
+from tests.experiments.runner.in_process import train_here
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).parent / "sixth_paper"
@@ -44,12 +46,19 @@ def sixth_paper(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Directory of all runs of the table, trained and tested by the command."""
+    """Directory of all runs of the table. The command trains and tests the last one, this process the others."""
     folder = tmp_path_factory.mktemp("runs")
-    done = command("run", TABLE, "--runs", str(folder), stand_ins=tmp_path_factory.getbasetemp() / "stand-ins")
+    stand_ins = tmp_path_factory.getbasetemp() / "stand-ins"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PAPERS, str(FOLDER))
+        patch.setenv("STAND_IN_CACHE", str(stand_ins))
+        captions.cache_clear()
+        for job in jobs_of(find([TABLE]), TINY, [], (0,))[:-1]:
+            assert train_here([job.table, job.cell, "--runs", str(folder), "--threads", "1"]) == 0
+    done = command("run", TABLE, "--runs", str(folder), stand_ins=stand_ins)
     out, err = done.communicate()
     assert done.returncode == 0, err
-    assert "6 of 6 runs done" in out
+    assert "6 of 6 runs done, 5 of them before this call" in out
     return folder
 
 
@@ -75,9 +84,11 @@ def reproduce_(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
     return call
 
 
-def test_paper_is_listed_and_shown(reproduce_: Reproduce) -> None:
+def test_paper_is_listed_and_shown(reproduce_: Reproduce, tmp_path: Path) -> None:
     (line,) = [line for line in reproduce_("list", "sixth/*").splitlines() if line.startswith(TABLE)]
     assert "Predictions of a weighted sum" in line
+    (listed,) = json.loads(reproduce_("list", TABLE, "--runs", str(tmp_path), "--json"))
+    assert (listed["rows"], listed["done"], listed["total"], listed["data"]) == (3, 0, 6, ["numbers"])
     shown = reproduce_("show", TABLE)
     assert "unbiased:" in shown and "model.bias=False" in shown
 
@@ -162,9 +173,11 @@ def test_tensorboard_shows_rows_and_metrics(runs: Path, reproduce_: Reproduce) -
 
 
 def test_resumed_run_has_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:
-    words = ["run", f"{TABLE}:ours", "--column", "distance", "-o", "optim.epochs=300"]
+    longer = ["-o", "optim.epochs=100"]
     stopped, whole = tmp_path / "stopped", tmp_path / "whole"
-    process = command(*words, "--runs", str(stopped), stand_ins=tmp_path)
+    process = command(
+        "run", f"{TABLE}:ours", "--column", "distance", *longer, "--runs", str(stopped), stand_ins=tmp_path
+    )
     deadline = time.monotonic() + 120
     while not list(stopped.glob("*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -173,9 +186,7 @@ def test_resumed_run_has_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> 
     assert process.returncode == 128 + signal.SIGTERM
     assert not list(stopped.glob("*/metrics/*"))
     for runs in (stopped, whole):
-        process = command(*words, "--runs", str(runs), stand_ins=tmp_path)
-        _, err = process.communicate()
-        assert process.returncode == 0, err
+        assert train_here([TABLE, "ours.distance", *longer, "--runs", str(runs), "--threads", "1"]) == 0
     ours, theirs = (load_file(next(runs.glob("*/checkpoints/weights.safetensors"))) for runs in (stopped, whole))
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 

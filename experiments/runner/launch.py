@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import torch
 from tqdm import tqdm
@@ -156,9 +157,7 @@ class Launcher:
             job.memory_failures = directory.memory_failures
             with directory.log.open("ab") as log:
                 job.log_position = log.tell()
-                job.process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
-                )
+                job.process = start_process(command, log, environment)
         except OSError as error:
             raise StoreError(
                 f"cannot write {directory.path}: {error.strerror}; free space or name another place with --runs"
@@ -227,6 +226,13 @@ class Launcher:
                     with contextlib.suppress(ProcessLookupError):  # it has already ended
                         os.killpg(other.pid, signal.SIGKILL)
                 raise
+
+
+def start_process(command: list[str], log: IO[bytes], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """Start a process that writes to a log, and that Ctrl-C in the terminal does not reach."""
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+    )
 
 
 def headline_text(job: Job, metrics: dict) -> str:

@@ -1,7 +1,11 @@
 """Errors on a GPU that are detected without one: tensors of two devices, synchronisation, differing dtypes."""
 
+import json
+from collections.abc import Iterator
+
 import pytest
 import torch
+from _pytest.mark import ParameterSet
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -9,6 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from data.targets import ClassTarget
 from experiments.spec.catalog import captions, load
+from experiments.spec.ids import canonical
 from experiments.spec.scales import TINY
 from models.model import InputSize, ModelConfig, Recomputes
 
@@ -24,7 +29,31 @@ MODELS: dict[tuple[ModelConfig, InputSize], str] = {
     for cell in load(name).cells(TINY)
     if cell.run is not None and cell.run.data.size.is_uniform
 }
-each_model = pytest.mark.parametrize(("config", "size"), MODELS, ids=MODELS.values())
+
+
+def parts(value: object) -> object:
+    """Config as JSON, where any positive number is 1: models that differ in such numbers have the same operations."""
+    match value:
+        case dict():
+            return {name: parts(part) for name, part in value.items()}
+        case list():
+            return [parts(part) for part in value]
+        case int() | float() if value > 0:
+            return 1
+    return value
+
+
+def cases() -> Iterator[ParameterSet]:
+    """All models. Those with the operations of an earlier one are slow tests."""
+    seen = set[str]()
+    for (config, size), name in MODELS.items():
+        operations = json.dumps(parts(canonical(config)))
+        marks = [pytest.mark.slow] if operations in seen else []
+        seen.add(operations)
+        yield pytest.param(config, size, id=name, marks=marks)
+
+
+each_model = pytest.mark.parametrize(("config", "size"), list(cases()))
 
 
 class Crossings(TorchDispatchMode):

@@ -23,6 +23,7 @@ def released_file(folder: Path, name: str = "cast_verb_noun") -> Path:
     return path
 
 
+@pytest.mark.usefixtures("jobs_in_this_process")
 def test_a_released_checkpoint_is_imported_and_tested_without_files_of_the_experts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,7 @@ def test_import_of_another_file_removes_the_results_of_the_first(tmp_path: Path)
     assert directory.released.exists()
 
 
+@pytest.mark.usefixtures("jobs_in_this_process")
 @pytest.mark.parametrize(
     "variant", ["table6b:mformer-hr", "table6b:mformer-l", "table6c:mformer", "table6c:mformer-hr"]
 )
@@ -196,6 +197,7 @@ def test_file_of_another_model_is_refused_and_nothing_is_written(
     assert not list((tmp_path / "runs").rglob("*.safetensors"))
 
 
+@pytest.mark.usefixtures("jobs_in_this_process")
 def test_test_without_weights_fails_with_a_remedy(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ def kinetics(tmp_path: Path) -> Path:
     return ensure(KineticsStandIn(num_train=20, num_val=10), tmp_path / "videos", progress=False)
 
 
+@pytest.mark.usefixtures("jobs_in_this_process")
 @pytest.mark.parametrize("row", ["tokenshift", "vit", "kv"])
 def test_a_released_file_is_imported_and_tested(
     row: str, released_file: Path, kinetics: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -23,6 +23,7 @@ from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
+from reproduce.command import main
 from tests.experiments.runner.experts import ENSEMBLE, LEFT, RIGHT
 from tests.experiments.runner.stored_metrics import write_result
 
@@ -37,9 +38,12 @@ SMALL = [
 ]
 
 
+def small(epochs: int) -> list[str]:
+    return [word for override in [*SMALL, f"optim.epochs={epochs}"] for word in ("-o", override)]
+
+
 def start(runs: Path, epochs: int) -> subprocess.Popen[str]:
-    options = [word for override in [*SMALL, f"optim.epochs={epochs}"] for word in ("-o", override)]
-    command = [sys.executable, "-m", "reproduce", "run", ROW, "--runs", str(runs), *options]
+    command = [sys.executable, "-m", "reproduce", "run", ROW, "--runs", str(runs), *small(epochs)]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         preexec_fn=allow_ctrl_c,
@@ -56,7 +60,9 @@ def trainings(runs: Path) -> list[int]:
     return [len(list(run.glob("tb/events*"))) for run in sorted(runs.glob("*")) if (run / "config.json").exists()]
 
 
-def test_two_parallel_commands_divide_the_runs_and_a_third_trains_none(tmp_path: Path) -> None:
+def test_two_parallel_commands_divide_the_runs_and_a_third_trains_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     both = [start(tmp_path, 2), start(tmp_path, 2)]
     for process in both:
         out, err = process.communicate(timeout=240)
@@ -65,10 +71,8 @@ def test_two_parallel_commands_divide_the_runs_and_a_third_trains_none(tmp_path:
     counts = trainings(tmp_path)
     stamps = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*/metrics/*.json")}
     assert len(stamps) == 2
-    third = start(tmp_path, 2)
-    out, err = third.communicate(timeout=240)
-    assert third.returncode == 0, err
-    assert "2 of 2 runs done, 2 of them before this call" in out
+    assert main(["run", ROW, "--runs", str(tmp_path), *small(2)]) == 0
+    assert "2 of 2 runs done, 2 of them before this call" in capsys.readouterr().out
     assert trainings(tmp_path) == counts
     assert {file: file.stat().st_mtime_ns for file in tmp_path.glob("*/metrics/*.json")} == stamps
     for file in stamps:
@@ -96,12 +100,12 @@ def test_ctrl_c_saves_checkpoints_and_ends_all_processes(tmp_path: Path) -> None
     assert "interrupted" in states
 
 
-def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("jobs_in_this_process")
+def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken, sound = (job.directory(RunStore(tmp_path)) for job in jobs(1))
     write_atomically(broken.config, '{"seed": 99}')
-    process = start(tmp_path, 1)
-    out, err = process.communicate(timeout=240)
-    assert process.returncode == 1
+    assert main(["run", ROW, "--runs", str(tmp_path), *small(1)]) == 1
+    out, err = capsys.readouterr()
     assert "1 of 2 runs done" in out
     assert "is the config of another run: it differs at data; restore it, or move" in err
     assert "Traceback" not in err

@@ -21,13 +21,14 @@ from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from models.trunk import VideoViT
+from tests.experiments.runner.in_process import train_here
 
 ROOT = Path(__file__).resolve().parents[3]
 OVERRIDES = [
-    "data.dataset.stand_in.num_train=64",
+    "data.dataset.stand_in.num_train=32",
     "data.dataset.stand_in.num_val=16",
     "optim.epochs=6",
-    "optim.batch_size=8",
+    "optim.batch_size=4",
     "model.drop_path=0.2",
 ]
 CELL = ("motionformer/table4", "trajectory.ssv2")
@@ -38,8 +39,8 @@ def arguments(runs: Path, *more: str) -> list[str]:
     return [*CELL, "--runs", str(runs), "--threads", "1", *options, *more]
 
 
-def start(runs: Path, *more: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "experiments.runner.train", *arguments(runs, *more)]
+def start(runs: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "experiments.runner.train", *arguments(runs)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -48,9 +49,9 @@ def directory(runs: Path) -> RunDirectory:
     return RunStore(runs).run(run.train_id)
 
 
-def finish(process: subprocess.Popen[bytes]) -> None:
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output.decode()
+def finish(runs: Path, *more: str) -> None:
+    """Carry out the run, or the rest of it, in this process."""
+    assert train_here(arguments(runs, *more)) == 0
 
 
 def until(condition: object, process: subprocess.Popen[bytes]) -> None:
@@ -71,7 +72,7 @@ def results(runs: Path) -> tuple[dict, dict, np.ndarray]:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("uninterrupted")
-    finish(start(runs))
+    finish(runs)
     return runs
 
 
@@ -98,9 +99,8 @@ def test_recomputed_attention_trains_the_same_weights(
         calls.append(on)
         recompute(model, on)
 
-    monkeypatch.setattr(StopRequest, "install_handlers", lambda _: None)  # keep pytest's handlers
     monkeypatch.setattr(VideoViT, "recompute", recorded)
-    assert train.main(arguments(tmp_path, "--recompute")) == 0
+    finish(tmp_path, "--recompute")
     assert calls == [True]
     assert_same(tmp_path, uninterrupted)
 
@@ -126,7 +126,7 @@ def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(tmp_pa
     assert not (directory(tmp_path).path / "metrics").exists()
     assert directory(tmp_path).checkpoint.exists()
     hours_before = seconds_in_checkpoint(tmp_path) / 3600
-    finish(start(tmp_path))
+    finish(tmp_path)
     assert_same(tmp_path, uninterrupted)
     assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # the time before the stop counts
 
@@ -142,7 +142,7 @@ def test_a_run_resumes_after_a_signal_within_an_epoch(
     assert process.returncode == 128 + number, output.decode()
     assert directory(tmp_path).checkpoint.exists()
     hours_before = seconds_in_checkpoint(tmp_path) / 3600
-    finish(start(tmp_path))
+    finish(tmp_path)
     assert_same(tmp_path, uninterrupted)
     assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # the time before the stop counts
 
@@ -167,7 +167,7 @@ def test_a_run_resumes_after_a_stop_at_a_validation(
         assert train.main(arguments(tmp_path)) == 128 + signal.SIGTERM
     checkpoint = torch.load(directory(tmp_path).checkpoint, weights_only=True)
     assert checkpoint["global_step"] == 40
-    finish(start(tmp_path))
+    finish(tmp_path)
     assert_same(tmp_path, uninterrupted)
 
 

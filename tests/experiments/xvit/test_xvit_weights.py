@@ -36,6 +36,7 @@ def test_released_files_have_rows() -> None:
         assert released.column in {cell.column.key for cell in table.cells(PAPER, rows=rows) if cell.tested}
 
 
+@pytest.mark.usefixtures("jobs_in_this_process")
 def test_a_released_file_is_imported_and_tested_in_all_three_views(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
