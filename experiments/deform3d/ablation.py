@@ -1,6 +1,6 @@
 """Ablation of the parts of the 3D deformable transformer: a table of our own."""
 
-from experiments.deform3d.base import PENN, POSE, RECIPE_NOTE, RGB, pairing, windows
+from experiments.deform3d.base import PENN, POSE, RECIPE_NOTE, RGB, SOURCE, pairing, windows
 from experiments.deform3d.columns import ALL, KINDS
 from experiments.deform3d.tiny import TINY
 from experiments.spec.edits import model
@@ -38,7 +38,7 @@ ROWS = (
 TABLE = Table(
     name="deform3d/ablation",
     caption="Parts of the 3D deformable transformer (ours, not in the paper)",
-    source="ours; the paper has no such table at hand",
+    source=SOURCE,
     labels=("Part", "Setting"),
     columns=COLUMNS,
     rows=ROWS,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 from experiments.deform3d.attention_mass import AttentionMass, Measure
-from experiments.deform3d.base import PENN, RECIPE_NOTE, SOURCE
+from experiments.deform3d.base import PENN, RECIPE_NOTE
 from experiments.spec.comparisons import Above
 from experiments.spec.expressions import cell
 from experiments.spec.figures import AttentionQuery, AttentionStrips, RowQuery
@@ -12,7 +12,6 @@ from experiments.spec.metrics import TOP1, Tested
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.table import Column, Row, row
 
-SOURCE_OF_FIGURES = SOURCE
 QUERY_NOTE = (
     "The paper draws heat maps and names neither videos, queries, block nor heads. Ours are means over the heads of the "
     "last block; for real data, the query is the middle of the first frame of the first test videos. `reproduce attention` "

@@ -6,14 +6,13 @@ from experiments.deform3d.attention_figures import (
     MASS_NOTE,
     NOTES,
     PENN_VIDEOS,
-    SOURCE_OF_FIGURES,
     above_equal_weights,
     mass_columns,
     rows,
     strips,
 )
 from experiments.deform3d.attention_mass import MOVING_JOINTS
-from experiments.deform3d.base import PENN
+from experiments.deform3d.base import PENN, SOURCE
 from experiments.deform3d.tiny import TINY
 from experiments.spec.claims import claim
 from experiments.spec.table import Table
@@ -27,7 +26,7 @@ CLAIMS = (
 TABLE = Table(
     name="deform3d/figureA2",
     caption="Visualization of joint stride attention on PennAction",
-    source=f"{SOURCE_OF_FIGURES}, Figure A2",
+    source=f"{SOURCE}, Figure A2",
     labels=("Video",),
     columns=(COLUMN, *mass_columns(MOVING_JOINTS, "moving-joints", ("Moving joints", "share of the joints (%)"))),
     rows=(ALL_VIDEOS, *rows(PENN, PENN_VIDEOS)),

@@ -6,14 +6,13 @@ from experiments.deform3d.attention_figures import (
     MASS_NOTE,
     NOTES,
     PENN_VIDEOS,
-    SOURCE_OF_FIGURES,
     above_equal_weights,
     mass_columns,
     rows,
     strips,
 )
 from experiments.deform3d.attention_mass import ACTION_FRAMES, BOX
-from experiments.deform3d.base import PENN
+from experiments.deform3d.base import PENN, SOURCE
 from experiments.deform3d.pose_regions import MARGIN
 from experiments.deform3d.tiny import TINY
 from experiments.spec.claims import claim
@@ -29,7 +28,7 @@ CLAIMS = (
 TABLE = Table(
     name="deform3d/figureA3",
     caption="Visualization of 3D deformable attention on PennAction",
-    source=f"{SOURCE_OF_FIGURES}, Figure A3",
+    source=f"{SOURCE}, Figure A3",
     labels=("Video",),
     columns=(
         COLUMN,

@@ -1,7 +1,7 @@
 """Figure A4 of the 3D deformable transformer: 3D deformable attention on FineGYM."""
 
-from experiments.deform3d.attention_figures import COLUMN, NOTES, SOURCE_OF_FIGURES, Shown, rows, strips
-from experiments.deform3d.base import GYM99
+from experiments.deform3d.attention_figures import COLUMN, NOTES, Shown, rows, strips
+from experiments.deform3d.base import GYM99, SOURCE
 from experiments.deform3d.tiny import TINY
 from experiments.spec.table import Table
 
@@ -16,7 +16,7 @@ SHOWN = (
 TABLE = Table(
     name="deform3d/figureA4",
     caption="Visualization of 3D deformable attention on FineGYM",
-    source=f"{SOURCE_OF_FIGURES}, Figure A4",
+    source=f"{SOURCE}, Figure A4",
     labels=("Video",),
     columns=(COLUMN,),
     rows=rows(GYM99, SHOWN),

@@ -1,7 +1,7 @@
 """Figure A5 of the 3D deformable transformer: 3D deformable attention on NTU RGB+D 120."""
 
-from experiments.deform3d.attention_figures import COLUMN, NOTES, SOURCE_OF_FIGURES, Shown, rows, strips
-from experiments.deform3d.base import NTU120
+from experiments.deform3d.attention_figures import COLUMN, NOTES, Shown, rows, strips
+from experiments.deform3d.base import NTU120, SOURCE
 from experiments.deform3d.tiny import TINY
 from experiments.spec.table import Table
 
@@ -16,7 +16,7 @@ SHOWN = (
 TABLE = Table(
     name="deform3d/figureA5",
     caption="Visualization of 3D deformable attention on NTU120",
-    source=f"{SOURCE_OF_FIGURES}, Figure A5",
+    source=f"{SOURCE}, Figure A5",
     labels=("Video",),
     columns=(COLUMN,),
     rows=rows(NTU120, SHOWN),
