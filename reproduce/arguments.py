@@ -49,7 +49,13 @@ def add_own(parser: argparse.ArgumentParser) -> None:
 
 
 def own_data(text: str) -> str:
-    """Override for a folder of videos."""
+    """Override for a folder of videos.
+
+    Raises:
+        argparse.ArgumentTypeError: without a name, e.g. of a variable of the shell that is not set.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("names no folder; '.' is the working directory")
     return f"{OWN_DATA}{os.path.abspath(os.path.expanduser(text))}"
 
 

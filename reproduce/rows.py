@@ -38,11 +38,17 @@ def row_model(
         own: folder of the videos that the run was trained on, in place of the row's data set.
         untrained: use random weights.
         classes: file of the names of the classes, one a line.
+        device: name of a device of PyTorch, e.g. "cuda:1"; None for a GPU if there is one.
 
     Raises:
-        ValueError: for an unknown name, or weights that are missing or of another model.
+        ValueError: for an unknown name, a device that is not here, or weights that are missing or of another model.
         DataError: if a file cannot be read.
     """
+    if untrained and weights is not None:
+        raise ValueError(
+            f"untrained=True takes random weights, not those of {os.fspath(weights)}; leave one of them out"
+        )
+    chosen = _checked_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     texts = [*overrides, *([] if own is None else [own_data(os.fspath(own))])]
     options = Namespace(
         table=name, scale=scale, seeds=None, overrides=texts, runs=Path(runs), verb_name="row_model"
@@ -54,5 +60,16 @@ def row_model(
     released = released_weights(find([name])[0].table.paper)
     source = load_chosen_weights(model, run, store, file, untrained, released)
     names = class_names(run.data, Resources(), store.run(run.train_id), None if classes is None else Path(classes))
-    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return RowModel(run, model.to(chosen).eval(), source, names)
+
+
+def _checked_device(name: str) -> torch.device:
+    """Device with this name.
+
+    Raises:
+        ValueError: if PyTorch has no such device here.
+    """
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None

@@ -53,8 +53,12 @@ class RowModel:
 
         Raises:
             DecodeError: if the video cannot be read.
-            ValueError: for a view that the protocol does not have.
+            ValueError: for a folder, or a view that the protocol does not have.
         """
+        if os.path.isdir(video):
+            raise ValueError(
+                f"{os.fspath(video)} is a folder; name one video, or use `reproduce evaluate` for all of them"
+            )
         protocol = self.run.evaluation
         if view is not None and not 0 <= view < protocol.views:
             raise ValueError(f"view {view}: the test has views 0 to {protocol.views - 1}")

@@ -54,3 +54,8 @@ def test_a_damaged_video_is_an_error(row: RowModel, tmp_path: Path) -> None:
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     with pytest.raises(DecodeError, match=r"broken\.mp4"):
         row.scores(tmp_path / "broken.mp4")
+
+
+def test_a_folder_is_refused(row: RowModel, listed: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder; name one video"):
+        row.best(listed.parent)
