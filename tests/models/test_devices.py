@@ -1,11 +1,9 @@
 """Errors on a GPU that are detected without one: tensors of two devices, synchronisation, differing dtypes."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import torch
-from _pytest.mark import ParameterSet
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -43,17 +41,15 @@ def parts(value: object) -> object:
     return value
 
 
-def cases() -> Iterator[ParameterSet]:
-    """All models. Those with the operations of an earlier one are slow tests."""
-    seen = set[str]()
-    for (config, size), name in MODELS.items():
-        operations = json.dumps(parts(canonical(config)))
-        marks = [pytest.mark.slow] if operations in seen else []
-        seen.add(operations)
-        yield pytest.param(config, size, id=name, marks=marks)
-
-
-each_model = pytest.mark.parametrize(("config", "size"), list(cases()))
+# Operations of each model; of several with the same, the first one is tested, and the others in slow tests.
+OPERATIONS = [json.dumps(parts(canonical(config))) for config, _ in MODELS]
+each_model = pytest.mark.parametrize(
+    ("config", "size"),
+    [
+        pytest.param(*model, id=name, marks=[pytest.mark.slow] if operations in OPERATIONS[:place] else [])
+        for place, ((model, name), operations) in enumerate(zip(MODELS.items(), OPERATIONS, strict=True))
+    ],
+)
 
 
 class Crossings(TorchDispatchMode):
