@@ -12,28 +12,28 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
-from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from PIL import Image
 
 from experiments.runner.attention_files import AttentionMaps
 from experiments.spec.figures import AttentionStrips
 from reports.drawer import Drawer
+from reports.empty_figure import empty_figure
 from reports.labels import row_name
 from reports.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
 MAX_FRAMES = 8  # per strip
 MAP_SIDE = 256  # longer side of a drawn map in pixels
 HEAT = 0.7  # opacity of the heat map at the highest attention
 QUERY, PEAK, PLACE = "#FF2020", "#FFE000", "#20E0FF"
 LARGEST_DOT = 60  # area of the dot of the highest weight in square points
-OUTLINE = withStroke(linewidth=3, foreground="black")
 
 
 class Strip(NamedTuple):
@@ -50,7 +50,7 @@ class Point(NamedTuple):
     y: float
 
 
-def draw(strips: Sequence[Strip], notice: str | None = None, *, stacked: bool = False) -> Figure:
+def draw(strips: Sequence[Strip], notice: str | None = None, *, stacked: bool = False) -> "Figure":
     """Figure of all strips: two per row if all are short, else one per row.
 
     Args:
@@ -60,12 +60,10 @@ def draw(strips: Sequence[Strip], notice: str | None = None, *, stacked: bool = 
     longest = max(len(shown_frames(strip.maps)) for strip in strips)
     num_columns = min(len(strips), 2) if longest <= MAX_FRAMES // 2 and not stacked else 1
     num_rows = -(-len(strips) // num_columns)
-    figure = Figure(figsize=(1.45 * longest * num_columns + 0.3, 4.9 * num_rows + 0.2), dpi=150, layout="constrained")
+    figure = empty_figure(1.45 * longest * num_columns + 0.3, 4.9 * num_rows + 0.2, notice)
     subfigures = figure.subfigures(num_rows, num_columns, squeeze=False).flat
     for subfigure, strip in zip(subfigures, strips, strict=False):
         _draw_strip(subfigure, strip)
-    if notice:
-        figure.supxlabel(notice, fontsize="small", color="#B00000")
     return figure
 
 
@@ -108,7 +106,7 @@ class AttentionStripDrawer(Drawer):
         """Titles, records, and digests of frames and maps."""
         return data(self.strips)
 
-    def draw(self, notice: str | None) -> Figure:
+    def draw(self, notice: str | None) -> "Figure":
         """Strips of all rows."""
         return draw(self.strips, notice)
 
@@ -203,7 +201,7 @@ def stretched(attention: NDArray[np.float32], highest: float | None = None) -> N
     return np.asarray(Image.fromarray(unit).resize((width, height), Image.Resampling.BICUBIC)).clip(0, 1)
 
 
-def _draw_strip(subfigure: SubFigure, strip: Strip) -> None:
+def _draw_strip(subfigure: "SubFigure", strip: Strip) -> None:
     maps = strip.maps
     shown = shown_frames(maps)
     axes = subfigure.subplots(3, len(shown), squeeze=False)
@@ -230,21 +228,24 @@ def _draw_strip(subfigure: SubFigure, strip: Strip) -> None:
         axis.set_ylabel(text, fontsize="small")
 
 
-def _draw_path(axis: Axes, maps: AttentionMaps, frames: list[int]) -> None:
+def _draw_path(axis: "Axes", maps: AttentionMaps, frames: list[int]) -> None:
     """Draw the path from peak to peak up to the last of these frames."""
+    from matplotlib.patheffects import withStroke
+
+    outline = withStroke(linewidth=3, foreground="black")
     query, peak_points = maps.record["patch"][0], peaks(maps)
     path = [query_point(maps) if frame == query else peak_points[frame] for frame in frames]
     if len(path) > 1:
         line = axis.plot([p.x for p in path], [p.y for p in path], color=PEAK, linewidth=1.2, solid_capstyle="round")
-        line[0].set_path_effects([OUTLINE])
+        line[0].set_path_effects([outline])
         arrow = axis.annotate(
             "", path[-1], path[-2], arrowprops={"arrowstyle": "-|>", "color": PEAK, "shrinkA": 0, "shrinkB": 0}
         )
         assert arrow.arrow_patch is not None
-        arrow.arrow_patch.set_path_effects([OUTLINE])
+        arrow.arrow_patch.set_path_effects([outline])
 
 
-def _draw_places(axis: Axes, maps: AttentionMaps, frame: int) -> None:
+def _draw_places(axis: "Axes", maps: AttentionMaps, frame: int) -> None:
     """Draw the places that are read in a token frame, those between two frames in the nearer one."""
     if maps.places is None or not len(maps.places):
         return
@@ -254,13 +255,15 @@ def _draw_places(axis: Axes, maps: AttentionMaps, frame: int) -> None:
     axis.scatter(x, y, s=LARGEST_DOT * weight / highest, color=PLACE, alpha=0.8, linewidths=0)
 
 
-def _show(axis: Axes, image: NDArray) -> None:
+def _show(axis: "Axes", image: NDArray) -> None:
     axis.imshow(image, extent=(0, 1, 1, 0), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axis.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[])
 
 
 def _heat(attention: NDArray[np.float32]) -> NDArray[np.float64]:
     """Heat map (h, w, 4) in RGBA. The opacity is proportional to the attention."""
+    from matplotlib import colormaps
+
     colors = colormaps["inferno"](attention)
     colors[..., 3] = HEAT * attention
     return colors

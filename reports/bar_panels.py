@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import cycle
-from typing import Literal, NamedTuple
-
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from experiments.spec.figures import BarPanel, Bars
 from reports.colours import COLOURS
+from reports.csv_text import csv_text
 from reports.drawer import Drawer
+from reports.empty_figure import empty_figure
 from reports.labels import row_names
 from reports.report import Report, ReportCell, ReportRow, quoted_number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Origin = Literal["ours", "printed", "quoted"]
 GROUP = 0.8  # width of a group; groups are 1 apart
@@ -92,21 +94,19 @@ class BarPanels(Drawer):
 
     def data(self) -> str:
         """Bars of all panels, as CSV."""
-        return pd.DataFrame(bars(self.report, self.figure), columns=pd.Index(Bar._fields)).to_csv(index=False)
+        return csv_text(Bar._fields, bars(self.report, self.figure))
 
-    def draw(self, notice: str | None) -> Figure:
+    def draw(self, notice: str | None) -> "Figure":
         """Panels side by side, each with its legend."""
         panels = self.figure.panels
         colours = dict(zip(dict.fromkeys(self.figure.rows), cycle(COLOURS), strict=False))
-        figure = Figure(figsize=(4.6 * len(panels), 4.6), dpi=150, layout="constrained")
+        figure = empty_figure(4.6 * len(panels), 4.6, notice)
         for axis, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             _draw(axis, panel, self.report, colours)
-        if notice:
-            figure.supxlabel(notice, fontsize="small", color="#B00000")
         return figure
 
 
-def _draw(axis: Axes, panel: BarPanel, report: Report, colours: Mapping[str, str]) -> None:
+def _draw(axis: "Axes", panel: BarPanel, report: Report, colours: Mapping[str, str]) -> None:
     """Groups of a panel. Printed and quoted values are hatched.
 
     Args:

@@ -1,15 +1,18 @@
 """Differences of two rows by class: as CSV, as a bar chart, and beside the classes that the paper names."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
-from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from experiments.spec.figures import ClassMargins
+from reports.csv_text import csv_text
 from reports.drawer import Drawer
+from reports.empty_figure import empty_figure
 from reports.labels import row_name
 from reports.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHOWN = 10  # number of classes drawn at each end
 GAIN, LOSS = "#009E73", "#D55E00"
@@ -70,11 +73,12 @@ class ClassMarginBars(Drawer):
 
     def data(self) -> str:
         """Margins of all classes, as CSV."""
-        lines = [(*margin, margin.points) for margin in class_margins(self.report, self.margins)]
+        margins = class_margins(self.report, self.margins)
+        lines = [(m.name, m.videos, *(round(n, 6) for n in (m.percent, m.other_percent, m.points))) for m in margins]
         names = ["class", "videos", self.margins.row, self.margins.relative_to, "points"]
-        return pd.DataFrame(lines, columns=pd.Index(names)).round(6).to_csv(index=False)
+        return csv_text(names, lines)
 
-    def draw(self, notice: str | None) -> Figure:
+    def draw(self, notice: str | None) -> "Figure":
         """Bar chart, largest gain on top. Of many classes, only both ends are shown."""
         return draw(self.report, self.margins, notice)
 
@@ -93,12 +97,12 @@ class ClassMarginBars(Drawer):
         return tabulate(lines, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
-def draw(report: Report, compared: ClassMargins, notice: str | None) -> Figure:
+def draw(report: Report, compared: ClassMargins, notice: str | None) -> "Figure":
     """Bar chart, largest gain on top. Of many classes, only both ends are shown."""
     margins = class_margins(report, compared)
     shown = margins if len(margins) <= 2 * SHOWN else [*margins[:SHOWN], *margins[-SHOWN:]]
     rows = {row.row.key: row_name(report.table, row.row) for row in report.rows}
-    figure = Figure(figsize=(9, 1.4 + 0.3 * len(shown)), dpi=150, layout="constrained")
+    figure = empty_figure(9, 1.4 + 0.3 * len(shown), notice)
     axis = figure.subplots()
     bars = axis.barh(
         [f"{margin.name} ({margin.videos})" for margin in shown],
@@ -112,6 +116,4 @@ def draw(report: Report, compared: ClassMargins, notice: str | None) -> Figure:
     axis.set_title(f"{rows[compared.row]} against {rows[compared.relative_to]}")
     axis.set_xlabel("difference of top-1 accuracies (points)")
     axis.set_ylabel("class (test videos)")
-    if notice:
-        figure.supxlabel(notice, fontsize="small", color="#B00000")
     return figure

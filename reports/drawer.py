@@ -1,10 +1,12 @@
 """Interface of drawers. Each type of figure in experiments/spec/figures.py has one, see `reports.figures.DRAWERS`."""
 
 from abc import ABC, abstractmethod
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from reports.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Drawer(ABC):
@@ -29,7 +31,7 @@ class Drawer(ABC):
         """Everything that determines the picture, as text; as CSV if `saves_data`."""
 
     @abstractmethod
-    def draw(self, notice: str | None) -> Figure:
+    def draw(self, notice: str | None) -> "Figure":
         """Matplotlib figure.
 
         Args:

@@ -4,17 +4,20 @@ import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from experiments.spec.class_f1 import ClassF1, categories_of, f1_by_class, weighted_mean
 from experiments.spec.figures import F1Differences, F1Panel
+from reports.csv_text import csv_text
 from reports.drawer import Drawer
+from reports.empty_figure import empty_figure
 from reports.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 BARS = 60  # largest number of bars below each other
 GAIN, LOSS = "#009E73", "#D55E00"
@@ -114,20 +117,23 @@ class F1DifferenceBars(Drawer):
     def data(self) -> str:
         """Differences of all panels, as CSV."""
         lines = [
-            (panel.title, panel.row, panel.relative_to, *found, found.points)
+            (
+                *(panel.title, panel.row, panel.relative_to, found.name, found.items),
+                *(round(number, 6) for number in (found.percent, found.other_percent, found.points)),
+            )
             for panel in self.figure.panels
             for found in differences(self.report, panel)
         ]
         names = ["panel", "row", "relative_to", "class", "items", "f1", "other_f1", "points"]
-        return pd.DataFrame(lines, columns=pd.Index(names)).round(6).to_csv(index=False)
+        return csv_text(names, lines)
 
-    def draw(self, notice: str | None) -> Figure:
+    def draw(self, notice: str | None) -> "Figure":
         """Panels side by side, largest gain on top. Many classes continue in further columns of bars."""
         panels = [(panel, differences(self.report, panel)) for panel in self.figure.panels]
         parts = [(panel, part) for panel, found in panels for part in _parts(found)]
         longest = max(len(part) for _, part in parts)
         width = 3.2 + 0.06 * max((len(_label(bar)) for _, part in parts for bar in part), default=0)
-        figure = Figure(figsize=(max(5.0, width * len(parts)), 1.6 + 0.17 * longest), dpi=150, layout="constrained")
+        figure = empty_figure(max(5.0, width * len(parts)), 1.6 + 0.17 * longest, notice)
         axes = figure.subplots(1, len(parts), squeeze=False)[0]
         for axis, (panel, part) in zip(axes, parts, strict=True):
             found = next(found for other, found in panels if other is panel)
@@ -135,8 +141,6 @@ class F1DifferenceBars(Drawer):
             axis.set_xlabel("difference of F1 (points)")
             if part and part[0] is found[0]:
                 axis.set_title(self.title(panel), loc="left", fontsize="medium")
-        if notice:
-            figure.supxlabel(notice, fontsize="small", color="#B00000")
         return figure
 
     def title(self, panel: F1Panel) -> str:
@@ -176,7 +180,7 @@ def _label(bar: F1Difference) -> str:
     return f"{bar.name} ({bar.items})"
 
 
-def _draw(axis: Axes, part: list[F1Difference], longest: int, all_points: list[float]) -> None:
+def _draw(axis: "Axes", part: list[F1Difference], longest: int, all_points: list[float]) -> None:
     """Bars of a part. All parts of a panel have the same scale."""
     bars = axis.barh(
         [_label(bar) for bar in part],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from experiments.runner.files import replacing, write_atomically
 from experiments.spec.figures import AttentionStrips, Bars, ClassMargins, F1Differences, Figure, MaskStrips, Panels
 from experiments.spec.scales import Scale
+from reports.drawing_code import is_newer_than_code
 from reports.labels import row_name
 from reports.layout import data_text
 from reports.report import Report, ReportRow
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from reports.attention_strips import Strip
     from reports.drawer import Drawer
 
-# Module and class of the drawer of each type of figure. They are imported when a figure is drawn, because matplotlib
-# and pandas take a second to import.
+# Module and class of the drawer of each type of figure. Each is imported for figures of its type alone.
 DRAWERS: dict[type[Figure], tuple[str, str]] = {
     Panels: ("reports.line_panels", "LinePanels"),
     Bars: ("reports.bar_panels", "BarPanels"),
@@ -96,6 +96,12 @@ def stale(report: Report, path: Path) -> bool:
         return digest_of(paths["picture"]) != digest(_content(report, found))
     except (OSError, UnicodeDecodeError):
         return True
+
+
+def is_current(report: Report, path: Path) -> bool:
+    """Whether the saved picture and data are those of the results, drawn since the code was last changed."""
+    paths = files(report, path)
+    return not stale(report, path) and (not paths or is_newer_than_code(paths["picture"]))
 
 
 def picture(report: Report, source: "Drawer") -> bytes:

@@ -3,18 +3,20 @@
 import statistics
 from collections.abc import Iterator
 from itertools import cycle
-from typing import NamedTuple
-
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, NamedTuple
 
 from experiments.spec.figures import Panel, Panels
 from experiments.spec.table import Value
 from reports.colours import COLOURS, MARKERS
+from reports.csv_text import csv_text
 from reports.drawer import Drawer
+from reports.empty_figure import empty_figure
 from reports.labels import row_name
 from reports.report import Report, ReportCell, ReportRow
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 STYLES = tuple(zip(COLOURS, MARKERS, strict=True))  # each colour with its own marker
 
@@ -96,18 +98,18 @@ class LinePanels(Drawer):
     def data(self) -> str:
         """Points of the panels, as CSV. The last column says which are published, if any are."""
         found = list(points(self.report, self.panels))
-        names = Point._fields if any(point.published for point in found) else Point._fields[:-1]
-        return pd.DataFrame(found, columns=Point._fields).to_csv(index=False, columns=names)
+        width = len(Point._fields) - (not any(point.published for point in found))
+        return csv_text(Point._fields[:width], [point[:width] for point in found])
 
-    def draw(self, notice: str | None) -> Figure:
+    def draw(self, notice: str | None) -> "Figure":
         """Panels below a common legend."""
         return draw(self.report, self.panels, notice)
 
 
-def draw(report: Report, panels: Panels, notice: str | None) -> Figure:
+def draw(report: Report, panels: Panels, notice: str | None) -> "Figure":
     """Panels below a common legend."""
     rows, columns = len(panels.grid), len(panels.grid[0])
-    figure = Figure(figsize=(5.2 * columns, 3.1 * rows + 0.6), dpi=150, layout="constrained")
+    figure = empty_figure(5.2 * columns, 3.1 * rows + 0.6, notice)
     axes = figure.subplots(rows, columns, sharex="col", squeeze=False)
     found = list(points(report, panels))
     for line, row in zip(axes, panels.grid, strict=True):
@@ -119,12 +121,10 @@ def draw(report: Report, panels: Panels, notice: str | None) -> Figure:
         axis.set_xlabel(panel.x_label)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
-    if notice:
-        figure.supxlabel(notice, fontsize="small", color="#B00000")
     return figure
 
 
-def _draw(axis: Axes, panel: Panel, report: Report, found: list[Point]) -> None:
+def _draw(axis: "Axes", panel: Panel, report: Report, found: list[Point]) -> None:
     positions = {tick: index for index, tick in enumerate(panel.ticks)}
     for row, (color, marker) in zip(report.rows, cycle(STYLES), strict=False):
         line = [point for point in found if point.row == row.row.key]

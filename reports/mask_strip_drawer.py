@@ -5,16 +5,20 @@ T shown frames of H x W pixels.
 
 import hashlib
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from experiments.runner.mask_strip_files import MaskStrip
 from experiments.spec.figures import MaskStrips
 from reports.drawer import Drawer
+from reports.empty_figure import empty_figure
 from reports.labels import row_name
 from reports.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 OPACITY = 0.6
 VOID = 255
@@ -47,12 +51,11 @@ class MaskStripDrawer(Drawer):
         """Titles, records, and digests of frames and masks."""
         return json.dumps({title: [strip.record, *map(_digest, strip[:4])] for title, strip in self.strips.items()})
 
-    def draw(self, notice: str | None) -> Figure:
+    def draw(self, notice: str | None) -> "Figure":
         """A row of frames with the true masks, and one for each row of the table."""
         first = next(iter(self.strips.values()))
         num_frames, height, width = first.true.shape
-        size = (2.0 * num_frames + 1.0, 2.0 * height / width * (1 + len(self.strips)) + 0.8)
-        figure = Figure(figsize=size, dpi=150, layout="constrained")
+        figure = empty_figure(2.0 * num_frames + 1.0, 2.0 * height / width * (1 + len(self.strips)) + 0.8, notice)
         axes = figure.subplots(1 + len(self.strips), num_frames, squeeze=False)
         figure.suptitle(first.record["sequence"], fontsize="medium")
         for column, number in enumerate(first.numbers):
@@ -67,8 +70,6 @@ class MaskStripDrawer(Drawer):
             for axis in line:
                 axis.set(xticks=[], yticks=[])
             line[0].set_ylabel(title.replace(", ", "\n"), fontsize="x-small")
-        if notice:
-            figure.supxlabel(notice, fontsize="small", color="#B00000")
         return figure
 
     def provenance_lines(self) -> list[str]:

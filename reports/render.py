@@ -150,7 +150,11 @@ def _json_source(source: Source | None) -> dict[str, object] | None:
 def write(report: Report, root: Path | None = None, *, with_plot: bool = False) -> Path:
     """Save the report with its picture and its data. Returns its path.
 
+    Pictures that are up to date are not drawn again. Committed ones are: the times of files in a git checkout say
+    nothing.
+
     Args:
+        root: directory of reports; by default that of the committed ones.
         with_plot: whether a table without a figure gets a plot of its rows. A plot that exists is always updated.
 
     Raises:
@@ -160,9 +164,12 @@ def write(report: Report, root: Path | None = None, *, with_plot: bool = False) 
     if not report.whole:
         raise ValueError(f"a report of '{report.table.name}' with overrides or of some rows only is printed, not saved")
     path = report_path(report.table, report.scale, root)
-    figures.write(report, path)
+    is_committed = root is None
+    if is_committed or not figures.is_current(report, path):
+        figures.write(report, path)
     plot = row_plots.plot_path(report.table, report.scale, root)
-    if plot is not None and (with_plot or plot.exists()):
+    is_wanted = plot is not None and (with_plot or plot.exists())
+    if plot is not None and is_wanted and (is_committed or not row_plots.is_current(report, plot)):
         row_plots.save_plot(report, plot)
     write_atomically(path, markdown(report, path))
     return path

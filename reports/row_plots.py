@@ -12,6 +12,8 @@ from experiments.spec.metrics import GFLOPS, GFLOPS_AND_VIEWS
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, Table, one_line
 from reports.colours import COLOURS, MARKERS
+from reports.drawing_code import is_newer_than_code
+from reports.empty_figure import empty_figure
 from reports.figures import REMEDY, digest_of, notice, png
 from reports.labels import row_names
 from reports.layout import DASH
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 COSTS = (GFLOPS.name, GFLOPS_AND_VIEWS.name)
 MOST_PANELS = 6
 PANELS_PER_LINE = 3
+DPI = 130
 NAME = 34  # characters per line of the name of a row
 ROW_COLOURS = (*COLOURS, "#000000")
 ROW_MARKERS = (*MARKERS, "X", "*")  # for tables with more rows than colours
@@ -149,6 +152,11 @@ def is_stale(report: Report, path: Path) -> bool:
         return True
 
 
+def is_current(report: Report, path: Path) -> bool:
+    """Whether a saved plot is that of the report, drawn since the code was last changed."""
+    return path.exists() and not is_stale(report, path) and is_newer_than_code(path)
+
+
 def plot_digest(report: Report, found: Plot) -> str:
     """Short hash of everything that determines the plot."""
     return hashlib.sha256(repr((found, notice(report))).encode()).hexdigest()[:16]
@@ -157,7 +165,7 @@ def plot_digest(report: Report, found: Plot) -> str:
 def draw_against_cost(found: Plot, warning: str | None) -> "Figure":
     """A panel for each column: ours filled, the printed values hollow and joined to ours by a line."""
     width, height = grid(found)
-    figure = empty_figure(5.0 * width + 2.6, 4.2 * height, warning)
+    figure = empty_figure(5.0 * width + 2.6, 4.2 * height, warning, DPI)
     axes = figure.subplots(height, width, squeeze=False)
     rows = list(dict.fromkeys(value.name for panel in found.panels.values() for value in panel))
     styles = {
@@ -203,7 +211,7 @@ def draw_bars(found: Plot, warning: str | None) -> "Figure":
     names = [fill(name, NAME) for name in rows]
     height = sum(0.22 + 0.16 * (1 + name.count("\n")) for name in names)
     width, lines = grid(found)
-    figure = empty_figure(3.8 * width + 2.4, lines * max(1.6, height + 0.7) + 0.6, warning)
+    figure = empty_figure(3.8 * width + 2.4, lines * max(1.6, height + 0.7) + 0.6, warning, DPI)
     axes = figure.subplots(lines, width, squeeze=False, sharey=True)
     for axis, (header, panel) in zip(axes.flat, found.panels.items(), strict=False):
         draw_column(axis, panel, rows)
@@ -264,13 +272,3 @@ def draw_column(axis: "Axes", panel: Sequence[Value], rows: list[str]) -> None:
         label="printed",
     )
     axis.set_xlim(start, most + margin)
-
-
-def empty_figure(width: float, height: float, warning: str | None) -> "Figure":
-    """Figure with the warning in red below it."""
-    from matplotlib.figure import Figure  # takes a second to import
-
-    figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
-    if warning:
-        figure.supxlabel(warning, fontsize="small", color="#B00000")
-    return figure

@@ -2,16 +2,18 @@
 
 import ast
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure as MatplotlibFigure
 from PIL import Image
 
 from experiments.runner.files import StoreError
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
-from experiments.spec.figures import Figure
+from experiments.spec.figures import Figure, Panels
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
 from experiments.spec.table import Table
@@ -23,6 +25,7 @@ from reports.drawer import Drawer
 from reports.line_panels import LinePanels
 from reports.publish import publish
 from reports.render import markdown, stale, write
+from reports.report import Report
 
 Finish = Callable[..., None]
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,6 +122,32 @@ def test_a_saved_figure_is_reproducible_and_stale_when_results_change(
     assert stale(changed, tmp_path)
     write(changed, tmp_path)
     assert not stale(changed, tmp_path)
+
+
+def test_a_saved_figure_is_drawn_again_after_a_change_of_results_or_code(
+    store: RunStore, figure3_results: None, finish: Finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Report] = []
+
+    def draw(report: Report, panels: Panels, notice: str | None) -> MatplotlibFigure:
+        drawn.append(report)
+        return real(report, panels, notice)
+
+    real = line_panels.draw
+    monkeypatch.setattr(line_panels, "draw", draw)
+    report = collect(FIGURE3, TINY, store)
+    picture = write(report, tmp_path).with_suffix(".png")
+    write(report, tmp_path)
+    assert len(drawn) == 1
+    os.utime(picture, (0, Path(line_panels.__file__).stat().st_mtime - 1))
+    write(report, tmp_path)
+    assert len(drawn) == 2
+    finish(run_of("joint.k400-1"), 1.0)
+    write(collect(FIGURE3, TINY, store), tmp_path)
+    assert len(drawn) == 3
+    picture.unlink()
+    write(collect(FIGURE3, TINY, store), tmp_path)
+    assert len(drawn) == 4
 
 
 @pytest.mark.parametrize("suffix", [".png", ".csv"])

@@ -1,5 +1,6 @@
 """Plots of the rows of a table: against GFLOPs or as bars, their values, files and staleness."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +99,12 @@ def test_a_plot_is_saved_on_request_then_kept_up_to_date_and_checked(
     write(report, tmp_path, with_plot=True)
     first = path.read_bytes()
     assert first == plot(report) and not stale(report, tmp_path)
+    saved = path.stat().st_mtime_ns
+    write(report, tmp_path, with_plot=True)
+    assert path.stat().st_mtime_ns == saved
+    os.utime(path, (0, 0))
+    write(report, tmp_path)
+    assert path.stat().st_mtime_ns > saved
     finish(run_of(small, "ours.k400"), 70.0)
     newer = collect(tested, small, store)
     assert stale(newer, tmp_path)

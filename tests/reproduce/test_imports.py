@@ -49,6 +49,12 @@ def test_all_tables_are_resolved_with_torch_alone(verb: str, tmp_path: Path) -> 
     assert imported(verb, "*", *runs) & SLOW == {"torch", "numpy"}
 
 
+def test_a_figure_that_is_drawn_already_needs_torch_alone(tmp_path: Path) -> None:
+    words = ("report", "motionformer/figure3", "--runs", str(tmp_path))
+    assert "matplotlib" in imported(*words)
+    assert imported(*words) & SLOW == {"torch", "numpy"}
+
+
 @pytest.mark.parametrize("verb", ["plan", "claims", "report"])
 def test_a_table_without_a_figure_needs_torch_alone(verb: str, tmp_path: Path) -> None:
     assert imported(verb, "motionformer/table1", "--runs", str(tmp_path)) & SLOW == {"torch", "numpy"}
