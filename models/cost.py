@@ -8,7 +8,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 
 def executed_macs(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
@@ -18,6 +17,8 @@ def executed_macs(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
         model: on the device of the inputs, which may be the meta device.
         inputs: arguments of its forward.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # it imports Triton
+
     layer_norm = {torch.ops.aten.native_layer_norm: layer_norm_flops}
     with FlopCounterMode(display=False, custom_mapping=layer_norm) as counter, torch.no_grad():
         model.eval()(*inputs)

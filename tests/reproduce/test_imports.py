@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = {
     "torch",
+    "triton",
     "numpy",
     "lightning",
     "timm",
