@@ -223,8 +223,11 @@ class DataConfig(ABC):
         """Frame rate for which the sampling is meant; None if there is none."""
         return None
 
-    def from_list(self) -> "DataConfig":
+    def from_list(self, class_names: tuple[str, ...] = ()) -> "DataConfig":
         """The same config with a list file in place of the data set: a path and a label of each kind a line.
+
+        Args:
+            class_names: names of the classes, all kinds of label one after the other; empty if they are unknown.
 
         Raises:
             ValueError: if the items are not files with labels.

@@ -86,7 +86,7 @@ class PoseVideoData(ClipData):
         clips, joints = inputs
         return normalized(clips, self.mean, self.std), joints
 
-    def from_list(self) -> DataConfig:
+    def from_list(self, class_names: tuple[str, ...] = ()) -> DataConfig:
         """Reject a list file, which gives no joints."""
         raise ValueError(
             f"{self.dataset.name}: a list file names videos without joints, so it cannot replace the data set"

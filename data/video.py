@@ -172,13 +172,13 @@ class VideoData(ClipData):
         (clips,) = inputs
         return (normalized(clips, self.mean, self.std),)
 
-    def from_list(self) -> "VideoData":
+    def from_list(self, class_names: tuple[str, ...] = ()) -> "VideoData":
         """Clips of the videos of a list file, whose lines have a label of each kind."""
         from data.datasets.list_file import ListFile
 
         if not self.targets.classes:
             super().from_list()  # raises
-        return replace(self, dataset=ListFile.Config(predicted=self.targets))
+        return replace(self, dataset=ListFile.Config(predicted=self.targets, class_names=class_names))
 
     def from_folder(self, folder: Path) -> "VideoData":
         """Clips of the videos in a folder of the user's own, which have one label each."""
@@ -187,7 +187,7 @@ class VideoData(ClipData):
         if len(self.targets.classes) != 1:
             kinds = " and a ".join(self.targets.classes) or "no class"
             raise ValueError(
-                f"--own: this row predicts a {kinds} a video, and a folder gives one class; name another row"
+                f"this row predicts a {kinds} a video, and a folder of videos gives one class; name another row"
             )
         return replace(self, dataset=VideoFolder.Config.of(folder))
 

@@ -12,6 +12,7 @@ from experiments.spec.metrics import Computed, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Table, one_line
 from reports.labels import row_names
+from reports.protocols import Protocol, protocols_of
 from reports.sources import find_measurement
 
 EXECUTED, SAVED = "executed", "saved_for_backward"  # names of computed values
@@ -34,7 +35,7 @@ class Facts:
         unit: plural noun for the items of the data sets.
         generated, given: data sets of the runs for which generated stand-ins are read, and those read as given with
             --data.
-        views: data set, and "views × crops" of its test protocol.
+        views: test protocols of the data sets.
         data: text with the fingerprint of each data set.
         official_sizes: numbers of items of the published test splits, by data set.
         items: data set, "evaluated / failed / missing", and the cells with these counts (empty: all).
@@ -50,7 +51,7 @@ class Facts:
     unit: str
     generated: tuple[str, ...]
     given: tuple[str, ...]
-    views: tuple[tuple[str, str], ...]
+    views: tuple[Protocol, ...]
     items: tuple[tuple[str, str, tuple[str, ...]], ...]
     replaced: tuple[tuple[str, str, tuple[str, ...]], ...]
     hardware: tuple[str, ...]
@@ -96,14 +97,12 @@ def facts_of(
     """
     cells = tuple(cells)
     tested = [cell for cell in cells if cell.tested]
-    runs = [cell.run for cell in tested if cell.run is not None]
     measurements = [
         (cell, metric) for cell in cells if isinstance(metric := cell.metric, Measured) and cell.paper_run is not None
     ]
-    views = {(r.data.dataset.name, f"{r.evaluation.views} × {r.evaluation.crops}") for r in runs}
     return Facts(
         **data_names(table, cells)._asdict(),
-        views=tuple(sorted(views)),
+        views=protocols_of(table, tested),
         items=_by_data_set(results, _items),
         replaced=_by_data_set(_trained(tested, results), _replaced),
         hardware=_distinct(str(result.metrics.get("hardware", "unknown")) for result in results),

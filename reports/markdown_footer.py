@@ -41,8 +41,7 @@ def _lines(report: Report, folder: Path) -> list[str]:
     models = "" if warning(report) else f" {OF_THE_PAPER}{', but for the overrides' if report.overrides else ''}."
     lines = [f"- Scale: {scale.name}.{models}", f"{SEEDS_LINE}{', '.join(map(str, report.seeds))}"]
     if facts.views:
-        views = ", ".join(f"{name} {protocol}" for name, protocol in facts.views)
-        lines.append(f"- Test views × crops: {views}")
+        lines.append(f"- Test views × crops: {_by_data_set(facts.views)}")
         counts = [(name, text + _official(facts, name), cells) for name, text, cells in facts.items]
         lines.append(f"- {unit} evaluated / failed / missing: {_by_data_set(counts) or 'none, no run has finished'}")
     lines += _replaced(facts) if _items_were_replaced(facts) else []
@@ -158,5 +157,5 @@ def _official(facts: Facts, name: str) -> str:
 
 
 def _by_data_set(counts: Iterable[tuple[str, str, tuple[str, ...]]]) -> str:
-    """Counts of each data set, followed by their cells if they differ."""
+    """Texts of each data set, followed by their cells if they differ."""
     return ", ".join(f"{name} {text}" + (f" ({'; '.join(cells)})" if cells else "") for name, text, cells in counts)

@@ -81,7 +81,7 @@ def as_json(report: Report) -> dict[str, object]:
             for row in report.rows
         ],
         "facts": {
-            "views": dict(facts.views),
+            "views": [{"data": n, "views_and_crops": v, "shown_in": list(k)} for n, v, k in facts.views],
             "generated": list(facts.generated),
             "given": list(facts.given),
             "videos": [{"data": n, "evaluated_failed_missing": c, "cells": list(k)} for n, c, k in facts.items],

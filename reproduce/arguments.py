@@ -1,10 +1,9 @@
 """Arguments shared by several verbs."""
 
 import argparse
-import os
 from pathlib import Path
 
-from experiments.spec.override_names import FINE_TUNE, OWN_DATA
+from experiments.spec.override_names import FINE_TUNE, own_data
 
 
 def add_tables(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +38,7 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
 def add_own(parser: argparse.ArgumentParser) -> None:
     """Add data of the user's own, and a start from the row's weights. Both are overrides."""
     parser.add_argument(
-        "--own", action="append", dest="overrides", type=own_data, metavar="FOLDER",
+        "--own", action="append", dest="overrides", type=own_override, metavar="FOLDER",
         help="your videos in place of the data set: CLASS/VIDEO files, train/ and val/ of these, or two lists",
     )  # fmt: skip
     parser.add_argument(
@@ -48,15 +47,16 @@ def add_own(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def own_data(text: str) -> str:
+def own_override(text: str) -> str:
     """Override for a folder of videos.
 
     Raises:
-        argparse.ArgumentTypeError: without a name, e.g. of a variable of the shell that is not set.
+        argparse.ArgumentTypeError: for an empty name.
     """
-    if not text:
-        raise argparse.ArgumentTypeError("names no folder; '.' is the working directory")
-    return f"{OWN_DATA}{os.path.abspath(os.path.expanduser(text))}"
+    try:
+        return own_data(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_runs(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,10 @@ from experiments.runner.evaluate import load_chosen_weights
 from experiments.runner.resources import Resources
 from experiments.runner.row_model import RowModel
 from experiments.spec.catalog import find, released_weights
-from reproduce.arguments import own_data
+from experiments.spec.override_names import own_data
 from reproduce.selection import one_run, store_of
+
+ALTERNATIVES = "name a file with weights=FILE, or take random weights with untrained=True"
 
 
 def row_model(
@@ -48,8 +50,10 @@ def row_model(
         raise ValueError(
             f"untrained=True takes random weights, not those of {os.fspath(weights)}; leave one of them out"
         )
+    if isinstance(overrides, str):
+        raise ValueError(f"overrides is a list of texts; write overrides=[{overrides!r}]")
     chosen = _checked_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    texts = [*overrides, *([] if own is None else [own_data(os.fspath(own))])]
+    texts = [*overrides, *([] if own is None else [own_data(own)])]
     options = Namespace(
         table=name, scale=scale, seeds=None, overrides=texts, runs=Path(runs), verb_name="row_model"
     )  # fmt: skip
@@ -58,7 +62,7 @@ def row_model(
     run.check()
     model = run.model.build(run.data.size, run.data.targets)
     released = released_weights(find([name])[0].table.paper)
-    source = load_chosen_weights(model, run, store, file, untrained, released)
+    source = load_chosen_weights(model, run, store, file, untrained, released, alternatives=ALTERNATIVES)
     names = class_names(run.data, Resources(), store.run(run.train_id), None if classes is None else Path(classes))
     return RowModel(run, model.to(chosen).eval(), source, names)
 

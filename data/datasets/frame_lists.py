@@ -24,6 +24,7 @@ DEFAULT_FPS = 30.0
 # Lines that decide whether a list has numbers of frames, and folders that are searched for a picture.
 NUM_PROBED_LINES = 10
 NUM_PROBED_FOLDERS = 100
+HEADERS = ("path", "video", "file", "filename")  # first field of a header
 EXAMPLE = "img_00001.jpg"
 
 
@@ -150,6 +151,15 @@ def data_lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
         line = line.strip()
         if line and not line.startswith("#"):
             yield number, line
+
+
+def without_header(lines: Sequence[str]) -> list[str]:
+    """Lines with an empty one in place of a header such as `path,class`, so that the numbers of lines stay."""
+    found = list(lines)
+    number, line = next(data_lines(found), (0, ""))
+    if re.split(r"[,\s]", line.lower(), maxsplit=1)[0].strip("\"'") in HEADERS and not re.search(r"[0-9]", line):
+        found[number - 1] = ""
+    return found
 
 
 def has_frame_numbers(lines: Iterable[str]) -> bool:

@@ -1,8 +1,11 @@
-"""Lists of videos with their labels: a line is `path label`, or `path verb noun`, separated by spaces or commas."""
+"""Lists of videos with their labels: a line is `path label`, or `path verb noun`, separated by spaces or commas.
+
+A label is the number of a class or, where the names of the classes are known, its name.
+"""
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +16,7 @@ from data.datasets.videos import VideoRecord, base_with
 from data.errors import DataError, shortened
 
 # The path ends at the last separator, so that it may contain spaces and commas.
+SEPARATOR = re.compile(r"\s*,\s*|\s+")
 LIST_LINE = re.compile(r"^(?P<path>\S.*?)(?:\s*,\s*|\s+)(?P<label>[^\s,]+)$")
 
 
@@ -32,6 +36,7 @@ class LabelList:
         classes: number of classes of each kind of label, in the order of a line.
         layout: layout of a line, for messages.
         official: number of lines of the published list; None if it is unknown.
+        names: names of the classes of each kind, which labels may be; empty if they are numbers alone.
 
     Raises:
         DataError: for a line of another layout, with what it should be.
@@ -46,10 +51,12 @@ class LabelList:
         *,
         layout: str = "path label",
         official: int | None = None,
+        names: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.annotation, self.name, self.classes, self.layout = annotation, name, classes, layout
         rows = list(data_lines(lines))
         self.official, self.num_lines, self.counts = official, len(rows), tuple(classes.values())
+        self.numbers = [{name: n for n, name in enumerate((names or {}).get(kind, ()))} for kind in classes]
         self.videos = [self.video(place, number, line) for place, (number, line) in enumerate(rows)]
 
     def video(self, place: int, number: int, line: str) -> LabelledPath:
@@ -59,14 +66,17 @@ class LabelList:
             place: number of earlier lines with a video.
             number: number of the line in the file.
         """
-        fields = split_line(line, len(self.counts))
+        fields = split_line(line, self.numbers)
         if fields is None:
             raise DataError(
                 f"{self.annotation}:{number}: too few fields in '{shortened(line)}'; a line is '{self.layout}'"
                 f"{self.remark_on_end(place)}"
             )
         path, *texts = fields
-        labels = list(map(class_number, texts, self.counts))
+        labels = [
+            numbers.get(text.strip("\"'"), class_number(text, count))
+            for text, numbers, count in zip(texts, self.numbers, self.counts, strict=True)
+        ]
         known = [label for label in labels if label is not None]
         if len(known) < len(labels):
             raise self.wrong_label(number, texts, labels)
@@ -76,9 +86,11 @@ class LabelList:
         """Error of a line with a label that is no class."""
         place = labels.index(None)
         what = "label" if len(self.counts) == 1 else f"{tuple(self.classes)[place]} label"
+        example = next(iter(self.numbers[place]), None)
+        or_names = "" if example is None else f", or the names of the classes, e.g. {shortened(example)}"
         return DataError(
             f"{self.annotation}:{number}: wrong {what} '{shortened(texts[place])}'; "
-            f"{self.name} has {what}s 0 to {self.counts[place] - 1}"
+            f"{self.name} has {what}s 0 to {self.counts[place] - 1}{or_names}"
         )
 
     def remark_on_end(self, place: int) -> str:
@@ -112,17 +124,29 @@ class LabelList:
         return tuple(VideoRecord(os.path.join(base, path), label, path) for path, label in self.videos)
 
 
-def split_line(line: str, num_labels: int) -> Sequence[str] | None:
-    """Path and labels of a line; None if it has too few fields."""
-    fields = list_fields(line)
-    if fields is None or num_labels == 1:
+def split_line(line: str, names: Sequence[Container[str]]) -> Sequence[str] | None:
+    """Path and labels of a line; None if it has too few fields.
+
+    Args:
+        names: names of the classes of each kind of label.
+    """
+    *first, last = names
+    fields = list_fields(line, last)
+    if fields is None or not first:
         return fields
-    others = split_line(fields[0], num_labels - 1)
+    others = split_line(fields[0], first)
     return None if others is None else (*others, fields[1])
 
 
-def list_fields(line: str) -> tuple[str, str] | None:
-    """Path and last label of a line; None if it has too few fields."""
+def list_fields(line: str, names: Container[str] = ()) -> tuple[str, str] | None:
+    """Path and last label of a line; None if it has too few fields.
+
+    Args:
+        names: names of classes, which may contain separators.
+    """
+    for match in SEPARATOR.finditer(line) if names else ():
+        if (label := line[match.end() :].strip("\"'")) in names:
+            return line[: match.start()], label
     if "," not in line:  # then the label is the last word, which is found faster than by the pattern
         words = line.rsplit(None, 1)
         return (words[0], words[1]) if len(words) == 2 else None

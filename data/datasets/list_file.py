@@ -1,7 +1,7 @@
 """Single list file of videos in place of a data set, e.g. of a user's own videos.
 
 A line is `path label` or, for a verb and a noun a video, `path verb noun`. With one label a video, it may also be
-`folder frames label`, where a folder holds the pictures of a video.
+`folder frames label`, where a folder holds the pictures of a video. A first line `path,label` or the like is a header.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Self
 
 from data.config import DatasetConfig, Split
 from data.datasets.annotations import file_text
-from data.datasets.frame_lists import FrameList, data_lines, has_frame_numbers
+from data.datasets.frame_lists import FrameList, data_lines, has_frame_numbers, without_header
 from data.datasets.label_lists import LabelList, folder_class_names
 from data.datasets.videos import VideoList, VideoRecord, check_inside, refuse_duplicates
 from data.errors import DataError, MissingAnnotationError
@@ -29,12 +29,14 @@ class ListFile:
 
         Args:
             predicted: prediction targets of the videos. A line has one label of each kind.
+            class_names: names of the classes, all kinds of label one after the other; empty if they are unknown.
         """
 
         unit = "videos"
 
         name: str = "list"
         predicted: Targets
+        class_names: tuple[str, ...] = ()
 
         def __post_init__(self) -> None:
             """Reject targets without labels."""
@@ -79,7 +81,7 @@ class ListFile:
 
         The user may list any file by an absolute path.
         """
-        lines = file_text(self.path).splitlines()
+        lines = without_header(file_text(self.path).splitlines())
         if not any(data_lines(lines)):
             raise DataError(f"{self.path}: the file is empty; it should contain one '{self.config.layout}' per line")
         folder = self.path.parent
@@ -94,11 +96,14 @@ class ListFile:
 
     def listed(self, lines: list[str], bases: list[Path]) -> VideoList:
         """Videos of a list with a path and a label of each kind."""
-        classes = self.config.predicted.classes
-        found = LabelList(self.path, lines, self.config.name, classes, layout=self.config.layout)
+        classes, known = self.config.predicted.classes, self.config.class_names
+        names = self.config.predicted.by_kind(known) if known else {}
+        found = LabelList(self.path, lines, self.config.name, classes, layout=self.config.layout, names=names)
         base = found.base(bases)
         records = found.records(base)
         self.check_inside(records, base)
+        if known:
+            return VideoList(records, known)
         if len(classes) == 1:
             (num_classes,) = classes.values()
             return VideoList(records, folder_class_names(records, num_classes))
@@ -115,7 +120,7 @@ class ListFile:
         else:
             raise listed.unlocated(bases[0], (folder / f"{listed.paths[0]}.h5" for folder in bases))
         self.check_inside(records, found.base)
-        return VideoList(records, folder_class_names(records, num_classes))
+        return VideoList(records, self.config.class_names or folder_class_names(records, num_classes))
 
     def check_inside(self, records: tuple[VideoRecord, ...], base: Path) -> None:
         """Refuse relative paths that lead out of the folder to which they are relative."""

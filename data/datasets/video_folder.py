@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 from data.config import DatasetConfig, Split
 from data.datasets.annotations import class_number, file_text
-from data.datasets.frame_lists import data_lines
+from data.datasets.frame_lists import data_lines, without_header
 from data.datasets.videos import VIDEO_SUFFIXES, VideoList, VideoRecord, base_with, check_inside, refuse_duplicates
 from data.errors import DataError, shortened
 from data.targets import ClassTarget
@@ -22,7 +22,6 @@ PARTS = ("train", "val")
 TEST_SHARE = 5  # one of so many videos of a class is set aside for the test
 LAYOUTS = "it holds CLASS/VIDEO files, or train/CLASS/VIDEO and val/CLASS/VIDEO, or the lists train.csv and val.csv"
 LINE = "path,class"
-HEADERS = ("path", "video", "file", "filename")  # first field of a header
 
 
 class Listed(NamedTuple):
@@ -139,6 +138,9 @@ class VideoFolder:
                 f"{annotation}: none of its {len(lines)} videos exists, e.g. {shortened(lines[0].path)}; paths are "
                 f"absolute or relative to {self.root}"
             )
+        for number, path, _ in lines:
+            if "," in path and not os.path.exists(os.path.join(base, path)):
+                raise DataError(f"{annotation}:{number}: there is no file '{shortened(path)}'; a line is '{LINE}'")
         records = tuple(
             VideoRecord(os.path.join(base, path), numbers.get(label, class_number(label, len(names)) or 0), path)
             for _, path, label in lines
@@ -158,15 +160,16 @@ def class_names(root: Path) -> tuple[str, ...]:
     """
     if not root.is_dir():
         what = "is a file" if root.exists() else "does not exist"
-        raise DataError(f"--own {root} {what}; name the folder of your videos: {LAYOUTS}")
+        raise DataError(f"{root} {what}; name the folder of your videos: {LAYOUTS}")
     if has_lists(root):
         return listed_names(root)
     divided = [part for part in PARTS if (root / part).is_dir()]
     if len(divided) == 1:
-        raise DataError(f"--own {root}: there is {divided[0]}, but not {PARTS[PARTS[0] in divided]}; {LAYOUTS}")
+        raise DataError(f"{root}: there is {divided[0]}, but not {PARTS[PARTS[0] in divided]}; {LAYOUTS}")
     names = tuple(folder.name for folder in folders_in(root / "train" if divided else root))
     if len(names) < 2:
-        raise DataError(f"--own {root}: it has {len(names)} class folders, and two or more are needed; {LAYOUTS}")
+        count = "one class folder" if names else "no class folder"
+        raise DataError(f"{root}: it has {count}, and two or more are needed; {LAYOUTS}")
     return names
 
 
@@ -179,7 +182,7 @@ def has_lists(root: Path) -> bool:
     present = [f"{part}.csv" for part in PARTS if (root / f"{part}.csv").is_file()]
     if len(present) == 1:
         absent = "val.csv" if present == ["train.csv"] else "train.csv"
-        raise DataError(f"--own {root}: there is {present[0]}, but not {absent}; put the other videos into {absent}")
+        raise DataError(f"{root}: there is {present[0]}, but not {absent}; put the other videos into {absent}")
     return bool(present)
 
 
@@ -204,10 +207,8 @@ def lines_of(annotation: Path) -> Iterator[Listed]:
         DataError: for a line of another layout, and a list without lines.
     """
     found = 0
-    for number, line in data_lines(file_text(annotation).splitlines()):
+    for number, line in data_lines(without_header(file_text(annotation).splitlines())):
         path, _, label = (part.strip().strip("\"'") for part in line.rpartition("," if "," in line else " "))
-        if not found and path.lower() in HEADERS:
-            continue
         if not path or not label:
             raise DataError(f"{annotation}:{number}: too few fields in '{shortened(line)}'; a line is '{LINE}'")
         found += 1

@@ -17,6 +17,7 @@ from data.errors import DataError, DecodeError
 from data.items.items import ItemList
 from data.targets import Targets
 from experiments.runner.attention_files import AttentionMaps, maps_id, write_maps
+from experiments.runner.class_names import class_names
 from experiments.runner.messages import one_line
 from experiments.runner.provenance import provenance
 from experiments.runner.resources import Resources
@@ -72,7 +73,9 @@ def attention_maps(
             head that does not exist.
         DataError, StoreError: if the data set, the list, the video or the weights cannot be read.
     """
-    shown = run if video_list is None else listed_run(run, video_list)
+    shown = run
+    if video_list is not None:
+        shown = listed_run(run, video_list, class_names(run.data, resources, store.run(run.train_id)))
     data, model = shown.data, shown.build().model
     if not isinstance(model, MapsAttention) or not isinstance(data, ShowsFrames):
         raise ValueError(f"{type(model).__name__} has no attention maps of videos to draw")

@@ -46,8 +46,17 @@ def names_in(file: Path, targets: Targets) -> tuple[str, ...]:
     """Names in a file, one a line."""
     names = tuple(line.strip() for line in file_text(file).splitlines() if line.strip())
     if len(names) != (count := sum(targets.classes.values())):
-        raise DataError(f"--classes {file}: it has {len(names)} names, one a line; this row has {count} classes")
+        raise DataError(f"{file}: it has {len(names)} names, one a line; this row has {count} classes")
     return names
+
+
+def flat_names(names: ClassNames) -> tuple[str, ...]:
+    """All names one after the other, those without a name by kind and number; empty if none has a name."""
+    if not any(name is not None for of_kind in names.values() for name in of_kind):
+        return ()
+    return tuple(
+        f"{kind} {n}" if name is None else name for kind, of_kind in names.items() for n, name in enumerate(of_kind)
+    )
 
 
 def by_kind(names: tuple[str, ...], targets: Targets) -> ClassNames:

@@ -26,6 +26,7 @@ from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, ViewScores
 from models.imagenet import weights_folder
 
+ALTERNATIVES = "name a file with --weights FILE, or test the command with --untrained"
 NUM_SHOWN = 5  # best classes per video
 
 
@@ -55,16 +56,16 @@ def evaluate(
     """
     quiet_lightning()
     labelled = isinstance(videos, Path)
-    shown = listed_run(run, videos) if labelled else replace(run, data=run.data.from_files(videos))
+    names = class_names(run.data, resources, store.run(run.train_id), classes)
+    shown = listed_run(run, videos, names) if labelled else replace(run, data=run.data.from_files(videos))
     seed_everything(run.seed, verbose=False)
     one_device = replace(resources, devices=1, nodes=1)
     if not labelled:  # an unreadable file is named beside the others
         one_device = replace(one_device, allow_bad=sys.maxsize)
-    names = class_names(run.data, resources, store.run(run.train_id), classes)
     root = videos if labelled else Path()
     datamodule = data_module(shown, one_device, root=root, split=BatchSplit(1, 1))
     module = shown.build()
-    source = load_chosen_weights(module.model, run, store, weights, untrained, released)
+    source = load_chosen_weights(module.model, run, store, weights, untrained, released, alternatives=ALTERNATIVES)
     trainer = make_trainer(run, one_device)
     with contextlib.redirect_stdout(sys.stderr):  # Lightning's progress bar; stdout is for the result
         trainer.test(module, datamodule, verbose=False, weights_only=True)
@@ -131,8 +132,13 @@ def load_chosen_weights(
     file: Path | None,
     untrained: bool,
     released: ReleasedWeights | None,
+    *,
+    alternatives: str,
 ) -> str:
     """Load the weights that the user has chosen; returns their source.
+
+    Args:
+        alternatives: what else can be done if the run has no weights, for the message.
 
     Raises:
         ValueError: if there are none, or the file contains another model.
@@ -144,9 +150,7 @@ def load_chosen_weights(
         try:
             weights = existing_weights(run, store)
         except ValueError as error:
-            raise ValueError(
-                f"{error}; or name a file with --weights FILE, or test the command with --untrained"
-            ) from None
+            raise ValueError(f"{error}; or {alternatives}") from None
         load_weights(model, run, store, weights)
         if weights.released is not None:
             return f"imported from {weights.released['file']}"

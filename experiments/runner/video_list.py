@@ -4,11 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from data.errors import DataError
+from experiments.runner.class_names import ClassNames, flat_names
 from experiments.spec.run import RunConfig
 
 
-def listed_run(run: RunConfig, video_list: Path) -> RunConfig:
+def listed_run(run: RunConfig, video_list: Path, names: ClassNames) -> RunConfig:
     """The same run on a list file. Its ids differ: weights and results are those of `run`.
+
+    Args:
+        names: names of the classes, which may stand in the list in place of numbers.
 
     Raises:
         DataError: if there is no such file.
@@ -17,4 +21,4 @@ def listed_run(run: RunConfig, video_list: Path) -> RunConfig:
     if not video_list.is_file():
         labels = " ".join(run.data.targets.label_names)
         raise DataError(f"--list {video_list}: there is no such file; it needs one 'path {labels}' per line")
-    return replace(run, data=run.data.from_list())
+    return replace(run, data=run.data.from_list(flat_names(names)))

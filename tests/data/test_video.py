@@ -157,6 +157,8 @@ def test_a_list_is_read_in_place_of_the_data_set(dataset: DatasetConfig) -> None
     data = replace(SEGMENTS, dataset=dataset, frames=8)
     assert data.from_list() == replace(data, dataset=ListFile.Config(predicted=dataset.targets))
     assert data.from_list().targets == data.targets
+    listed = data.from_list(("a", "b")).dataset
+    assert isinstance(listed, ListFile.Config) and listed.class_names == ("a", "b")
 
 
 def test_tiny_data_are_generated_and_smaller_and_otherwise_the_same() -> None:

@@ -49,6 +49,41 @@ def test_lines_have_a_path_a_verb_and_a_noun(folder: Path) -> None:
     assert (found.class_names[4], found.class_names[5], len(found.class_names)) == ("verb 4", "noun 0", 12)
 
 
+def named(folder: Path, text: str, targets: Targets, names: tuple[str, ...]) -> VideoList:
+    (folder / "mine.csv").write_text(text)
+    return ListFile.Config(predicted=targets, class_names=names).build(folder / "mine.csv", "test")
+
+
+@pytest.mark.parametrize("header", ["", "path,class\n", "# first\n\nVideo label\n"])
+def test_labels_may_be_the_names_of_the_classes(folder: Path, header: str) -> None:
+    names = ("cats", "riding a horse", "falling, slowly")
+    lines = ["a/UPPER.MP4, riding a horse", 'b/one two.mp4,"falling, slowly"', "val/c.mp4 0"]
+    found = named(folder, header + "\n".join(lines), ONE, names)
+    assert [(record.video_id, record.label) for record in found.records] == [
+        ("a/UPPER.MP4", 1),
+        ("b/one two.mp4", 2),
+        ("val/c.mp4", 0),
+    ]
+    assert found.class_names == names
+    with pytest.raises(DataError, match=r"csv:1: wrong label 'dogs'; list has labels 0 to 2, or the names .* cats$"):
+        named(folder, "a/UPPER.MP4,dogs\n", ONE, names)
+    with pytest.raises(DataError, match=r"csv:2: too few fields in 'cats'"):
+        named(folder, "path,class\ncats\n", ONE, names)
+
+
+def test_verbs_and_nouns_may_be_names_or_numbers(folder: Path) -> None:
+    verbs = ("take", "put-on", "open", "close", "wash")
+    names = (*verbs, "cup", "tap", "glass:wine", "board", "fork", "spoon", "knife")
+    found = named(folder, "a/UPPER.MP4,put-on,glass:wine\nb/one two.mp4 4 fork\nval/c.mp4 take 6\n", TWO, names)
+    assert [record.label for record in found.records] == [(1, 2), (4, 4), (0, 6)]
+
+
+def test_a_folder_with_the_name_of_a_header_is_read(folder: Path) -> None:
+    (folder / "video").mkdir()
+    (folder / "video/img_00001.jpg").touch()
+    assert videos(folder, "video 30 2\n", ONE).records[0].path == f"{folder}/video"
+
+
 def test_any_split_but_that_of_training_is_the_list(folder: Path) -> None:
     config = ListFile.Config(predicted=ONE)
     (folder / "mine.txt").write_text("a/UPPER.MP4 2\n")

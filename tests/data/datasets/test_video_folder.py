@@ -83,12 +83,22 @@ def test_numbered_classes_are_named_by_a_file(tmp_path: Path) -> None:
         ids(config, "test")
 
 
+def test_a_line_with_a_field_too_many_is_named(tmp_path: Path) -> None:
+    touched(tmp_path, "a, b.mp4", "c.mp4")
+    (tmp_path / "train.csv").write_text("a, b.mp4,cats\nc.mp4,dogs,indoors\n")
+    (tmp_path / "val.csv").write_text("a, b.mp4,cats\n")
+    config = VideoFolder.Config.of(tmp_path)
+    assert ids(config, "test") == ["a, b.mp4"]
+    with pytest.raises(DataError, match=r"train\.csv:2: there is no file 'c\.mp4,dogs'; a line is 'path,class'"):
+        ids(config, "train")
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ((), "it has 0 class folders, and two or more are needed; it holds CLASS/VIDEO files"),
-        (("a.mp4",), "it has 0 class folders"),
-        (("cats/a.mp4",), "it has 1 class folders"),
+        ((), "it has no class folder, and two or more are needed; it holds CLASS/VIDEO files"),
+        (("a.mp4",), "it has no class folder"),
+        (("cats/a.mp4",), "it has one class folder"),
         (("train/cats/a.mp4",), "there is train, but not val"),
         (("train.csv",), r"there is train\.csv, but not val\.csv"),
         (("train.csv", "val.csv"), r"train\.csv: the file is empty; it should contain one 'path,class' per line"),

@@ -288,7 +288,7 @@ def test_a_list_may_have_a_verb_and_a_noun_a_video(
     video = min(Resources().root(verb_noun_run.data).rglob("*.MP4"))
     (tmp_path / "segments.csv").write_text(f"{video} 2 5\n")
     made = attention_maps(verb_noun_run, store, Resources(), AttentionQuery(), tmp_path / "segments.csv")
-    assert made.record["video"] == str(video) and made.record["class"] == "verb 2 noun 5"
+    assert made.record["video"] == str(video) and made.record["class"] == "wash cloth"
 
 
 def test_missing_lists_and_videos_of_a_list_are_refused(weighted: RunConfig, store: RunStore, listed: Path) -> None:

@@ -85,7 +85,7 @@ def test_the_models_of_all_papers_are_fine_tuned_for_other_classes(cell: str, pe
 
 
 def test_rows_that_predict_several_labels_refuse_a_folder(pets: Path) -> None:
-    with pytest.raises(ValueError, match="--own: this row predicts a verb and a noun a video"):
+    with pytest.raises(ValueError, match="this row predicts a verb and a noun a video"):
         override(f"{OWN_DATA}{pets}", EPIC100)
 
 
