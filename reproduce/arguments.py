@@ -114,5 +114,5 @@ def add_list(parser: argparse.ArgumentParser) -> None:
         dest="video_list",
         type=Path,
         metavar="FILE",
-        help="videos in place of the test videos: a file of `path label` lines, or `path verb noun`",
+        help="videos in place of the test videos: a file of `path label` lines, or `path verb noun`; names or numbers",
     )

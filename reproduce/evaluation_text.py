@@ -36,9 +36,10 @@ def video_text(video: dict) -> str:
     texts = [", ".join(of_kind) for of_kind in by_kind.values()]
     if len(by_kind) > 1:
         texts = [f"{kind} {text}" for kind, text in zip(by_kind, texts, strict=True)]
-    label = video["label"]
+    label = video["label"] if video["label_name"] is None else video["label_name"]
     if isinstance(label, dict):
-        label = ", ".join(f"{kind} {number}" for kind, number in label.items())
+        named = {kind: video["label"][kind] if name is None else name for kind, name in label.items()}
+        label = ", ".join(f"{kind} {name}" for kind, name in named.items())
     labelled = "" if label is None else f"label {label}, "
     if not texts:
         return f"{video['video']}: {labelled}{video['state']}" + (f" ({video['error']})" if "error" in video else "")

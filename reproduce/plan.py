@@ -30,7 +30,7 @@ def execute(options: argparse.Namespace) -> int:
     parallel = default_parallel(resources, scale_of(options))
     print(json.dumps(plan.as_json(), indent=1) if options.json else plan.as_text(parallel))
     code = UNUSABLE if plan.problems or plan.disk_problem(parallel) else DONE
-    say_next("run" if code == DONE else "doctor", options)
+    say_next("doctor" if code != DONE else "run" if plan.num_pending else "report", options)
     return code
 
 
@@ -71,6 +71,11 @@ class Plan:
     def problems(self) -> list[str]:
         """Distinct reasons that stop runs."""
         return list(dict.fromkeys(plan.problem for plan in self.runs if plan.problem is not None))
+
+    @property
+    def num_pending(self) -> int:
+        """Number of tests that are not finished."""
+        return sum(plan.state not in FINISHED for plan in self.runs)
 
     @property
     def device_hours(self) -> float:
@@ -145,8 +150,7 @@ class Plan:
         runs, tests = len({plan.job.run.train_id for plan in self.runs}), len(self.runs)
         tested = f" with {tests} tests" if tests > runs else ""
         cells = sum(len(plan.job.cells) for plan in self.runs)
-        pending = sum(plan.state not in FINISHED for plan in self.runs)
-        text.append(f"{runs} distinct runs{tested} for {cells} cells, {pending} to do, {self._cost()}")
+        text.append(f"{runs} distinct runs{tested} for {cells} cells, {self.num_pending} to do, {self._cost()}")
         text += self._notes()
         text += [f"not yet runnable: {problem}" for problem in self.problems]
         if (problem := self.disk_problem(parallel)) is not None:

@@ -98,12 +98,17 @@ def video_entries(
     items, reasons = datamodule.test_list, datamodule.unreadable_in("test").reasons
     files, entries = datamodule.data.files(items), []
     for index, name in enumerate(items.ids):
-        video, label = scores.items[index], None
+        video, label, label_name = scores.items[index], None, None
         if labelled:
             numbers = video.label if isinstance(video.label, tuple) else (video.label,)
+            found = [of_kind[number] for of_kind, number in zip(names.values(), numbers, strict=True)]
             label = video.label if len(names) == 1 else dict(zip(names, numbers, strict=True))
+            label_name = found[0] if len(names) == 1 else dict(zip(names, found, strict=True))
         top = best_classes(scores.mean(index), names) if video.state == EVALUATED else []
-        entry: dict[str, object] = {"video": name, "label": label, "state": video.state, "top": top}
+        entry: dict[str, object] = {
+            **{"video": name, "label": label, "label_name": label_name},
+            **{"state": video.state, "top": top},
+        }
         errors = [reasons[file] for file in (files[index] if files is not None else ()) if file in reasons]
         entries.append(entry | ({"error": errors[0]} if errors else {}))
     return entries

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from data.errors import DataError
+from experiments.runner.class_names import class_names
 from experiments.runner.evaluate import evaluate
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
@@ -62,7 +63,8 @@ def test_a_video_that_cannot_be_read_has_no_scores(weighted: RunConfig, store: R
         ("missing", 0),
     ]
     text = evaluation_text(result)
-    assert f"{broken}: label 1, failed (" in text and "(1 evaluated, 1 failed, 1 missing)" in text
+    (names,) = class_names(weighted.data, ONE, store.run(weighted.train_id)).values()
+    assert f"{broken}: label {names[1]}, failed (" in text and "(1 evaluated, 1 failed, 1 missing)" in text
     with pytest.raises(DataError, match="cannot be read; the limit is 0"):
         evaluate(weighted, store, ONE, listed)
 
@@ -213,9 +215,21 @@ def test_the_text_names_the_kinds_of_label(verb_noun_run: RunConfig, store: RunS
     first, second = lines[3:5]
     score = r"[^,;()]+ \(0\.\d{3}\)"  # classes of the stand-in have names
     best = rf"{score}(, {score}){{4}}"
-    assert re.fullmatch(rf"{name}: label verb 0, noun 1, predicted verb {best}; noun {best}", first)
-    assert second == f"{segments.parent}/gone.mp4: label verb 1, noun 2, missing (no such file)"
+    verbs, nouns = class_names(verb_noun_run.data, ONE, store.run(verb_noun_run.train_id)).values()
+    label = f"label verb {verbs[0]}, noun {nouns[1]}"
+    assert re.fullmatch(rf"{name}: {label}, predicted verb {best}; noun {best}", first)
+    assert second == f"{segments.parent}/gone.mp4: label verb {verbs[1]}, noun {nouns[2]}, missing (no such file)"
     assert "action " in lines[-1] and "(1 evaluated, 0 failed, 1 missing)" in lines[-1]
+
+
+def test_labels_may_be_names_as_in_the_data_set(verb_noun_run: RunConfig, store: RunStore, segments: Path) -> None:
+    by_number = evaluate(verb_noun_run, store, ONE, segments)
+    verbs, nouns = class_names(verb_noun_run.data, ONE, store.run(verb_noun_run.train_id)).values()
+    paths = [line.split()[0] for line in segments.read_text().splitlines()]
+    lines = [f"{path},{verbs[number]},{nouns[number + 1]}" for number, path in enumerate(paths)]
+    segments.write_text("\n".join(["video,verb,noun", *lines]))
+    by_name = evaluate(verb_noun_run, store, ONE, segments)
+    assert (by_name["videos"], by_name["metrics"]) == (by_number["videos"], by_number["metrics"])
 
 
 def test_a_list_with_too_few_labels_is_refused(verb_noun_run: RunConfig, store: RunStore, segments: Path) -> None:
