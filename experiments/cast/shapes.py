@@ -65,23 +65,23 @@ def in_windows(tensor: Tensor, attention: str, run: RunConfig) -> Tensor:
     return windows(tensor, 1, window).flatten(0, 1)
 
 
-def traced_row(key: str, of: Callable[[str, RunConfig], str]) -> ByColumn:
+def traced_row(key: str, of: Callable[..., str], *stage: str) -> ByColumn:
     """Metric of a row: a text for each stream.
 
     Args:
-        of: text for "spatial" or "temporal" and a run.
+        of: text for a stage, if there is one, "spatial" or "temporal", and a run.
     """
-    return ByColumn(key, {stream: Computed(f"{key}_{stream}", partial(of, stream)) for stream in STREAMS})
+    return ByColumn(key, {stream: Computed(f"{key}_{stream}", partial(of, *stage, stream)) for stream in STREAMS})
 
 
-def of_own(stage: str) -> Callable[[str, RunConfig], str]:
+def own(stage: str, stream: str, run: RunConfig) -> str:
     """Text of the stream's own tokens after a stage, e.g. "down"."""
-    return lambda stream, run: f"Y_{stream[0]}: {text(traced(run)[f'{stream} {stage}'], run)}"
+    return f"Y_{stream[0]}: {text(traced(run)[f'{stream} {stage}'], run)}"
 
 
-def of_both(stage: str) -> Callable[[str, RunConfig], str]:
+def both(stage: str, stream: str, run: RunConfig) -> str:
     """Text of the tokens of both streams after a stage, the stream's own first."""
-    return lambda stream, run: ", ".join(of_own(stage)(name, run) for name in own_first(stream))
+    return ", ".join(own(stage, name, run) for name in own_first(stream))
 
 
 def attended(stream: str, run: RunConfig) -> str:
@@ -92,8 +92,8 @@ def attended(stream: str, run: RunConfig) -> str:
 def in_both_windows(stream: str, run: RunConfig) -> str:
     """Text of the queries and of the keys and values of the stream's cross-attention, in its windows."""
     queries, context = (traced(run)[f"{stream} {name}"] for name in ("queries", "context"))
-    own, other = own_first(stream)
-    parts = ((own, queries), (other, context))
+    first, other = own_first(stream)
+    parts = ((first, queries), (other, context))
     return ", ".join(f"Y_{name[0]}: {text(in_windows(tensor, stream, run), run)}" for name, tensor in parts)
 
 

@@ -1,7 +1,7 @@
 """Table 3 of CAST: stage-wise details of the two experts in B-CAST, traced from the model."""
 
 from experiments.cast.base import EPIC100
-from experiments.cast.shapes import attended, in_both_windows, of_both, of_own, positions, traced_row
+from experiments.cast.shapes import attended, both, in_both_windows, own, positions, traced_row
 from experiments.cast.tiny import TINY, pretrained
 from experiments.spec.table import Column, Table, row
 
@@ -15,17 +15,17 @@ WINDOWS = ("Y_s: B·196×8×384, Y_t: B·196×8×384", "Y_t: B·8×196×384, Y_s
 
 # fmt: off
 ROWS = (
-    row("up",        ("Up Projection",         "Linear projection with ratio = 2.0"), metric=traced_row("up", of_own("up")), paper=WIDE),
-    row("joined",    ("Post Processing",       "Attach CLS token of Y_s, reshape"),   metric=traced_row("joined", of_own("joined")), paper=DOWN),
+    row("up",        ("Up Projection",         "Linear projection with ratio = 2.0"), metric=traced_row("up", own, "up"), paper=WIDE),
+    row("joined",    ("Post Processing",       "Attach CLS token of Y_s, reshape"),   metric=traced_row("joined", own, "joined"), paper=DOWN),
     row("attention", ("Cross-Attention",       "MHCA, windows: time and space"),      metric=traced_row("attention", attended),
         paper=("Y_s: B·196×8×384", "Y_t: B·8×196×384")),
     row("positions", ("Positional Embeddings", "of queries, and of keys and values"), metric=traced_row("positions", positions),
         paper=tuple(f"# parameters: {number}×384, {shapes}" for number, shapes in zip((8, 196), WINDOWS, strict=True))),
     row("windows",   ("Pre processing",        "Detach CLS token of Y_s, reshape"),   metric=traced_row("windows", in_both_windows), paper=WINDOWS),
-    row("gathered",  ("Gather Features",       "of the other expert"),                metric=traced_row("gathered", of_both("down")),
+    row("gathered",  ("Gather Features",       "of the other expert"),                metric=traced_row("gathered", both, "down"),
         paper=(", ".join(DOWN), ", ".join(reversed(DOWN)))),
-    row("down",      ("Down Projection",       "Linear projection with ratio = 0.5"), metric=traced_row("down", of_own("down")), paper=DOWN),
-    row("input",     ("Input of B-CAST",       None),                                 metric=traced_row("input", of_own("input")), paper=WIDE),
+    row("down",      ("Down Projection",       "Linear projection with ratio = 0.5"), metric=traced_row("down", own, "down"), paper=DOWN),
+    row("input",     ("Input of B-CAST",       None),                                 metric=traced_row("input", own, "input"), paper=WIDE),
 )
 # fmt: on
 
