@@ -17,6 +17,7 @@ from lightning_modules.task import Batch
 NUM_POINTS = 100  # least number of points of a training curve, if the training has as many steps
 MOST_STEPS_PER_POINT = 50
 GIB = 2**30
+GPU_MEMORY = "workload/gpu_memory_gib"  # name of a curve
 
 
 class CurveLogger(TensorBoardLogger):
@@ -50,11 +51,16 @@ class Curves(Callback):
         self.resumed_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Set the interval of the points, and continue the curves of a resumed training."""
+        """Set the interval of the points, and continue the curves of a resumed training.
+
+        The peak of the memory does not include earlier trials of micro-batches.
+        """
         self.interval = steps_per_point(int(trainer.estimated_stepping_batches))
         trainer.log_every_n_steps = self.interval  # pyright: ignore[reportAttributeAccessIssue]
         if trainer.global_step and trainer.is_global_zero and isinstance(trainer.logger, CurveLogger):
             trainer.logger.restart(trainer.global_step)
+        if pl_module.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(pl_module.device)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
@@ -78,7 +84,7 @@ class Curves(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Batch, batch_idx: int
     ) -> None:
-        """Count the items, and log their number per second and the largest allocated GPU memory."""
+        """Count the items, and log their number per second and the peak of the GPU memory since the last point."""
         self.num_items += len(batch.targets) * trainer.world_size
         if (batch_idx + 1) % trainer.accumulate_grad_batches or trainer.global_step % self.interval:
             return
@@ -86,7 +92,8 @@ class Curves(Callback):
         seconds = self.seconds + now - self.resumed_at
         pl_module.log(self.speed, self.num_items / max(seconds, 1e-9))
         if pl_module.device.type == "cuda":
-            pl_module.log("workload/gpu_memory_gib", torch.cuda.max_memory_allocated(pl_module.device) / GIB)
+            pl_module.log(GPU_MEMORY, torch.cuda.max_memory_allocated(pl_module.device) / GIB)
+            torch.cuda.reset_peak_memory_stats(pl_module.device)
         self.num_items, self.seconds, self.resumed_at = 0, 0.0, now
 
 

@@ -17,12 +17,13 @@ from experiments.runner.measure import PRECISIONS, TrainingStep
 from lightning_modules.module import TaskModule
 from models.model import InputSize, Targets
 
+CUBLAS_ERROR = "CUBLAS_STATUS_ALLOC_FAILED"  # the library allocates memory of its own
 MARGIN = 0.1  # share of the free memory that trials leave, for fragmentation and other batches
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the memory of a device or of the CPU is exhausted."""
-    return isinstance(error, torch.OutOfMemoryError) or is_oom_error(error)
+    return isinstance(error, torch.OutOfMemoryError) or is_oom_error(error) or CUBLAS_ERROR in str(error)
 
 
 def release_memory() -> None:

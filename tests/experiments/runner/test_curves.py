@@ -1,12 +1,16 @@
 """Training curves: their points, what they show, and how they continue after a kill."""
 
+import itertools
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 
-from experiments.runner.curves import gradient_norm, steps_per_point
+from experiments.runner.curves import GPU_MEMORY, Curves, gradient_norm, steps_per_point
 from experiments.spec.run import RunConfig
 from lightning_modules.optim import OptimConfig
 from tests.experiments.runner.points import POINTS, RunHarness
@@ -15,6 +19,17 @@ EPOCHS = replace(POINTS, optim=OptimConfig(epochs=4, batch_size=4, lr=0.1, valid
 STEPS = replace(POINTS, optim=OptimConfig(epochs=None, steps=22, batch_size=4, lr=0.1, validate_every=3, keep="best"))
 SPEED = "workload/points_per_second"
 CURVES = {"train/loss", "train/top1", "train/lr", "train/gradient_norm", "val/loss", "val/top1", SPEED}
+CURVES |= {GPU_MEMORY} if torch.cuda.is_available() else set()
+
+
+@pytest.fixture(autouse=True)
+def one_process_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each event file seem to be the first of its process, a second after the one before.
+
+    TensorBoard sorts files by their names, in which the number of a file in its process has no leading zeros.
+    """
+    seconds = itertools.count(int(time.time()))
+    monkeypatch.setattr(event_file_writer, "time", SimpleNamespace(time=lambda: next(seconds)))
 
 
 def curves(harness: RunHarness, run: RunConfig) -> dict[str, list[tuple[int, float]]]:
@@ -69,6 +84,24 @@ def test_a_killed_training_continues_its_curves(run: RunConfig, event: str, time
     for name in whole.keys() - {SPEED}:
         assert found[name] == whole[name], name
     assert [step for step, _ in found[SPEED]] == [step for step, _ in whole[SPEED]]
+
+
+def test_gpu_memory_is_the_peak_since_the_last_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks, logged = iter([3 * 2**30, 2**30]), []
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: next(peaks))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: logged.append("reset"))
+    trainer = SimpleNamespace(
+        world_size=1, accumulate_grad_batches=1, global_step=0, is_global_zero=True, logger=None,
+        estimated_stepping_batches=2,
+    )  # fmt: skip
+    module = SimpleNamespace(
+        device=torch.device("cuda"), log=lambda name, value: logged.append(value) if name == GPU_MEMORY else None
+    )
+    shown, batch = Curves("points"), SimpleNamespace(targets=torch.zeros(4))
+    shown.on_train_start(trainer, module)  # type: ignore[arg-type]
+    for index in range(2):
+        shown.on_train_batch_end(trainer, module, None, batch, index)  # type: ignore[arg-type]
+    assert logged == ["reset", 3.0, "reset", 1.0, "reset"]
 
 
 def test_the_norm_is_that_of_all_gradients_together() -> None:
