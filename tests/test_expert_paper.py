@@ -12,7 +12,7 @@ import pytest
 import experiments
 import reports.markdown
 import reproduce.selection
-from experiments.runner import train
+from experiments.runner import run_process
 from experiments.runner.jobs import jobs_of
 from experiments.spec.catalog import PAPERS, captions, load
 from experiments.spec.scales import PAPER, TINY
@@ -47,9 +47,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory, listed: None) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     place = ["--runs", str(folder), "--data", f"points={folder}"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "StopRequest", NoSignalHandlers)
+        patch.setattr(run_process, "StopRequest", NoSignalHandlers)
         for job in jobs_of([(load(TABLE), None)], TINY, [], (0,)):
-            assert train.main([job.table, job.cell, *place]) == 0
+            assert run_process.main([job.table, job.cell, *place]) == 0
     return folder
 
 

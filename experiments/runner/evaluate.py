@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from data.datamodule import DataModule
 from data.errors import DataError
+from experiments.runner.batch_sizes import BatchSplit
 from experiments.runner.class_names import ClassNames, class_names
 from experiments.runner.files import StoreError
 from experiments.runner.import_weights import stated_settings
 from experiments.runner.provenance import provenance
-from experiments.runner.resources import BatchSplit, Resources
+from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import data_module
 from experiments.runner.trainer import make_trainer, quiet_lightning

@@ -9,19 +9,18 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import IO
 
 import torch
 from tqdm import tqdm
 
 from experiments.runner.files import StoreError
+from experiments.runner.job_logs import exit_reason, failure_reason, headline_text, new_lines
 from experiments.runner.jobs import Job
 from experiments.runner.messages import one_line
-from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX, NOTE_PREFIX, PROGRESS_PREFIX
+from experiments.runner.process import CLAIMED_ELSEWHERE, NOTE_PREFIX, PROGRESS_PREFIX
 from experiments.runner.progress_text import position_text, time_left_text
 from experiments.runner.resources import Resources
-from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
 from experiments.spec.scales import Scale
 
@@ -149,7 +148,7 @@ class Launcher:
     def _start(self, job: Job) -> None:
         directory = job.directory(self.store)
         environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONUNBUFFERED": "1"}
-        command = [sys.executable, "-m", "experiments.runner.train", job.table, job.cell, "--seed", str(job.seed)]
+        command = [sys.executable, "-m", "experiments.runner.run_process", job.table, job.cell, "--seed", str(job.seed)]
         command += ["--runs", str(self.store.root), "--threads", str(self.threads), *self.arguments]
         try:
             directory.path.mkdir(parents=True, exist_ok=True)
@@ -170,7 +169,7 @@ class Launcher:
         metrics = self.store.metrics(job.run)
         if metrics is not None and job.finished(self.store, self.eval_only):
             job.outcome = "done"
-            message = f"{job.name}: {headline_text(job, metrics)} in {metrics['seconds']:.0f} s"
+            message = f"{job.name}: {headline_text(job.run, metrics)} in {metrics['seconds']:.0f} s"
         elif code == CLAIMED_ELSEWHERE:
             job.not_before = time.monotonic() + RETRY_SECONDS  # another process claimed the run first
             return
@@ -178,7 +177,7 @@ class Launcher:
             return  # to be started again: a process on one of several devices has noted a smaller batch
         else:
             job.outcome, job.exit_code = "failed", code
-            job.reason = failure_reason(directory, code) or _exit_reason(code)
+            job.reason = failure_reason(directory, code) or exit_reason(code)
             message = f"{job.name}: failed (log: {directory.log})"
         self._show(message, total_bar)
 
@@ -235,48 +234,8 @@ def start_process(command: list[str], log: IO[bytes], environment: dict[str, str
     )
 
 
-def headline_text(job: Job, metrics: dict) -> str:
-    """Headline metrics of a test as text."""
-    objective = job.run.objective
-    return ", ".join(f"{name} {metrics[name]:.3g}" for name in objective.metrics[: objective.num_headlines])
-
-
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt(number)
-
-
-def new_lines(log: Path, position: int) -> tuple[list[str], int]:
-    """Complete lines of a log from a position on, and the position after them."""
-    try:
-        with log.open("rb") as file:
-            file.seek(position)
-            content = file.read()
-    except OSError:
-        return [], position
-    whole = content[: content.rfind(b"\n") + 1]
-    return whole.decode(errors="replace").splitlines(), position + len(whole)
-
-
-def failure_reason(directory: RunDirectory, code: int) -> str | None:
-    """Reason of a run's failure, from its failure file or the last error in its log; None if neither contains any.
-
-    On a full disk, the failure file cannot be written. A killed process (negative code) prints no error.
-    """
-    with contextlib.suppress(OSError):
-        if directory.failure.exists():
-            return one_line(directory.failure.read_text(errors="replace"))
-        lines = directory.log.read_text(errors="replace").splitlines() if code > 0 else []
-        errors = [line.removeprefix(ERROR_PREFIX) for line in lines if line.startswith(ERROR_PREFIX)]
-        return one_line(errors[-1]) if errors else None
-    return None
-
-
-def _exit_reason(code: int) -> str:
-    if code < 0:
-        name = signal.Signals(-code).name
-        hint = "; the machine may be out of memory" if name == "SIGKILL" else ""
-        return f"the process was ended by {name}{hint}; run the same command again to go on"
-    return f"the process ended with exit code {code}"
 
 
 def default_parallel(resources: Resources, scale: Scale) -> int:

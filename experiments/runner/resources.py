@@ -1,7 +1,6 @@
 """Resources of the machine: devices, processes, threads and directories of data sets. They are not part of run ids."""
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Iterable
@@ -17,19 +16,11 @@ from data.item_lists import ItemLists
 from data.loaders import allowed_number
 from data.sizes import InputSize
 from data.synthetic.ensure import ensure
+from experiments.runner.batch_sizes import DEFAULT_COST, BatchSplit, divisors, split_batch
 from experiments.spec.run import RunConfig
 
-# Default cost of the items of one device and step: that of four clips of 16 x 224 x 224 pixels.
-DEFAULT_COST = 4 * 16 * 224 * 224
 MAX_TEST_BATCH = 64
 MAX_WORKERS = 16
-
-
-class BatchSplit(NamedTuple):
-    """Split of a global batch: items per device and step, and accumulated steps per update."""
-
-    micro_batch: int
-    accumulation: int
 
 
 class Counts(NamedTuple):
@@ -229,50 +220,23 @@ class Resources:
         """Split of the global batch of a run; single items for a run without training.
 
         Raises:
-            ValueError: as `split`.
+            ValueError: as `split_batch`.
         """
         if run.optim is None:
             return BatchSplit(1, 1)
-        return self.split(run.optim.batch_size, run.data.size, self.num_devices, run.objective.batch_multiple)
+        return split_batch(
+            run.optim.batch_size,
+            run.data.size,
+            self.num_devices,
+            micro_batch=self.micro_batch,
+            multiple=run.objective.batch_multiple,
+        )
 
     def micro_batches(self, run: RunConfig) -> list[int]:
         """Micro-batches into which the global batch of a run can be split, in ascending order."""
         assert run.optim is not None
         share = run.optim.batch_size // self.num_devices
-        return [size for size in _divisors(share) if size % run.objective.batch_multiple == 0]
-
-    def split(self, batch_size: int, size: InputSize, num_devices: int, multiple: int = 1) -> BatchSplit:
-        """Split of a global batch of items of this size.
-
-        Args:
-            multiple: number that divides the micro-batch.
-
-        Raises:
-            ValueError: if the batch cannot be split, with the numbers that are possible.
-        """
-        if batch_size % num_devices:
-            divisors = ", ".join(map(str, _divisors(batch_size)))
-            raise ValueError(
-                f"a global batch of {batch_size} cannot be split over {num_devices} devices; use one of {divisors}"
-            )
-        share = batch_size // num_devices
-        if share % multiple or (self.micro_batch or multiple) % multiple:
-            raise ValueError(
-                f"{self.micro_batch or share} items per device: the objective mixes groups of {multiple}; use a batch "
-                f"size, and --micro-batch, that {multiple} divides"
-            )
-        if self.micro_batch is None:
-            sizes = [d for d in _divisors(share) if d % multiple == 0]
-            micro = max(d for d in sizes if d == sizes[0] or d * size.cost <= DEFAULT_COST)
-        elif share % self.micro_batch:
-            divisors = ", ".join(map(str, _divisors(share)))
-            raise ValueError(
-                f"{share} items per device ({batch_size} over {num_devices}) cannot be split into micro-batches of "
-                f"{self.micro_batch}; use --micro-batch with one of {divisors}"
-            )
-        else:
-            micro = self.micro_batch
-        return BatchSplit(micro, share // micro)
+        return [size for size in divisors(share) if size % run.objective.batch_multiple == 0]
 
     def test_batch(self, size: InputSize, crops: int) -> int:
         """Number of views per device and test step, each with all its crops. Items of different sizes are not batched."""
@@ -313,8 +277,3 @@ def check_batch(run: RunConfig, counts: Counts) -> None:
             f"{dataset.name}: {counts.train} training {dataset.unit} are fewer than one batch of {batch}; use a smaller "
             f"batch, e.g. -o optim.batch_size={max(1, counts.train)}"
         )
-
-
-def _divisors(number: int) -> list[int]:
-    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
-    return sorted({*small, *(number // d for d in small)})

@@ -6,17 +6,17 @@ from typing import IO
 
 import pytest
 
-from experiments.runner import train
+from experiments.runner import run_process
 from experiments.runner.callbacks import StopRequest
 
-TRAIN = "experiments.runner.train"
+TRAIN = "experiments.runner.run_process"
 
 
 def train_here(arguments: list[str]) -> int:
     """Train and test a run in this process, of which the signal handlers are kept; returns the exit code."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StopRequest, "install_handlers", lambda _: None)
-        return train.main(arguments)
+        return run_process.main(arguments)
 
 
 class Process:

@@ -5,6 +5,7 @@ backbone, and parts that can be initialised by other runs.
 """
 
 import hashlib
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -326,3 +327,17 @@ class RunHarness:
         self.store = RunStore(self.store.root.parent / name)
         for records in (self.trainers, self.steps, self.validated_after, self.validations):
             records.clear()
+
+
+class StopsAfter(NoSignalHandlers):
+    """Asks for the end once so many steps are taken."""
+
+    def __init__(self, harness: RunHarness, steps: int) -> None:
+        super().__init__()
+        self.harness = harness
+        self.steps = steps
+
+    @property
+    def pending(self) -> int | None:
+        """SIGTERM from then on."""
+        return signal.SIGTERM if len(self.harness.steps) >= self.steps else None

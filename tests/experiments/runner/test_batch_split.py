@@ -13,11 +13,12 @@ import torch
 from lightning import Trainer
 from torch import Tensor, nn
 
-from experiments.runner import batch_split, train
+from experiments.runner import batch_split, run_process, train
+from experiments.runner.batch_sizes import BatchSplit
 from experiments.runner.batch_split import FittingBatches, SplitFile, TooLittleMemoryError, recount
 from experiments.runner.callbacks import Stopped
 from experiments.runner.process import OUT_OF_MEMORY
-from experiments.runner.resources import BatchSplit, Resources
+from experiments.runner.resources import Resources
 from experiments.spec.run import RunConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
@@ -283,13 +284,13 @@ def test_a_process_on_one_of_several_devices_asks_for_a_new_one(
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(train, "train_and_test_with", exhausted)
-    monkeypatch.setattr(train, "StopRequest", NoSignalHandlers)
-    monkeypatch.setattr(train, "load", lambda name: SimpleNamespace(run_of=lambda *_: POINTS))
+    monkeypatch.setattr(run_process, "StopRequest", NoSignalHandlers)
+    monkeypatch.setattr(run_process, "load", lambda name: SimpleNamespace(run_of=lambda *_: POINTS))
     command = ["made/points", "ours.top1", "--runs", str(harness.store.root), "--devices", "2"]
-    assert train.main(command) == OUT_OF_MEMORY
+    assert run_process.main(command) == OUT_OF_MEMORY
     directory = harness.store.run(POINTS.train_id)
     assert directory.memory_failures == 1 and not directory.failure.exists()
-    assert train.main(command) == 3  # a micro-batch of 1 does not fit
+    assert run_process.main(command) == 3  # a micro-batch of 1 does not fit
     assert "1 item at a time does not fit" in directory.failure.read_text()
 
 
@@ -303,8 +304,8 @@ def test_a_process_that_loses_another_one_to_its_memory_has_not_failed(
         raise RuntimeError("connection closed by peer")
 
     monkeypatch.setattr(train, "train_and_test_with", lost)
-    monkeypatch.setattr(train, "StopRequest", NoSignalHandlers)
-    monkeypatch.setattr(train, "load", lambda name: SimpleNamespace(run_of=lambda *_: POINTS))
+    monkeypatch.setattr(run_process, "StopRequest", NoSignalHandlers)
+    monkeypatch.setattr(run_process, "load", lambda name: SimpleNamespace(run_of=lambda *_: POINTS))
     command = ["made/points", "ours.top1", "--runs", str(harness.store.root), "--devices", "2"]
-    assert train.main(command) == OUT_OF_MEMORY and not directory.failure.exists()
-    assert train.main(command) == 1 and directory.failure.exists()
+    assert run_process.main(command) == OUT_OF_MEMORY and not directory.failure.exists()
+    assert run_process.main(command) == 1 and directory.failure.exists()

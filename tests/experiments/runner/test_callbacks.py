@@ -92,7 +92,7 @@ def test_two_processes_train_and_test_an_odd_number_of_videos(tmp_path: Path) ->
     overrides = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=65", "optim.batch_size=8",
                  "optim.epochs=1", "model.depth=1"]  # fmt: skip
     options = [word for text in overrides for word in ("-o", text)]
-    command = [sys.executable, "-m", "experiments.runner.train", "motionformer/table4", "trajectory.k400",
+    command = [sys.executable, "-m", "experiments.runner.run_process", "motionformer/table4", "trajectory.k400",
                "--devices", "2", "--threads", "1", "--runs", str(tmp_path), *options]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from tqdm import tqdm
 
-from experiments.motionformer.base import EPIC100, K400, SSV2
+from experiments.motionformer.base import K400, SSV2
 from experiments.runner.batch_split import SplitFile
 from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job, jobs_of
-from experiments.runner.launch import Launcher, default_parallel, failure_reason, headline_text, new_lines
+from experiments.runner.launch import Launcher, default_parallel
 from experiments.runner.process import OUT_OF_MEMORY
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
@@ -113,17 +113,6 @@ def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: pytes
     assert broken.failure.read_text().count("\n") == 1
 
 
-def test_the_failure_reason_comes_from_the_log_without_a_failure_file(tmp_path: Path) -> None:
-    directory = RunStore(tmp_path).run("aaa")
-    assert failure_reason(directory, 3) is None
-    directory.path.mkdir()
-    directory.log.write_text("error: an older one\nEpoch 0\nerror: cannot write x: No space left on device\n")
-    assert failure_reason(directory, 3) == "cannot write x: No space left on device"
-    assert failure_reason(directory, -9) is None  # a killed process prints no reason
-    directory.failure.write_bytes(b"\xff damaged\n")
-    assert failure_reason(directory, 3) == "\ufffd damaged"
-
-
 class Ended:
     """Process that has ended with an exit code."""
 
@@ -165,10 +154,6 @@ def test_notes_are_shown_at_once_and_progress_without_bars(tmp_path: Path, capsy
     launcher.show_bars = True
     launcher._show_log(one, bar)
     assert "epoch 2/4" not in (shown := capsys.readouterr().err) and f"{one.name}: bad files" in shown
-
-
-def test_a_log_that_is_not_there_has_no_new_lines(tmp_path: Path) -> None:
-    assert new_lines(tmp_path / "log.txt", 7) == ([], 7)
 
 
 def test_a_claimed_run_is_not_started_until_later(tmp_path: Path) -> None:
@@ -249,19 +234,6 @@ def test_a_tested_released_checkpoint_finishes_a_run_without_training(tmp_path: 
     trained = job(K400, "a.top1")
     write_result(store, trained.run, released=True)
     assert not trained.finished(store, eval_only=False) and trained.finished(store, eval_only=True)
-
-
-@pytest.mark.parametrize(
-    ("run", "metrics", "text"),
-    [
-        (K400, {"top1": 79.72, "top5": 94.0}, "top1 79.7"),
-        (EPIC100, {"action": 43.1, "verb": 66.74, "noun": 56.5, "top1": 43.1}, "action 43.1, verb 66.7, noun 56.5"),
-    ],
-)
-def test_the_summary_of_a_finished_run_contains_its_headline_metrics(
-    run: RunConfig, metrics: dict[str, float], text: str
-) -> None:
-    assert headline_text(job(run, "a.top1"), metrics) == text
 
 
 def test_only_small_runs_without_gpus_run_in_parallel(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from data.errors import DataError
 from data.sizes import ClipSize
 from experiments.motionformer.base import K400
 from experiments.motionformer.tiny import TINY as RECIPE
-from experiments.runner.resources import BatchSplit, Resources
+from experiments.runner.resources import Resources
 from experiments.spec.edits import Edit, apply, data, evaluation, model, optim
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
@@ -102,48 +102,6 @@ def test_items_of_a_stand_in_are_counted_without_generating_it(tmp_path: Path, m
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize(
-    ("batch_size", "size", "devices", "micro_batch", "split"),
-    [
-        (128, ClipSize(16, 224, 224), 32, None, BatchSplit(4, 1)),
-        (128, ClipSize(16, 224, 224), 1, None, BatchSplit(4, 32)),
-        (128, ClipSize(32, 224, 224), 8, None, BatchSplit(2, 8)),
-        (128, ClipSize(16, 336, 336), 8, None, BatchSplit(1, 16)),
-        (128, ClipSize(64, 336, 336), 128, None, BatchSplit(1, 1)),  # at least one item
-        (128, ClipSize(16, 224, 224), 8, 16, BatchSplit(16, 1)),
-        (6, ClipSize(16, 224, 224), 1, None, BatchSplit(3, 2)),
-    ],
-)
-def test_a_global_batch_is_split_by_the_cost_of_its_items(
-    batch_size: int, size: ClipSize, devices: int, micro_batch: int | None, split: BatchSplit
-) -> None:
-    found = Resources(micro_batch=micro_batch).split(batch_size, size, devices)
-    assert found == split
-    assert found.micro_batch * found.accumulation * devices == batch_size
-
-
-def test_the_error_for_an_indivisible_batch_contains_possible_divisors() -> None:
-    size = ClipSize(16, 224, 224)
-    with pytest.raises(ValueError, match="a global batch of 12 cannot be split over 5 devices; use one of 1, 2, 3, 4"):
-        Resources().split(12, size, 5)
-    with pytest.raises(
-        ValueError, match=r"6 items per device \(12 over 2\) cannot be split into micro-batches of 4; use"
-    ):
-        Resources(micro_batch=4).split(12, size, 2)
-
-
-def test_micro_batches_are_multiples_of_what_the_objective_mixes() -> None:
-    size = ClipSize(16, 336, 336)
-    assert Resources().split(6, size, 1) == BatchSplit(1, 6)
-    assert Resources().split(6, size, 1, multiple=2) == BatchSplit(2, 3)
-    for resources, batch_size in ((Resources(), 33), (Resources(micro_batch=1), 32)):
-        with pytest.raises(ValueError, match=r"items per device: the objective mixes groups of 2; use a batch size"):
-            resources.split(batch_size, size, 1, multiple=2)
-    mixed = apply(TINY.of(K400), [Edit("objective.mixup", Mixup.Config()), *optim(batch_size=33)])
-    with pytest.raises(ValueError, match="33 items per device"):
-        Resources(devices=1).check_run(mixed)
-
-
 def test_the_test_batch_size_depends_on_item_size_and_crops() -> None:
     assert Resources().test_batch(ClipSize(16, 224, 224), crops=1) == 4
     assert Resources().test_batch(ClipSize(16, 224, 224), crops=3) == 1
@@ -173,6 +131,7 @@ def test_a_test_alone_needs_no_divisible_batch(tmp_path: Path) -> None:
         Resources(devices=3).check_run(K400)
 
 
-def test_the_divisors_of_a_large_batch_are_found_at_once() -> None:
-    with pytest.raises(ValueError, match="cannot be split over 3 devices; use one of 1, 2, 4, 5, "):
-        Resources(devices=3).split(2_000_000_000, K400.data.size, 3)
+def test_a_batch_that_the_objective_cannot_mix_is_refused() -> None:
+    mixed = apply(TINY.of(K400), [Edit("objective.mixup", Mixup.Config()), *optim(batch_size=33)])
+    with pytest.raises(ValueError, match="33 items per device"):
+        Resources(devices=1).check_run(mixed)

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from data.synthetic.ssv2 import SSv2StandIn
-from experiments.runner import train
+from experiments.runner import run_process
 from experiments.runner.callbacks import StopRequest
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
@@ -40,7 +40,7 @@ def arguments(runs: Path, *more: str) -> list[str]:
 
 
 def start(runs: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "experiments.runner.train", *arguments(runs)]
+    command = [sys.executable, "-m", "experiments.runner.run_process", *arguments(runs)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -163,8 +163,8 @@ def test_a_run_resumes_after_a_stop_at_a_validation(
             return signal.SIGTERM if self.num_reads >= reads else None
 
     with monkeypatch.context() as patch:
-        patch.setattr("experiments.runner.train.StopRequest", Request)
-        assert train.main(arguments(tmp_path)) == 128 + signal.SIGTERM
+        patch.setattr("experiments.runner.run_process.StopRequest", Request)
+        assert run_process.main(arguments(tmp_path)) == 128 + signal.SIGTERM
     checkpoint = torch.load(directory(tmp_path).checkpoint, weights_only=True)
     assert checkpoint["global_step"] == 40
     finish(tmp_path)

@@ -1,9 +1,8 @@
 """A training from its start to its metrics: its length, the weights it keeps, kills and stops, and its exit codes."""
 
 import io
-import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from data.errors import DataError, MissingAnnotationError
+from data.errors import MissingAnnotationError
 from experiments.runner import train
 from experiments.runner.callbacks import Stopped, StopRequest
 from experiments.runner.files import StoreError
@@ -22,11 +21,9 @@ from experiments.runner.process import NOTE_PREFIX
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.weights import save_weights
-from experiments.spec.metrics import TOP1
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.table import Column, Table, row
 from lightning_modules.optim import OptimConfig
-from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness, Tower
+from tests.experiments.runner.points import POINTS, RunHarness, StopsAfter, Tower
 
 # The best validation of both is the last but one.
 EPOCHS = replace(POINTS, optim=OptimConfig(epochs=6, batch_size=4, lr=0.3, validate_every=1, keep="best"))
@@ -177,20 +174,6 @@ def test_a_killed_run_with_gradient_accumulation_resumes_with_complete_steps(
     harness.execute(run)
     assert same(harness.weights(run), weights)
     assert harness.steps[-2:] == [12, 12]
-
-
-class StopsAfter(NoSignalHandlers):
-    """Asks for the end once so many steps are taken."""
-
-    def __init__(self, harness: RunHarness, steps: int) -> None:
-        super().__init__()
-        self.harness = harness
-        self.steps = steps
-
-    @property
-    def pending(self) -> int | None:
-        """SIGTERM from then on."""
-        return signal.SIGTERM if len(self.harness.steps) >= self.steps else None
 
 
 @pytest.mark.parametrize(
@@ -385,135 +368,6 @@ def test_damaged_best_weights_are_an_error_before_the_rest_of_the_training(harne
     with pytest.raises(StoreError, match=f"its digest differs; restore it, or remove {directory.checkpoint.parent} to"):
         harness.execute(run)
     assert harness.steps == []
-
-
-TABLE = Table(
-    name="made/points",
-    caption="Points",
-    source="",
-    labels=("Model",),
-    columns=(Column(key="top1", header="Top-1", metric=TOP1, base=POINTS),),
-    rows=(row("ours", ("Ours",), paper=()), row("wide", ("Wide",), base=replace(POINTS, seed=0), paper=())),
-    tiny=(),
-)
-
-
-@pytest.fixture
-def command(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The arguments of a process that trains the made-up table's row."""
-    monkeypatch.setattr(train, "load", lambda name: {"made/points": TABLE}[name])
-    monkeypatch.setattr(train, "StopRequest", NoSignalHandlers)
-    threads = torch.get_num_threads()
-    yield ["made/points", "ours.top1", "--scale", "paper", "--runs", str(harness.store.root),
-           "--data", f"points={harness.store.root}", "--devices", "1", "--threads", "1"]  # fmt: skip
-    torch.set_num_threads(threads)
-
-
-def test_a_second_process_does_not_repeat_a_finished_run(harness: RunHarness, command: list[str]) -> None:
-    directory = harness.store.run(POINTS.train_id)
-    directory.path.mkdir(parents=True)
-    directory.failure.write_text("an older failure\n")
-    assert train.main(command) == 0
-    assert directory.state(POINTS) == "done" and not directory.failure.exists()
-    stamp = directory.metrics(POINTS.eval_id).stat().st_mtime_ns
-    harness.steps.clear()
-    assert train.main(command) == 0
-    assert harness.steps == [] and directory.metrics(POINTS.eval_id).stat().st_mtime_ns == stamp
-
-
-def test_overrides_and_seed_select_another_run(harness: RunHarness, command: list[str]) -> None:
-    assert train.main([*command, "--seed", "3", "-o", "optim.epochs=1"]) == 0
-    assert POINTS.optim is not None
-    run = replace(POINTS, optim=replace(POINTS.optim, epochs=1), seed=3)
-    assert harness.store.run(run.train_id).state(run) == "done"
-
-
-def test_a_process_whose_run_is_claimed_does_nothing(harness: RunHarness, command: list[str]) -> None:
-    with harness.store.run(POINTS.train_id).claim() as mine:
-        assert mine
-        assert train.main(command) == 75
-    assert harness.steps == []
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "reason"),
-    [
-        (DataError("the data are gone"), 3, "the data are gone"),
-        (StoreError("the disk is full"), 3, "the disk is full"),
-        (ValueError("it cannot be"), 1, "it cannot be"),
-        (ZeroDivisionError("a bug"), 1, "ZeroDivisionError: a bug"),
-        (RuntimeError(), 1, "RuntimeError"),
-    ],
-)
-def test_a_failed_process_writes_the_reason_in_its_last_line_and_a_file(
-    harness: RunHarness,
-    command: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    error: Exception,
-    code: int,
-    reason: str,
-) -> None:
-    def fails(*_: object, **__: object) -> None:
-        raise error
-
-    monkeypatch.setattr(train, "train_and_test", fails)
-    assert train.main(command) == code
-    said = capsys.readouterr().err
-    assert said.splitlines()[-1] == f"error: {reason}"
-    assert ("Traceback" in said) == (type(error) in (ZeroDivisionError, RuntimeError))
-    directory = harness.store.run(POINTS.train_id)
-    assert directory.failure.read_text() == reason + "\n"
-    assert directory.state(POINTS) == "failed"
-
-
-def test_the_exit_code_of_a_stopped_process_is_that_of_the_signal(
-    command: list[str], harness: RunHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train, "StopRequest", lambda: StopsAfter(harness, 3))
-    assert train.main(command) == 128 + signal.SIGTERM
-    directory = harness.store.run(POINTS.train_id)
-    assert directory.state(POINTS) == "interrupted" and not directory.failure.exists()
-
-
-def test_an_unknown_cell_writes_no_failure_file(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert train.main([*command[:1], "ours.none", *command[2:]]) == 1
-    assert capsys.readouterr().err == "error: table 'made/points' has no run 'ours.none'; name one as row.column\n"
-
-
-def test_processes_of_other_ranks_do_not_claim_the_run(
-    harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RANK", "1")
-    calls: list[str] = []
-    monkeypatch.setattr(train, "train_and_test", lambda run, *_, **__: calls.append(run.train_id))
-    with harness.store.run(POINTS.train_id).claim():  # by the first process
-        assert train.main(command) == 0
-    assert calls == [POINTS.train_id]
-
-
-def test_processes_of_other_ranks_end_if_there_is_nothing_to_compute(
-    harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert train.main(command) == 0
-    monkeypatch.setenv("RANK", "1")
-    monkeypatch.setattr(train, "train_and_test", lambda *_, **__: pytest.fail("it would wait for the first process"))
-    assert train.main(command) == 0  # tested
-    assert train.main([*command, "-o", "evaluation.views=1"]) == 0  # within the saved scores
-    assert len(list(harness.store.run(POINTS.train_id).path.glob("metrics/*"))) == 1
-
-
-def test_metrics_with_fewer_views_need_no_model(
-    harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert train.main(command) == 0
-    monkeypatch.setattr(train, "train_and_test", lambda *_, **__: pytest.fail("a model was built"))
-    assert train.main([*command, "-o", "evaluation.views=1"]) == 0
-    fewer = replace(POINTS.evaluation, views=1)
-    metrics = json.loads(
-        harness.store.run(POINTS.train_id).metrics(replace(POINTS, evaluation=fewer).eval_id).read_text()
-    )
-    assert (metrics["views"], metrics["rescored_from"]) == (1, POINTS.eval_id)
 
 
 def test_recomputation_is_turned_on_in_models_that_support_it(

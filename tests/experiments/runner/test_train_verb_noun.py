@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from data.synthetic.epic100 import NOUNS, VERBS
-from experiments.runner.jobs import Job
-from experiments.runner.launch import headline_text
+from experiments.runner.job_logs import headline_text
 from experiments.runner.resources import Resources
 from experiments.runner.results import rescore
 from experiments.runner.store import RunStore
@@ -42,7 +41,7 @@ def test_a_run_reports_action_verb_and_noun_accuracy(verb_noun_run: RunConfig, t
         counts = np.stack([predicted & labelled, predicted, labelled]).sum(1).T.tolist()
         found = {name: of_class for name, of_class in zip(names, counts, strict=True) if any(of_class)}
         assert metrics["class_counts"][kind] == found
-    text = headline_text(Job(verb_noun_run, "t", "c", 0), metrics)
+    text = headline_text(verb_noun_run, metrics)
     assert text == ", ".join(f"{name} {metrics[name]:.3g}" for name in ("action", "verb", "noun"))
 
 

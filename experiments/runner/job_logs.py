@@ -1,0 +1,51 @@
+"""Texts about jobs: headline metrics, new lines of a log, and the reason of a failure."""
+
+import contextlib
+import signal
+from pathlib import Path
+
+from experiments.runner.messages import one_line
+from experiments.runner.process import ERROR_PREFIX
+from experiments.runner.run_directory import RunDirectory
+from experiments.spec.run import RunConfig
+
+
+def headline_text(run: RunConfig, metrics: dict) -> str:
+    """Headline metrics of a test as text."""
+    objective = run.objective
+    return ", ".join(f"{name} {metrics[name]:.3g}" for name in objective.metrics[: objective.num_headlines])
+
+
+def new_lines(log: Path, position: int) -> tuple[list[str], int]:
+    """Complete lines of a log from a position on, and the position after them."""
+    try:
+        with log.open("rb") as file:
+            file.seek(position)
+            content = file.read()
+    except OSError:
+        return [], position
+    whole = content[: content.rfind(b"\n") + 1]
+    return whole.decode(errors="replace").splitlines(), position + len(whole)
+
+
+def failure_reason(directory: RunDirectory, code: int) -> str | None:
+    """Reason of a run's failure, from its failure file or the last error in its log; None if neither contains any.
+
+    On a full disk, the failure file cannot be written. A killed process (negative code) prints no error.
+    """
+    with contextlib.suppress(OSError):
+        if directory.failure.exists():
+            return one_line(directory.failure.read_text(errors="replace"))
+        lines = directory.log.read_text(errors="replace").splitlines() if code > 0 else []
+        errors = [line.removeprefix(ERROR_PREFIX) for line in lines if line.startswith(ERROR_PREFIX)]
+        return one_line(errors[-1]) if errors else None
+    return None
+
+
+def exit_reason(code: int) -> str:
+    """What the exit code of a process says, with the remedy."""
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = "; the machine may be out of memory" if name == "SIGKILL" else ""
+        return f"the process was ended by {name}{hint}; run the same command again to go on"
+    return f"the process ended with exit code {code}"

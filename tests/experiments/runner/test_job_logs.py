@@ -1,0 +1,50 @@
+"""Texts about jobs: headline metrics, lines of a log, and the reason of a failure."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.motionformer.base import EPIC100, K400
+from experiments.runner.job_logs import exit_reason, failure_reason, headline_text, new_lines
+from experiments.runner.store import RunStore
+from experiments.spec.run import RunConfig
+
+
+def test_the_failure_reason_comes_from_the_log_without_a_failure_file(tmp_path: Path) -> None:
+    directory = RunStore(tmp_path).run("aaa")
+    assert failure_reason(directory, 3) is None
+    directory.path.mkdir()
+    directory.log.write_text("error: an older one\nEpoch 0\nerror: cannot write x: No space left on device\n")
+    assert failure_reason(directory, 3) == "cannot write x: No space left on device"
+    assert failure_reason(directory, -9) is None  # a killed process prints no reason
+    directory.failure.write_bytes(b"\xff damaged\n")
+    assert failure_reason(directory, 3) == "\ufffd damaged"
+
+
+def test_a_log_that_is_not_there_has_no_new_lines(tmp_path: Path) -> None:
+    assert new_lines(tmp_path / "log.txt", 7) == ([], 7)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (-9, "the process was ended by SIGKILL; the machine may be out of memory; run the same command again to go on"),
+        (-15, "the process was ended by SIGTERM; run the same command again to go on"),
+        (5, "the process ended with exit code 5"),
+    ],
+)
+def test_the_reason_of_a_silent_failure_is_the_exit_code(code: int, text: str) -> None:
+    assert exit_reason(code) == text
+
+
+@pytest.mark.parametrize(
+    ("run", "metrics", "text"),
+    [
+        (K400, {"top1": 79.72, "top5": 94.0}, "top1 79.7"),
+        (EPIC100, {"action": 43.1, "verb": 66.74, "noun": 56.5, "top1": 43.1}, "action 43.1, verb 66.7, noun 56.5"),
+    ],
+)
+def test_the_summary_of_a_finished_run_contains_its_headline_metrics(
+    run: RunConfig, metrics: dict[str, float], text: str
+) -> None:
+    assert headline_text(run, metrics) == text

@@ -1,0 +1,144 @@
+"""Process of one run: its exit codes, its claim, and what it does not repeat."""
+
+import json
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+
+from data.errors import DataError
+from experiments.runner import run_process
+from experiments.runner.files import StoreError
+from experiments.spec.metrics import TOP1
+from experiments.spec.table import Column, Table, row
+from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness, StopsAfter
+
+TABLE = Table(
+    name="made/points",
+    caption="Points",
+    source="",
+    labels=("Model",),
+    columns=(Column(key="top1", header="Top-1", metric=TOP1, base=POINTS),),
+    rows=(row("ours", ("Ours",), paper=()), row("wide", ("Wide",), base=replace(POINTS, seed=0), paper=())),
+    tiny=(),
+)
+
+
+@pytest.fixture
+def command(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The arguments of a process that trains the made-up table's row."""
+    monkeypatch.setattr(run_process, "load", lambda name: {"made/points": TABLE}[name])
+    monkeypatch.setattr(run_process, "StopRequest", NoSignalHandlers)
+    threads = torch.get_num_threads()
+    yield ["made/points", "ours.top1", "--scale", "paper", "--runs", str(harness.store.root),
+           "--data", f"points={harness.store.root}", "--devices", "1", "--threads", "1"]  # fmt: skip
+    torch.set_num_threads(threads)
+
+
+def test_a_second_process_does_not_repeat_a_finished_run(harness: RunHarness, command: list[str]) -> None:
+    directory = harness.store.run(POINTS.train_id)
+    directory.path.mkdir(parents=True)
+    directory.failure.write_text("an older failure\n")
+    assert run_process.main(command) == 0
+    assert directory.state(POINTS) == "done" and not directory.failure.exists()
+    stamp = directory.metrics(POINTS.eval_id).stat().st_mtime_ns
+    harness.steps.clear()
+    assert run_process.main(command) == 0
+    assert harness.steps == [] and directory.metrics(POINTS.eval_id).stat().st_mtime_ns == stamp
+
+
+def test_overrides_and_seed_select_another_run(harness: RunHarness, command: list[str]) -> None:
+    assert run_process.main([*command, "--seed", "3", "-o", "optim.epochs=1"]) == 0
+    assert POINTS.optim is not None
+    run = replace(POINTS, optim=replace(POINTS.optim, epochs=1), seed=3)
+    assert harness.store.run(run.train_id).state(run) == "done"
+
+
+def test_a_process_whose_run_is_claimed_does_nothing(harness: RunHarness, command: list[str]) -> None:
+    with harness.store.run(POINTS.train_id).claim() as mine:
+        assert mine
+        assert run_process.main(command) == 75
+    assert harness.steps == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (DataError("the data are gone"), 3, "the data are gone"),
+        (StoreError("the disk is full"), 3, "the disk is full"),
+        (ValueError("it cannot be"), 1, "it cannot be"),
+        (ZeroDivisionError("a bug"), 1, "ZeroDivisionError: a bug"),
+        (RuntimeError(), 1, "RuntimeError"),
+    ],
+)
+def test_a_failed_process_writes_the_reason_in_its_last_line_and_a_file(
+    harness: RunHarness,
+    command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    code: int,
+    reason: str,
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(run_process, "train_and_test", fails)
+    assert run_process.main(command) == code
+    said = capsys.readouterr().err
+    assert said.splitlines()[-1] == f"error: {reason}"
+    assert ("Traceback" in said) == (type(error) in (ZeroDivisionError, RuntimeError))
+    directory = harness.store.run(POINTS.train_id)
+    assert directory.failure.read_text() == reason + "\n"
+    assert directory.state(POINTS) == "failed"
+
+
+def test_the_exit_code_of_a_stopped_process_is_that_of_the_signal(
+    command: list[str], harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_process, "StopRequest", lambda: StopsAfter(harness, 3))
+    assert run_process.main(command) == 128 + signal.SIGTERM
+    directory = harness.store.run(POINTS.train_id)
+    assert directory.state(POINTS) == "interrupted" and not directory.failure.exists()
+
+
+def test_an_unknown_cell_writes_no_failure_file(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_process.main([*command[:1], "ours.none", *command[2:]]) == 1
+    assert capsys.readouterr().err == "error: table 'made/points' has no run 'ours.none'; name one as row.column\n"
+
+
+def test_processes_of_other_ranks_do_not_claim_the_run(
+    harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    calls: list[str] = []
+    monkeypatch.setattr(run_process, "train_and_test", lambda run, *_, **__: calls.append(run.train_id))
+    with harness.store.run(POINTS.train_id).claim():  # by the first process
+        assert run_process.main(command) == 0
+    assert calls == [POINTS.train_id]
+
+
+def test_processes_of_other_ranks_end_if_there_is_nothing_to_compute(
+    harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_process.main(command) == 0
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(run_process, "train_and_test", lambda *_, **__: pytest.fail("it would wait for the first"))
+    assert run_process.main(command) == 0  # tested
+    assert run_process.main([*command, "-o", "evaluation.views=1"]) == 0  # within the saved scores
+    assert len(list(harness.store.run(POINTS.train_id).path.glob("metrics/*"))) == 1
+
+
+def test_metrics_with_fewer_views_need_no_model(
+    harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_process.main(command) == 0
+    monkeypatch.setattr(run_process, "train_and_test", lambda *_, **__: pytest.fail("a model was built"))
+    assert run_process.main([*command, "-o", "evaluation.views=1"]) == 0
+    fewer = replace(POINTS.evaluation, views=1)
+    metrics = json.loads(
+        harness.store.run(POINTS.train_id).metrics(replace(POINTS, evaluation=fewer).eval_id).read_text()
+    )
+    assert (metrics["views"], metrics["rescored_from"]) == (1, POINTS.eval_id)
