@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from experiments.runner.acceptance import BATCH_SPLITS
 from experiments.runner.computed_values import computed
 from experiments.runner.measure import saved_for_backward
 from experiments.runner.store import RunStore
@@ -40,6 +41,7 @@ class Facts:
         official_sizes: numbers of items of the published test splits, by data set.
         items: data set, "evaluated / failed / missing", and the cells with these counts (empty: all).
         replaced: data set, number of unreadable training items, and the cells with this number (empty: all).
+        batches: data set, "devices × items at a time × accumulation" of its trainings, and the cells (empty: all).
         versions: package and version; "a or b" if results differ.
         changes: changes of the paper's runs by scale and overrides: dotted path and "before → after".
         conditions: sentences on the conditions of measurements.
@@ -54,6 +56,7 @@ class Facts:
     views: tuple[Protocol, ...]
     items: tuple[tuple[str, str, tuple[str, ...]], ...]
     replaced: tuple[tuple[str, str, tuple[str, ...]], ...]
+    batches: tuple[tuple[str, str, tuple[str, ...]], ...]
     hardware: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
     commits: tuple[str, ...]
@@ -105,6 +108,7 @@ def facts_of(
         views=protocols_of(table, tested),
         items=_by_data_set(results, _items),
         replaced=_by_data_set(_trained(tested, results), _replaced),
+        batches=_by_data_set([r for r in results if r.metrics.get(BATCH_SPLITS)], _batches),
         hardware=_distinct(str(result.metrics.get("hardware", "unknown")) for result in results),
         versions=_versions(results),
         commits=_distinct(str(result.metrics.get("commit", "unknown")) for result in results),
@@ -198,6 +202,15 @@ def _items(metrics: dict) -> str:
 def _replaced(metrics: dict) -> str:
     """Number of training items that were replaced because they could not be read."""
     return str(metrics.get("replaced_in_training", "unknown"))
+
+
+def _batches(metrics: dict) -> str:
+    """Splits of the global batch. Those after the first have their first step."""
+    return ", then ".join(
+        f"{split['devices']} × {split['micro_batch']} × {split['accumulation']}"
+        + (f" from step {split['from_step']}" if split["from_step"] else "")
+        for split in metrics[BATCH_SPLITS]
+    )
 
 
 def _trained(tested: list[Cell], results: list[Result]) -> list[Result]:

@@ -126,6 +126,10 @@ def _provenance(report: Report) -> list[str]:
         lines.append(f"- Data (fingerprints of annotations / file sizes): {'; '.join(facts.data)}")
     if facts.hardware:
         lines.append(f"- Hardware: {'; '.join(facts.hardware)}")
+        if facts.batches:
+            lines.append(
+                f"- Training batches (devices × items at a time × accumulation): {_by_data_set(facts.batches)}"
+            )
         lines += [f"- {ELSEWHERE}"] if report.scale.small else []
         lines.append(f"- Versions: {', '.join(f'{name} {version}' for name, version in facts.versions)}")
         lines.append(f"- Commit: {', '.join(facts.commits)}")

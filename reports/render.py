@@ -86,6 +86,7 @@ def as_json(report: Report) -> dict[str, object]:
             "given": list(facts.given),
             "videos": [{"data": n, "evaluated_failed_missing": c, "cells": list(k)} for n, c, k in facts.items],
             "replaced_in_training": [{"data": n, "items": c, "cells": list(k)} for n, c, k in facts.replaced],
+            "training_batches": [{"data": n, "split": b, "cells": list(k)} for n, b, k in facts.batches],
             "official_sizes": dict(facts.official_sizes),
             "data": list(facts.data),
             "hardware": list(facts.hardware),

@@ -139,6 +139,22 @@ def test_a_batch_that_was_chosen_by_a_printed_peak_is_stated(
     )
 
 
+def test_the_footer_shows_how_training_batches_were_split(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    whole = {"from_step": 0, "devices": 1, "micro_batch": 32, "accumulation": 1}
+    halved = {"from_step": 31, "devices": 1, "micro_batch": 16, "accumulation": 2}
+    finish(run_of(small, "joint.k400"), 60.0, batch_splits=[whole])
+    finish(run_of(small, "ours.ssv2"), 60.0)  # as in older results
+    text = "- Training batches (devices × items at a time × accumulation): "
+    assert f"{text}kinetics400 1 × 32 × 1\n" in markdown(collect(table, small, store))
+    finish(run_of(small, "ours.k400"), 60.0, batch_splits=[whole, halved])
+    report = collect(table, small, store)
+    ((_, first, cells), (_, second, others)) = report.facts.batches
+    assert (first, second) == ("1 × 32 × 1", "1 × 32 × 1, then 1 × 16 × 2 from step 31")
+    assert f"{text}kinetics400 {first} ({cells[0]}), kinetics400 {second} ({others[0]})\n" in markdown(report)
+
+
 def test_the_footer_counts_items_replaced_in_training(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:
