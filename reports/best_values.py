@@ -1,5 +1,6 @@
 """Marks of the best values of columns."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from experiments.spec.metrics import Computed, Measured
@@ -12,16 +13,20 @@ def with_best(rows: list[ReportRow], columns: tuple[Column, ...], *, small: bool
 
     A value is best if no quoted value of its column is better. Values measured on other data do not count, nor do rows
     with a metric of their own. Results of small models cannot be compared with quoted values, so columns with both have
-    no best value.
+    no best value, nor has a column in which more than two, and more than half, of the values are equally good.
     """
     best: dict[str, float] = {}
     for index, column in enumerate(columns):
         cells = [row.cells[index] for row in rows if _may_be_best(row, row.cells[index])]
         ours = [value for cell in cells if isinstance(value := cell.value, int | float)]
         quoted = quoted_values(rows, index)
-        comparable = not quoted or not small or isinstance(column.metric, Computed | Measured)
-        if column.best is not None and ours and len(ours) + len(quoted) > 1 and comparable:
-            best[column.key] = column.form.rounded((max if column.best == "max" else min)(*ours, *quoted))
+        if column.best is None or not ours or not is_comparable(column, quoted, small=small):
+            continue
+        if len(ours) + len(quoted) > 1:
+            rounded = [column.form.rounded(value) for value in (*ours, *quoted)]
+            found = max(rounded) if column.best == "max" else min(rounded)
+            if rounded.count(found) <= max(2, len(rounded) // 2):
+                best[column.key] = found
 
     def mark(row: ReportRow, cell: ReportCell, column: Column) -> ReportCell:
         is_best = (
@@ -34,6 +39,11 @@ def with_best(rows: list[ReportRow], columns: tuple[Column, ...], *, small: bool
     return tuple(
         replace(row, cells=tuple(mark(row, *pair) for pair in zip(row.cells, columns, strict=True))) for row in rows
     )
+
+
+def is_comparable(column: Column, quoted: Sequence[float], *, small: bool) -> bool:
+    """Whether our values of a column can be compared with the quoted ones. Accuracies of small models cannot."""
+    return not quoted or not small or isinstance(column.metric, Computed | Measured)
 
 
 def _may_be_best(row: ReportRow, cell: ReportCell) -> bool:

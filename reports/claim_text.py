@@ -8,7 +8,7 @@ from experiments.spec.scales import Scale
 from reports.judgement import JudgedClaim, Judgement
 from reports.resampling import RESAMPLES
 
-DASH = "–"
+DASH, MINUS = "–", "−"
 HEADERS = ("claim", "comparison", "printed margin", "printed verdict", "our margin", "95 % interval", "our verdict")
 
 
@@ -40,16 +40,16 @@ def margins_text(comparison: Comparison | SameText, margins: tuple[float, ...]) 
 
 def number_text(number: float, *, signed: bool) -> str:
     """Number with at most two decimals."""
-    text = f"{number:.2f}".rstrip("0").rstrip(".")
-    return f"+{text}" if signed and number > 0 and text != "0" else "0" if text == "-0" else text
+    text = f"{number:.2f}".rstrip("0").rstrip(".").replace("-", MINUS)
+    return f"+{text}" if signed and number > 0 and text != "0" else "0" if text == f"{MINUS}0" else text
 
 
 def interval_text(judgement: Judgement) -> str:
     """Interval of a margin."""
     if judgement.interval is None:
         return DASH
-    low, high = (number_text(end, signed=False) for end in judgement.interval)
-    return f"[{low}, {high}]"
+    low, high = judgement.interval
+    return f"[{low:.2f}, {high:.2f}]".replace("-", MINUS)
 
 
 def verdict_text(judgement: Judgement) -> str:
@@ -69,8 +69,9 @@ def cautions(scale: Scale, data: str, overrides: Iterable[str] = ()) -> list[str
         found.append(f"Our verdicts are on other runs and models than those of the table: {changes}.")
     if scale.small and data:
         found.append(
-            f"Our accuracies and times are those of small models on {data}, so that these verdicts do not judge "
-            f"the models of the paper." + ("" if changes else " Counted costs and memory are at the paper's size.")
+            f"Our accuracies and training times are those of small models on {data}, so that these verdicts do not "
+            f"judge the models of the paper."
+            + ("" if changes else " Counted costs, and measured speed and memory, are at the paper's size.")
         )
     return found
 
@@ -90,10 +91,11 @@ def method(claims: tuple[JudgedClaim, ...], unit: str) -> list[str]:
     if items := dict(pair for judgement in judgements for pair in judgement.items):
         sets = ", ".join(f"{name} {count:,}" for name, count in sorted(items.items()))
         seeds = max(judgement.num_seeds for judgement in judgements)
+        num_joint = sum(judgement.is_joint for judgement in judgements)
         of_seeds = f" and of {seeds} seeds" if seeds > 1 else ""
         found.append(
             f"Our intervals: {RESAMPLES:,} paired resamples of the test {unit} ({sets}){of_seeds}. Verdicts hold "
-            f"jointly for {sum(judgement.is_joint for judgement in judgements)} comparisons (Holm)."
+            f"jointly for {num_joint} comparison{'' if num_joint == 1 else 's'} (Holm)."
             + ("" if seeds > 1 else " With one seed, they hold for these trained models, not for their training.")
         )
     return found

@@ -6,7 +6,7 @@ repeats.
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from experiments.spec.table import Table, Value
 from reports.report import ReportRow
 from reports.resampling import RESAMPLES, CorrectItems, is_near_chance, resampled
 
+MOST_NAMED = 2  # cells that a reason names
 REPEATS = 5  # smallest number of repeats of a time
 
 Samples = NDArray[np.float64]  # (R,)
@@ -127,6 +128,12 @@ class Draws(NamedTuple):
     items: tuple[tuple[str, int], ...]
 
 
+def few(names: Sequence[str]) -> str:
+    """First names, and the number of the others."""
+    others = len(names) - MOST_NAMED
+    return ", ".join(names) if others <= 1 else f"{', '.join(names[:MOST_NAMED])} and {others} others"
+
+
 class Measurements:
     """Values of a table that were measured here.
 
@@ -148,7 +155,7 @@ class Measurements:
         cells = dict.fromkeys(cell for value in comparison.values for cell in value.cells)
         leaves = list({leaf.cell: leaf for cell in cells for leaf in self.leaves(cell)}.values())
         if missing := [str(leaf.cell) for leaf in leaves if leaf.value is None]:
-            return Evidence(reason=f"not run: {', '.join(missing)}")
+            return Evidence(reason=f"not run: {few(missing)}")
         if isinstance(comparison, SameText):
             is_same = len({leaf.value for leaf in leaves}) == 1
             return Evidence(p_values=PValues(float(not is_same), float(is_same)))
@@ -172,7 +179,7 @@ class Measurements:
         elif real_data and self.scale.small:
             reason = "needs the paper's data and size"
         elif near := [str(leaf.cell) for leaf in tested if leaf.near_chance(seeds)]:
-            reason = f"near chance: {', '.join(near)}"
+            reason = f"near chance: {few(near)}"
         return Evidence(
             margins=margins,
             interval=(float(low), float(high)) if low < high else None,

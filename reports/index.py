@@ -111,7 +111,8 @@ def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
     scales = [f"`{scale}`" for scale in SCALES]
     claims = [f"claims, {name}" for name in ("printed", *scales)]
     headers = ["paper", "tables and figures", "not here yet", *scales, "counted as printed", *claims]
-    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
+    align = ["left", *["right"] * (len(headers) - 1)]
+    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
 def _of_scales(name: str, lines: dict[tuple[str, str], Summary]) -> dict[str, Summary]:
@@ -142,7 +143,8 @@ def _paper(paper: str, lines: dict[tuple[str, str], Summary]) -> str:
     claims = [f"claims, {name}" for name in ("printed", *scales)]
     headers = ["name", "caption", *scales, "counted as printed", "largest miss", *claims]
     ordered = [rows[name] for name in sorted(rows, key=natural_order)]
-    table = tabulate(ordered, headers, tablefmt="pipe", disable_numparse=True)
+    align = ["left", "left", *["right"] * (1 + len(SCALES)), "left", *["right"] * (1 + len(SCALES))]
+    table = tabulate(ordered, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
     return "\n\n".join(filter(None, [f"## {paper}", " ".join(intro), table, _pictures(here)]))
 
 

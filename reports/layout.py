@@ -2,6 +2,7 @@
 
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, Table, Underlined, label_text, one_line
+from reports.best_values import is_comparable
 from reports.report import Report, ReportCell, ReportRow, quoted_values
 
 DASH, NOT_APPLICABLE, RUNNING = "–", "n/a", "…"
@@ -31,12 +32,13 @@ def ours_text(cell: ReportCell, column: Column) -> str:
 
 def marks(cell: ReportCell) -> str:
     """Signs behind a value; the legend explains them."""
+    has_value = cell.state != "not applicable"
     signs = (
         (MODIFIED_SIGN, cell.modified),
         (RELEASED_SIGN, cell.released),
         (PUBLISHED_SIGN, cell.published),
-        (OTHER_CODE_SIGN, cell.other_code),
-        (OTHER_DATA_SIGN, cell.other_data),
+        (OTHER_CODE_SIGN, cell.other_code and has_value),
+        (OTHER_DATA_SIGN, cell.other_data and has_value),
     )
     return "".join(sign for sign, applies in signs if applies)
 
@@ -121,8 +123,9 @@ def warning(report: Report) -> str | None:
         return "Every column is measured on the model at the paper's size." if measured else None
     if not (small or facts.generated):
         return None
-    measured = ", ".join(map(one_line, report.measured_headers))
-    exception = f" Only {measured} is measured at the paper's size." if measured and small else ""
+    *first, last = map(one_line, report.measured_headers or ("",))
+    measured = f"{', '.join(first)} and {last} are" if first else f"{last} is"
+    exception = f" Only {measured} measured at the paper's size." if last and small else ""
     printed = "the printed ones in parentheses" if prints_numbers(report) else "those of the paper"
     origin = f"{'small models' if small else 'models'} on {data_text(facts.unit, facts.generated, facts.given)}"
     return f"These numbers come from {origin}. They are not comparable with {printed}.{exception}"
@@ -158,10 +161,15 @@ def shows_underlined(report: Report) -> bool:
 def legend(report: Report) -> list[tuple[str, str]]:
     """Signs in the table, and their meanings."""
     cells = [cell for row in report.rows for cell in row.cells]
+    quoted = [cell for cell in cells if cell.state == "quoted"]
     signs = []
-    if any(cell.state == "not run" and cell.value is None for cell in cells):
+    meanings = ["not run"] if any(cell.state == "not run" and cell.value is None for cell in cells) else []
+    if any(cell.printed is None and cell.value is None for cell in quoted):
+        meanings.append("in quoted rows, not printed")
+    if meanings:
         has_dashes = any(label is None for row in report.rows for label in row.row.labels)
-        signs.append((DASH, "not run" + (" (among the labels, as printed: does not apply)" if has_dashes else "")))
+        of_labels = " (among the labels, as printed: does not apply)" if has_dashes else ""
+        signs.append((DASH, ", ".join(meanings) + of_labels))
     if any(cell.state == "not applicable" for cell in cells):
         signs.append((NOT_APPLICABLE, "does not apply"))
     if any(cell.state == "running" for cell in cells):
@@ -187,4 +195,10 @@ def best_text(report: Report) -> str | None:
     if not columns:
         return None
     with_quoted = any(quoted_values(report.rows, index) for index in columns)
-    return "the best of their column" + (", quoted values included" if with_quoted else "")
+    parts = ["the best of their column"]
+    parts += ["quoted values included"] if with_quoted else []
+    parts += ["controls apart"] if any(row.row.metric for row in report.rows) else []
+    quoted = [(column, quoted_values(report.rows, index)) for index, column in enumerate(report.table.columns)]
+    if any(c.best is not None and not is_comparable(c, values, small=report.scale.small) for c, values in quoted):
+        parts.append("except in columns with quoted values of other models")
+    return ", ".join(parts)

@@ -72,7 +72,7 @@ def _picture(report: Report, path: Path, folder: Path) -> str:
     """Link to the saved picture with its data or their provenance, and the text of the figure."""
     drawer = figures.drawer(report)
     if drawer is None:
-        return ""
+        return _plot(report, path, folder)
     paths = figures.files(report, path) if report.whole else {}
     parts = []
     if paths:
@@ -83,6 +83,14 @@ def _picture(report: Report, path: Path, folder: Path) -> str:
             + (f"\n{lines}" if lines else "")
         )
     return "\n\n".join([*parts, *filter(None, [drawer.text()])])
+
+
+def _plot(report: Report, path: Path, folder: Path) -> str:
+    """Folded plot of a table without a figure, if it is saved beside the report."""
+    picture = path.with_suffix(".png")
+    if not report.whole or report.table.figure is not None or not picture.exists():
+        return ""
+    return folded("Plot", f"!{link(MARKDOWN.escaped(report.table.caption), picture, folder)}")
 
 
 def _table(report: Report) -> str:
@@ -111,7 +119,10 @@ def _claims(report: Report) -> str:
     """Verdicts on what the paper concludes from the table."""
     if not report.claims:
         return ""
-    lines = [[MARKDOWN.escaped(text) for text in line] for line in claim_text.lines(report.claims)]
+    lines = [
+        [MARKDOWN.escaped(claim), f"`{comparison}`", *map(MARKDOWN.escaped, others)]
+        for claim, comparison, *others in claim_text.lines(report.claims)
+    ]
     text = tabulate(lines, claim_text.HEADERS, tablefmt="pipe", disable_numparse=True)
     facts = report.facts
     data = data_text(facts.unit, facts.generated, facts.given)

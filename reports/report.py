@@ -134,7 +134,7 @@ class Report:
     def measured_headers(self) -> tuple[str | tuple[str, ...], ...]:
         """Headers of the columns with values computed or measured at the paper's size, at every scale.
 
-        Rows with a metric of their own are named themselves.
+        Rows with a metric of their own are named themselves, unless they are tested in other columns.
         """
         of_columns = [row for row in self.rows if row.row.metric is None]
         headers = [
@@ -143,7 +143,13 @@ class Report:
             if any(row.cells[index].state == "measured" for row in of_columns)
         ]
         names = row_names(self.table)
-        of_rows = [row for row in self.rows if row.row.metric and any(cell.state == "measured" for cell in row.cells)]
+        of_rows = [
+            row
+            for row in self.rows
+            if row.row.metric
+            and any(cell.state == "measured" for cell in row.cells)
+            and not any(cell.num_requested for cell in row.cells)
+        ]
         return (*headers, *(names[row.row.key] for row in of_rows))
 
 

@@ -55,7 +55,7 @@ def answered_clips(clips: Sequence[AnsweredClip]) -> Figure:
     num_lines = (len(clips) + 1) // 2
     kinds = max(len(clip.answers) for clip in clips)
     figure = Figure(figsize=(11, num_lines * (1.75 + 0.35 * kinds)), dpi=110, layout="constrained")
-    axes = figure.subplots(num_lines, 2, squeeze=False).flat
+    axes = list(figure.subplots(num_lines, 2, squeeze=False).flat)
     for axis, clip in zip(axes, clips, strict=False):
         axis.imshow(np.concatenate(list(clip.frames), axis=1))  # side by side
         draw_answers(axis, clip.answers)
@@ -73,5 +73,5 @@ def draw_answers(axis: Axes, answers: Sequence[NamedAnswer]) -> None:
 
 def answer_text(answer: NamedAnswer) -> str:
     """Label and best answers in one line."""
-    best = ", ".join(f"{name} {100 * share:.0f} %" for name, share in answer.best)
+    best = ", ".join(f"{name} {100 * share:.0f}\u00a0%" for name, share in answer.best)
     return f"{answer.kind}: {answer.label}. Answer: {best}"

@@ -312,7 +312,7 @@ def test_report_shows_claims_and_how_they_are_judged(table: Table, small: Scale,
     assert "## What the paper concludes" in text
     [line] = [line for line in text.splitlines() if "C1, section 1" in line]
     cells = [part.strip() for part in line.replace("\\|", "").strip("|").split("|")]
-    assert cells[1:4] == ["ours.k400 - joint.k400 > 0", "+0.5", "noise"]
+    assert cells[1:4] == ["`ours.k400 - joint.k400 > 0`", "+0.5", "noise"]
     assert cells[4] == "+5" and cells[6] == "supported" and cells[5].startswith("[3.")
     assert "small models on the videos given as kinetics400, ssv2" in text.partition("## What")[2]
     assert "With one seed, they hold for these trained models" in text
@@ -332,7 +332,7 @@ def test_verdicts_on_runs_with_overrides_and_their_costs_are_not_called_those_of
     for overrides, expected in (([], [False, True]), (["model.depth=1"], [True, False])):
         text = markdown(collect(claimed, small, store, overrides=overrides))
         assert [sentence in text for sentence in sentences] == expected
-        assert ("Counted costs and memory are at the paper's size" in text) == (not overrides)
+        assert ("Counted costs, and measured speed and memory, are at the paper's size" in text) == (not overrides)
 
 
 def test_trends_show_their_steps_and_places_are_named(table: Table, small: Scale, store: RunStore) -> None:

@@ -16,7 +16,6 @@ from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.store import RunStore
 from experiments.spec import metrics
 from experiments.spec.catalog import load
-from experiments.spec.edits import model
 from experiments.spec.metrics import (
     ACTION,
     DEVICE_HOURS,
@@ -33,8 +32,7 @@ from experiments.spec.metrics import (
 )
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
-from experiments.spec.table import Column, Table, row
-from models.motionformer.model import Motionformer
+from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.layout import ours_text, printed_text
 from reports.publish import publish
@@ -52,11 +50,6 @@ BOTH = (
 
 def cell(report: Report, row: str, column: str) -> ReportCell:
     return next(c for r in report.rows if r.row.key == row for c in r.cells if c.column == column)
-
-
-def depth_of(run: RunConfig) -> int:
-    assert isinstance(run.model, Motionformer.Config)
-    return run.model.depth
 
 
 def test_cells_have_the_states_of_their_runs(
@@ -349,13 +342,6 @@ def test_a_ratio_needs_a_measurement_together_with_its_reference(
     keep_measurement(K400, "turns-float32", **session, seconds_per_item=seconds)
     (ratio,) = collect(ratios, PAPER, store).rows[0].cells
     assert (ratio.state, ratio.value) == ("measured", pytest.approx(30 / 2 / 3))  # 10 × 3 views and 1 × 3
-
-
-def test_integers_can_be_best(table: Table, store: RunStore) -> None:
-    depth = Column(key="depth", header="Depth", metric=Computed("depth", depth_of), base=K400, best="min")
-    rows = (row("deep", ("A", "B", None), paper=()), row("flat", ("C", "D", None), model(depth=3), paper=()))
-    report = collect(replace(table, columns=(depth,), rows=rows), PAPER, store)
-    assert [(line.cells[0].value, line.cells[0].best) for line in report.rows] == [(12, False), (3, True)]
 
 
 def test_a_run_without_training_is_reported(table_of: TableOf, small: Scale, store: RunStore, finish: Finish) -> None:

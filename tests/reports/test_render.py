@@ -168,7 +168,7 @@ def test_published_values_are_marked_in_every_format(
     assert line(text, "Joint")[3:] == ["180.6 (180.6)", "60.0§ (79.2)", "50.0§ (64.0)", "10.0§ (15.2)"]
     assert "`§` published: a result that comes with the project, not run here" in text
     assert text.count(".json) §") == 5
-    assert r"60.0\S{} (79.2)" in render(fresh, "latex")
+    assert r"60.0$^\S$ (79.2)" in render(fresh, "latex")
     cells = json.loads(render(fresh, "json"))["rows"][1]["cells"]
     assert [cell["published"] for cell in cells] == [False, True, True, True]
     assert cells[1]["runs"][0]["source"]["published"] is True

@@ -99,6 +99,7 @@ def test_a_plot_is_saved_on_request_then_kept_up_to_date_and_checked(
     write(report, tmp_path, with_plot=True)
     first = path.read_bytes()
     assert first == plot(report) and not stale(report, tmp_path)
+    assert f"<summary>Plot</summary>\n\n![Every feature at once]({path.name})" in path.with_suffix(".md").read_text()
     saved = path.stat().st_mtime_ns
     write(report, tmp_path, with_plot=True)
     assert path.stat().st_mtime_ns == saved
