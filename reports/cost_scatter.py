@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reports.colours import COLOURS, MARKERS
 from reports.empty_figure import empty_figure
-from reports.plotted_rows import LOG_SPREAD, Panel, Plot, Value, spread
+from reports.plotted_rows import LOG_SPREAD, Panel, Plot, Value, costs_of, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,10 +70,10 @@ def finish_axes(axis: "Axes", panel: Panel, plot: Plot) -> None:
     """Labels and limits. Percentages end at 0 and 100, with room for the markers."""
     axis.margins(0.1)
     axis.ticklabel_format(useOffset=False)
-    costs = [x for each in plot.panels for value in each.values for x in value.x or () if x is not None]
-    if spread(costs) > LOG_SPREAD:
+    axis.set_xlabel(str(plot.cost))
+    if spread(costs_of(plot.panels)) > LOG_SPREAD:
         axis.set_xscale("log")
-    axis.set_xlabel(f"{plot.cost}, log scale" if spread(costs) > LOG_SPREAD else str(plot.cost))
+        axis.set_xlabel(f"{plot.cost}, log scale")
     axis.set_ylabel(fill(f"{panel.header} ({panel.unit})" if panel.unit else panel.header, LABEL))
     if panel.is_percentage:
         low, high = axis.get_ylim()

@@ -13,7 +13,7 @@ from reports.report import Report, ReportRow, quoted_number
 COSTS = (GFLOPS.name, GFLOPS_AND_VIEWS.name)
 MOST_PANELS = 6
 PANELS_PER_LINE = 3
-LEAST_SPREAD = 1.05  # largest / smallest GFLOPs of a plot against GFLOPs
+LEAST_SPREAD = 1.05  # largest / smallest GFLOPs, without the outer quarters, in a plot against GFLOPs
 LOG_SPREAD = 50  # largest / smallest number, above which an axis is logarithmic
 
 
@@ -76,15 +76,15 @@ class Plot(NamedTuple):
     @property
     def grid(self) -> tuple[int, int]:
         """Number of lines of panels, and of panels side by side."""
-        width = min(PANELS_PER_LINE, len(self.panels))
-        return -(-len(self.panels) // width), width
+        lines = -(-len(self.panels) // PANELS_PER_LINE)
+        return lines, -(-len(self.panels) // lines)
 
 
 def plotted(report: Report) -> Plot | None:
     """Values of the plot of a report; None if there is nothing of ours to plot.
 
-    Tables with a figure have no plot, nor have those whose rows are quantities of their own. Accuracies of rows with
-    nearly the same GFLOPs are bars.
+    Tables with a figure have no plot, nor have those whose rows are quantities of their own. Accuracies of rows that
+    mostly have the same GFLOPs are bars.
     """
     if report.table.figure is not None or any(row.row.metric is not None for row in report.rows):
         return None
@@ -94,8 +94,7 @@ def plotted(report: Report) -> Plot | None:
     shown = (tested or [c for c in columns if c is not cost])[:MOST_PANELS]
     if tested and cost is not None:
         panels = panels_of(report, shown, cost)
-        costs = [x for panel in panels for value in panel.values for x in value.x or () if x is not None]
-        if spread(costs) >= LEAST_SPREAD:
+        if spread(middle_half(costs_of(panels))) >= LEAST_SPREAD:
             return Plot(panels, one_line(cost.header))
     panels = panels_of(report, shown, None)
     return Plot(panels, None) if panels else None
@@ -104,6 +103,17 @@ def plotted(report: Report) -> Plot | None:
 def spread(numbers: list[float]) -> float:
     """Largest / smallest number; 1 if there are none or not only positive ones."""
     return max(numbers) / min(numbers) if numbers and min(numbers) > 0 else 1.0
+
+
+def costs_of(panels: list[Panel]) -> list[float]:
+    """GFLOPs of all points."""
+    return [x for panel in panels for value in panel.values for x in value.x or () if x is not None]
+
+
+def middle_half(numbers: list[float]) -> list[float]:
+    """Numbers without the smallest and the largest quarter."""
+    quarter = len(numbers) // 4
+    return sorted(numbers)[quarter : len(numbers) - quarter]
 
 
 def panels_of(report: Report, columns: list[Column], cost: Column | None) -> list[Panel]:

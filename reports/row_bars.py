@@ -27,7 +27,7 @@ def draw_bars(plot: Plot, notice: str | None) -> "Figure":
     for axis, panel in zip(axes, plot.panels, strict=False):
         draw_column(axis, panel, plot.names)
         if panel.is_percentage:
-            axis.set_xlim(0, 1.05 * most or 1.0)
+            axis.set_xlim(0, min(1.05 * most, 102) or 1.0)
         handles |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.4, -0.6)  # the first row is above
@@ -40,6 +40,7 @@ def draw_bars(plot: Plot, notice: str | None) -> "Figure":
             loc="outside upper center",
             ncols=2,
             frameon=False,
+            fontsize="small",
             markerscale=0.6,
         )
     return figure
