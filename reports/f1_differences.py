@@ -189,5 +189,6 @@ def _draw(axis: "Axes", part: list[F1Difference], longest: int, all_points: list
     low, high = min([0.0, *all_points]), max([0.0, *all_points])
     room = 0.25 * (high - low or 1.0)  # for the number beside the longest bar
     axis.set_xlim(low - room, high + room)
+    axis.locator_params(axis="x", nbins=6)
     axis.grid(axis="x", alpha=0.3)
     axis.set_axisbelow(True)
