@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import cycle
+from textwrap import fill
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from experiments.spec.figures import BarPanel, Bars
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Origin = Literal["ours", "printed", "quoted"]
 GROUP = 0.8  # width of a group; groups are 1 apart
+LABEL = 24  # characters per line of the label of an axis
 
 
 class Bar(NamedTuple):
@@ -136,7 +138,7 @@ def _draw(axis: "Axes", panel: BarPanel, report: Report, colours: Mapping[str, s
         )
         axis.bar_label(drawn, fmt="%.1f", padding=2, fontsize="small")
     axis.set_title(panel.title)
-    axis.set_ylabel(panel.y_label)
+    axis.set_ylabel(fill(panel.y_label, LABEL))
     axis.set_xticks(range(len(panel.columns)), panel.ticks)
     axis.margins(y=0.1)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), fontsize="small", frameon=False)

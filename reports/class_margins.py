@@ -10,12 +10,12 @@ from reports.drawer import Drawer
 from reports.empty_figure import empty_figure
 from reports.labels import row_name
 from reports.report import Report
+from reports.signed_bars import draw_signed_bars
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 10  # number of classes drawn at each end
-GAIN, LOSS = "#009E73", "#D55E00"
 
 
 class ClassMargin(NamedTuple):
@@ -104,16 +104,11 @@ def draw(report: Report, compared: ClassMargins, notice: str | None) -> "Figure"
     rows = {row.row.key: row_name(report.table, row.row) for row in report.rows}
     figure = empty_figure(9, 1.4 + 0.3 * len(shown), notice)
     axis = figure.subplots()
-    bars = axis.barh(
-        [f"{margin.name} ({margin.videos})" for margin in shown],
-        [margin.points for margin in shown],
-        color=[GAIN if margin.points > 0 else LOSS for margin in shown],
-    )
-    axis.bar_label(bars, fmt="%+.1f", padding=3, fontsize="small")
+    labels = [f"{margin.name} ({margin.videos})" for margin in shown]
+    draw_signed_bars(axis, labels, [margin.points for margin in shown], fontsize="small")
     axis.invert_yaxis()
-    axis.axvline(0, color="black", linewidth=0.8)
     axis.margins(x=0.12)
     axis.set_title(f"{rows[compared.row]} against {rows[compared.relative_to]}")
     axis.set_xlabel("difference of top-1 accuracies (points)")
-    axis.set_ylabel("class (test videos)")
+    axis.set_ylabel(f"class (test {report.facts.unit})")
     return figure

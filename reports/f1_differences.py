@@ -14,13 +14,13 @@ from reports.csv_text import csv_text
 from reports.drawer import Drawer
 from reports.empty_figure import empty_figure
 from reports.report import Report
+from reports.signed_bars import draw_signed_bars, signed_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BARS = 60  # largest number of bars below each other
-GAIN, LOSS = "#009E73", "#D55E00"
 
 
 class F1Difference(NamedTuple):
@@ -140,14 +140,15 @@ class F1DifferenceBars(Drawer):
             _draw(axis, part, longest, [bar.points for bar in found])
             axis.set_xlabel("difference of F1 (points)")
             if part and part[0] is found[0]:
+                axis.set_ylabel(f"{'category' if panel.by_category else 'class'} (test {self.report.facts.unit})")
                 axis.set_title(self.title(panel), loc="left", fontsize="medium")
         return figure
 
     def title(self, panel: F1Panel) -> str:
         """Title of a panel with the mean difference, ours and printed."""
         found = mean_difference(self.report, panel)
-        means = [] if found is None else [f"mean {found.points:+.1f}"]
-        means += [] if panel.printed_mean is None else [f"printed {panel.printed_mean:+.1f}"]
+        means = [] if found is None else [f"mean {signed_text(found.points)}"]
+        means += [] if panel.printed_mean is None else [f"printed {signed_text(panel.printed_mean)}"]
         return panel.title + (f"\n{', '.join(means)}" if means else "")
 
     def text(self) -> str:
@@ -182,17 +183,12 @@ def _label(bar: F1Difference) -> str:
 
 def _draw(axis: "Axes", part: list[F1Difference], longest: int, all_points: list[float]) -> None:
     """Bars of a part. All parts of a panel have the same scale."""
-    bars = axis.barh(
-        [_label(bar) for bar in part],
-        [bar.points for bar in part],
-        color=[GAIN if bar.points > 0 else LOSS for bar in part],
-    )
-    axis.bar_label(bars, fmt="%+.1f", padding=2, fontsize="xx-small")
+    draw_signed_bars(axis, [_label(bar) for bar in part], [bar.points for bar in part], fontsize="xx-small")
     axis.tick_params(axis="y", labelsize="x-small")
     axis.set_ylim(longest - 0.5, -0.5)
     low, high = min([0.0, *all_points]), max([0.0, *all_points])
     room = 0.25 * (high - low or 1.0)  # for the number beside the longest bar
     axis.set_xlim(low - room, high + room)
-    axis.axvline(0, color="black", linewidth=0.8)
+    axis.locator_params(axis="x", nbins=6)
     axis.grid(axis="x", alpha=0.3)
     axis.set_axisbelow(True)

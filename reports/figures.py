@@ -6,8 +6,8 @@ A picture contains the digest of its data, so that a stale picture is detected w
 import hashlib
 import importlib
 import io
-import textwrap
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,9 @@ from experiments.runner.files import replacing, write_atomically
 from experiments.spec.figures import AttentionStrips, Bars, ClassMargins, F1Differences, Figure, MaskStrips, Panels
 from experiments.spec.scales import Scale
 from reports.drawing_code import is_newer_than_code
-from reports.labels import row_name
+from reports.labels import row_names
 from reports.layout import data_text
-from reports.report import Report, ReportRow
+from reports.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -35,7 +35,7 @@ DRAWERS: dict[type[Figure], tuple[str, str]] = {
     MaskStrips: ("reports.mask_strip_drawer", "MaskStripDrawer"),
 }
 REMEDY = "free space there or name another file"
-LINE = 80  # characters per line below a picture
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function of a figure
 DIGEST = "Description"  # keyword of the PNG text that contains the digest of the data
 
 
@@ -129,7 +129,9 @@ def row_pictures(report: Report) -> dict[str, bytes]:
     """Part of the figure for each row as PNG, by the row's key; empty if the figure does not consist of such parts."""
     whole, warning = drawer(report), notice(report)
     parts = {row.row.key: whole.of_row(row.row.key) for row in report.rows} if whole is not None else {}
-    return {key: png(part.draw(warning), digest(part.data())) for key, part in parts.items() if part is not None}
+    return {
+        key: png(part.draw(warning), digest(_content(report, part))) for key, part in parts.items() if part is not None
+    }
 
 
 def pictured_column(report: Report) -> str | None:
@@ -163,11 +165,16 @@ def digest_of(path: Path) -> str | None:
         return image.info.get(DIGEST)
 
 
-def notice(report: Report) -> str | None:
-    """Warnings in the pictures of a report: small models, generated data, and differences from the table's own runs."""
+def notice(report: Report, columns: Collection[str] | None = None) -> str | None:
+    """Warnings in the pictures of a report: small models, generated data, and differences from the table's own runs.
+
+    Args:
+        columns: keys of the columns in the picture; by default those of the figure or, without a figure, all.
+    """
+    marks = _marks(report, columns)
     if not (report.facts.generated or report.facts.given):
-        return "\n".join(_marks(report)) or None  # everything is measured at the paper's size
-    return _notice(report.scale, _data(report), _marks(report))
+        return "\n".join(marks) or None  # everything is measured at the paper's size
+    return _notice(report.scale, _data(report), marks)
 
 
 def _notice(scale: Scale, data: str, marks: Iterable[str]) -> str | None:
@@ -184,26 +191,45 @@ def _data(report: Report) -> str:
     return data_text(report.facts.unit, report.facts.generated, report.facts.given)
 
 
-def _marks(report: Report) -> list[str]:
+def _marks(report: Report, columns: Collection[str] | None = None) -> list[str]:
     """Differences from the table's own runs: released weights, published results and overrides."""
+    figure = report.table.figure
+    keys = figure.columns if columns is None and figure is not None else columns
+    cells = {
+        row.row.key: [c for c in row.cells if c.value is not None and (keys is None or c.column in keys)]
+        for row in report.rows
+        if not row.row.quoted
+    }
+    shown = {key: found for key, found in cells.items() if found}
+    names = row_names(report.table)
 
-    def names(rows: list[ReportRow]) -> str:
-        return ", ".join(row_name(report.table, row.row) for row in rows)
+    def text(start: str, rows: list[str]) -> list[str]:
+        return [f"{start}: {_named([names[key] for key in rows], [names[key] for key in shown])}."] if rows else []
 
-    released = [row for row in report.rows if any(cell.released for cell in row.cells)]
-    published = [row for row in report.rows if any(cell.published for cell in row.cells)]
     return [
-        *([f"Released weights, tested here: {names(released)}."] if released else []),
-        *([f"Published results, not run here: {names(published)}."] if published else []),
+        *text("Released weights, tested here", [key for key, found in shown.items() if any(c.released for c in found)]),
+        *text(
+            "Published results, not run here", [key for key, found in shown.items() if any(c.published for c in found)]
+        ),
         *_modified(report.overrides),
     ]
 
 
+def _named(names: list[str], every: list[str]) -> str:
+    """Some of all names, the shortest way. Names contain commas."""
+    if len(names) == len(every) > 1:
+        return "all rows"
+    listed, others = "; ".join(names), [name for name in every if name not in names]
+    but = f"all rows but {'; '.join(others)}"
+    return but if others and len(but) < len(listed) else listed
+
+
 def _modified(overrides: Iterable[str]) -> list[str]:
     changes = ", ".join(overrides)
-    return [textwrap.fill(f"Not the table's runs: {changes}.", LINE)] if changes else []
+    return [f"Not the table's runs: {changes}."] if changes else []
 
 
 def _content(report: Report, source: "Drawer") -> str:
-    """Everything that determines the picture."""
-    return "\n".join([source.data(), *_marks(report)])
+    """Everything that determines the picture: its data, the literal of the figure, names of rows, and warnings."""
+    literal = ADDRESS.sub("", repr(report.table.figure))
+    return "\n".join([source.data(), source.text(), literal, repr(row_names(report.table)), notice(report) or ""])

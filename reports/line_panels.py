@@ -1,8 +1,9 @@
 """Panels of lines over the columns of a table, as a picture, and their data as CSV."""
 
+import re
 import statistics
-from collections.abc import Iterator
-from itertools import cycle
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import cycle, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from experiments.spec.figures import Panel, Panels
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLES = tuple(zip(COLOURS, MARKERS, strict=True))  # each colour with its own marker
+NUMBER = re.compile(r"\d+(\.\d+)?")
+MOST_STEPS = 20  # length of an axis in its shortest steps between ticks
 
 
 class Point(NamedTuple):
@@ -112,25 +115,51 @@ def draw(report: Report, panels: Panels, notice: str | None) -> "Figure":
     figure = empty_figure(5.2 * columns, 3.1 * rows + 0.6, notice)
     axes = figure.subplots(rows, columns, sharex="col", squeeze=False)
     found = list(points(report, panels))
+    first: dict[Hashable, Axes] = {}
     for line, row in zip(axes, panels.grid, strict=True):
         for axis, panel in zip(line, row, strict=True):
+            same = first.setdefault(_quantity(report, panel), axis)
+            if same is not axis:
+                axis.sharey(same)
             _draw(axis, panel, report, [p for p in found if (p.panel, p.y_label) == (panel.title, panel.y_label)])
     for axis, panel in zip(axes[0], panels.grid[0], strict=True):
         axis.set_title(panel.title)
     for axis, panel in zip(axes[-1], panels.grid[-1], strict=True):
         axis.set_xlabel(panel.x_label)
     handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+    if len(labels) > 1:
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
     return figure
 
 
+def _quantity(report: Report, panel: Panel) -> Hashable:
+    """What a panel shows. Panels of the same quantity have the same range."""
+    columns = [column for column in report.table.columns if column.key in panel.columns]
+    data = frozenset((c.metric.name, c.base.data.dataset.name if c.base is not None else None) for c in columns)
+    return panel.y_label, panel.relative_to, data
+
+
+def positions(ticks: Sequence[str]) -> list[float]:
+    """Places of the ticks: their numbers, or even steps for other texts and where the labels of numbers would touch.
+
+    Numbers may have a common factor, as in 1×3, 2×3.
+    """
+    parts = [tick.partition("×") for tick in ticks]
+    if len({rest for _, _, rest in parts}) == 1 and all(NUMBER.fullmatch(number) for number, _, _ in parts):
+        numbers = [float(number) for number, _, _ in parts]
+        steps = [after - before for before, after in pairwise(numbers)]
+        if all(step * MOST_STEPS >= numbers[-1] - numbers[0] and step > 0 for step in steps):
+            return numbers
+    return [float(index) for index in range(len(ticks))]
+
+
 def _draw(axis: "Axes", panel: Panel, report: Report, found: list[Point]) -> None:
-    positions = {tick: index for index, tick in enumerate(panel.ticks)}
+    places = dict(zip(panel.ticks, positions(panel.ticks), strict=True))
     for row, (color, marker) in zip(report.rows, cycle(STYLES), strict=False):
         line = [point for point in found if point.row == row.row.key]
         name = row_name(report.table, row.row)
         axis.errorbar(
-            [positions[point.x] for point in line],
+            [places[point.x] for point in line],
             [point.y for point in line],
             yerr=[point.std or 0.0 for point in line] if any(point.std for point in line) else None,
             color=color,
@@ -138,6 +167,6 @@ def _draw(axis: "Axes", panel: Panel, report: Report, found: list[Point]) -> Non
             capsize=3,
             label=name,
         )
-    axis.set_xticks(range(len(panel.ticks)), panel.ticks)
+    axis.set_xticks(list(places.values()), panel.ticks)
     axis.set_ylabel(panel.y_label)
     axis.grid(alpha=0.3)

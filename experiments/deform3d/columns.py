@@ -13,6 +13,8 @@ from experiments.spec.table import Column
 class AccuracyOnClasses(OfTraining):
     """Accuracy in percent on the test items of some classes. Results of data without them have no value."""
 
+    is_percentage = True
+
     classes: frozenset[str] = frozenset()
 
     def value(self, result: Mapping[str, object]) -> float | None:

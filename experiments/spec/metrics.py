@@ -15,7 +15,10 @@ class Metric:
     """Quantity in a column of a table.
 
     `name`: name in files, JSON and TensorBoard.
+    `is_percentage`: whether the values are percentages between 0 and 100.
     """
+
+    is_percentage: ClassVar[bool] = False
 
     name: str
 
@@ -50,6 +53,7 @@ class Tested(Metric):
     `is_optional`: whether results without a value of it are accepted. Its cells do not apply to them.
     """
 
+    is_percentage = True
     is_optional: ClassVar[bool] = False
 
     @property
@@ -67,6 +71,7 @@ class Tested(Metric):
 class OfTraining(Tested):
     """Cost of the training before a test. Weights that were trained elsewhere have no value."""
 
+    is_percentage = False
     is_optional = True
 
 

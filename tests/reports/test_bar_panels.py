@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
 from experiments.runner.store import RunStore
@@ -80,6 +81,17 @@ def test_printed_and_quoted_bars_are_hatched_and_named(drawn_table: Table, small
     assert [bool(bar.get_hatch()) for bar in bars] == [True, True, False, False, True, True]
     edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars)
     assert all(right <= left + 1e-9 for (_, right), (left, _) in itertools.pairwise(edges))  # none overlap
+
+
+def test_the_label_of_an_axis_is_not_longer_than_the_axis(drawn_table: Table, small: Scale, store: RunStore) -> None:
+    long = replace(BOTH, y_label="harmonic mean of the top-1 accuracies of the data sets (%)")
+    report = collect(replace(drawn_table, figure=Bars(panels=(long,))), small, store)
+    picture = figures.drawer(report)
+    assert picture is not None
+    figure = picture.draw(None)
+    FigureCanvasAgg(figure).draw()
+    [axis] = figure.axes
+    assert axis.yaxis.label.get_window_extent().height <= axis.get_window_extent().height
 
 
 def test_there_is_no_picture_of_printed_values_alone(drawn_table: Table, small: Scale, store: RunStore) -> None:

@@ -106,6 +106,13 @@ def test_rows_with_different_videos_or_seeds_are_not_compared(
     assert "Spilling" not in markdown(collect(CLASSES, TINY, store, seeds=(0, 1)))
 
 
+def test_bars_have_the_minus_sign_of_the_axis(store: RunStore, results: None) -> None:
+    [axis] = drawn(collect(CLASSES, TINY, store)).draw(None).axes
+    texts = [text.get_text() for text in axis.texts]
+    assert texts == ["+100.0", "+50.0", "+25.0", "+0.0", "+0.0", "−25.0", "−45.0"]
+    assert axis.get_ylabel() == "class (test videos)"
+
+
 def test_the_picture_is_saved_and_stale_when_results_change(
     store: RunStore, results: None, finish: Finish, tmp_path: Path
 ) -> None:

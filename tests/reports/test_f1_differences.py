@@ -160,6 +160,25 @@ def test_many_classes_continue_in_further_columns_of_equal_scale(
     assert [axis.get_title(loc="left") != "" for axis in axes] == [True, False, False]
 
 
+def test_bars_have_signed_numbers_and_their_axis_says_what_is_in_parentheses(
+    compared: Table, store: RunStore, results: None
+) -> None:
+    by_category = replace(PANEL, by_category=True)
+    first, second = drawer_of(with_panels(compared, PANEL, by_category), store).draw(None).axes
+    assert [text.get_text() for text in first.texts] == ["+50.0", "+25.0", "−100.0"]
+    assert (first.get_ylabel(), second.get_ylabel()) == ("class (test videos)", "category (test videos)")
+
+
+def test_the_digest_of_the_picture_changes_with_its_means_and_titles(
+    compared: Table, store: RunStore, results: None, tmp_path: Path
+) -> None:
+    path = write(collect(compared, PAPER, store), tmp_path)
+    for changed in (replace(PANEL, title="Nouns of EPIC"), replace(PANEL, printed_mean=8.0)):
+        report = collect(with_panels(compared, changed), PAPER, store)
+        path.write_text(markdown(report, path))
+        assert figures.stale(report, path)
+
+
 def test_panels_stand_side_by_side(compared: Table, store: RunStore, results: None) -> None:
     verbs = replace(PANEL, title="Verbs", kind="verb", printed_mean=None)
     drawer = drawer_of(with_panels(compared, PANEL, verbs), store)

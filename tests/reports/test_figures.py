@@ -4,10 +4,13 @@ import ast
 import importlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.text import Text
 from PIL import Image
 
 from experiments.runner.files import StoreError
@@ -22,6 +25,7 @@ from reports.attention_strips import AttentionStripDrawer
 from reports.class_margins import ClassMarginBars
 from reports.collect import collect
 from reports.drawer import Drawer
+from reports.empty_figure import empty_figure
 from reports.line_panels import LinePanels
 from reports.publish import publish
 from reports.render import markdown, stale, write
@@ -186,6 +190,53 @@ def test_the_notice_names_scale_released_weights_and_overrides(
         f"{small}\nReleased weights, tested here: Joint Space-Time.",
         f"{small}\nNot the table's runs: optim.epochs=1.",
     ]
+
+
+def test_a_long_notice_stays_inside_the_picture() -> None:
+    figure = empty_figure(4, 2, "Scale tiny.\nPublished results, not run here: " + "; ".join(["Joint, K-400"] * 20))
+    figure.subplots()
+    FigureCanvasAgg(figure).draw()
+    width, height = figure.get_size_inches() * figure.dpi
+    box = figure.findobj(lambda artist: isinstance(artist, Text) and "Scale" in artist.get_text())[
+        0
+    ].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and height > 2 * figure.dpi
+    assert "K-\n" not in figure.get_supxlabel()
+
+
+def test_marked_rows_are_named_the_shortest_way(store: RunStore, figure3_results: None, finish: Finish) -> None:
+    def notice(*rows: str) -> str:
+        for row in rows:
+            finish(run_of(f"{row}.k400-1"), 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
+        return (figures.notice(collect(FIGURE3, TINY, store)) or "").partition("tested here: ")[2]
+
+    assert notice("joint") == "Joint Space-Time."
+    assert notice("divided") == "all rows but Trajectory."
+    assert notice("trajectory") == "all rows."
+    report = collect(FIGURE3, TINY, store)
+    assert "Released" not in str(figures.notice(report, ["k400-2"]))  # of the columns in the picture
+
+
+def test_the_digest_contains_names_of_rows_labels_of_axes_and_warnings(
+    store: RunStore, figure3_results: None, tmp_path: Path
+) -> None:
+    report = collect(FIGURE3, TINY, store)
+    assert isinstance(FIGURE3.figure, Panels)
+    path = write(report, tmp_path)
+    assert not figures.stale(report, path)
+    panel = replace(FIGURE3.figure.grid[0][0], x_label="stride")
+    renamed = replace(FIGURE3.rows[0], labels=("Joint",))
+    real = replace(report.facts, generated=(), given=("kinetics400",))
+    for changed in (
+        replace(report, table=replace(FIGURE3, figure=replace(FIGURE3.figure, grid=((panel,),)))),
+        replace(report, table=replace(FIGURE3, rows=(renamed, *FIGURE3.rows[1:]))),
+        replace(report, facts=real),
+    ):
+        (tmp_path / "copy.png").write_bytes(path.with_suffix(".png").read_bytes())
+        drawer = figures.drawer(changed)
+        assert drawer is not None
+        (tmp_path / "copy.csv").write_text(drawer.data())
+        assert figures.stale(changed, tmp_path / "copy.md")
 
 
 def test_published_points_are_named_in_the_notice_and_in_the_data(

@@ -13,7 +13,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
 from reports import figures
 from reports.collect import collect
-from reports.line_panels import LinePanels, draw
+from reports.line_panels import LinePanels, draw, positions
 from reports.report import Report
 
 Finish = Callable[..., None]
@@ -88,3 +88,37 @@ def test_panels_have_the_titles_labels_and_lines_of_the_paper(store: RunStore, f
     joint = axes[2].get_lines()[0]
     expected = [58.0 + 0.8 * index for index in range(5)]
     assert list(joint.get_ydata()) == pytest.approx(expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "expected"),
+    [
+        (("2", "4", "12", "16"), [2, 4, 12, 16]),
+        (("0.25", "0.5", "1"), [0.25, 0.5, 1]),
+        (("1×3", "2×3", "6×3"), [1, 2, 6]),
+        (("1×3", "2×5", "6×3"), [0, 1, 2]),
+        (("1", "2", "whole clip"), [0, 1, 2]),
+        (("1", "2", "1000"), [0, 1, 2]),  # 1 and 2 would touch
+        (("8",), [8]),
+    ],
+)
+def test_ticks_are_at_their_numbers_where_their_labels_do_not_touch(
+    ticks: tuple[str, ...], expected: list[float]
+) -> None:
+    assert positions(ticks) == expected
+
+
+def test_panels_of_the_same_quantity_share_their_range_and_one_row_needs_no_legend(
+    store: RunStore, finish: Finish, figure3_results: None
+) -> None:
+    table = load("deform3d/figureA1")
+    assert isinstance(table.figure, Panels) and isinstance(FIGURE3.figure, Panels)
+    for column, top1 in (("on-2", 20.0), ("on-12", 80.0), ("of-2", 50.0), ("of-16", 60.0)):
+        finish(table.run_of(f"default.{column}", TINY, (), 0), top1)
+    figure = draw(collect(table, TINY, store), table.figure, None)
+    left, right = figure.axes
+    assert left.get_ylim() == right.get_ylim() and not figure.legends
+    assert list(left.get_xticks()) == [2, 4, 6, 8, 10, 12, 16]
+    figure = draw(collect(FIGURE3, TINY, store), FIGURE3.figure, None)
+    assert len(figure.legends) == 1
+    assert figure.axes[2].get_ylim() != figure.axes[3].get_ylim()  # accuracies on two data sets
