@@ -22,7 +22,7 @@ class Decimals(NumberFormat):
     def text(self, number: float) -> str:
         """Number with the decimals, or with two significant digits."""
         if self.digits is not None and 0 < abs(number) < 0.5 * 10**-self.digits:
-            return f"{number:.2g}"
+            return f"{number:#.2g}"
         return f"{number:.{self.decimals(number)}f}"
 
     def rounded(self, number: float) -> float:

@@ -10,7 +10,7 @@ from experiments.spec.number_formats import Decimals, NumberFormat, Scientific, 
     [
         (Decimals(1), 79.66, "79.7"),
         (Decimals(0), 384.4, "384"),
-        (Decimals(1), -0.02, "-0.02"),  # would round to 0
+        (Decimals(1), -0.02, "-0.020"),  # would round to 0
         (Decimals(None), 7.46, "7.5"),
         (Decimals(None), 0.00185, "0.0019"),
         (Shortest(), 6, "6"),
