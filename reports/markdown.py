@@ -52,6 +52,7 @@ def markdown(report: Report, path: Path | None = None, folder: Path | None = Non
         _picture(report, path, folder),
         _table(report),
         _legend(report),
+        _plot(report, path, folder),
         _claims(report),
         footer(report, folder),
     ]
@@ -72,7 +73,7 @@ def _picture(report: Report, path: Path, folder: Path) -> str:
     """Link to the saved picture with its data or their provenance, and the text of the figure."""
     drawer = figures.drawer(report)
     if drawer is None:
-        return _plot(report, path, folder)
+        return ""
     paths = figures.files(report, path) if report.whole else {}
     parts = []
     if paths:
