@@ -1,6 +1,7 @@
 """`reproduce plan`: runs, costs, and the problems that `reproduce run` reports before it starts."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -183,6 +184,19 @@ def test_a_recipe_in_steps_has_no_epochs(store: RunStore) -> None:
     lines = Plan([job], store, Resources(devices=1)).as_text().splitlines()
     row = next(line for line in lines if line.startswith("p/t:a"))
     assert row.split()[-11:-2] == ["1", "–", "77", "10", "x", "1", "on", "1", "device"]
+
+
+def test_numbers_are_aligned_to_the_right_and_columns_fit_a_terminal(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [tiny(f"{'a-long-name' * 3}.top1"), tiny("b.top1", optim=OptimConfig(epochs=100, batch_size=300))]
+    header, _, *rows = Plan(jobs, store, Resources(devices=1)).as_text().splitlines()[:4]
+    ends = {header.index(name) + len(name) for name in ("epochs", "steps", "PFLOP left")}
+    assert all(row[end - 1].strip() and row[end : end + 2].strip() == "" for row in rows for end in ends)
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = Plan(jobs, store, Resources(devices=1)).as_text().splitlines()
+    assert max(map(len, lines)) <= 80 and sum(line.startswith("p/t:b.top1") for line in lines) > 1
 
 
 def test_a_run_without_training_costs_only_its_test_and_lists_its_parents(store: RunStore) -> None:
