@@ -42,7 +42,7 @@ def claims_text(scale: Scale, overrides: list[str], table: Table, claims: list[J
     cautions = claim_text.cautions(scale, data_text(*names), overrides)
     notes = [*cautions, *claim_text.method(tuple(claims), names.unit)]
     width = terminal_width()
-    text = [f"{table.name} at scale {scale.name}: {table.caption}"]
+    text = [wrapped(f"{table.name} at scale {scale.name}: {table.caption}", width)]
     for claim, comparison, printed, verdict, ours, interval, own_verdict in claim_text.lines(claims):
         text += [wrapped(claim, width)] if claim else []
         measured = " ".join(part for part in (ours, interval, own_verdict) if part != claim_text.DASH)

@@ -124,11 +124,14 @@ def list_weights(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([file._asdict() for file in files], indent=1))
         return DONE
-    headers, width = ("file", "row (column)", "imported"), terminal_width()
-    lines = [(file.file, f"{file.row} ({file.column})", "yes" if file.imported else "no") for file in files]
-    header, rule, *rows = table_text(headers, lines, None).splitlines()
-    places = [f"  {file.path or f'not here: {file.url}'}" for file in files]
-    print("\n".join([header, rule, *(line for pair in zip(rows, places, strict=True) for line in pair)]))
+    width = terminal_width()
+    lines = [(file.file, f"{file.row} ({file.column})") for file in files]
+    header, rule, *rows = table_text(("file", "row (column)"), lines, None).splitlines()
+    print(f"{header}\n{rule}")
+    for row, file in zip(rows, files, strict=True):
+        state = "imported" if file.imported else "not imported"
+        place = file.path or f"not here: {file.url}"
+        print(f"{row}\n{wrapped(f'  {state}; {place}', width, indent=4)}")
     looked = f"looked in the working directory and in {weights_folder()} ($PRETRAINED_WEIGHTS)"
     print(f"\n{wrapped(looked, width)}")
     print(wrapped("import one with `reproduce import-weights FILE --as ROW --column COLUMN`", width))

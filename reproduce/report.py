@@ -25,7 +25,7 @@ from reports.row_plots import plot_path
 from reproduce.exit_codes import DONE, FAILED
 from reproduce.next_command import next_command, say_next
 from reproduce.selection import published_store, scale_of, seeds_of, store_of
-from reproduce.terminal import terminal_width, wrapped
+from reproduce.terminal import table_text, terminal_width, wrapped
 
 STALE = "stale, `reproduce report --publish` writes it again:"
 
@@ -78,7 +78,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def in_terminal(text: str, claims: tuple[JudgedClaim, ...], command: str, width: int) -> str:
-    """Markdown of a report for a terminal: without tags, with counted verdicts, and with wrapped paragraphs.
+    """Markdown of a report for a terminal: without tags, with counted verdicts, and in its width.
 
     Args:
         claims: judged claims of the report.
@@ -94,9 +94,20 @@ def in_terminal(text: str, claims: tuple[JudgedClaim, ...], command: str, width:
         counts = f"Printed numbers: {printed}. Ours: {ours}. `{command}` names each."
         heading, found, rest = text.partition("## What the paper concludes\n\n")
         text = heading + found + re.sub(r"(\|.*\n)+", lambda _: f"{counts}\n", rest, count=1)
-    return "\n".join(
-        line if line.startswith("|") else wrapped(line, width, indent=line_indent(line)) for line in text.split("\n")
-    )
+    text = re.sub(r"(?:^\|.*\n)+", lambda table: fitted(table[0], width), text, flags=re.MULTILINE)
+    return "\n".join(wrapped(line, width, indent=line_indent(line)) for line in text.split("\n"))
+
+
+def fitted(table: str, width: int) -> str:
+    """Table in markdown or, if it is wider than the terminal, without rules between columns and addresses of links."""
+    lines = table.splitlines()
+    if max(map(len, lines)) <= width:
+        return table
+    texts = [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", line.strip("|")) for line in lines]
+    headers, rule, *rows = ([cell.strip() for cell in re.split(r"(?<!\\)\|", text)] for text in texts)
+    numbers = [index for index, cell in enumerate(rule) if cell.endswith(":") and not cell.startswith(":")]
+    num_labels = numbers[0] if numbers else 1  # in the paper's layout, values are aligned to the right
+    return f"{table_text(headers, rows, width, numbers=numbers, num_labels=num_labels)}\n"
 
 
 def line_indent(line: str) -> int:

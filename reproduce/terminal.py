@@ -28,7 +28,9 @@ def wrapped(text: str, width: int | None, indent: int = 2) -> str:
     whole = re.sub("`[^`]+`", lambda command: command[0].replace(" ", "\0"), text)
     room = max(width - indent, 1)
     breakable = re.sub(rf"[^ ]{{{room},}}", lambda word: word[0].replace("(", "(\v"), whole)
-    return _wrapped(breakable, width, " " * indent).replace("\0", " ").replace("\v", "")
+    first, *others = _wrapped(breakable, width, " " * indent).replace("\0", " ").replace("\v", "").split("\n")
+    # A word that does not fit behind the indent starts further to the left.
+    return "\n".join([first, *(line if len(line) <= width else line.strip().rjust(width) for line in others)])
 
 
 def table_text(

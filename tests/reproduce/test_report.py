@@ -11,7 +11,7 @@ from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from reproduce.command import main
-from reproduce.report import in_terminal
+from reproduce.report import fitted, in_terminal
 from tests.experiments.runner.stored_metrics import write_result
 
 TABLE = "motionformer/table8"
@@ -62,12 +62,20 @@ def test_a_terminal_shows_no_tags_and_counts_verdicts_and_the_saved_report_keeps
     for text in (in_file, saved):
         assert "<details><summary>How claims are judged</summary>" in text and "| M26, section 4.1" in text
     assert "details>" not in shown and "summary>" not in shown and "### How claims are judged" in shown
-    assert "| M26" not in shown and "| Joint Space-Time" in shown and "| `data.crop`" in shown
+    assert "M26, section" not in shown and "180.6 (180.6)" in shown and "`data.crop`" in shown
     assert "Printed numbers: 10 supported, 1 noise. Ours: 9 undecided, 2 supported." in shown
     assert f"`reproduce claims motionformer/table4 --runs {runs}`" in shown
-    assert all(len(line) <= 80 for line in shown.splitlines() if line[:1] != "|" and str(runs) not in line)
+    assert all(len(line) <= 80 for line in shown.splitlines() if str(runs) not in line)
+    assert "](" not in shown.partition("### Sources of the values")[2].partition("###")[0]
     assert main([*words, "--format", "json"]) == 0
     assert capsys.readouterr().out.startswith("{")
+
+
+def test_a_wide_table_of_a_report_repeats_its_labels_below() -> None:
+    table = "| row   | T   | top-1   |\n|:------|:---:|--------:|\n| [joint](a/b.json) | ✓ | 72.0 (79.2) |\n"
+    assert fitted(table, 80) == table
+    assert fitted(table, 30) == "row    T        top-1\n-----  -  -----------\njoint  ✓  72.0 (79.2)\n"
+    assert fitted(table, 16).count("joint  ✓") == 1 and "|" not in fitted(table, 16)
 
 
 def test_a_table_without_claims_has_its_paragraphs_wrapped_in_a_terminal() -> None:

@@ -69,7 +69,9 @@ def test_configs_longer_than_a_line_break_after_brackets_and_paths_not_at_all() 
     text = "  top1  model=LoneExpert(expert=ImageExpert(init=ImageNet(name=vit_base_patch16))), optim.epochs=3"
     lines = wrapped(text, 40, indent=4).splitlines()
     assert max(map(len, lines)) <= 40 and "".join(line.strip() for line in lines[1:-1]) in text
-    assert wrapped("saved as a/very/long/path/of/a/file.txt", 20).splitlines()[-1] == "  a/very/long/path/of/a/file.txt"
+    path = "a/very/long/path/of/a/file.txt"
+    assert wrapped(f"saved as {path}", 20).splitlines()[-1] == path
+    assert wrapped(f"saved as {path}", 32, indent=9).splitlines()[-1] == f"  {path}"
 
 
 def test_labels_keep_the_room_that_narrow_cells_leave() -> None:
