@@ -13,6 +13,7 @@ from reports.layout import data_text
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import selected, store_of
+from reproduce.terminal import terminal_width, wrapped
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -40,9 +41,10 @@ def claims_text(scale: Scale, overrides: list[str], table: Table, claims: list[J
     """Claims of a table as text."""
     cautions = claim_text.cautions(scale, data_text(*names), overrides)
     notes = [*cautions, *claim_text.method(tuple(claims), names.unit)]
-    text = [f"{table.name} at scale {scale.name}: {table.caption}"]
+    width = terminal_width()
+    text = [wrapped(f"{table.name} at scale {scale.name}: {table.caption}", width)]
     for claim, comparison, printed, verdict, ours, interval, own_verdict in claim_text.lines(claims):
-        text += [claim] if claim else []
+        text += [wrapped(claim, width)] if claim else []
         measured = " ".join(part for part in (ours, interval, own_verdict) if part != claim_text.DASH)
-        text.append(f"    {comparison}: printed {printed} {verdict}; ours {measured}")
-    return "\n".join([*text, *(f"note: {note}" for note in notes)])
+        text.append(wrapped(f"    {comparison}: printed {printed} {verdict}; ours {measured}", width, indent=6))
+    return "\n".join([*text, *(wrapped(f"note: {note}", width) for note in notes)])

@@ -25,6 +25,7 @@ from reproduce.exit_codes import DONE, UNUSABLE
 from reproduce.next_command import say_next
 from reproduce.selection import jobs, scale_of, store_of
 from reproduce.status import FINISHED, job_state
+from reproduce.terminal import terminal_width, wrapped
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -152,11 +153,11 @@ class Doctor:
 
 def text(found: list[Finding]) -> str:
     """Findings as text."""
-    width = max(len(finding.subject) for finding in found)
-    lines = []
+    width, columns = max(len(finding.subject) for finding in found), terminal_width()
+    lines, indent = [], width + 11
     for severity, subject, what, remedy in found:
-        lines.append(f"{severity:<7}  {subject:<{width}}  {what}")
+        lines.append(wrapped(f"{severity:<7}  {subject:<{width}}  {what}", columns, indent))
         if remedy:
-            lines.append(f"{'':<7}  {'':<{width}}  -> {remedy}")
+            lines.append(wrapped(f"{'':<{indent}}-> {remedy}", columns, indent + 3))
     errors, warnings = (sum(finding.severity == name for finding in found) for name in ("error", "warning"))
     return "\n".join([*lines, "", f"{number_of(errors, 'errors')}, {number_of(warnings, 'warnings')}"])

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from reproduce.terminal import terminal_width, wrapped
+
 NO_NAMES = "classes are numbers: no names are known; give them with --classes FILE, one a line{}"
 
 
@@ -13,7 +15,8 @@ def evaluation_text(result: Mapping[str, object], dataset: str | None = None) ->
     """
     videos, metrics = result["videos"], result["metrics"]
     assert isinstance(videos, list)
-    lines = [f"weights: {result['weights']}", f"views x crops: {result['views']} x {result['crops']}"]
+    views = f"views x crops: {result['views']} x {result['crops']}"
+    lines = [f"weights: {result['weights']}", f"{views}; scores: mean {result['score']} over views and crops"]
     best = [entry for video in videos for entry in video["top"]]
     if best and not any(entry["name"] for entry in best):
         folder = "" if dataset is None else f", or with its folder: --data {dataset}=PATH"
@@ -24,7 +27,8 @@ def evaluation_text(result: Mapping[str, object], dataset: str | None = None) ->
         lines.append(f"{', '.join(f'{name} {value:.1f}' for name, value in metrics.items())} ({counts})")
     else:
         lines.append(f"{counts}; no labels, so no accuracy")
-    return "\n".join(lines)
+    width = terminal_width()
+    return "\n".join(wrapped(line, width, indent=4) for line in lines)
 
 
 def video_text(video: dict) -> str:

@@ -2,21 +2,21 @@
 
 import argparse
 import json
-import shutil
-import sys
-
-from tabulate import tabulate
+import textwrap
 
 from experiments.spec.catalog import captions, names_listed, not_here
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import RESULTS
 from reproduce.table_index import SCALES, Entry, progress, read_index
+from reproduce.terminal import GAP, table_text, terminal_width, wrapped
 
 UNKNOWN = "–"
 PUBLISHED_SIGN = "§"  # as in reports, whose code imports PyTorch
 HEADERS = ("table", "rows", "done", "cost", "caption", "data")
-MIN_CAPTION = 24  # characters
+NUM_FIXED = 4  # columns that are never cut
+MIN_CAPTION = 16  # characters
+MIN_BOTH = 48  # characters of captions and data sets beside each other
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -56,11 +56,11 @@ def entry_outside(name: str) -> Entry:
 
 
 def tables_text(entries: list[dict], scale: str) -> str:
-    """Tables as text. A terminal shows as much of the captions as fits beside the other columns."""
+    """Tables as text. A terminal shows as much of the captions and data sets as fits beside the other columns."""
     lines = [
         [
             entry["name"],
-            entry.get("rows", UNKNOWN),
+            str(entry.get("rows", UNKNOWN)),
             done_text(entry),
             cost_text(entry, scale),
             entry["caption"] if entry["here"] else f"(not here yet) {entry['caption']}",
@@ -68,15 +68,35 @@ def tables_text(entries: list[dict], scale: str) -> str:
         ]
         for entry in entries
     ]
-    if sys.stdout.isatty():
-        others = sum(max(len(str(line[column])) for line in lines) + 2 for column in (0, 1, 2, 3, 5)) + 4
-        room = max(MIN_CAPTION, shutil.get_terminal_size().columns - others)
-        for line in lines:
-            line[4] = line[4] if len(line[4]) <= room else f"{line[4][: room - 1]}…"
-    text = tabulate(lines, HEADERS, tablefmt="simple", disable_numparse=True)
+    width, headers = terminal_width(), HEADERS
     cost = "what they took" if scale == "tiny" else "assumed hours of an A100 for all of them, see `reproduce plan`"
-    text += f"\n\ndone: tests with a result at scale {scale}; cost: {cost}"
-    return text + (f"; {PUBLISHED_SIGN}: published, not run here" if any(e.get("published") for e in entries) else "")
+    notes = [f"done: tests with a result at scale {scale}; cost: {cost}"]
+    if any(entry.get("published") for entry in entries):
+        notes.append(f"{PUBLISHED_SIGN}: published, not run here")
+    if width is not None:
+        lines = cut(lines, width)
+        headers = HEADERS[: len(lines[0])]
+        notes += ["a wider terminal also shows the data sets"] if headers != HEADERS else []
+    return f"{table_text(headers, lines, None, numbers=(1, 3))}\n\n{wrapped('; '.join(notes), width)}"
+
+
+def cut(lines: list[list[str]], width: int) -> list[list[str]]:
+    """Lines that fit a terminal: captions and data sets end in … after the last word that fits.
+
+    A narrow terminal shows captions alone.
+    """
+    lengths = [max(map(len, column)) for column in zip(HEADERS, *lines, strict=True)]
+    room = width - sum(lengths[:NUM_FIXED]) - len(GAP) * NUM_FIXED
+    if room < MIN_BOTH and lengths[-2] + len(GAP) + lengths[-1] > room:
+        return [[*line[:NUM_FIXED], shortened(line[-2], max(MIN_CAPTION, room))] for line in lines]
+    room -= len(GAP)
+    data = min(lengths[-1], max(room // 3, room - lengths[-2]))
+    return [[*line[:NUM_FIXED], shortened(line[-2], room - data), shortened(line[-1], data)] for line in lines]
+
+
+def shortened(text: str, length: int) -> str:
+    """Words that fit, and … for the others."""
+    return textwrap.shorten(text, length, placeholder="…", break_on_hyphens=False)
 
 
 def done_text(entry: dict) -> str:
@@ -104,16 +124,15 @@ def list_weights(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([file._asdict() for file in files], indent=1))
         return DONE
-    lines = [
-        (
-            file.file,
-            f"{file.row} ({file.column})",
-            "yes" if file.imported else "no",
-            file.path or f"not here: {file.url}",
-        )
-        for file in files
-    ]
-    print(tabulate(lines, ("file", "row (column)", "imported", "where"), tablefmt="simple", disable_numparse=True))
-    print(f"\nlooked in the working directory and in {weights_folder()} ($PRETRAINED_WEIGHTS)")
-    print("import one with `reproduce import-weights FILE --as ROW --column COLUMN`")
+    width = terminal_width()
+    lines = [(file.file, f"{file.row} ({file.column})") for file in files]
+    header, rule, *rows = table_text(("file", "row (column)"), lines, None).splitlines()
+    print(f"{header}\n{rule}")
+    for row, file in zip(rows, files, strict=True):
+        state = "imported" if file.imported else "not imported"
+        place = file.path or f"not here: {file.url}"
+        print(f"{row}\n{wrapped(f'  {state}; {place}', width, indent=4)}")
+    looked = f"looked in the working directory and in {weights_folder()} ($PRETRAINED_WEIGHTS)"
+    print(f"\n{wrapped(looked, width)}")
+    print(wrapped("import one with `reproduce import-weights FILE --as ROW --column COLUMN`", width))
     return DONE

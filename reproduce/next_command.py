@@ -16,6 +16,7 @@ TAKEN = {
     "run": (*RUNS, "eval_only"),
     "status": (*TABLES, "columns"),
     "report": TABLES,
+    "claims": TABLES,
     "tensorboard": TABLES,
 }
 DEFAULTS = {"scale": "tiny", "runs": Path("runs")}

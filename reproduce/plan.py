@@ -4,8 +4,7 @@ import argparse
 import json
 from collections.abc import Iterable
 
-from tabulate import tabulate
-
+from data.findings import number_of
 from experiments.runner.device_time import Speed, Trained, assumed_speed, measured_speed
 from experiments.runner.disk_space import DiskUse, counted_parameters, disk_use, free_bytes, size, total
 from experiments.runner.jobs import Job
@@ -17,6 +16,10 @@ from reproduce.next_command import say_next
 from reproduce.planned_run import OFFICIAL, PlannedRun, Planner
 from reproduce.selection import check_start, jobs, scale_of, store_of
 from reproduce.status import FINISHED, WITH_RELEASED
+from reproduce.terminal import table_text, terminal_width, wrapped
+
+HEADERS = ("run", "id", "state", "cells", "epochs", "steps", "items x accumulation", "PFLOP left", "hours left")
+NUMBERS = (3, 4, 5, 7, 8)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -145,19 +148,20 @@ class Plan:
         """
         if not self.runs:
             return "Nothing to run: every column is computed without a test, or quoted."
-        headers = ["run", "id", "state", "cells", "epochs", "steps", "items x accumulation", "PFLOP left", "hours left"]
-        text = [tabulate([self._line(plan) for plan in self.runs], headers, disable_numparse=True), ""]
+        width = terminal_width()
         runs, tests = len({plan.job.run.train_id for plan in self.runs}), len(self.runs)
         tested = f" with {tests} tests" if tests > runs else ""
-        cells = sum(len(plan.job.cells) for plan in self.runs)
-        text.append(f"{runs} distinct runs{tested} for {cells} cells, {self.num_pending} to do, {self._cost()}")
+        cells = number_of(sum(len(plan.job.cells) for plan in self.runs), "cells")
+        found = f"{number_of(runs, 'distinct runs')}{tested} for {cells}"
+        text = [f"{found}, {self.num_pending} to do, {self._cost()}"]
         text += self._notes()
         text += [f"not yet runnable: {problem}" for problem in self.problems]
         if (problem := self.disk_problem(parallel)) is not None:
             text.append(f"not yet runnable: {problem}")
         needed, free = self.bytes_needed(parallel), free_bytes(self.store.root)
         text.append(f"disk: about {size(needed)} for weights, scores, checkpoints and stand-ins; {size(free)} free")
-        return "\n".join(text)
+        table = table_text(HEADERS, [self._line(plan) for plan in self.runs], width, numbers=NUMBERS)
+        return "\n".join([table, "", *(wrapped(line, width) for part in text for line in part.splitlines())])
 
     def _line(self, plan: PlannedRun) -> list[object]:
         run, left = plan.job.run, plan.flops_left

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from data.config import Split
 from data.errors import DataError
+from data.findings import number_of
 from data.item_lists import ItemLists
 from experiments.runner.device_time import Work, flops, work
 from experiments.runner.jobs import Job
@@ -80,10 +81,11 @@ class Planner:
         try:
             if not self.tested_only:
                 parts = self.resources.split_of(self.run)
-                split = f"{parts.micro_batch} x {parts.accumulation} on {self.resources.num_devices}"
+                devices = number_of(self.resources.num_devices, "devices")
+                split = f"{parts.micro_batch} x {parts.accumulation} on {devices}"
                 if self.resources.tries_micro_batches:
                     share = parts.micro_batch * parts.accumulation
-                    split = f"{share} in parts that fit on {self.resources.num_devices}"
+                    split = f"{share} in parts that fit on {devices}"
             self.resources.check_run(self.run, trains=not self.tested_only)
         except ValueError as error:
             return PlannedRun(job=self.job, state=state, split=split, missing={}, problem=one_line(error))

@@ -5,7 +5,9 @@ Committed reports are made of the published results alone. Neither they nor --ch
 
 import argparse
 import os
+import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 from experiments.spec.catalog import Selection, find
@@ -15,13 +17,15 @@ from reports import index
 from reports.collect import collect
 from reports.commits import with_code_marks
 from reports.figures import save_picture
+from reports.judgement import JudgedClaim
 from reports.markdown import report_path
 from reports.publish import publish
 from reports.render import render, saved_seeds, stale, write
 from reports.row_plots import plot_path
 from reproduce.exit_codes import DONE, FAILED
-from reproduce.next_command import say_next
+from reproduce.next_command import next_command, say_next
 from reproduce.selection import published_store, scale_of, seeds_of, store_of
+from reproduce.terminal import table_text, terminal_width, wrapped
 
 STALE = "stale, `reproduce report --publish` writes it again:"
 
@@ -50,7 +54,10 @@ def execute(options: argparse.Namespace) -> int:
         states |= {result.state for row in report.rows for cell in row.cells for result in cell.seeds}
         if options.picture is not None:
             save_picture(report, options.picture)
-        texts.append(render(report, "json" if options.json else options.format, report_path(table, scale, root)))
+        text = render(report, "json" if options.json else options.format, report_path(table, scale, root))
+        if (width := terminal_width()) is not None and options.format == "md" and not options.json:
+            text = in_terminal(text, report.claims, next_command("claims", options, [table.name]), width)
+        texts.append(text)
         saved += [report] if report.whole else []
     one_json = len(texts) > 1 and (options.json or options.format == "json")
     print(f"[{','.join(texts)}]" if one_json else "\n".join(texts), flush=True)
@@ -68,6 +75,45 @@ def execute(options: argparse.Namespace) -> int:
     if states:
         say_next("tensorboard" if states <= {"done", "running"} else "run", options)
     return DONE
+
+
+def in_terminal(text: str, claims: tuple[JudgedClaim, ...], command: str, width: int) -> str:
+    """Markdown of a report for a terminal: without tags, with counted verdicts, and in its width.
+
+    Args:
+        claims: judged claims of the report.
+        command: command that prints them one by one.
+    """
+    text = re.sub(r"<details><summary>(.*?)</summary>", r"### \1", text).replace("\n</details>\n", "")
+    text = re.sub(r"</?ins>", "_", text)
+    if claims:
+        printed, ours = (
+            ", ".join(f"{number} {verdict}" for verdict, number in Counter(verdicts).most_common())
+            for verdicts in zip(*((one.printed, one.verdict) for _, several in claims for one in several), strict=True)
+        )
+        counts = f"Printed numbers: {printed}. Ours: {ours}. `{command}` names each."
+        heading, found, rest = text.partition("## What the paper concludes\n\n")
+        text = heading + found + re.sub(r"(\|.*\n)+", lambda _: f"{counts}\n", rest, count=1)
+    text = re.sub(r"(?:^\|.*\n)+", lambda table: fitted(table[0], width), text, flags=re.MULTILINE)
+    return "\n".join(wrapped(line, width, indent=line_indent(line)) for line in text.split("\n"))
+
+
+def fitted(table: str, width: int) -> str:
+    """Table in markdown or, if it is wider than the terminal, without rules between columns and addresses of links."""
+    lines = table.splitlines()
+    if max(map(len, lines)) <= width:
+        return table
+    texts = [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", line.strip("|")) for line in lines]
+    headers, rule, *rows = ([cell.strip() for cell in re.split(r"(?<!\\)\|", text)] for text in texts)
+    numbers = [index for index, cell in enumerate(rule) if cell.endswith(":") and not cell.startswith(":")]
+    num_labels = numbers[0] if numbers else 1  # in the paper's layout, values are aligned to the right
+    return f"{table_text(headers, rows, width, numbers=numbers, num_labels=num_labels)}\n"
+
+
+def line_indent(line: str) -> int:
+    """Indent of the continuation of a line of markdown: that of the text of a list item."""
+    marker = re.match(r" *- ", line)
+    return len(marker[0]) if marker is not None else 0
 
 
 def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...] | None) -> int:

@@ -4,8 +4,6 @@ import argparse
 import json
 from dataclasses import MISSING, Field, fields, is_dataclass
 
-from tabulate import tabulate
-
 from experiments.spec.catalog import Selection
 from experiments.spec.edits import brief, changed_fields
 from experiments.spec.metrics import Measured
@@ -16,6 +14,9 @@ from experiments.spec.table import Cell, label_text, one_line
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import selected
+from reproduce.terminal import table_text, terminal_width, wrapped
+
+DASH = "–"  # as in reports, whose layout is not imported here
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -100,42 +101,43 @@ def first_measured(cells: list[Cell]) -> list[Cell]:
 
 
 def printed_text(cell: Cell) -> str:
-    """Printed value: numbers with all their digits or, in a row with a format of its own, in that format."""
-    if cell.printed is None:
-        return "–"
-    has_own_format = isinstance(cell.printed, bool) or cell.row.metric is not None or cell.row.form is not None
-    return as_printed(cell.printed, cell.form) if has_own_format else str(cell.printed)
+    """Printed value with the digits of its column, as in reports."""
+    return DASH if cell.printed is None else as_printed(cell.printed, cell.form)
 
 
 def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> str:
     """Table as text."""
     table, rows = selection
+    width = terminal_width()
     cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
-    shown = [row for row in table.rows if rows is None or row.key in rows]
-    headers = [*table.labels, *(one_line(c.header) for c in table.columns)]
-    lines = [
-        [
-            *map(label_text, row.labels),
-            *(printed_text(cell) for cell in cells if cell.row is row),
-        ]
-        for row in shown
+    of_rows = [
+        (row, [cell for cell in cells if cell.row is row]) for row in table.rows if rows is None or row.key in rows
     ]
-    text = [f"{table.name}: {table.caption}", f"{table.source}; values as printed, none of them measured here", ""]
-    text += [tabulate(lines, headers, tablefmt="simple", disable_numparse=True), ""]
-    for row in shown:
+    headers = [*table.labels, *(one_line(c.header) for c in table.columns)]
+    lines = [[*map(label_text, row.labels), *map(printed_text, of_row)] for row, of_row in of_rows]
+    printed = zip(*((cell.printed for cell in of_row) for _, of_row in of_rows), strict=True)
+    texts = [any(isinstance(value, str) for value in column) for column in printed]
+    numbers = [len(table.labels) + index for index, is_text in enumerate(texts) if not is_text]
+    source = f"{table.source}; values as printed, none of them measured here"
+    text = [wrapped(f"{table.name}: {table.caption}", width), wrapped(source, width), ""]
+    text += [table_text(headers, lines, width, numbers=numbers, num_labels=len(table.labels)), ""]
+    for row, of_row in of_rows:
         if row.quoted:
             text.append(f"{row.key}: quoted from another paper; not run")
-            continue
-        of_row = [cell for cell in cells if cell.row is row]
-        described = [cell for cell in of_row if cell.tested] or first_measured(of_row)
-        if row.metric is not None and not described:  # computed from the configs of the columns
-            continue
-        text.append(f"{row.key}:")
-        for cell in described:
-            edits = ", ".join(f"{path}={value}" for path, value in changes_of(cell).items())
-            runs = f"{scale.name} run {' '.join(r.train_id for r in cell.runs)}" if cell.tested else "measured"
-            if cell.tested and (added := added_parents(cell)):
-                runs += f" from {', '.join(f'{name} {run}' for name, run in added.items())}"
-            text.append(f"  {cell.column.key:<12} {runs}  {edits or 'the default'}")
-    text += [f"note: {note}" for note in table.notes]
+        elif runs := runs_text(of_row, scale):
+            text += [f"{row.key}:", *(wrapped(line, width, indent=4) for line in runs)]
+    text += [wrapped(f"note: {note}", width) for note in table.notes]
     return "\n".join(text)
+
+
+def runs_text(of_row: list[Cell], scale: Scale) -> list[str]:
+    """Lines on the runs of a row: the columns that show each, its ids, and its changed config fields."""
+    described = [cell for cell in of_row if cell.tested] or first_measured(of_row)
+    columns: dict[str, list[str]] = {}
+    for cell in described:
+        edits = ", ".join(f"{path}={value}" for path, value in changes_of(cell).items())
+        runs = f"{scale.name} run {' '.join(r.train_id for r in cell.runs)}" if cell.tested else "measured"
+        if cell.tested and (added := added_parents(cell)):
+            runs += f" from {', '.join(f'{name} {run}' for name, run in added.items())}"
+        columns.setdefault(f"{runs}  {edits or 'the default'}", []).append(cell.column.key)
+    return [f"  {', '.join(keys):<11}  {facts}" for facts, keys in columns.items()]

@@ -6,8 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 
-from tabulate import tabulate
-
 from experiments.runner.jobs import Job
 from experiments.runner.messages import one_line
 from experiments.runner.progress_text import position_text, time_left_text
@@ -18,6 +16,7 @@ from reports.sources import find_result
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import jobs, store_of
+from reproduce.terminal import table_text, terminal_width, wrapped
 from reproduce.watch import Shown, watch
 
 WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
@@ -79,20 +78,24 @@ def status_text(found: list[Job], store: RunStore) -> str:
         return "Nothing to run: every column is computed without a test, or quoted."
     states = status_json(found, store)
     other_code = differences({str(entry["commit"]) for entry in states if entry["commit"] is not None})
-    lines = []
+    width, lines = terminal_width(), []
     for entry in states:
         value = entry["value"]
-        shown = f"{entry['metric']} {value:.3g}" if isinstance(value, int | float) else "–"
+        shown = f"{entry['metric']} {value:.1f}" if isinstance(value, int | float) else "–"
         shown += f" {OTHER_CODE_SIGN}" if entry["commit"] in other_code else ""
         lines.append([entry["run"], entry["train_id"], entry["state"], shown, detail(entry)])
-    text = tabulate(lines, ["run", "id", "state", "value", ""], disable_numparse=True)
+    headers = ["run", "id", "state", "value", "detail"]
+    if not any(line[-1] for line in lines):
+        headers, lines = headers[:-1], [line[:-1] for line in lines]
+    text = table_text(headers, lines, width)
     counts = Counter(str(entry["state"]) for entry in states)
     by_state = ", ".join(f"{count} {name}" for name, count in counts.items())
     text += f"\n\n{len(states)} run{'s' if len(states) > 1 else ''}: {by_state}"
     if "published" in counts:
         text += "\n\npublished: not run here; the value comes from reports/results"
     for commit, difference in other_code.items():
-        text += f"\n{OTHER_CODE_SIGN} measured with other code than that of HEAD: commit {commit}, {difference}"
+        line = f"{OTHER_CODE_SIGN} measured with other code than that of HEAD: commit {commit}, {difference}"
+        text += f"\n{wrapped(line, width)}"
     return text
 
 

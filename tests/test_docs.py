@@ -12,6 +12,16 @@ from data.synthetic.kinetics import KineticsStandIn
 from experiments.runner.released_files import released_files
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import find, load
+from reports.layout import (
+    DASH,
+    MODIFIED_SIGN,
+    NOT_APPLICABLE,
+    OTHER_CODE_SIGN,
+    OTHER_DATA_SIGN,
+    PUBLISHED_SIGN,
+    RELEASED_SIGN,
+    RUNNING,
+)
 from reproduce import rows
 from reproduce.command import main, parser
 from tests.experiments.motionformer.test_released import authors_tensors
@@ -28,7 +38,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def commands(page: str) -> list[list[str]]:
-    lines = [line for block in blocks(page, "bash") for line in block.splitlines()]
+    lines = [line for block in blocks(page, "bash") for line in block.replace("\\\n", "").splitlines()]
     assert all(line.startswith(("reproduce ", "export VIDEO_ROOT=")) for line in lines)
     return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("reproduce ")]
 
@@ -126,6 +136,27 @@ def test_evaluate_of_the_page_names_classes_from_a_file(
     assert main([*words, *small]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if ".mp4: predicted" in line]
     assert len(lines) == 2 and all(line.count("name ") == 5 for line in lines)
+
+
+def test_code_in_python_needs_90_columns_and_text_125() -> None:
+    for page in PAGES:
+        code = [
+            line
+            for language in ("python", "bash")
+            for block in blocks(page.name, language)
+            for line in block.split("\n")
+        ]
+        limit = 90 if page.name == "python.md" else 125
+        assert all(len(line) <= limit for line in code), page.name
+        text = [line for line in page.read_text().splitlines() if not line.startswith("|")]
+        assert all(len(line) <= 125 for line in text), page.name
+
+
+def test_every_mark_of_a_report_is_explained() -> None:
+    page = (ROOT / "docs/reading-reports.md").read_text()
+    signs = (MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_CODE_SIGN, OTHER_DATA_SIGN)
+    for mark in (DASH, NOT_APPLICABLE, RUNNING, *signs, "**bold**", "<ins>underlined</ins>", "*italic*"):
+        assert f"\n| {mark} | " in page
 
 
 def test_links_point_to_existing_files() -> None:

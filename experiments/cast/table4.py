@@ -65,8 +65,8 @@ def rand_augment(run: RunConfig) -> str:
     """Magnitude and deviation of RandAugment, and the number of operations if it is not timm's default."""
     config = augmentation(run).rand_augment
     assert config is not None
-    number = "" if config.num_operations == 2 else f", {config.num_operations} operations"
-    return f"({config.magnitude:g}, {config.deviation:g}){number}"
+    number = "" if config.num_operations == 2 else f"; {config.num_operations} operations"
+    return f"{config.magnitude:g}, {config.deviation:g}{number}"
 
 
 def drop_path(run: RunConfig) -> float:
@@ -117,7 +117,7 @@ ROWS = (
     row("epochs",        ("Training epochs",),     metric=EPOCHS,            paper=(50, 70, 50)),
     row("flip",          ("Flip augmentation",),   metric=FLIP,              paper=("yes", "yes", "no")),
     row("color-jitter",  ("Color jitter",),        metric=COLOR_JITTER,      paper=(0.4, 0.4, 0.4)),
-    row("rand-augment",  ("RandAug",),             metric=RAND_AUGMENT,      paper=3 * ("(9, 0.5)",)),
+    row("rand-augment",  ("RandAug",),             metric=RAND_AUGMENT,      paper=3 * ("9, 0.5",)),  # printed (9, 0.5)
     row("smoothing",     ("Label smoothing",),     metric=SMOOTHING,         paper=(0.1, 0.1, 0.1)),
     row("mixup",         ("Mixup",),               metric=MIXUP,             paper=(0.8, 0.8, 0.8)),
     row("mixup-share",   ("Mixup: share of batches (not printed)",), metric=MIXUP_PROBABILITY, paper=(None, None, None)),

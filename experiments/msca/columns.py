@@ -54,8 +54,8 @@ COST = (
     Column(key="latency",    header=("Ours", "ms / clip"),  digits=0, metric=Latency("milliseconds", "turns-float32"), base=K400),
 )
 SHIFTED = Column(key="shifted", header="Shift %", metric=Computed("shifted_percent", shifted_percent), base=K400)
-NUM_MSCA = Column(key="msca", header="# MSCA", metric=Computed("num_msca", num_msca), base=K400)
-NUM_MSA = Column(key="msa",   header="# MSA",  metric=Computed("num_msa", num_msa), base=K400)
+NUM_MSCA = Column(key="msca", header="# MSCA", metric=Computed("num_msca", num_msca), base=K400, digits=0)
+NUM_MSA = Column(key="msa",   header="# MSA",  metric=Computed("num_msa", num_msa), base=K400, digits=0)
 # fmt: on
 
 COST_NOTE = "Parameters, GFLOPs and latency are not printed. They back the claim that shifts cost nothing."

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lightning import seed_everything
 from torch import Tensor, nn
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from data.datamodule import DataModule
 from data.errors import DataError
@@ -68,7 +69,8 @@ def evaluate(
     module = shown.build()
     source = load_chosen_weights(module.model, run, store, weights, untrained, released, alternatives=ALTERNATIVES)
     trainer = make_trainer(run, one_device)
-    with contextlib.redirect_stdout(sys.stderr):  # Lightning's progress bar; stdout is for the result
+    # Lightning's progress bar is on stderr, because stdout is for the result; warnings have lines of their own above it.
+    with contextlib.redirect_stdout(sys.stderr), logging_redirect_tqdm():
         trainer.test(module, datamodule, verbose=False, weights_only=True)
     scores = module.scores
     if not isinstance(scores, ViewScores):
@@ -83,6 +85,7 @@ def evaluate(
         "data": datamodule.fingerprint().as_json(),
         "views": run.evaluation.views,
         "crops": run.evaluation.crops,
+        "score": scores.protocol.merge.rpartition(" ")[2],
         "metrics": result.metrics if labelled else None,
         "evaluated": result.evaluated,
         "failed": result.failed,

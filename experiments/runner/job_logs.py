@@ -11,9 +11,9 @@ from experiments.spec.run import RunConfig
 
 
 def headline_text(run: RunConfig, metrics: dict) -> str:
-    """Headline metrics of a test as text."""
+    """Headline metrics of a test as text, in percent with one decimal."""
     objective = run.objective
-    return ", ".join(f"{name} {metrics[name]:.3g}" for name in objective.metrics[: objective.num_headlines])
+    return ", ".join(f"{name} {metrics[name]:.1f}" for name in objective.metrics[: objective.num_headlines])
 
 
 def new_lines(log: Path, position: int) -> tuple[list[str], int]:

@@ -178,7 +178,7 @@ class ProgressLines(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the metrics of the test."""
         metrics = trainer.callback_metrics.items()
-        values = [f"{name.removeprefix('test/')} {value:.4g}" for name, value in metrics if name.startswith("test/")]
+        values = [metric_text(name.removeprefix("test/"), value) for name, value in metrics if name.startswith("test/")]
         say(trainer, f"test: {', '.join(values)}")
 
     def print_line(self, trainer: Trainer, within: str = "") -> None:
@@ -189,7 +189,7 @@ class ProgressLines(Callback):
         """
         if self.num_batches:
             loss, seconds = float(self.loss) / self.num_batches, time.monotonic() - self.since
-            values = [f"loss {loss:.3f}", *(f"{name} {value:.4g}" for name, value in self.validation.items())]
+            values = [f"loss {loss:.3f}", *(metric_text(name, value) for name, value in self.validation.items())]
             values.append(f"{self.num_items / max(seconds, 1e-9):.3g} {self.unit}/s")
             text = f"{position_text(position(trainer))}{within}: {', '.join(values)}"
             say(trainer, text + self.left(fraction_trained(trainer)))
@@ -232,3 +232,8 @@ def devices_text(trainer: Trainer) -> str:
     kind, plural = trainer.strategy.root_device.type.upper(), "s" if trainer.world_size > 1 else ""
     accumulated = f", accumulated {times} times" if times > 1 else ""
     return f"{trainer.world_size} {kind} device{plural} with {items} items each{accumulated}"
+
+
+def metric_text(name: str, value: torch.Tensor | float) -> str:
+    """Name and value of a metric: a loss, or a percentage with one decimal."""
+    return f"{name} {value:.3f}" if name.endswith("loss") else f"{name} {value:.1f}"

@@ -99,7 +99,8 @@ NOTES = (
     "A video is all views × crops of a row. One view is measured, with random weights and clips: videos/s = clips/s / "
     "(views × crops). The paper's header reads images/sec, its caption videos/sec.",
     "The text says 8 V100. The main paper's 304 frames/s of X-ViT make 12.7 videos/s, what a single V100 reaches in "
-    "float32. We read the printed speeds as those of one GPU, and compare the ratios, which follow from them.",
+    "float32. We read the printed speeds as those of one GPU, and compare the ratios. The paper does not print these; "
+    "they follow from its speeds, and have two digits like them.",
     "The paper does not say which models it measured. These have the total GFLOPs of the main paper's Table 5: "
     "bLVNet-TAM-50-a2-b4-f24x2 (48 frames at 256), TEA-R50 (16 at 224), non-local I3D-R101 (128 at 256), SlowFast "
     "8×8-R101 with non-local blocks (32 at 256; 3,534 G here, 3,480 G printed), TimeSformer-L (96 at 224), ViViT-L/16x2 "

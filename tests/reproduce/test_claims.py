@@ -1,6 +1,7 @@
 """`reproduce claims`: printed margins and verdicts, with ours where there are results."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ def test_claims_of_a_table_are_listed_with_the_verdict_on_its_printed_numbers(cl
     assert "trajectory.ssv2 - max(joint, divided).ssv2 ≥ 0: printed +2.3 supported; ours undecided (not run: " in text
     assert "trajectory-avg-t.gflops / trajectory.gflops ≤ 0.5: printed 0.49 supported; ours 0.49 supported" in text
     assert "note: Our accuracies and times are those of small models" in text
+
+
+def test_lines_are_indented_where_they_go_on_in_a_terminal(claims, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = claims("motionformer/table4").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("      ") for line in lines)
 
 
 def test_claims_of_a_row_are_those_that_name_it(claims) -> None:  # noqa: ANN001

@@ -1,17 +1,20 @@
 """`reproduce doctor`: findings on what a table needs, exit codes, and JSON."""
 
 import json
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from data.file_scan import scanned
+from data.findings import Finding
 from experiments.runner.files import write_atomically
 from experiments.runner.jobs import jobs_of
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER
+from reproduce import doctor as doctor_verb
 from reproduce.command import main
 from tests.data.conftest import write_numbered_video
 from tests.experiments.runner.stored_metrics import write_result
@@ -66,6 +69,19 @@ def test_a_table_that_could_run_has_no_errors(root: Path, capsys: pytest.Capture
     lines = capsys.readouterr().out.splitlines()
     assert "  -> they are enlarged; get videos with a short side of 224 or more" in "\n".join(lines)
     assert lines[-1].startswith("0 errors, ")
+
+
+def test_findings_are_wrapped_below_their_text_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Finding("error", "ssv2", "the annotations of the train split are not there", "get them, or use --data")]
+    assert max(map(len, doctor_verb.text(found).splitlines())) > 50
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    assert doctor_verb.text(found).splitlines()[:4] == [
+        "error    ssv2  the annotations of the",
+        "               train split are not there",
+        "               -> get them, or use",
+        "                  --data",
+    ]
 
 
 def test_every_error_that_stops_the_table_is_named_with_its_remedy(

@@ -60,12 +60,29 @@ def test_published_results_are_marked_as_in_reports(listed) -> None:  # noqa: AN
     assert f"{PUBLISHED_SIGN}: published, not run here" in lines[-1]
 
 
-def test_a_terminal_shows_what_fits_of_a_caption(listed, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
-    assert all("…" not in line for line in listed("motionformer"))
+@pytest.mark.parametrize(("width", "shows_data"), [(80, False), (120, True), (160, True)])
+def test_a_terminal_shows_the_words_that_fit(
+    width: int,
+    shows_data: bool,
+    listed,  # noqa: ANN001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = listed()
+    assert all("…" not in line for line in whole)
     monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
-    monkeypatch.setenv("COLUMNS", "120")
-    lines = listed("motionformer")
-    assert max(map(len, lines[:-2])) <= 120 and any("…" in line for line in lines)
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = listed()
+    assert max(map(len, lines)) <= width and any("…" in line for line in lines)
+    assert lines[0].endswith("data" if shows_data else "caption")
+    assert any("a wider terminal" in line for line in lines) != shows_data
+    words = set(" ".join(whole).split())
+    assert all(word.strip("…") in words | {""} for line in lines[2:-3] for word in line.split())
+
+
+def test_the_place_of_a_released_file_has_a_line_of_its_own(listed) -> None:  # noqa: ANN001
+    lines = listed("motionformer/table4", "--weights")
+    assert lines[2].split() == ["k400_joint_224_16x4.pyth", "motionformer/table4:joint", "(k400)"]
+    assert lines[3].startswith("  not imported; not here: https://") and max(map(len, lines)) <= 110
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`reproduce plan`: runs, costs, and the problems that `reproduce run` reports before it starts."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -164,14 +165,14 @@ def test_cost_is_three_passes_per_training_item_and_one_per_view_and_crop(store:
     passes = 3 * 6 * 300 + 1000 * 2 * 3  # of 1000 videos, 3 batches an epoch; 1000 test videos, 2 views, 3 crops
     assert plan["steps"] == 6 and plan["gmacs"] == macs / 1e9
     assert plan["petaflops_left"] == pytest.approx(2 * passes * macs / 1e15)
-    assert plan["split"] == "300 x 1 on 1"
+    assert plan["split"] == "300 x 1 on 1 device"
 
 
 def test_on_a_gpu_the_batch_of_a_device_is_split_by_trying(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     job = tiny("a.top1", optim=OptimConfig(epochs=2, batch_size=300))
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    for resources, split in ((Resources(devices=2), "150 in parts that fit on 2"),
-                             (Resources(devices=2, micro_batch=50), "50 x 3 on 2")):  # fmt: skip
+    for resources, split in ((Resources(devices=2), "150 in parts that fit on 2 devices"),
+                             (Resources(devices=2, micro_batch=50), "50 x 3 on 2 devices")):  # fmt: skip
         (plan,) = Plan([job], store, resources).as_json()
         assert plan["split"] == split
 
@@ -182,7 +183,20 @@ def test_a_recipe_in_steps_has_no_epochs(store: RunStore) -> None:
     assert (plan["epochs"], plan["steps"], plan["batch_size"]) == (None, 77, 10)
     lines = Plan([job], store, Resources(devices=1)).as_text().splitlines()
     row = next(line for line in lines if line.startswith("p/t:a"))
-    assert row.split()[-10:-2] == ["1", "–", "77", "10", "x", "1", "on", "1"]
+    assert row.split()[-11:-2] == ["1", "–", "77", "10", "x", "1", "on", "1", "device"]
+
+
+def test_numbers_are_aligned_to_the_right_and_columns_fit_a_terminal(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [tiny(f"{'a-long-name' * 3}.top1"), tiny("b.top1", optim=OptimConfig(epochs=100, batch_size=300))]
+    header, _, *rows = Plan(jobs, store, Resources(devices=1)).as_text().splitlines()[:4]
+    ends = {header.index(name) + len(name) for name in ("epochs", "steps", "PFLOP left")}
+    assert all(row[end - 1].strip() and row[end : end + 2].strip() == "" for row in rows for end in ends)
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = Plan(jobs, store, Resources(devices=1)).as_text().splitlines()
+    assert max(map(len, lines)) <= 80 and sum(line.startswith("p/t:b.top1") for line in lines) > 1
 
 
 def test_a_run_without_training_costs_only_its_test_and_lists_its_parents(store: RunStore) -> None:
@@ -205,7 +219,7 @@ def test_a_finished_run_has_no_remaining_cost(store: RunStore) -> None:
     write_result(store, job.run)
     (plan,) = planned(job, store=store)
     assert (plan["state"], plan["petaflops_left"]) == ("done", 0.0)
-    assert "1 distinct runs for 1 cells, 0 to do" in Plan([job], store, Resources(devices=1)).as_text()
+    assert "1 distinct run for 1 cell, 0 to do" in Plan([job], store, Resources(devices=1)).as_text()
 
 
 def test_a_trained_run_costs_only_its_test(store: RunStore) -> None:

@@ -1,5 +1,6 @@
 """`reproduce report`: prints and saves beside the runs; only --publish writes the committed reports."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from reproduce.command import main
+from reproduce.report import fitted, in_terminal
 from tests.experiments.runner.stored_metrics import write_result
 
 TABLE = "motionformer/table8"
@@ -44,6 +46,41 @@ def test_looking_writes_beside_the_runs_alone(
     printed, saved = capsys.readouterr().out, (runs / "reports" / REPORT).read_text()
     assert printed.partition("<details>")[0] == saved.partition("<details>")[0] and "61.0¶ (73.2)" in saved
     assert f"](../../{finish(runs, 'k400.one-frame', 61.0).relative_to(runs)})" in saved
+
+
+def test_a_terminal_shows_no_tags_and_counts_verdicts_and_the_saved_report_keeps_them(
+    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "runs"
+    words = ["report", "motionformer/table4", "--runs", str(runs)]
+    assert main(words) == 0
+    in_file = capsys.readouterr().out
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(words) == 0
+    shown, saved = capsys.readouterr().out, (runs / "reports/motionformer/table4.tiny.md").read_text()
+    for text in (in_file, saved):
+        assert "<details><summary>How claims are judged</summary>" in text and "| M26, section 4.1" in text
+    assert "details>" not in shown and "summary>" not in shown and "### How claims are judged" in shown
+    assert "M26, section" not in shown and "180.6 (180.6)" in shown and "`data.crop`" in shown
+    assert "Printed numbers: 10 supported, 1 noise. Ours: 9 undecided, 2 supported." in shown
+    assert f"`reproduce claims motionformer/table4 --runs {runs}`" in shown
+    assert all(len(line) <= 80 for line in shown.splitlines() if str(runs) not in line)
+    assert "](" not in shown.partition("### Sources of the values")[2].partition("###")[0]
+    assert main([*words, "--format", "json"]) == 0
+    assert capsys.readouterr().out.startswith("{")
+
+
+def test_a_wide_table_of_a_report_repeats_its_labels_below() -> None:
+    table = "| row   | T   | top-1   |\n|:------|:---:|--------:|\n| [joint](a/b.json) | ✓ | 72.0 (79.2) |\n"
+    assert fitted(table, 80) == table
+    assert fitted(table, 30) == "row    T        top-1\n-----  -  -----------\njoint  ✓  72.0 (79.2)\n"
+    assert fitted(table, 16).count("joint  ✓") == 1 and "|" not in fitted(table, 16)
+
+
+def test_a_table_without_claims_has_its_paragraphs_wrapped_in_a_terminal() -> None:
+    text = "# name\n\n- a long line of a list\n\n<details><summary>More</summary>\n\n| a table |\n\n</details>\n"
+    assert in_terminal(text, (), "", 16) == "# name\n\n- a long line of\n  a list\n\n### More\n\n| a table |\n"
 
 
 def test_publishing_writes_results_and_reports_of_published_results_alone(committed: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`reproduce show`: printed values and changed config fields."""
 
 import json
+import sys
 
 import pytest
 
@@ -44,6 +45,41 @@ def test_text_of_selected_rows_contains_ids_for_all_seeds_and_overrides() -> Non
 def test_quoted_rows_are_labelled_as_quoted() -> None:
     (selection,) = find(["motionformer/table6b:i3d"])
     assert "i3d: quoted from another paper; not run" in show_text(selection, PAPER, [], (0,))
+
+
+@pytest.mark.parametrize(
+    ("name", "digits"),
+    [
+        ("msca/table1:kv-6", "92.30"),
+        ("cast/table9:gsf", "0.40"),
+        ("msca/table3:msca-12", "12"),
+        ("cast/table4:base-lr", "1e-3"),
+        ("xvit/table1:slowfast", "17"),  # follows from 12 and 0.69
+    ],
+)
+def test_values_have_the_digits_of_the_paper(name: str, digits: str) -> None:
+    (selection,) = find([name])
+    assert digits in show_text(selection, TINY, [], (0,)).splitlines()[5].split()
+
+
+def test_columns_of_the_same_run_share_a_line_and_rows_without_runs_have_none() -> None:
+    (selection,) = find(["cast/table9:cast"])
+    lines = show_text(selection, TINY, [], (0,)).splitlines()
+    (shown,) = [line for line in lines if "tiny run" in line]
+    assert shown.startswith("  verb, noun, action  tiny run ") and shown.endswith("  the default")
+    (selection,) = find(["deform3d/tableA1"])
+    assert "r13-w2:" not in show_text(selection, TINY, [], (0,))
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_no_line_is_wider_than_a_terminal(table: Table, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    (selection,) = find([table.name])
+    in_file = show_text(selection, TINY, [], (0,))
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = show_text(selection, TINY, [], (0,))
+    assert max(map(len, shown.splitlines())) <= width
+    assert "".join(in_file.split("note: ", 1)[-1].split()) in "".join(shown.split())
 
 
 def test_rows_with_different_runs_show_different_changes(table: Table) -> None:

@@ -94,6 +94,16 @@ def test_status_shows_the_value_of_the_headline_metric(run: RunConfig, metric: s
     assert f"{metric} 43.1" in status_text([job(run)], store)
 
 
+def test_percentages_have_one_decimal_and_the_last_column_a_name_if_it_says_something(store: RunStore) -> None:
+    finish(store, K400, {"top1": 72.0})
+    header, rule, line = status_text([job()], store).splitlines()[:3]
+    assert header.split() == ["run", "id", "state", "value"] and len(rule.split()) == 4
+    assert "  top1 72.0 " in line
+    write_atomically(store.run(EPIC100.train_id).failure, "the disk is full")
+    header, *_ = status_text([job(), job(EPIC100)], store).splitlines()
+    assert header.split()[-1] == "detail"
+
+
 def test_published_results_have_their_own_state(store: RunStore) -> None:
     assert store.results is not None
     finish(RunStore(store.results), K400, {"top1": 79.72})

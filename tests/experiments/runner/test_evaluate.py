@@ -152,7 +152,32 @@ def test_videos_without_labels_have_the_best_classes_of_a_list_and_no_accuracy(
     names = "|".join(STAND_IN.class_names)
     assert re.search(rf"0\.mp4: predicted (({names}) \(0\.\d{{3}}\)(, )?){{5}}$", lines[3])
     assert re.search(r"2\.mp4: failed \(.+\)$", lines[5])
+    assert (
+        lines[1] == "views x crops: 2 x 3; scores: mean softmax over views and crops" and result["score"] == "softmax"
+    )
     assert lines[-1] == "2 evaluated, 1 failed, 0 missing; no labels, so no accuracy"
+
+
+def test_scores_of_a_protocol_that_merges_logits_are_named_logits(
+    weighted: RunConfig, store: RunStore, listed: Path
+) -> None:
+    merged = replace(weighted, evaluation=replace(weighted.evaluation, merge="mean of logits"))
+    text = evaluation_text(evaluate(merged, store, ONE, listed))
+    assert "; scores: mean logits over views and crops\n" in text
+
+
+def test_a_warning_does_not_share_a_line_with_the_progress_bar(
+    weighted: RunConfig, store: RunStore, listed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (listed.parent / "broken.mp4").write_bytes(b"no video")
+    evaluate(
+        weighted,
+        store,
+        ONE,
+        [listed.parent / "broken.mp4", Path(listed.read_text().splitlines()[0].rpartition(" ")[0])],
+    )
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "unreadable test item" in line]
+    assert line.rpartition("\r")[2].startswith("unreadable test item")
 
 
 def test_unreadable_videos_alone_are_an_error(weighted: RunConfig, store: RunStore, tmp_path: Path) -> None:

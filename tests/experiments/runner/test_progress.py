@@ -44,9 +44,9 @@ def test_a_line_an_epoch_has_loss_metrics_speed_and_remaining_time(
     start, first, second, test = lines(capsys)
     assert start.startswith("progress: trains on 1 CPU device with 4 items each, from 2")
     assert re.fullmatch(r"progress: epoch 1/2: loss \d\.\d{3}, N points/s, N s left", first)
-    pattern = r"progress: epoch 2/2: loss \d\.\d{3}, val/loss \d\.\d+, val/top1 [\d.]+, N points/s"
+    pattern = r"progress: epoch 2/2: loss \d\.\d{3}, val/loss \d\.\d+, val/top1 \d+\.\d, N points/s"
     assert re.fullmatch(pattern, second)
-    assert re.fullmatch(r"progress: test: top1 [\d.]+, top5 100", test)
+    assert re.fullmatch(r"progress: test: top1 \d+\.\d, top5 100.0", test)
 
 
 def test_recipes_in_steps_have_a_line_a_validation_and_one_at_the_end(

@@ -42,7 +42,7 @@ def test_a_run_reports_action_verb_and_noun_accuracy(verb_noun_run: RunConfig, t
         found = {name: of_class for name, of_class in zip(names, counts, strict=True) if any(of_class)}
         assert metrics["class_counts"][kind] == found
     text = headline_text(verb_noun_run, metrics)
-    assert text == ", ".join(f"{name} {metrics[name]:.3g}" for name in ("action", "verb", "noun"))
+    assert text == ", ".join(f"{name} {metrics[name]:.1f}" for name in ("action", "verb", "noun"))
 
 
 def test_one_view_of_verbs_and_nouns_is_rescored_from_the_scores_of_two(
