@@ -146,7 +146,7 @@ def _conditions(table: Table, measurements: list[tuple[Cell, Measured]], store: 
             r = found[0]
             conditions = (
                 (
-                    f"{metric.sentence} {r['batch_size']} {cell.paper_run.data.size.kind}s in {r['precision']} "
+                    f"{metric.sentence} {r['batch_size']} {cell.paper_run.data.size.kind}{'' if r['batch_size'] == 1 else 's'} in {r['precision']} "
                     f"on {r['hardware']}, torch {r['versions']['torch']}, commit {r['commit']}"
                 )
                 + (f"; median of {rounds} rounds" if (rounds := r.get("rounds")) else "")

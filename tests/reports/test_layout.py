@@ -21,7 +21,14 @@ def test_std_has_two_significant_digits_if_its_column_would_round_it_to_zero() -
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
-    [(384.4, 0, "384"), (0.0125, 0, "0.013"), (0.0, 0, "0"), (-0.02, 1, "-0.020"), (0.06, 1, "0.1"), (79.66, 1, "79.7")],
+    [
+        (384.4, 0, "384"),
+        (0.0125, 0, "0.013"),
+        (0.0, 0, "0"),
+        (-0.02, 1, "-0.020"),
+        (0.06, 1, "0.1"),
+        (79.66, 1, "79.7"),
+    ],
 )
 def test_numbers_have_the_digits_of_their_column_unless_they_round_to_zero(
     value: float, digits: int, text: str
