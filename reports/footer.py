@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from data.findings import number_of
 from experiments.runner.acceptance import BATCH_SPLITS
 from experiments.runner.computed_values import computed
 from experiments.runner.measure import saved_for_backward
@@ -145,7 +144,8 @@ def _conditions(table: Table, measurements: list[tuple[Cell, Measured]], store: 
     for cell, metric in measurements:
         if cell.paper_run and (found := find_measurement(cell.paper_run.train_id, metric.kind, store)):
             r = found[0]
-            items = number_of(r["batch_size"], f"{cell.paper_run.data.size.kind}s")
+            count = r["batch_size"]
+            items = f"{count:,} {cell.paper_run.data.size.kind}{'' if count == 1 else 's'}"
             conditions = (
                 f"{metric.sentence} {items} in {r['precision']} on {r['hardware']}, torch {r['versions']['torch']}, "
                 f"commit {r['commit']}"

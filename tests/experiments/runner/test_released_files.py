@@ -46,8 +46,9 @@ def test_imported_files_are_marked(store: RunStore, capsys: pytest.CaptureFixtur
     assert main(["list", "xvit/*", "--weights", "--json", *runs]) == 0
     assert [file["imported"] for file in json.loads(capsys.readouterr().out)] == [False, True]
     assert main(["list", "--weights", *runs]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("xvit_b16_16_ss2.pth")]
-    assert " yes " in line
+    lines = capsys.readouterr().out.splitlines()
+    (place,) = [number for number, line in enumerate(lines) if line.startswith("xvit_b16_16_ss2.pth")]
+    assert lines[place + 1].startswith("  imported;")
 
 
 def test_a_name_that_several_files_share_is_not_that_of_one_row() -> None:
