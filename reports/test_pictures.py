@@ -44,8 +44,9 @@ def confusion_matrices(confusions: Mapping[str, Confusion]) -> Figure:
         axis.set_ylabel("label")
         if len(names) <= MOST_NAMED:
             size = 9 if len(names) <= MOST_NAMED // 2 else 6
-            axis.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
-            axis.set_yticks(range(len(names)), names, fontsize=size)
+            texts = [plain(name) for name in names]
+            axis.set_xticks(range(len(names)), texts, rotation=90, fontsize=size)
+            axis.set_yticks(range(len(names)), texts, fontsize=size)
         figure.colorbar(image, ax=axis, shrink=0.7, label="share of the items of the label")
     return figure
 
@@ -66,9 +67,14 @@ def answered_clips(clips: Sequence[AnsweredClip]) -> Figure:
 
 def draw_answers(axis: Axes, answers: Sequence[NamedAnswer]) -> None:
     """Title above a clip: its label and answers, green if all are correct."""
-    lines = [fill(answer_text(answer), LINE) for answer in answers]
+    lines = [fill(plain(answer_text(answer)), LINE) for answer in answers]
     colour = CORRECT if all(answer.is_correct for answer in answers) else WRONG
     axis.set_title("\n".join(lines), fontsize="small", loc="left", color=colour)
+
+
+def plain(text: str) -> str:
+    """Text in which matplotlib finds no formula."""
+    return text.replace("$", r"\$")
 
 
 def answer_text(answer: NamedAnswer) -> str:

@@ -59,9 +59,31 @@ def own_override(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def named_path(text: str) -> Path:
+    """Path of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: for an empty one, which Path takes for the working directory.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("names no file; '.' is the working directory")
+    return Path(text)
+
+
+def port(text: str) -> int:
+    """Number of a port.
+
+    Raises:
+        argparse.ArgumentTypeError: for anything else.
+    """
+    if not (text.isascii() and text.isdigit() and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text}: a port is a number from 0 to {2**16 - 1}")
+    return int(text)
+
+
 def add_runs(parser: argparse.ArgumentParser) -> None:
     """Add the directory of runs."""
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="directory of the runs (default: ./runs)")
+    parser.add_argument("--runs", type=named_path, default=Path("runs"), help="directory of the runs (default: ./runs)")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +134,7 @@ def add_list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--list",
         dest="video_list",
-        type=Path,
+        type=named_path,
         metavar="FILE",
         help="videos in place of the test videos: a file of `path label` lines, or `path verb noun`; names or numbers",
     )

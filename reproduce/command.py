@@ -4,13 +4,17 @@ Exit codes: 0 done; 1 a row failed, or a report is stale; 2 usage; 3 data or env
 """
 
 import argparse
+import contextlib
 import difflib
 import importlib
 import os
 import platform
 import re
+import signal
 import sys
+import threading
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,6 +33,8 @@ from reproduce.arguments import (
     add_speed,
     add_tables,
     add_watch,
+    named_path,
+    port,
 )
 from reproduce.exit_codes import DONE, INTERRUPTED, UNUSABLE, USAGE
 
@@ -46,7 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = arguments_of_all.parse_args(arguments)
     try:
         # Imported here so that verbs without a model do not import the models, which takes seconds.
-        return importlib.import_module(f"reproduce.{options.module}").execute(options)
+        with ended_by_ctrl_c():
+            verb = importlib.import_module(f"reproduce.{options.module}")
+        return verb.execute(options)
     except KeyboardInterrupt as interrupt:
         return 128 + interrupt.args[0] if interrupt.args else INTERRUPTED
     except BrokenPipeError:
@@ -60,6 +68,20 @@ def main(arguments: list[str] | None = None) -> int:
         return USAGE if type(error) is ValueError else UNUSABLE
 
 
+@contextlib.contextmanager
+def ended_by_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C end the process at once. Modules under import may swallow the exception that it raises otherwise."""
+    is_ours = threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Parser(argparse.ArgumentParser):
     """Argument parser that prints errors in one line, and takes videos behind options as well as before them."""
 
@@ -71,7 +93,10 @@ class Parser(argparse.ArgumentParser):
         if rest and (not hasattr(options, "videos") or any(word.startswith("-") for word in rest)):
             self.error(f"unrecognized arguments: {' '.join(rest)}")
         if rest:
-            options.videos += map(Path, rest)
+            try:
+                options.videos += map(named_path, rest)
+            except argparse.ArgumentTypeError as error:
+                self.error(f"argument VIDEO: {error}")
         return options
 
     def error(self, message: str) -> NoReturn:
@@ -145,7 +170,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--check", action="store_true", help="exit 1 when a committed report is not that of the committed results"
     )
-    made.add_argument("--picture", type=Path, metavar="FILE", help="save the figure as PNG")
+    made.add_argument("--picture", type=named_path, metavar="FILE", help="save the figure as PNG")
     summary = "What the papers conclude from their tables, and whether the numbers support it."
     judged = verb("claims", "claims", summary, add_scale, add_runs, add_json)
     judged.add_argument(
@@ -156,7 +181,7 @@ def parser() -> argparse.ArgumentParser:
         help="paper/table, paper/table:row, or a glob (default: all)",
     )
     board = verb("tensorboard", "tensorboard", "Open a table's runs in TensorBoard.", add_tables, add_scale, add_runs)
-    board.add_argument("--port", type=int, default=6006)
+    board.add_argument("--port", type=port, default=6006)
     board.add_argument("--no-serve", action="store_true", help="only create the log directory and print its path")
     imported = verb(
         "import-weights",
@@ -166,7 +191,7 @@ def parser() -> argparse.ArgumentParser:
         add_runs,
         add_json,
     )
-    imported.add_argument("file", type=Path, help="a released checkpoint")
+    imported.add_argument("file", type=named_path, help="a released checkpoint")
     imported.add_argument(
         "--as", required=True, dest="table", metavar="TABLE:ROW", help="row whose weights the file contains"
     )
@@ -183,15 +208,15 @@ def parser() -> argparse.ArgumentParser:
     parts = (add_row, add_scale, add_runs, add_resources)
     drawn = verb("attention", "attention", "Draw the attention of a point of a test video.", *parts, add_query)
     add_list(drawn)
-    drawn.add_argument("--out", type=Path, required=True, metavar="FILE", help="PNG file to write")
+    drawn.add_argument("--out", type=named_path, required=True, metavar="FILE", help="PNG file to write")
     scored = verb("evaluate", "evaluate", "Predict or score videos with a row's model.", *parts, add_json)
     scored.add_argument(
-        "videos", nargs="*", type=Path, metavar="VIDEO", help="videos, or folders of them, without labels"
+        "videos", nargs="*", type=named_path, metavar="VIDEO", help="videos, or folders of them, without labels"
     )
     add_list(scored)
-    scored.add_argument("--classes", type=Path, metavar="FILE", help="names of the classes, one a line")
+    scored.add_argument("--classes", type=named_path, metavar="FILE", help="names of the classes, one a line")
     weights = scored.add_mutually_exclusive_group()
-    weights.add_argument("--weights", type=Path, help="a released checkpoint or a .safetensors file")
+    weights.add_argument("--weights", type=named_path, help="a released checkpoint or a .safetensors file")
     weights.add_argument("--untrained", action="store_true", help="use random weights, to test the command")
     scored.set_defaults(scale="paper")
     return root

@@ -7,6 +7,7 @@ from experiments.runner.arguments import child_arguments
 from experiments.runner.data_record import check_named_data
 from experiments.runner.launch import Launcher, default_parallel
 from experiments.runner.resources import Resources
+from experiments.runner.weights import weights_of
 from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
 from experiments.spec.shown_sequences import shown_runs
@@ -31,6 +32,11 @@ def execute(options: argparse.Namespace) -> int:
     store.check_writable()
     pending = [job for job in found if not job.finished(store, options.eval_only)]
     check_named_data(found, store, resources)
+    if options.eval_only and pending and all(weights_of(job.run, store) is None for job in pending):
+        raise ValueError(
+            f"--eval-only: {pending[0].name} has no weights to test, nor has any other of these runs; import released "
+            f"ones (`reproduce list --weights` names them), or train without --eval-only"
+        )
     tests_only = [job for job in pending if options.eval_only or job.directory(store).weights.exists()]
     lists = resources.item_lists()
     resources.check([job.run for job in tests_only], eval_only=True, lists=lists)

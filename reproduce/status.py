@@ -110,8 +110,8 @@ def detail(entry: Mapping[str, object]) -> str:
 
 
 def all_finished(found: list[Job], store: RunStore) -> bool:
-    """Whether no run can change any more."""
-    return all(job_state(job, store) in FINISHED for job in found)
+    """Whether no run can change any more without another command."""
+    return all(job_state(job, store) in {*FINISHED, "failed"} for job in found)
 
 
 def job_state(job: Job, store: RunStore) -> str:

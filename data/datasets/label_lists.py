@@ -57,6 +57,8 @@ class LabelList:
         rows = list(data_lines(lines))
         self.official, self.num_lines, self.counts = official, len(rows), tuple(classes.values())
         self.numbers = [{name: n for n, name in enumerate((names or {}).get(kind, ()))} for kind in classes]
+        # Numbers that are names of classes are not also their places.
+        self.are_names = [any(name.isdigit() for name in numbers) for numbers in self.numbers]
         self.videos = [self.video(place, number, line) for place, (number, line) in enumerate(rows)]
 
     def video(self, place: int, number: int, line: str) -> LabelledPath:
@@ -74,8 +76,8 @@ class LabelList:
             )
         path, *texts = fields
         labels = [
-            numbers.get(text.strip("\"'"), class_number(text, count))
-            for text, numbers, count in zip(texts, self.numbers, self.counts, strict=True)
+            numbers.get(text.strip("\"'"), None if are_names else class_number(text, count))
+            for text, numbers, are_names, count in zip(texts, self.numbers, self.are_names, self.counts, strict=True)
         ]
         known = [label for label in labels if label is not None]
         if len(known) < len(labels):
@@ -88,10 +90,10 @@ class LabelList:
         what = "label" if len(self.counts) == 1 else f"{tuple(self.classes)[place]} label"
         example = next(iter(self.numbers[place]), None)
         or_names = "" if example is None else f", or the names of the classes, e.g. {shortened(example)}"
-        return DataError(
-            f"{self.annotation}:{number}: wrong {what} '{shortened(texts[place])}'; "
-            f"{self.name} has {what}s 0 to {self.counts[place] - 1}{or_names}"
-        )
+        start = f"{self.annotation}:{number}: wrong {what} '{shortened(texts[place])}'"
+        if self.are_names[place]:
+            return DataError(f"{start}; it is the name of a class: {shortened(', '.join(self.numbers[place]))}")
+        return DataError(f"{start}; {self.name} has {what}s 0 to {self.counts[place] - 1}{or_names}")
 
     def remark_on_end(self, place: int) -> str:
         """Remark on a broken line at the end of a list of which other lines are whole; empty for any other line."""

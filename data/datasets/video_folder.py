@@ -102,6 +102,8 @@ class VideoFolder:
                     f"{self.root}: its classes are now {shortened(', '.join(found))}; name the folder again with --own"
                 )
             records = tuple(self.stored(part))
+        if not records:
+            raise DataError(f"{self.root / part}: no videos ({' '.join(VIDEO_SUFFIXES)}); add videos of the classes")
         return VideoList(records, self.config.class_names)
 
     def stored(self, part: str) -> Iterator[VideoRecord]:
@@ -193,7 +195,9 @@ def listed_names(root: Path) -> tuple[str, ...]:
         return tuple(sorted({line.label for line in lines_of(root / "train.csv")}))
     named = root / "classes.txt"
     if named.is_file():
-        return tuple(line.strip() for line in file_text(named).splitlines() if line.strip())
+        names = tuple(line.strip() for line in file_text(named).splitlines() if line.strip())
+        refuse_duplicates(named, names, "class")
+        return names
     largest = max(map(int, labels))
     if largest >= 10 * len(labels):
         raise DataError(f"{root}: the lists have {len(labels)} classes and the number {largest}; number them from 0")
@@ -245,9 +249,17 @@ def folders_in(base: Path) -> list[Path]:
 
 
 def videos_below(folder: Path) -> list[str]:
-    """Paths of the video files below a folder, relative to it. Other files, and hidden ones, are left out."""
+    """Paths of the video files below a folder, relative to it. Other files, and hidden ones, are left out.
+
+    Raises:
+        DataError: if a folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror}); check its rights") from None
+
     found = []
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         names = (name for name in files if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith("."))
         found += [os.path.relpath(os.path.join(parent, name), folder) for name in names]

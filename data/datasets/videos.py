@@ -79,8 +79,11 @@ class VideoList:
         return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def refuse_duplicates(annotation: Path, names: Iterable[str]) -> None:
+def refuse_duplicates(annotation: Path, names: Iterable[str], unit: str = "video") -> None:
     """Refuse annotations that name a video twice: it would count twice in every accuracy.
+
+    Args:
+        unit: noun for what is named.
 
     Raises:
         DataError: with a video and its number of occurrences.
@@ -90,7 +93,7 @@ def refuse_duplicates(annotation: Path, names: Iterable[str]) -> None:
     if repeated:
         others = f", {len(repeated) - 1} more are repeated" if len(repeated) > 1 else ""
         raise DataError(
-            f"{annotation}: {repeated[0]} is listed {counts[repeated[0]]} times{others}; list each video once"
+            f"{annotation}: {repeated[0]} is listed {counts[repeated[0]]} times{others}; list each {unit} once"
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from data.config import DataConfig
 from data.datasets.annotations import file_text
+from data.datasets.videos import refuse_duplicates
 from data.errors import DataError
 from data.synthetic.ensure import generated_root
 from experiments.runner.data_record import recorded_class_names
@@ -47,6 +48,8 @@ def names_in(file: Path, targets: Targets) -> tuple[str, ...]:
     names = tuple(line.strip() for line in file_text(file).splitlines() if line.strip())
     if len(names) != (count := sum(targets.classes.values())):
         raise DataError(f"{file}: it has {len(names)} names, one a line; this row has {count} classes")
+    for of_kind in by_kind(names, targets).values():
+        refuse_duplicates(file, (name for name in of_kind if name is not None), "class")
     return names
 
 

@@ -55,6 +55,8 @@ class RowModel:
             DecodeError: if the video cannot be read.
             ValueError: for a folder, or a view that the protocol does not have.
         """
+        if not os.fspath(video):
+            raise ValueError("'' names no video")
         if os.path.isdir(video):
             raise ValueError(
                 f"{os.fspath(video)} is a folder; name one video, or use `reproduce evaluate` for all of them"

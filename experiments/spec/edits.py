@@ -90,6 +90,8 @@ def override(text: str, run: RunConfig) -> Edit:
         raise ValueError(f"override '{text}' has no '='; write it as path=value, e.g. optim.epochs=3")
     if text == FINE_TUNE:
         return Edit("parents", (Parent(run=run),))
+    if text == OWN_DATA:
+        raise ValueError(f"override '{text}' names no folder of videos")
     if text.startswith(OWN_DATA):
         return Edit("data", run.data.from_folder(Path(literal)))
     if _has_no_effect(path.strip(), run):  # only the name of the field is checked

@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 from data.errors import DataError
 from experiments.runner.files import StoreError
 from reproduce import list_tables
-from reproduce.command import main, parser
+from reproduce.command import ended_by_ctrl_c, main, parser
 
 ROOT = Path(__file__).resolve().parents[2]
+ROW = "motionformer/table4:joint"
 
 
 class Outcome:
@@ -206,3 +208,37 @@ def test_verbs_disable_the_native_jit_of_torch_for_themselves_and_child_processe
     monkeypatch.delenv("TORCH_DISABLE_NATIVE_JIT", raising=False)
     assert main(["list"]) == 0
     assert os.environ["TORCH_DISABLE_NATIVE_JIT"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["status", "motionformer/table4", "--runs", ""],
+            "argument --runs: names no file; '.' is the working directory",
+        ),
+        (["evaluate", ROW, ""], "VIDEO: names no file"),
+        (["evaluate", ROW, "--weights", "w.pth", ""], "VIDEO: names no file"),
+        (["evaluate", ROW, "a.mp4", "--classes", ""], "argument --classes: names no file"),
+        (["tensorboard", "motionformer/table4", "--port", "-1"], "-1: a port is a number from 0 to 65535"),
+        (["tensorboard", "motionformer/table4", "--port", "99999"], "a port is a number from 0 to 65535"),
+    ],
+)
+def test_empty_paths_and_impossible_ports_are_refused(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_eval_only_without_any_weights_starts_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "motionformer/table4", "--eval-only", "--runs", str(tmp_path / "runs")]) == 2
+    assert "--eval-only: motionformer/table4:joint.k400 has no weights to test, nor has any" in capsys.readouterr().err
+    assert not list((tmp_path / "runs").glob("*/log.txt"))
+
+
+def test_ctrl_c_during_an_import_ends_the_process() -> None:
+    with ended_by_ctrl_c():
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -18,7 +18,7 @@ from experiments.runner.launch import Launcher
 from experiments.runner.provenance import hardware
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
-from experiments.runner.weights import save_weights
+from experiments.runner.weights import Weights, save_weights
 from experiments.spec.catalog import find
 from experiments.spec.edits import apply, optim
 from experiments.spec.run import Parent, RunConfig
@@ -122,6 +122,7 @@ def test_run_with_eval_only_needs_no_training_split(root: Path, monkeypatch: pyt
             started.append(job.name)
 
     monkeypatch.setattr(Launcher, "carry_out", carry_out)
+    monkeypatch.setattr("reproduce.run.weights_of", lambda run, store: Weights(None, None))
     assert main(words("run", root)) == 3
     assert main(words("run", root, "--eval-only")) == 0
     assert started == [f"{ROW}.k400"]

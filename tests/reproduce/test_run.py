@@ -9,6 +9,7 @@ from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job, jobs_of, jobs_under
 from experiments.runner.launch import Launcher
 from experiments.runner.store import RunStore
+from experiments.runner.weights import Weights
 from experiments.spec.catalog import find
 from experiments.spec.scales import TINY
 from reproduce.command import main, parser
@@ -106,8 +107,13 @@ def test_child_arguments_repeat_the_arguments_of_the_command() -> None:
 
 @pytest.mark.parametrize("resources", [["--micro-batch", "7"], ["--devices", "3"]])
 def test_a_test_alone_does_not_depend_on_the_training_batch(
-    resources: list[str], fake_launches: FakeLaunches, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    resources: list[str],
+    fake_launches: FakeLaunches,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("reproduce.run.weights_of", lambda run, store: Weights(None, None))
     words = [f"{ROW}", "--column", "k400", "--runs", str(tmp_path), *FEW, *resources]
     fake_launches.codes = [0]
     assert main(["run", *words]) == 2 and "cannot be split" in capsys.readouterr().err

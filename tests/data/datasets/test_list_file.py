@@ -71,6 +71,13 @@ def test_labels_may_be_the_names_of_the_classes(folder: Path, header: str) -> No
         named(folder, "path,class\ncats\n", ONE, names)
 
 
+def test_names_that_are_numbers_are_not_places(folder: Path) -> None:
+    names = ("1", "10", "2")
+    assert [r.label for r in named(folder, "a/UPPER.MP4 2\nb/one two.mp4,1\n", ONE, names).records] == [2, 0]
+    with pytest.raises(DataError, match=r"csv:1: wrong label '0'; it is the name of a class: 1, 10, 2$"):
+        named(folder, "a/UPPER.MP4 0\n", ONE, names)
+
+
 def test_verbs_and_nouns_may_be_names_or_numbers(folder: Path) -> None:
     verbs = ("take", "put-on", "open", "close", "wash")
     names = (*verbs, "cup", "tap", "glass:wine", "board", "fork", "spoon", "knife")

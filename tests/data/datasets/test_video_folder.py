@@ -1,11 +1,13 @@
 """Folders of one's own videos: layouts, classes, the split, and unusable folders."""
 
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from data.datasets.unlabelled import UnlabelledVideos
-from data.datasets.video_folder import VideoFolder
+from data.datasets.video_folder import VideoFolder, videos_below
 from data.errors import DataError, MissingAnnotationError
 from data.targets import ClassTarget, VerbNounTarget
 
@@ -81,6 +83,29 @@ def test_numbered_classes_are_named_by_a_file(tmp_path: Path) -> None:
     (tmp_path / "val.csv").write_text("b.mp4 2\n")
     with pytest.raises(DataError, match=r"val\.csv:1: wrong class '2'; the classes of .*train\.csv are cats, dogs"):
         ids(config, "test")
+
+
+def test_a_folder_without_test_videos_and_names_given_twice_are_refused(tmp_path: Path) -> None:
+    config = VideoFolder.Config.of(
+        touched(tmp_path / "a", "train/cats/1.mp4", "train/dogs/2.mp4", "val/cats/notes.txt")
+    )
+    with pytest.raises(DataError, match=r"a/val: no videos \(.*\); add videos of the classes"):
+        ids(config, "test")
+    touched(tmp_path / "b", "c.mp4")
+    for name, text in (("train.csv", "c.mp4,0\n"), ("val.csv", "c.mp4,1\n"), ("classes.txt", "cat\ncat\n")):
+        (tmp_path / "b" / name).write_text(text)
+    with pytest.raises(DataError, match=r"classes\.txt: cat is listed 2 times; list each class once"):
+        VideoFolder.Config.of(tmp_path / "b")
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(folder: Path, onerror: Callable[[OSError], None]) -> Iterator[object]:
+        onerror(PermissionError(13, "Permission denied", str(folder)))
+        return iter(())
+
+    monkeypatch.setattr(os, "walk", unreadable)
+    with pytest.raises(DataError, match=r"pets: cannot be read \(Permission denied\); check its rights"):
+        videos_below(tmp_path / "pets")
 
 
 def test_a_line_with_a_field_too_many_is_named(tmp_path: Path) -> None:

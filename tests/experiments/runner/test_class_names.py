@@ -11,7 +11,7 @@ from data.datasets.ssv2 import SSv2
 from data.errors import DataError
 from data.targets import ClassTarget, VerbNounTarget
 from experiments.motionformer.base import K400
-from experiments.runner.class_names import by_kind, class_names
+from experiments.runner.class_names import by_kind, class_names, names_in
 from experiments.runner.data_record import save_data_record
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
@@ -34,6 +34,12 @@ def test_names_come_from_a_file_then_the_training_then_the_data_set(store: RunSt
     assert class_names(RUN.data, resources, directory) == {"class": ("from", "training")}
     (tmp_path / "names.txt").write_text("from\n\nfile\n")
     assert class_names(RUN.data, resources, directory, tmp_path / "names.txt") == {"class": ("from", "file")}
+
+
+def test_a_name_given_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("cats\ncats\n")
+    with pytest.raises(DataError, match=r"names\.txt: cats is listed 2 times; list each class once"):
+        names_in(tmp_path / "names.txt", ClassTarget(2))
 
 
 def test_a_file_with_another_number_of_names_is_refused(store: RunStore, tmp_path: Path) -> None:
