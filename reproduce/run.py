@@ -35,7 +35,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.eval_only and pending and all(weights_of(job.run, store) is None for job in pending):
         raise ValueError(
             f"--eval-only: {pending[0].name} has no weights to test, nor has any other of these runs; import released "
-            f"ones (`reproduce list --weights` names them), or train without --eval-only"
+            f"ones with `reproduce import-weights FILE --as TABLE:ROW` (`reproduce list --weights` names them), or "
+            f"train without --eval-only"
         )
     tests_only = [job for job in pending if options.eval_only or job.directory(store).weights.exists()]
     lists = resources.item_lists()

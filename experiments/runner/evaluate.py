@@ -12,9 +12,10 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from data.datamodule import DataModule
 from data.errors import DataError
+from experiments.runner.acceptance import first_difference
 from experiments.runner.batch_sizes import BatchSplit
 from experiments.runner.class_names import ClassNames, class_names
-from experiments.runner.files import StoreError
+from experiments.runner.files import StoreError, read_json
 from experiments.runner.import_weights import stated_settings
 from experiments.runner.provenance import provenance
 from experiments.runner.resources import Resources
@@ -173,11 +174,33 @@ def load_chosen_weights(
         return str(report)
     if not file.exists():
         raise DataError(f"weights: there is no file {file}")
+    check_config_beside(file, run)
     try:
         load_weights(model, run, store, Weights(file, None))
     except StoreError as error:
         raise ValueError(str(error)) from None
     return str(file)
+
+
+def check_config_beside(file: Path, run: RunConfig) -> None:
+    """Refuse the weights of a run with another model or data set, if its config is in the directory above.
+
+    Raises:
+        ValueError: with the first difference.
+    """
+    path = file.absolute().parent.parent / "config.json"
+    stored = read_json(path) if path.is_file() else None
+    if stored is None or "model" not in stored or "data" not in stored:
+        return
+    here, there = (
+        {"model": config["model"], "data": {"dataset": config["data"]["dataset"]}}  # type: ignore[index]
+        for config in (run.description, stored)
+    )
+    if (difference := first_difference(there, here)) is not None:
+        raise ValueError(
+            f"{file} is of another run: {path} differs at {difference}; name the row and the options of that run, or "
+            f"copy the file elsewhere to use it all the same"
+        )
 
 
 def weight_file(file: Path) -> Path:

@@ -205,8 +205,8 @@ def test_test_without_weights_fails_with_a_remedy(
     words = [word for override in small for word in ("-o", override)]
     code = main(["run", "motionformer/table4:joint", "--eval-only", "--runs", str(tmp_path), *words])
     errors = capsys.readouterr().err
-    assert code == 1
-    assert "has no weights: train it" in errors and "reproduce import-weights FILE --as TABLE:ROW" in errors
+    assert code == 2 and not list(tmp_path.glob("*/log.txt"))
+    assert "has no weights to test" in errors and "reproduce import-weights FILE --as TABLE:ROW" in errors
 
 
 def narrow(folder: Path, name: str, cfg: str = "") -> tuple[Path, list[str]]:

@@ -19,6 +19,7 @@ from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
 from experiments.runner.weights import save_weights
+from experiments.spec.edits import apply, model
 from experiments.spec.run import Parent, RunConfig
 from reproduce.evaluation_text import evaluation_text
 from tests.conftest import STAND_IN
@@ -67,6 +68,19 @@ def test_a_video_that_cannot_be_read_has_no_scores(weighted: RunConfig, store: R
     assert f"{broken}: label {names[1]}, failed (" in text and "(1 evaluated, 1 failed, 1 missing)" in text
     with pytest.raises(DataError, match="cannot be read; the limit is 0"):
         evaluate(weighted, store, ONE, listed)
+
+
+@pytest.mark.parametrize("part", ["model", "data.dataset"])
+def test_weights_in_the_directory_of_another_run_are_refused(
+    part: str, weighted: RunConfig, store: RunStore, listed: Path
+) -> None:
+    directory = store.run(weighted.train_id)
+    directory.save_config(weighted.description)
+    assert evaluate(weighted, store, ONE, listed, weights=directory.weights)["evaluated"]
+    dataset = replace(weighted.data, dataset=replace(weighted.data.dataset, name="others"))
+    other = replace(weighted, data=dataset) if part == "data.dataset" else apply(weighted, model(drop_path=0.05))
+    with pytest.raises(ValueError, match=rf"is of another run: .*config\.json differs at {part}\..*; name the row"):
+        evaluate(other, store, ONE, listed, weights=directory.weights)
 
 
 def test_weights_from_a_file_replace_those_of_the_run(weighted: RunConfig, store: RunStore, listed: Path) -> None:
