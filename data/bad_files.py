@@ -15,7 +15,10 @@ HEADER = "# bytes\tmodified (ns)\tid\tname\terror: items that `reproduce doctor`
 
 
 class Stamp(NamedTuple):
-    """Size of the files of an item in bytes, and the time of the last change of one in nanoseconds."""
+    """Size of the files of an item in bytes, and the time of the last change of one in nanoseconds.
+
+    The time is 0 while the user has no right to read one of the files, so that they are read once the right is given.
+    """
 
     num_bytes: int
     modified: int
@@ -23,8 +26,11 @@ class Stamp(NamedTuple):
     @classmethod
     def of(cls, files: Iterable[str]) -> Self | None:
         """Stamp of files; None if one is missing."""
+        files = tuple(files)
         try:
             states = [os.stat(file) for file in files]
+            if not all(os.access(file, os.R_OK) for file in files):
+                return cls(sum(state.st_size for state in states), 0)
         except (OSError, ValueError):  # ValueError: a NUL in the path
             return None
         return cls(sum(state.st_size for state in states), max((state.st_mtime_ns for state in states), default=0))

@@ -1,11 +1,7 @@
 """Complete reading of items in parallel processes, with the outcomes of earlier examinations of the same files."""
 
-import multiprocessing
-import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +11,7 @@ from tqdm import tqdm
 from data.bad_files import BadFile, Stamp
 from data.config import DataConfig, VideoFacts
 from data.errors import DataError, DecodeError
-from data.synthetic.ensure import exit_with_parent
+from data.worker_processes import worker_pool
 
 if TYPE_CHECKING:
     from data.items.items import ItemList
@@ -107,18 +103,15 @@ class Examination:
         if workers == 0 or len(indices) <= 1:
             yield from ((index, self.outcome(index)) for index in indices)
             return
-        # Forked processes have the lists in memory without a copy. They use only torch's CPU operations and PyAV.
-        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-        pool = ProcessPoolExecutor(min(workers, len(indices)), context, _start, (self, os.getpid()))
         try:
-            yield from zip(indices, pool.map(_outcome, indices, chunksize=ITEMS_PER_TASK), strict=True)
+            # The processes use only torch's CPU operations and PyAV.
+            with worker_pool(min(workers, len(indices)), _start, self) as pool:
+                yield from zip(indices, pool.map(_outcome, indices, chunksize=ITEMS_PER_TASK), strict=True)
         except BrokenProcessPool:
             raise DataError(
                 f"{self.data.dataset.name}: a decoding process was killed, e.g. because the memory is full; the same "
                 f"command goes on, with --workers 0 in one process"
             ) from None
-        finally:
-            pool.shutdown(cancel_futures=True)
 
     def outcome(self, index: int) -> Outcome | None:
         """Outcome of reading an item; None if a file is missing."""
@@ -140,11 +133,10 @@ class Examination:
 _examination: Examination | None = None  # of a process of the pool
 
 
-def _start(examination: Examination, parent: int) -> None:
+def _start(examination: Examination) -> None:
     global _examination
     _examination = examination
     torch.set_num_threads(1)
-    exit_with_parent(parent)
 
 
 def _outcome(index: int) -> Outcome | None:

@@ -5,9 +5,11 @@ import sys
 
 from experiments.runner.arguments import child_arguments
 from experiments.runner.data_record import check_named_data
+from experiments.runner.jobs import Job
 from experiments.runner.launch import Launcher, default_parallel
 from experiments.runner.resources import Resources
-from experiments.runner.weights import weights_of
+from experiments.runner.store import RunStore
+from experiments.runner.weights import existing_weights
 from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
 from experiments.spec.shown_sequences import shown_runs
@@ -32,21 +34,18 @@ def execute(options: argparse.Namespace) -> int:
     store.check_writable()
     pending = [job for job in found if not job.finished(store, options.eval_only)]
     check_named_data(found, store, resources)
-    if options.eval_only and pending and all(weights_of(job.run, store) is None for job in pending):
-        raise ValueError(
-            f"--eval-only: {pending[0].name} has no weights to test, nor has any other of these runs; import released "
-            f"ones with `reproduce import-weights FILE --as TABLE:ROW` (`reproduce list --weights` names them), or "
-            f"train without --eval-only"
-        )
-    tests_only = [job for job in pending if options.eval_only or job.directory(store).weights.exists()]
+    if options.eval_only:
+        skip_without_weights(pending, store)
+    to_do = [job for job in pending if job.outcome is None]
+    tests_only = [job for job in to_do if options.eval_only or job.directory(store).weights.exists()]
     lists = resources.item_lists()
     resources.check([job.run for job in tests_only], eval_only=True, lists=lists)
-    resources.check([job.run for job in pending if job not in tests_only], lists=lists)
+    resources.check([job.run for job in to_do if job not in tests_only], lists=lists)
     parallel = options.jobs or default_parallel(resources, scale)
     launcher = Launcher(
         store,
         child_arguments(options),
-        min(parallel, max(1, len(pending))),
+        min(parallel, max(1, len(to_do))),
         # One thread for each small run on any machine: the number of threads changes the last bits of a sum.
         resources.threads or (1 if scale.small else None),
         eval_only=options.eval_only,
@@ -75,3 +74,22 @@ def execute(options: argparse.Namespace) -> int:
     if not codes:
         say_next("report", options)
     return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE
+
+
+def skip_without_weights(pending: list[Job], store: RunStore) -> None:
+    """Mark the jobs that have no weights to test.
+
+    Raises:
+        ValueError: if there is no other job.
+    """
+    for job in pending:
+        try:
+            existing_weights(job.run, store)
+        except ValueError as error:
+            job.outcome, job.reason = "skipped", str(error)
+    if pending and all(job.outcome == "skipped" for job in pending):
+        raise ValueError(
+            f"--eval-only: {pending[0].name} has no weights to test, nor has any other of these runs; import released "
+            f"ones with `reproduce import-weights FILE --as TABLE:ROW` (`reproduce list --weights` names them), or "
+            f"train without --eval-only"
+        )

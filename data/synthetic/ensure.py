@@ -9,16 +9,12 @@ import dataclasses
 import functools
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
-import signal
 import sys
-import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +22,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from data.ranges import check_fields
+from data.worker_processes import worker_pool
 
 PARTS_PER_JOB = 8
 PARTS_IN_ESTIMATE = 4
@@ -260,14 +257,9 @@ def write(stand_in: StandIn, root: Path, progress: bool, workers: int | None) ->
             for job in jobs:
                 bar.update(write_parts(stand_in, root, job))
             return
-        # Forked processes do not import the main module again. They use only numpy and PyAV.
-        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-        pool = ProcessPoolExecutor(workers, context, initializer=exit_with_parent, initargs=(os.getpid(),))
-        try:
+        with worker_pool(workers) as pool:  # they use only numpy and PyAV
             for job_result in as_completed([pool.submit(write_parts, stand_in, root, job) for job in jobs]):
                 bar.update(job_result.result())
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def keeps_parts(stand_in: StandIn) -> bool:
@@ -295,15 +287,3 @@ def write_file(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(content)
     partial.rename(path)
-
-
-def exit_with_parent(parent: int) -> None:
-    """Ignore Ctrl-C, which the parent handles, and exit as soon as the parent process has ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -1,15 +1,14 @@
 """Disk space that runs will need: weights, scores, checkpoints during the training, and generated data."""
 
-import multiprocessing
 import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from data.synthetic.ensure import StandIn, bytes_to_generate
+from data.worker_processes import worker_pool
 from experiments.spec.run import RunConfig
 from models.cost import num_parameters
 
@@ -36,8 +35,7 @@ def counted_parameters(runs: Sequence[RunConfig]) -> Iterator[Future[Mapping[str
 
     Building a model imports libraries for seconds.
     """
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(1, context) as pool:
+    with worker_pool(1) as pool:
         yield pool.submit(_trained_parameters, runs)
 
 

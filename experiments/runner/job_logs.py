@@ -4,10 +4,13 @@ import contextlib
 import signal
 from pathlib import Path
 
+from experiments.runner.disk_space import free_bytes
 from experiments.runner.messages import one_line
 from experiments.runner.process import ERROR_PREFIX
 from experiments.runner.run_directory import RunDirectory
 from experiments.spec.run import RunConfig
+
+FULL = 100_000  # bytes: the disk of a run with fewer free ones counts as full
 
 
 def headline_text(run: RunConfig, metrics: dict) -> str:
@@ -42,8 +45,14 @@ def failure_reason(directory: RunDirectory, code: int) -> str | None:
     return None
 
 
-def exit_reason(code: int) -> str:
-    """What the exit code of a process says, with the remedy."""
+def exit_reason(code: int, folder: Path) -> str:
+    """What the exit code of a process says, with the remedy.
+
+    Args:
+        folder: folder of the process's files. On a full disk, the process can write no reason.
+    """
+    if free_bytes(folder) < FULL:
+        return f"the disk of {folder} is full; free space there or name another place with --runs"
     if code < 0:
         name = signal.Signals(-code).name
         hint = "; the machine may be out of memory" if name == "SIGKILL" else ""

@@ -23,8 +23,9 @@ class Job:
         process: the process of the job while it runs.
         log_position: end of the part of the log whose lines were shown.
         memory_failures: how often memory had been exhausted before the process started.
-        outcome: "done", "failed", or "blocked" by the failure of another job; None before.
-        reason: the reason of a failure or a block.
+        outcome: "done", "failed", "blocked" by the failure of another job, or "skipped" for want of weights to test;
+            None before.
+        reason: the reason of any other outcome than "done".
         exit_code: exit code of a failed process.
         not_before: earliest time of the next start, in seconds of `time.monotonic`.
     """

@@ -177,7 +177,7 @@ class Launcher:
             return  # to be started again: a process on one of several devices has noted a smaller batch
         else:
             job.outcome, job.exit_code = "failed", code
-            job.reason = failure_reason(directory, code) or exit_reason(code)
+            job.reason = failure_reason(directory, code) or exit_reason(code, self.store.root)
             message = f"{job.name}: failed (log: {directory.log})"
         self._show(message, total_bar)
 

@@ -103,3 +103,18 @@ def test_listed_videos_are_unreadable_without_being_opened(
         (kinetics_root / name).write_bytes(b"damaged")
     again = list(module(kinetics_root, None).train_dataloader())
     assert [batch.items.tolist() for batch in again] == [batch.items.tolist() for batch in trained]
+
+
+def test_an_item_that_may_not_be_read_is_listed_only_while_that_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"12345")
+    readable = Stamp.of([str(path)])
+    monkeypatch.setattr("data.bad_files.os.access", lambda *_: False)
+    forbidden = Stamp.of([str(path)])
+    entries = listed(tmp_path / "bad.txt", BadFile(forbidden or Stamp(0, 0), "a.mp4", str(path), "Permission denied"))
+    assert forbidden == Stamp(5, 0) != readable
+    assert list(entries.among(["a.mp4"], [(str(path),)])) == [0]
+    monkeypatch.undo()
+    assert list(entries.among(["a.mp4"], [(str(path),)])) == []

@@ -105,6 +105,24 @@ def test_child_arguments_repeat_the_arguments_of_the_command() -> None:
     assert child_arguments(parser().parse_args(["run", ROW])) == ["--scale", "tiny", "--nodes", "1"]
 
 
+def test_eval_only_skips_the_runs_without_weights_and_writes_nothing_for_them(
+    fake_launches: FakeLaunches, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested, skipped = jobs_of(find([ROW]), TINY, FEW[1::2], (0,))
+    store = RunStore(tmp_path)
+    write_atomically(store.run(tested.run.train_id).weights, "trained")
+
+    def carry_out(_: Launcher, jobs: list[Job]) -> None:
+        assert [job.outcome for job in jobs] == [None, "skipped"]
+        jobs[0].outcome = "done"
+
+    monkeypatch.setattr(Launcher, "carry_out", carry_out)
+    assert main(["run", ROW, "--runs", str(tmp_path), *FEW, "--eval-only"]) == 1
+    error = capsys.readouterr().err
+    assert f"reproduce: {skipped.name} skipped: run {skipped.run.train_id} has no weights: train it" in error
+    assert store.run(skipped.run.train_id).state(skipped.run) == "not run"
+
+
 @pytest.mark.parametrize("resources", [["--micro-batch", "7"], ["--devices", "3"]])
 def test_a_test_alone_does_not_depend_on_the_training_batch(
     resources: list[str],
@@ -113,7 +131,7 @@ def test_a_test_alone_does_not_depend_on_the_training_batch(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("reproduce.run.weights_of", lambda run, store: Weights(None, None))
+    monkeypatch.setattr("reproduce.run.existing_weights", lambda run, store: Weights(None, None))
     words = [f"{ROW}", "--column", "k400", "--runs", str(tmp_path), *FEW, *resources]
     fake_launches.codes = [0]
     assert main(["run", *words]) == 2 and "cannot be split" in capsys.readouterr().err

@@ -33,8 +33,17 @@ def test_a_log_that_is_not_there_has_no_new_lines(tmp_path: Path) -> None:
         (5, "the process ended with exit code 5"),
     ],
 )
-def test_the_reason_of_a_silent_failure_is_the_exit_code(code: int, text: str) -> None:
-    assert exit_reason(code) == text
+def test_the_reason_of_a_silent_failure_is_the_exit_code(tmp_path: Path, code: int, text: str) -> None:
+    assert exit_reason(code, tmp_path / "runs") == text
+
+
+def test_the_reason_of_a_silent_failure_on_a_full_disk_is_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.runner.job_logs.free_bytes", lambda _: 4096)
+    assert exit_reason(1, tmp_path) == (
+        f"the disk of {tmp_path} is full; free space there or name another place with --runs"
+    )
 
 
 @pytest.mark.parametrize(
