@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
+class MissingWeightsError(FileNotFoundError):
+    """Weight file that is neither here nor can be downloaded. The message says, in one line, where to save it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class InitialWeights(ABC):
     """Source of initial weights."""
@@ -24,7 +28,7 @@ class InitialWeights(ABC):
         """Path of the weight file, in a directory of downloaded weights or elsewhere.
 
         Raises:
-            FileNotFoundError: with the file to download and the path to save it at, in one line.
+            MissingWeightsError: with the file to download and the path to save it at.
         """
 
     def local(self, folder: Path) -> Path | None:
@@ -34,7 +38,7 @@ class InitialWeights(ABC):
         """
         try:
             return self.find(folder)
-        except FileNotFoundError:
+        except MissingWeightsError:
             return None
 
 
@@ -52,7 +56,7 @@ class ImageNet:
 
             Raises:
                 ValueError: if timm has no such weights.
-                FileNotFoundError: with the file to download and the path to save it at, in one line.
+                MissingWeightsError: with the file to download and the path to save it at.
             """
             published = self.published()
             repository, original = str(published.hf_hub_id or ""), str(published.url or "")
@@ -60,7 +64,9 @@ class ImageNet:
                 return found
             source = f"https://huggingface.co/{repository}/resolve/main/{HUB_FILES[0]}" if repository else original
             target = folder / f"{self.name}{Path(source).suffix}"
-            raise FileNotFoundError(f"weights: no {self.name} here, and no network: get {source}, save it as {target}")
+            raise MissingWeightsError(
+                f"weights: no {self.name} here, and no network: get {source}, save it as {target}"
+            )
 
         def local(self, folder: Path) -> Path | None:
             """Path of the weight file in `folder` or a cache, without a download; None if it is in neither.

@@ -237,7 +237,7 @@ class ModelConfig(ABC):
 
         Raises:
             ValueError: for files of another model.
-            FileNotFoundError: with the file to download and the path to save it at.
+            MissingWeightsError: with the file to download and the path to save it at.
         """
         return ()
 

@@ -7,19 +7,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 TABLES = ("scale", "seeds", "overrides", "runs")
-RUNS = (*TABLES, "columns", "data")
+RESOURCES = ("data", "devices", "nodes", "micro_batch", "recompute", "workers", "threads", "allow_bad")
+RUNS = (*TABLES, "columns", *RESOURCES, "eval_only")
 # Options that a verb takes over from the verb before it, by their names in the parsed arguments.
 TAKEN = {
     "show": ("scale", "seeds", "overrides"),
     "plan": RUNS,
     "doctor": RUNS,
-    "run": (*RUNS, "eval_only"),
+    "run": RUNS,
     "status": (*TABLES, "columns"),
     "report": TABLES,
     "claims": TABLES,
     "tensorboard": TABLES,
 }
-DEFAULTS = {"scale": "tiny", "runs": Path("runs")}
+DEFAULTS = {"scale": "tiny", "runs": Path("runs"), "nodes": 1}
 FLAGS = {"overrides": "-o", "columns": "--column"}
 
 
@@ -35,7 +36,7 @@ def next_command(
     words = ["reproduce", verb, *(options.tables if tables is None else tables)]
     for name in TAKEN[verb]:
         value = getattr(options, name, None)
-        if value in (None, False, []) or value == DEFAULTS.get(name):
+        if value is None or value is False or value in ([], DEFAULTS.get(name)):  # 0 is a number
             continue
         flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
         for one in value if isinstance(value, list) else [value]:

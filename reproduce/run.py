@@ -7,6 +7,7 @@ from experiments.runner.arguments import child_arguments
 from experiments.runner.data_record import check_named_data
 from experiments.runner.jobs import Job
 from experiments.runner.launch import Launcher, default_parallel
+from experiments.runner.needed_weights import find_initial_weights
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.weights import existing_weights
@@ -41,6 +42,8 @@ def execute(options: argparse.Namespace) -> int:
     lists = resources.item_lists()
     resources.check([job.run for job in tests_only], eval_only=True, lists=lists)
     resources.check([job.run for job in to_do if job not in tests_only], lists=lists)
+    starting = [job for job in to_do if job not in tests_only and not job.directory(store).checkpoint.exists()]
+    find_initial_weights(job.run.model for job in starting)
     parallel = options.jobs or default_parallel(resources, scale)
     launcher = Launcher(
         store,

@@ -7,10 +7,21 @@ from experiments.runner.jobs import Job
 from experiments.runner.messages import one_line
 from experiments.runner.store import RunStore
 from experiments.runner.weights import weights_of
-from models.imagenet import InitialWeights, weights_folder
+from models.imagenet import InitialWeights, MissingWeightsError, weights_folder
 from models.model import ModelConfig
 
 SUBJECT = "weights"
+
+
+def find_initial_weights(models: Iterable[ModelConfig]) -> None:
+    """Download the initial weights of models that are not here.
+
+    Raises:
+        MissingWeightsError: if one cannot be downloaded, with the remedy.
+    """
+    folder = weights_folder()
+    for source in dict.fromkeys(source for model in models for source in model.initial_weights):
+        source.find(folder)
 
 
 def initial_findings(models: Iterable[ModelConfig]) -> Iterator[Finding]:
@@ -26,7 +37,7 @@ def initial_finding(source: InitialWeights) -> Finding:
         if (path := source.local(folder)) is not None:
             return Finding("ok", SUBJECT, f"initial weights in {path}")
         return Finding("ok", SUBJECT, f"initial weights downloaded to {source.find(folder)}")
-    except (FileNotFoundError, ValueError) as error:
+    except (MissingWeightsError, ValueError) as error:
         what, _, remedy = one_line(error).removeprefix(f"{SUBJECT}: ").partition(": ")
         return Finding("error", SUBJECT, what, remedy)
 

@@ -29,6 +29,7 @@ from experiments.runner.train import train_and_test
 from experiments.runner.weights import weights_of
 from experiments.spec.catalog import load
 from experiments.spec.scales import SCALES
+from models.imagenet import MissingWeightsError
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -83,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RestartNeeded:
         print("the same command goes on with the smaller batch", flush=True)
         return OUT_OF_MEMORY
-    except (DataError, StoreError, TooLittleMemoryError) as error:
+    except (DataError, StoreError, TooLittleMemoryError, MissingWeightsError) as error:
         return _fail(directory, str(error), 3)
     except ValueError as error:
         return _fail(directory, str(error), 1)

@@ -140,7 +140,7 @@ def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[Rel
 
     Raises:
         ValueError: if the weights of a parent are missing, with the remedy.
-        FileNotFoundError: if a file of pretrained weights is missing, with the remedy.
+        MissingWeightsError: if a file of pretrained weights is missing, with the remedy.
     """
     for report in run.model.initialise(model):
         print(report)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.imagenet import InitialWeights
+from models.imagenet import InitialWeights, MissingWeightsError
 
 
 class ExpertFile:
@@ -24,9 +24,9 @@ class ExpertFile:
             """Path of the file.
 
             Raises:
-                FileNotFoundError: with the page that links to it and the path to save it at, in one line.
+                MissingWeightsError: with the page that links to it and the path to save it at.
             """
             path = folder / self.name
             if not path.exists():
-                raise FileNotFoundError(f"weights: no {self.name} here: get it from {self.source}, save it as {path}")
+                raise MissingWeightsError(f"weights: no {self.name} here: get it from {self.source}, save it as {path}")
             return path

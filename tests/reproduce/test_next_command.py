@@ -17,6 +17,9 @@ from reproduce.next_command import TAKEN, next_command, say_next
          "reproduce report a/b -o optim.epochs=3 -o seed=1 --runs /r"),
         (["run", "a/b", "--column", "k400", "--eval-only"], "status", "reproduce status a/b --column k400"),
         (["plan", "a/b", "--eval-only"], "run", "reproduce run a/b --eval-only"),
+        (["doctor", "a/b", "--allow-bad", "0", "--micro-batch", "4", "--recompute", "--workers", "2"], "run",
+         "reproduce run a/b --micro-batch 4 --recompute --workers 2 --allow-bad 0"),
+        (["run", "a/b", "--devices", "2", "--nodes", "3", "--threads", "1"], "report", "reproduce report a/b"),
     ],
 )  # fmt: skip
 def test_tables_and_options_that_the_next_verb_has_are_taken_over(words: list[str], verb: str, expected: str) -> None:

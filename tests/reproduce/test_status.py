@@ -42,6 +42,8 @@ def test_status_shows_each_state_of_a_run(store: RunStore) -> None:
         entry = state(store, job())
         assert (entry["state"], entry["progress"]) == ("running", 0.45)
         assert "running" in status_text([job()], store) and "45%" in status_text([job()], store)
+    write_atomically(directory.weights, "")
+    assert state(store, job())["state"] == "trained"  # the test is left
     write_atomically(directory.checkpoint, "")
     assert state(store, job())["state"] == "interrupted" and state(store, job())["progress"] is None
     write_atomically(directory.failure, "the disk is full\n")

@@ -34,7 +34,7 @@ from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from models import model as base
 from models.checkpoints import LoadReport, fill
-from models.imagenet import weights_folder
+from models.imagenet import MissingWeightsError, weights_folder
 
 NUM_CLASSES = 4  # the quadrants
 
@@ -188,7 +188,7 @@ class Tower(nn.Module):
                 return ()
             file = (folder or weights_folder()) / f"{self.file}.safetensors"
             if not file.exists():
-                raise FileNotFoundError(f"weights: no {self.file} here: save it as {file}")
+                raise MissingWeightsError(f"weights: no {self.file} here: save it as {file}")
             assert isinstance(model, Tower)
             tensors = load_file(file)
             return (fill(model.backbone, tensors, {name: name for name in tensors}, source=file.name),)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.runner.needed_weights import initial_findings
-from models.imagenet import InitialWeights
+from models.imagenet import InitialWeights, MissingWeightsError
 from tests.experiments.runner.experts import Pair
 
 
@@ -19,7 +19,7 @@ class File(InitialWeights):
     def find(self, folder: Path) -> Path:
         path = folder / self.name
         if not path.exists():
-            raise FileNotFoundError(f"weights: no {self.name} here: save it as {path}")
+            raise MissingWeightsError(f"weights: no {self.name} here: save it as {path}")
         return path
 
 

@@ -13,6 +13,7 @@ from experiments.runner import run_process
 from experiments.runner.files import StoreError
 from experiments.spec.metrics import TOP1
 from experiments.spec.table import Column, Table, row
+from models.imagenet import MissingWeightsError
 from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness, StopsAfter
 
 TABLE = Table(
@@ -68,6 +69,7 @@ def test_a_process_whose_run_is_claimed_does_nothing(harness: RunHarness, comman
     [
         (DataError("the data are gone"), 3, "the data are gone"),
         (StoreError("the disk is full"), 3, "the disk is full"),
+        (MissingWeightsError("weights: no photos here: save it as a"), 3, "weights: no photos here: save it as a"),
         (ValueError("it cannot be"), 1, "it cannot be"),
         (ZeroDivisionError("a bug"), 1, "ZeroDivisionError: a bug"),
         (RuntimeError(), 1, "RuntimeError"),
