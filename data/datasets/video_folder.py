@@ -149,6 +149,15 @@ class VideoFolder:
         )
         check_inside((record for record in records if not os.path.isabs(record.video_id)), annotation, base)
         refuse_duplicates(annotation, (os.path.normpath(record.path) for record in records))
+        if part == "val":
+            trained = self.root / "train.csv"
+            paths = {os.path.normpath(os.path.join(base, line.path)) for line in lines_of(trained)}
+            for line, record in zip(lines, records, strict=True):
+                if os.path.normpath(record.path) in paths:
+                    raise DataError(
+                        f"{annotation}:{line.number}: '{shortened(line.path)}' is also in {trained}: a test needs other "
+                        f"videos than the training; remove it from one of the lists"
+                    )
         return records
 
 
@@ -164,7 +173,10 @@ def class_names(root: Path) -> tuple[str, ...]:
         what = "is a file" if root.exists() else "does not exist"
         raise DataError(f"{root} {what}; name the folder of your videos: {LAYOUTS}")
     if has_lists(root):
-        return listed_names(root)
+        names = listed_names(root)
+        if len(names) < 2:
+            raise DataError(f"{root}: its lists have one class, '{shortened(names[0])}', and two or more are needed")
+        return names
     divided = [part for part in PARTS if (root / part).is_dir()]
     if len(divided) == 1:
         raise DataError(f"{root}: there is {divided[0]}, but not {PARTS[PARTS[0] in divided]}; {LAYOUTS}")

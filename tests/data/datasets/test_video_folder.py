@@ -108,12 +108,23 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pyte
         videos_below(tmp_path / "pets")
 
 
+def test_lists_of_one_class_and_videos_in_both_lists_are_refused(tmp_path: Path) -> None:
+    touched(tmp_path, "a.mp4", "b.mp4")
+    (tmp_path / "train.csv").write_text("a.mp4,cats\nb.mp4,cats\n")
+    (tmp_path / "val.csv").write_text("path,class\n./b.mp4,cats\n")
+    with pytest.raises(DataError, match="its lists have one class, 'cats', and two or more are needed"):
+        VideoFolder.Config.of(tmp_path)
+    (tmp_path / "train.csv").write_text("a.mp4,cats\nb.mp4,dogs\n")
+    with pytest.raises(DataError, match=r"val\.csv:2: '\./b\.mp4' is also in .*/train\.csv: a test needs"):
+        ids(VideoFolder.Config.of(tmp_path), "test")
+
+
 def test_a_line_with_a_field_too_many_is_named(tmp_path: Path) -> None:
-    touched(tmp_path, "a, b.mp4", "c.mp4")
+    touched(tmp_path, "a, b.mp4", "c.mp4", "d, e.mp4")
     (tmp_path / "train.csv").write_text("a, b.mp4,cats\nc.mp4,dogs,indoors\n")
-    (tmp_path / "val.csv").write_text("a, b.mp4,cats\n")
+    (tmp_path / "val.csv").write_text("d, e.mp4,cats\n")
     config = VideoFolder.Config.of(tmp_path)
-    assert ids(config, "test") == ["a, b.mp4"]
+    assert ids(config, "test") == ["d, e.mp4"]
     with pytest.raises(DataError, match=r"train\.csv:2: there is no file 'c\.mp4,dogs'; a line is 'path,class'"):
         ids(config, "train")
 
