@@ -34,7 +34,7 @@ DRAWERS: dict[type[Figure], tuple[str, str]] = {
     AttentionStrips: ("reports.attention_strips", "AttentionStripDrawer"),
     MaskStrips: ("reports.mask_strip_drawer", "MaskStripDrawer"),
 }
-REMEDY = "free space there or name another file"
+REMEDY = "name another file"
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function of a figure
 DIGEST = "Description"  # keyword of the PNG text that contains the digest of the data
 

@@ -1,5 +1,6 @@
 """Footer of a report as markdown: what a reader needs first, and the rest folded."""
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -61,11 +62,11 @@ def _lines(report: Report, folder: Path) -> list[str]:
 
 def _command(report: Report) -> str:
     """Command that prints the report."""
-    options = "".join(f" -o {text}" for text in report.overrides)
-    seeds = "" if report.seeds == (0,) else f" --seeds {','.join(map(str, report.seeds))}"
+    options = [word for text in report.overrides for word in ("-o", text)]
+    seeds = [] if report.seeds == (0,) else ["--seeds", ",".join(map(str, report.seeds))]
     whole = len(report.rows) == len(report.table.rows)
     names = [report.table.name] if whole else [f"{report.table.name}:{row.row.key}" for row in report.rows]
-    return f"reproduce report {' '.join(names)} --scale {report.scale.name}{seeds}{options}"
+    return shlex.join(["reproduce", "report", *names, "--scale", report.scale.name, *seeds, *options])
 
 
 def _sources(report: Report, folder: Path) -> str:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from experiments.spec.override_names import FINE_TUNE, own_data
 
+DEFAULT_RUNS = Path("runs")
+
 
 def add_tables(parser: argparse.ArgumentParser) -> None:
     """Add names of tables."""
@@ -83,7 +85,7 @@ def port(text: str) -> int:
 
 def add_runs(parser: argparse.ArgumentParser) -> None:
     """Add the directory of runs."""
-    parser.add_argument("--runs", type=named_path, default=Path("runs"), help="directory of the runs (default: ./runs)")
+    parser.add_argument("--runs", type=named_path, default=DEFAULT_RUNS, help="directory of the runs (default: ./runs)")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

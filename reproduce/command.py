@@ -21,6 +21,7 @@ from typing import NoReturn
 from experiments.runner.arguments import add_eval_only, add_resources
 from experiments.runner.environment import disable_native_jit
 from experiments.runner.messages import one_line
+from experiments.spec.override_names import OWN_DATA
 from reproduce.arguments import (
     add_columns,
     add_json,
@@ -92,6 +93,10 @@ class Parser(argparse.ArgumentParser):
         options, rest = self.parse_known_args(args)
         if rest and (not hasattr(options, "videos") or any(word.startswith("-") for word in rest)):
             self.error(f"unrecognized arguments: {' '.join(rest)}")
+        own = [override for override in getattr(options, "overrides", ()) if override.startswith(OWN_DATA)]
+        if len(own) > 1:
+            folders = ", ".join(override.removeprefix(OWN_DATA) for override in own)
+            self.error(f"argument --own: there are two, {folders}; name one folder")
         if rest:
             try:
                 options.videos += map(named_path, rest)

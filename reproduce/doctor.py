@@ -20,6 +20,7 @@ from experiments.runner.needed_weights import initial_findings, tested_findings
 from experiments.runner.resources import Resources, check_batch, splits_of
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
+from experiments.spec.override_names import FINE_TUNE, OWN_DATA
 from experiments.spec.scales import PAPER
 from reproduce.exit_codes import DONE, UNUSABLE
 from reproduce.next_command import say_next
@@ -36,6 +37,8 @@ def execute(options: argparse.Namespace) -> int:
         small = scale_of(options).small
         found = [*doctor.machine(generates=small, needs_gpu=not (small or options.eval_only)), *doctor.of_runs()]
     else:
+        if given := [flag for flag, value in run_options(options).items() if value]:
+            raise ValueError(f"{given[0]} is about the runs of tables; name a table, e.g. motionformer/table4")
         every_job = jobs_of(find(["*"]), PAPER, [], (0,))
         doctor = Doctor(every_job, store, resources, deep=options.deep, eval_only=options.eval_only)
         found = [*doctor.machine(generates=True, needs_gpu=False), *doctor.of_named_data()]
@@ -44,6 +47,20 @@ def execute(options: argparse.Namespace) -> int:
     if code == DONE and options.tables:
         say_next("run", options)
     return code
+
+
+def run_options(options: argparse.Namespace) -> dict[str, object]:
+    """Options that only the runs of tables have, by flag."""
+    own = [text for text in options.overrides if text.startswith(OWN_DATA)]
+    others = [text for text in options.overrides if text not in own]
+    return {
+        "--own": own,
+        "--fine-tune": FINE_TUNE in others,
+        "-o": others,
+        "--column": options.columns,
+        "--seeds": options.seeds,
+        "--eval-only": options.eval_only,
+    }
 
 
 class Doctor:

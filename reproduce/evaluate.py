@@ -2,11 +2,15 @@
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
-from experiments.runner.evaluate import evaluate
+from experiments.runner.evaluate import ALTERNATIVES, evaluate
 from experiments.runner.resources import Resources
+from experiments.runner.store import RunStore
+from experiments.runner.weights import weights_of
 from experiments.spec.catalog import find, released_weights
+from experiments.spec.scales import SCALES
 from reproduce.evaluation_text import evaluation_text
 from reproduce.exit_codes import DONE
 from reproduce.selection import one_run, store_of
@@ -15,21 +19,31 @@ from reproduce.selection import one_run, store_of
 def execute(options: argparse.Namespace) -> int:
     """Predict the classes of videos, or score a list of videos, and print the result."""
     column, run = one_run(options, options.column)
+    store = store_of(options)
     scores = evaluate(
         run,
-        store_of(options),
+        store,
         Resources.of(options),
         chosen_videos(options),
         weights=options.weights,
         untrained=options.untrained,
         released=released_weights(find([options.table])[0].table.paper),
         classes=options.classes,
+        alternatives="; ".join([*other_scales(options, store), ALTERNATIVES]),
     )
     row = {"row": options.table, "column": column, "scale": options.scale, "overrides": options.overrides}
     result = {**row, "train_id": run.train_id, "eval_id": run.eval_id, "seed": run.seed, **scores}
     dataset = None if run.data.dataset.stand_in is not None else run.data.dataset.name
     print(json.dumps(result, indent=1) if options.json else evaluation_text(result, dataset))
     return DONE
+
+
+def other_scales(options: argparse.Namespace, store: RunStore) -> Iterator[str]:
+    """Remedy for each other scale at which the row has weights."""
+    for scale in SCALES:
+        other = argparse.Namespace(**{**vars(options), "scale": scale})
+        if scale != options.scale and weights_of(one_run(other, options.column)[1], store) is not None:
+            yield f"add --scale {scale}, at which this row has weights"
 
 
 def chosen_videos(options: argparse.Namespace) -> Path | list[Path]:

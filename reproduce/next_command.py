@@ -4,7 +4,8 @@ import argparse
 import shlex
 import sys
 from collections.abc import Iterable
-from pathlib import Path
+
+from reproduce.arguments import DEFAULT_RUNS
 
 TABLES = ("scale", "seeds", "overrides", "runs")
 RESOURCES = ("data", "devices", "nodes", "micro_batch", "recompute", "workers", "threads", "allow_bad")
@@ -20,7 +21,7 @@ TAKEN = {
     "claims": TABLES,
     "tensorboard": TABLES,
 }
-DEFAULTS = {"scale": "tiny", "runs": Path("runs"), "nodes": 1}
+DEFAULTS = {"scale": "tiny", "runs": DEFAULT_RUNS, "nodes": 1}
 FLAGS = {"overrides": "-o", "columns": "--column"}
 
 

@@ -41,6 +41,8 @@ def execute(options: argparse.Namespace) -> int:
         raise ValueError("--check writes nothing; leave --picture, --plot and --publish out")
     if options.plot and is_partial:
         raise ValueError("--plot draws beside saved reports, of whole tables; name no rows and no overrides")
+    if options.json and options.format not in ("md", "json"):
+        raise ValueError(f"--json beside --format {options.format}; name one of them")
     if options.picture is not None and (len(selections) != 1 or selections[0].table.figure is None):
         raise ValueError("--picture writes one figure; name one table with a figure, as `reproduce list` shows them")
     if options.check:
@@ -141,6 +143,8 @@ def _print_plot(table: Table, scale: Scale, root: Path) -> None:
         print(f"{table.name} has a figure, so no plot is drawn", file=sys.stderr)
     elif path.exists():
         _print_path("drawn as", path)
+    elif any(row.metric is not None for row in table.rows):
+        print(f"{table.name} has rows of different quantities, so no plot is drawn", file=sys.stderr)
     else:
         print(f"{table.name} has no results to plot yet: `reproduce run {table.name}` first", file=sys.stderr)
 

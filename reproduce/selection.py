@@ -1,11 +1,13 @@
 """Tables, runs and jobs selected by parsed arguments. Models are imported only by the functions that need them."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.spec.catalog import Selection, find
 from experiments.spec.override_names import FINE_TUNE
+from reproduce.arguments import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from experiments.runner.jobs import Job
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from experiments.spec.run import RunConfig
     from experiments.spec.scales import Scale
 
+READERS = ("list", "status", "report", "claims", "tensorboard", "attention", "evaluate")  # verbs that start no run
 RESULTS = Path(__file__).resolve().parent.parent / "reports" / "results"
 
 
@@ -43,6 +46,8 @@ def store_of(options: argparse.Namespace, *, compare_scores: bool = False) -> "R
     """
     from experiments.runner.store import RunStore
 
+    if options.verb_name in READERS and options.runs != DEFAULT_RUNS and not options.runs.exists():
+        print(f"note: --runs {options.runs} does not exist, so there are no runs in it", file=sys.stderr)
     return RunStore(options.runs, results=RESULTS, compare_scores=compare_scores)
 
 

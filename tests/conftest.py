@@ -1,7 +1,8 @@
 """Fixtures: a small untrained run on a few generated videos, and a store for its files. One torch thread everywhere."""
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,14 @@ STAND_IN = KineticsStandIn(num_train=10, num_val=10)
 def own_computed_values(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Folder of computed values of this test alone: tests replace what computes them."""
     monkeypatch.setenv("COMPUTED_VALUES", str(tmp_path_factory.mktemp("computed")))
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Python's own handler of Ctrl-C, which background jobs of a shell ignore and pass on."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

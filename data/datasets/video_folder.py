@@ -155,8 +155,8 @@ class VideoFolder:
             for line, record in zip(lines, records, strict=True):
                 if os.path.normpath(record.path) in paths:
                     raise DataError(
-                        f"{annotation}:{line.number}: '{shortened(line.path)}' is also in {trained}: a test needs other "
-                        f"videos than the training; remove it from one of the lists"
+                        f"{annotation}:{line.number}: '{shortened(line.path)}' is also in {trained}: a test needs "
+                        f"other videos than the training; remove it from one of the lists"
                     )
         return records
 
@@ -175,7 +175,8 @@ def class_names(root: Path) -> tuple[str, ...]:
     if has_lists(root):
         names = listed_names(root)
         if len(names) < 2:
-            raise DataError(f"{root}: its lists have one class, '{shortened(names[0])}', and two or more are needed")
+            named = shortened(", ".join(names))
+            raise DataError(f"{root}: its lists have one class, '{named}', and two or more are needed")
         return names
     divided = [part for part in PARTS if (root / part).is_dir()]
     if len(divided) == 1:

@@ -1,5 +1,6 @@
 """Callbacks of training: checkpoints, stops on signals, best weights, and device time."""
 
+import errno
 import math
 import os
 import signal
@@ -10,7 +11,7 @@ from typing import Literal
 
 from lightning import Callback, LightningModule, Trainer
 
-from experiments.runner.files import StoreError
+from experiments.runner.files import REMEDY, unwritable
 from experiments.runner.weights import save_weights
 from lightning_modules.module import TaskModule
 
@@ -83,13 +84,11 @@ class Checkpointing(Callback):
             trainer.save_checkpoint(partial)
             if trainer.is_global_zero:
                 os.replace(partial, self.path)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        except (OSError, RuntimeError) as error:
             partial.unlink(missing_ok=True)
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
-            raise StoreError(
-                f"cannot write {self.path}: {reason}; free space there or name another place with --runs; "
-                f"the last checkpoint is kept"
-            ) from None
+            if not isinstance(error, OSError):  # torch reports a full disk as a RuntimeError
+                error = OSError(errno.ENOSPC, str(error).splitlines()[0])
+            raise unwritable(self.path, error, f"{REMEDY}; the last checkpoint is kept") from None
         trainer.strategy.barrier()
         self.saved_at = time.monotonic()
 

@@ -43,6 +43,7 @@ def evaluate(
     untrained: bool = False,
     released: ReleasedWeights | None = None,
     classes: Path | None = None,
+    alternatives: str = ALTERNATIVES,
 ) -> dict[str, object]:
     """Best classes of each video and kind of label and, for a list with labels, accuracies. With provenance.
 
@@ -52,6 +53,7 @@ def evaluate(
         untrained: use random weights.
         released: released weights of the paper, which check the settings that a file states.
         classes: file of the names of the classes, one a line; None for those that the training or the data set records.
+        alternatives: what else can be done if the run has no weights, for the message.
 
     Raises:
         ValueError: if there are no weights, or they are of another model.
@@ -68,7 +70,7 @@ def evaluate(
     root = videos if labelled else Path()
     datamodule = data_module(shown, one_device, root=root, split=BatchSplit(1, 1))
     module = shown.build()
-    source = load_chosen_weights(module.model, run, store, weights, untrained, released, alternatives=ALTERNATIVES)
+    source = load_chosen_weights(module.model, run, store, weights, untrained, released, alternatives=alternatives)
     trainer = make_trainer(run, one_device)
     # Lightning's progress bar is on stderr, because stdout is for the result; warnings have lines of their own above it.
     with contextlib.redirect_stdout(sys.stderr), logging_redirect_tqdm():

@@ -1,5 +1,6 @@
 """Atomic writes, and reads with errors that name the damaged file."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,8 @@ from safetensors import SafetensorError
 
 from experiments.runner.fields import field_problem
 
-REMEDY = "free space there or name another place with --runs"  # for files of a run that cannot be written
+REMEDY = "name another place with --runs"  # for files of a run that cannot be written
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class StoreError(OSError):
@@ -45,8 +47,18 @@ def replacing(path: Path, *, remedy: str = f"{REMEDY}; the training is kept") ->
     except (OSError, SafetensorError) as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StoreError(f"cannot write {path}: {reason}; {remedy}") from None
+        raise unwritable(path, error, remedy) from None
+
+
+def unwritable(path: Path, error: OSError | SafetensorError, remedy: str = REMEDY) -> StoreError:
+    """Error for a file that cannot be written.
+
+    Args:
+        remedy: another remedy than free space, which helps only on a full disk.
+    """
+    reason = getattr(error, "strerror", None) or str(error)
+    is_full = getattr(error, "errno", None) in NO_SPACE or "No space left" in reason
+    return StoreError(f"cannot write {path}: {reason}; {'free space there or ' if is_full else ''}{remedy}")
 
 
 def json_object(path: Path) -> dict | None:

@@ -14,7 +14,7 @@ from typing import IO
 import torch
 from tqdm import tqdm
 
-from experiments.runner.files import StoreError
+from experiments.runner.files import unwritable
 from experiments.runner.job_logs import exit_reason, failure_reason, headline_text, new_lines
 from experiments.runner.jobs import Job
 from experiments.runner.messages import one_line
@@ -158,9 +158,7 @@ class Launcher:
                 job.log_position = log.tell()
                 job.process = start_process(command, log, environment)
         except OSError as error:
-            raise StoreError(
-                f"cannot write {directory.path}: {error.strerror}; free space or name another place with --runs"
-            ) from None
+            raise unwritable(directory.path, error) from None
 
     def _set_outcome(self, job: Job, total_bar: tqdm) -> None:
         assert job.process is not None

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from experiments.runner.acceptance import accepted_test, first_difference
 from experiments.runner.fields import TEXT
-from experiments.runner.files import StoreError, read_json, read_record, write_atomically
+from experiments.runner.files import StoreError, read_json, read_record, unwritable, write_atomically
 from experiments.spec.run import RunConfig
 
 RELEASED_SUFFIX = ".released"  # of file names: results of released weights
@@ -174,8 +174,7 @@ class RunDirectory:
                 yield False
                 return
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise StoreError(f"cannot write {self.path}: {reason}; name another place with --runs") from None
+            raise unwritable(self.path, error) from None
         try:
             yield True
         finally:

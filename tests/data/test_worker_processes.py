@@ -15,6 +15,7 @@ def ignores_ctrl_c(_: int) -> tuple[bool, list[str]]:
     return signal.getsignal(signal.SIGINT) is signal.SIG_IGN, _prepared
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_each_process_is_prepared_and_ignores_ctrl_c() -> None:
     with worker_pool(2, _prepared.append, "lists") as pool:
         found = list(pool.map(ignores_ctrl_c, range(4)))
@@ -23,6 +24,7 @@ def test_each_process_is_prepared_and_ignores_ctrl_c() -> None:
     assert _prepared == []  # of this process
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_is_held_back_until_the_end_of_the_block() -> None:
     passed = False
     with pytest.raises(KeyboardInterrupt), ctrl_c_later():

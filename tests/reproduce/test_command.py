@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from data.errors import DataError
-from experiments.runner.files import StoreError
+from experiments.runner.files import StoreError, write_atomically
+from experiments.runner.jobs import jobs_of
+from experiments.runner.store import RunStore
+from experiments.spec.catalog import find
+from experiments.spec.scales import TINY
 from reproduce import list_tables
 from reproduce.command import ended_by_ctrl_c, main, parser
 
@@ -232,12 +236,41 @@ def test_empty_paths_and_impossible_ports_are_refused(
     assert ended.value.code == 2 and message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["plan", ROW, "--own", "/a", "--own", "/b"], "argument --own: there are two, /a, /b; name one folder"),
+        (["doctor", "--own", "/a"], "--own is about the runs of tables; name a table"),
+        (["doctor", "--eval-only"], "--eval-only is about the runs of tables; name a table"),
+        (["report", "motionformer/table4", "--format", "csv", "--json"], "--json beside --format csv; name one"),
+    ],
+)
+def test_options_without_effect_are_refused(reproduce, words: list[str], message: str) -> None:  # noqa: ANN001
+    outcome = reproduce(*words)
+    assert outcome.code == 2 and message in outcome.err
+
+
+def test_a_directory_of_runs_that_does_not_exist_is_named(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+    note = f"note: --runs {tmp_path}/none does not exist, so there are no runs in it\n"
+    assert note in reproduce("status", ROW, "--runs", f"{tmp_path}/none").err
+    assert note not in reproduce("status", ROW, "--runs", str(tmp_path)).err
+
+
+def test_evaluate_names_the_scale_at_which_a_row_has_weights(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+    (run,) = (job.run for job in jobs_of(find([ROW]), TINY, [], (0,)) if job.cell.endswith(".k400"))
+    write_atomically(RunStore(tmp_path).run(run.train_id).weights, "trained")
+    (tmp_path / "a.mp4").touch()
+    outcome = reproduce("evaluate", ROW, str(tmp_path / "a.mp4"), "--runs", str(tmp_path))
+    assert outcome.code == 2 and "; or add --scale tiny, at which this row has weights; name a file" in outcome.err
+
+
 def test_eval_only_without_any_weights_starts_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "motionformer/table4", "--eval-only", "--runs", str(tmp_path / "runs")]) == 2
     assert "--eval-only: motionformer/table4:joint.k400 has no weights to test, nor has any" in capsys.readouterr().err
     assert not list((tmp_path / "runs").glob("*/log.txt"))
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_during_an_import_ends_the_process() -> None:
     with ended_by_ctrl_c():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL

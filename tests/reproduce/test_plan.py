@@ -122,7 +122,7 @@ def test_run_with_eval_only_needs_no_training_split(root: Path, monkeypatch: pyt
             started.append(job.name)
 
     monkeypatch.setattr(Launcher, "carry_out", carry_out)
-    monkeypatch.setattr("reproduce.run.weights_of", lambda run, store: Weights(None, None))
+    monkeypatch.setattr("reproduce.run.existing_weights", lambda run, store: Weights(None, None))
     assert main(words("run", root)) == 3
     assert main(words("run", root, "--eval-only")) == 0
     assert started == [f"{ROW}.k400"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.runner.files import StoreError, replacing, write_atomically
+from experiments.runner.files import StoreError, replacing, unwritable, write_atomically
 
 
 def test_a_failed_text_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,6 +20,11 @@ def test_a_failed_text_write_leaves_the_old_file(tmp_path: Path, monkeypatch: py
         write_atomically(file, "new")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_free_space_is_no_remedy_for_missing_rights(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"a: Permission denied; name another place with --runs$"):
+        raise unwritable(tmp_path / "a", PermissionError(13, "Permission denied"))
 
 
 def test_two_processes_can_write_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
