@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from data.config import DatasetConfig, Split
-from data.datasets.video_folder import videos_below
+from data.datasets.video_folder import checked_name, videos_below
 from data.datasets.videos import VIDEO_SUFFIXES, VideoList, VideoRecord
 from data.errors import DataError, MissingAnnotationError
 from data.targets import Targets
@@ -60,12 +60,12 @@ def files_at(path: str) -> list[str]:
     """The file of a path or, for a folder, the video files below it.
 
     Raises:
-        DataError: if there are none.
+        DataError: if there are none, or for a name that is not text.
     """
     if not os.path.exists(path):
         raise DataError(f"{path}: there is no such video or folder")
     if not os.path.isdir(path):
-        return [path]
+        return [checked_name(path)]
     files = [os.path.join(path, file) for file in videos_below(Path(path))]
     if not files:
         raise DataError(f"{path}: no videos in this folder; their names end in {' '.join(VIDEO_SUFFIXES)}")

@@ -119,6 +119,15 @@ def test_lists_of_one_class_and_videos_in_both_lists_are_refused(tmp_path: Path)
         ids(VideoFolder.Config.of(tmp_path), "test")
 
 
+@pytest.mark.parametrize("name", ["a/\udcff.mp4", "\udcff/a.mp4"])
+def test_names_that_are_not_text_are_refused(name: str, tmp_path: Path) -> None:
+    touched(tmp_path, "a/1.mp4", "a/2.mp4", "b/1.mp4", "b/2.mp4", name)
+    with pytest.raises(DataError, match=r"\\udcff.*: the name is not text in UTF-8; rename it"):
+        ids(VideoFolder.Config.of(tmp_path), "train")
+    with pytest.raises(DataError, match="the name is not text in UTF-8"):
+        UnlabelledVideos.Config(predicted=ClassTarget(2), paths=(str(tmp_path / name),)).build(tmp_path, "test")
+
+
 def test_a_line_with_a_field_too_many_is_named(tmp_path: Path) -> None:
     touched(tmp_path, "a, b.mp4", "c.mp4", "d, e.mp4")
     (tmp_path / "train.csv").write_text("a, b.mp4,cats\nc.mp4,dogs,indoors\n")
