@@ -30,4 +30,9 @@ def shortened(text: str) -> str:
     """Text in one line for a message: control characters are escaped, the middle of a long text is left out."""
     if len(text) > MAX_SHOWN:
         text = f"{text[: MAX_SHOWN * 3 // 4]}...{text[-MAX_SHOWN // 4 :]}"
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """Text with control characters as Python writes them."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from data.errors import escaped
 from reproduce.terminal import terminal_width, wrapped
 
 NO_NAMES = "classes are numbers: no names are known; give them with --classes FILE, one a line{}"
@@ -45,6 +46,7 @@ def video_text(video: dict) -> str:
         named = {kind: video["label"][kind] if name is None else name for kind, name in label.items()}
         label = ", ".join(f"{kind} {name}" for kind, name in named.items())
     labelled = "" if label is None else f"label {label}, "
+    name = escaped(video["video"])
     if not texts:
-        return f"{video['video']}: {labelled}{video['state']}" + (f" ({video['error']})" if "error" in video else "")
-    return f"{video['video']}: {labelled}predicted {'; '.join(texts)}"
+        return f"{name}: {labelled}{video['state']}" + (f" ({video['error']})" if "error" in video else "")
+    return f"{name}: {labelled}predicted {'; '.join(texts)}"

@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterable
 
+from experiments.spec.override_names import FINE_TUNE, OWN_DATA
 from reproduce.arguments import DEFAULT_RUNS
 
 TABLES = ("scale", "seeds", "overrides", "runs")
@@ -22,7 +23,7 @@ TAKEN = {
     "tensorboard": TABLES,
 }
 DEFAULTS = {"scale": "tiny", "runs": DEFAULT_RUNS, "nodes": 1}
-FLAGS = {"overrides": "-o", "columns": "--column"}
+FLAGS = {"columns": "--column"}
 
 
 def next_command(
@@ -41,8 +42,17 @@ def next_command(
             continue
         flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
         for one in value if isinstance(value, list) else [value]:
-            words += [flag] if one is True else [flag, str(one)]
+            words += override_words(one) if name == "overrides" else [flag] if one is True else [flag, str(one)]
     return shlex.join([*words, *flags])
+
+
+def override_words(override: str) -> list[str]:
+    """Option of an override."""
+    if override == FINE_TUNE:
+        return ["--fine-tune"]
+    if override.startswith(OWN_DATA):
+        return ["--own", override.removeprefix(OWN_DATA)]
+    return ["-o", override]
 
 
 def say_next(

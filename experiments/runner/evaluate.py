@@ -17,6 +17,7 @@ from experiments.runner.batch_sizes import BatchSplit
 from experiments.runner.class_names import ClassNames, class_names
 from experiments.runner.files import StoreError, read_json
 from experiments.runner.import_weights import stated_settings
+from experiments.runner.progress import ProgressLines
 from experiments.runner.provenance import provenance
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
@@ -71,7 +72,9 @@ def evaluate(
     datamodule = data_module(shown, one_device, root=root, split=BatchSplit(1, 1))
     module = shown.build()
     source = load_chosen_weights(module.model, run, store, weights, untrained, released, alternatives=alternatives)
-    trainer = make_trainer(run, one_device)
+    shows_bar = sys.stderr.isatty()
+    lines = [] if shows_bar else [ProgressLines(shown.data.dataset.unit, prints_results=False)]
+    trainer = make_trainer(run, one_device, callbacks=lines, shows_bar=shows_bar)
     # Lightning's progress bar is on stderr, because stdout is for the result; warnings have lines of their own above it.
     with contextlib.redirect_stdout(sys.stderr), logging_redirect_tqdm():
         trainer.test(module, datamodule, verbose=False, weights_only=True)

@@ -103,10 +103,11 @@ class ProgressLines(Callback):
 
     Args:
         unit: plural noun for the items.
+        prints_results: whether a line has the metrics of a test.
     """
 
-    def __init__(self, unit: str) -> None:
-        self.unit = unit
+    def __init__(self, unit: str, *, prints_results: bool = True) -> None:
+        self.unit, self.prints_results = unit, prints_results
         self.remaining = RemainingTime()
         self.validation: dict[str, float] = {}
         self.paused_at = 0.0
@@ -177,6 +178,8 @@ class ProgressLines(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the metrics of the test."""
+        if not self.prints_results:
+            return
         metrics = trainer.callback_metrics.items()
         values = [metric_text(name.removeprefix("test/"), value) for name, value in metrics if name.startswith("test/")]
         say(trainer, f"test: {', '.join(values)}")

@@ -20,12 +20,14 @@ def make_trainer(
     accumulation: int = 1,
     logger: Logger | None = None,
     callbacks: Sequence[Callback] = (),
+    shows_bar: bool = True,
 ) -> Trainer:
     """Trainer of a run. Only GPUs use mixed precision.
 
     Args:
         accumulation: batches per device and optimiser step.
         logger: logger of the training curves; None to log nothing.
+        shows_bar: whether Lightning's progress bar is shown if no callback replaces it.
     """
     quiet_lightning()
     optim = run.optim
@@ -41,6 +43,7 @@ def make_trainer(
         use_distributed_sampler=False,
         enable_checkpointing=False,
         enable_model_summary=False,
+        enable_progress_bar=shows_bar,
         logger=logger or False,
         callbacks=list(callbacks),
         **(schedule_arguments(optim, accumulation) if optim is not None else {}),

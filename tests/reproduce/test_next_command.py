@@ -15,6 +15,8 @@ from reproduce.next_command import TAKEN, next_command, say_next
         (["run", "a/b", "c/d", "--seeds", "0,1", "--jobs", "2"], "report", "reproduce report a/b c/d --seeds 0,1"),
         (["run", "a/b", "-o", "optim.epochs=3", "-o", "seed=1", "--runs", "/r"], "report",
          "reproduce report a/b -o optim.epochs=3 -o seed=1 --runs /r"),
+        (["plan", "a/b", "--own", "/my videos", "--fine-tune", "-o", "a=b"], "run",
+         "reproduce run a/b --own '/my videos' --fine-tune -o a=b"),
         (["run", "a/b", "--column", "k400", "--eval-only"], "status", "reproduce status a/b --column k400"),
         (["plan", "a/b", "--eval-only"], "run", "reproduce run a/b --eval-only"),
         (["doctor", "a/b", "--allow-bad", "0", "--micro-batch", "4", "--recompute", "--workers", "2"], "run",
