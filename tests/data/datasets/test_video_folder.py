@@ -43,6 +43,13 @@ def test_the_split_does_not_depend_on_the_place_of_the_folder(tmp_path: Path) ->
     assert ids(first, "test") == ids(second, "test")
 
 
+def test_empty_class_folders_name_the_data_set_of_a_trained_model(tmp_path: Path) -> None:
+    trained = VideoFolder.Config.of(touched(tmp_path / "x/pets", "a/1.mp4", "a/2.mp4", "b/1.mp4", "b/2.mp4"))
+    for name in "ab":
+        (tmp_path / "y/pets" / name).mkdir(parents=True)
+    assert VideoFolder.Config.of(tmp_path / "y/pets") == trained
+
+
 def test_a_divided_folder_is_read_as_divided(tmp_path: Path) -> None:
     names = ("train/cats/in/a.MP4", "train/dogs/b.avi", "val/dogs/c.webm")
     config = VideoFolder.Config.of(touched(tmp_path, *names))
