@@ -81,9 +81,9 @@ class Launcher:
                 for slot, job in enumerate(slots):
                     if job is not None and job.process is not None:
                         ended = job.process.poll() is not None
-                        self._show_log(job, total_bar)
+                        self._show_log(job)
                         if ended:
-                            self._set_outcome(job, total_bar)
+                            self._set_outcome(job)
                             slots[slot] = job = None
                     if job is None:
                         slots[slot] = job = self.next_to_start(jobs)
@@ -118,7 +118,7 @@ class Launcher:
             elif self._must_wait(job, jobs):
                 continue
             elif job.directory(self.store).claimed:
-                job.not_before = time.monotonic() + RETRY_SECONDS  # claimed by another process
+                self._wait_for_other_process(job)
             else:
                 return job
         return None
@@ -145,6 +145,12 @@ class Launcher:
         untrained = {run for run in parents if not self.store.run(run).weights.exists()}
         return any(other.outcome is None and other.run.train_id in untrained for other in jobs)
 
+    def _wait_for_other_process(self, job: Job) -> None:
+        """Ask again later whether another process still executes the run. The first time, the user is told."""
+        if not job.not_before:
+            self._show(f"{job.name}: another process executes this run; waiting for its result")
+        job.not_before = time.monotonic() + RETRY_SECONDS
+
     def _start(self, job: Job) -> None:
         directory = job.directory(self.store)
         environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONUNBUFFERED": "1"}
@@ -160,7 +166,7 @@ class Launcher:
         except OSError as error:
             raise unwritable(directory.path, error) from None
 
-    def _set_outcome(self, job: Job, total_bar: tqdm) -> None:
+    def _set_outcome(self, job: Job) -> None:
         assert job.process is not None
         code, job.process = job.process.returncode, None
         directory = job.directory(self.store)
@@ -169,27 +175,26 @@ class Launcher:
             job.outcome = "done"
             message = f"{job.name}: {headline_text(job.run, metrics)} in {metrics['seconds']:.0f} s"
         elif code == CLAIMED_ELSEWHERE:
-            job.not_before = time.monotonic() + RETRY_SECONDS  # another process claimed the run first
-            return
+            return self._wait_for_other_process(job)
         elif code != 0 and directory.memory_failures > job.memory_failures:
             return  # to be started again: a process on one of several devices has noted a smaller batch
         else:
             job.outcome, job.exit_code = "failed", code
             job.reason = failure_reason(directory, code) or exit_reason(code, self.store.root)
             message = f"{job.name}: failed (log: {directory.log})"
-        self._show(message, total_bar)
+        self._show(message)
 
-    def _show_log(self, job: Job, total_bar: tqdm) -> None:
+    def _show_log(self, job: Job) -> None:
         """Show the new notes in the log of a job and, without bars, its new lines of progress."""
         lines, job.log_position = new_lines(job.directory(self.store).log, job.log_position)
         for line in lines:
             if line.startswith(NOTE_PREFIX):
-                self._show(f"{job.name}: {one_line(line.removeprefix(NOTE_PREFIX))}", total_bar)
+                self._show(f"{job.name}: {one_line(line.removeprefix(NOTE_PREFIX))}")
             elif line.startswith(PROGRESS_PREFIX) and not self.show_bars:
-                self._show(f"{job.name}: {one_line(line.removeprefix(PROGRESS_PREFIX))}", total_bar)
+                self._show(f"{job.name}: {one_line(line.removeprefix(PROGRESS_PREFIX))}")
 
-    def _show(self, line: str, total_bar: tqdm) -> None:
-        total_bar.write(line, file=sys.stderr) if self.show_bars else print(line, file=sys.stderr, flush=True)
+    def _show(self, line: str) -> None:
+        tqdm.write(line, file=sys.stderr) if self.show_bars else print(line, file=sys.stderr, flush=True)
 
     def _fraction(self, job: Job) -> float:
         return job.directory(self.store).fraction_done() or 0.0

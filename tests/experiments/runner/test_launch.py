@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tqdm import tqdm
 
 from experiments.motionformer.base import K400, SSV2
 from experiments.runner.batch_split import SplitFile
@@ -126,13 +125,12 @@ def test_a_run_whose_device_had_too_little_memory_is_started_again(
     store = RunStore(tmp_path)
     one, _ = jobs(1)
     launcher = Launcher(store, [], parallel=1, threads=1)
-    bar = tqdm(disable=True)
     for code, failures, outcome in ((OUT_OF_MEMORY, [8], None), (-9, [8, 4], None), (-9, [8, 4], "failed")):
         one.memory_failures = one.directory(store).memory_failures
         file = SplitFile(one.directory(store).batch_split, "2 x GPU")
         file.update(micro_batch=2, out_of_memory=failures)
         one.process = Ended(code)  # type: ignore[assignment]
-        launcher._set_outcome(one, bar)
+        launcher._set_outcome(one)
         assert (one.outcome, one.process) == (outcome, None)
     assert one.reason.startswith("the process was ended by SIGKILL")
 
@@ -140,23 +138,23 @@ def test_a_run_whose_device_had_too_little_memory_is_started_again(
 def test_notes_are_shown_at_once_and_progress_without_bars(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = RunStore(tmp_path)
     one, _ = jobs(1)
-    launcher, bar = Launcher(store, [], parallel=1, threads=1), tqdm(disable=True)
+    launcher = Launcher(store, [], parallel=1, threads=1)
     log = one.directory(store).log
     log.parent.mkdir(parents=True)
     log.write_text("a warning\nnote: resumes from last.ckpt\nprogress: epoch 1/4: loss 2\nprogress: epo")
-    launcher._show_log(one, bar)
-    launcher._show_log(one, bar)
+    launcher._show_log(one)
+    launcher._show_log(one)
     assert capsys.readouterr().err.splitlines() == [
         f"{one.name}: resumes from last.ckpt", f"{one.name}: epoch 1/4: loss 2",
     ]  # fmt: skip
     with log.open("a") as file:
         file.write("ch 2/4\nnote: bad files\n")
     launcher.show_bars = True
-    launcher._show_log(one, bar)
+    launcher._show_log(one)
     assert "epoch 2/4" not in (shown := capsys.readouterr().err) and f"{one.name}: bad files" in shown
 
 
-def test_a_claimed_run_is_not_started_until_later(tmp_path: Path) -> None:
+def test_a_claimed_run_is_not_started_until_later(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = RunStore(tmp_path)
     first, second = jobs(1)
     launcher = Launcher(store, [], parallel=1, threads=1)
@@ -164,6 +162,10 @@ def test_a_claimed_run_is_not_started_until_later(tmp_path: Path) -> None:
         assert claimed
         assert launcher.next_to_start([first, second]) is second
         assert first.not_before > time.monotonic()
+        first.not_before = 1.0
+        assert launcher.next_to_start([first, second]) is second
+        waiting = f"{first.name}: another process executes this run; waiting for its result\n"
+        assert capsys.readouterr().err == waiting
     first.not_before = 0.0
     assert launcher.next_to_start([first, second]) is first
 
