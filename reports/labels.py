@@ -6,10 +6,15 @@ from experiments.spec.table import Column, Row, Table, one_line
 def row_name(table: Table, row: Row) -> str:
     """Name of a row in one line: its texts, then its ticked labels, e.g. `Trajectory (Att_T, Norm_S)`.
 
-    The pretraining is left out, because it does not hold at every scale.
+    Numbers after the first text have their headers, e.g. `MSCA-pKV, Patches=16`. The pretraining is left out, because
+    it does not hold at every scale.
     """
     labels = [(h, label) for h, label in zip(table.labels, row.labels, strict=True) if h != table.pretraining]
-    texts = ", ".join(label for _, label in labels if isinstance(label, str))
+    named = [(one_line(header).replace(", ", ","), label) for header, label in labels if isinstance(label, str)]
+    texts = ", ".join(
+        f"{header}={label}" if place and any(map(str.isdigit, label)) and not any(map(str.isalpha, label)) else label
+        for place, (header, label) in enumerate(named)
+    )
     ticked = ", ".join(header for header, label in labels if label is True)
     return f"{texts} ({ticked})" if texts and ticked else texts or ticked or row.key
 
