@@ -110,6 +110,18 @@ class AttentionStripDrawer(Drawer):
         """Strips of all rows."""
         return draw(self.strips, notice)
 
+    def explanation(self) -> str:
+        """Marks of the strips, and the scale of the maps."""
+        maps = [strip.maps for strip in self.strips]
+        lines = ["Red point: the query. Lighter: more attention from it."]
+        if any(map(has_one_scale, maps)):
+            lines.append("Above a frame: its share of the attention. All maps of a strip have one scale.")
+        if not all(map(has_one_scale, maps)):
+            lines.append("Each frame has its own scale. Yellow arrow: from peak to peak of the attention.")
+        if any(one.places is not None and len(one.places) for one in maps):
+            lines.append("Light blue dots: the places that are read, larger for more weight.")
+        return " ".join(lines)
+
     def provenance_lines(self) -> list[str]:
         """Provenance of each row's maps, one line per row."""
         return [f"{title}: {provenance_text(maps)}" for title, maps in self.strips]

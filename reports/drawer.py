@@ -38,6 +38,10 @@ class Drawer(ABC):
             notice: warning shown in red at the bottom.
         """
 
+    def explanation(self) -> str:
+        """What marks and numbers of the picture mean, in one paragraph; empty if its legend and axes say it."""
+        return ""
+
     def text(self) -> str:
         """Markdown below the picture."""
         return ""

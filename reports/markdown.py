@@ -70,7 +70,7 @@ def _cell_note(report: Report) -> str:
 
 
 def _picture(report: Report, path: Path, folder: Path) -> str:
-    """Link to the saved picture with its data or their provenance, and the text of the figure."""
+    """Link to the saved picture with its data, its explanation, the text of the figure, and the folded provenance."""
     drawer = figures.drawer(report)
     if drawer is None:
         return ""
@@ -78,12 +78,15 @@ def _picture(report: Report, path: Path, folder: Path) -> str:
     parts = []
     if paths:
         data = f"\n\nDrawn from {link(paths['data'].name, paths['data'], folder)}." if "data" in paths else ""
-        lines = "".join(f"\n- {MARKDOWN.escaped(line)}" for line in drawer.provenance_lines())
-        parts.append(
-            f"!{link(MARKDOWN.escaped(report.table.caption), paths['picture'], folder)}{data}"
-            + (f"\n{lines}" if lines else "")
-        )
-    return "\n\n".join([*parts, *filter(None, [drawer.text()])])
+        parts += [
+            f"!{link(MARKDOWN.escaped(report.table.caption), paths['picture'], folder)}{data}",
+            drawer.explanation(),
+        ]
+    parts.append(drawer.text())
+    if paths:
+        lines = "\n".join(f"- {MARKDOWN.escaped(line)}" for line in drawer.provenance_lines())
+        parts.append(folded("Origin of the picture", lines))
+    return "\n\n".join(filter(None, parts))
 
 
 def _plot(report: Report, path: Path, folder: Path) -> str:

@@ -72,6 +72,10 @@ class MaskStripDrawer(Drawer):
             line[0].set_ylabel(title.replace(", ", "\n"), fontsize="x-small")
         return figure
 
+    def explanation(self) -> str:
+        """Rows and colours."""
+        return "First row: the true masks. Each object has its own colour; light grey is not scored."
+
     def provenance_lines(self) -> list[str]:
         """Provenance of the masks of each row, one line per row."""
         return [f"{title}: {provenance_text(strip)}" for title, strip in self.strips.items()]

@@ -247,7 +247,9 @@ def test_the_report_contains_the_picture_and_the_provenance_of_each_row(
         assert min(image.size) > 500
     assert not path.with_suffix(".csv").exists()
     text = path.read_text()
-    assert "![Trajectory attention maps](figure4.tiny.png)\n\n- K-400: video val/rolling hoops/abc.mp4" in text
+    explanation = "Red point: the query. Lighter: more attention from it. Each frame has its own scale."
+    assert f"![Trajectory attention maps](figure4.tiny.png)\n\n{explanation} Yellow arrow:" in text
+    assert "<summary>Origin of the picture</summary>\n\n- K-400: video val/rolling hoops/abc.mp4" in text
     assert "block 1 of 0 to 2, mean of 4 heads; weights of run 0123456789ab, seed 0; commit 0123456789" in text
     assert "- SSv2: video" in text and "head 2 of 0 to 3; released weights ssv2.pyth of run" in text
 
