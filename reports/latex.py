@@ -1,6 +1,8 @@
 """Report as a LaTeX table, by pandas."""
 
 import re
+import textwrap
+from collections.abc import Sequence
 from itertools import groupby
 
 import pandas as pd
@@ -35,6 +37,7 @@ LATEX = {
 PREAMBLE = r"% \usepackage[T1]{fontenc} \usepackage{amssymb,array,booktabs,graphicx}"
 # Tables wider than a column of a two-column page shrink to it, or span both columns if they would become too small.
 SPANNING = 60  # characters of a row from which a table spans both columns
+LEAST_WIDTH = 12  # characters of a line of a header
 LONG = 40  # characters of a cell from which the texts of its column are broken into lines
 BROKEN = r">{\raggedright\arraybackslash}p{16em}"
 FIT = r"\resizebox{\ifdim\width>\linewidth \linewidth\else\width\fi}{!}{%"
@@ -50,9 +53,11 @@ def latex(report: Report) -> str:
         [*(markup.label(row, i, text) for i, text in enumerate(labels)), *map(markup.cell, row.cells, table.columns)]
         for row, labels in zip(report.rows, shown_labels(report), strict=True)
     ]
-    widths = _widths(report)
+    body, headers = _body_widths(report), header_levels(table)
+    broken = [_broken(level, spans, body) for level, spans in zip(headers, _spans(headers), strict=True)]
+    widths = [max(width, *map(len, header)) for width, header in zip(body, broken[-1], strict=True)]
     types = [_column_type(*pair) for pair in zip(alignments(report), widths, strict=True)]
-    levels = [[markup.header(text) for text in level] for level in header_levels(table)]
+    levels = [[markup.header_lines(lines, t) for lines, t in zip(level, types, strict=True)] for level in broken]
     columns = pd.Index(levels[0]) if len(levels) == 1 else pd.MultiIndex.from_arrays(levels)
     tabular = pd.DataFrame(lines, columns=columns).to_latex(
         index=False,
@@ -86,14 +91,31 @@ def _column_type(alignment: Alignment, width: int) -> str:
     return BROKEN if alignment == "left" and width > LONG else alignment[0]
 
 
-def _widths(report: Report) -> list[int]:
-    """Characters of the widest text of each column."""
+def _body_widths(report: Report) -> list[int]:
+    """Characters of the widest text of each column below its headers."""
     table = report.table
     rows = [
         [*labels, *(cell_text(cell, column) for cell, column in zip(row.cells, table.columns, strict=True))]
         for row, labels in zip(report.rows, shown_labels(report), strict=True)
     ]
-    return [max(map(len, texts)) for texts in zip(header_levels(table)[-1], *rows, strict=True)]
+    return [max(map(len, texts), default=0) for texts in zip(*rows, strict=True)]
+
+
+def _spans(levels: Sequence[Sequence[str]]) -> list[list[int]]:
+    """Number of columns that share each header, and those above it."""
+    found = []
+    for depth in range(1, len(levels) + 1):
+        sizes = (len(list(group)) for _, group in groupby(zip(*levels[:depth], strict=True)))
+        found.append([size for size in sizes for _ in range(size)])
+    return found
+
+
+def _broken(level: Sequence[str], spans: list[int], widths: list[int]) -> list[list[str]]:
+    """Lines of each header: those of a single column are broken at the width of its texts."""
+    return [
+        textwrap.wrap(text, max(width, LEAST_WIDTH), break_long_words=False) if span == 1 else [text]
+        for text, span, width in zip(level, spans, widths, strict=True)
+    ]
 
 
 def _with_group_rules(tabular: str, levels: list[list[str]]) -> str:
@@ -140,6 +162,14 @@ class Latex(Markup):
     def underlined(self, text: str) -> str:
         """Underlined text."""
         return f"\\underline{{{text}}}"
+
+    def header_lines(self, lines: list[str], column_type: str) -> str:
+        """Header of one or more lines above a column of this type."""
+        if len(lines) < 2:
+            return self.header("".join(lines))
+        position = column_type if column_type in ("r", "c") else "l"
+        stacked = r" \\ ".join(map(self.header, lines))
+        return rf"\shortstack[{position}]{{{stacked}}}"
 
     def header(self, text: str) -> str:
         """Header. Text after an underscore becomes a subscript, as in Norm_ST."""

@@ -49,6 +49,15 @@ def test_a_table_shrinks_to_its_column_and_a_wide_one_spans_both(
         assert text.count("{") == text.count("}")
 
 
+def test_a_header_of_one_column_is_broken_at_the_width_of_its_texts(
+    table: Table, table_of: Callable[..., Table], store: RunStore
+) -> None:
+    column = replace(table.columns[0], header=("Cost of all layers", "multiply-adds, billions"))
+    text = render(collect(table_of(column), PAPER, store), "latex")
+    assert r"\shortstack[r]{Cost of all \\ layers}" in text
+    assert r"\shortstack[r]{multiply- \\ adds, \\ billions}" in text
+
+
 def test_long_texts_are_broken_into_lines(table_of: Callable[..., Table], table: Table, store: RunStore) -> None:
     long = table_of(replace(table.columns[0], header="Shape", metric=Computed("shape", lambda run: 41 * "x")))
     long = replace(long, rows=(replace(long.rows[0], paper=("x",)),))
