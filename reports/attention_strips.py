@@ -11,7 +11,6 @@ T token frames, h x w patches, F frames of H x W pixels.
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from PIL import Image
 
 from experiments.runner.attention_files import AttentionMaps
 from experiments.spec.figures import AttentionStrips
+from reports.attention_text import caption, provenance_text
 from reports.drawer import Drawer
 from reports.empty_figure import empty_figure
 from reports.labels import row_name
@@ -130,47 +130,6 @@ class AttentionStripDrawer(Drawer):
         """Drawer of the strip of one row; None without maps."""
         drawer = AttentionStripDrawer(self.report, self.figure, [key])
         return drawer if drawer.has_content() else None
-
-
-def caption(maps: AttentionMaps) -> str:
-    """Caption of a strip: video, class, attention, block, head, and the file of released weights."""
-    record = maps.record
-    class_text = f" ({record['class']})" if record.get("class") else ""
-    lines = [f"{PurePosixPath(record['video']).name}{class_text}", attention_text(record)]
-    return "\n".join(lines) + ("" if record["weights"] == "trained" else f", {record['weights']}")
-
-
-def provenance_text(maps: AttentionMaps) -> str:
-    """Provenance of attention maps in one line."""
-    record = maps.record
-    x, y = query_point(maps)
-    class_text = f" ({record['class']})" if record.get("class") else ""
-    weights = "weights" if record["weights"] == "trained" else f"released weights {record['weights']}"
-    return (
-        f"video {record['video']}{class_text}, view {record['view']}; query at {x:g},{y:g} of token frame "
-        f"{record['patch'][0]}; {attention_text(record)}; {weights} of run {record['train_id']}, "
-        f"seed {record['seed']}; commit {record['commit']}, {record['hardware']}"
-    )
-
-
-def attention_text(record: dict) -> str:
-    """Name of the attention, if it has one, block and head."""
-    name = f"attention {record['attention']}, " if record.get("attention") else ""
-    return f"{name}{block_text(record)}, {head_text(record)}"
-
-
-def block_text(record: dict) -> str:
-    """Index of the block, and the range of indices, which starts at 0."""
-    if record["num_blocks"] == 1:
-        return "the only block"
-    return f"block {record['block']} of 0 to {record['num_blocks'] - 1}"
-
-
-def head_text(record: dict) -> str:
-    """Index of the head and the range of indices, or the number of heads of a mean."""
-    if record["head"] is None:
-        return f"mean of {record['num_heads']} heads"
-    return f"head {record['head']} of 0 to {record['num_heads'] - 1}"
 
 
 def shown_frames(maps: AttentionMaps) -> list[int]:

@@ -9,7 +9,8 @@ from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import RunConfig
-from reports.attention_strips import Strip, provenance_text
+from reports.attention_strips import Strip
+from reports.attention_text import provenance_text
 from reports.figures import save_strips
 from reproduce.exit_codes import DONE
 from reproduce.selection import one_run, scale_of, seeds_of, store_of

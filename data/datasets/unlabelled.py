@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from data.config import DatasetConfig, Split
-from data.datasets.video_folder import checked_name, videos_below
+from data.datasets.video_files import checked_name, videos_below
 from data.datasets.videos import VIDEO_SUFFIXES, VideoList, VideoRecord
 from data.errors import DataError, MissingAnnotationError
 from data.targets import Targets

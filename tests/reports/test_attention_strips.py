@@ -26,15 +26,14 @@ from reports.attention_strips import (
     QUERY,
     AttentionStripDrawer,
     Strip,
-    caption,
     data,
     draw,
     peaks,
-    provenance_text,
     query_point,
     shown_frames,
     stretched,
 )
+from reports.attention_text import caption, provenance_text
 from reports.collect import collect
 from reports.publish import publish
 from reports.render import markdown, stale, write

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from data.datasets.unlabelled import UnlabelledVideos
-from data.datasets.video_folder import VideoFolder, videos_below
+from data.datasets.video_files import videos_below
+from data.datasets.video_folder import VideoFolder
 from data.errors import DataError, MissingAnnotationError
 from data.targets import ClassTarget, VerbNounTarget
 
