@@ -62,13 +62,21 @@ class SplitFile:
         record = read_record(self.path, SPLIT_FIELDS)
         return record if record is not None and record["devices"] == self.devices else {}
 
+    def failures(self) -> list[int]:
+        """Batches for which memory did not suffice, of any devices: the launcher notices a failure by their number.
+
+        Raises:
+            StoreError: if the file is damaged.
+        """
+        return (read_record(self.path, SPLIT_FIELDS) or {}).get("out_of_memory", [])
+
     def update(self, **changes: int | list[int]) -> None:
         """Change fields.
 
         Raises:
             StoreError: if the file cannot be written.
         """
-        record = {"devices": self.devices, "out_of_memory": [], **self.read(), **changes}
+        record = {**self.read(), "devices": self.devices, "out_of_memory": self.failures(), **changes}
         write_atomically(self.path, json.dumps(record, indent=1) + "\n")
 
 
@@ -168,12 +176,30 @@ class FittingBatches(Callback):
                 recount(counts, saved["splits"][-1]["accumulation"], self.split.accumulation)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Note whether memory was exhausted in the training. Processes that wait for this one are ended."""
-        if is_out_of_memory(exception):
+        """Note whether memory was exhausted in the training. Other processes, which may wait for this one, are ended.
+
+        One of several devices halves its batch here. Lightning's teardown would wait for the device, and thus for
+        collectives that the other processes no longer join, until NCCL ends this process.
+
+        Raises:
+            RestartNeeded: if the memory of one of several devices is exhausted.
+            TooLittleMemoryError: if its batch cannot be halved.
+        """
+        exhausted, launcher = is_out_of_memory(exception), trainer.strategy.launcher
+        if exhausted:
             self.exhausted_in_training = trainer.training
-            launcher = trainer.strategy.launcher
-            if trainer.world_size > 1 and trainer.is_global_zero and launcher is not None:
+        if trainer.world_size == 1:
+            return
+        try:
+            if exhausted:
+                self.halve()
+        finally:
+            if trainer.is_global_zero and launcher is not None:
                 launcher.kill(signal.SIGKILL)
+        if exhausted:
+            for logger in trainer.loggers:
+                logger.finalize("failed")  # as Lightning does after this hook
+            raise RestartNeeded from None
 
     def halve(self) -> None:
         """Halve the batch for which memory did not suffice, in the file.
@@ -188,7 +214,7 @@ class FittingBatches(Callback):
         smaller = max((size for size in sizes if size <= before // 2), default=None)
         if smaller is None:
             raise TooLittleMemoryError(self.advice(before, stage))
-        failures = [*self.file.read().get("out_of_memory", []), before]
+        failures = [*self.file.failures(), before]
         note = f"out of memory with {before} items at a time in a {stage} step: goes on with {smaller}"
         if self.exhausted_in_training:
             self.file.update(micro_batch=smaller, out_of_memory=failures)

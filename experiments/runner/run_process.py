@@ -7,6 +7,7 @@ on with a smaller batch), 128 + n signal n.
 
 import argparse
 import contextlib
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -105,5 +106,17 @@ def _fail(directory: RunDirectory | None, reason: str, code: int) -> int:
     return code
 
 
+def end(code: int) -> None:
+    """End this process. A failed one of several does not run exit handlers.
+
+    Lightning's handler destroys the communicators of NCCL, which can wait for processes that wait for this one.
+    """
+    if code and torch.distributed.is_initialized():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

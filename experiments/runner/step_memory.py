@@ -17,13 +17,21 @@ from experiments.runner.measure import PRECISIONS, TrainingStep
 from lightning_modules.module import TaskModule
 from models.model import InputSize, Targets
 
-CUBLAS_ERROR = "CUBLAS_STATUS_ALLOC_FAILED"  # the library allocates memory of its own
+# Libraries report the lack of memory for themselves, or for their workspace, in words of their own.
+LIBRARY_ERRORS = (
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "unable to find an engine to execute this computation",  # cuDNN, if no workspace of a convolution fits
+    "Cuda failure 2 'out of memory'",  # NCCL
+)
 MARGIN = 0.1  # share of the free memory that trials leave, for fragmentation and other batches
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the memory of a device or of the CPU is exhausted."""
-    return isinstance(error, torch.OutOfMemoryError) or is_oom_error(error) or CUBLAS_ERROR in str(error)
+    if isinstance(error, torch.OutOfMemoryError) or is_oom_error(error):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in LIBRARY_ERRORS)
 
 
 def release_memory() -> None:
@@ -50,8 +58,9 @@ def step_fits(
     Args:
         shared: whether several devices train the model, each with buffers for the exchange of gradients.
     """
+    generators = [device] if device.type == "cuda" else []  # by default, those of all GPUs, with a warning
     try:
-        with free_memory_with_margin(device), torch.random.fork_rng():
+        with free_memory_with_margin(device), torch.random.fork_rng(generators):
             try_step(module, size, targets, micro_batch, device, shared=shared)
         fits = True
     except RuntimeError as error:

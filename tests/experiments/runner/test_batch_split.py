@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from experiments.runner import batch_split, run_process, train
 from experiments.runner.batch_sizes import BatchSplit
-from experiments.runner.batch_split import FittingBatches, SplitFile, TooLittleMemoryError, recount
+from experiments.runner.batch_split import FittingBatches, RestartNeeded, SplitFile, TooLittleMemoryError, recount
 from experiments.runner.callbacks import Stopped
 from experiments.runner.process import OUT_OF_MEMORY
 from experiments.runner.resources import Resources
@@ -232,7 +232,7 @@ class Searching:
         return batches.split
 
 
-def fitting(path: Path, run: RunConfig = POINTS, **resources: int) -> FittingBatches:
+def fitting(path: Path, run: RunConfig = POINTS, **resources: int | None) -> FittingBatches:
     return FittingBatches(run, Resources(devices=1, **resources), path / "split.json", trains=True)  # type: ignore[arg-type]
 
 
@@ -292,6 +292,43 @@ def test_a_process_on_one_of_several_devices_asks_for_a_new_one(
     assert directory.memory_failures == 1 and not directory.failure.exists()
     assert run_process.main(command) == 3  # a micro-batch of 1 does not fit
     assert "1 item at a time does not fit" in directory.failure.read_text()
+
+
+class Several:
+    """Trainer of one of two processes in a training, which records what happens at its end."""
+
+    def __init__(self, *, rank: int = 0) -> None:
+        self.events: list[object] = []
+        self.world_size, self.is_global_zero, self.training = 2, rank == 0, True
+        self.strategy = SimpleNamespace(launcher=SimpleNamespace(kill=self.events.append))
+        self.loggers = [SimpleNamespace(finalize=self.events.append)]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_one_of_several_devices_halves_its_batch_before_the_teardown_that_could_wait_for_the_others(
+    rank: int, tmp_path: Path
+) -> None:
+    batches, trainer = fitting(tmp_path, LARGE, micro_batch=None), Several(rank=rank)
+    with pytest.raises(RestartNeeded):
+        batches.on_exception(cast(Trainer, trainer), LARGE.build(), torch.OutOfMemoryError("CUDA out of memory."))
+    assert batches.file.read() | {"devices": ""} == {"devices": "", "out_of_memory": [24], "micro_batch": 12}
+    assert trainer.events == ([signal.SIGKILL] if rank == 0 else []) + ["failed"]
+
+
+def test_the_other_processes_are_ended_after_any_error_and_if_nothing_smaller_is_left(tmp_path: Path) -> None:
+    batches, trainer = fitting(tmp_path, LARGE, micro_batch=1), Several()
+    batches.on_exception(cast(Trainer, trainer), LARGE.build(), ValueError("damaged"))
+    with pytest.raises(TooLittleMemoryError):
+        batches.on_exception(cast(Trainer, trainer), LARGE.build(), torch.OutOfMemoryError("CUDA out of memory."))
+    assert trainer.events == [signal.SIGKILL] * 2
+
+
+def test_failures_on_other_devices_are_counted_too(tmp_path: Path) -> None:
+    SplitFile(tmp_path / "split.json", "1 x small GPU").update(micro_batch=2, out_of_memory=[8, 4])
+    file = SplitFile(tmp_path / "split.json", "2 x small GPU")
+    assert file.read() == {}
+    file.update(micro_batch=16)
+    assert file.read() == {"devices": "2 x small GPU", "micro_batch": 16, "out_of_memory": [8, 4]}
 
 
 def test_a_process_that_loses_another_one_to_its_memory_has_not_failed(

@@ -1,6 +1,7 @@
 """Process of one run: its exit codes, its claim, and what it does not repeat."""
 
 import json
+import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -144,3 +145,16 @@ def test_metrics_with_fewer_views_need_no_model(
         harness.store.run(POINTS.train_id).metrics(replace(POINTS, evaluation=fewer).eval_id).read_text()
     )
     assert (metrics["views"], metrics["rescored_from"]) == (1, POINTS.eval_id)
+
+
+def test_a_failed_process_of_several_ends_without_waiting_for_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    for is_several, code in ((True, 76), (True, 0), (False, 1)):
+        monkeypatch.setattr(torch.distributed, "is_initialized", lambda several=is_several: several)
+        with pytest.raises(SystemExit) as error:
+            run_process.end(code)
+        assert error.value.code == code
+    assert ended == [76]  # without exit handlers

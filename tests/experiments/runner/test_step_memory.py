@@ -1,5 +1,6 @@
 """Trials of a training step: gradients and optimiser state are in memory, and the model is not changed."""
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -86,7 +87,24 @@ def test_errors_of_memory_are_known() -> None:
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
     assert is_out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"))
     assert is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"))
+    assert is_out_of_memory(RuntimeError("GET was unable to find an engine to execute this computation"))
+    assert is_out_of_memory(RuntimeError("NCCL error: unhandled cuda error. Cuda failure 2 'out of memory'"))
     assert not is_out_of_memory(RuntimeError("shapes differ")) and not is_out_of_memory(ValueError())
+
+
+def test_the_random_numbers_of_other_gpus_are_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    forked: list[object] = []
+
+    def fork(devices: list[torch.device]) -> contextlib.nullcontext[None]:
+        forked.append(devices)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(torch.random, "fork_rng", fork)
+    monkeypatch.setattr(step_memory, "free_memory_with_margin", lambda device: contextlib.nullcontext())
+    monkeypatch.setattr(step_memory, "try_step", lambda *_, **__: None)
+    for device in (torch.device("cuda", 1), CPU):
+        assert step_fits(POINTS.build(), POINTS.data.size, POINTS.data.targets, 1, device, shared=True)
+    assert forked == [[torch.device("cuda", 1)], []]
 
 
 def test_frozen_batch_normalisation_has_no_batch_statistics() -> None:
