@@ -1,9 +1,12 @@
 """Time our implementations against the published formulation and print a table."""
 
+import os
+
+os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")  # before torch is imported, see environment.disable_native_jit
+
 import argparse
 import dataclasses
 import difflib
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +19,8 @@ from benchmarks.cases import CASES, NAMES
 from benchmarks.isolated import pairs_in_isolation
 from benchmarks.record import Conditions, Measurement, Record, read
 from benchmarks.table import markdown, summary, table
-from experiments.runner.environment import disable_native_jit
 from experiments.runner.files import write_atomically
+from experiments.runner.memory_errors import is_out_of_memory
 from experiments.runner.provenance import commit
 
 DONE, USAGE, UNUSABLE, INTERRUPTED = 0, 2, 3, 130
@@ -51,7 +54,6 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Compare, save and print. Returns the exit code."""
-    disable_native_jit()
     options = parser().parse_args(arguments)
     try:
         if options.render is None:
@@ -93,7 +95,9 @@ def compare(options: argparse.Namespace) -> int:
                 done.append(pair)
         except KeyboardInterrupt:
             code = INTERRUPTED
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             bar.write(f"{sizes.clips} clips do not fit into this GPU; use fewer --clips", file=sys.stderr)
             code = UNUSABLE
     print(table(done), flush=True)

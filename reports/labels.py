@@ -6,8 +6,8 @@ from experiments.spec.table import Column, Row, Table, one_line
 def row_name(table: Table, row: Row) -> str:
     """Name of a row in one line: its texts, then its ticked labels, e.g. `Trajectory (Att_T, Norm_S)`.
 
-    Numbers after the first text have their headers, e.g. `MSCA-pKV, Patches=16`. The pretraining is left out, because
-    it does not hold at every scale.
+    Numbers after the first text have their headers, e.g. `Trajectory (A), # Prototypes=16`. The pretraining is left
+    out, because it does not hold at every scale.
     """
     labels = [(h, label) for h, label in zip(table.labels, row.labels, strict=True) if h != table.pretraining]
     named = [(one_line(header).replace(", ", ","), label) for header, label in labels if isinstance(label, str)]

@@ -17,7 +17,7 @@ from experiments.runner.files import StoreError
 from experiments.runner.jobs import Job, jobs_of
 from experiments.runner.machine import machine_findings
 from experiments.runner.needed_weights import initial_findings, tested_findings
-from experiments.runner.resources import Resources, check_batch, splits_of
+from experiments.runner.resources import Resources, TooFewItemsError, splits_of
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.override_names import FINE_TUNE, OWN_DATA
@@ -38,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
         found = [*doctor.machine(generates=small, needs_gpu=not (small or options.eval_only)), *doctor.of_runs()]
     else:
         if given := [flag for flag, value in run_options(options).items() if value]:
-            raise ValueError(f"{given[0]} is about the runs of tables; name a table, e.g. motionformer/table4")
+            raise ValueError(f"{given[0]} is about the runs of tables; name one as paper/table")
         every_job = jobs_of(find(["*"]), PAPER, [], (0,))
         doctor = Doctor(every_job, store, resources, deep=options.deep, eval_only=options.eval_only)
         found = [*doctor.machine(generates=True, needs_gpu=False), *doctor.of_named_data()]
@@ -120,15 +120,16 @@ class Doctor:
         return job.run.optim is not None and not self.eval_only and not job.directory(self.store).weights.exists()
 
     def problem(self, job: Job) -> Finding | None:
-        """Reason why a job is impossible with any data, or with the size of its training split."""
+        """Reason why a job is impossible with any data, or with the sizes of its splits."""
         trains = self.trains(job)
         try:
             self.resources.check_run(job.run, trains=trains)
-            if trains:
-                check_batch(job.run, self.resources.counts(job.run, lists=self.lists))
-        except DataError as error:
-            # Data that cannot be read have a finding of their own.
-            return Finding.of_error(job.run.data.dataset.name, error) if "fewer than one batch" in str(error) else None
+            counts = self.resources.counts(job.run, eval_only=not trains, lists=self.lists)
+            self.resources.check_counts(job.run, counts, trains=trains)
+        except TooFewItemsError as error:
+            return Finding.of_error(job.run.data.dataset.name, error)
+        except DataError:
+            return None  # data that cannot be read have a finding of their own
         except ValueError as error:
             return Finding.of_error(job.name, error)
         return None

@@ -10,7 +10,7 @@ from data.item_lists import ItemLists
 from experiments.runner.device_time import Work, flops, work
 from experiments.runner.jobs import Job
 from experiments.runner.messages import one_line
-from experiments.runner.resources import Counts, Resources, check_batch, splits_of
+from experiments.runner.resources import Counts, Resources, splits_of
 from experiments.runner.store import RunStore
 from experiments.runner.weights import weights_of
 from experiments.spec.run import RunConfig
@@ -126,8 +126,8 @@ class Planner:
             return _Found(official, OFFICIAL, {}, None if finished else one_line(error))
         missing = {} if finished else self.missing(trains)
         try:
-            if trains:
-                check_batch(self.run, counts)
+            if not finished:
+                self.resources.check_counts(self.run, counts, trains=trains)
             if source == FROM_LISTS and not finished:
                 self.resources.check_files(self.run.data, self.lists, trains=trains)
         except DataError as error:

@@ -1,6 +1,9 @@
 """Models of rows by name, for use from Python: `row_model("paper/table:row", weights="file")`."""
 
 import os
+
+os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")  # before torch is imported, see environment.disable_native_jit
+
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,6 +1,9 @@
 """Fixtures: a small untrained run on a few generated videos, and a store for its files. One torch thread everywhere."""
 
 import os
+
+os.environ["TORCH_DISABLE_NATIVE_JIT"] = "1"  # before torch is imported, see experiments/runner/environment.py
+
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -14,10 +14,11 @@ from lightning import Callback, LightningModule, Trainer
 from experiments.runner.batch_sizes import DEFAULT_COST, BatchSplit
 from experiments.runner.fields import COUNT, TEXT
 from experiments.runner.files import read_record, write_atomically
+from experiments.runner.memory_errors import is_out_of_memory
 from experiments.runner.process import NOTE_PREFIX
 from experiments.runner.progress import say
 from experiments.runner.resources import Resources
-from experiments.runner.step_memory import has_batch_statistics, is_out_of_memory, largest_fitting, step_fits
+from experiments.runner.step_memory import has_batch_statistics, largest_fitting, step_fits
 from experiments.spec.run import RunConfig
 from lightning_modules.module import TaskModule
 

@@ -17,6 +17,7 @@ from experiments.runner.store import RunStore
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 PINNED = re.compile(r"^([\w-]+)==([\w.]+)", re.MULTILINE)
+DRIVER = Path("/proc/driver/nvidia/version")  # exists where the driver is loaded
 DEVELOPMENT = "# development"  # line before the packages that no run needs
 
 
@@ -28,7 +29,15 @@ def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> It
         needs_gpu: whether runs take weeks without a GPU.
     """
     yield from _packages()
-    if torch.cuda.is_available():
+    if DRIVER.exists() and not torch.cuda.is_available():
+        yield Finding(
+            "warning",
+            "devices",
+            f"there is an NVIDIA driver, but torch {torch.__version__} cannot use it; {cores()} are used instead",
+            "this torch needs a driver for its version of CUDA (+cu130: driver 580 or newer, Turing or newer GPUs): update "
+            "the driver, or install a torch for an older CUDA",
+        )
+    elif torch.cuda.is_available():
         yield Finding("ok", "devices", f"{hardware()}, {cores()}")
     elif needs_gpu:
         yield Finding("warning", "devices", f"no GPU, {cores()}", "training at this scale takes weeks without a GPU")

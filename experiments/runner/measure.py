@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from experiments.runner.memory_errors import is_out_of_memory
 from experiments.runner.provenance import cores, provenance
 from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
@@ -160,7 +161,9 @@ def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
         step()
         torch.cuda.reset_peak_memory_stats()
         step()  # with optimiser state, as every step except the first
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         fits = False  # raise below: the error references this frame, and thus its tensors
     else:
         fits = True
@@ -194,7 +197,9 @@ def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
         with torch.inference_mode(), mixed_precision(device, PRECISIONS[precision]):
             _batches_per_second(model, inputs, WARM_UP_SECONDS)
             rate = _batches_per_second(model, inputs, MEASURED_SECONDS)
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         raise _too_large(batch_size) from None
     return {
         "items_per_second": batch_size * rate,

@@ -23,6 +23,10 @@ MAX_TEST_BATCH = 64
 MAX_WORKERS = 16
 
 
+class TooFewItemsError(DataError):
+    """Split that is too small for a batch, or for the devices."""
+
+
 class Counts(NamedTuple):
     """Numbers of items of a run."""
 
@@ -170,8 +174,7 @@ class Resources:
             trains = run.optim is not None and not eval_only
             self.check_run(run, trains=trains)
             counts = read_counts(run.data, lists, trains=trains)
-            if trains:
-                check_batch(run, counts)
+            self.check_counts(run, counts, trains=trains)
             self.check_files(run.data, lists, trains=trains)
 
     def check_files(self, data: DataConfig, lists: ItemLists, *, trains: bool) -> None:
@@ -190,6 +193,24 @@ class Resources:
                     f"e.g. {shortened(str(missing.example))}; the limit is {allowed:,}: get them (`reproduce doctor` "
                     f"says more), or raise the limit with --allow-bad {len(missing.indices)}"
                 )
+
+    def check_counts(self, run: RunConfig, counts: Counts, *, trains: bool) -> None:
+        """Refuse fewer training items than a batch, or fewer test items than devices, which wait for each other.
+
+        Raises:
+            TooFewItemsError: with a batch size, or a number of devices, that is possible.
+        """
+        dataset = run.data.dataset
+        if trains and run.optim is not None and counts.train < run.optim.batch_size:
+            raise TooFewItemsError(
+                f"{dataset.name}: {counts.train} training {dataset.unit} are fewer than one batch of "
+                f"{run.optim.batch_size}; use a smaller batch, e.g. -o optim.batch_size={max(1, counts.train)}"
+            )
+        if counts.test < self.num_devices:
+            raise TooFewItemsError(
+                f"{dataset.name}: {counts.test} test {dataset.unit} are fewer than {self.num_devices} devices; use "
+                f"--devices {max(1, counts.test // self.nodes)} or fewer"
+            )
 
     def check_names(self, runs: Iterable[RunConfig]) -> None:
         """Refuse a name in --data that no run reads, finished runs included.
@@ -262,18 +283,3 @@ def read_counts(data: DataConfig, lists: ItemLists, *, trains: bool) -> Counts:
     if trains and data.dataset.own_validation:
         lists.items(data, "val")
     return Counts(num_train, len(lists.items(data, "test")))
-
-
-def check_batch(run: RunConfig, counts: Counts) -> None:
-    """Refuse a training split with less than one batch of items.
-
-    Raises:
-        DataError: with a batch size that is possible.
-    """
-    assert run.optim is not None
-    dataset, batch = run.data.dataset, run.optim.batch_size
-    if counts.train < batch:
-        raise DataError(
-            f"{dataset.name}: {counts.train} training {dataset.unit} are fewer than one batch of {batch}; use a smaller "
-            f"batch, e.g. -o optim.batch_size={max(1, counts.train)}"
-        )

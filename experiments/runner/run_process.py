@@ -5,9 +5,12 @@ environment unusable, 75 another process executes the run, 76 out of memory on o
 on with a smaller batch), 128 + n signal n.
 """
 
+import os
+
+os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")  # before torch is imported, see environment.disable_native_jit
+
 import argparse
 import contextlib
-import os
 import sys
 import traceback
 from pathlib import Path

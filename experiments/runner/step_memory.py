@@ -5,39 +5,18 @@ Lightning's batch size finder changes the global batch and supports one device o
 
 import contextlib
 import copy
-import gc
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
-from lightning.pytorch.utilities.memory import is_oom_error
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from experiments.runner.measure import PRECISIONS, TrainingStep
+from experiments.runner.memory_errors import is_out_of_memory, release_memory
 from lightning_modules.module import TaskModule
 from models.model import InputSize, Targets
 
-# Libraries report the lack of memory for themselves, or for their workspace, in words of their own.
-LIBRARY_ERRORS = (
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-    "unable to find an engine to execute this computation",  # cuDNN, if no workspace of a convolution fits
-    "Cuda failure 2 'out of memory'",  # NCCL
-)
 MARGIN = 0.1  # share of the free memory that trials leave, for fragmentation and other batches
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the memory of a device or of the CPU is exhausted."""
-    if isinstance(error, torch.OutOfMemoryError) or is_oom_error(error):
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in LIBRARY_ERRORS)
-
-
-def release_memory() -> None:
-    """Release the memory of unreachable tensors. Call this outside of the handler of the error that refers to them."""
-    gc.collect()
-    torch.cuda.empty_cache()
 
 
 def has_batch_statistics(model: nn.Module) -> bool:

@@ -12,6 +12,7 @@ from experiments.runner.batch_split import FittingBatches, RestartNeeded
 from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, StopRequest
 from experiments.runner.curves import CurveLogger, Curves
 from experiments.runner.data_record import check_data_record, save_data_record
+from experiments.runner.memory_errors import is_out_of_memory, release_memory
 from experiments.runner.progress import ProgressFile, ProgressLines
 from experiments.runner.resources import Resources
 from experiments.runner.results import (
@@ -24,7 +25,6 @@ from experiments.runner.resume import resumable
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.saved_items import SavedItems
 from experiments.runner.shown_clips import decoded_clips, write_clips
-from experiments.runner.step_memory import is_out_of_memory, release_memory
 from experiments.runner.store import RunStore
 from experiments.runner.trainer import make_trainer
 from experiments.runner.weights import (

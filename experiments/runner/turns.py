@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from experiments.runner.measure import NotMeasurableError, TooLargeError
+from experiments.runner.memory_errors import is_out_of_memory
 from experiments.runner.provenance import cores, provenance
 from experiments.spec.run import RunConfig
 
@@ -129,8 +130,8 @@ class Turns:
             started = time.perf_counter()
             model(*inputs)
             self.wait()
-        except RuntimeError as error:  # the CPU has no class of errors for a lack of memory
-            if not (isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)):
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
                 raise
         else:
             return time.perf_counter() - started

@@ -206,12 +206,21 @@ def test_the_version_names_the_commit_and_pytorch(reproduce) -> None:  # noqa: A
     assert re.fullmatch(r"reproduce \d+\.\d+\.\d+, commit \S+, Python 3\.\S+, torch \S+\n", outcome.out)
 
 
-def test_verbs_disable_the_native_jit_of_torch_for_themselves_and_child_processes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("TORCH_DISABLE_NATIVE_JIT", raising=False)
-    assert main(["list"]) == 0
-    assert os.environ["TORCH_DISABLE_NATIVE_JIT"] == "1"
+@pytest.mark.parametrize(
+    "module", ["reproduce.command", "reproduce.rows", "experiments.runner.run_process", "benchmarks.__main__"]
+)
+def test_entry_points_disable_the_native_jit_of_torch_before_they_import_it(module: str) -> None:
+    code = (
+        "import importlib, os, sys\n"
+        "class Watch:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        assert name != 'torch' or os.environ['TORCH_DISABLE_NATIVE_JIT'] == '1'\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        f"importlib.import_module({module!r})\n"
+        "assert os.environ.get('TORCH_DISABLE_NATIVE_JIT') or 'torch' not in sys.modules"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "TORCH_DISABLE_NATIVE_JIT"}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
 
 
 @pytest.mark.parametrize(
@@ -240,8 +249,8 @@ def test_empty_paths_and_impossible_ports_are_refused(
     ("words", "message"),
     [
         (["plan", ROW, "--own", "/a", "--own", "/b"], "argument --own: there are two, /a, /b; name one folder"),
-        (["doctor", "--own", "/a"], "--own is about the runs of tables; name a table"),
-        (["doctor", "--eval-only"], "--eval-only is about the runs of tables; name a table"),
+        (["doctor", "--own", "/a"], "--own is about the runs of tables; name one as paper/table"),
+        (["doctor", "--eval-only"], "--eval-only is about the runs of tables; name one as"),
         (["report", "motionformer/table4", "--format", "csv", "--json"], "--json beside --format csv; name one"),
     ],
 )

@@ -16,7 +16,7 @@ from reproduce.command import main, parser
 from tests.experiments.runner.stored_metrics import write_result
 
 ROW = "motionformer/table4:joint"  # with a run on each of two data sets
-FEW = ["-o", "data.dataset.stand_in.num_train=32", "-o", "data.dataset.stand_in.num_val=2"]
+FEW = ["-o", "data.dataset.stand_in.num_train=32", "-o", "data.dataset.stand_in.num_val=3"]
 
 
 class FakeLaunches:

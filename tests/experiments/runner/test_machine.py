@@ -34,6 +34,16 @@ def test_a_scale_that_needs_a_gpu_warns_without_one(store: RunStore, monkeypatch
     assert findings(store, needs_gpu=True)["devices"].severity == "warning"
 
 
+def test_a_driver_that_torch_cannot_use_is_named(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "version").touch()
+    monkeypatch.setattr(machine, "DRIVER", tmp_path / "version")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    found = findings(store)["devices"]
+    assert found.severity == "warning" and "cannot use it" in found.what and "driver 580 or newer" in found.remedy
+
+
 def test_folders_that_cannot_be_written_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path / "cache" / "inner"))

@@ -11,7 +11,7 @@ from data.errors import DataError
 from data.sizes import ClipSize
 from experiments.motionformer.base import K400
 from experiments.motionformer.tiny import TINY as RECIPE
-from experiments.runner.resources import Resources
+from experiments.runner.resources import Resources, TooFewItemsError
 from experiments.spec.edits import Edit, apply, data, evaluation, model, optim
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
@@ -78,8 +78,11 @@ def test_a_training_split_needs_at_least_one_batch(tmp_path: Path) -> None:
     resources = Resources(data=(("kinetics400", tmp_path),), devices=1)
     resources.check([K400])
     (tmp_path / "train.csv").write_text("".join(f"{number}.mp4 0\n" for number in range(batch - 1)))
-    with pytest.raises(DataError, match=f"{batch - 1} training videos are fewer than one batch of {batch}"):
+    with pytest.raises(TooFewItemsError, match=f"{batch - 1} training videos are fewer than one batch of {batch}"):
         resources.check([K400])
+    several = replace(resources, devices=2)
+    with pytest.raises(TooFewItemsError, match="1 test videos are fewer than 2 devices; use --devices 1 or fewer"):
+        several.check([replace(K400, optim=None)])
 
 
 def test_a_run_without_training_reads_only_the_test_split(tmp_path: Path) -> None:

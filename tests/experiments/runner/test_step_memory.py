@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from experiments.runner import step_memory
-from experiments.runner.step_memory import has_batch_statistics, is_out_of_memory, largest_fitting, step_fits
+from experiments.runner.memory_errors import is_out_of_memory
+from experiments.runner.step_memory import has_batch_statistics, largest_fitting, step_fits
 from lightning_modules.module import TaskModule
 from tests.experiments.runner.points import POINTS
 
