@@ -4,8 +4,10 @@ import argparse
 import json
 from collections.abc import Iterable
 
+import torch
+
 from data.findings import number_of
-from experiments.runner.device_time import Speed, Trained, assumed_speed, measured_speed
+from experiments.runner.device_time import Speed, Trained, assumed_cpu_speed, assumed_speed, measured_speed
 from experiments.runner.disk_space import DiskUse, counted_parameters, disk_use, free_bytes, size, total
 from experiments.runner.jobs import Job
 from experiments.runner.launch import default_parallel
@@ -18,8 +20,9 @@ from reproduce.selection import check_start, jobs, scale_of, store_of
 from reproduce.status import FINISHED, WITH_RELEASED
 from reproduce.terminal import table_text, terminal_width, wrapped
 
-HEADERS = ("run", "id", "state", "cells", "epochs", "steps", "items x accumulation", "PFLOP left", "hours left")
+HEADERS = ("run", "id", "state", "cells", "epochs", "steps", "items x accumulation", "PFLOP left", "time left")
 NUMBERS = (3, 4, 5, 7, 8)
+SECONDS_OF_START = 10  # of a run of a small model on a CPU, most of them for imports
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -29,7 +32,14 @@ def execute(options: argparse.Namespace) -> int:
     speed = assumed_speed(options.gpu, options.utilisation)
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
-    plan = Plan(found, store, resources, eval_only=options.eval_only, speed=speed if assumed else None)
+    plan = Plan(
+        found,
+        store,
+        resources,
+        eval_only=options.eval_only,
+        speed=speed if assumed else None,
+        on_cpu=scale_of(options).small and not torch.cuda.is_available(),
+    )
     parallel = default_parallel(resources, scale_of(options))
     print(json.dumps(plan.as_json(), indent=1) if options.json else plan.as_text(parallel))
     code = UNUSABLE if plan.problems or plan.disk_problem(parallel) else DONE
@@ -42,6 +52,7 @@ class Plan:
 
     Args:
         speed: speed of a device; None for a measured one or, without measurements, an assumed one.
+        on_cpu: whether small models are trained on a CPU, so that the assumed speed is that of one.
     """
 
     def __init__(
@@ -52,8 +63,9 @@ class Plan:
         *,
         eval_only: bool = False,
         speed: Speed | None = None,
+        on_cpu: bool = False,
     ) -> None:
-        self.store, self.resources, self.eval_only = store, resources, eval_only
+        self.store, self.resources, self.eval_only, self.on_cpu = store, resources, eval_only, on_cpu
         self.lists = resources.item_lists()
         trained: set[str] = set()
         tested: set[tuple[str, str]] = set()
@@ -68,7 +80,7 @@ class Plan:
                     tested.add(job.key)
             self.parameters = parameters.result()
         finished = (Trained(plan.job.run, plan.training_passes) for plan in self.runs)
-        self.speed = speed or measured_speed(finished, store) or assumed_speed()
+        self.speed = speed or measured_speed(finished, store) or (assumed_cpu_speed() if on_cpu else assumed_speed())
 
     @property
     def problems(self) -> list[str]:
@@ -167,21 +179,23 @@ class Plan:
         run, left = plan.job.run, plan.flops_left
         epochs = "–" if run.optim is None or run.optim.epochs is None else run.optim.epochs
         steps = "?" if plan.steps is None else plan.steps
-        cost = ["?", "?"] if left is None else [f"{left / 1e15:,.1f}", hours(left / self.speed.flops / 3600)]
+        cost = ["?", "?"] if left is None else [pflop(left), duration(left / self.speed.flops)]
         return [plan.job.name, run.train_id, plan.state, len(plan.job.cells), epochs, steps, plan.split, *cost]
 
     def _cost(self) -> str:
         """Remaining cost of all runs in words."""
         unknown = any(plan.flops_left is None for plan in self.runs)
-        petaflops = sum(plan.flops_left or 0.0 for plan in self.runs) / 1e15
-        if unknown and not petaflops:
+        flops = sum(plan.flops_left or 0.0 for plan in self.runs)
+        if unknown and not flops:
             return "cost unknown until the data are there."
         at_least = "at least " if unknown else ""
         devices = self.resources.num_devices
-        wall = f", {hours(self.device_hours / devices)} on {devices} devices" if devices > 1 else ""
+        seconds = 3600 * self.device_hours
+        start = f", and {SECONDS_OF_START} s for the start of a run" if self.on_cpu else ""
+        wall = f", {duration(seconds / devices)} on {devices} devices" if devices > 1 else ""
         return (
-            f"{at_least}{petaflops:,.1f} PFLOP (multiply and add counted as two).\n"
-            f"{at_least or 'About '}{hours(self.device_hours)} device-hours{wall}, {self.speed.source}"
+            f"{at_least}{pflop(flops)} PFLOP (multiply and add counted as two).\n"
+            f"{(at_least or 'about ').capitalize()}{duration(seconds)} of device time{wall}{start}, {self.speed.source}"
         )
 
     def _notes(self) -> Iterable[str]:
@@ -198,6 +212,16 @@ class Plan:
                     yield f"{dataset.name}: {number:,} {split} {dataset.unit} are missing, which a run accepts"
 
 
-def hours(number: float) -> str:
-    """Hours with a precision that suits the number."""
-    return f"{number:,.0f}" if number >= 100 else f"{number:.1f}" if number >= 1 else f"{number:.2g}"
+def pflop(flops: float) -> str:
+    """Operations in 10^15, with a precision that suits the number."""
+    return f"{flops / 1e15:,.1f}" if flops >= 1e14 or not flops else f"{flops / 1e15:.1g}"
+
+
+def duration(seconds: float) -> str:
+    """Time in hours, minutes or seconds."""
+    if seconds >= 360_000:
+        return f"{seconds / 3600:,.0f} h"
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -13,6 +13,7 @@ FLOPS_PER_MAC = 2
 # Dense float16 peak of the tensor cores in TFLOP/s, by the data sheets of the SXM versions.
 PEAK_TFLOPS = {"V100": 125, "A100": 312, "H100": 989, "H200": 989}
 DEFAULT_GPU, DEFAULT_UTILISATION = "A100", 0.35
+CPU_GFLOPS = 20  # about the median of the trainings behind the committed results at scale tiny, of one thread each
 
 
 class Work(NamedTuple):
@@ -65,6 +66,12 @@ def assumed_speed(gpu: str | None = None, utilisation: float | None = None) -> S
         raise ValueError(f"--utilisation {utilisation:g}: it is a share of the peak, above 0 and at most 1")
     source = f"assuming {100 * utilisation:g} % of the {PEAK_TFLOPS[gpu]} TFLOP/s of one {gpu} (--gpu, --utilisation)"
     return Speed(utilisation * PEAK_TFLOPS[gpu] * 1e12, False, source)
+
+
+def assumed_cpu_speed() -> Speed:
+    """Speed of a small model on a CPU."""
+    source = f"assuming {CPU_GFLOPS} GFLOP/s of one thread of a CPU, about that of the committed results"
+    return Speed(CPU_GFLOPS * 1e9, False, source)
 
 
 class Trained(NamedTuple):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import timm.layers  # noqa: F401  (imported here once, and not in each forked process that builds a model)
+import torch
 
 from data.config import Split
 from data.datasets.kinetics import Kinetics
@@ -25,7 +26,7 @@ from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
 from lightning_modules.optim import OptimConfig
 from reproduce.command import main
-from reproduce.plan import Plan, hours
+from reproduce.plan import Plan, duration, pflop
 from tests.experiments.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
@@ -184,7 +185,7 @@ def test_a_recipe_in_steps_has_no_epochs(store: RunStore) -> None:
     assert (plan["epochs"], plan["steps"], plan["batch_size"]) == (None, 77, 10)
     lines = Plan([job], store, Resources(devices=1)).as_text().splitlines()
     row = next(line for line in lines if line.startswith("p/t:a"))
-    assert row.split()[-11:-2] == ["1", "–", "77", "10", "x", "1", "on", "1", "device"]
+    assert row.split()[-12:-3] == ["1", "–", "77", "10", "x", "1", "on", "1", "device"]
 
 
 def test_numbers_are_aligned_to_the_right_and_columns_fit_a_terminal(
@@ -299,7 +300,31 @@ def test_hours_come_from_measured_trainings_of_the_same_hardware(store: RunStore
     passes = 3 * plan["steps"] * plan["batch_size"]
     assert plan["device_hours_left"] == pytest.approx(2.0 * (passes + 1000 * 2 * 3) / passes)  # the test is added
     text = Plan([measured, planned_run], store, Resources(devices=2)).as_text()
-    assert f"device-hours, {hours(plan['device_hours_left'] / 2)} on 2 devices, measured" in text
+    assert f"device time, {duration(3600 * plan['device_hours_left'] / 2)} on 2 devices, measured" in text
+
+
+def test_small_models_without_measurements_assume_the_speed_of_a_cpu(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    words = ["plan", "motionformer/table4:joint", "-o", "optim.epochs=3", "--runs", str(tmp_path)]
+    assert main([*words, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)[0]
+    assert plan["device_hours_left"] == pytest.approx(plan["petaflops_left"] * 1e15 / 20e9 / 3600)
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert "of device time, and 10 s for the start of a run, assuming 20 GFLOP/s of one thread of a CPU" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(7.2, "7 s"), (90, "1.5 min"), (5400, "1.5 h"), (3_600_000, "1,000 h"), (360_000, "100 h")]
+)
+def test_durations_have_a_unit_that_suits_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_small_numbers_of_operations_are_not_rounded_to_zero() -> None:
+    assert [pflop(flops) for flops in (0.0, 2e10, 2.34e14, 1.2e18)] == ["0.0", "2e-05", "0.2", "1,200.0"]
 
 
 def test_hours_without_measurements_assume_a_share_of_a_peak(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
