@@ -55,6 +55,7 @@ class Leaf(NamedTuple):
 
     `conditions`, `repeats`: conditions of a measurement, and the values of its repeats.
     `by_seed`: values of the tests.
+    `state`: why there is no value.
     """
 
     cell: CellValue
@@ -65,6 +66,7 @@ class Leaf(NamedTuple):
     tests: Mapping[int, dict]
     repeats: tuple[float, ...] = ()
     by_seed: Mapping[int, float] = MappingProxyType({})
+    state: str = "not run"
 
     @property
     def is_time(self) -> bool:
@@ -154,8 +156,9 @@ class Measurements:
         """
         cells = dict.fromkeys(cell for value in comparison.values for cell in value.cells)
         leaves = list({leaf.cell: leaf for cell in cells for leaf in self.leaves(cell)}.values())
-        if missing := [str(leaf.cell) for leaf in leaves if leaf.value is None]:
-            return Evidence(reason=f"not run: {few(missing)}")
+        if missing := [leaf for leaf in leaves if leaf.value is None]:
+            by_state = {leaf.state: [str(one.cell) for one in missing if one.state == leaf.state] for leaf in missing}
+            return Evidence(reason="; ".join(f"{state}: {few(names)}" for state, names in by_state.items()))
         if isinstance(comparison, SameText):
             is_same = len({leaf.value for leaf in leaves}) == 1
             return Evidence(p_values=PValues(float(not is_same), float(is_same)))
@@ -205,7 +208,8 @@ class Measurements:
             return [Leaf(cell, metric, found.printed, True, None, {})]
         tests = {r.seed: r.metrics for r in found.seeds if r.metrics is not None and r.value is not None}
         values = {r.seed: r.value for r in found.seeds if r.value is not None}
-        return [Leaf(cell, metric, found.value, False, found.conditions, tests, found.repeats, values)]
+        state = "not run" if found.state == "derived" else found.state
+        return [Leaf(cell, metric, found.value, False, found.conditions, tests, found.repeats, values, state)]
 
     def metric_of(self, cell: CellValue) -> Metric:
         """Metric of a cell."""

@@ -15,11 +15,12 @@ from reports.labels import row_names
 from reports.sources import Source
 
 State = Literal[
-    "done", "modified", "running", "interrupted", "failed", "not run", "not applicable", "measured", "derived", "quoted"
+    "done", "modified", "running", "interrupted", "failed", "trained", "not run", "not applicable", "measured", "derived",
+    "quoted",
 ]  # fmt: skip
 
 # States of seeds without a value. A cell with several seeds shows the first of these states that any seed has.
-UNFINISHED: tuple[State, ...] = ("running", "failed", "interrupted", "not run", "not applicable")
+UNFINISHED: tuple[State, ...] = ("running", "failed", "interrupted", "trained", "not run", "not applicable")
 
 
 @dataclass(frozen=True, kw_only=True)

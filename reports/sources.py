@@ -51,8 +51,7 @@ def places_of(run: RunConfig, store: RunStore) -> list[Place]:
     state = directory.state(run)
     if state in ("running", "interrupted"):
         return []
-    started = state != "not run" or directory.weights.exists()
-    return [place for place in places(store) if not (started and place.published)]
+    return [place for place in places(store) if state == "not run" or not place.published]
 
 
 def find_result(run: RunConfig, store: RunStore) -> tuple[dict, Source] | None:

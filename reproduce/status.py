@@ -20,7 +20,6 @@ from reproduce.terminal import table_text, terminal_width, wrapped
 from reproduce.watch import Shown, watch
 
 WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
-TRAINED = "trained"  # but not tested, e.g. because the test was stopped
 FINISHED = {"done", WITH_RELEASED}
 
 
@@ -118,6 +117,4 @@ def all_finished(found: list[Job], store: RunStore) -> bool:
 def job_state(job: Job, store: RunStore) -> str:
     """State of a job. A prerequisite is finished if released weights can replace it."""
     state = job.directory(store).state(job.run)
-    if state != "done" and job.finished(store, eval_only=False):
-        return WITH_RELEASED
-    return TRAINED if state == "not run" and job.directory(store).weights.exists() else state
+    return WITH_RELEASED if state != "done" and job.finished(store, eval_only=False) else state

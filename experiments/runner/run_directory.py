@@ -22,7 +22,7 @@ from experiments.spec.run import RunConfig
 RELEASED_SUFFIX = ".released"  # of file names: results of released weights
 TRAINING_SHARE = 0.9  # assumed fraction of a run's time; the rest is its test
 
-State = Literal["done", "running", "interrupted", "failed", "not run"]
+State = Literal["done", "running", "interrupted", "failed", "trained", "not run"]
 
 
 class RunDirectory:
@@ -112,14 +112,16 @@ class RunDirectory:
         return eval_only and not self.weights.exists() and self.result(run, released=True) is not None
 
     def state(self, run: RunConfig) -> State:
-        """State of the run and its test."""
+        """State of the run and its test. "trained": the test is left, or was stopped."""
         if self.result(run) is not None:
             return "done"
         if self.claimed:
             return "running"
         if self.failure.exists():
             return "failed"
-        return "interrupted" if self.checkpoint.exists() else "not run"
+        if self.checkpoint.exists():
+            return "interrupted"
+        return "trained" if self.weights.exists() else "not run"
 
     def progress(self) -> dict:
         """Last progress that the running process has written; empty if there is none."""
