@@ -3,6 +3,7 @@
 A report does not depend on the machine that makes it: hardware, versions and commits are those of the results.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -50,6 +51,7 @@ def collect(
     runs = {run.train_id: run for cell in cells if cell.tested for run in cell.runs}
     data, facts = data_facts(results, runs), facts_of(table, cells, results, store, overridden=bool(texts))
     report_rows = [_with_other_data(row, data.cells, table) for row in report_rows]
+    report_rows = _with_other_conditions(report_rows)
     report_rows = with_best(report_rows, table.columns, small=scale.small)
     return Report(
         table=table,
@@ -163,3 +165,18 @@ def _with_other_data(row: ReportRow, cells: frozenset[str], table: Table) -> Rep
         replace(cell, other_data=is_marked(column)) for cell, column in zip(row.cells, table.columns, strict=True)
     )
     return replace(row, cells=tuple(marked))
+
+
+def _with_other_conditions(rows: list[ReportRow]) -> list[ReportRow]:
+    """Rows with marked measurements: those on other hardware, or at another time, than most of their column."""
+    usual = [
+        Counter(cell.conditions for cell in column if cell.conditions is not None).most_common(1)
+        for column in zip(*(row.cells for row in rows), strict=True)
+    ]
+    marked = []
+    for row in rows:
+        pairs = zip(row.cells, usual, strict=True)
+        differs = [bool(cell.conditions) and cell.conditions != found[0][0] for cell, found in pairs]
+        cells = (replace(cell, other_data=cell.other_data or d) for cell, d in zip(row.cells, differs, strict=True))
+        marked.append(replace(row, cells=tuple(cells)))
+    return marked

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from experiments.runner.computed_values import computed
 from experiments.runner.item_hits import unpacked
-from experiments.spec.comparisons import Comparison, PValues, SameText
+from experiments.spec.comparisons import About, Comparison, PValues, SameText
 from experiments.spec.expressions import CellValue, Expression
 from experiments.spec.metrics import TOP1, Computed, Derived, Metric, OfTraining
 from experiments.spec.scales import Scale
@@ -152,7 +152,8 @@ class Measurements:
         """Evidence for a comparison.
 
         Args:
-            real_data: whether only models of the paper's size on its real data can decide it.
+            real_data: whether only models of the paper's size on its real data can decide it, as they alone decide the
+                size of a difference between accuracies.
         """
         cells = dict.fromkeys(cell for value in comparison.values for cell in value.cells)
         leaves = list({leaf.cell: leaf for cell in cells for leaf in self.leaves(cell)}.values())
@@ -179,7 +180,7 @@ class Measurements:
         low, high = np.percentile(comparison.statistic(values), [2.5, 97.5])
         if has_quoted:
             reason = "quoted rows have no scores"
-        elif real_data and self.scale.small:
+        elif self.scale.small and (real_data or (tested and isinstance(comparison, About))):
             reason = "needs the paper's data and size"
         elif near := [str(leaf.cell) for leaf in tested if leaf.near_chance(seeds)]:
             reason = f"near chance: {few(near)}"

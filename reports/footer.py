@@ -146,10 +146,11 @@ def _conditions(table: Table, measurements: list[tuple[Cell, Measured]], store: 
             r = found[0]
             count = r["batch_size"]
             items = f"{count:,} {cell.paper_run.data.size.kind}{'' if count == 1 else 's'}"
+            rounds = r.get("rounds", 0)
             conditions = (
                 f"{metric.sentence} {items} in {r['precision']} on {r['hardware']}, torch {r['versions']['torch']}, "
                 f"commit {r['commit']}"
-                + (f"; median of {rounds} rounds" if (rounds := r.get("rounds")) else "")
+                + ("; one round" if rounds == 1 else f"; median of {rounds} rounds" if rounds else "")
                 + _chosen_batch(r)
             )
             rows.setdefault(metric.kind, {}).setdefault(conditions, []).append(names[cell.row.key])

@@ -183,7 +183,7 @@ def legend(report: Report) -> list[tuple[str, str]]:
     if any(cell.other_code for cell in cells):
         signs.append((OTHER_CODE_SIGN, "measured with other code than that of HEAD"))
     if any(cell.other_data for cell in cells):
-        signs.append((OTHER_DATA_SIGN, "measured on other data than the rest of the table, see the notes"))
+        signs.append((OTHER_DATA_SIGN, "measured on other data or under other conditions than the rest, see the notes"))
     if any(cell.num_requested > 1 for cell in cells):
         signs.append(("±", "sample standard deviation over the seeds"))
     return signs

@@ -15,8 +15,8 @@ from reports.labels import row_names
 from reports.sources import Source
 
 State = Literal[
-    "done", "modified", "running", "interrupted", "failed", "trained", "not run", "not applicable", "measured", "derived",
-    "quoted",
+    "done", "modified", "running", "interrupted", "failed", "trained", "not run", "not applicable", "measured",
+    "derived", "quoted",
 ]  # fmt: skip
 
 # States of seeds without a value. A cell with several seeds shows the first of these states that any seed has.
@@ -58,7 +58,8 @@ class ReportCell:
         released: whether released weights were tested instead of weights trained here.
         published: whether the value comes from published results instead of the run store.
         other_code: whether the code that measured the value differs from HEAD, or may differ.
-        other_data: whether it was measured on other data than the rest of the table.
+        other_data: whether it was measured on other data than the rest of the table, or under other conditions than
+            the rest of its column.
         best: whether the value is the best of its column, after rounding; quoted values are included.
         source: origin of a value of `reproduce measure`. The seeds have their own.
         conditions: conditions of a measurement. Values under other conditions are not compared.

@@ -69,7 +69,11 @@ def tables_text(entries: list[dict], scale: str) -> str:
         for entry in entries
     ]
     width, headers = terminal_width(), HEADERS
-    cost = "what they took, added up over runs" if scale == "tiny" else "assumed hours of an A100 for all of them, see `reproduce plan`"
+    cost = (
+        "what they took, added up over runs"
+        if scale == "tiny"
+        else "assumed hours of an A100 for all of them, see `reproduce plan`"
+    )
     notes = [f"done: tests with a result at scale {scale}; cost: {cost}"]
     if any(entry.get("published") for entry in entries):
         notes.append(f"{PUBLISHED_SIGN}: some are published, not run here")

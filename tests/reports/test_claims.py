@@ -81,11 +81,13 @@ def test_lead_within_the_interval_is_undecided(score: Score, judged: Judge) -> N
     assert judged(LEAD).verdict == "supported"
 
 
-def test_size_and_equality(score: Score, judged: Judge) -> None:
+def test_size_and_equality(score: Score, judged: Judge, small: Scale) -> None:
     score("ours.k400", 0, 700)
     score("joint.k400", 0, 650)
-    assert judged(About(LEAD.value, 5, 0.5)).verdict == "supported"
-    assert judged(About(LEAD.value, 9, 0.5)).verdict == "not supported"
+    large = replace(small, small=False)
+    assert judged(About(LEAD.value, 5, 0.5), scale=large).verdict == "supported"
+    assert judged(About(LEAD.value, 9, 0.5), scale=large).verdict == "not supported"
+    assert judged(About(LEAD.value, 5, 0.5)).reason == "needs the paper's data and size"
     assert judged(Within(LEAD.value, 10)).verdict == "supported"
     assert judged(Within(LEAD.value, 1)).verdict == "not supported"
     assert judged(Within(LEAD.value, 5.2)).verdict == "undecided"

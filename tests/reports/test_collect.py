@@ -34,7 +34,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
-from reports.layout import ours_text, printed_text
+from reports.layout import legend, ours_text, printed_text
 from reports.publish import publish
 from reports.report import Report, ReportCell
 
@@ -295,6 +295,20 @@ def test_measurements_are_shown_only_in_measured_rows(store: RunStore, keep_meas
     texts = {key: (ours_text(one, column), printed_text(one, column)) for key, one in cells.items()}
     assert (texts["exact"], texts["performer"], texts["orthoformer"]) == (("7.1", "7.4"), ("–", "5.1"), ("7.2", "3.6"))
     assert (cells["exact"].state, cells["performer"].state) == ("measured", "not run")
+
+
+def test_a_measurement_under_other_conditions_than_most_of_its_column_is_marked(
+    store: RunStore, keep_measurement: KeepMeasurement
+) -> None:
+    table3a = load("motionformer/table3a")
+    for key, device in (("exact", "one GPU"), ("performer", "another GPU"), ("orthoformer", "one GPU")):
+        run = table3a.cells(rows=[key])[0].paper_run
+        assert run is not None
+        keep_measurement(run, "memory", peak_gib=7.0, hardware=device)
+    report = collect(table3a, TINY, store)
+    marked = {row.row.key: row.cells[0].other_data for row in report.rows if row.cells[0].state == "measured"}
+    assert marked == {"exact": False, "performer": True, "orthoformer": False}
+    assert ("‖", "measured on other data or under other conditions than the rest, see the notes") in legend(report)
 
 
 def test_every_kind_of_measurement_is_shown_and_published(

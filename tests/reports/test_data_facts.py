@@ -55,7 +55,7 @@ def test_cells_of_other_data_than_most_are_marked_and_named(
         "Joint, Small · Top-1 / K-400."
     ]
     assert ours_text(report.rows[1].cells[1], table.columns[1]) == "60.0‖"
-    assert ("‖", "measured on other data than the rest of the table, see the notes") in legend(report)
+    assert ("‖", "measured on other data or under other conditions than the rest, see the notes") in legend(report)
     assert (
         "- Data (fingerprints of annotations / file sizes): kinetics400 trained on 5 (aaaaaaaa / ffff), "
         "tested on 5 (bbbbbbbb / ffff); ssv2 ids and labels 0123\n"
