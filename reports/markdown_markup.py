@@ -1,6 +1,7 @@
 """Markdown syntax: styles, links and folded parts."""
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -49,6 +50,13 @@ def file_link(file: Path, folder: Path) -> str:
     if not file.is_relative_to(ROOT):
         return f"{file.name} of the paper's folder"
     return link(file.relative_to(ROOT).as_posix(), file, folder)
+
+
+def without_tags(text: str) -> str:
+    """Markdown without HTML: folds become sections, empty ones are left out, and underlined text is in italics."""
+    text = re.sub(r"<details><summary>[^<]*</summary>\s*</details>\n*", "", text)
+    text = re.sub(r"<details><summary>(.*?)</summary>", r"### \1", text).replace("\n</details>\n", "")
+    return re.sub(r"</?ins>", "_", text)
 
 
 def folded(summary: str, *parts: str) -> str:

@@ -28,6 +28,7 @@ from reports.hparam_values import HParamValues
 from reports.labels import row_names
 from reports.layout import levels
 from reports.markdown import markdown, report_path
+from reports.markdown_markup import without_tags
 from reports.report import Report, ReportRow, SeedResult
 from reports.row_plots import plot
 from reports.tensorboard_events import OWN_FILE, PICTURES_FILE, HParamColumn, write_events
@@ -197,9 +198,9 @@ def _config(run: RunConfig) -> str:
 
 
 def _text(report: Report, store: RunStore) -> str:
-    """Rendered report, without pictures and links, which a browser cannot follow."""
+    """Rendered report, without what TensorBoard does not show: pictures, links, and folds."""
     text = markdown(report, report_path(report.table, report.scale, store.root / "reports"))
-    return LINK.sub(r"\1", IMAGE.sub("", text))
+    return without_tags(LINK.sub(r"\1", IMAGE.sub("", text)))
 
 
 def _pictures(report: Report) -> dict[str, bytes]:

@@ -13,15 +13,16 @@ from reports.attention_strips import Strip
 from reports.attention_text import provenance_text
 from reports.figures import save_strips
 from reproduce.exit_codes import DONE
-from reproduce.selection import one_run, scale_of, seeds_of, store_of
+from reproduce.selection import check_weights, one_run, scale_of, seeds_of, store_of
 
 
 def execute(options: argparse.Namespace) -> int:
     """Draw the attention of the query in the table's figure, with the changes in the arguments."""
-    _, run = one_run(options, options.column)
+    column, run = one_run(options, options.column)
+    store, resources = store_of(options), Resources.of(options)
+    check_weights(options, column, run, store)
     query = changed(figure_query(options, run), options)
     names = (query.attention,) if options.attention is None else options.attention.split(",")
-    store, resources = store_of(options), Resources.of(options)
     strips = [
         Strip(
             options.table,

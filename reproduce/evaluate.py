@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from experiments.runner.evaluate import ALTERNATIVES, evaluate
+from experiments.runner.evaluate import evaluate
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.weights import weights_of
@@ -13,23 +13,26 @@ from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import SCALES
 from reproduce.evaluation_text import evaluation_text
 from reproduce.exit_codes import DONE
-from reproduce.selection import one_run, store_of
+from reproduce.selection import check_weights, one_run, store_of
+
+ALTERNATIVES = "name a file with --weights FILE, or test the command with --untrained"
 
 
 def execute(options: argparse.Namespace) -> int:
     """Predict the classes of videos, or score a list of videos, and print the result."""
     column, run = one_run(options, options.column)
-    store = store_of(options)
+    store, videos = store_of(options), chosen_videos(options)
+    if options.weights is None and not options.untrained:
+        check_weights(options, column, run, store, *other_scales(options, store), ALTERNATIVES)
     scores = evaluate(
         run,
         store,
         Resources.of(options),
-        chosen_videos(options),
+        videos,
         weights=options.weights,
         untrained=options.untrained,
         released=released_weights(find([options.table])[0].table.paper),
         classes=options.classes,
-        alternatives="; ".join([*other_scales(options, store), ALTERNATIVES]),
     )
     row = {"row": options.table, "column": column, "scale": options.scale, "overrides": options.overrides}
     result = {**row, "train_id": run.train_id, "eval_id": run.eval_id, "seed": run.seed, **scores}

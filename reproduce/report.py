@@ -19,6 +19,7 @@ from reports.commits import with_code_marks
 from reports.figures import save_picture
 from reports.judgement import JudgedClaim
 from reports.markdown import report_path
+from reports.markdown_markup import without_tags
 from reports.publish import publish
 from reports.render import render, saved_seeds, stale, write
 from reports.row_plots import plot_path
@@ -86,8 +87,7 @@ def in_terminal(text: str, claims: tuple[JudgedClaim, ...], command: str, width:
         claims: judged claims of the report.
         command: command that prints them one by one.
     """
-    text = re.sub(r"<details><summary>(.*?)</summary>", r"### \1", text).replace("\n</details>\n", "")
-    text = re.sub(r"</?ins>", "_", text)
+    text = without_tags(text)
     if claims:
         printed, ours = (
             ", ".join(f"{number} {verdict}" for verdict, number in Counter(verdicts).most_common())

@@ -16,7 +16,7 @@ from experiments.runner.resources import Resources
 from experiments.runner.row_model import RowModel
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.override_names import own_data
-from reproduce.selection import one_run, store_of
+from reproduce.selection import check_weights, one_run, store_of
 
 ALTERNATIVES = "name a file with weights=FILE, or take random weights with untrained=True"
 
@@ -60,12 +60,14 @@ def row_model(
     options = Namespace(
         table=name, scale=scale, seeds=None, overrides=texts, runs=Path(runs), verb_name="row_model"
     )  # fmt: skip
-    _, run = one_run(options, column)
+    key, run = one_run(options, column)
     store, file = store_of(options), None if weights is None else Path(weights)
+    if file is None and not untrained:
+        check_weights(options, key, run, store, ALTERNATIVES)
     run.check()
     model = run.model.build(run.data.size, run.data.targets)
     released = released_weights(find([name])[0].table.paper)
-    source = load_chosen_weights(model, run, store, file, untrained, released, alternatives=ALTERNATIVES)
+    source = load_chosen_weights(model, run, store, file, untrained, released)
     names = class_names(run.data, Resources(), store.run(run.train_id), None if classes is None else Path(classes))
     return RowModel(run, model.to(chosen).eval(), source, names)
 

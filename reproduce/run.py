@@ -53,11 +53,16 @@ def execute(options: argparse.Namespace) -> int:
         resources.threads or (1 if scale.small else None),
         eval_only=options.eval_only,
     )
-    launcher.carry_out(found)
+    try:
+        launcher.carry_out(found)
+    except KeyboardInterrupt:
+        print(f"stopped: {sum(job.outcome == 'done' for job in found)} of {len(found)} runs done.", file=sys.stderr)
+        say_next("run", options)
+        raise
     failed = [job for job in found if job.outcome != "done"]
-    print(
-        f"{len(found) - len(failed)} of {len(found)} runs done, {len(found) - len(pending)} of them before this call."
-    )
+    done, before = len(found) - len(failed), len(found) - len(pending)
+    nothing = "Nothing to run: every column is computed without a test, or quoted."
+    print(f"{done} of {len(found)} runs done, {before} of them before this call." if found else nothing)
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
     selections, seeds = find(options.tables), seeds_of(options)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from experiments.spec.catalog import Selection, find
 from experiments.spec.override_names import FINE_TUNE
 from reproduce.arguments import DEFAULT_RUNS
+from reproduce.next_command import next_command
 
 if TYPE_CHECKING:
     from experiments.runner.jobs import Job
@@ -96,6 +97,31 @@ def check_start(options: argparse.Namespace, found: "list[Job]", store: "RunStor
                 f"--fine-tune: {row} has no weights to start from: import released ones (`reproduce list --weights` "
                 f"names them), or train it first with `reproduce run {row} --scale {options.scale}`"
             )
+
+
+def check_weights(
+    options: argparse.Namespace, column: str, run: "RunConfig", store: "RunStore", *alternatives: str
+) -> None:
+    """Refuse a row without weights.
+
+    Args:
+        alternatives: what else can be done, for the message.
+
+    Raises:
+        ValueError: with the command that trains the row.
+    """
+    from experiments.runner.weights import existing_weights, weights_of
+
+    if weights_of(run, store) is not None:
+        return
+    if store.run(run.train_id).provenance.exists():
+        existing_weights(run, store)  # says that they are lost
+    train = next_command("run", options, [options.table], ["--column", column])
+    imports = f"import released ones with `reproduce import-weights FILE --as {options.table}`"
+    remedies = [f"train it with `{train}`", *([] if scale_of(options).small else [imports]), *alternatives]
+    raise ValueError(
+        f"{options.table} has no weights at --scale {options.scale} (run {run.train_id}): {'; or '.join(remedies)}"
+    )
 
 
 def one_run(options: argparse.Namespace, column: str | None) -> "tuple[str, RunConfig]":

@@ -30,7 +30,6 @@ from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, ViewScores
 from models.imagenet import weights_folder
 
-ALTERNATIVES = "name a file with --weights FILE, or test the command with --untrained"
 NUM_SHOWN = 5  # best classes per video
 
 
@@ -44,7 +43,6 @@ def evaluate(
     untrained: bool = False,
     released: ReleasedWeights | None = None,
     classes: Path | None = None,
-    alternatives: str = ALTERNATIVES,
 ) -> dict[str, object]:
     """Best classes of each video and kind of label and, for a list with labels, accuracies. With provenance.
 
@@ -54,7 +52,6 @@ def evaluate(
         untrained: use random weights.
         released: released weights of the paper, which check the settings that a file states.
         classes: file of the names of the classes, one a line; None for those that the training or the data set records.
-        alternatives: what else can be done if the run has no weights, for the message.
 
     Raises:
         ValueError: if there are no weights, or they are of another model.
@@ -71,7 +68,7 @@ def evaluate(
     root = videos if labelled else Path()
     datamodule = data_module(shown, one_device, root=root, split=BatchSplit(1, 1))
     module = shown.build()
-    source = load_chosen_weights(module.model, run, store, weights, untrained, released, alternatives=alternatives)
+    source = load_chosen_weights(module.model, run, store, weights, untrained, released)
     shows_bar = sys.stderr.isatty()
     lines = [] if shows_bar else [ProgressLines(shown.data.dataset.unit, prints_results=False)]
     trainer = make_trainer(run, one_device, callbacks=lines, shows_bar=shows_bar)
@@ -147,13 +144,8 @@ def load_chosen_weights(
     file: Path | None,
     untrained: bool,
     released: ReleasedWeights | None,
-    *,
-    alternatives: str,
 ) -> str:
     """Load the weights that the user has chosen; returns their source.
-
-    Args:
-        alternatives: what else can be done if the run has no weights, for the message.
 
     Raises:
         ValueError: if there are none, or the file contains another model.
@@ -162,10 +154,7 @@ def load_chosen_weights(
     if untrained:
         return "none: random weights, the scores mean nothing"
     if file is None:
-        try:
-            weights = existing_weights(run, store)
-        except ValueError as error:
-            raise ValueError(f"{error}; or {alternatives}") from None
+        weights = existing_weights(run, store)
         load_weights(model, run, store, weights)
         if weights.released is not None:
             return f"imported from {weights.released['file']}"

@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -130,9 +131,24 @@ def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Wei
             start_weights(model, run, store)
             load_trained(model, tensors, fingerprint)
     except RuntimeError as error:  # of names and shapes
-        reason = textwrap.shorten(str(error).partition(":\n")[2] or str(error), 200)
-        raise StoreError(f"{weights.path} does not hold this row's model: {reason}") from None
+        reason = first_difference_of(model.state_dict(), tensors) or textwrap.shorten(str(error), 200)
+        raise StoreError(
+            f"{weights.path} does not hold this row's model: {reason}; name the row, scale and options that it was "
+            f"trained with"
+        ) from None
     return []
+
+
+def first_difference_of(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """First difference of two sets of tensors in words; empty if names and shapes are equal."""
+    for names, what in ((expected.keys() - found.keys(), "lacks"), (found.keys() - expected.keys(), "has the unknown")):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            return f"it {what} {min(names)}{more}"
+    for name, tensor in expected.items():
+        if tensor.shape != found[name].shape:
+            return f"{name} is {tuple(found[name].shape)}, not {tuple(tensor.shape)}"
+    return ""
 
 
 def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[ReleasedStart]:

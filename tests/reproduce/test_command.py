@@ -4,6 +4,7 @@ import importlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -270,7 +271,29 @@ def test_evaluate_names_the_scale_at_which_a_row_has_weights(reproduce, tmp_path
     write_atomically(RunStore(tmp_path).run(run.train_id).weights, "trained")
     (tmp_path / "a.mp4").touch()
     outcome = reproduce("evaluate", ROW, str(tmp_path / "a.mp4"), "--runs", str(tmp_path))
-    assert outcome.code == 2 and "; or add --scale tiny, at which this row has weights; name a file" in outcome.err
+    assert outcome.code == 2 and "; or add --scale tiny, at which this row has weights; or name a file" in outcome.err
+
+
+def test_a_row_without_weights_is_refused_with_the_command_that_trains_it(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+    outcome = reproduce("attention", ROW, "--runs", str(tmp_path), "--out", str(tmp_path / "a.png"), "-o", "optim.epochs=3")
+    train = f"train it with `reproduce run {ROW} -o optim.epochs=3 --runs {tmp_path} --column k400`"
+    assert outcome.code == 2 and outcome.err.endswith(f"{train}\n") and "import" not in outcome.err
+
+
+def test_a_port_in_use_is_refused(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+    with socket.socket() as other:
+        other.bind(("localhost", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        outcome = reproduce("tensorboard", ROW, "--runs", str(tmp_path), "--port", str(port))
+    assert (outcome.code, outcome.err) == (
+        3, f"reproduce: --port {port}: Address already in use; name another one, or 0 for any that is free\n",
+    )  # fmt: skip
+
+
+def test_a_table_without_tests_has_nothing_to_run(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+    outcome = reproduce("run", "motionformer/table1", "--runs", str(tmp_path))
+    assert (outcome.code, outcome.out) == (0, "Nothing to run: every column is computed without a test, or quoted.\n")
 
 
 def test_eval_only_without_any_weights_starts_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,5 +162,5 @@ def test_a_list_of_items_is_evaluated_with_any_weights_of_the_model(
     file = {"own": None, "weight file": harness.store.run(run.train_id).weights}.get(source, tmp_path / "released.pt")
     torch.save({"module": trained.state_dict()}, tmp_path / "released.pt")
     model = run.build().model
-    load_chosen_weights(model, run, harness.store, file, untrained=False, released=None, alternatives="")
+    load_chosen_weights(model, run, harness.store, file, untrained=False, released=None)
     assert same(model.state_dict(), trained.state_dict())

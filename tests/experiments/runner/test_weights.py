@@ -18,6 +18,7 @@ from experiments.runner.weights import (
     ReleasedStart,
     Weights,
     existing_weights,
+    first_difference_of,
     load_weights,
     read_weights,
     save_weights,
@@ -337,9 +338,17 @@ def test_weights_of_another_model_are_one_line(store: RunStore) -> None:
     path = store.run(POINTS.train_id).weights
     path.parent.mkdir(parents=True)
     save_file({f"layer{index}": torch.zeros(1) for index in range(1000)}, path)
-    with pytest.raises(StoreError, match=f"{path} does not hold this row's model: Missing key") as error:
+    with pytest.raises(StoreError, match=f"{path} does not hold this row's model: it lacks backbone") as error:
         load_weights(fresh(POINTS), POINTS, store, existing_weights(POINTS, store))
     assert len(str(error.value)) < 500 and "\n" not in str(error.value)
+
+
+def test_the_first_difference_of_tensors_is_named() -> None:
+    expected = {"a": torch.zeros(2), "b": torch.zeros(3)}
+    assert first_difference_of(expected, expected) == ""
+    assert first_difference_of(expected, {"b": torch.zeros(3)}) == "it lacks a"
+    assert first_difference_of(expected, {**expected, "c": torch.zeros(1)}) == "it has the unknown c"
+    assert first_difference_of(expected, {"a": torch.zeros(2), "b": torch.zeros(4)}) == "b is (4,), not (3,)"
 
 
 def test_a_damaged_record_of_released_weights_is_an_error(store: RunStore) -> None:
