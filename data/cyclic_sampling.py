@@ -21,6 +21,11 @@ class CyclicSampling(Sampling):
 
         stride: int = 32
 
+        @property
+        def text(self) -> str:
+            """The sampled frames in words."""
+            return f"one in {self.stride}; a short video starts again"
+
         def build(self, frames: int) -> "CyclicSampling":
             """Sampling of clips with this number of frames."""
             return CyclicSampling(frames, self.stride)

@@ -25,6 +25,11 @@ class PaddedSampling(Sampling):
 
         stride: int = 4
 
+        @property
+        def text(self) -> str:
+            """The sampled frames in words."""
+            return f"one in {self.stride}; the last one fills up the clip of a short video"
+
         def build(self, frames: int) -> "PaddedSampling":
             """Sampling of clips with this number of frames."""
             return PaddedSampling(frames, self.stride)

@@ -35,6 +35,15 @@ class PoseVideoData(ClipData):
         """Size of a clip and the joints in it."""
         return PoseClipSize(self.frames, self.crop, self.crop, self.dataset.num_joints)
 
+    @property
+    def input_text(self) -> str:
+        """Layout and normalisation of a clip, the sampling of its frames, and the layout of the joints."""
+        count = self.dataset.num_joints
+        return (
+            f"{super().input_text}; and joints (B, {self.frames}, {count}, 3): x and y in pixels of the crop, and "
+            f"whether the joint is there"
+        )
+
     def check(self, evaluation: EvalConfig) -> None:
         """Reject what all clips reject, and augmentations that joints cannot follow."""
         super().check(evaluation)

@@ -18,6 +18,9 @@ from data.ranges import check_fields
 Indices = NDArray[np.int64]
 
 
+PART_EACH = "one of each of as many equal parts of the video"  # description of samplings
+
+
 @dataclass(frozen=True)
 class Timeline:
     """Presentation times of the frames of a video in seconds from the first, ascending; and their average rate."""
@@ -58,6 +61,11 @@ class Sampling(ABC):
 @dataclass(frozen=True, kw_only=True)
 class SamplingConfig(ABC):
     """Settings of a frame sampling."""
+
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """The sampled frames in words."""
 
     @abstractmethod
     def build(self, frames: int) -> Sampling:
@@ -106,6 +114,13 @@ class DenseSampling(Sampling):
         def expected_fps(self) -> int | None:
             """The nominal frame rate."""
             return self.nominal_fps
+
+        @property
+        def text(self) -> str:
+            """The sampled frames in words."""
+            if self.span is not None:
+                return f"evenly over {self.span:.0%} of the video"
+            return f"one in {self.stride} of a video of {self.nominal_fps} frames per second"
 
         def build(self, frames: int) -> "DenseSampling":
             """Sampling of clips with this number of frames."""
@@ -196,6 +211,13 @@ class SegmentSampling(Sampling):
         def expected_fps(self) -> int | None:
             """The nominal frame rate."""
             return self.nominal_fps
+
+        @property
+        def text(self) -> str:
+            """The sampled frames in words."""
+            return (
+                PART_EACH if self.span == 1 else f"one of each of as many equal parts of {self.span:.0%} of the video"
+            )
 
         def build(self, frames: int) -> "SegmentSampling":
             """Sampling of clips with this number of frames."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from data.evaluation import EvalConfig
-from data.sampling import Indices, Sampling, SamplingConfig, SegmentSampling, Timeline
+from data.sampling import PART_EACH, Indices, Sampling, SamplingConfig, SegmentSampling, Timeline
 
 MAX_VIEWS = 3
 
@@ -20,6 +20,11 @@ class SegmentViewSampling(Sampling):
     @dataclass(frozen=True, kw_only=True)
     class Config(SamplingConfig):
         """No options."""
+
+        @property
+        def text(self) -> str:
+            """The sampled frames in words."""
+            return PART_EACH
 
         def build(self, frames: int) -> "SegmentViewSampling":
             """Sampling of clips with this number of frames."""

@@ -38,6 +38,12 @@ class StridedSampling(Sampling):
             """The nominal frame rate."""
             return self.nominal_fps
 
+        @property
+        def text(self) -> str:
+            """The sampled frames in words."""
+            rate = "" if self.nominal_fps is None else f" of a video of {self.nominal_fps} frames per second"
+            return f"one in {self.stride}{rate}"
+
         def build(self, frames: int) -> "StridedSampling":
             """Sampling of clips with this number of frames."""
             return StridedSampling(frames, self)

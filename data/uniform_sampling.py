@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from data.evaluation import EvalConfig
-from data.sampling import Indices, Sampling, SamplingConfig, Timeline
+from data.sampling import PART_EACH, Indices, Sampling, SamplingConfig, Timeline
 
 MAX_VIEWS = 2
 
@@ -25,6 +25,11 @@ class UniformSampling(Sampling):
     @dataclass(frozen=True, kw_only=True)
     class Config(SamplingConfig):
         """No options."""
+
+        @property
+        def text(self) -> str:
+            """The sampled frames in words."""
+            return PART_EACH
 
         def build(self, frames: int) -> "UniformSampling":
             """Sampling of clips with this number of frames."""

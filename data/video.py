@@ -54,6 +54,15 @@ class ClipData(DataConfig):
         """Size of a clip with the number of frames of the protocol, if it has one."""
         return self.size if evaluation.frames is None else self.size.with_frames(evaluation.frames)
 
+    @property
+    def input_text(self) -> str:
+        """Layout and normalisation of a clip, and the sampling of its frames."""
+        channels = "BGR" if self.reversed_channels else "RGB"
+        return (
+            f"clips (B, {self.frames}, 3, {self.crop}, {self.crop}): batch, frames, {channels}, height, width; float32"
+            f", (x / 255 - {self.mean}) / {self.std}; frames: {self.sampling.text}"
+        )
+
     def check(self, evaluation: EvalConfig) -> None:
         """Reject test protocols that the sampling does not support, and short sides below the crop size."""
         self.sampling.for_test(evaluation)
@@ -197,12 +206,3 @@ class VideoData(ClipData):
 
         absolute = tuple(os.path.abspath(path.expanduser()) for path in paths)
         return replace(self, dataset=UnlabelledVideos.Config(predicted=self.targets, paths=absolute))
-
-    @property
-    def input_text(self) -> str:
-        """Layout and normalisation of a clip, and the sampling of its frames."""
-        channels = "BGR" if self.reversed_channels else "RGB"
-        return (
-            f"clips (B, {self.frames}, 3, {self.crop}, {self.crop}): batch, frames, {channels}, height, width; float32"
-            f", (x / 255 - {self.mean}) / {self.std}; frames are those of {self.sampling}"
-        )

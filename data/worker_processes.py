@@ -34,7 +34,7 @@ def worker_pool(
 
 @contextmanager
 def ctrl_c_later() -> Iterator[None]:
-    """Hold Ctrl-C back until the end of the block, and in processes that are started in it."""
+    """Hold Ctrl-C back from this thread until the end of the block, and from processes that are started in it."""
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

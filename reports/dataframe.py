@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from experiments.spec.number_formats import without_noise
 from reports.layout import label_texts
 from reports.report import Report
 
@@ -15,8 +16,8 @@ def data_frame(report: Report) -> pd.DataFrame:
         for header, label, text in zip(table.labels, row.row.labels, label_texts(table, row), strict=True):
             line[header] = text if isinstance(label, str) else label
         for cell in row.cells:
-            line[cell.column] = cell.value
-            line[f"{cell.column}:std"] = cell.std
+            line[cell.column] = without_noise(cell.value) if isinstance(cell.value, float) else cell.value
+            line[f"{cell.column}:std"] = None if cell.std is None else without_noise(cell.std)
             line[f"{cell.column}:num_seeds"] = cell.num_seeds
             line[f"{cell.column}:state"] = cell.state
             line[f"{cell.column}:released"] = cell.released
@@ -31,5 +32,5 @@ def data_frame(report: Report) -> pd.DataFrame:
 
 
 def comma_separated(report: Report) -> str:
-    """Data frame as CSV. Values are not rounded; ticks are True and False."""
+    """Data frame as CSV. Values have 12 digits; ticks are True and False."""
     return data_frame(report).to_csv(index=False)

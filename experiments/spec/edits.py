@@ -10,6 +10,7 @@ from types import UnionType
 from typing import Literal, TypeVar, Union, get_args, get_origin
 
 from experiments.spec.ids import field_types, is_int_for_float
+from experiments.spec.number_formats import without_noise
 from experiments.spec.override_names import FINE_TUNE, OWN_DATA
 from experiments.spec.run import Parent, RunConfig
 from lightning_modules.optim import OptimConfig
@@ -240,6 +241,8 @@ def changed_fields(before: RunConfig, after: RunConfig) -> dict[str, tuple[objec
 
 def brief(value: object) -> str:
     """Short text of a config value. A config is represented by the name of its class."""
+    if isinstance(value, float):
+        return str(without_noise(value))
     if value is None or isinstance(value, bool | int | float | str):
         return str(value)
     if isinstance(value, tuple):

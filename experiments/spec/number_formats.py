@@ -68,3 +68,8 @@ def value_text(value: float | str | None, form: NumberFormat) -> str:
         case str():
             return value
     return form.text(value)
+
+
+def without_noise(value: float) -> float:
+    """Number without the last digits, in which a float differs from the decimal number that it stands for."""
+    return float(f"{value:.12g}")

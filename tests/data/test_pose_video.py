@@ -204,6 +204,12 @@ def test_a_list_file_is_refused() -> None:
     )
 
 
+def test_the_layout_of_the_inputs_is_stated_in_words() -> None:
+    text = PoseVideoData(dataset=PennAction.Config(), frames=4, crop=32).input_text
+    assert text.startswith("clips (B, 4, 3, 32, 32): batch, frames, RGB, height, width; float32, (x / 255 - 0.5) / 0.5")
+    assert "frames: one of each of as many equal parts of the video; and joints (B, 4, 13, 3): x and y in" in text
+
+
 def test_clips_are_shown_as_their_frames_without_the_joints() -> None:
     clip = torch.arange(2 * 3 * 4).reshape(2, 3, 2, 2).to(torch.uint8)
     assert isinstance(DATA, ShowsFrames)

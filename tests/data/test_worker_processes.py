@@ -1,7 +1,7 @@
 """Pools of worker processes: preparation, Ctrl-C, and the end with their parent."""
 
-import os
 import signal
+import threading
 import time
 
 import pytest
@@ -28,7 +28,7 @@ def test_each_process_is_prepared_and_ignores_ctrl_c() -> None:
 def test_ctrl_c_is_held_back_until_the_end_of_the_block() -> None:
     passed = False
     with pytest.raises(KeyboardInterrupt), ctrl_c_later():
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         time.sleep(0.01)
         passed = True
     assert passed

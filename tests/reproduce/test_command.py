@@ -275,7 +275,8 @@ def test_evaluate_names_the_scale_at_which_a_row_has_weights(reproduce, tmp_path
 
 
 def test_a_row_without_weights_is_refused_with_the_command_that_trains_it(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
-    outcome = reproduce("attention", ROW, "--runs", str(tmp_path), "--out", str(tmp_path / "a.png"), "-o", "optim.epochs=3")
+    words = ["--runs", str(tmp_path), "--out", str(tmp_path / "a.png"), "-o", "optim.epochs=3"]
+    outcome = reproduce("attention", ROW, *words)
     train = f"train it with `reproduce run {ROW} -o optim.epochs=3 --runs {tmp_path} --column k400`"
     assert outcome.code == 2 and outcome.err.endswith(f"{train}\n") and "import" not in outcome.err
 
