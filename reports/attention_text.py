@@ -36,11 +36,11 @@ def block_text(record: dict) -> str:
     """Index of the block, and the range of indices, which starts at 0."""
     if record["num_blocks"] == 1:
         return "the only block"
-    return f"block {record['block']} of 0 to {record['num_blocks'] - 1}"
+    return f"block {record['block']} (of 0 to {record['num_blocks'] - 1})"
 
 
 def head_text(record: dict) -> str:
     """Index of the head and the range of indices, or the number of heads of a mean."""
     if record["head"] is None:
         return f"mean of {record['num_heads']} heads"
-    return f"head {record['head']} of 0 to {record['num_heads'] - 1}"
+    return f"head {record['head']} (of 0 to {record['num_heads'] - 1})"

@@ -62,7 +62,7 @@ SSV2_PANEL = Panel(
 
 def margin(panel: Panel) -> Panel:
     """Panel of the differences from trajectory attention in place of the accuracies."""
-    return replace(panel, y_label="margin (points)", relative_to="trajectory")
+    return replace(panel, y_label="top-1 minus trajectory's", relative_to="trajectory")
 
 
 # fmt: off

@@ -169,12 +169,12 @@ def test_short_strips_are_drawn_side_by_side_and_long_ones_below_each_other(make
 
 
 def test_captions_contain_video_class_block_head_and_weights(make_maps: MakeMaps) -> None:
-    assert caption(make_maps()) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, mean of 4 heads"
+    assert caption(make_maps()) == "abc.mp4 (rolling hoops)\nblock 1 (of 0 to 2), mean of 4 heads"
     maps = make_maps()
     one_block = maps._replace(record={**maps.record, "block": 0, "num_blocks": 1})
     assert caption(one_block) == "abc.mp4 (rolling hoops)\nthe only block, mean of 4 heads"
     one_head = make_maps(head=3, weights="k400.pyth")
-    assert caption(one_head) == "abc.mp4 (rolling hoops)\nblock 1 of 0 to 2, head 3 of 0 to 3, k400.pyth"
+    assert caption(one_head) == "abc.mp4 (rolling hoops)\nblock 1 (of 0 to 2), head 3 (of 0 to 3), k400.pyth"
 
 
 def named(make_maps: MakeMaps, attention: str, weights: np.ndarray) -> AttentionMaps:
@@ -205,8 +205,8 @@ def test_frames_without_attention_are_black(make_maps: MakeMaps) -> None:
 
 def test_the_name_of_an_attention_is_in_caption_and_provenance(make_maps: MakeMaps) -> None:
     maps = named(make_maps, "t2s", np.full((4, 4, 4), 1 / 64))
-    assert caption(maps) == "abc.mp4 (rolling hoops)\nattention t2s, block 1 of 0 to 2, mean of 4 heads"
-    assert "of token frame 1; attention t2s, block 1 of 0 to 2, mean of 4 heads; weights of" in provenance_text(maps)
+    assert caption(maps) == "abc.mp4 (rolling hoops)\nattention t2s, block 1 (of 0 to 2), mean of 4 heads"
+    assert "of token frame 1; attention t2s, block 1 (of 0 to 2), mean of 4 heads; weights of" in provenance_text(maps)
     assert "attention" not in provenance_text(make_maps())
 
 
@@ -249,8 +249,8 @@ def test_the_report_contains_the_picture_and_the_provenance_of_each_row(
     explanation = "Red point: the query. Lighter: more attention from it. Each frame has its own scale."
     assert f"![Trajectory attention maps](figure4.tiny.png)\n\n{explanation} Yellow arrow:" in text
     assert "<summary>Origin of the picture</summary>\n\n- K-400: video val/rolling hoops/abc.mp4" in text
-    assert "block 1 of 0 to 2, mean of 4 heads; weights of run 0123456789ab, seed 0; commit 0123456789" in text
-    assert "- SSv2: video" in text and "head 2 of 0 to 3; released weights ssv2.pyth of run" in text
+    assert "block 1 (of 0 to 2), mean of 4 heads; weights of run 0123456789ab, seed 0; commit 0123456789" in text
+    assert "- SSv2: video" in text and "head 2 (of 0 to 3); released weights ssv2.pyth of run" in text
 
 
 def test_a_report_without_maps_has_no_picture(store: RunStore, keep_maps: KeepMaps, tmp_path: Path) -> None:

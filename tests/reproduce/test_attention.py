@@ -86,7 +86,7 @@ def test_attention_draws_any_point_and_saves_no_maps(
         "attention", "--video", "@7", "--query", "0.4,0.9", "--frame", "2", "--head", "1", "--out", str(out)
     )
     assert outcome.code == 0, outcome.err
-    assert "query at 0.4,0.9 of token frame 2; block 1 of 0 to 2, head 1 of 0 to 3" in outcome.out
+    assert "query at 0.4,0.9 of token frame 2; block 1 (of 0 to 2), head 1 (of 0 to 3)" in outcome.out
     with Image.open(out) as image:
         assert image.format == "PNG" and min(image.size) > 500
     assert not list(store.root.rglob("*.npz"))
@@ -95,7 +95,7 @@ def test_attention_draws_any_point_and_saves_no_maps(
 def test_attention_draws_the_query_of_the_table_by_default(reproduce, weighted: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
     outcome = reproduce("attention", "--block", "0", "--out", str(tmp_path / "maps.png"))
     assert outcome.code == 0, outcome.err
-    assert "query at 0.6,0.3 of token frame 0; block 0 of 0 to 2, mean of 4 heads" in outcome.out
+    assert "query at 0.6,0.3 of token frame 0; block 0 (of 0 to 2), mean of 4 heads" in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_several_attentions_are_drawn_below_each_other(two_streams, tmp_path: Pa
 
 def test_the_attention_is_by_default_that_of_the_figure(two_streams, tmp_path: Path) -> None:  # noqa: ANN001
     outcome = two_streams("--out", str(tmp_path / "maps.png"))
-    assert outcome.code == 0 and "attention t2s, block 2 of 0 to 3, mean of 4 heads" in outcome.out
+    assert outcome.code == 0 and "attention t2s, block 2 (of 0 to 3), mean of 4 heads" in outcome.out
 
 
 @pytest.mark.parametrize("names", ["time", "s2t,", "s2t,cls"])
