@@ -134,6 +134,9 @@ def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...] | No
     if index.stale(checked):
         _print_path(STALE, index.path())
         code = FAILED
+    if code == DONE:
+        number = "1 committed report agrees" if len(checked) == 1 else f"{len(checked)} committed reports agree"
+        print(f"{number} with the committed results", file=sys.stderr)
     return code
 
 
