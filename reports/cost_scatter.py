@@ -23,7 +23,8 @@ def draw_against_cost(plot: Plot, notice: str | None) -> "Figure":
     height, width = plot.grid
     names = [fill(name, NAME) for name in plot.names]
     legend_height = 0.6 + 0.19 * sum(1 + name.count("\n") for name in names)
-    figure = empty_figure(4.6 * width + 3.0, max(4.0 * height, legend_height), notice, DPI)
+    free = height * width - len(plot.panels)  # places of panels, of which the legend takes one
+    figure = empty_figure(4.6 * width + (0 if free else 3.0), max(4.0 * height, legend_height), notice, DPI)
     axes = list(figure.subplots(height, width, squeeze=False).flat)
     styles = {
         name: (colour, ROW_MARKERS[index // len(ROW_COLOURS) % len(ROW_MARKERS)])
@@ -35,12 +36,12 @@ def draw_against_cost(plot: Plot, notice: str | None) -> "Figure":
             handles.setdefault(value.name, draw_point(axis, value, *styles[value.name]))
         finish_axes(axis, panel, plot)
     for axis in axes[len(plot.panels) :]:
-        axis.remove()
-    figure.legend(
+        axis.axis("off")
+    (axes[-1] if free else figure).legend(
         list(handles.values()),  # type: ignore[arg-type]
         names,
         title="filled: ours, hollow: printed" if plot.prints_numbers else None,
-        loc="outside right upper",
+        loc="center left" if free else "outside right upper",
         frameon=False,
         fontsize="small",
         title_fontsize="small",

@@ -12,7 +12,7 @@ from reports.report import Report, ReportRow, quoted_number
 
 COSTS = (GFLOPS.name, GFLOPS_AND_VIEWS.name)
 MOST_PANELS = 6
-PANELS_PER_LINE = 3
+PANELS_PER_LINE = 2  # so that texts are readable in a picture of 900 pixels
 LEAST_SPREAD = 1.05  # largest / smallest GFLOPs, without the outer quarters, in a plot against GFLOPs
 LOG_SPREAD = 50  # largest / smallest number, above which an axis is logarithmic
 
