@@ -208,7 +208,7 @@ def parser() -> argparse.ArgumentParser:
         "--batch", type=int, help="batch size (default: the one that comes nearest to the printed value, or that fits)"
     )
     measured.add_argument(
-        "--rounds", type=int, help="rounds of a speed that all rows take in turns (default: 20 on a GPU, 1 on a CPU)"
+        "--rounds", type=int, help="rounds of a speed that all rows take in turns (default: 20 on a GPU, 5 on a CPU)"
     )
     parts = (add_row, add_scale, add_runs, add_resources)
     drawn = verb("attention", "attention", "Draw the attention of a point of a test video.", *parts, add_query)

@@ -86,10 +86,10 @@ def test_every_run_computes_one_batch_in_each_round_after_a_warm_up(machine: Mac
     ]
 
 
-def test_a_cpu_measures_one_view_once_by_default(machine: Machine) -> None:
+def test_a_cpu_measures_one_view_five_times_by_default(machine: Machine) -> None:
     found, _ = measured()
-    assert machine.passes == [(0, 1), (1, 1)] * 2
-    assert [found[name]["rounds"] for name in RUNS] == [1, 1]
+    assert machine.passes == [(0, 1), (1, 1)] * 6  # a warm-up, and five rounds
+    assert [found[name]["rounds"] for name in RUNS] == [5, 5]
 
 
 def test_records_of_a_session_are_accepted_and_hold_the_rounds_of_all_runs(machine: Machine) -> None:
