@@ -39,10 +39,10 @@ def test_the_data_contain_every_value_and_its_margin_to_trajectory_attention(
     by_key = {(line["y_label"], line["row"], line["column"]): float(line["y"]) for line in found}
     for column in FIGURE3.columns:
         trajectory = by_key["top-1 accuracy (%)", "trajectory", column.key]
-        assert by_key["margin (points)", "trajectory", column.key] == 0
+        assert by_key["top-1 minus trajectory's", "trajectory", column.key] == 0
         for row in ("joint", "divided"):
             margin = by_key["top-1 accuracy (%)", row, column.key] - trajectory
-            assert by_key["margin (points)", row, column.key] == pytest.approx(margin)
+            assert by_key["top-1 minus trajectory's", row, column.key] == pytest.approx(margin)
     assert [line["x"] for line in found[:5]] == ["1", "2", "4", "8", "whole clip"]
 
 
@@ -52,7 +52,7 @@ def test_margins_are_computed_between_equal_seeds(store: RunStore, finish: Finis
         finish(run_of("joint.k400-4", seed), joint)
     finish(run_of("joint.k400-4", 2), 99.0)  # no run of trajectory attention with this seed: no margin
     found = points_of(collect(FIGURE3, TINY, store, seeds=(0, 1, 2)))
-    margin = next(line for line in found if line["y_label"] == "margin (points)" and line["row"] == "joint")
+    margin = next(line for line in found if line["y_label"] == "top-1 minus trajectory's" and line["row"] == "joint")
     assert (float(margin["y"]), margin["num_seeds"]) == (-9.0, "2")
     assert float(margin["std"]) == pytest.approx(2**0.5)
 
@@ -72,8 +72,8 @@ def test_a_margin_is_marked_if_either_of_its_rows_has_released_weights(store: Ru
     found = points_of(collect(FIGURE3, TINY, store))
     marks = {(line["row"], line["y_label"]): line["released"] for line in found}
     assert marks == {
-        ("joint", "margin (points)"): "True",
-        ("trajectory", "margin (points)"): "True",
+        ("joint", "top-1 minus trajectory's"): "True",
+        ("trajectory", "top-1 minus trajectory's"): "True",
         ("joint", "top-1 accuracy (%)"): "False",
         ("trajectory", "top-1 accuracy (%)"): "True",
     }
@@ -83,7 +83,7 @@ def test_panels_have_the_titles_labels_and_lines_of_the_paper(store: RunStore, f
     assert isinstance(FIGURE3.figure, Panels)
     axes = draw(collect(FIGURE3, TINY, store), FIGURE3.figure, None).axes
     assert [axis.get_title() for axis in axes] == ["Kinetics-400", "Something–Something V2", "", ""]
-    assert [axis.get_ylabel() for axis in axes] == ["margin (points)"] * 2 + ["top-1 accuracy (%)"] * 2
+    assert [axis.get_ylabel() for axis in axes] == ["top-1 minus trajectory's"] * 2 + ["top-1 accuracy (%)"] * 2
     assert [len(axis.get_lines()) for axis in axes] == [3] * 4
     joint = axes[2].get_lines()[0]
     expected = [58.0 + 0.8 * index for index in range(5)]
