@@ -168,15 +168,21 @@ def _with_other_data(row: ReportRow, cells: frozenset[str], table: Table) -> Rep
 
 
 def _with_other_conditions(rows: list[ReportRow]) -> list[ReportRow]:
-    """Rows with marked measurements: those on other hardware, or at another time, than most of their column."""
-    usual = [
-        Counter(cell.conditions for cell in column if cell.conditions is not None).most_common(1)
-        for column in zip(*(row.cells for row in rows), strict=True)
-    ]
+    """Rows with marked measurements: those on other hardware, or at another time, than most of their column.
+
+    If no conditions are those of most, all are marked.
+    """
+    usual = [_most(cell.conditions for cell in column) for column in zip(*(row.cells for row in rows), strict=True)]
     marked = []
     for row in rows:
         pairs = zip(row.cells, usual, strict=True)
-        differs = [bool(cell.conditions) and cell.conditions != found[0][0] for cell, found in pairs]
+        differs = [cell.conditions not in (None, found) for cell, found in pairs]
         cells = (replace(cell, other_data=cell.other_data or d) for cell, d in zip(row.cells, differs, strict=True))
         marked.append(replace(row, cells=tuple(cells)))
     return marked
+
+
+def _most(conditions: Iterable[str | None]) -> str | None:
+    """Conditions that more cells have than any other ones; None if there are none."""
+    counts = [*Counter(filter(None, conditions)).most_common(2), (None, 0), (None, 0)]
+    return counts[0][0] if counts[0][1] > counts[1][1] else None

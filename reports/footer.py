@@ -140,7 +140,7 @@ def _executed(table: Table, cells: tuple[Cell, ...]) -> list[str]:
 def _conditions(table: Table, measurements: list[tuple[Cell, Measured]], store: RunStore) -> list[str]:
     """Conditions of measurements. If they differ within a kind, each is followed by its rows."""
     names = row_names(table)
-    rows: dict[str, dict[str, list[str]]] = {}  # kind -> conditions -> rows
+    rows: dict[str, dict[tuple[str, str], list[str]]] = {}  # kind -> conditions and session -> rows
     for cell, metric in measurements:
         if cell.paper_run and (found := find_measurement(cell.paper_run.train_id, metric.kind, store)):
             r = found[0]
@@ -153,11 +153,12 @@ def _conditions(table: Table, measurements: list[tuple[Cell, Measured]], store: 
                 + ("; one round" if rounds == 1 else f"; median of {rounds} rounds" if rounds else "")
                 + _chosen_batch(r)
             )
-            rows.setdefault(metric.kind, {}).setdefault(conditions, []).append(names[cell.row.key])
+            session = f", session of {r['session']}" if "session" in r else ""
+            rows.setdefault(metric.kind, {}).setdefault((conditions, session), []).append(names[cell.row.key])
     return [
-        conditions if len(rows_of_kind) == 1 else f"{conditions}: {'; '.join(_distinct(shown))}"
+        conditions if len(rows_of_kind) == 1 else f"{conditions}{session}: {'; '.join(_distinct(shown))}"
         for rows_of_kind in rows.values()
-        for conditions, shown in rows_of_kind.items()
+        for (conditions, session), shown in rows_of_kind.items()
     ]
 
 

@@ -1,8 +1,10 @@
 """`reproduce evaluate`: predicts the classes of videos with the model of a row, and scores those that have labels."""
 
 import argparse
+import contextlib
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from experiments.runner.evaluate import evaluate
@@ -23,7 +25,7 @@ def execute(options: argparse.Namespace) -> int:
     column, run = one_run(options, options.column)
     store, videos = store_of(options), chosen_videos(options)
     if options.weights is None and not options.untrained:
-        check_weights(options, column, run, store, *other_scales(options, store), ALTERNATIVES)
+        check_weights(options, column, run, store, chain(other_scales(options, store), [ALTERNATIVES]))
     scores = evaluate(
         run,
         store,
@@ -45,8 +47,9 @@ def other_scales(options: argparse.Namespace, store: RunStore) -> Iterator[str]:
     """Remedy for each other scale at which the row has weights."""
     for scale in SCALES:
         other = argparse.Namespace(**{**vars(options), "scale": scale})
-        if scale != options.scale and weights_of(one_run(other, options.column)[1], store) is not None:
-            yield f"add --scale {scale}, at which this row has weights"
+        with contextlib.suppress(ValueError, OSError):  # overrides of this scale alone; damaged records
+            if scale != options.scale and weights_of(one_run(other, options.column)[1], store) is not None:
+                yield f"add --scale {scale}, at which this row has weights"
 
 
 def chosen_videos(options: argparse.Namespace) -> Path | list[Path]:

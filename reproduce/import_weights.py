@@ -25,8 +25,9 @@ def execute(options: argparse.Namespace) -> int:
                 f"than this; import it with --as {entry.row}, or rename the file if it holds others"
             )
         column = column or columns[0]
-    _, run = one_run(options, column)
+    column, run = one_run(options, column)
     record = import_weights(run, store_of(options), weight_file(options.file), released)
     print(json.dumps(record, indent=1) if options.json else import_text(record))
-    say_next("run", options, [options.table], ["--eval-only"])
+    several = len({run.train_id for run in runs_of_row(options, options.table).values()}) > 1
+    say_next("run", options, [options.table], [*(["--column", column] if several else []), "--eval-only"])
     return DONE

@@ -65,7 +65,7 @@ class Plan:
         speed: Speed | None = None,
         on_cpu: bool = False,
     ) -> None:
-        self.store, self.resources, self.eval_only, self.on_cpu = store, resources, eval_only, on_cpu
+        self.store, self.resources, self.eval_only = store, resources, eval_only
         self.lists = resources.item_lists()
         trained: set[str] = set()
         tested: set[tuple[str, str]] = set()
@@ -80,6 +80,7 @@ class Plan:
                     tested.add(job.key)
             self.parameters = parameters.result()
         finished = (Trained(plan.job.run, plan.training_passes) for plan in self.runs)
+        self.on_cpu = on_cpu and speed is None
         self.speed = speed or measured_speed(finished, store) or (assumed_cpu_speed() if on_cpu else assumed_speed())
 
     @property
@@ -191,7 +192,7 @@ class Plan:
         at_least = "at least " if unknown else ""
         devices = self.resources.num_devices
         seconds = 3600 * self.device_hours
-        start = f", and {SECONDS_OF_START} s for the start of a run" if self.on_cpu else ""
+        start = f", and {SECONDS_OF_START} s for the start of a run" if self.on_cpu and self.num_pending else ""
         wall = f", {duration(seconds / devices)} on {devices} devices" if devices > 1 else ""
         return (
             f"{at_least}{pflop(flops)} PFLOP (multiply and add counted as two).\n"
@@ -222,6 +223,6 @@ def duration(seconds: float) -> str:
     if seconds >= 360_000:
         return f"{seconds / 3600:,.0f} h"
     for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= length:
+        if round(seconds / length, 1) >= 1:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds:.0f} s"

@@ -63,7 +63,7 @@ def row_model(
     key, run = one_run(options, column)
     store, file = store_of(options), None if weights is None else Path(weights)
     if file is None and not untrained:
-        check_weights(options, key, run, store, ALTERNATIVES)
+        check_weights(options, key, run, store, [ALTERNATIVES])
     run.check()
     model = run.model.build(run.data.size, run.data.targets)
     released = released_weights(find([name])[0].table.paper)

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,12 +101,12 @@ def check_start(options: argparse.Namespace, found: "list[Job]", store: "RunStor
 
 
 def check_weights(
-    options: argparse.Namespace, column: str, run: "RunConfig", store: "RunStore", *alternatives: str
+    options: argparse.Namespace, column: str, run: "RunConfig", store: "RunStore", alternatives: Iterable[str] = ()
 ) -> None:
     """Refuse a row without weights.
 
     Args:
-        alternatives: what else can be done, for the message.
+        alternatives: what else can be done, for the message. They are read only if there are no weights.
 
     Raises:
         ValueError: with the command that trains the row.

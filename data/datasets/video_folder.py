@@ -152,7 +152,9 @@ class VideoFolder:
         refuse_duplicates(annotation, (os.path.normpath(record.path) for record in records))
         if part == "val":
             trained = self.root / "train.csv"
-            paths = {os.path.normpath(os.path.join(base, line.path)) for line in lines_of(trained)}
+            others = [line.path for line in lines_of(trained)]
+            folder = base_with([self.root, Path.cwd()], others) or base
+            paths = {os.path.normpath(os.path.join(folder, path)) for path in others}
             for line, record in zip(lines, records, strict=True):
                 if os.path.normpath(record.path) in paths:
                     raise DataError(

@@ -183,7 +183,7 @@ class FittingBatches(Callback):
         collectives that the other processes no longer join, until NCCL ends this process.
 
         Raises:
-            RestartNeeded: if the memory of one of several devices is exhausted.
+            RestartNeeded: if the memory of one of several devices is exhausted; the error itself for other errors there.
             TooLittleMemoryError: if its batch cannot be halved.
         """
         exhausted, launcher = is_out_of_memory(exception), trainer.strategy.launcher
@@ -197,10 +197,11 @@ class FittingBatches(Callback):
         finally:
             if trainer.is_global_zero and launcher is not None:
                 launcher.kill(signal.SIGKILL)
+        for logger in trainer.loggers:
+            logger.finalize("failed")  # as Lightning does after this hook
         if exhausted:
-            for logger in trainer.loggers:
-                logger.finalize("failed")  # as Lightning does after this hook
             raise RestartNeeded from None
+        raise exception  # without the teardown, after which this process would be killed before it names the reason
 
     def halve(self) -> None:
         """Halve the batch for which memory did not suffice, in the file.

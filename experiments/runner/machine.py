@@ -29,7 +29,8 @@ def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> It
         needs_gpu: whether runs take weeks without a GPU.
     """
     yield from _packages()
-    if DRIVER.exists() and not torch.cuda.is_available():
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    if DRIVER.exists() and torch.version.cuda is not None and not hidden and not torch.cuda.is_available():
         yield Finding(
             "warning",
             "devices",

@@ -206,10 +206,12 @@ class Resources:
                 f"{dataset.name}: {counts.train} training {dataset.unit} are fewer than one batch of "
                 f"{run.optim.batch_size}; use a smaller batch, e.g. -o optim.batch_size={max(1, counts.train)}"
             )
+        if counts.test == 0:
+            raise TooFewItemsError(f"{dataset.name}: the test split has no {dataset.unit}")
         if counts.test < self.num_devices:
+            fewer = f"--devices {counts.test // self.nodes}" if counts.test >= self.nodes else "--nodes 1 --devices 1"
             raise TooFewItemsError(
-                f"{dataset.name}: {counts.test} test {dataset.unit} are fewer than {self.num_devices} devices; use "
-                f"--devices {max(1, counts.test // self.nodes)} or fewer"
+                f"{dataset.name}: {counts.test} test {dataset.unit} are fewer than {self.num_devices} devices; use {fewer}"
             )
 
     def check_names(self, runs: Iterable[RunConfig]) -> None:

@@ -96,7 +96,10 @@ def main(arguments: list[str] | None = None) -> int:
         traceback.print_exc()
         if directory is not None and directory.memory_failures > memory_failures:
             return OUT_OF_MEMORY  # of another process of the run, with which this one had lost the connection
-        return _fail(directory, f"{type(error).__name__}: {error}".strip(": "), 1)
+        reason = f"{type(error).__name__}: {error}".strip(": ")
+        if directory is not None and directory.failure.exists():  # another process has failed first
+            reason = directory.failure.read_text(errors="replace")
+        return _fail(directory, reason, 1)
     return 0
 
 

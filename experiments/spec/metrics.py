@@ -196,6 +196,10 @@ class SpeedOfReference(VideosPerSecondInTurns):
 
     reference: RunConfig = field(kw_only=True)
 
+    def conditions_of(self, record: Mapping[str, object]) -> str:
+        """Hardware and precision. Both runs of a ratio are of one session."""
+        return f"{record['hardware']}, {record['precision']}"
+
     def repeats(self, record: Mapping[str, object], run: RunConfig) -> tuple[float, ...]:
         """Ratio in each round; empty if one of both did not take part."""
         videos = VideosPerSecondInTurns(self.name, self.kind)

@@ -274,6 +274,19 @@ def test_evaluate_names_the_scale_at_which_a_row_has_weights(reproduce, tmp_path
     assert outcome.code == 2 and "; or add --scale tiny, at which this row has weights; or name a file" in outcome.err
 
 
+def test_weights_at_another_scale_do_not_matter_to_a_row_with_weights(
+    reproduce,  # noqa: ANN001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = ["-o", "data.dataset.stand_in.num_train=64"]  # of tiny alone
+    words = ["evaluate", ROW, "--column", "k400", "--scale", "tiny", *few, "--runs", str(tmp_path), "a.mp4"]
+    assert "has no weights at --scale tiny" in reproduce(*words).err
+    run = next(job.run for job in jobs_of(find([ROW]), TINY, few[1:], (0,)) if job.cell.endswith(".k400"))
+    write_atomically(RunStore(tmp_path).run(run.train_id).weights, "trained")
+    assert "cut short or damaged" in reproduce(*words).err  # the weights are read
+
+
 def test_a_row_without_weights_is_refused_with_the_command_that_trains_it(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
     words = ["--runs", str(tmp_path), "--out", str(tmp_path / "a.png"), "-o", "optim.epochs=3"]
     outcome = reproduce("attention", ROW, *words)

@@ -12,6 +12,12 @@ from experiments.runner.machine import machine_findings
 from experiments.runner.store import RunStore
 
 
+@pytest.fixture(autouse=True)
+def no_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without an NVIDIA driver."""
+    monkeypatch.setattr(machine, "DRIVER", tmp_path / "none")
+
+
 def findings(store: RunStore, *, needs_gpu: bool = False) -> dict[str, Finding]:
     return {finding.subject: finding for finding in machine_findings(store, generates=True, needs_gpu=needs_gpu)}
 
@@ -40,6 +46,8 @@ def test_a_driver_that_torch_cannot_use_is_named(
     (tmp_path / "version").touch()
     monkeypatch.setattr(machine, "DRIVER", tmp_path / "version")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     found = findings(store)["devices"]
     assert found.severity == "warning" and "cannot use it" in found.what and "driver 580 or newer" in found.remedy
 

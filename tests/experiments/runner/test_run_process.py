@@ -98,6 +98,20 @@ def test_a_failed_process_writes_the_reason_in_its_last_line_and_a_file(
     assert directory.state(POINTS) == "failed"
 
 
+def test_the_reason_of_another_process_that_failed_first_is_kept(
+    harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure = harness.store.run(POINTS.train_id).failure
+
+    def fails(*_: object, **__: object) -> None:
+        failure.write_text("the second process could not read its items\n")
+        raise RuntimeError("connection reset by peer")
+
+    monkeypatch.setattr(run_process, "train_and_test", fails)
+    assert run_process.main(command) == 1
+    assert failure.read_text() == "the second process could not read its items\n"
+
+
 def test_the_exit_code_of_a_stopped_process_is_that_of_the_signal(
     command: list[str], harness: RunHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
