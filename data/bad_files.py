@@ -29,11 +29,11 @@ class Stamp(NamedTuple):
         files = tuple(files)
         try:
             states = [os.stat(file) for file in files]
-            if not all(os.access(file, os.R_OK) for file in files):
-                return cls(sum(state.st_size for state in states), 0)
+            readable = all(os.access(file, os.R_OK) for file in files)
         except (OSError, ValueError):  # ValueError: a NUL in the path
             return None
-        return cls(sum(state.st_size for state in states), max((state.st_mtime_ns for state in states), default=0))
+        modified = max((state.st_mtime_ns for state in states), default=0)
+        return cls(sum(state.st_size for state in states), modified if readable else 0)
 
 
 class BadFile(NamedTuple):

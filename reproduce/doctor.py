@@ -20,10 +20,9 @@ from experiments.runner.needed_weights import initial_findings, tested_findings
 from experiments.runner.resources import Resources, TooFewItemsError, splits_of
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
-from experiments.spec.override_names import FINE_TUNE, OWN_DATA
 from experiments.spec.scales import PAPER
 from reproduce.exit_codes import DONE, UNUSABLE
-from reproduce.next_command import say_next
+from reproduce.next_command import override_words, say_next
 from reproduce.selection import jobs, scale_of, store_of
 from reproduce.status import FINISHED, job_state
 from reproduce.terminal import terminal_width, wrapped
@@ -37,7 +36,7 @@ def execute(options: argparse.Namespace) -> int:
         small = scale_of(options).small
         found = [*doctor.machine(generates=small, needs_gpu=not (small or options.eval_only)), *doctor.of_runs()]
     else:
-        if given := [flag for flag, value in run_options(options).items() if value]:
+        if given := run_flags(options):
             raise ValueError(f"{given[0]} is about the runs of tables; name one as paper/table")
         every_job = jobs_of(find(["*"]), PAPER, [], (0,))
         doctor = Doctor(every_job, store, resources, deep=options.deep, eval_only=options.eval_only)
@@ -49,18 +48,10 @@ def execute(options: argparse.Namespace) -> int:
     return code
 
 
-def run_options(options: argparse.Namespace) -> dict[str, object]:
-    """Options that only the runs of tables have, by flag."""
-    own = [text for text in options.overrides if text.startswith(OWN_DATA)]
-    others = [text for text in options.overrides if text not in own]
-    return {
-        "--own": own,
-        "--fine-tune": FINE_TUNE in others,
-        "-o": others,
-        "--column": options.columns,
-        "--seeds": options.seeds,
-        "--eval-only": options.eval_only,
-    }
+def run_flags(options: argparse.Namespace) -> list[str]:
+    """Given options that only the runs of tables have."""
+    others = {"--column": options.columns, "--seeds": options.seeds, "--eval-only": options.eval_only}
+    return [override_words(text)[0] for text in options.overrides] + [flag for flag, value in others.items() if value]
 
 
 class Doctor:

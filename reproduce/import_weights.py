@@ -15,10 +15,10 @@ def execute(options: argparse.Namespace) -> int:
     """Import a file. A file in the paper's list of released weights can only be imported for its own run."""
     released = released_weights(find([options.table])[0].table.paper)
     entry = released.find(options.file.stem) if released is not None else None
-    column = options.column
+    column, runs = options.column, runs_of_row(options, options.table)
     if entry is not None:
         train_id = runs_of_row(options, entry.row)[entry.column].train_id
-        columns = [key for key, run in runs_of_row(options, options.table).items() if run.train_id == train_id]
+        columns = [key for key, run in runs.items() if run.train_id == train_id]
         if not columns or column not in (None, *columns):
             raise ValueError(
                 f"{options.file.name} holds the weights of {entry.row} (column {entry.column}), which is another run "
@@ -28,6 +28,6 @@ def execute(options: argparse.Namespace) -> int:
     column, run = one_run(options, column)
     record = import_weights(run, store_of(options), weight_file(options.file), released)
     print(json.dumps(record, indent=1) if options.json else import_text(record))
-    several = len({run.train_id for run in runs_of_row(options, options.table).values()}) > 1
+    several = len({run.train_id for run in runs.values()}) > 1
     say_next("run", options, [options.table], [*(["--column", column] if several else []), "--eval-only"])
     return DONE

@@ -14,13 +14,13 @@ from reproduce.selection import selected, store_of
 
 def execute(options: argparse.Namespace) -> int:
     """Create the log directory and serve it."""
+    if not options.no_serve:
+        check_port(options.port)
     selections, scale, seeds = selected(options)
     store = store_of(options)
     reports = [
         collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows) for table, rows in selections
     ]
-    if not options.no_serve:
-        check_port(options.port)
     view = build_view([with_code_marks(report) for report in reports], store)
     print(view, flush=True)
     if options.no_serve:

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 from experiments.runner.disk_space import free_bytes
+from experiments.runner.files import REMEDY
 from experiments.runner.messages import one_line
 from experiments.runner.process import ERROR_PREFIX
 from experiments.runner.run_directory import RunDirectory
@@ -52,7 +53,7 @@ def exit_reason(code: int, folder: Path) -> str:
         folder: folder of the process's files. On a full disk, the process can write no reason.
     """
     if free_bytes(folder) < FULL:
-        return f"the disk of {folder} is full; free space there or name another place with --runs"
+        return f"the disk of {folder} is full; free space there or {REMEDY}"
     if code < 0:
         name = signal.Signals(-code).name
         hint = "; the machine may be out of memory" if name == "SIGKILL" else ""

@@ -30,7 +30,9 @@ def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> It
     """
     yield from _packages()
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    if DRIVER.exists() and torch.version.cuda is not None and not hidden and not torch.cuda.is_available():
+    if torch.cuda.is_available():
+        yield Finding("ok", "devices", f"{hardware()}, {cores()}")
+    elif DRIVER.exists() and torch.version.cuda is not None and not hidden:
         yield Finding(
             "warning",
             "devices",
@@ -38,8 +40,6 @@ def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> It
             "this torch needs a driver for its version of CUDA (+cu130: driver 580 or newer, Turing or newer GPUs): update "
             "the driver, or install a torch for an older CUDA",
         )
-    elif torch.cuda.is_available():
-        yield Finding("ok", "devices", f"{hardware()}, {cores()}")
     elif needs_gpu:
         yield Finding("warning", "devices", f"no GPU, {cores()}", "training at this scale takes weeks without a GPU")
     else:

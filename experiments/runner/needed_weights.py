@@ -20,14 +20,18 @@ def find_initial_weights(models: Iterable[ModelConfig]) -> None:
         MissingWeightsError: if one cannot be downloaded, with the remedy.
     """
     folder = weights_folder()
-    for source in dict.fromkeys(source for model in models for source in model.initial_weights):
+    for source in sources_of(models):
         source.find(folder)
+
+
+def sources_of(models: Iterable[ModelConfig]) -> Iterable[InitialWeights]:
+    """Distinct sources of the initial weights of models."""
+    return dict.fromkeys(source for model in models for source in model.initial_weights)
 
 
 def initial_findings(models: Iterable[ModelConfig]) -> Iterator[Finding]:
     """Findings on the initial weights of models."""
-    sources = dict.fromkeys(source for model in models for source in model.initial_weights)
-    yield from map(initial_finding, sources)
+    yield from map(initial_finding, sources_of(models))
 
 
 def initial_finding(source: InitialWeights) -> Finding:
