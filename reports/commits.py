@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+from experiments.runner.provenance import separate_commits
 from experiments.spec.metrics import Derived
 from reports.report import Report, ReportCell, ReportRow
 
@@ -51,6 +52,11 @@ def differences(commits: set[str]) -> dict[str, str]:
 
 
 def _difference(commit: str, head: str) -> str | None:
+    found = [(name, _code_difference(name, head)) for name in separate_commits(commit)]
+    return "; ".join(f"{name}: {text}" if len(found) > 1 else text for name, text in found if text is not None) or None
+
+
+def _code_difference(commit: str, head: str) -> str | None:
     name, _, changes = commit.partition("+")
     if changes:
         return f"with changes that were not committed, HEAD is {head}"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from experiments.runner.computed_values import computed
 from experiments.runner.item_hits import unpacked
+from experiments.runner.provenance import sessions
 from experiments.spec.comparisons import About, Comparison, PValues, SameText
 from experiments.spec.expressions import CellValue, Expression
 from experiments.spec.metrics import TOP1, Computed, Derived, Metric, OfTraining
@@ -102,7 +103,7 @@ class Leaf(NamedTuple):
     def all_conditions(self, seeds: list[int]) -> set[str]:
         """Conditions of the measurement, or devices of the trainings."""
         return (
-            {self.tests[seed]["hardware"] for seed in seeds}
+            {sessions(self.tests[seed])[0]["hardware"] for seed in seeds}
             if self.is_time and self.tests
             else set(filter(None, [self.conditions]))
         )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from experiments.runner.acceptance import BATCH_SPLITS
 from experiments.runner.computed_values import computed
 from experiments.runner.measure import saved_for_backward
+from experiments.runner.provenance import separate_commits, sessions
 from experiments.runner.store import RunStore
 from experiments.spec.edits import brief, changed_fields
 from experiments.spec.metrics import Computed, Measured
@@ -109,9 +110,9 @@ def facts_of(
         items=_by_data_set(results, _items),
         replaced=_by_data_set(_trained(tested, results), _replaced),
         batches=_by_data_set([r for r in results if r.metrics.get(BATCH_SPLITS)], _batches),
-        hardware=_distinct(str(result.metrics.get("hardware", "unknown")) for result in results),
+        hardware=_distinct(_hardware(result.metrics) for result in results),
         versions=_versions(results),
-        commits=_distinct(str(result.metrics.get("commit", "unknown")) for result in results),
+        commits=_commits(results),
         changes=_changes(tested),
         conditions=tuple(_conditions(table, measurements, store)),
         costs=(*([] if overridden else _executed(table, cells)), *_saved(table, measurements)),
@@ -235,10 +236,21 @@ def _by_data_set(results: list[Result], text_of: Callable[[dict], str]) -> tuple
     )
 
 
+def _commits(results: list[Result]) -> tuple[str, ...]:
+    texts = (session["commit"] for result in results for session in sessions(result.metrics))
+    return _distinct(commit for text in texts for commit in separate_commits(text))
+
+
+def _hardware(metrics: dict) -> str:
+    """Hardware of a test, and that of its training if it is another one."""
+    *trained, tested = (session["hardware"] for session in sessions(metrics))
+    return tested if trained in ([], [tested]) else f"{trained[0]} (trained), {tested} (tested)"
+
+
 def _versions(results: list[Result]) -> tuple[tuple[str, str], ...]:
     versions: dict[str, list[str]] = {}
-    for result in results:
-        for name, version in result.metrics.get("versions", {}).items():
+    for session in (session for result in results for session in sessions(result.metrics)):
+        for name, version in session["versions"].items():
             versions.setdefault(name, []).append(str(version))
     return tuple((name, " or ".join(_distinct(found))) for name, found in versions.items())
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from experiments.runner.attention_files import AttentionMaps, held_maps
 from experiments.runner.mask_strip_files import MaskStrip, held_strip
+from experiments.runner.provenance import joined, sessions
 from experiments.runner.store import RunStore
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import RunConfig
@@ -17,7 +18,7 @@ class Source(NamedTuple):
 
     `file`: the result or the measurement.
     `config`: config of its run.
-    `commit`: commit of the code that measured the value.
+    `commit`: commit of the code that measured the value; of a training and its test, if they differ, both.
     `published`: whether the file is a published result and not one of the run store.
     """
 
@@ -65,7 +66,7 @@ def find_result(run: RunConfig, store: RunStore) -> tuple[dict, Source] | None:
         if metrics is not None:
             directory = place.store.run(run.train_id)
             file = directory.metrics(run.eval_id, released="released_weights" in metrics)
-            commit = str(metrics.get("commit", "unknown"))
+            commit = joined(session["commit"] for session in sessions(metrics))
             return metrics, Source(file, directory.config, run.train_id, commit, place.published)
     return None
 

@@ -14,6 +14,7 @@ from experiments.runner.fields import COUNT, NUMBER, TEXT, field_problem, is_num
 from experiments.runner.files import json_object
 from experiments.runner.item_hits import unpacked
 from experiments.runner.messages import one_line
+from experiments.runner.provenance import TRAINING
 from experiments.runner.saved_scores import SHA256, disagreement
 from experiments.spec.class_f1 import CATEGORIES, COUNTS
 from experiments.spec.run import RunConfig
@@ -40,6 +41,7 @@ TEST_FIELDS = {
     "replaced_in_training?": COUNT,
     "rescored_from?": TEXT,
     f"{BATCH_SPLITS}?": SPLITS,
+    f"{TRAINING}?": {"commit": TEXT, "hardware": TEXT, "versions": {}},
     "combined_from?": [{"part": TEXT, "train_id": TEXT, "eval_id": TEXT, SHA256: TEXT}],
     "classes?": {},
     f"{COUNTS}?": {},

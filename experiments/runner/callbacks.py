@@ -12,6 +12,7 @@ from typing import Literal
 from lightning import Callback, LightningModule, Trainer
 
 from experiments.runner.files import REMEDY, unwritable
+from experiments.runner.provenance import joined_provenance
 from experiments.runner.weights import save_weights
 from lightning_modules.module import TaskModule
 
@@ -200,6 +201,30 @@ class BestWeights(Callback):
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
         """Restore the state."""
         self.best = state_dict["best"]
+
+
+class TrainingProvenance(Callback):
+    """Commits, versions and hardware of a training, which can be resumed with other code and on other machines.
+
+    Args:
+        provenance: provenance of this process.
+    """
+
+    def __init__(self, provenance: dict[str, object]) -> None:
+        self.sessions = [provenance]
+
+    def joined(self) -> dict[str, object]:
+        """Distinct commits, versions and hardware of all processes of the training, in its order."""
+        return joined_provenance(self.sessions)
+
+    def state_dict(self) -> dict[str, list[dict[str, object]]]:
+        """State for checkpoints."""
+        return {"sessions": self.sessions}
+
+    def load_state_dict(self, state_dict: dict[str, list[dict[str, object]]]) -> None:
+        """Restore the state, with this process as the last."""
+        earlier = [session for session in state_dict["sessions"] if session != self.sessions[-1]]
+        self.sessions = [*earlier, self.sessions[-1]]
 
 
 class DeviceClock(Callback):

@@ -3,13 +3,14 @@
 I: items. V: views. C: classes of all kinds of label.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from experiments.runner.provenance import joined, joined_provenance, sessions
 from experiments.runner.results import SavedTest, check_readable, save_scores, saved_test, write_metrics
 from experiments.runner.saved_scores import SHA256, SavedScores, file_sha256
 from experiments.runner.store import RunStore
@@ -142,7 +143,6 @@ def combined(run: RunConfig, parts: Sequence[PartTest]) -> SavedScores:
 def _provenance(parts: Sequence[PartTest]) -> dict[str, object]:
     """Provenance of a combined test: that of the tests whose scores it combines, and their records."""
     records = [part.saved.record for part in parts]
-    names = dict.fromkeys(name for record in records for name in record["versions"])
     released = [(part.parent.part, part.weights.released) for part in parts]
     started = [
         {"part": part, "file": file["file"], "sha256": file["sha256"]} for part, file in released if file is not None
@@ -152,14 +152,9 @@ def _provenance(parts: Sequence[PartTest]) -> dict[str, object]:
         "data": parts[0].data,
         "devices": max(record["devices"] for record in records),
         "seconds": round(sum(record["seconds"] for record in records), 1),
-        **{name: _joined(record[name] for record in records) for name in ("precision", "commit", "hardware")},
-        "versions": {name: _joined(record["versions"].get(name, "none") for record in records) for name in names},
+        "precision": joined(record["precision"] for record in records),
+        **joined_provenance(session for record in records for session in sessions(record)),
         **({"started_from": started} if started else {}),
         **{name: records[0][name] for name in (CATEGORIES,) if name in records[0]},
         "combined_from": [part.record for part in parts],
     }
-
-
-def _joined(values: Iterable[object]) -> str:
-    """Distinct values as text."""
-    return " and ".join(dict.fromkeys(map(str, values)))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from experiments.runner.provenance import hardware
+from experiments.runner.provenance import hardware, sessions
 from experiments.runner.store import RunStore
 from experiments.spec.run import RunConfig
 
@@ -115,7 +115,7 @@ def _training(item: Trained, store: RunStore) -> _Measured | None:
     hours = metrics.get("device_hours")
     if not hours or not item.passes:
         return None
-    return _Measured(_device(metrics["hardware"]), flops(item.run, Work(item.passes, 0)), 3600 * hours)
+    return _Measured(_device(sessions(metrics)[0]["hardware"]), flops(item.run, Work(item.passes, 0)), 3600 * hours)
 
 
 def _inference(item: Trained, store: RunStore) -> _Measured | None:

@@ -4,9 +4,11 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "lightning", "timm", "av")
+TRAINING = "training"  # field of results: provenance of the training, if it is not that of the test
 
 
 def provenance() -> dict[str, object]:
@@ -17,6 +19,32 @@ def provenance() -> dict[str, object]:
         "versions": {"python": platform.python_version(), **versions},
         "hardware": hardware(),
     }
+
+
+def joined_provenance(records: Iterable[Mapping]) -> dict[str, object]:
+    """Distinct commits, hardware and versions of some records, each joined by "and"."""
+    records = list(records)
+    names = dict.fromkeys(name for record in records for name in record["versions"])
+    return {
+        "commit": joined(record["commit"] for record in records),
+        "versions": {name: joined(record["versions"].get(name, "none") for record in records) for name in names},
+        "hardware": joined(record["hardware"] for record in records),
+    }
+
+
+def joined(values: Iterable[object]) -> str:
+    """Distinct values as text."""
+    return " and ".join(dict.fromkeys(map(str, values)))
+
+
+def separate_commits(commits: str) -> list[str]:
+    """Commits in a joined text."""
+    return commits.split(" and ")
+
+
+def sessions(result: Mapping) -> list[Mapping]:
+    """Records with the provenance of a result: that of its training if it is another one, and that of its test."""
+    return [result[TRAINING], result] if TRAINING in result else [result]
 
 
 def commit() -> str:

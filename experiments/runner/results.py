@@ -19,7 +19,7 @@ from experiments.runner.data_record import data_of_result
 from experiments.runner.fields import COUNT, NUMBER, TEXT
 from experiments.runner.files import read_record, replacing, write_atomically
 from experiments.runner.item_hits import packed
-from experiments.runner.provenance import provenance
+from experiments.runner.provenance import TRAINING
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.saved_scores import SHA256, SavedScores, file_sha256, read_scores
 from experiments.runner.store import RunStore
@@ -32,12 +32,13 @@ from lightning_modules.scores import Scores
 STARTED_FROM = [{"part": TEXT, "file": TEXT, "sha256": TEXT}]
 TRAINING_FIELDS = {
     "device_hours": NUMBER, "replaced_in_training": COUNT, "started_from?": STARTED_FROM, f"{WEIGHTS_DIGEST}?": TEXT,
-    f"{BATCH_SPLITS}?": SPLITS,
+    f"{BATCH_SPLITS}?": SPLITS, "commit": TEXT, "hardware": TEXT, "versions": {},
 }  # fmt: skip
 # Fields that a re-scored test copies from the test whose scores it uses.
 PASS_FIELDS = (
     "replaced_in_training", "data", "precision", "devices", "seconds", "commit", "versions", "hardware",
     "device_hours", "started_from", "released_weights", "combined_from", WEIGHTS_DIGEST, SHA256, CATEGORIES, BATCH_SPLITS,
+    TRAINING,
 )  # fmt: skip
 
 
@@ -65,11 +66,18 @@ def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) ->
 
 
 def save_training_record(
-    directory: RunDirectory, *, device_seconds: float, replaced: int, weights: str, splits: list[dict[str, int]]
+    directory: RunDirectory,
+    provenance: Mapping[str, object],
+    *,
+    device_seconds: float,
+    replaced: int,
+    weights: str,
+    splits: list[dict[str, int]],
 ) -> None:
     """Write the device time of a finished training, its number of replaced items, and the digest of its weights.
 
     Args:
+        provenance: commits, versions and hardware of the training.
         splits: splits of its batches over devices and accumulated steps, in the order of the training.
     """
     started_from = read_record(directory.started_from, {"released": STARTED_FROM})
@@ -79,7 +87,7 @@ def save_training_record(
         WEIGHTS_DIGEST: weights,
         BATCH_SPLITS: splits,
         **({"started_from": started_from["released"]} if started_from is not None else {}),
-        **provenance(),
+        **provenance,
     }
     write_atomically(directory.training, json.dumps(record, indent=1) + "\n")
 
@@ -89,6 +97,7 @@ def save_test_results(
     directory: RunDirectory,
     test: Test,
     trainer: Trainer,
+    provenance: Mapping[str, object],
     *,
     data: DataFingerprint,
     seconds: float,
@@ -98,6 +107,7 @@ def save_test_results(
     """Write the scores, then the metrics, each file atomically.
 
     Args:
+        provenance: commit, versions and hardware of the test.
         data: fingerprint of the data before the test.
         categories: categories of the classes, by kind of label.
         seconds: wall time of the process.
@@ -119,8 +129,10 @@ def save_test_results(
         "precision": str(trainer.precision),
         "devices": trainer.world_size,
         "seconds": round(seconds, 1),
-        **provenance(),
+        **provenance,
     }
+    if training is not None and (trained := {name: training[name] for name in provenance}) != provenance:
+        record[TRAINING] = trained
     if arrays:
         record[SHA256] = file_sha256(predictions)
     if categories:

@@ -9,11 +9,12 @@ from data.bad_files import BadFiles
 from data.datamodule import DataModule
 from experiments.runner.batch_sizes import BatchSplit
 from experiments.runner.batch_split import FittingBatches, RestartNeeded
-from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, StopRequest
+from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, StopRequest, TrainingProvenance
 from experiments.runner.curves import CurveLogger, Curves
 from experiments.runner.data_record import check_data_record, save_data_record
 from experiments.runner.memory_errors import is_out_of_memory, release_memory
 from experiments.runner.progress import ProgressFile, ProgressLines
+from experiments.runner.provenance import provenance
 from experiments.runner.resources import Resources
 from experiments.runner.results import (
     Test,
@@ -97,7 +98,8 @@ def train_and_test_with(
     if isinstance(module.model, Recomputes):
         module.model.recompute(resources.recompute)
     saves_best = run.optim is not None and run.optim.keep == "best"
-    clock = DeviceClock()
+    started, code = time.time(), provenance()  # of the modules in memory: files can change during a training
+    clock, trained_with = DeviceClock(), TrainingProvenance(code)
     saved_items = SavedItems(run, directory) if run.objective.saves_items else None
     trainer = make_trainer(
         run,
@@ -113,11 +115,11 @@ def train_and_test_with(
             ProgressFile(directory.progress_file),
             Curves(run.data.dataset.unit),
             clock,
+            trained_with,
         ],
     )
-    started = time.time()
     if trains:
-        fit(run, store, directory, module, datamodule, trainer, clock, batches)
+        fit(run, store, directory, module, datamodule, trainer, clock, trained_with, batches)
     weights = existing_weights(run, store)
     data = datamodule.fingerprint() if trainer.is_global_zero else None
     if data is not None and weights.trained_here:
@@ -135,6 +137,7 @@ def train_and_test_with(
             directory,
             test,
             trainer,
+            code,
             data=data,
             seconds=seconds,
             released=weights.released,
@@ -179,6 +182,7 @@ def fit(
     datamodule: DataModule,
     trainer: Trainer,
     clock: DeviceClock,
+    trained_with: TrainingProvenance,
     batches: FittingBatches,
 ) -> None:
     """Train to the end, from the last checkpoint if there is one, and save the weights.
@@ -210,7 +214,12 @@ def fit(
             save_weights(module.model, directory.best_weights)
         weights = saved_digest(directory.best_weights)
         save_training_record(
-            directory, device_seconds=clock.seconds, replaced=replaced, weights=weights, splits=batches.splits
+            directory,
+            trained_with.joined(),
+            device_seconds=clock.seconds,
+            replaced=replaced,
+            weights=weights,
+            splits=batches.splits,
         )
         directory.best_weights.replace(directory.weights)
         directory.checkpoint.unlink(missing_ok=True)  # the training is finished

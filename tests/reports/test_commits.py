@@ -80,6 +80,15 @@ def test_a_commit_that_cannot_be_compared_counts_as_different(repository: Path, 
     assert differences({commit.format(head)}) == {commit.format(head): text.format(head)}
 
 
+def test_each_commit_of_a_training_and_its_test_is_compared(repository: Path) -> None:
+    old = change(repository, "models/trunk.py")
+    head = change(repository, "models/trunk.py")
+    both = f"{old} and {head}"
+    assert differences({both}) == {both: f"{old}: 1 file that can change results differ from HEAD {head}"}
+    change(repository, "docs/layout.md")
+    assert differences({head}) == {}
+
+
 def test_outside_of_git_nothing_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commits, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))

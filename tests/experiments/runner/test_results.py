@@ -46,6 +46,7 @@ DATA = DataFingerprint(
     name="ssv2", train=SplitFingerprint(items=3, annotations="45"), test=SplitFingerprint(items=2, annotations="67")
 )
 TRAINER = cast(Trainer, TwoDevices())
+PROVENANCE = {"commit": "0123456789", "versions": {"torch": "2.14.1"}, "hardware": "8 x A100"}
 SPLITS = [{"from_step": 0, "devices": 2, "micro_batch": 4, "accumulation": 8}]
 
 
@@ -69,7 +70,9 @@ def directory(tmp_path: Path) -> RunDirectory:
 
 
 def saved_metrics(directory: RunDirectory, test: FinishedTest, released: dict | None = None) -> dict:
-    save_test_results(SSV2, directory, test, TRAINER, data=DATA, seconds=3.21, released=released, categories={})
+    save_test_results(
+        SSV2, directory, test, TRAINER, PROVENANCE, data=DATA, seconds=3.21, released=released, categories={}
+    )
     return json.loads(directory.metrics(SSV2.eval_id, released=released is not None).read_text())
 
 
@@ -81,8 +84,8 @@ def test_metrics_contain_their_provenance(directory: RunDirectory) -> None:
     assert metrics["data"] == {name: part for name, part in DATA.as_json().items() if name != "train"}
     assert (metrics["data"]["name"], metrics["data"]["test"]["items"]) == ("ssv2", 2)
     assert (metrics["precision"], metrics["devices"], metrics["seconds"]) == ("32-true", 2, 3.2)
-    assert {"commit", "versions", "hardware"} <= metrics.keys()
-    assert not {"device_hours", "started_from", "released_weights", "rescored_from"} & metrics.keys()
+    assert {name: metrics[name] for name in PROVENANCE} == PROVENANCE
+    assert not {"training", "device_hours", "started_from", "released_weights", "rescored_from"} & metrics.keys()
 
 
 def test_metrics_contain_the_correct_items_and_a_digest_of_all(directory: RunDirectory) -> None:
@@ -93,7 +96,7 @@ def test_metrics_contain_the_correct_items_and_a_digest_of_all(directory: RunDir
 
 
 def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> None:
-    save_training_record(directory, device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
+    save_training_record(directory, PROVENANCE, device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
     assert (metrics["device_hours"], metrics["replaced_in_training"], metrics["weights_digest"]) == (3.0, 3, "0123")
     assert metrics["batch_splits"] == SPLITS
@@ -103,7 +106,7 @@ def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> 
 
 
 def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: RunDirectory) -> None:
-    save_training_record(directory, device_seconds=1.0, replaced=0, weights="0123", splits=SPLITS)
+    save_training_record(directory, PROVENANCE, device_seconds=1.0, replaced=0, weights="0123", splits=SPLITS)
     earlier = replace(DATA, train=replace(DATA.test, items=5), test=replace(DATA.test, items=4))
     directory.data.write_text(json.dumps({**earlier.as_json(), "root": "/data"}))
     data = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))["data"]
@@ -113,7 +116,7 @@ def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: Run
 
 
 def test_metrics_of_released_weights_contain_no_record_of_our_training(directory: RunDirectory) -> None:
-    save_training_record(directory, device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
+    save_training_record(directory, PROVENANCE, device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
     released = {"file": "a.pyth", "sha256": "0", "matched": 1, "warnings": []}
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
     assert "device_hours" not in metrics and metrics["replaced_in_training"] == 0
@@ -418,6 +421,7 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
         directory,
         FinishedTest(made, tuple("abcde"), (), "0123", 4),
         TRAINER,
+        PROVENANCE,
         data=replace(DATA, name="points", test=replace(DATA.test, items=len(states))),
         seconds=1.0,
         released=None,
