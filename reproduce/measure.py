@@ -5,6 +5,7 @@ The others are made and saved one after another.
 """
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -35,8 +36,19 @@ class Measurement(NamedTuple):
     table: Table
 
 
+class Outcome(NamedTuple):
+    """Number of saved measurements, and whether each run fits into the memory of the device."""
+
+    num_saved: int
+    all_fit: bool
+
+
 def execute(options: argparse.Namespace) -> int:
-    """Make each distinct measurement and save it with the runs."""
+    """Make each distinct measurement and save it with the runs.
+
+    What cannot be measured here is named on stderr. The exit code tells whether each run fits, and whether anything was
+    measured.
+    """
     for option, value in (("--batch", options.batch), ("--rounds", options.rounds)):
         if value is not None and value < 1:
             raise ValueError(f"{option} {value}: it must be 1 or more")
@@ -52,39 +64,39 @@ def execute(options: argparse.Namespace) -> int:
     for measurement in measurements.values():
         if measurement.metric.in_turns:
             in_turns.setdefault(measurement.metric.kind, []).append(measurement)
-    codes = [measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)]
-    codes += [measure_in_turns(several, options.batch, options.rounds, store) for several in in_turns.values()]
-    if max(codes) == DONE:
+    outcomes = [measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)]
+    outcomes += [measure_in_turns(several, options.batch, options.rounds, store) for several in in_turns.values()]
+    if any(outcome.num_saved for outcome in outcomes) and all(outcome.all_fit for outcome in outcomes):
         say_next("report", options)
-    return max(codes)
+        return DONE
+    return UNUSABLE
 
 
-def measure_each(measurements: Iterable[Measurement], batch_size: int | None, store: RunStore) -> int:
-    """Make measurements one after another. The exit code tells whether each run fits."""
-    code, batches = DONE, Batches(batch_size)
-    for measurement in measurements:
-        batch = batches.of(measurement)
-        try:
-            record = measured(measurement.metric, measurement.run, batch)
-        except NotMeasurableError as error:
-            print(f"{measurement.cell.row.key}: {one_line(error)}", file=sys.stderr)
-            if isinstance(error, TooLargeError):
-                code = UNUSABLE
-            continue
-        if (reference := batches.reference(measurement)) is not None:
-            cell = cell_name(measurement.table, reference.row, reference.column)
-            record["calibrated"] = {"table": measurement.table.name, "cell": cell, "printed": reference.printed}
-        save(measurement, record, store)
-    return code
+def measure_each(measurements: Iterable[Measurement], batch_size: int | None, store: RunStore) -> Outcome:
+    """Make measurements one after another. Rows of a table that are left out for the same reason are named together."""
+    num_saved, all_fit, batches = 0, True, Batches(batch_size)
+    for table, of_table in itertools.groupby(measurements, lambda measurement: measurement.table.name):
+        left_out: dict[str, list[str]] = {}  # reason -> rows
+        for measurement in of_table:
+            try:
+                record = measured(measurement.metric, measurement.run, batches.of(measurement))
+            except NotMeasurableError as error:
+                left_out.setdefault(one_line(error), []).append(measurement.cell.row.key)
+                all_fit = all_fit and not isinstance(error, TooLargeError)
+                continue
+            if (reference := batches.reference(measurement)) is not None:
+                record["calibrated"] = reference.record
+            save(measurement, record, store)
+            num_saved += 1
+        for reason, rows in left_out.items():
+            print(f"{table}: {', '.join(dict.fromkeys(rows))}: {reason}", file=sys.stderr)
+    return Outcome(num_saved, all_fit)
 
 
 def measure_in_turns(
     measurements: Sequence[Measurement], batch_size: int | None, rounds: int | None, store: RunStore
-) -> int:
-    """Make measurements of one kind in turns, and save them after the last round.
-
-    The exit code tells whether each run fits.
-    """
+) -> Outcome:
+    """Make measurements of one kind in turns, and save them after the last round."""
     by_cell = {f"{m.table.name}:{m.cell.row.key}.{m.cell.column.key}": m for m in measurements}
     kind = measurements[0].metric.kind
 
@@ -97,10 +109,10 @@ def measure_in_turns(
         )
     except NotMeasurableError as error:
         say(str(error))
-        return UNUSABLE if isinstance(error, TooLargeError) else DONE
+        return Outcome(0, not isinstance(error, TooLargeError))
     for name, record in records.items():
         save(by_cell[name], record, store)
-    return DONE if len(records) == len(by_cell) else UNUSABLE
+    return Outcome(len(records), len(records) == len(by_cell))
 
 
 def save(measurement: Measurement, record: dict[str, object], store: RunStore) -> None:
@@ -117,43 +129,64 @@ def save(measurement: Measurement, record: dict[str, object], store: RunStore) -
     print(f"{cell.row.key}: {measurement.metric.name} {number} with batch {record['batch_size']}{printed}")
 
 
+class Reference(NamedTuple):
+    """Cell whose printed value determines the batch size of a metric."""
+
+    name: str
+    table: Table
+    cell: Cell
+
+    @property
+    def record(self) -> dict[str, object]:
+        """Cell and printed value, as they are saved with a measurement."""
+        name = cell_name(self.table, self.cell.row, self.cell.column)
+        return {"table": self.table.name, "cell": name, "printed": self.cell.printed}
+
+
 class Batches:
     """Batch size of each measurement.
 
     Args:
-        fixed: batch size for all measurements. None for the batch size at which the measured value of the column's
-            reference row is nearest to its printed value; in a column without one, for that of the metric, or else 1.
+        fixed: batch size for all measurements. None for the batch size at which the measured value of the metric's
+            reference is nearest to its printed value; for a metric without one, for that of the metric, or else 1.
     """
 
     def __init__(self, fixed: int | None) -> None:
         self.fixed = fixed
-        self.calibrated: dict[tuple[str, float], int] = {}
+        self.calibrated: dict[str, int | None] = {}  # by the name of the reference; None if one item does not fit
 
     def of(self, measurement: Measurement) -> int:
         """Batch size of a measurement.
 
         Raises:
-            ValueError: if the reference row has no printed value.
-            OSError: if there is no GPU, or if it is too small for one item.
+            ValueError: if the reference has no printed value.
+            TooLargeError: if one item of the reference does not fit.
+            NotMeasurableError: if there is no GPU.
         """
-        cell = self.reference(measurement)
-        if cell is None:
+        reference = self.reference(measurement)
+        if reference is None:
             return self.fixed or measurement.metric.batch_size or 1
+        name, _, cell = reference
         if cell.paper_run is None or not isinstance(cell.printed, int | float):
-            raise ValueError(
-                f"{measurement.table.name}:{cell.row.key} has no printed value; set the batch with --batch"
-            )
-        key = (cell.paper_run.train_id, cell.printed)
-        if key not in self.calibrated:
-            self.calibrated[key] = nearest_batch(cell.printed, value_with(cell.paper_run, measurement.metric))
-        return self.calibrated[key]
+            raise ValueError(f"{name} has no printed value; set the batch with --batch")
+        if name not in self.calibrated:
+            try:
+                self.calibrated[name] = nearest_batch(cell.printed, value_with(cell.paper_run, measurement.metric))
+            except TooLargeError:
+                self.calibrated[name] = None
+        batch_size = self.calibrated[name]
+        if batch_size is None:
+            raise TooLargeError(f"{name}, whose printed value determines the batch, does not fit; set it with --batch")
+        return batch_size
 
-    def reference(self, measurement: Measurement) -> Cell | None:
-        """Cell whose printed value determines the batch size; None for a fixed batch size or a column without one."""
-        if self.fixed is not None or measurement.metric.calibrated_by is None:
+    def reference(self, measurement: Measurement) -> Reference | None:
+        """Reference of the metric; None for a fixed batch size or a metric without one."""
+        metric = measurement.metric
+        if self.fixed is not None or metric.calibrated_by is None:
             return None
-        cells = measurement.table.cells(rows=[measurement.metric.calibrated_by])
-        return next(cell for cell in cells if cell.column is measurement.cell.column)
+        ((table, rows),) = find([metric.calibrated_by])
+        cell = next(cell for cell in table.cells(rows=rows) if cell.metric == metric)
+        return Reference(metric.calibrated_by, table, cell)
 
 
 def value_with(run: RunConfig, metric: Measured) -> Callable[[int], float]:

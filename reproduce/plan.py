@@ -51,7 +51,7 @@ class Plan:
     """Plan of jobs.
 
     Args:
-        speed: speed of a device; None for a measured one or, without measurements, an assumed one.
+        speed: speed of a device; None for that of finished trainings or, without any, an assumed one.
         on_cpu: whether small models are trained on a CPU, so that the assumed speed is that of one.
     """
 

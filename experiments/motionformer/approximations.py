@@ -1,8 +1,8 @@
 """Columns, notes and edits that the four parts of Motionformer's Table 3 share."""
 
 from experiments.motionformer.base import K400, START_NOTE, TOP1_COLUMNS
+from experiments.motionformer.columns import PEAK_MEMORY
 from experiments.spec.edits import Edits, model
-from experiments.spec.metrics import Measured
 from experiments.spec.table import Column
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
@@ -10,7 +10,7 @@ from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
 
 COLUMNS = (
-    Column(key="memory", header="Mem.", metric=Measured("peak_gib", "memory", calibrated_by="exact"), base=K400),
+    Column(key="memory", header="Mem.", metric=PEAK_MEMORY, base=K400),
     *TOP1_COLUMNS,
 )
 

@@ -1,6 +1,6 @@
-"""Columns of Motionformer's tables that show a design choice in the config of a run."""
+"""Metrics of Motionformer's tables: design choices in the config of a run, and the memory of a training step."""
 
-from experiments.spec.metrics import Computed
+from experiments.spec.metrics import Computed, Measured
 from experiments.spec.run import RunConfig
 from models.motionformer.model import Motionformer
 
@@ -25,6 +25,8 @@ def attention_kind(run: RunConfig) -> str:
     return f"{attention.label} ({'E' if getattr(attention, 'approximation', None) is None else 'A'})"
 
 
+# Tables 3 and 7 print 7.4 and 7.3 for the same run. The batch of both is that of the first.
+PEAK_MEMORY = Measured("peak_gib", "memory", calibrated_by="motionformer/table3a:exact")
 BASE_MODEL = Computed("base_model", base_model)
 ATTENTION = Computed("attention", lambda run: model_of(run).attention.label)
 ATTENTION_KIND = Computed("attention_kind", attention_kind)

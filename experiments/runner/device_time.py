@@ -1,4 +1,4 @@
-"""Device time of the remaining work: from the speed of measured runs, or from an assumed utilisation of a GPU."""
+"""Device time of the remaining work: from the speed of finished trainings, or from an assumed utilisation of a GPU."""
 
 import re
 from collections.abc import Iterable
@@ -82,47 +82,25 @@ class Trained(NamedTuple):
 
 
 def measured_speed(trained: Iterable[Trained], store: RunStore) -> Speed | None:
-    """Speed in finished trainings, made here or published; else in measurements of throughput. None without both.
+    """Speed of finished trainings, made here or published; None without any.
 
-    Measurements on the hardware of this machine are preferred, then those on the hardware with the most of them.
+    Trainings on the hardware of this machine are preferred, then those on the hardware with the most of them.
     """
-    runs = list({item.run.train_id: item for item in trained}.values())
-    for kind, measured in (("trainings", _training), ("measurements of throughput", _inference)):
-        by_hardware: dict[str, list[tuple[float, float]]] = {}
-        for item in runs:
-            if (found := measured(item, store)) is not None:
-                by_hardware.setdefault(found.hardware, []).append((found.flops, found.seconds))
-        if by_hardware:
-            here = _device(hardware())
-            device = max(by_hardware, key=lambda name: (name == here, len(by_hardware[name])))
-            pairs = by_hardware[device]
-            done, seconds = (sum(column) for column in zip(*pairs, strict=True))
-            return Speed(done / seconds, True, f"measured: the speed of {len(pairs)} {kind} on {device}")
-    return None
-
-
-class _Measured(NamedTuple):
-    """Operations, and the device time that they took."""
-
-    hardware: str
-    flops: float
-    seconds: float
-
-
-def _training(item: Trained, store: RunStore) -> _Measured | None:
-    """Training of a run."""
-    metrics = store.metrics(item.run) or {}
-    hours = metrics.get("device_hours")
-    if not hours or not item.passes:
+    by_hardware: dict[str, list[tuple[float, float]]] = {}  # operations and seconds of each training
+    for run, passes in {item.run.train_id: item for item in trained}.values():
+        metrics = store.metrics(run) or {}
+        if passes and (hours := metrics.get("device_hours")):
+            operations = flops(run, Work(passes, 0))
+            device = _device(sessions(metrics)[0]["hardware"])
+            by_hardware.setdefault(device, []).append((operations, 3600 * hours))
+    if not by_hardware:
         return None
-    return _Measured(_device(sessions(metrics)[0]["hardware"]), flops(item.run, Work(item.passes, 0)), 3600 * hours)
-
-
-def _inference(item: Trained, store: RunStore) -> _Measured | None:
-    """Measurement of the throughput of a run by `reproduce measure`."""
-    record = store.measurement(item.run.train_id, "throughput") or {}
-    rate = record.get("items_per_second")
-    return _Measured(_device(record["hardware"]), flops(item.run, Work(1, 0)) * rate, 1.0) if rate else None
+    here = _device(hardware())
+    device = max(by_hardware, key=lambda name: (name == here, len(by_hardware[name])))
+    operations, seconds = (sum(column) for column in zip(*by_hardware[device], strict=True))
+    count = len(by_hardware[device])
+    source = f"measured: the speed of {count} training{'s' if count > 1 else ''} on {device}"
+    return Speed(operations / seconds, True, source)
 
 
 def _device(name: str) -> str:

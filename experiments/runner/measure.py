@@ -1,4 +1,4 @@
-"""Measurements at the paper's size: peak memory and throughput on a device, and bytes saved for the backward pass.
+"""Measurements at the paper's size: peak memory on a device, and bytes saved for the backward pass.
 
 The papers state neither batch size nor precision of their "max CUDA memory"; the records here contain both.
 """
@@ -7,7 +7,6 @@ import contextlib
 import functools
 import gc
 import math
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -16,14 +15,13 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from experiments.runner.memory_errors import is_out_of_memory
-from experiments.runner.provenance import cores, provenance
+from experiments.runner.provenance import provenance
 from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
 from models.model import HasIdenticalBlocks, InputSize, ModelConfig, Targets
 
 GIB = 2**30
 PRECISIONS = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16, "32-true": torch.float32}
-WARM_UP_SECONDS, MEASURED_SECONDS = 2.0, 10.0
 
 
 class NotMeasurableError(OSError):
@@ -149,11 +147,10 @@ def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
 
     Raises:
         TooLargeError: if the step does not fit.
-        NotMeasurableError: for a run without training.
-        OSError: if there is no GPU.
+        NotMeasurableError: for a run without training, or if there is no GPU.
     """
     if not torch.cuda.is_available():
-        raise OSError("memory is measured on a CUDA device and there is none; reports show – for it")
+        raise NotMeasurableError("memory is measured on a CUDA device and there is none; reports show – for it")
     gc.collect()
     torch.cuda.empty_cache()
     try:
@@ -179,53 +176,8 @@ def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
     }
 
 
-def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
-    """Items per second in inference.
-
-    On a GPU, the precision is that of the recipe; on a CPU, it is float32.
-
-    Raises:
-        TooLargeError: if a batch does not fit into the GPU.
-    """
-    on_gpu = torch.cuda.is_available()
-    device = torch.device("cuda" if on_gpu else "cpu")
-    precision = run.optim.precision if on_gpu and run.optim is not None else "32-true"
-    model = run.model.build(run.data.size, run.data.targets).eval()
-    try:
-        model = model.to(device)
-        inputs = run.data.size.example(batch_size, device)
-        with torch.inference_mode(), mixed_precision(device, PRECISIONS[precision]):
-            _batches_per_second(model, inputs, WARM_UP_SECONDS)
-            rate = _batches_per_second(model, inputs, MEASURED_SECONDS)
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-        raise _too_large(batch_size) from None
-    return {
-        "items_per_second": batch_size * rate,
-        "batch_size": batch_size,
-        "precision": precision,
-        **provenance(),
-        "hardware": torch.cuda.get_device_name() if on_gpu else cores(),
-    }
-
-
-def _batches_per_second(model: nn.Module, inputs: tuple[Tensor, ...], seconds: float) -> float:
-    """Forward passes per second, averaged over at least this many seconds."""
-    started, batches = time.perf_counter(), 0
-    while batches == 0 or time.perf_counter() - started < seconds:
-        model(*inputs)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        batches += 1
-    return batches / (time.perf_counter() - started)
-
-
-# Function of a run and a batch size for each of `experiments.spec.metrics.KINDS`.
-MEASUREMENTS: dict[str, Callable[[RunConfig, int], dict[str, object]]] = {
-    "memory": peak_memory,
-    "throughput": throughput,
-}
+# Function of a run and a batch size for each of `experiments.spec.metrics.KINDS` that is not measured in turns.
+MEASUREMENTS: dict[str, Callable[[RunConfig, int], dict[str, object]]] = {"memory": peak_memory}
 
 
 def measured(metric: Measured, run: RunConfig, batch_size: int) -> dict[str, object]:

@@ -92,7 +92,8 @@ class Measured(Metric):
     """Metric that `reproduce measure` measures on a device, at the paper's size.
 
     `kind`: type of measurement, of `KINDS` or a paper's own. One measurement may give several metrics.
-    `calibrated_by`: key of the row whose printed value determines the batch size, if the paper does not state it.
+    `calibrated_by`: `table:row` whose printed value determines the batch size, if the paper does not state it. All tables
+        that show the measurement of a run name the same one, since there is one record of it.
     `function`: measurement of a run with a batch size, for a kind of its own. It returns the metric by name, "batch_size",
         "precision" and the provenance.
     `conditions`: start of the sentence on the conditions of the measurement, for a kind of its own.
@@ -150,19 +151,8 @@ IN_TURNS = {"turns-float32": "32-true", "turns-bfloat16": "bf16-true"}
 # Measurements of any model, each with the start of the sentence on its conditions.
 KINDS = {
     "memory": "Peak CUDA memory of a training step of",
-    "throughput": "Throughput of inference on",
     **dict.fromkeys(IN_TURNS, "Throughput of inference, one batch of each row in turn, on"),
 }
-
-
-@dataclass(frozen=True)
-class VideosPerSecond(Measured):
-    """Throughput in videos, each with all views and crops of the run's test."""
-
-    def value(self, record: Mapping[str, object], run: RunConfig) -> float | None:
-        """Items per second, divided by the number of views and crops."""
-        items = record.get("items_per_second")
-        return items / (run.evaluation.views * run.evaluation.crops) if isinstance(items, int | float) else None
 
 
 @dataclass(frozen=True)

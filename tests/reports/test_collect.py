@@ -318,10 +318,10 @@ def test_every_kind_of_measurement_is_shown_and_published(
     table_of: TableOf, small: Scale, store: RunStore, keep_measurement: KeepMeasurement, tmp_path: Path
 ) -> None:
     columns = (
-        Column(key="speed", header="Videos/s", metric=Measured("videos_per_second", "throughput"), base=K400),
+        Column(key="speed", header="Videos/s", metric=Measured("items_per_second", "turns-float32"), base=K400),
         Column(key="memory", header="GiB", metric=Measured("peak_gib", "memory"), base=K400),
     )
-    keep_measurement(K400, "throughput", videos_per_second=2.5)
+    keep_measurement(K400, "turns-float32", items_per_second=2.5)
     report = collect(table_of(*columns), small, store)
     speed, memory = report.rows[0].cells
     assert (speed.state, speed.value, speed.num_seeds) == ("measured", 2.5, 0)
@@ -338,13 +338,11 @@ def test_every_kind_of_measurement_is_shown_and_published(
 def test_a_measurement_without_its_metric_is_an_error(
     table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement
 ) -> None:
-    speed = table_of(
-        Column(key="speed", header="Videos/s", metric=Measured("videos_per_second", "throughput"), base=K400)
-    )
-    for value in ({}, {"videos_per_second": None}, {"videos_per_second": "fast"}):
-        keep_measurement(K400, "throughput", **value)
-        with pytest.raises(StoreError, match=rf"{K400.train_id}/measured/throughput.json has no 'videos_per_second'"):
-            collect(speed, PAPER, store)
+    memory = table_of(Column(key="memory", header="GiB", metric=Measured("peak_gib", "memory"), base=K400))
+    for value in ({}, {"peak_gib": None}, {"peak_gib": "much"}):
+        keep_measurement(K400, "memory", **value)
+        with pytest.raises(StoreError, match=rf"{K400.train_id}/measured/memory.json has no 'peak_gib'"):
+            collect(memory, PAPER, store)
 
 
 def test_a_ratio_needs_a_measurement_together_with_its_reference(

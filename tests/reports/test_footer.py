@@ -24,6 +24,7 @@ RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]
 TableOf = Callable[..., Table]
 KeepMeasurement = Callable[..., Path]
+LATENCY = Measured("latency", "latency", function=lambda run, batch_size: {}, conditions="Latency of")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,19 +185,19 @@ def test_the_footer_counts_items_replaced_in_training(
     assert line + cells in markdown(collect(table, small, store)).partition("<details>")[0]
 
 
-def test_throughput_has_its_own_conditions(
+def test_a_measurement_that_a_paper_defines_has_its_own_conditions(
     table_of: TableOf, small: Scale, store: RunStore, keep_measurement: KeepMeasurement
 ) -> None:
+    latency, rate = (replace(LATENCY, name=name) for name in ("latency", "rate"))
     speeds = table_of(
-        Column(key="videos", header="Videos/s", metric=Measured("videos_per_second", "throughput"), base=K400),
-        Column(key="clips", header="Clips/s", metric=Measured("items_per_second", "throughput"), base=K400),
+        Column(key="latency", header="Latency", metric=latency, base=K400),
+        Column(key="clips", header="Clips/s", metric=rate, base=K400),
     )
     assert collect(speeds, small, store).facts.conditions == ()
-    keep_measurement(K400, "throughput", videos_per_second=2.5, items_per_second=75.0)
+    keep_measurement(K400, "latency", latency=2.5, rate=75.0)
     facts = collect(speeds, small, store).facts
-    conditions = "Throughput of inference on 6 clips in 16-mixed on a GPU, torch 2.14.1, commit abc"
-    assert facts.conditions == (conditions,)
-    assert set(facts.measurements) == {(K400.train_id, "throughput")}
+    assert facts.conditions == ("Latency of 6 clips in 16-mixed on a GPU, torch 2.14.1, commit abc",)
+    assert set(facts.measurements) == {(K400.train_id, "latency")}
 
 
 def test_measurements_in_turns_name_their_rounds(
@@ -214,9 +215,8 @@ def test_measurements_in_turns_name_their_rounds(
 
 def test_every_kind_of_measurement_has_a_text() -> None:
     assert KINDS.keys() == MEASUREMENTS.keys() | IN_TURNS.keys()
-    own = Measured("latency", "latency", function=lambda run, batch_size: {}, conditions="Latency of")
-    assert (own.sentence, Measured("peak_gib", "memory").sentence) == ("Latency of", KINDS["memory"])
-    with pytest.raises(ValueError, match="'latency' is not one of the measurements memory, throughput"):
+    assert (LATENCY.sentence, Measured("peak_gib", "memory").sentence) == ("Latency of", KINDS["memory"])
+    with pytest.raises(ValueError, match="'latency' is not one of the measurements memory, turns-float32"):
         Measured("latency", "latency")
 
 

@@ -221,12 +221,12 @@ def test_metrics_of_any_task_become_columns(table_of: TableOf, small: Scale, sto
 def test_integers_are_logged_as_values(
     table_of: TableOf, store: RunStore, keep_measurement: Callable[..., Path]
 ) -> None:
-    speed = Measured("videos_per_second", "throughput")
+    speed = Measured("items_per_second", "turns-float32")
     measured = table_of(
         Column(key="speed", header="Videos/s", metric=speed, base=K400),
         Column(key="depth", header="Depth", metric=Computed("depth", lambda run: 12), base=K400),
     )
-    keep_measurement(K400, "throughput", videos_per_second=3)
+    keep_measurement(K400, "turns-float32", items_per_second=3)
     runs = read(build_view([collect(measured, PAPER, store)], store))
     found = line(runs, "1 Ours, Small (Att_T)")
     assert (found["Videos/s"], found["Depth"]) == (3, 12)

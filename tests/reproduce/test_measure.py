@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from experiments.motionformer import table3a
+from experiments.motionformer.base import K400
 from experiments.runner import measure
 from experiments.runner.measure import MEASUREMENTS, NotMeasurableError, TooLargeError
 from experiments.runner.store import RunStore
 from experiments.runner.turns import Turns
 from experiments.spec.catalog import load
-from experiments.spec.metrics import Measured, SpeedOfReference, VideosPerSecond, VideosPerSecondInTurns
+from experiments.spec.metrics import Measured, SpeedOfReference, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Column
 from models.mixers.trajectory import TrajectoryAttention
@@ -81,7 +82,8 @@ def test_rows_that_exceed_the_memory_are_named_and_the_others_are_measured(
     code, batches = measured(monkeypatch, tmp_path, TABLE, "--batch", "8", capacity=4)
     assert (code, len(batches)) == (3, 4)
     streams = capsys.readouterr()
-    assert "performer: batch 8 does not fit into this GPU; use a smaller --batch" in streams.err
+    reason = "batch 8 does not fit into this GPU; use a smaller --batch"
+    assert streams.err == f"{TABLE}: performer, nystromformer, orthoformer: {reason}\n"
     assert len(list(tmp_path.glob("*/measured/memory.json"))) == 1 and "exact: peak_gib 7.60" in streams.out
 
 
@@ -96,7 +98,8 @@ def test_rows_that_cannot_be_measured_are_named_and_the_others_are_measured(
     monkeypatch.setitem(MEASUREMENTS, "memory", peak_memory)
     assert main(["measure", TABLE, "--batch", "1", "--runs", str(tmp_path)]) == 0
     streams = capsys.readouterr()
-    assert "performer: this run trains nothing\n" in streams.err and "exact: peak_gib 2.00" in streams.out
+    left_out = f"{TABLE}: performer, nystromformer, orthoformer: this run trains nothing\n"
+    assert left_out in streams.err and "exact: peak_gib 2.00" in streams.out
 
 
 def test_measurements_are_saved_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,10 +156,17 @@ def column(metric: Measured) -> Column:
     return replace(table3a.TABLE.columns[0], key=metric.name, metric=metric)
 
 
+def latency_of(run: RunConfig, batch_size: int) -> dict[str, object]:
+    return {"latency": 12.0, "rate": 1 / 12, "batch_size": batch_size, **CONDITIONS}
+
+
 def test_calibration_without_a_printed_value_requires_the_batch_option(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with_columns(monkeypatch, column(Measured("items_per_second", "throughput", calibrated_by="exact")))
+    latency = Measured(
+        "latency", "latency", calibrated_by=f"{TABLE}:exact", function=latency_of, conditions="Latency of"
+    )
+    with_columns(monkeypatch, column(latency))
     code, _ = measured(monkeypatch, tmp_path, f"{TABLE}:exact")
     assert code == 2
     assert f"{TABLE}:exact has no printed value; set the batch with --batch" in capsys.readouterr().err
@@ -165,26 +175,25 @@ def test_calibration_without_a_printed_value_requires_the_batch_option(
 def test_each_kind_is_measured_once_per_run_with_its_own_batch_size(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    items, videos = Measured("items_per_second", "throughput"), VideosPerSecond("videos_per_second", "throughput")
-    with_columns(monkeypatch, column(items), column(videos))
     measured_runs: list[tuple[str, int]] = []
 
-    def throughput(run: RunConfig, batch_size: int) -> dict[str, object]:
+    def latency(run: RunConfig, batch_size: int) -> dict[str, object]:
         measured_runs.append((run.train_id, batch_size))
-        return {"items_per_second": 12.0 * batch_size, "batch_size": batch_size, **CONDITIONS}
+        return latency_of(run, batch_size)
 
-    monkeypatch.setitem(MEASUREMENTS, "throughput", throughput)
+    own = [Measured(name, "latency", function=latency, conditions="Latency of") for name in ("latency", "rate")]
+    with_columns(monkeypatch, *map(column, own))
     code, batches = measured(monkeypatch, tmp_path, f"{TABLE}:exact")
     assert (code, batches) == (0, [1, 2, 4, 8, 6, 7, 8])
     (cell, *_) = measured_cells(TABLE)
     assert cell.paper_run is not None
     assert measured_runs == [(cell.paper_run.train_id, 1)]
     store = RunStore(tmp_path)
-    records = [store.measurement(cell.paper_run.train_id, kind) for kind in ("memory", "throughput")]
+    records = [store.measurement(cell.paper_run.train_id, kind) for kind in ("memory", "latency")]
     assert [record["batch_size"] for record in records if record is not None] == [8, 1]
     assert capsys.readouterr().out.splitlines() == [
         "exact: peak_gib 7.60 with batch 8, printed 7.4",
-        "exact: items_per_second 12.00 with batch 1",
+        "exact: latency 12.00 with batch 1",
     ]
 
 
@@ -195,13 +204,68 @@ def test_a_run_in_several_tables_is_measured_once(monkeypatch: pytest.MonkeyPatc
     assert code == 0 and len(batches) == len(runs)
 
 
-def test_measuring_memory_without_a_gpu_is_a_one_line_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("batch", [[], ["--batch", "1"]], ids=["calibrated", "fixed"])
+def test_memory_without_a_gpu_is_one_line_of_a_table_and_nothing_is_measured(
+    batch: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(measure.torch.cuda, "is_available", lambda: False)
-    assert main(["measure", TABLE, "--runs", str(tmp_path)]) == 3
-    assert "memory is measured on a CUDA device and there is none" in capsys.readouterr().err
+    assert main(["measure", TABLE, *batch, "--runs", str(tmp_path)]) == 3
+    reason = "memory is measured on a CUDA device and there is none; reports show – for it"
+    assert capsys.readouterr().err == f"{TABLE}: exact, performer, nystromformer, orthoformer: {reason}\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_speeds_are_measured_where_memory_cannot_be(
+    in_turns: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    in_turns(records_of)
+    monkeypatch.setitem(MEASUREMENTS, "memory", measure.peak_memory)
+    assert main(["measure", "motionformer/table3b", "msca/table1", "--runs", str(tmp_path)]) == 0
+    streams = capsys.readouterr()
+    skipped, *_, following = streams.err.splitlines()
+    assert skipped.startswith(
+        "motionformer/table3b: exact, seg-means, random, orthogonal: memory is measured on a CUDA"
+    )
+    assert following.startswith("next: reproduce report motionformer/table3b msca/table1")
+    assert list(tmp_path.glob("*/measured/turns-float32.json")) and not list(tmp_path.glob("*/measured/memory.json"))
+
+
+def test_a_reference_that_does_not_fit_stops_only_the_rows_that_it_calibrates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured_runs: list[str] = []
+
+    def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
+        measured_runs.append(run.train_id)
+        if isinstance(run.model, Motionformer.Config):
+            raise TooLargeError("batch 1 does not fit into this GPU")
+        return {"peak_gib": 2.0, "batch_size": batch_size, **CONDITIONS}
+
+    monkeypatch.setitem(MEASUREMENTS, "memory", peak_memory)
+    assert main(["measure", TABLE, "motionformer/table5:orthoformer-64", "--runs", str(tmp_path)]) == 3
+    streams = capsys.readouterr()
+    reason = f"{TABLE}:exact, whose printed value determines the batch, does not fit; set it with --batch"
+    assert streams.err == f"{TABLE}: exact, performer, nystromformer, orthoformer: {reason}\n"
+    assert "orthoformer-64: peak_mb" in streams.out and len(measured_runs) == 2
+
+
+def test_tables_that_share_a_run_share_its_measurement(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = (TABLE, "motionformer/table3b", "motionformer/table3c", "motionformer/table3d", "motionformer/table7")
+    alone = []
+    for table in tables:
+        measured(monkeypatch, tmp_path, table)
+        (file,) = tmp_path.glob(f"{K400.train_id}/measured/memory.json")
+        alone.append(json.loads(file.read_text()))
+    assert alone == [alone[0]] * len(tables)
+    assert alone[0]["calibrated"] == {"table": TABLE, "cell": "Trajectory (E), N/A · Mem.", "printed": 7.4}
+    records = [json.loads(file.read_text()) for file in tmp_path.glob("*/measured/memory.json")]
+    assert len({(record["batch_size"], record["calibrated"]["table"]) for record in records}) == 1
+    capsys.readouterr()
 
 
 @pytest.fixture

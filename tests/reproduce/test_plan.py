@@ -296,7 +296,7 @@ def test_hours_come_from_measured_trainings_of_the_same_hardware(store: RunStore
     write_result(store, measured.run, device_hours=2.0, hardware=hardware())
     write_result(store, other.run, device_hours=50.0, hardware="8 x a GPU")
     _, _, plan = planned(measured, other, planned_run, store=store)
-    assert plan["speed"] == f"measured: the speed of 1 trainings on {hardware()}" and plan["speed_is_measured"]
+    assert plan["speed"] == f"measured: the speed of 1 training on {hardware()}" and plan["speed_is_measured"]
     passes = 3 * plan["steps"] * plan["batch_size"]
     assert plan["device_hours_left"] == pytest.approx(2.0 * (passes + 1000 * 2 * 3) / passes)  # the test is added
     text = Plan([measured, planned_run], store, Resources(devices=2)).as_text()

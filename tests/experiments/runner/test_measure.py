@@ -1,4 +1,4 @@
-"""Measurements of memory and speed. Most tests need no GPU."""
+"""Measurements of memory. Most tests need no GPU."""
 
 from dataclasses import dataclass, replace
 
@@ -7,12 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from experiments.motionformer.base import EPIC100, K400
-from experiments.motionformer.tiny import TINY as RECIPE
-from experiments.runner import measure
-from experiments.runner.acceptance import problem_of_measurement, sealed
 from experiments.runner.measure import (
     GIB,
-    MEASUREMENTS,
     NotMeasurableError,
     TooLargeError,
     bytes_saved_by,
@@ -20,12 +16,10 @@ from experiments.runner.measure import (
     peak_memory,
     saved_bytes,
     saved_for_backward,
-    throughput,
     training_step,
 )
 from experiments.spec.catalog import load
-from experiments.spec.edits import apply, evaluation, optim
-from experiments.spec.metrics import VideosPerSecond
+from experiments.spec.edits import apply, optim
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
 from models.model import InputSize, ModelConfig, Targets, num_outputs
@@ -98,7 +92,7 @@ def test_a_run_without_training_has_no_training_step() -> None:
 
 def test_peak_memory_requires_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(OSError, match="there is none"):
+    with pytest.raises(NotMeasurableError, match="there is none"):
         peak_memory(K400, 4)
 
 
@@ -160,78 +154,6 @@ def test_saved_bytes_exclude_weights_and_count_storages_once() -> None:
     assert bytes_saved_by(lambda: model(inner), model) == 4 * x.numel()
 
 
-class Clock:
-    """Simulated clock that advances with each batch of a model."""
-
-    def __init__(self, seconds_per_batch: float) -> None:
-        self.seconds_per_batch = seconds_per_batch
-        self.sizes: list[int] = []
-
-    def __call__(self) -> float:
-        """Simulated time in seconds."""
-        return self.seconds_per_batch * len(self.sizes)
-
-    def advance(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        """Advance the clock by one batch."""
-        self.sizes.append(len(inputs[0]))
-        assert not module.training and torch.is_inference_mode_enabled()
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Clock of a simulated machine without a GPU. A batch of any size takes one second."""
-    clock, build = Clock(1.0), Motionformer.Config.build
-
-    def build_with_clock(config: Motionformer.Config, size: InputSize, targets: Targets) -> nn.Module:
-        model = build(config, size, targets)
-        model.register_forward_pre_hook(clock.advance)
-        return model
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(measure.time, "perf_counter", clock)
-    monkeypatch.setattr(Motionformer.Config, "build", build_with_clock)
-    return clock
-
-
-def test_throughput_counts_items_and_videos_of_all_their_views_and_crops(clock: Clock) -> None:
-    run = apply(TINY.of(K400), evaluation(views=4, crops=3))
-    record = throughput(run, 6)
-    assert record["items_per_second"] == pytest.approx(6.0)
-    metric = VideosPerSecond("videos_per_second", "throughput")
-    assert metric.value(record, run) == pytest.approx(0.5)
-    assert metric.value(record, apply(run, evaluation(views=1))) == pytest.approx(2.0)
-    assert (record["batch_size"], record["precision"]) == (6, "32-true")
-    assert problem_of_measurement(sealed({"train_id": "aaa", **record}), "aaa") is None
-    assert " cores of " in str(record["hardware"])
-
-
-def test_throughput_is_measured_after_a_warm_up(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    throughput(TINY.of(K400), 1)
-    assert len(clock.sizes) == measure.WARM_UP_SECONDS + measure.MEASURED_SECONDS
-    clock.sizes.clear()
-    monkeypatch.setattr(measure, "WARM_UP_SECONDS", 0.0)
-    monkeypatch.setattr(measure, "MEASURED_SECONDS", 0.0)
-    record = throughput(TINY.of(K400), 3)  # at least one batch each
-    assert clock.sizes == [3, 3]
-    assert record["items_per_second"] == pytest.approx(3.0)
-
-
-def test_throughput_of_a_run_without_training_is_measured(clock: Clock) -> None:
-    assert throughput(replace(TINY.of(K400), optim=None), 2)["items_per_second"] == pytest.approx(2.0)
-
-
-def test_throughput_of_a_real_model_is_positive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(measure, "WARM_UP_SECONDS", 0.01)
-    monkeypatch.setattr(measure, "MEASURED_SECONDS", 0.05)
-    rate = throughput(TINY.of(K400, RECIPE), 2)["items_per_second"]
-    assert isinstance(rate, float) and 0 < rate < 1e6
-
-
-def test_measurements_are_memory_and_throughput() -> None:
-    assert MEASUREMENTS.keys() == {"memory", "throughput"}
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_peak_gpu_memory_grows_with_the_batch_and_includes_optimiser_state() -> None:
@@ -240,13 +162,3 @@ def test_peak_gpu_memory_grows_with_the_batch_and_includes_optimiser_state() -> 
     weights = 4 * sum(parameter.numel() for parameter in run.build().parameters()) / GIB
     assert isinstance(small, float) and isinstance(large, float)
     assert large > small > 3 * weights  # the optimiser stores two moments per weight
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-def test_throughput_on_a_gpu_uses_the_precision_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "WARM_UP_SECONDS", 0.1)
-    monkeypatch.setattr(measure, "MEASURED_SECONDS", 0.2)
-    record = throughput(apply(TINY.of(K400), optim(precision="bf16-mixed")), 4)
-    assert record["precision"] == "bf16-mixed" and record["hardware"] == torch.cuda.get_device_name()
-    assert throughput(replace(TINY.of(K400), optim=None), 4)["precision"] == "32-true"

@@ -225,12 +225,12 @@ def test_measurements_made_here_precede_published_ones_of_the_same_kind(tmp_path
     assert store.measurement("aaa", "memory") is None
     write_atomically(published.run("aaa").measurement("memory"), json.dumps(MEMORY))
     assert store.measurement("aaa", "memory") == MEMORY
-    assert store.measurement("aaa", "throughput") is None
+    assert store.measurement("aaa", "turns-float32") is None
     other = sealed({**MEMORY, "peak_gib": 3.0})
     write_atomically(store.run("aaa").measurement("memory"), json.dumps(other))
     assert store.measurement("aaa", "memory") == other
     store.publish_measurement("aaa", "memory")
-    store.publish_measurement("aaa", "throughput")  # there is none
+    store.publish_measurement("aaa", "turns-float32")  # there is none
     assert published.measurement("aaa", "memory") == other
     assert [file.name for file in published.root.rglob("*.*")] == ["memory.json"]
 

@@ -81,4 +81,4 @@ def test_the_speed_of_a_training_is_that_of_its_own_machine(
     retested = apply(POINTS, evaluation(views=2))
     harness.execute(retested)
     speed = measured_speed([Trained(retested, 100)], store)
-    assert speed is not None and speed.source == "measured: the speed of 1 trainings on A100"
+    assert speed is not None and speed.source == "measured: the speed of 1 training on A100"
