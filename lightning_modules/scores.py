@@ -190,7 +190,8 @@ class ViewScores(Scores):
             label = tuple(label) if isinstance(label, list) else label
             entry = self.items.setdefault(item, ItemScore(label))
             if view not in entry.views:
-                entry.views[view], entry.states[view] = score, is_unreadable + is_missing
+                # A copy: a row of the batch would be saved, and sent to other processes, with the whole batch.
+                entry.views[view], entry.states[view] = score.clone(), is_unreadable + is_missing
 
     def state(self) -> object:
         """Scores of all items."""

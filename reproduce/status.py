@@ -6,8 +6,8 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 
+from experiments.runner.failure_file import read_failure
 from experiments.runner.jobs import Job
-from experiments.runner.messages import one_line
 from experiments.runner.progress_text import position_text, time_left_text
 from experiments.runner.store import RunStore
 from reports.commits import differences
@@ -43,7 +43,7 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
     states = []
     for job in found:
         directory, headline = job.directory(store), job.run.objective.metrics[0]
-        progress = directory.progress()
+        progress, failure = directory.progress(), read_failure(directory.failure)
         metrics, source = find_result(job.run, store) or (None, None)
         state = job_state(job, store)
         if state == "not run" and directory.tested(job.run, eval_only=True):
@@ -65,7 +65,7 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "result": os.path.relpath(source.file) if source is not None else None,
                 "commit": source.commit if source is not None else None,
                 "data": metrics["data"] if metrics else None,
-                "reason": one_line(directory.failure.read_text(errors="replace")) if state == "failed" else None,
+                "reason": failure.reason if state == "failed" and failure is not None else None,
                 "log": str(directory.log) if directory.log.exists() else None,
             }
         )

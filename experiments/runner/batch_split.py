@@ -98,7 +98,7 @@ class FittingBatches(Callback):
         self.resources = resources
         self.file = SplitFile(path, f"{resources.devices_text}{', recomputing' if resources.recompute else ''}")
         self.split = resources.split_of(run) if trains else BatchSplit(1, 1)
-        self.test_batch = resources.test_batch(run.data.size, run.evaluation.crops)
+        self.test_batch = resources.test_batch(run)
         self.splits: list[dict[str, int]] = []
         self.has_batch_statistics = False
         self.exhausted_in_training = False

@@ -66,7 +66,9 @@ def evaluate(
     if not labelled:  # an unreadable file is named beside the others
         one_device = replace(one_device, allow_bad=sys.maxsize)
     root = videos if labelled else Path()
-    datamodule = data_module(shown, one_device, root=root, split=BatchSplit(1, 1))
+    datamodule = data_module(
+        shown, one_device, root=root, split=BatchSplit(1, 1), test_batch=one_device.test_batch(shown)
+    )
     module = shown.build()
     source = load_chosen_weights(module.model, run, store, weights, untrained, released)
     shows_bar = sys.stderr.isatty()

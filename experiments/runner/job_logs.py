@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 from experiments.runner.disk_space import free_bytes
+from experiments.runner.failure_file import read_failure
 from experiments.runner.files import REMEDY
 from experiments.runner.messages import one_line
 from experiments.runner.process import ERROR_PREFIX
@@ -38,8 +39,8 @@ def failure_reason(directory: RunDirectory, code: int) -> str | None:
     On a full disk, the failure file cannot be written. A killed process (negative code) prints no error.
     """
     with contextlib.suppress(OSError):
-        if directory.failure.exists():
-            return one_line(directory.failure.read_text(errors="replace"))
+        if (failure := read_failure(directory.failure)) is not None:
+            return failure.reason
         lines = directory.log.read_text(errors="replace").splitlines() if code > 0 else []
         errors = [line.removeprefix(ERROR_PREFIX) for line in lines if line.startswith(ERROR_PREFIX)]
         return one_line(errors[-1]) if errors else None

@@ -26,7 +26,7 @@ class Job:
         outcome: "done", "failed", "blocked" by the failure of another job, or "skipped" for want of weights to test;
             None before.
         reason: the reason of any other outcome than "done".
-        exit_code: exit code of a failed process.
+        exit_code: exit code of a failed process, also of the one by whose failure the job is blocked.
         not_before: earliest time of the next start, in seconds of `time.monotonic`.
     """
 

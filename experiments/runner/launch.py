@@ -112,9 +112,9 @@ class Launcher:
         for job in jobs:
             if job.outcome is not None or job.process is not None or time.monotonic() < job.not_before:
                 continue
-            reason = self._blocked_reason(job, jobs)
-            if reason is not None:
-                job.outcome, job.reason = "blocked", reason
+            blocking, reason = self._blocking(job, jobs) or (None, "")
+            if blocking is not None:
+                job.outcome, job.reason, job.exit_code = "blocked", reason, blocking.exit_code
             elif self._must_wait(job, jobs):
                 continue
             elif job.directory(self.store).claimed:
@@ -123,16 +123,16 @@ class Launcher:
                 return job
         return None
 
-    def _blocked_reason(self, job: Job, jobs: list[Job]) -> str | None:
-        """Reason why a job can no longer run: its run or a parent failed without weights. None if it can run."""
+    def _blocking(self, job: Job, jobs: list[Job]) -> tuple[Job, str] | None:
+        """Failed job without which a job cannot run, of its run or a parent, and the reason. None if it can run."""
         parents = {parent.run.train_id for parent in job.run.parents}
         for other in jobs:
             if other.outcome not in ("failed", "blocked") or other.directory(self.store).weights.exists():
                 continue
             if other.run.train_id in parents:
-                return f"{other.name}, which it starts from, failed"
+                return other, f"{other.name}, which it starts from, failed"
             if other.run.train_id == job.run.train_id:
-                return f"{other.name}, another test of the same run, failed"
+                return other, f"{other.name}, another test of the same run, failed"
         return None
 
     def _must_wait(self, job: Job, jobs: list[Job]) -> bool:

@@ -14,7 +14,6 @@ from data.config import DataConfig, DatasetConfig, Split
 from data.errors import DataError, shortened
 from data.item_lists import ItemLists
 from data.loaders import allowed_number
-from data.sizes import InputSize
 from data.synthetic.ensure import ensure
 from experiments.runner.batch_sizes import DEFAULT_COST, BatchSplit, divisors, split_batch
 from experiments.spec.run import RunConfig
@@ -261,11 +260,12 @@ class Resources:
         share = run.optim.batch_size // self.num_devices
         return [size for size in divisors(share) if size % run.objective.batch_multiple == 0]
 
-    def test_batch(self, size: InputSize, crops: int) -> int:
+    def test_batch(self, run: RunConfig) -> int:
         """Number of views per device and test step, each with all its crops. Items of different sizes are not batched."""
+        size = run.data.test_size(run.evaluation)
         if not size.is_uniform:
             return 1
-        return min(MAX_TEST_BATCH, max(1, DEFAULT_COST // (size.cost * crops)))
+        return min(MAX_TEST_BATCH, max(1, DEFAULT_COST // (size.cost * run.evaluation.crops)))
 
 
 def splits_of(data: DataConfig, *, trains: bool) -> tuple[Split, ...]:

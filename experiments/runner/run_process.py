@@ -22,7 +22,8 @@ from experiments.runner.arguments import add_eval_only, add_resources
 from experiments.runner.batch_split import RestartNeeded, TooLittleMemoryError
 from experiments.runner.callbacks import Stopped, StopRequest
 from experiments.runner.combined_scores import combine, part_tests
-from experiments.runner.files import StoreError, write_atomically
+from experiments.runner.failure_file import Failure, read_failure, save_failure
+from experiments.runner.files import StoreError
 from experiments.runner.messages import one_line
 from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX, OUT_OF_MEMORY
 from experiments.runner.resources import Resources
@@ -96,10 +97,8 @@ def main(arguments: list[str] | None = None) -> int:
         traceback.print_exc()
         if directory is not None and directory.memory_failures > memory_failures:
             return OUT_OF_MEMORY  # of another process of the run, with which this one had lost the connection
-        reason = f"{type(error).__name__}: {error}".strip(": ")
-        if directory is not None and directory.failure.exists():  # another process has failed first
-            reason = directory.failure.read_text(errors="replace")
-        return _fail(directory, reason, 1)
+        first = read_failure(directory.failure) if directory is not None else None  # of another process of the run
+        return _fail(directory, *(first or Failure(f"{type(error).__name__}: {error}".strip(": "), 1)))
     return 0
 
 
@@ -108,7 +107,7 @@ def _fail(directory: RunDirectory | None, reason: str, code: int) -> int:
     print(f"{ERROR_PREFIX}{reason}", file=sys.stderr)
     if directory is not None:
         with contextlib.suppress(StoreError):
-            write_atomically(directory.failure, reason + "\n")
+            save_failure(directory.failure, Failure(reason, code))
     return code
 
 

@@ -1,7 +1,7 @@
 """Results of a test saved item by item: scores, from which a stopped test goes on, and files with the predictions."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,20 +31,20 @@ class SavedItems(Callback):
         self.earlier: dict[int, Mapping[str, NDArray]] = {}
         self.digest = ""
 
-    def prepare(self, module: TaskModule, datamodule: DataModule, *, released: bool) -> None:
+    def prepare(self, module: TaskModule, datamodule: DataModule, *, released: bool, world_size: int) -> None:
         """Read the scores of an earlier test of the same weights and data. Its items are not tested again.
-
-        The last item is tested in any case, because a test without items does not start.
 
         Args:
             released: whether released weights are tested.
+            world_size: number of processes that share the test.
         """
         self.scores = self.directory.item_scores(self.run.eval_id, released=released)
         self.results = self.directory.result_files(self.run.eval_id, released=released)
         self.digest = f"{digest(module.model.state_dict())} {datamodule.fingerprint().test}"
         files = sorted(self.scores.glob("*.npz"), key=lambda path: path.name)
         self.earlier = {int(path.stem): arrays for path in files if (arrays := self.read(path)) is not None}
-        self.earlier.pop(datamodule.num_test - 1, None)
+        for index in repeated_items(self.earlier, datamodule.num_test, world_size):
+            del self.earlier[index]
         datamodule.tested_items = frozenset(self.earlier)
 
     def read(self, path: Path) -> Mapping[str, NDArray] | None:
@@ -91,3 +91,12 @@ class SavedItems(Callback):
     def remove(self) -> None:
         """Remove the scores of the items. The metrics of the test contain them."""
         shutil.rmtree(self.scores, ignore_errors=True)
+
+
+def repeated_items(saved: Collection[int], num_items: int, world_size: int) -> list[int]:
+    """Saved items that are tested again: the last ones, if fewer items than processes are left.
+
+    Lightning starts no test in a process without items, and the others would wait for its scores.
+    """
+    num_repeated = max(0, world_size - (num_items - len(saved)))
+    return sorted(saved, reverse=True)[:num_repeated]

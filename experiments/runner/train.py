@@ -92,8 +92,14 @@ def train_and_test_with(
     directory.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     seed_everything(run.seed, verbose=False)
     bad_files = BadFiles.read(store.bad_files(run.data.dataset.name))
-    datamodule = data_module(run, resources, root=resources.root(run.data), split=batches.split, bad_files=bad_files)
-    datamodule.test_batch_size = batches.test_batch
+    datamodule = data_module(
+        run,
+        resources,
+        root=resources.root(run.data),
+        split=batches.split,
+        test_batch=batches.test_batch,
+        bad_files=bad_files,
+    )
     module = run.build()
     if isinstance(module.model, Recomputes):
         module.model.recompute(resources.recompute)
@@ -126,7 +132,8 @@ def train_and_test_with(
         check_data_record(directory, data, run.data.dataset)
     starts = load_weights(module.model, run, store, weights)
     if saved_items is not None:
-        saved_items.prepare(module, datamodule, released=weights.released is not None)
+        released = weights.released is not None
+        saved_items.prepare(module, datamodule, released=released, world_size=trainer.world_size)
     trainer.test(module, datamodule, verbose=False, weights_only=True)
     if data is not None:
         if run.optim is None:
@@ -150,12 +157,19 @@ def train_and_test_with(
 
 
 def data_module(
-    run: RunConfig, resources: Resources, *, root: Path, split: BatchSplit, bad_files: BadFiles | None = None
+    run: RunConfig,
+    resources: Resources,
+    *,
+    root: Path,
+    split: BatchSplit,
+    test_batch: int,
+    bad_files: BadFiles | None = None,
 ) -> DataModule:
     """Data module of a run.
 
     Args:
         root: root directory of the data set.
+        test_batch: test views per device and step.
         bad_files: items that count as unreadable without being opened.
     """
     return DataModule(
@@ -164,7 +178,7 @@ def data_module(
         root=root,
         seed=run.seed,
         batch_size=split.micro_batch,
-        test_batch_size=resources.test_batch(run.data.test_size(run.evaluation), run.evaluation.crops),
+        test_batch_size=test_batch,
         num_workers=resources.num_workers(run.data),
         allow_bad=resources.allow_bad,
         accumulate=split.accumulation,

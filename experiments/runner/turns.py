@@ -64,7 +64,8 @@ class Turns:
             TooLargeError: if a batch no longer fits in a later round.
         """
         name = torch.cuda.get_device_name() if self.device.type == "cuda" else cores()
-        self.say(f"{len(runs)} rows in turns, {self.rounds} rounds in {self.precision} on {name}")
+        rounds = f"{self.rounds} round{'s' if self.rounds > 1 else ''}"
+        self.say(f"{len(runs)} rows in turns, {rounds} in {self.precision} on {name}")
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
             models = {key: self.built(run) for key, run in runs.items()}
             fitted = [self.fitted(key, run, models[key]) for key, run in runs.items()]

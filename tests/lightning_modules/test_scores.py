@@ -134,6 +134,16 @@ def test_a_batch_may_contain_views_of_several_items() -> None:
     assert together.result() == apart.result()
 
 
+def test_the_scores_of_a_view_take_no_more_than_its_own_bytes_when_they_are_sent() -> None:
+    scores, views = empty(), 64
+    ids, none = torch.arange(views), torch.zeros(views, dtype=torch.bool)
+    scores.add(torch.randn(views, 1, CLASSES), ids % CLASSES, ids, torch.zeros_like(ids), none, none)
+    state = scores.state()
+    assert isinstance(state, dict) and len(state) == views
+    stored = sum(item.views[0].untyped_storage().nbytes() for item in state.values())
+    assert stored == views * CLASSES * 4
+
+
 def test_repeated_views_are_counted_once() -> None:
     row = Row(0, 0, 0, OK, [1.0, 0.0])
     once, twice = scored([row]), scored([row, row._replace(outputs=[5.0, 9.0])])

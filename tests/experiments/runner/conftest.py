@@ -1,24 +1,51 @@
 """Fixtures for runs of the paper of points, and for a run that predicts a verb and a noun."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
+import torch
 
 from data.datasets.epic100 import Epic100
 from data.synthetic.epic100 import Epic100StandIn
 from experiments.motionformer.base import EPIC100
 from experiments.motionformer.tiny import TINY as RECIPE
+from experiments.runner import run_process
 from experiments.runner.store import RunStore
 from experiments.spec.edits import apply, data, model, optim
+from experiments.spec.metrics import TOP1
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
-from tests.experiments.runner.points import RunHarness
+from experiments.spec.table import Column, Table, row
+from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness
 
 VERBS_AND_NOUNS = Epic100StandIn(num_train=16, num_val=12)
+POINTS_TABLE = Table(
+    name="made/points",
+    caption="Points",
+    source="",
+    labels=("Model",),
+    columns=(Column(key="top1", header="Top-1", metric=TOP1, base=POINTS),),
+    rows=(row("ours", ("Ours",), paper=()), row("wide", ("Wide",), base=replace(POINTS, seed=0), paper=())),
+    tiny=(),
+)
 
 
 @pytest.fixture
 def harness(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> RunHarness:
     """Harness that trains and tests runs in this process, in a store in tmp_path."""
     return RunHarness(store, monkeypatch)
+
+
+@pytest.fixture
+def command(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Arguments of a process that trains the row of the made-up table of points."""
+    monkeypatch.setattr(run_process, "load", lambda name: {"made/points": POINTS_TABLE}[name])
+    monkeypatch.setattr(run_process, "StopRequest", NoSignalHandlers)
+    threads = torch.get_num_threads()
+    yield ["made/points", "ours.top1", "--scale", "paper", "--runs", str(harness.store.root),
+           "--data", f"points={harness.store.root}", "--devices", "1", "--threads", "1"]  # fmt: skip
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

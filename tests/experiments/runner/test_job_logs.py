@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from experiments.motionformer.base import EPIC100, K400
+from experiments.runner.failure_file import Failure, save_failure
 from experiments.runner.job_logs import exit_reason, failure_reason, headline_text, new_lines
 from experiments.runner.store import RunStore
 from experiments.spec.run import RunConfig
@@ -19,6 +20,8 @@ def test_the_failure_reason_comes_from_the_log_without_a_failure_file(tmp_path: 
     assert failure_reason(directory, -9) is None  # a killed process prints no reason
     directory.failure.write_bytes(b"\xff damaged\n")
     assert failure_reason(directory, 3) == "\ufffd damaged"
+    save_failure(directory.failure, Failure("a video is unreadable", 3))
+    assert failure_reason(directory, 3) == "a video is unreadable"
 
 
 def test_a_log_that_is_not_there_has_no_new_lines(tmp_path: Path) -> None:

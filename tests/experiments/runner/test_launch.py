@@ -109,7 +109,7 @@ def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: pytes
     assert "is the config of another run: it differs at data; restore it, or move" in err
     assert "Traceback" not in err
     assert list(sound.path.glob("metrics/*.json"))
-    assert broken.failure.read_text().count("\n") == 1
+    assert broken.failure.read_text().splitlines()[1:] == ["exit code 3"]
 
 
 class Ended:
@@ -211,21 +211,23 @@ def test_a_run_waits_for_the_weights_of_all_its_parents(tmp_path: Path) -> None:
     first.outcome = "done"
     write_atomically(first.directory(store).weights, "trained")
     assert launcher.next_to_start(found) is second
-    second.outcome = "failed"
+    second.outcome, second.exit_code = "failed", 3
     write_atomically(second.directory(store).weights, "trained; its test failed")
     assert launcher.next_to_start(found) is child
     second.directory(store).weights.unlink()
     assert launcher.next_to_start(found) is None
-    assert (child.outcome, child.reason) == ("blocked", "p/t:b.top1, which it starts from, failed")
+    reason = "p/t:b.top1, which it starts from, failed"
+    assert (child.outcome, child.reason, child.exit_code) == ("blocked", reason, 3)
 
 
 def test_a_blocked_parent_blocks_its_children(tmp_path: Path) -> None:
     grandchild = replace(SSV2, parents=(Parent(run=SSV2),))
     found = [job(K400, "a.top1"), job(SSV2, "b.top1"), job(grandchild, "c.top1")]
-    found[0].outcome = "failed"
+    found[0].outcome, found[0].exit_code = "failed", 3
     assert Launcher(RunStore(tmp_path), [], parallel=1, threads=1).next_to_start(found) is None
     assert [one.outcome for one in found] == ["failed", "blocked", "blocked"]
     assert found[2].reason == "p/t:b.top1, which it starts from, failed"
+    assert {one.exit_code for one in found} == {3}
 
 
 def test_a_tested_released_checkpoint_finishes_a_run_without_training(tmp_path: Path) -> None:

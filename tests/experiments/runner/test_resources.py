@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from data.errors import DataError
-from data.sizes import ClipSize
 from experiments.motionformer.base import K400
 from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.runner.resources import Resources, TooFewItemsError
@@ -105,11 +104,19 @@ def test_items_of_a_stand_in_are_counted_without_generating_it(tmp_path: Path, m
     assert not (tmp_path / "none").exists()
 
 
-def test_the_test_batch_size_depends_on_item_size_and_crops() -> None:
-    assert Resources().test_batch(ClipSize(16, 224, 224), crops=1) == 4
-    assert Resources().test_batch(ClipSize(16, 224, 224), crops=3) == 1
-    assert Resources().test_batch(ClipSize(16, 336, 336), crops=3) == 1
-    assert Resources().test_batch(ClipSize(8, 32, 32), crops=3) == 64
+@pytest.mark.parametrize(
+    ("edits", "batch"),
+    [
+        (evaluation(crops=1), 4),
+        (evaluation(crops=3), 1),
+        ((*data(crop=336), *evaluation(crops=1)), 1),
+        ((*data(frames=8), *evaluation(crops=1)), 8),
+        ((*data(frames=8), *evaluation(crops=1, frames=32)), 2),
+        ((*data(frames=8, crop=32), *evaluation(crops=3)), 64),
+    ],
+)
+def test_the_test_batch_depends_on_crops_and_on_the_size_of_test_clips(edits: tuple[Edit, ...], batch: int) -> None:
+    assert Resources().test_batch(apply(K400, edits)) == batch
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,32 +10,10 @@ import torch
 
 from data.errors import DataError
 from experiments.runner import run_process
+from experiments.runner.failure_file import Failure, read_failure, save_failure
 from experiments.runner.files import StoreError
-from experiments.spec.metrics import TOP1
-from experiments.spec.table import Column, Table, row
 from models.imagenet import MissingWeightsError
-from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness, StopsAfter
-
-TABLE = Table(
-    name="made/points",
-    caption="Points",
-    source="",
-    labels=("Model",),
-    columns=(Column(key="top1", header="Top-1", metric=TOP1, base=POINTS),),
-    rows=(row("ours", ("Ours",), paper=()), row("wide", ("Wide",), base=replace(POINTS, seed=0), paper=())),
-    tiny=(),
-)
-
-
-@pytest.fixture
-def command(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The arguments of a process that trains the made-up table's row."""
-    monkeypatch.setattr(run_process, "load", lambda name: {"made/points": TABLE}[name])
-    monkeypatch.setattr(run_process, "StopRequest", NoSignalHandlers)
-    threads = torch.get_num_threads()
-    yield ["made/points", "ours.top1", "--scale", "paper", "--runs", str(harness.store.root),
-           "--data", f"points={harness.store.root}", "--devices", "1", "--threads", "1"]  # fmt: skip
-    torch.set_num_threads(threads)
+from tests.experiments.runner.points import POINTS, RunHarness, StopsAfter
 
 
 def test_a_second_process_does_not_repeat_a_finished_run(harness: RunHarness, command: list[str]) -> None:
@@ -94,22 +71,22 @@ def test_a_failed_process_writes_the_reason_in_its_last_line_and_a_file(
     assert said.splitlines()[-1] == f"error: {reason}"
     assert ("Traceback" in said) == (type(error) in (ZeroDivisionError, RuntimeError))
     directory = harness.store.run(POINTS.train_id)
-    assert directory.failure.read_text() == reason + "\n"
+    assert read_failure(directory.failure) == Failure(reason, code)
     assert directory.state(POINTS) == "failed"
 
 
-def test_the_reason_of_another_process_that_failed_first_is_kept(
+def test_reason_and_exit_code_of_another_process_that_failed_first_are_kept(
     harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failure = harness.store.run(POINTS.train_id).failure
+    file, failure = harness.store.run(POINTS.train_id).failure, Failure("the second process cannot read its items", 3)
 
     def fails(*_: object, **__: object) -> None:
-        failure.write_text("the second process could not read its items\n")
+        save_failure(file, failure)
         raise RuntimeError("connection reset by peer")
 
     monkeypatch.setattr(run_process, "train_and_test", fails)
-    assert run_process.main(command) == 1
-    assert failure.read_text() == "the second process could not read its items\n"
+    assert run_process.main(command) == 3
+    assert read_failure(file) == failure
 
 
 def test_the_exit_code_of_a_stopped_process_is_that_of_the_signal(

@@ -1,6 +1,7 @@
 """Tests that are saved item by item: metrics, result files, and going on after a kill."""
 
 import json
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,12 @@ from PIL import Image
 
 from data.datasets.davis import Davis
 from data.errors import DataError
+from data.loaders import UnrepeatedItems
 from experiments.runner.callbacks import Stopped
 from experiments.runner.files import read_json
 from experiments.runner.resources import Resources
 from experiments.runner.run_directory import RunDirectory
+from experiments.runner.saved_items import repeated_items
 from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
 from experiments.spec.edits import apply, model
@@ -25,7 +28,8 @@ from lightning_modules.task import Batch
 from models.propagation.label_propagation import LabelPropagation
 from models.propagation.rules import DINO
 from tests.experiments.runner.mask_runs import KEPT_MASK, PROPAGATED, STAND_IN, UNTRAINED
-from tests.experiments.runner.points import Killed, NoSignalHandlers
+from tests.experiments.runner.points import Killed, NoSignalHandlers, PlainPoints, PointList
+from tests.experiments.runner.two_devices import FORKED, exit_codes
 
 RESOURCES = Resources(devices=1)
 
@@ -124,6 +128,73 @@ def test_a_stop_request_is_obeyed_after_the_sequence_whose_scores_are_saved(stor
         train_and_test(UNTRAINED, store, RESOURCES, request)
     execute(UNTRAINED, store)
     assert tested == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("saved", "world_size", "repeated"),
+    [
+        ([], 1, []),
+        ([0, 1], 1, []),
+        ([0, 2], 1, []),
+        ([0, 1, 2], 1, [2]),
+        ([0, 1], 2, [1]),
+        ([0, 2], 2, [2]),
+        ([2, 0, 1], 2, [2, 1]),
+        ([1], 3, [1]),
+        ([0, 1, 2], 3, [2, 1, 0]),
+    ],
+)
+def test_so_many_items_are_tested_that_each_process_has_one(
+    saved: list[int], world_size: int, repeated: list[int]
+) -> None:
+    assert repeated_items(saved, 3, world_size) == repeated
+    items = PlainPoints(PointList("test", 3), num_views=1)
+    omitted = frozenset(saved) - frozenset(repeated)
+    shares = [UnrepeatedItems(items, rank=r, world_size=world_size, omitted=omitted) for r in range(world_size)]
+    assert all(len(share) > 0 for share in shares)
+
+
+class StopsAfterItems(NoSignalHandlers):
+    """Asks for the end of a test once so many sequences are tested."""
+
+    def __init__(self, tested: list[int], count: int) -> None:
+        super().__init__()
+        self.tested, self.count = tested, count
+
+    @property
+    def pending(self) -> int | None:
+        return signal.SIGTERM if len(self.tested) >= self.count else None
+
+
+def execute_on_two_devices(run: RunConfig, store: RunStore) -> dict:
+    """Test a run in two processes."""
+    resources = Resources(devices=2)
+    codes = exit_codes(lambda rank: train_and_test(run, store, resources, NoSignalHandlers()))
+    assert codes == [0, 0]
+    metrics = read_json(store.run(run.train_id).metrics(run.eval_id))
+    assert metrics is not None
+    return metrics
+
+
+@FORKED
+@pytest.mark.parametrize("num_tested", [0, 1, 2, 3])
+def test_a_stopped_test_is_finished_on_more_devices_than_items_are_left(
+    store: RunStore, tested: list[int], tmp_path: Path, num_tested: int
+) -> None:
+    whole = execute(UNTRAINED, RunStore(tmp_path / "whole"))
+    directory = store.run(UNTRAINED.train_id)
+    if num_tested:
+        tested.clear()
+        with pytest.raises(Stopped):
+            train_and_test(UNTRAINED, store, RESOURCES, StopsAfterItems(tested, num_tested))
+        assert len(list(directory.item_scores(UNTRAINED.eval_id).glob("*.npz"))) == num_tested
+    metrics = execute_on_two_devices(UNTRAINED, store)
+    assert metrics["devices"] == 2 and metrics["videos"] == {"evaluated": 3, "failed": 0, "missing": 0}
+    for name in UNTRAINED.objective.metrics:
+        assert metrics[name] == pytest.approx(whole[name], abs=1e-9)
+    assert RunDirectory(directory.path, compare_scores=True).result(UNTRAINED) == metrics
+    assert len(list(directory.result_files(UNTRAINED.eval_id).glob("*/*.png"))) == 18
+    assert not directory.item_scores(UNTRAINED.eval_id).exists()
 
 
 def unfinished(store: RunStore, tested: list[int]) -> Iterator[Path]:

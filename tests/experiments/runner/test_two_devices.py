@@ -1,0 +1,55 @@
+"""Runs that two processes share: the same training as on one device, and failures of the second process."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from data.errors import DataError
+from experiments.runner import run_process
+from experiments.runner.failure_file import Failure, read_failure
+from experiments.runner.files import read_json
+from experiments.runner.train import train_and_test
+from lightning_modules.module import TaskModule
+from lightning_modules.task import Batch
+from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness
+from tests.experiments.runner.two_devices import FORKED, exit_codes
+
+pytestmark = FORKED
+
+
+def test_a_training_on_two_devices_is_that_on_one(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nn.Dropout, "forward", lambda module, inputs: inputs)  # its random numbers are of a process
+    one, weights = harness.execute(POINTS), harness.weights(POINTS)
+    harness.use_new_store("two")
+    resources = replace(harness.resources, devices=2)
+    codes = exit_codes(lambda rank: train_and_test(POINTS, harness.store, resources, NoSignalHandlers()))
+    assert codes == [0, 0]
+    for name, tensor in harness.weights(POINTS).items():
+        torch.testing.assert_close(tensor, weights[name], rtol=1e-4, atol=1e-5)
+    two = read_json(harness.store.run(POINTS.train_id).metrics(POINTS.eval_id))
+    assert two is not None and two["videos"] == one["videos"] == {"evaluated": 90, "failed": 0, "missing": 0}
+    for name in POINTS.objective.metrics:
+        assert two[name] == pytest.approx(one[name], abs=1e-9)
+    splits = [{"from_step": 0, "devices": 2, "micro_batch": 2, "accumulation": 1}]
+    assert (two["devices"], two["batch_splits"]) == (2, splits)
+
+
+@pytest.mark.parametrize(("error", "code"), [(DataError("a video is unreadable"), 3), (ZeroDivisionError("1 / 0"), 1)])
+def test_the_first_failure_of_any_process_gives_reason_and_exit_code_of_all(
+    error: Exception, code: int, harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training_step = TaskModule.training_step
+
+    def step(module: TaskModule, batch: Batch, batch_idx: int) -> Tensor:
+        if module.global_rank == 1 and module.global_step == 2:
+            raise error
+        return training_step(module, batch, batch_idx)
+
+    monkeypatch.setattr(TaskModule, "training_step", step)
+    on_two = [*command[:-4], "--devices", "2", "--threads", "1"]
+    assert exit_codes(lambda rank: run_process.end(run_process.main(on_two))) == [code, code]
+    failure = read_failure(harness.store.run(POINTS.train_id).failure)
+    reason = "a video is unreadable" if code == 3 else "ZeroDivisionError: 1 / 0"
+    assert failure == Failure(reason, code)
