@@ -1,4 +1,4 @@
-"""Index of the committed reports: every table and figure of the papers, and what is measured of it."""
+"""Index of the committed reports: every table and figure of the papers, and how many of its cells have a value."""
 
 from collections.abc import Iterable
 from html import escape
@@ -21,11 +21,12 @@ WIDTH = 200  # pixels of a picture
 INTRODUCTION = """\
 # Tables and figures
 
-What is measured of each table and figure. `reproduce report --publish` writes this page, `reproduce report --check`
+What is here of each table and figure. `reproduce report --publish` writes this page, `reproduce report --check`
 compares it with the reports.
 
-- Under a scale: measured cells of all, with a link to the report. At `tiny`, accuracies are those of small models on
-  generated data, not comparable with the printed ones.
+- Under a scale: cells with a value, of all, with a link to the report. Values come from runs, from measurements, or
+  from the config, which needs no run. At `tiny`, accuracies are those of small models on generated data, not comparable with
+  the printed ones.
 - Counted as printed: cells that need no training, computed at the paper's size (parameters, GFLOPs, settings), that
   show the printed value, of all for which the paper prints one. Largest miss: the largest difference from a printed
   number, with its cell, `ours (printed)`.
@@ -102,7 +103,7 @@ def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
                 f"[{paper}](#{paper})",
                 str(len(_tables(paper))),
                 str(len(missing)),
-                *(_of(several, "measured", "cells") for several in by_scale.values()),
+                *(_of(several, "filled", "cells") for several in by_scale.values()),
                 _of(of_any_scale, "as_printed", "counted"),
                 _of(of_any_scale, "printed_support", "claims"),
                 *(_of(several, "support", "claims") for several in by_scale.values()),
@@ -168,7 +169,7 @@ def _cells(line: Summary | None) -> str:
     if line is None:
         return DASH
     file = reports.markdown.TABLES / f"{line.table}.{line.scale}.md"
-    return link(f"{line.measured}/{line.cells}", file, path().parent)
+    return link(f"{line.filled}/{line.cells}", file, path().parent)
 
 
 def _miss(several: list[Summary]) -> str:

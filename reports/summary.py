@@ -24,7 +24,7 @@ class Summary(NamedTuple):
     """Counts of a report, as text.
 
     Args:
-        cells: cells that a run or a measurement fills; `measured`: those with a value.
+        cells: cells of rows that are not quoted; `filled`: those with a value of a run, a measurement or the config.
         counted: cells computed from a config that the paper prints; `as_printed`: those as it prints them.
         largest_miss: largest difference of a counted number from the printed one in percent; empty if none differs.
         missed: cell with the largest miss or, without one, a text that differs from the printed one.
@@ -35,7 +35,7 @@ class Summary(NamedTuple):
     table: str
     scale: str
     cells: str
-    measured: str
+    filled: str
     counted: str
     as_printed: str
     largest_miss: str
@@ -68,7 +68,7 @@ def summary(report: Report) -> Summary:
         table=report.table.name,
         scale=report.scale.name,
         cells=str(len(cells)),
-        measured=str(sum(cell.value is not None for cell in cells)),
+        filled=str(sum(cell.value is not None for cell in cells)),
         counted=str(len(counts)),
         as_printed=str(sum(count.is_as_printed for count in counts)),
         largest_miss=f"{float(f'{miss:.2g}'):g}" if miss else "",

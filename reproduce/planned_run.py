@@ -97,7 +97,8 @@ class Planner:
         optim, whole = self.run.optim, work(self.run, *counts, trains=not self.eval_only)
         trains = not self.tested_only and self.run.train_id not in trained
         combines = bool(self.job.combines) and self.job.combines <= tested
-        passes = Work(whole.training if trains else 0, 0 if combines else whole.test)
+        left = 1 - self.job.directory(self.store).fraction_trained() if trains else 0
+        passes = Work(round(left * whole.training), 0 if combines else whole.test)
         return PlannedRun(
             job=self.job,
             state=state,

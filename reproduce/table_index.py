@@ -40,7 +40,7 @@ class Progress(NamedTuple):
     """Progress of tests.
 
     `done`, `published`, `total`: numbers of tests with a result, of those not made here, and of all tests.
-    `hours`: what the trainings and tests with a result took.
+    `hours`: device hours of the tests with a result and of their trainings.
     """
 
     done: int
@@ -56,8 +56,8 @@ def progress(tests: list[str], runs: Path, results: Path) -> Progress:
         tests: each `train id/eval id`.
         runs, results: directories of the runs made here, and of the published results.
     """
-    done, published, hours = 0, 0, 0.0
-    trained: set[str] = set()
+    done, published = 0, 0
+    by_training: dict[str, list[dict]] = {}
     for test in tests:
         train_id, eval_id = test.split("/")
         names = (f"{eval_id}.json", f"{eval_id}.released.json")
@@ -67,12 +67,20 @@ def progress(tests: list[str], runs: Path, results: Path) -> Progress:
             continue
         done += 1
         published += results in file.parents
-        result = _object(file)
-        hours += float(result.get("seconds") or 0) / 3600
-        if train_id not in trained:
-            trained.add(train_id)
-            hours += float(result.get("device_hours") or 0)
-    return Progress(done, published, len(tests), hours)
+        by_training.setdefault(train_id, []).append(_object(file))
+    return Progress(done, published, len(tests), sum(map(_hours, by_training.values())))
+
+
+def _hours(results: list[dict]) -> float:
+    """Device hours of a training and its tests. Scores of other tests, which some use, took no time of their own.
+
+    The time of a test is that of its process. The longest process is taken as that of the training, if it is as long.
+    """
+    own = [result for result in results if not {"rescored_from", "combined_from"} & result.keys()]
+    seconds = sorted(float(result.get("seconds") or 0) * int(result.get("devices") or 1) for result in own)
+    training = max(float(result.get("device_hours") or 0) for result in results)
+    longest = seconds.pop() / 3600 if seconds else 0.0
+    return max(training, longest) + sum(seconds) / 3600
 
 
 def _object(file: Path) -> dict:

@@ -148,6 +148,11 @@ class RunDirectory:
             TRAINING_SHARE * done if progress.get("stage") == "train" else TRAINING_SHARE + (1 - TRAINING_SHARE) * done
         )
 
+    def fraction_trained(self) -> float:
+        """Finished fraction of an unfinished training, from which it can go on: its last progress, if it has a checkpoint."""
+        done = self.fraction_done() if self.checkpoint.exists() else None
+        return 0.0 if done is None else min(1.0, done / TRAINING_SHARE)
+
     @property
     def claimed(self) -> bool:
         """Whether a process executes the run."""

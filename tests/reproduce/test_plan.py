@@ -231,6 +231,20 @@ def test_a_trained_run_costs_only_its_test(store: RunStore) -> None:
     assert 0 < first["petaflops_left"] < second["petaflops_left"] / 5
 
 
+def test_an_interrupted_training_costs_what_is_left_of_it(store: RunStore) -> None:
+    job, other, lost = tiny("a.top1"), tiny("b.top1", seed=1), tiny("c.top1", seed=2)
+    for interrupted in (job, lost):
+        write_atomically(interrupted.directory(store).progress_file, '{"stage": "train", "done": 0.75}')
+    write_atomically(job.directory(store).checkpoint, "of three quarters")
+    plans = planned(job, other, lost, store=store)
+    assert [plan["state"] for plan in plans] == ["interrupted", "not run", "not run"]
+    left, whole, again = (plan["petaflops_left"] for plan in plans)
+    write_atomically(other.directory(store).weights, "trained")
+    (tested,) = planned(other, store=store)
+    test = tested["petaflops_left"]
+    assert again == whole and left - test == pytest.approx((whole - test) / 4)
+
+
 def test_plan_without_jobs_says_nothing_to_run(store: RunStore) -> None:
     text = Plan([], store, Resources()).as_text()
     assert text == "Nothing to run: every column is computed without a test, or quoted."

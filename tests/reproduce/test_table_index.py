@@ -47,11 +47,27 @@ def test_progress_counts_tests_with_a_result_and_each_training_once(tmp_path: Pa
     runs, results = tmp_path / "runs", tmp_path / "results"
     tests = ["one/a", "one/b", "two/a", "three/a", "four/a"]
     assert progress(tests, runs, results) == Progress(0, 0, 5, 0.0)
-    write(runs, "one", "a.json", seconds=1800, device_hours=2.0)
-    write(runs, "one", "b.json", seconds=1800, device_hours=2.0)
+    write(runs, "one", "a.json", seconds=9000, device_hours=2.0)  # trained and tested by one process
+    write(runs, "one", "b.json", seconds=1800, device_hours=2.0)  # tested by another one
     write(results, "two", "a.json", seconds=3600, device_hours=None)
     write(results, "three", "a.released.json", seconds=360)
-    assert progress(tests, runs, results) == Progress(4, 2, 5, pytest.approx(4.1))  # pyright: ignore
+    assert progress(tests, runs, results) == Progress(4, 2, 5, pytest.approx(2.5 + 0.5 + 1.0 + 0.1))  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    ("result", "hours"),
+    [
+        ({"seconds": 9000, "devices": 8, "device_hours": 16.0}, 20.0),
+        ({"seconds": 3600, "devices": 1, "device_hours": 16.0}, 16.0),  # resumed: most was trained by other processes
+        ({"seconds": 9000, "device_hours": 2.0, "rescored_from": "b"}, 2.0),
+        ({"seconds": 9000, "combined_from": [{}]}, 0.0),
+    ],
+)
+def test_hours_are_those_of_devices_and_none_is_counted_twice(
+    tmp_path: Path, result: dict[str, object], hours: float
+) -> None:
+    write(tmp_path, "one", "a.json", **result)
+    assert progress(["one/a"], tmp_path, tmp_path / "none").hours == pytest.approx(hours)
 
 
 def test_a_result_made_here_precedes_a_published_one_and_a_damaged_file_has_no_hours(tmp_path: Path) -> None:
