@@ -19,11 +19,12 @@ from experiments.runner.item_hits import unpacked
 from experiments.runner.provenance import sessions
 from experiments.spec.comparisons import About, Comparison, PValues, SameText
 from experiments.spec.expressions import CellValue, Expression
-from experiments.spec.metrics import TOP1, Computed, Derived, Metric, OfTraining
+from experiments.spec.metrics import Computed, Derived, Metric, OfTraining
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, Value
+from reports.chance import near_chance
 from reports.report import ReportRow
-from reports.resampling import RESAMPLES, CorrectItems, is_near_chance, resampled
+from reports.resampling import RESAMPLES, CorrectItems, resampled
 
 MOST_NAMED = 2  # cells that a reason names
 REPEATS = 5  # smallest number of repeats of a time
@@ -109,15 +110,8 @@ class Leaf(NamedTuple):
         )
 
     def near_chance(self, seeds: list[int]) -> bool:
-        """Whether the top-1 accuracy of a test cannot be told from that of guessing the commonest class."""
-        if self.metric != TOP1:
-            return False
-        for classes in filter(None, (self.tests[seed].get("classes") for seed in seeds)):
-            counts = [count for _, count in classes.values()]
-            chance = max(counts) / sum(counts)  # not less than 1 / number of classes
-            if chance == 1 or is_near_chance(sum(correct for correct, _ in classes.values()), sum(counts), chance):
-                return True
-        return False
+        """Whether the accuracy of a test cannot be told from that of guesses."""
+        return any(near_chance(self.tests[seed], self.metric) for seed in seeds)
 
 
 class UndecidableError(Exception):

@@ -25,8 +25,8 @@ What is here of each table and figure. `reproduce report --publish` writes this 
 compares it with the reports.
 
 - Under a scale: cells with a value, of all, with a link to the report. Values come from runs, from measurements, or
-  from the config, which needs no run. At `tiny`, accuracies are those of small models on generated data, not comparable with
-  the printed ones.
+  from the config, which needs no run. At `tiny`, accuracies are those of small models on generated data, not
+  comparable with the printed ones.
 - Counted as printed: cells that need no training, computed at the paper's size (parameters, GFLOPs, settings), that
   show the printed value, of all for which the paper prints one. Largest miss: the largest difference from a printed
   number, with its cell, `ours (printed)`.

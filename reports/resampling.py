@@ -8,7 +8,6 @@ To each data set, one item per test is added that this test alone gets right. Fo
 Bonett and Price (2012, https://doi.org/10.3102/1076998611411915): tests that agree on all items have an interval too.
 """
 
-import math
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
@@ -54,20 +53,6 @@ def _resampled_columns(rng: np.random.Generator, columns: NDArray[np.bool_]) -> 
         for start in range(0, RESAMPLES, at_once)
     ]
     return (np.concatenate(parts) * (100 / num_items)).astype(np.float64)
-
-
-def is_near_chance(correct: int, num_items: int, chance: float) -> bool:
-    """Whether the exact 95 % binomial interval of an accuracy does not exceed the accuracy of a guess.
-
-    Args:
-        chance: probability that a guess is correct, below 1.
-    """
-    logs = (
-        math.lgamma(num_items + 1) - math.lgamma(k + 1) - math.lgamma(num_items - k + 1)
-        + k * math.log(chance) + (num_items - k) * math.log1p(-chance)
-        for k in range(correct, num_items + 1)
-    )  # fmt: skip
-    return math.fsum(map(math.exp, logs)) > LEVEL / 2
 
 
 def holm(p_values: list[float]) -> list[bool]:

@@ -1,11 +1,11 @@
-"""Paired resampling: intervals, pairing, seeds, chance and several tests."""
+"""Paired resampling: intervals, pairing, seeds and several tests."""
 
 import math
 
 import numpy as np
 import pytest
 
-from reports.resampling import RESAMPLES, CorrectItems, holm, is_near_chance, resampled
+from reports.resampling import RESAMPLES, CorrectItems, holm, resampled
 
 
 def masks(both: int, first: int, second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -58,11 +58,6 @@ def test_resamples_are_the_same_every_time_and_in_small_draws(monkeypatch: pytes
     before = resampled(tests)
     monkeypatch.setattr("reports.resampling.DRAWS_AT_ONCE", 1000)
     assert np.array_equal(resampled(tests)["a"], before["a"])
-
-
-@pytest.mark.parametrize(("correct", "near"), [(10, True), (15, True), (17, False), (60, False)])
-def test_exact_binomial_interval_against_chance(correct: int, near: bool) -> None:
-    assert is_near_chance(correct, 100, 0.1) is near  # P(X >= 16) = .040, P(X >= 17) = .021
 
 
 def test_holm_compares_the_smallest_p_value_with_the_smallest_level() -> None:
