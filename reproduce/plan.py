@@ -180,7 +180,7 @@ class Plan:
         run, left = plan.job.run, plan.flops_left
         epochs = "–" if run.optim is None or run.optim.epochs is None else run.optim.epochs
         steps = "?" if plan.steps is None else plan.steps
-        cost = ["?", "?"] if left is None else [pflop(left), duration(left / self.speed.flops)]
+        cost = ["?", "?"] if left is None else [pflop(left), device_time_text(left / self.speed.flops)]
         return [plan.job.name, run.train_id, plan.state, len(plan.job.cells), epochs, steps, plan.split, *cost]
 
     def _cost(self) -> str:
@@ -193,10 +193,11 @@ class Plan:
         devices = self.resources.num_devices
         seconds = 3600 * self.device_hours
         start = f", and {SECONDS_OF_START} s for the start of a run" if self.on_cpu and self.num_pending else ""
-        wall = f", {duration(seconds / devices)} on {devices} devices" if devices > 1 else ""
+        wall = f", {device_time_text(seconds / devices)} on {devices} devices" if devices > 1 else ""
+        about, time = (at_least or "about ").capitalize(), device_time_text(seconds)
         return (
             f"{at_least}{pflop(flops)} PFLOP (multiply and add counted as two).\n"
-            f"{(at_least or 'about ').capitalize()}{duration(seconds)} of device time{wall}{start}, {self.speed.source}"
+            f"{about}{time} of device time{wall}{start}, {self.speed.source}"
         )
 
     def _notes(self) -> Iterable[str]:
@@ -218,8 +219,8 @@ def pflop(flops: float) -> str:
     return f"{flops / 1e15:,.1f}" if flops >= 1e14 or not flops else f"{flops / 1e15:.1g}"
 
 
-def duration(seconds: float) -> str:
-    """Time in hours, minutes or seconds."""
+def device_time_text(seconds: float) -> str:
+    """Device time in hours, as papers state it, in minutes or in seconds."""
     if seconds >= 360_000:
         return f"{seconds / 3600:,.0f} h"
     for unit, length in (("h", 3600), ("min", 60)):

@@ -1,7 +1,7 @@
 """Columns of CAST's tables."""
 
 from experiments.cast.base import ABLATION
-from experiments.spec.metrics import ACTION, GFLOPS, NOUN, TRAINABLE_PARAMETERS, VERB
+from experiments.spec.metrics import ACTION, NOUN, TRAINABLE_PARAMETERS, VERB
 from experiments.spec.table import Column
 
 # fmt: off
@@ -11,6 +11,5 @@ ACCURACY = (
     Column(key="action", header=("Top-1 Acc.", "Act."), metric=ACTION, base=ABLATION, best="max"),
 )
 PARAMS = Column(key="params", header="Tune Param(M)", metric=TRAINABLE_PARAMETERS, base=ABLATION)
-FLOPS = Column(key="gflops", header="GFLOPs/View", metric=GFLOPS, base=ABLATION, digits=0)
 # fmt: on
 KEYS = tuple(column.key for column in ACCURACY)

@@ -2,17 +2,11 @@
 
 Supplementary of https://arxiv.org/abs/2212.05638. Its terms O(T^2 wnd^2) and O(wnd^2 D_n^2) are those of one window,
 without modal tokens. A score is a pair of a query and a key in one head.
-T frames, R joints, D_n tokens of a frame, D width.
+T frames, R joints, D_n tokens of a frame with its three modal tokens, D width.
 """
 
-from models.deform3d.backbone import STRIDE
 from models.deform3d.joint_stride import MODAL
 from models.deform3d.windows import Windows
-
-
-def tokens_of_frame(height: int, width: int, joints: int) -> int:
-    """Number of tokens of a frame with all modal tokens, D_n."""
-    return (height // STRIDE) * (width // STRIDE) + joints + 3
 
 
 def full_joint_pairs(frames: int, joints: int) -> int:

@@ -26,7 +26,7 @@ from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
 from lightning_modules.optim import OptimConfig
 from reproduce.command import main
-from reproduce.plan import Plan, duration, pflop
+from reproduce.plan import Plan, device_time_text, pflop
 from tests.experiments.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
@@ -314,7 +314,7 @@ def test_hours_come_from_measured_trainings_of_the_same_hardware(store: RunStore
     passes = 3 * plan["steps"] * plan["batch_size"]
     assert plan["device_hours_left"] == pytest.approx(2.0 * (passes + 1000 * 2 * 3) / passes)  # the test is added
     text = Plan([measured, planned_run], store, Resources(devices=2)).as_text()
-    assert f"device time, {duration(3600 * plan['device_hours_left'] / 2)} on 2 devices, measured" in text
+    assert f"device time, {device_time_text(3600 * plan['device_hours_left'] / 2)} on 2 devices, measured" in text
 
 
 def test_small_models_without_measurements_assume_the_speed_of_a_cpu(
@@ -334,7 +334,7 @@ def test_small_models_without_measurements_assume_the_speed_of_a_cpu(
     ("seconds", "text"), [(7.2, "7 s"), (90, "1.5 min"), (5400, "1.5 h"), (3_600_000, "1,000 h"), (360_000, "100 h")]
 )
 def test_durations_have_a_unit_that_suits_them(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert device_time_text(seconds) == text
 
 
 def test_small_numbers_of_operations_are_not_rounded_to_zero() -> None:

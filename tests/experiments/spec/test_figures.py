@@ -1,6 +1,6 @@
 """Figures as literals: the rows and columns that they name."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -43,14 +43,22 @@ def test_a_panel_has_a_tick_for_each_column() -> None:
             replace(panel, ticks=("K-400", "SSv2"))
 
 
-def test_figures_of_other_types_can_be_defined() -> None:
-    class Picture(Figure):
-        @property
-        def rows(self) -> tuple[str, ...]:
-            return ()
+@dataclass(frozen=True)
+class Picture(Figure):
+    """Type of figure that a paper defines."""
 
-        @property
-        def columns(self) -> tuple[str, ...]:
-            return ("k400",)
+    shown: tuple[str, ...]
 
-    assert isinstance(replace(TABLE, figure=Picture()).figure, Picture)
+    @property
+    def rows(self) -> tuple[str, ...]:
+        return self.shown
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("k400",)
+
+
+def test_figures_of_other_types_show_rows_of_their_table_too() -> None:
+    assert replace(TABLE, figure=Picture(("joint",))).figure == Picture(("joint",))
+    with pytest.raises(ValueError, match="its figure shows row 'none'"):
+        replace(TABLE, figure=Picture(("joint", "none")))
