@@ -13,6 +13,12 @@ def add_tables(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", nargs="+", metavar="TABLE", help="paper/table, paper/table:row, or a glob")
 
 
+def add_any_tables(parser: argparse.ArgumentParser) -> None:
+    """Add names of tables, which may be left out."""
+    names = "paper/table, paper/table:row, or a glob (default: the runs started here)"
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=names)
+
+
 def add_row(parser: argparse.ArgumentParser) -> None:
     """Add the name of one row and of one column."""
     parser.add_argument("table", metavar="TABLE:ROW")

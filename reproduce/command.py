@@ -23,6 +23,7 @@ from experiments.runner.environment import disable_native_jit
 from experiments.runner.messages import one_line
 from experiments.spec.override_names import OWN_DATA
 from reproduce.arguments import (
+    add_any_tables,
     add_columns,
     add_json,
     add_list,
@@ -161,7 +162,8 @@ def parser() -> argparse.ArgumentParser:
     checked = verb("doctor", "doctor", "Check the machine, the data sets and the weights.", *parts[1:], add_json)
     checked.add_argument("tables", nargs="*", metavar="TABLE", help="check what these need (default: data sets found)")
     checked.add_argument("--deep", action="store_true", help="decode all videos, not only some; again: goes on")
-    states = verb("status", "status", "The state of each run.", add_tables, add_columns, add_scale, add_runs, add_json)
+    status_parts = (add_columns, add_scale, add_runs, add_json)
+    states = verb("status", "status", "The state of each run.", add_any_tables, *status_parts)
     states.set_defaults(eval_only=False)
     add_watch(states)
     made = verb("report", "report", "The table with measured values.", add_tables, add_scale, add_runs, add_json)

@@ -16,6 +16,7 @@ from reports.sources import find_result
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import jobs, store_of
+from reproduce.table_index import SCALES, tables_with_runs
 from reproduce.terminal import table_text, terminal_width, wrapped
 from reproduce.watch import Shown, watch
 
@@ -24,18 +25,54 @@ FINISHED = {"done", WITH_RELEASED}
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print the state of each run."""
+    """Print the state of each run of the named tables, or else of each run that was started here."""
     if options.watch and options.json:
         raise ValueError("--watch shows a text; leave out --json, or --watch for one answer as JSON")
-    found, store = jobs(options), store_of(options)
+    store, named = store_of(options), bool(options.tables)
+    options.tables = options.tables or started_tables(options)
+    found = jobs(options) if named else started(jobs(options), store)
     if options.watch:
         watch(lambda: Shown(status_text(found, store), all_finished(found, store)))
         return DONE
     print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
     states = {job_state(job, store) for job in found}
     if "running" not in states:
-        say_next("report" if states <= FINISHED else "run", options)
+        unfinished = [job for job in found if job_state(job, store) not in FINISHED]
+        rows, tables = (job.name.split(".")[0] for job in unfinished), (job.table for job in found)
+        of_started = dict.fromkeys(rows if unfinished else tables)
+        say_next("run" if unfinished else "report", options, options.tables if named else of_started)
     return DONE
+
+
+def started_tables(options: argparse.Namespace) -> list[str]:
+    """Tables of which a run was started here.
+
+    Raises:
+        ValueError: if there are none, or if the options change the runs, whose tables are then unknown.
+    """
+    if options.overrides or options.seeds:
+        raise ValueError("status of changed runs, or of other seeds, needs the name of their table")
+    found = tables_with_runs(options.runs, options.scale) if options.scale in SCALES else []
+    if not found:
+        raise ValueError(
+            f"no run of a table was started in {options.runs} at --scale {options.scale}; "
+            f"`reproduce list` names the tables"
+        )
+    return found
+
+
+def started(found: list[Job], store: RunStore) -> list[Job]:
+    """Jobs of runs that were started here: those with a result, and one of a run that has none or goes on."""
+    by_run: dict[str, list[Job]] = {}
+    for job in found:
+        if job.directory(store).path.is_dir():
+            by_run.setdefault(job.run.train_id, []).append(job)
+    shown = list[Job]()
+    for tests in by_run.values():
+        done = [job for job in tests if job_state(job, store) in FINISHED]
+        left = [job for job in tests if job not in done]
+        shown += done + (left[:1] if not done or tests[0].directory(store).claimed else [])
+    return shown
 
 
 def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:

@@ -19,6 +19,7 @@ class Entry(TypedDict):
     `rows`, `columns`: keys of its rows, and of its columns with runs.
     `data`: names of the data sets of its runs.
     `runs`: by scale, the distinct tests that its cells show, each `train id/eval id`.
+    `parents`: by scale, the train ids of runs without a cell, whose weights or scores others need.
     `gpu_hours`: assumed hours of all trainings and tests at the paper's size, those of parents included; None if the
         size of a data set is unknown.
     """
@@ -27,6 +28,7 @@ class Entry(TypedDict):
     columns: list[str]
     data: list[str]
     runs: dict[str, list[str]]
+    parents: dict[str, list[str]]
     gpu_hours: float | None
 
 
@@ -34,6 +36,17 @@ class Entry(TypedDict):
 def read_index() -> dict[str, Entry]:
     """Entries by the name of the table. Tables outside of this repository have none."""
     return json.loads(INDEX.read_text())
+
+
+def tables_with_runs(runs: Path, scale: str) -> list[str]:
+    """Names of the tables of which a run without overrides was started in a directory, at this scale."""
+    entries = read_index().items() if runs.is_dir() else ()
+    started = {path.name for path in runs.iterdir() if path.is_dir()} if entries else set()
+    return [name for name, entry in entries if not started.isdisjoint(_trainings(entry, scale))]
+
+
+def _trainings(entry: Entry, scale: str) -> list[str]:
+    return [*(test.partition("/")[0] for test in entry["runs"][scale]), *entry["parents"][scale]]
 
 
 class Progress(NamedTuple):

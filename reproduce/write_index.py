@@ -19,6 +19,7 @@ def entry_of(table: Table) -> Entry:
         columns=list(dict.fromkeys(shown)),
         data=list(dict.fromkeys(job.run.data.dataset.name for job in jobs[PAPER.name])),
         runs={name: ["/".join(job.key) for job in found if job.cells] for name, found in jobs.items()},
+        parents={name: [job.run.train_id for job in found if not job.cells] for name, found in jobs.items()},
         gpu_hours=gpu_hours(jobs[PAPER.name]),
     )
 

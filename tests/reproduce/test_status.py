@@ -1,6 +1,7 @@
 """`reproduce status`: state of each run, headline metric, and reason of failure."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -164,6 +165,35 @@ def test_json_labels_local_tests_of_released_weights(tmp_path: Path, capsys: pyt
     assert main(["status", *words]) == 0
     (entry,) = json.loads(capsys.readouterr().out)
     assert (entry["state"], entry["metric"], entry["value"]) == ("released weights", "top1", 79.7)
+
+
+def test_status_without_a_table_shows_the_runs_that_were_started_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, store = ["status", "--runs", str(tmp_path)], RunStore(tmp_path)
+    assert main(words) == 2
+    assert f"no run of a table was started in {tmp_path} at --scale tiny" in capsys.readouterr().err
+    (finished,) = jobs_of(find(["motionformer/table6b:mformer"]), TINY, [], (0,))
+    finish(store, finished.run, {"top1": 20.0})
+    assert main(words) == 0
+    streams = capsys.readouterr()
+    assert "1 run: 1 done" in streams.out and streams.err.startswith("next: reproduce report ")
+    parent = jobs_of(find(["cast/table5:cast-clip"]), TINY, [], (0,))[0]
+    write_atomically(store.run(parent.run.train_id).checkpoint, "interrupted")
+    assert main([*words, "--json"]) == 0
+    states = {entry["train_id"]: entry["state"] for entry in json.loads(capsys.readouterr().out)}
+    assert states == {finished.run.train_id: "done", parent.run.train_id: "interrupted"}
+    assert main(words) == 0
+    assert re.match(r"next: reproduce run cast/\w+:\w+ --runs", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("changes", [["-o", "optim.epochs=1"], ["--seeds", "1"]])
+def test_status_of_changed_runs_needs_a_table(
+    changes: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "aaa").mkdir()
+    assert main(["status", "--runs", str(tmp_path), *changes]) == 2
+    assert "needs the name of their table" in capsys.readouterr().err
 
 
 def test_status_without_jobs_says_nothing_to_run(store: RunStore) -> None:
