@@ -107,7 +107,7 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
 def add_parallel(parser: argparse.ArgumentParser) -> None:
     """Add the number of parallel runs."""
     parser.add_argument(
-        "--jobs", type=int, help="number of parallel runs (default: 1 with GPUs, one per core for tiny)"
+        "--jobs", type=int, help="number of parallel runs (default: 1; for tiny without a GPU 2, if there are 2 cores)"
     )
 
 

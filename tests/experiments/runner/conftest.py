@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
 from experiments.spec.table import Column, Table, row
 from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness
+from tests.experiments.runner.tower_weights import write_photos
 
 VERBS_AND_NOUNS = Epic100StandIn(num_train=16, num_val=12)
 POINTS_TABLE = Table(
@@ -46,6 +48,16 @@ def command(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[li
     yield ["made/points", "ours.top1", "--scale", "paper", "--runs", str(harness.store.root),
            "--data", f"points={harness.store.root}", "--devices", "1", "--threads", "1"]  # fmt: skip
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """File of pretrained weights with which the backbone of a tower starts."""
+    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "pretrained"))
+    (tmp_path / "pretrained").mkdir()
+    file = tmp_path / "pretrained" / "photos.safetensors"
+    write_photos(file, 0.5)
+    return file
 
 
 @pytest.fixture

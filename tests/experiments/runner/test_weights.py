@@ -8,7 +8,6 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
 
 from experiments.runner.files import StoreError
 from experiments.runner.provenance import provenance
@@ -27,54 +26,20 @@ from experiments.runner.weights import (
     start_weights,
     weights_of,
 )
-from experiments.spec.run import Parent, RunConfig
-from models.frozen import frozen_fingerprint
+from experiments.spec.run import Parent
 from tests.experiments.runner.points import POINTS, RunHarness, Tower
-
-BACKBONE = ("backbone.weight", "backbone.bias")
-OTHER = replace(POINTS, seed=1)
-CHILD = replace(POINTS, parents=(Parent(run=POINTS),))
-TESTED = replace(CHILD, optim=None)
-FROZEN_TOWER = replace(POINTS, model=Tower.Config(frozen=True, file="photos"))
-# Its frozen backbone is that of one run, its head starts as that of another.
-FUSED = replace(
-    POINTS,
-    model=Tower.Config(frozen=True),
-    parents=(Parent(run=POINTS, part="backbone"), Parent(run=OTHER, part="head")),
+from tests.experiments.runner.tower_weights import (
+    BACKBONE,
+    CHILD,
+    FUSED,
+    OTHER,
+    TESTED,
+    fresh,
+    keep,
+    same,
 )
 
-
-@pytest.fixture(autouse=True)
-def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file from elsewhere that a model's backbone starts with."""
-    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "pretrained"))
-    (tmp_path / "pretrained").mkdir()
-    file = tmp_path / "pretrained" / "photos.safetensors"
-    write_photos(file, 0.5)
-    return file
-
-
-def write_photos(file: Path, value: float) -> None:
-    save_file({"weight": torch.full((8, 2), value), "bias": torch.full((8,), -value)}, file)
-
-
-def fresh(run: RunConfig, seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    return run.build().model
-
-
-def same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
-    return ours.keys() == theirs.keys() and all(tensor.equal(theirs[name]) for name, tensor in ours.items())
-
-
-def keep(run: RunConfig, store: RunStore, *, seed: int = 0, released: bool = False) -> dict[str, Tensor]:
-    """Keep random weights as those of a run, or as released ones; returns them."""
-    directory = store.run(run.train_id)
-    model = fresh(run, seed)
-    save_weights(model, directory.released if released else directory.weights)
-    if released:
-        directory.released_record.write_text(json.dumps({"file": f"{seed}.pyth", "sha256": f"sum {seed}"}))
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+pytestmark = pytest.mark.usefixtures("photos")
 
 
 def test_a_runs_own_weights_precede_released_ones(store: RunStore) -> None:
@@ -139,58 +104,6 @@ def test_all_weights_of_a_model_without_frozen_parts_are_saved(tmp_path: Path) -
         assert FROZEN not in (file.metadata() or {})
 
 
-def test_only_a_fingerprint_of_a_frozen_part_is_saved(tmp_path: Path) -> None:
-    model, path = fresh(FROZEN_TOWER), tmp_path / "weights.safetensors"
-    save_weights(model, path)
-    tensors, fingerprint = read_weights(path)
-    assert tensors.keys() == {"head.weight", "head.bias", "scale"}  # a buffer is kept too
-    assert fingerprint == frozen_fingerprint(model) is not None
-    assert same(tensors, load_file(path))
-
-
-def test_a_frozen_part_is_loaded_from_its_pretrained_file(store: RunStore) -> None:
-    model = fresh(FROZEN_TOWER)
-    assert start_weights(model, FROZEN_TOWER, store) == []
-    path = store.run(FROZEN_TOWER.train_id).weights
-    save_weights(model, path)
-    again = fresh(FROZEN_TOWER, seed=1)
-    load_weights(again, FROZEN_TOWER, store, existing_weights(FROZEN_TOWER, store))
-    assert same(again.state_dict(), model.state_dict())
-    assert again.state_dict()["backbone.bias"].eq(-0.5).all()
-
-
-def test_frozen_weights_that_differ_from_the_training_are_refused(store: RunStore, photos: Path) -> None:
-    model = fresh(FROZEN_TOWER)
-    start_weights(model, FROZEN_TOWER, store)
-    save_weights(model, store.run(FROZEN_TOWER.train_id).weights)
-    write_photos(photos, 0.25)
-    weights = existing_weights(FROZEN_TOWER, store)
-    with pytest.raises(
-        ValueError, match=r"the frozen weights of this model \(\w+\) are not those that its other weights"
-    ):
-        load_weights(fresh(FROZEN_TOWER), FROZEN_TOWER, store, weights)
-    photos.unlink()
-    with pytest.raises(FileNotFoundError, match="no photos here: save it as"):
-        load_weights(fresh(FROZEN_TOWER), FROZEN_TOWER, store, weights)
-
-
-def test_a_frozen_part_is_loaded_from_its_parent(store: RunStore) -> None:
-    first, second = keep(POINTS, store, seed=1), keep(OTHER, store, seed=2)
-    model = fresh(FUSED)
-    start_weights(model, FUSED, store)
-    started = model.state_dict()
-    assert all(started[name].equal(first[name]) for name in BACKBONE)
-    assert all(started[name].equal(second[name]) for name in ("head.weight", "head.bias"))
-    nn.init.ones_(model.get_parameter("head.weight"))  # trained
-    save_weights(model, store.run(FUSED.train_id).weights)
-    again = fresh(FUSED, seed=9)
-    load_weights(again, FUSED, store, existing_weights(FUSED, store))
-    assert same(again.state_dict(), model.state_dict())
-    keep(POINTS, store, seed=3)  # the parent was trained again, to other weights
-    with pytest.raises(ValueError, match="get the weights that were used then, or train again"):
-        load_weights(fresh(FUSED), FUSED, store, existing_weights(FUSED, store))
-
-
 def test_initial_weights_are_loaded_first_by_the_config_and_then_from_the_parents(
     store: RunStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,18 +121,6 @@ def test_initial_weights_are_loaded_first_by_the_config_and_then_from_the_parent
         "the parent run",
         "the parent run of head",
     ]
-
-
-def test_a_frozen_part_of_a_parent_initialises_its_children(store: RunStore) -> None:
-    parent = fresh(FROZEN_TOWER)
-    start_weights(parent, FROZEN_TOWER, store)
-    save_weights(parent, store.run(FROZEN_TOWER.train_id).weights)
-    for part in ("", "backbone"):
-        run = replace(POINTS, parents=(Parent(run=FROZEN_TOWER, part=part),))
-        model = fresh(run, seed=5)
-        start_weights(model, run, store)
-        assert model.state_dict()["backbone.bias"].eq(-0.5).all()
-        assert model.state_dict()["head.weight"].equal(parent.state_dict()["head.weight"]) == (part == "")
 
 
 def test_a_parent_without_training_provides_the_weights_of_its_own_parents(store: RunStore) -> None:
@@ -374,34 +275,6 @@ def test_a_failed_write_of_weights_leaves_the_old_ones(store: RunStore, monkeypa
         save_weights(fresh(POINTS, 2), path)
     assert same(load_file(path), old)
     assert list(path.parent.iterdir()) == [path]
-
-
-def test_training_does_not_change_or_save_a_frozen_part(harness: RunHarness) -> None:
-    metrics = harness.execute(FROZEN_TOWER)
-    kept = harness.weights(FROZEN_TOWER)
-    assert kept.keys() == {"head.weight", "head.bias", "scale"}
-    assert metrics["videos"]["evaluated"] == 90
-    model = fresh(FROZEN_TOWER)
-    weights = existing_weights(FROZEN_TOWER, harness.store)
-    load_weights(model, FROZEN_TOWER, harness.store, weights)
-    assert model.state_dict()["backbone.bias"].eq(-0.5).all()
-
-
-def test_a_killed_training_with_a_frozen_part_resumes_with_the_same_frozen_weights(
-    harness: RunHarness, photos: Path
-) -> None:
-    harness.execute(FROZEN_TOWER)
-    whole = harness.weights(FROZEN_TOWER)
-    harness.use_new_store("killed")
-    harness.execute_and_kill(FROZEN_TOWER, "step", 12)
-    checkpoint = torch.load(harness.store.run(FROZEN_TOWER.train_id).checkpoint, weights_only=True)
-    assert not any("backbone" in name for name in checkpoint["state_dict"])
-    write_photos(photos, 0.25)
-    with pytest.raises(ValueError, match=r"the frozen weights \(\w+\) are not those of the checkpoint"):
-        harness.execute(FROZEN_TOWER)
-    write_photos(photos, 0.5)
-    harness.execute(FROZEN_TOWER)
-    assert same(harness.weights(FROZEN_TOWER), whole)
 
 
 def test_runs_are_initialised_with_the_weights_of_their_trained_parents(harness: RunHarness) -> None:
