@@ -35,6 +35,8 @@ def execute(options: argparse.Namespace) -> int:
         watch(lambda: Shown(status_text(found, store), all_finished(found, store)))
         return DONE
     print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
+    if not named and not options.json and any(len({*map(table_of, job.cells)}) > 1 for job in found):
+        print("a run that several tables share is named after the first of them")
     states = {job_state(job, store) for job in found}
     if "running" not in states:
         unfinished = [job for job in found if job_state(job, store) not in FINISHED]
@@ -42,6 +44,11 @@ def execute(options: argparse.Namespace) -> int:
         of_started = dict.fromkeys(rows if unfinished else tables)
         say_next("run" if unfinished else "report", options, options.tables if named else of_started)
     return DONE
+
+
+def table_of(cell: str) -> str:
+    """Table in the name of a cell."""
+    return cell.partition(":")[0]
 
 
 def started_tables(options: argparse.Namespace) -> list[str]:

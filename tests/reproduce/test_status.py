@@ -177,6 +177,7 @@ def test_status_without_a_table_shows_the_runs_that_were_started_here(
     finish(store, finished.run, {"top1": 20.0})
     assert main(words) == 0
     streams = capsys.readouterr()
+    assert "a run that several tables share is named after the first of them" in streams.out
     assert "1 run: 1 done" in streams.out and streams.err.startswith("next: reproduce report ")
     parent = jobs_of(find(["cast/table5:cast-clip"]), TINY, [], (0,))[0]
     write_atomically(store.run(parent.run.train_id).checkpoint, "interrupted")
