@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.runner.provenance import separate_commits
+from experiments.runner.provenance import separate
 from experiments.spec.metrics import Derived
 from reports.report import Report, ReportCell, ReportRow
 
@@ -52,7 +52,7 @@ def differences(commits: set[str]) -> dict[str, str]:
 
 
 def _difference(commit: str, head: str) -> str | None:
-    found = [(name, _code_difference(name, head)) for name in separate_commits(commit)]
+    found = [(name, _code_difference(name, head)) for name in separate(commit)]
     return "; ".join(f"{name}: {text}" if len(found) > 1 else text for name, text in found if text is not None) or None
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from experiments.runner.computed_values import computed
 from experiments.runner.item_hits import unpacked
-from experiments.runner.provenance import sessions
+from experiments.runner.provenance import trained_by
 from experiments.spec.comparisons import About, Comparison, PValues, SameText
 from experiments.spec.expressions import CellValue, Expression
 from experiments.spec.metrics import Computed, Derived, Metric, OfTraining
@@ -104,7 +104,7 @@ class Leaf(NamedTuple):
     def all_conditions(self, seeds: list[int]) -> set[str]:
         """Conditions of the measurement, or devices of the trainings."""
         return (
-            {sessions(self.tests[seed])[0]["hardware"] for seed in seeds}
+            {session["hardware"] for seed in seeds for session in trained_by(self.tests[seed])}
             if self.is_time and self.tests
             else set(filter(None, [self.conditions]))
         )

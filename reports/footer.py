@@ -7,7 +7,7 @@ from typing import NamedTuple
 from experiments.runner.acceptance import BATCH_SPLITS
 from experiments.runner.computed_values import computed
 from experiments.runner.measure import saved_for_backward
-from experiments.runner.provenance import separate_commits, sessions
+from experiments.runner.provenance import joined, separate, sessions
 from experiments.runner.store import RunStore
 from experiments.spec.edits import brief, changed_fields
 from experiments.spec.metrics import Computed, Measured
@@ -238,20 +238,20 @@ def _by_data_set(results: list[Result], text_of: Callable[[dict], str]) -> tuple
 
 def _commits(results: list[Result]) -> tuple[str, ...]:
     texts = (session["commit"] for result in results for session in sessions(result.metrics))
-    return _distinct(commit for text in texts for commit in separate_commits(text))
+    return _distinct(commit for text in texts for commit in separate(text))
 
 
 def _hardware(metrics: dict) -> str:
-    """Hardware of a test, and that of its training if it is another one."""
+    """Hardware of a test, and that of its training and of its parents' trainings if it is another one."""
     *trained, tested = (session["hardware"] for session in sessions(metrics))
-    return tested if trained in ([], [tested]) else f"{trained[0]} (trained), {tested} (tested)"
+    return tested if {*trained} <= {tested} else f"{joined(trained)} (trained), {tested} (tested)"
 
 
 def _versions(results: list[Result]) -> tuple[tuple[str, str], ...]:
     versions: dict[str, list[str]] = {}
     for session in (session for result in results for session in sessions(result.metrics)):
         for name, version in session["versions"].items():
-            versions.setdefault(name, []).append(str(version))
+            versions.setdefault(name, []).extend(separate(str(version)))
     return tuple((name, " or ".join(_distinct(found))) for name, found in versions.items())
 
 

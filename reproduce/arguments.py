@@ -15,7 +15,7 @@ def add_tables(parser: argparse.ArgumentParser) -> None:
 
 def add_any_tables(parser: argparse.ArgumentParser) -> None:
     """Add names of tables, which may be left out."""
-    names = "paper/table, paper/table:row, or a glob (default: the runs started here)"
+    names = "paper/table, paper/table:row, or a glob (default: the unchanged runs of seed 0 started here)"
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=names)
 
 

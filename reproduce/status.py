@@ -22,6 +22,7 @@ from reproduce.watch import Shown, watch
 
 WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
 FINISHED = {"done", WITH_RELEASED}
+UNFINISHED = {"running", "failed", "interrupted"}
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -29,8 +30,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.watch and options.json:
         raise ValueError("--watch shows a text; leave out --json, or --watch for one answer as JSON")
     store, named = store_of(options), bool(options.tables)
-    options.tables = options.tables or started_tables(options)
-    found = jobs(options) if named else started(jobs(options), store)
+    found = jobs(options) if named else started(options, store)
     if options.watch:
         watch(lambda: Shown(status_text(found, store), all_finished(found, store)))
         return DONE
@@ -51,34 +51,30 @@ def table_of(cell: str) -> str:
     return cell.partition(":")[0]
 
 
-def started_tables(options: argparse.Namespace) -> list[str]:
-    """Tables of which a run was started here.
+def started(options: argparse.Namespace, store: RunStore) -> list[Job]:
+    """Jobs of runs that were started here: those with a result, and one of a run that has none, failed or goes on.
 
     Raises:
         ValueError: if there are none, or if the options change the runs, whose tables are then unknown.
     """
     if options.overrides or options.seeds:
         raise ValueError("status of changed runs, or of other seeds, needs the name of their table")
-    found = tables_with_runs(options.runs, options.scale) if options.scale in SCALES else []
-    if not found:
-        raise ValueError(
-            f"no run of a table was started in {options.runs} at --scale {options.scale}; "
-            f"`reproduce list` names the tables"
-        )
-    return found
-
-
-def started(found: list[Job], store: RunStore) -> list[Job]:
-    """Jobs of runs that were started here: those with a result, and one of a run that has none or goes on."""
+    options.tables = tables_with_runs(options.runs, options.scale) if options.scale in SCALES else []
     by_run: dict[str, list[Job]] = {}
-    for job in found:
-        if job.directory(store).path.is_dir():
+    for job in jobs(options) if options.tables else ():
+        if job.directory(store).started:
             by_run.setdefault(job.run.train_id, []).append(job)
+    if not by_run:
+        raise ValueError(
+            f"no unchanged run of seed 0 was started in {options.runs} at --scale {options.scale}; for others, name "
+            f"their table (`reproduce list` shows all)"
+        )
     shown = list[Job]()
     for tests in by_run.values():
         done = [job for job in tests if job_state(job, store) in FINISHED]
-        left = [job for job in tests if job not in done]
-        shown += done + (left[:1] if not done or tests[0].directory(store).claimed else [])
+        left = next((job for job in tests if job not in done), None)
+        is_shown = left is not None and (not done or job_state(left, store) in UNFINISHED)
+        shown += [*done, left] if is_shown else done
     return shown
 
 
@@ -87,9 +83,10 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
     states = []
     for job in found:
         directory, headline = job.directory(store), job.run.objective.metrics[0]
-        progress, failure = directory.progress(), read_failure(directory.failure)
+        progress = directory.progress()
         metrics, source = find_result(job.run, store) or (None, None)
         state = job_state(job, store)
+        failure = read_failure(directory.failure) if state == "failed" else None
         if state == "not run" and directory.tested(job.run, eval_only=True):
             state = WITH_RELEASED
         states.append(
@@ -109,7 +106,7 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "result": os.path.relpath(source.file) if source is not None else None,
                 "commit": source.commit if source is not None else None,
                 "data": metrics["data"] if metrics else None,
-                "reason": failure.reason if state == "failed" and failure is not None else None,
+                "reason": failure.reason if failure is not None else None,
                 "log": str(directory.log) if directory.log.exists() else None,
             }
         )

@@ -6,6 +6,7 @@ which a test compares with them.
 
 import functools
 import json
+import math
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -39,7 +40,7 @@ def read_index() -> dict[str, Entry]:
 
 
 def tables_with_runs(runs: Path, scale: str) -> list[str]:
-    """Names of the tables of which a run without overrides was started in a directory, at this scale."""
+    """Names of the tables of which a run without overrides, of seed 0, was started in a directory, at this scale."""
     entries = read_index().items() if runs.is_dir() else ()
     started = {path.name for path in runs.iterdir() if path.is_dir()} if entries else set()
     return [name for name, entry in entries if not started.isdisjoint(_trainings(entry, scale))]
@@ -90,10 +91,16 @@ def _hours(results: list[dict]) -> float:
     The time of a test is that of its process. The longest process is taken as that of the training, if it is as long.
     """
     own = [result for result in results if not {"rescored_from", "combined_from"} & result.keys()]
-    seconds = sorted(float(result.get("seconds") or 0) * int(result.get("devices") or 1) for result in own)
-    training = max(float(result.get("device_hours") or 0) for result in results)
+    seconds = sorted(_number(result, "seconds") * _number(result, "devices", 1.0) for result in own)
+    training = max(_number(result, "device_hours") for result in results)
     longest = seconds.pop() / 3600 if seconds else 0.0
     return max(training, longest) + sum(seconds) / 3600
+
+
+def _number(result: dict, field: str, default: float = 0.0) -> float:
+    """Finite number in a field; the default for anything else."""
+    value = result.get(field)
+    return value if isinstance(value, int | float) and math.isfinite(value) else default
 
 
 def _object(file: Path) -> dict:

@@ -14,7 +14,7 @@ from experiments.runner.fields import COUNT, NUMBER, TEXT, field_problem, is_num
 from experiments.runner.files import json_object
 from experiments.runner.item_hits import unpacked
 from experiments.runner.messages import one_line
-from experiments.runner.provenance import TRAINING
+from experiments.runner.provenance import PARENTS, TRAINING
 from experiments.runner.saved_scores import SHA256, disagreement
 from experiments.spec.class_f1 import CATEGORIES, COUNTS
 from experiments.spec.run import RunConfig
@@ -26,6 +26,7 @@ DATA = {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "cod
 BATCH_SPLITS = "batch_splits"  # field of records: splits of the batches of a training, in its order
 SPLITS = [{"from_step": COUNT, "devices": COUNT, "micro_batch": COUNT, "accumulation": COUNT}]
 ITEM_COUNTS = ("evaluated", "failed", "missing")
+SESSION = {"commit": TEXT, "hardware": TEXT, "versions": {}}  # provenance of a process
 TEST_FIELDS = {
     "train_id": TEXT,
     "eval_id": TEXT,
@@ -41,7 +42,8 @@ TEST_FIELDS = {
     "replaced_in_training?": COUNT,
     "rescored_from?": TEXT,
     f"{BATCH_SPLITS}?": SPLITS,
-    f"{TRAINING}?": {"commit": TEXT, "hardware": TEXT, "versions": {}},
+    f"{TRAINING}?": [SESSION],
+    f"{PARENTS}?": [SESSION],
     "combined_from?": [{"part": TEXT, "train_id": TEXT, "eval_id": TEXT, SHA256: TEXT}],
     "classes?": {},
     f"{COUNTS}?": {},

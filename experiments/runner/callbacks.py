@@ -12,7 +12,7 @@ from typing import Literal
 from lightning import Callback, LightningModule, Trainer
 
 from experiments.runner.files import REMEDY, unwritable
-from experiments.runner.provenance import joined_provenance
+from experiments.runner.provenance import UNKNOWN
 from experiments.runner.weights import save_weights
 from lightning_modules.module import TaskModule
 
@@ -208,23 +208,26 @@ class TrainingProvenance(Callback):
 
     Args:
         provenance: provenance of this process.
+
+    `sessions`: distinct provenance of all processes of the training, in its order.
     """
 
     def __init__(self, provenance: dict[str, object]) -> None:
         self.sessions = [provenance]
-
-    def joined(self) -> dict[str, object]:
-        """Distinct commits, versions and hardware of all processes of the training, in its order."""
-        return joined_provenance(self.sessions)
 
     def state_dict(self) -> dict[str, list[dict[str, object]]]:
         """State for checkpoints."""
         return {"sessions": self.sessions}
 
     def load_state_dict(self, state_dict: dict[str, list[dict[str, object]]]) -> None:
-        """Restore the state, with this process as the last."""
-        earlier = [session for session in state_dict["sessions"] if session != self.sessions[-1]]
-        self.sessions = [*earlier, self.sessions[-1]]
+        """Restore the state."""
+        earlier, current = state_dict["sessions"], self.sessions[-1]
+        self.sessions = earlier if current in earlier else [*earlier, current]
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict) -> None:
+        """Name the processes before the checkpoint of an earlier version, which does not contain them, as unknown."""
+        if self.state_key not in checkpoint["callbacks"]:
+            self.load_state_dict({"sessions": [UNKNOWN]})
 
 
 class DeviceClock(Callback):

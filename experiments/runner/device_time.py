@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from experiments.runner.provenance import hardware, sessions
+from experiments.runner.provenance import hardware, trained_by
 from experiments.runner.store import RunStore
 from experiments.spec.run import RunConfig
 
@@ -91,8 +91,10 @@ def measured_speed(trained: Iterable[Trained], store: RunStore) -> Speed | None:
         metrics = store.metrics(run) or {}
         if passes and (hours := metrics.get("device_hours")):
             operations = flops(run, Work(passes, 0))
-            device = _device(sessions(metrics)[0]["hardware"])
-            by_hardware.setdefault(device, []).append((operations, 3600 * hours))
+            devices = {_device(session["hardware"]) for session in trained_by(metrics)}
+            if len(devices) > 1:
+                continue  # the hours of each are not known
+            by_hardware.setdefault(devices.pop(), []).append((operations, 3600 * hours))
     if not by_hardware:
         return None
     here = _device(hardware())

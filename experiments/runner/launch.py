@@ -14,6 +14,7 @@ from typing import IO
 import torch
 from tqdm import tqdm
 
+from experiments.runner.failure_file import read_failure
 from experiments.runner.files import unwritable
 from experiments.runner.job_logs import exit_reason, failure_reason, headline_text, new_lines
 from experiments.runner.jobs import Job
@@ -179,7 +180,9 @@ class Launcher:
         elif code != 0 and directory.memory_failures > job.memory_failures:
             return  # to be started again: a process on one of several devices has noted a smaller batch
         else:
-            job.outcome, job.exit_code = "failed", code
+            # The first process that fails names code and reason, also where it ends this one.
+            failure = read_failure(directory.failure)
+            job.outcome, job.exit_code = "failed", failure.exit_code if failure is not None else code
             job.reason = failure_reason(directory, code) or exit_reason(code, self.store.root)
             message = f"{job.name}: failed (log: {directory.log})"
         self._show(message)

@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "lightning", "timm", "av")
-TRAINING = "training"  # field of results: provenance of the training, if it is not that of the test
+# Fields of results with the provenance of all processes of the training, and of those of the runs that it starts from, if
+# they are not that of the test.
+TRAINING, PARENTS = "training", "parents"
+UNKNOWN = {"commit": "unknown", "versions": {}, "hardware": "unknown"}
 
 
 def provenance() -> dict[str, object]:
@@ -33,18 +36,23 @@ def joined_provenance(records: Iterable[Mapping]) -> dict[str, object]:
 
 
 def joined(values: Iterable[object]) -> str:
-    """Distinct values as text."""
-    return " and ".join(dict.fromkeys(map(str, values)))
+    """Distinct values as text. Values that are joined already are not repeated."""
+    return " and ".join(dict.fromkeys(part for value in values for part in separate(str(value))))
 
 
-def separate_commits(commits: str) -> list[str]:
-    """Commits in a joined text."""
-    return commits.split(" and ")
+def separate(values: str) -> list[str]:
+    """Values in a joined text."""
+    return values.split(" and ")
+
+
+def trained_by(result: Mapping) -> list[Mapping]:
+    """Provenance of the processes of the training of a result; that of its test if they are the same."""
+    return result.get(TRAINING, [result])
 
 
 def sessions(result: Mapping) -> list[Mapping]:
-    """Records with the provenance of a result: that of its training if it is another one, and that of its test."""
-    return [result[TRAINING], result] if TRAINING in result else [result]
+    """Provenance of all processes on which a result depends: of parents, of the training, and of the test."""
+    return [*result.get(PARENTS, ()), *result.get(TRAINING, ()), result]
 
 
 def commit() -> str:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from data.datamodule import DataModule
 from data.errors import DataError
 from data.fingerprint import DataFingerprint
-from experiments.runner.acceptance import BATCH_SPLITS, SPLITS, sealed
+from experiments.runner.acceptance import BATCH_SPLITS, SESSION, SPLITS, sealed
 from experiments.runner.class_counts import named_categories, named_counts
 from experiments.runner.data_record import data_of_result
 from experiments.runner.fields import COUNT, NUMBER, TEXT
 from experiments.runner.files import read_record, replacing, write_atomically
 from experiments.runner.item_hits import packed
-from experiments.runner.provenance import TRAINING
+from experiments.runner.provenance import PARENTS, TRAINING, UNKNOWN
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.saved_scores import SHA256, SavedScores, file_sha256, read_scores
 from experiments.runner.store import RunStore
@@ -29,16 +29,17 @@ from experiments.spec.ids import canonical
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import Scores
 
+SESSIONS = "sessions"  # field of the record of a training: provenance of its processes
 STARTED_FROM = [{"part": TEXT, "file": TEXT, "sha256": TEXT}]
 TRAINING_FIELDS = {
     "device_hours": NUMBER, "replaced_in_training": COUNT, "started_from?": STARTED_FROM, f"{WEIGHTS_DIGEST}?": TEXT,
-    f"{BATCH_SPLITS}?": SPLITS, "commit": TEXT, "hardware": TEXT, "versions": {},
+    f"{BATCH_SPLITS}?": SPLITS, f"{SESSIONS}?": [SESSION], **{f"{name}?": kind for name, kind in SESSION.items()},
 }  # fmt: skip
 # Fields that a re-scored test copies from the test whose scores it uses.
 PASS_FIELDS = (
     "replaced_in_training", "data", "precision", "devices", "seconds", "commit", "versions", "hardware",
     "device_hours", "started_from", "released_weights", "combined_from", WEIGHTS_DIGEST, SHA256, CATEGORIES, BATCH_SPLITS,
-    TRAINING,
+    TRAINING, PARENTS,
 )  # fmt: skip
 
 
@@ -67,7 +68,7 @@ def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) ->
 
 def save_training_record(
     directory: RunDirectory,
-    provenance: Mapping[str, object],
+    sessions: list[dict[str, object]],
     *,
     device_seconds: float,
     replaced: int,
@@ -77,7 +78,7 @@ def save_training_record(
     """Write the device time of a finished training, its number of replaced items, and the digest of its weights.
 
     Args:
-        provenance: commits, versions and hardware of the training.
+        sessions: provenance of the processes of the training.
         splits: splits of its batches over devices and accumulated steps, in the order of the training.
     """
     started_from = read_record(directory.started_from, {"released": STARTED_FROM})
@@ -87,9 +88,33 @@ def save_training_record(
         WEIGHTS_DIGEST: weights,
         BATCH_SPLITS: splits,
         **({"started_from": started_from["released"]} if started_from is not None else {}),
-        **provenance,
+        SESSIONS: sessions,
     }
     write_atomically(directory.training, json.dumps(record, indent=1) + "\n")
+
+
+def training_sessions(directory: RunDirectory) -> list[dict[str, object]]:
+    """Provenance of the processes of a finished training; empty without a record.
+
+    Raises:
+        StoreError: if the record is damaged.
+    """
+    record = read_record(directory.training, TRAINING_FIELDS)
+    if record is None:
+        return []
+    return record.get(SESSIONS) or [{name: record.get(name, UNKNOWN[name]) for name in UNKNOWN}]  # of earlier versions
+
+
+def parent_sessions(run: RunConfig, store: RunStore) -> list[dict[str, object]]:
+    """Distinct provenance of the processes that trained the parents of a run, their own parents first.
+
+    Raises:
+        StoreError: if a record is damaged.
+    """
+    found = []
+    for parent in run.parents:
+        found += parent_sessions(parent.run, store) + training_sessions(store.run(parent.run.train_id))
+    return [session for index, session in enumerate(found) if session not in found[:index]]
 
 
 def save_test_results(
@@ -101,6 +126,7 @@ def save_test_results(
     *,
     data: DataFingerprint,
     seconds: float,
+    parents: list[dict[str, object]],
     released: dict | None,
     categories: Mapping[str, tuple[str, ...]],
 ) -> None:
@@ -111,6 +137,7 @@ def save_test_results(
         data: fingerprint of the data before the test.
         categories: categories of the classes, by kind of label.
         seconds: wall time of the process.
+        parents: provenance of the trainings of the parents.
         released: record of the released weights that were tested; None for the run's own weights.
 
     Raises:
@@ -131,8 +158,9 @@ def save_test_results(
         "seconds": round(seconds, 1),
         **provenance,
     }
-    if training is not None and (trained := {name: training[name] for name in provenance}) != provenance:
-        record[TRAINING] = trained
+    for name, sessions in ((TRAINING, training_sessions(directory)), (PARENTS, parents)):
+        if released is None and any(session != provenance for session in sessions):
+            record[name] = sessions
     if arrays:
         record[SHA256] = file_sha256(predictions)
     if categories:

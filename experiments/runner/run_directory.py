@@ -149,9 +149,15 @@ class RunDirectory:
         )
 
     def fraction_trained(self) -> float:
-        """Finished fraction of an unfinished training, from which it can go on: its last progress, if it has a checkpoint."""
-        done = self.fraction_done() if self.checkpoint.exists() else None
-        return 0.0 if done is None else min(1.0, done / TRAINING_SHARE)
+        """Finished fraction of a training that goes on from its checkpoint, by its last progress; 0 if it is unknown."""
+        training = self.progress().get("stage") == "train" and self.checkpoint.exists()
+        return (self.fraction_done() or 0.0) / TRAINING_SHARE if training else 0.0
+
+    @property
+    def started(self) -> bool:
+        """Whether the run was started. A measurement and imported weights need no start."""
+        traces = (self.log, self.failure, self.checkpoint, self.weights, self.path / "metrics")
+        return any(path.exists() for path in traces)
 
     @property
     def claimed(self) -> bool:

@@ -18,6 +18,7 @@ from experiments.runner.provenance import provenance
 from experiments.runner.resources import Resources
 from experiments.runner.results import (
     Test,
+    parent_sessions,
     save_started_from,
     save_test_results,
     save_training_record,
@@ -147,6 +148,7 @@ def train_and_test_with(
             code,
             data=data,
             seconds=seconds,
+            parents=parent_sessions(run, store),
             released=weights.released,
             categories=run.data.dataset.categories(datamodule.root),
         )
@@ -229,7 +231,7 @@ def fit(
         weights = saved_digest(directory.best_weights)
         save_training_record(
             directory,
-            trained_with.joined(),
+            trained_with.sessions,
             device_seconds=clock.seconds,
             replaced=replaced,
             weights=weights,

@@ -59,10 +59,10 @@ def test_code_and_hardware_of_a_training_stand_beside_those_of_its_test(
 ) -> None:
     versions = {"python": "3.11.9", "torch": "2.14.1"}
     trained = {"commit": "aaaa and bbbb", "hardware": "8 x GPU", "versions": {**versions, "torch": "2.13.0"}}
-    finish(run_of(small, "joint.k400"), 60.0, training=trained)
-    finish(run_of(small, "ours.k400"), 61.0, training={**trained, "hardware": "2 cores of a CPU"})
+    finish(run_of(small, "joint.k400"), 60.0, training=[trained], parents=[{**trained, "hardware": "4 x GPU"}])
+    finish(run_of(small, "ours.k400"), 61.0, training=[{**trained, "hardware": "2 cores of a CPU"}])
     facts = collect(table, small, store).facts
-    assert facts.hardware == ("2 cores of a CPU", "8 x GPU (trained), 2 cores of a CPU (tested)")
+    assert facts.hardware == ("2 cores of a CPU", "4 x GPU and 8 x GPU (trained), 2 cores of a CPU (tested)")
     assert facts.commits == ("0123456789", "aaaa", "bbbb")
     assert facts.versions == (("python", "3.11.9"), ("torch", "2.13.0 or 2.14.1"))
 

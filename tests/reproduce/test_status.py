@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from experiments.motionformer.base import EPIC100, K400
+from experiments.runner.failure_file import Failure, save_failure
 from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job, jobs_of
 from experiments.runner.store import RunStore
@@ -172,7 +173,7 @@ def test_status_without_a_table_shows_the_runs_that_were_started_here(
 ) -> None:
     words, store = ["status", "--runs", str(tmp_path)], RunStore(tmp_path)
     assert main(words) == 2
-    assert f"no run of a table was started in {tmp_path} at --scale tiny" in capsys.readouterr().err
+    assert f"no unchanged run of seed 0 was started in {tmp_path} at --scale tiny" in capsys.readouterr().err
     (finished,) = jobs_of(find(["motionformer/table6b:mformer"]), TINY, [], (0,))
     finish(store, finished.run, {"top1": 20.0})
     assert main(words) == 0
@@ -186,6 +187,33 @@ def test_status_without_a_table_shows_the_runs_that_were_started_here(
     assert states == {finished.run.train_id: "done", parent.run.train_id: "interrupted"}
     assert main(words) == 0
     assert re.match(r"next: reproduce run cast/\w+:\w+ --runs", capsys.readouterr().err)
+
+
+def test_status_without_a_table_shows_the_unfinished_test_of_a_run_with_a_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, store = ["status", "--runs", str(tmp_path)], RunStore(tmp_path)
+    tests = [job for job in jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,)) if "k400" in job.cell]
+    finish(store, tests[0].run, {"top1": 20.0})
+    directory = tests[0].directory(store)
+    with directory.claim():
+        assert main(words) == 0
+    assert "2 runs: " in (text := capsys.readouterr().out) and "1 done" in text and "1 running" in text
+    save_failure(directory.failure, Failure("3 of 48 test videos cannot be read", 3))
+    assert main(words) == 0
+    streams = capsys.readouterr()
+    assert "3 of 48 test videos cannot be read" in streams.out and "next: reproduce run motionformer/" in streams.err
+
+
+def test_a_folder_with_a_measurement_alone_is_not_that_of_a_started_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (one,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
+    directory = one.directory(RunStore(tmp_path))
+    directory.save_config(one.run.description)
+    write_atomically(directory.measurement("memory"), "{}")
+    assert main(["status", "--runs", str(tmp_path), "--scale", "paper"]) == 2
+    assert "no unchanged run of seed 0 was started" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("changes", [["-o", "optim.epochs=1"], ["--seeds", "1"]])

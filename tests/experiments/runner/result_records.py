@@ -18,4 +18,4 @@ DATA = DataFingerprint(
     name="ssv2", train=SplitFingerprint(items=3, annotations="45"), test=SplitFingerprint(items=2, annotations="67")
 )
 TRAINER = cast(Trainer, TwoDevices())
-PROVENANCE = {"commit": "0123456789", "versions": {"torch": "2.14.1"}, "hardware": "8 x A100"}
+PROVENANCE: dict[str, object] = {"commit": "0123456789", "versions": {"torch": "2.14.1"}, "hardware": "8 x A100"}

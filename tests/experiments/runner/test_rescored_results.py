@@ -273,6 +273,7 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
         PROVENANCE,
         data=replace(DATA, name="points", test=replace(DATA.test, items=len(states))),
         seconds=1.0,
+        parents=[],
         released=None,
         categories={},
     )

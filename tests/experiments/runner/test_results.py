@@ -44,7 +44,16 @@ def directory(tmp_path: Path) -> RunDirectory:
 
 def saved_metrics(directory: RunDirectory, test: FinishedTest, released: dict | None = None) -> dict:
     save_test_results(
-        SSV2, directory, test, TRAINER, PROVENANCE, data=DATA, seconds=3.21, released=released, categories={}
+        SSV2,
+        directory,
+        test,
+        TRAINER,
+        PROVENANCE,
+        data=DATA,
+        seconds=3.21,
+        parents=[],
+        released=released,
+        categories={},
     )
     return json.loads(directory.metrics(SSV2.eval_id, released=released is not None).read_text())
 
@@ -69,7 +78,7 @@ def test_metrics_contain_the_correct_items_and_a_digest_of_all(directory: RunDir
 
 
 def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> None:
-    save_training_record(directory, PROVENANCE, device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
+    save_training_record(directory, [PROVENANCE], device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
     assert (metrics["device_hours"], metrics["replaced_in_training"], metrics["weights_digest"]) == (3.0, 3, "0123")
     assert metrics["batch_splits"] == SPLITS
@@ -79,7 +88,7 @@ def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> 
 
 
 def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: RunDirectory) -> None:
-    save_training_record(directory, PROVENANCE, device_seconds=1.0, replaced=0, weights="0123", splits=SPLITS)
+    save_training_record(directory, [PROVENANCE], device_seconds=1.0, replaced=0, weights="0123", splits=SPLITS)
     earlier = replace(DATA, train=replace(DATA.test, items=5), test=replace(DATA.test, items=4))
     directory.data.write_text(json.dumps({**earlier.as_json(), "root": "/data"}))
     data = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))["data"]
@@ -89,7 +98,7 @@ def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: Run
 
 
 def test_metrics_of_released_weights_contain_no_record_of_our_training(directory: RunDirectory) -> None:
-    save_training_record(directory, PROVENANCE, device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
+    save_training_record(directory, [PROVENANCE], device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
     released = {"file": "a.pyth", "sha256": "0", "matched": 1, "warnings": []}
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
     assert "device_hours" not in metrics and metrics["replaced_in_training"] == 0

@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+import torch
 
 from experiments.runner import train
-from experiments.runner.acceptance import problem_of_test
+from experiments.runner.acceptance import problem_of_test, sealed
 from experiments.runner.callbacks import TrainingProvenance
 from experiments.runner.device_time import Trained, measured_speed
-from experiments.runner.provenance import joined_provenance, sessions
+from experiments.runner.provenance import UNKNOWN, joined_provenance, sessions
+from experiments.runner.results import rescore
 from experiments.runner.store import RunStore
 from experiments.spec.edits import apply, evaluation
+from experiments.spec.run import Parent
 from tests.experiments.runner.points import POINTS, RunHarness
 
 GPUS = {"commit": "aaaaaaaaaa", "versions": {"torch": "2.14.1", "av": "18.1.0"}, "hardware": "8 x A100"}
@@ -37,7 +41,7 @@ def test_a_result_names_code_and_machine_of_the_training_if_the_test_has_others(
     use_provenance(LAPTOP)
     retested = apply(POINTS, evaluation(views=2))
     metrics = harness.execute(retested)
-    assert metrics["training"] == GPUS and {name: metrics[name] for name in LAPTOP} == LAPTOP
+    assert metrics["training"] == [GPUS] and {name: metrics[name] for name in LAPTOP} == LAPTOP
     assert problem_of_test(metrics, retested, released=False) is None
     assert sessions(metrics) == [GPUS, metrics]
 
@@ -49,22 +53,73 @@ def test_a_resumed_training_names_the_code_and_machines_of_all_its_processes(
     harness.execute_and_kill(POINTS, "step", 12)
     use_provenance(LAPTOP)
     metrics = harness.execute(POINTS)
-    assert metrics["training"] == {
-        "commit": "aaaaaaaaaa and bbbbbbbbbb",
-        "versions": LAPTOP["versions"],
-        "hardware": "8 x A100 and 2 cores of a CPU",
-    }
-    assert metrics["commit"] == "bbbbbbbbbb"
+    assert metrics["training"] == [GPUS, LAPTOP] and metrics["commit"] == "bbbbbbbbbb"
     record = json.loads(harness.store.run(POINTS.train_id).training.read_text())
-    assert {name: record[name] for name in GPUS} == metrics["training"]
+    assert record["sessions"] == metrics["training"]
 
 
-def test_processes_of_one_provenance_are_named_once() -> None:
+def test_processes_of_one_provenance_are_named_once_in_their_order() -> None:
     found = TrainingProvenance(GPUS)
     found.load_state_dict({"sessions": [GPUS, LAPTOP]})
-    assert found.state_dict() == {"sessions": [LAPTOP, GPUS]}
+    assert found.state_dict() == {"sessions": [GPUS, LAPTOP]}
+    found = TrainingProvenance(LAPTOP)
     found.load_state_dict({"sessions": [GPUS]})
-    assert found.joined() == GPUS
+    assert found.sessions == [GPUS, LAPTOP]
+
+
+def test_processes_before_a_checkpoint_of_an_earlier_version_are_unknown(
+    harness: RunHarness, use_provenance: UseProvenance
+) -> None:
+    use_provenance(GPUS)
+    harness.execute_and_kill(POINTS, "step", 12)
+    checkpoint = harness.store.run(POINTS.train_id).checkpoint
+    content = torch.load(checkpoint, weights_only=True)
+    del content["callbacks"]["TrainingProvenance"]
+    torch.save(content, checkpoint)
+    assert harness.execute(POINTS)["training"] == [UNKNOWN, GPUS]
+
+
+def test_a_training_record_of_an_earlier_version_names_one_process(
+    harness: RunHarness, use_provenance: UseProvenance
+) -> None:
+    use_provenance(LAPTOP)
+    harness.execute(POINTS)
+    file = harness.store.run(POINTS.train_id).training
+    record = json.loads(file.read_text())
+    del record["sessions"]
+    for earlier, expected in ((GPUS, [GPUS]), ({}, [UNKNOWN])):
+        file.write_text(json.dumps({**record, **earlier}))
+        metrics = harness.execute(apply(POINTS, evaluation(views=1 + len(earlier))))
+        assert metrics["training"] == expected
+        harness.store.run(POINTS.train_id).metrics(metrics["eval_id"]).unlink()
+
+
+def test_a_result_names_code_and_machines_of_the_parents(harness: RunHarness, use_provenance: UseProvenance) -> None:
+    child = replace(POINTS, seed=1, parents=(Parent(run=POINTS),))
+    grandchild = replace(POINTS, optim=None, parents=(Parent(run=child),))
+    for run, provenance in ((POINTS, GPUS), (child, LAPTOP)):
+        use_provenance(provenance)
+        metrics = harness.execute(run)
+    assert metrics["parents"] == [GPUS] and "training" not in metrics
+    metrics = harness.execute(grandchild)
+    assert metrics["parents"] == [GPUS, LAPTOP] and sessions(metrics) == [GPUS, LAPTOP, metrics]
+    use_provenance(GPUS)
+    assert "parents" not in harness.execute(replace(child, seed=2))
+
+
+def test_rescored_and_combined_results_name_the_training(harness: RunHarness, use_provenance: UseProvenance) -> None:
+    use_provenance(GPUS)
+    harness.execute(POINTS)
+    use_provenance(LAPTOP)
+    four = apply(POINTS, evaluation(views=4))
+    harness.execute(four)
+    three = apply(POINTS, evaluation(views=3))
+    assert rescore(three, harness.store)
+    rescored = harness.store.metrics(three)
+    assert rescored is not None and rescored["rescored_from"] == four.eval_id and rescored["training"] == [GPUS]
+    joined = joined_provenance(sessions(rescored))
+    assert joined["hardware"] == "8 x A100 and 2 cores of a CPU"
+    assert joined_provenance([joined, rescored]) == joined
 
 
 def test_versions_that_one_record_lacks_are_named() -> None:
@@ -82,3 +137,31 @@ def test_the_speed_of_a_training_is_that_of_its_own_machine(
     harness.execute(retested)
     speed = measured_speed([Trained(retested, 100)], store)
     assert speed is not None and speed.source == "measured: the speed of 1 training on A100"
+
+
+def test_a_training_on_machines_of_two_kinds_has_no_speed(
+    harness: RunHarness, store: RunStore, use_provenance: UseProvenance
+) -> None:
+    use_provenance(GPUS)
+    harness.execute_and_kill(POINTS, "step", 12)
+    use_provenance(LAPTOP)
+    harness.execute(POINTS)
+    assert measured_speed([Trained(POINTS, 100)], store) is None
+    use_provenance({**GPUS, "hardware": "4 x A100"})
+    other = replace(POINTS, seed=1)
+    harness.execute_and_kill(other, "step", 12)
+    use_provenance(GPUS)
+    harness.execute(other)
+    speed = measured_speed([Trained(other, 100)], store)
+    assert speed is not None and speed.source == "measured: the speed of 1 training on A100"
+
+
+def test_a_result_with_a_damaged_provenance_of_its_training_is_not_accepted(
+    harness: RunHarness, use_provenance: UseProvenance
+) -> None:
+    use_provenance(LAPTOP)
+    metrics = harness.execute(POINTS)
+    for field in ("training", "parents"):
+        assert problem_of_test(sealed({**metrics, field: [LAPTOP]}), POINTS, released=False) is None
+        for damaged in (LAPTOP, [{**LAPTOP, "commit": 1}], ["A100"]):
+            assert problem_of_test(sealed({**metrics, field: damaged}), POINTS, released=False) is not None

@@ -143,13 +143,13 @@ def test_released_initial_weights_are_listed_with_the_parts_that_they_initialise
 def test_the_training_record_contains_the_released_initial_weights(store: RunStore) -> None:
     directory = store.run(CHILD.train_id)
     save_started_from(directory, [ReleasedStart("", "1.pyth", "sum 1"), ReleasedStart("head", "2.pyth", "sum 2")])
-    save_training_record(directory, provenance(), device_seconds=1.0, replaced=0, weights="0123", splits=[])
+    save_training_record(directory, [provenance()], device_seconds=1.0, replaced=0, weights="0123", splits=[])
     assert json.loads(directory.training.read_text())["started_from"] == [
         {"part": "", "file": "1.pyth", "sha256": "sum 1"},
         {"part": "head", "file": "2.pyth", "sha256": "sum 2"},
     ]
     save_started_from(directory, [])
-    save_training_record(directory, provenance(), device_seconds=1.0, replaced=0, weights="0123", splits=[])
+    save_training_record(directory, [provenance()], device_seconds=1.0, replaced=0, weights="0123", splits=[])
     assert "started_from" not in json.loads(directory.training.read_text())
 
 
