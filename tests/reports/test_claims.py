@@ -254,6 +254,10 @@ def test_times_need_repeats_and_disjoint_ranges(
         finish(run_of(small, "joint.k400", seed), device_hours=1.0 + seed / 2)
     assert undecided(judged(comparison, columns=hours), "a time needs 5 repeats")
     assert judged(comparison, columns=hours, seeds=(0, 1, 2, 3, 4)).verdict == "supported"
+    trained = [{"commit": "0123", "hardware": "8 x GPU", "versions": {}}]
+    finish(run_of(small, "joint.k400", 4), device_hours=3.0, training=trained)  # tested on the machine of the others
+    found = judged(comparison, columns=hours, seeds=(0, 1, 2, 3, 4))
+    assert undecided(found, "measured under different conditions")
     finish(run_of(small, "joint.k400", 4), device_hours=6.0)
     assert judged(comparison, columns=hours, seeds=(0, 1, 2, 3, 4)).verdict == "undecided"
 

@@ -110,3 +110,15 @@ def test_cells_of_other_code_are_marked_in_what_is_printed(
     assert f"of HEAD: {old} (1 file that can change results differ from HEAD {head})" in text
     assert as_json(report)["facts"]["other_code"].keys() == {old}  # type: ignore[index]
     assert "¶" not in markdown(collect(table, small, store, rows=["joint"]))
+
+
+def test_cells_of_trainings_with_other_code_are_marked(
+    repository: Path, table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    old = change(repository, "models/trunk.py")
+    head = change(repository, "models/trunk.py")
+    trained = {"commit": old, "hardware": "8 x GPU", "versions": {}}
+    finish(run_of(small, "joint.k400"), 60.0, commit=head, training=[trained, {**trained, "commit": head}])
+    report = with_code_marks(collect(table, small, store, rows=["joint"]))
+    assert [cell.other_code for cell in report.rows[0].cells][:2] == [False, True]
+    assert f"{old}: 1 file that can change results differ from HEAD {head}" in markdown(report)

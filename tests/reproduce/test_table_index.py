@@ -1,6 +1,7 @@
 """The committed index is that of the tables; progress is counted from files of results."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,8 @@ def test_progress_counts_tests_with_a_result_and_each_training_once(tmp_path: Pa
         ({"seconds": 3600, "devices": 1, "device_hours": 16.0}, 16.0),  # resumed: most was trained by other processes
         ({"seconds": 9000, "device_hours": 2.0, "rescored_from": "b"}, 2.0),
         ({"seconds": 9000, "combined_from": [{}]}, 0.0),
+        ({"seconds": "x", "devices": [1], "device_hours": 2.0}, 2.0),
+        ({"seconds": 3600, "devices": math.inf, "device_hours": math.nan}, 1.0),
     ],
 )
 def test_hours_are_those_of_devices_and_none_is_counted_twice(

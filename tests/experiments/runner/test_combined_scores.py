@@ -92,12 +92,14 @@ def test_a_combined_test_names_the_tests_whose_scores_it_combines(tested: RunHar
 
 def test_conditions_of_tests_that_differ_are_all_named(tested: RunHarness) -> None:
     path = tested.store.run(RIGHT.train_id).metrics(RIGHT.eval_id)
-    changed = {"commit": "0123456", "devices": 8, "versions": {"torch": "9"}}
+    trained = {"commit": "9876543", "hardware": "8 x GPU", "versions": {"torch": "8"}}
+    changed = {"commit": "0123456", "devices": 8, "versions": {"torch": "9"}, "training": [trained]}
     path.write_text(json.dumps(sealed({**metrics_of(RIGHT, tested.store), **changed})))
     assert combine(BOTH, tested.store)
     metrics, left = metrics_of(BOTH, tested.store), metrics_of(LEFT, tested.store)
-    assert (metrics["commit"], metrics["devices"]) == (f"{left['commit']} and 0123456", 8)
-    assert metrics["versions"]["torch"] == f"{left['versions']['torch']} and 9"
+    assert (metrics["commit"], metrics["devices"]) == (f"{left['commit']} and 9876543 and 0123456", 8)
+    assert metrics["hardware"] == f"{left['hardware']} and 8 x GPU"
+    assert metrics["versions"]["torch"] == f"{left['versions']['torch']} and 8 and 9"
     assert metrics["versions"]["python"] == f"{left['versions']['python']} and none"
 
 

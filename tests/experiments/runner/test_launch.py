@@ -13,6 +13,7 @@ import pytest
 
 from experiments.motionformer.base import K400, SSV2
 from experiments.runner.batch_split import SplitFile
+from experiments.runner.failure_file import Failure, save_failure
 from experiments.runner.files import write_atomically
 from experiments.runner.jobs import Job, jobs_of
 from experiments.runner.launch import Launcher, default_parallel
@@ -135,6 +136,15 @@ def test_a_run_whose_device_had_too_little_memory_is_started_again(
     assert one.reason.startswith("the process was ended by SIGKILL")
 
 
+def test_a_process_that_another_one_of_its_run_ended_has_the_reason_and_the_exit_code_of_that(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    one, _ = jobs(1)
+    save_failure(one.directory(store).failure, Failure("a video is unreadable", 3))
+    one.process = Ended(-9)  # type: ignore[assignment]
+    Launcher(store, [], parallel=1, threads=1)._set_outcome(one)
+    assert (one.outcome, one.reason, one.exit_code) == ("failed", "a video is unreadable", 3)
+
+
 def test_notes_are_shown_at_once_and_progress_without_bars(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = RunStore(tmp_path)
     one, _ = jobs(1)
@@ -192,9 +202,9 @@ def test_a_failed_run_blocks_its_other_tests(tmp_path: Path) -> None:
     assert len(tests) == 5
     assert len({job.run.train_id for job in tests}) == 1
     launcher = Launcher(store, [], parallel=1, threads=1)
-    tests[0].outcome = "failed"
+    tests[0].outcome, tests[0].exit_code = "failed", 3
     assert launcher.next_to_start(tests) is None
-    assert [job.outcome for job in tests[1:]] == ["blocked"] * 4
+    assert [(job.outcome, job.exit_code) for job in tests[1:]] == [("blocked", 3)] * 4
     assert "another test of the same run, failed" in tests[1].reason
 
 
