@@ -70,6 +70,7 @@ def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore
         published=source.published,
         source=source,
         conditions=metric.conditions_of(record),
+        device=record["hardware"],
         repeats=metric.repeats(record, run),
     )
 
@@ -94,7 +95,7 @@ def _tested_cell(cell: Cell, metric: Tested, modified: bool, store: RunStore) ->
     return ReportCell(
         column=cell.column.key,
         state="modified" if modified and state == "done" else state,
-        printed=cell.printed,
+        printed=None if any(run.data.dataset.own_folder is not None for run in cell.runs) else cell.printed,
         value=statistics.fmean(values) if values else None,
         std=statistics.stdev(values) if len(values) > 1 else None,
         num_seeds=len(values),

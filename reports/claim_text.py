@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from experiments.spec.comparisons import Comparison, Ranked, SameText
+from experiments.spec.comparisons import Comparison, Ranked, Rising, SameText
 from experiments.spec.expressions import Combined
 from experiments.spec.scales import Scale
 from reports.judgement import JudgedClaim, Judgement
@@ -38,6 +38,12 @@ def margins_text(comparison: Comparison | SameText, margins: tuple[float, ...]) 
     return ", ".join(number_text(margin, signed=is_difference) for margin in margins) or DASH
 
 
+def total_text(judgement: Judgement) -> str:
+    """Whole change of a trend of several steps, which its interval is about; empty for other comparisons."""
+    is_trend = isinstance(judgement.comparison, Rising) and len(judgement.margins) > 1
+    return f"(in all {number_text(sum(judgement.margins), signed=True)}) " if is_trend else ""
+
+
 def number_text(number: float, *, signed: bool) -> str:
     """Number with at most two decimals."""
     text = f"{number:.2f}".rstrip("0").rstrip(".").replace("-", MINUS)
@@ -49,7 +55,7 @@ def interval_text(judgement: Judgement) -> str:
     if judgement.interval is None:
         return DASH
     low, high = judgement.interval
-    return f"[{low:.2f}, {high:.2f}]".replace("-", MINUS)
+    return total_text(judgement) + f"[{low:.2f}, {high:.2f}]".replace("-", MINUS)
 
 
 def verdict_text(judgement: Judgement) -> str:

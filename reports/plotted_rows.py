@@ -91,13 +91,19 @@ def plotted(report: Report) -> Plot | None:
     columns = report.table.columns
     cost = next((c for c in columns if c.metric.name in COSTS), None)
     tested = [c for c in columns if c.metric.needs_test]
-    shown = (tested or [c for c in columns if c is not cost])[:MOST_PANELS]
+    shown = (tested or [c for c in columns if c is cost or not has_texts(report, c)])[:MOST_PANELS]
     if tested and cost is not None:
         panels = panels_of(report, shown, cost)
         if spread(middle_half(costs_of(panels))) >= LEAST_SPREAD:
             return Plot(panels, one_line(cost.header))
     panels = panels_of(report, shown, None)
     return Plot(panels, None) if panels else None
+
+
+def has_texts(report: Report, column: Column) -> bool:
+    """Whether a column names settings, such as views and crops, and not a quantity."""
+    place = report.table.columns.index(column)
+    return any(isinstance(row.cells[place].value, str) for row in report.rows)
 
 
 def spread(numbers: list[float]) -> float:

@@ -63,6 +63,7 @@ class ReportCell:
         best: whether the value is the best of its column, after rounding; quoted values are included.
         source: origin of a value of `reproduce measure`. The seeds have their own.
         conditions: conditions of a measurement. Values under other conditions are not compared.
+        device: hardware of a measurement.
         repeats: values of the repeats of a measurement; empty for a value that counts as exact.
     """
 
@@ -84,6 +85,7 @@ class ReportCell:
     progress: float | None = None
     source: Source | None = None
     conditions: str | None = None
+    device: str | None = None
     repeats: tuple[float, ...] = ()
 
     @property

@@ -38,11 +38,16 @@ def plot(report: Report) -> bytes | None:
 
 
 def plot_notice(report: Report, found: Plot) -> str | None:
-    """Warnings about the plotted cells. GFLOPs of small models are not counted."""
-    warning = notice(report, [panel.column for panel in found.panels])
-    if found.cost is None or not report.scale.small:
-        return warning
-    return "\n".join([*([warning] if warning else []), "GFLOPs are those of the models at the paper's size."])
+    """Warnings about the plotted cells, and the devices of measurements. GFLOPs of small models are not counted."""
+    columns = [panel.column for panel in found.panels]
+    cells = (cell for row in report.rows for cell in row.cells if cell.column in columns)
+    devices = " and ".join(sorted({cell.device for cell in cells if cell.device is not None}))
+    notices = [notice(report, columns)]
+    if devices:
+        notices.append(f"Speed and memory of ours are measured on {devices}.")
+    if found.cost is not None and report.scale.small:
+        notices.append("GFLOPs are those of the models at the paper's size.")
+    return "\n".join(filter(None, notices)) or None
 
 
 def save_plot(report: Report, path: Path) -> bool:

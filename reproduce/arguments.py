@@ -78,6 +78,20 @@ def named_path(text: str) -> Path:
     return Path(text)
 
 
+def png_file(text: str) -> Path:
+    """Path of a picture to write.
+
+    Raises:
+        argparse.ArgumentTypeError: for another ending, or a folder that does not exist.
+    """
+    path = named_path(text)
+    if path.suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(f"'{text}' does not end in .png")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    return path
+
+
 def port(text: str) -> int:
     """Number of a port.
 

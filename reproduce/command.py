@@ -36,6 +36,7 @@ from reproduce.arguments import (
     add_tables,
     add_watch,
     named_path,
+    png_file,
     port,
 )
 from reproduce.exit_codes import DONE, INTERRUPTED, UNUSABLE, USAGE
@@ -177,7 +178,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--check", action="store_true", help="exit 1 when a committed report is not that of the committed results"
     )
-    made.add_argument("--picture", type=named_path, metavar="FILE", help="save the figure as PNG")
+    made.add_argument("--picture", type=png_file, metavar="FILE", help="save the figure as PNG")
     summary = "What the papers conclude from their tables, and whether the numbers support it."
     judged = verb("claims", "claims", summary, add_scale, add_runs, add_json)
     judged.add_argument(
@@ -215,7 +216,7 @@ def parser() -> argparse.ArgumentParser:
     parts = (add_row, add_scale, add_runs, add_resources)
     drawn = verb("attention", "attention", "Draw the attention of a point of a test video.", *parts, add_query)
     add_list(drawn)
-    drawn.add_argument("--out", type=named_path, required=True, metavar="FILE", help="PNG file to write")
+    drawn.add_argument("--out", type=png_file, required=True, metavar="FILE", help="PNG file to write")
     scored = verb("evaluate", "evaluate", "Predict or score videos with a row's model.", *parts, add_json)
     scored.add_argument(
         "videos", nargs="*", type=named_path, metavar="VIDEO", help="videos, or folders of them, without labels"

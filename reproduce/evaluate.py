@@ -22,6 +22,7 @@ ALTERNATIVES = "name a file with --weights FILE, or test the command with --untr
 
 def execute(options: argparse.Namespace) -> int:
     """Predict the classes of videos, or score a list of videos, and print the result."""
+    check_effect(options)
     column, run = one_run(options, options.column)
     store, videos = store_of(options), chosen_videos(options)
     if options.weights is None and not options.untrained:
@@ -41,6 +42,23 @@ def execute(options: argparse.Namespace) -> int:
     dataset = None if run.data.dataset.stand_in is not None else run.data.dataset.name
     print(json.dumps(result, indent=1) if options.json else evaluation_text(result, dataset))
     return DONE
+
+
+def check_effect(options: argparse.Namespace) -> None:
+    """Refuse resources that no evaluation uses.
+
+    Raises:
+        ValueError: with the option.
+    """
+    given = {
+        "--data": options.data,
+        "--devices": (options.devices or 1) > 1,
+        "--nodes": options.nodes > 1,
+        "--micro-batch": options.micro_batch,
+        "--recompute": options.recompute,
+    }
+    for name in (name for name, is_given in given.items() if is_given):
+        raise ValueError(f"evaluate: {name} has no effect: one device reads the named videos; leave it out")
 
 
 def other_scales(options: argparse.Namespace, store: RunStore) -> Iterator[str]:

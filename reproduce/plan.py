@@ -11,6 +11,7 @@ from experiments.runner.device_time import Speed, Trained, assumed_cpu_speed, as
 from experiments.runner.disk_space import DiskUse, counted_parameters, disk_use, free_bytes, size, total
 from experiments.runner.jobs import Job
 from experiments.runner.launch import default_parallel
+from experiments.runner.needed_weights import lacks_initial_weights
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from reproduce.exit_codes import DONE, UNUSABLE
@@ -188,7 +189,7 @@ class Plan:
         unknown = any(plan.flops_left is None for plan in self.runs)
         flops = sum(plan.flops_left or 0.0 for plan in self.runs)
         if unknown and not flops:
-            return "cost unknown until the data are there."
+            return "cost unknown until these runs are possible."
         at_least = "at least " if unknown else ""
         devices = self.resources.num_devices
         seconds = 3600 * self.device_hours
@@ -212,6 +213,9 @@ class Plan:
             for split, number in plan.missing.items():
                 if number:
                     yield f"{dataset.name}: {number:,} {split} {dataset.unit} are missing, which a run accepts"
+        starting = (p.job for p in self.runs if p.trains and not p.job.directory(self.store).checkpoint.exists())
+        if lacks_initial_weights(job.run.model for job in starting):
+            yield "initial weights that are not here are downloaded by `run`; `reproduce doctor` does it before"
 
 
 def pflop(flops: float) -> str:

@@ -57,6 +57,7 @@ def execute(options: argparse.Namespace) -> int:
         states |= {result.state for row in report.rows for cell in row.cells for result in cell.seeds}
         if options.picture is not None:
             save_picture(report, options.picture)
+            _print_path("drawn as", options.picture)
         text = render(report, "json" if options.json else options.format, report_path(table, scale, root))
         if (width := terminal_width()) is not None and options.format == "md" and not options.json:
             text = in_terminal(text, report.claims, next_command("claims", options, [table.name]), width)

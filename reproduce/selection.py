@@ -121,7 +121,8 @@ def check_weights(
     imports = f"import released ones with `reproduce import-weights FILE --as {options.table}`"
     remedies = [f"train it with `{train}`", *([] if scale_of(options).small else [imports]), *alternatives]
     raise ValueError(
-        f"{options.table} has no weights at --scale {options.scale} (run {run.train_id}): {'; or '.join(remedies)}"
+        f"{options.table} has no weights at --scale {options.scale} (run {run.train_id} in {store.root.resolve()}): "
+        f"{'; or '.join(remedies)}"
     )
 
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Mapping
 
@@ -32,6 +33,8 @@ def execute(options: argparse.Namespace) -> int:
     store, named = store_of(options), bool(options.tables)
     found = jobs(options) if named else started(options, store)
     if options.watch:
+        if not all_finished(found, store) and not any(job_state(job, store) == "running" for job in found):
+            print("no run is running; waits for one (Ctrl-C ends)", file=sys.stderr)
         watch(lambda: Shown(status_text(found, store), all_finished(found, store)))
         return DONE
     print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
@@ -66,8 +69,8 @@ def started(options: argparse.Namespace, store: RunStore) -> list[Job]:
             by_run.setdefault(job.run.train_id, []).append(job)
     if not by_run:
         raise ValueError(
-            f"no unchanged run of seed 0 was started in {options.runs} at --scale {options.scale}; for others, name "
-            f"their table (`reproduce list` shows all)"
+            f"no unchanged run of seed 0 was started in {options.runs.resolve()} at --scale {options.scale}; for "
+            f"others, name their table, -o, --own and --seeds, or another directory with --runs"
         )
     shown = list[Job]()
     for tests in by_run.values():
@@ -151,8 +154,13 @@ def detail(entry: Mapping[str, object]) -> str:
 
 
 def all_finished(found: list[Job], store: RunStore) -> bool:
-    """Whether no run can change any more without another command."""
-    return all(job_state(job, store) in {*FINISHED, "failed"} for job in found)
+    """Whether no run can change any more without another command, or is published and not executed here."""
+
+    def is_final(job: Job) -> bool:
+        state = job_state(job, store)
+        return state in {*FINISHED, "failed"} or (state == "not run" and find_result(job.run, store) is not None)
+
+    return all(map(is_final, found))
 
 
 def job_state(job: Job, store: RunStore) -> str:

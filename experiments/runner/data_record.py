@@ -142,4 +142,6 @@ def _changed(dataset: DatasetConfig, changes: str, earlier: str) -> DataError:
         earlier: the data that they differ from, and where these are recorded.
     """
     same = f"name the same data with --data {dataset.name}=PATH" if dataset.stand_in is None else "use the same code"
+    if dataset.own_folder is not None:
+        same = f"restore {dataset.own_folder}"
     return DataError(f"{dataset.name}: {changes} from {earlier}; {same}, or another directory with --runs DIR")

@@ -37,7 +37,7 @@ class RowModel:
         return "\n".join(
             (
                 f"inputs: {self.run.data.input_text}",
-                f"of a video: {protocol.views} views x {protocol.crops} crops",
+                f"of a video: views x crops: {protocol.views} x {protocol.crops}",
                 f"outputs: logits (B, {sum(classes.values())}): {outputs}",
                 f"weights: {self.source}",
             )

@@ -3,6 +3,7 @@
 Clips are random and lie on the device. One view is measured; a video takes as many times as long as it has views.
 """
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from experiments.runner.memory_errors import is_out_of_memory
 from experiments.runner.provenance import cores, provenance
 from experiments.spec.run import RunConfig
 
+LARGE_LOAD = 0.5  # processes that other programs run at the start, averaged over a minute
 DTYPES = {"32-true": torch.float32, "bf16-true": torch.bfloat16}
 LARGEST_BATCH = {"cuda": 32, "cpu": 1}
 ROUNDS = {"cuda": 20, "cpu": 5}  # claims on times need five repeats
@@ -66,6 +68,8 @@ class Turns:
         name = torch.cuda.get_device_name() if self.device.type == "cuda" else cores()
         rounds = f"{self.rounds} round{'s' if self.rounds > 1 else ''}"
         self.say(f"{len(runs)} rows in turns, {rounds} in {self.precision} on {name}")
+        if (load := os.getloadavg()[0]) > LARGE_LOAD:
+            self.say(f"other programs use this machine (load {load:.1f}): speeds are lower than on an idle one")
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
             models = {key: self.built(run) for key, run in runs.items()}
             fitted = [self.fitted(key, run, models[key]) for key, run in runs.items()]

@@ -134,8 +134,8 @@ def test_missing_weights_are_an_error_with_a_remedy(reproduce, small_run: RunCon
 
 
 def test_an_unwritable_picture_path_is_a_one_line_error(reproduce, weighted: RunConfig, tmp_path: Path) -> None:  # noqa: ANN001
-    (tmp_path / "file").write_text("not a directory")
-    outcome = reproduce("attention", "--out", str(tmp_path / "file" / "maps.png"))
+    (tmp_path / "maps.png").mkdir()
+    outcome = reproduce("attention", "--out", str(tmp_path / "maps.png"))
     assert outcome.code == 3
     assert "cannot write" in outcome.err and "name another file" in outcome.err and "--runs" not in outcome.err
 

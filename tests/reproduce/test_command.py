@@ -185,7 +185,7 @@ def test_default_scale_is_paper_for_import_weights_and_evaluate_and_tiny_otherwi
             "report": [T4],
             "import-weights": ["file", "--as", T4],
             "evaluate": [T4, "--list", "x"],
-            "attention": [T4, "--out", "x"],
+            "attention": [T4, "--out", "x.png"],
         }.items()
     }
     assert [verb for verb, scale in scales.items() if scale == "paper"] == ["import-weights", "evaluate"]

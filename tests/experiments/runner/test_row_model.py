@@ -47,7 +47,7 @@ def test_inputs_are_all_crops_of_all_views_or_of_one(row: RowModel, listed: Path
 def test_text_states_layout_normalisation_and_outputs(row: RowModel) -> None:
     text = str(row)
     assert "clips (B, 8, 3, 32, 32): batch, frames, RGB, height, width; float32, (x / 255 - 0.5) / 0.5" in text
-    assert "2 views x 3 crops" in text and "logits (B, 10): 10 of class" in text and "weights: a file" in text
+    assert "views x crops: 2 x 3" in text and "logits (B, 10): 10 of class" in text and "weights: a file" in text
 
 
 def test_a_damaged_video_is_an_error(row: RowModel, tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(turns.time, "perf_counter", lambda: simulated.time)
+    monkeypatch.setattr(turns.os, "getloadavg", lambda: (0.2, 2.0, 2.0))
     monkeypatch.setattr(Motionformer.Config, "build", build_with_clock)
     return simulated
 
@@ -84,6 +85,13 @@ def test_every_run_computes_one_batch_in_each_round_after_a_warm_up(machine: Mac
         "round 2 of 3, about 0.1 min left",
         "round 3 of 3",
     ]
+
+
+def test_other_programs_on_the_machine_are_named(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns.os, "getloadavg", lambda: (4.3, 2.0, 2.0))
+    assert measured(rounds=1)[1][1] == (
+        "other programs use this machine (load 4.3): speeds are lower than on an idle one"
+    )
 
 
 def test_a_cpu_measures_one_view_five_times_by_default(machine: Machine) -> None:
