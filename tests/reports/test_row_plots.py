@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from experiments.motionformer.base import K400
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.figures import BarPanel, Bars
+from experiments.spec.metrics import GFLOPS, Computed, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY, Scale
-from experiments.spec.table import Table
+from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.cost_scatter import draw_against_cost
 from reports.plotted_rows import Panel, Plot, Value, number, plotted
@@ -162,6 +164,24 @@ def test_the_notice_names_published_rows_by_their_plotted_cells(
     assert str(plot_notice(of_one, found)).endswith(f"{named}Joint, Small.{end}")
     unplotted = found._replace(panels=[found.panels[0]._replace(column="ssv2")])
     assert "Published" not in str(plot_notice(of_one, unplotted))
+
+
+def test_settings_are_not_plotted_and_the_device_of_measurements_is_named(
+    table_of: Callable[..., Table], small: Scale, store: RunStore, keep_measurement: Callable[..., Path]
+) -> None:
+    views = Computed("views", lambda run: "4×3")
+    table = table_of(
+        Column(key="memory", header="Mem.", metric=Measured("peak_gib", "memory"), base=K400),
+        Column(key="views", header="Views × crops", metric=views, base=K400),
+        Column(key="gflops", header="GFLOPs", metric=GFLOPS, base=K400),
+    )
+    keep_measurement(K400, "memory", peak_gib=3.0)
+    report = collect(table, small, store)
+    found = plotted(report)
+    assert found is not None and [panel.column for panel in found.panels] == ["memory", "gflops"]
+    assert "Speed and memory of ours are measured on a GPU." in str(plot_notice(report, found))
+    gflops = found._replace(panels=found.panels[1:])
+    assert "measured on" not in str(plot_notice(report, gflops))
 
 
 def test_the_digest_of_a_plot_changes_with_its_numbers_names_and_warnings(

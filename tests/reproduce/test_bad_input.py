@@ -74,6 +74,34 @@ def test_check_rejects_the_picture_option(tmp_path: Path, capsys: pytest.Capture
     assert (code, "leave --picture, --plot and --publish out" in text) == (2, True)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["attention", ROW, "--query", "0.5,0.5", "--out"], ["report", "motionformer/figure3", "--picture"]],
+    ids=lambda words: words[0],
+)
+def test_pictures_are_png_files_in_folders_that_exist(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file, message in (
+        ("maps.xyz", "does not end in .png"),
+        ("none/maps.png", f"there is no folder {tmp_path}/none"),
+    ):
+        with pytest.raises(SystemExit) as error:
+            main([*words, str(tmp_path / file)])
+        assert error.value.code == 2 and message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--data", "kinetics400=/none"], ["--devices", "3"], ["--nodes", "2"], ["--micro-batch", "1"], ["--recompute"]],
+    ids=lambda option: option[0],
+)
+def test_evaluate_refuses_options_without_effect(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = error_line(["evaluate", ROW, "video.mp4", *option], capsys)
+    assert (code, f"evaluate: {option[0]} has no effect" in text) == (2, True)
+
+
 def test_an_optional_part_of_a_config_can_be_set_to_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", ROW, "--scale", "paper", "-o", "model.init=None"]) == 0
 

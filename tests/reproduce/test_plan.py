@@ -247,6 +247,20 @@ def test_an_interrupted_training_costs_what_is_left_of_it(store: RunStore) -> No
     assert untrained["petaflops_left"] == again == whole and left - test == pytest.approx((whole - test) / 4)
 
 
+def test_initial_weights_that_are_not_here_are_named(
+    store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "initial weights that are not here are downloaded by `run`"
+    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setattr("models.imagenet.torch_cache", lambda: tmp_path / "torch")
+    monkeypatch.setattr("models.imagenet.cached_hub_file", lambda repository: None)
+    job = Job(K400, "p/t", "a.top1", 0, cells=["p/t:a.top1"])
+    assert text in Plan([job], store, Resources(devices=1)).as_text()
+    write_atomically(job.directory(store).checkpoint, "of the training")
+    assert text not in Plan([job], store, Resources(devices=1)).as_text()
+    assert text not in Plan([tiny("b.top1")], store, Resources(devices=1)).as_text()
+
+
 def test_plan_without_jobs_says_nothing_to_run(store: RunStore) -> None:
     text = Plan([], store, Resources()).as_text()
     assert text == "Nothing to run: every column is computed without a test, or quoted."

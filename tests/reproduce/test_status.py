@@ -227,3 +227,18 @@ def test_status_of_changed_runs_needs_a_table(
 
 def test_status_without_jobs_says_nothing_to_run(store: RunStore) -> None:
     assert status_text([], store).startswith("Nothing to run")
+
+
+def test_a_watch_of_published_results_ends_and_one_of_unfinished_runs_says_that_it_waits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["status", "motionformer/table6b:mformer", "--runs", str(tmp_path), "--watch"]
+    assert main(words) == 0
+    assert "1 published" in (streams := capsys.readouterr()).out and "waits for one" not in streams.err
+    monkeypatch.setattr("reproduce.watch.time.sleep", interrupt)
+    assert main([*words, "-o", "optim.epochs=1"]) == 0
+    assert "no run is running; waits for one (Ctrl-C ends)" in capsys.readouterr().err
+
+
+def interrupt(seconds: float) -> None:
+    raise KeyboardInterrupt

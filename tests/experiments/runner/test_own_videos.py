@@ -1,5 +1,6 @@
 """Runs on one's own videos: their data, ids, start and errors."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from data.datasets.video_folder import VideoFolder
+from data.errors import DataError
+from data.fingerprint import fingerprint_in
 from experiments.motionformer.base import EPIC100, SSV2
+from experiments.runner.data_record import check_data_record, save_data_record
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.weights import start_weights
@@ -82,6 +86,27 @@ def test_the_models_of_all_papers_are_fine_tuned_for_other_classes(cell: str, pe
     differ = {name for name, tensor in tensors.items() if name not in state or not state[name].equal(tensor)}
     assert differ and all("head" in name for name in differ), differ
     assert model.eval()(*run.data.size.example(1)).shape == (1, 2)
+
+
+def test_accuracies_on_ones_own_videos_stand_beside_no_printed_ones(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["report", "msca/table1:kv-2", "--json", "--runs", str(tmp_path / "runs")]
+    printed = []
+    for own in ([], ["--own", str(pets)]):
+        assert main([*words, *own]) == 0
+        cells = json.loads(capsys.readouterr().out)["rows"][0]["cells"]
+        printed.append([cell["printed"] for cell in cells if cell["column"].startswith("top")])
+    assert printed == [[76.47, 92.88], [None, None]]
+
+
+def test_changed_videos_of_ones_own_are_to_be_restored(pets: Path, small_run: RunConfig, store: RunStore) -> None:
+    run = all_overridden(small_run, [f"{OWN_DATA}{pets}"])
+    before = fingerprint_in(run.data, pets)
+    save_data_record(run, store, before, pets, ("cats", "dogs"))
+    (pets / "cats/c.mp4").touch()
+    with pytest.raises(DataError, match=rf"restore {pets}, or another directory with --runs DIR"):
+        check_data_record(store.run(run.train_id), fingerprint_in(run.data, pets), run.data.dataset)
 
 
 def test_rows_that_predict_several_labels_refuse_a_folder(pets: Path) -> None:
