@@ -102,11 +102,8 @@ def in_terminal(text: str, claims: tuple[JudgedClaim, ...], command: str, width:
 
 
 def fitted(table: str, width: int) -> str:
-    """Table in markdown or, if it is wider than the terminal, without rules between columns and addresses of links."""
-    lines = table.splitlines()
-    if max(map(len, lines)) <= width:
-        return table
-    texts = [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", line.strip("|")) for line in lines]
+    """Table of a terminal for one in markdown: without rules between columns and addresses of links."""
+    texts = [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", line.strip("|")) for line in table.splitlines()]
     headers, rule, *rows = ([cell.strip() for cell in re.split(r"(?<!\\)\|", text)] for text in texts)
     numbers = [index for index, cell in enumerate(rule) if cell.endswith(":") and not cell.startswith(":")]
     num_labels = numbers[0] if numbers else 1  # in the paper's layout, values are aligned to the right

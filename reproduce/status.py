@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 from experiments.runner.failure_file import read_failure
 from experiments.runner.jobs import Job
@@ -17,7 +18,7 @@ from reports.sources import find_result
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import jobs, store_of
-from reproduce.table_index import SCALES, tables_with_runs
+from reproduce.table_index import SCALES, num_other_runs, tables_with_runs
 from reproduce.terminal import table_text, terminal_width, wrapped
 from reproduce.watch import Shown, watch
 
@@ -38,8 +39,11 @@ def execute(options: argparse.Namespace) -> int:
         watch(lambda: Shown(status_text(found, store), all_finished(found, store)))
         return DONE
     print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
-    if not named and not options.json and any(len({*map(table_of, job.cells)}) > 1 for job in found):
-        print("a run that several tables share is named after the first of them")
+    if not named and not options.json:
+        if any(len({*map(table_of, job.cells)}) > 1 for job in found):
+            print("a run that several tables share is named after the first of them")
+        if others := others_text(options.runs):
+            print(others)
     states = {job_state(job, store) for job in found}
     if "running" not in states:
         unfinished = [job for job in found if job_state(job, store) not in FINISHED]
@@ -47,6 +51,13 @@ def execute(options: argparse.Namespace) -> int:
         of_started = dict.fromkeys(rows if unfinished else tables)
         say_next("run" if unfinished else "report", options, options.tables if named else of_started)
     return DONE
+
+
+def others_text(runs: Path) -> str:
+    """Sentence on started runs that no table has without changes; empty if there are none."""
+    count = num_other_runs(runs) if runs.is_dir() else 0
+    runs_text = f"{count} run{'s' if count > 1 else ''}"
+    return f"{runs_text} with changed fields or other seeds: name the table, with -o, --own or --seeds" if count else ""
 
 
 def table_of(cell: str) -> str:
@@ -69,8 +80,8 @@ def started(options: argparse.Namespace, store: RunStore) -> list[Job]:
             by_run.setdefault(job.run.train_id, []).append(job)
     if not by_run:
         raise ValueError(
-            f"no unchanged run of seed 0 was started in {options.runs.resolve()} at --scale {options.scale}; for "
-            f"others, name their table, -o, --own and --seeds, or another directory with --runs"
+            f"no unchanged run of seed 0 was started in {options.runs.resolve()} at --scale {options.scale}; "
+            + (others_text(options.runs) or "`reproduce list` names the tables, and --runs another directory")
         )
     shown = list[Job]()
     for tests in by_run.values():

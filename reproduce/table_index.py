@@ -46,6 +46,12 @@ def tables_with_runs(runs: Path, scale: str) -> list[str]:
     return [name for name, entry in entries if not started.isdisjoint(_trainings(entry, scale))]
 
 
+def num_other_runs(runs: Path) -> int:
+    """Number of runs that were started in a directory and are in no table of this repository without changes."""
+    known = {train_id for entry in read_index().values() for scale in SCALES for train_id in _trainings(entry, scale)}
+    return sum(folder.name not in known for folder in runs.glob("*") if (folder / "log.txt").exists())
+
+
 def _trainings(entry: Entry, scale: str) -> list[str]:
     return [*(test.partition("/")[0] for test in entry["runs"][scale]), *entry["parents"][scale]]
 

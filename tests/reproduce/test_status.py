@@ -229,6 +229,18 @@ def test_status_without_jobs_says_nothing_to_run(store: RunStore) -> None:
     assert status_text([], store).startswith("Nothing to run")
 
 
+def test_changed_runs_are_counted_without_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, words = RunStore(tmp_path), ["status", "--runs", str(tmp_path)]
+    write_atomically(store.run(replace(K400, seed=7).train_id).log, "")
+    text = "1 run with changed fields or other seeds: name the table, with -o, --own or --seeds"
+    assert main(words) == 2
+    assert text in capsys.readouterr().err
+    (finished,) = jobs_of(find(["motionformer/table6b:mformer"]), TINY, [], (0,))
+    finish(store, finished.run, {"top1": 20.0})
+    assert main(words) == 0
+    assert text in capsys.readouterr().out
+
+
 def test_a_watch_of_published_results_ends_and_one_of_unfinished_runs_says_that_it_waits(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
