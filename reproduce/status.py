@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from data.findings import number_of
 from experiments.runner.failure_file import read_failure
 from experiments.runner.jobs import Job
 from experiments.runner.progress_text import position_text, time_left_text
@@ -55,9 +56,9 @@ def execute(options: argparse.Namespace) -> int:
 
 def others_text(runs: Path) -> str:
     """Sentence on started runs that no table has without changes; empty if there are none."""
-    count = num_other_runs(runs) if runs.is_dir() else 0
-    runs_text = f"{count} run{'s' if count > 1 else ''}"
-    return f"{runs_text} with changed fields or other seeds: name the table, with -o, --own or --seeds" if count else ""
+    if not (count := num_other_runs(runs)):
+        return ""
+    return f"{number_of(count, 'runs')} with changed fields or other seeds: name the table, with -o, --own or --seeds"
 
 
 def table_of(cell: str) -> str:

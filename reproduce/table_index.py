@@ -41,9 +41,8 @@ def read_index() -> dict[str, Entry]:
 
 def tables_with_runs(runs: Path, scale: str) -> list[str]:
     """Names of the tables of which a run without overrides, of seed 0, was started in a directory, at this scale."""
-    entries = read_index().items() if runs.is_dir() else ()
-    started = {path.name for path in runs.iterdir() if path.is_dir()} if entries else set()
-    return [name for name, entry in entries if not started.isdisjoint(_trainings(entry, scale))]
+    started = {path.name for path in runs.glob("*")}
+    return [name for name, entry in read_index().items() if not started.isdisjoint(_trainings(entry, scale))]
 
 
 def num_other_runs(runs: Path) -> int:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from data.findings import number_of
 from experiments.runner.provenance import hardware, trained_by
 from experiments.runner.store import RunStore
 from experiments.spec.run import RunConfig
@@ -100,9 +101,8 @@ def measured_speed(trained: Iterable[Trained], store: RunStore) -> Speed | None:
     here = _device(hardware())
     device = max(by_hardware, key=lambda name: (name == here, len(by_hardware[name])))
     operations, seconds = (sum(column) for column in zip(*by_hardware[device], strict=True))
-    count = len(by_hardware[device])
-    source = f"measured: the speed of {count} training{'s' if count > 1 else ''} on {device}"
-    return Speed(operations / seconds, True, source)
+    trainings = number_of(len(by_hardware[device]), "trainings")
+    return Speed(operations / seconds, True, f"measured: the speed of {trainings} on {device}")
 
 
 def _device(name: str) -> str:

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 from experiments.runner.disk_space import free_bytes
-from experiments.runner.failure_file import read_failure
+from experiments.runner.failure_file import Failure, read_failure
 from experiments.runner.files import REMEDY
 from experiments.runner.messages import one_line
 from experiments.runner.process import ERROR_PREFIX
@@ -33,17 +33,18 @@ def new_lines(log: Path, position: int) -> tuple[list[str], int]:
     return whole.decode(errors="replace").splitlines(), position + len(whole)
 
 
-def failure_reason(directory: RunDirectory, code: int) -> str | None:
-    """Reason of a run's failure, from its failure file or the last error in its log; None if neither contains any.
+def failure_of(directory: RunDirectory, code: int) -> Failure | None:
+    """Failure of a run, from its failure file or the last error in its log; None if neither contains any.
 
-    On a full disk, the failure file cannot be written. A killed process (negative code) prints no error.
+    The file names the process that failed first, also where it has ended this one. On a full disk, it cannot be written.
+    A killed process (negative code) prints no error.
     """
     with contextlib.suppress(OSError):
         if (failure := read_failure(directory.failure)) is not None:
-            return failure.reason
+            return failure
         lines = directory.log.read_text(errors="replace").splitlines() if code > 0 else []
         errors = [line.removeprefix(ERROR_PREFIX) for line in lines if line.startswith(ERROR_PREFIX)]
-        return one_line(errors[-1]) if errors else None
+        return Failure(one_line(errors[-1]), code) if errors else None
     return None
 
 

@@ -14,9 +14,9 @@ from typing import IO
 import torch
 from tqdm import tqdm
 
-from experiments.runner.failure_file import read_failure
+from experiments.runner.failure_file import Failure
 from experiments.runner.files import unwritable
-from experiments.runner.job_logs import exit_reason, failure_reason, headline_text, new_lines
+from experiments.runner.job_logs import exit_reason, failure_of, headline_text, new_lines
 from experiments.runner.jobs import Job
 from experiments.runner.messages import one_line
 from experiments.runner.process import CLAIMED_ELSEWHERE, NOTE_PREFIX, PROGRESS_PREFIX
@@ -180,10 +180,8 @@ class Launcher:
         elif code != 0 and directory.memory_failures > job.memory_failures:
             return  # to be started again: a process on one of several devices has noted a smaller batch
         else:
-            # The first process that fails names code and reason, also where it ends this one.
-            failure = read_failure(directory.failure)
-            job.outcome, job.exit_code = "failed", failure.exit_code if failure is not None else code
-            job.reason = failure_reason(directory, code) or exit_reason(code, self.store.root)
+            failure = failure_of(directory, code) or Failure(exit_reason(code, self.store.root), code)
+            job.outcome, job.reason, job.exit_code = "failed", failure.reason, failure.exit_code
             message = f"{job.name}: failed (log: {directory.log})"
         self._show(message)
 

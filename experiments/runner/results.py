@@ -93,13 +93,8 @@ def save_training_record(
     write_atomically(directory.training, json.dumps(record, indent=1) + "\n")
 
 
-def training_sessions(directory: RunDirectory) -> list[dict[str, object]]:
-    """Provenance of the processes of a finished training; empty without a record.
-
-    Raises:
-        StoreError: if the record is damaged.
-    """
-    record = read_record(directory.training, TRAINING_FIELDS)
+def training_sessions(record: dict | None) -> list[dict[str, object]]:
+    """Provenance of the processes of a finished training, from its record; empty without one."""
     if record is None:
         return []
     return record.get(SESSIONS) or [{name: record.get(name, UNKNOWN[name]) for name in UNKNOWN}]  # of earlier versions
@@ -113,7 +108,8 @@ def parent_sessions(run: RunConfig, store: RunStore) -> list[dict[str, object]]:
     """
     found = []
     for parent in run.parents:
-        found += parent_sessions(parent.run, store) + training_sessions(store.run(parent.run.train_id))
+        record = read_record(store.run(parent.run.train_id).training, TRAINING_FIELDS)
+        found += parent_sessions(parent.run, store) + training_sessions(record)
     return [session for index, session in enumerate(found) if session not in found[:index]]
 
 
@@ -158,8 +154,8 @@ def save_test_results(
         "seconds": round(seconds, 1),
         **provenance,
     }
-    for name, sessions in ((TRAINING, training_sessions(directory)), (PARENTS, parents)):
-        if released is None and any(session != provenance for session in sessions):
+    for name, sessions in ((TRAINING, training_sessions(training)), (PARENTS, parents if released is None else [])):
+        if any(session != provenance for session in sessions):
             record[name] = sessions
     if arrays:
         record[SHA256] = file_sha256(predictions)

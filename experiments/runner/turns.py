@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from data.findings import number_of
 from experiments.runner.measure import NotMeasurableError, TooLargeError
 from experiments.runner.memory_errors import is_out_of_memory
 from experiments.runner.provenance import cores, provenance
@@ -66,8 +67,7 @@ class Turns:
             TooLargeError: if a batch no longer fits in a later round.
         """
         name = torch.cuda.get_device_name() if self.device.type == "cuda" else cores()
-        rounds = f"{self.rounds} round{'s' if self.rounds > 1 else ''}"
-        self.say(f"{len(runs)} rows in turns, {rounds} in {self.precision} on {name}")
+        self.say(f"{len(runs)} rows in turns, {number_of(self.rounds, 'rounds')} in {self.precision} on {name}")
         if (load := os.getloadavg()[0]) > LARGE_LOAD:
             self.say(f"other programs use this machine (load {load:.1f}): speeds are lower than on an idle one")
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):

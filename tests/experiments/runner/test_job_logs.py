@@ -6,22 +6,25 @@ import pytest
 
 from experiments.motionformer.base import EPIC100, K400
 from experiments.runner.failure_file import Failure, save_failure
-from experiments.runner.job_logs import exit_reason, failure_reason, headline_text, new_lines
+from experiments.runner.job_logs import exit_reason, failure_of, headline_text, new_lines
 from experiments.runner.store import RunStore
 from experiments.spec.run import RunConfig
 
 
 def test_the_failure_reason_comes_from_the_log_without_a_failure_file(tmp_path: Path) -> None:
     directory = RunStore(tmp_path).run("aaa")
-    assert failure_reason(directory, 3) is None
+    assert failure_of(directory, 3) is None
     directory.path.mkdir()
     directory.log.write_text("error: an older one\nEpoch 0\nerror: cannot write x: No space left on device\n")
-    assert failure_reason(directory, 3) == "cannot write x: No space left on device"
-    assert failure_reason(directory, -9) is None  # a killed process prints no reason
+    assert failure_of(directory, 3) == Failure("cannot write x: No space left on device", 3)
+    assert failure_of(directory, -9) is None  # a killed process prints no reason
     directory.failure.write_bytes(b"\xff damaged\n")
-    assert failure_reason(directory, 3) == "\ufffd damaged"
+    assert failure_of(directory, 3) == Failure("\ufffd damaged", 1)
     save_failure(directory.failure, Failure("a video is unreadable", 3))
-    assert failure_reason(directory, 3) == "a video is unreadable"
+    assert failure_of(directory, -9) == failure_of(directory, 3) == Failure("a video is unreadable", 3)
+    directory.failure.unlink()
+    directory.failure.mkdir()  # cannot be read
+    assert failure_of(directory, 3) is None
 
 
 def test_a_log_that_is_not_there_has_no_new_lines(tmp_path: Path) -> None:
