@@ -4,6 +4,7 @@ BIN := .venv/bin
 TABLE ?= motionformer/table4
 SCALE ?= tiny
 ARGS ?=
+ROUNDING_TESTS := tests/models/mixers/test_orthoformer.py tests/experiments/runner/test_evaluate.py
 
 .PHONY: help setup reproduce test check slow index bench clean
 
@@ -32,13 +33,15 @@ index: setup  ## Write the index of the tables, which `reproduce list` and compl
 bench: setup  ## Time ours against the published formulation, paired in one run (ARGS="selection --json FILE")
 	$(BIN)/python -m benchmarks $(ARGS)
 
-slow: setup  ## Run the tests that take minutes
+slow: setup  ## Run the tests that take minutes, and those of ties and rounding also with AVX2 alone
 	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest $(ROUNDING_TESTS)
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 $(BIN)/python -m pytest $(ROUNDING_TESTS)
 
 check: setup  ## Lint, format and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --level error
 
-clean:  ## Remove the virtual environment and the runs
-	rm -rf .venv runs
+clean:  ## Remove the virtual environment; runs stay
+	rm -rf .venv

@@ -148,6 +148,10 @@ def test_the_error_for_a_missing_list_contains_its_path(weighted: RunConfig, sto
 # Videos without labels
 
 
+def best_scores(video: dict[str, list[dict[str, object]]]) -> dict[object, object]:
+    return {entry["name"]: entry["score"] for entry in video["top"]}
+
+
 def test_videos_without_labels_have_the_best_classes_of_a_list_and_no_accuracy(
     weighted: RunConfig, store: RunStore, listed: Path
 ) -> None:
@@ -159,7 +163,8 @@ def test_videos_without_labels_have_the_best_classes_of_a_list_and_no_accuracy(
     result = evaluate(weighted, store, ONE, [listed.parent / "new"])
     known, videos = evaluate(weighted, store, ONE, listed)["videos"], result["videos"]
     assert isinstance(videos, list) and isinstance(known, list)
-    assert [video["top"] for video in videos] == [known[0]["top"], known[1]["top"], []]
+    # Scores of two batches of other sizes may differ in the last bit.
+    assert [best_scores(video) for video in videos] == [pytest.approx(best_scores(video)) for video in known[:2]] + [{}]
     assert {video["label"] for video in videos} == {None} and result["metrics"] is None
     assert (result["evaluated"], result["failed"], result["missing"]) == (2, 1, 0)
     lines = evaluation_text(result).splitlines()

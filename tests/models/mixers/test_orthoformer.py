@@ -66,8 +66,10 @@ def test_prototypes_per_frame_and_outputs_equal_the_authors(monkeypatch: pytest.
 @pytest.mark.parametrize("num_prototypes", [1, 2, 31, 100])
 def test_the_running_maximum_selects_the_same_as_the_released_code(seed: int, num_prototypes: int) -> None:
     torch.manual_seed(seed)
-    candidates = torch.randn(6, 100, 16)
-    candidates[:, 50:60] = candidates[:, 20:30]  # ties
+    # Signs times powers of two: cosines are exact in every order of summation, and so are ties.
+    candidates = torch.randint(2, (6, 100, 64)) * 2.0 - 1
+    candidates *= 2.0 ** torch.randint(-2, 3, (6, 100, 1))
+    candidates[:, 50:60] = candidates[:, 20:30]  # copies
     first = torch.randint(100, (6,))
     selected = most_orthogonal(candidates, first, num_prototypes)
     assert torch.equal(selected, reference.greedy_prototypes(candidates, first, num_prototypes))
