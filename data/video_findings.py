@@ -1,6 +1,5 @@
 """Findings on decoded videos: those that cannot be decoded, short sides and frame rates."""
 
-import math
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,7 +28,7 @@ def video_findings(
         unreadable = len(bad) + len(inspection.missing.get(split, ()))
         num_items = len(inspection.items[split])
         allowed = allowed_number(num_items, need.allow_bad)
-        is_over = unreadable > allowed or is_improbable(len(bad), len(outcomes), allowed / num_items)
+        is_over = unreadable > allowed
         yield (inspection.error if is_over else inspection.warning)(
             f"{len(bad):,} of {count} cannot be decoded, e.g. {shortened(bad[0].name)}: {shortened(bad[0].reason)}",
             f"get them again; until then they count as failed, because they are listed in {bad_list}"
@@ -58,12 +57,6 @@ def video_findings(
     other = sum(abs(rate - expected) > FPS_TOLERANCE for rate in rates) if expected else 0
     note = f"; {other:,} of {len(rates):,} differ from {expected}: clips are sampled by time" if other else ""
     yield inspection.ok(f"{split}: frames per second {spread(rates)}{note}")
-
-
-def is_improbable(bad: int, sample: int, share: float) -> bool:
-    """Whether so many bad items are found in less than 1 of 1,000 samples, if this share of all items is bad."""
-    fewer = sum(math.comb(sample, k) * share**k * (1 - share) ** (sample - k) for k in range(bad))
-    return 1 - fewer < 0.001
 
 
 def spread(values: Sequence[float]) -> str:
