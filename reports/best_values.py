@@ -3,24 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from experiments.spec.metrics import Computed, Measured
-from experiments.spec.table import Column
+from experiments.spec.table import Column, Table
 from reports.report import ReportCell, ReportRow, quoted_values
 
 
-def with_best(rows: list[ReportRow], columns: tuple[Column, ...], *, small: bool) -> tuple[ReportRow, ...]:
+def with_best(rows: Sequence[ReportRow], table: Table, *, small: bool) -> tuple[ReportRow, ...]:
     """Rows with the best values of ours marked, including ties after rounding. A single value is not marked.
 
     A value is best if no quoted value of its column is better. Values measured on other data do not count, nor do rows
-    with a metric of their own. Results of small models cannot be compared with quoted values, so columns with both have
-    no best value, nor has a column in which more than two, and more than half, of the values are equally good.
+    with a metric of their own. No value tested at a small scale is marked, nor is any of a column in which more
+    than two, and more than half, of the values are equally good.
     """
     best: dict[str, float] = {}
-    for index, column in enumerate(columns):
+    for index, column in enumerate(table.columns):
         cells = [row.cells[index] for row in rows if _may_be_best(row, row.cells[index])]
         ours = [value for cell in cells if isinstance(value := cell.value, int | float)]
         quoted = quoted_values(rows, index)
-        if column.best is None or not ours or not is_comparable(column, quoted, small=small):
+        if column.best is None or not ours or (small and table.rests_on_test(column.metric)):
             continue
         if len(ours) + len(quoted) > 1:
             rounded = [column.form.rounded(value) for value in (*ours, *quoted)]
@@ -37,13 +36,9 @@ def with_best(rows: list[ReportRow], columns: tuple[Column, ...], *, small: bool
         return replace(cell, best=is_best)
 
     return tuple(
-        replace(row, cells=tuple(mark(row, *pair) for pair in zip(row.cells, columns, strict=True))) for row in rows
+        replace(row, cells=tuple(mark(row, *pair) for pair in zip(row.cells, table.columns, strict=True)))
+        for row in rows
     )
-
-
-def is_comparable(column: Column, quoted: Sequence[float], *, small: bool) -> bool:
-    """Whether our values of a column can be compared with the quoted ones. Accuracies of small models cannot."""
-    return not quoted or not small or isinstance(column.metric, Computed | Measured)
 
 
 def _may_be_best(row: ReportRow, cell: ReportCell) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from experiments.spec.comparisons import Comparison, Ranked, Rising, SameText
 from experiments.spec.expressions import Combined
-from experiments.spec.scales import Scale
 from reports.judgement import JudgedClaim, Judgement
 from reports.resampling import RESAMPLES
 
@@ -60,26 +59,15 @@ def interval_text(judgement: Judgement) -> str:
 
 def verdict_text(judgement: Judgement) -> str:
     """Verdict on the values measured here, with the reason if another than the interval leaves it undecided."""
+    if judgement.verdict == "not judged":
+        return f"not judged: {judgement.reason}"
     return judgement.verdict + (f" ({judgement.reason})" if judgement.reason else "")
 
 
-def cautions(scale: Scale, data: str, overrides: Iterable[str] = ()) -> list[str]:
-    """Sentences on what our verdicts do not judge.
-
-    Args:
-        data: the data of the runs, as in `layout.data_text`; empty without runs.
-        overrides: overrides of the runs.
-    """
-    found = []
-    if changes := ", ".join(overrides):
-        found.append(f"Our verdicts are on other runs and models than those of the table: {changes}.")
-    if scale.small and data:
-        found.append(
-            f"Our accuracies and training times are those of small models on {data}, so that these verdicts do not "
-            f"judge the models of the paper."
-            + ("" if changes else " Counted costs, and measured speed and memory, are at the paper's size.")
-        )
-    return found
+def caution(overrides: Iterable[str]) -> str:
+    """Sentence on what verdicts on overridden runs do not judge; empty without overrides."""
+    changes = ", ".join(overrides)
+    return f"Our verdicts are on other runs and models than those of the table: {changes}." if changes else ""
 
 
 def method(claims: tuple[JudgedClaim, ...], unit: str) -> list[str]:

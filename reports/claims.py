@@ -24,13 +24,14 @@ DISCORDANT = 0.15
 DIGITS = 9  # of sums of printed numbers, without the error of binary fractions
 
 
-def judge(table: Table, scale: Scale, rows: Iterable[ReportRow]) -> tuple[JudgedClaim, ...]:
+def judge(table: Table, scale: Scale, rows: Iterable[ReportRow], *, generated: bool = False) -> tuple[JudgedClaim, ...]:
     """Verdicts on all claims of a table.
 
     Args:
         rows: all rows of the table with, at least, the columns of its claims and those that they are derived from.
+        generated: whether generated data are read in place of those of the paper.
     """
-    measured = Measurements(table, scale, rows)
+    measured = Measurements(table, scale, rows, generated=generated)
     pairs = [(claim, comparison) for claim in table.claims for comparison in claim.comparisons]
     evidence = [measured.evidence(comparison, real_data=claim.real_data) for claim, comparison in pairs]
     joint = [found for found in evidence if found.items and found.p_values is not None]
@@ -48,7 +49,7 @@ def _judgement(table: Table, comparison: Comparison | SameText, found: Evidence,
     Args:
         is_significant: whether its p-value is significant jointly with the others of the table.
     """
-    verdict: Verdict = "undecided"
+    verdict: Verdict = "undecided" if found.is_judged else "not judged"
     reason, p = found.reason, found.p_values
     if p is not None and min(p) <= LEVEL:
         if is_significant:

@@ -84,7 +84,10 @@ class ClassMarginBars(Drawer):
 
     def text(self) -> str:
         """Markdown table of the classes that the paper names, beside as many of the largest gains and losses here."""
-        ours, printed = class_margins(self.report, self.margins), self.margins.printed
+        ours = class_margins(self.report, self.margins)
+        printed = () if self.report.scale.small else self.margins.printed
+        if not printed:
+            return ""
         num_gains = sum(margin.points > 0 for margin in printed)
         gains, losses = printed[:num_gains], printed[num_gains:]
         pairs = [

@@ -52,7 +52,9 @@ def collect(
     data, facts = data_facts(results, runs), facts_of(table, cells, results, store, overridden=bool(texts))
     report_rows = [_with_other_data(row, data.cells, table) for row in report_rows]
     report_rows = _with_other_conditions(report_rows)
-    report_rows = with_best(report_rows, table.columns, small=scale.small)
+    claims = judge(table, scale, report_rows, generated=bool(facts.generated)) if keys is None else ()
+    report_rows = _without_incomparable(report_rows, table) if scale.small else report_rows
+    report_rows = with_best(report_rows, table, small=scale.small)
     return Report(
         table=table,
         scale=scale,
@@ -67,7 +69,7 @@ def collect(
         ),
         attention_maps=_attention_maps(table, cells, store),
         mask_strips=_mask_strips(table, cells, store),
-        claims=judge(table, scale, report_rows) if keys is None else (),
+        claims=claims,
     )
 
 
@@ -86,7 +88,8 @@ def judged_claims(
     metrics = [*(column.metric for column in table.columns if column.key in keys), *(cell.counted for cell in named)]
     keys |= {key for metric in metrics if isinstance(metric, Derived) for key in metric.columns}
     cells = [cell for cell in table.cells(scale, overrides=texts, seeds=seeds) if cell.column.key in keys]
-    return judge(table, scale, _rows(cells, cells, store, texts))
+    generated = any(cell.run.data.dataset.is_replaced for cell in cells if cell.tested and cell.run is not None)
+    return judge(table, scale, _rows(cells, cells, store, texts), generated=generated)
 
 
 def _rows(
@@ -101,6 +104,20 @@ def _rows(
     for cell, other in zip(cells, unmodified, strict=True):
         rows.setdefault(cell.row.key, []).append((cell, _run_ids(cell) != _run_ids(other)))
     return [_row(several[0][0].row, several, store, overrides) for several in rows.values()]
+
+
+def _without_incomparable(rows: Iterable[ReportRow], table: Table) -> list[ReportRow]:
+    """Rows of a small scale, without the printed values of tested cells, with which its values cannot be compared."""
+
+    def shown(row: Row, cell: ReportCell, column: Column) -> ReportCell:
+        if not table.rests_on_test(row.metric_of(column)):
+            return cell
+        return replace(cell, printed=None, value=None if row.quoted else cell.value)
+
+    return [
+        replace(row, cells=tuple(shown(row.row, *pair) for pair in zip(row.cells, table.columns, strict=True)))
+        for row in rows
+    ]
 
 
 def results_of(table: Table, rows: Iterable[ReportRow]) -> list[Result]:

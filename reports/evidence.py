@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from experiments.runner.computed_values import computed
 from experiments.runner.item_hits import unpacked
 from experiments.runner.provenance import trained_by
-from experiments.spec.comparisons import About, Comparison, PValues, SameText
+from experiments.spec.comparisons import Comparison, PValues, SameText
 from experiments.spec.expressions import CellValue, Expression
 from experiments.spec.metrics import Computed, Derived, Metric, OfTraining
 from experiments.spec.scales import Scale
@@ -42,6 +42,7 @@ class Evidence:
         items: number of resampled test items by data set; empty for exact values.
         num_seeds: number of seeds that all tests have finished.
         p_values: None if the comparison cannot be decided, for the given reason.
+        is_judged: whether values of this scale can be judged.
     """
 
     margins: tuple[float, ...] = ()
@@ -50,6 +51,7 @@ class Evidence:
     num_seeds: int = 0
     p_values: PValues | None = None
     reason: str = ""
+    is_judged: bool = True
 
 
 class Leaf(NamedTuple):
@@ -138,8 +140,8 @@ class Measurements:
         rows: all rows of the table with, at least, the columns of its claims and those that they are derived from.
     """
 
-    def __init__(self, table: Table, scale: Scale, rows: Iterable[ReportRow]) -> None:
-        self.table, self.scale = table, scale
+    def __init__(self, table: Table, scale: Scale, rows: Iterable[ReportRow], *, generated: bool) -> None:
+        self.table, self.scale, self.generated = table, scale, generated
         self.columns = {column.key: column for column in table.columns}
         self.rows = {row.row.key: row for row in rows}
 
@@ -147,10 +149,11 @@ class Measurements:
         """Evidence for a comparison.
 
         Args:
-            real_data: whether only models of the paper's size on its real data can decide it, as they alone decide the
-                size of a difference between accuracies.
+            real_data: whether only models of the paper's size on its real data can decide it.
         """
         cells = dict.fromkeys(cell for value in comparison.values for cell in value.cells)
+        if self.scale.small and (real_data or any(self.table.rests_on_test(self.metric_of(cell)) for cell in cells)):
+            return Evidence(reason="generated data" if self.generated else "small models", is_judged=False)
         leaves = list({leaf.cell: leaf for cell in cells for leaf in self.leaves(cell)}.values())
         if missing := [leaf for leaf in leaves if leaf.value is None]:
             by_state = {leaf.state: [str(one.cell) for one in missing if one.state == leaf.state] for leaf in missing}
@@ -159,8 +162,6 @@ class Measurements:
             is_same = len({leaf.value for leaf in leaves}) == 1
             return Evidence(p_values=PValues(float(not is_same), float(is_same)))
         has_quoted = any(leaf.quoted for leaf in leaves)
-        if has_quoted and self.scale.small:
-            return Evidence(reason="quoted rows are not at this scale")
         tested = [leaf for leaf in leaves if leaf.tests]
         seeds = sorted(set.intersection(*(set(leaf.tests) for leaf in tested))) if tested else []
         if tested and not seeds:
@@ -175,8 +176,6 @@ class Measurements:
         low, high = np.percentile(comparison.statistic(values), [2.5, 97.5])
         if has_quoted:
             reason = "quoted rows have no scores"
-        elif self.scale.small and (real_data or (tested and isinstance(comparison, About))):
-            reason = "needs the paper's data and size"
         elif near := [str(leaf.cell) for leaf in tested if leaf.near_chance(seeds)]:
             reason = f"near chance: {few(near)}"
         return Evidence(

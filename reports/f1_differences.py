@@ -148,8 +148,12 @@ class F1DifferenceBars(Drawer):
         """Title of a panel with the mean difference, ours and printed."""
         found = mean_difference(self.report, panel)
         means = [] if found is None else [f"mean {signed_text(found.points)}"]
-        means += [] if panel.printed_mean is None else [f"printed {signed_text(panel.printed_mean)}"]
+        means += [] if (printed := self.printed_mean(panel)) is None else [f"printed {signed_text(printed)}"]
         return panel.title + (f"\n{', '.join(means)}" if means else "")
+
+    def printed_mean(self, panel: F1Panel) -> float | None:
+        """Printed mean difference, with which small models are not compared."""
+        return None if self.report.scale.small else panel.printed_mean
 
     def text(self) -> str:
         """Markdown table of the mean differences over all classes, weighted and unweighted, beside the printed ones."""
@@ -162,11 +166,13 @@ class F1DifferenceBars(Drawer):
                     panel.title,
                     "–" if found is None else f"{found.points:+.1f}",
                     f"{statistics.fmean(plain):+.1f}" if plain else "–",
-                    "–" if panel.printed_mean is None else f"{panel.printed_mean:+.1f}",
+                    "–" if (printed := self.printed_mean(panel)) is None else f"{printed:+.1f}",
                 )
             )
         headers = ["difference of F1 in points", "mean weighted by test items", "mean of all classes", "printed mean"]
-        align = ("left", "right", "right", "right")
+        if self.report.scale.small:
+            headers, lines = headers[:-1], [line[:-1] for line in lines]
+        align = ("left", *["right"] * (len(headers) - 1))
         return tabulate(lines, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 

@@ -28,6 +28,7 @@ class HParamValues:
             for report in reports
             for column in measures_of(report)
             for header in (one_line(column.header), PRINTED.format(one_line(column.header)))
+            if header == one_line(column.header) or is_printed(report, column)
         ]
         factors = [header for report in reports for header in factor_headers(report)]
         headers = [("about", header) for header in COMMON] if len(reports) > 1 else []
@@ -62,6 +63,11 @@ class HParamValues:
         if published:
             values["about", PUBLISHED] = ", ".join(published)
         return {self.columns[key]: value for key, value in values.items() if key in self.columns}
+
+
+def is_printed(report: Report, column: Column) -> bool:
+    """Whether a printed value of a column stands beside ours."""
+    return any(cell.printed is not None for row in report.rows for cell in row.cells if cell.column == column.key)
 
 
 def text_columns(report: Report) -> list[Column]:

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from experiments.spec.claims import Claim
 from experiments.spec.comparisons import Comparison, Printed, SameText
 
-Verdict = Literal["supported", "not supported", "undecided"]
+Verdict = Literal["supported", "not supported", "undecided", "not judged"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Judgement:
         items: number of test items by data set.
         num_seeds: number of seeds that all rows have finished.
         is_joint: whether the verdict is one of those that hold jointly (resampled comparisons that can be decided).
-        reason: why the verdict is undecided although the interval may be clear.
+        reason: why the verdict is undecided although the interval may be clear, or why there is none.
     """
 
     comparison: Comparison | SameText

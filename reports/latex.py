@@ -12,8 +12,8 @@ from reports.layout import (
     cell_text,
     header_levels,
     legend,
-    prints_numbers,
     shown_labels,
+    shows_printed,
     shows_underlined,
     warning,
 )
@@ -132,7 +132,7 @@ def _with_group_rules(tabular: str, levels: list[list[str]]) -> str:
 
 def _notes(report: Report, markup: "Latex") -> list[str]:
     """Sentences below the table: scale, meaning of a cell, warning, signs and styles."""
-    cells = "ours (printed)" if prints_numbers(report) else "ours"
+    cells = "ours (printed)" if shows_printed(report) else "ours"
     notes = [f"Scale {report.scale.name}: {cells}.", *([markup.escaped(notice)] if (notice := warning(report)) else [])]
     notes += [f"{markup.escaped(sign)}: {markup.escaped(meaning)}." for sign, meaning in legend(report)]
     if any(row.row.quoted for row in report.rows):

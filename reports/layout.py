@@ -2,7 +2,6 @@
 
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, Table, Underlined, label_text, one_line
-from reports.best_values import is_comparable
 from reports.report import Report, ReportCell, ReportRow, quoted_values
 
 DASH, NOT_APPLICABLE, RUNNING = "–", "n/a", "…"
@@ -126,9 +125,9 @@ def warning(report: Report) -> str | None:
     *first, last = map(one_line, report.measured_headers or ("",))
     measured = f"{', '.join(first)} and {last} are" if first else f"{last} is"
     exception = f" Only {measured} measured at the paper's size." if last and small else ""
-    printed = "the printed ones in parentheses" if prints_numbers(report) else "those of the paper"
+    command = f", which `reproduce show {report.table.name}` prints" if prints_numbers(report) else ""
     origin = f"{'small models' if small else 'models'} on {data_text(facts.unit, facts.generated, facts.given)}"
-    return f"These numbers come from {origin}. They are not comparable with {printed}.{exception}"
+    return f"These numbers come from {origin}. They are not comparable with those of the paper{command}.{exception}"
 
 
 def data_text(unit: str, generated: tuple[str, ...], given: tuple[str, ...]) -> str:
@@ -148,7 +147,12 @@ def prints_numbers(report: Report) -> bool:
     """Whether the paper prints any number of this table. Some figures contain no numbers."""
     figure = report.table.figure
     in_figure = figure is not None and figure.prints_numbers
-    return in_figure or any(cell.printed is not None for row in report.rows for cell in row.cells)
+    return in_figure or any(value is not None for row in report.rows for value in row.row.paper)
+
+
+def shows_printed(report: Report) -> bool:
+    """Whether a printed number stands beside one of ours."""
+    return any(cell.printed is not None for row in report.rows for cell in row.cells)
 
 
 def shows_underlined(report: Report) -> bool:
@@ -165,7 +169,7 @@ def legend(report: Report) -> list[tuple[str, str]]:
     signs = []
     meanings = ["not run"] if any(cell.state == "not run" and cell.value is None for cell in cells) else []
     if any(cell.printed is None and cell.value is None for cell in quoted):
-        meanings.append("in quoted rows, not printed")
+        meanings.append("in quoted rows, not printed" + (" or not comparable" if report.scale.small else ""))
     if meanings:
         has_dashes = any(label is None for row in report.rows for label in row.row.labels)
         of_labels = " (among the labels, as printed: does not apply)" if has_dashes else ""
@@ -198,7 +202,4 @@ def best_text(report: Report) -> str | None:
     parts = ["the best of their column"]
     parts += ["quoted values included"] if with_quoted else []
     parts += ["controls apart"] if any(row.row.metric for row in report.rows) else []
-    quoted = [(column, quoted_values(report.rows, index)) for index, column in enumerate(report.table.columns)]
-    if any(c.best is not None and not is_comparable(c, values, small=report.scale.small) for c, values in quoted):
-        parts.append("except in columns with quoted values of other models")
     return ", ".join(parts)

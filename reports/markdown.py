@@ -9,11 +9,11 @@ from experiments.spec.table import Table
 from reports import claim_text, figures
 from reports.layout import (
     best_text,
-    data_text,
     legend,
     prints_numbers,
     shown_headers,
     shown_labels,
+    shows_printed,
     shows_underlined,
     warning,
 )
@@ -61,7 +61,7 @@ def markdown(report: Report, path: Path | None = None, folder: Path | None = Non
 
 def _cell_note(report: Report) -> str:
     """Sentence on the meaning of a cell."""
-    cells = "A cell reads `ours (printed)`."
+    cells = "A cell reads `ours (printed)`." if shows_printed(report) else "All numbers are ours."
     if not prints_numbers(report):
         cells = "All numbers are ours; the paper prints none."
     if report.facts.changes:
@@ -128,8 +128,6 @@ def _claims(report: Report) -> str:
         for claim, comparison, *others in claim_text.lines(report.claims)
     ]
     text = tabulate(lines, claim_text.HEADERS, tablefmt="pipe", disable_numparse=True)
-    facts = report.facts
-    data = data_text(facts.unit, facts.generated, facts.given)
-    cautions = " ".join(claim_text.cautions(report.scale, data, report.overrides))
-    method = folded("How claims are judged", " ".join(claim_text.method(report.claims, facts.unit)))
-    return "\n\n".join(filter(None, ["## What the paper concludes", text, cautions, method]))
+    caution = claim_text.caution(report.overrides)
+    method = folded("How claims are judged", " ".join(claim_text.method(report.claims, report.facts.unit)))
+    return "\n\n".join(filter(None, ["## What the paper concludes", text, caution, method]))

@@ -44,15 +44,9 @@ def places(store: RunStore) -> Iterator[Place]:
 
 
 def places_of(run: RunConfig, store: RunStore) -> list[Place]:
-    """Places whose results may be shown for a run.
-
-    A running or interrupted run has none. Published results are shown only for runs that the store has not started.
-    """
-    directory = store.run(run.train_id)
-    state = directory.state(run)
-    if state in ("running", "interrupted"):
-        return []
-    return [place for place in places(store) if state == "not run" or not place.published]
+    """Places whose results may be shown for a run: published ones stand until its new test is done."""
+    unfinished = store.run(run.train_id).state(run) in ("running", "interrupted")
+    return [place for place in places(store) if place.published or not unfinished]
 
 
 def find_result(run: RunConfig, store: RunStore) -> tuple[dict, Source] | None:

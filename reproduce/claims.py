@@ -7,9 +7,8 @@ from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from reports import claim_text
 from reports.collect import judged_claims
-from reports.footer import DataNames, data_names
+from reports.footer import data_names
 from reports.judgement import JudgedClaim
-from reports.layout import data_text
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import selected, store_of
@@ -23,8 +22,8 @@ def execute(options: argparse.Namespace) -> int:
     for table, rows in selections:
         judged = judged_claims(table, scale, store, seeds=seeds, overrides=options.overrides)
         chosen = [one for one in judged if rows is None or any(cell.row in rows for cell in one.claim.cells)]
-        names = data_names(table, table.cells(scale, overrides=options.overrides, seeds=seeds))
-        found += [(table, chosen, names)] if chosen else []
+        unit = data_names(table, table.cells(scale, overrides=options.overrides, seeds=seeds)).unit
+        found += [(table, chosen, unit)] if chosen else []
     if options.json:
         tables = [
             {"table": table.name, "scale": scale.name, "claims": claim_text.as_json(claims)}
@@ -37,10 +36,9 @@ def execute(options: argparse.Namespace) -> int:
     return DONE
 
 
-def claims_text(scale: Scale, overrides: list[str], table: Table, claims: list[JudgedClaim], names: DataNames) -> str:
+def claims_text(scale: Scale, overrides: list[str], table: Table, claims: list[JudgedClaim], unit: str) -> str:
     """Claims of a table as text."""
-    cautions = claim_text.cautions(scale, data_text(*names), overrides)
-    notes = [*cautions, *claim_text.method(tuple(claims), names.unit)]
+    notes = filter(None, [claim_text.caution(overrides), *claim_text.method(tuple(claims), unit)])
     width = terminal_width()
     text = [wrapped(f"{table.name} at scale {scale.name}: {table.caption}", width)]
     for claim, comparison, printed, verdict, ours, interval, own_verdict in claim_text.lines(claims):

@@ -110,7 +110,7 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "cells": job.cells,
                 "train_id": job.run.train_id,
                 "eval_id": job.run.eval_id,
-                "state": "published" if source is not None and source.published else state,
+                "state": "published" if source is not None and source.published and state == "not run" else state,
                 "progress": directory.fraction_done() if state == "running" else None,
                 "position": position_text(progress) or None if state in ("running", "interrupted") else None,
                 "seconds_left": progress.get("seconds_left") if state == "running" else None,

@@ -260,6 +260,12 @@ class Table:
         hint = f"did you mean '{self.name}:{near[0]}'?" if near else f"its rows are {', '.join(keys)}"
         raise ValueError(f"table '{self.name}' has no row '{key}'; {hint}")
 
+    def rests_on_test(self, metric: Metric) -> bool:
+        """Whether a value comes from a finished test, or is derived from columns with such values."""
+        if isinstance(metric, Derived):
+            return any(column.metric.needs_test for column in self.columns if column.key in metric.columns)
+        return metric.needs_test
+
     def run_of(self, cell: str, scale: Scale, overrides: Iterable[str], seed: int) -> RunConfig:
         """Run of a cell `row.column`, or a parent of that run: `row.column.start`, or `row.column.<part of the model>`.
 

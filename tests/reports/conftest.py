@@ -63,7 +63,14 @@ def table_of(table: Table) -> Callable[..., Table]:
 
 @pytest.fixture
 def small() -> Scale:
-    return Scale("tiny", (Edit("optim.batch_size", 8),), small=True)
+    """Scale whose results are compared with print, named as the one with committed reports."""
+    return Scale("tiny", (Edit("optim.batch_size", 8),))
+
+
+@pytest.fixture
+def toy(small: Scale) -> Scale:
+    """Scale whose results are not compared with print."""
+    return replace(small, small=True)
 
 
 @pytest.fixture

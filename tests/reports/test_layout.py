@@ -59,8 +59,8 @@ def test_cells_keep_what_is_printed_beside_their_value_or_state() -> None:
     assert texts(state="quoted") == ("79.7", "")
 
 
-def test_the_warning_names_the_data_of_the_runs(table: Table, small: Scale, store: RunStore) -> None:
-    report = collect(table, small, store)
+def test_the_warning_names_the_data_of_the_runs(table: Table, toy: Scale, store: RunStore) -> None:
+    report = collect(table, toy, store)
 
     def text(**data: object) -> str:
         shown = warning(replace(report, facts=replace(report.facts, **data)))
@@ -72,7 +72,7 @@ def test_the_warning_names_the_data_of_the_runs(table: Table, small: Scale, stor
     assert text(generated=(), given=("a", "b")) == f"{start} the videos given as a, b"
     assert text(generated=("a",), given=("b",)) == f"{start} generated stand-in videos (a) and the videos given as b"
     assert warning(collect(table, PAPER, store)) is None
-    assert warning(collect(table, small, store, rows=["other"])) is None  # quoted values alone
+    assert warning(collect(table, toy, store, rows=["other"])) is None  # quoted values alone
 
 
 def test_labels_of_pretraining_say_what_is_true_of_the_run(store: RunStore) -> None:

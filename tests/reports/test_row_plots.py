@@ -148,7 +148,7 @@ def test_gflops_of_several_views_are_their_product(value: object, expected: floa
 
 
 def test_the_notice_names_published_rows_by_their_plotted_cells(
-    tested: Table, small: Scale, store: RunStore, tmp_path: Path, finish: Finish, run_of: Callable[..., RunConfig]
+    tested: Table, small: Scale, toy: Scale, store: RunStore, tmp_path: Path
 ) -> None:
     published = RunStore(tmp_path / "fresh", results=store.results)
     publish(collect(tested, small, store), store)
@@ -156,12 +156,13 @@ def test_the_notice_names_published_rows_by_their_plotted_cells(
     found = plotted(report)
     assert found is not None
     end = "\nGFLOPs are those of the models at the paper's size."
-    named = "\nPublished results, not run here: "
-    assert str(plot_notice(report, found)).endswith(f"{named}all rows.{end}")
-    assert "GFLOPs" not in str(plot_notice(report, found._replace(cost=None)))
+    assert str(plot_notice(replace(report, scale=toy), found)).endswith(end)
+    named = "Published results, not run here: "
+    assert str(plot_notice(report, found)).endswith(f"{named}all rows.")
+    assert "GFLOPs" not in str(plot_notice(replace(report, scale=toy), found._replace(cost=None)))
     cells = [(row, replace(row.cells[1], published=row.row.key == "joint")) for row in report.rows]
     of_one = replace(report, rows=tuple(replace(r, cells=(r.cells[0], c, *r.cells[2:])) for r, c in cells))
-    assert str(plot_notice(of_one, found)).endswith(f"{named}Joint, Small.{end}")
+    assert str(plot_notice(of_one, found)).endswith(f"{named}Joint, Small.")
     unplotted = found._replace(panels=[found.panels[0]._replace(column="ssv2")])
     assert "Published" not in str(plot_notice(of_one, unplotted))
 

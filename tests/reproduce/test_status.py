@@ -117,22 +117,22 @@ def test_published_results_have_their_own_state(store: RunStore) -> None:
     assert Path(entry["result"]).resolve() == RunStore(store.results).run(K400.train_id).metrics(K400.eval_id)
 
 
-def test_a_run_that_was_started_here_shows_no_published_value(store: RunStore) -> None:
+def test_a_published_value_stands_beside_the_state_of_the_new_run(store: RunStore) -> None:
     assert store.results is not None
     finish(RunStore(store.results), K400, {"top1": 76.3})
     directory = store.run(K400.train_id)
 
     def shown() -> tuple[object, ...]:
-        assert "76.3" not in status_text([job()], store)
-        return tuple(state(store, job())[name] for name in ("state", "value", "published", "result"))
+        assert "76.3" in status_text([job()], store)
+        return tuple(state(store, job())[name] for name in ("state", "value", "published"))
 
     with directory.claim():
         write_atomically(directory.progress_file, json.dumps({"stage": "train", "done": 0.5}))
-        assert shown() == ("running", None, False, None)
+        assert shown() == ("running", 76.3, True)
     write_atomically(directory.checkpoint, "")
-    assert shown() == ("interrupted", None, False, None)
+    assert shown() == ("interrupted", 76.3, True)
     write_atomically(directory.failure, "the disk is full\n")
-    assert shown() == ("failed", None, False, None)
+    assert shown() == ("failed", 76.3, True)
 
 
 def test_values_of_other_code_than_head_are_marked(store: RunStore) -> None:
