@@ -9,7 +9,7 @@ from tabulate import tabulate
 import reports.markdown
 from experiments.runner.files import write_atomically
 from experiments.spec.catalog import captions, contents_of_papers, natural_order, paper_readme, papers
-from experiments.spec.scales import SCALES
+from experiments.spec.scales import PAPER, SCALES
 from reports import summary
 from reports.markdown_markup import MARKDOWN, address, file_link, link
 from reports.report import Report
@@ -18,19 +18,21 @@ from reports.summary import Summary
 DASH = "–"
 PER_LINE = 4  # pictures
 WIDTH = 200  # pixels of a picture
+TESTED = [f"tested, `{scale}`" for scale in SCALES]
+COSTS = ["costs and settings", "as printed"]
+CLAIMS = ["claims, printed", "claims, ours"]
 INTRODUCTION = """\
 # Tables and figures
 
 What is here of each table and figure. `reproduce report --publish` writes this page, `reproduce report --check`
 compares it with the reports.
 
-- Under a scale: cells with a value, of all, with a link to the report. Values come from runs, from measurements, or
-  from the config, which needs no run. At `tiny`, accuracies are those of small models on generated data, not
-  comparable with the printed ones.
-- Counted as printed: cells that need no training, computed at the paper's size (parameters, GFLOPs, settings), that
-  show the printed value, of all for which the paper prints one. Largest miss: the largest difference from a printed
-  number, with its cell, `ours (printed)`.
-- Claims: conclusions of the paper that the printed numbers support, and ours at each scale, of all. The rest is not
+- Tested, at a scale: cells of accuracies with a value, of all, with a link to the report. At `paper` the models have the
+  paper's size and its data; at `tiny` they are small models on generated data, not comparable with the printed numbers.
+- Costs and settings: cells that need no training, computed at the paper's size or measured, with a value, of all. As
+  printed: those computed ones that show the printed value, of all for which the paper prints one. Largest miss: the
+  largest difference from a printed number, with its cell, `ours (printed)`.
+- Claims: conclusions of the paper that the printed numbers support, and ours at `paper`, of all. The rest is not
   supported, or undecided: the reports say which, and why."""
 
 
@@ -103,15 +105,14 @@ def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
                 f"[{paper}](#{paper})",
                 str(len(_tables(paper))),
                 str(len(missing)),
-                *(_of(several, "filled", "cells") for several in by_scale.values()),
+                *(_of(several, "tested", "tests") for several in by_scale.values()),
+                _of(of_any_scale, "filled", "costs"),
                 _of(of_any_scale, "as_printed", "counted"),
                 _of(of_any_scale, "printed_support", "claims"),
-                *(_of(several, "support", "claims") for several in by_scale.values()),
+                _of(by_scale[PAPER.name], "support", "claims"),
             ]
         )
-    scales = [f"`{scale}`" for scale in SCALES]
-    claims = [f"claims, {name}" for name in ("printed", *scales)]
-    headers = ["paper", "tables and figures", "not here yet", *scales, "counted as printed", *claims]
+    headers = ["paper", "tables and figures", "not here yet", *TESTED, *COSTS, *CLAIMS]
     align = ["left", *["right"] * (len(headers) - 1)]
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
@@ -140,11 +141,9 @@ def _paper(paper: str, lines: dict[tuple[str, str], Summary]) -> str:
     if found is not None and found.without_numbers:
         names = (name.replace("figure", "Figure ") for name in found.without_numbers)
         intro.append(f"Without results to reproduce: {', '.join(names)}.")
-    scales = [f"`{scale}`" for scale in SCALES]
-    claims = [f"claims, {name}" for name in ("printed", *scales)]
-    headers = ["name", "caption", *scales, "counted as printed", "largest miss", *claims]
+    headers = ["name", "caption", *TESTED, *COSTS, "largest miss", *CLAIMS]
     ordered = [rows[name] for name in sorted(rows, key=natural_order)]
-    align = ["left", "left", *["right"] * (1 + len(SCALES)), "left", *["right"] * (1 + len(SCALES))]
+    align = ["left", "left", *["right"] * len(TESTED + COSTS), "left", *["right"] * len(CLAIMS)]
     table = tabulate(ordered, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
     return "\n\n".join(filter(None, [f"## {paper}", " ".join(intro), table, _pictures(here)]))
 
@@ -157,19 +156,20 @@ def _row(name: str, lines: dict[tuple[str, str], Summary]) -> list[str]:
         name.partition("/")[2],
         MARKDOWN.escaped(captions()[name]),
         *(_cells(found.get(scale)) for scale in SCALES),
+        _of(of_any_scale, "filled", "costs"),
         _of(of_any_scale, "as_printed", "counted"),
         _miss(of_any_scale),
         _of(of_any_scale, "printed_support", "claims"),
-        *(_of([found[scale]] if scale in found else [], "support", "claims") for scale in SCALES),
+        _of([found[PAPER.name]] if PAPER.name in found else [], "support", "claims"),
     ]
 
 
 def _cells(line: Summary | None) -> str:
-    """Measured cells of all, with a link to the report."""
+    """Tested cells of all, with a link to the report."""
     if line is None:
         return DASH
     file = reports.markdown.TABLES / f"{line.table}.{line.scale}.md"
-    return link(f"{line.filled}/{line.cells}", file, path().parent)
+    return link(_of([line], "tested", "tests"), file, path().parent)
 
 
 def _miss(several: list[Summary]) -> str:

@@ -130,6 +130,14 @@ def warning(report: Report) -> str | None:
     return f"These numbers come from {origin}. They are not comparable with those of the paper{command}.{exception}"
 
 
+def untested(report: Report) -> str | None:
+    """Sentence above a report in which no accuracy has been measured; None for any other report."""
+    tested = [cell for row in report.rows for cell in row.cells if cell.num_requested]
+    if not tested or any(cell.value is not None for cell in tested):
+        return None
+    return "Nothing has been trained or tested here at this scale: a dash stands where a measured number belongs."
+
+
 def data_text(unit: str, generated: tuple[str, ...], given: tuple[str, ...]) -> str:
     """Data of the runs: generated stand-ins, or files that the user names.
 

@@ -15,6 +15,7 @@ from reports.layout import (
     shown_labels,
     shows_printed,
     shows_underlined,
+    untested,
     warning,
 )
 from reports.markdown_footer import footer
@@ -44,7 +45,7 @@ def markdown(report: Report, path: Path | None = None, folder: Path | None = Non
     path = path or report_path(report.table, report.scale)
     folder = folder or path.parent
     table, scale = report.table, report.scale
-    notice = warning(report)
+    notice = " ".join(filter(None, [warning(report), untested(report)]))
     parts = [
         f"# {table.name} at scale `{scale.name}`: {MARKDOWN.escaped(table.caption)}",
         f"> **Scale `{scale.name}`.** {notice}" if notice else "",

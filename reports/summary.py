@@ -15,7 +15,7 @@ from experiments.spec.table import Value
 from reports.judgement import JudgedClaim
 from reports.labels import cell_name
 from reports.layout import cell_text
-from reports.report import Report
+from reports.report import Report, ReportCell
 
 FILE = "summary.csv"
 
@@ -24,7 +24,8 @@ class Summary(NamedTuple):
     """Counts of a report, as text.
 
     Args:
-        cells: cells of rows that are not quoted; `filled`: those with a value of a run, a measurement or the config.
+        tests: cells of rows that are not quoted whose values come from tests; `tested`: those with a value.
+        costs: their other cells, computed from the config or measured; `filled`: those with a value.
         counted: cells computed from a config that the paper prints; `as_printed`: those as it prints them.
         largest_miss: largest difference of a counted number from the printed one in percent; empty if none differs.
         missed: cell with the largest miss or, without one, a text that differs from the printed one.
@@ -34,7 +35,9 @@ class Summary(NamedTuple):
 
     table: str
     scale: str
-    cells: str
+    tests: str
+    tested: str
+    costs: str
     filled: str
     counted: str
     as_printed: str
@@ -59,7 +62,12 @@ class Count(NamedTuple):
 
 def summary(report: Report) -> Summary:
     """Summary of a report."""
-    cells = [cell for row in report.rows if not row.row.quoted for cell in row.cells if cell.state != "not applicable"]
+    found: dict[bool, list[ReportCell]] = {True: [], False: []}
+    for row in (row for row in report.rows if not row.row.quoted):
+        for cell, column in zip(row.cells, report.table.columns, strict=True):
+            if cell.state != "not applicable":
+                found[report.table.rests_on_test(row.row.metric_of(column))].append(cell)
+    tests, costs = found[True], found[False]
     counts = list(counted(report))
     largest = max(counts, key=lambda count: (count.miss or 0.0, not count.is_as_printed), default=None)
     miss = largest.miss if largest else None
@@ -67,8 +75,10 @@ def summary(report: Report) -> Summary:
     return Summary(
         table=report.table.name,
         scale=report.scale.name,
-        cells=str(len(cells)),
-        filled=str(sum(cell.value is not None for cell in cells)),
+        tests=str(len(tests)),
+        tested=str(sum(cell.value is not None for cell in tests)),
+        costs=str(len(costs)),
+        filled=str(sum(cell.value is not None for cell in costs)),
         counted=str(len(counts)),
         as_printed=str(sum(count.is_as_printed for count in counts)),
         largest_miss=f"{float(f'{miss:.2g}'):g}" if miss else "",

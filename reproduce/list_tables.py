@@ -13,7 +13,7 @@ from reproduce.terminal import GAP, table_text, terminal_width, wrapped
 
 UNKNOWN = "–"
 PUBLISHED_SIGN = "§"  # as in reports, whose code imports PyTorch
-HEADERS = ("table", "rows", "done", "cost", "caption", "data")
+HEADERS = ("table", "rows", "tested", "cost", "caption", "data")
 NUM_FIXED = 4  # columns that are never cut
 MIN_CAPTION = 16  # characters
 MIN_BOTH = 48  # characters of captions and data sets beside each other
@@ -74,7 +74,8 @@ def tables_text(entries: list[dict], scale: str) -> str:
         if scale == "tiny"
         else "assumed hours of an A100 for all of them, see `reproduce plan`"
     )
-    notes = [f"done: tests with a result at scale {scale}; cost: {cost}"]
+    models = "small models on generated data" if scale == "tiny" else "the paper's models on its data"
+    notes = [f"tested: results at scale {scale} ({models}), of all; what is computed needs none; cost: {cost}"]
     if any(entry.get("published") for entry in entries):
         notes.append(f"{PUBLISHED_SIGN}: some are published, not run here")
     if width is not None:
