@@ -218,6 +218,8 @@ class DataConfig(ABC):
         """Short side below which videos are enlarged; None for items without one."""
         return None
 
+    read_seconds: ClassVar[float] = 0.0  # of one core for an item, where that counts
+
     @property
     def expected_fps(self) -> int | None:
         """Frame rate for which the sampling is meant; None if there is none."""

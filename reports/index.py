@@ -27,8 +27,8 @@ INTRODUCTION = """\
 What is here of each table and figure. `reproduce report --publish` writes this page, `reproduce report --check`
 compares it with the reports.
 
-- Tested, at a scale: cells of accuracies with a value, of all, with a link to the report. At `paper` the models have the
-  paper's size and its data; at `tiny` they are small models on generated data, not comparable with the printed numbers.
+- Tested, at a scale: cells of accuracies with a value, of all, with a link to the report. At `paper` models and data
+  are the paper's; at `tiny` models are small and data generated, so that they are not comparable with printed numbers.
 - Costs and settings: cells that need no training, computed at the paper's size or measured, with a value, of all. As
   printed: those computed ones that show the printed value, of all for which the paper prints one. Largest miss: the
   largest difference from a printed number, with its cell, `ours (printed)`.

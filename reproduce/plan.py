@@ -7,7 +7,15 @@ from collections.abc import Iterable
 import torch
 
 from data.findings import number_of
-from experiments.runner.device_time import Speed, Trained, assumed_cpu_speed, assumed_speed, measured_speed
+from experiments.runner.device_time import (
+    LEAST_TIMES,
+    Speed,
+    Trained,
+    assumed_cpu_speed,
+    assumed_speed,
+    device_seconds,
+    measured_speed,
+)
 from experiments.runner.disk_space import DiskUse, counted_parameters, disk_use, free_bytes, size, total
 from experiments.runner.jobs import Job
 from experiments.runner.launch import default_parallel
@@ -21,8 +29,9 @@ from reproduce.selection import check_start, jobs, scale_of, store_of
 from reproduce.status import FINISHED, WITH_RELEASED
 from reproduce.terminal import table_text, terminal_width, wrapped
 
-HEADERS = ("run", "id", "state", "cells", "epochs", "steps", "items x accumulation", "PFLOP left", "time left")
-NUMBERS = (3, 4, 5, 7, 8)
+PARTS = "items x accumulation"
+HEADERS = ("run", "id", "state", "cells", "epochs", "steps", PARTS, "PFLOP left", "time left", "printed")
+NUMBERS = (3, 4, 5, 7, 8, 9)
 SECONDS_OF_START = 10  # of a run of a small model on a CPU, most of them for imports
 
 
@@ -97,7 +106,13 @@ class Plan:
     @property
     def device_hours(self) -> float:
         """Remaining device-hours of the runs whose cost is known."""
-        return sum(plan.flops_left or 0.0 for plan in self.runs) / self.speed.flops / 3600
+        return sum(self.seconds_left(plan) or 0.0 for plan in self.runs) / 3600
+
+    def seconds_left(self, plan: PlannedRun) -> float | None:
+        """Remaining device time of a run; None if it is unknown."""
+        if plan.left is None:
+            return None
+        return device_seconds(plan.job.run, plan.left, self.speed, self.resources.num_devices)
 
     def disk(self, plan: PlannedRun) -> DiskUse | None:
         """Files that a run will write; None for a finished run, or if its items are unknown."""
@@ -126,7 +141,7 @@ class Plan:
         return [self._run_json(plan, free) for plan in self.runs]
 
     def _run_json(self, plan: PlannedRun, free: int) -> dict[str, object]:
-        run, optim, left = plan.job.run, plan.job.run.optim, plan.flops_left
+        run, optim, left, seconds = plan.job.run, plan.job.run.optim, plan.flops_left, self.seconds_left(plan)
         counts = plan.counts and {**plan.counts._asdict(), "source": plan.counted}
         return {
             "run": plan.job.name,
@@ -146,7 +161,8 @@ class Plan:
             "steps": plan.steps,
             "gmacs": run.model.macs(run.data.size, run.data.targets) / 1e9,
             "petaflops_left": None if left is None else left / 1e15,
-            "device_hours_left": None if left is None else left / self.speed.flops / 3600,
+            "device_hours_left": None if seconds is None else seconds / 3600,
+            "printed_device_hours": plan.job.printed_hours,
             "speed": self.speed.source,
             "speed_is_measured": self.speed.is_measured,
             "bytes": use._asdict() if (use := self.disk(plan)) is not None else None,
@@ -174,14 +190,19 @@ class Plan:
             text.append(f"not yet runnable: {problem}")
         needed, free = self.bytes_needed(parallel), free_bytes(self.store.root)
         text.append(f"disk: about {size(needed)} for weights, scores, checkpoints and stand-ins; {size(free)} free")
-        table = table_text(HEADERS, [self._line(plan) for plan in self.runs], width, numbers=NUMBERS)
+        headers, lines = HEADERS, [self._line(plan) for plan in self.runs]
+        if not any(plan.job.printed_hours for plan in self.runs):
+            headers, lines = headers[:-1], [line[:-1] for line in lines]
+        table = table_text(headers, lines, width, numbers=NUMBERS[: len(headers) - len(HEADERS) or None])
         return "\n".join([table, "", *(wrapped(line, width) for part in text for line in part.splitlines())])
 
     def _line(self, plan: PlannedRun) -> list[object]:
         run, left = plan.job.run, plan.flops_left
         epochs = "–" if run.optim is None or run.optim.epochs is None else run.optim.epochs
         steps = "?" if plan.steps is None else plan.steps
-        cost = ["?", "?"] if left is None else [pflop(left), device_time_text(left / self.speed.flops)]
+        seconds = self.seconds_left(plan)
+        cost = ["?", "?"] if left is None or seconds is None else [pflop(left), device_time_text(seconds)]
+        cost.append(f"{hours:,.0f} h" if (hours := plan.job.printed_hours) else "–")
         return [plan.job.name, run.train_id, plan.state, len(plan.job.cells), epochs, steps, plan.split, *cost]
 
     def _cost(self) -> str:
@@ -198,7 +219,7 @@ class Plan:
         about, time = (at_least or "about ").capitalize(), device_time_text(seconds)
         return (
             f"{at_least}{pflop(flops)} PFLOP (multiply and add counted as two).\n"
-            f"{about}{time} of device time{wall}{start}, {self.speed.source}"
+            f"{about}{time} of device time{wall}{start}, {self.speed.source}; {LEAST_TIMES}"
         )
 
     def _notes(self) -> Iterable[str]:

@@ -30,7 +30,7 @@ class PlannedRun:
         counted: source of the numbers.
         missing: missing items by split, for data with annotation files.
         steps: optimiser steps; None if they are unknown.
-        flops_left, training_passes: remaining operations, and forward passes of the whole training.
+        left, training_passes: remaining forward passes, None if unknown, and those of the whole training.
         trains: whether it will be trained, and not only tested.
         combines: whether its test needs no forward pass, because it combines the scores of its parents' tests.
         problem: what stops the run; None if nothing does.
@@ -43,11 +43,16 @@ class PlannedRun:
     counted: str = FROM_LISTS
     missing: dict[Split, int]
     steps: int | None = None
-    flops_left: float | None = None
+    left: Work | None = None
     training_passes: int = 0
     trains: bool = False
     combines: bool = False
     problem: str | None = None
+
+    @property
+    def flops_left(self) -> float | None:
+        """Remaining operations; None if they are unknown."""
+        return None if self.left is None else flops(self.job.run, self.left)
 
 
 class _Found(NamedTuple):
@@ -107,7 +112,7 @@ class Planner:
             counted=counted,
             missing=missing,
             steps=0 if optim is None or self.eval_only else optim.num_steps(counts.train // optim.batch_size),
-            flops_left=0.0 if finished else flops(self.run, passes),
+            left=Work(0, 0) if finished else passes,
             training_passes=whole.training,
             trains=trains and not finished,
             combines=combines,

@@ -2,7 +2,7 @@
 
 import json
 
-from experiments.runner.device_time import assumed_speed, flops, work
+from experiments.runner.device_time import assumed_speed, device_seconds, work
 from experiments.runner.jobs import Job, jobs_of
 from experiments.spec.catalog import captions, find
 from experiments.spec.scales import PAPER, SCALES
@@ -26,16 +26,16 @@ def entry_of(table: Table) -> Entry:
 
 def gpu_hours(jobs: list[Job]) -> float | None:
     """Assumed hours of jobs on the default GPU, for the published sizes of the data sets, as `plan` counts them."""
-    operations, trained = 0.0, set()
+    seconds, trained = 0.0, set()
     for job in jobs:
         run, dataset = job.run, job.run.data.dataset
         train, test = dataset.official_size("train"), dataset.official_size("test")
         if test is None or (train is None and run.optim is not None):
             return None
         passes = work(run, train or 0, test, trains=run.train_id not in trained)
-        operations += flops(run, passes._replace(test=0) if job.combines else passes)
+        seconds += device_seconds(run, passes._replace(test=0) if job.combines else passes, assumed_speed())
         trained.add(run.train_id)
-    return float(f"{operations / assumed_speed().flops / 3600:.3g}")
+    return float(f"{seconds / 3600:.3g}")
 
 
 def index_text() -> str:

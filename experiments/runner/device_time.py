@@ -14,6 +14,9 @@ FLOPS_PER_MAC = 2
 # Dense float16 peak of the tensor cores in TFLOP/s, by the data sheets of the SXM versions.
 PEAK_TFLOPS = {"V100": 125, "A100": 312, "H100": 989, "H200": 989}
 DEFAULT_GPU, DEFAULT_UTILISATION = "A100", 0.35
+STEP_SECONDS = 0.01  # least time of a training step: about 1,000 kernels, each launched in 10 microseconds
+CORES = 16  # that read for a GPU
+LEAST_TIMES = f"at least {STEP_SECONDS:g} s a step, and what reading takes on {CORES} cores a GPU"
 CPU_GFLOPS = 20  # about the median of the trainings behind the committed results at scale tiny, of one thread each
 
 
@@ -54,6 +57,18 @@ def flops(run: RunConfig, passes: Work) -> float:
     return float(FLOPS_PER_MAC * (passes.training * macs + passes.test * test_macs))
 
 
+def device_seconds(run: RunConfig, passes: Work, speed: Speed, num_devices: int = 1) -> float:
+    """Device time of forward passes: that of computing, of launching kernels or of reading, whichever is longest."""
+    clips = passes.training / TRAINING_PASSES
+    steps = clips / run.optim.batch_size if run.optim is not None else 0
+    num_read = 0 if run.data.dataset.is_replaced else clips + passes.test / run.evaluation.crops
+    return max(
+        flops(run, passes) / speed.flops,
+        steps * STEP_SECONDS * num_devices,
+        num_read * run.data.read_seconds / CORES,
+    )
+
+
 def assumed_speed(gpu: str | None = None, utilisation: float | None = None) -> Speed:
     """Speed of a GPU by its name in `PEAK_TFLOPS` at an assumed utilisation of its peak.
 
@@ -65,13 +80,13 @@ def assumed_speed(gpu: str | None = None, utilisation: float | None = None) -> S
         raise ValueError(f"--gpu '{gpu}': its peak is unknown; known are {', '.join(PEAK_TFLOPS)}")
     if not 0 < utilisation <= 1:
         raise ValueError(f"--utilisation {utilisation:g}: it is a share of the peak, above 0 and at most 1")
-    source = f"assuming {100 * utilisation:g} % of the {PEAK_TFLOPS[gpu]} TFLOP/s of one {gpu} (--gpu, --utilisation)"
+    source = f"a guess: {100 * utilisation:g} % of the {PEAK_TFLOPS[gpu]} TFLOP/s of one {gpu} (--gpu, --utilisation)"
     return Speed(utilisation * PEAK_TFLOPS[gpu] * 1e12, False, source)
 
 
 def assumed_cpu_speed() -> Speed:
     """Speed of a small model on a CPU."""
-    source = f"assuming {CPU_GFLOPS} GFLOP/s of one thread of a CPU, about that of the committed results"
+    source = f"a guess: {CPU_GFLOPS} GFLOP/s of one thread of a CPU, about that of the committed results"
     return Speed(CPU_GFLOPS * 1e9, False, source)
 
 
@@ -102,7 +117,8 @@ def measured_speed(trained: Iterable[Trained], store: RunStore) -> Speed | None:
     device = max(by_hardware, key=lambda name: (name == here, len(by_hardware[name])))
     operations, seconds = (sum(column) for column in zip(*by_hardware[device], strict=True))
     trainings = number_of(len(by_hardware[device]), "trainings")
-    return Speed(operations / seconds, True, f"measured: the speed of {trainings} on {device}")
+    kind = "measured" if device == here else "a guess"
+    return Speed(operations / seconds, device == here, f"{kind}: the speed of {trainings} on {device}")
 
 
 def _device(name: str) -> str:

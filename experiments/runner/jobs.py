@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.store import RunStore
+from experiments.spec.metrics import DEVICE_HOURS
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
@@ -20,6 +21,7 @@ class Job:
         cells: cells that show the test, as `table:row.column`.
         starts: cells of runs that are initialised with the weights of this run.
         combined_by: cells of runs whose tests combine the scores of this test.
+        printed_hours: printed device-hours of the training, if the paper prints them.
         process: the process of the job while it runs.
         log_position: end of the part of the log whose lines were shown.
         memory_failures: how often memory had been exhausted before the process started.
@@ -37,6 +39,7 @@ class Job:
     cells: list[str] = field(default_factory=list)
     starts: list[str] = field(default_factory=list)
     combined_by: list[str] = field(default_factory=list)
+    printed_hours: float | None = None
     process: subprocess.Popen[bytes] | None = None
     log_position: int = 0
     memory_failures: int = 0
@@ -113,6 +116,8 @@ def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: S
                     if job.is_prerequisite:  # prefer the name of its own cell
                         job.table, job.cell = table.name, name
                     job.cells.append(f"{table.name}:{name}")
+                    if cell.metric == DEVICE_HOURS and isinstance(cell.printed, int | float) and not scale.small:
+                        job.printed_hours = float(cell.printed)
     return _most_views_first(list(jobs.values()))
 
 

@@ -152,7 +152,7 @@ def test_not_run_and_not_applicable_look_different(store: RunStore) -> None:
     write_result(store, run, released=True)
     text = markdown(collect(hours, TINY, store))
     assert line(text, "Mformer-B")[1] == "n/a‡" and line(text, "Mformer-L")[1] == "–"
-    assert "`–` not run, in quoted rows, not printed or not comparable; `n/a` does not apply; `‡` released weights, tested here" in text
+    assert "`–` not run, in quoted rows, not printed or not comparable; `n/a` does not apply; `‡` released" in text
 
 
 def test_published_values_are_marked_in_every_format(

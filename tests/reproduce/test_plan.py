@@ -343,7 +343,7 @@ def test_small_models_without_measurements_assume_the_speed_of_a_cpu(
     assert plan["device_hours_left"] == pytest.approx(plan["petaflops_left"] * 1e15 / 20e9 / 3600)
     assert main(words) == 0
     text = capsys.readouterr().out
-    assert "of device time, and 10 s for the start of a run, assuming 20 GFLOP/s of one thread of a CPU" in text
+    assert "of device time, and 10 s for the start of a run, a guess: 20 GFLOP/s of one thread of a CPU" in text
 
 
 @pytest.mark.parametrize(
@@ -359,14 +359,16 @@ def test_small_numbers_of_operations_are_not_rounded_to_zero() -> None:
 
 def test_hours_without_measurements_assume_a_share_of_a_peak(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hours_left = []
-    for choice in ([], ["--gpu", "V100"], ["--utilisation", "0.7"]):
+    for choice in ([], ["--gpu", "V100"], ["--utilisation", "0.175"]):
         main(words("plan", root, "-o", "optim.batch_size=4", "--json", *choice))
         (plan,) = json.loads(capsys.readouterr().out)
         assert not plan["speed_is_measured"]
         hours_left.append(plan["device_hours_left"])
-    assert plan["speed"].startswith("assuming 70 % of the 312 TFLOP/s of one A100")
-    assert hours_left[0] == pytest.approx(plan["petaflops_left"] * 1e15 / (0.35 * 312e12) / 3600)
-    assert hours_left[1:] == pytest.approx([hours_left[0] * 312 / 125, hours_left[0] / 2])
+    main(["plan", "motionformer/hours:mformer", "--scale", "paper", "--runs", str(root.parent), "--json"])
+    assert json.loads(capsys.readouterr().out)[0]["printed_device_hours"] == 384
+    assert plan["speed"].startswith("a guess: 17.5 % of the 312 TFLOP/s of one A100")
+    assert hours_left[2] == pytest.approx(plan["petaflops_left"] * 1e15 / (0.175 * 312e12) / 3600)
+    assert hours_left[1:] == pytest.approx([hours_left[0] * 312 / 125, hours_left[0] * 2])
     assert main(words("plan", root, "--gpu", "B9")) == main(words("plan", root, "--utilisation", "2")) == 2
     assert "known are V100, A100" in capsys.readouterr().err
 
