@@ -92,19 +92,20 @@ def _tables(paper: str) -> list[str]:
 
 
 def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
-    """Sums over the tables of each paper."""
+    """Sums over the tables of each paper, and of all."""
     rows = []
-    for paper in shown:
-        of_tables = [_of_scales(name, lines) for name in _tables(paper)]
+    groups = {f"[{paper}](#{paper})": [paper] for paper in shown}
+    for header, of_group in {**groups, "all": shown}.items():
+        tables = [name for paper in of_group for name in _tables(paper)]
+        of_tables = [_of_scales(name, lines) for name in tables]
         by_scale = {scale: [found[scale] for found in of_tables if scale in found] for scale in SCALES}
         of_any_scale = [next(iter(found.values())) for found in of_tables if found]
-        found = contents_of_papers().get(paper)
-        missing = found.not_here if found is not None else {}
+        contents = [contents_of_papers()[paper] for paper in of_group if _is_ours(paper)]
         rows.append(
             [
-                f"[{paper}](#{paper})",
-                str(len(_tables(paper))),
-                str(len(missing)),
+                header,
+                str(len(tables)),
+                str(sum(len(found.not_here) for found in contents)),
                 *(_of(several, "tested", "tests") for several in by_scale.values()),
                 _of(of_any_scale, "filled", "costs"),
                 _of(of_any_scale, "as_printed", "counted"),

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from experiments.spec.catalog import captions, find
+from reports import summary
+from reports.markdown import TABLES
 from reproduce.command import main, parser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,10 +70,21 @@ def test_every_bash_line_is_a_known_command() -> None:
         assert re.match(r"(reproduce |make |export VIDEO_ROOT=|source \.venv/bin/activate|$)", line), line
 
 
-def test_table_is_that_of_the_committed_report() -> None:
-    shown = re.search(r"(\| Attention .*?)\n\n", README, flags=re.DOTALL)
-    assert shown is not None
-    assert shown[1] in (ROOT / "reports/tables/motionformer/table4.tiny.md").read_text()
+def test_tables_are_those_of_the_committed_reports() -> None:
+    shown = re.findall(r"(\| Attention .*?)\n\n", README, flags=re.DOTALL)
+    for table, scale in zip(shown, ("paper", "tiny"), strict=True):
+        assert table in (ROOT / f"reports/tables/motionformer/table4.{scale}.md").read_text()
+
+
+def test_counts_of_the_first_screen_are_those_of_the_index_and_of_the_fixtures() -> None:
+    lines = [line for (_, scale), line in summary.read(TABLES).items() if scale == "paper"]
+    counted, as_printed, tests, tested = (
+        sum(int(getattr(line, name)) for line in lines) for name in ("counted", "as_printed", "tests", "tested")
+    )
+    assert f"**{as_printed} of {counted}** printed numbers" in README
+    assert f"**{tested} of {tests}** accuracies" in README
+    fixtures = [len(list((ROOT / "tests/parity" / folder).glob("*.json"))) for folder in (".", "training")]
+    assert re.search(r"In \*\*(\d+)\*\* settings.*\*\*(\d+)\*\* whole", README).groups() == (*map(str, fixtures),)
 
 
 @pytest.mark.parametrize("paper", sorted({name.partition("/")[0] for name in captions()}))
