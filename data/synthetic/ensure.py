@@ -22,7 +22,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from data.ranges import check_fields
-from data.worker_processes import worker_pool
+from data.worker_processes import available_cores, worker_pool
 
 PARTS_PER_JOB = 8
 PARTS_IN_ESTIMATE = 4
@@ -249,7 +249,7 @@ def write(stand_in: StandIn, root: Path, progress: bool, workers: int | None) ->
     parts = stand_in.parts()
     missing = [part for part in parts if not is_complete(stand_in, root, part)]
     jobs = [missing[start : start + PARTS_PER_JOB] for start in range(0, len(missing), PARTS_PER_JOB)]
-    workers = len(os.sched_getaffinity(0)) if workers is None else workers
+    workers = available_cores() if workers is None else workers
     what = stand_in.name if stand_in.is_original else f"the {stand_in.name} stand-in"
     total, done = len(parts), len(parts) - len(missing)
     with tqdm(total=total, initial=done, desc=f"making {what}", unit="item", disable=not progress) as bar:
