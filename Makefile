@@ -6,7 +6,7 @@ SCALE ?= tiny
 ARGS ?=
 ROUNDING_TESTS := tests/models/mixers/test_orthoformer.py tests/experiments/runner/test_evaluate.py
 
-.PHONY: help setup reproduce test check slow index bench clean
+.PHONY: help setup tools reproduce test check slow index bench clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -20,11 +20,17 @@ setup: .venv/installed  ## Make the virtual environment from requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+tools: .venv/tools  ## Add what tests and checks need from requirements-dev.txt
+
+.venv/tools: .venv/installed requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
 reproduce: setup  ## Train, test and report a table: make reproduce TABLE=motionformer/table4 [SCALE=paper]
 	@$(BIN)/reproduce run '$(TABLE)' --scale $(SCALE); code=$$?; \
 	$(BIN)/reproduce report '$(TABLE)' --scale $(SCALE) && exit $$code
 
-test: setup  ## Run the test suite on all cores, one torch thread per process
+test: tools  ## Run the test suite on all cores, one torch thread per process
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 index: setup  ## Write the index of the tables, which `reproduce list` and completion show
@@ -33,12 +39,12 @@ index: setup  ## Write the index of the tables, which `reproduce list` and compl
 bench: setup  ## Time ours against the published formulation, paired in one run (ARGS="selection --json FILE")
 	$(BIN)/python -m benchmarks $(ARGS)
 
-slow: setup  ## Run the tests that take minutes, and those of ties and rounding also with AVX2 alone
+slow: tools  ## Run the tests that take minutes, and those of ties and rounding also with AVX2 alone
 	$(BIN)/python -m pytest -m slow $(ARGS)
 	$(BIN)/python -m pytest $(ROUNDING_TESTS)
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 $(BIN)/python -m pytest $(ROUNDING_TESTS)
 
-check: setup  ## Lint, format and type checks
+check: tools  ## Lint, format and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --level error

@@ -1,4 +1,4 @@
-"""Fingerprint of the data of a run: ids, labels, file sizes, and the code of generated data.
+"""Fingerprint of the data of a run: ids, labels and file sizes.
 
 File sizes show another version of the videos, e.g. at another resolution, without reading them.
 """
@@ -84,13 +84,11 @@ class DataFingerprint:
         name: name of the data set.
         train: training split; None if it has no annotations, or is not used.
         test: split that the papers report on.
-        code: hash of the code that generates the files; None for real data.
     """
 
     name: str
     train: SplitFingerprint | None
     test: SplitFingerprint
-    code: str | None = None
 
     @classmethod
     def of(cls, data: DataConfig, list_of: "Callable[[Split], ItemList]") -> Self:
@@ -111,9 +109,7 @@ class DataFingerprint:
             train = fingerprint_of("train")
         except MissingAnnotationError:
             train = None  # a test does not need it
-        stand_in = data.dataset.stand_in
-        code = None if stand_in is None else stand_in.code
-        return cls(name=data.dataset.name, train=train, test=fingerprint_of("test"), code=code)
+        return cls(name=data.dataset.name, train=train, test=fingerprint_of("test"))
 
     @property
     def annotations(self) -> str:
@@ -123,8 +119,6 @@ class DataFingerprint:
 
     def changes(self, earlier: "DataFingerprint", unit: str) -> str | None:
         """Differences from an earlier fingerprint in words; None if there are none. Unknown parts are not compared."""
-        if (changes := code_changes(earlier.code, self.code)) is not None:
-            return changes
         if self.train is not None and earlier.train is not None:
             changes = self.train.changes(earlier.train, f"training {unit}")
             if changes is not None:
@@ -144,7 +138,7 @@ class DataFingerprint:
         try:
             train = SplitFingerprint.read(record["train"]) if "train" in record else None
             test = SplitFingerprint.read(record["test"])
-            return cls(name=record["name"], train=train, test=test, code=record.get("code"))
+            return cls(name=record["name"], train=train, test=test)
         except (KeyError, TypeError):
             return None
 
@@ -156,11 +150,6 @@ def fingerprint_in(data: DataConfig, root: Path) -> DataFingerprint:
         DataError: as `DataFingerprint.of`.
     """
     return DataFingerprint.of(data, lambda split: data.dataset.build(root, split))
-
-
-def code_changes(earlier: str | None, now: str | None) -> str | None:
-    """Difference in the code of generated data in words; None if there is none, or it is unknown."""
-    return None if None in (earlier, now) or earlier == now else "the code that generates them differs"
 
 
 def _hash(text: str) -> str:

@@ -1,5 +1,6 @@
-"""Pools of worker processes, which leave Ctrl-C to the process that made them, and end with it."""
+"""Cores that may be used, and pools of worker processes, which leave Ctrl-C to their parent and end with it."""
 
+import math
 import multiprocessing
 import os
 import signal
@@ -9,6 +10,31 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+CONTROL_GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+
+
+def available_cores() -> int:
+    """Number of cores that this process may use: those it is bound to, or fewer by the CPU quota of a container."""
+    # Linux alone says to which cores a process is bound.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min([cores, *cpu_quotas()])
+
+
+def cpu_quotas() -> Iterator[int]:
+    """CPU quotas, in cores rounded up, of this process's control groups of both versions and of those above them."""
+
+    def text(*files: Path) -> str:
+        return " ".join(file.read_text() for file in files if file.is_file())
+
+    paths = {PurePosixPath(line.split(":", 2)[2].lstrip("/")) for line in text(OWN_GROUPS).splitlines()}
+    for group in {group for path in paths for group in (path, *path.parents)}:
+        first, second = CONTROL_GROUPS / "cpu" / group, CONTROL_GROUPS / group
+        for limit in (text(first / "cpu.cfs_quota_us", first / "cpu.cfs_period_us"), text(second / "cpu.max")):
+            match limit.split():
+                case [quota, period] if quota.isdigit():  # no quota is -1 in version 1, and max in version 2
+                    yield math.ceil(int(quota) / int(period))
 
 
 @contextmanager

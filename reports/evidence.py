@@ -245,7 +245,7 @@ def drawn(leaves: list[Leaf], seeds: list[int]) -> Draws:
     items = {test.data: len(test.correct[0]) for test in tests.values()}
     if len(set().union(*(leaf.protocols(seeds) for leaf in tested))) > len(items):
         raise UndecidableError("tests of different items or views")
-    for part in ("train", "test", "code"):
+    for part in ("train", "test"):
         if len(set().union(*(leaf.data(part, seeds) for leaf in tested))) > len(items):
             raise UndecidableError("trained or tested on different data")
     fixed = {cell: np.full(RESAMPLES, values[0]) for cell, values in constants.items()}

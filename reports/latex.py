@@ -25,7 +25,7 @@ LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "✓": r"$\checkmark$", "✗": r"$\times$", "–": "--", "…": r"\dots{}", "±": r"$\pm$", "×": r"$\times$",
-    "†": r"$^\dagger$", "‡": r"$^\ddagger$", "§": r"$^\S$", "¶": r"$^\P$", "‖": r"$^\|$", "−": r"$-$",
+    "†": r"$^\dagger$", "‡": r"$^\ddagger$", "§": r"$^\S$", "‖": r"$^\|$", "−": r"$-$",
     "²": r"$^2$", "⁶": r"$^6$", "⁹": r"$^9$", "ₘ": r"$_m$",
     "₁": r"$_1$", "₂": r"$_2$", "Δ": r"$\Delta$", "β": r"$\beta$", "ρ": r"$\rho$",
     "→": r"$\rightarrow$", "·": r"$\cdot$",

@@ -5,7 +5,7 @@ from experiments.spec.table import Column, Table, Underlined, label_text, one_li
 from reports.report import Report, ReportCell, ReportRow, quoted_values
 
 DASH, NOT_APPLICABLE, RUNNING = "–", "n/a", "…"
-MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_CODE_SIGN, OTHER_DATA_SIGN = "†", "‡", "§", "¶", "‖"
+MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_DATA_SIGN = "†", "‡", "§", "‖"
 
 
 def ours_text(cell: ReportCell, column: Column) -> str:
@@ -31,13 +31,11 @@ def ours_text(cell: ReportCell, column: Column) -> str:
 
 def marks(cell: ReportCell) -> str:
     """Signs behind a value; the legend explains them."""
-    has_value = cell.state != "not applicable"
     signs = (
         (MODIFIED_SIGN, cell.modified),
         (RELEASED_SIGN, cell.released),
         (PUBLISHED_SIGN, cell.published),
-        (OTHER_CODE_SIGN, cell.other_code and has_value),
-        (OTHER_DATA_SIGN, cell.other_data and has_value),
+        (OTHER_DATA_SIGN, cell.other_data and cell.state != "not applicable"),
     )
     return "".join(sign for sign, applies in signs if applies)
 
@@ -192,8 +190,6 @@ def legend(report: Report) -> list[tuple[str, str]]:
         signs.append((MODIFIED_SIGN, f"not the table's run: {', '.join(report.overrides)}"))
     if any(cell.published for cell in cells):
         signs.append((PUBLISHED_SIGN, "published: a result that comes with the project, not run here"))
-    if any(cell.other_code for cell in cells):
-        signs.append((OTHER_CODE_SIGN, "measured with other code than that of HEAD"))
     if any(cell.other_data for cell in cells):
         signs.append((OTHER_DATA_SIGN, "measured on other data or under other conditions than the rest, see the notes"))
     if any(cell.num_requested > 1 for cell in cells):

@@ -11,7 +11,7 @@ from experiments.spec.metrics import Computed, Derived
 from experiments.spec.table import one_line
 from reports.footer import Facts
 from reports.labels import row_names
-from reports.layout import OTHER_CODE_SIGN, PUBLISHED_SIGN, warning
+from reports.layout import PUBLISHED_SIGN, warning
 from reports.markdown_markup import MARKDOWN, file_link, folded, link
 from reports.report import Report, ReportRow
 from reports.sources import Source
@@ -47,9 +47,6 @@ def _lines(report: Report, folder: Path) -> list[str]:
         lines.append(f"- {unit} evaluated / failed / missing: {_by_data_set(counts) or 'none, no run has finished'}")
     lines += _replaced(facts) if _items_were_replaced(facts) else []
     lines += [f"- {conditions}" for conditions in facts.conditions]
-    if report.other_code:
-        code = "; ".join(f"{commit} ({difference})" for commit, difference in report.other_code.items())
-        lines.append(f"- Measured with other code than that of HEAD: {code}")
     if facts.changes:
         fields = "1 field" if len(facts.changes) == 1 else f"{len(facts.changes)} fields"
         lines.append(f"- Changed in the paper's runs: {fields}, listed at the end")
@@ -113,7 +110,7 @@ def _results(report: Report, row: ReportRow, folder: Path) -> list[list[str]]:
             "" if seed is None else str(seed),
             link(source.file.stem, source.file, folder) + (f" {PUBLISHED_SIGN}" if source.published else ""),
             link(source.train_id, source.config, folder) if source.config.exists() else source.train_id,
-            source.commit + (f" {OTHER_CODE_SIGN}" if source.commit in report.other_code else ""),
+            source.commit,
         ]
         for (seed, source), shown in headers.items()
     ]

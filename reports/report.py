@@ -57,7 +57,6 @@ class ReportCell:
         modified: whether overrides of the command line change the run.
         released: whether released weights were tested instead of weights trained here.
         published: whether the value comes from published results instead of the run store.
-        other_code: whether the code that measured the value differs from HEAD, or may differ.
         other_data: whether it was measured on other data than the rest of the table, or under other conditions than
             the rest of its column.
         best: whether the value is the best of its column, after rounding; quoted values are included.
@@ -79,7 +78,6 @@ class ReportCell:
     modified: bool = False
     released: bool = False
     published: bool = False
-    other_code: bool = False
     other_data: bool = False
     best: bool = False
     progress: float | None = None
@@ -114,7 +112,6 @@ class Report:
     Args:
         attention_maps: attention maps of the table's figure, by the row's key.
         mask_strips: masks of the table's figure, by the row's key.
-        other_code: difference from HEAD of each commit that measured a value; empty for reports to be committed.
         claims: verdicts on the claims of the table; empty without all its rows.
     """
 
@@ -126,7 +123,6 @@ class Report:
     facts: Facts
     attention_maps: dict[str, AttentionMaps] = field(default_factory=dict, compare=False)
     mask_strips: dict[str, MaskStrip] = field(default_factory=dict, compare=False)
-    other_code: dict[str, str] = field(default_factory=dict)
     claims: tuple[JudgedClaim, ...] = ()
 
     @property

@@ -15,7 +15,6 @@ from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from reports import index
 from reports.collect import collect
-from reports.commits import with_code_marks
 from reports.figures import save_picture
 from reports.judgement import JudgedClaim
 from reports.markdown import report_path
@@ -53,7 +52,6 @@ def execute(options: argparse.Namespace) -> int:
     root = store.root / "reports"
     for table, rows in selections:
         report = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
-        report = with_code_marks(report)
         states |= {result.state for row in report.rows for cell in row.cells for result in cell.seeds}
         if options.picture is not None:
             save_picture(report, options.picture)

@@ -13,14 +13,12 @@ from experiments.runner.failure_file import read_failure
 from experiments.runner.jobs import Job
 from experiments.runner.progress_text import position_text, time_left_text
 from experiments.runner.store import RunStore
-from reports.commits import differences
-from reports.layout import OTHER_CODE_SIGN
 from reports.sources import find_result
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import jobs, store_of
 from reproduce.table_index import SCALES, num_other_runs, tables_with_runs
-from reproduce.terminal import table_text, terminal_width, wrapped
+from reproduce.terminal import table_text, terminal_width
 from reproduce.watch import Shown, watch
 
 WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
@@ -133,12 +131,10 @@ def status_text(found: list[Job], store: RunStore) -> str:
     if not found:
         return "Nothing to run: every column is computed without a test, or quoted."
     states = status_json(found, store)
-    other_code = differences({str(entry["commit"]) for entry in states if entry["commit"] is not None})
     width, lines = terminal_width(), []
     for entry in states:
         value = entry["value"]
         shown = f"{entry['metric']} {value:.1f}" if isinstance(value, int | float) else "–"
-        shown += f" {OTHER_CODE_SIGN}" if entry["commit"] in other_code else ""
         lines.append([entry["run"], entry["train_id"], entry["state"], shown, detail(entry)])
     headers = ["run", "id", "state", "value", "detail"]
     if not any(line[-1] for line in lines):
@@ -149,9 +145,6 @@ def status_text(found: list[Job], store: RunStore) -> str:
     text += f"\n\n{len(states)} run{'s' if len(states) > 1 else ''}: {by_state}"
     if "published" in counts:
         text += "\n\npublished: not run here; the value comes from reports/results"
-    for commit, difference in other_code.items():
-        line = f"{OTHER_CODE_SIGN} measured with other code than that of HEAD: commit {commit}, {difference}"
-        text += f"\n{wrapped(line, width)}"
     return text
 
 

@@ -6,7 +6,6 @@ import socket
 import sys
 
 from reports.collect import collect
-from reports.commits import with_code_marks
 from reports.tensorboard import build_view
 from reproduce.exit_codes import DONE
 from reproduce.selection import selected, store_of
@@ -21,7 +20,7 @@ def execute(options: argparse.Namespace) -> int:
     reports = [
         collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows) for table, rows in selections
     ]
-    view = build_view([with_code_marks(report) for report in reports], store)
+    view = build_view(reports, store)
     print(view, flush=True)
     if options.no_serve:
         return DONE

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from data.synthetic.kinetics import KineticsStandIn
+from data.worker_processes import available_cores
 from experiments.motionformer.base import K400
 from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.runner.resources import Resources
@@ -28,6 +29,11 @@ torch.set_num_threads(1)  # in this process, which has imported torch already
 
 KeepWeights = Callable[..., None]
 STAND_IN = KineticsStandIn(num_train=10, num_val=10)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Number of processes of `-n auto`."""
+    return available_cores()
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,6 @@ from reports.layout import (
     DASH,
     MODIFIED_SIGN,
     NOT_APPLICABLE,
-    OTHER_CODE_SIGN,
     OTHER_DATA_SIGN,
     PUBLISHED_SIGN,
     RELEASED_SIGN,
@@ -154,7 +153,7 @@ def test_code_in_python_needs_90_columns_and_text_125() -> None:
 
 def test_every_mark_of_a_report_is_explained() -> None:
     page = (ROOT / "docs/reading-reports.md").read_text()
-    signs = (MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_CODE_SIGN, OTHER_DATA_SIGN)
+    signs = (MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_DATA_SIGN)
     for mark in (DASH, NOT_APPLICABLE, RUNNING, *signs, "**bold**", "<ins>underlined</ins>", "*italic*"):
         assert f"\n| {mark} | " in page
 

@@ -121,8 +121,8 @@ def test_overrides_are_checked_by_the_configs_of_the_paper(
 
 
 def rows(report: str) -> list[list[str]]:
-    """Cells of the rows of a report in markdown, without the marks of code that is not committed."""
-    table = report.partition("<details>")[0].replace("¶", "").splitlines()
+    """Cells of the rows of a report in markdown."""
+    table = report.partition("<details>")[0].splitlines()
     return [[cell.strip(" -:") for cell in line.split("|")] for line in table if line.startswith("|")]
 
 

@@ -22,7 +22,7 @@ from experiments.spec.run import RunConfig
 DIGEST = "digest"  # field of a result: hash of all its other fields
 PROVENANCE = {"precision": TEXT, "commit": TEXT, "hardware": TEXT, DIGEST: TEXT}
 SPLIT = {"items": COUNT, "annotations": TEXT, "missing": COUNT, "num_bytes": COUNT}
-DATA = {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "code?": TEXT, "parents?": {}}
+DATA = {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "parents?": {}}
 BATCH_SPLITS = "batch_splits"  # field of records: splits of the batches of a training, in its order
 SPLITS = [{"from_step": COUNT, "devices": COUNT, "micro_batch": COUNT, "accumulation": COUNT}]
 ITEM_COUNTS = ("evaluated", "failed", "missing")

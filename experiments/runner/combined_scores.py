@@ -37,8 +37,8 @@ class PartTest(NamedTuple):
 
     @property
     def data(self) -> dict:
-        """Record of the tested data, without those of the training."""
-        return {name: part for name, part in self.saved.record["data"].items() if name not in ("train", "parents")}
+        """Record of the tested data."""
+        return {name: self.saved.record["data"].get(name) for name in ("name", "fingerprint", "test")}
 
     @property
     def record(self) -> dict[str, object]:

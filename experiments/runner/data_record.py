@@ -1,4 +1,7 @@
-"""Record of the data of a training in its run directory. A resumed training and every test must have the same data."""
+"""Record of the data of a training in its run directory. A resumed training and every test must have the same data.
+
+Generated data is part of the id of a run. Its files may be encoded differently on other machines: reports mark that.
+"""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -7,7 +10,8 @@ from pathlib import Path
 
 from data.config import DatasetConfig
 from data.errors import DataError
-from data.fingerprint import DataFingerprint, code_changes, fingerprint_in
+from data.fingerprint import DataFingerprint, fingerprint_in
+from data.synthetic.ensure import earlier_digest
 from experiments.runner.acceptance import DATA, SPLIT, digest
 from experiments.runner.fields import TEXT
 from experiments.runner.files import json_object, read_record, write_atomically
@@ -50,13 +54,15 @@ def _data_of_parents(run: RunConfig, store: RunStore) -> dict[str, str]:
         directory = store.run(parent.run.train_id)
         record = _record(directory) if directory.weights.exists() else None
         if record is not None:
-            fields = {name: record.get(name) for name in ("train", "code", "parents")}
+            stand_in = parent.run.data.dataset.stand_in
+            code = earlier_digest(stand_in) if stand_in is not None else None
+            fields = {"train": record.get("train"), "code": code, "parents": record.get("parents")}
             found[parent.name] = digest(fields)[:16]
     return found
 
 
 def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: DatasetConfig) -> None:
-    """Refuse data other than those of the training. Trainings of earlier versions have no record.
+    """Refuse real data other than those of the training. Trainings of earlier versions have no record.
 
     Raises:
         DataError: with the difference, the record and the remedy.
@@ -64,8 +70,9 @@ def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: D
     """
     record = _record(directory)
     earlier = DataFingerprint.read(record)
-    changes = None if earlier is None else data.changes(earlier, dataset.unit)
-    if record is not None and changes is not None:
+    if record is None or earlier is None or dataset.stand_in is not None:
+        return
+    if (changes := data.changes(earlier, dataset.unit)) is not None:
         raise _changed(dataset, changes, f"those at the start of its training ({record['root']}, see {directory.data})")
 
 
@@ -91,7 +98,7 @@ def data_of_result(directory: RunDirectory, data: DataFingerprint, *, trained_he
 
 
 def check_named_data(jobs: Iterable[Job], store: RunStore, resources: Resources) -> None:
-    """Refuse finished tests and trained runs of data other than those that the user names.
+    """Refuse finished tests and trained runs of real data other than those that the user names.
 
     Data that nobody names are not read.
 
@@ -102,18 +109,15 @@ def check_named_data(jobs: Iterable[Job], store: RunStore, resources: Resources)
     current: dict[DatasetConfig, DataFingerprint] = {}
     for job in jobs:
         dataset = job.run.data.dataset
+        root = resources.named_root(dataset) if dataset.stand_in is None else None
+        if root is None or not (root.exists() or dataset.name in dict(resources.data)):
+            continue
         record, source = _earlier_data(job.run, job.directory(store))
-        earlier, root = DataFingerprint.read(record), resources.named_root(dataset)
-        if earlier is None:
+        if (earlier := DataFingerprint.read(record)) is None:
             continue
-        if dataset.stand_in is not None:
-            changes = code_changes(earlier.code, dataset.stand_in.code)
-        elif root is not None and (root.exists() or dataset.name in dict(resources.data)):
-            if dataset not in current:
-                current[dataset] = fingerprint_in(job.run.data, root)
-            changes = current[dataset].changes(earlier, dataset.unit)
-        else:
-            continue
+        if dataset not in current:
+            current[dataset] = fingerprint_in(job.run.data, root)
+        changes = current[dataset].changes(earlier, dataset.unit)
         if changes is not None:
             raise _changed(dataset, changes, f"those of {source}")
 
@@ -141,7 +145,7 @@ def _changed(dataset: DatasetConfig, changes: str, earlier: str) -> DataError:
     Args:
         earlier: the data that they differ from, and where these are recorded.
     """
-    same = f"name the same data with --data {dataset.name}=PATH" if dataset.stand_in is None else "use the same code"
+    same = f"name the same data with --data {dataset.name}=PATH"
     if dataset.own_folder is not None:
         same = f"restore {dataset.own_folder}"
     return DataError(f"{dataset.name}: {changes} from {earlier}; {same}, or another directory with --runs DIR")

@@ -1,7 +1,6 @@
 """Decoding of a data set's items, with two files beside the runs: the outcomes, to go on from, and the bad files."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +8,7 @@ from data.bad_files import BadFiles, Stamp
 from data.config import Split, VideoFacts
 from data.examination import Examination, Outcome
 from data.inspection import Inspection
+from data.worker_processes import available_cores
 from experiments.runner.files import read_json, write_atomically
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
@@ -38,7 +38,7 @@ class Decoding:
         inspection, files = self.inspection, self.inspection.files[split]
         present = [index for index in range(len(files)) if index not in inspection.missing[split]]
         examination = Examination(inspection.data, inspection.items[split], files, self.known)
-        workers = len(os.sched_getaffinity(0)) if self.resources.workers is None else self.resources.workers
+        workers = available_cores() if self.resources.workers is None else self.resources.workers
         found = examination.outcomes(
             present if self.deep else sample(present, SAMPLE_SIZE),
             workers=workers,

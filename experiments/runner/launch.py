@@ -14,6 +14,7 @@ from typing import IO
 import torch
 from tqdm import tqdm
 
+from data.worker_processes import available_cores
 from experiments.runner.failure_file import Failure
 from experiments.runner.files import unwritable
 from experiments.runner.job_logs import exit_reason, failure_of, headline_text, new_lines
@@ -47,7 +48,7 @@ class Launcher:
         self.arguments = arguments
         self.parallel = parallel
         self.eval_only = eval_only
-        self.threads = threads or max(1, min(torch.get_num_threads(), len(os.sched_getaffinity(0)) // parallel))
+        self.threads = threads or max(1, min(torch.get_num_threads(), available_cores() // parallel))
         self.show_bars = sys.stderr.isatty()
 
     def carry_out(self, jobs: list[Job]) -> None:
@@ -247,4 +248,4 @@ def default_parallel(resources: Resources, scale: Scale) -> int:
 
     Two tiny runs need 3 GB of memory together. --jobs overrides this number.
     """
-    return min(2, len(os.sched_getaffinity(0))) if scale.small and not torch.cuda.is_available() else 1
+    return min(2, available_cores()) if scale.small and not torch.cuda.is_available() else 1

@@ -18,7 +18,6 @@ from experiments.runner.store import RunStore
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 PINNED = re.compile(r"^([\w-]+)==([\w.]+)", re.MULTILINE)
 DRIVER = Path("/proc/driver/nvidia/version")  # exists where the driver is loaded
-DEVELOPMENT = "# development"  # line before the packages that no run needs
 
 
 def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> Iterator[Finding]:
@@ -62,7 +61,7 @@ def _packages() -> Iterator[Finding]:
     """Packages that differ from the pinned versions."""
     if not REQUIREMENTS.exists():
         return
-    pinned = dict(PINNED.findall(REQUIREMENTS.read_text().partition(DEVELOPMENT)[0]))
+    pinned = dict(PINNED.findall(REQUIREMENTS.read_text()))
     remedy, same = "pip install -r requirements.txt", True
     for name, version in pinned.items():
         try:

@@ -1,11 +1,12 @@
 """Provenance of results: commit, versions and hardware."""
 
 import importlib.metadata
-import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from data.worker_processes import available_cores
 
 PACKAGES = ("torch", "torchvision", "lightning", "timm", "av")
 # Fields of results with the provenance of all processes of the training, and of those of the runs that it starts from, if
@@ -90,7 +91,7 @@ def cores() -> str:
     import torch
 
     instructions = torch.backends.cpu.get_cpu_capability()
-    return f"{len(os.sched_getaffinity(0))} cores of {_processor()} with {instructions}"
+    return f"{available_cores()} cores of {_processor()} with {instructions}"
 
 
 def _processor() -> str:

@@ -15,6 +15,7 @@ from data.errors import DataError, shortened
 from data.item_lists import ItemLists
 from data.loaders import allowed_number
 from data.synthetic.ensure import ensure
+from data.worker_processes import available_cores
 from experiments.runner.batch_sizes import DEFAULT_COST, BatchSplit, divisors, split_batch
 from experiments.spec.run import RunConfig
 
@@ -115,7 +116,7 @@ class Resources:
             return self.workers
         if data.dataset.is_replaced or not torch.cuda.is_available():
             return 0
-        return min(MAX_WORKERS, len(os.sched_getaffinity(0)) // max(1, self.num_devices // self.nodes))
+        return min(MAX_WORKERS, available_cores() // max(1, self.num_devices // self.nodes))
 
     def root(self, data: DataConfig) -> Path:
         """Root directory of a data set. A missing stand-in is generated.

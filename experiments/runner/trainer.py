@@ -22,7 +22,7 @@ def make_trainer(
     callbacks: Sequence[Callback] = (),
     shows_bar: bool = True,
 ) -> Trainer:
-    """Trainer of a run. Only GPUs use mixed precision.
+    """Trainer of a run on CUDA devices, or else on the CPU: no other device was tested. Only GPUs use mixed precision.
 
     Args:
         accumulation: batches per device and optimiser step.
@@ -32,7 +32,7 @@ def make_trainer(
     quiet_lightning()
     optim = run.optim
     trainer = Trainer(
-        accelerator="auto",
+        accelerator="cuda" if torch.cuda.is_available() else "cpu",
         devices=resources.num_devices // resources.nodes,
         num_nodes=resources.nodes,
         strategy="ddp" if resources.num_devices > 1 else "auto",

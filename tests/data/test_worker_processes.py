@@ -1,14 +1,44 @@
 """Pools of worker processes: preparation, Ctrl-C, and the end with their parent."""
 
+import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from data.worker_processes import ctrl_c_later, worker_pool
+from data import worker_processes
+from data.worker_processes import available_cores, ctrl_c_later, worker_pool
 
 _prepared: list[str] = []
+QUOTA, PERIOD = "cpu/{}cpu.cfs_quota_us", "cpu/{}cpu.cfs_period_us"
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "cores"),
+    [
+        ("0::/\n", {"cpu.max": "200000 100000\n"}, 2),
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 2),
+        ("0::/\n", {"cpu.max": "max 100000\n"}, 64),
+        ("0::/a job/step\n", {"a job/cpu.max": "300000 100000\n", "a job/step/cpu.max": "max 1\n"}, 3),
+        ("4:cpu:/docker/1\n", {QUOTA.format(""): "50000\n", PERIOD.format(""): "100000\n"}, 1),
+        ("4:cpu:/job\n", {QUOTA.format("job/"): "400000\n", PERIOD.format("job/"): "100000\n"}, 4),
+        ("4:cpu:/\n", {QUOTA.format(""): "-1\n", PERIOD.format(""): "100000\n"}, 64),
+        ("", {}, 64),
+    ],
+)
+def test_cores_are_those_of_the_machine_within_the_quota_of_a_container(
+    own: str, files: dict[str, str], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on macOS
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(worker_processes, "CONTROL_GROUPS", tmp_path)
+    monkeypatch.setattr(worker_processes, "OWN_GROUPS", tmp_path / "own")
+    for name, text in {"own": own, **files}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert available_cores() == cores
 
 
 def ignores_ctrl_c(_: int) -> tuple[bool, list[str]]:

@@ -360,7 +360,6 @@ def test_json_has_columns_rows_and_cells_with_ids(
         "modified": False,
         "released_weights": False,
         "published": False,
-        "other_code": False,
         "other_data": False,
         "best": False,
         "progress": None,

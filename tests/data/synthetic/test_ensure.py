@@ -1,5 +1,3 @@
-import ast
-import importlib.util
 import multiprocessing
 import os
 import signal
@@ -9,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 import av
 import pytest
@@ -16,12 +15,11 @@ import pytest
 from data.synthetic.ensure import (
     StandIn,
     StandInError,
-    code_digest,
-    code_without_docstrings,
     default_cache,
+    earlier_digest,
     ensure,
     folder_name,
-    with_imports_first,
+    generated_root,
 )
 from data.synthetic.epic100 import Epic100StandIn
 from data.synthetic.kinetics import KineticsStandIn
@@ -184,106 +182,59 @@ def test_progress_is_shown_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert captured.out == ""
 
 
-def test_different_code_has_a_different_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = folder_name(SMALL)
-    assert folder_name(SMALL) == before
-    monkeypatch.setattr("data.synthetic.ensure.code_digest", lambda kind: "other code")
-    assert folder_name(SMALL) != before
-
-
-FOLDER = Path(ensure.__code__.co_filename).parent
 SOURCE = """
+from dataclasses import dataclass, field
 from pathlib import Path
 from data.synthetic.ensure import StandIn
 
+@dataclass(frozen=True, kw_only=True)
 class Sounds(StandIn):
+    FIELDS
+
     name = "sounds"
 
     def annotations(self):
         return {}
 
     def parts(self):
-        return ["CONTENT"]
+        return ["one"]
 
     def files(self, part):
         yield Path("only.txt"), part.encode()
 """
 
 
-def imported(path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """Stand-in of a file, imported as in another process."""
-    spec = importlib.util.spec_from_file_location("sounds", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "sounds", module)
-    spec.loader.exec_module(module)
-    return module.Sounds()
+def sounds(module: str, monkeypatch: pytest.MonkeyPatch, fields: str = "") -> StandIn:
+    """Stand-in that stands in a module of this name."""
+    created = ModuleType(module)
+    monkeypatch.setitem(sys.modules, module, created)
+    exec(SOURCE.replace("FIELDS", fields), created.__dict__)
+    return created.Sounds()
 
 
-def test_the_folder_of_a_stand_in_depends_on_the_code_of_its_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_stand_in_whose_module_was_moved_finds_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = ensure(sounds("data.synthetic.sounds", monkeypatch), tmp_path, progress=False, workers=0)
+    moved = sounds("data.noises.sounds", monkeypatch, 'pitch: str = field(default="low", metadata={"omit_if": "low"})')
+    assert generated_root(moved, tmp_path) == root
+    for other in (replace(moved, version=2), replace(moved, seed=1), replace(moved, pitch="high")):  # type: ignore[call-arg]
+        assert generated_root(other, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("stand_in", "folder"),
+    [
+        (KineticsStandIn(num_train=600, num_val=300), "kinetics400-v1-c4570e2a53"),
+        (SSv2StandIn(num_train=600, num_val=400), "ssv2-v1-c4e1a6744c"),
+        (Epic100StandIn(), "epic100-v1-b827583fab"),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_folders_that_were_named_after_their_code_are_found_and_a_raised_version_has_a_new_one(
+    stand_in: StandIn, folder: str
 ) -> None:
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    file = tmp_path / "sounds.py"
-    roots = {}
-    for content in ("one", "two", "one"):
-        file.write_text(SOURCE.replace("CONTENT", content))
-        root = ensure(imported(file, monkeypatch), tmp_path / "cache", progress=False, workers=0)
-        assert roots.setdefault(content, root) == root
-        assert contents(root) == {"only.txt": content.encode()}
-    assert len(set(roots.values())) == 2
-
-
-def test_the_digest_of_the_code_ignores_comments_docstrings_and_layout() -> None:
-    code = 'x = "a"\ndef f(y):\n    return (y,\n      1)\nclass A:\n    pass\n'
-    documented = (
-        '"""Module."""\n\nx = \'a\'  # a letter\n\n\ndef f(y):\n    """Tuple."""\n    return (y, 1)\n\n\n'
-        'class A:\n    """Class."""\n'
-    )
-    assert code_without_docstrings(ast.parse(documented)) == code_without_docstrings(ast.parse(code))
-    changed = code_without_docstrings(ast.parse(code.replace("1)", "2)")))
-    assert changed != code_without_docstrings(ast.parse(code))
-
-
-def test_the_digest_of_the_code_does_not_depend_on_where_imports_stand() -> None:
-    above = "import io\nfrom math import pi\nimport av\nfrom numpy import sin\nfrom data.ranges import check\n"
-    early = f"{above}def f():\n    return av.open(io)\ndef g():\n    pass\n"
-    late = (
-        "import io\nfrom math import pi\nfrom data.ranges import check\n"
-        "def f():\n    from numpy import sin\n    import av\n    return av.open(io)\ndef g():\n    pass\n"
-    )
-    parsed = ast.unparse(ast.parse(early))
-    assert ast.unparse(with_imports_first(ast.parse(early))) == parsed
-    assert ast.unparse(with_imports_first(ast.parse(late))) == parsed
-    assert ast.unparse(with_imports_first(ast.parse(late.replace("import av", "import os as av")))) != parsed
-
-
-def test_the_digest_of_a_stand_in_covers_the_modules_that_it_imports_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    texts = {"tones": "LOW = 1", "noises": "LOUD = 1", "sounds": f"import tones\n{SOURCE}"}
-    digests = []
-    for name, text in [*texts.items(), ("noises", "LOUD = 2"), ("tones", "LOW = 1  # Hz"), ("tones", "LOW = 2")]:
-        (tmp_path / f"{name}.py").write_text(text)
-        if (tmp_path / "sounds.py").exists():
-            monkeypatch.delitem(sys.modules, "tones", raising=False)
-            digests.append(imported(tmp_path / "sounds.py", monkeypatch).code)
-    assert digests[0] == digests[1] == digests[2] != digests[3]
-
-
-def test_the_stand_ins_do_not_depend_on_the_code_of_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[str] = []
-    parse = ast.parse
-
-    def watched(source: bytes) -> ast.Module:
-        read.append(next(file.stem for file in FOLDER.glob("*.py") if file.read_bytes() == source))
-        return parse(source)
-
-    monkeypatch.setattr("data.synthetic.ensure.ast.parse", watched)
-    code_digest.__wrapped__(KineticsStandIn)
-    assert sorted(read) == ["encoding", "kinetics", "shapes", "videos"]
+    assert folder_name(stand_in) == folder
+    assert earlier_digest(replace(stand_in, version=2)) is None
+    assert folder_name(replace(stand_in, version=2)).startswith(f"{stand_in.name}-v2-")
 
 
 # Pixel means of four frames of the first test video. If they change, the version must be incremented.

@@ -11,7 +11,7 @@ from data.datasets.kinetics import Kinetics
 from data.errors import DataError
 from data.fingerprint import DataFingerprint, fingerprint_in
 from data.video import VideoData
-from experiments.runner.data_record import check_named_data
+from experiments.runner.data_record import check_data_record, check_named_data
 from experiments.runner.files import StoreError, write_atomically
 from experiments.runner.jobs import Job
 from experiments.runner.resources import Resources
@@ -200,15 +200,23 @@ def test_data_below_video_root_are_compared_if_they_are_there(
         check_named_data([job], store, Resources())
 
 
-def test_results_of_generated_data_of_other_code_are_refused_without_generating_any(
+def test_results_of_generated_data_encoded_elsewhere_or_by_other_code_are_taken(
     small_run: RunConfig, root: Path, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand_in = small_run.data.dataset.stand_in
-    assert stand_in is not None
-    data = fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root)
+    data, dataset = fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root), small_run.data.dataset
     monkeypatch.setattr("experiments.runner.resources.ensure", None)
-    check_named_data([job_of(small_run, replace(data, code=stand_in.code), store, finished=True)], store, Resources())
-    check_named_data([job_of(small_run, data, store, finished=True)], store, Resources())  # not recorded
-    job = job_of(small_run, replace(data, code="0123"), store, finished=True)
-    with pytest.raises(DataError, match=r"the code that generates them differs from .* use the same code, or"):
-        check_named_data([job], store, Resources())
+    job = job_of(small_run, data, store, finished=True)
+    record = job.directory(store).data
+    write_atomically(record, json.dumps({**json.loads(record.read_text()), "code": "0123"}))  # of earlier versions
+    check_named_data([job], store, Resources())
+    (root / "0.mp4").write_bytes(b"xx")
+    check_data_record(
+        job.directory(store), fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root), dataset
+    )
+
+
+def test_a_raised_version_of_generated_data_makes_another_run(small_run: RunConfig) -> None:
+    dataset = small_run.data.dataset
+    assert dataset.stand_in is not None
+    raised = replace(dataset, stand_in=replace(dataset.stand_in, version=2))
+    assert replace(small_run, data=replace(small_run.data, dataset=raised)).train_id != small_run.train_id

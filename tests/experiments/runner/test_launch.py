@@ -251,7 +251,7 @@ def test_a_tested_released_checkpoint_finishes_a_run_without_training(tmp_path: 
 
 
 def test_only_small_runs_without_gpus_run_in_parallel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr("experiments.runner.launch.available_cores", lambda: 8)
     for on_gpu, parallel in ((False, 2), (True, 1)):
         monkeypatch.setattr("torch.cuda.is_available", lambda on_gpu=on_gpu: on_gpu)
         assert default_parallel(Resources(), TINY) == parallel
@@ -266,7 +266,7 @@ def jobs(epochs: int) -> list[Job]:
 def test_processes_divide_the_cores_and_have_at_most_the_threads_of_torch(
     parallel: int, of_torch: int, threads: int, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(12)))
+    monkeypatch.setattr("experiments.runner.launch.available_cores", lambda: 12)
     monkeypatch.setattr("torch.get_num_threads", lambda: of_torch)
     assert Launcher(store, [], parallel=parallel, threads=None).threads == threads
     assert Launcher(store, [], parallel=parallel, threads=5).threads == 5

@@ -27,7 +27,7 @@ def test_all_packages_are_as_pinned_here(store: RunStore) -> None:
 
 
 def test_other_and_missing_packages_are_named(store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "requirements.txt").write_text("# ours\nnumpy==0.1  # old\nno-such-one==2\n# development\nx==1\n")
+    (tmp_path / "requirements.txt").write_text("# ours\nnumpy==0.1  # old\nno-such-one==2\n")
     monkeypatch.setattr(machine, "REQUIREMENTS", tmp_path / "requirements.txt")
     other, missing = (f for f in machine_findings(store, generates=False, needs_gpu=False) if f.subject == "packages")
     assert other.severity == "warning" and other.what.endswith("pinned is 0.1")

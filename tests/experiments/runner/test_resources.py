@@ -1,6 +1,5 @@
 """Resources of the machine: ranks, loading processes, batch splits, and checks before a run."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def test_only_one_process_of_all_nodes_has_rank_0(
 
 def test_loading_processes_divide_the_cores_among_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     real, stand_in = K400.data, TINY.of(K400).data
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(24)))
+    monkeypatch.setattr("experiments.runner.resources.available_cores", lambda: 24)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert Resources().num_workers(real) == 0
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -91,3 +91,12 @@ def test_the_trainer_counts_devices_per_node(monkeypatch: pytest.MonkeyPatch) ->
     assert (asked["devices"], asked["num_nodes"], asked["strategy"]) == (4, 2, "ddp")
     make_trainer(K400, ONE)
     assert (asked["devices"], asked["num_nodes"], asked["strategy"]) == (1, 1, "auto")
+
+
+def test_without_cuda_the_cpu_is_used_also_where_there_is_another_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+    monkeypatch.setattr("experiments.runner.trainer.Trainer", lambda **options: asked.update(options))
+    for on_gpu, accelerator in ((False, "cpu"), (True, "cuda")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda on_gpu=on_gpu: on_gpu)
+        make_trainer(K400, ONE)
+        assert asked["accelerator"] == accelerator
