@@ -140,6 +140,8 @@ def train_and_test_with(
         if run.optim is None:
             save_started_from(directory, starts)
         seconds, test = time.time() - started, Test.of(module.scores, datamodule, data)
+        if (clips := decoded_clips(run.data, run.evaluation, datamodule.test_list)) is not None:
+            write_clips(directory.shown_clips(run.eval_id, released=weights.released is not None), clips)
         save_test_results(
             run,
             directory,
@@ -154,8 +156,6 @@ def train_and_test_with(
         )
         if saved_items is not None:
             saved_items.remove()
-        if (clips := decoded_clips(run.data, run.evaluation, datamodule.test_list)) is not None:
-            write_clips(directory.shown_clips(run.eval_id, released=weights.released is not None), clips)
 
 
 def data_module(
