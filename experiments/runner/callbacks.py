@@ -1,18 +1,20 @@
 """Callbacks of training: checkpoints, stops on signals, best weights, and device time."""
 
-import errno
 import math
 import os
 import signal
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from experiments.runner.files import REMEDY, unwritable
+from experiments.runner.files import REMEDY, replacing
 from experiments.runner.provenance import UNKNOWN
+from experiments.runner.resume import PREVIOUS
 from experiments.runner.weights import save_weights
 from lightning_modules.module import TaskModule
 
@@ -56,14 +58,37 @@ class StopRequest:
         return self.signal_number
 
 
+class TwoCheckpoints(TorchCheckpointIO):
+    """Files of the last checkpoint and of the one before it. Each is written completely before it takes its place.
+
+    Lightning itself writes them to the memory and to the folder of temporary files first, where a kill leaves them.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: object = None) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        path = Path(path)
+        with replacing(path, remedy=f"{REMEDY}; the last checkpoint is kept" if path.exists() else REMEDY) as partial:
+            try:
+                with partial.open("wb") as file:
+                    torch.save(checkpoint, file)
+            except RuntimeError as error:  # which torch makes of the error of the file
+                raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
+            if path.exists():
+                path.replace(path.with_name(PREVIOUS))
+
+
 class Checkpointing(Callback):
-    """Saves one checkpoint, replaced atomically: every epoch and 15 minutes, at validations, and on a stop request.
+    """Saves checkpoints, the last two of which are kept: every epoch and 15 minutes, at validations, and on a stop request.
 
     If validations select the saved weights, no validation may be skipped. No checkpoint is then saved between a step
     and the validation after it, so that a resumed run repeats the validation.
 
     Args:
-        path: file of the checkpoint.
+        path: file of the last checkpoint.
         request: the stop request.
         validations_select_weights: whether validations select the saved weights.
     """
@@ -75,22 +100,13 @@ class Checkpointing(Callback):
         self.saved_at = time.monotonic()
 
     def save(self, trainer: Trainer) -> None:
-        """Write the checkpoint to a temporary file and rename it.
+        """Write a checkpoint.
 
         Raises:
             StoreError: if it cannot be written.
         """
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        try:
-            trainer.save_checkpoint(partial)
-            if trainer.is_global_zero:
-                os.replace(partial, self.path)
-        except (OSError, RuntimeError) as error:
-            partial.unlink(missing_ok=True)
-            if not isinstance(error, OSError):  # torch reports a full disk as a RuntimeError
-                error = OSError(errno.ENOSPC, str(error).splitlines()[0])
-            raise unwritable(self.path, error, f"{REMEDY}; the last checkpoint is kept") from None
-        trainer.strategy.barrier()
+        trainer.strategy.checkpoint_io = TwoCheckpoints()
+        trainer.save_checkpoint(self.path)
         self.saved_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import BinaryIO, cast
 
 import pytest
+import torch
 from lightning import LightningModule, Trainer
 
 from experiments.motionformer.base import K400
@@ -20,9 +21,11 @@ from experiments.runner.callbacks import (
     DeviceClock,
     Stopped,
     StopRequest,
+    TwoCheckpoints,
     any_process,
     validation_follows,
 )
+from experiments.runner.files import StoreError
 from experiments.spec.scales import TINY
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -207,3 +210,27 @@ def test_the_first_of_equal_validations_is_saved_also_after_a_stop(
     for _ in range(3):
         validate(third)
     assert saved == [3.0, 2.0]
+
+
+def test_a_full_disk_keeps_the_last_checkpoint_if_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, files = tmp_path / "checkpoints" / "last.ckpt", TwoCheckpoints()
+
+    def fail(checkpoint: object, file: BinaryIO) -> None:
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError:
+            raise RuntimeError("unexpected pos 704 vs 598")  # noqa: B904  (as torch does)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", fail)
+        with pytest.raises(
+            StoreError, match=r"No space left on device; free space there or name another place with --runs$"
+        ):
+            files.save_checkpoint({}, path)
+    for step in (1, 2, 3):
+        files.save_checkpoint({"step": step}, path)
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(StoreError, match=r"with --runs; the last checkpoint is kept$"):
+        files.save_checkpoint({}, path)
+    kept = {file.name: torch.load(file)["step"] for file in path.parent.iterdir()}
+    assert kept == {"last.ckpt": 3, "previous.ckpt": 2}
