@@ -13,6 +13,7 @@ from experiments.runner.callbacks import (
     BestWeights,
     Checkpointing,
     DeviceClock,
+    Divergence,
     StopRequest,
     TrainingProvenance,
 )
@@ -122,6 +123,7 @@ def train_and_test_with(
         callbacks=[
             *([saved_items] if saved_items is not None else []),
             batches,
+            Divergence(),
             ProgressLines(run.data.dataset.unit),
             *([BestWeights(directory.best_weights, *run.objective.selection)] if saves_best else []),
             Checkpointing(directory.checkpoint, request, validations_select_weights=saves_best),

@@ -1,6 +1,7 @@
 """A training from its start to its metrics: its length, the weights it keeps, kills and stops, and its exit codes."""
 
 import io
+import math
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +23,9 @@ from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.weights import save_weights
 from experiments.spec.run import Parent, RunConfig
+from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
+from lightning_modules.task import Batch
 from tests.experiments.runner.points import POINTS, RunHarness, StopsAfter, Tower
 
 # The best validation of both is the last but one.
@@ -386,6 +389,40 @@ def test_a_training_killed_while_it_replaces_its_checkpoint_goes_on_from_the_one
     harness.steps.clear()
     harness.execute(POINTS)
     assert harness.steps == list(range(10, 20))
+
+
+@pytest.mark.parametrize(
+    ("spoils", "steps", "message"),
+    [
+        (
+            lambda loss, _: loss * math.inf,
+            13,
+            "the loss is inf at step 13, with a learning rate of 0.1; lower it with -o",
+        ),
+        (lambda loss, weight: loss + (0 * weight).sum().sqrt(), 15, "weights are not finite after step 15; lower the"),
+    ],
+    ids=["loss", "gradient of the last step before a checkpoint"],
+)
+def test_a_training_that_diverges_is_stopped_with_its_last_good_checkpoint(
+    spoils: Callable[[Tensor, Tensor], Tensor],
+    steps: int,
+    message: str,
+    harness: RunHarness,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    step = TaskModule.training_step
+
+    def spoiled(module: TaskModule, batch: Batch, batch_idx: int) -> Tensor:
+        loss = step(module, batch, batch_idx)
+        return spoils(loss, module.model.head.weight) if len(harness.steps) == steps else loss  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TaskModule, "training_step", spoiled)
+    with pytest.raises(ValueError, match=f"^the training diverges: {message}"):
+        harness.execute(POINTS)
+    directory = harness.store.run(POINTS.train_id)
+    assert len(harness.steps) == steps and not directory.weights.exists() and not directory.metrics("*").parent.exists()
+    saved = torch.load(directory.checkpoint, weights_only=True)
+    assert saved["global_step"] == 10 and all(tensor.isfinite().all() for tensor in saved["state_dict"].values())
 
 
 def test_damaged_best_weights_are_an_error_before_the_rest_of_the_training(harness: RunHarness) -> None:
