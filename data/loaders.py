@@ -52,18 +52,19 @@ class UnreadableItems:
         """Paths of the unreadable items in alphabetical order."""
         return sorted(self.reasons)
 
-    def add(self, error: DecodeError) -> None:
-        """Count an unreadable item and log a warning, once per path.
+    def add(self, *errors: DecodeError) -> None:
+        """Count unreadable items and log a warning, once per path.
 
         Raises:
             DataError: if there are more unreadable items than allowed.
         """
-        if error.path in self.reasons:
-            return
-        self.reasons[error.path] = error.reason
-        self.num_missing += error.missing
-        logger.warning("unreadable %s item %s", self.split, error)
-        if len(self) > self.allowed:
+        before = len(self)
+        for error in errors:
+            if error.path not in self.reasons:
+                self.reasons[error.path] = error.reason
+                self.num_missing += error.missing
+                logger.warning("unreadable %s item %s", self.split, error)
+        if len(self) > max(before, self.allowed):
             named = "; ".join(
                 f"{shortened(path)} ({shortened(self.reasons[path])})" for path in self.files[:MAX_PATHS_NAMED]
             )
@@ -199,8 +200,7 @@ class TrainLoader:
         self.sampler.skip = skip if epoch == self.sampler.epoch else 0
         self.num_yielded = self.sampler.skip
         for batch, errors in self.loader:
-            for error in errors:
-                self.unreadable.add(error)
+            self.unreadable.add(*errors)
             self.num_yielded += 1
             yield batch
 
@@ -230,8 +230,7 @@ class TestLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         for batch, errors in self.loader:
-            for error in errors:
-                self.unreadable.add(error)
+            self.unreadable.add(*errors)
             yield batch
 
 

@@ -42,6 +42,10 @@ def execute(options: argparse.Namespace) -> int:
     lists = resources.item_lists()
     resources.check([job.run for job in tests_only], eval_only=True, lists=lists)
     resources.check([job.run for job in to_do if job not in tests_only], lists=lists)
+    for own in {job.run.data for job in to_do if job not in tests_only and job.run.data.dataset.own_folder is not None}:
+        from experiments.runner.decoding import check_validation  # imports the inspection of data
+
+        check_validation(own, store, resources, lists)
     starting = [job for job in to_do if job not in tests_only and not job.directory(store).checkpoint.exists()]
     find_initial_weights(job.run.model for job in starting)
     parallel = options.jobs or default_parallel(resources, scale)

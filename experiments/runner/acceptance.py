@@ -15,7 +15,7 @@ from experiments.runner.files import json_object
 from experiments.runner.item_hits import unpacked
 from experiments.runner.messages import one_line
 from experiments.runner.provenance import PARENTS, TRAINING
-from experiments.runner.saved_scores import SHA256, disagreement
+from experiments.runner.saved_scores import SHA256, disagreement, incompleteness
 from experiments.spec.class_f1 import CATEGORIES, COUNTS
 from experiments.spec.run import RunConfig
 
@@ -106,8 +106,9 @@ def accepted_test(
             return _refuse(path, f"{config} differs from the config of the run at {difference}", "restore that file")
     except ValueError as error:
         return _refuse(path, str(error))
-    if problem is None and compare_scores:
-        problem = disagreement(metrics, run, predictions(metrics.get("rescored_from", run.eval_id)))
+    if problem is None:
+        scores = predictions(metrics.get("rescored_from", run.eval_id))
+        problem = disagreement(metrics, run, scores) if compare_scores else incompleteness(scores)
     return _accept(path, metrics) if problem is None else _refuse(path, problem)
 
 

@@ -1,22 +1,27 @@
-"""Callbacks of training: checkpoints, stops on signals, best weights, and device time."""
+"""Callbacks of training: checkpoints, stops on signals and of diverging trainings, best weights, and device time."""
 
-import errno
 import math
 import os
 import signal
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import Tensor
 
-from experiments.runner.files import REMEDY, unwritable
+from experiments.runner.files import REMEDY, replacing
 from experiments.runner.provenance import UNKNOWN
+from experiments.runner.resume import PREVIOUS
 from experiments.runner.weights import save_weights
 from lightning_modules.module import TaskModule
 
 SECONDS_BETWEEN_CHECKPOINTS = 900.0
+BATCHES_BETWEEN_READS = 50  # of losses on a GPU, which then ends the steps that were started
+SKIPPED_IN_A_ROW = 50  # batches: a scaler of gradients starts at 2^16 and halves at each step that it skips
 
 
 class Stopped(BaseException):
@@ -56,14 +61,37 @@ class StopRequest:
         return self.signal_number
 
 
+class TwoCheckpoints(TorchCheckpointIO):
+    """Files of the last checkpoint and of the one before it. Each is written completely before it takes its place.
+
+    Lightning itself writes them to the memory and to the folder of temporary files first, where a kill leaves them.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: object = None) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        path = Path(path)
+        with replacing(path, remedy=f"{REMEDY}; the last checkpoint is kept" if path.exists() else REMEDY) as partial:
+            try:
+                with partial.open("wb") as file:
+                    torch.save(checkpoint, file)
+            except RuntimeError as error:  # which torch makes of the error of the file
+                raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
+            if path.exists():
+                path.replace(path.with_name(PREVIOUS))
+
+
 class Checkpointing(Callback):
-    """Saves one checkpoint, replaced atomically: every epoch and 15 minutes, at validations, and on a stop request.
+    """Saves checkpoints, the last two of which are kept: every epoch and 15 minutes, at validations, and on a stop request.
 
     If validations select the saved weights, no validation may be skipped. No checkpoint is then saved between a step
     and the validation after it, so that a resumed run repeats the validation.
 
     Args:
-        path: file of the checkpoint.
+        path: file of the last checkpoint.
         request: the stop request.
         validations_select_weights: whether validations select the saved weights.
     """
@@ -75,22 +103,13 @@ class Checkpointing(Callback):
         self.saved_at = time.monotonic()
 
     def save(self, trainer: Trainer) -> None:
-        """Write the checkpoint to a temporary file and rename it.
+        """Write a checkpoint.
 
         Raises:
             StoreError: if it cannot be written.
         """
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        try:
-            trainer.save_checkpoint(partial)
-            if trainer.is_global_zero:
-                os.replace(partial, self.path)
-        except (OSError, RuntimeError) as error:
-            partial.unlink(missing_ok=True)
-            if not isinstance(error, OSError):  # torch reports a full disk as a RuntimeError
-                error = OSError(errno.ENOSPC, str(error).splitlines()[0])
-            raise unwritable(self.path, error, f"{REMEDY}; the last checkpoint is kept") from None
-        trainer.strategy.barrier()
+        trainer.strategy.checkpoint_io = TwoCheckpoints()
+        trainer.save_checkpoint(self.path)
         self.saved_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -168,6 +187,57 @@ def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
         return (trainer.fit_loop.total_batch_idx + 1) % int(trainer.val_check_batch or 1) == 0
     ends_epoch = batch_idx + 1 == trainer.num_training_batches
     return ends_epoch and (trainer.current_epoch + 1) % trainer.check_val_every_n_epoch == 0
+
+
+class Divergence(Callback):
+    """Stops a training at the first losses that are not finite, and never lets weights that are not be saved.
+
+    Losses on a GPU are read together now and then, because reading one waits for its step. A scaler of gradients (fp16)
+    skips the steps of such losses: with one, only many in a row are a divergence.
+    """
+
+    def __init__(self) -> None:
+        self.unread: list[tuple[int, float, Tensor]] = []  # step, learning rate, loss
+        self.not_finite: list[str] = []  # the last losses in a row
+
+    def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
+        """Note the loss of a batch."""
+        rate = max(group["lr"] for group in trainer.optimizers[0].param_groups)
+        self.unread.append((trainer.global_step + 1, rate, loss.detach()))
+        if loss.device.type == "cpu" or len(self.unread) >= BATCHES_BETWEEN_READS:
+            self.read_losses(trainer)
+
+    def read_losses(self, trainer: Trainer) -> None:
+        """Read the losses.
+
+        Raises:
+            ValueError: if they are not finite.
+        """
+        unread, self.unread = self.unread, []
+        values = torch.stack([loss for *_, loss in unread]).tolist() if unread else []
+        for (step, rate, _), value in zip(unread, values, strict=True):
+            found = f"the loss is {value} at step {step}, with a learning rate of {rate:g}"
+            self.not_finite = [] if math.isfinite(value) else [*self.not_finite, found]
+            if len(self.not_finite) >= (1 if trainer.scaler is None else SKIPPED_IN_A_ROW):
+                raise ValueError(f"the training diverges: {self.not_finite[0]}; lower it with -o optim.lr")
+
+    def check(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read the losses, and check the weights that the steps have left.
+
+        Raises:
+            ValueError: if they are not finite.
+        """
+        self.read_losses(trainer)
+        if not all(bool(tensor.isfinite().all()) for tensor in pl_module.state_dict().values()):
+            raise ValueError(
+                f"the training diverges: weights are not finite after step {trainer.global_step}; lower the rate with -o optim.lr"
+            )
+
+    on_validation_start = on_train_end = check
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Check the weights before they replace those of the last checkpoint."""
+        self.check(trainer, pl_module)
 
 
 class BestWeights(Callback):

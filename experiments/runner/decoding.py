@@ -5,9 +5,12 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from data.bad_files import BadFiles, Stamp
-from data.config import Split, VideoFacts
+from data.config import DataConfig, Split, VideoFacts
+from data.errors import DecodeError
 from data.examination import Examination, Outcome
-from data.inspection import Inspection
+from data.inspection import Inspection, Need
+from data.item_lists import ItemLists
+from data.loaders import UnreadableItems
 from data.worker_processes import available_cores
 from experiments.runner.files import read_json, write_atomically
 from experiments.runner.resources import Resources
@@ -64,6 +67,19 @@ class Decoding:
                 write_atomically(self.bad_list, updated.text())
         else:
             self.bad_list.unlink(missing_ok=True)
+
+
+def check_validation(data: DataConfig, store: RunStore, resources: Resources, lists: ItemLists) -> None:
+    """Decode all validation items and name the unreadable ones, which a training would meet after its first epoch.
+
+    Raises:
+        DataError: if there are more of them than accepted.
+    """
+    inspection = Inspection(Need(data=data, splits=("val",)), resources.root(data), lists)
+    num_items = len(inspection.files["val"])
+    unreadable = UnreadableItems("validation", num_items, resources.allow_bad, data.dataset.unit)
+    outcomes = Decoding(inspection, store, resources, deep=True).outcomes("val")
+    unreadable.add(*(DecodeError(outcome.name, outcome.reason) for outcome in outcomes if outcome.is_bad))
 
 
 def read_outcome(fields: Sequence) -> Outcome:

@@ -13,8 +13,8 @@ from experiments.spec.run import RunConfig
 from models.cost import num_parameters
 
 BYTES_PER_NUMBER = 4
-# A checkpoint is written completely before it replaces the one before.
-COPIES_OF_CHECKPOINT = 2
+# The last two checkpoints are kept, and one is written completely before it replaces the last one.
+COPIES_OF_CHECKPOINT = 3
 
 
 class DiskUse(NamedTuple):

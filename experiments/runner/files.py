@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from experiments.runner.fields import field_problem
 
 REMEDY = "name another place with --runs"  # for files of a run that cannot be written
+PARTIAL = ".partial."  # start of the names of temporary files
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -25,12 +26,12 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         StoreError: if the directory is read-only or the disk is full.
     """
-    with replacing(path, remedy=REMEDY) as partial:
+    with replacing(path) as partial:
         partial.write_text(text)
 
 
 @contextmanager
-def replacing(path: Path, *, remedy: str = f"{REMEDY}; the training is kept") -> Iterator[Path]:
+def replacing(path: Path, *, remedy: str = REMEDY) -> Iterator[Path]:
     """Temporary file for the caller to write, which replaces `path` at the end of the block.
 
     Args:
@@ -39,7 +40,7 @@ def replacing(path: Path, *, remedy: str = f"{REMEDY}; the training is kept") ->
     Raises:
         StoreError: if the file cannot be written.
     """
-    partial = path.with_name(f".partial.{os.getpid()}.{path.name}")
+    partial = path.with_name(f"{PARTIAL}{os.getpid()}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial

@@ -9,6 +9,7 @@ import torch
 from experiments.runner.process import NOTE_PREFIX
 from models.checkpoints import check_checksums
 
+PREVIOUS = "previous.ckpt"  # file of the checkpoint before the last one
 # Fields of Lightning's checkpoints that a resumed training reads.
 CHECKPOINT_FIELDS = {
     "state_dict": dict, "optimizer_states": list, "lr_schedulers": list, "loops": dict, "callbacks": dict, "epoch": int,
@@ -37,17 +38,21 @@ def checkpoint_problem(path: Path) -> str | None:
 def resumable(checkpoint: Path, *, renames: bool) -> Path | None:
     """Checkpoint from which a training can be resumed; None if the training starts from its beginning.
 
-    A damaged checkpoint is renamed, and the user is told.
+    A damaged checkpoint is renamed, and the user is told. The one before it then takes its place.
 
     Args:
         renames: whether this process renames it. With several processes, only one does.
     """
-    problem = checkpoint_problem(checkpoint)
-    if problem is None:
-        return checkpoint if checkpoint.exists() else None
-    if renames:
+    problem, previous = checkpoint_problem(checkpoint), checkpoint.with_name(PREVIOUS)
+    if problem is None and checkpoint.exists():
+        return checkpoint
+    found = None if checkpoint == previous else resumable(previous, renames=renames)
+    if problem is not None and renames:
         aside = checkpoint.with_name(f"{checkpoint.name}.damaged")
         checkpoint.replace(aside)
-        fate = f"it was renamed to {aside.name}, and the training starts again from its beginning"
-        print(f"{NOTE_PREFIX}{checkpoint} {problem}; {fate}", file=sys.stderr)
-    return None
+        fate = "starts again from its beginning" if found is None else f"goes on from {found.name}, the one before it"
+        print(
+            f"{NOTE_PREFIX}{checkpoint} {problem}; it was renamed to {aside.name}, and the training {fate}",
+            file=sys.stderr,
+        )
+    return found

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from experiments.runner.acceptance import accepted_test, first_difference
 from experiments.runner.fields import TEXT
-from experiments.runner.files import StoreError, read_json, read_record, unwritable, write_atomically
+from experiments.runner.files import PARTIAL, StoreError, read_json, read_record, unwritable, write_atomically
 from experiments.spec.run import RunConfig
 
 RELEASED_SUFFIX = ".released"  # of file names: results of released weights
@@ -186,6 +186,8 @@ class RunDirectory:
             except Timeout:
                 yield False
                 return
+            for left in self.path.rglob(f"{PARTIAL}*"):  # of a killed process
+                left.unlink()
         except OSError as error:
             raise unwritable(self.path, error) from None
         try:

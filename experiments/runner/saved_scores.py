@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import math
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from experiments.spec.class_f1 import COUNTS
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import Scores
 
+DAMAGED = "its saved scores {} are damaged or of another test; remove them to keep the result"
 SHA256 = "predictions_sha256"  # field of metrics: SHA-256 of the file of their scores
 
 
@@ -62,6 +64,11 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def incompleteness(path: Path) -> str | None:
+    """Reason why a file of saved scores is not whole, of which only the end is read; None if it is, or does not exist."""
+    return None if not path.exists() or zipfile.is_zipfile(path) else DAMAGED.format(path)
+
+
 def disagreement(metrics: dict, run: RunConfig, path: Path) -> str | None:
     """Reason why metrics are not those of the saved scores in a file; None if they are, or if the file does not exist."""
     try:
@@ -74,7 +81,7 @@ def disagreement(metrics: dict, run: RunConfig, path: Path) -> str | None:
     if sha256 != metrics.get(SHA256, sha256):
         return f"its saved scores {path} were changed after the test"
     if values is None:
-        return f"its saved scores {path} are damaged or of another test; remove them to keep the result"
+        return DAMAGED.format(path)
     for name in run.objective.metrics:
         if not math.isclose(metrics[name], values.get(name, math.nan), abs_tol=1e-6):
             return f"its {name} is {metrics[name]}, but {values.get(name)} by its saved scores {path}"

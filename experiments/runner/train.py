@@ -9,7 +9,14 @@ from data.bad_files import BadFiles
 from data.datamodule import DataModule
 from experiments.runner.batch_sizes import BatchSplit
 from experiments.runner.batch_split import FittingBatches, RestartNeeded
-from experiments.runner.callbacks import BestWeights, Checkpointing, DeviceClock, StopRequest, TrainingProvenance
+from experiments.runner.callbacks import (
+    BestWeights,
+    Checkpointing,
+    DeviceClock,
+    Divergence,
+    StopRequest,
+    TrainingProvenance,
+)
 from experiments.runner.curves import CurveLogger, Curves
 from experiments.runner.data_record import check_data_record, save_data_record
 from experiments.runner.memory_errors import is_out_of_memory, release_memory
@@ -23,7 +30,7 @@ from experiments.runner.results import (
     save_test_results,
     save_training_record,
 )
-from experiments.runner.resume import resumable
+from experiments.runner.resume import PREVIOUS, resumable
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.saved_items import SavedItems
 from experiments.runner.shown_clips import decoded_clips, write_clips
@@ -116,6 +123,7 @@ def train_and_test_with(
         callbacks=[
             *([saved_items] if saved_items is not None else []),
             batches,
+            Divergence(),
             ProgressLines(run.data.dataset.unit),
             *([BestWeights(directory.best_weights, *run.objective.selection)] if saves_best else []),
             Checkpointing(directory.checkpoint, request, validations_select_weights=saves_best),
@@ -127,6 +135,9 @@ def train_and_test_with(
     )
     if trains:
         fit(run, store, directory, module, datamodule, trainer, clock, trained_with, batches)
+    if trainer.is_global_zero and directory.weights.exists():  # also of a process that was killed before it did this
+        for name in (directory.checkpoint.name, PREVIOUS):
+            directory.checkpoint.with_name(name).unlink(missing_ok=True)
     weights = existing_weights(run, store)
     data = datamodule.fingerprint() if trainer.is_global_zero else None
     if data is not None and weights.trained_here:
@@ -140,6 +151,8 @@ def train_and_test_with(
         if run.optim is None:
             save_started_from(directory, starts)
         seconds, test = time.time() - started, Test.of(module.scores, datamodule, data)
+        if (clips := decoded_clips(run.data, run.evaluation, datamodule.test_list)) is not None:
+            write_clips(directory.shown_clips(run.eval_id, released=weights.released is not None), clips)
         save_test_results(
             run,
             directory,
@@ -154,8 +167,6 @@ def train_and_test_with(
         )
         if saved_items is not None:
             saved_items.remove()
-        if (clips := decoded_clips(run.data, run.evaluation, datamodule.test_list)) is not None:
-            write_clips(directory.shown_clips(run.eval_id, released=weights.released is not None), clips)
 
 
 def data_module(
@@ -203,7 +214,7 @@ def fit(
 ) -> None:
     """Train to the end, from the last checkpoint if there is one, and save the weights.
 
-    A damaged checkpoint is moved aside, and the training starts again from its beginning.
+    A damaged checkpoint is moved aside, and the training goes on from the one before it, or from its beginning.
 
     Raises:
         StoreError: if the best weights of a resumed training are damaged.
@@ -238,5 +249,4 @@ def fit(
             splits=batches.splits,
         )
         directory.best_weights.replace(directory.weights)
-        directory.checkpoint.unlink(missing_ok=True)  # the training is finished
     trainer.strategy.barrier()

@@ -16,8 +16,9 @@ from experiments.runner.store import RunStore
 from experiments.spec.run import RunConfig
 from models.frozen import digest, frozen_fingerprint, load_trained, trained_tensors
 
-# Metadata keys of weight files: fingerprint of the model's frozen parameters, and digest of the tensors in the file.
-FROZEN, DIGEST = "frozen_weights", "sha256"
+# Metadata of weight files: fingerprint of the model's frozen parameters, and digest of the tensors in the file. Both are
+# in one JSON object, because safetensors writes several keys in a random order. Earlier versions wrote two keys.
+SAVED, FROZEN, DIGEST = "saved", "frozen_weights", "sha256"
 WEIGHTS_DIGEST = "weights_digest"  # field of records and metrics: digest of the tensors in the weight file
 
 
@@ -106,10 +107,10 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, fingerprint: str | None
     Raises:
         StoreError: if the file cannot be written.
     """
-    metadata = {DIGEST: digest(tensors), **({FROZEN: json.dumps(fingerprint)} if fingerprint else {})}
+    saved = {DIGEST: digest(tensors), FROZEN: fingerprint}
     with replacing(path) as partial:
-        save_file(tensors, partial, metadata=metadata)
-    return metadata[DIGEST]
+        save_file(tensors, partial, metadata={SAVED: json.dumps(saved)})
+    return saved[DIGEST]
 
 
 def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Weights) -> list[ReleasedStart]:
@@ -193,10 +194,7 @@ def read_weights(path: Path, expected: str | None = None) -> tuple[dict[str, Ten
     stored = metadata.get(DIGEST)
     if (stored or expected) and {stored or expected, expected or stored} != {digest(tensors)}:
         raise StoreError(f"{path} was changed after it was saved: its digest differs; restore it, or {remedy(path)}")
-    try:
-        return tensors, json.loads(metadata.get(FROZEN, "null"))
-    except (ValueError, RecursionError):
-        raise StoreError(f"{path} is damaged; {remedy(path)}") from None
+    return tensors, metadata.get(FROZEN)
 
 
 def saved_digest(path: Path) -> str:
@@ -212,10 +210,12 @@ def _content(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a weight file."""
     try:
         with safe_open(path, "pt") as file:
-            return load_file(path), file.metadata() or {}
+            metadata = file.metadata() or {}
+            earlier = {DIGEST: metadata.get(DIGEST), FROZEN: json.loads(metadata.get(FROZEN, "null"))}
+            return load_file(path), json.loads(metadata.get(SAVED, "null")) or earlier
     except FileNotFoundError:
         raise StoreError(f"{path} is missing; {remedy(path)}") from None
-    except (SafetensorError, ValueError):
+    except (SafetensorError, ValueError, RecursionError):
         raise StoreError(f"{path} is cut short or damaged; {remedy(path)}") from None
 
 

@@ -385,7 +385,7 @@ def test_the_disk_space_of_the_files_of_a_run_is_estimated(
     saved = directory.weights.stat().st_size
     files = plan["bytes"]
     assert isinstance(files, dict) and files["weights"] == pytest.approx(saved, rel=0.1)
-    assert files["checkpoint"] == 2 * 3 * files["weights"]
+    assert files["checkpoint"] == 3 * 3 * files["weights"]
     assert files["predictions"] == 10 * 2 * 10 * 4  # videos, views, classes
     (tested,) = Plan([job], store, resources).as_json()
     assert tested["bytes"] == {"weights": 0, "predictions": 800, "checkpoint": 0}

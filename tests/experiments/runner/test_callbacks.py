@@ -1,6 +1,7 @@
 """Callbacks of training: stops on signals, also of several processes, device time, and best weights."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -8,21 +9,26 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import BinaryIO, cast
 
 import pytest
+import torch
 from lightning import LightningModule, Trainer
 
 from experiments.motionformer.base import K400
+from experiments.runner import callbacks
 from experiments.runner.callbacks import (
     BestWeights,
     Checkpointing,
     DeviceClock,
+    Divergence,
     Stopped,
     StopRequest,
+    TwoCheckpoints,
     any_process,
     validation_follows,
 )
+from experiments.runner.files import StoreError
 from experiments.spec.scales import TINY
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -207,3 +213,57 @@ def test_the_first_of_equal_validations_is_saved_also_after_a_stop(
     for _ in range(3):
         validate(third)
     assert saved == [3.0, 2.0]
+
+
+def losses_until_divergence(losses: list[float], scaler: object) -> int:
+    """Number of losses after which a training stops."""
+    callback = Divergence()
+    for step, loss in enumerate(losses):
+        optimizer = SimpleNamespace(param_groups=[{"lr": 0.1}])
+        trainer = cast(Trainer, SimpleNamespace(global_step=step, scaler=scaler, optimizers=[optimizer]))
+        try:
+            callback.on_before_backward(trainer, MODULE, torch.tensor(loss))
+        except ValueError:
+            return step + 1
+    return len(losses)
+
+
+def test_steps_that_a_scaler_of_gradients_skips_are_a_divergence_only_if_no_other_step_follows() -> None:
+    nan, limit = math.nan, callbacks.SKIPPED_IN_A_ROW
+    losses = [1.0, *[nan] * (limit - 1), 1.0, *[nan] * 2 * limit]
+    assert losses_until_divergence(losses, scaler=None) == 2
+    assert losses_until_divergence(losses, scaler=object()) == 1 + limit + limit
+
+
+def test_losses_on_a_gpu_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+    monkeypatch.setattr(Divergence, "read_losses", lambda callback, _: reads.append(len(callback.unread)))
+    callback, optimizer = Divergence(), SimpleNamespace(param_groups=[{"lr": 0.1}])
+    trainer = cast(Trainer, SimpleNamespace(global_step=0, optimizers=[optimizer]))
+    for _ in range(callbacks.BATCHES_BETWEEN_READS):
+        callback.on_before_backward(trainer, MODULE, torch.zeros((), device="meta"))  # stands for a GPU
+    assert reads == [callbacks.BATCHES_BETWEEN_READS]
+
+
+def test_a_full_disk_keeps_the_last_checkpoint_if_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, files = tmp_path / "checkpoints" / "last.ckpt", TwoCheckpoints()
+
+    def fail(checkpoint: object, file: BinaryIO) -> None:
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError:
+            raise RuntimeError("unexpected pos 704 vs 598")  # noqa: B904  (as torch does)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", fail)
+        with pytest.raises(
+            StoreError, match=r"No space left on device; free space there or name another place with --runs$"
+        ):
+            files.save_checkpoint({}, path)
+    for step in (1, 2, 3):
+        files.save_checkpoint({"step": step}, path)
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(StoreError, match=r"with --runs; the last checkpoint is kept$"):
+        files.save_checkpoint({}, path)
+    kept = {file.name: torch.load(file)["step"] for file in path.parent.iterdir()}
+    assert kept == {"last.ckpt": 3, "previous.ckpt": 2}

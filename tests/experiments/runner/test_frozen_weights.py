@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
+from experiments.runner.files import StoreError
 from experiments.runner.store import RunStore
 from experiments.runner.weights import (
+    DIGEST,
+    FROZEN,
     existing_weights,
     load_weights,
     read_weights,
@@ -17,7 +20,7 @@ from experiments.runner.weights import (
     start_weights,
 )
 from experiments.spec.run import Parent
-from models.frozen import frozen_fingerprint
+from models.frozen import digest, frozen_fingerprint, trained_tensors
 from tests.experiments.runner.points import POINTS, RunHarness
 from tests.experiments.runner.tower_weights import (
     BACKBONE,
@@ -40,6 +43,23 @@ def test_only_a_fingerprint_of_a_frozen_part_is_saved(tmp_path: Path) -> None:
     assert tensors.keys() == {"head.weight", "head.bias", "scale"}  # a buffer is kept too
     assert fingerprint == frozen_fingerprint(model) is not None
     assert same(tensors, load_file(path))
+
+
+def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
+    model, path, contents = fresh(FROZEN_TOWER), tmp_path / "weights.safetensors", set()
+    for _ in range(8):
+        save_weights(model, path)
+        contents.add(path.read_bytes())
+    assert len(contents) == 1
+
+
+def test_weights_of_a_version_with_two_keys_of_metadata_are_read(tmp_path: Path) -> None:
+    tensors, path = trained_tensors(fresh(FROZEN_TOWER)), tmp_path / "weights.safetensors"
+    save_file(tensors, path, metadata={DIGEST: digest(tensors), FROZEN: '"0123"'})
+    assert read_weights(path)[1] == "0123"
+    save_file(tensors, path, metadata={DIGEST: "another", FROZEN: '"0123"'})
+    with pytest.raises(StoreError, match="its digest differs"):
+        read_weights(path)
 
 
 def test_a_frozen_part_is_loaded_from_its_pretrained_file(store: RunStore) -> None:

@@ -100,6 +100,19 @@ def test_accuracies_on_ones_own_videos_stand_beside_no_printed_ones(
     assert printed == [[76.47, 92.88], [None, None]]
 
 
+def test_unreadable_validation_videos_are_named_before_the_training(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, validated = tmp_path / "runs", VideoFolder.Config.of(pets).build(pets, "val").records
+    words = ["--own", str(pets), "-o", "optim.batch_size=1", "--runs", str(runs), "--workers", "0"]
+    assert main(["run", "motionformer/table6b:mformer", *words]) == 3
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "reproduce: 2 of 2 validation videos cannot be read; the limit is 0: repair them, or raise the limit with "
+        f"--allow-bad N: {'; '.join(f'{record.path} (the file is empty)' for record in validated)}"
+    )
+    assert not list(runs.glob("*/log.txt"))
+
+
 def test_changed_videos_of_ones_own_are_to_be_restored(pets: Path, small_run: RunConfig, store: RunStore) -> None:
     run = all_overridden(small_run, [f"{OWN_DATA}{pets}"])
     before = fingerprint_in(run.data, pets)

@@ -38,17 +38,20 @@ def test_a_claim_is_exclusive_and_visible(tmp_path: Path) -> None:
     assert directory.state(K400) == "not run"
 
 
-def test_a_killed_process_releases_its_claim(tmp_path: Path) -> None:
+def test_a_killed_process_releases_its_claim_and_the_next_one_removes_its_unfinished_files(tmp_path: Path) -> None:
     code = (
-        "import os, sys, pathlib; from experiments.runner.store import RunStore\n"
-        "with RunStore(pathlib.Path(sys.argv[1])).run('aaa').claim() as claimed: os.kill(os.getpid(), 9)"
+        "import os, sys, pathlib; from experiments.runner.store import RunStore, replacing\n"
+        "with RunStore(pathlib.Path(sys.argv[1])).run('aaa').claim() as claimed, "
+        "replacing(pathlib.Path(sys.argv[1]) / 'aaa' / 'metrics' / 'a.json') as partial: "
+        "partial.touch(); os.kill(os.getpid(), 9)"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).parents[3])
     assert killed.returncode == -9
     directory = RunStore(tmp_path).run("aaa")
     assert directory.state(K400) == "not run"
+    assert len(list(tmp_path.glob("aaa/metrics/.*"))) == 1
     with directory.claim() as claimed:
-        assert claimed
+        assert claimed and not list(tmp_path.glob("aaa/metrics/.*"))
 
 
 def test_a_directory_of_another_run_is_refused(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from data.errors import DecodeError
 from data.items.items import ItemList, TestItems
+from experiments.runner import train
 from experiments.runner.files import StoreError
 from experiments.runner.shown_clips import NUM_FRAMES, ShownClips, decoded_clips, read_clips, small, write_clips
 from experiments.spec.run import RunConfig
-from tests.experiments.runner.points import POINTS, PlainPoints, PointData, RunHarness
+from tests.experiments.runner.points import POINTS, Killed, PlainPoints, PointData, RunHarness
 
 UNREADABLE = 13
 
@@ -52,8 +53,12 @@ def test_items_that_cannot_be_shown_have_no_clips(harness: RunHarness) -> None:
     assert not harness.store.run(POINTS.train_id).shown_clips(POINTS.eval_id).exists()
 
 
-def test_a_test_of_videos_keeps_clips_of_them(harness: RunHarness, verb_noun_run: RunConfig, tmp_path: Path) -> None:
-    harness.execute(verb_noun_run)
+def test_a_test_of_videos_keeps_clips_of_them_before_its_result(
+    harness: RunHarness, verb_noun_run: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "save_test_results", lambda *_, **__: (_ for _ in ()).throw(Killed()))
+    with pytest.raises(Killed):
+        harness.execute(verb_noun_run)
     clips = read_clips(harness.store.run(verb_noun_run.train_id).shown_clips(verb_noun_run.eval_id))
     assert clips is not None and clips.frames.shape == (8, NUM_FRAMES, 32, 32, 3)
     assert len(np.unique(clips.frames.reshape(8, -1), axis=0)) == 8

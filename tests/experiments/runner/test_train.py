@@ -1,6 +1,7 @@
 """A training from its start to its metrics: its length, the weights it keeps, kills and stops, and its exit codes."""
 
 import io
+import math
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +23,9 @@ from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.weights import save_weights
 from experiments.spec.run import Parent, RunConfig
+from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
+from lightning_modules.task import Batch
 from tests.experiments.runner.points import POINTS, RunHarness, StopsAfter, Tower
 
 # The best validation of both is the last but one.
@@ -234,6 +237,15 @@ def test_gradients_are_clipped_to_the_norm_of_the_recipe(harness: RunHarness, cl
     assert norms == ([] if clip_norm is None else [clip_norm] * 3)
 
 
+def test_checkpoints_of_a_finished_training_that_a_kill_has_left_are_removed(harness: RunHarness) -> None:
+    directory = harness.store.run(POINTS.train_id)
+    save_weights(POINTS.build().model, directory.weights)
+    for name in ("last.ckpt", "previous.ckpt"):
+        directory.checkpoint.with_name(name).touch()
+    harness.execute(POINTS)
+    assert [path.name for path in directory.checkpoint.parent.iterdir()] == ["weights.safetensors"]
+
+
 def test_a_run_without_training_is_tested_with_the_weights_of_its_parent(harness: RunHarness) -> None:
     tested = replace(POINTS, optim=None, parents=(Parent(run=POINTS),))
     with pytest.raises(ValueError, match=f"run {POINTS.train_id} has no weights: train it with"):
@@ -338,24 +350,79 @@ def saved(content: object) -> bytes:
 
 
 @pytest.mark.parametrize("damage", CHECKPOINT_DAMAGES)
-def test_a_training_with_a_damaged_checkpoint_starts_again(
-    harness: RunHarness, damage: str, capsys: pytest.CaptureFixture[str]
+def test_a_training_with_a_damaged_checkpoint_goes_on_from_the_one_before_it(
+    harness: RunHarness, damage: str, capsys: pytest.CaptureFixture[str], whole: dict[RunConfig, Whole]
 ) -> None:
-    harness.execute_and_kill(POINTS, "step", 12)
-    checkpoint = harness.store.run(POINTS.train_id).checkpoint
+    harness.execute_and_kill(EPOCHS, "step", 12)
+    checkpoint = harness.store.run(EPOCHS.train_id).checkpoint
     damaged = CHECKPOINT_DAMAGES[damage](checkpoint.read_bytes())
     checkpoint.write_bytes(damaged)
     harness.steps.clear()
-    metrics = harness.execute(POINTS)
-    assert harness.steps[0] == 0 and len(harness.steps) == 20
+    harness.execute(EPOCHS)
+    assert harness.steps == list(range(10, 30)) and same(harness.weights(EPOCHS), whole[EPOCHS].weights)
     notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith(NOTE_PREFIX)]
     problem = "is no checkpoint of a training" if "another" in damage else "is cut short or damaged"
     assert notes == [
-        f"{NOTE_PREFIX}{checkpoint} {problem}; it was renamed to last.ckpt.damaged, and the training starts again from "
-        f"its beginning"
+        f"{NOTE_PREFIX}{checkpoint} {problem}; it was renamed to last.ckpt.damaged, and the training goes on from "
+        f"previous.ckpt, the one before it"
     ]
-    assert checkpoint.with_name("last.ckpt.damaged").read_bytes() == damaged and not checkpoint.exists()
-    assert metrics["videos"]["evaluated"] == 90
+    assert checkpoint.with_name("last.ckpt.damaged").read_bytes() == damaged
+    assert {path.name for path in checkpoint.parent.iterdir()} == {"last.ckpt.damaged", "weights.safetensors"}
+
+
+def test_a_training_without_an_intact_checkpoint_starts_again(
+    harness: RunHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.execute_and_kill(POINTS, "step", 12)
+    for path in harness.store.run(POINTS.train_id).checkpoint.parent.iterdir():
+        path.write_bytes(b"")
+    harness.steps.clear()
+    harness.execute(POINTS)
+    assert harness.steps == list(range(20))
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith(NOTE_PREFIX)]
+    assert [note.partition(", and ")[2] for note in notes] == ["the training starts again from its beginning"] * 2
+
+
+def test_a_training_killed_while_it_replaces_its_checkpoint_goes_on_from_the_one_before_it(harness: RunHarness) -> None:
+    harness.execute_and_kill(POINTS, "step", 12)
+    harness.store.run(POINTS.train_id).checkpoint.unlink()
+    harness.steps.clear()
+    harness.execute(POINTS)
+    assert harness.steps == list(range(10, 20))
+
+
+@pytest.mark.parametrize(
+    ("spoils", "steps", "message"),
+    [
+        (
+            lambda loss, _: loss * math.inf,
+            13,
+            "the loss is inf at step 13, with a learning rate of 0.1; lower it with -o",
+        ),
+        (lambda loss, weight: loss + (0 * weight).sum().sqrt(), 15, "weights are not finite after step 15; lower the"),
+    ],
+    ids=["loss", "gradient of the last step before a checkpoint"],
+)
+def test_a_training_that_diverges_is_stopped_with_its_last_good_checkpoint(
+    spoils: Callable[[Tensor, Tensor], Tensor],
+    steps: int,
+    message: str,
+    harness: RunHarness,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    step = TaskModule.training_step
+
+    def spoiled(module: TaskModule, batch: Batch, batch_idx: int) -> Tensor:
+        loss = step(module, batch, batch_idx)
+        return spoils(loss, module.model.head.weight) if len(harness.steps) == steps else loss  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TaskModule, "training_step", spoiled)
+    with pytest.raises(ValueError, match=f"^the training diverges: {message}"):
+        harness.execute(POINTS)
+    directory = harness.store.run(POINTS.train_id)
+    assert len(harness.steps) == steps and not directory.weights.exists() and not directory.metrics("*").parent.exists()
+    saved = torch.load(directory.checkpoint, weights_only=True)
+    assert saved["global_step"] == 10 and all(tensor.isfinite().all() for tensor in saved["state_dict"].values())
 
 
 def test_damaged_best_weights_are_an_error_before_the_rest_of_the_training(harness: RunHarness) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from experiments.runner.files import StoreError
@@ -14,7 +13,6 @@ from experiments.runner.provenance import provenance
 from experiments.runner.results import save_started_from, save_training_record
 from experiments.runner.store import RunStore
 from experiments.runner.weights import (
-    FROZEN,
     ReleasedStart,
     Weights,
     existing_weights,
@@ -100,8 +98,6 @@ def test_all_weights_of_a_model_without_frozen_parts_are_saved(tmp_path: Path) -
     save_weights(model, path)
     assert same(load_file(path), model.state_dict())
     assert read_weights(path)[1] is None
-    with safe_open(path, "pt") as file:
-        assert FROZEN not in (file.metadata() or {})
 
 
 def test_initial_weights_are_loaded_first_by_the_config_and_then_from_the_parents(
