@@ -4,10 +4,12 @@ Follows https://github.com/VideoNetworks/TokShift-Transformer. F: frames of a cl
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
+from data.evaluation import EvalConfig
 from data.sampling import Indices, Sampling, Timeline
 from data.stride_config import StrideConfig
 
@@ -17,9 +19,10 @@ class CyclicSampling(Sampling):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(StrideConfig):
-        """Stride in frames of the video, whatever its frame rate."""
+        """Stride in frames of the video, whatever its frame rate. A test sets `late_short_clips` as in its protocol."""
 
         stride: int = 32
+        late_short_clips: bool = field(default=True, metadata={"omit_if": True})
 
         @property
         def text(self) -> str:
@@ -28,11 +31,16 @@ class CyclicSampling(Sampling):
 
         def build(self, frames: int) -> "CyclicSampling":
             """Sampling of clips with this number of frames."""
-            return CyclicSampling(frames, self.stride)
+            return CyclicSampling(frames, self)
 
-    def __init__(self, frames: int, stride: int) -> None:
+        def for_test(self, evaluation: EvalConfig) -> Self:
+            """The same settings with the stride of the protocol, if it has one, and its rule for short videos."""
+            return replace(super().for_test(evaluation), late_short_clips=evaluation.late_short_clips)
+
+    def __init__(self, frames: int, config: Config) -> None:
         super().__init__(frames)
-        self.stride = stride
+        self.stride = config.stride
+        self.late_short_clips = config.late_short_clips
 
     def random(self, timeline: Timeline) -> Indices:
         """Frame indices of a clip with a random start, drawn from the state of `random`.
@@ -44,9 +52,12 @@ class CyclicSampling(Sampling):
     def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
         """Clips that start at k / num_views of the video, or at the last start. A single view starts with the video.
 
-        As released, the last start is one frame late, so that its clip ends with the first frame.
+        As released, the last start is one frame late, so that its clip ends with the first frame. A video that is no
+        longer than a clip has one start in the released code, its first frame.
         """
         last = self.num_starts(timeline)
+        if last == 1 and not self.late_short_clips:
+            last = 0
         return [
             self.from_start(timeline, min(view * timeline.num_frames // num_views, last)) for view in range(num_views)
         ]

@@ -7,6 +7,8 @@ from data.ranges import check_fields
 
 MAX_FRAMES = 10_000
 Merge = Literal["sum of softmax", "mean of softmax", "sum of logits", "mean of logits"]
+Resizing = Literal["bilinear", "bicubic"]
+CropRule = Literal["long side", "width"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,11 @@ class EvalConfig:
         frames: number of frames of a clip in the test; that of training if None.
         tiny_views: largest number of views at the scale `tiny`, whose videos are short.
         merge: rule that combines the scores of all views and crops into the score of the item.
+        resizing: filter of frames: bilinear without antialiasing, or bicubic with it, as by Pillow.
+        crops_along: side along which crops are spaced: the long side, with offsets rounded up; or the width, with
+            offsets rounded down, so that all crops of an upright video are its middle one.
+        late_short_clips: whether clips of a video that is no longer than they are, and that they go on with the start
+            of, start one frame late after the first view.
     """
 
     views: int = 10
@@ -30,12 +37,16 @@ class EvalConfig:
     frames: int | None = field(default=None, metadata={"omit_if": None})
     tiny_views: int = field(default=2, compare=False, metadata={"in_id": False})
     merge: Merge = field(default="sum of softmax", metadata={"omit_if": "sum of softmax"})
+    resizing: Resizing = field(default="bilinear", metadata={"omit_if": "bilinear"})
+    crops_along: CropRule = field(default="long side", metadata={"omit_if": "long side"})
+    late_short_clips: bool = field(default=True, metadata={"omit_if": True})
 
     def __post_init__(self) -> None:
         check_fields("evaluation", self, "views", "crops", "tiny_views", "short_side", least=1)
         check_fields("evaluation", self, "frames", least=1, most=MAX_FRAMES)
-        if self.merge not in get_args(Merge):
-            raise ValueError(f"evaluation.merge is '{self.merge}'; it is one of {', '.join(get_args(Merge))}")
+        for name, choices in (("merge", Merge), ("resizing", Resizing), ("crops_along", CropRule)):
+            if (value := getattr(self, name)) not in get_args(choices):
+                raise ValueError(f"evaluation.{name} is '{value}'; it is one of {', '.join(get_args(choices))}")
         check_span(self.span, "evaluation.span")
         check_stride(self.stride, "evaluation.stride")
         if self.span is not None and self.stride is not None:

@@ -10,7 +10,7 @@ from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
 from data.evaluation import EvalConfig
 from data.sampling import SamplingConfig, SegmentSampling
 from data.sizes import PoseClipSize
-from data.transforms import Crops, normalized
+from data.transforms import normalized
 from data.video import ClipData
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class PoseVideoData(ClipData):
             items,
             evaluation.views,
             sampling=sampling.build(evaluation.frames or self.frames),
-            crops=Crops(evaluation.crops, self.crop, evaluation.short_side),
+            crops=self.crops(evaluation),
             reversed_channels=self.reversed_channels,
             mirrored=self.dataset.mirrored,
         )

@@ -98,11 +98,16 @@ class DenseSampling(Sampling):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(SamplingConfig):
-        """Stride in frames at the nominal rate. `span`, the share of each video that a clip spans, replaces it."""
+        """Stride in frames at the nominal rate. `span`, the share of each video that a clip spans, replaces it.
+
+        `from_fractions`: a clip may start between two frames, and frames are those before the exact places; the last
+        frame of a video is never read. So does the released code with pictures (EPIC-Kitchens).
+        """
 
         stride: int = 4
         nominal_fps: int = 30
         span: float | None = field(default=None, metadata={"omit_if": None})
+        from_fractions: bool = field(default=False, metadata={"omit_if": False})
 
         def __post_init__(self) -> None:
             """Reject a span, a stride or a rate out of range."""
@@ -169,11 +174,14 @@ class DenseSampling(Sampling):
 
     def from_start(self, timeline: Timeline, start: float) -> Indices:
         """Frame indices of the clip that starts with the first frame at or after `start` seconds."""
-        # Tolerance of a microsecond: containers round times to their time base.
-        first = int(np.searchsorted(timeline.times, start - 1e-6))
         length = float(self.clip_seconds(timeline) * timeline.fps)
-        steps = np.linspace(0, max(length - 1, 0), self.frames).astype(np.int64)
-        return np.minimum(first + steps, timeline.num_frames - 1)
+        steps = np.linspace(0, max(length - 1, 0), self.frames)
+        # Tolerance of a microsecond: containers round times to their time base.
+        if self.config.from_fractions:
+            places = ((start + 1e-6) * float(timeline.fps) + steps).astype(np.int64)
+            return np.minimum(places, max(timeline.num_frames - 2, 0))
+        first = int(np.searchsorted(timeline.times, start - 1e-6))
+        return np.minimum(first + steps.astype(np.int64), timeline.num_frames - 1)
 
     def clip_seconds(self, timeline: Timeline) -> Fraction:
         """Duration of a clip of a video in seconds."""

@@ -18,6 +18,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from data.evaluation import CropRule, Resizing
 from data.rand_augment import RandAugment
 from data.ranges import check_fields
 from data.released_color_jitter import ReleasedColorJitter
@@ -180,11 +181,20 @@ class Augmentation(TrackedTransform):
 
 
 class Crops:
-    """Test crops, evenly spaced along the long side. A single crop is the middle one."""
+    """Test crops, evenly spaced along a side. A single crop is the middle one. For the last two, see `EvalConfig`."""
 
-    def __init__(self, num_crops: int, crop: int, short_side: int | None = None) -> None:
+    def __init__(
+        self,
+        num_crops: int,
+        crop: int,
+        short_side: int | None = None,
+        resizing: Resizing = "bilinear",
+        along: CropRule = "long side",
+    ) -> None:
         self.num_crops = num_crops
         self.crop = crop
+        self.is_bicubic = resizing == "bicubic"
+        self.along = along
         self.short_side = short_side or crop
         if self.short_side < crop:
             raise ValueError(f"short side {short_side} is smaller than the crop size {crop}; use {crop} or more")
@@ -197,14 +207,16 @@ class Crops:
 
     def tracked(self, frames: Tensor) -> list[TrackedFrames]:
         """Crops (F, 3, crop, crop), uint8, each with the map of points from the given frames."""
-        whole = TrackedFrames(frames).resized(short_side_resized(frames, self.short_side))
+        whole = TrackedFrames(frames).resized(short_side_resized(frames, self.short_side, bicubic=self.is_bicubic))
         height, width = whole.frames.shape[-2:]
         positions = [0.5] if self.num_crops == 1 else [i / (self.num_crops - 1) for i in range(self.num_crops)]
+        follows_height = self.along == "long side" and height > width
+        rounded = math.ceil if self.along == "long side" else math.floor
         crops = []
         for position in positions:
-            along_height, along_width = (position, 0.5) if height > width else (0.5, position)
-            top = math.ceil(along_height * (height - self.crop))
-            left = math.ceil(along_width * (width - self.crop))
+            along_height, along_width = (position, 0.5) if follows_height else (0.5, position)
+            top = rounded(along_height * (height - self.crop))
+            left = rounded(along_width * (width - self.crop))
             crops.append(whole.cropped(top, left, self.crop, self.crop))
         return crops
 

@@ -69,7 +69,11 @@ class ClipData(DataConfig):
         """Reject test protocols that the sampling does not support, and short sides below the crop size."""
         self.sampling.for_test(evaluation)
         self.augmentation.check(self.crop)
-        Crops(evaluation.crops, self.crop, evaluation.short_side)
+        self.crops(evaluation)
+
+    def crops(self, evaluation: EvalConfig) -> Crops:
+        """Test crops."""
+        return Crops(evaluation.crops, self.crop, evaluation.short_side, evaluation.resizing, evaluation.crops_along)
 
     def display(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Frames of the middle crop of a view."""
@@ -174,7 +178,7 @@ class VideoData(ClipData):
             items,
             evaluation.views,
             sampling=sampling.build(evaluation.frames or self.frames),
-            crops=Crops(evaluation.crops, self.crop, evaluation.short_side),
+            crops=self.crops(evaluation),
             reversed_channels=self.reversed_channels,
         )
 

@@ -42,7 +42,15 @@ K400 = RunConfig(
         clip_norm=1.0,
         precision="32-true",
     ),
-    evaluation=EvalConfig(views=10, crops=3, tiny_views=1, merge="mean of logits"),
+    evaluation=EvalConfig(
+        views=10,
+        crops=3,
+        tiny_views=1,
+        merge="mean of logits",
+        resizing="bicubic",
+        crops_along="width",
+        late_short_clips=False,
+    ),
 )
 
 

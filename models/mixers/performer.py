@@ -35,16 +35,18 @@ class Performer(SpatialStage):
         """Features, and their kernel.
 
         `num_features`: number of random features; always 256 in the released code, whatever its settings.
-        `kernel`: "softmax": positive features exp(<w, x> - |x|^2 / 2) of directions with the lengths of normal vectors.
-        "two-sided": exp(<w, x> - |x|^2 / 2) and exp(-<w, x> - |x|^2 / 2) of half as many directions of length sqrt(K),
-        the regularised kernel of the method's paper.
+        `kernel`: "released": positive features exp(<w, x> - |x|^2 / 2 - m) + 1e-6 of directions with the lengths of
+        normal vectors, where m is the maximum of <w, x>: that of a query, or of all keys. "softmax": m is the maximum
+        of <w, x> - |x|^2 / 2, so that some feature of every query is far above 1e-6. "two-sided":
+        exp(<w, x> - |x|^2 / 2) and exp(-<w, x> - |x|^2 / 2) of half as many directions of length sqrt(K), the
+        regularised kernel of the method's paper.
         `scales_twice`: whether queries and keys are scaled by K^-1/4 twice, as in a released port of the method: it
         then approximates exp(<q, k> / K).
         """
 
         label: ClassVar[str] = "Performer"
         num_features: int = 256
-        kernel: Literal["softmax", "two-sided"] = field(default="softmax", metadata={"omit_if": "softmax"})
+        kernel: Literal["released", "softmax", "two-sided"] = field(default="released", metadata={"omit_if": "softmax"})
         scales_twice: bool = field(default=False, metadata={"omit_if": False})
 
         def __post_init__(self) -> None:
@@ -62,7 +64,7 @@ class Performer(SpatialStage):
         @property
         def num_directions(self) -> int:
             """Number of random directions."""
-            return self.num_features if self.kernel == "softmax" else self.num_features // 2
+            return self.num_features // 2 if self.kernel == "two-sided" else self.num_features
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
             """Multiply-adds: features of queries and keys, sums of values, products, and their normalisation.
@@ -101,9 +103,9 @@ class Performer(SpatialStage):
     def features(self, x: Tensor, directions: Tensor, over: tuple[int, ...], mask: Tensor | None = None) -> Tensor:
         """Features (..., M) of vectors (..., K) by the kernel of the config."""
         x = x * x.shape[-1] ** -0.25 if self.config.scales_twice else x
-        if self.config.kernel == "softmax":
-            return features(x, directions, over, mask)
-        return two_sided_features(x, directions)
+        if self.config.kernel == "two-sided":
+            return two_sided_features(x, directions)
+        return features(x, directions, over, mask, of_exponents=self.config.kernel == "softmax")
 
     def directions(self, size: int) -> Tensor:
         """Random directions (M, K), orthogonal in blocks of K, with the lengths of random normal vectors.
@@ -123,16 +125,22 @@ class Performer(SpatialStage):
         return blocks.flatten(0, 1)[:count] * lengths
 
 
-def features(x: Tensor, directions: Tensor, over: tuple[int, ...], mask: Tensor | None = None) -> Tensor:
+def features(
+    x: Tensor, directions: Tensor, over: tuple[int, ...], mask: Tensor | None = None, *, of_exponents: bool
+) -> Tensor:
     """Positive features (..., M) of vectors (..., K). Their products approximate exp(<x, y> / sqrt(K)).
 
     Args:
-        over: dimensions of which the maximal exponent is subtracted; the normalisation cancels it.
+        over: dimensions of the subtracted maximum. Beside `EPSILON`, the normalisation does not cancel it.
         mask: (...), whether a vector counts for the maximum; None if all do.
+        of_exponents: whether the maximum is that of the exponents, without gradients, instead of that of <w, x>.
     """
     x = x * x.shape[-1] ** -0.25
-    exponents = x @ directions.mT - x.square().sum(dim=-1, keepdim=True) / 2
-    counted = exponents.detach() if mask is None else exponents.detach().masked_fill(~mask.unsqueeze(-1), LEAST)
+    projected = x @ directions.mT
+    exponents = projected - x.square().sum(dim=-1, keepdim=True) / 2
+    counted = exponents.detach() if of_exponents else projected
+    if mask is not None:
+        counted = counted.masked_fill(~mask.unsqueeze(-1), LEAST)
     exponents = exponents - counted.amax(dim=over, keepdim=True)
     if mask is not None:
         exponents = exponents.clamp(max=0.0)  # of vectors that do not count, which may overflow

@@ -33,6 +33,20 @@ def test_a_short_video_starts_again(sampling: CyclicSampling) -> None:
     assert [int(view[0]) for view in sampling.views(timeline(100), 3)] == [0, 1, 1]
 
 
+def test_all_views_of_a_video_up_to_a_clip_long_start_with_it_unless_late() -> None:
+    def starts(num_frames: int, late: bool) -> list[int]:
+        config = CyclicSampling.Config(stride=32).for_test(EvalConfig(views=10, late_short_clips=late))
+        return [int(view[0]) for view in config.build(8).views(timeline(num_frames), 10)]
+
+    def released(num_frames: int) -> list[int]:
+        bound = max(num_frames - 256 + 1, 1)
+        return [0 if bound == 1 else min(int(view * num_frames / 10), bound) for view in range(10)]
+
+    for num_frames in (8, 100, 255, 256, 257, 300, 3000):
+        assert starts(num_frames, late=False) == released(num_frames)
+    assert starts(256, late=True) == [0, *9 * [1]]
+
+
 def test_random_starts_are_those_of_the_released_code(sampling: CyclicSampling) -> None:
     random.seed(0)
     starts = {int(sampling.random(timeline(260))[0]) for _ in range(200)}

@@ -43,6 +43,19 @@ def test_dense_views_of_a_ten_second_video_at_thirty_frames() -> None:
     assert views[9][-1] == 276
 
 
+@pytest.mark.parametrize("fps", [50, 60])
+@pytest.mark.parametrize("num_frames", [2, 61, 107, 128, 300, 1234])
+def test_clips_from_fractions_are_those_of_the_released_code_for_pictures(fps: int, num_frames: int) -> None:
+    length = Fraction(64 * fps, 30)
+    views = DenseSampling.Config(stride=4, from_fractions=True).build(16).views(timeline(num_frames, fps), 10)
+    for number, view in enumerate(views):
+        # Pictures count from 1. Sums without rounding errors: some are whole numbers.
+        start = max(num_frames - length, 0) * Fraction(number, 10)
+        pictures = [start + 1 + (length - 1) * Fraction(k, 15) for k in range(16)]
+        assert view.tolist() == [math.floor(min(picture, num_frames - 1)) - 1 for picture in pictures]
+        assert length < num_frames or view[-1] == num_frames - 2
+
+
 def test_clips_longer_than_the_video_repeat_its_last_frame() -> None:
     (view,) = DenseSampling.Config(stride=4).build(16).views(timeline(32), 1)
     assert view.tolist() == [min(int(i * 63 / 15), 31) for i in range(16)]

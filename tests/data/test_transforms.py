@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from data.items.items import seeded
@@ -307,6 +308,20 @@ def test_test_crops_are_spaced_along_the_long_side(num_crops: int) -> None:
 def test_test_crops_of_a_larger_short_side_are_centred_across() -> None:
     crops = Crops(3, 32, short_side=40)(ramp(40, 60))
     assert [crop[0, :2, 0, 0].tolist() for crop in crops] == [[4, 0], [4, 14], [4, 28]]
+
+
+@pytest.mark.parametrize(("height", "width"), [(60, 81), (81, 60)])
+def test_crops_along_the_width_are_those_of_pillow(height: int, width: int) -> None:
+    frames = noise(2, height, width)
+    ours = Crops(3, 32, resizing="bicubic", along="width")(frames)
+    size = (32 * width // height, 32) if width > height else (32, 32 * height // width)
+    for number, frame in enumerate(frames):
+        image = Image.fromarray(frame.permute(1, 2, 0).numpy()).resize(size, Image.Resampling.BICUBIC)
+        top = int((size[1] - 32) / 2)
+        for crop, left in zip(ours[:, number], (0, int((size[0] - 32) / 2), size[0] - 32), strict=True):
+            expected = np.array(image.crop((left, top, left + 32, top + 32)), dtype=np.int64)
+            assert (crop.permute(1, 2, 0) - torch.from_numpy(expected)).abs().max() <= 1
+    assert torch.equal(ours[0], ours[2]) == (height > width)
 
 
 def test_test_crops_smaller_than_the_crop_are_refused() -> None:

@@ -28,6 +28,8 @@ def test_all_rows_have_the_recipe_and_the_cost_of_the_frame_wise_vit(run: RunCon
     assert [run.optim.schedule.multiplier(epoch, 12) for epoch in (0, 9.9, 10)] == pytest.approx([1, 1, 0.1])
     assert (run.data.frames, run.data.sampling) == (8, CyclicSampling.Config(stride=32))
     assert (run.evaluation.views, run.evaluation.crops, run.evaluation.merge) == (10, 3, "mean of logits")
+    assert (run.evaluation.resizing, run.evaluation.crops_along) == ("bicubic", "width")
+    assert not run.evaluation.late_short_clips
     assert GFLOPS.of(run) == pytest.approx(140.658, abs=0.001)
     assert PARAMETERS.of(run) == pytest.approx(86.106256)
 

@@ -185,8 +185,8 @@ def test_performer_is_its_equation_over_the_tokens_alone() -> None:
 
     def features(x: Tensor, over: tuple[int, ...]) -> Tensor:
         x = x * SIZE**-0.25
-        exponents = x @ directions.T - x.square().sum(-1, keepdim=True) / 2
-        return (exponents - exponents.amax(over, keepdim=True)).exp() + 1e-6
+        projected = x @ directions.T
+        return (projected - x.square().sum(-1, keepdim=True) / 2 - projected.amax(over, keepdim=True)).exp() + 1e-6
 
     for index in range(ITEMS * HEADS):
         own_q, own_k, own_v = without_padding(q, k, v, index)

@@ -1,11 +1,12 @@
 import itertools
+from typing import Literal
 
 import pytest
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.mixers.performer import EPSILON, Performer
+from models.mixers.performer import Performer
 from models.mixers.space import ExactSpace, by_frame
 from models.tokens import Grid
 
@@ -18,13 +19,16 @@ def heads(dtype: torch.dtype = torch.float64) -> list[Tensor]:
     return [torch.randn(HEADS, GRID.tokens, SIZE, dtype=dtype) for _ in range(3)]
 
 
-def favor(q: Tensor, k: Tensor, v: Tensor, directions: Tensor) -> Tensor:
+def favor(q: Tensor, k: Tensor, v: Tensor, directions: Tensor, *, of_exponents: bool = False) -> Tensor:
     """Features and products of the released code, frame by frame: (T, n, G, K)."""
-    q, k = q * SIZE**-0.25, k * SIZE**-0.25
-    to_q, to_k = (t @ directions.T - t.square().sum(-1, keepdim=True) / 2 for t in (q, k))
-    q_features = (to_q - to_q.detach().amax(-1, keepdim=True)).exp() + EPSILON
-    k_features = (to_k - to_k.detach().amax((-2, -1), keepdim=True)).exp() + EPSILON
-    q_features, k_features = (t * len(directions) ** -0.5 for t in (q_features, k_features))
+
+    def features(x: Tensor, over: tuple[int, ...]) -> Tensor:
+        x = x * SIZE**-0.25
+        projected, diagonal = x @ directions.T, x.square().sum(-1, keepdim=True) / 2
+        largest = (projected - diagonal).detach() if of_exponents else projected
+        return len(directions) ** -0.5 * ((projected - diagonal - largest.amax(over, keepdim=True)).exp() + 1e-6)
+
+    q_features, k_features = features(q, (-1,)), features(k, (-2, -1))
     frames = []
     for k_t, v_t in zip(by_frame(k_features, GRID), by_frame(v, GRID), strict=True):
         inverse = 1 / torch.einsum("gnm,gm->gn", q_features, k_t.sum(1))
@@ -33,10 +37,13 @@ def favor(q: Tensor, k: Tensor, v: Tensor, directions: Tensor) -> Tensor:
     return torch.stack(frames).transpose(1, 2)
 
 
-def test_values_and_gradients_are_those_of_its_features() -> None:
-    q, k, v = (t.requires_grad_() for t in heads())
-    stage = Performer.Config(num_features=20).build(HEADS).eval()
-    ours, naive = stage(q, k, v, GRID), favor(q, k, v, stage.directions(SIZE).double())
+@pytest.mark.parametrize("kernel", ["released", "softmax"])
+def test_values_and_gradients_are_those_of_its_features(kernel: Literal["released", "softmax"]) -> None:
+    q, k, v = heads()
+    q, k, v = ((2 * t).requires_grad_() for t in (q, k, v))  # long vectors, for which the maximum matters
+    stage = Performer.Config(num_features=20, kernel=kernel).build(HEADS).eval()
+    directions = stage.directions(SIZE).double()
+    ours, naive = stage(q, k, v, GRID), favor(q, k, v, directions, of_exponents=kernel == "softmax")
     torch.testing.assert_close(ours, naive, rtol=0, atol=1e-12)
     upstream = torch.randn_like(ours)
     for got, wanted in zip(
@@ -47,7 +54,7 @@ def test_values_and_gradients_are_those_of_its_features() -> None:
 
 def test_more_features_converge_to_exact_attention() -> None:
     q, k, v = heads()
-    q, k = q / 2, k / 2  # EPSILON biases features if one is far larger than the others
+    q, k = q / 2, k / 2  # 1e-6 biases features if one is far larger than the others
     exact = ExactSpace()(q, k, v, GRID)
     errors = [
         (Performer.Config(num_features=m).build(HEADS).eval()(q, k, v, GRID) - exact).square().mean().sqrt().item()
