@@ -76,8 +76,8 @@ class Kinetics:
             return super().official_size(self.test_split if split == "test" else split)
 
         def tiny(self) -> Self:
-            """Generated videos of ten classes."""
-            videos = KineticsStandIn()
+            """Generated videos of ten classes of the release."""
+            videos = KineticsStandIn(release=self.name)
             return replace(self, num_classes=videos.num_classes, stand_in=videos)
 
         def build(self, root: Path, split: Split) -> VideoList:
