@@ -7,11 +7,12 @@ pictures were made without a fixed seed: these are another draw.
 
 import functools
 import io
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,8 @@ class PathfinderStandIn(StandIn):
         paddle_contrast: factor of the brightness of long snakes.
         single_paddles: whether single paddles fill the room between the snakes.
         stretches: whether the brightest pixel of a picture is 255.
+        first_paddles: places and orientations of first paddles, other than the second long snake's: those of the original
+            procedure, which finds a place only for orientations of -150 to -121 degrees, or any that have room.
     """
 
     num_train: int = 160_000
@@ -90,6 +93,7 @@ class PathfinderStandIn(StandIn):
     paddle_contrast: float = 0.75
     single_paddles: bool = False
     stretches: bool = True
+    first_paddles: Literal["as released", "any"] = field(default="as released", metadata={"omit_if": "any"})
 
     def check(self) -> None:
         """Reject settings out of range."""
@@ -114,6 +118,11 @@ class PathfinderStandIn(StandIn):
     def is_original(self) -> bool:
         """Whether all settings but the seed are those of the published data set."""
         return self == PathfinderStandIn(seed=self.seed, version=self.version)
+
+    @property
+    def slack(self) -> float:
+        """What a coordinate may exceed an integer by without being rounded up; nothing, noise included, as released."""
+        return 0.0 if self.first_paddles == "as released" else 1e-9
 
     @property
     def folder(self) -> Path:
@@ -247,13 +256,16 @@ class Drawing:
         Raises:
             BlockedError: if there is no such place.
         """
-        orientation, side = self.random_orientation(), self.settings.side
+        settings, side = self.settings, self.settings.side
+        orientation = self.random_orientation()
+        cells = needed_cells(settings, orientation)
+        if not len(cells):
+            raise BlockedError
         blocked = self.taken.copy()
         blocked[:border], blocked[side - border :], blocked[:, :border], blocked[:, side - border :] = 1, 1, 1, 1
-        _, place = dash(self.settings, orientation)
-        reach = len(place) // 2
-        padded, within = np.pad(blocked, reach, constant_values=1), np.zeros_like(blocked)
-        for row, column in np.argwhere(place > 0.99):
+        reach, outside = int(np.abs(cells).max()), 0 if settings.first_paddles == "as released" else 1
+        padded, within = np.pad(blocked, reach, constant_values=outside), np.zeros_like(blocked)
+        for row, column in cells + reach:
             np.maximum(within, padded[row : row + side, column : column + side], out=within)
         rows, columns = np.nonzero(within <= 0.3)
         if not len(rows):
@@ -268,8 +280,8 @@ class Drawing:
             BlockedError: if it leaves the picture.
         """
         settings = self.settings
-        head = moved(tail, orientation, settings.paddle_length)
-        pivot = moved(head, orientation + math.pi, settings.paddle_length + settings.margin)
+        head = moved(tail, orientation, settings.paddle_length, settings.slack)
+        pivot = moved(head, orientation + math.pi, settings.paddle_length + settings.margin, settings.slack)
         if not all(0 <= place < settings.side for place in (*tail, *head, *pivot)):
             raise BlockedError
         return Paddle(pivot, orientation, tail, head, *placed(settings, tail, orientation))
@@ -281,11 +293,11 @@ class Drawing:
             BlockedError: if there is no room.
         """
         settings = self.settings
-        pivot = moved(last.pivot, last.orientation, settings.paddle_length + 2 * settings.margin)
+        pivot = moved(last.pivot, last.orientation, settings.paddle_length + 2 * settings.margin, settings.slack)
         heads = circle(pivot, settings.paddle_length + settings.margin, settings.side)
         if not heads:
             raise BlockedError
-        rows, columns = (np.array(part) for part in zip(*heads, strict=True))
+        rows, columns = np.array(heads).T
         orientations = np.arctan2(rows - pivot[0], columns - pivot[1])
         turns = np.abs((orientations - last.orientation + np.pi) % (2 * np.pi) - np.pi)
         room = 1 - np.clip(dilated(self.taken, settings.margin)[rows, columns], 0, 1)
@@ -317,13 +329,30 @@ def dash(settings: PathfinderStandIn, orientation: float) -> tuple[Plane, Plane]
     scale, length = settings.antialias, settings.paddle_length
     reach = length + math.ceil(settings.paddle_thickness) + settings.margin
     middle = reach * scale
-    row, column = moved((middle, middle), orientation, length * scale)
+    row, column = moved((middle, middle), orientation, length * scale, settings.slack)
     large = Image.new("L", (2 * middle + 1, 2 * middle + 1))
     thickness = max(1, round(settings.paddle_thickness * scale))
     ImageDraw.Draw(large).line([(middle, middle), (column, row)], fill=255, width=thickness)
     place = dilated(np.asarray(large, np.float32), settings.margin * scale)
     side = 2 * reach + 1
     return reduced(large, side), reduced(Image.fromarray(place.astype(np.uint8)), side)
+
+
+@functools.lru_cache(maxsize=4000)
+def needed_cells(settings: PathfinderStandIn, orientation: float) -> NDArray[np.int_]:
+    """Cells (N, 2) around the start of a first paddle that must be free; none if no paddle starts in this direction.
+
+    The original procedure dilates with the place of the paddle, one cell off, and with a border of minus infinity. If
+    this leaves any corner of the picture below zero, it finds no place at all.
+    """
+    _, place = dash(settings, orientation)
+    middle = len(place) // 2
+    if settings.first_paddles == "any":
+        return np.argwhere(place > 0.99) - middle
+    cells = np.argwhere(place == 1) - middle + 1
+    cells = cells[(np.abs(cells) <= settings.paddle_length + settings.margin).all(1)]
+    corners = ((cells * signs >= 0).all(1).any() for signs in itertools.product((1, -1), repeat=2))
+    return cells if all(corners) else cells[:0]
 
 
 def placed(settings: PathfinderStandIn, start: Point, orientation: float) -> tuple[Plane, Plane]:
@@ -352,15 +381,16 @@ def reduced(large: Image.Image, side: int) -> Plane:
     return np.asarray(large.resize((side, side), Image.Resampling.LANCZOS), np.float32) / np.float32(255)
 
 
-def moved(point: Point, orientation: float, distance: float) -> Point:
-    """Point at a distance in a direction, rounded up."""
+def moved(point: Point, orientation: float, distance: float, slack: float) -> Point:
+    """Point at a distance in a direction, rounded up if it is above an integer by more than the slack."""
     row, column = point
     return (
-        math.ceil(row + distance * math.sin(orientation) - 1e-9),
-        math.ceil(column + distance * math.cos(orientation) - 1e-9),
+        math.ceil(row + distance * math.sin(orientation) - slack),
+        math.ceil(column + distance * math.cos(orientation) - slack),
     )
 
 
+@functools.lru_cache(maxsize=4000)
 def circle(centre: Point, radius: int, side: int) -> list[Point]:
     """Cells on a circle around a point that lie in the picture, a cell of its arc apart, in order."""
     steps = math.ceil(2 * math.pi * radius)

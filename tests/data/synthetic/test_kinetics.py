@@ -76,7 +76,7 @@ def test_backgrounds_differ_more_between_classes_than_within() -> None:
 
 
 def test_the_last_two_classes_differ_in_motion_only() -> None:
-    swinging, winding = ACTIVITIES[-2:]
+    swinging, winding = ACTIVITIES["kinetics400"][-2:]
     assert swinging._replace(name="", motion="rest") == winding._replace(name="", motion="rest")
     rng = np.random.default_rng(0)
     times = np.linspace(0, 1, 30, dtype=np.float32)
