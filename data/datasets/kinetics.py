@@ -24,7 +24,7 @@ from data.datasets.videos import (
     video_files,
 )
 from data.errors import DataError, MissingAnnotationError, shortened
-from data.synthetic.kinetics import KineticsStandIn
+from data.synthetic.kinetics import KineticsStandIn, Release
 from data.targets import ClassTarget
 
 SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
@@ -56,7 +56,7 @@ class Kinetics:
         class_files: ClassVar[tuple[str, ...]] = ("classes.txt",)
         alphabetical: ClassVar[bool] = True
 
-        name: str = "kinetics400"
+        name: Release = "kinetics400"
         num_classes: int = 400
         test_split: Literal["val", "test"] = field(default="val", metadata={"omit_if": "val"})
         stand_in: KineticsStandIn | None = None

@@ -29,6 +29,7 @@ TINY = PathfinderStandIn(
     side=128,
     contour=6,
     paddle_length=1,
+    first_paddles="any",
     seed_distance=30,
     contrast=0.5,
     marker_radius=5.0,

@@ -1,7 +1,8 @@
-"""Stand-ins for Kinetics-400 and 600: appearance mostly determines the label. A class has one kind of object and of background.
+"""Stand-ins for Kinetics-400 and 600: appearance mostly determines the label.
 
-Colours vary within a class, objects of another class are visible, the camera pans, and a large object passes in front.
-A single frame may therefore mislead where several frames do not. The last two classes differ only in their motion.
+A class has one kind of object and of background. Colours vary within a class, objects of another class are visible,
+the camera pans, and a large object passes in front. A single frame may therefore mislead where several frames do not.
+The last two classes differ only in their motion.
 """
 
 from dataclasses import dataclass, field
