@@ -153,7 +153,7 @@ def test_only_the_published_settings_are_the_original() -> None:
         ({"side": 10**24}, "stand_in.side"),
         ({"marker_radius": float("nan")}, "stand_in.marker_radius"),
         ({"continuity": 0.0}, "stand_in.continuity"),
-        ({"paddle_length": 1}, "first_paddles is 'as released', where no paddle of this length can start"),
+        ({"paddle_length": 1}, "first_paddles is 'as released', where no paddle of this length and margin starts"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict, message: str) -> None:
