@@ -88,7 +88,7 @@ TABLE = Table(
         "The paper prints this figure without numbers, axes and data set. The frames of a clip are spread over the whole "
         "video.",
         TinyNote("All numbers of frames are half of those at the paper's size."),
-        "Models trained on each number of frames stand beside it, and tests on two frames, because data that need no "
+        "Models trained on each number of frames stand beside it, and tests on very few, because data that need no "
         "motion would give the same curve.",
         RECIPE_NOTE,
     ),
