@@ -42,6 +42,7 @@ def collect(
         ValueError: for unknown rows and invalid overrides.
         StoreError: if a result file cannot be read.
     """
+    table = table.at(scale)
     keys = None if rows is None else tuple(rows)
     texts = tuple(overrides)
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)

@@ -63,7 +63,7 @@ def default_of(one: Field[object]) -> object:
 
 def show_json(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> dict[str, object]:
     """Table with printed values, changed fields and ids of runs."""
-    table, rows = selection
+    table, rows = selection.table.at(scale), selection.rows
     cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
     return {
         "table": table.name,
@@ -107,7 +107,7 @@ def printed_text(cell: Cell) -> str:
 
 def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> str:
     """Table as text."""
-    table, rows = selection
+    table, rows = selection.table.at(scale), selection.rows
     width = terminal_width()
     cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
     of_rows = [

@@ -8,7 +8,9 @@ from experiments.runner.acceptance import config_difference
 from experiments.runner.jobs import jobs_of
 from experiments.runner.store import RunStore
 from experiments.spec.catalog import find, load
+from experiments.spec.metrics import TOP1
 from experiments.spec.scales import TINY
+from reports.chance import near_chance
 from reports.collect import collect
 
 RESULTS = Path(__file__).resolve().parents[1] / "reports" / "results"
@@ -73,6 +75,13 @@ def test_texts_of_long_range_arena_are_told_by_every_attention(tmp_path: Path) -
     found = values("motionformer/table5", tmp_path)
     rows = ("exact", "performer-256", "nystromformer-128", "orthoformer-64")
     assert min(found[f"{row}.text"] for row in rows) > 60 > found["first-token.text"]
+
+
+def test_the_default_row_learns_every_task_of_long_range_arena(tmp_path: Path) -> None:
+    report = collect(load("motionformer/table5"), TINY, RunStore(tmp_path, results=RESULTS), rows=["exact"])
+    results = [seed.metrics for cell in report.rows[0].cells for seed in cell.seeds]
+    assert len(results) == 5
+    assert not any(result is None or near_chance(result, TOP1) for result in results)
 
 
 def test_keys_of_a_trained_model_follow_objects_and_its_attention_does_not(tmp_path: Path) -> None:

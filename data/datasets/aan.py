@@ -60,8 +60,8 @@ class Aan:
             return Pairs(path)
 
         def tiny(self) -> Self:
-            """Short generated texts."""
-            return replace(self, stand_in=AanStandIn())
+            """Short generated texts, most words of which are those of their topic."""
+            return replace(self, stand_in=AanStandIn(topic_share=0.7))
 
 
 class Pairs(TokenList):

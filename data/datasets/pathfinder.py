@@ -22,7 +22,18 @@ from data.synthetic.pathfinder import LEVELS, PathfinderStandIn
 Level = Literal["curv_baseline", "curv_contour_length_9", "curv_contour_length_14"]
 FOLDERS = ("", "pathfinder32", "lra_release/pathfinder32", "lra_release/lra_release/pathfinder32")
 PUBLISHED = PathfinderStandIn()
-TINY = PathfinderStandIn(num_train=2048, num_val=256, contour=6)
+# Short snakes that are far apart, so that 64 squares of 16 pixels show which of them has both discs.
+TINY = PathfinderStandIn(
+    num_train=2048,
+    num_val=256,
+    side=128,
+    contour=6,
+    paddle_length=1,
+    first_paddles="any",
+    seed_distance=30,
+    contrast=0.5,
+    marker_radius=5.0,
+)
 SHARES = {"train": (0.0, 0.8), "val": (0.8, 0.9), "test": (0.9, 1.0)}
 
 
@@ -50,7 +61,7 @@ class Pathfinder:
         official_sizes: ClassVar[OfficialSizes] = {"pathfinder32": {"train": 160_000, "val": 20_000, "test": 20_000}}
         num_ids: ClassVar[int] = NUM_VALUES
         num_classes: ClassVar[int] = 2
-        tiny_length: ClassVar[int] = 256
+        tiny_length: ClassVar[int] = 64
 
         name: str = "pathfinder32"
         level: Level = "curv_contour_length_14"
@@ -77,8 +88,8 @@ class Pathfinder:
             return Pictures(self, root, split)
 
         def tiny(self) -> Self:
-            """Few generated pictures of short snakes, at half the side."""
-            return replace(self, stand_in=TINY, level="curv_baseline", pool=2, test_batch=32)
+            """Few generated pictures of short snakes."""
+            return replace(self, stand_in=TINY, level="curv_baseline", pool=16, test_batch=32)
 
 
 class Pictures(TokenList):

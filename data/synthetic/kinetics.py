@@ -1,10 +1,11 @@
-"""Stand-in for Kinetics-400: appearance mostly determines the label. A class has one kind of object and of background.
+"""Stand-ins for Kinetics-400 and 600: appearance mostly determines the label.
 
-Colours vary within a class, objects of another class are visible, the camera pans, and a large object passes in front.
-A single frame may therefore mislead where several frames do not. The last two classes differ only in their motion.
+A class has one kind of object and of background. Colours vary within a class, objects of another class are visible,
+the camera pans, and a large object passes in front. A single frame may therefore mislead where several frames do not.
+The last two classes differ only in their motion.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,7 @@ from data.synthetic.shapes import Camera, Floats, Pattern, Shape, Texture, Thing
 from data.synthetic.videos import Video, VideoStandIn
 
 Motion = Literal["bounce", "roll", "circle", "sway", "rest"]
+Release = Literal["kinetics400", "kinetics600"]
 
 
 class Activity(NamedTuple):
@@ -32,25 +34,40 @@ class Activity(NamedTuple):
 
 
 # fmt: off
-ACTIVITIES = (  # in alphabetical order, like the labels
-    Activity("bouncing balls",    "disc",     "plain",   0.0, 0.4, "bounce"),
-    Activity("circling plates",   "disc",     "dots",    0.2, 0.0, "circle"),
-    Activity("flying kites",      "triangle", "stripes", 0.4, 0.6, "sway"),
-    Activity("laying tiles",      "square",   "checks",  0.6, 0.2, "rest"),
-    Activity("parking carts",     "square",   "plain",   0.8, 0.8, "roll"),
-    Activity("rolling hoops",     "ring",     "plain",   0.2, 0.4, "roll"),
-    Activity("spinning windmill", "cross",    "plain",   0.4, 0.0, "circle"),
-    Activity("stacking bricks",   "bar",      "plain",   0.0, 0.6, "bounce"),
-    Activity("swinging lanterns", "hexagon",  "stripes", 0.6, 0.8, "sway"),
-    Activity("winding lanterns",  "hexagon",  "stripes", 0.6, 0.8, "bounce"),
-)
+ACTIVITIES: dict[Release, tuple[Activity, ...]] = {  # in alphabetical order, like the labels
+    "kinetics400": (
+        Activity("bouncing balls",    "disc",     "plain",   0.0, 0.4, "bounce"),
+        Activity("circling plates",   "disc",     "dots",    0.2, 0.0, "circle"),
+        Activity("flying kites",      "triangle", "stripes", 0.4, 0.6, "sway"),
+        Activity("laying tiles",      "square",   "checks",  0.6, 0.2, "rest"),
+        Activity("parking carts",     "square",   "plain",   0.8, 0.8, "roll"),
+        Activity("rolling hoops",     "ring",     "plain",   0.2, 0.4, "roll"),
+        Activity("spinning windmill", "cross",    "plain",   0.4, 0.0, "circle"),
+        Activity("stacking bricks",   "bar",      "plain",   0.0, 0.6, "bounce"),
+        Activity("swinging lanterns", "hexagon",  "stripes", 0.6, 0.8, "sway"),
+        Activity("winding lanterns",  "hexagon",  "stripes", 0.6, 0.8, "bounce"),
+    ),
+    "kinetics600": (
+        Activity("arranging flags",   "triangle", "plain",   0.1, 0.3, "rest"),
+        Activity("chopping wood",     "bar",      "stripes", 0.1, 0.7, "bounce"),
+        Activity("dropping beads",    "disc",     "plain",   0.5, 0.1, "bounce"),
+        Activity("folding napkins",   "square",   "dots",    0.3, 0.9, "rest"),
+        Activity("juggling rings",    "ring",     "stripes", 0.7, 0.5, "circle"),
+        Activity("pulling sleds",     "bar",      "checks",  0.5, 0.9, "roll"),
+        Activity("rocking cradles",   "hexagon",  "plain",   0.9, 0.1, "sway"),
+        Activity("rolling barrels",   "hexagon",  "dots",    0.7, 0.3, "roll"),
+        Activity("turning valves",    "cross",    "checks",  0.3, 0.5, "circle"),
+        Activity("waving valves",     "cross",    "checks",  0.3, 0.5, "sway"),
+    ),
+}
 # fmt: on
 
 
 @dataclass(frozen=True, kw_only=True)
 class KineticsStandIn(VideoStandIn):
-    """All settings that determine the pixels."""
+    """All settings that determine the pixels. Each release has classes of its own."""
 
+    release: Release = field(default="kinetics400", metadata={"omit_if": "kinetics400"})
     num_train: int = 1000
     num_val: int = 1000
     height: int = 48
@@ -72,17 +89,22 @@ class KineticsStandIn(VideoStandIn):
     @property
     def name(self) -> str:
         """Name of the data set that is replaced."""
-        return "kinetics400"
+        return self.release
+
+    @property
+    def activities(self) -> tuple[Activity, ...]:
+        """Classes of the release."""
+        return ACTIVITIES[self.release]
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the class folders in alphabetical order."""
-        return tuple(activity.name for activity in ACTIVITIES)
+        return tuple(activity.name for activity in self.activities)
 
     @property
     def num_classes(self) -> int:
         """Number of activities."""
-        return len(ACTIVITIES)
+        return len(self.activities)
 
     def videos(self) -> list[Video]:
         """Videos of both splits with balanced classes. Ids have the form of the real ids."""
@@ -114,8 +136,8 @@ class KineticsStandIn(VideoStandIn):
     def drawn(self, video: Video) -> NDArray[np.uint8]:
         """Frames (T, h, w, 3) of one video."""
         rng = np.random.default_rng(video.seed)
-        activity = ACTIVITIES[video.label]
-        other = ACTIVITIES[(video.label + rng.integers(1, self.num_classes)) % self.num_classes]
+        activity = self.activities[video.label]
+        other = self.activities[(video.label + rng.integers(1, self.num_classes)) % self.num_classes]
         times = np.linspace(0, 1, int(rng.integers(self.frames[0], self.frames[1] + 1)), dtype=np.float32)
         camera = Camera(
             height=self.height,

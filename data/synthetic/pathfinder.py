@@ -5,13 +5,15 @@ Two long dashed snakes and some short ones wind through a small picture. Two dis
 pictures were made without a fixed seed: these are another draw.
 """
 
+import contextlib
 import functools
 import io
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +74,8 @@ class PathfinderStandIn(StandIn):
         paddle_contrast: factor of the brightness of long snakes.
         single_paddles: whether single paddles fill the room between the snakes.
         stretches: whether the brightest pixel of a picture is 255.
+        first_paddles: which paddles start a snake, other than the second long one: as in the released code, which finds
+            places only at orientations of -150 to -121 degrees, or any that have room.
     """
 
     num_train: int = 160_000
@@ -90,6 +94,7 @@ class PathfinderStandIn(StandIn):
     paddle_contrast: float = 0.75
     single_paddles: bool = False
     stretches: bool = True
+    first_paddles: Literal["as released", "any"] = field(default="as released", metadata={"omit_if": "any"})
 
     def check(self) -> None:
         """Reject settings out of range."""
@@ -104,6 +109,10 @@ class PathfinderStandIn(StandIn):
             raise ValueError(f"{FIELD}.contour is {self.contour}; it is one of {', '.join(map(str, LEVELS))}")
         if self.num_train != 8 * self.num_val:
             raise ValueError(f"{FIELD}.num_train is {self.num_train}; it must be 8 x num_val, {8 * self.num_val}")
+        if not any(len(needed_cells(self, math.radians(degrees))) for degrees in range(-180, 180)):
+            raise ValueError(
+                f"{FIELD}.first_paddles is 'as released', where no paddle of this length and margin starts"
+            )
 
     @property
     def name(self) -> str:
@@ -158,10 +167,8 @@ class PathfinderStandIn(StandIn):
         rng = np.random.default_rng([self.seed, number])
         label = int(rng.integers(2))
         while True:
-            try:
+            with contextlib.suppress(BlockedError):
                 return Drawing(self, rng).drawn(label), label
-            except BlockedError:
-                continue
 
 
 class Drawing:
@@ -213,14 +220,11 @@ class Drawing:
             for snake in snakes:
                 snake.append(self.next_paddle(snake[-1]))
         for snake in snakes:
-            self.occupy(snake[-1])
+            self.taken = np.maximum(self.taken, snake[-1].taken)
         return snakes
 
     def num_single_paddles(self) -> int:
-        """Number of single paddles to try: what fits where 150 paddles with a margin of 4 fit, less those of snakes.
-
-        The room that a paddle takes is a polynomial of its margin, as in the original procedure.
-        """
+        """Number of single paddles to try: what fits where 150 with a margin of 4 fit, less those of snakes."""
         settings = self.settings
         room, reference = (7.5 + 13 * margin + 4 * margin**2 for margin in (settings.margin, 4))
         short_length = settings.contour // 3
@@ -237,7 +241,7 @@ class Drawing:
             except BlockedError:
                 self.taken = before
                 continue
-            self.occupy(snake[-1])
+            self.taken = np.maximum(self.taken, snake[-1].taken)
             return snake
         return []
 
@@ -248,13 +252,12 @@ class Drawing:
             BlockedError: if there is no such place.
         """
         orientation, side = self.random_orientation(), self.settings.side
+        cells = needed_cells(self.settings, orientation)
+        if not len(cells):
+            raise BlockedError
         blocked = self.taken.copy()
         blocked[:border], blocked[side - border :], blocked[:, :border], blocked[:, side - border :] = 1, 1, 1, 1
-        _, place = dash(self.settings, orientation)
-        reach = len(place) // 2
-        padded, within = np.pad(blocked, reach, constant_values=1), np.zeros_like(blocked)
-        for row, column in np.argwhere(place > 0.99):
-            np.maximum(within, padded[row : row + side, column : column + side], out=within)
+        within = dilated(blocked, cells, outside=self.settings.first_paddles == "any")
         rows, columns = np.nonzero(within <= 0.3)
         if not len(rows):
             raise BlockedError
@@ -268,8 +271,8 @@ class Drawing:
             BlockedError: if it leaves the picture.
         """
         settings = self.settings
-        head = moved(tail, orientation, settings.paddle_length)
-        pivot = moved(head, orientation + math.pi, settings.paddle_length + settings.margin)
+        head = moved(settings, tail, orientation, settings.paddle_length)
+        pivot = moved(settings, head, orientation + math.pi, settings.paddle_length + settings.margin)
         if not all(0 <= place < settings.side for place in (*tail, *head, *pivot)):
             raise BlockedError
         return Paddle(pivot, orientation, tail, head, *placed(settings, tail, orientation))
@@ -281,14 +284,14 @@ class Drawing:
             BlockedError: if there is no room.
         """
         settings = self.settings
-        pivot = moved(last.pivot, last.orientation, settings.paddle_length + 2 * settings.margin)
+        pivot = moved(settings, last.pivot, last.orientation, settings.paddle_length + 2 * settings.margin)
         heads = circle(pivot, settings.paddle_length + settings.margin, settings.side)
         if not heads:
             raise BlockedError
-        rows, columns = (np.array(part) for part in zip(*heads, strict=True))
+        rows, columns = np.array(heads).T
         orientations = np.arctan2(rows - pivot[0], columns - pivot[1])
         turns = np.abs((orientations - last.orientation + np.pi) % (2 * np.pi) - np.pi)
-        room = 1 - np.clip(dilated(self.taken, settings.margin)[rows, columns], 0, 1)
+        room = 1 - np.clip(dilated(self.taken, disc_cells(settings.margin))[rows, columns], 0, 1)
         weights = np.cos(np.minimum(settings.continuity * turns, np.pi / 2)) ** 2 * room
         if weights.sum() < 1e-4:
             raise BlockedError
@@ -298,17 +301,13 @@ class Drawing:
             orientation = float(orientations[chosen])
             picture, taken = placed(settings, heads[chosen], orientation + math.pi)  # drawn from its head
             if (self.taken + taken).max() < 1.8:
-                self.occupy(last)
+                self.taken = np.maximum(self.taken, last.taken)
                 return Paddle(pivot, orientation, pivot, heads[chosen], picture, taken)
         raise BlockedError
 
     def random_orientation(self) -> float:
         """Random orientation in whole degrees."""
         return math.radians(int(self.rng.integers(-180, 180)))
-
-    def occupy(self, paddle: Paddle) -> None:
-        """Count the place of a paddle as taken."""
-        self.taken = np.maximum(self.taken, paddle.taken)
 
 
 @functools.lru_cache(maxsize=4000)
@@ -317,25 +316,39 @@ def dash(settings: PathfinderStandIn, orientation: float) -> tuple[Plane, Plane]
     scale, length = settings.antialias, settings.paddle_length
     reach = length + math.ceil(settings.paddle_thickness) + settings.margin
     middle = reach * scale
-    row, column = moved((middle, middle), orientation, length * scale)
+    row, column = moved(settings, (middle, middle), orientation, length * scale)
     large = Image.new("L", (2 * middle + 1, 2 * middle + 1))
     thickness = max(1, round(settings.paddle_thickness * scale))
     ImageDraw.Draw(large).line([(middle, middle), (column, row)], fill=255, width=thickness)
-    place = dilated(np.asarray(large, np.float32), settings.margin * scale)
+    place = dilated(np.asarray(large, np.float32), disc_cells(settings.margin * scale))
     side = 2 * reach + 1
     return reduced(large, side), reduced(Image.fromarray(place.astype(np.uint8)), side)
 
 
+@functools.lru_cache(maxsize=4000)
+def needed_cells(settings: PathfinderStandIn, orientation: float) -> NDArray[np.int_]:
+    """Cells (N, 2) around the start of a first paddle that must be free; none if none starts in this direction.
+
+    As released, they are one cell off, and no place is found if all of them are outside at any corner of the picture.
+    """
+    _, place = dash(settings, orientation)
+    middle = len(place) // 2
+    if settings.first_paddles == "any":
+        return np.argwhere(place > 0.99) - middle
+    cells = np.argwhere(place == 1) - middle + 1
+    cells = cells[(np.abs(cells) <= settings.paddle_length + settings.margin).all(1)]
+    corners = ((cells * signs >= 0).all(1).any() for signs in itertools.product((1, -1), repeat=2))
+    return cells if all(corners) else cells[:0]
+
+
 def placed(settings: PathfinderStandIn, start: Point, orientation: float) -> tuple[Plane, Plane]:
     """Picture of a paddle that starts at a point, and the place that it takes."""
-    pictures = dash(settings, orientation)
-    reach, side = len(pictures[0]) // 2, settings.side
-    planes = []
-    for picture in pictures:
-        plane = np.zeros((side + 2 * reach, side + 2 * reach), np.float32)
-        plane[start[0] : start[0] + 2 * reach + 1, start[1] : start[1] + 2 * reach + 1] = picture
-        planes.append(plane[reach : reach + side, reach : reach + side])
-    return planes[0], planes[1]
+    pictures = np.stack(dash(settings, orientation))
+    reach, side = pictures.shape[1] // 2, settings.side
+    planes = np.zeros((2, side + 2 * reach, side + 2 * reach), np.float32)
+    planes[:, start[0] : start[0] + 2 * reach + 1, start[1] : start[1] + 2 * reach + 1] = pictures
+    picture, taken = planes[:, reach : reach + side, reach : reach + side]
+    return picture, taken
 
 
 def disc(settings: PathfinderStandIn, centre: Point) -> Plane:
@@ -352,15 +365,14 @@ def reduced(large: Image.Image, side: int) -> Plane:
     return np.asarray(large.resize((side, side), Image.Resampling.LANCZOS), np.float32) / np.float32(255)
 
 
-def moved(point: Point, orientation: float, distance: float) -> Point:
-    """Point at a distance in a direction, rounded up."""
-    row, column = point
-    return (
-        math.ceil(row + distance * math.sin(orientation) - 1e-9),
-        math.ceil(column + distance * math.cos(orientation) - 1e-9),
-    )
+def moved(settings: PathfinderStandIn, point: Point, orientation: float, distance: float) -> Point:
+    """Point at a distance in a direction, rounded up; as released, so are rounding errors above an integer."""
+    noise = 0.0 if settings.first_paddles == "as released" else 1e-9
+    row, column = (at + distance * turn(orientation) for at, turn in zip(point, TURNS, strict=True))
+    return math.ceil(row - noise), math.ceil(column - noise)
 
 
+@functools.lru_cache(maxsize=4000)
 def circle(centre: Point, radius: int, side: int) -> list[Point]:
     """Cells on a circle around a point that lie in the picture, a cell of its arc apart, in order."""
     steps = math.ceil(2 * math.pi * radius)
@@ -372,13 +384,17 @@ def circle(centre: Point, radius: int, side: int) -> list[Point]:
     return sorted(found)
 
 
-def dilated(mask: Plane, radius: int) -> Plane:
-    """Mask dilated with a disc: the largest value around each cell."""
-    height, width = mask.shape
-    padded, result = np.pad(mask, radius), mask.copy()
-    for row in range(-radius, radius + 1):
-        for column in range(-radius, radius + 1):
-            if row**2 + column**2 <= radius**2:
-                shifted = padded[radius + row : radius + row + height, radius + column : radius + column + width]
-                np.maximum(result, shifted, out=result)
+def dilated(mask: Plane, cells: NDArray[np.int_], *, outside: float = 0.0) -> Plane:
+    """Mask dilated: the largest value in the cells (N, 2) around each cell."""
+    reach, (height, width) = int(np.abs(cells).max()), mask.shape
+    padded, result = np.pad(mask, reach, constant_values=outside), np.zeros_like(mask)
+    for row, column in cells + reach:
+        np.maximum(result, padded[row : row + height, column : column + width], out=result)
     return result
+
+
+@functools.lru_cache
+def disc_cells(radius: int) -> NDArray[np.int_]:
+    """Cells (N, 2) of a disc, relative to its centre."""
+    cells = np.indices((2 * radius + 1, 2 * radius + 1)).reshape(2, -1).T - radius
+    return cells[(cells**2).sum(1) <= radius**2]

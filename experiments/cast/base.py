@@ -18,6 +18,7 @@ from data.video import VideoData
 from experiments.cast.experts import CLIP, VIDEO_MAE_EK100, VIDEO_MAE_K400, VIDEO_MAE_SSV2
 from experiments.spec.edits import Edit, Edits, model
 from experiments.spec.run import Parent, RunConfig
+from experiments.spec.table import PaperNote
 from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
 from lightning_modules.optim import CosineSchedule, OptimConfig
@@ -140,10 +141,10 @@ def bottleneck(**settings: object) -> Edits:
 
 
 RECIPE_NOTE = (
-    "Augmentation, mixup and the adapters beside the MLPs are those of the released code, which differ from the paper's "
-    "text (see the README of experiments/cast)."
+    "Adapters beside the MLPs and, at the paper's size, augmentation and mixup are those of the released code, which differ "
+    "from the paper's text (see the README of experiments/cast)."
 )
-ABLATION_NOTE = (
+ABLATION_NOTE = PaperNote(
     "The recipe of the ablations is that of section 4.2: an update frequency of 2, hence a global batch of 192, and a layer "
     "decay of 0.8. Its scripts are not released."
 )

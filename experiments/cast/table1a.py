@@ -36,8 +36,8 @@ TABLE = Table(
     notes=(
         "Independent experts are trained alone for verbs and nouns. The verb is that of the temporal, the noun that of the "
         "spatial expert. The ensemble averages their class probabilities, from the saved scores of their own tests.",
-        "With adapters, the spatial expert alone is AIM: it sees all 16 frames, and attends over time with the weights of "
-        "its attention within frames. Tuned as a whole, it sees 8 frames.",
+        "With adapters, the spatial expert alone is AIM: it sees all frames, and attends over time with the weights of "
+        "its attention within frames. Tuned as a whole, it sees every second frame.",
         *NOTES,
     ),
     claims=CLAIMS,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from experiments.cast.base import ADAPTED_VIDEO_MAE, AIM, NOTES, independent
 from experiments.cast.columns import ACCURACY, KEYS
 from experiments.cast.experts import IN21K
-from experiments.cast.tiny import TINY, pretrained
+from experiments.cast.tiny import STAND_INS_NOTE, TINY, pretrained
 from experiments.spec.claims import claim
 from experiments.spec.comparisons import Above, Within
 from experiments.spec.edits import model
@@ -40,6 +40,7 @@ TABLE = Table(
     notes=(
         "The paper states neither which weights of ImageNet-21k it takes, nor whether these independent experts have "
         "adapters. Here, they are as the second row of Table 1a, with ViT-B/16 as first released.",
+        STAND_INS_NOTE,
         *NOTES,
     ),
     claims=CLAIMS,

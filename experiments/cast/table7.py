@@ -3,7 +3,7 @@
 from experiments.cast.base import NOTES
 from experiments.cast.columns import ACCURACY
 from experiments.cast.experts import EVA, MVD
-from experiments.cast.tiny import TINY, pretrained
+from experiments.cast.tiny import STAND_INS_NOTE, TINY, pretrained
 from experiments.spec.claims import claim
 from experiments.spec.comparisons import Within
 from experiments.spec.edits import model
@@ -36,6 +36,7 @@ TABLE = Table(
     notes=(
         "The paper does not state which EVA and which MVD it takes. Here: EVA02-CLIP-B/16, which has the sizes of ViT-B/16, "
         "and MVD ViT-B pretrained on Kinetics, with MVD's own positions.",
+        STAND_INS_NOTE,
         *NOTES,
     ),
     claims=CLAIMS,

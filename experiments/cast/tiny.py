@@ -13,6 +13,7 @@ from experiments.cast.experts import CLIP, EVA, IN21K, MVD, VIDEO_MAE_EK100, VID
 from experiments.spec.edits import Edit, Edits, optim
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import TINY as SCALE
+from experiments.spec.table import TinyNote
 from lightning_modules.optim import CosineSchedule
 from models.cast.expert import ExpertConfig
 from models.cast.lone_expert import EXPERT, LoneExpert
@@ -49,6 +50,13 @@ RUNS = {
     VIDEO_MAE_K400.init: expert_run(VIDEO_MAE_K400, K400),
     MVD.init: expert_run(MVD, SSV2),
 }
+
+STAND_INS_NOTE = TinyNote(
+    "No weights are read: experts are trained from random weights. CLIP, IN-21K and EVA are three kinds of blocks on one "
+    "stand-in, that of Kinetics-400; VideoMAE (EK100, SSV2) and MVD two kinds of positions on that of SSv2; VideoMAE (K400) is "
+    "on that of Kinetics-400. Differences between these rows say nothing about pretraining. Rows that are the same training "
+    "are named below, if there are any; all others are trainings of their own."
+)
 
 
 def pretrained(run: RunConfig) -> tuple[Parent, ...]:

@@ -5,7 +5,7 @@ from experiments.deform3d.columns import ALL, KINDS
 from experiments.deform3d.tiny import TINY
 from experiments.spec.edits import model
 from experiments.spec.metrics import GFLOPS, PARAMETERS
-from experiments.spec.table import Column, Table, row
+from experiments.spec.table import Column, Table, TinyNote, row
 from models.deform3d.deformable import PlainAttention
 
 COLUMNS = (
@@ -45,8 +45,10 @@ TABLE = Table(
     tiny=TINY,
     notes=(
         "This table is ours, not the paper's.",
-        "The classes of the stand-in are of three kinds: told by the motion of the actor's joints, by a thing in the scene, "
-        "or by both together. Two motion classes differ in the last joint alone, and two in the last frames alone.",
+        TinyNote(
+            "The classes of the stand-in are of three kinds: told by the motion of the actor's joints, by a thing in the "
+            "scene, or by both together. Two motion classes differ in the last joint alone, and two in the last frames alone."
+        ),
         "By default, the keys of a window are half a window further, and a first window has its queries as keys.",
         RECIPE_NOTE,
     ),

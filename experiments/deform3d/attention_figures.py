@@ -10,7 +10,7 @@ from experiments.spec.expressions import cell
 from experiments.spec.figures import AttentionQuery, AttentionStrips, RowQuery
 from experiments.spec.metrics import TOP1, Tested
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.table import Column, Row, row
+from experiments.spec.table import Column, Row, TinyNote, row
 
 QUERY_NOTE = (
     "The paper draws heat maps and names neither videos, queries, block nor heads. Ours are means over the heads of the "
@@ -18,7 +18,9 @@ QUERY_NOTE = (
     "draws any other query."
 )
 DOTS_NOTE = "Dots: the places that are read, in the frame next to them, with areas in proportion to their weights."
-STAND_IN_NOTE = "The generated videos were chosen by their classes, and the points by the joints of the actor, before any map was drawn."
+STAND_IN_NOTE = TinyNote(
+    "The generated videos were chosen by their classes, and the points by the joints of the actor, before any map was drawn."
+)
 NOTES = (DOTS_NOTE, QUERY_NOTE, STAND_IN_NOTE, RECIPE_NOTE)
 COLUMN = Column(key="top1", header="Top-1 of the model", metric=TOP1, base=PENN)
 

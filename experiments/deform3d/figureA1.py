@@ -1,43 +1,60 @@
 """Figure A1 of the 3D deformable transformer: accuracy over the number of test frames."""
 
-from dataclasses import replace
-
 from experiments.deform3d.base import FRAMES, PENN, RECIPE_NOTE, SOURCE
 from experiments.deform3d.tiny import TINY
 from experiments.spec.claims import claim
 from experiments.spec.comparisons import Below, Rising, Within
-from experiments.spec.edits import data, evaluation
+from experiments.spec.edits import Edits, data, evaluation
 from experiments.spec.expressions import cell, largest, smallest
 from experiments.spec.figures import Panel, Panels
 from experiments.spec.metrics import TOP1
-from experiments.spec.table import Column, Table, row
+from experiments.spec.table import Column, Table, TinyNote, row
 
 NUMBERS = (2, 4, 6, 8, 10, 12, 16)
 SPARSE = NUMBERS[1:]  # two frames show whether the data need motion at all
 
-TESTED = Column(key="on-12", header=("trained on 12 frames, tested on", "12"), metric=TOP1, base=PENN, best="max")
-TRAINED = replace(TESTED, key="of-12", header=("trained and tested on", "12"))
+
+def column(kind: str, header: str, frames: int, edits: Edits) -> Column:
+    """Column of a kind, "on" or "of", whose header has the number of frames for {}. At the scale `tiny`, all are halved."""
+    printed, halved = ((header.format(FRAMES // part), str(frames // part)) for part in (1, 2))
+    return Column(
+        key=f"{kind}-{frames}",
+        header=printed,
+        tiny_header=halved,
+        metric=TOP1,
+        base=PENN,
+        best="max",
+        edits=edits,
+    )
 
 
 def tested(frames: int) -> Column:
     """Column of the model of 12 frames in a test on others."""
     edits = () if frames == FRAMES else evaluation(frames=frames)
-    return replace(TESTED, key=f"on-{frames}", header=(TESTED.header[0], str(frames)), edits=edits)
+    return column("on", "trained on {} frames, tested on", frames, edits)
 
 
 def trained(frames: int) -> Column:
     """Column of a model of this many frames."""
-    return replace(TRAINED, key=f"of-{frames}", header=(TRAINED.header[0], str(frames)), edits=data(frames=frames))
+    return column("of", "trained and tested on", frames, data(frames=frames))
 
 
-def panel(title: str, kind: str) -> Panel:
-    """Panel of the columns of a kind, "on" or "of"."""
-    return Panel(
-        title=title,
-        x_label="frames",
-        y_label="top-1 accuracy (%)",
-        columns=tuple(f"{kind}-{frames}" for frames in NUMBERS),
-        ticks=tuple(map(str, NUMBERS)),
+def panels(part: int = 1) -> Panels:
+    """Panels of the tests and of the trainings, whose numbers of frames are divided by `part`."""
+    titles = {"on": f"trained on {FRAMES // part} frames", "of": "trained on as many frames as tested"}
+    return Panels(
+        grid=(
+            tuple(
+                Panel(
+                    title=title,
+                    x_label="frames",
+                    y_label="top-1 accuracy (%)",
+                    columns=tuple(f"{kind}-{frames}" for frames in NUMBERS),
+                    ticks=tuple(str(frames // part) for frames in NUMBERS),
+                )
+                for kind, title in titles.items()
+            ),
+        )
     )
 
 
@@ -65,11 +82,13 @@ TABLE = Table(
     columns=(*map(tested, NUMBERS), *map(trained, NUMBERS)),
     rows=ROWS,
     tiny=TINY,
-    figure=Panels(grid=((panel("trained on 12 frames", "on"), panel("trained on as many frames as tested", "of")),)),
+    figure=panels(),
+    tiny_figure=panels(2),
     notes=(
         "The paper prints this figure without numbers, axes and data set. The frames of a clip are spread over the whole "
-        "video. At the scale `tiny`, all numbers of frames are halved.",
-        "Models trained on each number of frames stand beside it, and tests on two frames, because data that need no "
+        "video.",
+        TinyNote("All numbers of frames are half of those at the paper's size."),
+        "Models trained on each number of frames stand beside it, and tests on very few, because data that need no "
         "motion would give the same curve.",
         RECIPE_NOTE,
     ),

@@ -17,7 +17,7 @@ from data.video import VideoData
 from experiments.spec.edits import Edit, model
 from experiments.spec.metrics import GFLOPS, TOP1
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.table import Column
+from experiments.spec.table import Column, PaperNote
 from lightning_modules.optim import OptimConfig, StepSchedule
 from lightning_modules.verb_noun import VerbNoun
 from models.imagenet import ImageNet
@@ -91,7 +91,7 @@ BOTH = tuple(column.key for column in TOP1_COLUMNS)  # data sets of claims on bo
 # The authors' config of joint attention on SSv2 has no RandAugment. Runs on Kinetics have none anyway.
 JOINT = (*model(attention=JointAttention.Config()), Edit("data.augmentation.rand_augment", None))
 DIVIDED = model(attention=DividedAttention.Config())
-JOINT_NOTE = "On SSv2, joint attention is trained without RandAugment, as in the authors' config."
+JOINT_NOTE = PaperNote("On SSv2, joint attention is trained without RandAugment, as in the authors' config.")
 
 
 def strided(stride: int) -> Callable[[object], object]:
@@ -103,12 +103,15 @@ def strided(stride: int) -> Callable[[object], object]:
     return sampling
 
 
-START_NOTE = (
+START_NOTE = PaperNote(
     "On SSv2, all rows start from the Kinetics run of the default model. The authors' configs of joint, divided and "
     "trajectory attention do so. For other rows no config was released, and their start is a guess."
 )
 
 TRAINING_NOTES = (
-    "As in the released code, unlike the paper's text: values along trajectories are not projected, the ImageNet "
-    "weights are fine-tuned on ImageNet-1k, and the head has a hidden layer with tanh.",
+    "As in the released code, unlike the paper's text: values along trajectories are not projected, and the head has a "
+    "hidden layer with tanh.",
+    PaperNote(
+        "The ImageNet weights are fine-tuned on ImageNet-1k: the released code does so, the paper's text does not."
+    ),
 )

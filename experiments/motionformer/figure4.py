@@ -7,7 +7,7 @@ from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
 from experiments.spec.figures import AttentionQuery, AttentionStrips, RowQuery
 from experiments.spec.metrics import TOP1
-from experiments.spec.table import Column, Table, row
+from experiments.spec.table import Column, Table, TinyNote, row
 
 # The paper does not name its videos. These generated ones were chosen by their frames: objects in them move far.
 HOOP = AttentionQuery(video="val/rolling hoops/YBCnhebQhVi_000081_000091.mp4", x=0.7, y=0.26)
@@ -39,7 +39,9 @@ TABLE = Table(
         "The paper names neither its videos nor the block and heads. Ours are means over the heads of the last block "
         "but one: the last block computes CLS alone. For real data, the query is the centre of the first token frame "
         "of the first test video. `reproduce attention` draws other maps.",
-        "The generated videos were chosen by their frames alone, before any map was drawn: objects in them move far.",
+        TinyNote(
+            "The generated videos were chosen by their frames alone, before any map was drawn: objects in them move far."
+        ),
         *TRAINING_NOTES,
     ),
 )

@@ -9,7 +9,7 @@ from experiments.spec.comparisons import Above, Below
 from experiments.spec.edits import data, model
 from experiments.spec.expressions import cell
 from experiments.spec.metrics import PARAMETERS, TOP1, TOP5
-from experiments.spec.table import Column, Table, row
+from experiments.spec.table import Column, PaperNote, Table, row
 from models.imagenet import ImageNet
 from models.mixers.orthoformer import Orthoformer
 from models.positions import SeparatePositions
@@ -54,11 +54,15 @@ TABLE = Table(
     tiny=TINY,
     notes=(
         "Params include the 2D patch projection, which the released models have but never use (0.59 M for ViT-B).",
-        "No config of Mformer-H was released. Section 4.2 states model, crop, prototypes and “the same schedule as the "
-        "base model”. That its batch size (128), learning rate (1e-4) and stride (4) are also those of the base model is "
-        "our choice.",
-        "For ViT-L, the released code loads ImageNet-21k weights fine-tuned on ImageNet-1k, which timm no longer "
-        "provides. Ours starts from the same weights before fine-tuning.",
+        PaperNote(
+            "No config of Mformer-H was released. Section 4.2 states model, crop, prototypes and “the same schedule as the "
+            "base model”. That its batch size (128), learning rate (1e-4) and stride (4) are also those of the base model "
+            "is our choice."
+        ),
+        PaperNote(
+            "For ViT-L, the released code loads ImageNet-21k weights fine-tuned on ImageNet-1k, which timm no longer "
+            "provides. Ours starts from the same weights before fine-tuning."
+        ),
         *TRAINING_NOTES,
     ),
     claims=CLAIMS,

@@ -7,7 +7,7 @@ from experiments.spec.comparisons import About, Above
 from experiments.spec.edits import data, model
 from experiments.spec.expressions import cell
 from experiments.spec.metrics import TOP1, Difference
-from experiments.spec.table import Column, Table, row
+from experiments.spec.table import Column, PaperNote, Table, row
 from models.mixers.joint import JointAttention
 from models.tokens import SquareTokens
 
@@ -48,8 +48,10 @@ TABLE = Table(
         "The printed 8 frames are the 8 token frames of the default model, computed from 16 frames.",
         "The paper does not state how the one-frame model is tested. Ours has the views and crops of the 16-frame "
         "model.",
-        "No config of the one-frame model was released, and its start is a guess: ImageNet weights on K-400; on SSv2 the "
-        "Kinetics run of the 16-frame model, whose patch projection is summed over its two frames.",
+        PaperNote(
+            "No config of the one-frame model was released, and its start is a guess: ImageNet weights on K-400; on SSv2 "
+            "the Kinetics run of the 16-frame model, whose patch projection is summed over its two frames."
+        ),
         "The one-frame model is trained with the augmentation of the 16-frame model. Δ is computed before rounding.",
         *TRAINING_NOTES,
     ),

@@ -16,7 +16,7 @@ from experiments.spec.expressions import cell, mean
 from experiments.spec.figures import MaskStrips, ShownSequence
 from experiments.spec.metrics import Tested
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.table import Column, Table, quoted, row
+from experiments.spec.table import Column, Table, TinyNote, quoted, row
 from lightning_modules.mask_propagation import MaskPropagation
 from models.positions import SeparatePositions
 from models.propagation.kept_mask import KeptMask
@@ -100,9 +100,11 @@ TABLE = Table(
         "the last block, no patch is a query while the model is trained, because the head reads CLS alone.",
         "Scores are those of the official evaluation: the first and the last frame are not scored, void pixels are "
         "background, and means are over objects. Results also have recall and decay.",
-        "At scale `tiny`, attention is worse than the first mask kept: the queries of a small classifier do not look for the "
-        "same object in another frame, least of all in its last block, and masks get lost. Its keys and its output tokens "
-        "find the object by the same propagation.",
+        TinyNote(
+            "Attention is worse than the first mask kept: the queries of a small classifier do not look for the same object "
+            "in another frame, least of all in its last block, and masks get lost. Its keys and its output tokens find the "
+            "object by the same propagation."
+        ),
         "Nothing states by how much the unspecified choices change the printed numbers. Each is a field of "
         "`model`, `model.rules` or `data`.",
         *TRAINING_NOTES[:1],

@@ -12,7 +12,7 @@ from experiments.motionformer.base import K400, strided
 from experiments.spec.edits import Edit, data, model, optim
 from experiments.spec.metrics import GFLOPS_AND_VIEWS, TOP1, TOP5
 from experiments.spec.run import RunConfig
-from experiments.spec.table import Column
+from experiments.spec.table import Column, PaperNote
 from models.positions import SeparatePositions
 
 K600 = replace(K400, data=replace(K400.data, dataset=Kinetics.Config(name="kinetics600", num_classes=600)))
@@ -45,7 +45,7 @@ HIGH_RESOLUTION = (
     *ONE_CLIP_A_GPU,
 )
 
-BATCH_NOTE = (
+BATCH_NOTE = PaperNote(
     "Global batch sizes are those of the authors' configs, for 4 nodes of 8 GPUs: 128 for Mformer (4 clips per GPU), and "
     "32 for -L and -HR, whose batch size of 12 per node gives one clip per GPU. The authors' launch script, and section "
     "6.2 for comparisons with other models, have 8 nodes: -o optim.batch_size=256, and 64 for -L and -HR."

@@ -25,12 +25,14 @@ class Edit:
     `only_if_trained`: whether runs without training are left unchanged. This always holds for fields of the recipe.
     `of_run`: whether the function takes the whole run in place of the old value. At a small scale, this is the run after
     the edits that precede this one.
+    `ablated`: whether a table compares values of this field, so that a small scale does not replace the new one.
     """
 
     path: str
     value: object
     only_if_trained: bool = False
     of_run: bool = False
+    ablated: bool = False
 
     def apply(self, run: RunConfig) -> RunConfig:
         """Run with the new value."""
@@ -76,6 +78,11 @@ def optim(**values: object) -> Edits:
 def evaluation(**values: object) -> Edits:
     """Edits of the test protocol, e.g. `evaluation(views=1)`."""
     return tuple(Edit(f"evaluation.{name}", value) for name, value in values.items())
+
+
+def ablated(edits: Edits) -> Edits:
+    """Edits that a small scale does not replace, e.g. `ablated(optim(lr=1e-3))`."""
+    return tuple(replace(edit, ablated=True) for edit in edits)
 
 
 def override(text: str, run: RunConfig) -> Edit:

@@ -7,7 +7,7 @@ those of the row, the column and the scale, then the overrides of the command li
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from experiments.spec.claims import Claim
@@ -30,6 +30,14 @@ class Bold(str):
 
 class Underlined(float):
     """Number that the paper prints underlined."""
+
+
+class PaperNote(str):
+    """Note that does not hold at a small scale."""
+
+
+class TinyNote(str):
+    """Note that holds at a small scale alone."""
 
 
 def label_text(label: Label) -> str:
@@ -59,6 +67,7 @@ class Column:
         digits: number of printed decimals; None for two significant digits.
         best: extreme value that is printed bold, if any.
         edits: edits applied after those of the row.
+        tiny_header: header at a small scale, if the printed one does not hold there.
     """
 
     key: str
@@ -68,6 +77,7 @@ class Column:
     digits: int | None = 1
     best: Literal["max", "min"] | None = None
     edits: Edits = ()
+    tiny_header: str | tuple[str, ...] | None = None
 
     @property
     def form(self) -> Decimals:
@@ -169,6 +179,7 @@ class Table:
             model which are read from files at the paper's size; None if there are no such parts.
         notes: remarks for the comparison with the paper, shown below the report.
         figure: figure drawn from the table, if any.
+        tiny_figure: the same figure with labels that hold at a small scale, if those of `figure` do not.
         claims: what the paper concludes from the table.
     """
 
@@ -182,6 +193,7 @@ class Table:
     tiny_parents: SmallParents | None = None
     notes: tuple[str, ...] = ()
     figure: Figure | None = None
+    tiny_figure: Figure | None = None
     pretraining: str | None = None
     claims: tuple[Claim, ...] = ()
 
@@ -245,6 +257,30 @@ class Table:
     def paper(self) -> str:
         """Key of the paper."""
         return self.name.partition("/")[0]
+
+    def at(self, scale: Scale) -> "Table":
+        """Table with the headers, the figure and the notes that hold at a scale."""
+        notes = [note for note in self.notes if not isinstance(note, PaperNote if scale.small else TinyNote)]
+        if not scale.small:
+            return replace(self, notes=tuple(notes))
+        if same := self._same_runs(scale):
+            notes.append(f"Rows that are one run at the scale `{scale.name}`, and several in the paper: {same}.")
+        return replace(
+            self,
+            columns=tuple(replace(column, header=column.tiny_header or column.header) for column in self.columns),
+            figure=self.tiny_figure or self.figure,
+            notes=tuple(dict.fromkeys(notes)),
+        )
+
+    def _same_runs(self, scale: Scale) -> str:
+        """Groups of rows with a tested cell whose runs differ at the paper's size alone."""
+        rows: dict[tuple[str, str, str], dict[str, RunConfig]] = {}
+        for cell in self.cells(scale):
+            if cell.tested and cell.run is not None and cell.paper_run is not None:
+                same = rows.setdefault((cell.column.key, cell.run.train_id, cell.run.eval_id), {})
+                same[", ".join(map(label_text, cell.row.labels))] = cell.paper_run
+        groups = (names for names in rows.values() if any(run != next(iter(names.values())) for run in names.values()))
+        return "; ".join(dict.fromkeys(" and ".join(f"“{name}”" for name in names) for names in groups))
 
     def find_row(self, key: str) -> Row:
         """Row with this key.
@@ -314,6 +350,8 @@ class Table:
             return Cell(row, column, printed, seeds=seeds)
         paper_run = apply(base, (*row.edits, *column.edits))
         run = scale.of(paper_run, self.tiny, self.tiny_parents)
+        if scale.small:
+            run = apply(run, (edit for edit in (*row.edits, *column.edits) if edit.ablated))
         run = all_overridden(run, overrides)
         if overrides:
             run.check_model_and_recipe()

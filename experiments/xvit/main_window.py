@@ -3,7 +3,7 @@
 from experiments.spec.claims import claim
 from experiments.spec.comparisons import Above, best
 from experiments.spec.expressions import cell
-from experiments.spec.table import Table, row
+from experiments.spec.table import Table, TinyNote, row
 from experiments.xvit.base import MEAN, NOTES, SUBMISSION, mixing
 from experiments.xvit.columns import ACCURACY
 from experiments.xvit.tiny import TINY
@@ -34,8 +34,10 @@ TABLE = Table(
     tiny=TINY,
     notes=(
         "Temporal aggregation is the mean over frames. (Bo.): only the frames at the ends of the window.",
-        "On the stand-in, only motion tells the class. Without a window, the mean over frames does not depend on their "
-        "order, so that the first row can only guess.",
+        TinyNote(
+            "On the stand-in, only motion tells the class. Without a window, the mean over frames does not depend on their "
+            "order, so that the first row can only guess."
+        ),
         *NOTES,
     ),
     claims=CLAIMS,

@@ -31,7 +31,7 @@ def test_text_contains_printed_values_and_ids_of_runs() -> None:
     assert shown.startswith(f"  k400         tiny run {run.train_id}  model.attention=JointAttention")
     shown = lines[lines.index("trajectory:") + 1]
     assert shown.endswith("  the default")
-    assert f"note: {load(T4).notes[0]}" in lines
+    assert f"note: {load(T4).at(TINY).notes[0]}" in lines
 
 
 def test_text_of_selected_rows_contains_ids_for_all_seeds_and_overrides() -> None:

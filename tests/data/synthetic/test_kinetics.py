@@ -76,10 +76,16 @@ def test_backgrounds_differ_more_between_classes_than_within() -> None:
 
 
 def test_the_last_two_classes_differ_in_motion_only() -> None:
-    swinging, winding = ACTIVITIES[-2:]
+    swinging, winding = ACTIVITIES["kinetics400"][-2:]
     assert swinging._replace(name="", motion="rest") == winding._replace(name="", motion="rest")
     rng = np.random.default_rng(0)
     times = np.linspace(0, 1, 30, dtype=np.float32)
     across, along = (np.ptp(displacement(rng, activity.motion, times), axis=0) for activity in (swinging, winding))
     assert across[0] > 2 * across[1]
     assert along[1] > 2 * along[0]
+
+
+def test_releases_have_classes_of_their_own() -> None:
+    of_400, of_600 = (Kinetics.Config(name=name).tiny().stand_in for name in ("kinetics400", "kinetics600"))
+    assert of_400 is not None and of_600 is not None and of_600.name == "kinetics600"
+    assert list(of_600.class_names) == sorted(of_600.class_names) and not {*of_400.class_names} & {*of_600.class_names}

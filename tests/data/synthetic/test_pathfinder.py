@@ -8,7 +8,16 @@ import pytest
 from PIL import Image
 
 from data.synthetic import pathfinder
-from data.synthetic.pathfinder import BlockedError, Drawing, PathfinderStandIn, circle, dilated, moved
+from data.synthetic.pathfinder import (
+    BlockedError,
+    Drawing,
+    PathfinderStandIn,
+    circle,
+    dilated,
+    disc_cells,
+    moved,
+    needed_cells,
+)
 
 EASY = PathfinderStandIn(num_train=8, num_val=1, contour=6)
 
@@ -83,9 +92,42 @@ def test_files_have_the_layout_of_the_release() -> None:
         assert image.mode == "L" and image.size == (32, 32)
 
 
+def test_published_pictures_agree_with_official_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of 330 pictures of the official generator, and standard errors of the difference of two samples."""
+    official = {"mean": 20.0, "lit": 0.339, "bright": 0.084, "row": 18.3, "column": 19.5, "tries": 327}
+    tries: list[list | None] = []
+
+    def long_snakes(self: Drawing) -> list:
+        tries.append(None)
+        tries[-1] = made = snakes(self)
+        return made
+
+    snakes = Drawing.long_snakes
+    monkeypatch.setattr(Drawing, "long_snakes", long_snakes)
+    found = []
+    for number in range(330):
+        tries.clear()
+        picture, _ = PathfinderStandIn().picture(number)
+        assert tries[-1] is not None
+        end = tries[-1][0][-1].head
+        found.append((picture.mean(), (picture > 0).mean(), (picture > 128).mean(), *end, len(tries)))
+    values = np.array(found, np.float64)
+    for name, expected, column in zip(official, official.values(), values.T, strict=True):
+        assert abs(column.mean() - expected) < 3 * column.std() * np.sqrt(2 / len(values)), name
+
+
+def test_snakes_start_in_the_directions_of_the_official_generator_or_in_any() -> None:
+    degrees = range(-180, 180)
+    released, any_direction = (
+        [degree for degree in degrees if len(needed_cells(settings, np.radians(degree)))]
+        for settings in (PathfinderStandIn(), PathfinderStandIn(first_paddles="any"))
+    )
+    assert released == list(range(-150, -120)) and any_direction == list(degrees)
+
+
 def test_points_are_rounded_up_and_circles_stay_in_the_picture() -> None:
-    assert moved((3, 3), 0.0, 2) == (3, 5)
-    assert moved((3, 3), np.pi / 4, 2) == (5, 5)
+    assert moved(EASY, (3, 3), 0.0, 2) == (3, 5)
+    assert moved(EASY, (3, 3), np.pi / 4, 2) == (5, 5)
     cells = circle((0, 5), 3, 32)
     assert cells and all(row >= 0 for row, _ in cells) and len(set(cells)) == len(cells)
 
@@ -93,9 +135,9 @@ def test_points_are_rounded_up_and_circles_stay_in_the_picture() -> None:
 def test_dilation_is_by_a_disc() -> None:
     mask = np.zeros((7, 7), np.float32)
     mask[3, 3] = 1
-    assert dilated(mask, 2).sum() == 13
+    assert dilated(mask, disc_cells(2)).sum() == 13
     mask[0, 0] = 0.5
-    assert dilated(mask, 1)[0].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0]
+    assert dilated(mask, disc_cells(1))[0].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0]
 
 
 def test_only_the_published_settings_are_the_original() -> None:
@@ -111,6 +153,7 @@ def test_only_the_published_settings_are_the_original() -> None:
         ({"side": 10**24}, "stand_in.side"),
         ({"marker_radius": float("nan")}, "stand_in.marker_radius"),
         ({"continuity": 0.0}, "stand_in.continuity"),
+        ({"paddle_length": 1}, "first_paddles is 'as released', where no paddle of this length and margin starts"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict, message: str) -> None:

@@ -7,12 +7,12 @@ import pytest
 from experiments.motionformer.base import K400, SSV2
 from experiments.spec.claims import claim
 from experiments.spec.comparisons import Above
-from experiments.spec.edits import Edit, apply, evaluation, optim
+from experiments.spec.edits import Edit, ablated, apply, evaluation, optim
 from experiments.spec.expressions import cell
 from experiments.spec.metrics import GFLOPS, TOP1, Difference, Evenness
 from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY
-from experiments.spec.table import Column, Table, label_text, one_line, quoted, row
+from experiments.spec.table import Column, PaperNote, Table, TinyNote, label_text, one_line, quoted, row
 
 FUSED = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal")))
 TABLE = Table(
@@ -45,6 +45,28 @@ def test_edits_of_row_column_scale_and_command_line_are_applied_in_this_order() 
     assert top1.run == apply(TINY.of(top1.paper_run, TABLE.tiny), optim(lr=1.0))
     assert top1.run is not None and top1.run.optim is not None and top1.run.optim.epochs == 2
     assert own.run is None and own.paper_run is None
+
+
+def test_ablated_edits_win_over_the_scale_and_others_make_rows_one_run_that_the_table_names() -> None:
+    rates = (row("low", ("3e-4",), optim(lr=3e-4), paper=()), row("high", ("1e-3",), optim(lr=1e-3), paper=()))
+    columns = (Column(key="top1", header="Top-1", metric=TOP1, base=K400),)
+    table = replace(TABLE, columns=columns, rows=rates, tiny=optim(lr=1e-2), claims=(), notes=())
+    low, high = table.cells(TINY)
+    assert low.paper_run != high.paper_run and low.run == high.run
+    assert table.at(PAPER) == table
+    (note,) = table.at(TINY).at(TINY).notes
+    assert "one run" in note and "“3e-4” and “1e-3”" in note
+    apart = replace(table, rows=tuple(replace(one, edits=ablated(one.edits)) for one in rates))
+    assert [cell.run.optim.lr for cell in apart.cells(TINY) if cell.run and cell.run.optim] == [3e-4, 1e-3]
+    assert [cell.run for cell in apart.cells(PAPER)] == [low.paper_run, high.paper_run]
+    assert apart.at(TINY).notes == ()
+
+
+def test_a_small_scale_has_its_own_notes_and_headers() -> None:
+    columns = (replace(TABLE.columns[0], tiny_header="here"), *TABLE.columns[1:])
+    table = replace(TABLE, columns=columns, notes=(PaperNote("large"), "both", TinyNote("small")))
+    assert (table.at(PAPER).notes, table.at(PAPER).columns[0].header) == (("large", "both"), "GFLOPs")
+    assert (table.at(TINY).notes, table.at(TINY).columns[0].header) == (("both", "small"), "here")
 
 
 def test_base_of_the_row_replaces_that_of_the_column() -> None:
