@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from av.bitstream import BitStreamFilterContext
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
-from av.video.stream import VideoStream
 
 MPEG4_PICTURE_START = b"\x00\x00\x01\xb6"
 # A shorter MPEG-4 packet may be a picture that is not coded: nothing is shown.
@@ -45,20 +43,12 @@ def is_hidden(packet: Packet, codec: VideoCodecContext) -> bool:
     return codec.name == "vp8" and not bytes(packet)[0] & 0x10
 
 
-def unpacked(packets: Sequence[Packet], stream: VideoStream) -> list[Packet]:
-    """MPEG-4 packets with one picture each, from packets that may contain a B picture and the picture after it."""
-    unpacking = BitStreamFilterContext("mpeg4_unpack_bframes", stream)
-    return [single for packet in packets for single in unpacking.filter(packet)]
-
-
-def mpeg4_order(packets: Sequence[Packet], codec: VideoCodecContext) -> list[int] | None:
-    """Indices of MPEG-4 packets in the order of presentation; None for other codecs and uncoded or several pictures.
+def mpeg4_order(packets: Sequence[Packet]) -> list[int] | None:
+    """Indices of MPEG-4 packets in the order of presentation; None if a picture is not coded or a packet has several.
 
     B pictures are shown at once, the others when the next one of them arrives (ISO/IEC 14496-2). B
     pictures that refer to a picture before the first packet are not shown.
     """
-    if codec.name != "mpeg4":
-        return None
     order: list[int] = []
     references: list[int] = []
     for index, packet in enumerate(packets):

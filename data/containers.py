@@ -73,13 +73,14 @@ def truncation(path: str, container: InputContainer, stream: VideoStream, packet
     ticks = max((time + duration for time, duration in ends if time is not None), default=None)
     if expected is None or ticks is None or stream.time_base is None:
         return None
+    ticks -= min(stream.start_time or 0, 0)  # times of a transport stream may be negative, and wrap
     seconds = float(ticks * stream.time_base)
     return f"{seconds:.1f} of {expected:.1f} seconds" if seconds < MIN_COMPLETE_SHARE * expected else None
 
 
 def expected_seconds(container: InputContainer, stream: VideoStream) -> float | None:
     """End of a video according to the header of its file, in seconds, or None if the header does not tell."""
-    if stream.frames and stream.average_rate:
+    if stream.frames and stream.average_rate and container.format.name != "ivf":  # there it may be the duration
         return float(stream.frames / stream.average_rate)
     # Other streams may be longer than the video.
     return container.duration / av.time_base if container.duration and len(container.streams) == 1 else None

@@ -3,7 +3,8 @@
 The packets are read once, and give the table of frames. A frame is found by the presentation time of its packet only:
 an index always gives the same frame, or an error. A clip is decoded from the key frame before it. H.264 frames that are
 neither requested nor referenced by another frame are not decoded. Only requested frames are converted to RGB. For a
-part of a long video, only the packets around the part are read. F: requested frames.
+part of a long video, only the packets around the part are read. If the packets do not tell which frames they give and
+when, the frames are numbered in the order in which the decoder gives them from the start. F: requested frames.
 """
 
 import os
@@ -25,15 +26,17 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.bitstreams import is_disposable, mpeg4_order, nal_length_size, unpacked
+from data.bitstreams import is_disposable, nal_length_size
 from data.containers import FORMATS, MIN_COMPLETE_SHARE, opened_container, reason, truncation
 from data.errors import DecodeError
-from data.frame_table import FrameTable, Run, full_decode, has_times, number_packets
+from data.frame_table import FrameTable, Run, has_times
 from data.sampling import Timeline
 
 LIBRARY_ERRORS = (av.error.FFmpegError, OSError)
 # Reading starts this many seconds before a part: seeking uses decoding times, which precede presentation times.
 SEEK_MARGIN = 1.0
+# Largest size of the decoded frames that are kept if they have to be decoded for their numbers.
+MAX_KEPT_BYTES = 256 * 2**20
 
 
 class VideoInfo(NamedTuple):
@@ -95,24 +98,19 @@ class VideoFile:
         self.width, self.height = self.stream.width, self.stream.height
         self.reformatter = VideoReformatter()
         self.tick_seconds = float(self.stream.time_base or 1 / self.fps)  # of the presentation times
-        self.kept_frames: list[VideoFrame] = []
         packets = list(self.demuxed())
         if self.part is None:
             available = truncation(self.path, self.container, self.stream, packets)
             if available is not None:
                 raise DecodeError(self.name, f"truncated: {available}")
         packets = [packet for packet in packets if packet.size]
-        if self.stream.codec_context.name == "mpeg4":
-            packets = unpacked(packets, self.stream)
-        if not has_times(packets, self.stream.codec_context, self.container.format.name):
-            if self.part is not None:
-                raise DecodeError(self.name, "the file has no presentation times; convert it to mp4")
-            order = mpeg4_order(packets, self.stream.codec_context)
-            if order is None:
-                order, self.kept_frames = full_decode(packets, self.lenient_decoder)
-            number_packets(packets, order)
-            self.tick_seconds = float(1 / self.fps)
-        self.table = FrameTable(packets, self.stream.codec_context)
+        codec = self.stream.codec_context
+        self.table = FrameTable(packets, codec)
+        self.kept_frames: list[VideoFrame] = []
+        self.is_numbered = not has_times(packets, codec, self.container.format.name)
+        self.is_numbered |= self.part is None and not self.table.starts_at_key
+        if self.is_numbered:
+            self.number_frames()
         if not self.table:
             raise DecodeError(self.name, "the video stream has no frames")
         if self.part is not None:
@@ -132,6 +130,29 @@ class VideoFile:
             if any(packet.is_keyframe and packet.pts is not None and packet.pts <= start for packet in packets):
                 break
         return packets
+
+    def number_frames(self) -> None:
+        """Decode all frames to count them. They are kept if their size allows."""
+        if self.part is not None:
+            raise DecodeError(self.name, "the file has no valid presentation times; convert it to H.264 in mp4")
+        packets = self.table.packets
+        self.tick_seconds = float(1 / self.fps)
+        self.table.number(len(packets))  # for messages
+        for index, packet in enumerate(packets):
+            packet.pts = index
+        is_kept = len(packets) * self.width * self.height * 3 <= MAX_KEPT_BYTES
+        num_frames = 0
+        for frame in self.numbered():
+            num_frames += 1
+            if is_kept:
+                self.kept_frames.append(frame)
+        self.table.number(num_frames)
+
+    def numbered(self) -> Iterator[VideoFrame]:
+        """All frames in the order in which the decoder gives them, with their numbers as times."""
+        for number, frame in enumerate(self.decoded(self.table.packets, self.lenient_decoder)):
+            frame.pts = number
+            yield frame
 
     def keep_part(self, start: float, stop: float) -> None:
         """Keep only the frames round(start * fps) to round(stop * fps) - 1."""
@@ -196,8 +217,10 @@ class VideoFile:
         Raises:
             DecodeError: with the first frame that cannot be decoded.
         """
+        if self.is_numbered:
+            return  # they were decoded to be numbered
         remaining: set[int | None] = {self.table.pts(index) for index in self.table.shown}
-        frames = iter(self.kept_frames) if self.kept_frames else self.decoded(self.table.packets, self.lenient_decoder)
+        frames = self.decoded(self.table.packets, self.lenient_decoder)
         try:
             while remaining and (frame := next(frames, None)) is not None:
                 remaining.discard(frame.pts)
@@ -225,8 +248,8 @@ class VideoFile:
 
         After any error, for example at a frame that is wrongly marked as a key frame, all packets are decoded.
         """
-        if self.kept_frames:
-            return self.decoded_images(run.requested, iter(self.kept_frames))
+        if self.is_numbered:
+            return self.decoded_images(run.requested, iter(self.kept_frames or self.numbered()))
         try:
             return self.decoded_images(run.requested, self.sparsely_decoded(run))
         except DecodeError:

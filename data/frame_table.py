@@ -8,15 +8,13 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from av.error import FFmpegError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
 
-from data.bitstreams import is_hidden
+from data.bitstreams import is_disposable, is_hidden, mpeg4_order, nal_length_size
 
-# Largest size of the decoded frames that are kept if the numbering of the frames needs a full decode.
-MAX_KEPT_BYTES = 256 * 2**20
+# Streams that may lose data anywhere: what the decoder shows after a gap depends on all that it was given before.
+LOSSY_FORMATS = ("mpegts", "mpeg", "mpegvideo", "m4v")
 
 
 class Run(NamedTuple):
@@ -30,8 +28,8 @@ class Run(NamedTuple):
 class FrameTable:
     """Packets of a video stream in file order, from the first key frame on, and the packets of its frames.
 
-    Frames that are presented before the first key frame have no entry: they refer to packets that are not in the file.
-    Neither have frames that an edit list hides.
+    Frames that an edit list hides have no entry. Frames that are presented before the first key frame have one only if
+    all frames are numbered: most of them refer to packets that are not in the file.
 
     Args:
         packets: all packets of the stream, empty ones excluded.
@@ -40,6 +38,7 @@ class FrameTable:
     def __init__(self, packets: Sequence[Packet], codec: VideoCodecContext) -> None:
         first = next((index for index, packet in enumerate(packets) if packet.is_keyframe), 0)
         self.packets = packets[first:]
+        self.times: Sequence[int | None] = [packet.pts for packet in self.packets]
         timed = [
             index
             for index, packet in enumerate(self.packets)
@@ -47,14 +46,20 @@ class FrameTable:
         ]
         start = self.packets[0].pts if self.packets else None
         shown = [index for index in timed if start is None or self.pts(index) >= start]
-        self.shown = sorted(shown, key=self.pts)
+        self.starts_at_key = len(shown) == len(timed)
+        self.shown: Sequence[int] = sorted(shown, key=self.pts)
 
     def __len__(self) -> int:
         return len(self.shown)
 
+    def number(self, num_frames: int) -> None:
+        """Number the frames in the order in which the decoder gives them, if the packets do not tell their times."""
+        self.times = self.shown = range(num_frames)
+        self.keys = [0]
+
     def pts(self, index: int) -> int:
         """Presentation time of the packet with this index, in ticks."""
-        pts = self.packets[index].pts
+        pts = self.times[index]
         assert pts is not None
         return pts
 
@@ -80,52 +85,24 @@ class FrameTable:
 
 
 def has_times(packets: Sequence[Packet], codec: VideoCodecContext, format_name: str) -> bool:
-    """Whether the packets have valid presentation times. In AVI files with B frames, they are guesses."""
+    """Whether each packet is a frame, which is presented at the time of the packet.
+
+    The times are guesses in AVI files with B frames and in their copies, where they often are in the order of the file.
+    Packets of MPEG-4 may contain two pictures or none. Joined files start again at an earlier time.
+    """
+    if format_name in LOSSY_FORMATS:
+        return False
     shown = [packet for packet in packets if not is_hidden(packet, codec)]
     pts = [packet.pts for packet in shown if packet.pts is not None]
-    if len(set(pts)) < len(shown):
+    dts = [packet.dts for packet in packets if packet.dts is not None]
+    if len(set(pts)) < len(shown) or dts != sorted(dts):
         return False
-    return format_name != "avi" if codec.has_b_frames else pts == sorted(pts)
-
-
-class FullDecode(NamedTuple):
-    """Indices of packets in the order of presentation, and their frames.
-
-    There are no frames if an error occurred, or if they need too much memory. The time of a frame is its number.
-    """
-
-    order: list[int]
-    frames: list[VideoFrame]
-
-
-def full_decode(packets: Sequence[Packet], decoder: VideoCodecContext) -> FullDecode:
-    """Decode all packets to find the order of their frames. Changes the presentation times of the packets."""
-    order: dict[int, None] = {}
-    kept: list[VideoFrame] = []
-    is_kept = len(packets) * decoder.width * decoder.height * 3 <= MAX_KEPT_BYTES
-    for index, packet in enumerate(packets):
-        packet.pts = index
-    for packet in (*packets, None):
-        try:
-            frames = decoder.decode(packet)
-        except (FFmpegError, OSError):
-            is_kept = False
-            continue
-        for frame in frames:
-            if frame.pts is None or frame.pts in order:
-                is_kept = False
-                continue
-            is_kept = is_kept and not frame.is_corrupt
-            if is_kept:
-                kept.append(frame)
-            order[frame.pts] = None
-            frame.pts = len(order) - 1
-    return FullDecode(list(order), kept if is_kept else [])
-
-
-def number_packets(packets: Sequence[Packet], order: Sequence[int]) -> None:
-    """Replace presentation times by the numbers of frames. A packet that is not in the order gets no time."""
-    for packet in packets:
-        packet.pts = None
-    for number, index in enumerate(order):
-        packets[index].pts = number
+    if codec.name == "mpeg4":
+        order = mpeg4_order(packets)
+        return order is not None and order == sorted(order, key=lambda index: packets[index].pts or 0)
+    if pts != sorted(pts):
+        return codec.has_b_frames and format_name != "avi"
+    if not codec.has_b_frames:
+        return True
+    length_size = nal_length_size(codec)
+    return length_size is not None and not any(is_disposable(packet, length_size) for packet in packets)

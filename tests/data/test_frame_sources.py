@@ -89,8 +89,8 @@ def test_a_part_beyond_the_end_is_rejected(tmp_path: Path, write_video: WriteVid
 
 
 def test_a_format_without_times_has_no_parts(tmp_path: Path, write_video: WriteVideo) -> None:
-    path = write_video(tmp_path / "video.avi", 60, rate=30, codec="mpeg4", options={"bf": "2"})
-    with pytest.raises(DecodeError, match="has no presentation times; convert it to mp4"):
+    path = write_video(tmp_path / "video.ts", 60, rate=30, options={"bf": "2"})
+    with pytest.raises(DecodeError, match=r"has no valid presentation times; convert it to H\.264 in mp4"):
         VideoFile(path, (0.0, 1.0))
 
 
