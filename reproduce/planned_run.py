@@ -106,7 +106,7 @@ class Planner:
             counts=counts,
             counted=counted,
             missing=missing,
-            steps=0 if optim is None or self.eval_only else optim.num_steps(counts.train // optim.batch_size),
+            steps=0 if optim is None or self.eval_only else optim.num_steps(counts.train),
             flops_left=0.0 if finished else flops(self.run, passes),
             training_passes=whole.training,
             trains=trains and not finished,

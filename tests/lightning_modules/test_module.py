@@ -21,7 +21,7 @@ from lightning_modules.module import FROZEN, TaskModule
 from lightning_modules.optim import SGD, CosineSchedule, OptimConfig
 from lightning_modules.parameter_groups import ParameterRule
 from lightning_modules.scores import ViewScores
-from lightning_modules.task import Prepared
+from lightning_modules.task import Place, Prepared
 from models.frozen import frozen_fingerprint
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -96,9 +96,11 @@ class Recorded(SingleLabelTask):
         super().__init__(SingleLabel(), {"class": CLASSES})
         self.drawn: list[tuple[float, float]] = []
 
-    def prepare(self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator) -> Prepared:
+    def prepare(
+        self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator, place: Place = Place()
+    ) -> Prepared:
         self.drawn.append((torch.rand((), generator=generator).item(), torch.rand(()).item()))
-        return super().prepare(inputs, targets, generator)
+        return super().prepare(inputs, targets, generator, place)
 
 
 def draws(

@@ -194,7 +194,7 @@ def test_rules_and_layer_decay_reach_the_groups() -> None:
 
 def test_a_recipe_counts_epochs_or_steps() -> None:
     epochs, steps = OptimConfig(epochs=3), OptimConfig(epochs=None, steps=50)
-    assert (epochs.length, epochs.num_steps(20)) == (3, 60)
+    assert (epochs.length, epochs.num_steps(20 * 128 + 127)) == (3, 60)
     assert (steps.length, steps.num_steps(20)) == (50, 50)
 
 
