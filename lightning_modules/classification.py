@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from lightning_modules.mixup import Mixup
 from lightning_modules.scores import Scores, TestProtocol, ViewScores, is_among_best
-from lightning_modules.task import Batch, Objective, Place, Prepared, Task
+from lightning_modules.task import FIRST, Batch, Objective, Place, Prepared, Task
 from models.model import Targets
 
 
@@ -57,7 +57,7 @@ class ClassTask(Task):
         self.mixup = objective.mixup.build() if objective.mixup is not None else None
 
     def prepare(
-        self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator, place: Place = Place()
+        self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator, place: Place = FIRST
     ) -> Prepared:
         """Batch after mixup, if the objective has it. Mixed targets are class probabilities (B, C)."""
         if self.mixup is None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_modules.task import Place
+from lightning_modules.task import FIRST, Place
 
 
 class Mixed(NamedTuple):
@@ -38,9 +38,9 @@ class Mixup:
         `probability`: probability of mixing a batch, an item or a pair, depending on `mode`.
         `switch_probability`: probability of CutMix if both are enabled.
         `clips_per_lambda`: number of clips in the training order that are mixed with one draw of weight and box.
-        `clips_per_exchange`: number of clips among which partners are exchanged. It divides `clips_per_lambda` and every
-            micro-batch; draws then do not depend on the micro-batch and the devices. None for both: the clips of a
-            micro-batch of a device, on which draws then depend.
+        `clips_per_exchange`: number of clips among which partners are exchanged. It divides `clips_per_lambda` and
+            every micro-batch; draws then do not depend on the micro-batch and the devices. None for both: the clips of
+            a micro-batch of a device, on which draws then depend.
         `partner`: the clip with which a clip is mixed: that at its place from the end, or that of a random permutation,
             which leaves one clip of an exchange unmixed on average.
         """
@@ -63,21 +63,27 @@ class Mixup:
             for name in ("probability", "switch_probability"):
                 if not 0 <= getattr(self, name) <= 1:
                     raise ValueError(f"objective.mixup.{name} is {getattr(self, name)}; it is between 0 and 1")
-            shared, exchanged = self.clips_per_lambda, self.clips_per_exchange
-            if (shared is None) != (exchanged is None) or exchanged and (exchanged % 2 or (shared or 0) % exchanged):
-                raise ValueError(
-                    f"objective.mixup: clips_per_lambda {shared} and clips_per_exchange {exchanged}; both are None, or "
-                    f"the second is even and divides the first"
-                )
 
         def build(self) -> "Mixup":
-            """Mixup with these settings."""
+            """Mixup with these settings.
+
+            Raises:
+                ValueError: if clips do not divide into groups. Overrides change one field after the other.
+            """
+            shared, exchanged = self.clips_per_lambda, self.clips_per_exchange
+            if (shared, exchanged) != (None, None) and (
+                not shared or not exchanged or exchanged % 2 or shared % exchanged
+            ):
+                raise ValueError(
+                    f"objective.mixup: clips_per_lambda is {shared} and clips_per_exchange {exchanged}; the second "
+                    f"must be even and divide the first, or both be None"
+                )
             return Mixup(self)
 
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    def __call__(self, inputs: Tensor, generator: torch.Generator, place: Place = Place()) -> Mixed:
+    def __call__(self, inputs: Tensor, generator: torch.Generator, place: Place = FIRST) -> Mixed:
         """Mix a batch of clips (B, F, 3, height, width) or images (B, 3, height, width).
 
         Args:

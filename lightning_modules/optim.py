@@ -177,8 +177,8 @@ class OptimConfig:
         clip_norm: largest norm of the gradients of all parameters; None for no clipping.
         validate_every: epochs between validations, or steps if the length is in steps.
         keep: weights for the test: the last ones, or the best ones by the task's headline metric in validation.
-        rest_multiple: what is left at the end of an epoch, cut to a multiple of this number, is a step, in which an item
-            has the weight that it has in a whole batch. None leaves it out, as recipes in steps always do.
+        rest_multiple: the items left at the end of an epoch, cut to a multiple of this number, are a step, in which an
+            item has the weight that it has in a whole batch. None leaves them out.
         validation_batches: number of batches of a validation, each of the global batch size. Validations go on where
             the last one stopped, in an order fixed by the seed; None for the whole split at each of them.
     """

@@ -74,6 +74,9 @@ class Place(NamedTuple):
     start: int = 0
 
 
+FIRST = Place()
+
+
 class Prepared(NamedTuple):
     """Prepared training batch: inputs, and labels or soft targets."""
 
@@ -85,7 +88,7 @@ class Task(ABC):
     """Loss and scores of one kind of target."""
 
     def prepare(
-        self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator, place: Place = Place()
+        self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator, place: Place = FIRST
     ) -> Prepared:
         """Training batch after mixing. By default, the batch is unchanged.
 

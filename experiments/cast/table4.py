@@ -13,6 +13,7 @@ from lightning_modules.mixup import Mixup
 from lightning_modules.optim import AdamW, CosineSchedule, OptimConfig
 from models.cast.model import CAST
 
+
 def optim(run: RunConfig) -> OptimConfig:
     """Recipe of a run."""
     assert run.optim is not None
