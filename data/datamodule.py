@@ -37,7 +37,8 @@ class DataModule(pl.LightningDataModule):
         batch_size: training items per device and batch.
         test_batch_size: test views per device and batch, each with all its crops.
         allow_bad: largest number of unreadable items of a split; 1 % of the split if None. More of them stop the run.
-        accumulate: batches per device and optimiser step. An epoch has whole steps only.
+        accumulate: batches per device and optimiser step.
+        rest_multiple: see `EpochBatches`.
         bad_files: items that count as unreadable without being opened; none if None.
         validation_items: items of a validation, which goes on where the last one stopped; the whole split if None.
         validation_parts: a validation takes one of this many parts of the validation items, always the same.
@@ -55,6 +56,7 @@ class DataModule(pl.LightningDataModule):
         num_workers: int,
         allow_bad: int | None = None,
         accumulate: int = 1,
+        rest_multiple: int | None = None,
         bad_files: BadFiles | None = None,
         validation_items: int | None = None,
         validation_parts: int = 1,
@@ -62,6 +64,7 @@ class DataModule(pl.LightningDataModule):
         super().__init__()
         self.data, self.evaluation, self.root, self.seed = data, evaluation, root, seed
         self.batch_size, self.test_batch_size, self.accumulate = batch_size, test_batch_size, accumulate
+        self.rest_multiple = rest_multiple
         self.num_workers, self.allow_bad, self.bad_files = num_workers, allow_bad, bad_files
         self.validation_parts = validation_parts
         self.unreadable: dict[Split, UnreadableItems] = {}
@@ -150,6 +153,7 @@ class DataModule(pl.LightningDataModule):
             rank=self.rank,
             world_size=self.world_size,
             accumulate=self.accumulate,
+            rest_multiple=self.rest_multiple,
         )
 
     def list_of(self, split: Split) -> ItemList:

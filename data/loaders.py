@@ -79,16 +79,28 @@ class EpochBatches(Sampler[list[Draw]]):
     """Training batches of one process. Global batch g is the g-th slice of the epoch's permutation.
 
     Args:
-        accumulate: batches of a process per optimiser step. An epoch has whole steps only.
+        accumulate: batches of a process per optimiser step.
+        rest_multiple: the items after the last whole step, cut to a multiple of this number, are a shorter step; None
+            leaves them out.
     """
 
     def __init__(
-        self, num_items: int, batch_size: int, seed: int, *, rank: int = 0, world_size: int = 1, accumulate: int = 1
+        self,
+        num_items: int,
+        batch_size: int,
+        seed: int,
+        *,
+        rank: int = 0,
+        world_size: int = 1,
+        accumulate: int = 1,
+        rest_multiple: int | None = None,
     ) -> None:
         self.num_items, self.batch_size, self.seed = num_items, batch_size, seed
         self.rank, self.world_size = rank, world_size
-        self.num_batches = num_items // (batch_size * world_size * accumulate) * accumulate
         self.items_per_batch = batch_size * world_size
+        rest = num_items % (self.items_per_batch * accumulate)
+        self.num_used = num_items - (rest if rest_multiple is None else rest % rest_multiple)
+        self.num_batches = -(-self.num_used // self.items_per_batch)
         self.epoch = 0
         self.skip = 0
         if self.num_batches == 0:
@@ -103,12 +115,22 @@ class EpochBatches(Sampler[list[Draw]]):
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(self.num_items, generator=generator).tolist()
-        skip, self.skip = self.skip, 0
+        order, (skip, self.skip) = self.order(), (self.skip, 0)
         for batch in range(skip, self.num_batches):
-            start = (batch * self.world_size + self.rank) * self.batch_size
-            yield [Draw(self.epoch, index) for index in order[start : start + self.batch_size]]
+            start, end = self.bounds(batch)
+            # A process without an item of the last batch computes its first item without weight: all processes meet.
+            indices = order[start:end] or order[batch * self.items_per_batch :][:1]
+            yield [Draw(self.epoch, index) for index in indices]
+
+    def order(self) -> list[int]:
+        """Order of all items in this epoch."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return torch.randperm(self.num_items, generator=generator).tolist()
+
+    def bounds(self, batch: int) -> tuple[int, int]:
+        """Places of the first item of this process's part of a batch, and after its last one, in the order."""
+        start = (batch * self.world_size + self.rank) * self.batch_size
+        return start, max(start, min(start + self.batch_size, self.num_used))
 
 
 class UnrepeatedItems(Sampler[int]):
@@ -201,8 +223,9 @@ class TrainLoader:
         self.num_yielded = self.sampler.skip
         for batch, errors in self.loader:
             self.unreadable.add(*errors)
+            start, end = self.sampler.bounds(self.num_yielded)
             self.num_yielded += 1
-            yield batch
+            yield batch._replace(start=start, weight=(end - start) / self.sampler.batch_size)
 
     def state_dict(self) -> dict[str, int]:
         """Position in the training data. A batch is that of all processes."""
@@ -211,7 +234,7 @@ class TrainLoader:
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Start the next iteration at a saved position, which may be one of batches of another size."""
         own = self.sampler.items_per_batch
-        self.resume = (state["epoch"], state["batches"] * state.get("items", own) // own)
+        self.resume = (state["epoch"], -(-state["batches"] * state.get("items", own) // own))
 
 
 class TestLoader:

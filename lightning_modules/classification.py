@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from lightning_modules.mixup import Mixup
 from lightning_modules.scores import Scores, TestProtocol, ViewScores, is_among_best
-from lightning_modules.task import Batch, Objective, Prepared, Task
+from lightning_modules.task import FIRST, Batch, Objective, Place, Prepared, Task
 from models.model import Targets
 
 
@@ -35,8 +35,8 @@ class ClassObjective(Objective):
 
     @property
     def batch_multiple(self) -> int:
-        """Mixup needs pairs of items."""
-        return 1 if self.mixup is None else 2
+        """Clips that exchange partners in mixup are on one device."""
+        return 1 if self.mixup is None else self.mixup.clips_per_exchange or 2
 
     def range_of(self, metric: str) -> tuple[float, float]:
         """Accuracies are in percent."""
@@ -56,14 +56,16 @@ class ClassTask(Task):
         self.sizes = tuple(classes.values())
         self.mixup = objective.mixup.build() if objective.mixup is not None else None
 
-    def prepare(self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator) -> Prepared:
+    def prepare(
+        self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator, place: Place = FIRST
+    ) -> Prepared:
         """Batch after mixup, if the objective has it. Mixed targets are class probabilities (B, C)."""
         if self.mixup is None:
             return Prepared(inputs, targets)
         if len(inputs) != 1:
             raise ValueError("objective.mixup mixes clips only, and these items have several inputs")
         (clips,) = inputs
-        mixed = self.mixup(clips, generator)
+        mixed = self.mixup(clips, generator, place)
         with torch.autocast(clips.device.type, enabled=False):  # in half precision, probabilities do not sum to one
             return Prepared((mixed.inputs,), mixed.weights.to(clips.dtype) @ self.smoothed(targets, clips.dtype))
 

@@ -7,12 +7,14 @@ draws the same values. B: items.
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from lightning_modules.task import FIRST, Place
 
 
 class Mixed(NamedTuple):
@@ -35,6 +37,12 @@ class Mixup:
         `alpha`, `cutmix_alpha`: parameters of the beta distributions of the weights; 0 disables mixup or CutMix.
         `probability`: probability of mixing a batch, an item or a pair, depending on `mode`.
         `switch_probability`: probability of CutMix if both are enabled.
+        `clips_per_lambda`: number of clips in the training order that are mixed with one draw of weight and box.
+        `clips_per_exchange`: number of clips among which partners are exchanged. It divides `clips_per_lambda` and
+            every micro-batch; draws then do not depend on the micro-batch and the devices. None for both: the clips of
+            a micro-batch of a device, on which draws then depend.
+        `partner`: the clip with which a clip is mixed: that at its place from the end, or that of a random permutation,
+            which leaves one clip of an exchange unmixed on average.
         """
 
         alpha: float = 0.8
@@ -42,6 +50,9 @@ class Mixup:
         probability: float = 1.0
         switch_probability: float = 0.5
         mode: Literal["batch", "pair", "elem"] = "batch"
+        clips_per_lambda: int | None = field(default=None, metadata={"omit_if": None})
+        clips_per_exchange: int | None = field(default=None, metadata={"omit_if": None})
+        partner: Literal["reversed", "permuted"] = field(default="reversed", metadata={"omit_if": "reversed"})
 
         def __post_init__(self) -> None:
             alphas = (self.alpha, self.cutmix_alpha)
@@ -54,20 +65,34 @@ class Mixup:
                     raise ValueError(f"objective.mixup.{name} is {getattr(self, name)}; it is between 0 and 1")
 
         def build(self) -> "Mixup":
-            """Mixup with these settings."""
+            """Mixup with these settings.
+
+            Raises:
+                ValueError: if clips do not divide into groups. Overrides change one field after the other.
+            """
+            shared, exchanged = self.clips_per_lambda, self.clips_per_exchange
+            if (shared, exchanged) != (None, None) and (
+                not shared or not exchanged or exchanged % 2 or shared % exchanged
+            ):
+                raise ValueError(
+                    f"objective.mixup: clips_per_lambda is {shared} and clips_per_exchange {exchanged}; the second "
+                    f"must be even and divide the first, or both be None"
+                )
             return Mixup(self)
 
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    def __call__(self, inputs: Tensor, generator: torch.Generator) -> Mixed:
+    def __call__(self, inputs: Tensor, generator: torch.Generator, place: Place = FIRST) -> Mixed:
         """Mix a batch of clips (B, F, 3, height, width) or images (B, 3, height, width).
+
+        Args:
+            generator: source of the draws of a whole micro-batch.
+            place: source of the draws of groups of clips, the same in every split of a step into micro-batches.
 
         Raises:
             ValueError: for inputs of another shape, or an odd number of items, which cannot be paired.
         """
-        from timm.data.mixup import Mixup as TimmMixup  # here: timm takes a second, not needed by configs
-
         if inputs.ndim < 4:
             raise ValueError(
                 f"objective.mixup mixes images or clips, and an item has the shape {tuple(inputs.shape[1:])}"
@@ -76,7 +101,32 @@ class Mixup:
             raise ValueError(
                 f"objective.mixup mixes pairs, and a batch has {len(inputs)} items; use an even --micro-batch"
             )
-        config = self.config
+        shared, exchanged = self.config.clips_per_lambda, self.config.clips_per_exchange
+        if shared is None or exchanged is None:
+            return self.mixed(inputs, int(torch.randint(2**32, (), generator=generator)), generator)
+        groups = []
+        for number, group in enumerate(inputs.split(exchanged)):
+            first = place.start + number * exchanged
+            of_lambda, of_exchange = (hash((place.seed, place.epoch, n, first // n)) for n in (shared, exchanged))
+            partners = torch.Generator().manual_seed(of_exchange % 2**63)
+            groups.append(self.mixed(group, of_lambda % 2**32, partners))
+        mixed, weights = zip(*groups, strict=True)
+        return Mixed(torch.cat(mixed), torch.block_diag(*weights))
+
+    def mixed(self, inputs: Tensor, seed: int, generator: torch.Generator) -> Mixed:
+        """Mix clips among each other.
+
+        Args:
+            seed: seed of the weights and boxes.
+            generator: source of the partners.
+        """
+        from timm.data.mixup import Mixup as TimmMixup  # here: timm takes a second, not needed by configs
+
+        config, B = self.config, len(inputs)
+        places = torch.arange(B, device=inputs.device)
+        if config.partner == "permuted":  # timm mixes with the batch in reverse order, so the partners follow in it
+            partners = torch.randperm(B, generator=generator).to(inputs.device)
+            places = torch.cat([places, partners.flip(0)])
         mixup = TimmMixup(
             mixup_alpha=config.alpha,
             cutmix_alpha=config.cutmix_alpha,
@@ -84,13 +134,12 @@ class Mixup:
             switch_prob=config.switch_probability,
             mode=config.mode,
             label_smoothing=0.0,
-            num_classes=len(inputs),
+            num_classes=B,
         )
-        item_labels = torch.arange(len(inputs), device=inputs.device)
-        images = inputs.clone().flatten(1, -3)  # (B, F*3, height, width): timm mixes in place
-        with numpy_seeded(int(torch.randint(2**32, (), generator=generator))):
-            images, weights = mixup(images, item_labels)
-        return Mixed(images.view_as(inputs), weights)
+        images = inputs[places].flatten(1, -3)  # a copy (B, F*3, height, width): timm mixes in place
+        with numpy_seeded(seed):
+            images, weights = mixup(images, places)
+        return Mixed(images[:B].view_as(inputs), weights[:B])
 
 
 @contextmanager

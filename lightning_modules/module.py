@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lightning_modules.optim import OptimConfig
 from lightning_modules.scores import TestProtocol
-from lightning_modules.task import Batch, Task
+from lightning_modules.task import Batch, Place, Task
 from models.frozen import frozen_fingerprint, frozen_parameters
 
 FROZEN = "frozen_weights"  # checkpoint key of the fingerprint of the frozen parameters
@@ -58,7 +58,8 @@ class TaskModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch."""
         generator = torch.Generator().manual_seed(self.step_seed)
-        inputs, targets = self.task.prepare(batch.inputs, batch.targets, generator)
+        place = Place(self.seed, self.current_epoch, batch.start)
+        inputs, targets = self.task.prepare(batch.inputs, batch.targets, generator, place)
         outputs = self(*inputs)
         loss = self.task.loss(outputs, targets)
         self.log("train/loss", loss, prog_bar=True, on_step=True, on_epoch=False)
@@ -74,7 +75,7 @@ class TaskModule(LightningModule):
             sync_dist=True,
             logger=False,
         )
-        return loss
+        return loss * batch.weight
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Log the loss and the metrics of one unaugmented view per item."""

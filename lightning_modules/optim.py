@@ -119,12 +119,15 @@ class CosineSchedule(ScheduleConfig):
     `warmup_epochs`: length of the warm-up.
     `warmup_start`, `final`: learning rates at the start and at the end, relative to the base rate.
     `decay_from_start`: whether the cosine starts with the training. The warm-up then ends at its value.
+    `peak_in_warmup`: whether the last of the W steps of the warm-up has the rate at its end, as in `linspace`, and the
+        next step has it again; else, step s has the share s / W.
     """
 
     warmup_epochs: float = 0.0
     final: float = 0.0
     warmup_start: float = field(default=0.0, metadata={"omit_if": 0.0})
     decay_from_start: bool = field(default=False, metadata={"omit_if": False})
+    peak_in_warmup: bool = field(default=False, metadata={"omit_if": False})
 
     def __post_init__(self) -> None:
         for name in ("warmup_epochs", "final", "warmup_start"):
@@ -136,6 +139,17 @@ class CosineSchedule(ScheduleConfig):
             raise ValueError(
                 f"optim.schedule.warmup_epochs is {self.warmup_epochs:g}, but the training has a length of {length}"
             )
+
+    def build(self, optimizer: torch.optim.Optimizer, num_steps: int, length: int) -> LRScheduler:
+        """Scheduler of an optimiser; with `peak_in_warmup`, the W steps of the warm-up take the time of W - 1."""
+        warmup = self.warmup_epochs * num_steps / length if self.peak_in_warmup else 0.0
+
+        def multiplier(step: int) -> float:
+            if step < warmup:
+                return self.multiplier(self.warmup_epochs * min(1.0, step / max(warmup - 1, 1.0)), length)
+            return self.multiplier(step * length / num_steps, length)
+
+        return LambdaLR(optimizer, multiplier) if warmup else super().build(optimizer, num_steps, length)
 
     def multiplier(self, time: float, length: int) -> float:
         """Warm-up factor, then cosine factor."""
@@ -163,6 +177,8 @@ class OptimConfig:
         clip_norm: largest norm of the gradients of all parameters; None for no clipping.
         validate_every: epochs between validations, or steps if the length is in steps.
         keep: weights for the test: the last ones, or the best ones by the task's headline metric in validation.
+        rest_multiple: the items left at the end of an epoch, cut to a multiple of this number, are a step, in which an
+            item has the weight that it has in a whole batch. None leaves them out.
         validation_batches: number of batches of a validation, each of the global batch size. Validations go on where
             the last one stopped, in an order fixed by the seed; None for the whole split at each of them.
     """
@@ -181,9 +197,10 @@ class OptimConfig:
     validate_every: int = field(default=5, metadata={"omit_if": 5})
     keep: Literal["last", "best"] = field(default="last", metadata={"omit_if": "last"})
     validation_batches: int | None = field(default=None, metadata={"omit_if": None})
+    rest_multiple: int | None = field(default=None, metadata={"omit_if": None})
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "steps", "batch_size", "validate_every", "validation_batches"):
+        for name in ("epochs", "steps", "batch_size", "validate_every", "validation_batches", "rest_multiple"):
             check_range(f"optim.{name}", getattr(self, name), least=1)
         if not 0 <= self.lr < math.inf:
             raise ValueError(f"a learning rate of {self.lr}: it is 0 or more")
@@ -233,9 +250,12 @@ class OptimConfig:
         """
         return min(self.validate_every, self.length) if self.steps is None and self.keep == "last" else 1
 
-    def num_steps(self, steps_per_epoch: int) -> int:
-        """Number of optimiser steps of the training."""
-        return self.length * (steps_per_epoch if self.steps is None else 1)
+    def num_steps(self, num_items: int) -> int:
+        """Number of optimiser steps of a training with this many items."""
+        if self.steps is not None:
+            return self.steps
+        whole, rest = divmod(num_items, self.batch_size)
+        return self.length * (whole + (self.rest_multiple is not None and rest >= self.rest_multiple))
 
     def build(self, model: nn.Module, num_steps: int) -> tuple[torch.optim.Optimizer, LRScheduler]:
         """Optimiser of a model's trainable parameters, and its schedule, updated at every step.

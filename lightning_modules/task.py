@@ -55,6 +55,27 @@ class Batch(Protocol):
         """Whether the files of the items are missing."""
         ...
 
+    @property
+    def start(self) -> int:
+        """Place of the first item in the training order of the epoch."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """Weight of the loss of a training batch in its step."""
+        ...
+
+
+class Place(NamedTuple):
+    """Place of a batch in the training of a seed, which does not depend on how steps are split into batches."""
+
+    seed: int = 0
+    epoch: int = 0
+    start: int = 0
+
+
+FIRST = Place()
+
 
 class Prepared(NamedTuple):
     """Prepared training batch: inputs, and labels or soft targets."""
@@ -66,11 +87,14 @@ class Prepared(NamedTuple):
 class Task(ABC):
     """Loss and scores of one kind of target."""
 
-    def prepare(self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator) -> Prepared:
+    def prepare(
+        self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator, place: Place = FIRST
+    ) -> Prepared:
         """Training batch after mixing. By default, the batch is unchanged.
 
         Args:
-            generator: seeded at each step; the source of all randomness of the preparation.
+            generator: seeded for each batch of a device.
+            place: source of randomness that does not depend on the split into batches.
         """
         return Prepared(inputs, targets)
 

@@ -111,7 +111,7 @@ class Planner:
             counts=counts,
             counted=counted,
             missing=missing,
-            steps=0 if optim is None or self.eval_only else optim.num_steps(counts.train // optim.batch_size),
+            steps=0 if optim is None or self.eval_only else optim.num_steps(counts.train),
             left=Work(0, 0) if finished else passes,
             training_passes=whole.training,
             trains=trains and not finished,

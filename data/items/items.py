@@ -83,6 +83,8 @@ class Batch(NamedTuple):
         inputs: model inputs, (B, ...) each in training and (B, V, ...) each in testing.
         targets: labels (B,) or (B, kinds of label).
         items, views, unreadable, missing: (B,), as in `Item`.
+        start: place of its first item in the training order of the epoch.
+        weight: weight of its loss in the step, below 1 for fewer items than the other batches have.
     """
 
     inputs: tuple[Tensor, ...]
@@ -91,6 +93,8 @@ class Batch(NamedTuple):
     views: Tensor
     unreadable: Tensor
     missing: Tensor
+    start: int = 0
+    weight: float = 1.0
 
 
 class Collated(NamedTuple):

@@ -21,7 +21,7 @@ from experiments.spec.run import Parent, RunConfig
 from experiments.spec.table import PaperNote
 from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
-from lightning_modules.optim import CosineSchedule, OptimConfig
+from lightning_modules.optim import AdamW, CosineSchedule, OptimConfig
 from lightning_modules.parameter_groups import ParameterRule
 from lightning_modules.verb_noun import VerbNoun
 from models.cast.adapter import AdaptersConfig
@@ -35,15 +35,23 @@ BASE_LR, LEAST_LR = 1e-3, 1e-6  # for a batch of 256
 NO_DECAY = ("*positions*", "*pos_embed", "*cls_token")
 
 
+GPUS, PER_GPU = 16, 6  # a step accumulates over the rest of the global batch
+
+
 def recipe(*, batch: int, epochs: int, layer_decay: float) -> OptimConfig:
-    """AdamW with a learning rate in proportion to the global batch size."""
+    """AdamW with a learning rate in proportion to the global batch size.
+
+    The released loop and DeepSpeed both divide the loss by the number of accumulated batches. Under AdamW, gradients that
+    are smaller by a factor are an eps that is larger by it.
+    """
     no_decay = tuple(ParameterRule(names=name, weight_decay=0.0, may_match_none=True) for name in NO_DECAY)
     return OptimConfig(
         epochs=epochs,
         batch_size=batch,
         lr=BASE_LR * batch / 256,
         weight_decay=0.05,
-        schedule=CosineSchedule(warmup_epochs=5, final=LEAST_LR / BASE_LR),
+        optimizer=AdamW(eps=batch / (GPUS * PER_GPU) / 1e8),
+        schedule=CosineSchedule(warmup_epochs=5, final=LEAST_LR / BASE_LR, peak_in_warmup=True),
         layer_decay=layer_decay,
         rules=(ParameterRule(max_dims=1, weight_decay=0.0), *no_decay),
     )
@@ -70,8 +78,14 @@ def videos(dataset: Epic100.Config | Kinetics.Config | SSv2.Config, *, flip: flo
 
 
 def mixup(probability: float) -> Mixup.Config:
-    """Mixup of the clips of a batch, without CutMix."""
-    return Mixup.Config(alpha=0.8, probability=probability, switch_probability=0.0)
+    """Mixup of the clips of a GPU, without CutMix."""
+    return Mixup.Config(
+        alpha=0.8,
+        probability=probability,
+        switch_probability=0.0,
+        clips_per_lambda=PER_GPU,
+        clips_per_exchange=PER_GPU,
+    )
 
 
 EPIC100 = RunConfig(  # Tables 2 and 9

@@ -2,7 +2,7 @@
 
 from data.transforms import Augmentation
 from data.video import VideoData
-from experiments.cast.base import EPIC100, K400, SSV2
+from experiments.cast.base import EPIC100, GPUS, K400, PER_GPU, SSV2
 from experiments.cast.tiny import TINY, pretrained
 from experiments.spec.metrics import Computed
 from experiments.spec.number_formats import Scientific
@@ -12,8 +12,6 @@ from lightning_modules.classification import ClassObjective
 from lightning_modules.mixup import Mixup
 from lightning_modules.optim import AdamW, CosineSchedule, OptimConfig
 from models.cast.model import CAST
-
-NUM_GPUS, PER_GPU = 16, 6  # of the paper; a recipe has the global batch size
 
 
 def optim(run: RunConfig) -> OptimConfig:
@@ -91,7 +89,7 @@ BASE_LR = Computed("base_lr", base_lr)
 WEIGHT_DECAY = Computed("weight_decay", lambda run: optim(run).weight_decay)
 MOMENTUM = Computed("momentum", lambda run: "β1, β2={}, {}".format(*adamw(run).betas))
 PER_GPU_BATCH = Computed("per_gpu", lambda run: PER_GPU)
-UPDATE_FREQUENCY = Computed("update_frequency", lambda run: optim(run).batch_size / (NUM_GPUS * PER_GPU))
+UPDATE_FREQUENCY = Computed("update_frequency", lambda run: optim(run).batch_size / (GPUS * PER_GPU))
 SCHEDULE = Computed("schedule", schedule_name)
 WARMUP = Computed("warmup_epochs", lambda run: schedule(run).warmup_epochs)
 EPOCHS = Computed("epochs", lambda run: optim(run).length)

@@ -14,7 +14,7 @@ from experiments.spec.edits import Edit, Edits, optim
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import TINY as SCALE
 from experiments.spec.table import TinyNote
-from lightning_modules.optim import CosineSchedule
+from lightning_modules.optim import AdamW, CosineSchedule
 from models.cast.expert import ExpertConfig
 from models.cast.lone_expert import EXPERT, LoneExpert
 from models.cast.model import CAST
@@ -29,7 +29,7 @@ def with_categories(dataset: object) -> object:
 
 SHORT: Edits = (
     Edit("data.dataset", with_categories),
-    *optim(batch_size=32, layer_decay=None, schedule=CosineSchedule(warmup_epochs=1.0)),
+    *optim(batch_size=32, layer_decay=None, optimizer=AdamW(), schedule=CosineSchedule(warmup_epochs=1.0)),
     Edit("objective.mixup", None),
 )
 TINY: Edits = (*optim(epochs=5, lr=3e-3), *SHORT)

@@ -31,7 +31,7 @@ K400 = RunConfig(
         std=0.5,
     ),
     # 12 epochs by the paper, 18 with another drop at 15 by TokenShift's configs; 21 clips on each of 2 GPUs, of which 10
-    # batches are accumulated.
+    # batches are accumulated, or fewer at the end of an epoch. As released, the best weights of the validation are tested.
     optim=OptimConfig(
         epochs=12,
         batch_size=420,
@@ -41,6 +41,9 @@ K400 = RunConfig(
         schedule=StepSchedule(milestones=(10,), factor=0.1),
         clip_norm=1.0,
         precision="32-true",
+        validate_every=1,
+        keep="best",
+        rest_multiple=42,
     ),
     evaluation=EvalConfig(
         views=10,

@@ -31,15 +31,17 @@ class TooLittleMemoryError(OSError):
     """A training step or a test of the smallest batch does not fit into the memory."""
 
 
-def recount(counts: dict[str, int], before: int, now: int) -> None:
+def recount(counts: dict[str, int], before: int, now: int, most: int | None = None) -> None:
     """Count batches of other optimiser steps. A batch may be open: its counter `completed` is increased last.
 
     Args:
-        before, now: batches per optimiser step.
+        before, now: batches per optimiser step, of which the last one of an epoch may have fewer.
+        most: number of batches of an epoch now; None for counts over all epochs.
     """
     num_open = counts["ready"] - counts["completed"]
     for name in ("ready", "started", "processed"):
-        counts[name] = counts[name] // before * now
+        counted = -(-counts[name] // before) * now
+        counts[name] = counted if most is None else min(counted, most)
     counts["completed"] = counts["ready"] - num_open
 
 
@@ -173,8 +175,9 @@ class FittingBatches(Callback):
         saved = checkpoint["callbacks"].get(self.state_key)
         if saved is not None and "loops" in checkpoint:
             progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-            for counts in (progress["total"], progress["current"]):
-                recount(counts, saved["splits"][-1]["accumulation"], self.split.accumulation)
+            before, now = saved["splits"][-1]["accumulation"], self.split.accumulation
+            recount(progress["total"], before, now)
+            recount(progress["current"], before, now, len(trainer.datamodule.train_batches()))  # type: ignore[attr-defined]
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Note whether memory was exhausted in the training. Other processes, which may wait for this one, are ended.

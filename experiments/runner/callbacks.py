@@ -124,7 +124,7 @@ class Checkpointing(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         """Save periodically or on a stop request. Only optimiser steps save, so that no gradient is lost."""
-        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+        if (batch_idx + 1) % trainer.accumulate_grad_batches and not trainer.is_last_batch:
             return
         if self.validations_select_weights and validation_follows(trainer, batch_idx):
             return

@@ -44,7 +44,7 @@ def work(run: RunConfig, num_train: int, num_test: int, *, trains: bool) -> Work
     """Forward passes of a run with these numbers of items."""
     training = 0
     if trains and run.optim is not None:
-        steps = run.optim.num_steps(num_train // run.optim.batch_size)
+        steps = run.optim.num_steps(num_train)
         training = TRAINING_PASSES * steps * run.optim.batch_size
     return Work(training, num_test * run.evaluation.views * run.evaluation.crops)
 

@@ -195,6 +195,7 @@ def data_module(
         num_workers=resources.num_workers(run.data),
         allow_bad=resources.allow_bad,
         accumulate=split.accumulation,
+        rest_multiple=run.optim.rest_multiple if run.optim is not None else None,
         bad_files=bad_files,
         validation_items=run.optim.validation_items if run.optim is not None else None,
         validation_parts=run.optim.validation_parts if run.optim is not None else 1,

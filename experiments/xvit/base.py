@@ -28,6 +28,11 @@ from models.xvit.tsm import TSMViT
 
 NUM_BLOCKS = 12
 
+# The released code does not decay the biases of the MLP of the temporal head, that of its LayerNorm included.
+HEAD_BIASES = tuple(
+    ParameterRule(names=f"head.{part}.bias", weight_decay=0.0) for part in ("norm", "hidden", "classifier")
+)
+
 SSV2_OPTIM = OptimConfig(
     epochs=35,
     batch_size=64,
@@ -36,6 +41,7 @@ SSV2_OPTIM = OptimConfig(
     optimizer=SGD(momentum=0.9, nesterov=True),
     schedule=CosineSchedule(warmup_epochs=5, warmup_start=0.1, decay_from_start=True),
     precision="32-true",
+    rules=HEAD_BIASES,
 )
 
 SSV2 = RunConfig(
@@ -58,9 +64,12 @@ SSV2 = RunConfig(
     evaluation=EvalConfig(views=1, crops=3, merge="sum of logits"),
 )
 
+# One draw of the weight for the batch, as the seeds of the GPUs are equal; partners are those of the 8 clips of a GPU.
+MIXUP = Mixup.Config(alpha=0.4, clips_per_lambda=64, clips_per_exchange=8, partner="permuted")
+
 K400 = RunConfig(
     model=XViT.Config(),
-    objective=SingleLabel(label_smoothing=0.3, mixup=Mixup.Config(alpha=0.4)),
+    objective=SingleLabel(label_smoothing=0.3, mixup=MIXUP),
     data=VideoData(
         dataset=Kinetics.Config(name="kinetics400", num_classes=400),
         frames=8,

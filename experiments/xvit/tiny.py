@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from data.strided_sampling import StridedSampling
 from experiments.spec.edits import Edit, optim
+from experiments.xvit.base import HEAD_BIASES
 from lightning_modules.optim import AdamW, CosineSchedule
 
 
@@ -12,8 +13,20 @@ def short_stride(old: object) -> object:
     return replace(old, stride=8) if isinstance(old, StridedSampling.Config) else old
 
 
+def without_head_biases(old: object) -> object:
+    """Rules without those of the temporal head, which came after these runs."""
+    return () if old == HEAD_BIASES else old
+
+
+def of_a_batch(old: object) -> object:
+    """Mixup of the clips of a batch in reverse order."""
+    return replace(old, clips_per_lambda=None, clips_per_exchange=None, partner="reversed") if old else None  # pyright: ignore
+
+
 TINY = (
     *optim(epochs=8, batch_size=32, lr=1e-3, optimizer=AdamW(), schedule=CosineSchedule(warmup_epochs=1.0)),
     Edit("data.sampling", short_stride),
     Edit("model.head.dropout", 0.1),
+    Edit("optim.rules", without_head_biases),
+    Edit("objective.mixup", of_a_batch),
 )

@@ -39,7 +39,7 @@ def epoch_of(datamodule: DataModule, epoch: int) -> list[Batch]:
 def are_equal(batches: Iterable[Batch], others: Iterable[Batch]) -> bool:
     pairs = list(zip(batches, others, strict=True))
     return all(
-        torch.equal(x, y) for a, b in pairs for x, y in zip((*a.inputs, *a[1:]), (*b.inputs, *b[1:]), strict=True)
+        torch.equal(x, y) for a, b in pairs for x, y in zip((*a.inputs, *a[1:6]), (*b.inputs, *b[1:6]), strict=True)
     )
 
 

@@ -1,3 +1,5 @@
+from collections import Counter
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -7,6 +9,7 @@ from torch import Tensor
 from data.errors import DataError, DecodeError
 from data.items.items import Draw, TestItems
 from data.loaders import EpochBatches, UnreadableItems, UnrepeatedItems, random_part
+from lightning_modules.optim import OptimConfig
 
 
 def order(seed: int, epoch: int) -> list[Draw]:
@@ -45,6 +48,29 @@ def test_an_epoch_has_whole_steps_only() -> None:
     assert [len(EpochBatches(22, 4, 0, accumulate=steps)) for steps in (1, 2, 3, 5)] == [5, 4, 3, 5]
     with pytest.raises(DataError, match="22 training items are fewer than one batch of 24; use a smaller batch"):
         EpochBatches(22, 4, 0, world_size=2, accumulate=3)
+
+
+@pytest.mark.parametrize(("micro_batch", "devices"), [(21, 2), (420, 1), (7, 4), (1, 60), (5, 84), (1, 420)])
+def test_the_rest_of_an_epoch_is_a_step_of_equal_weights_in_every_split(micro_batch: int, devices: int) -> None:
+    accumulate = 420 // (micro_batch * devices)
+    weights: Counter[int] = Counter()  # of an item in the last step
+    for rank in range(devices):
+        batches = EpochBatches(
+            2 * 420 + 414, micro_batch, 0, rank=rank, world_size=devices, accumulate=accumulate, rest_multiple=42
+        )
+        assert -(-len(batches) // accumulate) == 3
+        batches.skip = 2 * accumulate
+        for number, draws in enumerate(batches, start=2 * accumulate):
+            start, end = batches.bounds(number)
+            assert draws and len(draws) == max(1, end - start)
+            weights.update({draw.place: (end - start) / len(draws) for draw in draws})
+    assert sum(weight == 1 for weight in weights.values()) == sum(weights.values()) == 378
+
+
+def test_an_epoch_of_kinetics_has_587_steps_with_its_rest() -> None:
+    recipe = OptimConfig(epochs=1, batch_size=420)
+    assert (recipe.num_steps(246_534), replace(recipe, rest_multiple=42).num_steps(246_534)) == (586, 587)
+    assert len(EpochBatches(246_534, 42, 0, rest_multiple=42, accumulate=10)) == 5869
 
 
 class Blank(TestItems):

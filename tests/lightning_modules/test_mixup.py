@@ -1,12 +1,16 @@
 """Mixup and CutMix: pairs of items, weights, and random draws."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from data.loaders import EpochBatches
 from data.transforms import normalized
 from lightning_modules.mixup import Mixed, Mixup
+from lightning_modules.task import Place
 
 MIXUP = Mixup.Config(alpha=0.8)
 MODES = ("batch", "pair", "elem")
@@ -142,6 +146,76 @@ def test_batches_are_mixed_with_the_configured_probability() -> None:
     config = Mixup.Config(probability=0.25)
     num_unchanged = sum(torch.equal(mixed(config, clips(2), seed).inputs, clips(2)) for seed in range(400))
     assert 260 < num_unchanged < 340
+
+
+# Groups of clips
+
+
+def mixed_in_parts(config: Mixup.Config, inputs: Tensor, part: int, place: Place) -> Mixed:
+    """Items that are mixed in micro-batches of a number of items, each with its own generator."""
+    mixup, generator = config.build(), torch.Generator()
+    parts = [
+        mixup(clips, generator.manual_seed(first), place._replace(start=place.start + first))
+        for first, clips in zip(range(0, len(inputs), part), inputs.split(part), strict=True)
+    ]
+    return Mixed(torch.cat([mixed.inputs for mixed in parts]), torch.block_diag(*[mixed.weights for mixed in parts]))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("partner", ["reversed", "permuted"])
+def test_draws_of_groups_do_not_depend_on_the_micro_batch(partner: str, mode: str) -> None:
+    config = Mixup.Config(
+        cutmix_alpha=1.0,
+        mode=mode,  # pyright: ignore[reportArgumentType]
+        clips_per_lambda=24,
+        clips_per_exchange=8,
+        partner=partner,  # pyright: ignore[reportArgumentType]
+    )
+    inputs, place = clips(48), Place(seed=3, epoch=1, start=96)
+    whole = mixed_in_parts(config, inputs, 48, place)
+    for part in (8, 16, 24):
+        parts = mixed_in_parts(config, inputs, part, place)
+        assert torch.equal(parts.inputs, whole.inputs) and torch.equal(parts.weights, whole.weights)
+    for part, devices in ((8, 2), (24, 2), (16, 3)):
+        for rank, batch in product(range(devices), range(48 // (part * devices))):
+            order = EpochBatches(48, part, 0, rank=rank, world_size=devices)
+            own = slice(*order.bounds(batch))
+            parts = config.build()(inputs[own], torch.Generator(), place._replace(start=96 + own.start))
+            assert torch.equal(parts.inputs, whole.inputs[own])
+    for other in (Place(4, 1, 96), Place(3, 2, 96), Place(3, 1, 48)):
+        assert not torch.equal(mixed_in_parts(config, inputs, 48, other).weights, whole.weights)
+
+
+def test_clips_share_a_lambda_and_exchange_partners_among_their_groups() -> None:
+    config = Mixup.Config(alpha=0.8, clips_per_lambda=24, clips_per_exchange=8, partner="permuted")
+    result = mixed_in_parts(config, inputs := clips(48), 16, Place())
+    torch.testing.assert_close(result.inputs, torch.einsum("bj,j...->b...", result.weights, inputs))
+    others = result.weights * (1 - torch.eye(48))
+    partners = [row.nonzero().flatten().tolist() for row in others]
+    assert all(
+        len(found) <= 1 and all(item // 8 == place // 8 for place in found) for item, found in enumerate(partners)
+    )
+    lambdas = [{round(float(w), 5) for w in others[first : first + 24].unique() if w} for first in (0, 24)]
+    assert [len(found) for found in lambdas] == [1, 1] and lambdas[0] != lambdas[1]
+    groups = [[place - first for found in partners[first : first + 8] for place in found] for first in range(0, 48, 8)]
+    assert len(set(map(tuple, groups))) == 6
+
+
+def test_a_random_partner_leaves_one_clip_of_an_exchange_unmixed_on_average() -> None:
+    config = Mixup.Config(alpha=0.8, clips_per_lambda=64, clips_per_exchange=8, partner="permuted")
+    mixup = config.build()
+    kept = [mixup(torch.zeros(8, 3, 1, 1), torch.Generator(), Place(start=8 * n)).weights.diag() for n in range(400)]
+    assert (torch.cat(kept) > 0.9999).double().mean().item() == pytest.approx(1 / 8, abs=0.02)
+
+
+@pytest.mark.parametrize(("shared", "exchanged"), [(64, None), (None, 8), (60, 8), (9, 3)])
+def test_groups_that_do_not_fit_are_refused(shared: int | None, exchanged: int | None) -> None:
+    with pytest.raises(ValueError) as caught:
+        Mixup.Config(clips_per_lambda=shared, clips_per_exchange=exchanged).build()
+    assert str(caught.value) == (
+        f"objective.mixup: clips_per_lambda is {shared} and clips_per_exchange {exchanged}; the second must be "
+        f"even and divide the first, or both be None"
+    )
 
 
 def test_inputs_that_are_no_images_are_refused() -> None:

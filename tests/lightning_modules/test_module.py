@@ -21,7 +21,7 @@ from lightning_modules.module import FROZEN, TaskModule
 from lightning_modules.optim import SGD, CosineSchedule, OptimConfig
 from lightning_modules.parameter_groups import ParameterRule
 from lightning_modules.scores import ViewScores
-from lightning_modules.task import Prepared
+from lightning_modules.task import FIRST, Place, Prepared
 from models.frozen import frozen_fingerprint
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -95,10 +95,14 @@ class Recorded(SingleLabelTask):
     def __init__(self) -> None:
         super().__init__(SingleLabel(), {"class": CLASSES})
         self.drawn: list[tuple[float, float]] = []
+        self.places: list[Place] = []
 
-    def prepare(self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator) -> Prepared:
+    def prepare(
+        self, inputs: tuple[Tensor, ...], targets: Tensor, generator: torch.Generator, place: Place = FIRST
+    ) -> Prepared:
         self.drawn.append((torch.rand((), generator=generator).item(), torch.rand(()).item()))
-        return super().prepare(inputs, targets, generator)
+        self.places.append(place)
+        return super().prepare(inputs, targets, generator, place)
 
 
 def draws(
@@ -121,6 +125,23 @@ def test_a_step_is_prepared_with_a_generator_seeded_by_its_number() -> None:
     for step, drawn in enumerate(whole):
         seed = hash((7, step, 0)) % 2**63
         assert drawn[0] == torch.rand((), generator=torch.Generator().manual_seed(seed)).item()
+
+
+def test_a_batch_is_prepared_with_its_place_and_its_loss_has_its_weight() -> None:
+    task, losses = Recorded(), []
+
+    class Losses(pl.Callback):
+        def on_train_batch_end(
+            self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, *_: object
+        ) -> None:
+            assert isinstance(outputs, dict)
+            losses.append((outputs["loss"], trainer.callback_metrics["train/loss"]))
+
+    batches = [train_batch(number)._replace(start=4 * number, weight=1 - number / 4) for number in range(2)]
+    trainer(max_epochs=2, callbacks=[Losses()]).fit(TaskModule(Net(), task, OPTIM, PROTOCOL, 7), loader(batches))
+    assert task.places == [Place(7, epoch, start) for epoch in (0, 1) for start in (0, 4)]
+    for (loss, logged), weight in zip(losses, (1, 0.75, 1, 0.75), strict=True):
+        torch.testing.assert_close(loss, weight * logged)
 
 
 def test_a_resumed_training_draws_the_same_values(tmp_path: Path) -> None:

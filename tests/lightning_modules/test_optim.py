@@ -33,6 +33,18 @@ def test_a_warm_up_from_zero_is_exactly_linear() -> None:
         assert CosineSchedule(warmup_epochs=2.3).multiplier(time, 9) == time / 2.3
 
 
+def test_a_warm_up_may_reach_its_peak_in_its_last_step() -> None:
+    schedule = CosineSchedule(warmup_epochs=2, final=0.1, peak_in_warmup=True)
+    found = rates(OptimConfig(epochs=5, lr=1.0, schedule=schedule), nn.Linear(1, 1), 20)  # 8 of 20 steps
+    cosine = [0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * step / 12)) for step in range(12)]
+    assert found == [[pytest.approx(rate)] for rate in [*(step / 7 for step in range(8)), *cosine]]
+    for optim, num_steps in (
+        (OptimConfig(epochs=2, schedule=schedule), 2),
+        (OptimConfig(epochs=2, schedule=schedule), 1),
+    ):
+        assert rates(optim, nn.Linear(1, 1), num_steps)[0] == [0.0]
+
+
 def test_a_run_that_is_all_warm_up_has_a_schedule() -> None:
     assert CosineSchedule(warmup_epochs=1).multiplier(1, 1) == pytest.approx(1)
 
@@ -194,7 +206,7 @@ def test_rules_and_layer_decay_reach_the_groups() -> None:
 
 def test_a_recipe_counts_epochs_or_steps() -> None:
     epochs, steps = OptimConfig(epochs=3), OptimConfig(epochs=None, steps=50)
-    assert (epochs.length, epochs.num_steps(20)) == (3, 60)
+    assert (epochs.length, epochs.num_steps(20 * 128 + 127)) == (3, 60)
     assert (steps.length, steps.num_steps(20)) == (50, 50)
 
 

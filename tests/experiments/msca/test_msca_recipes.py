@@ -24,6 +24,7 @@ RUNS = {
 def test_all_rows_have_the_recipe_and_the_cost_of_the_frame_wise_vit(run: RunConfig) -> None:
     assert run.optim is not None and isinstance(run.data, VideoData)
     assert (run.optim.epochs, run.optim.batch_size, run.optim.lr, run.optim.clip_norm) == (12, 420, 0.1, 1.0)
+    assert (run.optim.rest_multiple, run.optim.keep, run.optim.validate_every) == (42, "best", 1)
     assert run.optim.optimizer == SGD(momentum=0.9) and run.optim.weight_decay == 0
     assert [run.optim.schedule.multiplier(epoch, 12) for epoch in (0, 9.9, 10)] == pytest.approx([1, 1, 0.1])
     assert (run.data.frames, run.data.sampling) == (8, CyclicSampling.Config(stride=32))

@@ -24,7 +24,7 @@ from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
 from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
-from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness
+from tests.experiments.runner.points import POINTS, REST, NoSignalHandlers, RunHarness
 
 OF_EPOCHS = POINTS  # 4 epochs of 5 steps with 4 items
 OF_STEPS = replace(POINTS, optim=OptimConfig(epochs=None, steps=13, batch_size=4, lr=0.3, validate_every=3))
@@ -66,6 +66,19 @@ class Memory:
         """Raise the error of torch if the memory is too small."""
         if num_items > limit:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+class StopsBefore(NoSignalHandlers):
+    """Stop request after all items of this many steps of a run with a rest were trained on."""
+
+    def __init__(self, memory: Memory, steps: int) -> None:
+        super().__init__()
+        self.memory, self.steps = memory, steps
+
+    @property
+    def pending(self) -> int | None:
+        done = sum(len(items) == (3 if step % 6 == 5 else 4) for step, items in self.memory.trained.items())
+        return signal.SIGTERM if done >= self.steps else None
 
 
 @pytest.fixture
@@ -138,6 +151,27 @@ def test_a_training_resumes_with_another_micro_batch(
     assert counts == [4 // before] * stop + [4 // after] * (len(whole) - stop)
     assert harness.validated_after in (validated, [step for step in validated if step != stop])  # a stop may skip one
     assert splits(metrics) == [(0, before, 4 // before), (stop, after, 4 // after)]
+
+
+@pytest.mark.parametrize(("before", "after", "stop"), [(4, 1, 6), (1, 4, 6), (1, 2, 6), (2, 1, 5), (1, 2, 7)])
+def test_the_rest_of_an_epoch_is_the_same_step_after_a_stop_with_another_micro_batch(
+    before: int, after: int, stop: int, harness: RunHarness, unlimited: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nn.Dropout, "forward", lambda module, inputs: inputs)  # its random numbers are of a batch
+    harness.execute(REST)
+    whole, weights = dict(unlimited.trained), harness.weights(REST)
+    assert [len(items) for items in whole.values()] == [4, 4, 4, 4, 4, 3] * 4
+    harness.use_new_store("stopped")
+    unlimited.trained.clear()
+    with_micro_batch(harness, before)
+    with pytest.raises(Stopped):
+        harness.execute(REST, request=StopsBefore(unlimited, stop))
+    with_micro_batch(harness, after)
+    harness.execute(REST)
+    assert unlimited.trained == whole
+    assert harness.trainers[-1].global_step == 24
+    for name, tensor in harness.weights(REST).items():
+        torch.testing.assert_close(tensor, weights[name], rtol=1e-4, atol=1e-5)
 
 
 def test_a_micro_batch_of_one_that_does_not_fit_is_one_line_with_remedies(

@@ -26,7 +26,7 @@ from experiments.spec.run import Parent, RunConfig
 from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from lightning_modules.task import Batch
-from tests.experiments.runner.points import POINTS, RunHarness, StopsAfter, Tower
+from tests.experiments.runner.points import POINTS, REST, RunHarness, StopsAfter, Tower
 
 # The best validation of both is the last but one.
 EPOCHS = replace(POINTS, optim=OptimConfig(epochs=6, batch_size=4, lr=0.3, validate_every=1, keep="best"))
@@ -57,7 +57,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[RunConfig, Whole]:
     found = {}
     with pytest.MonkeyPatch.context() as patch:
         harness = RunHarness(RunStore(tmp_path_factory.mktemp("whole") / "runs"), patch)
-        for run in (EPOCHS, STEPS, LAST):
+        for run in (EPOCHS, REST, STEPS, LAST):
             metrics = harness.execute(run)
             found[run] = Whole(harness.weights(run), metrics, harness.validated_after.copy(), len(harness.steps))
             harness.use_new_store(run.train_id)
@@ -135,6 +135,8 @@ KILLS = [
     (EPOCHS, "step", 27),  # after the best validation
     (EPOCHS, "validation batch 1", 5),  # in the middle of the best
     (EPOCHS, "checkpoint", 9),  # the best weights are written, and not yet the checkpoint that knows of them
+    (REST, "step", 6),  # before the rest of an epoch
+    (REST, "step", 7),  # after it
     (STEPS, "step", 1),
     (STEPS, "step", 8),  # between two validations
     (STEPS, "step", 20),  # after the best validation
@@ -145,7 +147,7 @@ KILLS = [
     (LAST, "step", 22),
     (LAST, "validation batch 1", 2),
 ]
-NAMES = {id(EPOCHS): "epochs", id(STEPS): "steps", id(LAST): "last"}
+NAMES = {id(EPOCHS): "epochs", id(REST): "rest", id(STEPS): "steps", id(LAST): "last"}
 
 
 @pytest.mark.parametrize(("run", "event", "time"), KILLS, ids=lambda part: NAMES.get(id(part), str(part)))

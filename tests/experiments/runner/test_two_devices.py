@@ -11,28 +11,32 @@ from experiments.runner import run_process
 from experiments.runner.failure_file import Failure, read_failure
 from experiments.runner.files import read_json
 from experiments.runner.train import train_and_test
+from experiments.spec.run import RunConfig
 from lightning_modules.module import TaskModule
 from lightning_modules.task import Batch
-from tests.experiments.runner.points import POINTS, NoSignalHandlers, RunHarness
+from tests.experiments.runner.points import POINTS, REST, NoSignalHandlers, RunHarness
 from tests.experiments.runner.two_devices import FORKED, exit_codes
 
 pytestmark = FORKED
 
 
-def test_a_training_on_two_devices_is_that_on_one(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("run", "micro_batch"), [(POINTS, 2), (REST, 2), (REST, 1)], ids=["whole", "rest", "no item"])
+def test_a_training_on_two_devices_is_that_on_one(
+    run: RunConfig, micro_batch: int, harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(nn.Dropout, "forward", lambda module, inputs: inputs)  # its random numbers are of a process
-    one, weights = harness.execute(POINTS), harness.weights(POINTS)
+    one, weights = harness.execute(run), harness.weights(run)
     harness.use_new_store("two")
-    resources = replace(harness.resources, devices=2)
-    codes = exit_codes(lambda rank: train_and_test(POINTS, harness.store, resources, NoSignalHandlers()))
+    resources = replace(harness.resources, devices=2, micro_batch=micro_batch)
+    codes = exit_codes(lambda rank: train_and_test(run, harness.store, resources, NoSignalHandlers()))
     assert codes == [0, 0]
-    for name, tensor in harness.weights(POINTS).items():
+    for name, tensor in harness.weights(run).items():
         torch.testing.assert_close(tensor, weights[name], rtol=1e-4, atol=1e-5)
-    two = read_json(harness.store.run(POINTS.train_id).metrics(POINTS.eval_id))
+    two = read_json(harness.store.run(run.train_id).metrics(run.eval_id))
     assert two is not None and two["videos"] == one["videos"] == {"evaluated": 90, "failed": 0, "missing": 0}
-    for name in POINTS.objective.metrics:
+    for name in run.objective.metrics:
         assert two[name] == pytest.approx(one[name], abs=1e-9)
-    splits = [{"from_step": 0, "devices": 2, "micro_batch": 2, "accumulation": 1}]
+    splits = [{"from_step": 0, "devices": 2, "micro_batch": micro_batch, "accumulation": 2 // micro_batch}]
     assert (two["devices"], two["batch_splits"]) == (2, splits)
 
 
