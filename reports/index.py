@@ -96,13 +96,10 @@ def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
         of_tables = [_of_scales(name, lines) for name in _tables(paper)]
         by_scale = {scale: [found[scale] for found in of_tables if scale in found] for scale in SCALES}
         of_any_scale = [next(iter(found.values())) for found in of_tables if found]
-        found = contents_of_papers().get(paper)
-        missing = found.not_here if found is not None else {}
         rows.append(
             [
                 f"[{paper}](#{paper})",
                 str(len(_tables(paper))),
-                str(len(missing)),
                 *(_of(several, "filled", "cells") for several in by_scale.values()),
                 _of(of_any_scale, "as_printed", "counted"),
                 _of(of_any_scale, "printed_support", "claims"),
@@ -111,7 +108,7 @@ def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
         )
     scales = [f"`{scale}`" for scale in SCALES]
     claims = [f"claims, {name}" for name in ("printed", *scales)]
-    headers = ["paper", "tables and figures", "not here yet", *scales, "counted as printed", *claims]
+    headers = ["paper", "tables and figures", *scales, "counted as printed", *claims]
     align = ["left", *["right"] * (len(headers) - 1)]
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
@@ -128,12 +125,11 @@ def _of(several: list[Summary], part: str, whole: str) -> str:
 
 
 def _paper(paper: str, lines: dict[tuple[str, str], Summary]) -> str:
-    """Tables, missing tables and pictures of a paper."""
+    """Tables and pictures of a paper."""
     found, folder, here = contents_of_papers().get(paper), path().parent, _tables(paper)
     rows = {name: _row(name, lines) for name in here}
     intro = []
     if found is not None:
-        rows |= {f"{paper}/{name}": _missing(name, caption) for name, caption in found.not_here.items()}
         intro.append(f"[{found.title}]({found.url}).")
     if (readme := paper_readme(paper)) is not None:
         intro.append(f"What differs from the paper: {file_link(readme, folder)}.")
@@ -179,11 +175,6 @@ def _miss(several: list[Summary]) -> str:
     (line,) = several
     missed = MARKDOWN.escaped(line.missed)
     return f"{line.largest_miss} % ({missed})" if line.largest_miss else f"text of {missed}" if missed else "0"
-
-
-def _missing(name: str, caption: str) -> list[str]:
-    """Line of a table that is not reproduced yet."""
-    return [name, MARKDOWN.escaped(caption), "not here yet"]
 
 
 def _pictures(names: Iterable[str]) -> str:
