@@ -1,6 +1,7 @@
 """Frames of test videos with the answers of each row of a table."""
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,9 +54,9 @@ class AnsweredClipDrawer(Drawer):
     def draw(self, notice: str | None) -> "Figure":
         """Frames in two columns, below each its labels and a line for each row with its best answers."""
         first = next(iter(self.clips.values()))
-        num_lines, below = -(-len(first) // 2), LINE * (1.5 + len(self.clips))
+        num_lines, below = -(-len(first) // 2), LINE * (2 + len(self.clips))
         figure = empty_figure(12.0, num_lines * (1.7 + below), notice)
-        figure.get_layout_engine().set(hspace=0.12)  # type: ignore[union-attr]
+        figure.get_layout_engine().set(hspace=0.14)  # type: ignore[union-attr]
         axes = list(figure.subplots(num_lines, 2, squeeze=False).flat)
         for axis in axes:
             axis.set_axis_off()
@@ -96,13 +97,16 @@ def _best(answer: NamedAnswer) -> str:
 
 
 def _draw(axis: "Axes", clip: AnsweredClip, answers: dict[str, tuple[NamedAnswer, ...]]) -> None:
-    axis.imshow(np.concatenate(list(clip.frames), axis=1))  # side by side
+    gap = ((0, 0), (0, 0), (0, 1), (0, 0))  # white, between frames side by side
+    axis.imshow(np.concatenate(list(np.pad(clip.frames, gap, constant_values=255)), axis=1))
     labels = ", ".join(f"{answer.kind}: {answer.label}" for answer in clip.answers)
-    lines = [plain(labels), *answers]
-    for line, text in enumerate(lines):
-        place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top", "fontsize": "small"}
-        drop = -72 * LINE * (line + 0.3)
-        axis.annotate(text, (0, 0), (0, drop), weight="bold" if line == 0 else "normal", **place)
-        for column, answer in enumerate(answers.get(text, ()) if line else ()):
+    write = partial(
+        axis.annotate, xy=(0, 0), xycoords="axes fraction", textcoords="offset points", va="top", fontsize="small"
+    )
+    write(plain(labels), xytext=(0, -72 * 0.3 * LINE), weight="bold")
+    for line, (name, found) in enumerate(answers.items(), start=1):
+        drop = -72 * (line + 0.3) * LINE
+        write(plain(name), xytext=(0, drop))
+        for column, answer in enumerate(found):
             colour = CORRECT if answer.is_correct else WRONG
-            axis.annotate(plain(_best(answer)), (0.2 + 0.4 * column, 0), (0, drop), color=colour, **place)
+            write(plain(_best(answer)), xy=(0.2 + 0.4 * column, 0), xytext=(0, drop), color=colour)

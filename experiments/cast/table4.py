@@ -106,13 +106,13 @@ LAYER_DECAY = Computed("layer_decay", lambda run: optim(run).layer_decay or 1.0)
 
 # fmt: off
 ROWS = (
-    row("optimizer",     ("Optimizer",),           metric=OPTIMIZER,         paper=("AdamW [39]", "AdamW", "AdamW")),
+    row("optimizer",     ("Optimizer",),           metric=OPTIMIZER,         paper=("AdamW", "AdamW", "AdamW")),
     row("base-lr",       ("Base learning rate",),  metric=BASE_LR, form=Scientific(), paper=(1e-3, 1e-3, 1e-3)),
     row("weight-decay",  ("Weight decay",),        metric=WEIGHT_DECAY,      paper=(0.05, 0.05, 0.05)),
     row("momentum",      ("Optimizer momentum [7]",),  metric=MOMENTUM,          paper=3 * ("β1, β2=0.9, 0.999",)),
     row("per-gpu",       ("Gpu per batch size",),  metric=PER_GPU_BATCH,     paper=(6, 6, 6)),
     row("update",        ("Update frequency",),    metric=UPDATE_FREQUENCY,  paper=(4, 6, 4)),
-    row("schedule",      ("Learning rate schedule",), metric=SCHEDULE,       paper=("cosine decay [38]", "cosine decay", "Cosine decay")),
+    row("schedule",      ("Learning rate schedule",), metric=SCHEDULE,       paper=3 * ("cosine decay",)),
     row("warmup",        ("Warmup epochs",),       metric=WARMUP,            paper=(5, 5, 5)),
     row("epochs",        ("Training epochs",),     metric=EPOCHS,            paper=(50, 70, 50)),
     row("flip",          ("Flip augmentation",),   metric=FLIP,              paper=("yes", "yes", "no")),

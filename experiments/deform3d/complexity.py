@@ -122,8 +122,10 @@ def printed_rows(stage: Stage) -> tuple[Row, ...]:
 
     def fitted(name: str) -> Computed:
         def text(run: RunConfig) -> str:
-            exponents = {axis.symbol: exponent(axis, name, run) for axis in stage.axes}
-            return "O({})".format(" ".join(f"{symbol}^{power:.2f}" for symbol, power in exponents.items() if power))
+            powers = {axis.symbol: exponent(axis, name, run) for axis in stage.axes}
+            signs = {1.0: " ", 2.0: "²"}
+            factors = (symbol + signs.get(power, f"^{power:.2f} ") for symbol, power in powers.items() if power)
+            return f"O({''.join(factors).strip()})"
 
         return Computed(f"{name}_complexity", text)
 

@@ -82,6 +82,7 @@ def attention_maps(
     data, model = shown.data, shown.build().model
     if not isinstance(model, MapsAttention) or not isinstance(data, ShowsFrames):
         raise ValueError(f"{type(model).__name__} has no attention maps of videos to draw")
+    model.check_query(data.test_size(run.evaluation), point_of(query))
     weights = existing_weights(run, store)
     videos = data.dataset.build(resources.root(data) if video_list is None else video_list, "test")
     if query.of_moving:
@@ -96,12 +97,10 @@ def attention_maps(
     if query.of_moving:
         x, y = moving_point(data.shown_frames(clip))
         query = replace(query, x=x, y=y)
-    point = PointQuery(query.frame, query.x, query.y, query.block, query.head, query.attention)
-    model.check_query(data.test_size(run.evaluation), point)
     load_weights(model, run, store, weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     of_item = data.on_device(tuple(one[0].to(device) for one in inputs))
-    attention = model.to(device).eval().attention_of(of_item, point)
+    attention = model.to(device).eval().attention_of(of_item, point_of(query))
     maps = attention.maps.float().cpu()  # (T, rows, columns)
     if not maps.isfinite().all():
         raise ValueError(f"the attention of run {run.train_id} is not finite: its weights are of no use")
@@ -131,6 +130,11 @@ def attention_maps(
     frames = data.shown_frames(clip).permute(0, 2, 3, 1).contiguous().numpy()  # (F, h, w, 3)
     places = None if attention.places is None else attention.places.float().cpu().numpy()
     return AttentionMaps(frames, maps.numpy(), record, places)
+
+
+def point_of(query: AttentionQuery) -> PointQuery:
+    """The query of a model."""
+    return PointQuery(query.frame, query.x, query.y, query.block, query.head, query.attention)
 
 
 def first_right(run: RunConfig, store: RunStore, *, released: bool = False) -> str:

@@ -69,11 +69,11 @@ def test_numbers_are_bold_and_underlined_as_printed(table: str, bold: list[float
     ("form", "line", "note"),
     [
         ("md", "| Joint | **Small** | ✗ | 369.5 (<ins>369.5</ins>) | 61.0 (**79.7**) | – (<ins>66.5</ins>) | "
-               "– (13.2) | | *Other* | – | ✗ | *<ins>1.0</ins>* | ***2.0*** | *3.0* |",
+               "– (13.2) | | *Other* | – | ✗ | *<ins>1.0</ins>* | ***99.0*** | *3.0* |",
          "printed numbers are **bold** or <ins>underlined</ins> as in the paper"),
         ("latex", r"Joint & \textbf{Small} & $\times$ & 369.5 (\underline{369.5}) & 61.0 (\textbf{79.7}) "
                   r"& -- (\underline{66.5}) & -- (13.2) \\ \textit{Other} & -- & $\times$ & \textit{\underline{1.0}} "
-                  r"& \textit{\textbf{2.0}} & \textit{3.0} &",
+                  r"& \textit{\textbf{99.0}} & \textit{3.0} &",
          "Printed numbers are bold or underlined as in the paper."),
     ],
 )  # fmt: skip
@@ -82,7 +82,7 @@ def test_reports_show_labels_and_printed_numbers_in_their_styles(
 ) -> None:
     finish(run_of(PAPER, "ours.k400"), 61.0)
     paper = (Underlined(369.5), *bold(79.7), Underlined(66.5), 13.2)
-    other = quoted("other", ("Other", None, False), (Underlined(1), *bold(2), 3, None))
+    other = quoted("other", ("Other", None, False), (Underlined(1), *bold(99), 3, None))
     plain = " ".join(render(collect(table, PAPER, store), form).split())
     table = replace(table, rows=(row("ours", ("Joint", Bold("Small"), False), paper=paper), other))
     text = " ".join(render(collect(table, PAPER, store), form).split())
