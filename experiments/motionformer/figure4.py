@@ -34,7 +34,9 @@ TABLE = Table(
         "but one: the last block computes CLS alone. `reproduce attention` draws other maps.",
         "The rule of the choice: the first test video that the model answers correctly; in it, the point of the first frame "
         "that stands out and moves most. It differs most from the median colour of its frame, multiplied by the "
-        "difference from the same place a quarter of the clip later. Nothing was chosen by a map, so that a map may not follow.",
+        "difference from the same place a quarter of the clip later. Nothing was chosen by a map.",
+        "At scale `tiny`, the maps do not follow the point: as in Table 9, a small classifier does not look for the same thing in "
+        "other frames.",
         *TRAINING_NOTES,
     ),
 )
