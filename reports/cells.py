@@ -82,6 +82,8 @@ def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tupl
         value = computed(metric.name, metric.of, overridden(run, overrides)) if overrides else as_printed
     except ValueError:  # e.g. a crop of 40, which is valid for small models only
         return ReportCell(column=cell.column.key, state="not applicable", printed=cell.printed)
+    if value is None:
+        return ReportCell(column=cell.column.key, state="not applicable", printed=cell.printed)
     changed = value != as_printed
     state: State = "modified" if changed else "measured"
     return ReportCell(column=cell.column.key, state=state, printed=cell.printed, value=value, modified=changed)

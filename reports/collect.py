@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from experiments.runner.answers import AnsweredClip
 from experiments.runner.attention_files import AttentionMaps
 from experiments.runner.mask_strip_files import MaskStrip
 from experiments.runner.store import RunStore
 from experiments.spec.attention_queries import queried
+from experiments.spec.figure_runs import answered_runs
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
 from experiments.spec.shown_sequences import shown_sequences
@@ -24,7 +26,7 @@ from reports.footer import Result, facts_of
 from reports.judgement import JudgedClaim
 from reports.labels import cell_name
 from reports.report import Report, ReportCell, ReportRow
-from reports.sources import find_maps, find_strip
+from reports.sources import find_clips, find_maps, find_strip
 
 
 def collect(
@@ -70,6 +72,7 @@ def collect(
         ),
         attention_maps=_attention_maps(table, cells, store),
         mask_strips=_mask_strips(table, cells, store),
+        answered_clips=_answered_clips(table, cells, store),
         claims=claims,
     )
 
@@ -142,6 +145,12 @@ def _mask_strips(table: Table, cells: Iterable[Cell], store: RunStore) -> dict[s
     """Existing masks of the table's figure, by the row's key."""
     found = {shown.row: find_strip(shown, store) for shown in shown_sequences(table.figure, cells)}
     return {row: strip for row, strip in found.items() if strip is not None}
+
+
+def _answered_clips(table: Table, cells: Iterable[Cell], store: RunStore) -> dict[str, tuple[AnsweredClip, ...]]:
+    """Existing clips with answers of the table's figure, by the row's key."""
+    found = {row: find_clips(run, store) for row, run in answered_runs(table.figure, cells)}
+    return {row: clips for row, clips in found.items() if clips}
 
 
 def _run_ids(cell: Cell) -> tuple[tuple[str, str], ...]:

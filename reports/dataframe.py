@@ -3,6 +3,7 @@
 import pandas as pd
 
 from experiments.spec.number_formats import without_noise
+from experiments.spec.table import one_line, printed_style
 from reports.layout import label_texts
 from reports.report import Report
 
@@ -14,7 +15,7 @@ def data_frame(report: Report) -> pd.DataFrame:
     for row in report.rows:
         line: dict[str, object] = {"row": row.row.key}
         for header, label, text in zip(table.labels, row.row.labels, label_texts(table, row), strict=True):
-            line[header] = text if isinstance(label, str) else label
+            line[one_line(header)] = text if isinstance(label, str) else label
         for cell in row.cells:
             line[cell.column] = without_noise(cell.value) if isinstance(cell.value, float) else cell.value
             line[f"{cell.column}:std"] = None if cell.std is None else without_noise(cell.std)
@@ -24,6 +25,7 @@ def data_frame(report: Report) -> pd.DataFrame:
             line[f"{cell.column}:published"] = cell.published
             line[f"{cell.column}:other_data"] = cell.other_data
             line[f"{cell.column}:printed"] = cell.printed
+            line[f"{cell.column}:printed_style"] = printed_style(cell.printed)
         lines.append(line)
     data = pd.DataFrame(lines, dtype=object)
     data.insert(0, "scale", report.scale.name)

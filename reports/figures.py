@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.runner.files import replacing, write_atomically
-from experiments.spec.figures import AttentionStrips, Bars, ClassMargins, F1Differences, Figure, MaskStrips, Panels
+from experiments.spec.figures import (
+    AnsweredClips,
+    AttentionStrips,
+    Bars,
+    ClassMargins,
+    F1Differences,
+    Figure,
+    MaskStrips,
+    Panels,
+)
 from experiments.spec.scales import Scale
 from reports.drawing_code import is_newer_than_code
 from reports.labels import row_names
@@ -33,6 +42,7 @@ DRAWERS: dict[type[Figure], tuple[str, str]] = {
     F1Differences: ("reports.f1_differences", "F1DifferenceBars"),
     AttentionStrips: ("reports.attention_strips", "AttentionStripDrawer"),
     MaskStrips: ("reports.mask_strip_drawer", "MaskStripDrawer"),
+    AnsweredClips: ("reports.answered_clips", "AnsweredClipDrawer"),
 }
 REMEDY = "name another file"
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function of a figure

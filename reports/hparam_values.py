@@ -40,7 +40,7 @@ class HParamValues:
     def of_row(self, report: Report, row: ReportRow) -> dict[HParamColumn, str | float]:
         """Values of a row. Columns without a value are left out."""
         values: dict[tuple[str, str], str | float] = {("about", TABLE): report.table.name}
-        labels = zip(report.table.labels, label_texts(report.table, row), strict=True)
+        labels = zip(report.table.label_names, label_texts(report.table, row), strict=True)
         values |= {("factor", header): text for header, text in labels}
         of_texts = {column.key for column in text_columns(report)}
         headline = next(iter(measures_of(report)), None)
@@ -78,7 +78,7 @@ def text_columns(report: Report) -> list[Column]:
 
 def factor_headers(report: Report) -> list[str]:
     """Headers of the labels and of the columns of texts."""
-    return [*report.table.labels, *(one_line(column.header) for column in text_columns(report))]
+    return [*report.table.label_names, *(one_line(column.header) for column in text_columns(report))]
 
 
 def measures_of(report: Report) -> list[Column]:

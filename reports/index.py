@@ -100,12 +100,10 @@ def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
         of_tables = [_of_scales(name, lines) for name in tables]
         by_scale = {scale: [found[scale] for found in of_tables if scale in found] for scale in SCALES}
         of_any_scale = [next(iter(found.values())) for found in of_tables if found]
-        contents = [contents_of_papers()[paper] for paper in of_group if _is_ours(paper)]
         rows.append(
             [
                 header,
                 str(len(tables)),
-                str(sum(len(found.not_here) for found in contents)),
                 *(_of(several, "tested", "tests") for several in by_scale.values()),
                 _of(of_any_scale, "filled", "costs"),
                 _of(of_any_scale, "as_printed", "counted"),
@@ -113,7 +111,7 @@ def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
                 _of(by_scale[PAPER.name], "support", "claims"),
             ]
         )
-    headers = ["paper", "tables and figures", "not here yet", *TESTED, *COSTS, *CLAIMS]
+    headers = ["paper", "tables and figures", *TESTED, *COSTS, *CLAIMS]
     align = ["left", *["right"] * (len(headers) - 1)]
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
@@ -130,12 +128,11 @@ def _of(several: list[Summary], part: str, whole: str) -> str:
 
 
 def _paper(paper: str, lines: dict[tuple[str, str], Summary]) -> str:
-    """Tables, missing tables and pictures of a paper."""
+    """Tables and pictures of a paper."""
     found, folder, here = contents_of_papers().get(paper), path().parent, _tables(paper)
     rows = {name: _row(name, lines) for name in here}
     intro = []
     if found is not None:
-        rows |= {f"{paper}/{name}": _missing(name, caption) for name, caption in found.not_here.items()}
         intro.append(f"[{found.title}]({found.url}).")
     if (readme := paper_readme(paper)) is not None:
         intro.append(f"What differs from the paper: {file_link(readme, folder)}.")
@@ -180,11 +177,6 @@ def _miss(several: list[Summary]) -> str:
     (line,) = several
     missed = MARKDOWN.escaped(line.missed)
     return f"{line.largest_miss} % ({missed})" if line.largest_miss else f"text of {missed}" if missed else "0"
-
-
-def _missing(name: str, caption: str) -> list[str]:
-    """Line of a table that is not reproduced yet."""
-    return [name, MARKDOWN.escaped(caption), "not here yet"]
 
 
 def _pictures(names: Iterable[str]) -> str:

@@ -6,14 +6,14 @@ from experiments.spec.table import Column, Row, Table, one_line
 def row_name(table: Table, row: Row) -> str:
     """Name of a row in one line: its texts, then its ticked labels, e.g. `Trajectory (Att_T, Norm_S)`.
 
-    Numbers after the first text have their headers, e.g. `Trajectory (A), # Prototypes=16`. The pretraining is left
+    Numbers have their headers, e.g. `Trajectory (A), # Prototypes=16`. The pretraining is left
     out, because it does not hold at every scale.
     """
-    labels = [(h, label) for h, label in zip(table.labels, row.labels, strict=True) if h != table.pretraining]
-    named = [(one_line(header).replace(", ", ","), label) for header, label in labels if isinstance(label, str)]
+    labels = [(h, label) for h, label in zip(table.label_names, row.labels, strict=True) if h != table.pretraining]
+    named = [(header.replace(", ", ","), label) for header, label in labels if isinstance(label, str)]
     texts = ", ".join(
-        f"{header}={label}" if place and any(map(str.isdigit, label)) and not any(map(str.isalpha, label)) else label
-        for place, (header, label) in enumerate(named)
+        f"{header}={label}" if any(map(str.isdigit, label)) and not any(map(str.isalpha, label)) else label
+        for header, label in named
     )
     ticked = ", ".join(header for header, label in labels if label is True)
     return f"{texts} ({ticked})" if texts and ticked else texts or ticked or row.key

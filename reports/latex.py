@@ -13,8 +13,8 @@ from reports.layout import (
     header_levels,
     legend,
     shown_labels,
+    shown_styles,
     shows_printed,
-    shows_underlined,
     warning,
 )
 from reports.markup import Alignment, Markup, alignments
@@ -139,8 +139,8 @@ def _notes(report: Report, markup: "Latex") -> list[str]:
         notes.append("Rows in italics are quoted by the paper from others, not measured here.")
     if (best := best_text(report)) is not None:
         notes.append(f"Bold values are {best}.")
-    if shows_underlined(report):
-        notes.append("Underlined numbers are underlined in the paper.")
+    if styles := shown_styles(report):
+        notes.append(f"Printed numbers are {' or '.join(styles)} as in the paper.")
     return notes
 
 

@@ -1,7 +1,7 @@
 """Layout shared by all formats: texts of cells, labels and headers."""
 
 from experiments.spec.number_formats import value_text
-from experiments.spec.table import Column, Table, Underlined, label_text, one_line
+from experiments.spec.table import Column, Header, Table, label_text, one_line, printed_style
 from reports.report import Report, ReportCell, ReportRow, quoted_values
 
 DASH, NOT_APPLICABLE, RUNNING = "–", "n/a", "…"
@@ -49,7 +49,12 @@ def printed_text(cell: ReportCell, column: Column) -> str:
 def cell_text(cell: ReportCell, column: Column) -> str:
     """Cell without styles: `ours (printed)`."""
     ours, printed = ours_text(cell, column), printed_text(cell, column)
-    return f"{ours} ({printed})" if printed else ours
+    return f"{ours} {in_brackets(printed)}" if printed else ours
+
+
+def in_brackets(printed: str) -> str:
+    """Printed text in brackets; one that is printed in brackets has its own."""
+    return printed if printed.startswith("(") and printed.endswith(")") else f"({printed})"
 
 
 def state_text(cell: ReportCell) -> str:
@@ -91,7 +96,7 @@ def shown_labels(report: Report) -> list[tuple[str, ...]]:
 
 def header_levels(table: Table) -> list[tuple[str, ...]]:
     """Lines of the header, top level first. Headers with fewer levels are aligned at the bottom."""
-    headers = [*((label,) for label in table.labels), *(levels(column.header) for column in table.columns)]
+    headers = [*map(levels, table.labels), *(levels(column.header) for column in table.columns)]
     depth = max(map(len, headers))
     return list(zip(*(("",) * (depth - len(header)) + header for header in headers), strict=True))
 
@@ -107,7 +112,7 @@ def shown_headers(table: Table) -> list[tuple[str, ...]]:
     return [*shown, lines[-1]]
 
 
-def levels(header: str | tuple[str, ...]) -> tuple[str, ...]:
+def levels(header: Header) -> tuple[str, ...]:
     """Levels of a header."""
     return (header,) if isinstance(header, str) else header
 
@@ -161,11 +166,11 @@ def shows_printed(report: Report) -> bool:
     return any(cell.printed is not None for row in report.rows for cell in row.cells)
 
 
-def shows_underlined(report: Report) -> bool:
-    """Whether the report shows a number that the paper underlines."""
-    columns = report.table.columns
-    cells = [pair for row in report.rows for pair in zip(row.cells, columns, strict=True)]
-    return any(isinstance(cell.printed, Underlined) and printed_text(cell, column) for cell, column in cells)
+def shown_styles(report: Report) -> list[str]:
+    """Styles of the printed values that the report shows."""
+    cells = [pair for row in report.rows for pair in zip(row.cells, report.table.columns, strict=True)]
+    styles = (printed_style(cell.printed) for cell, c in cells if cell.state == "quoted" or printed_text(cell, c))
+    return sorted({style for style in styles if style is not None})
 
 
 def legend(report: Report) -> list[tuple[str, str]]:

@@ -169,4 +169,7 @@ def _draw(axis: "Axes", panel: Panel, report: Report, found: list[Point]) -> Non
         )
     axis.set_xticks(list(places.values()), panel.ticks)
     axis.set_ylabel(panel.y_label)
+    low, high = axis.get_ylim()
+    margin = max(0.0, panel.least_span - (high - low)) / 2
+    axis.set_ylim(low - margin, high + margin)
     axis.grid(alpha=0.3)

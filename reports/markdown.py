@@ -13,8 +13,8 @@ from reports.layout import (
     prints_numbers,
     shown_headers,
     shown_labels,
+    shown_styles,
     shows_printed,
-    shows_underlined,
     untested,
     warning,
 )
@@ -115,8 +115,9 @@ def _legend(report: Report) -> str:
         signs.append("*italic* rows are quoted by the paper from others, not measured here")
     if (best := best_text(report)) is not None:
         signs.append(f"**bold** values are {best}")
-    if shows_underlined(report):
-        signs.append(f"{MARKDOWN.underlined('underlined')} numbers are underlined in the paper")
+    if styles := shown_styles(report):
+        texts = [{"bold": MARKDOWN.bold, "underlined": MARKDOWN.underlined}[style](style) for style in styles]
+        signs.append(f"printed numbers are {' or '.join(texts)} as in the paper")
     return "; ".join(signs) + "." if signs else ""
 
 

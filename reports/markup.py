@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import Literal
 
-from experiments.spec.table import Bold, Column, Underlined
-from reports.layout import DASH, ours_text, printed_text
+from experiments.spec.table import Bold, Column, Value, printed_style
+from reports.layout import DASH, in_brackets, ours_text, printed_text
 from reports.report import Report, ReportCell, ReportRow
 
 Alignment = Literal["left", "center", "right"]
@@ -37,13 +37,19 @@ class Markup(ABC):
     def cell(self, cell: ReportCell, column: Column) -> str:
         """Cell, `ours (printed)`. Quoted values are in italics; the best measured value of a column is bold.
 
-        Numbers that the paper underlines are underlined.
+        Printed numbers have the style that they have in the paper.
         """
-        ours = self._styled(ours_text(cell, column), italic=cell.state == "quoted", bold=cell.best)
-        printed = self.escaped(printed_text(cell, column))
-        if printed and isinstance(cell.printed, Underlined):
-            printed = self.underlined(printed)
-        return f"{ours} ({printed})" if printed else ours
+        ours, printed = ours_text(cell, column), printed_text(cell, column)
+        if cell.state == "quoted" and not printed:
+            shown = self.printed(ours, cell.printed)
+            return self.italic(shown) if cell.printed is not None else shown
+        ours = self._styled(ours, italic=cell.state == "quoted", bold=cell.best)
+        return f"{ours} {in_brackets(self.printed(printed, cell.printed))}" if printed else ours
+
+    def printed(self, text: str, value: Value) -> str:
+        """Text of a printed value in its style."""
+        styles = {"bold": self.bold, "underlined": self.underlined, None: str}
+        return styles[printed_style(value)](self.escaped(text))
 
     def _styled(self, text: str, *, italic: bool, bold: bool) -> str:
         if not text or text == DASH:

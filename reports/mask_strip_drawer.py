@@ -49,7 +49,9 @@ class MaskStripDrawer(Drawer):
 
     def data(self) -> str:
         """Titles, records, and digests of frames and masks."""
-        return json.dumps({title: [strip.record, *map(_digest, strip[:4])] for title, strip in self.strips.items()})
+        return json.dumps(
+            {title: [strip.record, *map(digest_of_array, strip[:4])] for title, strip in self.strips.items()}
+        )
 
     def draw(self, notice: str | None) -> "Figure":
         """A row of frames with the true masks, and one for each row of the table."""
@@ -99,6 +101,7 @@ def provenance_text(strip: MaskStrip) -> str:
     )
 
 
-def _digest(array: NDArray) -> str:
+def digest_of_array(array: NDArray) -> str:
+    """Short hash of an array, its type and its shape."""
     header = f"{array.dtype} {array.shape}".encode()
     return hashlib.sha256(header + np.ascontiguousarray(array).tobytes()).hexdigest()[:16]

@@ -1,9 +1,11 @@
 """Publication of the results of a report in the repository."""
 
+from experiments.runner.answers import publish_clips
 from experiments.runner.attention_files import maps_id
 from experiments.runner.mask_strip_files import strip_id
 from experiments.runner.store import RunStore
 from experiments.spec.attention_queries import queried
+from experiments.spec.figure_runs import answered_runs
 from experiments.spec.shown_sequences import shown_sequences
 from reports.report import Report
 
@@ -32,4 +34,7 @@ def publish(report: Report, store: RunStore) -> int:
     for shown in shown_sequences(report.table.figure, cells):
         if shown.run.data.dataset.stand_in is not None:
             store.publish_mask_strip(shown.run.train_id, strip_id(shown))
+    for _, run in answered_runs(report.table.figure, cells):
+        if run.data.dataset.stand_in is not None:
+            publish_clips(run, store)
     return len(results)

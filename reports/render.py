@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from experiments.runner.files import StoreError, write_atomically
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
-from experiments.spec.table import Table
+from experiments.spec.table import Table, one_line, printed_style
 from reports import claim_text, figures, row_plots
 from reports.layout import levels
 from reports.markdown import markdown, report_path
@@ -72,7 +72,7 @@ def as_json(report: Report) -> dict[str, object]:
         "rows": [
             {
                 "key": row.row.key,
-                "labels": dict(zip(table.labels, row.row.labels, strict=True)),
+                "labels": dict(zip(map(one_line, table.labels), row.row.labels, strict=True)),
                 "quoted": row.row.quoted,
                 "metric": None if row.row.metric is None else row.row.metric.name,
                 "pretrained": row.pretrained,
@@ -107,6 +107,7 @@ def _json_cell(cell: ReportCell) -> dict[str, object]:
         "column": cell.column,
         "value": cell.value,
         "printed": cell.printed,
+        "printed_style": printed_style(cell.printed),
         "state": cell.state,
         "std": cell.std,
         "num_seeds": cell.num_seeds,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from experiments.runner.answers import AnsweredClip
 from experiments.runner.attention_files import AttentionMaps
 from experiments.runner.mask_strip_files import MaskStrip
 from experiments.spec.number_formats import NumberFormat
@@ -112,6 +113,7 @@ class Report:
     Args:
         attention_maps: attention maps of the table's figure, by the row's key.
         mask_strips: masks of the table's figure, by the row's key.
+        answered_clips: clips with answers of the table's figure, by the row's key.
         claims: verdicts on the claims of the table; empty without all its rows.
     """
 
@@ -123,6 +125,7 @@ class Report:
     facts: Facts
     attention_maps: dict[str, AttentionMaps] = field(default_factory=dict, compare=False)
     mask_strips: dict[str, MaskStrip] = field(default_factory=dict, compare=False)
+    answered_clips: dict[str, tuple[AnsweredClip, ...]] = field(default_factory=dict, compare=False)
     claims: tuple[JudgedClaim, ...] = ()
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from experiments.runner.answers import AnsweredClip, held_clips
 from experiments.runner.attention_files import AttentionMaps, held_maps
 from experiments.runner.mask_strip_files import MaskStrip, held_strip
 from experiments.runner.provenance import joined, sessions
@@ -88,6 +89,16 @@ def find_maps(run: RunConfig, query: AttentionQuery, store: RunStore) -> Attenti
     """
     found = (held_maps(run, place.store, query) for place in places_of(run, store))
     return next((maps for maps in found if maps is not None), None)
+
+
+def find_clips(run: RunConfig, store: RunStore) -> tuple[AnsweredClip, ...]:
+    """A few clips of a test with its answers; empty if there are none to show.
+
+    Raises:
+        StoreError: if their file is damaged.
+    """
+    found = (held_clips(run, place.store) for place in places_of(run, store))
+    return next((clips for clips in found if clips), ())
 
 
 def find_strip(shown: ShownRun, store: RunStore) -> MaskStrip | None:

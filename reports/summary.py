@@ -91,11 +91,11 @@ def summary(report: Report) -> Summary:
 
 
 def counted(report: Report) -> Iterator[Count]:
-    """Cells computed from a config at the paper's size, for which the paper prints a value."""
+    """Cells computed from a config at the paper's size, for which the paper prints a value of the same kind."""
     for row in report.rows:
         for cell, column in zip(row.cells, report.table.columns, strict=True):
             is_counted = isinstance(row.row.metric_of(column), Computed) and cell.state == "measured"
-            if is_counted and cell.printed is not None:
+            if is_counted and cell.printed is not None and _is_number(cell.value) == _is_number(cell.printed):
                 form = cell.form or column.form
                 ours, printed = value_text(cell.value, form), value_text(cell.printed, form)
                 name = f"{cell_name(report.table, row.row, column)}: {cell_text(cell, column)}"

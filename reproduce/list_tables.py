@@ -4,7 +4,7 @@ import argparse
 import json
 import textwrap
 
-from experiments.spec.catalog import captions, names_listed, not_here
+from experiments.spec.catalog import captions, names_listed
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import RESULTS
@@ -31,20 +31,25 @@ def execute(options: argparse.Namespace) -> int:
         print(json.dumps(entries, indent=1))
         return DONE
     print(tables_text(entries, options.scale))
-    if here := [entry["name"] for entry in entries if entry["here"]]:
-        say_next("show", options, here[:1])
+    say_next("show", options, [entries[0]["name"]])
     return DONE
 
 
 def table_json(name: str, options: argparse.Namespace) -> dict:
-    """Facts about a table. One that is not here yet has a caption alone."""
-    facts: dict = {"name": name, "caption": {**not_here(), **captions()}[name], "here": name in captions()}
-    if facts["here"]:
-        entry = read_index().get(name) or entry_outside(name)
-        done, published, total, hours = progress(entry["runs"][options.scale], options.runs, RESULTS)
-        facts |= {"rows": len(entry["rows"]), "done": done, "published": published, "total": total}
-        facts |= {"hours": round(hours, 3), "gpu_hours": entry["gpu_hours"], "data": entry["data"]}
-    return facts
+    """Facts about a table."""
+    entry = read_index().get(name) or entry_outside(name)
+    done, published, total, hours = progress(entry["runs"][options.scale], options.runs, RESULTS)
+    return {
+        "name": name,
+        "caption": captions()[name],
+        "rows": len(entry["rows"]),
+        "done": done,
+        "published": published,
+        "total": total,
+        "hours": round(hours, 3),
+        "gpu_hours": entry["gpu_hours"],
+        "data": entry["data"],
+    }
 
 
 def entry_outside(name: str) -> Entry:
@@ -60,11 +65,11 @@ def tables_text(entries: list[dict], scale: str) -> str:
     lines = [
         [
             entry["name"],
-            str(entry.get("rows", UNKNOWN)),
+            str(entry["rows"]),
             done_text(entry),
             cost_text(entry, scale),
-            entry["caption"] if entry["here"] else f"(not here yet) {entry['caption']}",
-            ", ".join(entry.get("data", ())) or UNKNOWN,
+            entry["caption"],
+            ", ".join(entry["data"]) or UNKNOWN,
         ]
         for entry in entries
     ]
@@ -106,14 +111,14 @@ def shortened(text: str, length: int) -> str:
 
 def done_text(entry: dict) -> str:
     """Numbers of tests with a result and in all, with a sign for published results."""
-    if not entry.get("total"):
+    if not entry["total"]:
         return UNKNOWN
     return f"{entry['done']}/{entry['total']}" + (f" {PUBLISHED_SIGN}" if entry["published"] else "")
 
 
 def cost_text(entry: dict, scale: str) -> str:
     """Hours that the finished tests took or, at the paper's size, that all are assumed to take."""
-    hours = entry.get("hours" if scale == "tiny" else "gpu_hours")
+    hours = entry["hours" if scale == "tiny" else "gpu_hours"]
     if not hours:
         return UNKNOWN
     return f"{hours:,.0f} h" if hours >= 10 else f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"

@@ -10,13 +10,14 @@ from experiments.spec.metrics import Measured
 from experiments.spec.number_formats import value_text as as_printed
 from experiments.spec.run import Parent
 from experiments.spec.scales import Scale
-from experiments.spec.table import Cell, label_text, one_line
+from experiments.spec.table import Cell, label_text, one_line, printed_style
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import selected
 from reproduce.terminal import table_text, terminal_width, wrapped
 
 DASH = "–"  # as in reports, whose layout is not imported here
+MARKS: dict[str | None, str] = {"bold": "*", "underlined": "_"}
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -74,12 +75,13 @@ def show_json(selection: Selection, scale: Scale, overrides: list[str], seeds: t
         "rows": [
             {
                 "key": row.key,
-                "labels": dict(zip(table.labels, row.labels, strict=True)),
+                "labels": dict(zip(map(one_line, table.labels), row.labels, strict=True)),
                 "quoted": row.quoted,
                 "cells": [
                     {
                         "column": cell.column.key,
                         "printed": cell.printed,
+                        "printed_style": printed_style(cell.printed),
                         "changes": changes_of(cell),
                         "added_parents": added_parents(cell),
                         "runs": [{"train_id": r.train_id, "eval_id": r.eval_id} for r in cell.runs if cell.tested],
@@ -101,8 +103,9 @@ def first_measured(cells: list[Cell]) -> list[Cell]:
 
 
 def printed_text(cell: Cell) -> str:
-    """Printed value with the digits of its column, as in reports."""
-    return DASH if cell.printed is None else as_printed(cell.printed, cell.form)
+    """Printed value with the digits of its column, as in reports, and marks around one that is not printed plainly."""
+    mark = MARKS.get(printed_style(cell.printed), "")
+    return DASH if cell.printed is None else mark + as_printed(cell.printed, cell.form) + mark
 
 
 def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> str:
@@ -113,12 +116,14 @@ def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: t
     of_rows = [
         (row, [cell for cell in cells if cell.row is row]) for row in table.rows if rows is None or row.key in rows
     ]
-    headers = [*table.labels, *(one_line(c.header) for c in table.columns)]
+    headers = [*map(one_line, table.labels), *(one_line(c.header) for c in table.columns)]
     lines = [[*map(label_text, row.labels), *map(printed_text, of_row)] for row, of_row in of_rows]
     printed = zip(*((cell.printed for cell in of_row) for _, of_row in of_rows), strict=True)
     texts = [any(isinstance(value, str) for value in column) for column in printed]
     numbers = [len(table.labels) + index for index, is_text in enumerate(texts) if not is_text]
-    source = f"{table.source}; values as printed, none of them measured here"
+    styles = {printed_style(cell.printed) for cell in cells}
+    shown = "".join(f", {style} ones in {mark}" for style, mark in MARKS.items() if style in styles)
+    source = f"{table.source}; values as printed{shown}, none of them measured here"
     text = [wrapped(f"{table.name}: {table.caption}", width), wrapped(source, width), ""]
     text += [table_text(headers, lines, width, numbers=numbers, num_labels=len(table.labels)), ""]
     for row, of_row in of_rows:

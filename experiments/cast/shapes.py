@@ -65,13 +65,38 @@ def in_windows(tensor: Tensor, attention: str, run: RunConfig) -> Tensor:
     return windows(tensor, 1, window).flatten(0, 1)
 
 
-def traced_row(key: str, of: Callable[..., str], *stage: str) -> ByColumn:
-    """Metric of a row: a text for each stream.
+def nothing(stream: str, run: RunConfig) -> None:
+    """Remark of a stage that describes it in words alone."""
+
+
+def traced_row(key: str, of: Callable[..., str], *stage: str, remark: Callable[..., str | None] = nothing) -> ByColumn:
+    """Metric of a row: a remark and a text for each stream.
 
     Args:
         of: text for a stage, if there is one, "spatial" or "temporal", and a run.
+        remark: remark for a stream and a run.
     """
-    return ByColumn(key, {stream: Computed(f"{key}_{stream}", partial(of, *stage, stream)) for stream in STREAMS})
+    texts = {stream: Computed(f"{key}_{stream}", partial(of, *stage, stream)) for stream in STREAMS}
+    remarks = {f"{stream}-remark": Computed(f"{key}_{stream}_remark", partial(remark, stream)) for stream in STREAMS}
+    return ByColumn(key, remarks | texts)
+
+
+def ratio(before: str, after: str, stream: str, run: RunConfig) -> str:
+    """Remark on a projection: the width after a stage, relative to that before it."""
+    widths = [traced(run)[f"{stream} {stage}"].shape[-1] for stage in (after, before)]
+    return f"Linear projection with ratio = {widths[0] / widths[1]:.1f}"
+
+
+def window(stream: str, run: RunConfig) -> str:
+    """Remark on a cross-attention: its streams and its window."""
+    assert isinstance(run.model, CAST.Config) and isinstance(run.model.exchange, BottleneckExchange.Config)
+    names, shape = {"spatial": ("T2S", run.model.exchange.t2s), "temporal": ("S2T", run.model.exchange.s2t)}[stream]
+    return "{} MHCA(Y_{}, Y_{}); Window shape: {}".format(names, *(name[0] for name in own_first(stream)), shape)
+
+
+def parameters(stream: str, run: RunConfig) -> str:
+    """Remark on the positions of the stream's queries, which have the shape of those of its keys."""
+    return f"# parameters: {text(traced(run)[f'{stream} positions'], run)}"
 
 
 def own(stage: str, stream: str, run: RunConfig) -> str:
@@ -95,11 +120,6 @@ def in_both_windows(stream: str, run: RunConfig) -> str:
     first, other = own_first(stream)
     parts = ((first, queries), (other, context))
     return ", ".join(f"Y_{name[0]}: {text(in_windows(tensor, stream, run), run)}" for name, tensor in parts)
-
-
-def positions(stream: str, run: RunConfig) -> str:
-    """Text of the positions of the stream's queries, which have the shape of those of its keys, and of the sums."""
-    return f"# parameters: {text(traced(run)[f'{stream} positions'], run)}, {in_both_windows(stream, run)}"
 
 
 def own_first(stream: str) -> tuple[str, str]:

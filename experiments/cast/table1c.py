@@ -7,7 +7,7 @@ from experiments.spec.claims import claim
 from experiments.spec.comparisons import About, Above
 from experiments.spec.edits import model
 from experiments.spec.expressions import cell
-from experiments.spec.table import Table, row
+from experiments.spec.table import Table, bold, row
 from models.cast.full_width import FullWidthExchange
 
 WIDE = model(exchange=FullWidthExchange.Config())
@@ -18,7 +18,7 @@ ROWS = (
     row("identity",      ("Identity",), base=INDEPENDENT, paper=(18.1, 68.1, 54.2, 41.7)),
     row("no-adapter",    ("w/o adapter",), WIDE,           paper=(85.9, 69.3, 49.4, 39.4)),
     row("xattn-adapter", ("X-attn.→adapter",), ADAPTED,    paper=(93.0, 71.3, 60.1, 47.9)),
-    row("b-cast",        ("B-CAST",),                      paper=(44.8, 72.5, 60.3, 48.7)),
+    row("b-cast",        ("B-CAST",),                      paper=(44.8, *bold(72.5, 60.3, 48.7))),
 )
 CLAIMS = (
     claim("C5", "section 4.5", "B-CAST gains 7.0 over the identity",

@@ -1,31 +1,51 @@
 """Table 3 of CAST: stage-wise details of the two experts in B-CAST, traced from the model."""
 
+from functools import partial
+
 from experiments.cast.base import EPIC100
-from experiments.cast.shapes import attended, both, in_both_windows, own, positions, traced_row
+from experiments.cast.shapes import STREAMS, attended, both, in_both_windows, own, parameters, ratio, traced_row, window
 from experiments.cast.tiny import TINY, pretrained
 from experiments.spec.table import Column, Table, row
 
-COLUMNS = (
-    Column(key="spatial", header=("Spatial Expert", "Output Tensor Shape"), base=EPIC100),
-    Column(key="temporal", header=("Temporal Expert", "Output Tensor Shape"), base=EPIC100),
+COLUMNS = tuple(
+    Column(key=f"{stream}{key}", header=(f"{stream.title()} Expert", header), base=EPIC100)
+    for stream in STREAMS
+    for key, header in (("-remark", "Remark"), ("", "Output Tensor Shape"))
 )
-DOWN = ("Y_s: (196+1)×B·8×384", "Y_t: B×8·196×384")
+HALF = ("Y_s: (196+1)×B·8×384", "Y_t: B×8·196×384")
 WIDE = ("Y_s: (196+1)×B·8×768", "Y_t: B×8·196×768")
 WINDOWS = ("Y_s: B·196×8×384, Y_t: B·196×8×384", "Y_t: B·8×196×384, Y_s: B·8×196×384")
 
+
+def printed(remarks: tuple[str | None, str | None], shapes: tuple[str, str]) -> tuple[str | None, ...]:
+    """Printed cells of a stage: a remark and shapes for each expert."""
+    return (remarks[0], shapes[0], remarks[1], shapes[1])
+
+
+def projection(factor: str) -> tuple[str, str]:
+    """Printed remarks on a projection."""
+    return (f"Linear projection with ratio = {factor}",) * 2
+
+
 # fmt: off
 ROWS = (
-    row("up",        ("Up Projection",         "Linear projection with ratio = 2.0"), metric=traced_row("up", own, "up"), paper=WIDE),
-    row("joined",    ("Post Processing",       "Attach CLS token of Y_s, reshape"),   metric=traced_row("joined", own, "joined"), paper=DOWN),
-    row("attention", ("Cross-Attention",       "MHCA, windows: time and space"),      metric=traced_row("attention", attended),
-        paper=("Y_s: B·196×8×384", "Y_t: B·8×196×384")),
-    row("positions", ("Positional Embeddings", "of queries, and of keys and values"), metric=traced_row("positions", positions),
-        paper=tuple(f"# parameters: {number}×384, {shapes}" for number, shapes in zip((8, 196), WINDOWS, strict=True))),
-    row("windows",   ("Pre processing",        "Detach CLS token of Y_s, reshape"),   metric=traced_row("windows", in_both_windows), paper=WINDOWS),
-    row("gathered",  ("Gather Features",       "of the other expert"),                metric=traced_row("gathered", both, "down"),
-        paper=(", ".join(DOWN), ", ".join(reversed(DOWN)))),
-    row("down",      ("Down Projection",       "Linear projection with ratio = 0.5"), metric=traced_row("down", own, "down"), paper=DOWN),
-    row("input",     ("Input of B-CAST",       None),                                 metric=traced_row("input", own, "input"), paper=WIDE),
+    row("up",        ("Up Projection",), metric=traced_row("up", own, "up", remark=partial(ratio, "joined", "up")),
+        paper=printed(projection("2.0"), WIDE)),
+    row("joined",    ("Post Processing",), metric=traced_row("joined", own, "joined"),
+        paper=printed(("Attach CLS token of Y_s; Reshape: N×B·T×D", "Reshape: B×T·N×D"), HALF)),
+    row("attention", ("Cross-Attention",), metric=traced_row("attention", attended, remark=window),
+        paper=printed(("T2S MHCA(Y_s, Y_t); Window shape: time", "S2T MHCA(Y_t, Y_s); Window shape: space"),
+                      ("Y_s: B·196×8×384", "Y_t: B·8×196×384"))),
+    row("positions", ("Positional Embeddings",), metric=traced_row("positions", in_both_windows, remark=parameters),
+        paper=printed(("# parameters: 8×384", "# parameters: 196×384"), WINDOWS)),
+    row("windows",   ("Pre processing",), metric=traced_row("windows", in_both_windows),
+        paper=printed(("Detach CLS token of Y_s; Reshape: B·N×T×D", "Detach CLS token of Y_s; Reshape: B·T×N×D"), WINDOWS)),
+    row("gathered",  ("Gather Features",), metric=traced_row("gathered", both, "down"),
+        paper=printed(("Gather Y_t from Temporal Expert", "Gather Y_s from Spatial Expert"),
+                      (", ".join(HALF), ", ".join(reversed(HALF))))),
+    row("down",      ("Down Projection",), metric=traced_row("down", own, "down", remark=partial(ratio, "input", "down")),
+        paper=printed(projection("0.5"), HALF)),
+    row("input",     ("Input of B-CAST",), metric=traced_row("input", own, "input"), paper=printed((None, None), WIDE)),
 )
 # fmt: on
 
@@ -33,14 +53,14 @@ TABLE = Table(
     name="cast/table3",
     caption="Stage-wise details of the two experts in B-CAST",
     source="arXiv:2311.18825, Table 3",
-    labels=("B-CAST Stage", "Remark"),
+    labels=("B-CAST Stage",),
     columns=COLUMNS,
     rows=ROWS,
     tiny=TINY,
     tiny_parents=pretrained,
     notes=(
         "Stages are printed from the last to the first, as in the paper. Shapes are traced from the model, with B for the "
-        "number of clips.",
+        "number of clips. Of the remarks, ratios, windows and numbers of parameters are those of the model.",
         "The tokens of the spatial expert are B·8×(196+1) here and (196+1)×B·8 in the released code.",
     ),
 )

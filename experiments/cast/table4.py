@@ -64,7 +64,7 @@ def rand_augment(run: RunConfig) -> str:
     config = augmentation(run).rand_augment
     assert config is not None
     number = "" if config.num_operations == 2 else f"; {config.num_operations} operations"
-    return f"{config.magnitude:g}, {config.deviation:g}{number}"
+    return f"({config.magnitude:g}, {config.deviation:g}){number}"
 
 
 def drop_path(run: RunConfig) -> float:
@@ -107,7 +107,7 @@ ROWS = (
     row("optimizer",     ("Optimizer",),           metric=OPTIMIZER,         paper=("AdamW", "AdamW", "AdamW")),
     row("base-lr",       ("Base learning rate",),  metric=BASE_LR, form=Scientific(), paper=(1e-3, 1e-3, 1e-3)),
     row("weight-decay",  ("Weight decay",),        metric=WEIGHT_DECAY,      paper=(0.05, 0.05, 0.05)),
-    row("momentum",      ("Optimizer momentum",),  metric=MOMENTUM,          paper=3 * ("β1, β2=0.9, 0.999",)),
+    row("momentum",      ("Optimizer momentum [7]",),  metric=MOMENTUM,          paper=3 * ("β1, β2=0.9, 0.999",)),
     row("per-gpu",       ("Gpu per batch size",),  metric=PER_GPU_BATCH,     paper=(6, 6, 6)),
     row("update",        ("Update frequency",),    metric=UPDATE_FREQUENCY,  paper=(4, 6, 4)),
     row("schedule",      ("Learning rate schedule",), metric=SCHEDULE,       paper=3 * ("cosine decay",)),
@@ -115,12 +115,12 @@ ROWS = (
     row("epochs",        ("Training epochs",),     metric=EPOCHS,            paper=(50, 70, 50)),
     row("flip",          ("Flip augmentation",),   metric=FLIP,              paper=("yes", "yes", "no")),
     row("color-jitter",  ("Color jitter",),        metric=COLOR_JITTER,      paper=(0.4, 0.4, 0.4)),
-    row("rand-augment",  ("RandAug",),             metric=RAND_AUGMENT,      paper=3 * ("9, 0.5",)),  # printed (9, 0.5)
-    row("smoothing",     ("Label smoothing",),     metric=SMOOTHING,         paper=(0.1, 0.1, 0.1)),
-    row("mixup",         ("Mixup",),               metric=MIXUP,             paper=(0.8, 0.8, 0.8)),
+    row("rand-augment",  ("RandAug [9]",),             metric=RAND_AUGMENT,      paper=3 * ("(9, 0.5)",)),
+    row("smoothing",     ("Label smoothing [55]",),     metric=SMOOTHING,         paper=(0.1, 0.1, 0.1)),
+    row("mixup",         ("Mixup [73]",),               metric=MIXUP,             paper=(0.8, 0.8, 0.8)),
     row("mixup-share",   ("Mixup: share of batches (not printed)",), metric=MIXUP_PROBABILITY, paper=(None, None, None)),
     row("drop-path",     ("Drop path",),           metric=DROP_PATH,         paper=(0.2, 0.2, 0.3)),
-    row("layer-decay",   ("Layer-wise lr decay",), metric=LAYER_DECAY,       paper=(0.75, 0.75, 0.75)),
+    row("layer-decay",   ("Layer-wise lr decay [2]",), metric=LAYER_DECAY,       paper=(0.75, 0.75, 0.75)),
 )
 # fmt: on
 

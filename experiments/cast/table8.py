@@ -1,7 +1,7 @@
 """Table 8 of CAST: effect of B-CAST-specific positional embeddings."""
 
 from experiments.cast.base import NOTES, bottleneck
-from experiments.cast.columns import ACCURACY
+from experiments.cast.columns import ACCURACY_OF_ACTIONS
 from experiments.cast.tiny import TINY, pretrained
 from experiments.spec.claims import claim
 from experiments.spec.comparisons import About
@@ -24,7 +24,7 @@ TABLE = Table(
     caption="Effect of B-CAST-specific positional embeddings",
     source="arXiv:2311.18825, Table 8",
     labels=("Method",),
-    columns=ACCURACY,
+    columns=ACCURACY_OF_ACTIONS,
     rows=ROWS,
     tiny=TINY,
     tiny_parents=pretrained,

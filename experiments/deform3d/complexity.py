@@ -1,10 +1,10 @@
-"""Columns and rows of Tables A1 and A2: scores and multiply-adds of full and of stride attention, counted.
+"""Columns and printed rows of Tables A1 and A2: scores and multiply-adds of full and of stride attention, counted.
 
 T frames, R joints, D_n tokens of a frame. A score is a pair of a query and a key.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from models.deform3d.windows import Windows, printed_query_starts
 
 MILLION, BILLION = 1e6, 1e9
 KEYS = ("full", "stride", "full-macs", "stride-macs", "ratio", "smaller", "left-out")
+NOTHING = Computed("nothing", lambda run: None)
 
 
 class Counts(NamedTuple):
@@ -32,12 +33,21 @@ class Counts(NamedTuple):
         return self.stride / self.full
 
 
+class Axis(NamedTuple):
+    """A size that a complexity depends on: its symbol, the sizes of a fit, and the scores of a run at a size."""
+
+    symbol: str
+    sizes: Sequence[int]
+    counts: Callable[[RunConfig, int], Counts]
+
+
 class Stage(NamedTuple):
     """A stride attention.
 
     `name`: name in headers. `full`, `printed`: complexity of full attention and of stride attention, as printed.
     `counts`: numbers of scores of a run.
     `windows`: windows of a run on its axis. `length`: length of this axis.
+    `axes`: sizes whose exponents are fitted. `num_labels`: number of labels of our rows beside the first one.
     """
 
     name: str
@@ -46,6 +56,8 @@ class Stage(NamedTuple):
     counts: Callable[[RunConfig], Counts]
     windows: Callable[[RunConfig], Windows.Config]
     length: Callable[[RunConfig], int]
+    axes: tuple[Axis, ...]
+    num_labels: int = 1
 
 
 def left_out(run: RunConfig, stage: Stage) -> float:
@@ -70,7 +82,7 @@ def columns(stage: Stage, base: RunConfig) -> tuple[Column, ...]:
     def macs(count: Callable[[Counts], int]) -> Callable[[RunConfig], float]:
         return lambda run: multiply_adds(count(stage.counts(run)), config_of(run).width) / BILLION
 
-    full, stride = f"Full attention, printed {stage.full}", f"{stage.name}, printed {stage.printed}"
+    full, stride = "Full attention", stage.name
     metrics = {
         "full": Computed("full_scores", scaled(lambda counts: counts.full, MILLION)),
         "stride": Computed("stride_scores", scaled(lambda counts: counts.stride, MILLION)),
@@ -90,40 +102,36 @@ def columns(stage: Stage, base: RunConfig) -> tuple[Column, ...]:
         "left-out": ("Printed loop", "places without a query"),
     }
     digits = {"full": 3, "stride": 3, "full-macs": 3, "stride-macs": 3, "ratio": 3, "left-out": 0}
-    return tuple(
-        Column(key=key, header=headers[key], metric=metrics[key], base=base, digits=digits.get(key)) for key in KEYS
+    return (
+        Column(key="complexity", header="Complexity", metric=NOTHING, base=base),
+        *(
+            Column(key=key, header=("Ours", *headers[key]), metric=metrics[key], base=base, digits=digits.get(key))
+            for key in KEYS
+        ),
     )
 
 
-def exponent(sizes: Iterable[int], count: Callable[[int], int]) -> float:
-    """Exponent of a power of the size, fitted to counts on logarithmic axes."""
-    sizes = tuple(sizes)
-    counts = [math.log(count(size)) for size in sizes]
-    return float(np.polyfit(np.log(sizes), counts, 1)[0])
+def exponent(axis: Axis, name: str, run: RunConfig) -> float:
+    """Exponent of a power of the size, fitted to the counts of full or of stride attention on logarithmic axes."""
+    counts = [math.log(getattr(axis.counts(run, size), name)) for size in axis.sizes]
+    return round(float(np.polyfit(np.log(axis.sizes), counts, 1)[0]), 2)
 
 
-def exponent_row(
-    key: str,
-    labels: tuple[str, ...],
-    sizes: Iterable[int],
-    counts: Callable[[RunConfig, int], Counts],
-    *,
-    printed: tuple[float, float],
-) -> Row:
-    """Row of fitted exponents of full and of stride attention, beside the printed ones.
+def printed_rows(stage: Stage) -> tuple[Row, ...]:
+    """The two rows of the paper: the printed complexities beside the fitted exponents."""
 
-    Args:
-        counts: scores of a run for one of the sizes.
-        printed: exponents in the printed complexities of full and of stride attention.
-    """
-    sizes = tuple(sizes)
+    def fitted(name: str) -> Computed:
+        def text(run: RunConfig) -> str:
+            powers = {axis.symbol: exponent(axis, name, run) for axis in stage.axes}
+            signs = {1.0: " ", 2.0: "²"}
+            factors = (symbol + signs.get(power, f"^{power:.2f} ") for symbol, power in powers.items() if power)
+            return f"O({''.join(factors).strip()})"
 
-    def fitted(run: RunConfig, name: str) -> float:
-        return round(exponent(sizes, lambda size: getattr(counts(run, size), name)), 2)
+        return Computed(f"{name}_complexity", text)
 
-    def of(name: str) -> Computed:
-        return Computed(f"exponent_{name}", lambda run: fitted(run, name))
+    def of(key: str, label: str, printed: str) -> Row:
+        metric = ByColumn(key, {**dict.fromkeys(KEYS, NOTHING), "complexity": fitted(key)})
+        labels = (label, *(None,) * stage.num_labels)
+        return row(key, labels, metric=metric, paper=(printed, *(None,) * len(KEYS)))
 
-    nothing = Computed("nothing", lambda run: "–")
-    metric = ByColumn(key, {**dict.fromkeys(KEYS, nothing), "full": of("full"), "stride": of("stride")})
-    return row(key, labels, metric=metric, paper=(*printed, *(None,) * (len(KEYS) - 2)))
+    return (of("full", "Full attention", stage.full), of("stride", stage.name, stage.printed))

@@ -22,7 +22,7 @@ PRINTED = (
 
 TABLE = Table(
     name="motionformer/classes",
-    caption="Classes whose accuracy differs most with and without trajectory attention",
+    caption="Which classes is the performance difference larger with and without the trajectory attention?",
     source="arXiv:2106.05392, section 6.1.3",
     labels=("Attention",),
     columns=TOP1_COLUMNS[1:],

@@ -35,7 +35,7 @@ CLAIMS = (
 
 TABLE = Table(
     name="motionformer/hours",
-    caption="How long does it take to train a Motionformer model?",
+    caption="How long does it take to train Motionformer model?",
     source="arXiv:2106.05392, section 6.1.5",
     labels=("Model",),
     columns=(Column(key="hours", header="GPU hours", metric=DEVICE_HOURS, base=K400, digits=0),),

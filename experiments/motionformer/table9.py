@@ -16,7 +16,7 @@ from experiments.spec.expressions import cell, mean
 from experiments.spec.figures import MaskStrips, ShownSequence
 from experiments.spec.metrics import Tested
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.table import Column, Table, TinyNote, quoted, row
+from experiments.spec.table import Column, Table, TinyNote, bold, quoted, row
 from lightning_modules.mask_propagation import MaskPropagation
 from models.positions import SeparatePositions
 from models.propagation.kept_mask import KeptMask
@@ -60,7 +60,7 @@ ROWS = (
     row("ours",         ("Supervised",      "Ours",      "K-400",   "Mformer-B/16"),                    paper=(60.6, 58.3, 62.9)),
     quoted("ct",        ("Self-supervised", "CT [88]",   "VLOG",    "RN50"),                            paper=(48.7, 46.4, 50.0)),
     quoted("mast",      ("Self-supervised", "MAST [45]", "YT-VOS",  "RN18"),                            paper=(65.5, 63.3, 67.6)),
-    quoted("stc",       ("Self-supervised", "STC [34]",  "Kinetics", "RN18"),                           paper=(67.6, 64.8, 70.2)),
+    quoted("stc",       ("Self-supervised", "STC [34]",  "Kinetics", "RN18"),                           paper=bold(67.6, 64.8, 70.2)),
     quoted("dino",      ("Self-supervised", "DINO [11]", "INet",    "ViT-B/16"),                        paper=(62.3, 60.7, 63.9)),
     row("dino-rules",   ("Not printed", "Ours, rules of DINO",          "K-400", "Mformer-B/16"), DINO_RULES, paper=NOT_PRINTED),
     row("last-block",   ("Not printed", "Ours, last block",             "K-400", "Mformer-B/16"), LAST,       paper=NOT_PRINTED),

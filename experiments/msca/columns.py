@@ -45,20 +45,23 @@ def num_msa(run: RunConfig) -> int:
 
 # fmt: off
 ACCURACY = (
-    Column(key="top1",       header="Top-1", metric=TOP1, base=K400, digits=2, best="max"),
-    Column(key="top5",       header="Top-5", metric=TOP5, base=K400, digits=2, best="max"),
+    Column(key="top1",       header="top-1", metric=TOP1, base=K400, digits=2, best="max"),
+    Column(key="top5",       header="top-5", metric=TOP5, base=K400, digits=2, best="max"),
 )
 COST = (
     Column(key="parameters", header=("Ours", "Params (M)"), metric=PARAMETERS, base=K400),
     Column(key="gflops",     header=("Ours", "GFLOPs"),     metric=GFLOPS,     base=K400),
     Column(key="latency",    header=("Ours", "ms / clip"),  digits=0, metric=Latency("milliseconds", "turns-float32"), base=K400),
 )
-SHIFTED = Column(key="shifted", header="Shift %", metric=Computed("shifted_percent", shifted_percent), base=K400)
+SHIFTED = Column(key="shifted", header="shift %", metric=Computed("shifted_percent", shifted_percent), base=K400)
 NUM_MSCA = Column(key="msca", header="# MSCA", metric=Computed("num_msca", num_msca), base=K400, digits=0)
 NUM_MSA = Column(key="msa",   header="# MSA",  metric=Computed("num_msa", num_msa), base=K400, digits=0)
 # fmt: on
 
-COST_NOTE = "Parameters, GFLOPs and latency are not printed. They back the claim that shifts cost nothing."
+COST_NOTE = (
+    "Parameters, GFLOPs and latency are not printed. The paper says that shifts cost nothing: this holds for parameters and "
+    "GFLOPs. To move the shifted heads or tokens takes time, which the latency contains."
+)
 NOTES = (
     COST_NOTE,
     "As in the released code of TokenShift, unlike the papers' text: labels are smoothed by 0.1, gradients are clipped "

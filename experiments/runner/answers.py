@@ -1,11 +1,15 @@
 """Answers of a finished test with the names of their classes, from its saved scores and clips."""
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.runner.files import StoreError
+from experiments.runner.array_files import opened_arrays
+from experiments.runner.files import StoreError, replacing
+from experiments.runner.run_directory import RunDirectory
 from experiments.runner.saved_scores import SavedScores, read_scores
 from experiments.runner.shown_clips import ShownClips, read_clips
 from experiments.runner.store import RunStore
@@ -42,6 +46,67 @@ class SavedAnswers(NamedTuple):
 
     confusions: dict[str, Confusion]
     clips: tuple[AnsweredClip, ...]
+
+
+def held_clips(run: RunConfig, store: RunStore) -> tuple[AnsweredClip, ...]:
+    """Clips with the answers of a test, published in this store or from its saved scores; of released weights last.
+
+    Raises:
+        StoreError: if their file is damaged.
+    """
+    directory = store.run(run.train_id)
+    for released in (False, True):
+        if (path := directory.answered_clips(run.eval_id, released=released)).exists():
+            return read_answered(path)
+        found = saved_answers(run, store, released=released)
+        if found is not None and found.clips:
+            return found.clips
+    return ()
+
+
+def publish_clips(run: RunConfig, store: RunStore) -> None:
+    """Write clips with the answers of a test made here to the published results.
+
+    Raises:
+        StoreError: if they cannot be written.
+    """
+    for released in (False, True):
+        found = saved_answers(run, store, released=released)
+        if store.results is not None and found is not None and found.clips:
+            target = RunDirectory(store.results / run.train_id)
+            write_answered(target.answered_clips(run.eval_id, released=released), found.clips)
+
+
+def write_answered(path: Path, clips: tuple[AnsweredClip, ...]) -> None:
+    """Write clips with answers to a file, completely or not at all.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    record = json.dumps([[clip.id, clip.answers] for clip in clips], ensure_ascii=False)
+    with replacing(path) as partial:
+        np.savez_compressed(partial, frames=np.stack([clip.frames for clip in clips]), record=np.array(record))
+
+
+def read_answered(path: Path) -> tuple[AnsweredClip, ...]:
+    """Clips with answers in a file. Pickled objects are never read.
+
+    Raises:
+        StoreError: if the file is damaged.
+    """
+    with opened_arrays(path, _damaged) as arrays:
+        return tuple(
+            AnsweredClip(
+                name,
+                frames,
+                tuple(NamedAnswer(k, label, tuple(map(tuple, best)), right) for k, label, best, right in found),
+            )
+            for (name, found), frames in zip(json.loads(str(arrays["record"])), arrays["frames"], strict=True)
+        )
+
+
+def _damaged(path: Path, reason: str) -> StoreError:
+    return StoreError(f"{path} holds no clips with answers ({reason}); remove it, and publish the report again")
 
 
 def saved_answers(run: RunConfig, store: RunStore, *, released: bool = False) -> SavedAnswers | None:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from data.config import ShowsFrames
 from data.errors import DataError, DecodeError
@@ -21,6 +23,7 @@ from experiments.runner.class_names import class_names
 from experiments.runner.messages import one_line
 from experiments.runner.provenance import provenance
 from experiments.runner.resources import Resources
+from experiments.runner.saved_scores import read_scores
 from experiments.runner.store import RunStore
 from experiments.runner.video_list import listed_run
 from experiments.runner.weights import existing_weights, load_weights
@@ -79,21 +82,25 @@ def attention_maps(
     data, model = shown.data, shown.build().model
     if not isinstance(model, MapsAttention) or not isinstance(data, ShowsFrames):
         raise ValueError(f"{type(model).__name__} has no attention maps of videos to draw")
-    point = PointQuery(query.frame, query.x, query.y, query.block, query.head, query.attention)
-    model.check_query(data.test_size(run.evaluation), point)
+    model.check_query(data.test_size(run.evaluation), point_of(query))
     weights = existing_weights(run, store)
-    load_weights(model, run, store, weights)
     videos = data.dataset.build(resources.root(data) if video_list is None else video_list, "test")
+    if query.of_moving:
+        query = replace(query, video=first_right(run, store, released=weights.released is not None))
     index = index_of(videos, query.video, data.dataset.name if video_list is None else str(video_list))
     view = run.evaluation.views // 2
     try:
         inputs = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(index, view)  # (1, ...) each
     except DecodeError as error:
         raise DataError(f"video '{videos.ids[index]}' cannot be read: {error}") from None
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     clip = inputs[0][0]  # (F, 3, h, w)
+    if query.of_moving:
+        x, y = moving_point(data.shown_frames(clip))
+        query = replace(query, x=x, y=y)
+    load_weights(model, run, store, weights)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     of_item = data.on_device(tuple(one[0].to(device) for one in inputs))
-    attention = model.to(device).eval().attention_of(of_item, point)
+    attention = model.to(device).eval().attention_of(of_item, point_of(query))
     maps = attention.maps.float().cpu()  # (T, rows, columns)
     if not maps.isfinite().all():
         raise ValueError(f"the attention of run {run.train_id} is not finite: its weights are of no use")
@@ -123,6 +130,48 @@ def attention_maps(
     frames = data.shown_frames(clip).permute(0, 2, 3, 1).contiguous().numpy()  # (F, h, w, 3)
     places = None if attention.places is None else attention.places.float().cpu().numpy()
     return AttentionMaps(frames, maps.numpy(), record, places)
+
+
+def point_of(query: AttentionQuery) -> PointQuery:
+    """The query of a model."""
+    return PointQuery(query.frame, query.x, query.y, query.block, query.head, query.attention)
+
+
+def first_right(run: RunConfig, store: RunStore, *, released: bool = False) -> str:
+    """Id of the first test video that a run answers correctly.
+
+    Raises:
+        ValueError: without saved scores, or if no answer is right.
+    """
+    saved = read_scores(store.run(run.train_id).predictions(run.eval_id, released=released), run)
+    answers = saved.scores.answers() if saved is not None else None
+    if saved is None or answers is None:
+        raise ValueError(
+            f"run {run.train_id} has no saved scores of a test, which say which videos it answers correctly"
+        )
+    right = (name for place, name in enumerate(saved.ids) if all(a.is_correct for a in answers.of_item(place)))
+    if (first := next(right, None)) is None:
+        raise ValueError(f"run {run.train_id} answers no test video correctly")
+    return first
+
+
+def moving_point(frames: Tensor) -> tuple[float, float]:
+    """Point of the first frame that stands out and moves most, as fractions of the width and height.
+
+    It differs most, in a box of an eighth of the sides, from the median colour of its frame, multiplied by the difference
+    from the same place a quarter of the clip later.
+
+    Args:
+        frames: (F, 3, h, w).
+    """
+    first, later = frames[0].float(), frames[len(frames) // 4].float()
+    salience = (first - first.flatten(1).median(1).values[:, None, None]).abs().sum(0)
+    weight = salience * (first - later).abs().sum(0)
+    height, width = weight.shape
+    sides = (max(1, height // 8), max(1, width // 8))
+    boxes = F.avg_pool2d(weight[None], sides, stride=1)[0]
+    row, column = divmod(int(boxes.argmax()), boxes.shape[1])
+    return (column + sides[1] / 2) / width, (row + sides[0] / 2) / height
 
 
 def named(attention: AttentionOfPoint) -> dict[str, object]:

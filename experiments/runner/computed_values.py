@@ -24,7 +24,7 @@ LIBRARIES = ("torch", "torchvision", "timm", "pytorchvideo", "numpy")
 PACKAGES = ("models", "data", "lightning_modules")  # besides `experiments`
 SECONDS_KEPT = 30 * 24 * 3600  # files of other versions of the code
 
-Value = TypeVar("Value", float, str, float | str)
+Value = TypeVar("Value", float, str, float | str | None)
 
 
 def computed(name: str, of: Callable[[RunConfig], Value], run: RunConfig) -> Value:

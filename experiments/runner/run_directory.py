@@ -71,6 +71,10 @@ class RunDirectory:
         """File of a few clips of a test, for the run's own weights or released ones."""
         return self.path / "shown_clips" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
 
+    def answered_clips(self, eval_id: str, *, released: bool = False) -> Path:
+        """Published file of a few clips of a test with its answers, which here follow from its scores."""
+        return self.path / "answered_clips" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
+
     def measurement(self, kind: str) -> Path:
         """File of a measurement of this kind."""
         return self.path / "measured" / f"{kind}.json"

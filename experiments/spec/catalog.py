@@ -95,12 +95,12 @@ def names_matching(pattern: str) -> list[str]:
 
 
 def names_listed(pattern: str) -> list[str]:
-    """Names of the tables that match a name, a glob pattern or a paper, those that are not here included.
+    """Names of the tables that match a name, a glob pattern or a paper.
 
     Raises:
         ValueError: as `names_matching`.
     """
-    names = sorted({*captions(), *not_here()}, key=natural_order)
+    names = sorted(captions(), key=natural_order)
     papers = {name.partition("/")[0] for name in names}
     wanted = pattern if "/" in pattern or pattern == "*" else f"{pattern}/*" if pattern in papers else f"*/{pattern}"
     return [name for name in names if fnmatch.fnmatchcase(name, wanted)] or names_matching(pattern)
@@ -139,10 +139,10 @@ def _why_unknown(pattern: str, wanted: str) -> str:
     """
     if any(name.startswith(f"{pattern}/") for name in captions()):
         return f"'{pattern}' is a paper: name one of its tables, or all with '{pattern}/*'"
-    for contents, reason in ((not_here(), "is not here yet"), (without_numbers(), "contains no numbers to reproduce")):
-        if name := next((name for name in contents if fnmatch.fnmatchcase(name, wanted)), None):
-            paper = name.partition("/")[0]
-            return f"{name} ({contents[name]}) {reason}; `reproduce list '{paper}/*'` shows what is here"
+    drawings = without_numbers()
+    if name := next((name for name in drawings if fnmatch.fnmatchcase(name, wanted)), None):
+        paper = name.partition("/")[0]
+        return f"{name} ({drawings[name]}) contains no numbers to reproduce; `reproduce list '{paper}/*'` shows what is here"
     parts = [name for name in captions() if re.fullmatch(rf"{re.escape(pattern)}[a-z]", name)]
     if parts:
         return f"'{pattern}' has the parts {', '.join(parts)}; '{pattern}*' names all"
@@ -159,11 +159,6 @@ def contents_of_papers() -> "dict[str, Contents]":
     """Tables and figures of the papers whose directory has a `contents.py`, in alphabetical order."""
     names = sorted(file.parent.name for folder in paper_folders() for file in folder.glob("*/contents.py"))
     return {name: importlib.import_module(f"experiments.{name}.contents").CONTENTS for name in names}
-
-
-def not_here() -> dict[str, str]:
-    """Captions of the tables and figures that nothing reproduces yet, by name."""
-    return {f"{paper}/{name}": c for paper, all_ in contents_of_papers().items() for name, c in all_.not_here.items()}
 
 
 def without_numbers() -> dict[str, str]:

@@ -41,6 +41,14 @@ def first_runs(
             yield cell.row.key, cell.runs[0], shown
 
 
+def answered_runs(figure: Figure | None, cells: Iterable[Cell]) -> Iterator[tuple[str, RunConfig]]:
+    """Row and run with the first seed of each cell whose answers a figure shows. Most figures show none."""
+    if figure is not None:
+        for row, run, shown in first_runs(cells, figure.shows_answers):
+            if shown:
+                yield row, run
+
+
 def of_its_data(shown: OfDataSet[Shown], run: RunConfig) -> Shown:
     """What is shown of the data set that a run reads."""
     return shown.stand_in if run.data.dataset.stand_in is not None else shown.real

@@ -35,6 +35,10 @@ class Figure(ABC):
         """Sequence whose masks the figure shows for the runs of a cell; None if it shows none of them."""
         return None
 
+    def shows_answers(self, row: str, column: str) -> bool:
+        """Whether the figure shows the answers of the runs of a cell."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
@@ -46,6 +50,7 @@ class Panel:
         columns: keys of the table's columns, from left to right.
         ticks: tick label of each column.
         relative_to: key of the row whose values are subtracted from those of every row; None for no subtraction.
+        least_span: least length of the vertical axis, so that small differences look small.
     """
 
     title: str
@@ -54,6 +59,7 @@ class Panel:
     columns: tuple[str, ...]
     ticks: tuple[str, ...]
     relative_to: str | None = None
+    least_span: float = 0.0
 
     def __post_init__(self) -> None:
         check_ticks(self.title, self.columns, self.ticks)
@@ -207,6 +213,8 @@ class AttentionQuery:
         block: index of the block; None for the default of the model, the last block that has such maps.
         head: index of the head; None for the mean over all heads.
         attention: name of the attention, in a model with several; None for the default of the model.
+        of_moving: whether `video` is the first test video that the run answers correctly, and the point that of its
+            first frame that stands out and moves most.
     """
 
     video: int | str = 0
@@ -216,6 +224,7 @@ class AttentionQuery:
     block: int | None = None
     head: int | None = None
     attention: str | None = field(default=None, metadata={"omit_if": None})
+    of_moving: bool = field(default=False, metadata={"omit_if": False})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,6 +291,33 @@ class MaskStrips(Figure):
     def sequence_of(self, row: str, column: str) -> ShownSequence | None:
         """The sequence, for the cells of the shown rows in the column of the figure."""
         return self.sequence if row in self.shown and column == self.column else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnsweredClips(Figure):
+    """Frames of some test videos, with the answers of each row, from the runs of a column.
+
+    `first`, `number`: of the clips that a test keeps, which are evenly spaced in it, those that are shown.
+    """
+
+    column: str
+    shown: tuple[str, ...]
+    first: int
+    number: int
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The shown rows."""
+        return self.shown
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    def shows_answers(self, row: str, column: str) -> bool:
+        """Whether the figure shows the answers of the runs of a cell."""
+        return row in self.shown and column == self.column
 
 
 def check_ticks(title: str, columns: tuple[str, ...], ticks: tuple[str, ...]) -> None:

@@ -79,11 +79,11 @@ class OfTraining(Tested):
 class Computed(Metric):
     """Metric of the config alone, computed at the paper's size on every scale.
 
-    `of`: value for a run: a number, a text, or whether something is so.
+    `of`: value for a run: a number, a text, or whether something is so; None where it does not apply.
     `executed`: value of this implementation for the same result, if `of` counts the published formulation.
     """
 
-    of: Callable[[RunConfig], float | str]
+    of: Callable[[RunConfig], float | str | None]
     executed: Callable[[RunConfig], float] | None = None
 
 

@@ -21,11 +21,16 @@ from experiments.spec.scales import PAPER, Scale, SmallParents
 KEY = re.compile(r"[\w-]+")  # other characters separate the keys of a cell, as in table:row.column,column
 
 Label = str | bool | None  # text, tick or cross; None: the factor does not apply
+Header = str | tuple[str, ...]  # a tuple for several levels, top level first
 Value = float | str | None
 
 
 class Bold(str):
     """Label that the paper prints in bold."""
+
+
+class BoldNumber(float):
+    """Number that the paper prints in bold."""
 
 
 class Underlined(float):
@@ -40,6 +45,21 @@ class TinyNote(str):
     """Note that holds at a small scale alone."""
 
 
+def bold(*numbers: float) -> tuple[BoldNumber, ...]:
+    """Numbers that the paper prints in bold."""
+    return tuple(map(BoldNumber, numbers))
+
+
+def printed_style(value: Value) -> Literal["bold", "underlined"] | None:
+    """How the paper prints a value, if not plainly."""
+    match value:
+        case BoldNumber():
+            return "bold"
+        case Underlined():
+            return "underlined"
+    return None
+
+
 def label_text(label: Label) -> str:
     """Label of a row as printed: text, tick, cross or dash."""
     match label:
@@ -50,7 +70,7 @@ def label_text(label: Label) -> str:
     return str(label)  # plain text: TensorBoard refuses subclasses of str
 
 
-def one_line(header: str | tuple[str, ...]) -> str:
+def one_line(header: Header) -> str:
     """Header of one or several levels, in one line."""
     return header if isinstance(header, str) else " / ".join(level for level in header if level)
 
@@ -61,7 +81,7 @@ class Column:
 
     Args:
         key: name in files and JSON.
-        header: printed header; a tuple for several levels.
+        header: printed header.
         metric: metric of the cells; by default, each row has its own.
         base: run that the rows edit; None if every row has its own, or for a derived column.
         digits: number of printed decimals; None for two significant digits.
@@ -71,7 +91,7 @@ class Column:
     """
 
     key: str
-    header: str | tuple[str, ...]
+    header: Header
     metric: Metric = OF_ROWS
     base: RunConfig | None = None
     digits: int | None = 1
@@ -171,7 +191,7 @@ class Table:
     Args:
         name: `paper/table`.
         caption, source: printed caption, and its place in the paper.
-        labels: headers of the label columns.
+        labels: printed headers of the label columns.
         pretraining: header of the label column that names the pretraining of the models, if any.
         columns, rows: columns and rows in printed order.
         tiny: edits of the paper's training recipes at the scale `tiny`, from the paper's `tiny.py`.
@@ -186,7 +206,7 @@ class Table:
     name: str
     caption: str
     source: str
-    labels: tuple[str, ...]
+    labels: tuple[Header, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     tiny: Edits
@@ -252,6 +272,11 @@ class Table:
             for cell in claim.cells:
                 if isinstance(cell.counted, Derived):
                     self._check_sources(f"claim '{claim.key}'", cell.counted)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Lowest levels of the headers of the label columns."""
+        return tuple(header if isinstance(header, str) else header[-1] for header in self.labels)
 
     @property
     def paper(self) -> str:

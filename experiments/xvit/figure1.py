@@ -35,7 +35,7 @@ CLAIMS = (
 
 TABLE = Table(
     name="xvit/figure1",
-    caption="Effect of the number of temporal crops at test time on Kinetics-400",
+    caption="Effect of number of temporal crops at test time as measured on Kinetics-400 in terms of Top-1 accuracy",
     source="arXiv:2106.05968, supplementary, Figure 1",
     labels=("Model",),
     columns=COLUMNS,
@@ -50,12 +50,14 @@ TABLE = Table(
                     y_label="top-1 accuracy (%)",
                     columns=tuple(column.key for column in COLUMNS),
                     ticks=tuple(map(str, NUMBERS)),
+                    least_span=10,
                 ),
             ),
         )
     ),
     notes=(
-        "The paper prints this figure without numbers, and states neither the numbers of crops nor the length of clips.",
+        "The paper prints this figure without numbers, and states neither the numbers of crops nor the length of clips. The "
+        "range of its axis is not known here; ours spans 10 points at least, beside which single videos look small.",
         "All columns are computed from one prediction pass with 12 temporal crops, whose starts contain those of the "
         "other columns.",
         RECIPE_NOTE,

@@ -27,7 +27,7 @@ CLAIMS = (
 
 TABLE = Table(
     name="xvit/table2",
-    caption="Comparison between XViT and TSM-ViT on SSv2",
+    caption='Comparison between XViT and "TSM-ViT" on the SS-v2 dataset in terms of Top-1 accuracy',
     source="arXiv:2106.05968, supplementary, Table 2",
     labels=("Method", "Temporal aggregation"),
     columns=(TOP1, *COST),

@@ -23,4 +23,5 @@ def test_csv_has_separate_columns_for_measured_and_printed_values(
     assert data.loc["joint", "k400"] == 60.123456
     assert list(data["k400"].notna()) == [False, True, False, False]
     assert list(data["k400:printed"]) == [99.0, 79.2, 70.0, 79.7]
+    assert set(data["k400:printed_style"].isna()) == {True}
     assert set(data["scale"]) == {"tiny"}

@@ -8,7 +8,8 @@ from experiments.spec.metrics import DEVICE_HOURS, TOP1
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
-from reports.layout import label_texts, ours_text, printed_text, warning
+from reports.layout import label_texts, ours_text, printed_text, shown_headers, warning
+from reports.render import render
 from reports.report import ReportCell
 from tests.experiments.runner.stored_metrics import write_result
 
@@ -73,6 +74,17 @@ def test_the_warning_names_the_data_of_the_runs(table: Table, toy: Scale, store:
     assert text(generated=("a",), given=("b",)) == f"{start} generated stand-in videos (a) and the videos given as b"
     assert warning(collect(table, PAPER, store)) is None
     assert warning(collect(table, toy, store, rows=["other"])) is None  # quoted values alone
+
+
+def test_headers_of_labels_have_levels_in_every_format(store: RunStore) -> None:
+    report = collect(load("cast/table1e"), PAPER, store)
+    assert [line[:3] for line in shown_headers(report.table)] == [
+        ("Window shape", "", "Top-1 Acc."),
+        ("T2S", "S2T", "Verb"),
+    ]
+    assert "| Window shape   |" in render(report) and "| **T2S**        |" in render(report)
+    assert r"\multicolumn{2}{c}{Window shape}" in render(report, "latex")
+    assert "Window shape / T2S" in render(report, "csv") and '"Window shape / T2S": "time"' in render(report, "json")
 
 
 def test_labels_of_pretraining_say_what_is_true_of_the_run(store: RunStore) -> None:

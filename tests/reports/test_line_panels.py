@@ -108,6 +108,16 @@ def test_ticks_are_at_their_numbers_where_their_labels_do_not_touch(
     assert positions(ticks) == expected
 
 
+def test_an_axis_has_its_least_length(store: RunStore, finish: Finish) -> None:
+    table = load("xvit/figure1")
+    for cell in table.cells(TINY):
+        finish(cell.runs[0], 70.0)
+    drawer = figures.drawer(collect(table, TINY, store))
+    assert drawer is not None
+    low, high = drawer.draw(None).axes[0].get_ylim()
+    assert (low, high) == pytest.approx((65, 75))
+
+
 def test_panels_of_the_same_quantity_share_their_range_and_one_row_needs_no_legend(
     store: RunStore, finish: Finish, figure3_results: None
 ) -> None:

@@ -352,6 +352,7 @@ def test_json_has_columns_rows_and_cells_with_ids(
         "column": "k400",
         "value": 60.0,
         "printed": 79.2,
+        "printed_style": None,
         "state": "done",
         "std": None,
         "num_seeds": 1,

@@ -1,4 +1,4 @@
-"""`reproduce list`: tables with rows, progress, cost and data sets; those that are not here are named."""
+"""`reproduce list`: tables with rows, progress, cost and data sets."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.spec.catalog import captions, not_here
+from experiments.spec.catalog import captions
 from reports.layout import PUBLISHED_SIGN
 from reproduce import list_tables
 from reproduce.command import main
@@ -23,12 +23,9 @@ def listed(capsys: pytest.CaptureFixture[str], tmp_path: Path):  # noqa: ANN201
     return call
 
 
-def test_all_tables_are_listed_and_those_that_are_not_here_say_so(listed) -> None:  # noqa: ANN001
+def test_all_tables_are_listed(listed) -> None:  # noqa: ANN001
     lines = {line.split()[0]: line for line in listed()[2:] if "/" in line.split(" ")[0]}
-    assert set(lines) == {*captions(), *not_here()}
-    for name, caption in {**captions(), **not_here()}.items():
-        assert caption in lines[name]
-        assert ("(not here yet)" in lines[name]) == (name in not_here())
+    assert set(lines) == set(captions()) and all(caption in lines[name] for name, caption in captions().items())
 
 
 def test_a_paper_a_glob_or_a_name_without_a_paper_selects(listed) -> None:  # noqa: ANN001
@@ -38,8 +35,6 @@ def test_a_paper_a_glob_or_a_name_without_a_paper_selects(listed) -> None:  # no
     assert names("msca") == {name for name in captions() if name.startswith("msca/")}
     assert names("motionformer/table2*") == {"motionformer/table2a", "motionformer/table2b"}
     assert names("table2a", TABLE) == {"motionformer/table2a", TABLE}
-    missing = next(iter(not_here()))
-    assert names(missing) == {missing}
 
 
 def test_rows_progress_cost_and_data_sets_are_shown(listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
@@ -48,7 +43,7 @@ def test_rows_progress_cost_and_data_sets_are_shown(listed, tmp_path: Path, monk
     assert line.split("  ")[0] == TABLE and " 0/4 " in line and "kinetics400, ssv2" in line
     (entry,) = json.loads("\n".join(listed(TABLE, "--json")))
     assert (entry["rows"], entry["done"], entry["published"], entry["total"]) == (2, 0, 0, 4)
-    assert entry["here"] and entry["hours"] == 0 and entry["gpu_hours"] > 10
+    assert entry["hours"] == 0 and entry["gpu_hours"] > 10
     (line,) = [line for line in listed(TABLE, "--scale", "paper") if line.startswith(TABLE)]
     assert f" {entry['gpu_hours']:.0f} h " in line
 

@@ -24,7 +24,7 @@ def test_text_contains_printed_values_and_ids_of_runs() -> None:
     text = show_text(selection, TINY, [], (0,))
     lines = text.splitlines()
     assert lines[0] == f"{T4}: Attention ablations"
-    assert lines[1] == "arXiv:2106.05392, Table 4; values as printed, none of them measured here"
+    assert lines[1] == "arXiv:2106.05392, Table 4; values as printed, bold ones in *, none of them measured here"
     assert any("79.7" in line and "66.5" in line for line in lines)
     run = load(T4).run_of("joint.k400", TINY, (), 0)
     shown = lines[lines.index("joint:") + 1]
@@ -54,7 +54,8 @@ def test_quoted_rows_are_labelled_as_quoted() -> None:
         ("cast/table9:gsf", "0.40"),
         ("msca/table3:msca-12", "12"),
         ("cast/table4:base-lr", "1e-3"),
-        ("xvit/table1:slowfast", "17"),  # follows from 12 and 0.69
+        ("cast/table2:cast", "_49.3_"),  # underlined
+        ("cast/table2:cast", "*77.9*"),  # bold
     ],
 )
 def test_values_have_the_digits_of_the_paper(name: str, digits: str) -> None:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from data.synthetic.epic100 import NOUNS, VERBS
 from data.targets import ClassTarget, VerbNounTarget
 from data.transforms import normalized
 from data.video import VideoData
-from experiments.runner.attention import attention_maps, class_name, keep_all_maps, save_maps
+from experiments.runner import attention
+from experiments.runner.attention import attention_maps, class_name, first_right, keep_all_maps, moving_point, save_maps
 from experiments.runner.attention_files import AttentionMaps, held_maps, maps_id
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
@@ -93,6 +95,40 @@ def test_default_maps_are_the_mean_over_heads(weighted: RunConfig, store: RunSto
 def test_the_default_block_is_the_one_before_the_last(weighted: RunConfig, store: RunStore) -> None:
     assert np.array_equal(computed_maps(weighted, store, block=1).maps, computed_maps(weighted, store).maps)
     assert not np.allclose(computed_maps(weighted, store, block=0).maps, computed_maps(weighted, store).maps)
+
+
+def test_a_moving_query_is_recorded_with_its_video_and_its_point(
+    weighted: RunConfig, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = computed_maps(weighted, store).record["video"]
+    monkeypatch.setattr(attention, "first_right", lambda *_, **__: name)
+    made = computed_maps(weighted, store, video=0, of_moving=True)
+    x, y = moving_point(torch.from_numpy(made.frames).permute(0, 3, 1, 2))
+    found = made.record["query"]
+    assert (found["video"], found["x"], found["y"]) == (made.record["video"], x, y) == (name, x, y)
+
+
+def test_the_moving_point_is_in_the_thing_that_moves() -> None:
+    frames = torch.full((8, 3, 32, 32), 90, dtype=torch.uint8)
+    frames[:, 0, 2:8, 2:8] = 250  # stands out, does not move
+    for time, frame in enumerate(frames):
+        frame[2, 20:26, 4 * time : 4 * time + 6] = 240
+    x, y = moving_point(frames)
+    assert 0 < 32 * x < 6 and 20 < 32 * y < 26
+
+
+def test_the_first_right_video_is_told_from_saved_scores(
+    weighted: RunConfig, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="has no saved scores of a test"):
+        first_right(weighted, store)
+    right = {"a": (False,), "b": (True, False), "c": (True, True), "d": (True, True)}
+    answers = SimpleNamespace(
+        of_item=lambda place: [SimpleNamespace(is_correct=one) for one in list(right.values())[place]]
+    )
+    saved = SimpleNamespace(ids=tuple(right), scores=SimpleNamespace(answers=lambda: answers))
+    monkeypatch.setattr(attention, "read_scores", lambda *_: saved)
+    assert first_right(weighted, store) == "c"
 
 
 def test_a_video_is_selected_by_id_or_index(weighted: RunConfig, store: RunStore) -> None:

@@ -80,6 +80,8 @@ def test_computed_metrics_agree_with_the_printed_values(table: Table) -> None:
         if cell.paper_run is None or cell.printed is None or not isinstance(metric, Computed):
             continue
         value = metric.of(cell.paper_run)
+        if value is None or (isinstance(value, float) and isinstance(cell.printed, str)):  # e.g. "0 (ViT)"
+            continue
         if (ours := DIFFERENT.get(f"{table.name}:{cell.row.key}.{cell.column.key}")) is not None:
             assert value_text(value, cell.form) == ours != value_text(cell.printed, cell.form)
         elif cell.row.metric is not None:
