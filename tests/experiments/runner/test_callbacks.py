@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 from lightning import LightningModule, Trainer
 
+from data.worker_processes import STOP_SIGNALS
 from experiments.motionformer.base import K400
 from experiments.runner.callbacks import (
     BestWeights,
@@ -31,7 +32,7 @@ MODULE = cast(LightningModule, None)
 
 @pytest.fixture
 def request_to_stop() -> Iterator[StopRequest]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     yield StopRequest()
     for number, handler in before.items():
         signal.signal(number, handler)
