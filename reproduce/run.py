@@ -30,7 +30,7 @@ def execute(options: argparse.Namespace) -> int:
         Resources.of(options),
         scale_of(options),
     )
-    check_tasks(resources.num_devices)
+    check_tasks(resources)
     # One thread for each small run on any machine: the number of threads changes the last bits of a sum.
     threads = resources.threads or (1 if scale.small else None)
     step = Step() if num_tasks() > 1 else None

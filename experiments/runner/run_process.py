@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     memory_failures = 0
     try:
         resources = Resources.of(options)
-        check_tasks(resources.num_devices)
+        check_tasks(resources)
         if resources.threads is not None:
             torch.set_num_threads(resources.threads)
         run = load(options.table).run_of(options.cell, SCALES[options.scale], options.overrides, options.seed)

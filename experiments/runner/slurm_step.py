@@ -12,6 +12,9 @@ from datetime import timedelta
 
 from torch.distributed import DistNetworkError, TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
+from data.findings import number_of
+from experiments.runner.resources import Resources
+
 SECONDS_TO_END = 10.0  # until the other processes of a failed run are killed
 POLL_SECONDS = 0.2
 
@@ -21,16 +24,18 @@ def num_tasks() -> int:
     return int(os.environ.get("SLURM_STEP_NUM_TASKS") or 1)
 
 
-def check_tasks(num_devices: int) -> None:
-    """Refuse several tasks that are not one a device: each would train every run.
+def check_tasks(resources: Resources) -> None:
+    """Refuse several tasks that are not one a device, of which each would train every run, and one for several nodes.
 
     Raises:
         ValueError: with the remedies.
     """
-    if num_tasks() not in (1, num_devices):
+    in_job = "SLURM_JOB_ID" in os.environ and "LOCAL_RANK" not in os.environ  # of torchrun, which counts by itself
+    if in_job and num_tasks() != resources.num_devices and (num_tasks() > 1 or resources.nodes > 1):
         raise ValueError(
-            f"srun has started this command {num_tasks()} times, and --nodes times --devices is {num_devices}: start it "
-            f"once, or once a device with srun --nodes=NODES --ntasks-per-node=DEVICES"
+            f"this command runs in {number_of(num_tasks(), 'tasks')} of SLURM, and --nodes times --devices is "
+            f"{resources.num_devices}: start one task a device, with srun --nodes=NODES --ntasks-per-node=DEVICES, or "
+            f"one task on one node"
         )
 
 

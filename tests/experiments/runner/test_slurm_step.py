@@ -83,9 +83,15 @@ def test_several_tasks_are_refused_with_one_line_unless_there_is_one_a_device(
     assert main(["run", ROW, "--runs", str(tmp_path)]) == 2
     assert run_process.main(["motionformer/table4", "joint.k400", "--devices", "4", "--runs", str(tmp_path)]) == 1
     first, second = capsys.readouterr().err.splitlines()
-    assert "srun has started this command 2 times, and --nodes times --devices is 1: start it once" in first
+    assert "this command runs in 2 tasks of SLURM, and --nodes times --devices is 1: start one task a device" in first
     assert "--nodes times --devices is 4" in second
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("batch_script")
+def test_several_nodes_are_refused_where_only_one_task_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", ROW, "--nodes", "2", "--devices", "1", "--runs", str(tmp_path)]) == 2
+    assert "this command runs in 1 task of SLURM, and --nodes times --devices is 2" in capsys.readouterr().err
 
 
 class Recorded:
