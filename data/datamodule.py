@@ -25,6 +25,7 @@ from data.loaders import (
     UnreadableItems,
     UnrepeatedItems,
     random_part,
+    shut_down,
 )
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class DataModule(pl.LightningDataModule):
         self.validation_parts = validation_parts
         self.unreadable: dict[Split, UnreadableItems] = {}
         self.train_loader: TrainLoader | None = None
+        self.loaders: list[TrainLoader | TestLoader] = []
         self.position: dict[str, int] | None = None
         self.validation_items = validation_items
         self.continuing: ContinuingItems | None = None
@@ -82,6 +84,7 @@ class DataModule(pl.LightningDataModule):
         self.train_loader = TrainLoader(items, self.train_batches(), self.unreadable_in("train"), self.num_workers)
         if self.position is not None:
             self.train_loader.load_state_dict(self.position)
+        self.loaders.append(self.train_loader)
         return self.train_loader
 
     def state_dict(self) -> dict[str, object]:
@@ -133,7 +136,19 @@ class DataModule(pl.LightningDataModule):
     def _test_loader(self, items: TestItems, split: Split, batch_factor: int, sampler: Sampler[int]) -> TestLoader:
         self.set_known_errors(items, split)
         size = self.test_batch_size * batch_factor
-        return TestLoader(items, sampler, self.unreadable_in(split), size, self.num_workers)
+        loader = TestLoader(items, sampler, self.unreadable_in(split), size, self.num_workers)
+        self.loaders.append(loader)
+        return loader
+
+    def teardown(self, stage: str) -> None:
+        """Shut down the workers."""
+        for loader in self.loaders:
+            shut_down(loader.loader)
+        self.loaders.clear()
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Shut down the workers."""
+        self.teardown("")
 
     def set_known_errors(self, items: TrainItems | TestItems, split: Split) -> None:
         """Mark the items of a split that are in the list of bad files."""

@@ -4,6 +4,7 @@ The training order depends on (seed, epoch) and can be resumed within an epoch. 
 """
 
 import logging
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypedDict
 
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from data.errors import DataError, DecodeError, shortened
 from data.items.items import Batch, Draw, TestItems, TrainItems, collated
+from data.worker_processes import STOP_SIGNALS, signals_later
 
 logger = logging.getLogger(__name__)
 
@@ -221,7 +223,7 @@ class TrainLoader:
         self.resume = None
         self.sampler.skip = skip if epoch == self.sampler.epoch else 0
         self.num_yielded = self.sampler.skip
-        for batch, errors in self.loader:
+        for batch, errors in started(self.loader):
             self.unreadable.add(*errors)
             start, end = self.sampler.bounds(self.num_yielded)
             self.num_yielded += 1
@@ -252,7 +254,7 @@ class TestLoader:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch, errors in self.loader:
+        for batch, errors in started(self.loader):
             self.unreadable.add(*errors)
             yield batch
 
@@ -273,12 +275,29 @@ def loader_options(num_workers: int) -> LoaderOptions:
         "num_workers": num_workers,
         "persistent_workers": num_workers > 0,
         "pin_memory": torch.cuda.is_available(),
-        "worker_init_fn": use_one_thread,
+        "worker_init_fn": prepare_worker,
         # Creating an iterator then draws nothing from the global generator: resuming stays bit-exact.
         "generator": torch.Generator(),
     }
 
 
-def use_one_thread(worker: int) -> None:
-    """Limit torch to one thread in a worker: the workers already use all cores."""
+def prepare_worker(worker: int) -> None:
+    """Limit torch to one thread in a worker: the workers already use all cores. Stops are left to the main process."""
     torch.set_num_threads(1)
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def started(loader: DataLoader) -> Iterator:
+    """Iterator of a loader. A cluster signals workers too, also those that are still starting."""
+    with signals_later(*STOP_SIGNALS):
+        return iter(loader)
+
+
+def shut_down(loader: DataLoader) -> None:
+    """End the workers of a loader, which ignore the signal by which Python would end them at exit."""
+    iterator, loader._iterator = loader._iterator, None
+    if iterator is not None:
+        iterator._shutdown_workers()  # type: ignore[attr-defined]
+        for worker in iterator._workers:  # type: ignore[attr-defined]
+            worker.kill()  # one that does not end in time

@@ -37,6 +37,10 @@ def cpu_quotas() -> Iterator[int]:
                     yield math.ceil(int(quota) / int(period))
 
 
+# Signals that end a run after its current step: Ctrl-C, and what clusters send before they end a job.
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
 @contextmanager
 def worker_pool(
     workers: int, prepare: Callable[..., object] | None = None, *arguments: object
@@ -51,7 +55,7 @@ def worker_pool(
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     pool = ProcessPoolExecutor(workers, context, _start, (os.getpid(), prepare, arguments))
     try:
-        with ctrl_c_later():
+        with signals_later(signal.SIGINT):
             pool.submit(os.getpid)  # starts the processes
         yield pool
     finally:
@@ -59,9 +63,9 @@ def worker_pool(
 
 
 @contextmanager
-def ctrl_c_later() -> Iterator[None]:
-    """Hold Ctrl-C back from this thread until the end of the block, and from processes that are started in it."""
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def signals_later(*numbers: signal.Signals) -> Iterator[None]:
+    """Hold signals back from this thread until the end of the block, and for good from processes started in it."""
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ from experiments.runner.jobs import Job
 from experiments.runner.launch import Launcher, default_parallel
 from experiments.runner.needed_weights import find_initial_weights
 from experiments.runner.resources import Resources
+from experiments.runner.slurm_step import Step, check_tasks, num_tasks
 from experiments.runner.store import RunStore
 from experiments.runner.weights import existing_weights
 from experiments.spec.attention_queries import queried_runs
@@ -29,6 +30,13 @@ def execute(options: argparse.Namespace) -> int:
         Resources.of(options),
         scale_of(options),
     )
+    check_tasks(resources)
+    # One thread for each small run on any machine: the number of threads changes the last bits of a sum.
+    threads = resources.threads or (1 if scale.small else None)
+    step = Step() if num_tasks() > 1 else None
+    if step is not None and step.rank > 0:
+        Launcher(store, child_arguments(options), 1, threads, step=step).follow(found)
+        return DONE
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
     shown = {job.run.train_id for job in found if not job.is_prerequisite}
@@ -48,14 +56,16 @@ def execute(options: argparse.Namespace) -> int:
         check_validation(own, store, resources, lists)
     starting = [job for job in to_do if job not in tests_only and not job.directory(store).checkpoint.exists()]
     find_initial_weights(job.run.model for job in starting)
-    parallel = options.jobs or default_parallel(resources, scale)
+    # Processes of several nodes meet at an address that only one run at a time can use.
+    parallel = 1 if resources.nodes > 1 or step is not None else options.jobs or default_parallel(resources, scale)
     launcher = Launcher(
         store,
         child_arguments(options),
         min(parallel, max(1, len(to_do))),
-        # One thread for each small run on any machine: the number of threads changes the last bits of a sum.
-        resources.threads or (1 if scale.small else None),
+        threads,
         eval_only=options.eval_only,
+        devices=resources.devices,
+        step=step,
     )
     try:
         launcher.carry_out(found)

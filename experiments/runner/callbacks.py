@@ -13,7 +13,9 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
+from data.worker_processes import STOP_SIGNALS
 from experiments.runner.files import REMEDY, replacing
+from experiments.runner.process import SECONDS_OF_ONE_STOP
 from experiments.runner.provenance import UNKNOWN
 from experiments.runner.resume import PREVIOUS
 from experiments.runner.weights import save_weights
@@ -33,10 +35,11 @@ class Stopped(BaseException):
 
 
 class StopRequest:
-    """Stop request by SIGINT or SIGTERM. The run stops after the current step; a second signal stops it immediately."""
+    """Stop request by a signal. The run stops after the current step; another signal later stops it immediately."""
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
+        self.received_at = 0.0
         self.parent = os.getppid()
         self.install_handlers()
 
@@ -45,13 +48,14 @@ class StopRequest:
 
         They also replace Lightning's: its handler of SIGTERM stops immediately, without a checkpoint.
         """
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOP_SIGNALS:
             signal.signal(number, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.signal_number is not None:
+        if self.signal_number is None:
+            self.signal_number, self.received_at = number, time.monotonic()
+        elif time.monotonic() - self.received_at > SECONDS_OF_ONE_STOP:
             raise Stopped(number)
-        self.signal_number = number
 
     @property
     def pending(self) -> int | None:

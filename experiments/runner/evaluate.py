@@ -22,7 +22,7 @@ from experiments.runner.provenance import provenance
 from experiments.runner.resources import Resources
 from experiments.runner.store import RunStore
 from experiments.runner.train import data_module
-from experiments.runner.trainer import make_trainer, quiet_lightning
+from experiments.runner.trainer import NO_CHECKPOINT, make_trainer, quiet_lightning
 from experiments.runner.video_list import listed_run
 from experiments.runner.weights import Weights, existing_weights, load_weights
 from experiments.spec.released import ReleasedWeights
@@ -76,7 +76,7 @@ def evaluate(
     trainer = make_trainer(run, one_device, callbacks=lines, shows_bar=shows_bar)
     # Lightning's progress bar is on stderr, because stdout is for the result; warnings have lines of their own above it.
     with contextlib.redirect_stdout(sys.stderr), logging_redirect_tqdm():
-        trainer.test(module, datamodule, verbose=False, weights_only=True)
+        trainer.test(module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)
     scores = module.scores
     if not isinstance(scores, ViewScores):
         raise ValueError(f"evaluate: the scores of {type(run.objective).__qualname__} are not scores of classes")

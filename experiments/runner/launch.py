@@ -3,9 +3,7 @@
 A run claimed by another `reproduce` is not started here; its result is awaited. A failed run does not stop the others.
 """
 
-import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -20,9 +18,16 @@ from experiments.runner.files import unwritable
 from experiments.runner.job_logs import exit_reason, failure_of, headline_text, new_lines
 from experiments.runner.jobs import Job
 from experiments.runner.messages import one_line
-from experiments.runner.process import CLAIMED_ELSEWHERE, NOTE_PREFIX, PROGRESS_PREFIX
+from experiments.runner.process import (
+    CLAIMED_ELSEWHERE,
+    NOTE_PREFIX,
+    PROGRESS_PREFIX,
+    interrupted_by_signals,
+    stop,
+)
 from experiments.runner.progress_text import position_text, time_left_text
 from experiments.runner.resources import Resources
+from experiments.runner.slurm_step import Step, child_environment
 from experiments.runner.store import RunStore
 from experiments.spec.scales import Scale
 
@@ -39,30 +44,45 @@ class Launcher:
         threads: CPU threads per process; None to divide the cores equally, with at most torch's own number for each
             process (which OMP_NUM_THREADS sets).
         eval_only: test existing weights without training.
+        devices: devices of a run; None for all. Parallel runs divide the GPUs of the machine.
+        step: tasks of SLURM that carry out each run together with this one; None if it is alone.
     """
 
     def __init__(
-        self, store: RunStore, arguments: list[str], parallel: int, threads: int | None, *, eval_only: bool = False
+        self,
+        store: RunStore,
+        arguments: list[str],
+        parallel: int,
+        threads: int | None,
+        *,
+        eval_only: bool = False,
+        devices: int | None = None,
+        step: Step | None = None,
     ) -> None:
         self.store = store
         self.arguments = arguments
         self.parallel = parallel
         self.eval_only = eval_only
+        self.devices = devices
+        self.step = step
         self.threads = threads or max(1, min(torch.get_num_threads(), available_cores() // parallel))
         self.show_bars = sys.stderr.isatty()
 
     def carry_out(self, jobs: list[Job]) -> None:
-        """Execute all jobs and set their outcomes. On Ctrl-C or SIGTERM, the children write their checkpoints and end.
+        """Execute all jobs and set their outcomes. On Ctrl-C, SIGTERM or SIGUSR1, the children write their checkpoints.
 
         Raises:
-            KeyboardInterrupt: on Ctrl-C or SIGTERM, after the children have ended.
+            KeyboardInterrupt: on these signals, after the children have ended.
             StoreError: if the store cannot be written.
         """
+        with interrupted_by_signals():
+            self._carry_out(jobs)
+
+    def _carry_out(self, jobs: list[Job]) -> None:
         self.store.check_writable()
         for job in jobs:
             if job.finished(self.store, self.eval_only):
                 job.outcome = "done"
-        previous = signal.signal(signal.SIGTERM, _interrupt)
         total_bar = tqdm(
             total=len(jobs),
             initial=sum(job.outcome == "done" for job in jobs),
@@ -83,6 +103,8 @@ class Launcher:
                 for slot, job in enumerate(slots):
                     if job is not None and job.process is not None:
                         ended = job.process.poll() is not None
+                        if self.step is not None:
+                            self.step.watch(job.process)
                         self._show_log(job)
                         if ended:
                             self._set_outcome(job)
@@ -90,7 +112,7 @@ class Launcher:
                     if job is None:
                         slots[slot] = job = self.next_to_start(jobs)
                         if job is not None:
-                            self._start(job)
+                            self._start(job, slot)
                     self._update_bar(slots[slot], bars[slot])
                 running = sum(self._fraction(job) for job in slots if job is not None)
                 total_bar.n = sum(job.outcome is not None for job in jobs) + running
@@ -100,14 +122,32 @@ class Launcher:
             total_bar.refresh()
         except KeyboardInterrupt:
             tqdm.write("stopping: the running rows write their checkpoints", file=sys.stderr)
-            self._stop(jobs)
             raise
         finally:
-            signal.signal(signal.SIGTERM, previous)
-            self._stop(jobs)
+            stop([job.process for job in jobs if job.process is not None])
             for bar in [*bars, total_bar]:
                 if bar is not None:
                     bar.close()
+
+    def follow(self, jobs: list[Job]) -> None:
+        """Start a process of each run that task 0 of the step starts, until its end.
+
+        Raises:
+            KeyboardInterrupt: on the signals that stop a run, after the process has ended.
+        """
+        assert self.step is not None
+        named = {" ".join(job.key): job for job in jobs}
+        process = None
+        with interrupted_by_signals():
+            try:
+                while (run := self.step.next_run()) is not None:
+                    process = self._process(named[run[0]], sys.stderr.buffer, run[1])
+                    while process.poll() is None:
+                        self.step.watch(process)
+                        time.sleep(POLL_SECONDS)
+                    self.step.watch(process)
+            finally:
+                stop([process] if process is not None else [])
 
     def next_to_start(self, jobs: list[Job]) -> Job | None:
         """First job that can start now. Jobs that can no longer start are marked as blocked."""
@@ -153,20 +193,34 @@ class Launcher:
             self._show(f"{job.name}: another process executes this run; waiting for its result")
         job.not_before = time.monotonic() + RETRY_SECONDS
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: Job, slot: int) -> None:
         directory = job.directory(self.store)
-        environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONUNBUFFERED": "1"}
-        command = [sys.executable, "-m", "experiments.runner.run_process", job.table, job.cell, "--seed", str(job.seed)]
-        command += ["--runs", str(self.store.root), "--threads", str(self.threads), *self.arguments]
         try:
             directory.path.mkdir(parents=True, exist_ok=True)
             directory.progress_file.unlink(missing_ok=True)
             job.memory_failures = directory.memory_failures
+            variables = self._gpus(slot) if self.step is None else self.step.share(" ".join(job.key))
             with directory.log.open("ab") as log:
                 job.log_position = log.tell()
-                job.process = start_process(command, log, environment)
+                job.process = self._process(job, log, variables)
         except OSError as error:
             raise unwritable(directory.path, error) from None
+
+    def _process(self, job: Job, log: IO[bytes], variables: dict[str, str]) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "experiments.runner.run_process", job.table, job.cell, "--seed", str(job.seed)]
+        command += ["--runs", str(self.store.root), "--threads", str(self.threads), *self.arguments]
+        own = {"OMP_NUM_THREADS": str(self.threads), "PYTHONUNBUFFERED": "1", **variables}
+        return start_process(command, log, child_environment() | own)
+
+    def _gpus(self, slot: int) -> dict[str, str]:
+        """Variable with the GPUs of one of several runs at a time; they share GPUs if there are too few."""
+        count = torch.cuda.device_count()
+        if self.parallel == 1 or self.devices is None or not 0 < self.devices < count:
+            return {}
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(count)))
+        names = visible.split(",")[:count]
+        chosen = [names[(slot * self.devices + number) % count] for number in range(self.devices)]
+        return {"CUDA_VISIBLE_DEVICES": ",".join(chosen)}
 
     def _set_outcome(self, job: Job) -> None:
         assert job.process is not None
@@ -217,30 +271,12 @@ class Launcher:
             bar.set_postfix_str(", ".join(filter(None, texts)), refresh=False)
         bar.refresh()
 
-    @staticmethod
-    def _stop(jobs: list[Job]) -> None:
-        alive = [job.process for job in jobs if job.process is not None and job.process.poll() is None]
-        for process in alive:
-            process.send_signal(signal.SIGTERM)
-        for process in alive:
-            try:
-                process.wait()
-            except KeyboardInterrupt:  # second Ctrl-C: kill immediately
-                for other in alive:
-                    with contextlib.suppress(ProcessLookupError):  # it has already ended
-                        os.killpg(other.pid, signal.SIGKILL)
-                raise
-
 
 def start_process(command: list[str], log: IO[bytes], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Start a process that writes to a log, and that Ctrl-C in the terminal does not reach."""
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
     )
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt(number)
 
 
 def default_parallel(resources: Resources, scale: Scale) -> int:

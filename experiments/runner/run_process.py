@@ -29,6 +29,7 @@ from experiments.runner.process import CLAIMED_ELSEWHERE, ERROR_PREFIX, OUT_OF_M
 from experiments.runner.resources import Resources
 from experiments.runner.results import rescore, saved_test
 from experiments.runner.run_directory import RunDirectory
+from experiments.runner.slurm_step import check_tasks
 from experiments.runner.store import RunStore
 from experiments.runner.train import train_and_test
 from experiments.runner.weights import weights_of
@@ -62,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     memory_failures = 0
     try:
         resources = Resources.of(options)
+        check_tasks(resources)
         if resources.threads is not None:
             torch.set_num_threads(resources.threads)
         run = load(options.table).run_of(options.cell, SCALES[options.scale], options.overrides, options.seed)

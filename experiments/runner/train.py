@@ -35,7 +35,7 @@ from experiments.runner.run_directory import RunDirectory
 from experiments.runner.saved_items import SavedItems
 from experiments.runner.shown_clips import decoded_clips, write_clips
 from experiments.runner.store import RunStore
-from experiments.runner.trainer import make_trainer
+from experiments.runner.trainer import NO_CHECKPOINT, make_trainer
 from experiments.runner.weights import (
     existing_weights,
     load_weights,
@@ -119,6 +119,7 @@ def train_and_test_with(
         run,
         resources,
         accumulation=batches.split.accumulation,
+        folder=directory.path,
         logger=CurveLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
         callbacks=[
             *([saved_items] if saved_items is not None else []),
@@ -146,7 +147,7 @@ def train_and_test_with(
     if saved_items is not None:
         released = weights.released is not None
         saved_items.prepare(module, datamodule, released=released, world_size=trainer.world_size)
-    trainer.test(module, datamodule, verbose=False, weights_only=True)
+    trainer.test(module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)
     if data is not None:
         if run.optim is None:
             save_started_from(directory, starts)
@@ -235,7 +236,7 @@ def fit(
         start_weights(module.model, run, store)  # checkpoints contain no frozen weights
     if trainer.is_global_zero and resume is not None:
         check_data_record(directory, datamodule.fingerprint(), run.data.dataset)
-    trainer.fit(module, datamodule, ckpt_path=resume, weights_only=True)
+    trainer.fit(module, datamodule, ckpt_path=resume or NO_CHECKPOINT, weights_only=True)
     replaced = datamodule.num_replaced()
     if trainer.is_global_zero:
         if run.optim.keep == "last":

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from data.items.items import Batch
 from data.sampling import DenseSampling
 from data.targets import ClassTarget
 from data.video import VideoData
+from data.worker_processes import STOP_SIGNALS
 from tests.data.small_clips import DATA
 
 FrameNumbers = Callable[[Tensor], list[int]]
@@ -334,3 +336,17 @@ def test_a_validation_of_a_part_takes_some_items(kinetics_root: Path, monkeypatc
     batches = list(module(kinetics_root, validation_parts=3).val_dataloader())
     items = [item for batch in batches for item in batch.items.tolist()]
     assert len(set(items)) == len(items) == -(-NUM_TEST // 3)
+
+
+def test_workers_ignore_the_signals_of_a_cluster_and_are_shut_down(kinetics_root: Path) -> None:
+    datamodule = module(kinetics_root, num_workers=2)
+    loader = datamodule.train_dataloader()
+    batches = iter(loader)
+    found, workers = [next(batches)], loader.loader._iterator._workers  # type: ignore[union-attr]
+    for number in STOP_SIGNALS * 2:
+        for worker in workers:
+            os.kill(worker.pid, number)
+    assert are_equal([*found, *batches], epoch_of(module(kinetics_root), 0))
+    assert all(worker.is_alive() for worker in workers)
+    datamodule.teardown("fit")
+    assert not any(worker.is_alive() for worker in workers)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data import worker_processes
-from data.worker_processes import available_cores, ctrl_c_later, worker_pool
+from data.worker_processes import available_cores, signals_later, worker_pool
 
 _prepared: list[str] = []
 QUOTA, PERIOD = "cpu/{}cpu.cfs_quota_us", "cpu/{}cpu.cfs_period_us"
@@ -57,7 +57,7 @@ def test_each_process_is_prepared_and_ignores_ctrl_c() -> None:
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_is_held_back_until_the_end_of_the_block() -> None:
     passed = False
-    with pytest.raises(KeyboardInterrupt), ctrl_c_later():
+    with pytest.raises(KeyboardInterrupt), signals_later(signal.SIGINT):
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         time.sleep(0.01)
         passed = True

@@ -15,6 +15,7 @@ import pytest
 import torch
 from lightning import LightningModule, Trainer
 
+from data.worker_processes import STOP_SIGNALS
 from experiments.motionformer.base import K400
 from experiments.runner import callbacks
 from experiments.runner.callbacks import (
@@ -37,7 +38,7 @@ MODULE = cast(LightningModule, None)
 
 @pytest.fixture
 def request_to_stop() -> Iterator[StopRequest]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     yield StopRequest()
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -39,9 +39,9 @@ def arguments(runs: Path, *more: str) -> list[str]:
     return [*CELL, "--runs", str(runs), "--threads", "1", *options, *more]
 
 
-def start(runs: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "experiments.runner.run_process", *arguments(runs)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def start(runs: Path, *more: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "experiments.runner.run_process", *arguments(runs, *more)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 
 
 def directory(runs: Path) -> RunDirectory:
@@ -131,13 +131,14 @@ def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(tmp_pa
     assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # the time before the stop counts
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_resumes_after_a_signal_within_an_epoch(
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_a_run_resumes_after_two_signals_to_it_and_its_workers_within_an_epoch(
     tmp_path: Path, uninterrupted: Path, number: signal.Signals
 ) -> None:
-    process = start(tmp_path)
+    process = start(tmp_path, "--workers", "1")
     until(lambda: epoch(tmp_path) >= 2, process)
-    os.kill(process.pid, number)
+    for _ in range(2):
+        os.killpg(process.pid, number)
     output, _ = process.communicate(timeout=240)
     assert process.returncode == 128 + number, output.decode()
     assert directory(tmp_path).checkpoint.exists()

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from data.errors import MissingAnnotationError
+from data.worker_processes import STOP_SIGNALS
 from experiments.runner import train
 from experiments.runner.callbacks import Stopped, StopRequest
 from experiments.runner.files import StoreError
@@ -449,15 +450,17 @@ def test_recomputation_is_turned_on_in_models_that_support_it(
     assert asked == [True]
 
 
-def test_a_signal_is_a_stop_request_and_a_second_one_stops_immediately() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+def test_a_signal_is_a_stop_request_a_second_one_is_the_same_and_a_later_one_stops_immediately() -> None:
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     try:
         request = StopRequest()
         assert request.pending is None
         signal.raise_signal(signal.SIGTERM)
         assert request.pending == signal.SIGTERM
+        signal.raise_signal(signal.SIGTERM)
+        request.received_at -= 60
         with pytest.raises(Stopped):
-            signal.raise_signal(signal.SIGINT)  # a second one ends at once
+            signal.raise_signal(signal.SIGUSR1)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,6 +1,7 @@
 """The Trainer of a run: its length, its validations, its precision, and what a recipe asks of it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -86,7 +87,12 @@ def test_lightnings_checkpoints_and_samplers_are_disabled() -> None:
 
 def test_the_trainer_counts_devices_per_node(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, object] = {}
-    monkeypatch.setattr("experiments.runner.trainer.Trainer", lambda **options: asked.update(options))
+
+    def trainer(**options: object) -> SimpleNamespace:
+        asked.update(options)
+        return SimpleNamespace(world_size=8 if options["strategy"] == "ddp" else 1)
+
+    monkeypatch.setattr("experiments.runner.trainer.Trainer", trainer)
     make_trainer(K400, Resources(devices=4, nodes=2))
     assert (asked["devices"], asked["num_nodes"], asked["strategy"]) == (4, 2, "ddp")
     make_trainer(K400, ONE)
