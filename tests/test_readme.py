@@ -84,7 +84,7 @@ def test_counts_of_the_first_screen_are_those_of_the_index_and_of_the_fixtures()
     assert f"**{as_printed} of {counted}** printed numbers" in README
     assert f"**{tested} of {tests}** accuracies" in README
     fixtures = [len(list((ROOT / "tests/parity" / folder).glob("*.json"))) for folder in (".", "training")]
-    assert re.search(r"In \*\*(\d+)\*\* settings.*\*\*(\d+)\*\* whole", README).groups() == (*map(str, fixtures),)
+    assert re.findall(r"In \*\*(\d+)\*\* settings.*\*\*(\d+)\*\* whole", README) == [(*map(str, fixtures),)]
 
 
 @pytest.mark.parametrize("paper", sorted({name.partition("/")[0] for name in captions()}))

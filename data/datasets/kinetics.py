@@ -24,7 +24,7 @@ from data.datasets.videos import (
     video_files,
 )
 from data.errors import DataError, MissingAnnotationError, shortened
-from data.synthetic.kinetics import KineticsStandIn, Release
+from data.synthetic.kinetics import ACTIVITIES, KineticsStandIn
 from data.targets import ClassTarget
 
 SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
@@ -56,7 +56,7 @@ class Kinetics:
         class_files: ClassVar[tuple[str, ...]] = ("classes.txt",)
         alphabetical: ClassVar[bool] = True
 
-        name: Release = "kinetics400"
+        name: str = "kinetics400"
         num_classes: int = 400
         test_split: Literal["val", "test"] = field(default="val", metadata={"omit_if": "val"})
         stand_in: KineticsStandIn | None = None
@@ -76,8 +76,8 @@ class Kinetics:
             return super().official_size(self.test_split if split == "test" else split)
 
         def tiny(self) -> Self:
-            """Generated videos of ten classes of the release."""
-            videos = KineticsStandIn(release=self.name)
+            """Generated videos of ten classes of the release, or else of Kinetics-400."""
+            videos = KineticsStandIn(release=self.name if self.name in ACTIVITIES else "kinetics400")
             return replace(self, num_classes=videos.num_classes, stand_in=videos)
 
         def build(self, root: Path, split: Split) -> VideoList:

@@ -24,7 +24,8 @@ def printed(remarks: tuple[str | None, str | None], shapes: tuple[str, str]) -> 
 
 def projection(factor: str) -> tuple[str, str]:
     """Printed remarks on a projection."""
-    return (f"Linear projection with ratio = {factor}",) * 2
+    remark = f"Linear projection with ratio = {factor}"
+    return remark, remark
 
 
 # fmt: off

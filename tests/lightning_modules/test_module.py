@@ -132,7 +132,7 @@ def test_a_batch_is_prepared_with_its_place_and_its_loss_has_its_weight() -> Non
 
     class Losses(pl.Callback):
         def on_train_batch_end(
-            self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, *_: object
+            self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: Batch, batch_idx: int
         ) -> None:
             assert isinstance(outputs, dict)
             losses.append((outputs["loss"], trainer.callback_metrics["train/loss"]))

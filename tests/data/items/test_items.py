@@ -151,7 +151,7 @@ def test_a_batch_has_every_field_of_its_items_and_their_errors() -> None:
     one, other = Viewed(2, broken=(1, 2))[1], Viewed(2, broken=(1, 2))[4]
     batch, errors = collated([one, other])
     assert [part.tolist() for part in batch.inputs] == [[[[0, 1]], [[-1, -1]]]]
-    assert [field.tolist() for field in batch[1:]] == [[[0, 0], [2, 20]], [0, 2], [1, 0], [False, True], [False, True]]
+    assert [field.tolist() for field in batch[1:6]] == [[[0, 0], [2, 20]], [0, 2], [1, 0], [False, True], [False, True]]
     assert [error.path for error in errors] == ["item 2"]
 
 

@@ -17,7 +17,7 @@ from models.cast.lone_expert import LoneExpert
 from models.cast.model import CAST
 
 
-def value(table: str, row: str, column: str) -> float | str:
+def value(table: str, row: str, column: str) -> float | str | None:
     """Computed value of a cell."""
     (cell,) = [c for c in load(table).cells(rows=[row]) if c.column.key == column]
     assert isinstance(cell.metric, Computed) and cell.paper_run is not None
