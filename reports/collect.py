@@ -19,6 +19,7 @@ from experiments.spec.shown_sequences import shown_sequences
 from experiments.spec.table import Cell, Column, Row, Table
 from reports.best_values import with_best
 from reports.cells import report_cell
+from reports.chance import near_chance
 from reports.claims import judge
 from reports.data_facts import data_facts
 from reports.derived_cells import contradictions
@@ -58,6 +59,7 @@ def collect(
     claims = judge(table, scale, report_rows, generated=bool(facts.generated)) if keys is None else ()
     report_rows = _without_incomparable(report_rows, table) if scale.small else report_rows
     report_rows = with_best(report_rows, table, small=scale.small)
+    wrong = contradictions(table, [row.row for row in report_rows])
     return Report(
         table=table,
         scale=scale,
@@ -68,7 +70,7 @@ def collect(
             facts,
             data=data.fingerprints,
             official_sizes=data.official_sizes,
-            deviations=(*data.deviations, *facts.deviations, *contradictions(table, [row.row for row in report_rows])),
+            deviations=(*data.deviations, *_guesses(table, report_rows), *facts.deviations, *wrong),
         ),
         attention_maps=_attention_maps(table, cells, store),
         mask_strips=_mask_strips(table, cells, store),
@@ -122,6 +124,17 @@ def _without_incomparable(rows: Iterable[ReportRow], table: Table) -> list[Repor
         replace(row, cells=tuple(shown(row.row, *pair) for pair in zip(row.cells, table.columns, strict=True)))
         for row in rows
     ]
+
+
+def _guesses(table: Table, rows: Iterable[ReportRow]) -> list[str]:
+    """Note on the accuracies that cannot be told from those of guesses."""
+    names = [
+        cell_name(table, row.row, column)
+        for row in rows
+        for cell, column in zip(row.cells, table.columns, strict=True)
+        if any(near_chance(result.metrics, row.row.metric_of(column)) for result in cell.seeds if result.metrics)
+    ]
+    return [f"No better than guessing, so that it shows only that the path runs: {'; '.join(names)}."] if names else []
 
 
 def results_of(table: Table, rows: Iterable[ReportRow]) -> list[Result]:
