@@ -240,12 +240,12 @@ def test_executed_gflops_are_stated_for_columns_of_published_gflops(table_of: Ta
 
 
 def test_a_removed_parent_is_a_change_and_a_scaled_parent_is_none(
-    table_of: TableOf, small: Scale, store: RunStore
+    table_of: TableOf, toy: Scale, store: RunStore
 ) -> None:
     ssv2 = table_of(Column(key="ssv2", header="SSv2", metric=TOP1, base=SSV2))
-    assert dict(collect(ssv2, small, store).facts.changes) == {"optim.batch_size": "128 → 8"}
+    assert dict(collect(ssv2, toy, store).facts.changes) == {"optim.batch_size": "128 → 8"}
     alone = replace(ssv2, tiny=(Edit("parents", ()),))
-    assert dict(collect(alone, small, store).facts.changes)["parents"] == "(start) → ()"
+    assert dict(collect(alone, toy, store).facts.changes)["parents"] == "(start) → ()"
 
 
 def test_a_run_without_training_has_no_note_on_precision(
@@ -268,4 +268,4 @@ def test_a_run_without_training_has_no_note_on_precision(
 def test_saved_bytes_of_two_columns_name_them_where_their_runs_differ(store: RunStore) -> None:
     costs = collect(load("motionformer/table5"), TINY, store).facts.costs
     (saved,) = (cost for cost in costs if cost.startswith("Saved for backward, GB for one sequence"))
-    assert "Exact (Mem. (MB)): 0.22; Exact (Mem. of ours (MB)): 0.018; Performer-256: 0.055" in saved
+    assert "Exact [83] (Mem. (MB)): 0.22; Exact [83] (Mem. of ours (MB)): 0.018; Performer-256 [16]: 0.055" in saved

@@ -70,7 +70,7 @@ def test_harmonic_means_follow_from_the_cells_except_for_one() -> None:
 
 def test_shapes_are_the_printed_ones_but_for_the_order_of_the_spatial_tokens() -> None:
     for row in load("cast/table3").rows:
-        for stream, printed in zip(("spatial", "temporal"), row.paper, strict=True):
+        for stream, printed in zip(("spatial", "temporal"), row.paper[1::2], strict=True):
             assert value("cast/table3", row.key, stream) == str(printed).replace("(196+1)×B·8", "B·8×(196+1)")
 
 

@@ -48,7 +48,8 @@ def test_derived_columns_equal_the_printed_values(table: str, column: str, of: o
     cells = [cell for cell in load(table).cells(PAPER) if cell.column.key == column]
     assert cells and callable(of)
     for cell in cells:
-        assert of(cell.run) == pytest.approx(cell.printed, abs=0.05)
+        if isinstance(cell.printed, int | float):  # in words: the row of ViT
+            assert of(cell.run) == pytest.approx(cell.printed, abs=0.05)
 
 
 def test_all_rows_differ_at_scale_tiny() -> None:

@@ -141,7 +141,9 @@ class Recorder(Checkpointing):
         super().__init__(Path("last.ckpt"), request, validations_select_weights=validations_select_weights)
         self.saved: list[str] = []
         strategy = SimpleNamespace(reduce_boolean_decision=lambda condition, all: condition)
-        epochs = SimpleNamespace(check_val_every_n_epoch=1, current_epoch=0, num_training_batches=2 if follows else 3)
+        epochs = SimpleNamespace(
+            check_val_every_n_epoch=1, current_epoch=0, num_training_batches=2 if follows else 3, is_last_batch=False
+        )
         self.trainer = cast(Trainer, SimpleNamespace(strategy=strategy, accumulate_grad_batches=2, **vars(epochs)))
 
     def save(self, trainer: Trainer) -> None:

@@ -91,7 +91,7 @@ def test_the_models_of_all_papers_are_fine_tuned_for_other_classes(cell: str, pe
 def test_accuracies_on_ones_own_videos_stand_beside_no_printed_ones(
     pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["report", "msca/table1:kv-2", "--json", "--runs", str(tmp_path / "runs")]
+    words = ["report", "msca/table1:kv-2", "--json", "--scale", "paper", "--runs", str(tmp_path / "runs")]
     printed = []
     for own in ([], ["--own", str(pets)]):
         assert main([*words, *own]) == 0

@@ -101,7 +101,9 @@ def test_the_trainer_counts_devices_per_node(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_without_cuda_the_cpu_is_used_also_where_there_is_another_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, object] = {}
-    monkeypatch.setattr("experiments.runner.trainer.Trainer", lambda **options: asked.update(options))
+    monkeypatch.setattr(
+        "experiments.runner.trainer.Trainer", lambda **options: asked.update(options) or SimpleNamespace(world_size=1)
+    )
     for on_gpu, accelerator in ((False, "cpu"), (True, "cuda")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda on_gpu=on_gpu: on_gpu)
         make_trainer(K400, ONE)
