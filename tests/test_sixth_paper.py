@@ -52,6 +52,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PAPERS, str(FOLDER))
         patch.setenv("STAND_IN_CACHE", str(stand_ins))
+        patch.setattr(experiments, "__path__", list(experiments.__path__))
         captions.cache_clear()
         for job in jobs_of(find([TABLE]), TINY, [], (0,))[:-1]:
             assert train_here([job.table, job.cell, "--runs", str(folder), "--threads", "1"]) == 0

@@ -53,13 +53,6 @@ def test_tiny_versions_classify_clips(key: str) -> None:
     assert half.isfinite().all() and half.dtype is torch.bfloat16
 
 
-def test_ratios_follow_from_the_printed_speeds() -> None:
-    speeds = {row.key: row.paper[:2] for row in TABLE.rows}
-    assert speeds["x-vit"] == (12, None)
-    for speed, ratio in (pair for row, pair in speeds.items() if row != "x-vit"):
-        assert isinstance(speed, int | float) and ratio == round(12 / speed, 1)
-
-
 def test_the_printed_numbers_support_the_claim() -> None:
     (claim,) = TABLE.claims
     (comparison,) = claim.comparisons
