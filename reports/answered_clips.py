@@ -56,7 +56,7 @@ class AnsweredClipDrawer(Drawer):
         first = next(iter(self.clips.values()))
         num_lines, below = -(-len(first) // 2), LINE * (2 + len(self.clips))
         figure = empty_figure(12.0, num_lines * (1.7 + below), notice)
-        figure.get_layout_engine().set(hspace=0.14)  # type: ignore[union-attr]
+        figure.get_layout_engine().set(hspace=0.14, h_pad=0.12)  # type: ignore[union-attr]
         axes = list(figure.subplots(num_lines, 2, squeeze=False).flat)
         for axis in axes:
             axis.set_axis_off()

@@ -27,7 +27,7 @@ INTRODUCTION = """\
 What is here of each table and figure. `reproduce report --publish` writes this page, `reproduce report --check`
 compares it with the reports.
 
-- Tested, at a scale: cells of accuracies with a value, of all, with a link to the report. At `paper` models and data
+- Tested, at a scale: cells that need a test with a value, of all, with a link to the report. At `paper` models and data
   are the paper's; at `tiny` models are small and data generated, so that they are not comparable with printed numbers.
 - Costs and settings: cells that need no training, computed at the paper's size or measured, with a value, of all. As
   printed: those computed ones that show the printed value, of all for which the paper prints one. Largest miss: the

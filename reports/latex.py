@@ -133,7 +133,10 @@ def _with_group_rules(tabular: str, levels: list[list[str]]) -> str:
 def _notes(report: Report, markup: "Latex") -> list[str]:
     """Sentences below the table: scale, meaning of a cell, warning, signs and styles."""
     cells = "ours (printed)" if shows_printed(report) else "ours"
-    notes = [f"Scale {report.scale.name}: {cells}.", *([markup.escaped(notice)] if (notice := warning(report)) else [])]
+    notes = [
+        f"Scale {report.scale.name}: {cells}.",
+        *([markup.escaped(notice.replace("`", ""))] if (notice := warning(report)) else []),
+    ]
     notes += [f"{markup.escaped(sign)}: {markup.escaped(meaning)}." for sign, meaning in legend(report)]
     if any(row.row.quoted for row in report.rows):
         notes.append("Rows in italics are quoted by the paper from others, not measured here.")

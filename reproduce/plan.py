@@ -216,10 +216,11 @@ class Plan:
         seconds = 3600 * self.device_hours
         start = f", and {SECONDS_OF_START} s for the start of a run" if self.on_cpu and self.num_pending else ""
         wall = f", {device_time_text(seconds / devices)} on {devices} devices" if devices > 1 else ""
+        least = "" if self.on_cpu else f"; {LEAST_TIMES}"
         about, time = (at_least or "about ").capitalize(), device_time_text(seconds)
         return (
             f"{at_least}{pflop(flops)} PFLOP (multiply and add counted as two).\n"
-            f"{about}{time} of device time{wall}{start}, {self.speed.source}; {LEAST_TIMES}"
+            f"{about}{time} of device time{wall}{start}, {self.speed.source}{least}"
         )
 
     def _notes(self) -> Iterable[str]:

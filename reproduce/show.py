@@ -116,7 +116,7 @@ def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: t
     of_rows = [
         (row, [cell for cell in cells if cell.row is row]) for row in table.rows if rows is None or row.key in rows
     ]
-    headers = [*map(one_line, table.labels), *(one_line(c.header) for c in table.columns)]
+    headers = [*map(one_line, table.labels), *(one_line(c.header) for c in selection.table.columns)]
     lines = [[*map(label_text, row.labels), *map(printed_text, of_row)] for row, of_row in of_rows]
     printed = zip(*((cell.printed for cell in of_row) for _, of_row in of_rows), strict=True)
     texts = [any(isinstance(value, str) for value in column) for column in printed]

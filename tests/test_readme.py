@@ -82,7 +82,7 @@ def test_counts_of_the_first_screen_are_those_of_the_index_and_of_the_fixtures()
         sum(int(getattr(line, name)) for line in lines) for name in ("counted", "as_printed", "tests", "tested")
     )
     assert f"**{as_printed} of {counted}** printed numbers" in README
-    assert f"**{tested} of {tests}** accuracies" in README
+    assert f"**{tested} of {tests}** cells that need a test" in README
     fixtures = [len(list((ROOT / "tests/parity" / folder).glob("*.json"))) for folder in (".", "training")]
     assert re.findall(r"In \*\*(\d+)\*\* settings.*\*\*(\d+)\*\* whole", README) == [(*map(str, fixtures),)]
 
