@@ -30,7 +30,6 @@ class Sizes:
 
     @property
     def are_published(self) -> bool:
-        """Whether the model and the clip have the sizes of the papers."""
         return replace(self, clips=1, repeats=1) == Sizes(clips=1, repeats=1)
 
 
@@ -109,7 +108,6 @@ class Forward:
         self.dtype = dtype
 
     def __call__(self, logits: Callable[[], Tensor]) -> Tensor:
-        """Logits of the forward pass."""
         with torch.no_grad(), mixed_precision(self.device, self.dtype):
             return logits()
 

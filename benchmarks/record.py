@@ -91,7 +91,6 @@ class Record:
 
     @property
     def pairs(self) -> list[Pair]:
-        """Pairs of all measurements."""
         return [one.pair for one in self.measurements.values()]
 
     def json(self) -> str:

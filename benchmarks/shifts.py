@@ -19,17 +19,14 @@ PARTS = {"forward": 1, "training step": TRAINING}
 
 
 def clip_size(sizes: Sizes) -> ClipSize:
-    """Size of a clip."""
     return ClipSize(sizes.frames, sizes.crop, sizes.crop)
 
 
 def sized(config: FramewiseViT.Config, sizes: Sizes) -> FramewiseViT.Config:
-    """Config of a model of the benchmark's size."""
     return replace(config, width=sizes.width, depth=sizes.depth, heads=sizes.heads, init=None)
 
 
 def pair_name(name: str, part: str) -> str:
-    """Name of a comparison with the plain ViT."""
     return f"{name} against ViT, {part}"
 
 
@@ -87,5 +84,4 @@ def all_macs(config: FramewiseViT.Config, bench: Bench) -> float:
 
 
 def cases(models: dict[str, FramewiseViT.Config]) -> dict[str, Case]:
-    """Cases of models by name."""
     return {name: Case(partial(pairs, name, config), partial(all_macs, config)) for name, config in models.items()}

@@ -66,12 +66,10 @@ class Pair:
 
     @property
     def ratios(self) -> list[float]:
-        """Speed-up of ours in each turn."""
         return [theirs.seconds / ours.seconds for theirs, ours in zip(self.published, self.ours, strict=True)]
 
     @property
     def ratio(self) -> float:
-        """Median speed-up of the turns."""
         return statistics.median(self.ratios)
 
     @property
@@ -93,7 +91,6 @@ class Pair:
 
     @property
     def missed(self) -> bool:
-        """Whether the ratio is below its target."""
         return self.aim is not None and self.ratio < self.aim
 
 
@@ -128,7 +125,6 @@ def timed(run: Callable[[], object], device: torch.device) -> Timing:
 
 
 def system_time() -> float:
-    """Seconds that the operating system has spent on this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_stime
 
 

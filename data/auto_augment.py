@@ -36,11 +36,9 @@ class AutoAugment:
         shift: float = 0.45
 
         def __post_init__(self) -> None:
-            """Reject a shift out of range."""
             check_fields("data.augmentation.auto_augment", self, "shift", least=0, most=1)
 
         def build(self) -> "AutoAugment":
-            """The augmentation with these settings."""
             return AutoAugment(self)
 
     def __init__(self, config: Config) -> None:
@@ -55,7 +53,6 @@ class AutoAugment:
                 operation.aug_fn = posterized
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """Augmented frames. The operations are drawn from the state of `random`."""
         from PIL import Image
 
         pair = random.choice(self.policy)

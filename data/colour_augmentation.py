@@ -35,13 +35,11 @@ class ColourAugmentation(TrackedTransform):
         colour: float = 0.1
 
         def __post_init__(self) -> None:
-            """Reject probabilities and short sides out of range."""
             check_fields("data.augmentation", self, "flip", "colour", least=0, most=1)
             check_fields("data.augmentation", self, "short_side", least=1)
             check_ascending("data.augmentation", self, "short_side")
 
         def build(self, crop: int) -> "ColourAugmentation":
-            """Augmentation for clips of this size."""
             return ColourAugmentation(crop, self)
 
         def check_tracked(self) -> None:
@@ -73,5 +71,4 @@ class ColourAugmentation(TrackedTransform):
         return TrackedFrames(frames.contiguous(), clip.geometry)
 
     def drawn(self) -> bool:
-        """Whether to make the next change of colour."""
         return random.random() < self.config.colour

@@ -35,11 +35,9 @@ class ComposedAugmentation(TrackedTransform):
         erasing: RandomErasing.Config | None = None
 
         def __post_init__(self) -> None:
-            """Reject a probability out of range."""
             check_fields("data.augmentation", self, "flip", least=0, most=1)
 
         def build(self, crop: int) -> "ComposedAugmentation":
-            """Augmentation for clips of this size."""
             return ComposedAugmentation(crop, self)
 
         def check_tracked(self) -> None:

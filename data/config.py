@@ -94,7 +94,6 @@ class DatasetConfig(ABC):
     stand_in: StandIn | None = None
 
     def __post_init__(self) -> None:
-        """Reject names that cannot be given with --data or are no name of a folder."""
         if not re.fullmatch(r"[^\s/=.][^\s/=]*", self.name):
             raise ValueError(f"data.dataset.name is '{self.name}'; it is the name of a folder, without spaces, / and =")
 
@@ -139,12 +138,10 @@ class DatasetConfig(ABC):
 
     @property
     def own_validation(self) -> bool:
-        """Whether the validation split is another one than the test split."""
         return False
 
     @property
     def is_replaced(self) -> bool:
-        """Whether generated data take the place of the real data."""
         return self.stand_in is not None and not self.stand_in.is_original
 
     @abstractmethod
@@ -178,7 +175,6 @@ class DataConfig(ABC):
 
     @property
     def targets(self) -> Targets:
-        """Prediction targets of an item."""
         return self.dataset.targets
 
     @abstractmethod

@@ -26,15 +26,12 @@ class CyclicSampling(Sampling):
 
         @property
         def text(self) -> str:
-            """The sampled frames in words."""
             return f"one in {self.stride}; a short video starts again"
 
         def build(self, frames: int) -> "CyclicSampling":
-            """Sampling of clips with this number of frames."""
             return CyclicSampling(frames, self)
 
         def for_test(self, evaluation: EvalConfig) -> Self:
-            """The same settings with the stride of the protocol, if it has one, and its rule for short videos."""
             return replace(super().for_test(evaluation), late_short_clips=evaluation.late_short_clips)
 
     def __init__(self, frames: int, config: Config) -> None:
@@ -67,5 +64,4 @@ class CyclicSampling(Sampling):
         return max(timeline.num_frames - self.frames * self.stride + 1, 1)
 
     def from_start(self, timeline: Timeline, start: int) -> Indices:
-        """Frame indices of the clip from a start."""
         return (start + self.stride * np.arange(self.frames)) % timeline.num_frames

@@ -130,7 +130,6 @@ class DataModule(pl.LightningDataModule):
         return self._test_loader(items, "test", 1, order)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Batch with model inputs."""
         return batch._replace(inputs=self.data.on_device(batch.inputs))
 
     def _test_loader(self, items: TestItems, split: Split, batch_factor: int, sampler: Sampler[int]) -> TestLoader:
@@ -147,7 +146,6 @@ class DataModule(pl.LightningDataModule):
         self.loaders.clear()
 
     def on_exception(self, exception: BaseException) -> None:
-        """Shut down the workers."""
         self.teardown("")
 
     def set_known_errors(self, items: TrainItems | TestItems, split: Split) -> None:
@@ -196,27 +194,22 @@ class DataModule(pl.LightningDataModule):
 
     @cached_property
     def train_list(self) -> ItemList:
-        """Items of the training split."""
         return self.data.dataset.build(self.root, "train")
 
     @cached_property
     def val_list(self) -> ItemList:
-        """Items of the validation split."""
         return self.data.dataset.build(self.root, "val")
 
     @cached_property
     def test_list(self) -> ItemList:
-        """Items of the split that the papers report on."""
         return self.data.dataset.build(self.root, "test")
 
     @property
     def num_train(self) -> int:
-        """Number of training items."""
         return len(self.train_list)
 
     @property
     def num_test(self) -> int:
-        """Number of test items."""
         return len(self.test_list)
 
     def fingerprint(self) -> DataFingerprint:

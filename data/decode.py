@@ -167,7 +167,6 @@ class VideoFile:
             raise DecodeError(self.name, f"truncated: the video ends after {end:.2f} seconds")
 
     def close(self) -> None:
-        """Close the file."""
         self.container.close()
 
     def __enter__(self) -> "VideoFile":
@@ -180,12 +179,10 @@ class VideoFile:
 
     @cached_property
     def fps(self) -> Fraction:
-        """Average frame rate."""
         return self.stream.average_rate or self.stream.guessed_rate or Fraction(30)
 
     @property
     def start_pts(self) -> int:
-        """Presentation time of the first frame in ticks."""
         return self.stream.start_time or 0
 
     @cached_property
@@ -309,7 +306,6 @@ class VideoFile:
         return single_threaded(codec, {})
 
     def is_disposable(self, packet: Packet) -> bool:
-        """Whether no other frame refers to the frame of this packet."""
         return self.nal_length_size is not None and is_disposable(packet, self.nal_length_size)
 
     @cached_property

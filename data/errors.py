@@ -34,5 +34,4 @@ def shortened(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text with control characters as Python writes them."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -36,7 +36,6 @@ class Outcome(NamedTuple):
 
     @property
     def is_bad(self) -> bool:
-        """Whether the item could not be read."""
         return bool(self.reason)
 
 
@@ -55,7 +54,6 @@ class Examination:
         self.ids = items.ids
 
     def key(self, index: int) -> str:
-        """Name of an item among all items of a data set."""
         return f"{self.files[index][0]}\t{self.ids[index]}"
 
     def outcomes(

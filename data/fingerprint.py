@@ -57,7 +57,6 @@ class SplitFingerprint:
 
     @classmethod
     def read(cls, record: dict) -> Self:
-        """Fingerprint in a record. Other fields of the record are ignored."""
         return cls(**{field.name: record[field.name] for field in fields(cls) if field.name in record})
 
     def changes(self, earlier: "SplitFingerprint", unit: str) -> str | None:

@@ -37,7 +37,6 @@ class FrameCache:
         self.videos: dict[VideoRecord, CachedVideo] = {}
 
     def frames(self, record: VideoRecord, sampling: Callable[[Timeline], Indices]) -> Tensor:
-        """Frames of a video at the indices of the sampling."""
         return self.sampled(record, sampling).frames
 
     def sampled(self, record: VideoRecord, sampling: Callable[[Timeline], Indices]) -> SampledFrames:

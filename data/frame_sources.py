@@ -127,7 +127,6 @@ class ListedFolder(FrameFolder):
         self.remedy = f", but {pictures.number} frames are annotated: extract them again, or correct the annotation"
 
     def check(self) -> None:
-        """Decode all pictures, after a comparison of their number with that of the list."""
         try:
             present = set(filter(is_frame, os.listdir(self.path)))
         except OSError as error:

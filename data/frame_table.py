@@ -65,7 +65,6 @@ class FrameTable:
 
     @cached_property
     def keys(self) -> list[int]:
-        """Indices of the packets of key frames."""
         return [i for i, packet in enumerate(self.packets) if packet.is_keyframe and packet.pts is not None]
 
     def runs(self, requested: Iterable[int]) -> list[Run]:

@@ -61,7 +61,6 @@ class Inspection:
 
     @cached_property
     def scan(self) -> FolderScan:
-        """All files below the root."""
         return scanned(self.root)
 
     @cached_property
@@ -215,17 +214,13 @@ class Inspection:
         )
 
     def ok(self, what: str) -> Finding:
-        """Finding that all is well."""
         return Finding("ok", self.dataset.name, what)
 
     def warning(self, what: str, remedy: str) -> Finding:
-        """Finding that may change results."""
         return Finding("warning", self.dataset.name, what, remedy)
 
     def error(self, what: str, remedy: str) -> Finding:
-        """Finding that stops a run."""
         return Finding("error", self.dataset.name, what, remedy)
 
     def of_error(self, error: DataError) -> Finding:
-        """Error of a reader."""
         return Finding.of_error(self.dataset.name, error)

@@ -51,7 +51,6 @@ class UnreadableItems:
 
     @property
     def files(self) -> list[str]:
-        """Paths of the unreadable items in alphabetical order."""
         return sorted(self.reasons)
 
     def add(self, *errors: DecodeError) -> None:
@@ -113,7 +112,6 @@ class EpochBatches(Sampler[list[Draw]]):
         return self.num_batches
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the next epoch. Lightning calls this method."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[Draw]]:
@@ -230,7 +228,6 @@ class TrainLoader:
             yield batch._replace(start=start, weight=(end - start) / self.sampler.batch_size)
 
     def state_dict(self) -> dict[str, int]:
-        """Position in the training data. A batch is that of all processes."""
         return {"epoch": self.sampler.epoch, "batches": self.num_yielded, "items": self.sampler.items_per_batch}
 
     def load_state_dict(self, state: dict[str, int]) -> None:

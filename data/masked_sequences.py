@@ -55,7 +55,6 @@ class MaskedSequences(DataConfig):
         return MaskedSequenceSize(TYPICAL_FRAMES, self.short_side, long_side)
 
     def check(self, evaluation: EvalConfig) -> None:
-        """Reject protocols with several views or crops."""
         for name in ("views", "crops"):
             if (number := getattr(evaluation, name)) != 1:
                 raise ValueError(f"evaluation.{name} is {number}; a sequence is tested as a whole, so it must be 1")
@@ -69,18 +68,15 @@ class MaskedSequences(DataConfig):
         raise ValueError(f"{self.dataset.name}: its sequences are only tested; set optim=None")
 
     def validation_items(self, items: "ItemList") -> "TestSequences":
-        """Sequences of the test."""
         return self.test_items(items, EvalConfig(views=1, crops=1))
 
     def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestSequences":
-        """Whole sequences."""
         from data.items.sequences import TestSequences
 
         assert isinstance(items, SequenceList)
         return TestSequences(items, short_side=self.short_side, multiple=self.multiple)
 
     def files(self, items: "ItemList") -> list[tuple[str, ...]]:
-        """Pictures and masks of each sequence."""
         assert isinstance(items, SequenceList)
         return [
             tuple(str(path) for i in range(len(s.frames)) for path in (s.picture(i), s.mask(i)))
@@ -88,7 +84,6 @@ class MaskedSequences(DataConfig):
         ]
 
     def examine(self, items: "ItemList", index: int) -> VideoFacts:
-        """Decode all frames and masks of a sequence."""
         assert isinstance(items, SequenceList)
         frames = read_frames(items.sequences[index])
         height, width = frames.shape[1:3]
@@ -96,11 +91,9 @@ class MaskedSequences(DataConfig):
         return VideoFacts(len(frames), FPS, min(height, width))
 
     def least_short_side(self, evaluation: EvalConfig) -> int:
-        """Short side of the resized frames."""
         return self.short_side
 
     def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Normalised frames in float32, and the masks."""
         frames, masks = inputs
         return normalized(frames, self.mean, self.std), masks
 
@@ -121,7 +114,6 @@ class MaskedSequences(DataConfig):
         return ShownMasks(numbers, frames[numbers], true[numbers], read_results(sequence, results)[numbers])
 
     def tiny(self) -> Self:
-        """Generated sequences of small frames."""
         dataset = self.dataset.tiny()
         assert dataset.stand_in is not None
         return replace(self, dataset=dataset, short_side=dataset.stand_in.height, multiple=8)

@@ -27,11 +27,9 @@ class PaddedSampling(Sampling):
 
         @property
         def text(self) -> str:
-            """The sampled frames in words."""
             return f"one in {self.stride}; the last one fills up the clip of a short video"
 
         def build(self, frames: int) -> "PaddedSampling":
-            """Sampling of clips with this number of frames."""
             return PaddedSampling(frames, self.stride)
 
         def view_starts(self, num_views: int) -> tuple[Fraction, ...]:

@@ -32,12 +32,10 @@ class PoseVideoData(ClipData):
 
     @property
     def size(self) -> PoseClipSize:
-        """Size of a clip and the joints in it."""
         return PoseClipSize(self.frames, self.crop, self.crop, self.dataset.num_joints)
 
     @property
     def input_text(self) -> str:
-        """Layout and normalisation of a clip, the sampling of its frames, and the layout of the joints."""
         count = self.dataset.num_joints
         return (
             f"{super().input_text}; and joints (B, {self.frames}, {count}, 3): x and y in pixels of the crop, and "
@@ -45,12 +43,10 @@ class PoseVideoData(ClipData):
         )
 
     def check(self, evaluation: EvalConfig) -> None:
-        """Reject what all clips reject, and augmentations that joints cannot follow."""
         super().check(evaluation)
         self.augmentation.check_tracked()
 
     def train_items(self, items: "ItemList", seed: int) -> "TrainPoseClips":
-        """One augmented clip of each video, with its joints."""
         from data.items.pose_clips import TrainPoseClips
 
         assert isinstance(items, PoseVideoList)
@@ -78,12 +74,10 @@ class PoseVideoData(ClipData):
         )
 
     def files(self, items: "ItemList") -> list[tuple[str, ...]]:
-        """Files of each video, and the file of its joints."""
         assert isinstance(items, PoseVideoList)
         return [(*video, poses) for video, poses in zip(super().files(items), items.pose_files, strict=True)]
 
     def examine(self, items: "ItemList", index: int) -> VideoFacts:
-        """Read the joints of a video, decode all of its frames, and compare their numbers."""
         assert isinstance(items, PoseVideoList)
         poses = items.poses(index)
         facts = super().examine(items, index)
@@ -91,7 +85,6 @@ class PoseVideoData(ClipData):
         return facts
 
     def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Normalised clips in float32, and the joints."""
         clips, joints = inputs
         return normalized(clips, self.mean, self.std), joints
 

@@ -28,7 +28,6 @@ class Poses(NamedTuple):
 
     @property
     def num_frames(self) -> int:
-        """Number of frames with joints."""
         return len(self.places)
 
     @property

@@ -64,7 +64,6 @@ class RandAugment:
         bicubic: bool = field(default=False, metadata={"omit_if": False})
 
         def __post_init__(self) -> None:
-            """Reject settings out of range, and those that exclude each other."""
             check_fields("data.augmentation.rand_augment", self, "magnitude", "deviation", least=0)
             check_fields("data.augmentation.rand_augment", self, "num_operations", least=1)
             check_fields("data.augmentation.rand_augment", self, "probability", least=0, most=1)
@@ -75,7 +74,6 @@ class RandAugment:
                 )
 
         def build(self) -> "RandAugment":
-            """The augmentation with these settings."""
             return RandAugment(self)
 
     def __init__(self, config: Config) -> None:
@@ -83,7 +81,6 @@ class RandAugment:
         self.operations = bicubic_operations() if config.bicubic else operations()
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """Augmented frames. The operations are drawn from the state of `random`."""
         if not self.config.independent and random.random() > self.config.probability:
             return frames
         change = self.changed_as_released if self.config.as_released else self.changed

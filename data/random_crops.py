@@ -37,12 +37,10 @@ class ShortSideCrop(TrackedTransform):
         short_side: tuple[float, float] = SHORT_SIDE_RANGE
 
         def __post_init__(self) -> None:
-            """Reject short sides below the crop size."""
             check_fields(FIELD, self, "short_side", least=1)
             check_ascending(FIELD, self, "short_side")
 
         def build(self, crop: int) -> "ShortSideCrop":
-            """Crop of this size."""
             return ShortSideCrop(crop, self)
 
     def __init__(self, crop: int, config: Config) -> None:
@@ -92,7 +90,6 @@ class MultiScaleCrop(TrackedTransform):
                 raise ValueError(f"{FIELD}.scales is empty; it has at least one share of the short side")
 
         def build(self, crop: int) -> "MultiScaleCrop":
-            """Crop of this size."""
             return MultiScaleCrop(crop, self)
 
     def __init__(self, crop: int, config: Config) -> None:

@@ -35,20 +35,17 @@ class RandomErasing:
         aspect: float = 0.3
 
         def __post_init__(self) -> None:
-            """Reject probabilities, areas and aspect ratios out of range."""
             check_fields("data.augmentation.erasing", self, "probability", "area", least=0, most=1)
             check_fields("data.augmentation.erasing", self, "aspect", least=0, most=1, exclusive=True)
             check_ascending("data.augmentation.erasing", self, "area")
 
         def build(self) -> "RandomErasing":
-            """The erasing with these settings."""
             return RandomErasing(self)
 
     def __init__(self, config: Config) -> None:
         self.config = config
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """Frames with a grey box, or unchanged. Drawn from the state of `random`."""
         if random.random() >= self.config.probability:
             return frames
         height, width = frames.shape[-2:]

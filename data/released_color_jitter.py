@@ -22,7 +22,6 @@ class ReleasedColorJitter:
         self.changes = ((brightness, self.middle_grey), (contrast, self.mean_grey), (saturation, self.grey))
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """Frames of the same shape, float32."""
         for change, target in random.sample(self.changes, 3):
             factor = random.uniform(1 - change, 1 + change)
             frames = factor * frames + (1 - factor) * target(frames)
@@ -30,7 +29,6 @@ class ReleasedColorJitter:
 
     @staticmethod
     def middle_grey(frames: Tensor) -> Tensor:
-        """Grey between black and white."""
         return frames.new_tensor(127.5)
 
     @staticmethod

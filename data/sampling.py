@@ -30,7 +30,6 @@ class Timeline:
 
     @property
     def num_frames(self) -> int:
-        """Number of frames."""
         return len(self.times)
 
     @property
@@ -110,29 +109,24 @@ class DenseSampling(Sampling):
         from_fractions: bool = field(default=False, metadata={"omit_if": False})
 
         def __post_init__(self) -> None:
-            """Reject a span, a stride or a rate out of range."""
             check_span(self.span, "data.sampling.span")
             check_stride(self.stride, "data.sampling.stride")
             check_fields("data.sampling", self, "nominal_fps", least=1)
 
         @property
         def expected_fps(self) -> int | None:
-            """The nominal frame rate."""
             return self.nominal_fps
 
         @property
         def text(self) -> str:
-            """The sampled frames in words."""
             if self.span is not None:
                 return f"evenly over {self.span:.0%} of the video"
             return f"one in {self.stride} of a video of {self.nominal_fps} frames per second"
 
         def build(self, frames: int) -> "DenseSampling":
-            """Sampling of clips with this number of frames."""
             return DenseSampling(frames, self)
 
         def for_test(self, evaluation: EvalConfig) -> "DenseSampling.Config":
-            """The same settings with the stride or the span of the protocol, if it has one."""
             config = self
             if evaluation.span is not None:
                 config = replace(config, span=evaluation.span)
@@ -169,7 +163,6 @@ class DenseSampling(Sampling):
         return [self.from_start(timeline, float(clip.clip_start_sec)) for clip in clips]
 
     def centre(self, timeline: Timeline) -> Indices:
-        """Frame indices of the clip in the middle of the video."""
         return self.views(timeline, 2)[1]
 
     def from_start(self, timeline: Timeline, start: float) -> Indices:
@@ -211,28 +204,23 @@ class SegmentSampling(Sampling):
         span: float = field(default=1.0, metadata={"omit_if": 1.0})
 
         def __post_init__(self) -> None:
-            """Reject a span or a rate out of range."""
             check_span(self.span, "data.sampling.span")
             check_fields("data.sampling", self, "nominal_fps", least=1)
 
         @property
         def expected_fps(self) -> int | None:
-            """The nominal frame rate."""
             return self.nominal_fps
 
         @property
         def text(self) -> str:
-            """The sampled frames in words."""
             return (
                 PART_EACH if self.span == 1 else f"one of each of as many equal parts of {self.span:.0%} of the video"
             )
 
         def build(self, frames: int) -> "SegmentSampling":
-            """Sampling of clips with this number of frames."""
             return SegmentSampling(frames, self)
 
         def for_test(self, evaluation: EvalConfig) -> "SegmentSampling.Config":
-            """The same settings with the span of the protocol, if it has one."""
             config = self if evaluation.span is None else replace(self, span=evaluation.span)
             if evaluation.stride is not None:
                 raise ValueError(
@@ -268,7 +256,6 @@ class SegmentSampling(Sampling):
         return [self.segment_middles(timeline, view / num_views) for view in range(num_views)]
 
     def centre(self, timeline: Timeline) -> Indices:
-        """Frame indices of the clip in the middle of the video."""
         return self.segment_middles(timeline, 0.5)
 
     def segment_middles(self, timeline: Timeline, start: float) -> Indices:

@@ -23,11 +23,9 @@ class SegmentViewSampling(Sampling):
 
         @property
         def text(self) -> str:
-            """The sampled frames in words."""
             return PART_EACH
 
         def build(self, frames: int) -> "SegmentViewSampling":
-            """Sampling of clips with this number of frames."""
             return SegmentViewSampling(frames)
 
         def view_starts(self, num_views: int) -> tuple[Fraction, ...]:
@@ -35,7 +33,6 @@ class SegmentViewSampling(Sampling):
             return (Fraction(1, 2), Fraction(0), Fraction(1))[:num_views]
 
         def for_test(self, evaluation: EvalConfig) -> "SegmentViewSampling.Config":
-            """The same settings, for up to three views."""
             if evaluation.stride is not None or evaluation.span is not None:
                 name = "span" if evaluation.stride is None else "stride"
                 raise ValueError(f"evaluation.{name}: clips of segments span the whole video; leave it None")
@@ -55,6 +52,5 @@ class SegmentViewSampling(Sampling):
         return self.segments.random(timeline)
 
     def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
-        """The middle, the first and the last frame of each segment, or fewer views in this order."""
         ends = self.segments.segment_ends(timeline.num_frames)
         return [self.segments.centre(timeline), np.array(ends[:-1]), np.array(ends[1:])][:num_views]

@@ -26,7 +26,6 @@ class InputSize(ABC):
 
     @property
     def is_uniform(self) -> bool:
-        """Whether all items have this size. Others are not batched."""
         return True
 
     @abstractmethod
@@ -44,7 +43,6 @@ class ClipSize(InputSize):
 
     @property
     def kind(self) -> str:
-        """Always "clip"."""
         return "clip"
 
     @property
@@ -53,7 +51,6 @@ class ClipSize(InputSize):
         return self.frames * self.height * self.width
 
     def with_frames(self, frames: int) -> Self:
-        """Size of the same clip with another number of frames."""
         return replace(self, frames=frames)
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
@@ -76,7 +73,6 @@ class PoseClipSize(InputSize):
 
     @property
     def kind(self) -> str:
-        """Always "clip with joints"."""
         return "clip with joints"
 
     @property
@@ -85,7 +81,6 @@ class PoseClipSize(InputSize):
         return self.frames * self.height * self.width
 
     def with_frames(self, frames: int) -> Self:
-        """Size of the same clip with another number of frames."""
         return replace(self, frames=frames)
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
@@ -108,7 +103,6 @@ class TokenSequenceSize(InputSize):
 
     @property
     def kind(self) -> str:
-        """Always "sequence" or "pair of sequences"."""
         return "pair of sequences" if self.pair else "sequence"
 
     @property
@@ -135,7 +129,6 @@ class MaskedSequenceSize(InputSize):
 
     @property
     def kind(self) -> str:
-        """Always "sequence with masks"."""
         return "sequence with masks"
 
     @property
@@ -149,7 +142,6 @@ class MaskedSequenceSize(InputSize):
         return False
 
     def clip(self, frames: int) -> ClipSize:
-        """Size of a clip of its frames."""
         return ClipSize(frames, self.height, self.width)
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:

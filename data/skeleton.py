@@ -16,12 +16,10 @@ class Skeleton(NamedTuple):
 
     @property
     def bones(self) -> tuple[tuple[int, int], ...]:
-        """Indices of the two joints of each bone."""
         return tuple((self.joints.index(one), self.joints.index(other)) for one, other in self.links)
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
-        """Index of each left joint and of the right joint that belongs to it."""
         return tuple((index, other) for index, other in enumerate(self.mirrored) if self.joints[index][:5] == "left ")
 
     @property

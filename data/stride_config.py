@@ -15,7 +15,6 @@ class StrideConfig(SamplingConfig):
     stride: int
 
     def __post_init__(self) -> None:
-        """Reject a stride below 1."""
         check_stride(self.stride, "data.sampling.stride")
 
     def view_starts(self, num_views: int) -> tuple[Fraction, ...]:
@@ -23,7 +22,6 @@ class StrideConfig(SamplingConfig):
         return tuple(Fraction(view, num_views) for view in range(num_views))
 
     def for_test(self, evaluation: EvalConfig) -> Self:
-        """The same settings with the stride of the protocol, if it has one."""
         if evaluation.span is not None:
             raise ValueError("evaluation.span: this sampling has a stride in frames; set evaluation.stride instead")
         return self if evaluation.stride is None else replace(self, stride=evaluation.stride)

@@ -29,23 +29,19 @@ class StridedSampling(Sampling):
         nominal_fps: int | None = 30
 
         def __post_init__(self) -> None:
-            """Reject a stride or a rate below 1."""
             super().__post_init__()
             check_fields("data.sampling", self, "nominal_fps", least=1)
 
         @property
         def expected_fps(self) -> int | None:
-            """The nominal frame rate."""
             return self.nominal_fps
 
         @property
         def text(self) -> str:
-            """The sampled frames in words."""
             rate = "" if self.nominal_fps is None else f" of a video of {self.nominal_fps} frames per second"
             return f"one in {self.stride}{rate}"
 
         def build(self, frames: int) -> "StridedSampling":
-            """Sampling of clips with this number of frames."""
             return StridedSampling(frames, self)
 
     def __init__(self, frames: int, config: Config) -> None:

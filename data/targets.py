@@ -40,7 +40,6 @@ class ClassTarget(Targets):
 
     @property
     def classes(self) -> Mapping[str, int]:
-        """Number of classes."""
         return {"class": self.num_classes}
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
@@ -57,7 +56,6 @@ class VerbNounTarget(Targets):
 
     @property
     def classes(self) -> Mapping[str, int]:
-        """Numbers of verbs and nouns, in the order of the model's outputs."""
         return {"verb": self.num_verbs, "noun": self.num_nouns}
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
@@ -71,7 +69,6 @@ class MaskTarget(Targets):
 
     @property
     def classes(self) -> Mapping[str, int]:
-        """Empty."""
         return {}
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:

@@ -35,16 +35,13 @@ class TokenData(DataConfig):
 
     @property
     def size(self) -> TokenSequenceSize:
-        """Size of a sequence or a pair."""
         return TokenSequenceSize(self.length, self.dataset.vocabulary, self.dataset.is_pair)
 
     @property
     def most(self) -> int:
-        """Largest number of tokens of a sequence."""
         return self.max_tokens or self.length
 
     def check(self, evaluation: EvalConfig) -> None:
-        """Refuse more tokens than positions, small vocabularies, and protocols with several views."""
         self.dataset.check()
         if self.most > self.length:
             raise ValueError(f"data.max_tokens is {self.max_tokens}; it must be at most data.length, {self.length}")
@@ -53,21 +50,18 @@ class TokenData(DataConfig):
             raise ValueError(f"{views}; sequences have one view and one crop")
 
     def train_items(self, items: "ItemList", seed: int) -> "TrainTokens":
-        """Padded sequences."""
         from data.items.tokens import TrainTokens
 
         assert isinstance(items, TokenList)
         return TrainTokens(items, seed, self.size, self.most)
 
     def validation_items(self, items: "ItemList") -> "TestTokens":
-        """Padded sequences."""
         from data.items.tokens import TestTokens
 
         assert isinstance(items, TokenList)
         return TestTokens(items, self.size, self.most)
 
     def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestTokens":
-        """Padded sequences."""
         return self.validation_items(items)
 
     def files(self, items: "ItemList") -> Sequence[tuple[str, ...]] | None:
@@ -76,12 +70,10 @@ class TokenData(DataConfig):
         return items.files()
 
     def examine(self, items: "ItemList", index: int) -> None:
-        """Read an item, with all checks."""
         super().examine(items, index)
         assert isinstance(items, TokenList)
         items.examine(index)
 
     def tiny(self) -> Self:
-        """Generated data, and shorter sequences."""
         dataset = self.dataset.tiny()
         return replace(self, dataset=dataset, length=min(self.length, dataset.tiny_length), max_tokens=None)

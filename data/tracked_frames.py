@@ -19,7 +19,6 @@ class Geometry(NamedTuple):
 
     @property
     def is_mirrored(self) -> bool:
-        """Whether left and right change places."""
         return self.scale_x < 0
 
     def of(self, points: Tensor) -> Tensor:
@@ -37,11 +36,9 @@ class Geometry(NamedTuple):
         )
 
     def cropped(self, top: int, left: int) -> Self:
-        """Map followed by a crop from this row and column on."""
         return self._replace(shift_x=self.shift_x - left, shift_y=self.shift_y - top)
 
     def mirrored(self, width: int) -> Self:
-        """Map followed by a horizontal flip of a picture of this width."""
         return self._replace(scale_x=-self.scale_x, shift_x=width - self.shift_x)
 
 
@@ -66,7 +63,6 @@ class TrackedFrames(NamedTuple):
         return self._replace(frames=frames, geometry=self.geometry.cropped(top, left))
 
     def mirrored(self) -> Self:
-        """Horizontally flipped frames."""
         return self._replace(frames=self.frames.flip(-1), geometry=self.geometry.mirrored(self.frames.shape[-1]))
 
 
@@ -74,7 +70,6 @@ class TrackedTransform(ABC):
     """Transform of frames, with or without the map of their points. Both draw the same random numbers."""
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """Transformed frames."""
         return self.tracked(frames).frames
 
     @abstractmethod

@@ -71,7 +71,6 @@ class AugmentationConfig(ABC):
         return augmentation
 
     def tiny(self) -> Self:
-        """Settings for tiny clips. By default the same."""
         return self
 
 
@@ -102,12 +101,10 @@ class Augmentation(TrackedTransform):
         color_jitter_as_released: bool = field(default=False, metadata={"omit_if": False})
 
         def __post_init__(self) -> None:
-            """Reject probabilities and strengths out of range."""
             check_fields("data.augmentation", self, "flip", "color_jitter_probability", least=0, most=1)
             check_fields("data.augmentation", self, "color_jitter", least=0)
 
         def build(self, crop: int) -> "Augmentation":
-            """Augmentation for clips of this size."""
             return Augmentation(crop, self)
 
         def short_side_range(self, crop: int) -> tuple[int, int]:
@@ -116,7 +113,6 @@ class Augmentation(TrackedTransform):
             return low, high
 
         def check(self, crop: int) -> None:
-            """Reject short sides below the crop size."""
             low, high = self.short_side_range(crop)
             if low < crop or high < low:
                 raise ValueError(f"short side {(low, high)} is not an ascending range from the crop size {crop} on")

@@ -28,11 +28,9 @@ class UniformSampling(Sampling):
 
         @property
         def text(self) -> str:
-            """The sampled frames in words."""
             return PART_EACH
 
         def build(self, frames: int) -> "UniformSampling":
-            """Sampling of clips with this number of frames."""
             return UniformSampling(frames)
 
         def view_starts(self, num_views: int) -> tuple[Fraction, ...]:
@@ -43,7 +41,6 @@ class UniformSampling(Sampling):
             return (Fraction(1, 2),) if num_views == 1 else (Fraction(0), Fraction(1, 2))
 
         def for_test(self, evaluation: EvalConfig) -> "UniformSampling.Config":
-            """The same settings, for up to two views."""
             if evaluation.stride is not None or evaluation.span is not None:
                 name = "span" if evaluation.stride is None else "stride"
                 raise ValueError(f"evaluation.{name}: clips of this sampling span the whole video; leave it None")

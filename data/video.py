@@ -53,12 +53,10 @@ class ClipData(DataConfig):
         """Size of a clip."""
 
     def test_size(self, evaluation: EvalConfig) -> ClipSize | PoseClipSize:
-        """Size of a clip with the number of frames of the protocol, if it has one."""
         return self.size if evaluation.frames is None else self.size.with_frames(evaluation.frames)
 
     @property
     def input_text(self) -> str:
-        """Layout and normalisation of a clip, and the sampling of its frames."""
         channels = "BGR" if self.reversed_channels else "RGB"
         return (
             f"clips (B, {self.frames}, 3, {self.crop}, {self.crop}): batch, frames, {channels}, height, width; float32"
@@ -66,26 +64,21 @@ class ClipData(DataConfig):
         )
 
     def check(self, evaluation: EvalConfig) -> None:
-        """Reject test protocols that the sampling does not support, and short sides below the crop size."""
         self.sampling.for_test(evaluation)
         self.augmentation.check(self.crop)
         self.crops(evaluation)
 
     def crops(self, evaluation: EvalConfig) -> Crops:
-        """Test crops."""
         return Crops(evaluation.crops, self.crop, evaluation.short_side, evaluation.resizing, evaluation.crops_along)
 
     def display(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Frames of the middle crop of a view."""
         crops = inputs[0]
         return self.shown_frames(crops[len(crops) // 2])
 
     def validation_items(self, items: "ItemList") -> "TestItems":
-        """Middle crop of the middle clip of each video."""
         return self._test_clips(items, self.sampling, EvalConfig(views=1, crops=1))
 
     def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestItems":
-        """All crops of each temporal view of each video."""
         return self._test_clips(items, self.sampling.for_test(evaluation), evaluation)
 
     @abstractmethod
@@ -97,7 +90,6 @@ class ClipData(DataConfig):
         """
 
     def files(self, items: "ItemList") -> list[tuple[str, ...]]:
-        """File of each video, or the first and the last picture of a video that is stored as pictures."""
         from data.datasets.videos import VideoList
         from data.frame_sources import files_of
 
@@ -105,7 +97,6 @@ class ClipData(DataConfig):
         return list(map(files_of, items.records))
 
     def examine(self, items: "ItemList", index: int) -> VideoFacts:
-        """Decode all frames of a video."""
         from data.datasets.videos import VideoList
         from data.frame_sources import examined
 
@@ -113,12 +104,10 @@ class ClipData(DataConfig):
         return examined(items.records[index])
 
     def least_short_side(self, evaluation: EvalConfig) -> int:
-        """Short side of the frames in the test."""
         return evaluation.short_side or self.crop
 
     @property
     def expected_fps(self) -> int | None:
-        """Nominal frame rate of the sampling."""
         return self.sampling.expected_fps
 
     def tiny(self) -> Self:
@@ -152,11 +141,9 @@ class VideoData(ClipData):
 
     @property
     def size(self) -> ClipSize:
-        """Size of a clip."""
         return ClipSize(self.frames, self.crop, self.crop)
 
     def train_items(self, items: "ItemList", seed: int) -> "TrainClips":
-        """One augmented clip of each video."""
         from data.datasets.videos import VideoList
         from data.items.clips import TrainClips
 
@@ -183,12 +170,10 @@ class VideoData(ClipData):
         )
 
     def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Normalised clips in float32."""
         (clips,) = inputs
         return (normalized(clips, self.mean, self.std),)
 
     def from_list(self, class_names: tuple[str, ...] = ()) -> "VideoData":
-        """Clips of the videos of a list file, whose lines have a label of each kind."""
         from data.datasets.list_file import ListFile
 
         if not self.targets.classes:
@@ -207,7 +192,6 @@ class VideoData(ClipData):
         return replace(self, dataset=VideoFolder.Config.of(folder))
 
     def from_files(self, paths: Sequence[Path]) -> "VideoData":
-        """Clips of video files without labels."""
         from data.datasets.unlabelled import UnlabelledVideos
 
         absolute = tuple(os.path.abspath(path.expanduser()) for path in paths)

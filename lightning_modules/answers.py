@@ -23,7 +23,6 @@ class Answer(NamedTuple):
 
     @property
     def is_correct(self) -> bool:
-        """Whether the class with the best score is the label."""
         return self.best[0][0] == self.label
 
 

@@ -35,7 +35,6 @@ class ClassObjective(Objective):
 
     @property
     def batch_multiple(self) -> int:
-        """Clips that exchange partners in mixup are on one device."""
         return 1 if self.mixup is None else self.mixup.clips_per_exchange or 2
 
     def range_of(self, metric: str) -> tuple[float, float]:
@@ -82,7 +81,6 @@ class ClassTask(Task):
         return self.cross_entropy(outputs, targets, smoothing)
 
     def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy over the kinds of label, without label smoothing."""
         return self.cross_entropy(outputs, targets, 0.0)
 
     def cross_entropy(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
@@ -106,11 +104,9 @@ class ClassTask(Task):
         """Mask of the correct items for each metric, from scores and labels."""
 
     def new_scores(self, protocol: TestProtocol) -> ViewScores:
-        """Empty scores of a test."""
         return ViewScores(protocol, self.softmax, self.hits, self.classes)
 
     def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:
-        """Add the scores of a batch of views, with all their variants."""
         assert isinstance(scores, ViewScores)
         shape = batch.inputs[0].shape[:2]  # (B, V)
         outputs = model(*(part.flatten(0, 1) for part in batch.inputs)).unflatten(0, shape)  # (B, V, C)
@@ -125,7 +121,6 @@ class SingleLabel(ClassObjective):
     selection: ClassVar[tuple[str, Literal["max", "min"]]] = ("top1", "max")
 
     def task(self, targets: Targets) -> "SingleLabelTask":
-        """Single-label classification."""
         if len(targets.classes) != 1:
             kinds = " and a ".join(targets.classes) or "no class"
             raise ValueError(f"objective: SingleLabel predicts one class an item, and these data have a {kinds}")
@@ -136,9 +131,7 @@ class SingleLabelTask(ClassTask):
     """Single-label classification with top-1 and top-5 accuracy."""
 
     def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
-        """Top-1 accuracy."""
         return {"top1": (outputs.argmax(-1) == targets).float().mean()}
 
     def hits(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Masks of the items whose label has the best score, or one of the five best."""
         return {"top1": is_among_best(scores, labels, 1), "top5": is_among_best(scores, labels, 5)}

@@ -49,11 +49,9 @@ class MaskPropagation(Objective):
             raise ValueError(f"objective.boundary_tolerance is {self.boundary_tolerance}; it must be between 0 and 1")
 
     def range_of(self, metric: str) -> tuple[float, float]:
-        """Percent. Decay is negative for masks that improve."""
         return (-100.0, 100.0) if metric.endswith("decay") else (0.0, 100.0)
 
     def task(self, targets: Targets) -> "MaskPropagationTask":
-        """Task on data with masks."""
         if targets.classes:
             raise ValueError(
                 f"objective: MaskPropagation scores masks, and these data have a {' and a '.join(targets.classes)}"
@@ -70,11 +68,9 @@ class MaskPropagationTask(UntrainedTask):
         self.objective = objective
 
     def new_scores(self, protocol: TestProtocol) -> "MaskScores":
-        """Empty scores of a test."""
         return MaskScores(self.objective)
 
     def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:
-        """Propagate the first mask of each sequence, and score the masks of all other frames."""
         assert isinstance(scores, MaskScores)
         frames, masks = (part[:, 0] for part in batch.inputs)  # the only view
         first = torch.where(masks[:, :1] == VOID, 0, masks[:, :1])
@@ -121,16 +117,13 @@ class MaskScores(Scores):
             self.predictions[index] = predicted
 
     def state(self) -> object:
-        """Scores of all sequences."""
         return self.sequences
 
     def merge(self, state: object) -> None:
-        """Add the sequences of another process."""
         assert isinstance(state, dict)
         self.sequences = {**state, **self.sequences}
 
     def check(self, num_items: int) -> None:
-        """Refuse missing sequences, and tests without objects."""
         if missing := [index for index in range(num_items) if index not in self.sequences]:
             raise RuntimeError(f"sequence {missing[0]} of the test was not scored")
         if not any(len(sequence.j) for sequence in self.sequences.values()):
@@ -165,7 +158,6 @@ class MaskScores(Scores):
         return {"j": j, "f": f, "state": np.array(state)}
 
     def add_saved(self, index: int, arrays: Mapping[str, NDArray]) -> None:
-        """Add a saved sequence."""
         j, f, state = arrays["j"], arrays["f"], int(arrays["state"])
         if j.ndim != 2 or j.shape != f.shape or not 0 <= state < len(STATES):
             raise ValueError(f"the saved scores of sequence {index} are damaged")

@@ -40,7 +40,6 @@ class TaskModule(LightningModule):
         self.step_seed = seed
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Outputs of the model."""
         return self.model(*inputs)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
@@ -56,7 +55,6 @@ class TaskModule(LightningModule):
         torch.manual_seed(self.step_seed)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of a batch."""
         generator = torch.Generator().manual_seed(self.step_seed)
         place = Place(self.seed, self.current_epoch, batch.start)
         inputs, targets = self.task.prepare(batch.inputs, batch.targets, generator, place)
@@ -88,15 +86,12 @@ class TaskModule(LightningModule):
             self.log(f"{stage}/{name}", 100 * value, **options)  # type: ignore[arg-type]
 
     def on_test_epoch_start(self) -> None:
-        """Clear the scores."""
         self.scores = self.task.new_scores(self.protocol)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add the scores of a batch of views."""
         self.task.test(self.model, batch, self.scores)
 
     def on_test_epoch_end(self) -> None:
-        """Merge the scores of all processes and log the metrics."""
         if self.trainer.world_size > 1:
             states: list[object] = [None] * self.trainer.world_size
             torch.distributed.all_gather_object(states, self.scores.state())
@@ -107,7 +102,6 @@ class TaskModule(LightningModule):
         self.log_dict({f"test/{name}": value for name, value in metrics.items()}, sync_dist=True)  # equal on all ranks
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
-        """Save the trained weights, and a fingerprint of the frozen weights."""
         state = checkpoint["state_dict"]
         assert isinstance(state, dict)
         frozen = {f"model.{name}" for name, _ in frozen_parameters(self.model)}
@@ -132,5 +126,4 @@ class TaskModule(LightningModule):
 
     @cached_property
     def frozen_fingerprint(self) -> str | None:
-        """Fingerprint of the model's frozen parameters."""
         return frozen_fingerprint(self.model)

@@ -41,7 +41,6 @@ class OneCycleSchedule(ScheduleConfig):
             )
 
     def check(self, length: int) -> None:
-        """Refuse a rise that is longer than the training."""
         if self.warmup > length:
             raise ValueError(f"optim.schedule.warmup is {self.warmup:g}, but the training has a length of {length}")
 

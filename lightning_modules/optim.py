@@ -44,7 +44,6 @@ class AdamW(OptimizerConfig):
         check_range("optim.optimizer.eps", self.eps, least=0)
 
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
-        """Optimiser of the parameter groups."""
         return torch.optim.AdamW([group._asdict() for group in groups], betas=self.betas, eps=self.eps)
 
 
@@ -63,7 +62,6 @@ class SGD(OptimizerConfig):
             raise ValueError("optim.optimizer.nesterov=True calls for a momentum above 0")
 
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
-        """Optimiser of the parameter groups."""
         return torch.optim.SGD(
             [group._asdict() for group in groups], lr=groups[0].lr, momentum=self.momentum, nesterov=self.nesterov
         )
@@ -108,7 +106,6 @@ class StepSchedule(ScheduleConfig):
             check_range("optim.schedule.milestones", milestone, least=0, exclusive=True)
 
     def multiplier(self, time: float, length: int) -> float:
-        """Product of the factors up to a time."""
         return self.factor ** sum(time >= milestone for milestone in self.milestones)
 
 
@@ -134,7 +131,6 @@ class CosineSchedule(ScheduleConfig):
             check_range(f"optim.schedule.{name}", getattr(self, name), least=0)
 
     def check(self, length: int) -> None:
-        """Refuse a warm-up that is longer than the training."""
         if self.warmup_epochs > length:
             raise ValueError(
                 f"optim.schedule.warmup_epochs is {self.warmup_epochs:g}, but the training has a length of {length}"
@@ -152,7 +148,6 @@ class CosineSchedule(ScheduleConfig):
         return LambdaLR(optimizer, multiplier) if warmup else super().build(optimizer, num_steps, length)
 
     def multiplier(self, time: float, length: int) -> float:
-        """Warm-up factor, then cosine factor."""
         if time < self.warmup_epochs:
             end = self.decayed(self.warmup_epochs, length)
             return self.warmup_start + (end - self.warmup_start) * (time / self.warmup_epochs)

@@ -33,7 +33,6 @@ class ParameterRule:
         check_range("optim.rules.weight_decay", self.weight_decay, least=0)
 
     def matches(self, name: str, parameter: nn.Parameter) -> bool:
-        """Whether the rule applies to a parameter."""
         return fnmatchcase(name, self.names) and (self.max_dims is None or parameter.ndim <= self.max_dims)
 
     def __str__(self) -> str:

@@ -28,19 +28,13 @@ class TestProtocol(Protocol):
     """
 
     @property
-    def views(self) -> int:
-        """Number of views of an item."""
-        ...
+    def views(self) -> int: ...
 
     @property
-    def crops(self) -> int:
-        """Number of variants of a view."""
-        ...
+    def crops(self) -> int: ...
 
     @property
-    def merge(self) -> str:
-        """Rule for merging views and crops."""
-        ...
+    def merge(self) -> str: ...
 
 
 class TestResult(NamedTuple):
@@ -194,11 +188,9 @@ class ViewScores(Scores):
                 entry.views[view], entry.states[view] = score.clone(), is_unreadable + is_missing
 
     def state(self) -> object:
-        """Scores of all items."""
         return self.items
 
     def merge(self, state: object) -> None:
-        """Add the items of another process."""
         assert isinstance(state, dict)
         for index, other in state.items():
             own = self.items.setdefault(index, ItemScore(other.label))
@@ -206,7 +198,6 @@ class ViewScores(Scores):
             own.states = {**other.states, **own.states}
 
     def check(self, num_items: int) -> None:
-        """Reject items that lack a view, and scores that are not finite."""
         needed = set(range(self.protocol.views))
         for index in range(num_items):
             seen = self.items[index].views.keys() if index in self.items else set()
@@ -298,7 +289,6 @@ class ViewScores(Scores):
         }
 
     def load(self, arrays: Mapping[str, NDArray], views: tuple[int, ...]) -> None:
-        """Add some views of another, saved test as views 0, 1, ... of this one."""
         rows = zip(arrays["scores"], arrays["labels"].tolist(), arrays["status"].tolist(), strict=True)
         for index, (scores, label, states) in enumerate(rows):
             label = tuple(label) if isinstance(label, list) else label

@@ -26,44 +26,28 @@ class Batch(Protocol):
     """
 
     @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """Model inputs."""
-        ...
+    def inputs(self) -> tuple[Tensor, ...]: ...
 
     @property
-    def targets(self) -> Tensor:
-        """Labels."""
-        ...
+    def targets(self) -> Tensor: ...
 
     @property
-    def items(self) -> Tensor:
-        """Indices in the list of items."""
-        ...
+    def items(self) -> Tensor: ...
 
     @property
-    def views(self) -> Tensor:
-        """Indices of the views of the items."""
-        ...
+    def views(self) -> Tensor: ...
 
     @property
-    def unreadable(self) -> Tensor:
-        """Whether the items are unreadable."""
-        ...
+    def unreadable(self) -> Tensor: ...
 
     @property
-    def missing(self) -> Tensor:
-        """Whether the files of the items are missing."""
-        ...
+    def missing(self) -> Tensor: ...
 
     @property
-    def start(self) -> int:
-        """Place of the first item in the training order of the epoch."""
-        ...
+    def start(self) -> int: ...
 
     @property
-    def weight(self) -> float:
-        """Weight of the loss of a training batch in its step."""
-        ...
+    def weight(self) -> float: ...
 
 
 class Place(NamedTuple):
@@ -136,11 +120,9 @@ class UntrainedTask(Task):
         raise ValueError(f"objective: {self.objective_name} has no loss; set optim=None")
 
     def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Refuse, as `loss`."""
         return self.loss(outputs, targets)
 
     def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
-        """No curves."""
         return {}
 
 

@@ -35,7 +35,6 @@ class VerbNoun(ClassObjective):
             raise ValueError(f"objective.reduction is '{self.reduction}'; it is mean or sum")
 
     def task(self, targets: Targets) -> "VerbNounTask":
-        """Classification of verbs and nouns."""
         if tuple(targets.classes) != ("verb", "noun"):
             kinds = " and a ".join(targets.classes) or "no class"
             raise ValueError(f"objective: VerbNoun predicts a verb and a noun an item, and these data have a {kinds}")
@@ -54,12 +53,10 @@ class VerbNounTask(ClassTask):
         self.reduction = objective.reduction
 
     def cross_entropy(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-        """Mean or sum of the cross-entropies of verbs and nouns."""
         mean = super().cross_entropy(outputs, targets, smoothing)
         return mean * len(self.sizes) if self.reduction == "sum" else mean
 
     def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
-        """Accuracy of actions, verbs and nouns."""
         verbs, nouns = outputs.split(self.sizes, dim=1)
         verb, noun = verbs.argmax(-1) == targets[:, 0], nouns.argmax(-1) == targets[:, 1]
         return {name: hit.float().mean() for name, hit in (("action", verb & noun), ("verb", verb), ("noun", noun))}

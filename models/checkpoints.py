@@ -315,7 +315,6 @@ def has_shape(tensors: Mapping[str, Tensor], name: str, like: Tensor) -> bool:
 
 
 def is_known(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a key matches one of the patterns."""
     return any(fnmatch(name, pattern) for pattern in patterns)
 
 

@@ -48,11 +48,9 @@ class TanhHead(nn.Module):
         """No options."""
 
         def build(self, width: int, num_classes: int) -> "TanhHead":
-            """Head with torch's default initial values."""
             return TanhHead(width, num_classes)
 
         def macs(self, grid: Grid, width: int, num_classes: int) -> int:
-            """Multiply-adds of both layers."""
             return width**2 + width * num_classes
 
     def __init__(self, width: int, num_classes: int) -> None:
@@ -73,11 +71,9 @@ class LinearHead(nn.Module):
         """No options."""
 
         def build(self, width: int, num_classes: int) -> "LinearHead":
-            """Head with torch's default initial values."""
             return LinearHead(width, num_classes)
 
         def macs(self, grid: Grid, width: int, num_classes: int) -> int:
-            """Multiply-adds of the classifier."""
             return width * num_classes
 
     def __init__(self, width: int, num_classes: int) -> None:

@@ -124,7 +124,6 @@ def cached_hub_file(repository: str) -> Path | None:
 
 
 def torch_cache() -> Path:
-    """Directory of torch.hub checkpoints."""
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 

@@ -27,9 +27,7 @@ class InputSize(Protocol):
     """
 
     @property
-    def kind(self) -> str:
-        """Type of item."""
-        ...
+    def kind(self) -> str: ...
 
     @property
     def cost(self) -> int:
@@ -46,9 +44,7 @@ class ClipSize(InputSize, Protocol):
     """Size of a clip. Its example is one tensor (batch_size, frames, 3, height, width)."""
 
     @property
-    def frames(self) -> int:
-        """Number of frames."""
-        ...
+    def frames(self) -> int: ...
 
     @property
     def height(self) -> int:
@@ -60,9 +56,7 @@ class ClipSize(InputSize, Protocol):
         """Number of columns of pixels."""
         ...
 
-    def with_frames(self, frames: int) -> Self:
-        """Size of the same clip with another number of frames."""
-        ...
+    def with_frames(self, frames: int) -> Self: ...
 
 
 @runtime_checkable
@@ -94,9 +88,7 @@ class TokenSequenceSize(InputSize, Protocol):
         ...
 
     @property
-    def pair(self) -> bool:
-        """Whether an item is two sequences."""
-        ...
+    def pair(self) -> bool: ...
 
 
 @runtime_checkable
@@ -104,13 +96,9 @@ class MaskedSequenceSize(InputSize, Protocol):
     """Typical size of a sequence of frames with masks. Sequences differ in length and size."""
 
     @property
-    def frames(self) -> int:
-        """Number of frames."""
-        ...
+    def frames(self) -> int: ...
 
-    def clip(self, frames: int) -> ClipSize:
-        """Size of a clip of its frames."""
-        ...
+    def clip(self, frames: int) -> ClipSize: ...
 
 
 class Targets(Protocol):
@@ -121,13 +109,9 @@ class Targets(Protocol):
     """
 
     @property
-    def classes(self) -> Mapping[str, int]:
-        """Number of classes of each kind of label."""
-        ...
+    def classes(self) -> Mapping[str, int]: ...
 
-    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        """Example targets of a batch."""
-        ...
+    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor: ...
 
 
 class Cost(NamedTuple):
@@ -208,7 +192,6 @@ class ModelConfig(ABC):
 
     @property
     def initial_weights(self) -> tuple[InitialWeights, ...]:
-        """Sources of the initial weights that the config names."""
         return ()
 
     def macs(self, size: InputSize, targets: Targets) -> int:
@@ -273,9 +256,7 @@ class HasIdenticalBlocks(Protocol):
     """
 
     @property
-    def depth(self) -> int:
-        """Number of blocks."""
-        ...
+    def depth(self) -> int: ...
 
     def with_depth(self, depth: int) -> ModelConfig:
         """Config of the same model with `depth` blocks."""
@@ -318,9 +299,7 @@ class HasLayers(Protocol):
 class Recomputes(Protocol):
     """Model that can recompute activations in the backward pass instead of storing them."""
 
-    def recompute(self, on: bool) -> None:
-        """Turn recomputation on or off. Results do not change."""
-        ...
+    def recompute(self, on: bool) -> None: ...
 
 
 def as_clip(size: InputSize) -> ClipSize:

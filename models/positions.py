@@ -88,12 +88,10 @@ class LearntPositions(PositionsConfig):
     side: int | None = None
 
     def check(self, grid: Grid) -> None:
-        """Refuse sides below 1 and, without a side, grids that are not square."""
         check_range("model.positions.side", self.side, least=1)
         square_side(self.side, grid)
 
     def tiny(self) -> Self:
-        """Config with a learnt grid of side 4, if it sets a side."""
         return self if self.side is None else replace(self, side=4)
 
 
@@ -135,7 +133,6 @@ class JointPositions(nn.Module):
         label: ClassVar[str] = "Joint ST"
 
         def build(self, width: int, grid: Grid) -> "JointPositions":
-            """Random positions for clips of this grid."""
             return JointPositions(width, grid.frames, square_side(self.side, grid))
 
     def __init__(self, width: int, frames: int, side: int) -> None:

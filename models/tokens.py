@@ -91,24 +91,19 @@ class CubicTokens(nn.Module):
         tubelet: int = 2
 
         def build(self, width: int) -> "CubicTokens":
-            """Tokeniser, with torch's default initial values as in the authors' code."""
             return CubicTokens(self, width)
 
         def check(self) -> None:
-            """Refuse sizes below 1."""
             check_range("model.tokens.patch", self.patch, least=1)
             check_range("model.tokens.tubelet", self.tubelet, least=1)
 
         def tiny(self) -> Self:
-            """Config with patches of half the side."""
             return replace(self, patch=self.patch // 2)
 
         def grid(self, frames: int, height: int, width: int) -> Grid:
-            """Token grid of a clip of this size."""
             return token_grid(frames, height, width, patch=self.patch, tubelet=self.tubelet)
 
         def macs(self, grid: Grid, width: int) -> int:
-            """Multiply-adds of the projection."""
             return grid.tokens * width * 3 * self.tubelet * self.patch**2
 
     def __init__(self, config: Config, width: int) -> None:
@@ -136,23 +131,18 @@ class SquareTokens(nn.Module):
         patch: int = 16
 
         def build(self, width: int) -> "SquareTokens":
-            """Tokeniser, with torch's default initial values as in the authors' code."""
             return SquareTokens(self, width)
 
         def check(self) -> None:
-            """Refuse sizes below 1."""
             check_range("model.tokens.patch", self.patch, least=1)
 
         def tiny(self) -> Self:
-            """Config with patches of half the side."""
             return replace(self, patch=self.patch // 2)
 
         def grid(self, frames: int, height: int, width: int) -> Grid:
-            """Token grid of a clip of this size."""
             return token_grid(frames, height, width, patch=self.patch, tubelet=1)
 
         def macs(self, grid: Grid, width: int) -> int:
-            """Multiply-adds of the projection."""
             return grid.tokens * width * 3 * self.patch**2
 
     def __init__(self, config: Config, width: int) -> None:

@@ -72,7 +72,6 @@ class VideoViT(nn.Module):
         linear_std: float = field(default=0.02, metadata={"omit_if": 0.02})
 
         def check(self, size: InputSize) -> None:
-            """Refuse sizes out of range, widths and clips that do not divide evenly, and clips that are too small."""
             for name in ("width", "depth", "heads"):
                 check_range(f"model.{name}", getattr(self, name), least=1)
             for name in ("mlp_ratio", "linear_std"):
@@ -96,7 +95,6 @@ class VideoViT(nn.Module):
                 attention.check(grid, self.heads)
 
         def build(self, size: InputSize, targets: Targets) -> "VideoViT":
-            """Model for clips of this size, with random weights."""
             self.check(size)
             return VideoViT(self, self.grid(size), num_outputs(targets))
 
@@ -105,7 +103,6 @@ class VideoViT(nn.Module):
             return self.attention
 
         def block_type(self, block: int) -> type[Block]:
-            """Class of the block of this index."""
             return Block
 
         def build_block(self, block: int) -> Block:
@@ -131,16 +128,13 @@ class VideoViT(nn.Module):
 
         @property
         def pretrained(self) -> bool:
-            """Whether `init` names a source."""
             return self.init is not None
 
         def without_initial_weights(self) -> Self:
-            """The same model without `init`."""
             return replace(self, init=None)
 
         @property
         def initial_weights(self) -> tuple[InitialWeights, ...]:
-            """The source `init`, if there is one."""
             return () if self.init is None else (self.init,)
 
         def macs(self, size: InputSize, targets: Targets) -> int:
@@ -159,7 +153,6 @@ class VideoViT(nn.Module):
             return self.tokens.macs(grid, D) + mixers + mlps + norms + head
 
         def tiny(self) -> Self:
-            """Config with 1/12 of the width, 1/4 of the depth, patches of half the side and random weights."""
             return replace(
                 self,
                 width=self.width // 12 // 16 * 16,
@@ -175,7 +168,6 @@ class VideoViT(nn.Module):
             )
 
         def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
-            """Load the file that `init` names."""
             if self.init is None:
                 return ()
             return (self.load_initial(model, self.init.find(folder or weights_folder())),)

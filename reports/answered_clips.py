@@ -40,11 +40,9 @@ class AnsweredClipDrawer(Drawer):
         }
 
     def has_content(self) -> bool:
-        """Whether the report has clips of any row."""
         return any(self.clips.values())
 
     def data(self) -> str:
-        """Ids and answers, and digests of frames."""
         clips = {
             name: [[clip.id, digest_of_array(clip.frames), clip.answers] for clip in found]
             for name, found in self.clips.items()
@@ -52,7 +50,6 @@ class AnsweredClipDrawer(Drawer):
         return json.dumps(clips)
 
     def draw(self, notice: str | None) -> "Figure":
-        """Frames in two columns, below each its labels and a line for each row with its best answers."""
         first = next(iter(self.clips.values()))
         num_lines, below = -(-len(first) // 2), LINE * (2 + len(self.clips))
         figure = empty_figure(12.0, num_lines * (1.7 + below), notice)
@@ -65,14 +62,12 @@ class AnsweredClipDrawer(Drawer):
         return figure
 
     def explanation(self) -> str:
-        """Choice of the clips, and colours."""
         return (
             "The videos are evenly spaced in the test, and were not chosen by their answers. Green: a right answer, "
             "red: a wrong one, with its share of the scores."
         )
 
     def text(self) -> str:
-        """Table of the answers, right ones in bold."""
         first = next(iter(self.clips.values()))
         lines = [
             [

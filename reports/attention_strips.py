@@ -99,19 +99,15 @@ class AttentionStripDrawer(Drawer):
         ]
 
     def has_content(self) -> bool:
-        """Whether the report has any attention maps."""
         return bool(self.strips)
 
     def data(self) -> str:
-        """Titles, records, and digests of frames and maps."""
         return data(self.strips)
 
     def draw(self, notice: str | None) -> "Figure":
-        """Strips of all rows."""
         return draw(self.strips, notice)
 
     def explanation(self) -> str:
-        """Marks of the strips, and the scale of the maps."""
         maps = [strip.maps for strip in self.strips]
         lines = ["Red point: the query. Lighter: more attention from it."]
         if any(map(has_one_scale, maps)):
@@ -151,12 +147,10 @@ def peaks(maps: AttentionMaps) -> list[Point]:
 
 
 def query_point(maps: AttentionMaps) -> Point:
-    """Point of the query."""
     return Point(maps.record["query"]["x"], maps.record["query"]["y"])
 
 
 def has_one_scale(maps: AttentionMaps) -> bool:
-    """Whether the weights of different frames are parts of one sum."""
     return bool(maps.record.get("one_scale"))
 
 

@@ -91,15 +91,12 @@ class BarPanels(Drawer):
         self.figure = figure
 
     def has_content(self) -> bool:
-        """Whether any bar is ours."""
         return any(bar.origin == "ours" for bar in bars(self.report, self.figure))
 
     def data(self) -> str:
-        """Bars of all panels, as CSV."""
         return csv_text(Bar._fields, bars(self.report, self.figure))
 
     def draw(self, notice: str | None) -> "Figure":
-        """Panels side by side, each with its legend."""
         panels = self.figure.panels
         colours = dict(zip(dict.fromkeys(self.figure.rows), cycle(COLOURS), strict=False))
         figure = empty_figure(4.6 * len(panels), 4.6, notice)

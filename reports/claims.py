@@ -126,5 +126,4 @@ def propagated(of: Callable[[list[float]], float], values: list[float], limits: 
 
 
 def _function(expression: Expression, cells: list[CellValue]) -> Callable[[list[float]], float]:
-    """Expression as a function of the values of some cells."""
     return lambda values: float(expression.of(dict(zip(cells, values, strict=True)).__getitem__))

@@ -68,11 +68,9 @@ class ClassMarginBars(Drawer):
         self.margins = margins
 
     def has_content(self) -> bool:
-        """Whether both rows have hits by class for the same seed and the same numbers of videos."""
         return bool(class_margins(self.report, self.margins))
 
     def data(self) -> str:
-        """Margins of all classes, as CSV."""
         margins = class_margins(self.report, self.margins)
         lines = [(m.name, m.videos, *(round(n, 6) for n in (m.percent, m.other_percent, m.points))) for m in margins]
         names = ["class", "videos", self.margins.row, self.margins.relative_to, "points"]

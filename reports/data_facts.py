@@ -106,7 +106,6 @@ def _parents(run: RunConfig) -> tuple[object, ...]:
 
 
 def _trained_here(result: Result, run: RunConfig) -> bool:
-    """Whether a result should contain the data of its training. Older results do not."""
     return "test" in result.metrics["data"] and run.optim is not None and "released_weights" not in result.metrics
 
 

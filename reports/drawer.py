@@ -43,7 +43,6 @@ class Drawer(ABC):
         return ""
 
     def text(self) -> str:
-        """Markdown below the picture."""
         return ""
 
     def provenance_lines(self) -> list[str]:

@@ -112,7 +112,6 @@ class Leaf(NamedTuple):
         )
 
     def near_chance(self, seeds: list[int]) -> bool:
-        """Whether the accuracy of a test cannot be told from that of guesses."""
         return any(near_chance(self.tests[seed], self.metric) for seed in seeds)
 
 
@@ -207,7 +206,6 @@ class Measurements:
         return [Leaf(cell, metric, found.value, False, found.conditions, tests, found.repeats, values, state)]
 
     def metric_of(self, cell: CellValue) -> Metric:
-        """Metric of a cell."""
         return cell.counted or self.table.find_row(cell.row).metric_of(self.columns[cell.column])
 
     def values_of(self, expressions: tuple[Expression, ...], samples: Mapping[CellValue, Samples]) -> list[Samples]:

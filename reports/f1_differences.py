@@ -33,7 +33,6 @@ class F1Difference(NamedTuple):
 
     @property
     def points(self) -> float:
-        """Difference of the scores in points."""
         return self.percent - self.other_percent
 
 
@@ -111,11 +110,9 @@ class F1DifferenceBars(Drawer):
         self.figure = figure
 
     def has_content(self) -> bool:
-        """Whether there are differences of any panel."""
         return any(differences(self.report, panel) for panel in self.figure.panels)
 
     def data(self) -> str:
-        """Differences of all panels, as CSV."""
         lines = [
             (
                 *(panel.title, panel.row, panel.relative_to, found.name, found.items),
@@ -183,7 +180,6 @@ def _parts(found: list[F1Difference]) -> list[list[F1Difference]]:
 
 
 def _label(bar: F1Difference) -> str:
-    """Class or category with its number of test items."""
     return f"{bar.name} ({bar.items})"
 
 

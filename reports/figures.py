@@ -158,7 +158,6 @@ def png(figure: "Picture", data_digest: str = "") -> bytes:
 
 
 def digest(text: str) -> str:
-    """Short hash of the data of a picture."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

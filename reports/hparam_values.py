@@ -66,7 +66,6 @@ class HParamValues:
 
 
 def is_printed(report: Report, column: Column) -> bool:
-    """Whether a printed value of a column stands beside ours."""
     return any(cell.printed is not None for row in report.rows for cell in row.cells if cell.column == column.key)
 
 
@@ -77,7 +76,6 @@ def text_columns(report: Report) -> list[Column]:
 
 
 def factor_headers(report: Report) -> list[str]:
-    """Headers of the labels and of the columns of texts."""
     return [*report.table.label_names, *(one_line(column.header) for column in text_columns(report))]
 
 

@@ -82,12 +82,10 @@ def page(lines: dict[tuple[str, str], Summary]) -> str:
 
 
 def _is_ours(paper: str) -> bool:
-    """Whether a paper has a list of its contents. Papers outside of this repository may have none."""
     return paper in contents_of_papers()
 
 
 def _tables(paper: str) -> list[str]:
-    """Tables of a paper in the catalog."""
     return [name for name in captions() if name.startswith(f"{paper}/")]
 
 
@@ -117,7 +115,6 @@ def _totals(shown: list[str], lines: dict[tuple[str, str], Summary]) -> str:
 
 
 def _of_scales(name: str, lines: dict[tuple[str, str], Summary]) -> dict[str, Summary]:
-    """Summaries of a table by scale. What needs no training is the same at every scale."""
     return {scale: lines[name, scale] for scale in SCALES if (name, scale) in lines}
 
 
@@ -192,7 +189,6 @@ def _pictures(names: Iterable[str]) -> str:
 
 
 def _folder(name: str) -> Path:
-    """Directory of the reports of a table's paper."""
     return (reports.markdown.TABLES / name).parent
 
 

@@ -151,19 +151,15 @@ class Latex(Markup):
     """LaTeX."""
 
     def escaped(self, text: str) -> str:
-        """Text with special characters replaced by commands."""
         return "".join(LATEX.get(character, r"\_" if character == "_" else character) for character in text)
 
     def bold(self, text: str) -> str:
-        """Bold text."""
         return f"\\textbf{{{text}}}"
 
     def italic(self, text: str) -> str:
-        """Text in italics."""
         return f"\\textit{{{text}}}"
 
     def underlined(self, text: str) -> str:
-        """Underlined text."""
         return f"\\underline{{{text}}}"
 
     def header_lines(self, lines: list[str], column_type: str) -> str:

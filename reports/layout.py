@@ -113,7 +113,6 @@ def shown_headers(table: Table) -> list[tuple[str, ...]]:
 
 
 def levels(header: Header) -> tuple[str, ...]:
-    """Levels of a header."""
     return (header,) if isinstance(header, str) else header
 
 
@@ -162,7 +161,6 @@ def prints_numbers(report: Report) -> bool:
 
 
 def shows_printed(report: Report) -> bool:
-    """Whether a printed number stands beside one of ours."""
     return any(cell.printed is not None for row in report.rows for cell in row.cells)
 
 

@@ -95,7 +95,6 @@ class LinePanels(Drawer):
         self.panels = panels
 
     def has_content(self) -> bool:
-        """Whether any test has finished."""
         return any(result.metrics for row in self.report.rows for cell in row.cells for result in cell.seeds)
 
     def data(self) -> str:
@@ -105,7 +104,6 @@ class LinePanels(Drawer):
         return csv_text(Point._fields[:width], [point[:width] for point in found])
 
     def draw(self, notice: str | None) -> "Figure":
-        """Panels below a common legend."""
         return draw(self.report, self.panels, notice)
 
 

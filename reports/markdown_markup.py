@@ -14,21 +14,17 @@ class Markdown(Markup):
     """Markdown syntax."""
 
     def escaped(self, text: str) -> str:
-        """Text with special characters escaped by backslashes."""
         for character in "\\|*<`":
             text = text.replace(character, f"\\{character}")
         return text
 
     def bold(self, text: str) -> str:
-        """Bold text."""
         return f"**{text}**"
 
     def italic(self, text: str) -> str:
-        """Text in italics."""
         return f"*{text}*"
 
     def underlined(self, text: str) -> str:
-        """Underlined text."""
         return f"<ins>{text}</ins>"
 
 
@@ -36,12 +32,10 @@ MARKDOWN = Markdown()
 
 
 def address(file: Path, folder: Path) -> str:
-    """Relative address of a file from a directory."""
     return quote(Path(os.path.relpath(file, folder)).as_posix())
 
 
 def link(text: str, file: Path, folder: Path) -> str:
-    """Relative link from a directory to a file."""
     return f"[{text}]({address(file, folder)})"
 
 

@@ -44,17 +44,14 @@ class MaskStripDrawer(Drawer):
         }
 
     def has_content(self) -> bool:
-        """Whether the report has masks of any row."""
         return bool(self.strips)
 
     def data(self) -> str:
-        """Titles, records, and digests of frames and masks."""
         return json.dumps(
             {title: [strip.record, *map(digest_of_array, strip[:4])] for title, strip in self.strips.items()}
         )
 
     def draw(self, notice: str | None) -> "Figure":
-        """A row of frames with the true masks, and one for each row of the table."""
         first = next(iter(self.strips.values()))
         num_frames, height, width = first.true.shape
         figure = empty_figure(2.0 * num_frames + 1.0, 2.0 * height / width * (1 + len(self.strips)) + 0.8, notice)
@@ -75,7 +72,6 @@ class MaskStripDrawer(Drawer):
         return figure
 
     def explanation(self) -> str:
-        """Rows and colours."""
         return "First row: the true masks. Each object has its own colour; light grey is not scored."
 
     def provenance_lines(self) -> list[str]:

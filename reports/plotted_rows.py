@@ -65,12 +65,10 @@ class Plot(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Names of the rows in the panels."""
         return list(dict.fromkeys(value.name for panel in self.panels for value in panel.values))
 
     @property
     def prints_numbers(self) -> bool:
-        """Whether there is any printed number."""
         return any(value.printed is not None for panel in self.panels for value in panel.values)
 
     @property
@@ -112,7 +110,6 @@ def spread(numbers: list[float]) -> float:
 
 
 def costs_of(panels: list[Panel]) -> list[float]:
-    """GFLOPs of all points."""
     return [x for panel in panels for value in panel.values for x in value.x or () if x is not None]
 
 

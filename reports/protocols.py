@@ -53,5 +53,4 @@ def distinguished(table: Table, groups: Sequence[Sequence[Cell]]) -> list[tuple[
 
 
 def are_disjoint(groups: Sequence[Sequence[str]]) -> bool:
-    """Whether no name is in two groups."""
     return len({name for group in groups for name in group}) == sum(map(len, groups))

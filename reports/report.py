@@ -39,7 +39,6 @@ class SeedResult:
 
     @property
     def released(self) -> bool:
-        """Whether released weights were tested."""
         return self.metrics is not None and "released_weights" in self.metrics
 
 

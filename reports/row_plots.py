@@ -81,5 +81,4 @@ def is_current(report: Report, path: Path) -> bool:
 
 
 def plot_digest(report: Report, found: Plot) -> str:
-    """Short hash of everything that determines the plot."""
     return digest(repr((found, plot_notice(report, found))))

@@ -17,5 +17,4 @@ def draw_signed_bars(axis: "Axes", labels: Sequence[str], points: Sequence[float
 
 
 def signed_text(points: float) -> str:
-    """Points with one decimal and the minus sign that axes have."""
     return f"{points:+.1f}".replace("-", "−")

@@ -61,7 +61,6 @@ class Session:
 
     @property
     def has_curves(self) -> bool:
-        """Whether there are curves of its training."""
         return self.curves is not None and any(self.curves.glob("*tfevents*"))
 
 
@@ -193,7 +192,6 @@ def _shared_header(headers: Iterable[tuple[str, ...]]) -> str:
 
 
 def _config(run: RunConfig) -> str:
-    """Config of a run as markdown."""
     return f"```json\n{json.dumps(run.description, indent=1)}\n```"
 
 

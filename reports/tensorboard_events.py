@@ -49,7 +49,6 @@ def hparam_columns(values: Mapping[HParamColumn, Sequence[str | float]]) -> Summ
 
 
 def hparams(values: Mapping[HParamColumn, str | float], group: str) -> Summary:
-    """Values of a run in HPARAMS. The runs of a group are one line there."""
     return hparams_pb({column.name: value for column, value in values.items()}, trial_id=group, start_time_secs=0)
 
 
@@ -71,7 +70,6 @@ def picture(tag: str, png: bytes) -> Summary:
 
 
 def text(tag: str, markdown: str) -> Summary:
-    """Text in markdown."""
     return text_pb(tag, markdown)
 
 

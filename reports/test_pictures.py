@@ -73,7 +73,6 @@ def draw_answers(axis: Axes, answers: Sequence[NamedAnswer]) -> None:
 
 
 def plain(text: str) -> str:
-    """Text in which matplotlib finds no formula."""
     return text.replace("$", r"\$")
 
 

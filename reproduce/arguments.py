@@ -9,7 +9,6 @@ DEFAULT_RUNS = Path("runs")
 
 
 def add_tables(parser: argparse.ArgumentParser) -> None:
-    """Add names of tables."""
     parser.add_argument("tables", nargs="+", metavar="TABLE", help="paper/table, paper/table:row, or a glob")
 
 
@@ -104,17 +103,14 @@ def port(text: str) -> int:
 
 
 def add_runs(parser: argparse.ArgumentParser) -> None:
-    """Add the directory of runs."""
     parser.add_argument("--runs", type=named_path, default=DEFAULT_RUNS, help="directory of the runs (default: ./runs)")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add JSON output."""
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def add_watch(parser: argparse.ArgumentParser) -> None:
-    """Add the repeated display."""
     parser.add_argument("--watch", action="store_true", help="show it again and again until all runs are done")
 
 

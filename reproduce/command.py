@@ -120,7 +120,6 @@ class Version(argparse.Action):
     """Option that prints the versions of this code, Python and PyTorch, and exits."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        """Print the versions."""
         from importlib.metadata import version  # here: it is slow to import
 
         from experiments.runner.provenance import commit

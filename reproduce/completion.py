@@ -55,7 +55,6 @@ def entries_of(pattern: str) -> list[Entry]:
 
 
 def scales(**_: object) -> tuple[str, ...]:
-    """Scales."""
     return SCALES
 
 

@@ -103,11 +103,9 @@ class Doctor:
         return root is not None and (dataset.name in named or root.exists())
 
     def is_finished(self, job: Job) -> bool:
-        """Whether nothing is left to do for a job."""
         return job.finished(self.store, self.eval_only) or job_state(job, self.store) in FINISHED
 
     def trains(self, job: Job) -> bool:
-        """Whether a job will be trained."""
         return job.run.optim is not None and not self.eval_only and not job.directory(self.store).weights.exists()
 
     def problem(self, job: Job) -> Finding | None:

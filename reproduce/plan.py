@@ -95,17 +95,14 @@ class Plan:
 
     @property
     def problems(self) -> list[str]:
-        """Distinct reasons that stop runs."""
         return list(dict.fromkeys(plan.problem for plan in self.runs if plan.problem is not None))
 
     @property
     def num_pending(self) -> int:
-        """Number of tests that are not finished."""
         return sum(plan.state not in FINISHED for plan in self.runs)
 
     @property
     def device_hours(self) -> float:
-        """Remaining device-hours of the runs whose cost is known."""
         return sum(self.seconds_left(plan) or 0.0 for plan in self.runs) / 3600
 
     def seconds_left(self, plan: PlannedRun) -> float | None:

@@ -58,7 +58,6 @@ def value_text(value: object) -> str:
 
 
 def default_of(one: Field[object]) -> object:
-    """Default of a field."""
     return one.default_factory() if one.default_factory is not MISSING else one.default
 
 

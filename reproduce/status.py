@@ -60,7 +60,6 @@ def others_text(runs: Path) -> str:
 
 
 def table_of(cell: str) -> str:
-    """Table in the name of a cell."""
     return cell.partition(":")[0]
 
 

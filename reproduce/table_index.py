@@ -35,7 +35,6 @@ class Entry(TypedDict):
 
 @functools.cache
 def read_index() -> dict[str, Entry]:
-    """Entries by the name of the table. Tables outside of this repository have none."""
     return json.loads(INDEX.read_text())
 
 

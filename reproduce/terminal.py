@@ -113,7 +113,6 @@ def _block_text(rows: list[tuple[str, ...]], to_the_right: list[bool]) -> str:
 
 
 def _width(column: Sequence[str]) -> int:
-    """Characters of the longest line."""
     return max((len(line) for text in column for line in text.split("\n")), default=0)
 
 

@@ -118,7 +118,6 @@ def part_macs(bench: Bench) -> dict[str, float]:
 
 
 def macs_of_parts(bench: Bench) -> float:
-    """Multiply-adds of all calls of the comparisons of parts."""
     return sum(all_macs(each, each, 0, bench) for each in part_macs(bench).values())
 
 

@@ -148,7 +148,6 @@ def macs_of_windows(bench: Bench) -> float:
 def runner(
     part: str, device: torch.device, dtype: torch.dtype, model: nn.Module, num_clips: int
 ) -> Callable[[Callable[[], Tensor]], object]:
-    """Forward pass or training step of a model."""
     return Forward(device, dtype) if part == "forward" else classification_step(device, dtype, model, num_clips)
 
 

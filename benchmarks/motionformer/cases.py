@@ -47,7 +47,6 @@ AIMS: Aims = {
 
 
 def clip_size(sizes: Sizes) -> ClipSize:
-    """Size of a clip."""
     return ClipSize(sizes.frames, sizes.crop, sizes.crop)
 
 
@@ -65,7 +64,6 @@ def model_macs(sizes: Sizes, name: str) -> tuple[float, float]:
 
 
 def recomputes(name: str) -> bool:
-    """Whether the attention of this name supports recomputation in the backward pass."""
     return isinstance(ATTENTIONS[name], TrajectoryAttention.Config)
 
 

@@ -36,7 +36,6 @@ OURS = {name: SequenceEncoder.Config(approximation=each) for name, each in APPRO
 
 
 def case_name(length: int) -> str:
-    """Name of the case of a length."""
     return f"sequences-{length}"
 
 
@@ -62,7 +61,6 @@ def pairs(length: int, bench: Bench) -> Iterator[Pair]:
 
 
 def step_macs(config: SequenceEncoder.Config, size: TokenSequenceSize, count: int) -> float:
-    """Multiply-adds of a training step."""
     return TRAINING * count * config.macs(size, TARGET)
 
 

@@ -45,11 +45,9 @@ class Aan:
 
         @property
         def own_validation(self) -> bool:
-            """Always."""
             return True
 
         def read(self, root: Path, split: Split) -> "Pairs":
-            """Pairs of a split."""
             check_root(root, self.name)
             file = f"new_aan_pairs.{'eval' if split == 'val' else split}.tsv"
             path = first_file([root / folder for folder in FOLDERS], [file])
@@ -60,7 +58,6 @@ class Aan:
             return Pairs(path)
 
         def tiny(self) -> Self:
-            """Short generated texts, most words of which are those of their topic."""
             return replace(self, stand_in=AanStandIn(topic_share=0.7))
 
 
@@ -113,17 +110,14 @@ class Pairs(TokenList):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Files, lines and ids of the papers."""
         return self.names
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Whether one of the papers cites the other."""
         return ("unrelated", "citing")
 
     @property
     def fingerprint(self) -> str:
-        """Hash of ids and labels, and of the size of the file."""
         lines = (f"{name} {pair.label}" for name, pair in zip(self.names, self.pairs, strict=True))
         return hashed([*lines, str(self.num_bytes)])
 
@@ -131,11 +125,9 @@ class Pairs(TokenList):
         return len(self.pairs)
 
     def label(self, index: int) -> int:
-        """Whether one of the papers cites the other."""
         return self.pairs[index].label
 
     def tokens(self, index: int) -> tuple[Ids, ...]:
-        """Bytes of both texts."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self.pairs[index].start)
@@ -149,5 +141,4 @@ class Pairs(TokenList):
         return tuple(byte_ids(text) for text in fields[3:])
 
     def files(self) -> list[tuple[str, ...]]:
-        """The one file of all items, for each of them."""
         return [(str(self.path),)] * len(self)

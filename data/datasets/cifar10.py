@@ -62,16 +62,13 @@ class Cifar10:
 
         @property
         def own_validation(self) -> bool:
-            """Always."""
             return True
 
         def check(self) -> None:
-            """Refuse squares that do not divide a picture."""
             super().check()
             check_pool(self.pool, SIDE)
 
         def read(self, root: Path, split: Split) -> "GreyPictures":
-            """Pictures of a split."""
             check_root(root, self.name)
             names = BATCHES["test" if split == "test" else "train"]
             batches = [read_batch(batch_file(root, name, self.name)) for name in names]
@@ -84,7 +81,6 @@ class Cifar10:
             return GreyPictures(pictures, chosen, self.pool, "test" if split == "test" else "training")
 
         def tiny(self) -> Self:
-            """Few generated pictures, at half the side."""
             return replace(self, stand_in=Cifar10StandIn(), pool=2, test_batch=32)
 
 
@@ -103,12 +99,10 @@ class GreyPictures(TokenList):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Numbers of the pictures in the batches."""
         return self.names
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes."""
         return CLASSES
 
     @property
@@ -120,11 +114,9 @@ class GreyPictures(TokenList):
         return len(self.names)
 
     def label(self, index: int) -> int:
-        """Class of a picture."""
         return int(self.pictures.labels[index])
 
     def tokens(self, index: int) -> tuple[Ids, ...]:
-        """Grey values of a picture."""
         return (grey_ids(self.pictures.grey[index], self.pool),)
 
 

@@ -40,11 +40,9 @@ class DavisSequence(NamedTuple):
     frames: tuple[str, ...]
 
     def picture(self, frame: int) -> Path:
-        """File of a frame."""
         return self.pictures / f"{self.frames[frame]}.jpg"
 
     def mask(self, frame: int) -> Path:
-        """File of the mask of a frame."""
         return self.masks / f"{self.frames[frame]}.png"
 
 
@@ -60,7 +58,6 @@ class SequenceList:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Names of the sequences."""
         return tuple(sequence.name for sequence in self.sequences)
 
     @property
@@ -70,7 +67,6 @@ class SequenceList:
         return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
     def label(self, index: int) -> int:
-        """Number of frames of a sequence."""
         return len(self.sequences[index].frames)
 
 
@@ -89,7 +85,6 @@ class Davis:
 
         @property
         def targets(self) -> MaskTarget:
-            """A mask of numbered objects for each frame."""
             return MaskTarget()
 
         def build(self, root: Path, split: Split) -> SequenceList:
@@ -104,7 +99,6 @@ class Davis:
             return Davis(self, root).sequences()
 
         def tiny(self) -> Self:
-            """Generated sequences."""
             return replace(self, stand_in=DavisStandIn())
 
     def __init__(self, config: Config, root: Path) -> None:

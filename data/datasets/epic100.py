@@ -53,11 +53,9 @@ class Epic100:
 
         @property
         def targets(self) -> VerbNounTarget:
-            """A verb and a noun per segment."""
             return VerbNounTarget(self.num_verbs, self.num_nouns)
 
         def categories(self, root: Path) -> dict[str, tuple[str, ...]]:
-            """Category of each verb and noun, from the official class files that have them."""
             folders = annotation_folders(Path(os.path.abspath(root.expanduser())))
             found = {kind: class_categories(folders, kind, count) for kind, count in self.targets.classes.items()}
             return {kind: names for kind, names in found.items() if names}
@@ -67,7 +65,6 @@ class Epic100:
             return () if root is None else all_class_names(self, Path(os.path.abspath(root.expanduser())))
 
         def tiny(self) -> Self:
-            """Generated videos of eight verbs and eight nouns."""
             videos = Epic100StandIn()
             return replace(self, num_verbs=videos.num_verbs, num_nouns=videos.num_nouns, stand_in=videos)
 
@@ -156,7 +153,6 @@ def all_class_names(config: Epic100.Config, root: Path) -> tuple[str, ...]:
 
 
 def annotation_folders(root: Path) -> list[Path]:
-    """Folders that may contain annotations."""
     return [root / folder for folder in ANNOTATION_FOLDERS]
 
 

@@ -53,11 +53,9 @@ class FineGymVideos(PoseVideoList):
     library: PoseLibrary
 
     def stored_poses(self, index: int) -> Poses:
-        """Joints of the people with the highest scores."""
         return self.library.poses(self.records[index].video_id)
 
     def pose_name(self, index: int) -> str:
-        """File of poses and sub-action."""
         return f"{self.pose_files[index]}: {self.records[index].video_id}"
 
 
@@ -84,7 +82,6 @@ class FineGym:
         release: Release = "1.0"
 
         def __post_init__(self) -> None:
-            """Reject other sets and releases."""
             super().__post_init__()
             for field, value, known in (("name", self.name, SETS), ("release", self.release, get_args(Release))):
                 if value not in known:
@@ -92,7 +89,6 @@ class FineGym:
 
         @property
         def targets(self) -> ClassTarget:
-            """One class per sub-action."""
             return ClassTarget(self.num_classes)
 
         def official_size(self, split: Split) -> int | None:
@@ -100,7 +96,6 @@ class FineGym:
             return None if split == "train" and self.release != "1.0" else super().official_size(split)
 
         def tiny(self) -> Self:
-            """Generated videos."""
             from data.synthetic.finegym import FineGymStandIn
 
             videos = FineGymStandIn()

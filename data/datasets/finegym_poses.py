@@ -128,7 +128,6 @@ def picture_size(annotation: Mapping) -> tuple[float, float]:
 
 
 def shape(values: NDArray) -> str:
-    """Shape of an array in words."""
     return " x ".join(map(str, values.shape)) or "a number"
 
 

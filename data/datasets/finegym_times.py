@@ -33,7 +33,6 @@ class SubAction(NamedTuple):
 
     @property
     def event_name(self) -> str:
-        """Name of the event."""
         return f"{self.video}_{self.event}"
 
 
@@ -49,7 +48,6 @@ class AnnotatedTimes:
 
     @cached_property
     def content(self) -> object:
-        """Content of the file."""
         return json_content(self.path)
 
     def span(self, part: SubAction, annotation: Path, *, in_event: bool) -> Span:

@@ -82,7 +82,6 @@ class FrameList:
 
     @cached_property
     def paths(self) -> list[str]:
-        """Listed paths."""
         return [video.path for video in self.videos]
 
     @cached_property
@@ -122,7 +121,6 @@ class FrameList:
         )
 
     def file_records(self, files: Sequence[str]) -> tuple[VideoRecord, ...]:
-        """Records of videos that are stored as files with these paths."""
         return tuple(VideoRecord(file, label, path) for file, (path, _, label) in zip(files, self.videos, strict=True))
 
     def unlocated(self, folder: Path, archives: Iterable[Path]) -> DataError:
@@ -170,7 +168,6 @@ def has_frame_numbers(lines: Iterable[str]) -> bool:
 
 
 def is_listed_video(fields: Sequence[str]) -> bool:
-    """Whether the fields of a line are a path and two numbers."""
     return len(fields) == 3 and all(re.fullmatch(r"\s*[0-9]+\s*", field) for field in fields[1:])
 
 

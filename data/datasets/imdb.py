@@ -43,21 +43,17 @@ class Imdb:
 
         @property
         def own_validation(self) -> bool:
-            """Whether reviews of the training split are set aside."""
             return not self.validates_on_test
 
         def official_size(self, split: Split) -> int | None:
-            """Number of reviews of a published split. No validation split of reviews set aside was published."""
             return super().official_size(split) if self.validates_on_test or split == "test" else None
 
         def read(self, root: Path, split: Split) -> "Reviews":
-            """Reviews of a split."""
             if self.validates_on_test or split == "test":
                 return Reviews(self.name, root, "train" if split == "train" else "test")
             return Reviews(self.name, root, "train", lambda place: (place % SET_ASIDE == 0) == (split == "val"))
 
         def tiny(self) -> Self:
-            """Short generated reviews."""
             return replace(self, stand_in=ImdbStandIn())
 
 
@@ -90,12 +86,10 @@ class Reviews(TokenList):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Paths below the root."""
         return self.names
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Opinions."""
         return ("negative", "positive")
 
     @property
@@ -107,11 +101,9 @@ class Reviews(TokenList):
         return len(self.reviews)
 
     def label(self, index: int) -> int:
-        """Whether a review is positive."""
         return self.reviews[index][1]
 
     def tokens(self, index: int) -> tuple[Ids, ...]:
-        """Bytes of a review."""
         path = self.base / self.names[index]
         try:
             text = path.read_bytes()
@@ -123,5 +115,4 @@ class Reviews(TokenList):
         return (byte_ids(text),)
 
     def files(self) -> list[tuple[str, ...]]:
-        """File of each review."""
         return [(str(self.base / name),) for name in self.names]

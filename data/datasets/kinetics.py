@@ -63,7 +63,6 @@ class Kinetics:
 
         @property
         def targets(self) -> ClassTarget:
-            """One class per video."""
             return ClassTarget(self.num_classes)
 
         def names_of_classes(self, root: Path | None) -> tuple[str, ...]:
@@ -72,11 +71,9 @@ class Kinetics:
             return listed or super().names_of_classes(root)
 
         def official_size(self, split: Split) -> int | None:
-            """Number of videos of a published split. "test" is the split that the papers report on."""
             return super().official_size(self.test_split if split == "test" else split)
 
         def tiny(self) -> Self:
-            """Generated videos of ten classes of the release, or else of Kinetics-400."""
             videos = KineticsStandIn(release=self.name if self.name in ACTIVITIES else "kinetics400")
             return replace(self, num_classes=videos.num_classes, stand_in=videos)
 

@@ -104,7 +104,6 @@ class LabelList:
 
     @cached_property
     def paths(self) -> list[str]:
-        """Listed paths."""
         return [video.path for video in self.videos]
 
     def base(self, bases: Sequence[Path]) -> Path:
@@ -122,7 +121,6 @@ class LabelList:
         return base
 
     def records(self, base: Path) -> tuple[VideoRecord, ...]:
-        """Records of the videos below a folder."""
         return tuple(VideoRecord(os.path.join(base, path), label, path) for path, label in self.videos)
 
 

@@ -39,19 +39,16 @@ class ListFile:
         class_names: tuple[str, ...] = ()
 
         def __post_init__(self) -> None:
-            """Reject targets without labels."""
             super().__post_init__()
             if not self.predicted.classes:
                 raise ValueError("data.dataset.predicted has no kind of label; a list file has one or more a video")
 
         @property
         def targets(self) -> Targets:
-            """Prediction targets of a video."""
             return self.predicted
 
         @property
         def layout(self) -> str:
-            """Layout of a line."""
             return f"path {' '.join(self.predicted.label_names)}"
 
         def tiny(self) -> Self:
@@ -91,7 +88,6 @@ class ListFile:
         return videos
 
     def names_pictures(self, lines: list[str]) -> bool:
-        """Whether the list is one of folders of pictures."""
         return len(self.config.predicted.classes) == 1 and has_frame_numbers(lines)
 
     def listed(self, lines: list[str], bases: list[Path]) -> VideoList:

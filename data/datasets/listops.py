@@ -56,11 +56,9 @@ class ListOps:
 
         @property
         def own_validation(self) -> bool:
-            """Always."""
             return True
 
         def read(self, root: Path, split: Split) -> "Expressions":
-            """Expressions of a split."""
             check_root(root, self.name)
             path = first_file([root / folder for folder in FOLDERS], [f"basic_{split}.tsv"])
             if path is None:
@@ -70,7 +68,6 @@ class ListOps:
             return Expressions(path)
 
         def tiny(self) -> Self:
-            """Short expressions of the same procedure."""
             return replace(self, stand_in=TINY)
 
 
@@ -90,36 +87,29 @@ class Expressions(TokenList):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Files and lines. No line of a split has the name of one of another split."""
         return self.names
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Digits."""
         return tuple("0123456789")
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all expressions and values."""
         return hashed(f"{row.codes.decode()} {row.value}" for row in self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def label(self, index: int) -> int:
-        """Value of an expression."""
         return self.rows[index].value
 
     def tokens(self, index: int) -> tuple[Ids, ...]:
-        """Token ids of an expression."""
         return (IDS[np.frombuffer(self.rows[index].codes, np.uint8)],)
 
     def files(self) -> list[tuple[str, ...]]:
-        """The one file of all items, for each of them."""
         return [(str(self.path),)] * len(self)
 
     def examine(self, index: int) -> None:
-        """Compare the value of an expression with that of its line."""
         row = self.rows[index]
         if (value := value_of(row.codes)) != row.value:
             raise DecodeError(f"{self.path}:{row.line}", f"its value is {value}, not {row.value}")

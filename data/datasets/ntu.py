@@ -101,7 +101,6 @@ class NtuVideos(PoseVideoList):
     tolerance: ClassVar[int] = 2
 
     def stored_poses(self, index: int) -> Poses:
-        """Joints of the bodies in a video, those with the largest spread first."""
         num_frames, bodies = skeleton_bodies(self.pose_files[index])
         places = np.empty((num_frames, len(bodies), len(SKELETON.joints), 2), np.float32)
         for person, of_body in enumerate(sorted(bodies.values(), key=spread, reverse=True)):
@@ -129,7 +128,6 @@ class Ntu:
         people: int = 2
 
         def __post_init__(self) -> None:
-            """Reject other releases, and protocols that a release does not have."""
             super().__post_init__()
             if self.name not in PROTOCOLS:
                 raise ValueError(f"data.dataset.name is '{self.name}'; it is one of {', '.join(PROTOCOLS)}")
@@ -139,18 +137,15 @@ class Ntu:
 
         @property
         def targets(self) -> ClassTarget:
-            """One class per video."""
             return ClassTarget(self.num_classes)
 
         def official_size(self, split: Split) -> int | None:
-            """Number of videos of a split under the protocol."""
             if self.stand_in is not None:
                 return None
             train, test = SIZES[self.name, self.protocol]
             return train if split == "train" else test
 
         def tiny(self) -> Self:
-            """Generated videos."""
             from data.synthetic.ntu import NtuStandIn
 
             videos = NtuStandIn()
@@ -207,7 +202,6 @@ class Ntu:
         return {name: files[name] for name, found in names.items() if found and self.is_known(found)}
 
     def is_known(self, name: VideoName) -> bool:
-        """Whether the class of a video is one of the release."""
         return 1 <= name.action <= self.config.num_classes
 
     def listed_as_missing(self) -> Iterator[str]:

@@ -114,5 +114,4 @@ class SkeletonText:
         return ", and the file ends here: get it again" if self.place == len(self.lines) else ""
 
     def error(self, what: str) -> DecodeError:
-        """Error in the line that was read last."""
         return DecodeError(self.path, f"line {self.place}: {what}")

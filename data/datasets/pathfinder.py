@@ -72,11 +72,9 @@ class Pathfinder:
 
         @property
         def own_validation(self) -> bool:
-            """Always."""
             return True
 
         def check(self) -> None:
-            """Refuse squares that do not divide a picture, and generated pictures of another level."""
             super().check()
             check_pool(self.pool, self.stand_in.side if self.stand_in is not None else 32)
             if self.stand_in is not None and LEVELS[self.stand_in.contour] != self.level:
@@ -84,11 +82,9 @@ class Pathfinder:
                 raise ValueError(f"data.dataset.level is {self.level}, but the generated pictures are {made}")
 
         def read(self, root: Path, split: Split) -> "Pictures":
-            """Pictures of a split."""
             return Pictures(self, root, split)
 
         def tiny(self) -> Self:
-            """Few generated pictures of short snakes."""
             return replace(self, stand_in=TINY, level="curv_baseline", pool=16, test_batch=32)
 
 
@@ -117,28 +113,23 @@ class Pictures(TokenList):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Paths below the folder of the level."""
         return self.names
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What the discs mark."""
         return ("two snakes", "one snake")
 
     @property
     def fingerprint(self) -> str:
-        """Hash of paths and labels."""
         return hashed(f"{picture.name} {picture.label}" for picture in self.pictures)
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def label(self, index: int) -> int:
-        """Whether both discs mark one snake."""
         return self.pictures[index].label
 
     def tokens(self, index: int) -> tuple[Ids, ...]:
-        """Grey values of a picture."""
         path = self.folder / self.names[index]
         try:
             content = path.read_bytes()
@@ -157,7 +148,6 @@ class Pictures(TokenList):
         return (grey_ids(values, self.pool),)
 
     def files(self) -> list[tuple[str, ...]]:
-        """File of each picture."""
         return [(str(self.folder / name),) for name in self.names]
 
 

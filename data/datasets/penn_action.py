@@ -47,7 +47,6 @@ class PennActionVideos(PoseVideoList):
     """Videos of one split of Penn Action."""
 
     def stored_poses(self, index: int) -> Poses:
-        """Joints of the only person of a video."""
         path = self.pose_files[index]
         fields = mat_fields(path, POSE_FIELDS)
         x, y, visibility, dimensions = (numbers(path, fields, name) for name in POSE_FIELDS)
@@ -79,11 +78,9 @@ class PennAction:
 
         @property
         def targets(self) -> ClassTarget:
-            """One class per video."""
             return ClassTarget(self.num_classes)
 
         def tiny(self) -> Self:
-            """Generated videos."""
             from data.synthetic.penn_action import PennActionStandIn
 
             videos = PennActionStandIn()

@@ -33,13 +33,11 @@ class PoseDatasetConfig(DatasetConfig):
     people: int = 1
 
     def __post_init__(self) -> None:
-        """Reject a number of people out of range."""
         super().__post_init__()
         check_fields("data.dataset", self, "people", least=1, most=MAX_PEOPLE)
 
     @property
     def num_joints(self) -> int:
-        """Number of joints of all people."""
         return self.people * len(self.skeleton.joints)
 
     @property

@@ -55,7 +55,6 @@ class SSv2:
 
         @property
         def targets(self) -> ClassTarget:
-            """One class per video."""
             return ClassTarget(self.num_classes)
 
         def names_of_classes(self, root: Path | None) -> tuple[str, ...]:
@@ -67,7 +66,6 @@ class SSv2:
             return () if labels is None else reader.class_names(labels)
 
         def tiny(self) -> Self:
-            """Generated videos of ten classes."""
             videos = SSv2StandIn()
             return replace(self, num_classes=videos.num_classes, stand_in=videos)
 
@@ -175,7 +173,6 @@ class SSv2:
 
     @property
     def annotation_folders(self) -> list[Path]:
-        """Folders that may contain annotations."""
         return [self.root / folder for folder in ANNOTATION_FOLDERS]
 
     def class_names(self, path: Path) -> tuple[str, ...]:
@@ -207,5 +204,4 @@ class SSv2:
         return found
 
     def expected(self, video_id: str) -> str:
-        """Expected path of a missing video."""
         return str(self.root / VIDEO_FOLDERS[0] / f"{video_id}.webm")

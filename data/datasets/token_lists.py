@@ -75,37 +75,30 @@ class FirstItems(TokenList):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Names of the items."""
         return self.names
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes."""
         return self.items.class_names
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the whole list and of the number of items."""
         return hashed([self.items.fingerprint, str(self.count)])
 
     def __len__(self) -> int:
         return self.count
 
     def label(self, index: int) -> int:
-        """Label of an item."""
         return self.items.label(index)
 
     def tokens(self, index: int) -> tuple[Ids, ...]:
-        """Token ids of an item."""
         return self.items.tokens(index)
 
     def files(self) -> Sequence[tuple[str, ...]] | None:
-        """Files of each item."""
         files = self.items.files()
         return None if files is None else files[: self.count]
 
     def examine(self, index: int) -> None:
-        """Read an item completely."""
         self.items.examine(index)
 
 
@@ -136,7 +129,6 @@ class TokenDataset(DatasetConfig):
 
     @property
     def targets(self) -> ClassTarget:
-        """One class."""
         return ClassTarget(self.num_classes)
 
     def check(self) -> None:
@@ -171,7 +163,6 @@ class TokenDataset(DatasetConfig):
 
 
 def hashed(lines: Iterable[str]) -> str:
-    """Hash of lines."""
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]
 
 

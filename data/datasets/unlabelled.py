@@ -34,7 +34,6 @@ class UnlabelledVideos:
 
         @property
         def targets(self) -> Targets:
-            """What is predicted of a video."""
             return self.predicted
 
         def tiny(self) -> Self:

@@ -63,12 +63,10 @@ class VideoFolder:
 
         @property
         def targets(self) -> ClassTarget:
-            """One class per video."""
             return ClassTarget(len(self.class_names))
 
         @property
         def own_folder(self) -> Path:
-            """Folder of the videos."""
             return Path(self.folder)
 
         def names_of_classes(self, root: Path | None) -> tuple[str, ...]:

@@ -65,11 +65,9 @@ class VideoList:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Names of the videos in the annotation file."""
         return tuple(record.video_id for record in self.records)
 
     def label(self, index: int) -> int | tuple[int, ...]:
-        """Label of a video."""
         return self.records[index].label
 
     @property

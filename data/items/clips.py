@@ -31,7 +31,6 @@ class TrainClips(TrainItems):
         self.frame_cache = FrameCache(len(videos))
 
     def inputs(self, index: int) -> tuple[Tensor, ...]:
-        """Augmented random clip of a video."""
         frames = self.frame_cache.frames(self.videos.records[index], self.sampling.random)
         return (self.augmentation(ordered_channels(frames, self.reversed_channels)),)
 
@@ -47,7 +46,6 @@ class TestClips(TestItems):
         self.sampling, self.crops, self.reversed_channels = sampling, crops, reversed_channels
 
     def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
-        """Crops of a view of a video."""
         return (self.crops(self.sampled(self.videos.records[index], view).frames),)
 
     def sampled(self, record: VideoRecord, view: int) -> SampledFrames:
@@ -58,7 +56,6 @@ class TestClips(TestItems):
         return SampledFrames(ordered_channels(frames, self.reversed_channels), indices, num_frames)
 
     def blank_inputs(self) -> tuple[Tensor, ...]:
-        """Black crops."""
         side = self.crops.crop
         return (torch.zeros(self.crops.num_crops, self.sampling.frames, 3, side, side, dtype=torch.uint8),)
 

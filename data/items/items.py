@@ -42,9 +42,7 @@ class ItemList(Protocol):
 
     def __len__(self) -> int: ...
 
-    def label(self, index: int) -> Label:
-        """Label of an item."""
-        ...
+    def label(self, index: int) -> Label: ...
 
 
 class Draw(NamedTuple):
@@ -163,7 +161,6 @@ class TestItems(Dataset[Item], ABC):
         return len(self.items) * self.num_views
 
     def __getitem__(self, index: int) -> Item:
-        """One view. An unreadable item has blank inputs."""
         item, view = divmod(index, self.num_views)
         label = self.items.label(item)
         try:

@@ -44,7 +44,6 @@ class TrainPoseClips(TrainClips):
         self.mirrored = torch.tensor(mirrored)
 
     def inputs(self, index: int) -> tuple[Tensor, ...]:
-        """Augmented random clip of a video, and its joints."""
         poses = self.pose_cache.poses(index)  # before the frames are decoded: they may be missing
         sampled = self.frame_cache.sampled(self.videos.records[index], self.sampling.random)
         joints = joints_of(self.pose_videos, index, poses, sampled)
@@ -74,7 +73,6 @@ class TestPoseClips(TestClips):
         self.mirrored = torch.tensor(mirrored)
 
     def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
-        """Crops of a view of a video, and the joints in each."""
         poses = self.pose_cache.poses(index)
         sampled = self.sampled(self.videos.records[index], view)
         joints, crops = joints_of(self.pose_videos, index, poses, sampled), self.crops.tracked(sampled.frames)
@@ -82,7 +80,6 @@ class TestPoseClips(TestClips):
         return torch.stack([crop.frames for crop in crops]), torch.stack(of_crops)
 
     def blank_inputs(self) -> tuple[Tensor, ...]:
-        """Black crops, and joints without a place."""
         (crops,) = super().blank_inputs()
         return crops, torch.zeros(*crops.shape[:2], len(self.mirrored), 3)
 

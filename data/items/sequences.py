@@ -27,7 +27,6 @@ class TestSequences(TestItems):
         self.short_side, self.multiple = short_side, multiple
 
     def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
-        """Frames and masks of a sequence."""
         sequence = self.list.sequences[index]
         frames = torch.from_numpy(read_frames(sequence)).permute(0, 3, 1, 2)  # (F, 3, H, W)
         size = FrameSize(*frames.shape[2:])
@@ -40,7 +39,6 @@ class TestSequences(TestItems):
         return resized(frames, wanted).unsqueeze(0), masks.unsqueeze(0)
 
     def blank_inputs(self) -> tuple[Tensor, ...]:
-        """Two black frames without objects."""
         side = self.short_side
         return torch.zeros(1, 2, 3, side, side, dtype=torch.uint8), torch.zeros(1, 2, side, side, dtype=torch.uint8)
 

@@ -46,7 +46,6 @@ class TestTokens(TestItems):
         return tuple(ids.unsqueeze(0) for ids in padded(self.items, index, self.size, self.most))
 
     def blank_inputs(self) -> tuple[Tensor, ...]:
-        """Padding."""
         return tuple(torch.full((1, self.size.length), PADDING) for _ in range(1 + self.size.pair))
 
 

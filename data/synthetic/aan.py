@@ -34,7 +34,6 @@ class AanStandIn(StandIn):
     topic_share: float = 0.4
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "num_train", "num_val", least=1)
         check_fields(FIELD, self, "words", least=1, most=1e5)
@@ -43,7 +42,6 @@ class AanStandIn(StandIn):
 
     @property
     def name(self) -> str:
-        """Name of the data set that is replaced."""
         return "aan"
 
     def annotations(self) -> Mapping[str, str | bytes]:
@@ -51,11 +49,9 @@ class AanStandIn(StandIn):
         return {}
 
     def parts(self) -> Sequence[object]:
-        """Splits."""
         return SPLITS
 
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        """File of a split."""
         draw = random.Random(f"{self.seed} {part}")
         count = self.num_train if part == "train" else self.num_val
         lines = (self.line(draw, number) for number in range(count))

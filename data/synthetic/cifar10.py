@@ -26,7 +26,6 @@ class Cifar10StandIn(StandIn):
     noise: float = 30.0
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "num_train", "num_val", least=1)
         check_fields(FIELD, self, "noise", least=0, most=1000)
@@ -35,20 +34,16 @@ class Cifar10StandIn(StandIn):
 
     @property
     def name(self) -> str:
-        """Name of the data set that is replaced."""
         return "cifar10"
 
     def annotations(self) -> Mapping[str, str | bytes]:
-        """Names of the classes, as in the real data set."""
         names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
         return {"cifar-10-batches-bin/batches.meta.txt": "\n".join(names) + "\n"}
 
     def parts(self) -> Sequence[object]:
-        """Batches."""
         return (*(f"data_batch_{number}" for number in range(1, NUM_BATCHES + 1)), "test_batch")
 
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        """File of a batch."""
         index = self.parts().index(part)
         count = self.num_val if part == "test_batch" else self.num_train * 10 // 9 // NUM_BATCHES
         rng = np.random.default_rng([self.seed, index])

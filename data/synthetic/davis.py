@@ -53,7 +53,6 @@ class DavisStandIn(StandIn):
     noise: float = 0.02
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "num_val", least=1)
         check_fields(FIELD, self, "height", "width", least=16, most=MAX_SIDE)
@@ -66,19 +65,15 @@ class DavisStandIn(StandIn):
 
     @property
     def name(self) -> str:
-        """Name of the data set."""
         return "davis2017"
 
     def annotations(self) -> Mapping[str, str | bytes]:
-        """List of the sequences."""
         return {LIST: "".join(f"{sequence_name(number)}\n" for number in range(self.num_val))}
 
     def parts(self) -> Sequence[object]:
-        """Numbers of the sequences."""
         return range(self.num_val)
 
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        """Pictures and masks of a sequence."""
         assert isinstance(part, int)
         name, (pictures, masks) = sequence_name(part), self.rendered(part)
         for index, (picture, mask) in enumerate(zip(pictures, masks, strict=True)):
@@ -123,7 +118,6 @@ class DavisStandIn(StandIn):
 
 
 def sequence_name(number: int) -> str:
-    """Name of a generated sequence."""
     return f"shapes-{number:02d}"
 
 

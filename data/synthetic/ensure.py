@@ -60,7 +60,6 @@ class StandIn(ABC):
     num_val: int = 0
 
     def __post_init__(self) -> None:
-        """Reject settings out of range."""
         self.check()
 
     def check(self) -> None:

@@ -103,24 +103,20 @@ class Epic100StandIn(VideoStandIn):
     noise: float = 0.02
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "idle", "strangers", "hue_spread", least=0)
         check_ascending(FIELD, self, "idle")
 
     @property
     def name(self) -> str:
-        """Name of the data set that is replaced."""
         return "epic100"
 
     @property
     def num_verbs(self) -> int:
-        """Number of verbs."""
         return len(VERBS)
 
     @property
     def num_nouns(self) -> int:
-        """Number of nouns."""
         return len(NOUNS)
 
     def videos(self) -> list[Video]:
@@ -136,7 +132,6 @@ class Epic100StandIn(VideoStandIn):
         return videos
 
     def path(self, video: Video) -> Path:
-        """Path of a video below the root."""
         return Path(video.video_id.partition("_")[0]) / "videos" / f"{video.video_id}.MP4"
 
     def actions(self, video: Video) -> list[Action]:
@@ -151,7 +146,6 @@ class Epic100StandIn(VideoStandIn):
         return actions
 
     def annotations(self) -> dict[str, str]:
-        """Official CSV files."""
         rows: dict[str, list[tuple[object, ...]]] = {"train": [], "validation": []}
         for video in self.videos():
             for number, action in enumerate(self.actions(video)):
@@ -187,7 +181,6 @@ class Epic100StandIn(VideoStandIn):
         )
 
     def encoded(self, video: Video) -> bytes:
-        """Content of the video file."""
         return encoded_mp4(self.drawn(video), rate=self.rate)
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:

@@ -24,7 +24,6 @@ class CategorisedEpic100StandIn(Epic100StandIn):
     """The same videos, with the categories of the nouns in their class file."""
 
     def annotations(self) -> dict[str, str]:
-        """Official CSV files."""
         header = ("id", "key", "instances", "category")
         names = [noun.name for noun in NOUNS]
         classes = [(number, name, f"['{name}']", CATEGORIES[name]) for number, name in enumerate(names)]

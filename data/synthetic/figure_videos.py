@@ -79,7 +79,6 @@ class FigureStandIn(StandIn):
     gaps: float = 0.1  # probability that a joint has no place in some of the frames, and all of them in one frame
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "num_train", "num_val", least=1, most=MAX_VIDEOS)
         check_fields(FIELD, self, "height", "width", least=2, most=MAX_SIDE)
@@ -95,12 +94,10 @@ class FigureStandIn(StandIn):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes in alphabetical order."""
         return CLASS_NAMES
 
     @property
     def num_classes(self) -> int:
-        """Number of classes."""
         return len(CLASS_NAMES)
 
     @abstractmethod
@@ -122,7 +119,6 @@ class FigureStandIn(StandIn):
         ]
 
     def parts(self) -> Sequence[object]:
-        """All videos."""
         return self.videos()
 
     def scene(self, video: Video) -> Scene:
@@ -225,7 +221,6 @@ def pixels(camera: Camera, places: Floats) -> Floats:
 
 
 def vivid(rng: np.random.Generator, hue: float) -> Floats:
-    """Colour close to a hue."""
     return color(hue + rng.normal(0, 0.012), rng.uniform(0.8, 1.0), rng.uniform(0.8, 1.0))
 
 

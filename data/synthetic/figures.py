@@ -89,7 +89,6 @@ class Layout(NamedTuple):
         return self.weights @ body
 
     def number(self, name: str) -> int:
-        """Number of a joint of the body in this layout."""
         return self.places[BODY.index(name)]
 
 

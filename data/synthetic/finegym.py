@@ -31,7 +31,6 @@ class FineGymStandIn(FigureStandIn):
 
     @property
     def name(self) -> str:
-        """Name of the data set that is replaced."""
         return "gym99"
 
     def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
@@ -46,7 +45,6 @@ class FineGymStandIn(FigureStandIn):
         return names
 
     def annotations(self) -> dict[str, str | bytes]:
-        """Official files, and the poses of all videos."""
         videos = self.videos()
         events = dict(self.event(video.video_id) for video in videos)
         lists = {
@@ -85,6 +83,5 @@ class FineGymStandIn(FigureStandIn):
         }
 
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        """Video of a sub-action."""
         assert isinstance(part, Video)
         yield Path("subactions", f"{part.video_id}.mp4"), encoded_mp4(self.drawn(part), rate=self.rate)

@@ -39,7 +39,6 @@ class ImdbStandIn(StandIn):
     contrary_share: float = 0.2
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "num_train", "num_val", least=2)
         check_fields(FIELD, self, "words", least=1, most=1e5)
@@ -48,7 +47,6 @@ class ImdbStandIn(StandIn):
 
     @property
     def name(self) -> str:
-        """Name of the data set that is replaced."""
         return "imdb"
 
     def annotations(self) -> Mapping[str, str | bytes]:
@@ -56,7 +54,6 @@ class ImdbStandIn(StandIn):
         return {}
 
     def parts(self) -> Sequence[object]:
-        """All reviews, half of them positive."""
         sizes = (("train", self.num_train), ("test", self.num_val))
         return [Review(split, number, number % 2 == 1) for split, size in sizes for number in range(size)]
 

@@ -81,28 +81,23 @@ class KineticsStandIn(VideoStandIn):
     noise: float = 0.03
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "things", "strangers", "passers", "hue_spread", least=0)
 
     @property
     def name(self) -> str:
-        """Name of the data set that is replaced."""
         return self.release
 
     @property
     def activities(self) -> tuple[Activity, ...]:
-        """Classes of the release."""
         return ACTIVITIES[self.release]
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the class folders in alphabetical order."""
         return tuple(activity.name for activity in self.activities)
 
     @property
     def num_classes(self) -> int:
-        """Number of activities."""
         return len(self.activities)
 
     def videos(self) -> list[Video]:
@@ -118,18 +113,15 @@ class KineticsStandIn(VideoStandIn):
         return videos
 
     def path(self, video: Video) -> Path:
-        """Path of a video below the root."""
         return Path(video.split) / self.class_names[video.label] / f"{video.video_id}.mp4"
 
     def annotations(self) -> dict[str, str]:
-        """Lists of `path label` lines."""
         lines: dict[str, list[str]] = {"train": [], "val": []}
         for video in self.videos():
             lines[video.split].append(f"{self.path(video).as_posix()} {video.label}\n")
         return {f"{split}.csv": "".join(of_split) for split, of_split in lines.items()}
 
     def encoded(self, video: Video) -> bytes:
-        """Content of the video file."""
         return encoded_mp4(self.drawn(video), rate=self.rate)
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:

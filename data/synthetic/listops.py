@@ -61,7 +61,6 @@ class ListOpsStandIn(StandIn):
     operator_share: float = 0.25
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "num_train", "num_val", least=1)
         check_fields(FIELD, self, "length", least=1, most=1e6)
@@ -72,12 +71,10 @@ class ListOpsStandIn(StandIn):
 
     @property
     def name(self) -> str:
-        """Name of the data set."""
         return "listops"
 
     @property
     def is_original(self) -> bool:
-        """Whether all settings but the seed are those of the published data set."""
         return self == ListOpsStandIn(seed=self.seed, version=self.version)
 
     def annotations(self) -> Mapping[str, str | bytes]:
@@ -85,7 +82,6 @@ class ListOpsStandIn(StandIn):
         return {}
 
     def parts(self) -> Sequence[object]:
-        """Blocks of expressions."""
         sizes = dict.fromkeys(SPLITS, self.num_val) | {"train": self.num_train}
         return [
             Part(split, block, min(BLOCK, size - start))
@@ -94,19 +90,16 @@ class ListOpsStandIn(StandIn):
         ]
 
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        """File of a block."""
         assert isinstance(part, Part)
         draw = random.Random(f"{self.seed} {part.split} {part.block}")
         expressions = (self.expression(draw) for _ in range(part.size + SPARE))
         yield self.last_file(part), "".join(f"{one.text}\t{one.value}\n" for one in expressions).encode()
 
     def last_file(self, part: object) -> Path:
-        """File of a block."""
         assert isinstance(part, Part)
         return BLOCKS / f"{part.split}_{part.block:05d}.tsv"
 
     def finish(self, root: Path) -> None:
-        """Join the blocks of each split, without expressions that occurred before."""
         seen: set[bytes] = set()
         blocks = [part for part in self.parts() if isinstance(part, Part)]
         for split in SPLITS:
@@ -162,5 +155,4 @@ def applied(operator: str, values: Sequence[int]) -> int:
 
 
 def hash_of(line: str) -> bytes:
-    """Hash of an expression."""
     return hashlib.blake2b(line.encode(), digest_size=8).digest()

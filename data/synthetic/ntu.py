@@ -44,17 +44,14 @@ class NtuStandIn(FigureStandIn):
     ghosts: float = 0.1
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "ghosts", least=0, most=1)
 
     @property
     def name(self) -> str:
-        """Name of the data set that is replaced."""
         return "ntu60"
 
     def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
-        """Names with setup, camera, subject, replication and action, each used once."""
         test_subjects = [subject for subject in SUBJECTS if subject not in TRAIN_SUBJECTS]
         recordings = {
             "train": rng.permutation(list(product(SETUPS[1::2], (2, 3), TRAIN_SUBJECTS))),
@@ -74,7 +71,6 @@ class NtuStandIn(FigureStandIn):
         return {}
 
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        """Video and skeletons of a sample."""
         assert isinstance(part, Video)
         yield Path("nturgb+d_rgb", f"{part.video_id}_rgb.avi"), encoded_avi(self.drawn(part), rate=self.rate)
         yield Path("nturgb+d_skeletons", f"{part.video_id}.skeleton"), self.skeleton_file(part).encode()

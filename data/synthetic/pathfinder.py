@@ -97,7 +97,6 @@ class PathfinderStandIn(StandIn):
     first_paddles: Literal["as released", "any"] = field(default="as released", metadata={"omit_if": "any"})
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "num_train", "num_val", least=1)
         check_fields(FIELD, self, "side", least=16, most=512)
@@ -116,17 +115,14 @@ class PathfinderStandIn(StandIn):
 
     @property
     def name(self) -> str:
-        """Name of the data set."""
         return "pathfinder32"
 
     @property
     def is_original(self) -> bool:
-        """Whether all settings but the seed are those of the published data set."""
         return self == PathfinderStandIn(seed=self.seed, version=self.version)
 
     @property
     def folder(self) -> Path:
-        """Folder of the level."""
         return Path(LEVELS[self.contour])
 
     def annotations(self) -> Mapping[str, str | bytes]:
@@ -134,12 +130,10 @@ class PathfinderStandIn(StandIn):
         return {}
 
     def parts(self) -> Sequence[object]:
-        """Folders of pictures."""
         total = self.num_train + 2 * self.num_val
         return [Part(i, start, min(BATCH, total - start)) for i, start in enumerate(range(0, total, BATCH))]
 
     def last_file(self, part: object) -> Path:
-        """Annotations of a folder."""
         assert isinstance(part, Part)
         return self.folder / "metadata" / f"{part.folder}.npy"
 
@@ -306,7 +300,6 @@ class Drawing:
         raise BlockedError
 
     def random_orientation(self) -> float:
-        """Random orientation in whole degrees."""
         return math.radians(int(self.rng.integers(-180, 180)))
 
 

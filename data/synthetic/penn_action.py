@@ -26,7 +26,6 @@ class PennActionStandIn(FigureStandIn):
 
     @property
     def name(self) -> str:
-        """Name of the data set that is replaced."""
         return "penn-action"
 
     def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
@@ -38,7 +37,6 @@ class PennActionStandIn(FigureStandIn):
         return {}
 
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        """Pictures and annotation of a video."""
         assert isinstance(part, Video)
         for index, frame in enumerate(self.drawn(part)):
             yield Path("frames", part.video_id, f"{index + 1:06d}.jpg"), encoded_jpeg(frame)

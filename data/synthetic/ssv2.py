@@ -63,7 +63,6 @@ class SSv2StandIn(VideoStandIn):
     noise: float = 0.02
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "roam", "distractors", "occluders", least=0)
         check_fields(FIELD, self, "reach", least=0, most=1, exclusive=True)
@@ -71,7 +70,6 @@ class SSv2StandIn(VideoStandIn):
 
     @property
     def name(self) -> str:
-        """Name of the data set that is replaced."""
         return "ssv2"
 
     @property
@@ -96,7 +94,6 @@ class SSv2StandIn(VideoStandIn):
         return videos
 
     def path(self, video: Video) -> Path:
-        """Path of a video below the root."""
         return VIDEO_FOLDER / f"{video.video_id}.mp4"
 
     def annotations(self) -> dict[str, str]:
@@ -112,7 +109,6 @@ class SSv2StandIn(VideoStandIn):
         return {f"something-something-v2-{part}.json": json.dumps(content, indent=1) for part, content in files.items()}
 
     def encoded(self, video: Video) -> bytes:
-        """Content of the video file."""
         return encoded_mp4(self.drawn(video), rate=self.rate)
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:
@@ -195,7 +191,6 @@ def warm_thing(rng: np.random.Generator) -> Thing:
 
 
 def cool_thing(rng: np.random.Generator) -> Thing:
-    """Object in colours from green to violet."""
     return random_thing(rng, rng.uniform(0.25, 0.8, 2))
 
 

@@ -33,7 +33,6 @@ class VideoStandIn(StandIn):
     noise: float = 0.0  # standard deviation of the sensor noise
 
     def check(self) -> None:
-        """Reject settings out of range."""
         super().check()
         check_fields(FIELD, self, "num_train", "num_val", least=1)
         check_fields(FIELD, self, "height", "width", least=2, most=MAX_SIDE)
@@ -58,10 +57,8 @@ class VideoStandIn(StandIn):
         """Content of the video file."""
 
     def parts(self) -> Sequence[object]:
-        """All videos."""
         return self.videos()
 
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        """File of a video."""
         assert isinstance(part, Video)
         yield self.path(part), self.encoded(part)

@@ -15,7 +15,6 @@ MVD_PAGE = "https://github.com/ruiwang2021/mvd"
 
 
 def video_mae(name: str) -> ClipExpert.Config:
-    """VideoMAE ViT-B with the weights of a file."""
     return ClipExpert.Config(init=ExpertFile.Config(name=f"videomae_vit_b_{name}.pth", source=CAST_PAGE))
 
 

@@ -31,7 +31,6 @@ BY_CATEGORY = tuple(
 
 
 def gain(expert: str, column: str) -> Expression:
-    """Improvement of CAST over an expert in a column."""
     return cell(f"cast.{column}") - cell(f"{expert}.{column}")
 
 

@@ -41,7 +41,6 @@ def num_frames(run: RunConfig) -> float:
 
 
 def views(run: RunConfig) -> str:
-    """Temporal views and spatial crops of the test."""
     return f"{run.evaluation.views}×{run.evaluation.crops}"
 
 

@@ -37,7 +37,6 @@ PRETRAINING: Edits = (*optim(epochs=10, lr=2e-3), *SHORT)
 
 
 def expert_run(expert: ExpertConfig, data: RunConfig) -> RunConfig:
-    """Training of a small expert from random weights on the stand-in of a data set."""
     return SCALE.of(replace(data, model=LoneExpert.Config(expert=expert)), PRETRAINING)
 
 

@@ -62,7 +62,6 @@ PENN_VIDEOS = (
 
 
 def rows(run: RunConfig, shown: tuple[Shown, ...]) -> tuple[Row, ...]:
-    """Row of each video."""
     return tuple(row(one.key, (f"video {number}",), base=run, paper=()) for number, one in enumerate(shown, 1))
 
 

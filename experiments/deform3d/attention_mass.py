@@ -144,7 +144,6 @@ class AttentionMass(Objective):
     is_trained: ClassVar[bool] = False
 
     def range_of(self, metric: str) -> tuple[float, float]:
-        """Percent."""
         return 0.0, 100.0
 
     def task(self, targets: Targets) -> "MassTask":
@@ -158,11 +157,9 @@ class MassTask(UntrainedTask):
     objective_name = "AttentionMass"
 
     def new_scores(self, protocol: TestProtocol) -> "MassScores":
-        """Empty scores of a test."""
         return MassScores(protocol)
 
     def test(self, model: nn.Module, batch: Batch, scores: TaskScores) -> None:
-        """Measure the attention in all clips of a batch."""
         assert isinstance(scores, MassScores)
         clips, joints = batch.inputs  # (B, V, ...) each
         values = masses(model, clips.flatten(0, 1), joints.flatten(0, 1)).unflatten(0, clips.shape[:2])

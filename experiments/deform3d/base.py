@@ -51,12 +51,10 @@ LARGE = data(crop=224)  # the other size of the counts in Table A2
 
 
 def windows(window: int, pairing: Pairing = "shift+head") -> Windows.Config:
-    """Windows of this width."""
     return Windows.Config(window=window, pairing=pairing)
 
 
 def pairing(name: Pairing) -> Edits:
-    """Pairing of queries and keys in both stride attentions."""
     return model(joint_windows=windows(4, name), time_windows=windows(4, name))
 
 

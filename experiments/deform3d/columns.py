@@ -18,7 +18,6 @@ class AccuracyOnClasses(OfTraining):
     classes: frozenset[str] = frozenset()
 
     def value(self, result: Mapping[str, object]) -> float | None:
-        """Share of correct items of these classes."""
         hits_by_class = result.get("classes")
         if not isinstance(hits_by_class, dict) or not self.classes <= hits_by_class.keys():
             return None

@@ -29,7 +29,6 @@ class Counts(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """Scores of stride attention / scores of full attention."""
         return self.stride / self.full
 
 

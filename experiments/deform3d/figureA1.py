@@ -35,7 +35,6 @@ def tested(frames: int) -> Column:
 
 
 def trained(frames: int) -> Column:
-    """Column of a model of this many frames."""
     return column("of", "trained and tested on", frames, data(frames=frames))
 
 

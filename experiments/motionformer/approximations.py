@@ -27,5 +27,4 @@ NOTES = (
 
 
 def approximate(approximation: Orthoformer.Config | Nystromformer.Config | Performer.Config) -> Edits:
-    """Edit to trajectory attention with an approximate spatial stage."""
     return model(attention=TrajectoryAttention.Config(approximation=approximation))

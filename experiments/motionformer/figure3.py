@@ -61,7 +61,6 @@ SSV2_PANEL = Panel(
 
 
 def margin(panel: Panel) -> Panel:
-    """Panel of the differences from trajectory attention in place of the accuracies."""
     return replace(panel, y_label="top-1 minus trajectory's", relative_to="trajectory")
 
 

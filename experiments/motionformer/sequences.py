@@ -72,7 +72,6 @@ TINY: Edits = optim(
 
 
 def approximate(approximation: Approximation) -> Edits:
-    """Edit to an approximation of attention."""
     return model(approximation=approximation)
 
 

@@ -33,7 +33,6 @@ ROWS = (
 
 
 def lead(column: str) -> Combined:
-    """Lead of trajectory attention over the better of joint and divided attention."""
     return cell(f"trajectory.{column}") - largest(cell(f"joint.{column}"), cell(f"divided.{column}"))
 
 

@@ -33,7 +33,6 @@ def shifted_percent(run: RunConfig) -> float:
 
 
 def num_msca(run: RunConfig) -> int:
-    """Number of blocks with MSCA."""
     return len(run.model.connected) if isinstance(run.model, MSCA.Config) else 0
 
 

@@ -222,5 +222,4 @@ def _refuse(path: Path, problem: str, remedy: str = REMEDY.format(verb="run")) -
 
 
 def is_refused(path: Path) -> bool:
-    """Whether a file was found not to be a result."""
     return path in _refused

@@ -133,7 +133,6 @@ def attention_maps(
 
 
 def point_of(query: AttentionQuery) -> PointQuery:
-    """The query of a model."""
     return PointQuery(query.frame, query.x, query.y, query.block, query.head, query.attention)
 
 

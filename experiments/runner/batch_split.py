@@ -110,11 +110,9 @@ class FittingBatches(Callback):
             self.split = self.split_into(record["micro_batch"])
 
     def split_into(self, micro_batch: int) -> BatchSplit:
-        """Split of the same batch into other micro-batches."""
         return BatchSplit(micro_batch, self.split.micro_batch * self.split.accumulation // micro_batch)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Find the micro-batch on GPUs, the smallest of all processes, before the loaders are made."""
         if stage != "fit":
             return
         assert isinstance(pl_module, TaskModule)
@@ -157,17 +155,14 @@ class FittingBatches(Callback):
             trainer.val_check_interval = min(optim.validate_every, optim.steps) * self.split.accumulation
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Add the split to the provenance if it is new."""
         entry = {"from_step": trainer.global_step, "devices": trainer.world_size, **self.split._asdict()}
         if not self.splits or self.splits[-1] | {"from_step": 0} != entry | {"from_step": 0}:
             self.splits.append(entry)
 
     def state_dict(self) -> dict[str, list[dict[str, int]]]:
-        """State for checkpoints."""
         return {"splits": self.splits}
 
     def load_state_dict(self, state_dict: dict[str, list[dict[str, int]]]) -> None:
-        """Restore the state."""
         self.splits = state_dict["splits"]
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict) -> None:

@@ -144,7 +144,6 @@ class Checkpointing(Callback):
             self.save(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save after a validation that selects weights, and stop on request."""
         if self.validations_select_weights:
             self.save(trainer)
             if any_process(trainer, self.request.pending is not None):
@@ -164,7 +163,6 @@ class Checkpointing(Callback):
             self.stop_if_requested()
 
     def on_test_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
-        """Stop on request during a test. Scores that are not saved item by item are discarded."""
         self.stop_if_requested()
 
     def stop_if_requested(self) -> None:
@@ -181,7 +179,6 @@ class Checkpointing(Callback):
 
 
 def any_process(trainer: Trainer, condition: bool) -> bool:
-    """Whether the condition is true in any process of the run. All processes must call this."""
     return trainer.strategy.reduce_boolean_decision(condition, all=False)
 
 
@@ -205,7 +202,6 @@ class Divergence(Callback):
         self.not_finite: list[str] = []  # the last losses in a row
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        """Note the loss of a batch."""
         rate = max(group["lr"] for group in trainer.optimizers[0].param_groups)
         self.unread.append((trainer.global_step + 1, rate, loss.detach()))
         if loss.device.type == "cpu" or len(self.unread) >= BATCHES_BETWEEN_READS:
@@ -240,7 +236,6 @@ class Divergence(Callback):
     on_validation_start = on_train_end = check
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Check the weights before they replace those of the last checkpoint."""
         self.check(trainer, pl_module)
 
 
@@ -260,7 +255,6 @@ class BestWeights(Callback):
         self.best = -math.inf  # of the sign times the value
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the weights if they are better."""
         value = self.sign * float(trainer.callback_metrics[f"val/{self.curve}"])
         if value > self.best:
             self.best = value
@@ -269,11 +263,9 @@ class BestWeights(Callback):
                 save_weights(pl_module.model, self.path)
 
     def state_dict(self) -> dict[str, float]:
-        """State for checkpoints."""
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Restore the state."""
         self.best = state_dict["best"]
 
 
@@ -290,11 +282,9 @@ class TrainingProvenance(Callback):
         self.sessions = [provenance]
 
     def state_dict(self) -> dict[str, list[dict[str, object]]]:
-        """State for checkpoints."""
         return {"sessions": self.sessions}
 
     def load_state_dict(self, state_dict: dict[str, list[dict[str, object]]]) -> None:
-        """Restore the state."""
         earlier, current = state_dict["sessions"], self.sessions[-1]
         self.sessions = earlier if current in earlier else [*earlier, current]
 
@@ -313,11 +303,9 @@ class DeviceClock(Callback):
         self.updated_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock."""
         self.devices, self.updated_at = trainer.world_size, time.monotonic()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock."""
         self.update()
         self.devices = 0
 
@@ -333,5 +321,4 @@ class DeviceClock(Callback):
         return {"device_seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Restore the state."""
         self.seconds = state_dict["device_seconds"]

@@ -37,7 +37,6 @@ class PartTest(NamedTuple):
 
     @property
     def data(self) -> dict:
-        """Record of the tested data."""
         return {name: self.saved.record["data"].get(name) for name in ("name", "fingerprint", "test")}
 
     @property

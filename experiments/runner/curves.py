@@ -63,21 +63,17 @@ class Curves(Callback):
             torch.cuda.reset_peak_memory_stats(pl_module.device)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock."""
         self.resumed_at = time.monotonic()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock."""
         self.seconds += time.monotonic() - self.resumed_at
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock again."""
         self.resumed_at = time.monotonic()
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Log the norm of the gradients before clipping."""
         if (trainer.global_step + 1) % self.interval == 0:
             pl_module.log("train/gradient_norm", gradient_norm(pl_module))
 
@@ -98,10 +94,8 @@ class Curves(Callback):
 
 
 def steps_per_point(num_steps: int) -> int:
-    """Steps between two points of the training curves."""
     return max(1, min(MOST_STEPS_PER_POINT, num_steps // NUM_POINTS))
 
 
 def gradient_norm(module: LightningModule) -> Tensor:
-    """Norm of the gradients of all parameters."""
     return torch.nn.utils.get_total_norm([p.grad for p in module.parameters() if p.grad is not None])

@@ -49,7 +49,6 @@ class Job:
     not_before: float = 0.0
 
     def directory(self, store: RunStore) -> RunDirectory:
-        """Directory of the run."""
         return store.run(self.run.train_id)
 
     @property
@@ -59,7 +58,6 @@ class Job:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Ids of the run and of its test."""
         return self.run.train_id, self.run.eval_id
 
     @property
@@ -84,7 +82,6 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Name for messages."""
         return f"{self.table}:{self.cell}" + (f" seed {self.seed}" if self.seed else "")
 
 

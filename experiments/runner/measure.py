@@ -98,7 +98,6 @@ class TrainingStep:
         self.scaler = torch.amp.GradScaler(device.type, init_scale=1.0, enabled=precision is torch.float16)
 
     def __call__(self, outputs: Callable[[], Tensor]) -> torch.optim.Optimizer:
-        """Execute a step on the outputs of a function; returns the optimiser."""
         self.add_gradients(outputs)
         self.update()
         self.optimizer.zero_grad()
@@ -181,7 +180,6 @@ MEASUREMENTS: dict[str, Callable[[RunConfig, int], dict[str, object]]] = {"memor
 
 
 def measured(metric: Measured, run: RunConfig, batch_size: int) -> dict[str, object]:
-    """Record of the measurement of a metric."""
     return (metric.function or MEASUREMENTS[metric.kind])(run, batch_size)
 
 

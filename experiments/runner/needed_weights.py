@@ -31,12 +31,10 @@ def lacks_initial_weights(models: Iterable[ModelConfig]) -> bool:
 
 
 def sources_of(models: Iterable[ModelConfig]) -> Iterable[InitialWeights]:
-    """Distinct sources of the initial weights of models."""
     return dict.fromkeys(source for model in models for source in model.initial_weights)
 
 
 def initial_findings(models: Iterable[ModelConfig]) -> Iterator[Finding]:
-    """Findings on the initial weights of models."""
     yield from map(initial_finding, sources_of(models))
 
 

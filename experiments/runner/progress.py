@@ -50,15 +50,12 @@ class ProgressFile(ProgressBar):
         self.remaining = RemainingTime()
 
     def disable(self) -> None:
-        """Stop writing. Lightning calls this in all processes except the first."""
         self.enabled = False
 
     def enable(self) -> None:
-        """Write the file."""
         self.enabled = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the estimate of the remaining time."""
         self.remaining = RemainingTime(fraction_trained(trainer))
 
     def on_train_batch_end(
@@ -71,7 +68,6 @@ class ProgressFile(ProgressBar):
         self._write("train", fraction_trained(trainer), {**position(trainer), **metrics})
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the estimate of the remaining time."""
         self.remaining = RemainingTime()
 
     def on_test_batch_end(
@@ -114,11 +110,9 @@ class ProgressLines(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Start the means of the next line."""
         self.since, self.loss, self.num_batches, self.num_items = time.monotonic(), torch.zeros(()), 0, 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say from where the training starts."""
         self.remaining = RemainingTime(fraction_trained(trainer))
         self.reset()
         say(trainer, f"trains on {devices_text(trainer)}, from {datetime.now():%Y-%m-%d %H:%M}")
@@ -130,7 +124,6 @@ class ProgressLines(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Add the loss and the items of a batch, and print a line if the last one is old."""
         assert isinstance(outputs, Mapping)
         loss = outputs["loss"].detach()  # stays on its device: reading it would wait for the GPU
         self.loss = self.loss.to(loss.device) + loss * trainer.accumulate_grad_batches
@@ -140,7 +133,6 @@ class ProgressLines(Callback):
             self.print_line(trainer, f" ({fraction_trained(trainer):.0%})")
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock of the speed."""
         self.paused_at = time.monotonic()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -152,17 +144,14 @@ class ProgressLines(Callback):
             self.print_line(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line of an epoch."""
         if trainer.max_steps < 0:
             self.print_line(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line of the steps after the last validation."""
         if self.num_batches:
             self.print_line(trainer)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the estimate of the remaining time."""
         self.remaining = RemainingTime()
         self.reset()
 
@@ -170,14 +159,12 @@ class ProgressLines(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
-        """Print a line if the last one is old."""
         if time.monotonic() - self.since > SECONDS_BETWEEN_LINES:
             done = (batch_idx + 1) / int(trainer.num_test_batches[dataloader_idx])
             say(trainer, f"test: {done:.0%}{self.left(done)}")
             self.reset()
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the metrics of the test."""
         if not self.prints_results:
             return
         metrics = trainer.callback_metrics.items()

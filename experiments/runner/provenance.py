@@ -37,12 +37,10 @@ def joined_provenance(records: Iterable[Mapping]) -> dict[str, object]:
 
 
 def joined(values: Iterable[object]) -> str:
-    """Distinct values as text. Values that are joined already are not repeated."""
     return " and ".join(dict.fromkeys(part for value in values for part in separate(str(value))))
 
 
 def separate(values: str) -> list[str]:
-    """Values in a joined text."""
     return values.split(" and ")
 
 

@@ -94,7 +94,6 @@ class Resources:
 
     @property
     def tries_micro_batches(self) -> bool:
-        """Whether trainings find their micro-batch by trying."""
         return self.micro_batch is None and torch.cuda.is_available()
 
     @property

@@ -45,7 +45,6 @@ class RowModel:
 
     @property
     def device(self) -> torch.device:
-        """Device of the model."""
         return next(self.model.parameters()).device
 
     def inputs(self, video: str | os.PathLike[str], view: int | None = None) -> tuple[Tensor, ...]:

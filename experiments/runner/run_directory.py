@@ -76,7 +76,6 @@ class RunDirectory:
         return self.path / "answered_clips" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
 
     def measurement(self, kind: str) -> Path:
-        """File of a measurement of this kind."""
         return self.path / "measured" / f"{kind}.json"
 
     def released_weights(self) -> dict | None:

@@ -67,7 +67,6 @@ class SavedItems(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Write the files with the predictions of the batch, then its scores."""
         assert isinstance(pl_module, TaskModule)
         datamodule = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]: set by `Trainer.test`
         assert isinstance(datamodule, DataModule)
@@ -89,7 +88,6 @@ class SavedItems(Callback):
             pl_module.scores.add_saved(index, arrays)
 
     def remove(self) -> None:
-        """Remove the scores of the items. The metrics of the test contain them."""
         shutil.rmtree(self.scores, ignore_errors=True)
 
 

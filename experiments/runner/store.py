@@ -13,9 +13,7 @@ from experiments.spec.run import RunConfig
 class PathIn(Protocol):
     """Path of a file in the directory of a run, for its own weights or released ones."""
 
-    def __call__(self, directory: RunDirectory, /, *, released: bool) -> Path:
-        """Path of the file."""
-        ...
+    def __call__(self, directory: RunDirectory, /, *, released: bool) -> Path: ...
 
 
 class RunStore:
@@ -34,7 +32,6 @@ class RunStore:
         self.compare_scores = compare_scores
 
     def run(self, train_id: str) -> RunDirectory:
-        """Directory of a run. It need not exist."""
         return RunDirectory(self.root / train_id, compare_scores=self.compare_scores)
 
     def directories(self, train_id: str) -> list[RunDirectory]:
@@ -43,11 +40,9 @@ class RunStore:
         return [self.run(train_id), *published]
 
     def bad_files(self, dataset: str) -> Path:
-        """File with the list of items of a data set that cannot be decoded. It need not exist."""
         return self.root / "bad_files" / f"{dataset}.txt"
 
     def examinations(self, dataset: str) -> Path:
-        """File with the outcomes of decoding the items of a data set. It need not exist."""
         return self.root / "examinations" / f"{dataset}.json"
 
     def metrics(self, run: RunConfig) -> dict | None:

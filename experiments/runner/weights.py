@@ -36,7 +36,6 @@ class Weights(NamedTuple):
 
     @property
     def trained_here(self) -> bool:
-        """Whether they come from a training of the run."""
         return self.path is not None and self.released is None
 
 

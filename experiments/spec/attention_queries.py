@@ -29,5 +29,4 @@ def queried(figure: Figure | None, cells: Iterable[Cell]) -> Iterator[QueriedRun
 def queried_runs(
     selections: Iterable[Selection], scale: Scale, overrides: Iterable[str], seeds: tuple[int, ...]
 ) -> list[QueriedRun]:
-    """Attention queries of the figures of selected tables and rows."""
     return of_tables(queried, selections, scale, overrides, seeds)

@@ -40,7 +40,6 @@ class Comparison(ABC):
         return tuple(values)
 
     def statistic(self, values: list[Samples]) -> Samples:
-        """Number whose interval is shown."""
         return values[0]
 
     @abstractmethod
@@ -60,7 +59,6 @@ class OfOneValue(Comparison):
 
     @property
     def values(self) -> tuple[Expression, ...]:
-        """The value."""
         return (self.value,)
 
 
@@ -91,7 +89,6 @@ class Bounded(OfOneValue):
         return "noise" if is_noise else "supported"
 
     def p_values(self, values: list[Samples]) -> PValues:
-        """P-values of the side of the bound."""
         share = float(np.mean(self.holds(values[0])))
         return PValues(min(1.0, 2 * (1 - share)), min(1.0, 2 * share))
 
@@ -132,7 +129,6 @@ class About(OfOneValue):
         return "noise" if abs(values[0]) <= limits[0] else "supported"
 
     def p_values(self, values: list[Samples]) -> PValues:
-        """P-values of the direction, and of a size outside of the stated one."""
         value, low, high = values[0], self.stated - self.half, self.stated + self.half
         refute = _p(value <= high, value >= low)
         opposite = math.copysign(1.0, self.stated) * value <= 0
@@ -174,15 +170,12 @@ class Ranked(Comparison):
 
     @property
     def values(self) -> tuple[Expression, ...]:
-        """The value, then the others."""
         return (self.value, *self.others)
 
     def margins(self, values: list[float]) -> tuple[float, ...]:
-        """The place."""
         return (float(1 + sum(other > values[0] for other in values[1:])),)
 
     def statistic(self, values: list[Samples]) -> Samples:
-        """The place."""
         return 1.0 + np.sum([other > values[0] for other in values[1:]], axis=0)
 
     def in_print(self, values: list[float], limits: list[float]) -> Printed:
@@ -194,7 +187,6 @@ class Ranked(Comparison):
         return "noise" if any(near) else "supported"
 
     def p_values(self, values: list[Samples]) -> PValues:
-        """P-values of the place."""
         has_place = self.statistic(values) == self.place
         return PValues(_p(~has_place), _p(has_place))
 
@@ -215,15 +207,12 @@ class Rising(Comparison):
 
     @property
     def values(self) -> tuple[Expression, ...]:
-        """The sequence."""
         return self.sequence
 
     def margins(self, values: list[float]) -> tuple[float, ...]:
-        """Steps of the sequence."""
         return tuple(after - before for before, after in itertools.pairwise(values))
 
     def statistic(self, values: list[Samples]) -> Samples:
-        """Last minus first."""
         return values[-1] - values[0]
 
     def in_print(self, values: list[float], limits: list[float]) -> Printed:
@@ -235,7 +224,6 @@ class Rising(Comparison):
         return "noise" if total <= math.hypot(limits[0], limits[-1]) else "supported"
 
     def p_values(self, values: list[Samples]) -> PValues:
-        """P-values of the whole change, and of a change or a step in the other direction."""
         total = self.sign * self.statistic(values)
         steps = [self.sign * (after - before) for before, after in itertools.pairwise(values)]
         reversed_step = min(_p(step >= 0) for step in steps)
@@ -262,7 +250,6 @@ class SameText:
 
     @property
     def values(self) -> tuple[CellValue, ...]:
-        """Both cells."""
         return (self.left, self.right)
 
     def __str__(self) -> str:

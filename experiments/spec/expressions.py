@@ -50,11 +50,9 @@ class CellValue(Expression):
 
     @property
     def cells(self) -> tuple["CellValue", ...]:
-        """This cell."""
         return (self,)
 
     def of(self, read: Read) -> Number:
-        """Value of the cell."""
         return read(self)
 
     @property
@@ -93,11 +91,9 @@ class Combined(Expression):
 
     @property
     def cells(self) -> tuple[CellValue, ...]:
-        """Cells of all parts, each once."""
         return tuple(dict.fromkeys(cell for part in self.parts for cell in part.cells))
 
     def of(self, read: Read) -> Number:
-        """Value of the operation."""
         parts = np.broadcast_arrays(*(np.asarray(part.of(read), float) for part in self.parts))
         value = OPERATIONS[self.operation].of(np.stack(parts))
         return float(value) if np.ndim(value) == 0 else value
@@ -122,22 +118,18 @@ def cell(name: str, counted: Computed | Derived | None = None) -> CellValue:
 
 
 def largest(*parts: Expression) -> Combined:
-    """Largest of some values."""
     return Combined("max", parts)
 
 
 def smallest(*parts: Expression) -> Combined:
-    """Smallest of some values."""
     return Combined("min", parts)
 
 
 def mean(*parts: Expression) -> Combined:
-    """Arithmetic mean."""
     return Combined("mean", parts)
 
 
 def harmonic_mean(*parts: Expression) -> Combined:
-    """Harmonic mean."""
     return Combined("harmonic mean", parts)
 
 

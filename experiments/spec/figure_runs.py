@@ -17,14 +17,10 @@ class OfDataSet(Protocol[Shown_co]):
     """What is shown of the real data set, and of its stand-in."""
 
     @property
-    def real(self) -> Shown_co:
-        """What is shown of the real data set."""
-        ...
+    def real(self) -> Shown_co: ...
 
     @property
-    def stand_in(self) -> Shown_co:
-        """What is shown of its stand-in."""
-        ...
+    def stand_in(self) -> Shown_co: ...
 
 
 def first_runs(
@@ -50,7 +46,6 @@ def answered_runs(figure: Figure | None, cells: Iterable[Cell]) -> Iterator[tupl
 
 
 def of_its_data(shown: OfDataSet[Shown], run: RunConfig) -> Shown:
-    """What is shown of the data set that a run reads."""
     return shown.stand_in if run.data.dataset.stand_in is not None else shown.real
 
 

@@ -24,7 +24,6 @@ class Figure(ABC):
 
     @property
     def prints_numbers(self) -> bool:
-        """Whether the figure has numbers of the paper that are not in cells of the table."""
         return False
 
     def query_of(self, row: str, column: str) -> "RowQuery | None":
@@ -36,7 +35,6 @@ class Figure(ABC):
         return None
 
     def shows_answers(self, row: str, column: str) -> bool:
-        """Whether the figure shows the answers of the runs of a cell."""
         return False
 
 
@@ -73,13 +71,11 @@ class Panels(Figure):
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """Rows that others are relative to."""
         panels = (panel for line in self.grid for panel in line)
         return tuple(panel.relative_to for panel in panels if panel.relative_to is not None)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of all panels."""
         return tuple(column for line in self.grid for panel in line for column in panel.columns)
 
 
@@ -113,12 +109,10 @@ class Bars(Figure):
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """Rows of all panels."""
         return tuple(row for panel in self.panels for row in panel.rows)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of all panels."""
         return tuple(column for panel in self.panels for column in panel.columns)
 
 
@@ -155,17 +149,14 @@ class F1Differences(Figure):
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """Compared rows of all panels."""
         return tuple(row for panel in self.panels for row in (panel.row, panel.relative_to))
 
     @property
     def prints_numbers(self) -> bool:
-        """Whether the paper prints the mean of a panel."""
         return any(panel.printed_mean is not None for panel in self.panels)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of all panels."""
         return tuple(panel.column for panel in self.panels)
 
 
@@ -193,12 +184,10 @@ class ClassMargins(Figure):
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """Both rows."""
         return (self.row, self.relative_to)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column."""
         return (self.column,)
 
 
@@ -245,16 +234,13 @@ class AttentionStrips(Figure):
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """Rows with a query."""
         return tuple(query.row for query in self.queries)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column."""
         return (self.column,)
 
     def query_of(self, row: str, column: str) -> RowQuery | None:
-        """Queries of a row, for the cell in the column of the figure."""
         return next((query for query in self.queries if query.row == row and column == self.column), None)
 
 
@@ -280,16 +266,13 @@ class MaskStrips(Figure):
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The shown rows."""
         return self.shown
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column."""
         return (self.column,)
 
     def sequence_of(self, row: str, column: str) -> ShownSequence | None:
-        """The sequence, for the cells of the shown rows in the column of the figure."""
         return self.sequence if row in self.shown and column == self.column else None
 
 
@@ -307,16 +290,13 @@ class AnsweredClips(Figure):
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The shown rows."""
         return self.shown
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column."""
         return (self.column,)
 
     def shows_answers(self, row: str, column: str) -> bool:
-        """Whether the figure shows the answers of the runs of a cell."""
         return row in self.shown and column == self.column
 
 

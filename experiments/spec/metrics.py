@@ -24,7 +24,6 @@ class Metric:
 
     @property
     def needs_test(self) -> bool:
-        """Whether the value comes from a finished test."""
         return False
 
     def in_column(self, key: str) -> "Metric | None":
@@ -114,12 +113,10 @@ class Measured(Metric):
 
     @property
     def sentence(self) -> str:
-        """Start of the sentence on the conditions of the measurement."""
         return self.conditions or KINDS[self.kind]
 
     @property
     def in_turns(self) -> bool:
-        """Whether the measurement is made for several runs in turns."""
         return self.kind in IN_TURNS
 
     def value(self, record: Mapping[str, object], run: RunConfig) -> float | None:
@@ -132,7 +129,6 @@ class Measured(Metric):
         return ()
 
     def conditions_of(self, record: Mapping[str, object]) -> str:
-        """Conditions of a measurement. Values under other conditions are not compared."""
         return f"{record['hardware']}, batch {record['batch_size']}, {record['precision']}"
 
 
@@ -160,7 +156,6 @@ class VideosPerSecondInTurns(Measured):
     """Throughput in videos, each with all views and crops of the run's test, measured in turns with other runs."""
 
     def value(self, record: Mapping[str, object], run: RunConfig) -> float | None:
-        """Median of the rounds."""
         rounds = self.repeats(record, run)
         return statistics.median(rounds) if rounds else None
 
@@ -187,7 +182,6 @@ class SpeedOfReference(VideosPerSecondInTurns):
     reference: RunConfig = field(kw_only=True)
 
     def conditions_of(self, record: Mapping[str, object]) -> str:
-        """Hardware and precision. Both runs of a ratio are of one session."""
         return f"{record['hardware']}, {record['precision']}"
 
     def repeats(self, record: Mapping[str, object], run: RunConfig) -> tuple[float, ...]:
@@ -226,7 +220,6 @@ class Mean(Derived):
     noun = "mean"
 
     def of(self, values: list[float]) -> float:
-        """Arithmetic mean of the values."""
         return statistics.fmean(values)
 
 
@@ -237,7 +230,6 @@ class HarmonicMean(Derived):
     noun = "harmonic mean"
 
     def of(self, values: list[float]) -> float:
-        """Harmonic mean of the values."""
         # Resampling calls this 10,000s of times, for which statistics.harmonic_mean takes seconds.
         return 0.0 if 0 in values else len(values) / math.fsum(1 / value for value in values)
 
@@ -249,7 +241,6 @@ class Difference(Derived):
     noun = "difference"
 
     def of(self, values: list[float]) -> float:
-        """First value minus second value."""
         left, right = values
         return left - right
 
@@ -261,7 +252,6 @@ class Evenness(Derived):
     noun = "ratio of smallest to largest"
 
     def of(self, values: list[float]) -> float:
-        """Smallest value / largest value."""
         return min(values) / max(values)
 
 
@@ -281,12 +271,10 @@ def published_gflops_and_views(run: RunConfig) -> str:
 
 
 def parameters(run: RunConfig) -> float:
-    """Number of parameters in millions."""
     return run.model.cost(run.data.size, run.data.targets).parameters / 1e6
 
 
 def trainable_parameters(run: RunConfig) -> float:
-    """Number of trainable parameters in millions."""
     return run.model.cost(run.data.size, run.data.targets).trainable_parameters / 1e6
 
 

@@ -20,13 +20,11 @@ class Decimals(NumberFormat):
     digits: int | None
 
     def text(self, number: float) -> str:
-        """Number with the decimals, or with two significant digits."""
         if self.digits is not None and 0 < abs(number) < 0.5 * 10**-self.digits:
             return f"{number:#.2g}"
         return f"{number:.{self.decimals(number)}f}"
 
     def rounded(self, number: float) -> float:
-        """Number rounded to the decimals."""
         return float(f"{number:.{self.decimals(number)}f}")
 
     def decimals(self, number: float) -> int:
@@ -41,7 +39,6 @@ class Shortest(NumberFormat):
     """As few digits as the number needs, at most six: 6, 0.05, 1e-06."""
 
     def text(self, number: float) -> str:
-        """Number without trailing zeros."""
         return f"{number:g}"
 
 
@@ -52,7 +49,6 @@ class Scientific(NumberFormat):
     digits: int = 3
 
     def text(self, number: float) -> str:
-        """Number as mantissa and exponent, without trailing zeros."""
         mantissa, _, exponent = f"{number:.{self.digits - 1}e}".partition("e")
         shortest = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         return f"{shortest}e{int(exponent)}" if number else "0"

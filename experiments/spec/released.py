@@ -20,7 +20,6 @@ class ReleasedFile(NamedTuple):
 
 
 def no_settings(run: RunConfig) -> Mapping[str, object]:
-    """Settings of files that state none."""
     return {}
 
 

@@ -86,7 +86,6 @@ class RunConfig:
 
     @property
     def pretrained(self) -> bool:
-        """Whether the training starts from the weights of a parent or from others that the model's config names."""
         return bool(self.parents) or self.model.pretrained
 
     @property
@@ -116,7 +115,6 @@ class RunConfig:
 
     @cached_property
     def eval_id(self) -> str:
-        """Hash of the test protocol."""
         return digest(self.evaluation)
 
     @cached_property

@@ -46,13 +46,10 @@ class Scale:
 class Shrinks(Protocol):
     """Config with a tiny version."""
 
-    def tiny(self) -> "Shrinks":
-        """Tiny version of this config."""
-        ...
+    def tiny(self) -> "Shrinks": ...
 
 
 def shrunk(config: Shrinks) -> Shrinks:
-    """Tiny version of a config."""
     return config.tiny()
 
 

@@ -30,5 +30,4 @@ def shown_sequences(figure: Figure | None, cells: Iterable[Cell]) -> Iterator[Sh
 def shown_runs(
     selections: Iterable[Selection], scale: Scale, overrides: Iterable[str], seeds: tuple[int, ...]
 ) -> list[ShownRun]:
-    """Sequences of the figures of selected tables and rows."""
     return of_tables(shown_sequences, selections, scale, overrides, seeds)

@@ -46,7 +46,6 @@ class TinyNote(str):
 
 
 def bold(*numbers: float) -> tuple[BoldNumber, ...]:
-    """Numbers that the paper prints in bold."""
     return tuple(map(BoldNumber, numbers))
 
 
@@ -101,7 +100,6 @@ class Column:
 
     @property
     def form(self) -> Decimals:
-        """Format of the numbers."""
         return Decimals(self.digits)
 
 
@@ -129,7 +127,6 @@ class Row:
         return own or column.metric
 
     def form_of(self, column: Column) -> NumberFormat:
-        """Format of the numbers in a column."""
         return self.form or (column.form if self.metric is None else Shortest())
 
 
@@ -148,7 +145,6 @@ def row(
 
 
 def quoted(key: str, labels: tuple[Label, ...], paper: tuple[Value, ...] = ()) -> Row:
-    """Row that the paper quotes from another paper."""
     return Row(key=key, labels=labels, paper=paper, quoted=True)
 
 
@@ -165,22 +161,18 @@ class Cell:
 
     @property
     def metric(self) -> Metric:
-        """Metric of the row or else of the column."""
         return self.row.metric_of(self.column)
 
     @property
     def form(self) -> NumberFormat:
-        """Format of the numbers."""
         return self.row.form_of(self.column)
 
     @property
     def tested(self) -> bool:
-        """Whether the value comes from a finished test."""
         return self.metric.needs_test and self.run is not None
 
     @property
     def runs(self) -> tuple[RunConfig, ...]:
-        """The run with each of the seeds."""
         return () if self.run is None else tuple(self.run.with_seed(seed) for seed in self.seeds)
 
 
@@ -275,12 +267,10 @@ class Table:
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """Lowest levels of the headers of the label columns."""
         return tuple(header if isinstance(header, str) else header[-1] for header in self.labels)
 
     @property
     def paper(self) -> str:
-        """Key of the paper."""
         return self.name.partition("/")[0]
 
     def at(self, scale: Scale) -> "Table":

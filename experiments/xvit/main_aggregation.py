@@ -12,7 +12,6 @@ from models.xvit.heads import TemporalAttentionHead
 
 
 def layers(number: int) -> Edits:
-    """Head with this number of temporal attention layers."""
     return model(head=TemporalAttentionHead.Config(depth=number))
 
 

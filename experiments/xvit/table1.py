@@ -61,7 +61,6 @@ def printed(videos: float) -> tuple[float | None, ...]:
 
 
 def views_and_crops(run: RunConfig) -> str:
-    """Temporal views × crops of a video."""
     return f"{run.evaluation.views}×{run.evaluation.crops}"
 
 

@@ -9,7 +9,6 @@ from lightning_modules.optim import AdamW, CosineSchedule
 
 
 def short_stride(old: object) -> object:
-    """Sampling with a stride for videos of a second or two. Segments have no stride."""
     return replace(old, stride=8) if isinstance(old, StridedSampling.Config) else old
 
 
@@ -19,7 +18,6 @@ def without_head_biases(old: object) -> object:
 
 
 def of_a_batch(old: object) -> object:
-    """Mixup of the clips of a batch in reverse order."""
     return replace(old, clips_per_lambda=None, clips_per_exchange=None, partner="reversed") if old else None  # pyright: ignore
 
 

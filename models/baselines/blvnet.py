@@ -43,7 +43,6 @@ class BLVNet(nn.Module):
         dropout: float = 0.5
 
         def check(self, size: InputSize) -> None:
-            """Refuse settings out of range, and odd numbers of frames."""
             clip = as_clip(size)
             for name in ("width", "alpha", "beta"):
                 check_range(f"model.{name}", getattr(self, name), least=1)
@@ -55,12 +54,10 @@ class BLVNet(nn.Module):
                 raise ValueError(f"clip: {clip.frames} frames; bLVNet takes pairs of frames")
 
         def build(self, size: InputSize, targets: Targets) -> "BLVNet":
-            """Model with random weights."""
             self.check(size)
             return BLVNet(self, num_outputs(targets))
 
         def tiny(self) -> Self:
-            """Config with 1/8 of the channels, and two bottlenecks a stage."""
             return replace(self, width=self.width // 8, blocks=(2, 2, 2, 2))
 
     def __init__(self, config: Config, num_classes: int) -> None:

@@ -36,7 +36,6 @@ class NonLocalI3D(nn.Module):
         dropout: float = 0.5
 
         def check(self, size: InputSize) -> None:
-            """Refuse settings out of range, and clips that vanish in the pooling."""
             clip = as_clip(size)
             check_depth(self.depth)
             check_range("model.width", self.width, least=1)
@@ -45,12 +44,10 @@ class NonLocalI3D(nn.Module):
             check_range("data.crop", min(clip.height, clip.width), least=LEAST_SIDE)
 
         def build(self, size: InputSize, targets: Targets) -> "NonLocalI3D":
-            """Model with random weights."""
             self.check(size)
             return NonLocalI3D(self, num_outputs(targets))
 
         def tiny(self) -> Self:
-            """Config of a ResNet-50 with 1/8 of the channels."""
             return replace(self, depth=50, width=self.width // 8)
 
     def __init__(self, config: Config, num_classes: int) -> None:

@@ -37,7 +37,6 @@ class SlowFast(nn.Module):
         dropout: float = 0.5
 
         def check(self, size: InputSize) -> None:
-            """Refuse settings out of range, and numbers of frames that the slow pathway does not divide."""
             clip = as_clip(size)
             check_depth(self.depth)
             for name in ("width", "alpha", "beta"):
@@ -50,12 +49,10 @@ class SlowFast(nn.Module):
             check_range("data.crop", min(clip.height, clip.width), least=LEAST_SIDE)
 
         def build(self, size: InputSize, targets: Targets) -> "SlowFast":
-            """Model with random weights."""
             self.check(size)
             return SlowFast(self, num_outputs(targets))
 
         def tiny(self) -> Self:
-            """Config of ResNet-50s with 1/4 of the channels."""
             return replace(self, depth=50, width=self.width // 4)
 
     def __init__(self, config: Config, num_classes: int) -> None:

@@ -38,7 +38,6 @@ class TEA(nn.Module):
         dropout: float = 0.5
 
         def check(self, size: InputSize) -> None:
-            """Refuse settings out of range."""
             as_clip(size)
             for name in ("width", "reduction"):
                 check_range(f"model.{name}", getattr(self, name), least=1)
@@ -49,16 +48,13 @@ class TEA(nn.Module):
 
         @property
         def scale_width(self) -> int:
-            """Number of channels of a scale in the first stage."""
             return self.width * BASE_WIDTH // 64
 
         def build(self, size: InputSize, targets: Targets) -> "TEA":
-            """Model for clips with this number of frames, with random weights."""
             self.check(size)
             return TEA(self, as_clip(size).frames, num_outputs(targets))
 
         def tiny(self) -> Self:
-            """Config with 1/4 of the channels, and one block a stage."""
             return replace(self, width=self.width // 4, blocks=(1, 1, 1, 1))
 
     def __init__(self, config: Config, frames: int, num_classes: int) -> None:

@@ -47,13 +47,10 @@ class AdaptersConfig:
         check_range("model.adapters.mlp_scale", self.mlp_scale, least=0)
 
     def hidden(self, width: int) -> int:
-        """Hidden width."""
         return max(1, int(width * self.ratio))
 
     def build(self, width: int) -> Adapter:
-        """One adapter."""
         return Adapter(width, self.hidden(width))
 
     def macs(self, width: int) -> int:
-        """Multiply-adds of one adapter per token."""
         return 2 * width * self.hidden(width)

@@ -36,9 +36,7 @@ class TwoStreams(Protocol):
         """Exchange of a block; None if it has none."""
         ...
 
-    def block(self, block: int, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs of a block for both streams."""
-        ...
+    def block(self, block: int, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 class CheckedQuery(NamedTuple):
@@ -139,5 +137,4 @@ def exchanges(model: TwoStreams) -> dict[int, Exchange]:
 
 
 def depth(model: TwoStreams) -> int:
-    """Number of blocks."""
     return len(model.spatial.drops)

@@ -59,5 +59,4 @@ def patches_within(window: Window, frame: int, place: int) -> tuple[slice | int,
 
 
 def window_length(window: Window, grid: Grid) -> int:
-    """Number of tokens of a window."""
     return {"time": grid.frames, "space": grid.patches, "space-time": grid.tokens}[window]

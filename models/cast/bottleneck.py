@@ -41,7 +41,6 @@ class BottleneckExchange(Exchange):
         positions: bool = True
 
         def check(self, streams: Streams) -> None:
-            """Refuse ratios that do not divide the width, and bottlenecks that do not divide into heads."""
             check_range("model.exchange.ratio", self.ratio, least=1)
             if streams.width % self.ratio or streams.width // self.ratio % streams.heads:
                 raise ValueError(
@@ -52,11 +51,9 @@ class BottleneckExchange(Exchange):
                 raise ValueError("model.exchange: t2s and s2t are both None; for no exchange set model.exchange=None")
 
         def build(self, streams: Streams) -> "BottleneckExchange":
-            """Exchange of one block."""
             return BottleneckExchange(self, streams)
 
         def macs(self, streams: Streams) -> int:
-            """Multiply-adds of projections, LayerNorms and attention."""
             D, W = streams.width, streams.width // self.ratio
             total = 0
             windows: tuple[Window | None, Window | None] = (self.t2s, self.s2t)
@@ -80,12 +77,10 @@ class BottleneckExchange(Exchange):
         self.up_t = nn.Linear(W, D) if config.s2t else None
 
     def reset(self) -> None:
-        """Start without an update of either stream."""
         set_to_zero(self.up_s)
         set_to_zero(self.up_t)
 
     def forward(self, s: Tensor, t: Tensor, *, cls_only: bool = False) -> Updates:
-        """Updates of the tokens of both streams."""
         if cls_only and self.s2t is None:  # the temporal stream is not read
             unused = [*self.down_t.parameters(), *self.norm_t.parameters()]
             a = with_zero_gradients(self.norm_s(self.down_s(s[:, :1])), unused)
@@ -95,7 +90,6 @@ class BottleneckExchange(Exchange):
 
     @property
     def attentions(self) -> tuple[str, ...]:
-        """Names of the cross-attentions."""
         return tuple(self._cross_attentions())
 
     def attention_map(self, attention: str, s: Tensor, t: Tensor, frame: int, place: int) -> Tensor:

@@ -41,7 +41,6 @@ class NoKeyBiasAttention(JointAttention):
         label: ClassVar[str] = "Joint without key bias"
 
         def build(self, width: int, heads: int) -> "list[JointAttention]":
-            """Single mixer of a block."""
             return [NoKeyBiasAttention(width, heads)]
 
     def __init__(self, width: int, heads: int) -> None:
@@ -57,7 +56,6 @@ class NoKeyBiasAttention(JointAttention):
         return self.proj(merge_heads(F.scaled_dot_product_attention(q, k, v)))  # (B, N, D)
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """Output of `forward` for the first token alone."""
         return self.forward(x, grid)[:, :1]
 
 
@@ -76,12 +74,10 @@ class ClipExpert(Expert):
         positions: PositionsConfig = field(default_factory=SequencePositions.Config)
 
         def check(self, size: InputSize) -> None:
-            """Refuse sizes out of range."""
             check_range("model: tubelet of an expert", self.tubelet, least=1)
             super().check(size)
 
         def layout(self, size: InputSize) -> Layout:
-            """All tokens together."""
             clip = as_clip(size)
             grid = token_grid(clip.frames, clip.height, clip.width, patch=self.patch, tubelet=self.tubelet)
             return Layout(grid, framewise=False)
@@ -103,12 +99,10 @@ class ClipExpert(Expert):
             )
 
         def build(self, size: InputSize) -> "ClipExpert":
-            """Expert with random weights."""
             layout = self.layout(size)
             return ClipExpert(layout, VideoViT(self.vit, layout.grid, 0))
 
         def macs(self, size: InputSize) -> int:
-            """Multiply-adds of a clip."""
             layout, D = self.layout(size), self.width
             N = layout.num_tokens
             tokens = CubicTokens.Config(patch=self.patch, tubelet=self.tubelet).macs(layout.grid, D)
@@ -138,7 +132,6 @@ class ClipExpert(Expert):
 
     @property
     def norm(self) -> nn.Module:
-        """LayerNorm of the pooled tokens."""
         return self.vit.norm
 
     def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:
@@ -147,30 +140,24 @@ class ClipExpert(Expert):
         return self.vit.embedded(clip)[0]
 
     def attention_input(self, block: int, x: Tensor) -> Tensor:
-        """Normalised input of the attention of a block."""
         return self.vit.blocks[block].norms[0](x)  # pyright: ignore[reportIndexIssue, reportCallIssue]
 
     def attention(self, block: int, x: Tensor) -> Tensor:
-        """Attention among all tokens."""
         mixer = self.vit.blocks[block].mixers[0]  # pyright: ignore[reportIndexIssue]
         assert isinstance(mixer, Mixer)
         return mixer(x, self.layout.grid)
 
     def mlp_input(self, block: int, x: Tensor) -> Tensor:
-        """Normalised input of the MLP of a block."""
         return self.vit.blocks[block].mlp_norm(x)  # pyright: ignore[reportCallIssue]
 
     def mlp(self, block: int, x: Tensor) -> Tensor:
-        """Output of the MLP of a block."""
         return self.vit.blocks[block].mlp(x)  # pyright: ignore[reportCallIssue]
 
     def layer_of(self, parameter: str) -> int:
-        """Layer of a parameter."""
         return self.vit.layer_of(parameter.removeprefix("vit."))
 
 
 def is_norm(name: str) -> bool:
-    """Whether a tensor of an expert is one of its final LayerNorm."""
     return name.startswith("vit.norm.")
 
 

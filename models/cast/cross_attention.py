@@ -84,5 +84,4 @@ def query_weights(query: Tensor, keys: Tensor, heads: int) -> Tensor:
 
 
 def cross_attention_macs(grid: Grid, width: int, window: Window) -> int:
-    """Multiply-adds of a cross-attention."""
     return grid.tokens * (4 * width**2 + 2 * window_length(window, grid) * width)

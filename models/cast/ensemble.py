@@ -43,30 +43,24 @@ class IndependentExperts(nn.Module):
         noun: Giver = "spatial"
 
         def check(self, size: InputSize) -> None:
-            """Refuse what an expert refuses."""
             self.spatial.check(size)
             self.temporal.check(size)
 
         def check_parent(self, part: str, parent: ModelConfig) -> None:
-            """Refuse an expert whose model is not that of the run that trains it."""
             if part in PARTS and parent != (self.spatial if part == "spatial" else self.temporal):
                 raise ValueError(f"model.{part} differs from the model of the run that trains it; change both")
 
         def giver(self, kind: str) -> Giver:
-            """Which expert gives the scores of a kind of label."""
             return {"verb": self.verb, "noun": self.noun}.get(kind, "both")  # type: ignore[return-value]
 
         def build(self, size: InputSize, targets: Targets) -> "IndependentExperts":
-            """Model with random weights."""
             self.check(size)
             return IndependentExperts(self, size, targets)
 
         def macs(self, size: InputSize, targets: Targets) -> int:
-            """Multiply-adds of both experts."""
             return sum(model.macs(size, targets) for model in (self.spatial, self.temporal))
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy the weights of the run of an expert into the part that it names."""
             assert isinstance(model, IndependentExperts)
             if part not in PARTS:
                 return super().copy_from(model, tensors, part)
@@ -85,7 +79,6 @@ class IndependentExperts(nn.Module):
             return torch.cat([combined(self.giver(kind), parts, kind) for kind in targets.classes], dim=-1)
 
         def tiny(self) -> Self:
-            """Config with small experts."""
             return replace(self, spatial=self.spatial.tiny(), temporal=self.temporal.tiny())
 
     def __init__(self, config: Config, size: InputSize, targets: Targets) -> None:
@@ -96,7 +89,6 @@ class IndependentExperts(nn.Module):
         self.temporal = LoneExpert(config.temporal, size, len(self.rows("temporal")))
 
     def kinds(self, part: str) -> list[str]:
-        """Kinds of label for which an expert gives scores."""
         return [kind for kind in self.classes if self.config.giver(kind) in (part, "both")]
 
     def rows(self, part: str) -> list[int]:

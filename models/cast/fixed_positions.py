@@ -35,7 +35,6 @@ class SequencePositions(nn.Module):
         of_cls: ClassVar[bool] = False
 
         def build(self, width: int, grid: Grid) -> "SequencePositions":
-            """Positions for clips of this grid."""
             return SequencePositions(width, grid)
 
     def __init__(self, width: int, grid: Grid) -> None:
@@ -66,7 +65,6 @@ class SpaceTimePositions(nn.Module):
             """Accept any grid."""
 
         def build(self, width: int, grid: Grid) -> "SpaceTimePositions":
-            """Positions for clips of this grid."""
             return SpaceTimePositions(width, grid)
 
     def __init__(self, width: int, grid: Grid) -> None:

@@ -46,7 +46,6 @@ class FrameExpert(Expert):
         tubelet: int = 2
 
         def check(self, size: InputSize) -> None:
-            """Refuse also clips that are not square."""
             check_range("model: tubelet of an expert", self.tubelet, least=1)
             super().check(size)
             clip = as_clip(size)
@@ -54,7 +53,6 @@ class FrameExpert(Expert):
                 raise ValueError(f"clip: {clip.height}x{clip.width} pixels; an image expert takes squares")
 
         def layout(self, size: InputSize) -> Layout:
-            """Separate frames with CLS."""
             clip = as_clip(size)
             grid = token_grid(clip.frames, clip.height, clip.width, patch=self.patch, tubelet=self.tubelet)
             return Layout(grid, framewise=True)
@@ -74,7 +72,6 @@ class FrameExpert(Expert):
 
     @property
     def norm(self) -> nn.Module:
-        """LayerNorm of the pooled tokens."""
         return self.vit.norm
 
     def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:
@@ -89,7 +86,6 @@ class FrameExpert(Expert):
         return self.vit.norm_pre(x)
 
     def attention(self, block: int, x: Tensor) -> Tensor:
-        """Attention within each frame."""
         return self.attention_module(block)(x)
 
     def attention_over_time(self, block: int, x: Tensor) -> Tensor:
@@ -99,27 +95,21 @@ class FrameExpert(Expert):
         return out.view_as(by_place).transpose(1, 2).flatten(0, 1)
 
     def attention_input(self, block: int, x: Tensor) -> Tensor:
-        """Normalised input of the attention of a block."""
         return self.block(block).norm1(x)
 
     def mlp_input(self, block: int, x: Tensor) -> Tensor:
-        """Normalised input of the MLP of a block."""
         return self.block(block).norm2(x)
 
     def mlp(self, block: int, x: Tensor) -> Tensor:
-        """Output of the MLP of a block."""
         return self.block(block).mlp(x)
 
     def block(self, block: int) -> "Block":
-        """Block of timm's model. Those of EVA have the same parts."""
         return cast("Block", self.vit.blocks[block])
 
     def attention_module(self, block: int) -> "Attention":
-        """Attention of a block of timm's model."""
         return cast("Attention", self.block(block).attn)
 
     def layer_of(self, parameter: str) -> int:
-        """Layer of a parameter."""
         _, part, *rest = parameter.split(".")
         if part == "blocks":
             return int(rest[0]) + 1
@@ -143,12 +133,10 @@ class ImageExpert(FrameExpert):
         norm_eps: float = 1e-5
 
         def check(self, size: InputSize) -> None:
-            """Refuse also an epsilon of LayerNorm out of range."""
             check_range("model: norm_eps of an expert", self.norm_eps, least=0, exclusive=True)
             super().check(size)
 
         def build(self, size: InputSize) -> "ImageExpert":
-            """Expert with random weights."""
             from timm.layers.norm import LayerNorm  # here: timm takes a second to import
             from timm.models.vision_transformer import VisionTransformer
 
@@ -167,14 +155,12 @@ class ImageExpert(FrameExpert):
             return ImageExpert(self, self.layout(size), vit)
 
         def macs(self, size: InputSize) -> int:
-            """Multiply-adds of a clip."""
             layout, D = self.layout(size), self.width
             N, hidden = layout.num_tokens, int(D * self.mlp_ratio)
             blocks = self.depth * (self.attention_macs(N, layout.num_connected) + 2 * N * D * hidden)
             return self.token_macs(size) + blocks + self.pre_norm * 5 * N * D
 
         def load(self, expert: Expert, path: Path) -> LoadReport:
-            """Load a file of timm, or the plain state dict of CLIP or of its image encoder."""
             tensors = without_prefix(read_tensors(path), "visual.")
             names = {name: name.removeprefix("vit.") for name in expert.state_dict()}
             if "class_embedding" in tensors:
@@ -200,7 +186,6 @@ class EvaExpert(FrameExpert):
         mlp_ratio: float = 8 / 3
 
         def build(self, size: InputSize) -> "EvaExpert":
-            """Expert with random weights."""
             from timm.models.eva import Eva  # here: timm takes a second to import
 
             vit = Eva(
@@ -222,7 +207,6 @@ class EvaExpert(FrameExpert):
             return EvaExpert(self, self.layout(size), vit)
 
         def macs(self, size: InputSize) -> int:
-            """Multiply-adds of a clip."""
             layout, D = self.layout(size), self.width
             N, hidden = layout.num_tokens, int(D * self.mlp_ratio)
             inner_norms = 5 * N * (D + hidden)
@@ -230,7 +214,6 @@ class EvaExpert(FrameExpert):
             return self.token_macs(size) + self.depth * blocks
 
         def load(self, expert: Expert, path: Path) -> LoadReport:
-            """Load a file of timm or of EVA's authors."""
             tensors = without_prefix(read_tensors(path), "visual.")
             names = {name: name.removeprefix("vit.") for name in expert.state_dict()}
             if "blocks.0.mlp.w1.weight" in tensors:
@@ -239,5 +222,4 @@ class EvaExpert(FrameExpert):
             return fill(expert, tensors, names, source=path.name, known_unexpected=unused)
 
     def attention(self, block: int, x: Tensor) -> Tensor:
-        """Attention within each frame, with rotary positions."""
         return self.attention_module(block)(x, rope=self.vit.rope.get_embed())  # pyright: ignore

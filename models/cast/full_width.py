@@ -32,19 +32,15 @@ class FullWidthExchange(Exchange):
         adapter_ratio: float | None = None
 
         def check(self, streams: Streams) -> None:
-            """Refuse ratios out of range."""
             check_range("model.exchange.adapter_ratio", self.adapter_ratio, least=0, exclusive=True)
 
         def hidden(self, width: int) -> int | None:
-            """Hidden width of the adapters."""
             return None if self.adapter_ratio is None else max(1, int(width * self.adapter_ratio))
 
         def build(self, streams: Streams) -> "FullWidthExchange":
-            """Exchange of one block."""
             return FullWidthExchange(self, streams)
 
         def macs(self, streams: Streams) -> int:
-            """Multiply-adds of LayerNorms, attention and adapters."""
             s, t, D = streams.spatial, streams.temporal, streams.width
             t2s = cross_attention_macs(s.grid, D, "time")
             s2t = t.num_tokens * (2 * D**2 + 2 * s.num_tokens * D) + s.num_tokens * 2 * D**2
@@ -62,12 +58,10 @@ class FullWidthExchange(Exchange):
         self.adapter_t = None if hidden is None else Adapter(D, hidden)
 
     def reset(self) -> None:
-        """Start without an update of either stream."""
         for attention, adapter in ((self.t2s, self.adapter_s), (self.s2t, self.adapter_t)):
             set_to_zero(attention.proj if adapter is None else adapter.up)
 
     def forward(self, s: Tensor, t: Tensor, *, cls_only: bool = False) -> Updates:
-        """Updates of the tokens of both streams."""
         a, b = self.norm_s(s), self.norm_t(t)
         update_t = self.s2t(self.temporal.patches(b).flatten(1, 2), self.spatial.all_tokens(a))  # (B, T*S, D)
         if self.adapter_t is not None:
@@ -84,7 +78,6 @@ class FullWidthExchange(Exchange):
 
     @property
     def attentions(self) -> tuple[str, ...]:
-        """Names of both cross-attentions."""
         return ("t2s", "s2t")
 
     def attention_map(self, attention: str, s: Tensor, t: Tensor, frame: int, place: int) -> Tensor:

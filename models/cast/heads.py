@@ -59,17 +59,14 @@ class ExpertHead:
             check_range("model.head.init_scale", self.init_scale, least=0)
 
         def hidden(self, width: int) -> int:
-            """Hidden width of the adapters."""
             return max(1, int(width * self.adapter_ratio))
 
         def build(self, width: int, classes: Mapping[str, int]) -> TwoExpertsHead:
-            """Head for these numbers of classes."""
             if tuple(classes) == VERB_NOUN:
                 return SeparateHead(self, width, classes)
             return FusedHead(self, width, sum(classes.values()))
 
         def macs(self, width: int, classes: Mapping[str, int]) -> int:
-            """Multiply-adds of an item."""
             adapters = 0 if tuple(classes) == VERB_NOUN else 4 * width * self.hidden(width)
             return adapters + width * sum(classes.values())
 
@@ -105,7 +102,6 @@ class SeparateHead(TwoExpertsHead):
         self.noun = nn.Linear(width, classes["noun"])
 
     def reset(self) -> None:
-        """Scale the classifiers."""
         scale_(self.verb, self.init_scale)
         scale_(self.noun, self.init_scale)
 
@@ -124,15 +120,12 @@ class LateFusionHead(TwoExpertsHead):
         concatenated: bool = False
 
         def width(self, width: int) -> int:
-            """Width of the fused features."""
             return 2 * width if self.concatenated else width
 
         def build(self, width: int, classes: Mapping[str, int]) -> "LateFusionHead":
-            """Head for these numbers of classes."""
             return LateFusionHead(self, width, sum(classes.values()))
 
         def macs(self, width: int, classes: Mapping[str, int]) -> int:
-            """Multiply-adds of an item."""
             return self.width(width) * sum(classes.values())
 
     def __init__(self, config: Config, width: int, num_classes: int) -> None:

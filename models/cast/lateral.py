@@ -23,11 +23,9 @@ class LateralExchange(Exchange):
         label: ClassVar[str] = "Lateral"
 
         def build(self, streams: Streams) -> "LateralExchange":
-            """Exchange of one block."""
             return LateralExchange(streams)
 
         def macs(self, streams: Streams) -> int:
-            """Multiply-adds of both projections."""
             return (streams.spatial.grid.tokens + streams.temporal.grid.tokens) * streams.width**2
 
     def __init__(self, streams: Streams) -> None:
@@ -36,12 +34,10 @@ class LateralExchange(Exchange):
         self.to_t = nn.Linear(streams.width, streams.width)
 
     def reset(self) -> None:
-        """Start without an update of either stream."""
         set_to_zero(self.to_s)
         set_to_zero(self.to_t)
 
     def forward(self, s: Tensor, t: Tensor, *, cls_only: bool = False) -> Updates:
-        """Updates of the tokens of both streams."""
         update_t = self.temporal.with_patches(torch.zeros_like(t[:, :1]), self.to_t(self.spatial.patches(s)))
         zeros = torch.zeros_like(s[:, :1])
         if cls_only:

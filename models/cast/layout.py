@@ -30,7 +30,6 @@ class Layout:
 
     @property
     def num_connected(self) -> int:
-        """Number of tokens that attend to each other."""
         return 1 + self.grid.patches if self.framewise else self.grid.tokens
 
     def patches(self, x: Tensor) -> Tensor:

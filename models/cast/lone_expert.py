@@ -44,27 +44,22 @@ class LoneExpert(nn.Module):
 
         @property
         def pretrained(self) -> bool:
-            """Whether the expert has initial weights."""
             return self.expert.init is not None
 
         def without_initial_weights(self) -> Self:
-            """The same model without files of experts."""
             return replace(self, expert=replace(self.expert, init=None))
 
         @property
         def initial_weights(self) -> tuple[InitialWeights, ...]:
-            """Source of the expert's initial weights, if there is one."""
             return () if self.expert.init is None else (self.expert.init,)
 
         def check(self, size: InputSize) -> None:
-            """Refuse settings out of range, and attention over time in an expert that sees all frames together."""
             self.expert.check(size)
             check_range("model.drop_path", self.drop_path, least=0, below=1)
             if self.adapters is not None and self.adapters.in_time and not self.expert.layout(size).framewise:
                 raise ValueError("model.adapters.in_time is True; the expert already attends over time")
 
         def build(self, size: InputSize, targets: Targets) -> "LoneExpert":
-            """Model with random weights."""
             self.check(size)
             return LoneExpert(self, size, num_outputs(targets))
 
@@ -82,21 +77,18 @@ class LoneExpert(nn.Module):
             return total + expert.depth * per_block
 
         def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
-            """Load the file of the expert."""
             assert isinstance(model, LoneExpert)
             if self.expert.init is None:
                 return ()
             return (self.expert.load(model.stream.expert, self.expert.init.find(folder or weights_folder())),)
 
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
-            """Load a fine-tuned classifier of VideoMAE or MVD."""
             if self.expert.layout(size).framewise:
                 return super().load_released(model, path, size)
             assert isinstance(model, LoneExpert)
             return load_classifier(model, model.stream.expert, path)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy the weights of a run of the same model with any classes, or its expert for the part "expert"."""
             assert isinstance(model, LoneExpert)
             if not part:
                 return copy_all_but_classes(model, tensors)
@@ -105,7 +97,6 @@ class LoneExpert(nn.Module):
             return copy_expert(model.stream.expert, tensors, part)
 
         def tiny(self) -> Self:
-            """Config with a small expert."""
             return replace(self, expert=self.expert.tiny(), drop_path=0.0)
 
     def __init__(self, config: Config, size: InputSize, num_classes: int) -> None:

@@ -65,26 +65,21 @@ class CAST(nn.Module):
 
         @property
         def experts(self) -> dict[str, ExpertConfig]:
-            """Configs of the experts by part of the model."""
             return {"spatial": self.spatial, "temporal": self.temporal}
 
         @property
         def pretrained(self) -> bool:
-            """Whether both experts have initial weights."""
             return all(expert.init is not None for expert in self.experts.values())
 
         def without_initial_weights(self) -> Self:
-            """The same model without files of experts."""
             spatial, temporal = (replace(expert, init=None) for expert in (self.spatial, self.temporal))
             return replace(self, spatial=spatial, temporal=temporal)
 
         @property
         def initial_weights(self) -> tuple[InitialWeights, ...]:
-            """Sources of the experts' initial weights."""
             return tuple(expert.init for expert in self.experts.values() if expert.init is not None)
 
         def check(self, size: InputSize) -> None:
-            """Refuse experts that do not fit together, and settings out of range."""
             for expert in self.experts.values():
                 expert.check(size)
             check_range("model.drop_path", self.drop_path, least=0, below=1)
@@ -122,7 +117,6 @@ class CAST(nn.Module):
             )
 
         def build(self, size: InputSize, targets: Targets) -> "CAST":
-            """Model with random weights."""
             self.check(size)
             return CAST(self, size, targets)
 
@@ -136,7 +130,6 @@ class CAST(nn.Module):
             return experts + adapters + exchange + 2 * NORM_MACS * D + self.head.macs(D, targets.classes)
 
         def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
-            """Load the files of both experts."""
             assert isinstance(model, CAST)
             folder = folder or weights_folder()
             return tuple(
@@ -150,7 +143,6 @@ class CAST(nn.Module):
             return load_cast(model, path)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy the weights of a run of the same model with any classes, or of an expert alone into its part."""
             assert isinstance(model, CAST)
             if not part:
                 return copy_all_but_classes(model, tensors)
@@ -159,7 +151,6 @@ class CAST(nn.Module):
             return copy_expert(model.expert(part), tensors, part)
 
         def tiny(self) -> Self:
-            """Config with small experts."""
             spatial, temporal = self.spatial.tiny(), self.temporal.tiny()
             blocks = None if self.blocks is None else thinned(self.blocks, self.spatial.depth, spatial.depth)
             exchange = None if self.exchange is None else self.exchange.tiny()

@@ -10,5 +10,4 @@ class QuickGELU(nn.Module):
     """x sigmoid(1.702 x), as silu(1.702 x) / 1.702, which saves one tensor for the backward pass instead of two."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Activations of any shape."""
         return F.silu(SLOPE * x).mul_(1 / SLOPE)

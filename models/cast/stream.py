@@ -56,7 +56,6 @@ class Stream(nn.Module):
             self.expert.norm.requires_grad_(True)
 
     def _adapters(self, config: AdaptersConfig | None, width: int) -> nn.ModuleList | None:
-        """One adapter per block."""
         return None if config is None else nn.ModuleList(config.build(width) for _ in self.drops)
 
     def embedded(self, clip: Tensor) -> Tensor:
@@ -77,7 +76,6 @@ class Stream(nn.Module):
         return x + branch + self.attention_adapters[block](branch)
 
     def update(self, block: int, x: Tensor, update: Tensor | None) -> Tensor:
-        """Tokens plus the update that they get from the other stream."""
         return x if update is None else x + self.drops[block](update)
 
     def feed(self, block: int, x: Tensor) -> Tensor:

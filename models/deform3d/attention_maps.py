@@ -31,9 +31,7 @@ class HasBlocks(Protocol):
 
     blocks: nn.ModuleList
 
-    def tokens_before(self, block: int, clips: Tensor, joints: Tensor) -> Tokens:
-        """Input of a block."""
-        ...
+    def tokens_before(self, block: int, clips: Tensor, joints: Tensor) -> Tokens: ...
 
 
 class CheckedQuery(NamedTuple):
@@ -222,5 +220,4 @@ def block_of(model: HasBlocks, number: int) -> Block:
 
 
 def stages(block: Block) -> Mapping[str, Stage]:
-    """Stages of a block by name."""
     return {name: stage for name, stage in block.stages.items() if isinstance(stage, Stage)}

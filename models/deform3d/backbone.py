@@ -32,15 +32,12 @@ class MixedConvNet(nn.Module):
 
         @property
         def channels(self) -> int:
-            """Channels of the features."""
             return EXPANSION * self.width
 
         def check(self) -> None:
-            """Refuse widths out of range."""
             check_range("model.backbone.width", self.width, least=1, below=MAX_WIDTH + 1)
 
         def build(self) -> "MixedConvNet":
-            """Network with random weights."""
             return MixedConvNet(self.width)
 
         def macs(self, frames: int, height: int, width: int) -> int:
@@ -55,7 +52,6 @@ class MixedConvNet(nn.Module):
             return stem + first + later
 
         def tiny(self) -> Self:
-            """Network with an eighth of the channels."""
             return replace(self, width=max(1, self.width // 8))
 
     def __init__(self, width: int) -> None:

@@ -24,7 +24,6 @@ class Block(nn.Module):
         self.cls_route: ClsRoute = cls_route
 
     def forward(self, tokens: Tokens) -> Tokens:
-        """Tokens after all stages."""
         for name in self.stages:
             tokens = self.after(name, tokens)
         return tokens

@@ -51,7 +51,6 @@ class PlainAttention:
             """No search."""
 
         def macs(self, grid: Grid, width: int) -> int:
-            """No multiply-adds."""
             return 0
 
 
@@ -71,7 +70,6 @@ class DeformableAttention:
         offset_scale: Scale = (1.0, 1.0, 1.0)
 
         def build(self, width: int) -> TokenSearch:
-            """Search with small random offsets."""
             search = TokenSearch(width, self.kernel, self.offset_scale)
             search.reset()
             return search
@@ -87,7 +85,6 @@ class DeformableAttention:
                 check_range("model.attention.offset_scale", scale, least=0, below=1e6)
 
         def macs(self, grid: Grid, width: int) -> int:
-            """Multiply-adds of the offsets."""
             return search_macs(grid, width, self.kernel)
 
 
@@ -99,7 +96,6 @@ class DeformableStage(Stage):
         self.search = attention.build(settings.width)
 
     def forward(self, tokens: Tokens) -> Tokens:
-        """Tokens, of which Z, M_RGB and M_CLS are new."""
         x = joined(tokens)  # (B, T, S + 2, D)
         y = self.norm(x)
         q = self.attention.q(y).flatten(1, 2)  # (B, T*(S + 2), D)

@@ -33,11 +33,9 @@ class ModalHeadConfig(ABC):
         """Number of modal tokens that the classifier reads, the last ones."""
 
     def build(self, width: int, num_modal: int, num_classes: int) -> "ModalHead":
-        """Head for this number of modal tokens."""
         return ModalHead(width, self.num_read(num_modal), num_classes, self.dropout)
 
     def macs(self, width: int, num_modal: int, num_classes: int) -> int:
-        """Multiply-adds of an item."""
         return self.num_read(num_modal) * width * (5 + num_classes)
 
 
@@ -49,7 +47,6 @@ class ClsHead:
         """No further options."""
 
         def num_read(self, num_modal: int) -> int:
-            """CLS alone."""
             return 1
 
 
@@ -61,7 +58,6 @@ class AllModalHead:
         """No further options."""
 
         def num_read(self, num_modal: int) -> int:
-            """All modal tokens."""
             return num_modal
 
 

@@ -38,5 +38,4 @@ def joints_first(tokens: Tokens) -> tuple[Tensor, Tensor]:
 
 
 def joint_macs(settings: StageSettings, windows: Windows, frames: int) -> int:
-    """Multiply-adds of the stage for a clip."""
     return stride_macs(settings, windows, MODAL, frames)

@@ -78,7 +78,6 @@ class DeformableTransformer(nn.Module):
 
         @property
         def width(self) -> int:
-            """Width of all tokens."""
             return self.backbone.channels
 
         @property
@@ -99,7 +98,6 @@ class DeformableTransformer(nn.Module):
             return 1 + sum(self.has_tokens(modality) for modality in get_args(Modality))
 
         def check(self, size: InputSize) -> None:
-            """Refuse settings out of range, settings that exclude each other, and clips that are too small."""
             clip = as_pose_clip(size)
             self.backbone.check()
             check_range("model.depth", self.depth, least=1, below=1000)
@@ -152,7 +150,6 @@ class DeformableTransformer(nn.Module):
             self.check(test_size)
 
         def build(self, size: InputSize, targets: Targets) -> "DeformableTransformer":
-            """Model with random weights."""
             self.check(size)
             return DeformableTransformer(self, as_pose_clip(size), num_outputs(targets))
 
@@ -161,7 +158,6 @@ class DeformableTransformer(nn.Module):
             return replace(self, depth=depth)
 
         def tiny(self) -> Self:
-            """Config with an eighth of the width, a quarter of the heads and half the depth."""
             return replace(
                 self,
                 backbone=self.backbone.tiny(),
@@ -171,7 +167,6 @@ class DeformableTransformer(nn.Module):
             )
 
         def grid(self, clip: PoseClipSize) -> Grid:
-            """Grid of the RGB tokens of a clip."""
             return Grid(clip.frames, clip.height // STRIDE, clip.width // STRIDE)
 
         def tokens_per_frame(self, clip: PoseClipSize) -> int:
@@ -277,7 +272,6 @@ class DeformableTransformer(nn.Module):
         return tokens
 
     def recompute(self, on: bool) -> None:
-        """Turn recomputation of the blocks in the backward pass on or off."""
         self.recomputes = on
 
     def check_query(self, size: InputSize, query: PointQuery) -> None:

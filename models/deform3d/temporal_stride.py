@@ -27,7 +27,6 @@ class TemporalStrideStage(StrideStage):
         self.num_queries = num_queries
 
     def forward(self, tokens: Tokens) -> Tokens:
-        """Tokens with new values."""
         x, names = torch.cat(list(tokens.parts.values()), dim=2), list(tokens.parts)  # (B, T, D_n, D)
         new = self.strided(x, self.windows.build(x.shape[1]), 0, frames_read(tokens), self.num_queries)
         return tokens.updated(names if self.num_queries is None else names[-self.num_queries :], new)

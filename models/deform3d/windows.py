@@ -104,7 +104,6 @@ class Windows:
 
     @property
     def cover_all(self) -> bool:
-        """Whether every place is updated by a window."""
         return min(self.counts) > 0
 
     def index(self, others: int, device: torch.device) -> WindowIndex:

@@ -32,11 +32,9 @@ class FrameAttention(JointAttention):
         label: ClassVar[str] = "Space"
 
         def build(self, width: int, heads: int) -> "list[JointAttention]":
-            """Single mixer of a block."""
             return [FrameAttention(width, heads)]
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
-            """Multiply-adds of joint attention in each frame."""
             return grid.frames * super().macs(Grid(1, grid.height, grid.width), width, heads)
 
 
@@ -65,7 +63,6 @@ class ShiftedAttention(FrameAttention):
         boundary: Boundary = "zero"
 
         def build(self, width: int, heads: int) -> "list[JointAttention]":
-            """Single mixer of a block."""
             return [ShiftedAttention(self, width, heads)]
 
         @abstractmethod

@@ -28,7 +28,6 @@ class FrameMeanHead(Head):
             check_range("model.head.std", self.std, least=0)
 
         def build(self, width: int, num_classes: int) -> "FrameMeanHead":
-            """Head."""
             return FrameMeanHead(self, width, num_classes)
 
         def macs(self, grid: Grid, width: int, num_classes: int) -> int:
@@ -42,7 +41,6 @@ class FrameMeanHead(Head):
         self.classifier = nn.Linear(width, num_classes)
 
     def reset(self) -> None:
-        """Initialise the classifier."""
         nn.init.normal_(self.classifier.weight, std=self.std)
         nn.init.zeros_(self.classifier.bias)
 

@@ -51,7 +51,6 @@ class FramewiseViT(VideoViT):
         blocks: tuple[int, ...] | None = None
 
         def check(self, size: InputSize) -> None:
-            """Refuse blocks that the model does not have, and repeated ones."""
             for block in self.blocks or ():
                 check_range("model.blocks: an index", block, least=0)
                 if block >= self.depth:
@@ -62,11 +61,9 @@ class FramewiseViT(VideoViT):
 
         @property
         def connected(self) -> tuple[int, ...]:
-            """Indices of the blocks that connect frames."""
             return tuple(range(self.depth)) if self.blocks is None else self.blocks
 
         def attention_of(self, block: int) -> MixerConfig:
-            """Attention within frames in the blocks that do not connect frames."""
             return self.attention if block in self.connected else FrameAttention.Config()
 
         @property
@@ -75,11 +72,9 @@ class FramewiseViT(VideoViT):
             return None
 
         def block_type(self, block: int) -> type[Block]:
-            """Class of the block of this index."""
             return ShiftedBlock if self.block_shift is not None and block in self.connected else Block
 
         def build_block(self, block: int) -> Block:
-            """Block of this index."""
             built = super().build_block(block)
             if isinstance(built, ShiftedBlock):
                 assert self.block_shift is not None
@@ -87,12 +82,10 @@ class FramewiseViT(VideoViT):
             return built
 
         def build(self, size: InputSize, targets: Targets) -> "FramewiseViT":
-            """Model for clips of this size, with random weights."""
             self.check(size)
             return FramewiseViT(self, self.grid(size), num_outputs(targets))
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy the weights of a run with other shifts or another number of classes."""
             if part:
                 return super().copy_from(model, tensors, part)
             names = {name: name for name in model.state_dict()}
@@ -102,7 +95,6 @@ class FramewiseViT(VideoViT):
             )
 
         def num_tokens(self, grid: Grid) -> int:
-            """Number of tokens of all frames in each block, with a CLS each."""
             return grid.frames * (1 + grid.patches)
 
         def tiny(self) -> Self:

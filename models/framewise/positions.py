@@ -27,7 +27,6 @@ class FramePositions(nn.Module):
         period: int | None = None
 
         def check(self, grid: Grid) -> None:
-            """Refuse periods that do not divide the frames of a clip."""
             super().check(grid)
             check_range("model.positions.period", self.period, least=1)
             if self.period is not None and grid.frames % self.period:

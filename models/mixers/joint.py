@@ -25,7 +25,6 @@ class JointAttention(Mixer):
         needs_cls: ClassVar[bool] = False
 
         def build(self, width: int, heads: int) -> "list[JointAttention]":
-            """Single mixer of a block."""
             return [JointAttention(width, heads)]
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:

@@ -26,7 +26,6 @@ class Linformer(SpatialStage):
         num_prototypes: int = 256
 
         def __post_init__(self) -> None:
-            """Refuse counts below 1."""
             check_counts(self, "num_prototypes")
 
         def build(self, heads: int, grid: Grid | None = None) -> "Linformer":
@@ -40,13 +39,11 @@ class Linformer(SpatialStage):
             return (2 + 2 * grid.frames) * grid.tokens * self.num_prototypes * width
 
         def check(self, grid: Grid) -> None:
-            """Refuse frames with fewer tokens than combinations."""
             if grid.patches < self.num_prototypes:
                 counts = f"{self.num_prototypes} prototypes, but {grid.patches} tokens"
                 raise ValueError(f"attention.approximation: {counts}; set num_prototypes to no more than that")
 
         def tiny(self) -> Self:
-            """Config with an eighth of the combinations."""
             return replace(self, num_prototypes=max(1, self.num_prototypes // 8))
 
     def __init__(self, config: Config, heads: int, grid: Grid) -> None:

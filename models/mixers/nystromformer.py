@@ -51,14 +51,12 @@ class Nystromformer(SpatialStage):
         conv_kernel: int | None = field(default=None, metadata={"omit_if": None})
 
         def __post_init__(self) -> None:
-            """Refuse counts below 1, and convolutions without a middle."""
             check_counts(self, "num_prototypes", "num_iterations", "conv_kernel")
             if self.conv_kernel is not None and (self.conv_kernel % 2 == 0 or self.conv_kernel > MAX_KERNEL):
                 allowed = f"it must be odd and at most {MAX_KERNEL}"
                 raise ValueError(f"attention.approximation.conv_kernel={self.conv_kernel}: {allowed}")
 
         def build(self, heads: int, grid: Grid | None = None) -> "Nystromformer":
-            """Spatial stage."""
             return Nystromformer(self, heads)
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
@@ -69,13 +67,11 @@ class Nystromformer(SpatialStage):
             return 3 * n * R * D + R**2 * D + inverse + heads * n * R**2 + n * R * T * D + convolution
 
         def check(self, grid: Grid) -> None:
-            """Refuse clips with fewer tokens than segments."""
             if grid.tokens < self.num_prototypes:
                 counts = f"{self.num_prototypes} prototypes, but {grid.tokens} tokens"
                 raise ValueError(f"attention.approximation: {counts}; set num_prototypes to no more than that")
 
         def tiny(self) -> Self:
-            """Config with an eighth of the prototypes."""
             return replace(self, num_prototypes=self.num_prototypes // 8)
 
     def __init__(self, config: Config, heads: int) -> None:

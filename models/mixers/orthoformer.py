@@ -66,7 +66,6 @@ class Orthoformer(SpatialStage):
                 raise ValueError("attention.approximation.matched_prototypes=True calls for share_over_time=False")
 
         def build(self, heads: int, grid: Grid | None = None) -> "Orthoformer":
-            """Spatial stage."""
             return Orthoformer(self, heads)
 
         def num_candidates(self, grid: Grid) -> int:
@@ -88,13 +87,11 @@ class Orthoformer(SpatialStage):
             return attention + sets * steps * self.num_candidates(grid) * D
 
         def check(self, grid: Grid) -> None:
-            """Refuse clips with fewer candidates than prototypes."""
             if self.num_candidates(grid) < self.num_prototypes:
                 counts = f"{self.num_prototypes} prototypes, but {self.num_candidates(grid)} candidates"
                 raise ValueError(f"attention.approximation: {counts}; set num_prototypes to no more than that")
 
         def tiny(self) -> Self:
-            """Config with an eighth of the prototypes."""
             return replace(self, num_prototypes=self.num_prototypes // 8)
 
     def __init__(self, config: Config, heads: int) -> None:

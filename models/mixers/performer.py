@@ -50,7 +50,6 @@ class Performer(SpatialStage):
         scales_twice: bool = field(default=False, metadata={"omit_if": False})
 
         def __post_init__(self) -> None:
-            """Refuse a number of features below 1, and odd numbers of features in pairs."""
             check_counts(self, "num_features")
             if self.kernel == "two-sided" and self.num_features % 2:
                 raise ValueError(
@@ -58,12 +57,10 @@ class Performer(SpatialStage):
                 )
 
         def build(self, heads: int, grid: Grid | None = None) -> "Performer":
-            """Spatial stage."""
             return Performer(self)
 
         @property
         def num_directions(self) -> int:
-            """Number of random directions."""
             return self.num_features // 2 if self.kernel == "two-sided" else self.num_features
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:

@@ -40,7 +40,6 @@ class ExactSpace(SpatialStage):
         self.dropout = dropout
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
-        """Trajectories by exact attention."""
         rate = self.dropout if self.training else 0.0
         return attend(q, by_frame(k, grid), by_frame(v, grid), mask_by_frame(mask, grid), rate)
 

@@ -51,18 +51,15 @@ class TrajectoryAttention(Mixer):
         )
 
         def build(self, width: int, heads: int) -> "list[TrajectoryAttention]":
-            """Single mixer of a block."""
             return [TrajectoryAttention(self, width, heads)]
 
         def check(self, grid: Grid, heads: int) -> None:
-            """Refuse approximations of attention over space-time, and clips too small for the approximation."""
             if self.approximation is not None:
                 if self.normalize_over != "space":
                     raise ValueError("attention: an approximation works within frames; set normalize_over=space")
                 self.approximation.check(grid)
 
         def tiny(self) -> Self:
-            """Config with fewer prototypes of the approximation, if any."""
             return replace(self, approximation=self.approximation.tiny()) if self.approximation is not None else self
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
@@ -106,7 +103,6 @@ class TrajectoryAttention(Mixer):
 
     @property
     def attends_in_time(self) -> bool:
-        """Whether trajectories are pooled by attention."""
         return self.config.temporal == "attention"
 
     def attention(self, qkv: Tensor, clips: int, grid: Grid) -> Tensor:

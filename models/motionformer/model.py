@@ -43,7 +43,6 @@ class Motionformer(VideoViT):
         )
 
         def build(self, size: InputSize, targets: Targets) -> "Motionformer":
-            """Model for clips of this size, with the authors' random initialisation."""
             self.check(size)
             return Motionformer(self, self.grid(size), num_outputs(targets))
 
@@ -73,7 +72,6 @@ class Motionformer(VideoViT):
             return load_released(model, path, self.linear_std)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy the weights of a run with another attention, input, clip length or number of classes."""
             assert isinstance(model, VideoViT)
             if part:
                 raise ValueError(f"a Motionformer has no part '{part}' that another run can fill")
@@ -84,5 +82,4 @@ class Motionformer(VideoViT):
         checked_query(self, self.config.grid(size), query)
 
     def attention_of(self, inputs: tuple[Tensor, ...], query: PointQuery) -> AttentionOfPoint:
-        """Spatial attention of a point to every frame. The default block is the last one that computes all tokens."""
         return attention_of_point(self, *inputs, query=query)

@@ -41,7 +41,6 @@ class NeighbourAttention(ShiftedAttention.Config):
         return (past, future) if self.first == "past" else (future, past)
 
     def share(self, grid: Grid, heads: int) -> float:
-        """Fraction of the shifted heads or tokens."""
         return sum(self.counts) / self.available(grid, heads)
 
     @abstractmethod
@@ -49,7 +48,6 @@ class NeighbourAttention(ShiftedAttention.Config):
         """Number of heads or tokens."""
 
     def check(self, grid: Grid, heads: int) -> None:
-        """Refuse unknown projections and negative counts."""
         if not self.of or any(self.of.count(name) > 1 or name not in PROJECTIONS for name in self.of):
             raise ValueError(f"model.attention.of is '{self.of}'; it names some of q, k and v once each")
         for count in self.counts:
@@ -82,21 +80,17 @@ class HeadShift:
 
         @property
         def past_and_future(self) -> tuple[int, int]:
-            """Numbers of heads that come from the previous and from the next frame."""
             return self.past_heads, self.future_heads
 
         def available(self, grid: Grid, heads: int) -> int:
-            """Number of heads."""
             return heads
 
         def check(self, grid: Grid, heads: int) -> None:
-            """Refuse more heads than the model has."""
             super().check(grid, heads)
             if sum(self.counts) > heads:
                 raise ValueError(f"model.attention shifts {sum(self.counts)} heads; the model has {heads}")
 
         def shifted(self, width: int, heads: int) -> Sequence[Shifted]:
-            """The two groups of heads."""
             first, second = self.counts
             start = heads - second if self.at_ends else first
             groups = (slice(0, first), slice(start, start + second))
@@ -117,15 +111,12 @@ class TokenGroupShift:
 
         @property
         def past_and_future(self) -> tuple[int, int]:
-            """Numbers of tokens that come from the previous and from the next frame."""
             return self.past_tokens, self.future_tokens
 
         def available(self, grid: Grid, heads: int) -> int:
-            """Number of tokens of a frame, CLS included."""
             return 1 + grid.patches
 
         def check(self, grid: Grid, heads: int) -> None:
-            """Refuse more tokens than a frame has."""
             super().check(grid, heads)
             if sum(self.counts) > 1 + grid.patches:
                 raise ValueError(
@@ -140,7 +131,6 @@ class TokenGroupShift:
             return replace(self, past_tokens=past, future_tokens=tiny - past)
 
         def shifted(self, width: int, heads: int) -> Sequence[Shifted]:
-            """The two groups of tokens."""
             first, second = self.counts
             groups = (slice(0, first), slice(first, first + second))
             return [Shifted(self.of, source, tokens=group) for group, source in zip(groups, self.sources, strict=True)]

@@ -26,11 +26,9 @@ class TokenShift:
         boundary: Boundary = "zero"
 
         def check(self, size: InputSize) -> None:
-            """Refuse divisions below 2."""
             check_range("model.division", self.division, least=2)
             super().check(size)
 
         @property
         def block_shift(self) -> BlockShift:
-            """Shift of CLS, before each half of a block."""
             return BlockShift(slice(0, 1), self.width // self.division, before_mlp=True, boundary=self.boundary)

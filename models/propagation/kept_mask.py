@@ -16,20 +16,16 @@ class KeptMask(nn.Module):
         """No options."""
 
         def check(self, size: InputSize) -> None:
-            """Refuse inputs that are no sequences with masks."""
             as_masked_sequence(size)
 
         def build(self, size: InputSize, targets: Targets) -> "KeptMask":
-            """Model for sequences of any size."""
             self.check(size)
             return KeptMask()
 
         def macs(self, size: InputSize, targets: Targets) -> int:
-            """None."""
             return 0
 
         def tiny(self) -> Self:
-            """The same config."""
             return self
 
         @property

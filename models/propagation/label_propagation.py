@@ -57,7 +57,6 @@ class LabelPropagation(nn.Module):
         random_weights: bool = field(default=False, metadata={"omit_if": False})
 
         def check(self, size: InputSize) -> None:
-            """Refuse clips, blocks and heads that the backbone does not have, and attention that has no map."""
             sequence = as_masked_sequence(size)
             check_range("model.clip_frames", self.clip_frames, least=1, below=2**31)
             self.backbone.check(sequence.clip(self.clip_frames))
@@ -85,45 +84,37 @@ class LabelPropagation(nn.Module):
                 )
 
         def check_parent(self, part: str, parent: ModelConfig) -> None:
-            """Refuse parents that are no video transformer."""
             if part or not isinstance(parent, VideoViT.Config):
                 raise ValueError(
                     f"parents: a {type(parent).__qualname__} cannot fill the backbone of a LabelPropagation"
                 )
 
         def build(self, size: InputSize, targets: Targets) -> "LabelPropagation":
-            """Model for sequences of any size, with random weights."""
             self.check(size)
             clip = as_masked_sequence(size).clip(self.clip_frames)
             return LabelPropagation(self, replace(self.backbone, head=None).build(clip, targets))
 
         def grid(self, size: InputSize) -> Grid:
-            """Token grid of a clip."""
             return self.backbone.grid(as_masked_sequence(size).clip(self.clip_frames))
 
         def tiny(self) -> Self:
-            """Config with a small backbone, half the frames and a smaller radius."""
             return replace(
                 self, backbone=self.backbone.tiny(), clip_frames=max(1, self.clip_frames // 2), rules=self.rules.tiny()
             )
 
         @property
         def pretrained(self) -> bool:
-            """Whether the backbone names initial weights."""
             return self.backbone.pretrained and not self.random_weights
 
         @property
         def is_control(self) -> bool:
-            """Whether random weights are tested."""
             return self.random_weights
 
         @property
         def initial_weights(self) -> tuple[InitialWeights, ...]:
-            """Sources of the initial weights of the backbone."""
             return self.backbone.initial_weights if self.pretrained else ()
 
         def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
-            """Load the initial weights of the backbone."""
             assert isinstance(model, LabelPropagation)
             return self.backbone.initialise(model.backbone, folder) if self.pretrained else ()
 
@@ -145,7 +136,6 @@ class LabelPropagation(nn.Module):
             return self.backbone.copy_from(model.backbone, kept, part)
 
         def macs(self, size: InputSize, targets: Targets) -> int:
-            """Multiply-adds of the backbone for all clips of a sequence."""
             sequence = as_masked_sequence(size)
             clip = replace(self.backbone, head=None).macs(sequence.clip(self.clip_frames), targets)
             return clip * self.num_clips(sequence.frames, self.grid(size))
@@ -159,7 +149,6 @@ class LabelPropagation(nn.Module):
             return sum(-(-len(sources(step, self.rules, clips)) // clips.num_sources) for step in steps[1:])
 
         def clips_of(self, grid: Grid) -> Clips:
-            """Clips with this token grid."""
             return Clips(self.clips, self.clip_frames // grid.frames, grid)
 
     def __init__(self, config: Config, backbone: VideoViT) -> None:

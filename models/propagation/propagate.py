@@ -30,7 +30,6 @@ class Clips(NamedTuple):
 
     @property
     def num_sources(self) -> int:
-        """Largest number of sources in a clip. The target is its last token frame."""
         return self.grid.frames - 1
 
     def steps(self, num_frames: int) -> list[tuple[int, ...]]:

@@ -55,7 +55,6 @@ class SequenceEncoder(nn.Module):
         stores_map: bool = False
 
         def check(self, size: InputSize) -> None:
-            """Refuse sizes out of range, widths that do not divide evenly, and sequences that are too short."""
             for name in ("width", "depth", "heads", "hidden", "head_hidden"):
                 check_range(f"model.{name}", getattr(self, name), least=1, below=MAX_SIDE)
             for name in ("dropout", "attention_dropout"):
@@ -69,7 +68,6 @@ class SequenceEncoder(nn.Module):
                 self.approximation.check(grid_of(sequence))
 
         def build(self, size: InputSize, targets: Targets) -> "SequenceEncoder":
-            """Encoder of sequences of this size, with random weights."""
             self.check(size)
             return SequenceEncoder(self, as_token_sequence(size), num_outputs(targets))
 
@@ -87,7 +85,6 @@ class SequenceEncoder(nn.Module):
             return self.depth * (projections + norms + attention)
 
         def tiny(self) -> Self:
-            """Encoder with the tiny version of its approximation. Its other sizes are small already."""
             return replace(self, approximation=self.approximation.tiny()) if self.approximation is not None else self
 
     def __init__(self, config: Config, size: TokenSequenceSize, num_outputs: int) -> None:

@@ -20,11 +20,9 @@ class FirstToken(nn.Module):
         """No options."""
 
         def check(self, size: InputSize) -> None:
-            """Refuse inputs that are no sequences of tokens."""
             as_token_sequence(size)
 
         def build(self, size: InputSize, targets: Targets) -> "FirstToken":
-            """Tables of zeros."""
             return FirstToken(as_token_sequence(size), num_outputs(targets))
 
         def macs(self, size: InputSize, targets: Targets) -> int:
@@ -32,7 +30,6 @@ class FirstToken(nn.Module):
             return 0
 
         def tiny(self) -> Self:
-            """The same config."""
             return self
 
     def __init__(self, size: TokenSequenceSize, num_outputs: int) -> None:

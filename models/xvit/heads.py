@@ -41,11 +41,9 @@ class TemporalAttentionHead(Head):
             check_range("model.head.dropout", self.dropout, least=0, below=1)
 
         def build(self, width: int, num_classes: int) -> "TemporalAttentionHead":
-            """Head."""
             return TemporalAttentionHead(self, width, num_classes)
 
         def macs(self, grid: Grid, width: int, num_classes: int) -> int:
-            """Multiply-adds of the blocks with their LayerNorms, of the hidden layer and of the classifier."""
             N, D = 1 + grid.frames, width
             return self.depth * (12 * N * D**2 + 2 * N**2 * D + 10 * N * D) + 5 * D + D**2 + D * num_classes
 

@@ -46,16 +46,13 @@ class SpaceTimeMixing:
         summary: Literal["patches", "tokens"] | None = None
 
         def build(self, width: int, heads: int) -> list[JointAttention]:
-            """Single mixer of a block."""
             return [(ShiftedAttention if self.summary is None else SummaryAttention)(self, width, heads)]
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
-            """Multiply-adds of attention within frames, and to the summaries."""
             summaries = 0 if self.summary is None else self.segment(grid.frames)
             return super().macs(grid, width, heads) + 2 * grid.frames * (1 + grid.patches) * summaries * width
 
         def check(self, grid: Grid, heads: int) -> None:
-            """Refuse settings out of range, and segments that do not divide the frames of a clip."""
             check_range("model.attention.window", self.window, least=0)
             if not 0 <= self.fraction <= 1:
                 raise ValueError(f"model.attention.fraction is {self.fraction}; it is between 0 and 1")
@@ -69,7 +66,6 @@ class SpaceTimeMixing:
                 )
 
         def segment(self, frames: int) -> int:
-            """Number of successive frames that are mixed."""
             return self.segment_frames or frames
 
         @property
@@ -79,7 +75,6 @@ class SpaceTimeMixing:
             return tuple(sign * step for step in range(nearest, self.window + 1) if step for sign in (1, -1))
 
         def shifted(self, width: int, heads: int) -> Sequence[Shifted]:
-            """Channels of each frame but their own."""
             if not self.sources:
                 return ()
             channels = width // heads if self.per_head else width

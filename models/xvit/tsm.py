@@ -25,11 +25,9 @@ class TSMViT:
         division: int = 8
 
         def check(self, size: InputSize) -> None:
-            """Refuse divisions below 2."""
             check_range("model.division", self.division, least=2)
             super().check(size)
 
         @property
         def block_shift(self) -> BlockShift:
-            """Shift of all tokens at the input of a block."""
             return BlockShift(slice(None), self.width // self.division, before_mlp=False, boundary="zero")
