@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.sampling import Indices
+from data.sampling.base import Indices
 from data.tracked_frames import Geometry
 
 

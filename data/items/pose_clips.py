@@ -13,7 +13,7 @@ from data.frame_cache import SampledFrames
 from data.items.clips import TestClips, TrainClips, ordered_channels
 from data.pose_cache import PoseCache
 from data.poses import Poses, moved
-from data.sampling import Sampling
+from data.sampling.base import Sampling
 from data.tracked_frames import TrackedTransform
 from data.transforms import Crops
 

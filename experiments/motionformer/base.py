@@ -11,7 +11,8 @@ from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
 from data.evaluation import EvalConfig
 from data.rand_augment import RandAugment
-from data.sampling import DenseSampling, SegmentSampling
+from data.sampling.segments import SegmentSampling
+from data.sampling.strides import DenseSampling
 from data.transforms import Augmentation
 from data.video import VideoData
 from experiments.spec.edits import Edit, model

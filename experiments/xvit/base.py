@@ -12,8 +12,8 @@ from data.datasets.ssv2 import SSv2
 from data.evaluation import EvalConfig
 from data.random_crops import MultiScaleCrop, ShortSideCrop
 from data.random_erasing import RandomErasing
-from data.segment_view_sampling import SegmentViewSampling
-from data.strided_sampling import StridedSampling
+from data.sampling.segments import SegmentViewSampling
+from data.sampling.strides import StridedSampling
 from data.video import VideoData
 from experiments.spec.edits import Edit, Edits, model
 from experiments.spec.run import RunConfig

@@ -1,7 +1,7 @@
 """Clips of four frames from the fixture `kinetics_root`."""
 
 from data.datasets.kinetics import Kinetics
-from data.sampling import DenseSampling
+from data.sampling.strides import DenseSampling
 from data.transforms import Augmentation
 from data.video import VideoData
 

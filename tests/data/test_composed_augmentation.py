@@ -13,7 +13,7 @@ from data.composed_augmentation import ComposedAugmentation
 from data.items.items import Draw, seeded
 from data.random_crops import MultiScaleCrop, RandomCropConfig, ShortSideCrop
 from data.random_erasing import RandomErasing
-from data.segment_view_sampling import SegmentViewSampling
+from data.sampling.segments import SegmentViewSampling
 from tests.data.small_clips import DATA
 
 RECIPES = {

@@ -28,10 +28,9 @@ from data.item_lists import ItemLists
 from data.items.items import Draw, Item
 from data.pose_video import PoseVideoData
 from data.rand_augment import RandAugment
-from data.sampling import SegmentSampling
+from data.sampling.segments import SegmentSampling, UniformSampling
 from data.sizes import PoseClipSize
 from data.transforms import Augmentation, AugmentationConfig
-from data.uniform_sampling import UniformSampling
 from tests.data.pose_files import JOINTS, Places, shown_joints, skeleton_text, walking, write_mat, write_penn
 
 Written = dict[str, Places]

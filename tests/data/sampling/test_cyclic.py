@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from data.cyclic_sampling import CyclicSampling
 from data.evaluation import EvalConfig
-from data.sampling import Timeline
+from data.sampling.base import Timeline
+from data.sampling.strides import CyclicSampling
 
 
 def timeline(num_frames: int) -> Timeline:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from data.evaluation import EvalConfig
-from data.sampling import Timeline
-from data.segment_view_sampling import SegmentViewSampling
+from data.sampling.base import Timeline
+from data.sampling.segments import SegmentViewSampling
 
 
 def timeline(num_frames: int, fps: int = 12) -> Timeline:

@@ -11,7 +11,9 @@ from av.video.format import VideoFormat
 
 from data.evaluation import EvalConfig
 from data.items.items import seeded
-from data.sampling import DenseSampling, SegmentSampling, Timeline
+from data.sampling.base import Timeline
+from data.sampling.segments import SegmentSampling
+from data.sampling.strides import DenseSampling
 
 
 def timeline(num_frames: int, fps: Fraction | int = 30) -> Timeline:

@@ -5,10 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from data.cyclic_sampling import CyclicSampling
 from data.evaluation import EvalConfig
-from data.stride_config import StrideConfig
-from data.strided_sampling import StridedSampling
+from data.sampling.strides import CyclicSampling, StrideConfig, StridedSampling
 
 CONFIGS = (CyclicSampling.Config, StridedSampling.Config)
 

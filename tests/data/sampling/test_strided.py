@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from data.evaluation import EvalConfig
-from data.sampling import Timeline
-from data.strided_sampling import StridedSampling
+from data.sampling.base import Timeline
+from data.sampling.strides import StridedSampling
 
 
 def timeline(num_frames: int, fps: int = 30) -> Timeline:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from data.evaluation import EvalConfig
-from data.sampling import Timeline
-from data.uniform_sampling import UniformSampling
+from data.sampling.base import Timeline
+from data.sampling.segments import UniformSampling
 
 LENGTHS = [1, 2, 7, 15, 16, 17, 24, 31, 32, 33, 47, 48, 63, 64, 65, 100, 301]
 
