@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.auto_augment import AutoAugment
 from data.colour_augmentation import ColourAugmentation
-from data.composed_augmentation import ComposedAugmentation
+from data.composed_augmentation import AutoAugment, ComposedAugmentation
 from data.items.items import seeded
 from data.rand_augment import RandAugment
 from data.random_crops import MultiScaleCrop, ShortSideCrop

@@ -8,7 +8,7 @@ import pytest
 from data.datasets.pose_videos import PoseVideoList
 from data.datasets.videos import VideoRecord
 from data.errors import DecodeError
-from data.pose_cache import DEFAULT_BYTES, PoseCache
+from data.items.pose_clips import DEFAULT_BYTES, PoseCache
 from data.poses import Poses
 
 BYTES_OF_A_FRAME = 2 * 13 * 2 * 4  # two people of 13 joints, x and y
