@@ -11,7 +11,7 @@ from data.evaluation import EvalConfig
 from data.sampling.base import SamplingConfig
 from data.sampling.segments import SegmentSampling
 from data.sizes import PoseClipSize
-from data.transforms import normalized
+from data.transforms.pixels import normalized
 from data.video import ClipData
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from data.ranges import check_fields
 from data.sampling.base import SamplingConfig
 from data.sampling.strides import DenseSampling
 from data.sizes import ClipSize, PoseClipSize
-from data.transforms import Augmentation, AugmentationConfig, Crops, PerChannel, normalized
+from data.transforms.pixels import Augmentation, AugmentationConfig, Crops, PerChannel, normalized
 
 if TYPE_CHECKING:
     from data.items.clips import TestClips, TrainClips

@@ -10,7 +10,7 @@ from data.frame_cache import FrameCache, SampledFrames
 from data.frame_sources import opened
 from data.items.items import TestItems, TrainItems
 from data.sampling.base import Sampling
-from data.transforms import Crops
+from data.transforms.pixels import Crops
 
 
 class TrainClips(TrainItems):

@@ -13,8 +13,8 @@ from data.frame_cache import SampledFrames
 from data.items.clips import TestClips, TrainClips, ordered_channels
 from data.poses import Poses, moved
 from data.sampling.base import Sampling
-from data.tracked_frames import TrackedTransform
-from data.transforms import Crops
+from data.transforms.pixels import Crops
+from data.transforms.tracked_frames import TrackedTransform
 
 DEFAULT_BYTES = 64 * 2**20  # of joints that are kept, per process
 

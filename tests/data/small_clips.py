@@ -2,7 +2,7 @@
 
 from data.datasets.kinetics import Kinetics
 from data.sampling.strides import DenseSampling
-from data.transforms import Augmentation
+from data.transforms.pixels import Augmentation
 from data.video import VideoData
 
 DATA = VideoData(

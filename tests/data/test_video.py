@@ -10,12 +10,12 @@ from data.datasets.kinetics import Kinetics
 from data.datasets.list_file import ListFile
 from data.datasets.ssv2 import SSv2
 from data.evaluation import EvalConfig
-from data.rand_augment import RandAugment
 from data.sampling.base import SamplingConfig
 from data.sampling.segments import SegmentSampling, SegmentViewSampling, UniformSampling
 from data.sampling.strides import CyclicSampling, DenseSampling, PaddedSampling, StridedSampling
 from data.sizes import ClipSize
-from data.transforms import Augmentation
+from data.transforms.pixels import Augmentation
+from data.transforms.rand_augment import RandAugment
 from data.video import VideoData
 
 DATA = VideoData(dataset=Kinetics.Config())

@@ -15,7 +15,7 @@ from data.sampling.segments import SegmentSampling
 from data.sampling.strides import DenseSampling
 from data.synthetic.ensure import ensure
 from data.synthetic.kinetics import KineticsStandIn
-from data.transforms import Augmentation
+from data.transforms.pixels import Augmentation
 from tests.data.small_clips import DATA
 
 FrameNumbers = Callable[[Tensor], list[int]]

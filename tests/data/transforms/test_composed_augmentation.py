@@ -13,12 +13,12 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
-from data.composed_augmentation import AutoAugment, ComposedAugmentation
 from data.items.items import Draw, seeded
-from data.pillow_operations import with_bits
-from data.random_crops import MultiScaleCrop, RandomCropConfig, ShortSideCrop
-from data.random_erasing import RandomErasing
 from data.sampling.segments import SegmentViewSampling
+from data.transforms.composed_augmentation import AutoAugment, ComposedAugmentation
+from data.transforms.pillow_operations import with_bits
+from data.transforms.random_crops import MultiScaleCrop, RandomCropConfig, ShortSideCrop
+from data.transforms.random_erasing import RandomErasing
 from tests.data.pictures import picture
 from tests.data.small_clips import DATA
 

@@ -14,9 +14,9 @@ from timm.data.auto_augment import rand_augment_transform
 from torch import Tensor
 
 from data.items.items import seeded
-from data.pillow_operations import FILTERS, Amount
-from data.pillow_operations import OPERATIONS as PILLOW_OPERATIONS
-from data.rand_augment import Operation, RandAugment, bicubic_operations, operations
+from data.transforms.pillow_operations import FILTERS, Amount
+from data.transforms.pillow_operations import OPERATIONS as PILLOW_OPERATIONS
+from data.transforms.rand_augment import Operation, RandAugment, bicubic_operations, operations
 from tests.data.pictures import HEIGHT, WIDTH, picture
 
 GREY = (128, 128, 128)
@@ -82,7 +82,9 @@ def test_rand_augment_draws_two_operations_with_replacement(monkeypatch: pytest.
     def operation(digit: int) -> Operation:
         return lambda frames, strength, sign: frames * 10 + digit
 
-    monkeypatch.setattr("data.rand_augment.operations", lambda: tuple(operation(digit) for digit in (1, 2, 3)))
+    monkeypatch.setattr(
+        "data.transforms.rand_augment.operations", lambda: tuple(operation(digit) for digit in (1, 2, 3))
+    )
     augment = RandAugment.Config(probability=1.0).build()
     with seeded(0):
         drawn = Counter(int(augment(torch.zeros(1))) for _ in range(900))
@@ -118,7 +120,7 @@ def test_magnitudes_above_ten_act_as_ten_with_both_signs(monkeypatch: pytest.Mon
         drawn.append((strength, sign))
         return frames
 
-    monkeypatch.setattr("data.rand_augment.operations", lambda: (operation,))
+    monkeypatch.setattr("data.transforms.rand_augment.operations", lambda: (operation,))
     for magnitude in (15.0, 20.0):
         augment = RandAugment.Config(magnitude=magnitude, probability=1.0).build()
         with seeded(0):
@@ -155,7 +157,7 @@ def our_draws(num_frames: int, monkeypatch: pytest.MonkeyPatch) -> Draws:
         return lambda image, amount: drawn.append((index, amount.sign, amount.filter)) or image
 
     replaced = tuple(recorded(index) for index in range(len(PILLOW_OPERATIONS)))
-    monkeypatch.setattr("data.pillow_operations.OPERATIONS", replaced)
+    monkeypatch.setattr("data.transforms.pillow_operations.OPERATIONS", replaced)
     RandAugment.Config(as_released=True).build()(torch.zeros(num_frames, 3, 2, 2, dtype=torch.uint8))
     return [drawn[start : start + 2] for start in range(0, 2 * num_frames, 2)]
 
@@ -241,7 +243,7 @@ def test_independent_operations_are_applied_one_by_one(monkeypatch: pytest.Monke
         applied.append(strength)
         return frames
 
-    monkeypatch.setattr("data.rand_augment.operations", lambda: (operation,))
+    monkeypatch.setattr("data.transforms.rand_augment.operations", lambda: (operation,))
     augment = RandAugment.Config(magnitude=7.0, num_operations=4, independent=True).build()
     numbers = Counter()
     with seeded(0):

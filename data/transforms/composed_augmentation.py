@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.random_crops import MultiScaleCrop, RandomCropConfig
-from data.random_erasing import RandomErasing
 from data.ranges import check_fields
-from data.tracked_frames import TrackedFrames, TrackedTransform
-from data.transforms import AugmentationConfig
+from data.transforms.pixels import AugmentationConfig
+from data.transforms.random_crops import MultiScaleCrop, RandomCropConfig
+from data.transforms.random_erasing import RandomErasing
+from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
 
 if TYPE_CHECKING:  # configs are resolved without importing Pillow
     from PIL import Image
@@ -49,7 +49,7 @@ class AutoAugment:
     def __init__(self, config: Config) -> None:
         from timm.data.auto_augment import auto_augment_policy  # here: timm takes a second to import
 
-        from data.pillow_operations import FILL, FILTERS
+        from data.transforms.pillow_operations import FILL, FILTERS
 
         settings = {"translate_pct": config.shift, "img_mean": FILL, "interpolation": FILTERS}
         self.policy = auto_augment_policy("v0", settings)
@@ -76,7 +76,7 @@ class AutoAugment:
 
 def posterized(image: "Image.Image", bits: int, **_: object) -> "Image.Image":
     """Image with the first bits of each pixel. timm's function refuses 0 bits, which the policy has at magnitude 2."""
-    from data.pillow_operations import with_bits
+    from data.transforms.pillow_operations import with_bits
 
     return with_bits(image, bits)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.colour_augmentation import ColourAugmentation
+from data.transforms.colour import ColourAugmentation
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.colour_augmentation import ColourAugmentation
-from data.composed_augmentation import AutoAugment, ComposedAugmentation
 from data.items.items import seeded
-from data.rand_augment import RandAugment
-from data.random_crops import MultiScaleCrop, ShortSideCrop
-from data.tracked_frames import Geometry, TrackedFrames
-from data.transforms import Augmentation, AugmentationConfig, Crops
+from data.transforms.colour import ColourAugmentation
+from data.transforms.composed_augmentation import AutoAugment, ComposedAugmentation
+from data.transforms.pixels import Augmentation, AugmentationConfig, Crops
+from data.transforms.rand_augment import RandAugment
+from data.transforms.random_crops import MultiScaleCrop, ShortSideCrop
+from data.transforms.tracked_frames import Geometry, TrackedFrames
 
 CROP = 48
 NUM_POINTS = 24

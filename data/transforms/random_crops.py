@@ -12,8 +12,8 @@ from typing import NamedTuple
 from torch import Tensor
 
 from data.ranges import check_ascending, check_fields
-from data.tracked_frames import TrackedFrames, TrackedTransform
-from data.transforms import SHORT_SIDE_RANGE, random_crop, short_side_resized
+from data.transforms.pixels import SHORT_SIDE_RANGE, random_crop, short_side_resized
+from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
 
 FIELD = "data.augmentation.crop"
 

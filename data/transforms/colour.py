@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from data.ranges import check_ascending, check_fields
-from data.tracked_frames import TrackedFrames, TrackedTransform
-from data.transforms import AugmentationConfig, random_crop, short_side_resized
+from data.transforms.pixels import AugmentationConfig, random_crop, short_side_resized
+from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
 
 # Factors of brightness, saturation and gamma, and the shift of the hue as a share of the colour wheel.
 BRIGHTNESS, SATURATION, GAMMA, HUE = (0.5, 2.0), (0.5, 3.0), (0.8, 1.2), (-0.5, 0.5)

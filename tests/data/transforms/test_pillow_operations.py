@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.pillow_operations import FILTERS, OPERATIONS, Amount
+from data.transforms.pillow_operations import FILTERS, OPERATIONS, Amount
 from tests.data.pictures import HEIGHT, WIDTH, picture
 
 Pixels = np.ndarray  # (HEIGHT, WIDTH, 3), float64

@@ -27,7 +27,7 @@ from data.ranges import check_fields
 if TYPE_CHECKING:  # configs are resolved without importing Pillow
     from PIL import Image
 
-    from data.pillow_operations import PillowOperation
+    from data.transforms.pillow_operations import PillowOperation
 
 MAX_LEVEL = 10
 FILL = [128.0, 128.0, 128.0]
@@ -97,7 +97,11 @@ class RandAugment:
 
     def changed_as_released(self, frames: Tensor) -> Tensor:
         """Frames after random operations of the first frame, and others of the remaining frames."""
-        from data.pillow_operations import FILTERS, OPERATIONS, Amount  # here: configs are resolved without Pillow
+        from data.transforms.pillow_operations import (  # here: configs are resolved without Pillow
+            FILTERS,
+            OPERATIONS,
+            Amount,
+        )
 
         # The released code seeds its generator anew before each operation of each frame. All of them so draw the same
         # numbers. The operations of the first frame alone are drawn before.
@@ -132,7 +136,7 @@ def bicubic_operations() -> tuple[Operation, ...]:
     """Operations as below, applied by Pillow to each frame, with its bicubic filter."""
     from PIL import Image
 
-    from data.pillow_operations import OPERATIONS, Amount
+    from data.transforms.pillow_operations import OPERATIONS, Amount
 
     def of_frames(operation: "PillowOperation") -> Operation:
         def changed(frames: Tensor, strength: float, sign: int) -> Tensor:

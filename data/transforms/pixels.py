@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 
 from data.evaluation import CropRule, Resizing
-from data.rand_augment import RandAugment
 from data.ranges import check_fields
-from data.tracked_frames import TrackedFrames, TrackedTransform
+from data.transforms.rand_augment import RandAugment
+from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
 
 # Relative to the crop: 256 and 320 at crop 224, 384 and 480 at crop 336, as in all recipes of the paper.
 SHORT_SIDE_RANGE = (8 / 7, 10 / 7)

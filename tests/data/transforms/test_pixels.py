@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from data.items.items import seeded
-from data.rand_augment import RandAugment
-from data.transforms import Augmentation, AugmentationConfig, Crops, normalized, short_side_resized
+from data.transforms.pixels import Augmentation, AugmentationConfig, Crops, normalized, short_side_resized
+from data.transforms.rand_augment import RandAugment
 
 
 def plain(short_side: int) -> Augmentation.Config:
