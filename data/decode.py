@@ -30,7 +30,7 @@ from data.bitstreams import is_disposable, nal_length_size
 from data.containers import FORMATS, MIN_COMPLETE_SHARE, opened_container, reason, truncation
 from data.errors import DecodeError
 from data.frame_table import FrameTable, Run, has_times
-from data.sampling import Timeline
+from data.sampling.base import Timeline
 
 LIBRARY_ERRORS = (av.error.FFmpegError, OSError)
 # Reading starts this many seconds before a part: seeking uses decoding times, which precede presentation times.

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from data.datasets.videos import VideoRecord
 from data.frame_sources import opened
-from data.sampling import Indices, Timeline
+from data.sampling.base import Indices, Timeline
 
 # Per process. Too small for any published data set: a single ten-second video takes a sixth of it.
 DEFAULT_BYTES = 512 * 2**20

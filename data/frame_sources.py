@@ -23,7 +23,7 @@ from data.datasets.videos import Pictures, Span, VideoRecord
 from data.decode import VideoFile
 from data.errors import DecodeError
 from data.file_scan import is_frame
-from data.sampling import Timeline
+from data.sampling.base import Timeline
 
 # File names of the published pictures first. Pictures that users extract themselves have fewer digits.
 PICTURE_NAMES = ("frame_{:010d}.jpg", "frame_{:06d}.jpg", "frame_{:05d}.jpg", "frame_{:010d}.png")

@@ -14,7 +14,7 @@ from data.datasets.davis import Davis, SequenceList, read_frames, read_masks, re
 from data.evaluation import EvalConfig
 from data.ranges import check_fields
 from data.sizes import MaskedSequenceSize
-from data.transforms import PerChannel, normalized
+from data.transforms.pixels import PerChannel, normalized
 
 if TYPE_CHECKING:
     from data.items.items import ItemList, TrainItems

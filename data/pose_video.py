@@ -8,9 +8,10 @@ from torch import Tensor
 from data.config import DataConfig, VideoFacts
 from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
 from data.evaluation import EvalConfig
-from data.sampling import SamplingConfig, SegmentSampling
+from data.sampling.base import SamplingConfig
+from data.sampling.segments import SegmentSampling
 from data.sizes import PoseClipSize
-from data.transforms import normalized
+from data.transforms.pixels import normalized
 from data.video import ClipData
 
 if TYPE_CHECKING:

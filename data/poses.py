@@ -1,7 +1,7 @@
 """Joints of the people in a video, and in its clips.
 
 F: frames, P: people, J: joints of a body, R = P * J. Joints of a clip are (F, R, 3): x and y in pixels and 1 for a
-joint with a place, three zeros for one without. Coordinates are those of `data.tracked_frames`.
+joint with a place, three zeros for one without. Coordinates are those of `data.transforms.tracked_frames`.
 """
 
 from typing import NamedTuple, Self
@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.sampling import Indices
-from data.tracked_frames import Geometry
+from data.sampling.base import Indices
+from data.transforms.tracked_frames import Geometry
 
 
 class Poses(NamedTuple):

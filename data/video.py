@@ -12,9 +12,10 @@ from torch import Tensor
 from data.config import DataConfig, VideoFacts
 from data.evaluation import EvalConfig
 from data.ranges import check_fields
-from data.sampling import DenseSampling, SamplingConfig
+from data.sampling.base import SamplingConfig
+from data.sampling.strides import DenseSampling
 from data.sizes import ClipSize, PoseClipSize
-from data.transforms import Augmentation, AugmentationConfig, Crops, PerChannel, normalized
+from data.transforms.pixels import Augmentation, AugmentationConfig, Crops, PerChannel, normalized
 
 if TYPE_CHECKING:
     from data.items.clips import TestClips, TrainClips

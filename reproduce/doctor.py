@@ -8,9 +8,8 @@ from pathlib import Path
 from data.config import DatasetConfig
 from data.errors import DataError
 from data.findings import Finding, number_of
-from data.inspection import Inspection, Need
+from data.inspection import Inspection, Need, video_findings
 from data.synthetic.ensure import bytes_to_generate, generated_root
-from data.video_findings import video_findings
 from experiments.runner.decoding import Decoding
 from experiments.runner.disk_space import size
 from experiments.runner.files import StoreError

@@ -18,10 +18,9 @@ from PIL import Image
 
 from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import file_text
-from data.datasets.davis_files import LIST, MASKS, PICTURES, encoded, palette_of
 from data.datasets.videos import check_root, refuse_duplicates
 from data.errors import DataError, DecodeError, MissingAnnotationError, shortened
-from data.synthetic.davis import DavisStandIn
+from data.synthetic.davis import LIST, MASKS, PICTURES, DavisStandIn, encoded, palette_of
 from data.targets import MaskTarget
 
 VOID = 255

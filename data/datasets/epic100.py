@@ -2,22 +2,23 @@
 
 Lists of `narration_id,verb,noun` lines are read, too, with one file per segment.
 The label of a segment is its verb and its noun. The test split is the validation split, as in the papers.
+Class files have the columns id, key, instances and, in some releases, category. The files `_v2` also have rows of other
+ids.
 """
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
 from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import class_number, csv_rows, file_text
-from data.datasets.epic_classes import class_categories, class_names
-from data.datasets.epic_pickle import pickled_rows
 from data.datasets.epic_videos import Segment, VideoLocator
 from data.datasets.frame_lists import data_lines
 from data.datasets.label_lists import LabelList
+from data.datasets.restricted_pickle import ARRAYS, unpickled
 from data.datasets.videos import Span, VideoList, check_inside, check_root, first_file, refuse_duplicates
 from data.errors import DataError, MissingAnnotationError, shortened
 from data.synthetic.epic100 import Epic100StandIn
@@ -32,6 +33,20 @@ ANNOTATION_FOLDERS = (
 COLUMNS = ("narration_id", "video_id", "start_timestamp", "stop_timestamp", "verb_class", "noun_class")
 # Minutes and seconds may be 60: the published times are rounded.
 TIMESTAMP = re.compile(r"(\d\d):([0-5]\d|60):((?:[0-5]\d|60)(?:\.\d+)?)", re.ASCII)
+CLASS_FILES = ("EPIC_100_{}_classes.csv", "EPIC_100_{}_classes_v2.csv")
+# Globals in a pickled table of numbers and strings, as pandas and numpy have named them from 2019 to today.
+PICKLE_GLOBALS = ARRAYS | {
+    ("builtins", "slice"),
+    ("pandas", "Index"),
+    ("pandas", "RangeIndex"),
+    ("pandas", "DataFrame"),
+    ("pandas.core.frame", "DataFrame"),
+    ("pandas.core.indexes.base", "Index"),
+    ("pandas.core.indexes.base", "_new_Index"),
+    ("pandas.core.indexes.range", "RangeIndex"),
+    ("pandas.core.internals.managers", "BlockManager"),
+    ("pandas._libs.internals", "_unpickle_block"),
+}
 
 
 class Epic100:
@@ -184,3 +199,54 @@ def seconds(where: str, timestamp: str) -> float:
 def frame_rate(video_id: str) -> int:
     """Frame rate of the published frames: 50 for the videos added in 2020, 60 for the others."""
     return 50 if len(video_id.partition("_")[2]) == 3 else 60
+
+
+def class_names(folders: Iterable[Path], kind: str, count: int) -> tuple[str, ...]:
+    """Names of verbs or nouns. Without a class file, names contain numbers."""
+    names: dict[int, str] = {}
+    for path in class_files(folders, kind):
+        names = {**column(path, "key", count), **names}
+    return tuple(names.get(number) or f"{kind} {number}" for number in range(count))
+
+
+def class_categories(folders: Iterable[Path], kind: str, count: int) -> tuple[str, ...]:
+    """Category of each verb or noun, from the first class file with a category for all; empty without such a file."""
+    for path in class_files(folders, kind):
+        found = column(path, "category", count)
+        if len(found) == count:
+            return tuple(found[number] for number in range(count))
+    return ()
+
+
+def class_files(folders: Iterable[Path], kind: str) -> list[Path]:
+    """Class files of a kind."""
+    folders = list(folders)
+    found = (first_file(folders, [name.format(kind)]) for name in CLASS_FILES)
+    return [path for path in found if path is not None]
+
+
+def column(path: Path, name: str, count: int) -> dict[int, str]:
+    """Values of a column that are not empty, by class. Of several rows of a class, the first counts."""
+    values: dict[int, str] = {}
+    for _, row in csv_rows(path):
+        number, value = class_number(row.get("id", ""), count), row.get(name, "").strip()
+        if number is not None and value:
+            values.setdefault(number, value)
+    return values
+
+
+def pickled_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Location in the file, and fields of each row. The index becomes a column.
+
+    Raises:
+        DataError: if the file is not a table, or a table of an unsupported pandas version.
+    """
+    import pandas as pd  # here: it is slow to import
+
+    remedy = f"put {path.stem}.csv, which has the same rows, beside it"
+    table = unpickled(path, PICKLE_GLOBALS, kind="a plain pickled table", remedy=remedy)
+    if not isinstance(table, pd.DataFrame):
+        raise DataError(f"{path}: a pickled {type(table).__name__}, not a table; {remedy}")
+    table = table.reset_index(names=table.index.name or "narration_id") if "narration_id" not in table else table
+    for number, row in enumerate(table.astype(str).to_dict("records")):
+        yield f"{path}: row {number}", {str(name): str(value) for name, value in row.items()}

@@ -9,8 +9,8 @@ from data.datasets.videos import VideoList, VideoRecord
 from data.frame_cache import FrameCache, SampledFrames
 from data.frame_sources import opened
 from data.items.items import TestItems, TrainItems
-from data.sampling import Sampling
-from data.transforms import Crops
+from data.sampling.base import Sampling
+from data.transforms.pixels import Crops
 
 
 class TrainClips(TrainItems):

@@ -11,11 +11,12 @@ from torch import Tensor
 from data.datasets.pose_videos import PoseVideoList
 from data.frame_cache import SampledFrames
 from data.items.clips import TestClips, TrainClips, ordered_channels
-from data.pose_cache import PoseCache
 from data.poses import Poses, moved
-from data.sampling import Sampling
-from data.tracked_frames import TrackedTransform
-from data.transforms import Crops
+from data.sampling.base import Sampling
+from data.transforms.pixels import Crops
+from data.transforms.tracked_frames import TrackedTransform
+
+DEFAULT_BYTES = 64 * 2**20  # of joints that are kept, per process
 
 
 class TrainPoseClips(TrainClips):
@@ -93,3 +94,25 @@ def joints_of(videos: PoseVideoList, index: int, poses: Poses, sampled: SampledF
     videos.check_length(index, poses, sampled.num_frames)
     height, width = sampled.frames.shape[-2:]
     return poses.joints(sampled.indices, height, width)
+
+
+class PoseCache:
+    """Joints of the videos of a list. Videos share the memory equally; joints that fit their share are read once."""
+
+    def __init__(self, videos: PoseVideoList, num_bytes: int = DEFAULT_BYTES) -> None:
+        self.videos = videos
+        self.share = num_bytes // max(len(videos), 1)
+        self.kept: dict[int, Poses] = {}
+
+    def poses(self, index: int) -> Poses:
+        """Joints of a video.
+
+        Raises:
+            DecodeError: if they cannot be read, or if no joint has a place.
+        """
+        poses = self.kept.get(index)
+        if poses is None:
+            poses = self.videos.poses(index)
+            if poses.places.nbytes <= self.share:
+                self.kept[index] = poses
+        return poses

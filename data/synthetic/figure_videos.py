@@ -1,7 +1,7 @@
 """Generated videos of articulated figures with the joints of one of them, the actor.
 
 The actor performs an action and a stranger that of its partner; other strangers walk by. All figures are drawn from the
-same distribution, so that only the joints tell which one is the actor. Classes: figure_classes.py. Left and right of
+same distribution, so that only the joints tell which one is the actor. Classes: figures.py. Left and right of
 the body matter: clips must not be mirrored, not even with left and right joints swapped.
 
 Shapes: T frames, R joints of the layout, h and w pixels.
@@ -17,9 +17,19 @@ from numpy.typing import NDArray
 
 from data.ranges import check_fields
 from data.synthetic.ensure import FIELD, StandIn
-from data.synthetic.figure_classes import ACTION_OF, ACTIONS, BLUE, CLASS_NAMES, LANDMARK_OF, RED, Action
-from data.synthetic.figure_motions import movement
-from data.synthetic.figures import HEAD, Layout, draw_limb
+from data.synthetic.figures import (
+    ACTION_OF,
+    ACTIONS,
+    BLUE,
+    CLASS_NAMES,
+    HEAD,
+    LANDMARK_OF,
+    RED,
+    Action,
+    Layout,
+    draw_limb,
+    movement,
+)
 from data.synthetic.shapes import SHAPES, Camera, Floats, Texture, Thing, color, drift, to_uint8
 from data.synthetic.videos import MAX_RATE, MAX_SIDE, Video
 

@@ -1,14 +1,21 @@
-"""Articulated figures: a body of 13 joints, the joints of other layouts, and drawing.
+"""Articulated figures: a body of 13 joints, the joints of other layouts, drawing, motions and classes.
 
-Shapes: T frames, R joints of a layout. World units as in shapes.py. A body has height 1 and
-coordinates of its own: x points to its left, y downwards, and the ground is at y = 0.
+Shapes: T frames, R joints of a layout. World units as in shapes.py. A body has height 1 and coordinates of its own: x
+points to its left, y downwards, and the ground is at y = 0. Times (T,) are in [0, 1].
+
+Classes of videos are of three kinds. Motion: the actor's joints tell the class. Appearance: a large thing in the scene
+tells it. Both: the arm that the actor waves and the colour of the thing in that hand tell it.
+
+Actions form pairs, and every video shows the two actions of a pair, one by the actor and one by a stranger. Pictures
+without joints therefore tell the pair but not the action. Nor do pictures tell left from right, since a figure may face
+us or face away.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from data.synthetic.shapes import Camera, Floats
+from data.synthetic.shapes import Camera, Floats, Shape, drift
 
 BODY = (
     "head",
@@ -122,3 +129,163 @@ def draw_limb(
     part = canvas[:, rows, columns]
     covered = mask > 0
     part[covered] += mask[covered][:, None] * (paint - part[covered])
+
+
+# Joints of three layouts, derived from those of one body: Penn Action (13), COCO (17) and NTU RGB+D (25).
+PENN_ACTION = layout(*(joint(**{name: 1.0}) for name in BODY))
+
+COCO = layout(
+    joint(head=1.0),  # nose
+    joint(head=1.15, left_shoulder=0.045, right_shoulder=-0.195),  # left eye
+    joint(head=1.15, left_shoulder=-0.195, right_shoulder=0.045),  # right eye
+    joint(head=1.0, left_shoulder=0.3, right_shoulder=-0.3),  # left ear
+    joint(head=1.0, left_shoulder=-0.3, right_shoulder=0.3),  # right ear
+    *(joint(**{name: 1.0}) for name in BODY[1:]),
+)
+
+NTU = layout(
+    joint(left_hip=0.5, right_hip=0.5),  # base of the spine
+    joint(left_shoulder=0.25, right_shoulder=0.25, left_hip=0.25, right_hip=0.25),  # middle of the spine
+    joint(head=0.35, left_shoulder=0.325, right_shoulder=0.325),  # neck
+    joint(head=1.0),
+    joint(left_shoulder=1.0),
+    joint(left_elbow=1.0),
+    joint(left_wrist=1.0),
+    joint(left_wrist=1.25, left_elbow=-0.25),  # left hand
+    joint(right_shoulder=1.0),
+    joint(right_elbow=1.0),
+    joint(right_wrist=1.0),
+    joint(right_wrist=1.25, right_elbow=-0.25),  # right hand
+    joint(left_hip=1.0),
+    joint(left_knee=1.0),
+    joint(left_ankle=1.0),
+    joint(left_ankle=1.15, left_knee=-0.15),  # left foot
+    joint(right_hip=1.0),
+    joint(right_knee=1.0),
+    joint(right_ankle=1.0),
+    joint(right_ankle=1.15, right_knee=-0.15),  # right foot
+    joint(left_shoulder=0.5, right_shoulder=0.5),  # spine at the shoulders
+    joint(left_wrist=1.5, left_elbow=-0.5),  # tip of the left hand
+    joint(left_wrist=1.2, left_elbow=-0.2, left_shoulder=-0.15, right_shoulder=0.15),  # left thumb
+    joint(right_wrist=1.5, right_elbow=-0.5),  # tip of the right hand
+    joint(right_wrist=1.2, right_elbow=-0.2, left_shoulder=0.15, right_shoulder=-0.15),  # right thumb
+    further_bones=((6, 22), (10, 24)),  # thumbs are drawn
+)
+
+
+Motion = Literal[
+    "march", "march_and_cheer", "rest", "rest_and_swing", "sit_down", "stand_up", "wave_left", "wave_right"
+]
+
+TREMOR = 0.06  # standard deviation of the angles of all limbs, in radians
+
+
+class Movement(NamedTuple):
+    """Body in every frame, and how far the last joint of the layout is from its place, both in units of the body."""
+
+    body: Floats  # (T, 13, 2)
+    last: Floats  # (T, 2)
+
+
+def movement(rng: np.random.Generator, motion: Motion, times: Floats, ending: int) -> Movement:
+    """Random movement of a kind.
+
+    Args:
+        ending: number of last frames in which `march_and_cheer` differs from `march`.
+    """
+    phase = 2 * np.pi * (rng.uniform(1.5, 2.5) * times + rng.uniform())
+    angles = standing(rng, times)
+    last = np.zeros((len(times), 2))
+    match motion:
+        case "march" | "march_and_cheer":
+            steps = np.maximum(np.sin(phase)[:, None] * [1.0, -1.0], 0.0)  # (T, 2)
+            angles.thighs[:] += 0.7 * steps
+            angles.shanks[:] -= 0.3 * steps
+            if motion == "march_and_cheer":
+                raise_arms(angles, slice(-ending, None), [True, True])
+        case "rest" | "rest_and_swing":
+            angles.upper_arms[:] += 0.6  # hands on the hips
+            angles.forearms[:] -= 1.0
+            if motion == "rest_and_swing":
+                last = np.stack([np.full_like(times, -0.5), np.full_like(times, -0.3)], -1)
+                last *= (0.75 - 0.25 * np.cos(phase))[:, None]
+        case "sit_down" | "stand_up":
+            depth = eased(rng, times)
+            depth = (depth if motion == "sit_down" else depth[::-1])[:, None]
+            angles.thighs[:] += 1.1 * depth
+            angles.shanks[:] -= 0.9 * depth
+        case "wave_left" | "wave_right":
+            raise_arms(angles, slice(None), [motion == "wave_left", motion == "wave_right"])
+            angles.forearms[:] += 0.35 * np.sin(phase)[:, None] * [motion == "wave_left", motion == "wave_right"]
+    return Movement(body_joints(angles), last)
+
+
+def standing(rng: np.random.Generator, times: Floats) -> Angles:
+    """Angles of a body that stands, with arms that hang and small random movements."""
+    means = (rng.uniform(0.15, 0.35), rng.uniform(0.0, 0.25), rng.uniform(0.05, 0.2), rng.uniform(0.0, 0.1))
+    return Angles(*(mean + drift(rng, times, TREMOR).astype(np.float64) for mean in means))
+
+
+def raise_arms(angles: Angles, frames: slice, raised: list[bool]) -> None:
+    """Raise the left arm, the right one, or both, in some frames."""
+    angles.upper_arms[frames, raised] += 2.3
+    angles.forearms[frames, raised] += 2.8
+
+
+def eased(rng: np.random.Generator, times: Floats) -> Floats:
+    """Path (T,) from nearly 0 to nearly 1 with random start, end and speed."""
+    progress = times ** np.exp(rng.uniform(-0.4, 0.4))
+    start, end = rng.uniform(0.0, 0.15), rng.uniform(0.85, 1.0)
+    return start + (end - start) * progress * progress * (3 - 2 * progress)
+
+
+Kind = Literal["motion", "appearance", "both"]
+RED, BLUE = 0.0, 0.62  # hues of the things that figures hold
+
+
+class Action(NamedTuple):
+    """What a figure does. The hue of the thing in its waving hand is one of two, or random if None."""
+
+    name: str
+    motion: Motion
+    partner: str  # other action of the pair
+    hue: float | None = None
+
+
+class Landmark(NamedTuple):
+    """Large thing in the scene that tells the class."""
+
+    name: str
+    shape: Shape
+    hue: float
+
+
+# fmt: off
+ACTIONS = (
+    Action("march",            "march",            "march_and_cheer"),  # these two differ in the last frames
+    Action("march_and_cheer",  "march_and_cheer",  "march"),
+    Action("rest",             "rest",             "rest_and_swing"),   # these two differ in the last joint
+    Action("rest_and_swing",   "rest_and_swing",   "rest"),
+    Action("sit_down",         "sit_down",         "stand_up"),         # these two differ in the order of frames
+    Action("stand_up",         "stand_up",         "sit_down"),
+    Action("wave_left_blue",   "wave_left",        "wave_left_red",     BLUE),
+    Action("wave_left_red",    "wave_left",        "wave_left_blue",    RED),
+    Action("wave_right_blue",  "wave_right",       "wave_right_red",    BLUE),
+    Action("wave_right_red",   "wave_right",       "wave_right_blue",   RED),
+)
+LANDMARKS = (
+    Landmark("near_green_ring",      "ring",     0.33),
+    Landmark("near_violet_triangle", "triangle", 0.80),
+    Landmark("near_yellow_cross",    "cross",    0.15),
+)
+# fmt: on
+ACTION_OF = {action.name: action for action in ACTIONS}
+LANDMARK_OF = {landmark.name: landmark for landmark in LANDMARKS}
+CLASS_NAMES = tuple(sorted((*ACTION_OF, *LANDMARK_OF)))
+
+
+def kind_of(name: str) -> Kind:
+    """Kind of a class."""
+    if name in LANDMARK_OF:
+        return "appearance"
+    return "motion" if ACTION_OF[name].hue is None else "both"

@@ -13,9 +13,8 @@ from typing import ClassVar
 import numpy as np
 
 from data.synthetic.encoding import encoded_mp4
-from data.synthetic.figure_layouts import COCO
 from data.synthetic.figure_videos import FigureStandIn
-from data.synthetic.figures import Layout
+from data.synthetic.figures import COCO, Layout
 from data.synthetic.videos import Video
 
 LISTS = {"train": "gym99_train_element_v1.0.txt", "val": "gym99_val_element.txt"}

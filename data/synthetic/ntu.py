@@ -4,6 +4,7 @@ Every official protocol gives the same split: training subjects are recorded by 
 subjects by camera 1 in odd setups.
 """
 
+import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,13 +13,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.ranges import check_fields
-from data.synthetic.avi import encoded_avi
 from data.synthetic.ensure import FIELD
-from data.synthetic.figure_layouts import NTU
 from data.synthetic.figure_videos import FigureStandIn, Joints
-from data.synthetic.figures import Layout
+from data.synthetic.figures import NTU, Layout
 from data.synthetic.videos import Video
 
 TRAIN_SUBJECTS = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
@@ -107,3 +107,27 @@ class NtuStandIn(FigureStandIn):
         for metre, depth, colour, visible in zip(metres, depths, colours, joints.visible[index], strict=True):
             numbers = (*metre, DISTANCE, *depth, *colour)
             yield f"{' '.join(f'{number:.4f}' for number in numbers)} 0 0 0 0 2" if visible else ABSENT_JOINT
+
+
+def encoded_avi(frames: NDArray[np.uint8], *, rate: int, group: int = 12, quality: int = 5) -> bytes:
+    """File of RGB frames (T, h, w, 3). The bytes depend only on the arguments.
+
+    Args:
+        quality: quantiser, from 2 (best) to 31.
+    """
+    import av  # only to generate
+
+    num_frames, height, width, _ = frames.shape
+    file = io.BytesIO()
+    with av.open(file, "w", format="avi", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.bit_rate = 8 * width * height * rate  # the quantiser decides
+        quantiser = {"qmin": str(quality), "qmax": str(quality)}
+        stream.options = {"g": str(group), "threads": "1", "flags": "+bitexact", **quantiser}
+        for index in range(num_frames):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frames[index]), format="rgb24")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()

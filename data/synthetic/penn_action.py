@@ -9,9 +9,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.figure_layouts import PENN_ACTION
 from data.synthetic.figure_videos import FigureStandIn
-from data.synthetic.figures import Layout
+from data.synthetic.figures import PENN_ACTION, Layout
 from data.synthetic.videos import Video
 
 MAT_TEXT = b"MATLAB 5.0 MAT-file"

@@ -10,10 +10,10 @@ from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
 from data.evaluation import EvalConfig
-from data.padded_sampling import PaddedSampling
-from data.rand_augment import RandAugment
-from data.transforms import Augmentation
-from data.uniform_sampling import UniformSampling
+from data.sampling.segments import UniformSampling
+from data.sampling.strides import PaddedSampling
+from data.transforms.pixels import Augmentation
+from data.transforms.rand_augment import RandAugment
 from data.video import VideoData
 from experiments.cast.experts import CLIP, VIDEO_MAE_EK100, VIDEO_MAE_K400, VIDEO_MAE_SSV2
 from experiments.spec.edits import Edit, Edits, model

@@ -5,13 +5,13 @@ Only the supplementary is at hand. It states neither recipe nor sizes, except fo
 
 from dataclasses import replace
 
-from data.composed_augmentation import ComposedAugmentation
 from data.datasets.finegym import FineGym
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
 from data.evaluation import EvalConfig
 from data.pose_video import PoseVideoData
-from data.random_crops import ShortSideCrop
+from data.transforms.composed_augmentation import ComposedAugmentation
+from data.transforms.random_crops import ShortSideCrop
 from experiments.spec.edits import Edits, data, model
 from experiments.spec.run import RunConfig
 from lightning_modules.classification import SingleLabel

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from data.synthetic.figure_classes import CLASS_NAMES, kind_of
+from data.synthetic.figures import CLASS_NAMES, kind_of
 from experiments.deform3d.base import PENN
 from experiments.spec.metrics import TOP1, OfTraining
 from experiments.spec.table import Column

@@ -10,9 +10,10 @@ from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
 from data.evaluation import EvalConfig
-from data.rand_augment import RandAugment
-from data.sampling import DenseSampling, SegmentSampling
-from data.transforms import Augmentation
+from data.sampling.segments import SegmentSampling
+from data.sampling.strides import DenseSampling
+from data.transforms.pixels import Augmentation
+from data.transforms.rand_augment import RandAugment
 from data.video import VideoData
 from experiments.spec.edits import Edit, model
 from experiments.spec.metrics import GFLOPS, TOP1

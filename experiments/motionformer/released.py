@@ -3,7 +3,7 @@
 The link of k600_motionformer_336_16x8 was reported broken. The released config of that row is named 336_16x4.
 """
 
-from data.sampling import DenseSampling
+from data.sampling.strides import DenseSampling
 from data.video import VideoData
 from experiments.spec.released import ReleasedFile, ReleasedWeights
 from experiments.spec.run import RunConfig

@@ -6,7 +6,7 @@ Section 4 and the authors' configs: -L has 32 frames at stride 3, -HR has crops 
 from dataclasses import replace
 
 from data.datasets.kinetics import Kinetics
-from data.sampling import DenseSampling
+from data.sampling.strides import DenseSampling
 from data.video import VideoData
 from experiments.motionformer.base import K400, strided
 from experiments.spec.edits import Edit, data, model, optim

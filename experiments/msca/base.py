@@ -4,10 +4,10 @@ The paper trains "as in" TokenShift. Where it is silent, values are those of the
 commit a7abb7e.
 """
 
-from data.colour_augmentation import ColourAugmentation
-from data.cyclic_sampling import CyclicSampling
 from data.datasets.kinetics import Kinetics
 from data.evaluation import EvalConfig
+from data.sampling.strides import CyclicSampling
+from data.transforms.colour import ColourAugmentation
 from data.video import VideoData
 from experiments.spec.edits import Edit, Edits, model
 from experiments.spec.run import RunConfig

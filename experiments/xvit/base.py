@@ -6,14 +6,14 @@ The main paper's tables have clips of 8 frames; the released configs have 16.
 
 from dataclasses import replace
 
-from data.composed_augmentation import ComposedAugmentation
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
 from data.evaluation import EvalConfig
-from data.random_crops import MultiScaleCrop, ShortSideCrop
-from data.random_erasing import RandomErasing
-from data.segment_view_sampling import SegmentViewSampling
-from data.strided_sampling import StridedSampling
+from data.sampling.segments import SegmentViewSampling
+from data.sampling.strides import StridedSampling
+from data.transforms.composed_augmentation import ComposedAugmentation
+from data.transforms.random_crops import MultiScaleCrop, ShortSideCrop
+from data.transforms.random_erasing import RandomErasing
 from data.video import VideoData
 from experiments.spec.edits import Edit, Edits, model
 from experiments.spec.run import RunConfig

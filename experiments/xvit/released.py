@@ -1,6 +1,6 @@
 """The two released X-ViT checkpoints (https://github.com/1adrianb/video-transformers) and their rows."""
 
-from data.strided_sampling import StridedSampling
+from data.sampling.strides import StridedSampling
 from data.video import VideoData
 from experiments.spec.released import ReleasedFile, ReleasedWeights
 from experiments.spec.run import RunConfig

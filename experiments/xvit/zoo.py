@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from data.datasets.kinetics import Kinetics
-from data.strided_sampling import StridedSampling
+from data.sampling.strides import StridedSampling
 from experiments.spec.edits import evaluation
 from experiments.spec.metrics import GFLOPS, TOP1, TOP5
 from experiments.spec.table import Column, Table, row

@@ -1,8 +1,8 @@
 """Clips of four frames from the fixture `kinetics_root`."""
 
 from data.datasets.kinetics import Kinetics
-from data.sampling import DenseSampling
-from data.transforms import Augmentation
+from data.sampling.strides import DenseSampling
+from data.transforms.pixels import Augmentation
 from data.video import VideoData
 
 DATA = VideoData(

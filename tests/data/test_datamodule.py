@@ -15,7 +15,7 @@ from data.datasets.list_file import ListFile
 from data.errors import DataError
 from data.evaluation import EvalConfig
 from data.items.items import Batch
-from data.sampling import DenseSampling
+from data.sampling.strides import DenseSampling
 from data.targets import ClassTarget
 from data.video import VideoData
 from data.worker_processes import STOP_SIGNALS

@@ -10,7 +10,7 @@ from data.datasets.videos import VideoRecord
 from data.frame_cache import DEFAULT_BYTES, FrameCache
 from data.frame_sources import opened
 from data.items.items import Draw
-from data.sampling import Indices, Timeline
+from data.sampling.base import Indices, Timeline
 from tests.data.small_clips import DATA
 
 BYTES_OF_A_FRAME = 48 * 128 * 3

@@ -14,7 +14,7 @@ from data.datasets.videos import Pictures, Span, VideoRecord
 from data.decode import VideoFile
 from data.errors import DecodeError
 from data.frame_sources import FrameFolder, examined, files_of, opened
-from data.sampling import DenseSampling
+from data.sampling.strides import DenseSampling
 
 Numbers = Callable[[Tensor], list[int]]
 WriteVideo = Callable[..., Path]

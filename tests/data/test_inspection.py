@@ -12,10 +12,9 @@ from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.examination import Examination, Outcome
 from data.findings import Finding, number_of
-from data.inspection import Inspection, Need
+from data.inspection import Inspection, Need, video_findings
 from data.item_lists import ItemLists
 from data.video import VideoData
-from data.video_findings import video_findings
 
 DATA = VideoData(dataset=Kinetics.Config(name="kinetics", num_classes=2))
 

@@ -13,7 +13,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.composed_augmentation import ComposedAugmentation
 from data.config import ShowsFrames
 from data.datamodule import DataModule
 from data.datasets.ntu import Ntu
@@ -27,11 +26,11 @@ from data.inspection import Inspection, Need
 from data.item_lists import ItemLists
 from data.items.items import Draw, Item
 from data.pose_video import PoseVideoData
-from data.rand_augment import RandAugment
-from data.sampling import SegmentSampling
+from data.sampling.segments import SegmentSampling, UniformSampling
 from data.sizes import PoseClipSize
-from data.transforms import Augmentation, AugmentationConfig
-from data.uniform_sampling import UniformSampling
+from data.transforms.composed_augmentation import ComposedAugmentation
+from data.transforms.pixels import Augmentation, AugmentationConfig
+from data.transforms.rand_augment import RandAugment
 from tests.data.pose_files import JOINTS, Places, shown_joints, skeleton_text, walking, write_mat, write_penn
 
 Written = dict[str, Places]

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from data.poses import Poses, masked, moved
-from data.tracked_frames import Geometry
+from data.transforms.tracked_frames import Geometry
 
 NAN = float("nan")
 

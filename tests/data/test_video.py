@@ -5,20 +5,17 @@ import pytest
 import torch
 
 from data.config import DatasetConfig, ShowsFrames
-from data.cyclic_sampling import CyclicSampling
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.list_file import ListFile
 from data.datasets.ssv2 import SSv2
 from data.evaluation import EvalConfig
-from data.padded_sampling import PaddedSampling
-from data.rand_augment import RandAugment
-from data.sampling import DenseSampling, SamplingConfig, SegmentSampling
-from data.segment_view_sampling import SegmentViewSampling
+from data.sampling.base import SamplingConfig
+from data.sampling.segments import SegmentSampling, SegmentViewSampling, UniformSampling
+from data.sampling.strides import CyclicSampling, DenseSampling, PaddedSampling, StridedSampling
 from data.sizes import ClipSize
-from data.strided_sampling import StridedSampling
-from data.transforms import Augmentation
-from data.uniform_sampling import UniformSampling
+from data.transforms.pixels import Augmentation
+from data.transforms.rand_augment import RandAugment
 from data.video import VideoData
 
 DATA = VideoData(dataset=Kinetics.Config())

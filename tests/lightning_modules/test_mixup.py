@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from data.loaders import EpochBatches
-from data.transforms import normalized
+from data.transforms.pixels import normalized
 from lightning_modules.mixup import Mixed, Mixup
 from lightning_modules.task import Place
 

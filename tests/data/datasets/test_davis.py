@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data.datasets.davis import VOID, Davis, read_frames, read_masks, read_results, result_files
-from data.datasets.davis_files import DEFAULT_PALETTE, LIST, MASKS, PICTURES, encoded
 from data.errors import DataError, DecodeError, MissingAnnotationError
+from data.synthetic.davis import DEFAULT_PALETTE, LIST, MASKS, PICTURES, encoded
 
 SIZE = (24, 40)
 

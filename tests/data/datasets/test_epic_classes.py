@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from data.config import DatasetConfig
-from data.datasets.epic100 import Epic100
-from data.datasets.epic_classes import class_categories, class_names
+from data.datasets.epic100 import Epic100, class_categories, class_names
 from data.datasets.kinetics import Kinetics
 
 CONFIG = Epic100.Config(num_verbs=2, num_nouns=3)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.cyclic_sampling import CyclicSampling
 from data.datasets.frame_lists import frame_rates, has_frame_numbers, picture_name
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
@@ -16,7 +15,7 @@ from data.datasets.videos import Pictures, VideoRecord
 from data.errors import DataError, MissingAnnotationError
 from data.evaluation import EvalConfig
 from data.fingerprint import SplitFingerprint
-from data.strided_sampling import StridedSampling
+from data.sampling.strides import CyclicSampling, StridedSampling
 from data.video import VideoData
 
 KINETICS = Kinetics.Config(num_classes=3)

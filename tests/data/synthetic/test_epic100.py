@@ -10,12 +10,13 @@ from data.datasets.epic100 import Epic100
 from data.decode import VideoFile
 from data.evaluation import EvalConfig
 from data.frame_sources import opened
-from data.synthetic.ensure import ensure
-from data.synthetic.epic100 import COLUMNS, NOUNS, VERBS, Epic100StandIn, hand_poses
+from data.synthetic.ensure import ensure, folder_name
+from data.synthetic.epic100 import COLUMNS, NOUNS, VERBS, CategorisedEpic100StandIn, Epic100StandIn, hand_poses
 from data.video import VideoData
 
 SMALL = Epic100StandIn(num_train=36, num_val=12)
 CONFIG = Epic100.Config(num_verbs=SMALL.num_verbs, num_nouns=SMALL.num_nouns, stand_in=SMALL)
+CATEGORISED = CategorisedEpic100StandIn(num_train=2, num_val=1)
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +133,22 @@ def test_reversed_channels_are_blue_first_in_training_and_test(root: Path) -> No
     ours, theirs = (next(iter(datamodule.train_dataloader())).inputs[0].float() for datamodule in (rgb, bgr))
     # Colour jitter weights the channels: clips are only nearly equal after the flip, and differ without it.
     assert (ours - theirs.flip(-3)).abs().mean() < (ours - theirs).abs().mean()
+
+
+def test_only_the_class_file_of_the_nouns_differs_from_the_plain_stand_in() -> None:
+    plain = Epic100StandIn(num_train=2, num_val=1)
+    ours, theirs = CATEGORISED.annotations(), plain.annotations()
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name]] == ["EPIC_100_noun_classes.csv"]
+    assert CATEGORISED.videos() == plain.videos()
+    assert folder_name(CATEGORISED) != folder_name(plain)
+
+
+def test_the_reader_finds_the_category_of_each_noun(tmp_path: Path) -> None:
+    config = Epic100.Config(num_verbs=CATEGORISED.num_verbs, num_nouns=CATEGORISED.num_nouns, stand_in=CATEGORISED)
+    root = ensure(CATEGORISED, tmp_path, progress=False, workers=0)
+    nouns = config.categories(root)["noun"]
+    by_name = dict(zip((noun.name for noun in NOUNS), nouns, strict=True))
+    assert (by_name["carrot"], by_name["onion"], by_name["tap"]) == ("vegetables", "vegetables", "appliances")
+    assert len(set(nouns)) == 7
+    assert config.targets.by_kind(config.build(root, "test").class_names)["noun"] == tuple(by_name)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.synthetic.figure_classes import ACTION_OF, CLASS_NAMES, LANDMARKS, Landmark
 from data.synthetic.figure_videos import FigureStandIn, pixels
+from data.synthetic.figures import ACTION_OF, CLASS_NAMES, LANDMARKS, Landmark
 from data.synthetic.finegym import FineGymStandIn
 from data.synthetic.ntu import NtuStandIn
 from data.synthetic.penn_action import PennActionStandIn

@@ -1,23 +1,51 @@
+from collections import Counter
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from data.synthetic.figures import (
+    ACTION_OF,
+    ACTIONS,
     BODY,
     BONES,
+    CLASS_NAMES,
+    COCO,
     FOREARM,
     HEAD,
+    LANDMARKS,
+    NTU,
+    PENN_ACTION,
     SHANK,
     THIGH,
     UPPER_ARM,
+    Action,
     Angles,
+    Layout,
+    Motion,
+    Movement,
     body_joints,
     draw_limb,
     joint,
+    kind_of,
     layout,
+    movement,
 )
 from data.synthetic.shapes import Camera, Floats
 
 LENGTHS = {"elbow": UPPER_ARM, "wrist": FOREARM, "knee": THIGH, "ankle": SHANK}
+LAYOUTS = {"penn": PENN_ACTION, "coco": COCO, "ntu": NTU}
+# Joint on the other side of the body, by the published orders of joints.
+OTHER_SIDE = {
+    "penn": [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11],
+    "coco": [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15],
+    "ntu": [0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 20, 23, 24, 21, 22],
+}
+TIMES = np.linspace(0, 1, 24)
+ENDING = 3
+LEFT_WRIST, RIGHT_WRIST, LEFT_HIP, HEAD_JOINT = (
+    BODY.index(name) for name in ("left_wrist", "right_wrist", "left_hip", "head")
+)
 
 
 def angles(seed: int = 0) -> Angles:
@@ -83,3 +111,108 @@ def test_a_limb_covers_the_pixels_close_to_its_line(end: tuple[float, float]) ->
         expected = 0.8 * np.clip(0.5 - outside, 0, 1)
         assert canvas[t, row, column] == pytest.approx(expected * np.array([1.0, 0.5, 0.0]), abs=0.02)
     assert 0 < (canvas[0, ..., 0] > 0).mean() < 0.4
+
+
+@pytest.fixture(params=LAYOUTS)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_numbers_of_joints_are_those_of_the_data_sets() -> None:
+    assert {name: len(layout.weights) for name, layout in LAYOUTS.items()} == {"penn": 13, "coco": 17, "ntu": 25}
+
+
+def test_a_joint_moves_with_the_body(name: str) -> None:
+    weights = LAYOUTS[name].weights
+    assert weights.sum(1) == pytest.approx(1)
+    assert len(np.unique(weights, axis=0)) == len(weights)
+
+
+def test_a_mirrored_body_has_left_and_right_joints_swapped(name: str) -> None:
+    layout = LAYOUTS[name]
+    body = body_joints(Angles(*np.random.default_rng(0).uniform(-0.3, 1.2, (4, 5, 2))))
+    mirrored = body[:, OTHER_SIDE["penn"]] * [-1, 1]
+    assert layout.joints(mirrored) == pytest.approx(layout.joints(body)[:, OTHER_SIDE[name]] * [-1, 1])
+
+
+def test_the_last_joint_is_the_right_ankle_or_thumb_and_is_drawn(name: str) -> None:
+    layout = LAYOUTS[name]
+    last = len(layout.weights) - 1
+    assert (layout.number("right_ankle") == last) == (name != "ntu")
+    assert sum(last in bone for bone in layout.bones) == 1
+
+
+def body_places(layout: Layout) -> list[int]:
+    return [layout.number(joint) for joint in BODY]
+
+
+def test_joints_of_the_body_have_the_published_numbers() -> None:
+    assert body_places(PENN_ACTION) == list(range(13))
+    assert body_places(COCO) == [0, *range(5, 17)]
+    assert body_places(NTU) == [3, 4, 8, 5, 9, 6, 10, 12, 16, 13, 17, 14, 18]
+
+
+def moved(motion: Motion, seed: int = 0) -> Movement:
+    return movement(np.random.default_rng(seed), motion, TIMES, ENDING)
+
+
+@pytest.mark.parametrize("motion", get_args(Motion))
+def test_movements_vary_and_depend_only_on_the_seed(motion: Motion) -> None:
+    one = moved(motion)
+    assert one.body.shape == (24, 13, 2)
+    assert one.last.shape == (24, 2)
+    assert (one.body == moved(motion).body).all()
+    assert (one.body != moved(motion, seed=1).body).any()
+    assert np.isfinite(one.body).all()
+
+
+def test_marching_and_cheering_differ_in_the_last_frames_only() -> None:
+    one, other = moved("march"), moved("march_and_cheer")
+    differs = (one.body != other.body).any((1, 2))
+    assert differs.tolist() == [False] * 21 + [True] * 3
+    head = other.body[-ENDING:, HEAD_JOINT, 1]
+    assert (other.body[-ENDING:, LEFT_WRIST, 1] < head).all() and (other.body[-ENDING:, RIGHT_WRIST, 1] < head).all()
+    assert (other.body[:-ENDING, [LEFT_WRIST, RIGHT_WRIST], 1] > other.body[:-ENDING, [HEAD_JOINT], 1]).all()
+
+
+def test_resting_with_and_without_swing_differ_in_the_last_joint_only() -> None:
+    one, other = moved("rest"), moved("rest_and_swing")
+    assert (one.body == other.body).all()
+    assert not one.last.any()
+    assert np.ptp(other.last[:, 0]) > 0.2 and (other.last < 0).all()  # it swings, and stays lifted
+
+
+def test_the_hips_go_down_when_sitting_down_and_up_when_standing_up() -> None:
+    for seed in range(20):
+        down, up = (moved(motion, seed).body[:, LEFT_HIP, 1] for motion in ("sit_down", "stand_up"))
+        assert down[-1] - down[0] > 0.1 < up[0] - up[-1]
+
+
+def test_single_frames_of_sitting_down_and_standing_up_have_the_same_distribution() -> None:
+    heights = {
+        motion: np.sort(np.concatenate([moved(motion, seed).body[:, LEFT_HIP, 1] for seed in range(150)]))
+        for motion in ("sit_down", "stand_up")
+    }
+    assert np.abs(heights["sit_down"] - heights["stand_up"]).max() < 0.03
+
+
+@pytest.mark.parametrize(("motion", "up", "down"), [("wave_left", 5, 6), ("wave_right", 6, 5)])
+def test_one_hand_is_up_when_waving(motion: Motion, up: int, down: int) -> None:
+    body = moved(motion).body
+    assert (BODY[up].split("_")[0], BODY[down].split("_")[1]) == (motion.removeprefix("wave_"), "wrist")
+    assert (body[:, up, 1] < body[:, HEAD_JOINT, 1]).all()
+    assert (body[:, down, 1] > body[:, HEAD_JOINT, 1]).all()
+    assert np.ptp(body[:, up, 0]) > 0.05
+
+
+def test_classes_are_of_three_kinds_in_alphabetical_order() -> None:
+    assert list(CLASS_NAMES) == sorted(set(CLASS_NAMES))
+    assert Counter(map(kind_of, CLASS_NAMES)) == {"motion": 6, "appearance": 3, "both": 4}
+    assert len(CLASS_NAMES) == len(ACTIONS) + len(LANDMARKS)
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+def test_actions_form_pairs_that_differ_in_motion_or_in_colour_only(action: Action) -> None:
+    partner = ACTION_OF[action.partner]
+    assert ACTION_OF[partner.partner] == action
+    assert (partner.motion == action.motion) == (partner.hue != action.hue) == (kind_of(action.name) == "both")

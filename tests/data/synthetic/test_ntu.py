@@ -1,3 +1,4 @@
+import io
 import math
 import re
 from pathlib import Path
@@ -8,9 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from data.synthetic.ensure import ensure
-from data.synthetic.ntu import TRAIN_SUBJECTS, NtuStandIn
+from data.synthetic.ntu import TRAIN_SUBJECTS, NtuStandIn, encoded_avi
 
 SMALL = NtuStandIn(num_train=14, num_val=6, frames=8, height=32, width=40, gaps=0.3, ghosts=0.5)
+FRAMES = np.kron(np.random.default_rng(0).integers(0, 256, (14, 4, 5, 3), np.uint8), np.ones((1, 8, 8, 1), np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +101,18 @@ def test_recordings_are_replicated_when_there_are_many_videos() -> None:
 def test_a_share_of_ghosts_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match=r"stand_in.ghosts is 1.5; it must be between 0 and 1"):
         NtuStandIn(ghosts=1.5)
+
+
+def test_an_avi_file_has_the_frames() -> None:
+    with av.open(io.BytesIO(encoded_avi(FRAMES, rate=12)), "r") as container:
+        stream = container.streams.video[0]
+        frames = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(stream)])
+        assert (container.format.name, stream.codec_context.name, stream.average_rate) == ("avi", "mpeg4", 12)
+    assert frames.shape == FRAMES.shape
+    luma = [part.mean(-1).astype(float) for part in (frames, FRAMES)]
+    assert np.abs(luma[0] - luma[1]).mean() < 12  # the colours of neighbouring blocks are mixed
+
+
+def test_bytes_depend_only_on_the_arguments() -> None:
+    assert encoded_avi(FRAMES, rate=12) == encoded_avi(FRAMES, rate=12)
+    assert encoded_avi(FRAMES, rate=12) != encoded_avi(FRAMES, rate=15)

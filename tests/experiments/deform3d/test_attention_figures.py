@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from data.synthetic.figure_classes import CLASS_NAMES
 from data.synthetic.figure_videos import FigureStandIn
+from data.synthetic.figures import CLASS_NAMES
 from experiments.deform3d.pose_regions import actor_boxes
 from experiments.spec.attention_queries import queried
 from experiments.spec.catalog import load

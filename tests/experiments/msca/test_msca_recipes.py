@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.cyclic_sampling import CyclicSampling
+from data.sampling.strides import CyclicSampling
 from data.video import VideoData
 from experiments.msca.columns import num_msa, num_msca, shifted_percent
 from experiments.spec.catalog import captions, load

@@ -16,7 +16,7 @@ from data.errors import DataError
 from data.items import clips
 from data.synthetic.epic100 import NOUNS, VERBS
 from data.targets import ClassTarget, VerbNounTarget
-from data.transforms import normalized
+from data.transforms.pixels import normalized
 from data.video import VideoData
 from experiments.runner import attention
 from experiments.runner.attention import attention_maps, class_name, first_right, keep_all_maps, moving_point, save_maps

@@ -1,0 +1,1 @@
+"""Frame sampling of clips."""

@@ -1,0 +1,223 @@
+"""Sampling of one frame in each of F equal segments of a video. F: frames of a clip, L: frames of the video.
+
+Segment sampling follows https://github.com/facebookresearch/Motionformer, its views
+https://github.com/1adrianb/video-transformers, and uniform sampling https://github.com/KHU-VLL/CAST.
+"""
+
+import random
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from data.evaluation import EvalConfig, check_span
+from data.ranges import check_fields
+from data.sampling.base import PART_EACH, Indices, Sampling, SamplingConfig, Timeline
+
+MAX_SEGMENT_VIEWS, MAX_UNIFORM_VIEWS = 3, 2
+
+
+class SegmentSampling(Sampling):
+    """One frame of each of F equal segments of the video: a random one (training) or the middle one (testing).
+
+    The authors first extract frames at 30 frames per second, which repeats frames of a slower video. Here, without an
+    extraction, the frames are those of ffmpeg's filter `fps=30`.
+
+    Differs from the authors: their command, `ffmpeg -r 30` of version 4.1, rounds the durations of frames. In a video
+    of 12 frames per second, a fifth of its output is the frame before or after that of the filter.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(SamplingConfig):
+        """Frame rate of the extraction (None: the video's own), and share of the video that a clip spans.
+
+        The paper's Figure 3 calls the stride that evenly covers the video S. A share of k is a stride of k S.
+        """
+
+        nominal_fps: int | None = 30
+        span: float = field(default=1.0, metadata={"omit_if": 1.0})
+
+        def __post_init__(self) -> None:
+            check_span(self.span, "data.sampling.span")
+            check_fields("data.sampling", self, "nominal_fps", least=1)
+
+        @property
+        def expected_fps(self) -> int | None:
+            return self.nominal_fps
+
+        @property
+        def text(self) -> str:
+            return (
+                PART_EACH if self.span == 1 else f"one of each of as many equal parts of {self.span:.0%} of the video"
+            )
+
+        def build(self, frames: int) -> "SegmentSampling":
+            return SegmentSampling(frames, self)
+
+        def for_test(self, evaluation: EvalConfig) -> "SegmentSampling.Config":
+            config = self if evaluation.span is None else replace(self, span=evaluation.span)
+            if evaluation.stride is not None:
+                raise ValueError(
+                    "segment sampling has no stride in frames: set evaluation.span, the share of the video"
+                )
+            if config.span == 1 and evaluation.views != 1:
+                views = evaluation.views
+                raise ValueError(f"segment sampling has one view, the whole video; evaluation.views is {views}")
+            return config
+
+    def __init__(self, frames: int, config: Config) -> None:
+        super().__init__(frames)
+        self.nominal_fps = config.nominal_fps
+        self.span = config.span
+
+    def random(self, timeline: Timeline) -> Indices:
+        """Index of a random frame of each segment, both ends included, drawn from the state of `random`."""
+        start = random.random() if self.span < 1 else 0.0
+        ends = self.segment_ends(self.num_nominal_frames(timeline), start)
+        indices = [random.randint(start, end) for start, end in pairwise(ends)]
+        return self.source_indices(timeline, np.array(indices))
+
+    def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
+        """Frame indices of evenly spaced clips. A clip that spans the whole video has a single view.
+
+        Raises:
+            ValueError: for several views of the whole video, which would be equal.
+        """
+        if num_views == 1:
+            return [self.centre(timeline)]
+        if self.span == 1:
+            raise ValueError(f"segment sampling spans the whole video: {num_views} views would be the same, use 1")
+        return [self.segment_middles(timeline, view / num_views) for view in range(num_views)]
+
+    def centre(self, timeline: Timeline) -> Indices:
+        return self.segment_middles(timeline, 0.5)
+
+    def segment_middles(self, timeline: Timeline, start: float) -> Indices:
+        """Index of the middle frame of each segment of a clip.
+
+        Args:
+            start: start of the clip, as a share of the video's duration minus the clip's duration.
+        """
+        ends = self.segment_ends(self.num_nominal_frames(timeline), start)
+        indices = [(start + end) // 2 for start, end in pairwise(ends)]
+        return self.source_indices(timeline, np.array(indices))
+
+    def segment_ends(self, num_nominal_frames: int, start: float = 0.0) -> list[int]:
+        """The F + 1 boundaries of the segments, as indices at the nominal rate."""
+        segment = self.span * (num_nominal_frames - 1) / self.frames
+        first = start * (1 - self.span) * (num_nominal_frames - 1)
+        return [round(first + segment * i) for i in range(self.frames + 1)]
+
+    def num_nominal_frames(self, timeline: Timeline) -> int:
+        """Number of frames of the video at the nominal rate."""
+        if self.nominal_fps is None:
+            return timeline.num_frames
+        return max(1, round(float(timeline.num_frames / timeline.fps * self.nominal_fps)))
+
+    def source_indices(self, timeline: Timeline, nominal_indices: Indices) -> Indices:
+        """Indices of the source frames at indices of the nominal rate."""
+        if self.nominal_fps is None:
+            return nominal_indices
+        # Halves are rounded up. The tolerance is that of times in floating point.
+        first_nominal_indices = np.floor(timeline.times * self.nominal_fps + 0.5 + 1e-9)
+        return np.maximum(np.searchsorted(first_nominal_indices, nominal_indices, side="right") - 1, 0)
+
+
+class SegmentViewSampling(Sampling):
+    """One of the video's own frames in each of F equal segments: a random one (training), or one for each view."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(SamplingConfig):
+        """No options."""
+
+        @property
+        def text(self) -> str:
+            return PART_EACH
+
+        def build(self, frames: int) -> "SegmentViewSampling":
+            return SegmentViewSampling(frames)
+
+        def view_starts(self, num_views: int) -> tuple[Fraction, ...]:
+            """Place of each test view in the segments, as a share of their length."""
+            return (Fraction(1, 2), Fraction(0), Fraction(1))[:num_views]
+
+        def for_test(self, evaluation: EvalConfig) -> "SegmentViewSampling.Config":
+            if evaluation.stride is not None or evaluation.span is not None:
+                name = "span" if evaluation.stride is None else "stride"
+                raise ValueError(f"evaluation.{name}: clips of segments span the whole video; leave it None")
+            if evaluation.views > MAX_SEGMENT_VIEWS:
+                raise ValueError(
+                    f"evaluation.views is {evaluation.views}; at most {MAX_SEGMENT_VIEWS}: the middle, the first and "
+                    f"the last frame of each segment"
+                )
+            return self
+
+    def __init__(self, frames: int) -> None:
+        super().__init__(frames)
+        self.segments = SegmentSampling.Config(nominal_fps=None).build(frames)
+
+    def random(self, timeline: Timeline) -> Indices:
+        """Index of a random frame of each segment, both ends included, drawn from the state of `random`."""
+        return self.segments.random(timeline)
+
+    def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
+        ends = self.segments.segment_ends(timeline.num_frames)
+        return [self.segments.centre(timeline), np.array(ends[:-1]), np.array(ends[1:])][:num_views]
+
+
+class UniformSampling(Sampling):
+    """One of the video's own frames in each of F equal segments: a random one (training), or one for each view.
+
+    In training, segments have L // F frames, so that the last L % F frames of the video are never drawn. In tests, they
+    have L / F frames.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(SamplingConfig):
+        """No options."""
+
+        @property
+        def text(self) -> str:
+            return PART_EACH
+
+        def build(self, frames: int) -> "UniformSampling":
+            return UniformSampling(frames)
+
+        def view_starts(self, num_views: int) -> tuple[Fraction, ...]:
+            """Place of each test view in the segments, as a share of their length. A single view is in the middle.
+
+            Differs from the released code, whose single view has 2 F frames.
+            """
+            return (Fraction(1, 2),) if num_views == 1 else (Fraction(0), Fraction(1, 2))
+
+        def for_test(self, evaluation: EvalConfig) -> "UniformSampling.Config":
+            if evaluation.stride is not None or evaluation.span is not None:
+                name = "span" if evaluation.stride is None else "stride"
+                raise ValueError(f"evaluation.{name}: clips of this sampling span the whole video; leave it None")
+            if evaluation.views > MAX_UNIFORM_VIEWS:
+                raise ValueError(
+                    f"evaluation.views is {evaluation.views}; at most {MAX_UNIFORM_VIEWS}: the first and the middle "
+                    f"frame of each segment"
+                )
+            return self
+
+    def random(self, timeline: Timeline) -> Indices:
+        """Index of a random frame of each segment, drawn from the state of `random`.
+
+        As released, a video with fewer than F frames gives its first frame F times.
+        """
+        segment = timeline.num_frames // self.frames
+        if segment == 0:
+            return np.zeros(self.frames, np.int64)
+        return np.array([segment * place + random.randrange(segment) for place in range(self.frames)])
+
+    def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
+        """Index of the first and of the middle frame of each segment, rounded down. A single view has the latter.
+
+        A segment of less than a frame repeats the frame before it.
+        """
+        segment = timeline.num_frames / self.frames
+        first = np.array([int(segment * place) for place in range(self.frames)])
+        middle = np.array([int(segment / 2 + segment * place) for place in range(self.frames)])
+        return [middle] if num_views == 1 else [first, middle]

@@ -1,0 +1,1 @@
+"""Transforms of the pixels of clips, and of points in them."""

@@ -1,0 +1,74 @@
+"""Training augmentation with rare, strong changes of colour.
+
+Follows https://github.com/VideoNetworks/TokShift-Transformer.
+F: frames of a clip. Frames are uint8, (F, 3, height, width), RGB.
+"""
+
+import random
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from data.ranges import check_ascending, check_fields
+from data.transforms.pixels import AugmentationConfig, random_crop, short_side_resized
+from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
+
+# Factors of brightness, saturation and gamma, and the shift of the hue as a share of the colour wheel.
+BRIGHTNESS, SATURATION, GAMMA, HUE = (0.5, 2.0), (0.5, 3.0), (0.8, 1.2), (-0.5, 0.5)
+
+
+class ColourAugmentation(TrackedTransform):
+    """Flip, short side, crop, then brightness, saturation, gamma and hue, each the same for all frames of a clip."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(AugmentationConfig):
+        """Settings.
+
+        Args:
+            short_side: smallest and largest short side, relative to the crop size.
+            flip: probability of a horizontal flip.
+            colour: probability of each change of colour.
+        """
+
+        short_side: tuple[float, float] = (1.0, 329 / 224)
+        flip: float = 0.5
+        colour: float = 0.1
+
+        def __post_init__(self) -> None:
+            check_fields("data.augmentation", self, "flip", "colour", least=0, most=1)
+            check_fields("data.augmentation", self, "short_side", least=1)
+            check_ascending("data.augmentation", self, "short_side")
+
+        def build(self, crop: int) -> "ColourAugmentation":
+            return ColourAugmentation(crop, self)
+
+        def check_tracked(self) -> None:
+            """Accept all settings."""
+
+    def __init__(self, crop: int, config: Config) -> None:
+        self.crop = crop
+        self.config = config
+
+    def tracked(self, frames: Tensor) -> TrackedFrames:
+        """Augmented clip (F, 3, crop, crop), uint8."""
+        from torchvision.transforms.v2 import functional as F  # here: importing torchvision takes a second
+
+        clip = TrackedFrames(frames)
+        if random.random() < self.config.flip:
+            clip = clip.mirrored()
+        low, high = (round(ratio * self.crop) for ratio in self.config.short_side)
+        clip = clip.resized(short_side_resized(clip.frames, random.randint(low, high), bicubic=True))
+        clip = random_crop(clip, self.crop)
+        frames = clip.frames
+        if self.drawn():
+            frames = F.adjust_brightness(frames, random.uniform(*BRIGHTNESS))
+        if self.drawn():
+            frames = F.adjust_saturation(frames, random.uniform(*SATURATION))
+        if self.drawn():
+            frames = F.adjust_gamma(frames, random.uniform(*GAMMA))
+        if self.drawn():
+            frames = F.adjust_hue(frames, random.uniform(*HUE))
+        return TrackedFrames(frames.contiguous(), clip.geometry)
+
+    def drawn(self) -> bool:
+        return random.random() < self.config.colour

@@ -1,0 +1,280 @@
+"""Pixel transforms of clips: random crops and colours in training, fixed crops in testing.
+
+Follows the recipes of https://github.com/facebookresearch/Motionformer.
+F: frames of a clip. Frames are uint8, (F, 3, height, width), RGB.
+# Differs from the released code: frames are resized in uint8. The result is at most one grey level off the float
+# result, at a tenth of its cost.
+# Differs from the released code, unless `color_jitter_as_released`: colour jitter is torchvision's, on [0, 1].
+# Differs from the released code: a random crop can reach the last row and column.
+"""
+
+import math
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from data.evaluation import CropRule, Resizing
+from data.ranges import check_fields
+from data.transforms.rand_augment import RandAugment
+from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
+
+# Relative to the crop: 256 and 320 at crop 224, 384 and 480 at crop 336, as in all recipes of the paper.
+SHORT_SIDE_RANGE = (8 / 7, 10 / 7)
+# One number for all channels, or one for each.
+PerChannel = float | tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationConfig(ABC):
+    """Training augmentation of the decoded frames of a clip."""
+
+    @abstractmethod
+    def build(self, crop: int) -> Callable[[Tensor], Tensor]:
+        """Augmentation of frames (F, 3, height, width), uint8, drawn from `random` and torch.
+
+        It gives (F, 3, crop, crop), uint8, or float32 with black at 0 and white at 255. The type is that of all clips.
+        """
+
+    def check(self, crop: int) -> None:  # noqa: B027  (most settings fit any crop)
+        """Reject settings that do not fit the crop size.
+
+        Raises:
+            ValueError: with the allowed values.
+        """
+
+    def check_tracked(self) -> None:
+        """Reject settings under which joints cannot follow the pixels. By default, all are rejected.
+
+        Raises:
+            ValueError: with the field.
+        """
+        raise ValueError(
+            f"data.augmentation is {type(self).__qualname__}; it does not say where it moves a pixel, so that joints "
+            f"cannot follow"
+        )
+
+    def build_tracked(self, crop: int) -> TrackedTransform:
+        """The same augmentation, which also gives the map of points from the frames to the clip.
+
+        Raises:
+            ValueError: as `check_tracked`.
+        """
+        self.check_tracked()
+        augmentation = self.build(crop)
+        assert isinstance(augmentation, TrackedTransform)
+        return augmentation
+
+    def tiny(self) -> Self:
+        return self
+
+
+class Augmentation(TrackedTransform):
+    """RandAugment, short side, crop, flip and colour jitter, each drawn once per clip from `random` and torch."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(AugmentationConfig):
+        """The Kinetics recipe.
+
+        Args:
+            short_side: range of the short side; 8/7 to 10/7 of the crop if None.
+            inverse_uniform: draw the inverse of the short side uniformly.
+            resized_crop: crop a box of random size and aspect ratio, then resize it (Kinetics, 32 frames).
+            flip: probability of a horizontal flip.
+            color_jitter: strength of brightness, contrast and saturation.
+            color_jitter_as_released: as in the released code, brightness is scaled around the middle grey instead of
+                black, and values are not clipped. Clips are then float32.
+        """
+
+        short_side: tuple[int, int] | None = None
+        inverse_uniform: bool = False
+        resized_crop: bool = False
+        flip: float = 0.5
+        color_jitter: float = 0.4
+        color_jitter_probability: float = 0.8
+        rand_augment: RandAugment.Config | None = None
+        color_jitter_as_released: bool = field(default=False, metadata={"omit_if": False})
+
+        def __post_init__(self) -> None:
+            check_fields("data.augmentation", self, "flip", "color_jitter_probability", least=0, most=1)
+            check_fields("data.augmentation", self, "color_jitter", least=0)
+
+        def build(self, crop: int) -> "Augmentation":
+            return Augmentation(crop, self)
+
+        def short_side_range(self, crop: int) -> tuple[int, int]:
+            """Smallest and largest short side."""
+            low, high = self.short_side or (round(ratio * crop) for ratio in SHORT_SIDE_RANGE)
+            return low, high
+
+        def check(self, crop: int) -> None:
+            low, high = self.short_side_range(crop)
+            if low < crop or high < low:
+                raise ValueError(f"short side {(low, high)} is not an ascending range from the crop size {crop} on")
+
+        def check_tracked(self) -> None:
+            """Reject RandAugment, which rotates and shears."""
+            if self.rand_augment is not None:
+                raise ValueError(
+                    "data.augmentation.rand_augment rotates and shears, which joints do not follow; set it to None"
+                )
+
+        def tiny(self) -> Self:
+            """The same without RandAugment, which small models do not need."""
+            return replace(self, rand_augment=None)
+
+    def __init__(self, crop: int, config: Config) -> None:
+        from torchvision.transforms import v2  # here: importing torchvision takes a second, and configs do not need it
+
+        self.crop = crop
+        self.config = config
+        config.check(crop)
+        self.short_side = config.short_side_range(crop)
+        self.rand_augment = config.rand_augment.build() if config.rand_augment else None
+        jitter = ReleasedColorJitter if config.color_jitter_as_released else v2.ColorJitter
+        self.color_jitter = jitter(*3 * [config.color_jitter]) if config.color_jitter else None
+        self.resized_crop = v2.RandomResizedCrop(crop, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3), antialias=False)
+
+    def tracked(self, frames: Tensor) -> TrackedFrames:
+        """Augmented clip (F, 3, crop, crop), uint8, or float32 with the released colour jitter.
+
+        The map of points leaves out RandAugment.
+        """
+        if self.rand_augment is not None:
+            frames = self.rand_augment(frames)
+        clip = self.random_box(frames) if self.config.resized_crop else self.jittered_crop(frames)
+        if random.random() < self.config.flip:
+            clip = clip.mirrored()
+        frames = clip.frames
+        if self.config.color_jitter_as_released:
+            frames = frames.float()
+        if self.color_jitter is not None and random.random() < self.config.color_jitter_probability:
+            frames = self.color_jitter(frames)
+        return TrackedFrames(frames.contiguous(), clip.geometry)
+
+    def random_box(self, frames: Tensor) -> TrackedFrames:
+        """Box of random size and aspect ratio, resized to the crop size."""
+        box = self.resized_crop.make_params([frames])
+        resized = self.resized_crop.transform(frames, box)
+        return TrackedFrames(frames).cropped(**box).resized(resized)
+
+    def jittered_crop(self, frames: Tensor) -> TrackedFrames:
+        """Random crop at a random scale."""
+        resized = short_side_resized(frames, self.random_short_side())
+        return random_crop(TrackedFrames(frames).resized(resized), self.crop)
+
+    def random_short_side(self) -> int:
+        """Random short side."""
+        low, high = self.short_side
+        if self.config.inverse_uniform:
+            return round(1 / random.uniform(1 / high, 1 / low))
+        return round(random.uniform(low, high))
+
+
+class Crops:
+    """Test crops, evenly spaced along a side. A single crop is the middle one. For the last two, see `EvalConfig`."""
+
+    def __init__(
+        self,
+        num_crops: int,
+        crop: int,
+        short_side: int | None = None,
+        resizing: Resizing = "bilinear",
+        along: CropRule = "long side",
+    ) -> None:
+        self.num_crops = num_crops
+        self.crop = crop
+        self.is_bicubic = resizing == "bicubic"
+        self.along = along
+        self.short_side = short_side or crop
+        if self.short_side < crop:
+            raise ValueError(f"short side {short_side} is smaller than the crop size {crop}; use {crop} or more")
+        if num_crops < 1:
+            raise ValueError(f"{num_crops} crops; a view has at least one")
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """Crops (num_crops, F, 3, crop, crop), uint8."""
+        return torch.stack([crop.frames for crop in self.tracked(frames)])
+
+    def tracked(self, frames: Tensor) -> list[TrackedFrames]:
+        """Crops (F, 3, crop, crop), uint8, each with the map of points from the given frames."""
+        whole = TrackedFrames(frames).resized(short_side_resized(frames, self.short_side, bicubic=self.is_bicubic))
+        height, width = whole.frames.shape[-2:]
+        positions = [0.5] if self.num_crops == 1 else [i / (self.num_crops - 1) for i in range(self.num_crops)]
+        follows_height = self.along == "long side" and height > width
+        rounded = math.ceil if self.along == "long side" else math.floor
+        crops = []
+        for position in positions:
+            along_height, along_width = (position, 0.5) if follows_height else (0.5, position)
+            top = rounded(along_height * (height - self.crop))
+            left = rounded(along_width * (width - self.crop))
+            crops.append(whole.cropped(top, left, self.crop, self.crop))
+        return crops
+
+
+def random_crop(clip: TrackedFrames, crop: int) -> TrackedFrames:
+    """Crop (F, 3, crop, crop) at a random place, drawn from the state of `random`."""
+    height, width = clip.frames.shape[-2:]
+    top, left = random.randint(0, height - crop), random.randint(0, width - crop)
+    return clip.cropped(top, left, crop, crop)
+
+
+def short_side_resized(frames: Tensor, short_side: int, *, bicubic: bool = False) -> Tensor:
+    """Frames resized to this short side, bilinearly or, as PIL does, bicubically. The long side is rounded down."""
+    height, width = frames.shape[-2:]
+    if min(height, width) == short_side:
+        return frames
+    long_side = short_side * max(height, width) // min(height, width)
+    size = [long_side, short_side] if width < height else [short_side, long_side]
+    from torchvision.transforms.v2 import functional as F  # here: see Augmentation
+
+    mode = F.InterpolationMode.BICUBIC if bicubic else F.InterpolationMode.BILINEAR
+    return F.resize(frames, size, interpolation=mode, antialias=bicubic)
+
+
+def normalized(clips: Tensor, mean: PerChannel, std: PerChannel) -> Tensor:
+    """Normalised pixels (x / 255 - mean) / std of clips (B, F, 3, height, width) in float32."""
+    if isinstance(mean, tuple) or isinstance(std, tuple):
+        means, stds = (torch.tensor(value, device=clips.device).expand(3).view(3, 1, 1) for value in (mean, std))
+        scale, shift = 1 / (255 * stds), means / stds
+    else:
+        scale, shift = 1 / (255 * std), mean / std
+    return clips.to(torch.float32, copy=True).mul_(scale).sub_(shift)
+
+
+class ReleasedColorJitter:
+    """Brightness, contrast and saturation in random order, as in the released code. Values are not clipped.
+
+    The released code changes pixels in [-1, 1], where 0 is the middle grey, and its greyscale takes RGB for BGR.
+
+    Args:
+        brightness, contrast, saturation: largest changes of the factors, which are 1 without jitter.
+    """
+
+    def __init__(self, brightness: float, contrast: float, saturation: float) -> None:
+        self.changes = ((brightness, self.middle_grey), (contrast, self.mean_grey), (saturation, self.grey))
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        for change, target in random.sample(self.changes, 3):
+            factor = random.uniform(1 - change, 1 + change)
+            frames = factor * frames + (1 - factor) * target(frames)
+        return frames
+
+    @staticmethod
+    def middle_grey(frames: Tensor) -> Tensor:
+        return frames.new_tensor(127.5)
+
+    @staticmethod
+    def grey(frames: Tensor) -> Tensor:
+        """Greyscale frames (F, 1, height, width), with the weight of red for blue and of blue for red."""
+        weights = frames.new_tensor([0.114, 0.587, 0.299])
+        return torch.einsum("fchw,c->fhw", frames, weights).unsqueeze(1)
+
+    @classmethod
+    def mean_grey(cls, frames: Tensor) -> Tensor:
+        """Mean grey of each frame: (F, 1, 1, 1)."""
+        return cls.grey(frames).mean((1, 2, 3), keepdim=True)

@@ -1,0 +1,48 @@
+"""Augmentation with rare, strong changes of colour."""
+
+import random
+
+import pytest
+import torch
+from torch import Tensor
+
+from data.transforms.colour import ColourAugmentation
+
+
+@pytest.fixture
+def frames() -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (1, 3, 48, 64), generator=generator, dtype=torch.uint8).expand(4, -1, -1, -1)
+
+
+def augmented(frames: Tensor, seed: int, **settings: object) -> Tensor:
+    random.seed(seed)
+    return ColourAugmentation.Config(**settings).build(32)(frames)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_clip_is_a_crop_with_the_same_changes_in_all_frames(frames: Tensor, seed: int) -> None:
+    clip = augmented(frames, seed, colour=1.0)
+    assert clip.shape == (4, 3, 32, 32) and clip.dtype == torch.uint8
+    assert all(frame.equal(clip[0]) for frame in clip)
+
+
+def test_colours_change_as_often_as_stated(frames: Tensor) -> None:
+    changed = sum(
+        not augmented(frames, seed, colour=0.1).equal(augmented(frames, seed, colour=0.0)) for seed in range(300)
+    )
+    assert 300 * 0.25 < changed < 300 * 0.45  # 1 - 0.9 ** 4 is 0.34
+
+
+def test_flip_and_crop_alone_keep_the_values(frames: Tensor) -> None:
+    clip = augmented(frames, 0, colour=0.0, short_side=(1.5, 1.5))  # the frames' own short side
+    crops = [frames[..., top : top + 32, left : left + 32] for top in range(17) for left in range(33)]
+    assert any(clip.equal(crop) or clip.equal(crop.flip(-1)) for crop in crops)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"flip": 2.0}, {"colour": -0.1}, {"short_side": (0.9, 1.2)}, {"short_side": (2, 1)}]
+)
+def test_settings_out_of_range_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"data\.augmentation"):
+        ColourAugmentation.Config(**settings)  # type: ignore[arg-type]

@@ -1,0 +1,335 @@
+import math
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from data.items.items import seeded
+from data.transforms.pixels import Augmentation, AugmentationConfig, Crops, normalized, short_side_resized
+from data.transforms.rand_augment import RandAugment
+
+
+def plain(short_side: int) -> Augmentation.Config:
+    """Random crop at one scale, without other augmentations."""
+    return Augmentation.Config(short_side=(short_side, short_side), flip=0.0, color_jitter=0.0)
+
+
+def noise(frames: int = 4, height: int = 60, width: int = 80) -> Tensor:
+    pixels = torch.randint(0, 256, (frames, height, width, 3), generator=torch.Generator().manual_seed(0))
+    return pixels.to(torch.uint8).permute(0, 3, 1, 2)
+
+
+def smooth(frames: int = 4, height: int = 60, width: int = 80) -> Tensor:
+    small = noise(frames, height // 8, width // 8).float()
+    return F.interpolate(small, (height, width), mode="bilinear").to(torch.uint8)
+
+
+def ramp(height: int, width: int) -> Tensor:
+    """A frame whose pixel at (y, x) is (y, x, 0)."""
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return torch.stack([y, x, 0 * x])[None].to(torch.uint8)
+
+
+RECIPES = {
+    "kinetics": Augmentation.Config(),
+    "kinetics, 32 frames": Augmentation.Config(resized_crop=True),
+    "operations as in timm, resized crop": Augmentation.Config(
+        resized_crop=True,
+        color_jitter=0.0,
+        rand_augment=RandAugment.Config(magnitude=7.0, num_operations=4, independent=True, bicubic=True),
+    ),
+    "ssv2": Augmentation.Config(
+        flip=0.0, color_jitter=0.0, inverse_uniform=True, rand_augment=RandAugment.Config(magnitude=20)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_all_frames_of_a_clip_are_augmented_alike(name: str) -> None:
+    still = smooth(1).repeat(5, 1, 1, 1)
+    augmentation = RECIPES[name].build(32)
+    distinct = set()
+    for seed in range(40):
+        with seeded(seed):
+            clip = augmentation(still)
+        assert clip.shape == (5, 3, 32, 32)
+        assert clip.dtype == torch.uint8
+        assert (clip == clip[:1]).all()
+        distinct.add(clip.float().mean().item())
+    assert len(distinct) > 20
+
+
+def test_default_short_side_is_the_papers_at_both_crop_sizes() -> None:
+    assert Augmentation.Config().build(224).short_side == (256, 320)
+    assert Augmentation.Config().build(336).short_side == (384, 480)
+
+
+def test_the_short_side_or_its_inverse_is_uniform() -> None:
+    with seeded(0):
+        uniform = Augmentation.Config().build(224)
+        inverse = Augmentation.Config(inverse_uniform=True).build(224)
+        sides = torch.tensor([uniform.random_short_side() for _ in range(20000)]).double()
+        inverse_sides = torch.tensor([inverse.random_short_side() for _ in range(20000)]).double()
+    assert (sides.min(), sides.max(), inverse_sides.min(), inverse_sides.max()) == (256, 320, 256, 320)
+    assert sides.mean().item() == pytest.approx(288, abs=1)
+    assert (1 / inverse_sides).mean().item() == pytest.approx((1 / 256 + 1 / 320) / 2, rel=2e-3)
+
+
+def test_crops_reach_every_edge() -> None:
+    augmentation = plain(40).build(32)
+    with seeded(0):
+        corners = {tuple(augmentation(ramp(40, 50))[0, :2, 0, 0].tolist()) for _ in range(3000)}
+    assert corners == {(top, left) for top in range(9) for left in range(19)}
+
+
+def test_frames_of_exactly_the_crop_size_are_kept() -> None:
+    frames = noise(2, 32, 32)
+    assert torch.equal(plain(32).build(32)(frames), frames)
+
+
+def test_flip_and_jitter_have_the_probabilities_of_the_recipe() -> None:
+    frames = smooth(1, 32, 32)
+    counts = Counter()
+    flips = Augmentation.Config(short_side=(32, 32), flip=0.5, color_jitter=0.0).build(32)
+    colours = Augmentation.Config(short_side=(32, 32), flip=0.0).build(32)
+    with seeded(0):
+        for _ in range(1000):
+            counts["flipped"] += torch.equal(flips(frames), frames.flip(-1))
+            counts["colours kept"] += torch.equal(colours(frames), frames)
+    assert 450 < counts["flipped"] < 550
+    assert 160 < counts["colours kept"] < 240
+
+
+@pytest.mark.parametrize("resized_crop", [False, True])
+def test_rand_augment_gets_whole_frames_and_colour_jitter_flipped_crops(
+    resized_crop: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    augmentation = Augmentation.Config(resized_crop=resized_crop, flip=1.0, color_jitter_probability=1.0).build(32)
+    for name in ("rand_augment", "color_jitter"):
+        monkeypatch.setattr(augmentation, name, lambda frames: seen.append(frames) or 255 - frames)
+    frames = ramp(120, 200)
+    clip = augmentation(frames)
+    whole, crop = seen
+    assert torch.equal(whole, frames)
+    assert crop.shape[-2:] == (32, 32)
+    assert (crop[:, 1].float().diff(dim=-1) >= 0).all()  # a ramp both inverted and flipped ascends
+    assert torch.equal(clip, 255 - crop)
+
+
+def test_boxes_of_a_resized_crop_have_the_areas_and_ratios_of_the_recipe() -> None:
+    augmentation = Augmentation.Config(resized_crop=True, flip=0.0, color_jitter=0.0).build(32)
+    frames = ramp(240, 240)
+    with seeded(0):
+        clips = torch.cat([augmentation(frames)[:, :2].float() for _ in range(1500)])  # (1500, 2, 32, 32): y, x
+    # The centres of the first and the last pixel are 31 / 32 of the box apart.
+    heights = (clips[:, 0, -1, 0] - clips[:, 0, 0, 0]) * 32 / 31
+    widths = (clips[:, 1, 0, -1] - clips[:, 1, 0, 0]) * 32 / 31
+    areas, ratios = heights * widths / 240**2, (widths / heights).log()
+    assert areas.min() == pytest.approx(0.08, abs=0.01) and areas.max() == pytest.approx(1, abs=0.03)
+    # Uniform up to 3/4, then less likely, as a larger box only fits if it is nearly square: 0.377 / 0.789.
+    assert areas.mean() == pytest.approx(0.478, abs=0.02)
+    assert ratios.abs().max() == pytest.approx(math.log(4 / 3), abs=0.06)
+    assert ratios.mean() == pytest.approx(0, abs=0.02) and ratios.std() == pytest.approx(0.166, abs=0.03)
+
+
+def test_colour_jitter_is_of_brightness_contrast_and_saturation_by_up_to_two_fifths() -> None:
+    frames = torch.tensor([0.28, 0.3, 0.32]).view(1, 3, 1, 1) + torch.tensor([-0.05, 0.05]).repeat(8, 4)  # floats
+    weights = torch.tensor([0.299, 0.587, 0.114])
+    augmentation = Augmentation.Config(short_side=(8, 8), flip=0.0, color_jitter_probability=1.0).build(8)
+
+    def statistics(frames: Tensor) -> Tensor:
+        grey = torch.einsum("fchw,c->fhw", frames, weights)
+        red, green, blue = frames.mean((0, 2, 3))
+        return torch.stack([grey.mean(), grey.std(), blue - red, green - red])
+
+    with seeded(0):
+        changes = torch.stack([statistics(augmentation(frames)) / statistics(frames) for _ in range(300)])  # (300, 4)
+    brightness, grey_scale, colour_scale, other_colour_scale = changes.T
+    contrast = grey_scale / brightness
+    for factor in (brightness, contrast, colour_scale / grey_scale):
+        assert 0.599 < factor.min() < 0.62
+        assert 1.38 < factor.max() < 1.401
+    torch.testing.assert_close(colour_scale, other_colour_scale, rtol=1e-3, atol=0)  # no change of hue
+
+
+def released_jitter(clip: np.ndarray, drawn: list[tuple[str, float]]) -> np.ndarray:
+    """Equations of the released code for a normalised clip (F, 3, height, width) in RGB."""
+    for name, factor in drawn:
+        red, green, blue = np.moveaxis(clip, 1, 0)
+        grey = 0.299 * blue + 0.587 * green + 0.114 * red  # the code takes RGB for BGR
+        if name == "brightness":
+            clip = factor * clip
+        if name == "contrast":
+            clip = factor * clip + (1 - factor) * grey.mean((1, 2))[:, None, None, None]
+        if name == "saturation":
+            clip = factor * clip + (1 - factor) * grey[:, None]
+    return clip
+
+
+def test_colour_jitter_as_released_changes_normalised_pixels_without_clipping(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Augmentation.Config(
+        short_side=(32, 32), flip=0.0, color_jitter_probability=1.0, color_jitter_as_released=True
+    )
+    augmentation, frames = config.build(32), noise(3, 32, 32)
+    names, seen = ("brightness", "contrast", "saturation"), set()
+    drawn: list[list] = []
+    sample, uniform = random.sample, random.uniform
+
+    def recorded_sample(changes: tuple, count: int) -> list:
+        indices = sample(range(len(changes)), count)
+        drawn.append([names[index] for index in indices])
+        return [changes[index] for index in indices]
+
+    def recorded_uniform(low: float, high: float) -> float:
+        assert (low, high) == (pytest.approx(0.6), pytest.approx(1.4)) or low == high == 32
+        factor = uniform(low, high)
+        drawn.append([factor])
+        return factor
+
+    monkeypatch.setattr(random, "sample", recorded_sample)
+    monkeypatch.setattr(random, "uniform", recorded_uniform)
+    before = normalized(frames, 0.5, 0.5).double().numpy()
+    with seeded(0):
+        for _ in range(20):
+            drawn.clear()
+            after = normalized(augmentation(frames), 0.5, 0.5)
+            _, order, *factors = drawn
+            expected = released_jitter(before, list(zip(order, [factor for (factor,) in factors], strict=True)))
+            np.testing.assert_allclose(after.numpy(), expected, rtol=0, atol=1e-5)
+            seen.add(tuple(order))
+            assert after.abs().max() <= 1.4**3
+        assert len(seen) > 4
+
+
+def test_the_released_colour_jitter_hardly_moves_the_mean_of_a_clip_and_ours_does() -> None:
+    frames = smooth(4, 32, 32)
+    frames = (frames.float() - frames.float().mean() + 128).clamp(0, 255).to(torch.uint8)
+
+    def shift(config: Augmentation.Config) -> float:
+        """Mean change of the mean of a normalised clip."""
+        augmentation = config.build(32)
+        with seeded(0):
+            clips = [normalized(augmentation(frames), 0.5, 0.5).mean() for _ in range(200)]
+        return (torch.stack(clips) - normalized(frames, 0.5, 0.5).mean()).abs().mean().item()
+
+    ours = Augmentation.Config(short_side=(32, 32), flip=0.0, color_jitter_probability=1.0)
+    assert shift(ours) > 0.1
+    assert shift(replace(ours, color_jitter_as_released=True)) < 0.02
+
+
+def test_clips_with_the_released_colour_jitter_have_one_type_whether_it_is_drawn_or_not() -> None:
+    frames = noise(2, 32, 32)
+    for probability in (0.0, 1.0):
+        config = Augmentation.Config(color_jitter_probability=probability, color_jitter_as_released=True)
+        assert config.build(28)(frames).dtype == torch.float32
+
+
+def test_normalisation_leaves_its_input_unchanged() -> None:
+    clips = torch.full((2, 3), 255.0)
+    assert torch.equal(normalized(clips, 0.5, 0.5), torch.ones(2, 3))
+    assert torch.equal(clips, torch.full((2, 3), 255.0))
+
+
+def test_random_boxes_have_8_to_100_percent_of_the_area_and_sides_of_up_to_4_to_3() -> None:
+    augmentation = Augmentation.Config(resized_crop=True, flip=0.0, color_jitter=0.0).build(32)
+    with seeded(0):
+        clips = torch.stack([augmentation(ramp(240, 240).float())[0, :2] for _ in range(500)])  # (500, 2, 32, 32)
+    # Neighbouring pixels of a clip are a 32th of its box apart.
+    corner, below, beside = clips[..., 15, 15], clips[..., 16, 15], clips[..., 15, 16]
+    heights, widths = 32 * (below - corner)[:, 0], 32 * (beside - corner)[:, 1]
+    area, aspect = heights * widths / 240**2, widths / heights
+    assert 0.078 < area.min() < 0.1
+    assert 0.9 < area.max() < 1.001
+    assert 0.73 < aspect.min() < 0.78
+    assert 1.29 < aspect.max() < 1.36
+
+
+def test_short_side_range_below_the_crop_is_refused() -> None:
+    with pytest.raises(ValueError, match="ascending range from the crop size 224 on"):
+        Augmentation.Config(short_side=(200, 320)).build(224)
+
+
+@pytest.mark.parametrize("short_side", [(223, 320), (320, 256)])
+def test_invalid_short_sides_are_rejected_before_the_build(short_side: tuple[int, int]) -> None:
+    with pytest.raises(ValueError) as caught:
+        Augmentation.Config(short_side=short_side).check(224)
+    assert str(caught.value) == f"short side {short_side} is not an ascending range from the crop size 224 on"
+    Augmentation.Config(short_side=(224, 224)).check(224)
+    Augmentation.Config().check(336)
+
+
+def test_tiny_clips_are_augmented_without_rand_augment_and_otherwise_alike() -> None:
+    assert RECIPES["ssv2"].tiny() == replace(RECIPES["ssv2"], rand_augment=None)
+    assert RECIPES["kinetics"].tiny() == RECIPES["kinetics"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Negative(AugmentationConfig):
+    """Augmentation with only the abstract method implemented."""
+
+    def build(self, crop: int) -> Callable[[Tensor], Tensor]:
+        return lambda frames: 255 - frames[..., :crop, :crop]
+
+
+def test_an_augmentation_fits_every_crop_and_tiny_clips_by_default() -> None:
+    Negative().check(1)
+    assert Negative().tiny() == Negative()
+
+
+@pytest.mark.parametrize("short_side", [32, 41, 97])
+def test_resizing_is_bilinear_within_one_grey_level(short_side: int) -> None:
+    for frames in (noise(), noise(2, 80, 60)):
+        height, width = frames.shape[-2:]
+        size = (short_side, short_side * 80 // 60) if height < width else (short_side * 80 // 60, short_side)
+        resized = short_side_resized(frames, short_side)
+        assert resized.shape[-2:] == size
+        expected = F.interpolate(frames.float(), size, mode="bilinear", align_corners=False)
+        assert (resized - expected).abs().max() <= 1.01
+
+
+@pytest.mark.parametrize("num_crops", [1, 3])
+def test_test_crops_are_spaced_along_the_long_side(num_crops: int) -> None:
+    places = {1: [10], 3: [0, 10, 19]}[num_crops]  # of 19 spare pixels; the middle is rounded up
+    wide = Crops(num_crops, 32)(ramp(32, 51))
+    tall = Crops(num_crops, 32)(ramp(51, 32))
+    assert wide.shape == (num_crops, 1, 3, 32, 32)
+    assert [crop[0, :2, 0, 0].tolist() for crop in wide] == [[0, place] for place in places]
+    assert [crop[0, :2, 0, 0].tolist() for crop in tall] == [[place, 0] for place in places]
+
+
+def test_test_crops_of_a_larger_short_side_are_centred_across() -> None:
+    crops = Crops(3, 32, short_side=40)(ramp(40, 60))
+    assert [crop[0, :2, 0, 0].tolist() for crop in crops] == [[4, 0], [4, 14], [4, 28]]
+
+
+@pytest.mark.parametrize(("height", "width"), [(60, 81), (81, 60)])
+def test_crops_along_the_width_are_those_of_pillow(height: int, width: int) -> None:
+    frames = noise(2, height, width)
+    ours = Crops(3, 32, resizing="bicubic", along="width")(frames)
+    size = (32 * width // height, 32) if width > height else (32, 32 * height // width)
+    for number, frame in enumerate(frames):
+        image = Image.fromarray(frame.permute(1, 2, 0).numpy()).resize(size, Image.Resampling.BICUBIC)
+        top = int((size[1] - 32) / 2)
+        for crop, left in zip(ours[:, number], (0, int((size[0] - 32) / 2), size[0] - 32), strict=True):
+            expected = np.array(image.crop((left, top, left + 32, top + 32)), dtype=np.int64)
+            assert (crop.permute(1, 2, 0) - torch.from_numpy(expected)).abs().max() <= 1
+    assert torch.equal(ours[0], ours[2]) == (height > width)
+
+
+def test_test_crops_smaller_than_the_crop_are_refused() -> None:
+    with pytest.raises(ValueError, match="short side 200 is smaller than the crop size 224"):
+        Crops(3, 224, short_side=200)
+
+
+def test_pixels_are_normalised() -> None:
+    clips = torch.arange(256, dtype=torch.uint8)
+    expected = (clips.double() / 255 - 0.5) / 0.5
+    torch.testing.assert_close(normalized(clips, 0.5, 0.5), expected.float(), atol=1e-6, rtol=0)

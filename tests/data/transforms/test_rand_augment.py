@@ -1,0 +1,281 @@
+"""RandAugment: its operations on tensors compared with Pillow, and its random draws compared with the released code."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageEnhance, ImageOps
+from timm.data.auto_augment import rand_augment_transform
+from torch import Tensor
+
+from data.items.items import seeded
+from data.transforms.pillow_operations import FILTERS, Amount
+from data.transforms.pillow_operations import OPERATIONS as PILLOW_OPERATIONS
+from data.transforms.rand_augment import Operation, RandAugment, bicubic_operations, operations
+from tests.data.pictures import HEIGHT, WIDTH, picture
+
+GREY = (128, 128, 128)
+OPERATIONS = operations()
+
+Reference = Callable[[Image.Image, float], Image.Image]
+
+
+def mapped(image: Image.Image, *coefficients: float) -> Image.Image:
+    """Each pixel (x, y) from (a x + b y + c, d x + e y + f)."""
+    affine, bilinear = Image.Transform.AFFINE, Image.Resampling.BILINEAR
+    return image.transform(image.size, affine, coefficients, bilinear, fillcolor=GREY)
+
+
+def dark_lightened(image: Image.Image, by: float) -> Image.Image:
+    return image.point(3 * [x + int(by) if x < 128 else x for x in range(256)])
+
+
+# At full strength, the amount is 1 or -1. The signs of shears and shifts are our convention: both are equally likely.
+# fmt: off
+REFERENCES: dict[str, Reference] = {
+    "autocontrast": lambda image, amount: ImageOps.autocontrast(image),
+    "equalize":     lambda image, amount: ImageOps.equalize(image),
+    "invert":       lambda image, amount: ImageOps.invert(image),
+    "rotate":       lambda image, amount: image.rotate(30 * amount, Image.Resampling.BILINEAR, fillcolor=GREY),
+    "posterize":    lambda image, amount: ImageOps.posterize(image, {0.5: 2, 1.0: 1}[abs(amount)]),
+    "solarize":     lambda image, amount: ImageOps.solarize(image, {0.5: 128, 1.0: 0}[abs(amount)]),
+    "solarize add": lambda image, amount: dark_lightened(image, by=110 * abs(amount)),
+    "colour":       lambda image, amount: ImageEnhance.Color(image).enhance(1 + 0.9 * amount),
+    "contrast":     lambda image, amount: ImageEnhance.Contrast(image).enhance(1 + 0.9 * amount),
+    "brightness":   lambda image, amount: ImageEnhance.Brightness(image).enhance(1 + 0.9 * amount),
+    "sharpness":    lambda image, amount: ImageEnhance.Sharpness(image).enhance(1 + 0.9 * amount),
+    "shear x":      lambda image, amount: mapped(image, 1, 0.3 * amount, 0, 0, 1, 0),
+    "shear y":      lambda image, amount: mapped(image, 1, 0, 0, 0.3 * amount, 1, 0),
+    "translate x":  lambda image, amount: mapped(image, 1, 0, -0.45 * amount * WIDTH, 0, 1, 0),
+    "translate y":  lambda image, amount: mapped(image, 1, 0, 0, 0, 1, -0.45 * amount * HEIGHT),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("operation", "reference"), list(zip(OPERATIONS, REFERENCES.values(), strict=True)), ids=REFERENCES
+)
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_operations_are_pillows_with_the_released_constants(
+    operation: Operation, reference: Reference, strength: float, sign: int
+) -> None:
+    frames = picture()
+    image = reference(Image.fromarray(frames[0].permute(1, 2, 0).numpy()), sign * strength)
+    expected = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    off = (operation(frames, strength, sign)[0].int() - expected.int()).abs().amax(0)
+    assert (off > 2).float().mean() < 0.05  # differences occur at the border of the fill colour
+
+
+def smooth() -> Tensor:
+    """Large patches of random brightness: (1, 3, 60, 80)."""
+    pixels = torch.randint(0, 256, (1, 3, 7, 10), generator=torch.Generator().manual_seed(0))
+    return F.interpolate(pixels.float(), (60, 80), mode="bilinear").to(torch.uint8)
+
+
+def test_rand_augment_draws_two_operations_with_replacement(monkeypatch: pytest.MonkeyPatch) -> None:
+    def operation(digit: int) -> Operation:
+        return lambda frames, strength, sign: frames * 10 + digit
+
+    monkeypatch.setattr(
+        "data.transforms.rand_augment.operations", lambda: tuple(operation(digit) for digit in (1, 2, 3))
+    )
+    augment = RandAugment.Config(probability=1.0).build()
+    with seeded(0):
+        drawn = Counter(int(augment(torch.zeros(1))) for _ in range(900))
+    assert sorted(drawn) == [11, 12, 13, 21, 22, 23, 31, 32, 33]
+    assert 60 < min(drawn.values()) <= max(drawn.values()) < 140
+
+
+def test_rand_augment_leaves_half_of_the_clips_unchanged() -> None:
+    frames = picture()
+    augment = RandAugment.Config().build()
+    with seeded(0):
+        num_unchanged = sum(augment(frames) is frames for _ in range(1000))
+    assert 450 < num_unchanged < 550
+
+
+@pytest.mark.parametrize("operation", range(len(OPERATIONS)))
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_every_operation_changes_all_frames_alike_at_any_strength(operation: int, sign: int) -> None:
+    still = smooth().repeat(3, 1, 1, 1)
+    for strength in (0.3, 1.0):
+        changed = OPERATIONS[operation](still, strength, sign)
+        assert changed.shape == still.shape
+        assert changed.dtype == torch.uint8
+        assert (changed == changed[:1]).all()
+        assert changed.float().std() > 1  # not a blank clip
+        assert not torch.equal(changed, still)
+
+
+def test_magnitudes_above_ten_act_as_ten_with_both_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[float, int]] = []
+
+    def operation(frames: Tensor, strength: float, sign: int) -> Tensor:
+        drawn.append((strength, sign))
+        return frames
+
+    monkeypatch.setattr("data.transforms.rand_augment.operations", lambda: (operation,))
+    for magnitude in (15.0, 20.0):
+        augment = RandAugment.Config(magnitude=magnitude, probability=1.0).build()
+        with seeded(0):
+            for _ in range(250):
+                augment(torch.zeros(1))
+    counts = Counter(drawn)
+    assert sorted(counts) == [(1.0, -1), (1.0, 1)]
+    assert 425 < counts[1.0, 1] < 575
+
+
+Draws = list[list[tuple[int, int, int]]]  # of each frame: operation, sign and filter
+
+
+def released_draws(num_frames: int, rng: np.random.RandomState) -> Draws:
+    """Draws of the released code: it seeds both of its generators before each operation of each frame."""
+    seed, drawn = int(rng.randint(10**8)), []
+    of_operations = rng
+    for _ in range(num_frames):
+        frame = []
+        for operation in of_operations.choice(len(PILLOW_OPERATIONS), 2):
+            of_amounts, of_operations = random.Random(seed), np.random.RandomState(seed)
+            if of_amounts.random() <= 0.5:
+                assert of_amounts.gauss(20, 0.5) > 10
+                sign = -1 if of_amounts.random() > 0.5 else 1
+                frame.append((int(operation), sign, of_amounts.choice(FILTERS)))
+        drawn.append(frame)
+    return drawn
+
+
+def our_draws(num_frames: int, monkeypatch: pytest.MonkeyPatch) -> Draws:
+    drawn: list[tuple[int, int, int]] = []
+
+    def recorded(index: int) -> Callable[[Image.Image, Amount], Image.Image]:
+        return lambda image, amount: drawn.append((index, amount.sign, amount.filter)) or image
+
+    replaced = tuple(recorded(index) for index in range(len(PILLOW_OPERATIONS)))
+    monkeypatch.setattr("data.transforms.pillow_operations.OPERATIONS", replaced)
+    RandAugment.Config(as_released=True).build()(torch.zeros(num_frames, 3, 2, 2, dtype=torch.uint8))
+    return [drawn[start : start + 2] for start in range(0, 2 * num_frames, 2)]
+
+
+def properties(clips: list[Draws]) -> dict[str, float]:
+    """Shares of clips with a property, among the augmented ones but for the first property."""
+    augmented = [clip for clip in clips if any(clip)]
+
+    def share(holds: Callable[[Draws], bool]) -> float:
+        return sum(map(holds, augmented)) / len(augmented)
+
+    return {
+        "augmented": len(augmented) / len(clips),
+        "two operations on every frame": share(lambda clip: all(len(frame) == 2 for frame in clip)),
+        "frames after the first alike": share(lambda clip: all(frame == clip[1] for frame in clip[1:])),
+        "first frame alike": share(lambda clip: clip[0] == clip[1]),
+        "one operation twice": share(lambda clip: clip[1][0][0] == clip[1][1][0]),
+        "one sign and one filter": share(lambda clip: len({draw[1:] for frame in clip for draw in frame}) == 1),
+        "positive": share(lambda clip: clip[0][0][1] == 1),
+        "bilinear": share(lambda clip: clip[0][0][2] == FILTERS[0]),
+    }
+
+
+def test_draws_as_released_have_the_properties_of_the_released_generators(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.RandomState(0)
+    theirs = properties([released_draws(4, rng) for _ in range(1000)])
+    with seeded(0):
+        ours = properties([our_draws(4, monkeypatch) for _ in range(1000)])
+    assert ours == pytest.approx(theirs, abs=0.06)
+    for name, share in {"frames after the first alike": 1, "one sign and one filter": 1}.items():
+        assert ours[name] == theirs[name] == share
+    assert ours["first frame alike"] < 0.02
+
+
+def test_clips_as_released_are_changed_frame_by_frame() -> None:
+    still = torch.cat([picture()] * 5)
+    augment = RandAugment.Config(as_released=True, probability=1.0).build()
+    with seeded(1):
+        changed = augment(still)
+    assert changed.shape == still.shape and changed.dtype == torch.uint8
+    assert torch.equal(changed[1:], changed[1:2].expand_as(changed[1:]))
+    assert not torch.equal(changed[0], changed[1]) and not torch.equal(changed[1], still[1])
+
+
+@pytest.mark.parametrize("as_released", [False, True])
+def test_reversed_channels_change_what_depends_on_their_order_alone(as_released: bool) -> None:
+    frames = picture()
+    plain, swapped = (
+        RandAugment.Config(as_released=as_released, reversed_channels=reverse, probability=1.0).build()
+        for reverse in (False, True)
+    )
+    for seed in range(20):
+        with seeded(seed):
+            expected = plain(frames.flip(1)).flip(1)
+        with seeded(seed):
+            assert torch.equal(swapped(frames), expected)
+
+
+# Operations of timm, each drawn by itself
+
+RELEASED = RandAugment.Config(magnitude=7.0, num_operations=4, independent=True, bicubic=True)
+
+
+@pytest.mark.parametrize("number", range(len(OPERATIONS)), ids=REFERENCES)
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_bicubic_operations_are_those_of_timm(number: int, sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("timm.data.auto_augment._randomly_negate", lambda value: sign * value)
+    settings = {"img_mean": GREY, "interpolation": Image.Resampling.BICUBIC, "translate_const": 100}
+    policy = rand_augment_transform("rand-m7-n4-inc1", settings)
+    assert (len(policy.ops), policy.num_layers, policy.ops[number].prob) == (len(OPERATIONS), 4, 0.5)
+    policy.ops[number].prob = 1.0
+    frames = picture()
+    expected = np.array(policy.ops[number](Image.fromarray(frames[0].permute(1, 2, 0).numpy())))
+    changed = bicubic_operations()[number](frames, 0.7, sign)
+    assert changed.dtype == torch.uint8
+    assert np.array_equal(changed[0].permute(1, 2, 0).numpy(), expected)
+
+
+def test_independent_operations_are_applied_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    applied: list[float] = []
+
+    def operation(frames: Tensor, strength: float, sign: int) -> Tensor:
+        applied.append(strength)
+        return frames
+
+    monkeypatch.setattr("data.transforms.rand_augment.operations", lambda: (operation,))
+    augment = RandAugment.Config(magnitude=7.0, num_operations=4, independent=True).build()
+    numbers = Counter()
+    with seeded(0):
+        for _ in range(1600):
+            before = len(applied)
+            augment(torch.zeros(1))
+            numbers[len(applied) - before] += 1
+    expected = {0: 100, 1: 400, 2: 600, 3: 400, 4: 100}  # of 1,600: four operations, each with probability 1/2
+    for number, count in expected.items():
+        assert numbers[number] == pytest.approx(count, abs=5 * count**0.5)
+    assert np.mean(applied) == pytest.approx(0.7, abs=0.01)
+    assert np.std(applied) == pytest.approx(0.05, abs=0.005)
+
+
+def test_operations_as_in_timm_change_all_frames_alike() -> None:
+    still = smooth().repeat(3, 1, 1, 1)
+    augment, num_unchanged = RELEASED.build(), 0
+    for seed in range(40):
+        with seeded(seed):
+            changed = augment(still)
+        assert changed.shape == still.shape and changed.dtype == torch.uint8
+        assert (changed == changed[:1]).all()
+        num_unchanged += torch.equal(changed, still)
+    assert num_unchanged < 12
+
+
+def test_new_settings_are_no_part_of_earlier_ids() -> None:
+    names = {field.name for field in fields(RandAugment.Config) if "omit_if" not in field.metadata}
+    assert names == {"magnitude", "deviation", "num_operations", "probability"}
+
+
+@pytest.mark.parametrize("name", ["independent", "bicubic"])
+def test_settings_of_different_codes_exclude_each_other(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"as_released and \.{name} exclude each other"):
+        RandAugment.Config(as_released=True, **{name: True})

@@ -1,0 +1,129 @@
+"""Points follow every transform of the pixels: a dot is drawn at each of them."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from data.items.items import seeded
+from data.transforms.colour import ColourAugmentation
+from data.transforms.composed_augmentation import AutoAugment, ComposedAugmentation
+from data.transforms.pixels import Augmentation, AugmentationConfig, Crops
+from data.transforms.rand_augment import RandAugment
+from data.transforms.random_crops import MultiScaleCrop, ShortSideCrop
+from data.transforms.tracked_frames import Geometry, TrackedFrames
+
+CROP = 48
+NUM_POINTS = 24
+
+PLAIN = Augmentation.Config(color_jitter=0.0)
+CONFIGS: dict[str, AugmentationConfig] = {
+    "short side": PLAIN,
+    "inverse short side": Augmentation.Config(color_jitter=0.0, inverse_uniform=True, flip=1.0),
+    "resized crop": Augmentation.Config(color_jitter=0.0, resized_crop=True),
+    "resized crop, flipped": Augmentation.Config(color_jitter=0.0, resized_crop=True, flip=1.0),
+    "crops of few sizes": ComposedAugmentation.Config(auto_augment=None, crop=MultiScaleCrop.Config()),
+    "composed, short side": ComposedAugmentation.Config(auto_augment=None, crop=ShortSideCrop.Config(), flip=1.0),
+    "flip before the crop": ColourAugmentation.Config(colour=0.0, flip=1.0),
+}
+
+
+def deviation(height: int, width: int) -> float:
+    """Standard deviation of a dot in pixels. It is smooth, so that resizing does not move its centre."""
+    return max(1.5, min(height, width) / 36)
+
+
+def dotted(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Frames (N, 3, height, width), each with a smooth dot, and the places (N, 2) of the dots."""
+    generator = torch.Generator().manual_seed(height)
+    points = torch.rand(NUM_POINTS, 2, generator=generator) * torch.tensor([width, height])
+    columns, rows = torch.arange(width) + 0.5, torch.arange(height) + 0.5
+    across = (columns - points[:, :1]).square().unsqueeze(1)  # (N, 1, width)
+    down = (rows - points[:, 1:]).square().unsqueeze(2)  # (N, height, 1)
+    dots = 255 * (-(across + down) / (2 * deviation(height, width) ** 2)).exp()
+    return dots.round().to(torch.uint8).unsqueeze(1).repeat(1, 3, 1, 1), points
+
+
+def assert_dots_are_at(tracked: TrackedFrames, points: Tensor, deviation: float) -> int:
+    """Check the dots that lie inside of the frames; returns their number."""
+    moved, checked = tracked.geometry.of(points), 0
+    height, width = tracked.frames.shape[-2:]
+    margin = 1 + 3.5 * deviation * max(abs(tracked.geometry.scale_x), tracked.geometry.scale_y)
+    columns, rows = torch.arange(width) + 0.5, torch.arange(height) + 0.5
+    for frame, (x, y) in zip(tracked.frames, moved.tolist(), strict=True):
+        if margin < x < width - margin and margin < y < height - margin:
+            weights = frame.float().mean(0)
+            assert (weights.sum(0) @ columns / weights.sum()).item() == pytest.approx(x, abs=0.1)
+            assert (weights.sum(1) @ rows / weights.sum()).item() == pytest.approx(y, abs=0.1)
+            checked += 1
+    return checked
+
+
+@pytest.mark.parametrize("size", [(64, 90), (90, 64), (48, 48), (150, 200), (40, 47)])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_dots_are_where_the_geometry_of_a_random_augmentation_says(name: str, size: tuple[int, int]) -> None:
+    frames, points = dotted(*size)
+    augmentation = CONFIGS[name].build_tracked(CROP)
+    checked = 0
+    with seeded(0):
+        for _ in range(6):
+            checked += assert_dots_are_at(augmentation.tracked(frames), points, deviation(*size))
+    assert checked > 10
+
+
+@pytest.mark.parametrize("num_crops", [1, 3])
+@pytest.mark.parametrize("short_side", [None, 60])
+@pytest.mark.parametrize("size", [(64, 90), (90, 64), (150, 200)])
+def test_dots_are_where_the_geometry_of_a_test_crop_says(
+    size: tuple[int, int], short_side: int | None, num_crops: int
+) -> None:
+    frames, points = dotted(*size)
+    crops = Crops(num_crops, CROP, short_side).tracked(frames)
+    assert len(crops) == num_crops
+    assert sum(assert_dots_are_at(crop, points, deviation(*size)) for crop in crops) > 3 * num_crops
+    assert torch.equal(Crops(num_crops, CROP, short_side)(frames), torch.stack([crop.frames for crop in crops]))
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_tracked_and_plain_augmentations_draw_the_same(name: str) -> None:
+    frames, _ = dotted(64, 90)
+    drawn = []
+    for build in (CONFIGS[name].build, CONFIGS[name].build_tracked):
+        augmentation: Callable[[Tensor], Tensor] = build(CROP)
+        with seeded(3):
+            drawn.append((augmentation(frames), random.random(), torch.rand(1).item()))
+    assert torch.equal(drawn[0][0], drawn[1][0]) and drawn[0][1:] == drawn[1][1:]
+
+
+def test_the_default_geometry_leaves_points_where_they_are() -> None:
+    points = torch.rand(5, 2)
+    assert torch.equal(Geometry().of(points), points)
+    assert not Geometry().is_mirrored
+
+
+def test_two_flips_of_the_same_width_are_none() -> None:
+    assert Geometry().mirrored(48).is_mirrored
+    assert Geometry().mirrored(48).mirrored(48) == Geometry()
+
+
+def test_the_corners_of_a_resized_box_are_those_of_the_clip() -> None:
+    geometry = Geometry().cropped(top=10, left=20).resized(48 / 30, 48 / 60)
+    corners = torch.tensor([[20.0, 10.0], [80.0, 40.0]])
+    torch.testing.assert_close(geometry.of(corners), torch.tensor([[0.0, 0.0], [48.0, 48.0]]))
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (Augmentation.Config(rand_augment=RandAugment.Config()), "rand_augment"),
+        (ComposedAugmentation.Config(auto_augment=AutoAugment.Config()), "auto_augment"),
+    ],
+)
+def test_rotations_and_shears_are_refused_for_points(config: AugmentationConfig, name: str) -> None:
+    message = f"data.augmentation.{name} rotates and shears, which joints do not follow; set it to None"
+    for refuse in (config.check_tracked, lambda: config.build_tracked(CROP)):
+        with pytest.raises(ValueError) as caught:
+            refuse()
+        assert str(caught.value) == message
