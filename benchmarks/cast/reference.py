@@ -9,10 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.cast.attention_window import Window
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.clip_expert import ClipExpert, NoKeyBiasAttention
-from models.cast.cross_attention import CrossAttention
+from models.cast.cross_attention import CrossAttention, Window
 from models.cast.frame_expert import FrameExpert
 from models.cast.model import CAST
 from models.cast.stream import Stream

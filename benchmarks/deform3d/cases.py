@@ -18,10 +18,10 @@ from benchmarks.timing import WARM_UP, Implementation, Pair, matmul_rate
 from data.sizes import PoseClipSize
 from data.targets import ClassTarget
 from models.deform3d.backbone import STRIDE, MixedConvNet
+from models.deform3d.deformable import reference_places, search
 from models.deform3d.model import DeformableTransformer
 from models.deform3d.stage import StageSettings
 from models.deform3d.stride import StrideStage, stride_macs
-from models.deform3d.token_search import reference_places, search
 from models.deform3d.windows import Windows
 
 TARGET = ClassTarget(NUM_CLASSES)

@@ -11,14 +11,10 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from models.deform3d.block import Block
 from models.deform3d.deformable import DeformableStage, joined
-from models.deform3d.joint_stride import MODAL, JointStrideStage, joints_first
 from models.deform3d.model import DeformableTransformer
-from models.deform3d.stage import Stage
-from models.deform3d.stride import StrideStage
-from models.deform3d.temporal_stride import TemporalStrideStage, frames_read
-from models.deform3d.tokens import Tokens
+from models.deform3d.stage import Block, Stage, Tokens
+from models.deform3d.stride import MODAL, JointStrideStage, StrideStage, TemporalStrideStage, frames_read, joints_first
 from models.deform3d.windows import Windows
 
 Search = Callable[[Tensor, Tensor], Tensor]

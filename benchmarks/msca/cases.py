@@ -2,8 +2,7 @@
 
 from benchmarks.shifts import cases
 from models.msca.attention import HeadShift, TokenGroupShift
-from models.msca.model import MSCA
-from models.msca.token_shift import TokenShift
+from models.msca.model import MSCA, TokenShift
 
 CASES = cases(
     {

@@ -13,8 +13,7 @@ from benchmarks.timing import Pair
 from benchmarks.xvit import reference
 from models.framewise.model import FramewiseViT
 from models.xvit.mixing import SpaceTimeMixing
-from models.xvit.model import XViT
-from models.xvit.tsm import TSMViT
+from models.xvit.model import TSMViT, XViT
 
 AIMS: Aims = {
     ("cpu", "xvit, forward", "float32"): 1.0,

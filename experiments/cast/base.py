@@ -24,11 +24,10 @@ from lightning_modules.mixup import Mixup
 from lightning_modules.optim import AdamW, CosineSchedule, OptimConfig
 from lightning_modules.parameter_groups import ParameterRule
 from lightning_modules.verb_noun import VerbNoun
-from models.cast.adapter import AdaptersConfig
+from models.cast.baselines import IndependentExperts, LoneExpert
 from models.cast.bottleneck import BottleneckExchange
-from models.cast.ensemble import IndependentExperts
-from models.cast.lone_expert import LoneExpert
 from models.cast.model import CAST
+from models.cast.stream import AdaptersConfig
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of both experts, also of CLIP
 BASE_LR, LEAST_LR = 1e-3, 1e-6  # for a batch of 256

@@ -4,9 +4,8 @@ The linked weights of VideoMAE for Kinetics and SSv2 are those of classifiers fi
 paper calls them pretrained.
 """
 
-from models.cast.clip_expert import ClipExpert
-from models.cast.expert_files import ExpertFile
-from models.cast.fixed_positions import SpaceTimePositions
+from models.cast.clip_expert import ClipExpert, SpaceTimePositions
+from models.cast.expert import ExpertFile
 from models.cast.frame_expert import EvaExpert, ImageExpert
 from models.imagenet import ImageNet
 

@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from experiments.spec.metrics import ByColumn, Computed
 from experiments.spec.run import RunConfig
-from models.cast.attention_window import windows
 from models.cast.bottleneck import BottleneckExchange
-from models.cast.cross_attention import CrossAttention
+from models.cast.cross_attention import CrossAttention, windows
 from models.cast.model import CAST
 from models.model import as_clip
 

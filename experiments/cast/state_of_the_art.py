@@ -8,7 +8,7 @@ from experiments.spec.edits import Edit, Edits
 from experiments.spec.metrics import TRAINABLE_PARAMETERS, Computed, published_gflops
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Column
-from models.cast.lone_expert import LoneExpert
+from models.cast.baselines import LoneExpert
 from models.cast.model import CAST
 
 

@@ -8,8 +8,8 @@ from experiments.spec.comparisons import Above
 from experiments.spec.edits import model
 from experiments.spec.expressions import cell, largest, smallest
 from experiments.spec.table import Table, bold, row
+from models.cast.exchange import LateralExchange
 from models.cast.heads import LateFusionHead
-from models.cast.lateral import LateralExchange
 
 LATE = model(exchange=None, head=LateFusionHead.Config())
 CONCATENATED = model(exchange=None, head=LateFusionHead.Config(concatenated=True))

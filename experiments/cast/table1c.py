@@ -8,7 +8,7 @@ from experiments.spec.comparisons import About, Above
 from experiments.spec.edits import model
 from experiments.spec.expressions import cell
 from experiments.spec.table import Table, bold, row
-from models.cast.full_width import FullWidthExchange
+from models.cast.bottleneck import FullWidthExchange
 
 WIDE = model(exchange=FullWidthExchange.Config())
 ADAPTED = model(exchange=FullWidthExchange.Config(adapter_ratio=0.25))

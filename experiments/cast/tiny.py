@@ -15,8 +15,8 @@ from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import TINY as SCALE
 from experiments.spec.table import TinyNote
 from lightning_modules.optim import AdamW, CosineSchedule
+from models.cast.baselines import EXPERT, LoneExpert
 from models.cast.expert import ExpertConfig
-from models.cast.lone_expert import EXPERT, LoneExpert
 from models.cast.model import CAST
 
 

@@ -15,13 +15,18 @@ from lightning_modules.class_counts import ClassCounts
 from lightning_modules.scores import STATES, TestProtocol, TestResult, ViewScores
 from lightning_modules.scores import Scores as TaskScores
 from lightning_modules.task import Batch, Objective, UntrainedTask
-from models.deform3d.attention_maps import block_of, stages
+from models.deform3d.attention_maps import (
+    CellAttention,
+    JointAttention,
+    block_of,
+    cls_attention,
+    joint_attention,
+    stages,
+)
 from models.deform3d.backbone import STRIDE
-from models.deform3d.deformable import DeformableStage
-from models.deform3d.joint_stride import JointStrideStage
+from models.deform3d.deformable import DeformableStage, reference_places
 from models.deform3d.model import DeformableTransformer
-from models.deform3d.token_search import reference_places
-from models.deform3d.whole_attention import CellAttention, JointAttention, cls_attention, joint_attention
+from models.deform3d.stride import JointStrideStage
 from models.model import Targets
 from models.tokens import Grid
 

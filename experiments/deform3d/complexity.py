@@ -12,8 +12,8 @@ import numpy as np
 from experiments.spec.metrics import ByColumn, Computed
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Column, Row, row
-from models.deform3d.complexity import multiply_adds
 from models.deform3d.model import DeformableTransformer
+from models.deform3d.stride import multiply_adds
 from models.deform3d.windows import Windows, printed_query_starts
 
 MILLION, BILLION = 1e6, 1e9

@@ -10,7 +10,7 @@ from experiments.spec.expressions import cell
 from experiments.spec.metrics import Computed
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Table, row
-from models.deform3d.complexity import full_joint_pairs, joint_stride_pairs
+from models.deform3d.stride import full_joint_pairs, joint_stride_pairs
 from models.deform3d.windows import Windows
 from models.model import as_pose_clip
 

@@ -9,7 +9,7 @@ from experiments.spec.edits import Edits, data, model
 from experiments.spec.expressions import cell
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Table, row
-from models.deform3d.complexity import full_temporal_pairs, temporal_stride_pairs
+from models.deform3d.stride import full_temporal_pairs, temporal_stride_pairs
 from models.deform3d.windows import Windows
 from models.model import as_pose_clip
 

@@ -22,8 +22,7 @@ from models.mixers.linformer import Linformer
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
-from models.sequence.encoder import SequenceEncoder
-from models.sequence.first_token import FirstToken
+from models.sequence.encoder import FirstToken, SequenceEncoder
 
 PERFORMER = approximate(Performer.Config(num_features=256, kernel="two-sided"))
 NYSTROM = approximate(Nystromformer.Config(num_prototypes=128, trains_landmarks=True, conv_kernel=35))

@@ -19,8 +19,7 @@ from experiments.spec.run import Parent, RunConfig
 from experiments.spec.table import Column, Table, TinyNote, bold, quoted, row
 from lightning_modules.mask_propagation import MaskPropagation
 from models.positions import SeparatePositions
-from models.propagation.kept_mask import KeptMask
-from models.propagation.label_propagation import LabelPropagation
+from models.propagation.label_propagation import KeptMask, LabelPropagation
 from models.propagation.rules import DINO
 
 DAVIS = RunConfig(

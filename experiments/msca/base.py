@@ -14,8 +14,7 @@ from experiments.spec.run import RunConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import SGD, OptimConfig, StepSchedule
 from models.msca.attention import HeadShift, TokenGroupShift
-from models.msca.model import MSCA, FramewiseConfig
-from models.msca.token_shift import TokenShift
+from models.msca.model import MSCA, FramewiseConfig, TokenShift
 
 K400 = RunConfig(
     model=MSCA.Config(),

@@ -23,8 +23,7 @@ from lightning_modules.optim import SGD, CosineSchedule, OptimConfig
 from lightning_modules.parameter_groups import ParameterRule
 from models.framewise.heads import FrameMeanHead
 from models.xvit.mixing import SpaceTimeMixing
-from models.xvit.model import XViT
-from models.xvit.tsm import TSMViT
+from models.xvit.model import TSMViT, XViT
 
 NUM_BLOCKS = 12
 

@@ -1,6 +1,6 @@
-"""Experts: pretrained ViTs whose blocks another model calls in halves.
+"""Experts: pretrained ViTs whose blocks another model calls in halves, the layouts of their tokens, and their files.
 
-B batch, F frames, N tokens, D width.
+B batch, F frames, T token frames, S patches per frame, N tokens, D width.
 """
 
 from abc import ABC, abstractmethod
@@ -9,14 +9,79 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 
-from models.cast.layout import Layout
 from models.checkpoints import LoadReport, fill
-from models.imagenet import InitialWeights
+from models.imagenet import InitialWeights, MissingWeightsError
 from models.model import InputSize, check_range
+from models.tokens import Grid
 
 NORM_MACS = 5  # multiply-adds of LayerNorm per element
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Layout of the tokens of a clip.
+
+    Args:
+        framewise: whether frames are separate: tokens (B*T, 1 + S, D) with a CLS per frame. Otherwise, tokens are
+            (B, T*S, D) without CLS.
+    """
+
+    grid: Grid
+    framewise: bool
+
+    @property
+    def num_tokens(self) -> int:
+        """Number of tokens of a clip, all CLS included."""
+        return self.grid.frames * (self.framewise + self.grid.patches)
+
+    @property
+    def num_connected(self) -> int:
+        return 1 + self.grid.patches if self.framewise else self.grid.tokens
+
+    def patches(self, x: Tensor) -> Tensor:
+        """Patch tokens (B, T, S, D) of all tokens, a view."""
+        if self.framewise:
+            return x[:, 1:].unflatten(0, (-1, self.grid.frames))
+        return x.unflatten(1, (self.grid.frames, self.grid.patches))
+
+    def with_patches(self, x: Tensor, patches: Tensor) -> Tensor:
+        """All tokens, with the patches (B, T, S, D) in place of those of x. Each CLS stays."""
+        if self.framewise:
+            return torch.cat([x[:, :1], patches.flatten(0, 1)], dim=1)
+        return patches.flatten(1, 2)
+
+    def all_tokens(self, x: Tensor) -> Tensor:
+        """Tokens of all frames of each clip, each CLS included: (B, tokens of a clip, D)."""
+        return x.unflatten(0, (-1, self.grid.frames)).flatten(1, 2) if self.framewise else x
+
+
+class ExpertFile:
+    """File of an expert's weights."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(InitialWeights):
+        """Settings.
+
+        `name`: name of the file, in the directory of downloaded weights.
+        `source`: page that links to it.
+        """
+
+        name: str
+        source: str
+
+        def find(self, folder: Path) -> Path:
+            """Path of the file.
+
+            Raises:
+                MissingWeightsError: with the page that links to it and the path to save it at.
+            """
+            path = folder / self.name
+            if not path.exists():
+                raise MissingWeightsError(f"weights: no {self.name} here: get it from {self.source}, save it as {path}")
+            return path
 
 
 class Expert(nn.Module, ABC):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.cast.adapter import Adapter
+from models.cast.stream import Adapter
 from models.model import check_range
 
 VERB_NOUN = ("verb", "noun")  # kinds of label with a classifier each, in the order of the outputs

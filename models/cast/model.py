@@ -11,17 +11,15 @@ from typing import Self
 from torch import Tensor, nn
 
 from models.attention_query import AttentionOfPoint, PointQuery
-from models.cast.adapter import AdaptersConfig
 from models.cast.attention_maps import attention_of_point, checked_query
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.clip_expert import ClipExpert
-from models.cast.drop_path import DropUnit
 from models.cast.exchange import Exchange, ExchangeConfig, Streams
 from models.cast.expert import NORM_MACS, Expert, ExpertConfig, copy_expert
 from models.cast.frame_expert import ImageExpert
 from models.cast.heads import ExpertHead, TwoExpertsHeadConfig
 from models.cast.released import load_cast
-from models.cast.stream import Pooling, Stream, drop_rates, reset_trained
+from models.cast.stream import AdaptersConfig, DropUnit, Pooling, Stream, drop_rates, reset_trained
 from models.checkpoints import LoadReport, copy_all_but_classes
 from models.framewise.model import thinned
 from models.imagenet import InitialWeights, weights_folder

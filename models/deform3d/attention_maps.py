@@ -1,27 +1,33 @@
-"""Attention of one query of a trained model: weights of the places that it reads, as in Figures A2 to A5.
+"""Attention of a trained model: weights of the places that one query reads, as in Figures A2 to A5, or of many queries.
 
 Supplementary of https://arxiv.org/abs/2212.05638. The query of "deformable" is the RGB token at a point, that of
 "joint" the joint next to the point in its frame, and that of "temporal" the RGB token, or the joint in a model without
-RGB. Weights are computed for one query at a time. Modal tokens get the rest of the sum of one.
-T frames, S cells per frame, R joints, L places of an axis, E places in every window, M tokens at a place, H heads.
+RGB. Modal tokens get the rest of the sum of one. Weights of many queries in one pass are means over the heads.
+B clips, T frames, S cells per frame, R joints, L places of an axis, E places in every window, M tokens at a place,
+n windows, w places of a window, H heads, D width.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.attention_query import AttentionOfPoint, Patch, PointQuery, check_head, of_head, patch_at
 from models.deform3d.backbone import STRIDE
-from models.deform3d.block import Block
-from models.deform3d.deformable import DeformableStage, joined
-from models.deform3d.joint_stride import MODAL, JointStrideStage, joints_first
-from models.deform3d.stage import Stage
-from models.deform3d.stride import StrideStage
-from models.deform3d.temporal_stride import TemporalStrideStage, frames_read
-from models.deform3d.token_search import reference_places, search
-from models.deform3d.tokens import Tokens
+from models.deform3d.deformable import DeformableStage, joined, reference_places, search
+from models.deform3d.stage import Block, Stage, Tokens
+from models.deform3d.stride import (
+    MODAL,
+    JointStrideStage,
+    StrideStage,
+    TemporalStrideStage,
+    frames_read,
+    gathered,
+    joints_first,
+    shares_of,
+)
 from models.deform3d.windows import Windows
 from models.tokens import Grid
 
@@ -221,3 +227,59 @@ def block_of(model: HasBlocks, number: int) -> Block:
 
 def stages(block: Block) -> Mapping[str, Stage]:
     return {name: stage for name, stage in block.stages.items() if isinstance(stage, Stage)}
+
+
+class JointAttention(NamedTuple):
+    """Weights (B, R, T, R, T) of pose tokens for pose tokens, means over the windows of a token. Queries come first.
+
+    `equal`: weights of the same queries if all keys of a window had the same weight.
+    """
+
+    weights: Tensor
+    equal: Tensor
+
+
+class CellAttention(NamedTuple):
+    """Weights (B, T, T*S) of CLS in each frame for the found RGB tokens.
+
+    `places`: frame, row and column of the found tokens, in tokens: (B, T*S, 3).
+    """
+
+    weights: Tensor
+    places: Tensor
+
+
+@torch.no_grad()
+def joint_attention(stage: JointStrideStage, tokens: Tokens) -> JointAttention:
+    """Joint stride attention of all pose tokens."""
+    x, read = joints_first(tokens)  # (B, R + 2, T, D), (B, R + 2, T)
+    windows = stage.windows.build(x.shape[1] - MODAL)
+    index, y = windows.index(MODAL, x.device), stage.norm(x)
+    q, kv = gathered(stage.attention.q(y), index.queries), gathered(stage.attention.kv(y), index.keys)
+    keys_read = gathered(read, index.keys)  # (B*n, (w + 2)*T)
+    weights = stage.attention.weights(q, kv, keys_read).float().mean(1)  # (B*n, (w + 2)*T, (w + 2)*T)
+    equal = (keys_read / keys_read.sum(1, keepdim=True)).unsqueeze(1).expand_as(weights)
+
+    queries, keys = (F.one_hot(places, x.shape[1]).float() for places in index)  # (n, w + 2, R + 2)
+    shares = shares_of(windows, MODAL, x).float().unsqueeze(-1)  # (R + 2, 1, 1, 1)
+
+    def of_joints(in_windows: Tensor) -> Tensor:
+        pairs = in_windows.unflatten(0, (len(x), -1)).unflatten(3, (-1, x.shape[2])).unflatten(2, (-1, x.shape[2]))
+        sums = torch.einsum("bnqtks,nqi,nkj->bitjs", pairs, queries, keys)  # (B, R + 2, T, R + 2, T)
+        return (sums * shares)[:, :-MODAL, :, :-MODAL]
+
+    return JointAttention(of_joints(weights), of_joints(equal))
+
+
+@torch.no_grad()
+def cls_attention(stage: DeformableStage, tokens: Tokens) -> CellAttention:
+    """3D deformable attention of CLS in all frames."""
+    y, grid = stage.norm(joined(tokens)), tokens.grid  # (B, T, S + 2, D), CLS last
+    q, kv = stage.attention.q(y[:, :, -1]), stage.attention.kv(stage.keys(y, grid)).flatten(1, 2)
+    weights = stage.attention.weights(q, kv).float().mean(1)  # (B, T, T*(S + 2))
+    of_cells = weights.unflatten(2, (grid.frames, -1))[..., : grid.patches].flatten(2)  # (B, T, T*S)
+    if stage.search is None:
+        places = reference_places(grid, y.device).expand(len(y), *grid, 3)
+    else:
+        places = stage.search.places(y[:, :, : grid.patches].unflatten(2, (grid.height, grid.width)))
+    return CellAttention(of_cells, places.float().flatten(1, 3))

@@ -1,18 +1,101 @@
-"""RGB tokens and pose tokens of a clip with joints, before the first block.
+"""RGB tokens and pose tokens of a clip with joints, and their fixed positions, before the first block.
 
+A joint token pools the features of a frame under a Gaussian map around the joint: https://arxiv.org/abs/2212.05638 has
+pose tokens as wide as the features; that they are sums of features is our reading.
+Positions are for any number of frames, rows and columns: a clip with another number of frames or cells than in training
+spans the same range of positions, in other steps.
 B batch, T frames, S cells per frame, R joints, D width.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from models.deform3d.backbone import MixedConvNet
-from models.deform3d.gaussian_pooling import joint_maps, pooled
-from models.deform3d.positions import in_space_time, in_time, of_joints
-from models.deform3d.tokens import Tokens
+from models.deform3d.stage import Tokens
 from models.tokens import Grid
+
+
+def joint_maps(places: Tensor, grid: Grid, sigma: float, *, normalised: bool) -> Tensor:
+    """Gaussian maps (B, T, R, S) around joints, float32: exp(-d^2 / 2 sigma^2), with the distance d in cells.
+
+    Args:
+        places: x and y of each joint in cells (B, T, R, 2). The middle of the first cell is 0.5, 0.5.
+        normalised: whether the weights of a joint sum to one.
+    """
+    places = places.float()
+    rows = torch.arange(grid.height, device=places.device) + 0.5
+    columns = torch.arange(grid.width, device=places.device) + 0.5
+    squares_x = (places[..., 0, None] - columns).square()  # (B, T, R, columns)
+    squares_y = (places[..., 1, None] - rows).square()  # (B, T, R, rows)
+    squares = (squares_y.unsqueeze(-1) + squares_x.unsqueeze(-2)).flatten(-2)  # (B, T, R, S)
+    exponents = squares / (-2 * sigma**2)
+    return exponents.softmax(dim=-1) if normalised else exponents.exp()
+
+
+def pooled(features: Tensor, maps: Tensor) -> Tensor:
+    """Sums (B, T, R, D) of features (B, T, S, D), weighted by maps (B, T, R, S)."""
+    return maps.to(features.dtype) @ features
+
+
+def sinusoids(places: Tensor, width: int, length: int) -> Tensor:
+    """Sines, then cosines of places (...) at width / 2 frequencies, with periods from 2 * length to 2: (..., width)."""
+    count = (width + 1) // 2
+    frequencies = math.pi * length ** -torch.linspace(1, 0, count, device=places.device)
+    angles = places.unsqueeze(-1) * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)[..., :width]
+
+
+def stretched(count: int, learnt: int, device: torch.device) -> Tensor:
+    """Places of `count` cells that span the range of `learnt` cells: (count,). If both are equal, 0, 1, 2, ..."""
+    return in_cells((torch.arange(count, device=device) + 0.5) / count, learnt)
+
+
+def in_cells(shares: Tensor, learnt: int) -> Tensor:
+    """Places of shares of the range of `learnt` cells. The middle of the first cell is 0."""
+    return shares * learnt - 0.5
+
+
+def widths(width: int) -> tuple[int, int, int]:
+    """Numbers of channels of the positions of frames, rows and columns."""
+    of_time = width // 4
+    of_row = (width - of_time) // 2
+    return of_time, of_row, width - of_time - of_row
+
+
+def in_time(frames: int, learnt: Grid, width: int, device: torch.device) -> Tensor:
+    """Positions (T, 1, D) of frames. Channels of rows and columns are zero."""
+    channels, *others = widths(width)
+    of_time = sinusoids(stretched(frames, learnt.frames, device), channels, learnt.frames)
+    return torch.nn.functional.pad(of_time, (0, sum(others))).unsqueeze(1)
+
+
+def in_space_time(grid: Grid, learnt: Grid, width: int, device: torch.device) -> Tensor:
+    """Positions (T, rows, columns, D) of cells: frame, row and column in separate channels."""
+    t, y, x = (
+        sinusoids(stretched(count, before, device), channels, before)
+        for count, before, channels in zip(grid, learnt, widths(width), strict=True)
+    )
+    shapes = t[:, None, None], y[None, :, None], x[None, None]
+    return torch.cat([each.expand(*grid, -1) for each in shapes], dim=-1)
+
+
+def of_joints(shares: Tensor, learnt: Grid, width: int) -> Tensor:
+    """Positions (B, T, R, D) of joints at places between the cells.
+
+    Args:
+        shares: x and y of each joint as shares of the crop, (B, T, R, 2).
+    """
+    x, y = shares.float().unbind(-1)
+    t = stretched(shares.shape[1], learnt.frames, shares.device)[:, None].expand(x.shape)
+    places = t, in_cells(y, learnt.height), in_cells(x, learnt.width)
+    parts = (
+        sinusoids(place, channels, length)
+        for place, channels, length in zip(places, widths(width), learnt, strict=True)
+    )
+    return torch.cat(list(parts), dim=-1)
 
 
 class JointTokens(nn.Module):

@@ -15,16 +15,12 @@ from torch.utils.checkpoint import checkpoint
 from models.attention_query import AttentionOfPoint, PointQuery
 from models.deform3d.attention_maps import attention_of_point, checked_query
 from models.deform3d.backbone import STRIDE, MixedConvNet
-from models.deform3d.block import Block, ClsRoute, StageName
-from models.deform3d.choices import check_choice, check_subset
 from models.deform3d.deformable import AttentionConfig, DeformableAttention, DeformableStage, deformable_macs
 from models.deform3d.embedding import Embedding, EmbeddingSettings
 from models.deform3d.heads import ClsHead, ModalHeadConfig
-from models.deform3d.joint_stride import JointStrideStage, joint_macs
-from models.deform3d.stage import Merge, Stage, StageSettings
-from models.deform3d.temporal_stride import TemporalStrideStage, temporal_macs
-from models.deform3d.tokens import Tokens
-from models.deform3d.windows import Windows
+from models.deform3d.stage import Block, ClsRoute, Merge, Stage, StageName, StageSettings, Tokens
+from models.deform3d.stride import JointStrideStage, TemporalStrideStage, joint_macs, temporal_macs
+from models.deform3d.windows import Windows, check_choice, check_subset
 from models.model import InputSize, ModelConfig, PoseClipSize, Targets, as_pose_clip, check_range, num_outputs
 from models.tokens import Grid
 

@@ -1,21 +1,59 @@
-"""Base of the three stages of a block: attention with a residual connection, then a feed-forward network with one.
+"""Transformer block of three stages: 3D deformable attention, joint stride attention, temporal stride attention.
 
-Algorithms A1 to A3 of the supplementary of https://arxiv.org/abs/2212.05638: Y = X + MSA(X Wq, X~ Wk, X~ Wv), then
-Y + FFN(LN(Y)).
-G groups of tokens that attend to each other, n queries, L keys, D width, H heads, K = D / H.
+Algorithms A1 to A3 of the supplementary of https://arxiv.org/abs/2212.05638. Each stage is an attention with a residual
+connection, then a feed-forward network with one: Y = X + MSA(X Wq, X~ Wk, X~ Wv), then Y + FFN(LN(Y)).
+B batch, T frames, S cells per frame, R joints, D width, H heads, K = D / H, G groups of tokens that attend to each
+other, n queries, L keys.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.mixers.attention import merge_heads, split_heads
+from models.tokens import Grid
 
 # Where the windows of a token are averaged. "after FFN", as written: each copy of the token passes through the
 # feed-forward network. "before FFN": the outputs of attention are averaged, and the token passes through it once.
 Merge = Literal["before FFN", "after FFN"]
+StageName = Literal["deformable", "joint", "temporal"]
+# CLS of the third stage: that of the second ("chain"), or that of the first, of which the second reads a copy ("copy").
+ClsRoute = Literal["chain", "copy"]
+
+
+class Tokens(NamedTuple):
+    """Tokens by frame. Those of a modality that the model does not read are None.
+
+    `rgb` (B, T, S, D), `pose` (B, T, R, D), `of_rgb`, `of_pose`, `cls` (B, T, 1, D): Z, P, and the modal tokens M_RGB,
+        M_pose and M_CLS of the paper.
+    `has_place`: whether a joint has a place, (B, T, R). A joint without one is not read by other tokens.
+    """
+
+    grid: Grid
+    rgb: Tensor | None
+    pose: Tensor | None
+    of_rgb: Tensor | None
+    of_pose: Tensor | None
+    cls: Tensor
+    has_place: Tensor | None
+
+    @property
+    def modal(self) -> list[Tensor]:
+        """Modal tokens, CLS last."""
+        return [each for each in (self.of_rgb, self.of_pose, self.cls) if each is not None]
+
+    @property
+    def parts(self) -> dict[str, Tensor]:
+        """All tokens by name, in the paper's order [Z, P, M_RGB, M_pose, M_CLS]."""
+        named = {name: getattr(self, name) for name in ("rgb", "pose", "of_rgb", "of_pose", "cls")}
+        return {name: part for name, part in named.items() if part is not None}
+
+    def updated(self, names: list[str], x: Tensor) -> "Tokens":
+        """Tokens with the parts of these names in place of their own, next to each other in x (B, T, n, D)."""
+        parts = x.split([self.parts[name].shape[2] for name in names], dim=2)
+        return self._replace(**dict(zip(names, parts, strict=True)))  # pyright: ignore[reportArgumentType]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,3 +141,30 @@ class Stage(nn.Module):
         self.feed = FeedForward(settings.width, settings.hidden)
         self.drop = DropPath(settings.drop_path)
         self.merge: Merge = settings.merge
+
+
+class Block(nn.Module):
+    """Stages in order, any of which may be absent."""
+
+    def __init__(self, stages: dict[StageName, Stage], cls_route: ClsRoute) -> None:
+        super().__init__()
+        self.stages = nn.ModuleDict({**stages})
+        self.cls_route: ClsRoute = cls_route
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        for name in self.stages:
+            tokens = self.after(name, tokens)
+        return tokens
+
+    def after(self, name: str, tokens: Tokens) -> Tokens:
+        """Tokens after a stage, given those before it."""
+        new = self.stages[name](tokens)
+        return new._replace(cls=tokens.cls) if name == "joint" and self.cls_route == "copy" else new
+
+    def before(self, name: str, tokens: Tokens) -> Tokens:
+        """Tokens before a stage, given those before the block."""
+        for previous in self.stages:
+            if previous == name:
+                break
+            tokens = self.after(previous, tokens)
+        return tokens

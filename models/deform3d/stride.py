@@ -1,15 +1,22 @@
-"""Base of the stride attentions: attention in sliding windows of one axis, and the mean over the windows of a token.
+"""Second and third stage of a block: attention in sliding windows of joints or of frames, and its number of scores.
 
-Algorithms A1 and A2 of the supplementary of https://arxiv.org/abs/2212.05638, which do not say how windows are merged.
+Algorithms A1 and A2 of the supplementary of https://arxiv.org/abs/2212.05638, which do not say how windows are merged:
+here by the mean over the windows of a token. M_pose and M_CLS are in every window of joints, over all frames. In a
+window of frames, all tokens attend, and each frame has its own modal tokens.
+The terms O(T^2 wnd^2) and O(wnd^2 D_n^2) of Tables A1 and A2 are those of one window, without modal tokens. A score is
+a pair of a query and a key in one head.
 B batch, L places on the axis, E further places that are in every window, M tokens at a place, n windows, w places of a
-window, D width.
+window, T frames, R joints, D_n tokens of a frame with its three modal tokens, D width.
 """
 
 import torch
 from torch import Tensor
 
-from models.deform3d.stage import Stage, StageSettings
+from models.deform3d.stage import Stage, StageSettings, Tokens
 from models.deform3d.windows import WindowIndex, Windows
+
+JOINT_PARTS = ["pose", "of_pose", "cls"]
+MODAL = 2  # M_pose and M_CLS
 
 
 class StrideStage(Stage):
@@ -86,3 +93,97 @@ def stride_macs(
         queries=places * num_queries,
         fed=copies if settings.merge == "after FFN" else None,
     )
+
+
+class JointStrideStage(StrideStage):
+    """Attention within windows of T * (w + 2) tokens."""
+
+    def __init__(self, settings: StageSettings, windows: Windows.Config) -> None:
+        super().__init__(settings)
+        self.windows = windows
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        """Tokens, of which P, M_pose and M_CLS are new. Of the modal tokens, the mean over all windows."""
+        x, read = joints_first(tokens)
+        windows = self.windows.build(x.shape[1] - MODAL)
+        return tokens.updated(JOINT_PARTS, self.strided(x, windows, MODAL, read).transpose(1, 2))
+
+
+def joints_first(tokens: Tokens) -> tuple[Tensor, Tensor]:
+    """Tokens [P, M_pose, M_CLS], joint after joint (B, R + 2, T, D), and which of them are keys (B, R + 2, T)."""
+    assert tokens.has_place is not None
+    x = torch.cat([tokens.parts[name] for name in JOINT_PARTS], dim=2).transpose(1, 2)  # (B, R + 2, T, D)
+    return x, torch.nn.functional.pad(tokens.has_place, (0, MODAL), value=True).transpose(1, 2)
+
+
+def joint_macs(settings: StageSettings, windows: Windows, frames: int) -> int:
+    return stride_macs(settings, windows, MODAL, frames)
+
+
+class TemporalStrideStage(StrideStage):
+    """Attention within windows of w * D_n tokens.
+
+    Args:
+        num_queries: number of modal tokens, CLS last, that alone get new values, because no others are read after this
+            stage; None for all tokens.
+    """
+
+    def __init__(self, settings: StageSettings, windows: Windows.Config, num_queries: int | None = None) -> None:
+        super().__init__(settings)
+        self.windows = windows
+        self.num_queries = num_queries
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        x, names = torch.cat(list(tokens.parts.values()), dim=2), list(tokens.parts)  # (B, T, D_n, D)
+        new = self.strided(x, self.windows.build(x.shape[1]), 0, frames_read(tokens), self.num_queries)
+        return tokens.updated(names if self.num_queries is None else names[-self.num_queries :], new)
+
+
+def frames_read(tokens: Tokens) -> Tensor | None:
+    """Which tokens are read as keys, (B, T, D_n): all but joints without a place. None if there are no joints."""
+    if tokens.has_place is None:
+        return None
+    before = 0 if tokens.rgb is None else tokens.rgb.shape[2]
+    return torch.nn.functional.pad(tokens.has_place, (before, len(tokens.modal)), value=True)
+
+
+def temporal_macs(
+    settings: StageSettings, windows: Windows, tokens_per_frame: int, num_queries: int | None = None
+) -> int:
+    """Multiply-adds of the stage for a clip, with as many queries in a frame; None for all tokens."""
+    return stride_macs(settings, windows, 0, tokens_per_frame, num_queries)
+
+
+def full_joint_pairs(frames: int, joints: int) -> int:
+    """Scores of attention of all pose tokens, M_pose and M_CLS of a clip: (T (R + 2))^2."""
+    return (frames * (joints + MODAL)) ** 2
+
+
+def joint_stride_pairs(frames: int, joints: int, windows: Windows.Config) -> int:
+    """Scores of joint stride attention: (T (w + 2))^2 in each window."""
+    on_joints = windows.build(joints)
+    return len(on_joints) * full_joint_pairs(frames, on_joints.width)
+
+
+def full_temporal_pairs(frames: int, tokens: int) -> int:
+    """Scores of attention of all tokens of a clip: (T D_n)^2.
+
+    Args:
+        tokens: number of tokens of a frame, D_n.
+    """
+    return (frames * tokens) ** 2
+
+
+def temporal_stride_pairs(frames: int, tokens: int, windows: Windows.Config) -> int:
+    """Scores of temporal stride attention: (w D_n)^2 in each window.
+
+    Args:
+        tokens: number of tokens of a frame, D_n.
+    """
+    on_frames = windows.build(frames)
+    return len(on_frames) * full_temporal_pairs(on_frames.width, tokens)
+
+
+def multiply_adds(pairs: int, width: int) -> int:
+    """Multiply-adds of the scores and of the sums of values, of all heads together, without projections."""
+    return 2 * pairs * width

@@ -11,7 +11,6 @@ from typing import Literal, NamedTuple, Self, get_args
 import torch
 from torch import Tensor
 
-from models.deform3d.choices import check_choice
 from models.model import check_range
 
 # Keys of the window of queries that starts at a place p, with s half of the width:
@@ -158,3 +157,23 @@ def printed_key_starts(length: int, width: int) -> list[int]:
     """Distinct starts of the printed loop over keys. With windows of one place it stays at the first."""
     stride, last = width // 2, length - width
     return list(range(stride, last, stride)) if stride else [0] * (last > 0)
+
+
+def check_choice(path: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is not one of the choices.
+
+    Raises:
+        ValueError: with the field and the choices.
+    """
+    if value not in choices:
+        raise ValueError(f"{path} is '{value}'; it is one of {', '.join(choices)}")
+
+
+def check_subset(path: str, values: tuple[str, ...], choices: tuple[str, ...]) -> None:
+    """Refuse values that are not some of the choices, in their order.
+
+    Raises:
+        ValueError: with the field and the choices.
+    """
+    if not values or values != tuple(choice for choice in choices if choice in values):
+        raise ValueError(f"{path} is {values}; it names some of {choices}, in this order")

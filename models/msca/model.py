@@ -1,16 +1,56 @@
-"""MSCA: a frame-wise ViT with self/cross-attention in some or all of its blocks (https://arxiv.org/abs/2204.00452)."""
+"""MSCA: a frame-wise ViT with self/cross-attention in some or all of its blocks (https://arxiv.org/abs/2204.00452).
 
+Its released files and TokenShift, whose channels of CLS come from the neighbouring frames before each half of a block,
+follow https://github.com/VideoNetworks/TokShift-Transformer. Its ViT, its TokenShift and our MSCA share all tensors.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from models.checkpoints import LoadReport, fill, read_released
+from models.checkpoints import Converted, LoadReport, fill, read_released
+from models.framewise.frame_shift import Boundary
 from models.framewise.model import FramewiseViT
+from models.framewise.shifted_block import BlockShift
+from models.image_vit import renamed
 from models.mixers.attention import MixerConfig
-from models.model import InputSize
+from models.model import InputSize, check_range
 from models.msca.attention import HeadShift
-from models.msca.key_map import converted_tensors, released_names
+
+PREFIX = "base_model.transformer."
+RULES = (
+    (r"^tokens\.projection\.", f"{PREFIX}embeddings.patch_embeddings."),
+    (r"^cls$", f"{PREFIX}embeddings.cls_token"),
+    (r"^positions\.space$", f"{PREFIX}embeddings.position_embeddings"),
+    (r"^norm\.", f"{PREFIX}encoder.encoder_norm."),
+    (r"^head\.classifier\.", "base_model.head."),
+    (r"^blocks\.", f"{PREFIX}encoder.layer."),
+    (r"\.norms\.0\.", ".attention_norm."),
+    (r"\.mlp_norm\.", ".ffn_norm."),
+    (r"\.mixers\.0\.proj\.", ".attn.out."),
+    (r"\.mixers\.0\.", ".attn."),
+    (r"\.mlp\.", ".ffn."),
+)
+
+
+def released_names(names: Iterable[str]) -> dict[str, str]:
+    """Names in released files of the tensors of a frame-wise ViT, by their names in the model."""
+    return renamed(names, RULES)
+
+
+def converted_tensors(source: Mapping[str, Tensor], wanted: Iterable[str]) -> dict[str, Converted]:
+    """Joint projections of queries, keys and values, which released files contain one by one, of the same shape."""
+    converted = {}
+    for name in wanted:
+        block, joint, kind = name.partition(".attn.qkv.")
+        origins = tuple(f"{block}.attn.{projection}.{kind}" for projection in ("query", "key", "value"))
+        parts = [source[origin] for origin in origins if joint and origin in source]
+        if len(parts) == len(origins) and parts[0].dim() and len({(part.shape, part.dtype) for part in parts}) == 1:
+            converted[name] = Converted(torch.cat(parts), origins)
+    return converted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +78,26 @@ class MSCA:
         config_tag = "MSCA.Config"
 
         attention: MixerConfig = field(default_factory=HeadShift.Config)
+
+
+class TokenShift:
+    """Frame-wise ViT whose CLS is shifted on the residual stream."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(FramewiseConfig):
+        """Settings of the shift.
+
+        `division`: 1 / fraction of the channels that come from each neighbour. Differs from Equation 8 of MSCA: the
+        first of them come from the next frame, the second from the previous one.
+        """
+
+        division: int = 4
+        boundary: Boundary = "zero"
+
+        def check(self, size: InputSize) -> None:
+            check_range("model.division", self.division, least=2)
+            super().check(size)
+
+        @property
+        def block_shift(self) -> BlockShift:
+            return BlockShift(slice(0, 1), self.width // self.division, before_mlp=True, boundary=self.boundary)

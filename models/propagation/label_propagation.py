@@ -1,6 +1,7 @@
 """Label propagation with the patches of a frozen video transformer, by its attention or by similarity of its features.
 
-The mask of the first frame of a sequence is propagated to all other frames. Nothing is trained.
+The mask of the first frame of a sequence is propagated to all other frames. Nothing is trained. As a control, it is
+kept for all frames.
 B batch, F frames, T token frames of a clip, S patches per frame, N tokens, D width, H heads, K = D / H.
 """
 
@@ -18,9 +19,8 @@ from models.checkpoints import LoadReport
 from models.imagenet import InitialWeights
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import InputSize, ModelConfig, Targets, as_masked_sequence, check_range
-from models.propagation.propagate import ClipMode, Clips, propagated, sources
+from models.propagation.propagate import ClipMode, Clips, FrameVectors, propagated, sources
 from models.propagation.rules import PropagationRules
-from models.propagation.votes import FrameVectors
 from models.tokens import Grid
 from models.trunk import VideoViT
 
@@ -192,3 +192,33 @@ def compared_by_cosine(features: Tensor, grid: Grid) -> FrameVectors:
     """Features (T*S, D) as vectors whose products are cosines."""
     unit = F.normalize(features, dim=-1).unflatten(0, (grid.frames, 1, grid.patches)).contiguous()  # (T, 1, S, D)
     return FrameVectors(unit[-1], unit, is_attention=False)
+
+
+class KeptMask(nn.Module):
+    """Control without parameters: the mask of the first frame is kept for all frames."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModelConfig):
+        """No options."""
+
+        def check(self, size: InputSize) -> None:
+            as_masked_sequence(size)
+
+        def build(self, size: InputSize, targets: Targets) -> "KeptMask":
+            self.check(size)
+            return KeptMask()
+
+        def macs(self, size: InputSize, targets: Targets) -> int:
+            return 0
+
+        def tiny(self) -> Self:
+            return self
+
+        @property
+        def is_control(self) -> bool:
+            """Always: it has no weights."""
+            return True
+
+    def forward(self, frames: Tensor, masks: Tensor) -> Tensor:
+        """Masks (B, F, H, W) of frames (B, F, 3, h, w), equal to those of the first frames (B, 1, H, W)."""
+        return masks.expand(-1, frames.shape[1], -1, -1)

@@ -11,11 +11,9 @@ from data.sizes import ClipSize
 from data.targets import ClassTarget
 from experiments.runner.measure import saved_per_item
 from models.framewise.model import FramewiseViT
-from models.msca.model import MSCA
-from models.msca.token_shift import TokenShift
+from models.msca.model import MSCA, TokenShift
 from models.xvit.mixing import SpaceTimeMixing
-from models.xvit.model import XViT
-from models.xvit.tsm import TSMViT
+from models.xvit.model import TSMViT, XViT
 
 SMALL = Sizes(depth=2, width=96, heads=12, frames=4, crop=64, clips=2, repeats=1)
 CASES = {**MSCA_CASES, **XVIT_CASES}

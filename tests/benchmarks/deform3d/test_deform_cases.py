@@ -5,8 +5,8 @@ from benchmarks.bench import Bench, Sizes
 from benchmarks.deform3d import reference
 from benchmarks.deform3d.cases import AIMS, CASES, clip_size, sized
 from data.sizes import PoseClipSize
+from models.deform3d.deformable import search
 from models.deform3d.model import DeformableTransformer
-from models.deform3d.token_search import search
 from tests.models.deform3d.deform_models import built, inputs
 
 SMALL = Sizes(depth=12, width=96, heads=3, frames=4, crop=48, clips=2, repeats=1)

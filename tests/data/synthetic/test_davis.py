@@ -17,9 +17,8 @@ from data.datasets.davis import Davis, read_frames, read_masks
 from data.synthetic.davis import DavisStandIn
 from data.synthetic.ensure import ensure
 from lightning_modules.mask_propagation import MaskPropagation, MaskScores
-from models.propagation.propagate import Clips, Match, propagated
+from models.propagation.propagate import Clips, FrameVectors, Match, propagated
 from models.propagation.rules import CRW, DINO, PropagationRules
-from models.propagation.votes import FrameVectors
 from models.tokens import Grid
 
 PATCH, NUM_SEQUENCES = 8, 1

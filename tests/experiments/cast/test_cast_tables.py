@@ -12,8 +12,7 @@ from experiments.spec.edits import apply, changed_fields
 from experiments.spec.metrics import Computed, Derived
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
-from models.cast.ensemble import IndependentExperts
-from models.cast.lone_expert import LoneExpert
+from models.cast.baselines import IndependentExperts, LoneExpert
 from models.cast.model import CAST
 
 

@@ -22,8 +22,8 @@ from experiments.deform3d.attention_mass import (
 from experiments.deform3d.base import PENN
 from experiments.deform3d.tiny import TINY
 from experiments.spec.scales import find_scale
-from models.deform3d.token_search import reference_places
-from models.deform3d.whole_attention import CellAttention, JointAttention
+from models.deform3d.attention_maps import CellAttention, JointAttention
+from models.deform3d.deformable import reference_places
 from models.tokens import Grid
 from tests.models.deform3d.deform_models import SIZE, built, inputs
 

@@ -8,7 +8,7 @@ import torch
 
 from data.synthetic.ensure import ensure
 from data.synthetic.kinetics import KineticsStandIn
-from models.msca.key_map import converted_tensors
+from models.msca.model import converted_tensors
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
 

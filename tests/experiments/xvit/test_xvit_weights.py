@@ -11,7 +11,7 @@ from data.synthetic.ssv2 import SSv2StandIn
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import PAPER
 from experiments.xvit.released import FILES, RELEASED
-from models.xvit.key_map import converted_tensors
+from models.xvit.model import converted_tensors
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
 

@@ -12,15 +12,11 @@ from torch import Tensor
 from data.targets import VerbNounTarget
 from models.attention_query import AttentionOfPoint, MapsAttention, Patch, PointQuery
 from models.cast.attention_maps import exchange_input
-from models.cast.attention_window import Window
-from models.cast.bottleneck import BottleneckExchange
+from models.cast.baselines import IndependentExperts, LoneExpert
+from models.cast.bottleneck import AllTokensAttention, BottleneckExchange, FullWidthExchange
 from models.cast.clip_expert import ClipExpert
-from models.cast.cross_attention import CrossAttention
-from models.cast.ensemble import IndependentExperts
-from models.cast.exchange import ExchangeConfig
-from models.cast.full_width import AllTokensAttention, FullWidthExchange
-from models.cast.lateral import LateralExchange
-from models.cast.lone_expert import LoneExpert
+from models.cast.cross_attention import CrossAttention, Window
+from models.cast.exchange import ExchangeConfig, LateralExchange
 from models.cast.model import CAST
 from tests.models.cast.cast_models import SIZE, clips, randomized, small
 

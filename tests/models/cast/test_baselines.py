@@ -7,12 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from data.targets import ClassTarget
-from models.cast.adapter import AdaptersConfig
-from models.cast.ensemble import IndependentExperts
+from models.cast.baselines import IndependentExperts, LoneExpert
+from models.cast.bottleneck import FullWidthExchange
+from models.cast.exchange import LateralExchange
 from models.cast.frame_expert import EvaExpert, FrameExpert
-from models.cast.full_width import FullWidthExchange
-from models.cast.lateral import LateralExchange
-from models.cast.lone_expert import LoneExpert
+from models.cast.stream import AdaptersConfig
 from tests.models.cast.cast_models import SIZE, VERBS_AND_NOUNS, clips, randomized, small
 
 IMAGE, VIDEO = small().spatial, small().temporal

@@ -12,19 +12,15 @@ from torch import Tensor, nn
 
 from data.sizes import ClipSize
 from data.targets import ClassTarget, VerbNounTarget
-from models.cast.adapter import AdaptersConfig
-from models.cast.attention_window import Window
-from models.cast.bottleneck import BottleneckExchange
-from models.cast.clip_expert import ClipExpert
-from models.cast.cross_attention import CrossAttention
-from models.cast.exchange import ExchangeConfig
-from models.cast.fixed_positions import SpaceTimePositions
+from models.cast.baselines import LoneExpert
+from models.cast.bottleneck import BottleneckExchange, FullWidthExchange
+from models.cast.clip_expert import ClipExpert, SpaceTimePositions
+from models.cast.cross_attention import CrossAttention, Window
+from models.cast.exchange import ExchangeConfig, LateralExchange
 from models.cast.frame_expert import EvaExpert, ImageExpert
-from models.cast.full_width import FullWidthExchange
 from models.cast.heads import LateFusionHead
-from models.cast.lateral import LateralExchange
-from models.cast.lone_expert import LoneExpert
 from models.cast.model import CAST
+from models.cast.stream import AdaptersConfig
 from models.cost import num_parameters
 from models.tokens import Grid
 from tests.models.cast.cast_models import LABELS, SIZE, VERBS_AND_NOUNS, clips, randomized, small

@@ -8,11 +8,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from models.cast.expert import Expert, ExpertConfig
-from models.cast.expert_files import ExpertFile
-from models.cast.fixed_positions import SpaceTimePositions
+from models.cast.baselines import LoneExpert
+from models.cast.clip_expert import SpaceTimePositions
+from models.cast.expert import Expert, ExpertConfig, ExpertFile
 from models.cast.frame_expert import EvaExpert
-from models.cast.lone_expert import LoneExpert
 from models.cast.model import CAST
 from tests.models.cast.cast_models import SIZE, VERBS_AND_NOUNS, clips, randomized, small
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from benchmarks.cast import reference
 from data.sizes import ClipSize
+from models.cast.frame_expert import QuickGELU
 from models.cast.model import CAST
-from models.cast.quick_gelu import QuickGELU
 from tests.models.cast.cast_models import LABELS, SIZE, clips, randomized, small
 
 LARGE = ClipSize(8, 128, 128)  # 4 token frames of 8x8 patches

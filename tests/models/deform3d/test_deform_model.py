@@ -12,11 +12,11 @@ from torch import Tensor
 from data.sizes import ClipSize, PoseClipSize
 from data.targets import ClassTarget
 from models.attention_query import MapsAttention
-from models.deform3d.block import Block, StageName
 from models.deform3d.deformable import DeformableAttention, DeformableStage, PlainAttention
 from models.deform3d.heads import AllModalHead, ClsHead
 from models.deform3d.model import DeformableTransformer
-from models.deform3d.temporal_stride import TemporalStrideStage
+from models.deform3d.stage import Block, StageName
+from models.deform3d.stride import TemporalStrideStage
 from models.deform3d.windows import Windows
 from models.model import HasIdenticalBlocks, Recomputes
 from tests.models.deform3d.deform_models import LABELS, SIZE, built, inputs, small

@@ -15,13 +15,11 @@ from models.framewise.heads import FrameMeanHead
 from models.framewise.model import FramewiseViT
 from models.model import ModelConfig
 from models.msca.attention import HeadShift, TokenGroupShift
-from models.msca.model import MSCA
-from models.msca.token_shift import TokenShift
+from models.msca.model import MSCA, TokenShift
 from models.tokens import Grid, SquareTokens
 from models.xvit.heads import TemporalAttentionHead
 from models.xvit.mixing import SpaceTimeMixing
-from models.xvit.model import XViT
-from models.xvit.tsm import TSMViT
+from models.xvit.model import TSMViT, XViT
 
 SIZE, CLASSES, WIDTH, HEADS = ClipSize(6, 16, 16), ClassTarget(3), 24, 12
 GRID = Grid(6, 2, 2)

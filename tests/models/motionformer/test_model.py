@@ -12,8 +12,8 @@ from models.imagenet import ImageNet
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.attention_maps import spatial_map
-from models.motionformer.key_map import released_names
 from models.motionformer.model import Motionformer
+from models.motionformer.weights import released_names
 from models.positions import SeparatePositions
 from models.tokens import CubicTokens
 

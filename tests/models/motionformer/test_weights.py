@@ -15,9 +15,8 @@ from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
-from models.motionformer.key_map import released_names
 from models.motionformer.model import Motionformer
-from models.motionformer.weights import copy_shared, load_image_weights, load_released, value_projection
+from models.motionformer.weights import copy_shared, load_image_weights, load_released, released_names, value_projection
 from models.positions import JointPositions, SeparatePositions
 from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT

@@ -11,8 +11,7 @@ from data.sizes import ClipSize
 from data.targets import ClassTarget
 from models.checkpoints import LoadReport
 from models.msca.attention import HeadShift
-from models.msca.model import MSCA, FramewiseConfig
-from models.msca.token_shift import TokenShift
+from models.msca.model import MSCA, FramewiseConfig, TokenShift
 from tests.parity.fixtures import TOLERANCE, Fixture
 
 CONFIGS: dict[str, type[FramewiseConfig]] = {

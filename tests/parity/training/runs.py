@@ -21,8 +21,7 @@ from models.framewise.positions import FramePositions
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
-from models.msca.model import FramewiseConfig
-from models.msca.token_shift import TokenShift
+from models.msca.model import FramewiseConfig, TokenShift
 from models.positions import SeparatePositions
 from models.xvit.heads import TemporalAttentionHead
 from models.xvit.mixing import SpaceTimeMixing

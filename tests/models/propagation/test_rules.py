@@ -7,8 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from models.propagation.labels import first_labels, hardened, mask_of, rescaled
-from models.propagation.rules import CRW, DINO, PropagationRules
+from models.propagation.rules import CRW, DINO, PropagationRules, first_labels, hardened, mask_of, rescaled
 from models.tokens import Grid
 
 GRID = Grid(2, 4, 6)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.deform3d.token_search import TokenSearch, reference_places, search
+from models.deform3d.deformable import TokenSearch, reference_places, search
 from models.tokens import Grid
 
 GRIDS = [Grid(3, 4, 5), Grid(1, 4, 5), Grid(3, 1, 5), Grid(3, 4, 1), Grid(1, 1, 1), Grid(2, 6, 3)]
