@@ -46,8 +46,9 @@ def places(store: RunStore) -> Iterator[Place]:
 
 def places_of(run: RunConfig, store: RunStore) -> list[Place]:
     """Places whose results may be shown for a run: published ones stand until its new test is done."""
-    unfinished = store.run(run.train_id).state(run) in ("running", "interrupted")
-    return [place for place in places(store) if place.published or not unfinished]
+    state = store.run(run.train_id).state(run)
+    hidden = {"done": True, "running": False, "interrupted": False}.get(state)  # published ones, or those of the store
+    return [place for place in places(store) if place.published is not hidden]
 
 
 def find_result(run: RunConfig, store: RunStore) -> tuple[dict, Source] | None:

@@ -3,6 +3,7 @@
 A run claimed by another `reproduce` is not started here; its result is awaited. A failed run does not stop the others.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from typing import IO
 
 import torch
+from torch.distributed import DistNetworkError  # pyright: ignore[reportPrivateImportUsage]
 from tqdm import tqdm
 
 from data.worker_processes import available_cores
@@ -138,7 +140,8 @@ class Launcher:
         assert self.step is not None
         named = {" ".join(job.key): job for job in jobs}
         process = None
-        with interrupted_by_signals():
+        # Without its store, task 0 was killed: nothing is left to do.
+        with contextlib.suppress(DistNetworkError), interrupted_by_signals():
             try:
                 while (run := self.step.next_run()) is not None:
                     process = self._process(named[run[0]], sys.stderr.buffer, run[1])

@@ -35,10 +35,12 @@ def interrupted_by_signals() -> Iterator[None]:
 def stop(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
     """Stop processes of runs, which write their checkpoints. A later signal to this process kills them."""
     alive, began = [process for process in processes if process.poll() is None], time.monotonic()
-    for process in alive:
-        process.send_signal(signal.SIGTERM)
+    signalled = 0
     while True:
         try:
+            for process in alive[signalled:]:
+                process.send_signal(signal.SIGTERM)
+                signalled += 1
             for process in alive:
                 process.wait()
             return

@@ -10,7 +10,7 @@ import subprocess
 import time
 from datetime import timedelta
 
-from torch.distributed import DistNetworkError, TCPStore  # pyright: ignore[reportPrivateImportUsage]
+from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
 from data.findings import number_of
 from experiments.runner.resources import Resources
@@ -77,14 +77,11 @@ class Step:
     def next_run(self) -> tuple[str, dict[str, str]] | None:
         """Name of the next run that task 0 shares, and the variables of this task's process; None at its end."""
         self.num_runs, self.failed_at = self.num_runs + 1, None
-        try:
-            while not self.store.check([f"run {self.num_runs}"]):
-                time.sleep(POLL_SECONDS)
-            name, _, port = self.store.get(f"run {self.num_runs}").decode().rpartition(" ")
-            if not name:
-                self.store.add("ended", 1)
-        except DistNetworkError:  # task 0 was killed
-            return None
+        while not self.store.check([f"run {self.num_runs}"]):
+            time.sleep(POLL_SECONDS)
+        name, _, port = self.store.get(f"run {self.num_runs}").decode().rpartition(" ")
+        if not name:
+            self.store.add("ended", 1)
         return (name, self.variables(port)) if name else None
 
     def watch(self, process: "subprocess.Popen[bytes]") -> None:

@@ -30,7 +30,7 @@ from experiments.runner.results import (
     save_test_results,
     save_training_record,
 )
-from experiments.runner.resume import PREVIOUS, resumable
+from experiments.runner.resume import resumable
 from experiments.runner.run_directory import RunDirectory
 from experiments.runner.saved_items import SavedItems
 from experiments.runner.shown_clips import decoded_clips, write_clips
@@ -137,8 +137,8 @@ def train_and_test_with(
     if trains:
         fit(run, store, directory, module, datamodule, trainer, clock, trained_with, batches)
     if trainer.is_global_zero and directory.weights.exists():  # also of a process that was killed before it did this
-        for name in (directory.checkpoint.name, PREVIOUS):
-            directory.checkpoint.with_name(name).unlink(missing_ok=True)
+        for path in directory.checkpoint.parent.glob("*.ckpt*"):  # damaged ones, too
+            path.unlink()
     weights = existing_weights(run, store)
     data = datamodule.fingerprint() if trainer.is_global_zero else None
     if data is not None and weights.trained_here:

@@ -37,6 +37,7 @@ from reports.collect import collect
 from reports.layout import legend, ours_text, printed_text
 from reports.publish import publish
 from reports.report import Report, ReportCell
+from reports.sources import places_of
 
 RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]
@@ -141,6 +142,15 @@ def test_derived_values_of_published_results_are_published(
     elsewhere = RunStore(tmp_path / "none", results=store.results)
     (row,) = collect(table, small, elsewhere, rows=["joint"]).rows
     assert [one.published for one in row.cells] == [False, True, True, True]
+
+
+def test_a_finished_run_shows_no_published_maps_beside_its_own_result(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    run = run_of(small, "joint.k400")
+    assert [place.published for place in places_of(run, store)] == [False, True]
+    finish(run, 60.0)
+    assert [place.published for place in places_of(run, store)] == [False]
 
 
 @pytest.mark.parametrize("state", ["running", "interrupted", "failed", "trained"])
