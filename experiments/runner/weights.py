@@ -205,7 +205,7 @@ def saved_digest(path: Path) -> str:
     return digest(read_weights(path)[0])
 
 
-def _content(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
+def _content(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a weight file."""
     try:
         with safe_open(path, "pt") as file:
