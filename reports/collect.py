@@ -60,6 +60,7 @@ def collect(
     report_rows = _without_incomparable(report_rows, table) if scale.small else report_rows
     report_rows = with_best(report_rows, table, small=scale.small)
     wrong = contradictions(table, [row.row for row in report_rows])
+    guesses = _guesses(table, report_rows) if scale.small else []
     return Report(
         table=table,
         scale=scale,
@@ -70,7 +71,7 @@ def collect(
             facts,
             data=data.fingerprints,
             official_sizes=data.official_sizes,
-            deviations=(*data.deviations, *_guesses(table, report_rows), *facts.deviations, *wrong),
+            deviations=(*data.deviations, *guesses, *facts.deviations, *wrong),
         ),
         attention_maps=_attention_maps(table, cells, store),
         mask_strips=_mask_strips(table, cells, store),

@@ -47,8 +47,11 @@ def places(store: RunStore) -> Iterator[Place]:
 def places_of(run: RunConfig, store: RunStore) -> list[Place]:
     """Places whose results may be shown for a run: published ones stand until its new test is done."""
     state = store.run(run.train_id).state(run)
-    hidden = {"done": True, "running": False, "interrupted": False}.get(state)  # published ones, or those of the store
-    return [place for place in places(store) if place.published is not hidden]
+    if state == "done":
+        return [place for place in places(store) if not place.published]
+    if state in ("running", "interrupted"):
+        return [place for place in places(store) if place.published]
+    return list(places(store))
 
 
 def find_result(run: RunConfig, store: RunStore) -> tuple[dict, Source] | None:
