@@ -4,7 +4,7 @@ BIN := .venv/bin
 TABLE ?= motionformer/table4
 SCALE ?= tiny
 ARGS ?=
-ROUNDING_TESTS := tests/models/mixers/test_orthoformer.py tests/experiments/runner/test_evaluate.py
+ROUNDING_TESTS := tests/models/mixers/test_orthoformer.py tests/runner/inference/test_evaluate.py
 
 .PHONY: help setup tools reproduce test check slow index bench clean
 

@@ -19,9 +19,9 @@ from benchmarks.cases import CASES, NAMES
 from benchmarks.isolated import pairs_in_isolation
 from benchmarks.record import Conditions, Measurement, Record, read
 from benchmarks.table import markdown, summary, table
-from experiments.runner.files import write_atomically
-from experiments.runner.memory_errors import is_out_of_memory
-from experiments.runner.provenance import commit
+from runner.machine.files import write_atomically
+from runner.machine.memory_errors import is_out_of_memory
+from runner.store.provenance import commit
 
 DONE, USAGE, UNUSABLE, INTERRUPTED = 0, 2, 3, 130
 PRECISIONS = {"cpu": ["float32"], "cuda": ["float32", "bfloat16"]}

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.timing import Implementation, Pair, peak_memory, timings_in_turns
-from experiments.runner.measure import TrainingStep, mixed_precision
+from runner.measure.measure import TrainingStep, mixed_precision
 
 NUM_CLASSES = 400
 # Cost of a training step in forward passes: the backward pass costs two.

@@ -15,8 +15,8 @@ import torch
 
 from benchmarks.bench import Sizes
 from benchmarks.timing import Pair, Timing
-from experiments.runner.files import read_json
-from experiments.runner.provenance import cores, provenance
+from runner.machine.files import read_json
+from runner.store.provenance import cores, provenance
 
 # Prefixes of environment variables that affect the allocation of memory and threads, and so the timings.
 ENVIRONMENT_PREFIXES = (

@@ -8,10 +8,10 @@ import torch
 
 from benchmarks.bench import NUM_CLASSES, TRAINING, Aims, Bench, Case, Forward, Sizes, classification_step
 from benchmarks.timing import WARM_UP, Implementation, Pair, matmul_rate
-from data.sizes import ClipSize
-from data.targets import ClassTarget
-from experiments.runner.measure import saved_per_item
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.framewise.model import FramewiseViT
+from runner.measure.measure import saved_per_item
 
 TARGET = ClassTarget(NUM_CLASSES)
 LEAST_RATIO = 1 / 1.1  # a shift costs at most a tenth

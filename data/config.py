@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 from data.errors import DataError
-from data.evaluation import EvalConfig
-from data.sizes import InputSize
 from data.synthetic.ensure import StandIn
-from data.targets import Targets
+from interface.evaluation import EvalConfig
+from interface.sizes import InputSize
+from interface.targets import Targets
 
 if TYPE_CHECKING:  # the item modules import the decoder, which resolving a table does not need
     import numpy as np

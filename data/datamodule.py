@@ -12,10 +12,9 @@ import lightning.pytorch as pl
 import torch.distributed
 from torch.utils.data import Sampler
 
-from data.bad_files import BadFiles
 from data.config import DataConfig, Split
-from data.evaluation import EvalConfig
 from data.fingerprint import DataFingerprint
+from data.inspection.bad_files import BadFiles
 from data.items.items import Batch, ItemList, TestItems, TrainItems
 from data.loaders import (
     ContinuingItems,
@@ -27,6 +26,7 @@ from data.loaders import (
     random_part,
     shut_down,
 )
+from interface.evaluation import EvalConfig
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from data.config import DataConfig, ShownMasks, VideoFacts
 from data.datasets.davis import Davis, SequenceList, read_frames, read_masks, read_results, result_files
-from data.evaluation import EvalConfig
-from data.ranges import check_fields
-from data.sizes import MaskedSequenceSize
 from data.transforms.pixels import PerChannel, normalized
+from interface.evaluation import EvalConfig
+from interface.ranges import check_fields
+from interface.sizes import MaskedSequenceSize
 
 if TYPE_CHECKING:
     from data.items.items import ItemList, TrainItems

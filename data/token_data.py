@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Self
 
 from data.config import DataConfig
 from data.datasets.token_lists import TokenDataset, TokenList
-from data.evaluation import EvalConfig
-from data.ranges import check_fields
-from data.sizes import TokenSequenceSize
+from interface.evaluation import EvalConfig
+from interface.ranges import check_fields
+from interface.sizes import TokenSequenceSize
 
 if TYPE_CHECKING:  # the item modules import torch's loaders
     from data.items.items import ItemList

@@ -7,27 +7,27 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from experiments.runner.answers import AnsweredClip
-from experiments.runner.attention_files import AttentionMaps
-from experiments.runner.mask_strip_files import MaskStrip
-from experiments.runner.store import RunStore
 from experiments.spec.attention_queries import queried
 from experiments.spec.figure_runs import answered_runs
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
 from experiments.spec.shown_sequences import shown_sequences
 from experiments.spec.table import Cell, Column, Row, Table
-from reports.best_values import with_best
-from reports.cells import report_cell
-from reports.chance import near_chance
-from reports.claims import judge
-from reports.data_facts import data_facts
-from reports.derived_cells import contradictions
-from reports.footer import Result, facts_of
-from reports.judgement import JudgedClaim
-from reports.labels import cell_name
-from reports.report import Report, ReportCell, ReportRow
-from reports.sources import find_clips, find_maps, find_strip
+from reports.claims.claims import judge
+from reports.claims.judgement import JudgedClaim
+from reports.pages.best_values import with_best
+from reports.pages.cells import report_cell
+from reports.pages.chance import near_chance
+from reports.pages.data_facts import data_facts
+from reports.pages.derived_cells import contradictions
+from reports.pages.footer import Result, facts_of
+from reports.pages.labels import cell_name
+from reports.pages.report import Report, ReportCell, ReportRow
+from reports.pages.sources import find_clips, find_maps, find_strip
+from runner.inference.answers import AnsweredClip
+from runner.store.attention_files import AttentionMaps
+from runner.store.mask_strip_files import MaskStrip
+from runner.store.store import RunStore
 
 
 def collect(

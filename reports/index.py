@@ -6,14 +6,14 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-import reports.markdown
-from experiments.runner.files import write_atomically
+import reports.pages.markdown
 from experiments.spec.catalog import captions, contents_of_papers, natural_order, paper_readme, papers
 from experiments.spec.scales import PAPER, SCALES
 from reports import summary
-from reports.markdown_markup import MARKDOWN, address, file_link, link
-from reports.report import Report
+from reports.pages.markdown_markup import MARKDOWN, address, file_link, link
+from reports.pages.report import Report
 from reports.summary import Summary
+from runner.machine.files import write_atomically
 
 DASH = "–"
 PER_LINE = 4  # pictures
@@ -38,7 +38,7 @@ compares it with the reports.
 
 def path() -> Path:
     """File of the index, beside the directory of the committed reports."""
-    return reports.markdown.TABLES.parent / "README.md"
+    return reports.pages.markdown.TABLES.parent / "README.md"
 
 
 def update(published: Iterable[Report]) -> Path:
@@ -48,7 +48,7 @@ def update(published: Iterable[Report]) -> Path:
         StoreError: if a file cannot be written.
         ValueError: if the saved summaries cannot be read.
     """
-    folder = reports.markdown.TABLES
+    folder = reports.pages.markdown.TABLES
     lines = summary.read(folder) | {(r.table.name, r.scale.name): summary.summary(r) for r in published}
     summary.save(lines.values(), folder)
     write_atomically(path(), page(lines))
@@ -61,8 +61,8 @@ def stale(checked: Iterable[Report]) -> bool:
     Raises:
         ValueError: if the saved summaries cannot be read.
     """
-    lines = summary.read(reports.markdown.TABLES)
-    committed = [r for r in checked if reports.markdown.report_path(r.table, r.scale).exists()]
+    lines = summary.read(reports.pages.markdown.TABLES)
+    committed = [r for r in checked if reports.pages.markdown.report_path(r.table, r.scale).exists()]
     if any(lines.get((r.table.name, r.scale.name)) != summary.summary(r) for r in committed):
         return True
     try:
@@ -163,7 +163,7 @@ def _cells(line: Summary | None) -> str:
     """Tested cells of all, with a link to the report."""
     if line is None:
         return DASH
-    file = reports.markdown.TABLES / f"{line.table}.{line.scale}.md"
+    file = reports.pages.markdown.TABLES / f"{line.table}.{line.scale}.md"
     return link(_of([line], "tested", "tests"), file, path().parent)
 
 
@@ -189,7 +189,7 @@ def _pictures(names: Iterable[str]) -> str:
 
 
 def _folder(name: str) -> Path:
-    return (reports.markdown.TABLES / name).parent
+    return (reports.pages.markdown.TABLES / name).parent
 
 
 def _picture(name: str, scale: str, file: Path) -> str:

@@ -1,13 +1,13 @@
 """Publication of the results of a report in the repository."""
 
-from experiments.runner.answers import publish_clips
-from experiments.runner.attention_files import maps_id
-from experiments.runner.mask_strip_files import strip_id
-from experiments.runner.store import RunStore
 from experiments.spec.attention_queries import queried
 from experiments.spec.figure_runs import answered_runs
 from experiments.spec.shown_sequences import shown_sequences
-from reports.report import Report
+from reports.pages.report import Report
+from runner.inference.answers import publish_clips
+from runner.store.attention_files import maps_id
+from runner.store.mask_strip_files import strip_id
+from runner.store.store import RunStore
 
 
 def publish(report: Report, store: RunStore) -> int:

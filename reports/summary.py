@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.runner.files import write_atomically
 from experiments.spec.catalog import captions
 from experiments.spec.metrics import Computed
 from experiments.spec.number_formats import value_text
 from experiments.spec.scales import SCALES
 from experiments.spec.table import Value
-from reports.judgement import JudgedClaim
-from reports.labels import cell_name
-from reports.layout import cell_text
-from reports.report import Report, ReportCell
+from reports.claims.judgement import JudgedClaim
+from reports.pages.labels import cell_name
+from reports.pages.layout import cell_text
+from reports.pages.report import Report, ReportCell
+from runner.machine.files import write_atomically
 
 FILE = "summary.csv"
 

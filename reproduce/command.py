@@ -18,9 +18,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from experiments.runner.arguments import add_eval_only, add_resources
-from experiments.runner.environment import disable_native_jit
-from experiments.runner.messages import one_line
 from experiments.spec.override_names import OWN_DATA
 from reproduce.arguments import (
     add_any_tables,
@@ -40,6 +37,9 @@ from reproduce.arguments import (
     port,
 )
 from reproduce.exit_codes import DONE, INTERRUPTED, UNUSABLE, USAGE
+from runner.machine.arguments import add_eval_only, add_resources
+from runner.machine.environment import disable_native_jit
+from runner.machine.messages import one_line
 
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # Imported here so that verbs without a model do not import the models, which takes seconds.
         with ended_by_ctrl_c():
-            verb = importlib.import_module(f"reproduce.{options.module}")
+            verb = importlib.import_module(f"reproduce.verbs.{options.module}")
         return verb.execute(options)
     except KeyboardInterrupt as interrupt:
         return 128 + interrupt.args[0] if interrupt.args else INTERRUPTED
@@ -122,7 +122,7 @@ class Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version  # here: it is slow to import
 
-        from experiments.runner.provenance import commit
+        from runner.store.provenance import commit
 
         own = tomllib.loads(PROJECT.read_text())["project"]["version"]
         torch = version("torch")

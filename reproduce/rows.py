@@ -10,13 +10,13 @@ from pathlib import Path
 
 import torch
 
-from experiments.runner.class_names import class_names
-from experiments.runner.evaluate import load_chosen_weights
-from experiments.runner.resources import Resources
-from experiments.runner.row_model import RowModel
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.override_names import own_data
 from reproduce.selection import check_weights, one_run, store_of
+from runner.inference.class_names import class_names
+from runner.inference.evaluate import load_chosen_weights
+from runner.inference.row_model import RowModel
+from runner.machine.resources import Resources
 
 ALTERNATIVES = "name a file with weights=FILE, or take random weights with untrained=True"
 

@@ -12,10 +12,10 @@ from reproduce.arguments import DEFAULT_RUNS
 from reproduce.next_command import next_command
 
 if TYPE_CHECKING:
-    from experiments.runner.jobs import Job
-    from experiments.runner.store import RunStore
     from experiments.spec.run import RunConfig
     from experiments.spec.scales import Scale
+    from runner.store.jobs import Job
+    from runner.store.store import RunStore
 
 READERS = ("list", "status", "report", "claims", "tensorboard", "attention", "evaluate")  # verbs that start no run
 RESULTS = Path(__file__).resolve().parent.parent / "reports" / "results"
@@ -46,7 +46,7 @@ def store_of(options: argparse.Namespace, *, compare_scores: bool = False) -> "R
     Args:
         compare_scores: whether results are compared with their saved scores, which takes a second for a large test.
     """
-    from experiments.runner.store import RunStore
+    from runner.store.store import RunStore
 
     if options.verb_name in READERS and options.runs != DEFAULT_RUNS and not options.runs.exists():
         print(f"note: --runs {options.runs} does not exist, so there are no runs in it", file=sys.stderr)
@@ -55,7 +55,7 @@ def store_of(options: argparse.Namespace, *, compare_scores: bool = False) -> "R
 
 def published_store() -> "RunStore":
     """Store of the published results alone."""
-    from experiments.runner.store import RunStore
+    from runner.store.store import RunStore
 
     return RunStore(RESULTS)
 
@@ -74,7 +74,7 @@ def selected(options: argparse.Namespace) -> "tuple[list[Selection], Scale, tupl
 
 def jobs(options: argparse.Namespace) -> "list[Job]":
     """Jobs of the selected tables and columns."""
-    from experiments.runner.jobs import jobs_of, jobs_under
+    from runner.store.jobs import jobs_of, jobs_under
 
     selections, scale, seeds = selected(options)
     found = jobs_of(selections, scale, options.overrides, seeds)
@@ -89,7 +89,7 @@ def check_start(options: argparse.Namespace, found: "list[Job]", store: "RunStor
     Raises:
         ValueError: with the row and the remedy.
     """
-    from experiments.runner.weights import weights_of
+    from runner.weights.weights import weights_of
 
     for job in found if FINE_TUNE in options.overrides else ():
         if job.cells and any(weights_of(parent.run, store) is None for parent in job.run.parents):
@@ -111,7 +111,7 @@ def check_weights(
     Raises:
         ValueError: with the command that trains the row.
     """
-    from experiments.runner.weights import existing_weights, weights_of
+    from runner.weights.weights import existing_weights, weights_of
 
     if weights_of(run, store) is not None:
         return

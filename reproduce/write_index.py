@@ -2,12 +2,12 @@
 
 import json
 
-from experiments.runner.device_time import assumed_speed, device_seconds, work
-from experiments.runner.jobs import Job, jobs_of
 from experiments.spec.catalog import captions, find
 from experiments.spec.scales import PAPER, SCALES
 from experiments.spec.table import Table
 from reproduce.table_index import INDEX, Entry
+from runner.measure.device_time import assumed_speed, device_seconds, work
+from runner.store.jobs import Job, jobs_of
 
 
 def entry_of(table: Table) -> Entry:

@@ -2,7 +2,7 @@
 
 import os
 
-os.environ["TORCH_DISABLE_NATIVE_JIT"] = "1"  # before torch is imported, see experiments/runner/environment.py
+os.environ["TORCH_DISABLE_NATIVE_JIT"] = "1"  # before torch is imported, see runner/machine/environment.py
 
 import signal
 from collections.abc import Callable, Iterator
@@ -17,11 +17,11 @@ from data.synthetic.kinetics import KineticsStandIn
 from data.worker_processes import available_cores
 from experiments.motionformer.base import K400
 from experiments.motionformer.tiny import TINY as RECIPE
-from experiments.runner.resources import Resources
-from experiments.runner.store import RunStore
 from experiments.spec.edits import apply, data, evaluation, model
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
+from runner.machine.resources import Resources
+from runner.store.store import RunStore
 
 # Threads of several processes that wait for each other on the same cores slow the tests down many times.
 os.environ["OMP_NUM_THREADS"] = "1"  # in processes that tests start
@@ -53,9 +53,9 @@ def ctrl_c() -> Iterator[None]:
 @pytest.fixture
 def jobs_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs that `reproduce run` launches are carried out in the process of the test, one after the other."""
-    from tests.experiments.runner.in_process import Process  # here: it imports Lightning
+    from tests.runner.in_process import Process  # here: it imports Lightning
 
-    monkeypatch.setattr("experiments.runner.launch.start_process", Process)
+    monkeypatch.setattr("runner.jobs.launch.start_process", Process)
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from experiments.runner.acceptance import config_difference
-from experiments.runner.jobs import jobs_of
-from experiments.runner.store import RunStore
 from experiments.spec.catalog import find, load
 from experiments.spec.metrics import TOP1
 from experiments.spec.scales import TINY
-from reports.chance import near_chance
 from reports.collect import collect
+from reports.pages.chance import near_chance
+from runner.store.acceptance import config_difference
+from runner.store.jobs import jobs_of
+from runner.store.store import RunStore
 
 RESULTS = Path(__file__).resolve().parents[1] / "reports" / "results"
 

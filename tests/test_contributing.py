@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-PACKAGES = ("reproduce", "reports", "experiments", "lightning_modules", "data", "models")
+PACKAGES = (
+    "reproduce", "reports", "runner", "experiments", "lightning_modules", "data", "models", "interface",
+)  # fmt: skip
 
 
 class Section(NamedTuple):

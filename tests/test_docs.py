@@ -9,10 +9,8 @@ import pytest
 import torch
 
 from data.synthetic.kinetics import KineticsStandIn
-from experiments.runner.released_files import released_files
-from experiments.runner.store import RunStore
 from experiments.spec.catalog import find, load
-from reports.layout import (
+from reports.pages.layout import (
     DASH,
     MODIFIED_SIGN,
     NOT_APPLICABLE,
@@ -23,6 +21,8 @@ from reports.layout import (
 )
 from reproduce import rows
 from reproduce.command import main, parser
+from runner.store.store import RunStore
+from runner.weights.released_files import released_files
 from tests.experiments.motionformer.test_released import authors_tensors
 
 ROOT = Path(__file__).resolve().parents[1]

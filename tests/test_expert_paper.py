@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 import experiments
-import reports.markdown
+import reports.pages.markdown
 import reproduce.selection
-from experiments.runner import run_process
-from experiments.runner.jobs import jobs_of
 from experiments.spec.catalog import PAPERS, captions, load
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import main
-from tests.experiments.runner.experts import ENSEMBLE, FUSED, LEFT, RIGHT
-from tests.experiments.runner.points import NoSignalHandlers
+from runner.jobs import run_process
+from runner.store.jobs import jobs_of
+from tests.runner.experts import ENSEMBLE, FUSED, LEFT, RIGHT
+from tests.runner.points import NoSignalHandlers
 
 FOLDER = Path(__file__).parent / "expert_paper"
 TABLE = "experts/table1"
@@ -56,7 +56,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, listed: None) -> Path:
 @pytest.fixture
 def reproduce_(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Reproduce:
     """Function that runs a verb in this process and returns its output."""
-    monkeypatch.setattr(reports.markdown, "TABLES", tmp_path / "tables")
+    monkeypatch.setattr(reports.pages.markdown, "TABLES", tmp_path / "tables")
     monkeypatch.setattr(reproduce.selection, "RESULTS", tmp_path / "results")
 
     def call(*words: str, code: int = 0) -> str:

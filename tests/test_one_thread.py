@@ -5,8 +5,8 @@ import sys
 
 import torch
 
-from experiments.runner.launch import Launcher
-from experiments.runner.store import RunStore
+from runner.jobs.launch import Launcher
+from runner.store.store import RunStore
 
 
 def test_tests_run_one_torch_thread() -> None:

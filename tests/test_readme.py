@@ -10,7 +10,7 @@ import pytest
 
 from experiments.spec.catalog import captions, find
 from reports import summary
-from reports.markdown import TABLES
+from reports.pages.markdown import TABLES
 from reproduce.command import main, parser
 
 ROOT = Path(__file__).resolve().parents[1]

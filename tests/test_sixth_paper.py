@@ -16,14 +16,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import metadata
 
 import experiments
-import reports.markdown
+import reports.pages.markdown
 import reproduce.selection
-from experiments.runner.jobs import jobs_of
 from experiments.spec.catalog import PAPERS, captions, find, load
 from experiments.spec.scales import TINY
 from lightning_modules.optim import SGD
 from reproduce.command import main
-from tests.experiments.runner.in_process import train_here
+from runner.store.jobs import jobs_of
+from tests.runner.in_process import train_here
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).parent / "sixth_paper"
@@ -75,7 +75,7 @@ def command(*words: str, stand_ins: Path) -> "subprocess.Popen[str]":
 @pytest.fixture
 def reproduce_(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Reproduce:
     """Function that runs a verb in this process and returns its output. Reports are written below tmp_path."""
-    monkeypatch.setattr(reports.markdown, "TABLES", tmp_path / "tables")
+    monkeypatch.setattr(reports.pages.markdown, "TABLES", tmp_path / "tables")
     monkeypatch.setattr(reproduce.selection, "RESULTS", tmp_path / "results")
 
     def call(*words: str, code: int = 0) -> str:
@@ -135,7 +135,7 @@ def test_runs_are_trained_tested_and_reported(runs: Path, reproduce_: Reproduce)
     assert cells["ours", "tuned"] < cells["ours", "distance"]  # trained twice as long
     assert cells["ours", "gain"] == pytest.approx(cells["ours", "distance"] - cells["ours", "tuned"])
     saved = (runs / "reports" / f"{TABLE}.tiny.md").read_text()
-    committed = reports.markdown.TABLES / f"{TABLE}.tiny.md"
+    committed = reports.pages.markdown.TABLES / f"{TABLE}.tiny.md"
     assert not committed.exists()
     reproduce_("report", TABLE, "--runs", str(runs), "--publish")
     assert reproduce_("report", TABLE, "--check") == ""

@@ -15,8 +15,8 @@ from benchmarks.deform3d import reference
 from benchmarks.formulations import Formulations, all_macs
 from benchmarks.formulations import pairs as formulation_pairs
 from benchmarks.timing import WARM_UP, Implementation, Pair, matmul_rate
-from data.sizes import PoseClipSize
-from data.targets import ClassTarget
+from interface.sizes import PoseClipSize
+from interface.targets import ClassTarget
 from models.deform3d.backbone import STRIDE, MixedConvNet
 from models.deform3d.deformable import reference_places, search
 from models.deform3d.model import DeformableTransformer

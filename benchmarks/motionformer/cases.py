@@ -14,8 +14,8 @@ from benchmarks.formulations import Formulations, all_macs
 from benchmarks.formulations import pairs as formulation_pairs
 from benchmarks.motionformer import reference
 from benchmarks.timing import WARM_UP, Implementation, Pair
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention

@@ -11,15 +11,15 @@ import torch
 
 from benchmarks.bench import NUM_CLASSES, TRAINING, Bench, Case, classification_step
 from benchmarks.timing import WARM_UP, Implementation, Pair
-from data.sizes import TokenSequenceSize
-from data.targets import ClassTarget
-from experiments.runner.measure import saved_per_item
+from interface.sizes import TokenSequenceSize
+from interface.targets import ClassTarget
 from models.mixers.linformer import Linformer
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.space import Approximation
 from models.sequence.encoder import SequenceEncoder
+from runner.measure.measure import saved_per_item
 
 LENGTHS = (1024, 2048, 4096, 8192)
 VOCABULARY = 512

@@ -21,7 +21,7 @@ from data.datasets.annotations import file_text
 from data.datasets.videos import check_root, refuse_duplicates
 from data.errors import DataError, DecodeError, MissingAnnotationError, shortened
 from data.synthetic.davis import LIST, MASKS, PICTURES, DavisStandIn, encoded, palette_of
-from data.targets import MaskTarget
+from interface.targets import MaskTarget
 
 VOID = 255
 LEAST_FRAMES = 3  # the first and the last are not scored

@@ -22,7 +22,7 @@ from data.datasets.restricted_pickle import ARRAYS, unpickled
 from data.datasets.videos import Span, VideoList, check_inside, check_root, first_file, refuse_duplicates
 from data.errors import DataError, MissingAnnotationError, shortened
 from data.synthetic.epic100 import Epic100StandIn
-from data.targets import VerbNounTarget
+from interface.targets import VerbNounTarget
 
 ANNOTATION_FOLDERS = (
     ".",

@@ -23,7 +23,7 @@ from data.datasets.videos import VideoRecord, check_root, first_file, refuse_dup
 from data.errors import DataError, MissingAnnotationError, shortened
 from data.poses import Poses
 from data.skeleton import Skeleton, both_sides, limbs
-from data.targets import ClassTarget
+from interface.targets import ClassTarget
 
 ANNOTATION_FOLDERS = (".", "annotations")
 POSE_FILES = ("gym_2d.pkl", "gym_hrnet.pkl")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from data.datasets.annotations import MAX_DIGITS, class_number, file_text
 from data.datasets.videos import Pictures, VideoRecord, base_with
 from data.errors import DataError, shortened
-from data.file_scan import is_frame
+from data.inspection.file_scan import is_frame
 
 # Frame rate of pictures whose list does not state one: that of the samplings, so that a stride counts pictures.
 DEFAULT_FPS = 30.0

@@ -25,7 +25,7 @@ from data.datasets.videos import (
 )
 from data.errors import DataError, MissingAnnotationError, shortened
 from data.synthetic.kinetics import ACTIVITIES, KineticsStandIn
-from data.targets import ClassTarget
+from interface.targets import ClassTarget
 
 SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
     "train": ("train", "training"),

@@ -15,7 +15,7 @@ from data.datasets.frame_lists import FrameList, data_lines, has_frame_numbers, 
 from data.datasets.label_lists import LabelList, folder_class_names
 from data.datasets.videos import VideoList, VideoRecord, check_inside, refuse_duplicates
 from data.errors import DataError, MissingAnnotationError
-from data.targets import Targets
+from interface.targets import Targets
 
 FOLDERS = (".", "val", "validation", "validate")  # beside the list
 

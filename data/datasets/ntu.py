@@ -23,7 +23,7 @@ from data.datasets.videos import VIDEO_SUFFIXES, VideoRecord, check_root
 from data.errors import DataError, MissingAnnotationError
 from data.poses import Poses
 from data.skeleton import Skeleton, both_sides, limbs
-from data.targets import ClassTarget
+from interface.targets import ClassTarget
 
 HEIGHT, WIDTH = 1080, 1920
 VIDEO_ENDING = "_rgb"

@@ -19,7 +19,7 @@ from data.datasets.videos import Pictures, VideoRecord, check_root
 from data.errors import DataError, DecodeError, MissingAnnotationError, shortened
 from data.poses import Poses
 from data.skeleton import Skeleton, both_sides, limbs
-from data.targets import ClassTarget
+from interface.targets import ClassTarget
 
 BASE_FOLDERS = (".", "Penn_Action")
 LABEL_FIELDS = ("action", "train", "nframes")

@@ -11,8 +11,8 @@ from data.config import DatasetConfig
 from data.datasets.videos import VIDEO_SUFFIXES, VideoList
 from data.errors import DecodeError
 from data.poses import Poses
-from data.ranges import check_fields
 from data.skeleton import Skeleton
+from interface.ranges import check_fields
 
 MAX_PEOPLE = 100
 

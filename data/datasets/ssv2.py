@@ -23,7 +23,7 @@ from data.datasets.videos import (
 )
 from data.errors import DataError, MissingAnnotationError, shortened
 from data.synthetic.ssv2 import SSv2StandIn
-from data.targets import ClassTarget
+from interface.targets import ClassTarget
 
 ANNOTATION_FOLDERS = (".", "labels", "annotations")
 VIDEO_FOLDERS = ("20bn-something-something-v2", "videos", ".")

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.config import DatasetConfig, Split
-from data.ranges import check_fields
-from data.targets import ClassTarget
+from interface.ranges import check_fields
+from interface.targets import ClassTarget
 
 PADDING = 0
 MAX_VOCABULARY = 2**20  # larger embeddings have no tensors

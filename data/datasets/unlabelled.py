@@ -9,7 +9,7 @@ from data.config import DatasetConfig, Split
 from data.datasets.video_files import checked_name, videos_below
 from data.datasets.videos import VIDEO_SUFFIXES, VideoList, VideoRecord
 from data.errors import DataError, MissingAnnotationError
-from data.targets import Targets
+from interface.targets import Targets
 
 NO_LABEL = -1
 

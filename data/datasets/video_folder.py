@@ -17,7 +17,7 @@ from data.datasets.frame_lists import data_lines, without_header
 from data.datasets.video_files import folders_in, videos_below
 from data.datasets.videos import VIDEO_SUFFIXES, VideoList, VideoRecord, base_with, check_inside, refuse_duplicates
 from data.errors import DataError, shortened
-from data.targets import ClassTarget
+from interface.targets import ClassTarget
 
 PARTS = ("train", "val")
 TEST_SHARE = 5  # one of so many videos of a class is set aside for the test

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from data.datasets.videos import VideoList, VideoRecord
-from data.frame_cache import FrameCache, SampledFrames
-from data.frame_sources import opened
 from data.items.items import TestItems, TrainItems
 from data.sampling.base import Sampling
 from data.transforms.pixels import Crops
+from data.video.frame_cache import FrameCache, SampledFrames
+from data.video.frame_sources import opened
 
 
 class TrainClips(TrainItems):

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from data.datasets.pose_videos import PoseVideoList
-from data.frame_cache import SampledFrames
 from data.items.clips import TestClips, TrainClips, ordered_channels
 from data.poses import Poses, moved
 from data.sampling.base import Sampling
 from data.transforms.pixels import Crops
 from data.transforms.tracked_frames import TrackedTransform
+from data.video.frame_cache import SampledFrames
 
 DEFAULT_BYTES = 64 * 2**20  # of joints that are kept, per process
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from data.datasets.token_lists import PADDING, Ids, TokenList
 from data.errors import DecodeError
 from data.items.items import TestItems, TrainItems
-from data.sizes import TokenSequenceSize
+from interface.sizes import TokenSequenceSize
 
 
 class TrainTokens(TrainItems):

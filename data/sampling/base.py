@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from data.evaluation import EvalConfig
+from interface.evaluation import EvalConfig
 
 Indices = NDArray[np.int64]
 

@@ -11,9 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from data.evaluation import EvalConfig, check_span
-from data.ranges import check_fields
 from data.sampling.base import PART_EACH, Indices, Sampling, SamplingConfig, Timeline
+from interface.evaluation import EvalConfig, check_span
+from interface.ranges import check_fields
 
 MAX_SEGMENT_VIEWS, MAX_UNIFORM_VIEWS = 3, 2
 

@@ -12,9 +12,9 @@ from typing import Self
 
 import numpy as np
 
-from data.evaluation import EvalConfig, check_span, check_stride
-from data.ranges import check_fields
 from data.sampling.base import Indices, Sampling, SamplingConfig, Timeline
+from interface.evaluation import EvalConfig, check_span, check_stride
+from interface.ranges import check_fields
 
 
 class DenseSampling(Sampling):

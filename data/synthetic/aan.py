@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.ranges import check_ascending, check_fields
 from data.synthetic.ensure import FIELD, StandIn
+from interface.ranges import check_ascending, check_fields
 
 TOPICS = (
     ("parser", "grammar", "syntax", "tree"),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data.ranges import check_fields
 from data.synthetic.ensure import FIELD, StandIn
+from interface.ranges import check_fields
 
 SIDE, NUM_CLASSES, NUM_BATCHES = 32, 10, 5
 

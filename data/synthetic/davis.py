@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.ranges import check_fields
 from data.synthetic.ensure import FIELD, StandIn
 from data.synthetic.shapes import Camera, Floats, Shape, Texture, color, shape_distance, to_uint8
+from interface.ranges import check_fields
 
 QUALITY = 95  # of the JPEG pictures
 MAX_SIDE, MAX_FRAMES = 4096, 1000

@@ -18,8 +18,8 @@ from pathlib import Path
 from filelock import FileLock
 from tqdm import tqdm
 
-from data.ranges import check_fields
 from data.worker_processes import available_cores, worker_pool
+from interface.ranges import check_fields
 
 PARTS_PER_JOB = 8
 PARTS_IN_ESTIMATE = 4

@@ -15,11 +15,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.ranges import check_ascending, check_fields
 from data.synthetic.encoding import encoded_mp4
 from data.synthetic.ensure import FIELD
 from data.synthetic.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
 from data.synthetic.videos import Video, VideoStandIn
+from interface.ranges import check_ascending, check_fields
 
 VERBS = ("take", "put", "wash", "open", "close", "cut", "mix", "pour")
 Verb = Literal["take", "put", "wash", "open", "close", "cut", "mix", "pour"]

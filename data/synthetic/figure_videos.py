@@ -15,7 +15,6 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.ranges import check_fields
 from data.synthetic.ensure import FIELD, StandIn
 from data.synthetic.figures import (
     ACTION_OF,
@@ -32,6 +31,7 @@ from data.synthetic.figures import (
 )
 from data.synthetic.shapes import SHAPES, Camera, Floats, Texture, Thing, color, drift, to_uint8
 from data.synthetic.videos import MAX_RATE, MAX_SIDE, Video
+from interface.ranges import check_fields
 
 MAX_VIDEOS, MAX_FRAMES, MAX_FIGURES = 100_000, 1000, 100
 LIMB_RADIUS, HELD_RADIUS = 0.03, 0.12  # in world units

@@ -15,11 +15,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from data.ranges import check_fields
 from data.synthetic.ensure import FIELD
 from data.synthetic.figure_videos import FigureStandIn, Joints
 from data.synthetic.figures import NTU, Layout
 from data.synthetic.videos import Video
+from interface.ranges import check_fields
 
 TRAIN_SUBJECTS = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
 SUBJECTS, SETUPS = range(1, 41), range(1, 18)

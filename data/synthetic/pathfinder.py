@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from data.ranges import check_fields
 from data.synthetic.ensure import FIELD, StandIn
+from interface.ranges import check_fields
 
 LEVELS = {6: "curv_baseline", 9: "curv_contour_length_9", 14: "curv_contour_length_14"}  # by paddles of a long snake
 BATCH = 50  # pictures of a part

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.ranges import check_ascending, check_fields
 from data.synthetic.encoding import encoded_mp4
 from data.synthetic.ensure import FIELD
 from data.synthetic.shapes import SHAPES, Camera, Floats, Texture, Thing, color, drift, to_uint8
 from data.synthetic.videos import Video, VideoStandIn
+from interface.ranges import check_ascending, check_fields
 
 # For each coordinate: the template of its increase, and the template of the same frames played backwards.
 TEMPLATES = (

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from data.ranges import check_ascending, check_fields
 from data.synthetic.ensure import FIELD, StandIn
+from interface.ranges import check_ascending, check_fields
 
 MAX_SIDE, MAX_RATE = 4096, 1000
 

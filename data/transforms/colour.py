@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from data.ranges import check_ascending, check_fields
 from data.transforms.pixels import AugmentationConfig, random_crop, short_side_resized
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
+from interface.ranges import check_ascending, check_fields
 
 # Factors of brightness, saturation and gamma, and the shift of the hue as a share of the colour wheel.
 BRIGHTNESS, SATURATION, GAMMA, HUE = (0.5, 2.0), (0.5, 3.0), (0.8, 1.2), (-0.5, 0.5)

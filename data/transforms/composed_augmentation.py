@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.ranges import check_fields
 from data.transforms.pixels import AugmentationConfig
 from data.transforms.random_crops import MultiScaleCrop, RandomCropConfig
 from data.transforms.random_erasing import RandomErasing
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
+from interface.ranges import check_fields
 
 if TYPE_CHECKING:  # configs are resolved without importing Pillow
     from PIL import Image

@@ -18,10 +18,10 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from data.evaluation import CropRule, Resizing
-from data.ranges import check_fields
 from data.transforms.rand_augment import RandAugment
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
+from interface.evaluation import CropRule, Resizing
+from interface.ranges import check_fields
 
 # Relative to the crop: 256 and 320 at crop 224, 384 and 480 at crop 336, as in all recipes of the paper.
 SHORT_SIDE_RANGE = (8 / 7, 10 / 7)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.ranges import check_fields
+from interface.ranges import check_fields
 
 if TYPE_CHECKING:  # configs are resolved without importing Pillow
     from PIL import Image

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from data.ranges import check_ascending, check_fields
 from data.transforms.pixels import SHORT_SIDE_RANGE, random_crop, short_side_resized
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
+from interface.ranges import check_ascending, check_fields
 
 FIELD = "data.augmentation.crop"
 

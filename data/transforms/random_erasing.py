@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from data.ranges import check_ascending, check_fields
+from interface.ranges import check_ascending, check_fields
 
 # Number of boxes that are drawn until one lies within the frames. If none does, nothing is erased.
 MAX_DRAWS = 10

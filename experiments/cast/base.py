@@ -9,16 +9,16 @@ from dataclasses import replace
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
-from data.evaluation import EvalConfig
 from data.sampling.segments import UniformSampling
 from data.sampling.strides import PaddedSampling
 from data.transforms.pixels import Augmentation
 from data.transforms.rand_augment import RandAugment
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.cast.experts import CLIP, VIDEO_MAE_EK100, VIDEO_MAE_K400, VIDEO_MAE_SSV2
 from experiments.spec.edits import Edit, Edits, model
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.table import PaperNote
+from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
 from lightning_modules.optim import AdamW, CosineSchedule, OptimConfig

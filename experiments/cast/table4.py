@@ -1,7 +1,7 @@
 """Table 4 of CAST: hyper-parameters of each data set, from the recipes themselves."""
 
 from data.transforms.pixels import Augmentation
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.cast.base import EPIC100, GPUS, K400, PER_GPU, SSV2
 from experiments.cast.tiny import TINY, pretrained
 from experiments.spec.metrics import Computed

@@ -8,12 +8,12 @@ from dataclasses import replace
 from data.datasets.finegym import FineGym
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
-from data.evaluation import EvalConfig
-from data.pose_video import PoseVideoData
+from data.pose_video_data import PoseVideoData
 from data.transforms.composed_augmentation import ComposedAugmentation
 from data.transforms.random_crops import ShortSideCrop
 from experiments.spec.edits import Edits, data, model
 from experiments.spec.run import RunConfig
+from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import CosineSchedule, OptimConfig
 from models.deform3d.model import DeformableTransformer

@@ -9,16 +9,16 @@ from dataclasses import replace
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
-from data.evaluation import EvalConfig
 from data.sampling.segments import SegmentSampling
 from data.sampling.strides import DenseSampling
 from data.transforms.pixels import Augmentation
 from data.transforms.rand_augment import RandAugment
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.spec.edits import Edit, model
 from experiments.spec.metrics import GFLOPS, TOP1
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.table import Column, PaperNote
+from interface.evaluation import EvalConfig
 from lightning_modules.optim import OptimConfig, StepSchedule
 from lightning_modules.verb_noun import VerbNoun
 from models.imagenet import ImageNet

@@ -4,7 +4,7 @@ The link of k600_motionformer_336_16x8 was reported broken. The released config 
 """
 
 from data.sampling.strides import DenseSampling
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.spec.released import ReleasedFile, ReleasedWeights
 from experiments.spec.run import RunConfig
 from models.mixers.trajectory import TrajectoryAttention

@@ -10,10 +10,10 @@ from data.datasets.cifar10 import Cifar10
 from data.datasets.imdb import Imdb
 from data.datasets.listops import ListOps
 from data.datasets.pathfinder import Pathfinder
-from data.evaluation import EvalConfig
 from data.token_data import TokenData
 from experiments.spec.edits import Edits, model, optim
 from experiments.spec.run import RunConfig
+from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.one_cycle import OneCycleSchedule
 from lightning_modules.optim import AdamW, OptimConfig

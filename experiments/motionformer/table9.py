@@ -5,7 +5,6 @@ Appendix 6.1.6. Nothing is trained. The paper states neither the layer nor the s
 
 from dataclasses import replace
 
-from data.evaluation import EvalConfig
 from data.masked_sequences import MaskedSequences
 from experiments.motionformer.base import BASE, K400, TRAINING_NOTES
 from experiments.motionformer.tiny import TINY
@@ -17,6 +16,7 @@ from experiments.spec.figures import MaskStrips, ShownSequence
 from experiments.spec.metrics import Tested
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.table import Column, Table, TinyNote, bold, quoted, row
+from interface.evaluation import EvalConfig
 from lightning_modules.mask_propagation import MaskPropagation
 from models.positions import SeparatePositions
 from models.propagation.label_propagation import KeptMask, LabelPropagation

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from data.datasets.kinetics import Kinetics
 from data.sampling.strides import DenseSampling
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.motionformer.base import K400, strided
 from experiments.spec.edits import Edit, data, model, optim
 from experiments.spec.metrics import GFLOPS_AND_VIEWS, TOP1, TOP5

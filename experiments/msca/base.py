@@ -5,12 +5,12 @@ commit a7abb7e.
 """
 
 from data.datasets.kinetics import Kinetics
-from data.evaluation import EvalConfig
 from data.sampling.strides import CyclicSampling
 from data.transforms.colour import ColourAugmentation
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.spec.edits import Edit, Edits, model
 from experiments.spec.run import RunConfig
+from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import SGD, OptimConfig, StepSchedule
 from models.msca.attention import HeadShift, TokenGroupShift

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from data.config import DataConfig
-from data.evaluation import EvalConfig
 from experiments.spec.ids import canonical, digest, hashed_fields, tag_of
+from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import OptimConfig
 from lightning_modules.task import Objective

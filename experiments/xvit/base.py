@@ -8,15 +8,15 @@ from dataclasses import replace
 
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
-from data.evaluation import EvalConfig
 from data.sampling.segments import SegmentViewSampling
 from data.sampling.strides import StridedSampling
 from data.transforms.composed_augmentation import ComposedAugmentation
 from data.transforms.random_crops import MultiScaleCrop, ShortSideCrop
 from data.transforms.random_erasing import RandomErasing
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.spec.edits import Edit, Edits, model
 from experiments.spec.run import RunConfig
+from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
 from lightning_modules.optim import SGD, CosineSchedule, OptimConfig

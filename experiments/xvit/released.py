@@ -1,7 +1,7 @@
 """The two released X-ViT checkpoints (https://github.com/1adrianb/video-transformers) and their rows."""
 
 from data.sampling.strides import StridedSampling
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.spec.released import ReleasedFile, ReleasedWeights
 from experiments.spec.run import RunConfig
 from models.xvit.mixing import SpaceTimeMixing

@@ -1,14 +1,14 @@
 """Table 1 of X-ViT's supplementary: videos per second with all test views. Nothing is trained."""
 
 from data.datasets.kinetics import Kinetics
-from data.evaluation import EvalConfig
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.spec.claims import claim
 from experiments.spec.comparisons import best
 from experiments.spec.edits import Edit, Edits, data, evaluation
 from experiments.spec.metrics import GFLOPS, PARAMETERS, Computed, SpeedOfReference, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Column, Table, row
+from interface.evaluation import EvalConfig
 from models.baselines.blvnet import BLVNet
 from models.baselines.nonlocal_i3d import NonLocalI3D
 from models.baselines.slowfast import SlowFast

@@ -7,13 +7,13 @@ from benchmarks.bench import Bench, Sizes
 from benchmarks.msca.cases import CASES as MSCA_CASES
 from benchmarks.shifts import LEAST_RATIO, aims
 from benchmarks.xvit.cases import CASES as XVIT_CASES
-from data.sizes import ClipSize
-from data.targets import ClassTarget
-from experiments.runner.measure import saved_per_item
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.framewise.model import FramewiseViT
 from models.msca.model import MSCA, TokenShift
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import TSMViT, XViT
+from runner.measure.measure import saved_per_item
 
 SMALL = Sizes(depth=2, width=96, heads=12, frames=4, crop=64, clips=2, repeats=1)
 CASES = {**MSCA_CASES, **XVIT_CASES}

@@ -3,7 +3,7 @@
 from data.datasets.kinetics import Kinetics
 from data.sampling.strides import DenseSampling
 from data.transforms.pixels import Augmentation
-from data.video import VideoData
+from data.video_data import VideoData
 
 DATA = VideoData(
     dataset=Kinetics.Config(num_classes=3),

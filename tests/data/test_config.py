@@ -10,10 +10,10 @@ from torch import Tensor
 
 from data.config import DataConfig, DatasetConfig, ShowsFrames, Split
 from data.datasets.kinetics import Kinetics
-from data.evaluation import EvalConfig
 from data.items.items import ItemList, TestItems, TrainItems
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.evaluation import EvalConfig
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,12 +13,12 @@ from data.datamodule import DataModule
 from data.datasets.epic100 import Epic100
 from data.datasets.list_file import ListFile
 from data.errors import DataError
-from data.evaluation import EvalConfig
 from data.items.items import Batch
 from data.sampling.strides import DenseSampling
-from data.targets import ClassTarget
-from data.video import VideoData
+from data.video_data import VideoData
 from data.worker_processes import STOP_SIGNALS
+from interface.evaluation import EvalConfig
+from interface.targets import ClassTarget
 from tests.data.small_clips import DATA
 
 FrameNumbers = Callable[[Tensor], list[int]]

@@ -12,7 +12,7 @@ from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
 from data.errors import DataError
 from data.fingerprint import DataFingerprint, fingerprint_in
-from data.video import VideoData
+from data.video_data import VideoData
 
 DATA = VideoData(dataset=Kinetics.Config(num_classes=3))
 EPIC = VideoData(dataset=Epic100.Config())

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 
 from data.datasets.davis import Davis, read_frames
 from data.errors import DecodeError
-from data.evaluation import EvalConfig
 from data.items.sequences import FrameSize, resized, resized_size
 from data.masked_sequences import MaskedSequences
 from data.synthetic.davis import DavisStandIn
 from data.synthetic.ensure import ensure
+from interface.evaluation import EvalConfig
 
 PROTOCOL = EvalConfig(views=1, crops=1)
 STAND_IN = DavisStandIn(num_val=2, height=32, width=60, frames=4)

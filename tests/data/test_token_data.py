@@ -14,14 +14,14 @@ from data.datasets.imdb import Imdb
 from data.datasets.listops import TINY, ListOps
 from data.datasets.pathfinder import Pathfinder
 from data.errors import DecodeError
-from data.evaluation import EvalConfig
 from data.items.items import Draw
 from data.items.tokens import padded_ids
 from data.loaders import ContinuingItems
-from data.sizes import TokenSequenceSize
 from data.synthetic.aan import AanStandIn
 from data.synthetic.ensure import ensure
 from data.token_data import TokenData
+from interface.evaluation import EvalConfig
+from interface.sizes import TokenSequenceSize
 
 ONE_VIEW = EvalConfig(views=1, crops=1)
 SIZE = TokenSequenceSize(6, 10)

@@ -12,9 +12,9 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data import decode
-from data.decode import VideoFile
 from data.errors import DecodeError
+from data.video import decode
+from data.video.decode import VideoFile
 
 WriteVideo = Callable[..., Path]
 Change = Callable[[int, Packet], Packet | None]

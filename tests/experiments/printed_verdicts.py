@@ -7,7 +7,7 @@ import pytest
 from experiments.spec.catalog import captions, load
 from experiments.spec.claims import Claim
 from experiments.spec.table import Table
-from reports.claims import in_print
+from reports.claims.claims import in_print
 
 YES, NO, NOISE, UNPRINTED = "supported", "not supported", "noise", "not printed"
 

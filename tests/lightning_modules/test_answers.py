@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.evaluation import EvalConfig, Merge
+from interface.evaluation import EvalConfig, Merge
 from lightning_modules.answers import Answers
 from lightning_modules.scores import ViewScores
 

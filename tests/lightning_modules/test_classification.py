@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from data.evaluation import EvalConfig
 from data.items.items import Batch
-from data.targets import ClassTarget, VerbNounTarget
+from interface.evaluation import EvalConfig
+from interface.targets import ClassTarget, VerbNounTarget
 from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
 from lightning_modules.scores import ViewScores

@@ -6,9 +6,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from data.evaluation import EvalConfig
 from data.items.items import Batch
-from data.targets import ClassTarget, MaskTarget
+from interface.evaluation import EvalConfig
+from interface.targets import ClassTarget, MaskTarget
 from lightning_modules.mask_metrics import over_frames, region_similarity
 from lightning_modules.mask_propagation import VOID, MaskPropagation, MaskScores
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from data.evaluation import EvalConfig
 from data.items.items import Batch
-from data.targets import ClassTarget
+from interface.evaluation import EvalConfig
+from interface.targets import ClassTarget
 from lightning_modules import module as module_file
 from lightning_modules.classification import SingleLabel, SingleLabelTask
 from lightning_modules.mixup import Mixup

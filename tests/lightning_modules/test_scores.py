@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.evaluation import EvalConfig, Merge
+from interface.evaluation import EvalConfig, Merge
 from lightning_modules.scores import Scores, ViewScores, is_among_best
 from lightning_modules.scores import TestResult as Result
 

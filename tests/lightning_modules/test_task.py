@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data.evaluation import EvalConfig
-from data.targets import ClassTarget
+from interface.evaluation import EvalConfig
+from interface.targets import ClassTarget
 from lightning_modules.classification import SingleLabel
 from lightning_modules.scores import ViewScores
 from lightning_modules.task import Objective, Task

@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from data.evaluation import EvalConfig
 from data.items.items import Batch
-from data.targets import ClassTarget, VerbNounTarget
 from experiments.spec.ids import canonical, digest
+from interface.evaluation import EvalConfig
+from interface.targets import ClassTarget, VerbNounTarget
 from lightning_modules.scores import ViewScores
 from lightning_modules.verb_noun import VerbNoun, VerbNounTask
 

@@ -4,8 +4,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.motionformer import reference
-from data.sizes import ClipSize
-from data.targets import ClassTarget, VerbNounTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget, VerbNounTarget
 from models.cost import executed_macs, num_parameters
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention

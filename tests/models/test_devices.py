@@ -9,10 +9,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from data.targets import ClassTarget
 from experiments.spec.catalog import captions, load
 from experiments.spec.ids import canonical
 from experiments.spec.scales import TINY
+from interface.targets import ClassTarget
 from models.model import InputSize, ModelConfig, Recomputes
 
 ITEMS, TARGET = 2, ClassTarget(10)

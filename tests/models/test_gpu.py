@@ -8,8 +8,8 @@ from torch import Tensor
 
 from benchmarks.motionformer import reference
 from benchmarks.timing import peak_memory
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data.sizes import ClipSize, PoseClipSize
-from data.targets import ClassTarget, VerbNounTarget
+from interface.sizes import ClipSize, PoseClipSize
+from interface.targets import ClassTarget, VerbNounTarget
 from models.attention_query import MapsAttention
 from models.model import (
     HasIdenticalBlocks,

@@ -9,9 +9,8 @@ from timm.layers.drop import DropPath
 from torch import Tensor, nn
 
 from benchmarks.motionformer import reference
-from data.sizes import ClipSize
-from data.targets import ClassTarget, VerbNounTarget
-from experiments.runner.measure import bytes_saved_by
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget, VerbNounTarget
 from models.block import Block
 from models.heads import TanhHead
 from models.mixers.attention import Mixer, MixerConfig
@@ -25,6 +24,7 @@ from models.model import HasIdenticalBlocks, HasLayers, Recomputes
 from models.motionformer.model import Motionformer
 from models.positions import JointPositions, SeparatePositions
 from models.tokens import CubicTokens, Grid, SquareTokens
+from runner.measure.measure import bytes_saved_by
 
 SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
 ATTENTIONS = [

@@ -11,9 +11,8 @@ from timm.layers.activations import QuickGELU
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
-from experiments.runner.measure import saved_bytes
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.block import Block
 from models.cost import num_parameters
 from models.heads import HeadConfig
@@ -27,6 +26,7 @@ from models.model import HasIdenticalBlocks, InputSize, Targets, num_outputs
 from models.positions import LearntPositions, PositionsConfig, SeparatePositions, resized, square_side
 from models.tokens import CubicTokens, Grid, SquareTokens, TokensConfig
 from models.trunk import VideoViT
+from runner.measure.measure import saved_bytes
 
 SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
 JOINT, DIVIDED = JointAttention.Config(), DividedAttention.Config()

@@ -9,10 +9,6 @@ import numpy as np
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
-from experiments.runner.acceptance import sealed
-from experiments.runner.attention_files import AttentionMaps, maps_id, write_maps
-from experiments.runner.files import write_atomically
-from experiments.runner.store import RunStore
 from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find, load
 from experiments.spec.edits import Edit, model, optim
@@ -21,7 +17,11 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY, Scale
 from experiments.spec.table import Bold, Column, Table, quoted, row
 from models.mixers.joint import JointAttention
-from tests.experiments.runner.stored_metrics import write_result
+from runner.machine.files import write_atomically
+from runner.store.acceptance import sealed
+from runner.store.attention_files import AttentionMaps, maps_id, write_maps
+from runner.store.store import RunStore
+from tests.runner.stored_metrics import write_result
 
 Finish = Callable[..., None]
 

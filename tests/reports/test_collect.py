@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 
 from experiments.motionformer.base import EPIC100, K400, SSV2
-from experiments.runner.files import StoreError, write_atomically
-from experiments.runner.store import RunStore
 from experiments.spec import metrics
 from experiments.spec.catalog import load
 from experiments.spec.metrics import (
@@ -34,10 +32,12 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
-from reports.layout import legend, ours_text, printed_text
+from reports.pages.layout import legend, ours_text, printed_text
+from reports.pages.report import Report, ReportCell
+from reports.pages.sources import places_of
 from reports.publish import publish
-from reports.report import Report, ReportCell
-from reports.sources import places_of
+from runner.machine.files import StoreError, write_atomically
+from runner.store.store import RunStore
 
 RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-import reports.markdown
-from experiments.runner.store import RunStore
+import reports.pages.markdown
 from experiments.spec.catalog import captions, contents_of_papers, load, papers
 from experiments.spec.scales import PAPER, TINY
 from reports import index
 from reports.collect import collect
-from reports.render import write
-from reports.report import Report
+from reports.pages.render import write
+from reports.pages.report import Report
 from reports.summary import FILE
-from tests.experiments.runner.stored_metrics import write_result
+from runner.store.store import RunStore
+from tests.runner.stored_metrics import write_result
 
 TABLE = "motionformer/table8"
 
@@ -21,7 +21,7 @@ TABLE = "motionformer/table8"
 @pytest.fixture
 def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Directory of committed reports, in place of that of the repository."""
-    monkeypatch.setattr(reports.markdown, "TABLES", tmp_path / "reports" / "tables")
+    monkeypatch.setattr(reports.pages.markdown, "TABLES", tmp_path / "reports" / "tables")
     return tmp_path / "reports" / "tables"
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.runner.store import RunStore
 from experiments.spec.catalog import load
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER
 from experiments.spec.table import Bold, BoldNumber, Table, Underlined, bold, label_text, quoted, row
 from reports.collect import collect
-from reports.render import Format, render
+from reports.pages.render import Format, render
+from runner.store.store import RunStore
 
 RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]

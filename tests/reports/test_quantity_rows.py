@@ -9,7 +9,6 @@ from tensorboard.backend.event_processing.event_multiplexer import EventMultiple
 from tensorboard.plugins.hparams import metadata
 
 from experiments.motionformer.base import K400, SSV2
-from experiments.runner.store import RunStore
 from experiments.spec.catalog import Selection
 from experiments.spec.claims import claim
 from experiments.spec.comparisons import Above, SameText
@@ -20,11 +19,12 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table, row
 from reports.collect import collect
-from reports.dataframe import comma_separated, data_frame
-from reports.markdown import markdown
-from reports.render import as_json, render
-from reports.tensorboard import build_view
-from reproduce.show import show_json, show_text
+from reports.pages.dataframe import comma_separated, data_frame
+from reports.pages.markdown import markdown
+from reports.pages.render import as_json, render
+from reports.tensorboard.tensorboard import build_view
+from reproduce.verbs.show import show_json, show_text
+from runner.store.store import RunStore
 
 Finish = Callable[..., None]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from experiments.motionformer.base import K400
-from experiments.runner.store import RunStore
 from experiments.spec.claims import claim
 from experiments.spec.comparisons import Above
 from experiments.spec.expressions import cell
@@ -17,6 +16,7 @@ from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports import summary
 from reports.collect import collect
+from runner.store.store import RunStore
 
 RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]

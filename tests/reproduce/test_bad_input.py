@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from experiments.runner.jobs import jobs_of, jobs_under
 from experiments.spec.catalog import find
 from experiments.spec.scales import TINY
 from reproduce.command import main
+from runner.store.jobs import jobs_of, jobs_under
 
 ROW = "motionformer/table4:trajectory"
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "clips"

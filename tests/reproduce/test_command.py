@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from data.errors import DataError
-from experiments.runner.files import StoreError, write_atomically
-from experiments.runner.jobs import jobs_of
-from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.scales import TINY
-from reproduce import list_tables
 from reproduce.command import ended_by_ctrl_c, main, parser
+from reproduce.verbs import list_tables
+from runner.machine.files import StoreError, write_atomically
+from runner.store.jobs import jobs_of
+from runner.store.store import RunStore
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = "motionformer/table4:joint"
@@ -171,7 +171,7 @@ def test_every_verb_has_a_module_with_an_execute_function() -> None:
         "attention", "evaluate", "claims",
     }  # fmt: skip
     for verb in verbs.choices.values():
-        module = importlib.import_module(f"reproduce.{verb.get_default('module')}")
+        module = importlib.import_module(f"reproduce.verbs.{verb.get_default('module')}")
         assert callable(module.execute)
         assert {"debug"} <= {action.dest for action in verb._actions}
 
@@ -208,7 +208,7 @@ def test_the_version_names_the_commit_and_pytorch(reproduce) -> None:  # noqa: A
 
 
 @pytest.mark.parametrize(
-    "module", ["reproduce.command", "reproduce.rows", "experiments.runner.run_process", "benchmarks.__main__"]
+    "module", ["reproduce.command", "reproduce.rows", "runner.jobs.run_process", "benchmarks.__main__"]
 )
 def test_entry_points_disable_the_native_jit_of_torch_before_they_import_it(module: str) -> None:
     code = (

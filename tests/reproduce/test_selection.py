@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments.runner.jobs import jobs_of
-from experiments.runner.store import RunStore
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import main, parser
 from reproduce.selection import RESULTS, jobs, one_run, runs_of_row, seeds_of, store_of
-from tests.experiments.runner.stored_metrics import write_result
+from runner.store.jobs import jobs_of
+from runner.store.store import RunStore
+from tests.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
 

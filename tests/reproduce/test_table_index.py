@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from experiments.spec.scales import SCALES as ALL_SCALES
-from reproduce.plan import Plan
 from reproduce.table_index import INDEX, SCALES, Progress, progress, read_index
+from reproduce.verbs.plan import Plan
 from reproduce.write_index import index_text
 
 
@@ -23,13 +23,13 @@ def test_the_scales_of_the_index_are_those_of_the_tables() -> None:
 
 
 def test_the_assumed_hours_are_those_of_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from experiments.runner.device_time import assumed_speed
-    from experiments.runner.jobs import jobs_of
-    from experiments.runner.resources import Resources
-    from experiments.runner.store import RunStore
     from experiments.spec.catalog import find
     from experiments.spec.scales import PAPER
     from reproduce.command import parser
+    from runner.machine.resources import Resources
+    from runner.measure.device_time import assumed_speed
+    from runner.store.jobs import jobs_of
+    from runner.store.store import RunStore
 
     monkeypatch.delenv("VIDEO_ROOT", raising=False)
     for name in ("motionformer/table8", "cast/table8"):

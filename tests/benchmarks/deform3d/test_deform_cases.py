@@ -4,7 +4,7 @@ import torch
 from benchmarks.bench import Bench, Sizes
 from benchmarks.deform3d import reference
 from benchmarks.deform3d.cases import AIMS, CASES, clip_size, sized
-from data.sizes import PoseClipSize
+from interface.sizes import PoseClipSize
 from models.deform3d.deformable import search
 from models.deform3d.model import DeformableTransformer
 from tests.models.deform3d.deform_models import built, inputs

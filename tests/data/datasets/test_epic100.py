@@ -13,9 +13,9 @@ from pandas.core.internals.managers import BlockManager
 from data.datasets.epic100 import Epic100, frame_rate, seconds
 from data.datasets.videos import Span, VideoRecord
 from data.errors import DataError, MissingAnnotationError
-from data.inspection import Inspection, Need
+from data.inspection.inspection import Inspection, Need
 from data.item_lists import ItemLists
-from data.video import VideoData
+from data.video_data import VideoData
 
 CONFIG = Epic100.Config()
 HEADER = [

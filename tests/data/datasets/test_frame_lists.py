@@ -13,10 +13,10 @@ from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
 from data.datasets.videos import Pictures, VideoRecord
 from data.errors import DataError, MissingAnnotationError
-from data.evaluation import EvalConfig
 from data.fingerprint import SplitFingerprint
 from data.sampling.strides import CyclicSampling, StridedSampling
-from data.video import VideoData
+from data.video_data import VideoData
+from interface.evaluation import EvalConfig
 
 KINETICS = Kinetics.Config(num_classes=3)
 SSV2 = SSv2.Config(num_classes=3)

@@ -8,7 +8,7 @@ import torch
 from data.datasets.list_file import ListFile
 from data.datasets.videos import VideoList, VideoRecord
 from data.errors import DataError, MissingAnnotationError
-from data.targets import ClassTarget, Targets, VerbNounTarget
+from interface.targets import ClassTarget, Targets, VerbNounTarget
 
 ONE, TWO = ClassTarget(3), VerbNounTarget(5, 7)
 

@@ -10,7 +10,7 @@ from data.datasets.unlabelled import UnlabelledVideos
 from data.datasets.video_files import videos_below
 from data.datasets.video_folder import VideoFolder
 from data.errors import DataError, MissingAnnotationError
-from data.targets import ClassTarget, VerbNounTarget
+from interface.targets import ClassTarget, VerbNounTarget
 
 
 def touched(root: Path, *names: str) -> Path:

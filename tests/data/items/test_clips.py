@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from data.datasets.kinetics import Kinetics
-from data.evaluation import EvalConfig
 from data.items.items import Draw
 from data.sampling.segments import SegmentSampling
 from data.sampling.strides import DenseSampling
 from data.synthetic.ensure import ensure
 from data.synthetic.kinetics import KineticsStandIn
 from data.transforms.pixels import Augmentation
+from interface.evaluation import EvalConfig
 from tests.data.small_clips import DATA
 
 FrameNumbers = Callable[[Tensor], list[int]]

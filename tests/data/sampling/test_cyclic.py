@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from data.evaluation import EvalConfig
 from data.sampling.base import Timeline
 from data.sampling.strides import CyclicSampling
+from interface.evaluation import EvalConfig
 
 
 def timeline(num_frames: int) -> Timeline:

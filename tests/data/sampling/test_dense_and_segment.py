@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from av.video.format import VideoFormat
 
-from data.evaluation import EvalConfig
 from data.items.items import seeded
 from data.sampling.base import Timeline
 from data.sampling.segments import SegmentSampling
 from data.sampling.strides import DenseSampling
+from interface.evaluation import EvalConfig
 
 
 def timeline(num_frames: int, fps: Fraction | int = 30) -> Timeline:

@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from data.evaluation import EvalConfig
 from data.sampling.base import Timeline
 from data.sampling.strides import PaddedSampling
+from interface.evaluation import EvalConfig
 
 LENGTHS = [1, 2, 3, 4, 5, 15, 16, 17, 60, 61, 63, 64, 65, 66, 67, 68, 100, 128, 129, 250, 300, 301]
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from data.evaluation import EvalConfig
 from data.sampling.strides import CyclicSampling, StrideConfig, StridedSampling
+from interface.evaluation import EvalConfig
 
 CONFIGS = (CyclicSampling.Config, StridedSampling.Config)
 

@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from data.evaluation import EvalConfig
 from data.sampling.base import Timeline
 from data.sampling.segments import UniformSampling
+from interface.evaluation import EvalConfig
 
 LENGTHS = [1, 2, 7, 15, 16, 17, 24, 31, 32, 33, 47, 48, 63, 64, 65, 100, 301]
 

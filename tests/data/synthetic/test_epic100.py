@@ -7,12 +7,12 @@ import pytest
 
 from data.datamodule import DataModule
 from data.datasets.epic100 import Epic100
-from data.decode import VideoFile
-from data.evaluation import EvalConfig
-from data.frame_sources import opened
 from data.synthetic.ensure import ensure, folder_name
 from data.synthetic.epic100 import COLUMNS, NOUNS, VERBS, CategorisedEpic100StandIn, Epic100StandIn, hand_poses
-from data.video import VideoData
+from data.video.decode import VideoFile
+from data.video.frame_sources import opened
+from data.video_data import VideoData
+from interface.evaluation import EvalConfig
 
 SMALL = Epic100StandIn(num_train=36, num_val=12)
 CONFIG = Epic100.Config(num_verbs=SMALL.num_verbs, num_nouns=SMALL.num_nouns, stand_in=SMALL)

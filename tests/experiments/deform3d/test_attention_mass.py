@@ -6,9 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.evaluation import EvalConfig
 from data.items.items import Batch
-from data.targets import ClassTarget
 from experiments.deform3d.attention_figures import PENN_ATTENTION
 from experiments.deform3d.attention_mass import (
     AttentionMass,
@@ -22,6 +20,8 @@ from experiments.deform3d.attention_mass import (
 from experiments.deform3d.base import PENN
 from experiments.deform3d.tiny import TINY
 from experiments.spec.scales import find_scale
+from interface.evaluation import EvalConfig
+from interface.targets import ClassTarget
 from models.deform3d.attention_maps import CellAttention, JointAttention
 from models.deform3d.deformable import reference_places
 from models.tokens import Grid

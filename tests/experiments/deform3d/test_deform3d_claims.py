@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.spec.catalog import load
-from reports.claims import in_print
+from reports.claims.claims import in_print
 from tests.experiments.printed_verdicts import UNPRINTED, Expected, check_keys, check_verdicts, claims_of
 
 # Claim, then verdict and margins of each comparison. The supplementary prints no number.

@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.spec.catalog import captions, load
-from reports.claims import in_print
+from reports.claims.claims import in_print
 
 TABLES = [load(name) for name in captions() if name.startswith("motionformer/")]
 CLAIMS = {claim.key: (table, claim) for table in TABLES for claim in table.claims}

@@ -13,9 +13,6 @@ from data.synthetic.epic100 import Epic100StandIn
 from data.synthetic.kinetics import KineticsStandIn
 from experiments.motionformer.base import EPIC100
 from experiments.motionformer.released import FILES, RELEASED, expected_settings
-from experiments.runner.import_weights import import_text, import_weights
-from experiments.runner.store import RunStore
-from experiments.runner.weights import start_weights
 from experiments.spec.catalog import find, load, released_weights
 from experiments.spec.edits import apply, model
 from experiments.spec.released import ReleasedFile
@@ -23,8 +20,11 @@ from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER
 from models.mixers.joint import JointAttention
 from reports.collect import collect
-from reports.render import render
+from reports.pages.render import render
 from reproduce.command import main
+from runner.store.store import RunStore
+from runner.weights.import_weights import import_text, import_weights
+from runner.weights.weights import start_weights
 from tests.parity.fixtures import Fixture
 
 ROW = "motionformer/table6b:mformer"

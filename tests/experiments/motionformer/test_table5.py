@@ -7,7 +7,7 @@ from experiments.motionformer.table5 import COLUMNS, PROTOTYPES, TABLE, TASKS
 from experiments.spec.metrics import PeakMegabytes
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY
-from reports.derived_cells import contradictions
+from reports.pages.derived_cells import contradictions
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import data
 import experiments
 import lightning_modules
 import models
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.motionformer.base import K400
 from experiments.spec.ids import ID_LENGTH, canonical, digest, hashed_fields, tag_of
 from experiments.spec.run import RunConfig

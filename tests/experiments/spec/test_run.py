@@ -8,7 +8,7 @@ import pytest
 
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.motionformer.base import EPIC100, K400, SSV2
 from experiments.motionformer.table9 import DAVIS
 from experiments.spec.catalog import find

@@ -7,7 +7,7 @@ import pytest
 from data.datasets.epic100 import Epic100
 from data.synthetic.epic100 import Epic100StandIn
 from data.synthetic.kinetics import KineticsStandIn
-from data.video import VideoData
+from data.video_data import VideoData
 from experiments.motionformer.base import EPIC100, K400, SSV2
 from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.spec.edits import Edit, apply, changed_fields, model, optim

@@ -2,7 +2,7 @@
 
 from experiments.spec.metrics import TOP1
 from experiments.spec.table import Column, Table, row
-from tests.experiments.runner.experts import ENSEMBLE, FUSED, LEFT, RIGHT, SMALL_RECIPE, small_parents
+from tests.runner.experts import ENSEMBLE, FUSED, LEFT, RIGHT, SMALL_RECIPE, small_parents
 
 # fmt: off
 ROWS = (

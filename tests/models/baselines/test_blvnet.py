@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.baselines.blvnet import AggregatedBottleneck, BigLittle, BLVNet, TemporalAggregation
 
 TINY, SIZE, CLASSES = BLVNet.Config().tiny(), ClipSize(4, 32, 32), ClassTarget(3)

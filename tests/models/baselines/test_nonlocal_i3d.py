@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.baselines.nonlocal_i3d import NonLocalI3D
 
 SIZE, CLASSES = ClipSize(8, 32, 48), ClassTarget(3)

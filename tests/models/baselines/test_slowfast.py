@@ -6,8 +6,8 @@ import pytest
 import torch
 from pytorchvideo.layers.nonlocal_net import NonLocal
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.baselines.slowfast import SlowFast
 
 SIZE, CLASSES = ClipSize(8, 32, 32), ClassTarget(3)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.baselines.tea import TEA, MotionExcitation, TemporalBlock
 
 TINY, SIZE, CLASSES = TEA.Config().tiny(), ClipSize(4, 32, 32), ClassTarget(3)

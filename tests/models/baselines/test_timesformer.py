@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.baselines.timesformer import FrameSpaceAttention, PatchTimeAttention, TimeSformerAttention
 from models.heads import LinearHead
 from models.mixers.attention import Mixer

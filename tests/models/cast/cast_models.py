@@ -6,8 +6,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget, VerbNounTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget, VerbNounTarget
 from models.cast.clip_expert import ClipExpert
 from models.cast.frame_expert import ImageExpert
 from models.cast.model import CAST

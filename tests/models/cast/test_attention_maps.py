@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.targets import VerbNounTarget
+from interface.targets import VerbNounTarget
 from models.attention_query import AttentionOfPoint, MapsAttention, Patch, PointQuery
 from models.cast.attention_maps import exchange_input
 from models.cast.baselines import IndependentExperts, LoneExpert

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data.targets import ClassTarget
+from interface.targets import ClassTarget
 from models.cast.baselines import IndependentExperts, LoneExpert
 from models.cast.bottleneck import FullWidthExchange
 from models.cast.exchange import LateralExchange

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget, VerbNounTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget, VerbNounTarget
 from models.cast.baselines import LoneExpert
 from models.cast.bottleneck import BottleneckExchange, FullWidthExchange
 from models.cast.clip_expert import ClipExpert, SpaceTimePositions

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget, VerbNounTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget, VerbNounTarget
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.clip_expert import ClipExpert
 from models.cast.frame_expert import ImageExpert

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.cast import reference
-from data.sizes import ClipSize
+from interface.sizes import ClipSize
 from models.cast.frame_expert import QuickGELU
 from models.cast.model import CAST
 from tests.models.cast.cast_models import LABELS, SIZE, clips, randomized, small

@@ -6,8 +6,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from data.sizes import PoseClipSize
-from data.targets import ClassTarget
+from interface.sizes import PoseClipSize
+from interface.targets import ClassTarget
 from models.deform3d.backbone import MixedConvNet
 from models.deform3d.model import DeformableTransformer
 

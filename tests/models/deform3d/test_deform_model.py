@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.sizes import ClipSize, PoseClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize, PoseClipSize
+from interface.targets import ClassTarget
 from models.attention_query import MapsAttention
 from models.deform3d.deformable import DeformableAttention, DeformableStage, PlainAttention
 from models.deform3d.heads import AllModalHead, ClsHead

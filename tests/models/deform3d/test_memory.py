@@ -6,8 +6,8 @@ import resource
 import pytest
 import torch
 
-from data.sizes import PoseClipSize
-from data.targets import ClassTarget
+from interface.sizes import PoseClipSize
+from interface.targets import ClassTarget
 from models.deform3d.model import DeformableTransformer
 
 GIB = 2**20  # kilobytes

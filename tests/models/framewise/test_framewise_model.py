@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.block import Block
 from models.framewise.frame_attention import FrameAttention, ShiftedAttention
 from models.framewise.heads import FrameMeanHead

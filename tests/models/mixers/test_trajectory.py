@@ -6,9 +6,9 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.motionformer import reference
-from experiments.runner.measure import bytes_saved_by
 from models.mixers.trajectory import TrajectoryAttention
 from models.tokens import Grid
+from runner.measure.measure import bytes_saved_by
 
 GRID = Grid(frames=3, height=2, width=2)
 HEADS, WIDTH = 2, 8

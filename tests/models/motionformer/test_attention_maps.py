@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.motionformer import reference
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.attention_query import Patch
 from models.block import Block
 from models.mixers.attention import MixerConfig

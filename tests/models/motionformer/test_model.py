@@ -5,8 +5,8 @@ import pytest
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.attention_query import MapsAttention, Patch, PointQuery
 from models.imagenet import ImageNet
 from models.mixers.joint import JointAttention

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.checkpoints import LoadReport
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.imagenet import ImageNet
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention

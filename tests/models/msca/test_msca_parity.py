@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.checkpoints import LoadReport
 from models.msca.attention import HeadShift
 from models.msca.model import MSCA, FramewiseConfig, TokenShift

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from data.sizes import ClipSize, MaskedSequenceSize
-from data.targets import ClassTarget, MaskTarget
+from interface.sizes import ClipSize, MaskedSequenceSize
+from interface.targets import ClassTarget, MaskTarget
 from models.mixers.joint import JointAttention
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.trajectory import TrajectoryAttention

@@ -7,15 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data.sizes import ClipSize, TokenSequenceSize
-from data.targets import ClassTarget
-from experiments.runner.measure import saved_per_item
+from interface.sizes import ClipSize, TokenSequenceSize
+from interface.targets import ClassTarget
 from models.mixers.linformer import Linformer
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.space import Approximation
 from models.sequence.encoder import FirstToken, SequenceEncoder
+from runner.measure.measure import saved_per_item
 
 LISTOPS = TokenSequenceSize(2048, 32)
 SMALL = TokenSequenceSize(12, 20)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.sizes import ClipSize
-from data.targets import ClassTarget
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.framewise.heads import FrameMeanHead
 from models.framewise.positions import FramePositions
 from models.xvit.heads import TemporalAttentionHead

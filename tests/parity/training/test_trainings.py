@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from data.items.items import Draw, Item, TrainItems
 from data.loaders import EpochBatches, TrainLoader, UnreadableItems
-from data.sizes import ClipSize, TokenSequenceSize
-from data.targets import ClassTarget, VerbNounTarget
-from experiments.runner.resources import Resources
-from experiments.runner.trainer import make_trainer
 from experiments.spec.run import RunConfig
+from interface.sizes import ClipSize, TokenSequenceSize
+from interface.targets import ClassTarget, VerbNounTarget
 from lightning_modules.module import TaskModule
 from models.mixers.orthoformer import Orthoformer
+from runner.machine.resources import Resources
+from runner.training.trainer import make_trainer
 from tests.parity.fixtures import FOLDER, Fixture, clip, uniform
 from tests.parity.training.runs import run_of
 

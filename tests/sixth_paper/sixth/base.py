@@ -6,8 +6,8 @@ from experiments.sixth.data import NumberData
 from experiments.sixth.model import WeightedSum
 from experiments.sixth.task import Regression
 
-from data.evaluation import EvalConfig
 from experiments.spec.run import Parent, RunConfig
+from interface.evaluation import EvalConfig
 from lightning_modules.optim import SGD, CosineSchedule, OptimConfig
 
 BASE = RunConfig(

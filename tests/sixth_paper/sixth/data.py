@@ -12,11 +12,11 @@ from torch import Tensor
 
 from data.config import DataConfig, DatasetConfig, Split
 from data.errors import DataError, DecodeError
-from data.evaluation import EvalConfig
 from data.items.items import ItemList, TestItems, TrainItems
-from data.sizes import InputSize
 from data.synthetic.ensure import StandIn
-from data.targets import Targets
+from interface.evaluation import EvalConfig
+from interface.sizes import InputSize
+from interface.targets import Targets
 
 
 @dataclass(frozen=True)

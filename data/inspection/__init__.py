@@ -1,0 +1,1 @@
+"""Diagnosis of a data set's files."""

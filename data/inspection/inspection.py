@@ -1,0 +1,280 @@
+"""Inspection of a data set: layout, numbers of items, labels, missing and superfluous files, duplicates, videos."""
+
+import os
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.config import DataConfig, Split
+from data.datasets.videos import VIDEO_SUFFIXES
+from data.errors import DataError, shortened
+from data.inspection.examination import Outcome
+from data.inspection.file_scan import FolderScan, scanned, size_of
+from data.inspection.findings import Finding, number_of
+from data.item_lists import ItemLists
+from data.loaders import allowed_number
+
+if TYPE_CHECKING:
+    from data.items.items import ItemList
+
+
+ALL_SPLITS: tuple[Split, ...] = ("train", "val", "test")
+FPS_TOLERANCE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What runs need of a data set.
+
+    Args:
+        splits: splits that they read.
+        allow_bad: accepted number of unreadable items of a split; None for 1 %.
+        short_side: short side to which the videos are resized in the test; None if they are not.
+    """
+
+    data: DataConfig
+    splits: tuple[Split, ...]
+    allow_bad: int | None = None
+    short_side: int | None = None
+
+
+class Inspection:
+    """Inspection of a data set in a folder, without opening its videos.
+
+    Args:
+        lists: item lists, if some have been read already.
+    """
+
+    def __init__(self, need: Need, root: Path, lists: ItemLists) -> None:
+        self.need, self.data, self.lists = need, need.data, lists
+        self.dataset = need.data.dataset
+        self.root = Path(os.path.abspath(root.expanduser()))
+        self.errors: list[DataError] = []
+        self.items: dict[Split, ItemList] = {}
+        for split in need.splits:
+            try:
+                self.items[split] = lists.items(self.data, split)
+            except DataError as error:
+                self.errors.append(error)
+
+    @cached_property
+    def scan(self) -> FolderScan:
+        return scanned(self.root)
+
+    @cached_property
+    def files(self) -> Mapping[Split, Sequence[tuple[str, ...]]]:
+        """Files of the items of each split; none for items that are not stored in files."""
+        found: dict[Split, Sequence[tuple[str, ...]]] = {}
+        for split, items in self.items.items():
+            if (files := self.data.files(items)) is not None:
+                found[split] = files
+        return found
+
+    @cached_property
+    def missing(self) -> Mapping[Split, frozenset[int]]:
+        """Indices of the items of each split with a missing file."""
+        return {
+            split: frozenset(index for index, paths in enumerate(files) if None in map(self.size, paths))
+            for split, files in self.files.items()
+        }
+
+    def size(self, path: str) -> int | None:
+        """Size of a file; None if it is missing."""
+        size = self.scan.sizes.get(path.removeprefix(f"{self.root}/")) if path.startswith(f"{self.root}/") else None
+        return size_of(path) if size is None else size
+
+    def findings(self) -> Iterator[Finding]:
+        """Findings on the lists and the files."""
+        yield from dict.fromkeys(map(self.of_error, self.errors))  # a missing folder is the error of each split
+        for folder in sorted(self.scan.unreadable)[:1] if self.root.exists() else ():
+            number = number_of(len(self.scan.unreadable), "folders")
+            yield self.error(f"{number} cannot be listed, e.g. {self.root / folder}", "check the rights")
+        for split, items in self.items.items():
+            yield self.count(split, items)
+        yield from self.labels()
+        yield from self.shared_between_splits()
+        for split in self.files:
+            yield from self.presence(split)
+        if self.files:
+            yield self.superfluous()
+
+    def count(self, split: Split, items: "ItemList") -> Finding:
+        """Number of items beside the official number."""
+        official, unit = self.dataset.official_size(split), f"{split} {self.dataset.unit}"
+        if official is None:
+            return self.ok(f"{number_of(len(items), unit)} listed in {self.root}")
+        if len(items) == official:
+            return self.ok(f"{number_of(len(items), unit)} listed in {self.root}, as officially")
+        share = 100 * len(items) / official
+        return self.warning(
+            f"{number_of(len(items), unit)} listed, officially {official:,} ({share:.2f} %)",
+            "check that the annotation file is complete; reports state the number beside the official one",
+        )
+
+    def labels(self) -> Iterator[Finding]:
+        """Names of the classes, their order, and classes without items."""
+        if not self.items or not self.dataset.targets.classes:
+            return
+        # Readers give a class without a name its number.
+        numbered = {f"{kind} {n}" for kind, count in self.dataset.targets.classes.items() for n in range(count)}
+        names = {split: items.class_names for split, items in self.items.items()}
+        first, known = next(iter(names.items()))
+        for split, others in names.items():
+            for label, (one, other) in enumerate(zip(known, others, strict=False)):
+                if one != other and not {one, other} & numbered:
+                    yield self.error(
+                        f"class {label} is '{shortened(one)}' in {first} and '{shortened(other)}' in {split}",
+                        "use annotation files of one release",
+                    )
+                    break
+        unnamed = sorted(set(known) & numbered)
+        remedy = f"put {' and '.join(self.dataset.class_files)} into {self.root}" if self.dataset.class_files else ""
+        if unnamed:
+            yield self.warning(f"{len(unnamed)} of {len(known)} classes have no name, e.g. '{unnamed[0]}'", remedy)
+        plain = [name.replace("_", " ") for name in known]
+        wrong = next((label for label, (one, two) in enumerate(pairwise(plain)) if one > two), None)
+        if not unnamed and self.dataset.alphabetical and wrong is not None:
+            yield self.warning(
+                f"labels are not in the alphabetical order of the names: {wrong} is '{shortened(known[wrong])}', "
+                f"{wrong + 1} is '{shortened(known[wrong + 1])}'",
+                "released weights use that order: number the classes by it, or test no released weights",
+            )
+        elif not unnamed:
+            yield self.ok(f"all {len(known)} classes have names")
+        yield from self.empty_classes()
+
+    def empty_classes(self) -> Iterator[Finding]:
+        """Classes without items, for each split and kind of label."""
+        for split, items in self.items.items():
+            labels = [items.label(index) for index in range(len(items))]
+            for place, (kind, count) in enumerate(self.dataset.targets.classes.items()):
+                seen = Counter(label[place] if isinstance(label, tuple) else label for label in labels)
+                empty = [number for number in range(count) if number not in seen]
+                if empty:
+                    yield self.warning(
+                        f"{len(empty)} of {count} {kind} labels have no {split} {self.dataset.unit}, e.g. {empty[0]}",
+                        "check that the annotation file is complete and numbers classes from 0",
+                    )
+
+    def shared_between_splits(self) -> Iterator[Finding]:
+        """Items, by id or file, that are in the training split and in the test split."""
+        if not self.items.keys() >= {"train", "test"}:
+            return
+        shared = sorted(set(self.items["train"].ids) & set(self.items["test"].ids))
+        if not shared and self.files.keys() >= {"train", "test"}:
+            train, test = (Counter(chain.from_iterable(self.files[split])) for split in ("train", "test"))
+            # Segments of one video share its file.
+            shared = sorted(path for path in train.keys() & test.keys() if train[path] == test[path] == 1)
+        if shared:
+            yield self.warning(
+                f"{number_of(len(shared), self.dataset.unit)} in the training and in the test split, "
+                f"e.g. {shortened(shared[0])}",
+                "remove them from the training list: a test must not contain training items",
+            )
+        else:
+            yield self.ok(f"no {self.dataset.unit.removesuffix('s')} is listed twice, or in both splits")
+
+    def presence(self, split: Split) -> Iterator[Finding]:
+        """Missing and empty files of a split."""
+        files, missing, unit = self.files[split], self.missing[split], self.dataset.unit
+        allowed = allowed_number(len(files), self.need.allow_bad)
+        if missing:
+            path = next(path for path in files[min(missing)] if self.size(path) is None)
+            make = self.error if len(missing) > allowed else self.warning
+            yield make(
+                f"{len(missing):,} of {len(files):,} {split} {unit} are missing, e.g. {shortened(path)}; "
+                f"a run accepts {allowed:,}",
+                f"get them, or raise the limit with --allow-bad {len(missing)}",
+            )
+        else:
+            yield self.ok(f"all files of the {number_of(len(files), f'{split} {unit}')} are there")
+        empty = [path for of_item in files for path in of_item if self.size(path) == 0]
+        if empty:
+            number = number_of(len(empty), f"{split} files")
+            yield self.warning(f"{number} of 0 bytes, e.g. {shortened(empty[0])}", "get them again")
+
+    def superfluous(self) -> Finding:
+        """Video files that no list names."""
+        listed: set[str] = set()
+        for split in ALL_SPLITS:
+            try:
+                items = self.lists.items(self.data, split)
+                listed |= {path for of_item in self.data.files(items) or () for path in of_item}
+            except DataError:
+                continue  # a split that no run needs
+        videos = (name for name in self.scan.sizes if name.lower().endswith(VIDEO_SUFFIXES))
+        extra = sorted(name for name in videos if f"{self.root}/{name}" not in listed)
+        if not extra:
+            return self.ok("every video file is in a list")
+        return self.warning(
+            f"{number_of(len(extra), 'video files')} in no list, e.g. {shortened(extra[0])}",
+            "no run reads them; add them to a list or remove them",
+        )
+
+    def ok(self, what: str) -> Finding:
+        return Finding("ok", self.dataset.name, what)
+
+    def warning(self, what: str, remedy: str) -> Finding:
+        return Finding("warning", self.dataset.name, what, remedy)
+
+    def error(self, what: str, remedy: str) -> Finding:
+        return Finding("error", self.dataset.name, what, remedy)
+
+    def of_error(self, error: DataError) -> Finding:
+        return Finding.of_error(self.dataset.name, error)
+
+
+def video_findings(
+    inspection: Inspection, split: Split, outcomes: Sequence[Outcome], bad_list: Path
+) -> Iterator[Finding]:
+    """Findings on the decoded videos of a split.
+
+    Args:
+        bad_list: file with the list of bad files.
+    """
+    need, unit = inspection.need, inspection.dataset.unit
+    count, bad = number_of(len(outcomes), f"{split} {unit}"), [outcome for outcome in outcomes if outcome.is_bad]
+    if bad:
+        unreadable = len(bad) + len(inspection.missing.get(split, ()))
+        num_items = len(inspection.items[split])
+        allowed = allowed_number(num_items, need.allow_bad)
+        is_over = unreadable > allowed
+        yield (inspection.error if is_over else inspection.warning)(
+            f"{len(bad):,} of {count} cannot be decoded, e.g. {shortened(bad[0].name)}: {shortened(bad[0].reason)}",
+            f"get them again; until then they count as failed, because they are listed in {bad_list}"
+            + (
+                f", and more than the accepted {allowed:,} of {num_items:,} stop a run (--allow-bad N)"
+                if is_over
+                else ""
+            ),
+        )
+    elif outcomes:
+        yield inspection.ok(f"{count} decoded")
+    facts = [outcome.facts for outcome in outcomes if outcome.facts is not None]
+    if not facts:
+        return
+    sides = [fact.short_side for fact in facts]
+    below = sum(side < (need.short_side or 0) for side in sides)
+    text = f"{split}: short sides {spread(sides)}"
+    if below:
+        yield inspection.warning(
+            f"{text}; {below:,} of {len(sides):,} are below the {need.short_side} of the test",
+            f"they are enlarged; get {unit} with a short side of {need.short_side} or more",
+        )
+    else:
+        yield inspection.ok(text + (f"; none is below the {need.short_side} of the test" if need.short_side else ""))
+    rates, expected = [fact.fps for fact in facts], need.data.expected_fps
+    other = sum(abs(rate - expected) > FPS_TOLERANCE for rate in rates) if expected else 0
+    note = f"; {other:,} of {len(rates):,} differ from {expected}: clips are sampled by time" if other else ""
+    yield inspection.ok(f"{split}: frames per second {spread(rates)}{note}")
+
+
+def spread(values: Sequence[float]) -> str:
+    """Least, median and largest value."""
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{low:.5g}" if low == high else f"{low:.5g} to {high:.5g}, median {middle:.5g}"

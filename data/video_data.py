@@ -1,0 +1,199 @@
+"""Clips of RGB frames, sampled from the videos of a data set: what all kinds have in common, and clips alone."""
+
+import os
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from torch import Tensor
+
+from data.config import DataConfig, VideoFacts
+from data.sampling.base import SamplingConfig
+from data.sampling.strides import DenseSampling
+from data.transforms.pixels import Augmentation, AugmentationConfig, Crops, PerChannel, normalized
+from interface.evaluation import EvalConfig
+from interface.ranges import check_fields
+from interface.sizes import ClipSize, PoseClipSize
+
+if TYPE_CHECKING:
+    from data.items.clips import TestClips, TrainClips
+    from data.items.items import ItemList, TestItems
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipData(DataConfig):
+    """Clips of square frames, with or without other inputs. Pixels are (x / 255 - mean) / std.
+
+    Args:
+        frames: number of frames of a clip.
+        crop: side of a frame in pixels.
+        mean, std: one for all channels, or one each, in the order of the model's channels.
+        reversed_channels: whether channels are BGR instead of RGB.
+    """
+
+    read_seconds: ClassVar[float] = 0.1  # a core reads about 10 clips a second
+
+    frames: int = 16
+    crop: int = 224
+    sampling: SamplingConfig = field(default_factory=DenseSampling.Config)
+    augmentation: AugmentationConfig = field(default_factory=Augmentation.Config)
+    mean: PerChannel = 0.5
+    std: PerChannel = 0.5
+    reversed_channels: bool = field(default=False, metadata={"omit_if": False})
+
+    def __post_init__(self) -> None:
+        check_fields("data", self, "frames", "crop", least=1)
+        check_fields("data", self, "mean", least=0, most=1)
+        check_fields("data", self, "std", least=0, exclusive=True)
+
+    @property
+    @abstractmethod
+    def size(self) -> ClipSize | PoseClipSize:
+        """Size of a clip."""
+
+    def test_size(self, evaluation: EvalConfig) -> ClipSize | PoseClipSize:
+        return self.size if evaluation.frames is None else self.size.with_frames(evaluation.frames)
+
+    @property
+    def input_text(self) -> str:
+        channels = "BGR" if self.reversed_channels else "RGB"
+        return (
+            f"clips (B, {self.frames}, 3, {self.crop}, {self.crop}): batch, frames, {channels}, height, width; float32"
+            f", (x / 255 - {self.mean}) / {self.std}; frames: {self.sampling.text}"
+        )
+
+    def check(self, evaluation: EvalConfig) -> None:
+        self.sampling.for_test(evaluation)
+        self.augmentation.check(self.crop)
+        self.crops(evaluation)
+
+    def crops(self, evaluation: EvalConfig) -> Crops:
+        return Crops(evaluation.crops, self.crop, evaluation.short_side, evaluation.resizing, evaluation.crops_along)
+
+    def display(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        crops = inputs[0]
+        return self.shown_frames(crops[len(crops) // 2])
+
+    def validation_items(self, items: "ItemList") -> "TestItems":
+        return self._test_clips(items, self.sampling, EvalConfig(views=1, crops=1))
+
+    def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestItems":
+        return self._test_clips(items, self.sampling.for_test(evaluation), evaluation)
+
+    @abstractmethod
+    def _test_clips(self, items: "ItemList", sampling: SamplingConfig, evaluation: EvalConfig) -> "TestItems":
+        """All crops of each temporal view of each video.
+
+        Args:
+            sampling: sampling of the test.
+        """
+
+    def files(self, items: "ItemList") -> list[tuple[str, ...]]:
+        from data.datasets.videos import VideoList
+        from data.video.frame_sources import files_of
+
+        assert isinstance(items, VideoList)
+        return list(map(files_of, items.records))
+
+    def examine(self, items: "ItemList", index: int) -> VideoFacts:
+        from data.datasets.videos import VideoList
+        from data.video.frame_sources import examined
+
+        assert isinstance(items, VideoList)
+        return examined(items.records[index])
+
+    def least_short_side(self, evaluation: EvalConfig) -> int:
+        return evaluation.short_side or self.crop
+
+    @property
+    def expected_fps(self) -> int | None:
+        return self.sampling.expected_fps
+
+    def tiny(self) -> Self:
+        """Generated videos, half the frames, a seventh of the crop size (32 for 224, 48 for 336)."""
+        return replace(
+            self,
+            dataset=self.dataset.tiny(),
+            frames=max(1, self.frames // 2),
+            crop=self.crop // 7,
+            augmentation=self.augmentation.tiny(),
+        )
+
+    def views_within(self, evaluation: EvalConfig, other: EvalConfig) -> tuple[int, ...] | None:
+        """Indices of the views of `other` with the starts of those of `evaluation`. All else must be equal."""
+        if replace(other, views=evaluation.views) != evaluation:
+            return None
+        starts = self.sampling.view_starts(other.views)
+        required = self.sampling.view_starts(evaluation.views)
+        return tuple(map(starts.index, required)) if set(required) <= set(starts) else None
+
+    def shown_frames(self, clip: Tensor) -> Tensor:
+        """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
+        return clip.flip(1) if self.reversed_channels else clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoData(ClipData):
+    """Clips of square frames. Pixels are (x / 255 - mean) / std. The fields are those of `ClipData`."""
+
+    config_tag = "DataConfig"  # its name in the ids of runs from before other kinds of data were added
+
+    @property
+    def size(self) -> ClipSize:
+        return ClipSize(self.frames, self.crop, self.crop)
+
+    def train_items(self, items: "ItemList", seed: int) -> "TrainClips":
+        from data.datasets.videos import VideoList
+        from data.items.clips import TrainClips
+
+        assert isinstance(items, VideoList)
+        return TrainClips(
+            items,
+            seed,
+            sampling=self.sampling.build(self.frames),
+            augmentation=self.augmentation.build(self.crop),
+            reversed_channels=self.reversed_channels,
+        )
+
+    def _test_clips(self, items: "ItemList", sampling: SamplingConfig, evaluation: EvalConfig) -> "TestClips":
+        from data.datasets.videos import VideoList
+        from data.items.clips import TestClips
+
+        assert isinstance(items, VideoList)
+        return TestClips(
+            items,
+            evaluation.views,
+            sampling=sampling.build(evaluation.frames or self.frames),
+            crops=self.crops(evaluation),
+            reversed_channels=self.reversed_channels,
+        )
+
+    def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        (clips,) = inputs
+        return (normalized(clips, self.mean, self.std),)
+
+    def from_list(self, class_names: tuple[str, ...] = ()) -> "VideoData":
+        from data.datasets.list_file import ListFile
+
+        if not self.targets.classes:
+            super().from_list()  # raises
+        return replace(self, dataset=ListFile.Config(predicted=self.targets, class_names=class_names))
+
+    def from_folder(self, folder: Path) -> "VideoData":
+        """Clips of the videos in a folder of the user's own, which have one label each."""
+        from data.datasets.video_folder import VideoFolder
+
+        if len(self.targets.classes) != 1:
+            kinds = " and a ".join(self.targets.classes) or "no class"
+            raise ValueError(
+                f"this row predicts a {kinds} a video, and a folder of videos gives one class; name another row"
+            )
+        return replace(self, dataset=VideoFolder.Config.of(folder))
+
+    def from_files(self, paths: Sequence[Path]) -> "VideoData":
+        from data.datasets.unlabelled import UnlabelledVideos
+
+        absolute = tuple(os.path.abspath(path.expanduser()) for path in paths)
+        return replace(self, dataset=UnlabelledVideos.Config(predicted=self.targets, paths=absolute))

@@ -1,0 +1,84 @@
+"""Test protocol: views, crops, frames, and the merging of the views of an item."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, get_args
+
+from interface.ranges import check_fields
+
+MAX_FRAMES = 10_000
+Merge = Literal["sum of softmax", "mean of softmax", "sum of logits", "mean of logits"]
+Resizing = Literal["bilinear", "bicubic"]
+CropRule = Literal["long side", "width"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalConfig:
+    """Test protocol: the score of an item is merged from temporal views x crops.
+
+    Args:
+        short_side: short side of the frames before cropping; the crop size if None.
+        stride: stride in frames; the stride of training if None.
+        span: share of a video that a clip spans, in place of a stride; the share of training if None.
+        frames: number of frames of a clip in the test; that of training if None.
+        tiny_views: largest number of views at the scale `tiny`, whose videos are short.
+        merge: rule that combines the scores of all views and crops into the score of the item.
+        resizing: filter of frames: bilinear without antialiasing, or bicubic with it, as by Pillow.
+        crops_along: side along which crops are spaced: the long side, with offsets rounded up; or the width, with
+            offsets rounded down, so that all crops of an upright video are its middle one.
+        late_short_clips: whether clips of a video that is no longer than they are, and that they go on with the start
+            of, start one frame late after the first view.
+    """
+
+    views: int = 10
+    crops: int = 3
+    short_side: int | None = None
+    stride: int | None = None
+    span: float | None = field(default=None, metadata={"omit_if": None})
+    frames: int | None = field(default=None, metadata={"omit_if": None})
+    tiny_views: int = field(default=2, compare=False, metadata={"in_id": False})
+    merge: Merge = field(default="sum of softmax", metadata={"omit_if": "sum of softmax"})
+    resizing: Resizing = field(default="bilinear", metadata={"omit_if": "bilinear"})
+    crops_along: CropRule = field(default="long side", metadata={"omit_if": "long side"})
+    late_short_clips: bool = field(default=True, metadata={"omit_if": True})
+
+    def __post_init__(self) -> None:
+        check_fields("evaluation", self, "views", "crops", "tiny_views", "short_side", least=1)
+        check_fields("evaluation", self, "frames", least=1, most=MAX_FRAMES)
+        for name, choices in (("merge", Merge), ("resizing", Resizing), ("crops_along", CropRule)):
+            if (value := getattr(self, name)) not in get_args(choices):
+                raise ValueError(f"evaluation.{name} is '{value}'; it is one of {', '.join(get_args(choices))}")
+        check_span(self.span, "evaluation.span")
+        check_stride(self.stride, "evaluation.stride")
+        if self.span is not None and self.stride is not None:
+            raise ValueError("evaluation.span and evaluation.stride exclude each other; set one of them")
+
+    def tiny(self) -> Self:
+        """The same protocol with at most `tiny_views` views and three crops, and half the frames, as in training."""
+        frames = None if self.frames is None else max(1, self.frames // 2)
+        return replace(self, views=min(self.views, self.tiny_views), crops=min(self.crops, 3), frames=frames)
+
+
+def check_span(span: float | None, name: str) -> None:
+    """Reject a span outside of (0, 1].
+
+    Args:
+        name: full name of the field, for the message.
+
+    Raises:
+        ValueError: with the name of the field.
+    """
+    if span is not None and not 0 < span <= 1:
+        raise ValueError(f"{name} is {span}; it is the share of a video that a clip spans, above 0 and at most 1")
+
+
+def check_stride(stride: int | None, name: str) -> None:
+    """Reject a stride below 1.
+
+    Args:
+        name: full name of the field, for the message.
+
+    Raises:
+        ValueError: with the name of the field.
+    """
+    if stride is not None and stride < 1:
+        raise ValueError(f"{name} is {stride}; it must be 1 or more")

@@ -1,0 +1,124 @@
+"""Verdicts on claims as lines of text and as JSON."""
+
+from collections.abc import Iterable
+
+from experiments.spec.comparisons import Comparison, Ranked, Rising, SameText
+from experiments.spec.expressions import Combined
+from reports.claims.judgement import JudgedClaim, Judgement
+from reports.claims.resampling import RESAMPLES
+
+DASH, MINUS = "–", "−"
+HEADERS = ("claim", "comparison", "printed margin", "printed verdict", "our margin", "95 % interval", "our verdict")
+
+
+def lines(claims: Iterable[JudgedClaim]) -> list[tuple[str, ...]]:
+    """Cells under `HEADERS`, one line per comparison. The claim stands in its first line."""
+    return [
+        (
+            f"{claim.key}, {claim.place}: {claim.text}" if index == 0 else "",
+            str(judgement.comparison),
+            margins_text(judgement.comparison, judgement.printed_margins),
+            judgement.printed,
+            margins_text(judgement.comparison, judgement.margins),
+            interval_text(judgement),
+            verdict_text(judgement),
+        )
+        for claim, judgements in claims
+        for index, judgement in enumerate(judgements)
+    ]
+
+
+def margins_text(comparison: Comparison | SameText, margins: tuple[float, ...]) -> str:
+    """Margins of a comparison, with a sign unless they are ratios or places; for a trend, its steps."""
+    if isinstance(comparison, Ranked):
+        return ", ".join(f"place {margin:.0f}" for margin in margins) or DASH
+    value = comparison.values[0]
+    is_difference = len(margins) > 1 or (isinstance(value, Combined) and value.operation != "/")
+    return ", ".join(number_text(margin, signed=is_difference) for margin in margins) or DASH
+
+
+def total_text(judgement: Judgement) -> str:
+    """Whole change of a trend of several steps, which its interval is about; empty for other comparisons."""
+    is_trend = isinstance(judgement.comparison, Rising) and len(judgement.margins) > 1
+    return f"(in all {number_text(sum(judgement.margins), signed=True)}) " if is_trend else ""
+
+
+def number_text(number: float, *, signed: bool) -> str:
+    """Number with at most two decimals."""
+    text = f"{number:.2f}".rstrip("0").rstrip(".").replace("-", MINUS)
+    return f"+{text}" if signed and number > 0 and text != "0" else "0" if text == f"{MINUS}0" else text
+
+
+def interval_text(judgement: Judgement) -> str:
+    """Interval of a margin."""
+    if judgement.interval is None:
+        return DASH
+    low, high = judgement.interval
+    return total_text(judgement) + f"[{low:.2f}, {high:.2f}]".replace("-", MINUS)
+
+
+def verdict_text(judgement: Judgement) -> str:
+    """Verdict on the values measured here, with the reason if another than the interval leaves it undecided."""
+    if judgement.verdict == "not judged":
+        return f"not judged: {judgement.reason}"
+    return judgement.verdict + (f" ({judgement.reason})" if judgement.reason else "")
+
+
+def caution(overrides: Iterable[str]) -> str:
+    """Sentence on what verdicts on overridden runs do not judge; empty without overrides."""
+    changes = ", ".join(overrides)
+    return f"Our verdicts are on other runs and models than those of the table: {changes}." if changes else ""
+
+
+def method(claims: tuple[JudgedClaim, ...], unit: str) -> list[str]:
+    """Sentences on how claims are judged.
+
+    Args:
+        unit: plural noun for the items of the data sets.
+    """
+    judgements = [judgement for _, several in claims for judgement in several]
+    found = [
+        "Comparisons name cells as row.column, by their keys in `reproduce show`.",
+        f"Printed numbers: noise means that a comparison holds within the sampling error of the official test {unit}, "
+        f"if exactly one of two models is right on 15 % of them, as is assumed here.",
+    ]
+    if items := dict(pair for judgement in judgements for pair in judgement.items):
+        sets = ", ".join(f"{name} {count:,}" for name, count in sorted(items.items()))
+        seeds = max(judgement.num_seeds for judgement in judgements)
+        num_joint = sum(judgement.is_joint for judgement in judgements)
+        of_seeds = f" and of {seeds} seeds" if seeds > 1 else ""
+        found.append(
+            f"Our intervals: {RESAMPLES:,} paired resamples of the test {unit} ({sets}){of_seeds}. Verdicts hold "
+            f"jointly for {num_joint} comparison{'' if num_joint == 1 else 's'} (Holm)."
+            + ("" if seeds > 1 else " With one seed, they hold for these trained models, not for their training.")
+        )
+    return found
+
+
+def as_json(claims: Iterable[JudgedClaim]) -> list[dict[str, object]]:
+    """Claims with their verdicts as JSON values."""
+    return [
+        {
+            "claim": claim.key,
+            "place": claim.place,
+            "text": claim.text,
+            "real_data": claim.real_data,
+            "comparisons": [_json(judgement) for judgement in judgements],
+        }
+        for claim, judgements in claims
+    ]
+
+
+def _json(judgement: Judgement) -> dict[str, object]:
+    return {
+        "comparison": str(judgement.comparison),
+        "printed": {"margins": list(judgement.printed_margins), "verdict": judgement.printed},
+        "ours": {
+            "margins": list(judgement.margins),
+            "interval": None if judgement.interval is None else list(judgement.interval),
+            "items": dict(judgement.items),
+            "seeds": judgement.num_seeds,
+            "verdict": judgement.verdict,
+            "reason": judgement.reason,
+        },
+    }

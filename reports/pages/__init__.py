@@ -1,0 +1,1 @@
+"""Tables joined with results, and their formats."""

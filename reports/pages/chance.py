@@ -1,0 +1,43 @@
+"""Accuracies that cannot be told from those of guesses."""
+
+import math
+
+from experiments.spec.class_f1 import COUNTS
+from experiments.spec.metrics import ACTION, NOUN, TOP1, VERB, Metric
+from reports.claims.resampling import LEVEL
+
+
+def near_chance(result: dict, metric: Metric) -> bool:
+    """Whether the accuracy of a test cannot be told from that of guessing the commonest class.
+
+    Pairs of a verb and a noun are not counted. None is more frequent than the commonest class of either kind.
+
+    Args:
+        result: result of the test.
+    """
+    kinds = [
+        [support for _, _, support in classes.values()]
+        for kind, classes in result.get(COUNTS, {}).items()
+        if metric in (TOP1, ACTION) or metric.name == kind
+    ]
+    if metric == TOP1 and (classes := result.get("classes")):
+        kinds = [[count for _, count in classes.values()]]
+    if metric not in (TOP1, ACTION, VERB, NOUN) or not kinds:
+        return False
+    num_items = sum(kinds[0])
+    chance = min(max(supports) for supports in kinds) / num_items  # not less than 1 / number of classes
+    return chance == 1 or is_near_chance(round(result[metric.name] * num_items / 100), num_items, chance)
+
+
+def is_near_chance(correct: int, num_items: int, chance: float) -> bool:
+    """Whether the exact 95 % binomial interval of an accuracy does not exceed the accuracy of a guess.
+
+    Args:
+        chance: probability that a guess is correct, below 1.
+    """
+    logs = (
+        math.lgamma(num_items + 1) - math.lgamma(k + 1) - math.lgamma(num_items - k + 1)
+        + k * math.log(chance) + (num_items - k) * math.log1p(-chance)
+        for k in range(correct, num_items + 1)
+    )  # fmt: skip
+    return math.fsum(map(math.exp, logs)) > LEVEL / 2

@@ -1,0 +1,1 @@
+"""TensorBoard views of runs and tables."""

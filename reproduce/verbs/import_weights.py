@@ -1,0 +1,33 @@
+"""`reproduce import-weights`: checks a released checkpoint against the model of a row and saves its weights."""
+
+import argparse
+import json
+
+from experiments.spec.catalog import find, released_weights
+from reproduce.exit_codes import DONE
+from reproduce.next_command import say_next
+from reproduce.selection import one_run, runs_of_row, store_of
+from runner.inference.evaluate import weight_file
+from runner.weights.import_weights import import_text, import_weights
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Import a file. A file in the paper's list of released weights can only be imported for its own run."""
+    released = released_weights(find([options.table])[0].table.paper)
+    entry = released.find(options.file.stem) if released is not None else None
+    column, runs = options.column, runs_of_row(options, options.table)
+    if entry is not None:
+        train_id = runs_of_row(options, entry.row)[entry.column].train_id
+        columns = [key for key, run in runs.items() if run.train_id == train_id]
+        if not columns or column not in (None, *columns):
+            raise ValueError(
+                f"{options.file.name} holds the weights of {entry.row} (column {entry.column}), which is another run "
+                f"than this; import it with --as {entry.row}, or rename the file if it holds others"
+            )
+        column = column or columns[0]
+    column, run = one_run(options, column)
+    record = import_weights(run, store_of(options), weight_file(options.file), released)
+    print(json.dumps(record, indent=1) if options.json else import_text(record))
+    several = len({run.train_id for run in runs.values()}) > 1
+    say_next("run", options, [options.table], [*(["--column", column] if several else []), "--eval-only"])
+    return DONE

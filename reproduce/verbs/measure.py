@@ -1,0 +1,200 @@
+"""`reproduce measure`: measures the values of memory and speed columns, at the paper's size.
+
+Some measurements are made for all rows of all named tables in turns, and saved when all of their rounds have finished.
+The others are made and saved one after another.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from experiments.spec.catalog import find
+from experiments.spec.metrics import IN_TURNS, Measured
+from experiments.spec.run import RunConfig
+from experiments.spec.table import Cell, Table
+from reports.pages.labels import cell_name
+from reproduce.exit_codes import DONE, UNUSABLE
+from reproduce.next_command import say_next
+from reproduce.selection import store_of
+from runner.machine.files import write_atomically
+from runner.machine.messages import one_line
+from runner.measure.measure import NotMeasurableError, TooLargeError, measured, nearest_batch
+from runner.measure.turns import Turns
+from runner.store.acceptance import sealed
+from runner.store.store import RunStore
+
+
+class Measurement(NamedTuple):
+    """Measurement of a metric for a cell."""
+
+    metric: Measured
+    cell: Cell
+    run: RunConfig
+    table: Table
+
+
+class Outcome(NamedTuple):
+    """Number of saved measurements, and whether each run fits into the memory of the device."""
+
+    num_saved: int
+    all_fit: bool
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Make each distinct measurement and save it with the runs.
+
+    What cannot be measured here is named on stderr. The exit code tells whether each run fits, and whether anything was
+    measured.
+    """
+    for option, value in (("--batch", options.batch), ("--rounds", options.rounds)):
+        if value is not None and value < 1:
+            raise ValueError(f"{option} {value}: it must be 1 or more")
+    store, measurements = store_of(options), {}
+    for table, rows in find(options.tables):
+        for cell in table.cells(rows=rows):
+            metric, run = cell.metric, cell.paper_run
+            if isinstance(metric, Measured) and run is not None:
+                measurements.setdefault((run.train_id, metric.kind), Measurement(metric, cell, run, table))
+    if not measurements:
+        raise ValueError(f"{' '.join(options.tables)}: no column is measured on a device")
+    in_turns: dict[str, list[Measurement]] = {}
+    for measurement in measurements.values():
+        if measurement.metric.in_turns:
+            in_turns.setdefault(measurement.metric.kind, []).append(measurement)
+    outcomes = [measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)]
+    outcomes += [measure_in_turns(several, options.batch, options.rounds, store) for several in in_turns.values()]
+    if any(outcome.num_saved for outcome in outcomes) and all(outcome.all_fit for outcome in outcomes):
+        say_next("report", options)
+        return DONE
+    return UNUSABLE
+
+
+def measure_each(measurements: Iterable[Measurement], batch_size: int | None, store: RunStore) -> Outcome:
+    """Make measurements one after another. Rows of a table that are left out for the same reason are named together."""
+    num_saved, all_fit, batches = 0, True, Batches(batch_size)
+    for table, of_table in itertools.groupby(measurements, lambda measurement: measurement.table.name):
+        left_out: dict[str, list[str]] = {}  # reason -> rows
+        for measurement in of_table:
+            try:
+                record = measured(measurement.metric, measurement.run, batches.of(measurement))
+            except NotMeasurableError as error:
+                left_out.setdefault(one_line(error), []).append(measurement.cell.row.key)
+                all_fit = all_fit and not isinstance(error, TooLargeError)
+                continue
+            if (reference := batches.reference(measurement)) is not None:
+                record["calibrated"] = reference.record
+            save(measurement, record, store)
+            num_saved += 1
+        for reason, rows in left_out.items():
+            print(f"{table}: {', '.join(dict.fromkeys(rows))}: {reason}", file=sys.stderr)
+    return Outcome(num_saved, all_fit)
+
+
+def measure_in_turns(
+    measurements: Sequence[Measurement], batch_size: int | None, rounds: int | None, store: RunStore
+) -> Outcome:
+    """Make measurements of one kind in turns, and save them after the last round."""
+    by_cell = {f"{m.table.name}:{m.cell.row.key}.{m.cell.column.key}": m for m in measurements}
+    kind = measurements[0].metric.kind
+
+    def say(text: str) -> None:
+        print(f"{kind}: {one_line(text)}", file=sys.stderr, flush=True)
+
+    try:
+        records = Turns(IN_TURNS[kind], batch_size=batch_size, rounds=rounds, say=say).records(
+            {name: m.run for name, m in by_cell.items()}
+        )
+    except NotMeasurableError as error:
+        say(str(error))
+        return Outcome(0, not isinstance(error, TooLargeError))
+    for name, record in records.items():
+        save(by_cell[name], record, store)
+    return Outcome(len(records), len(records) == len(by_cell))
+
+
+def save(measurement: Measurement, record: dict[str, object], store: RunStore) -> None:
+    """Write the record of a measurement, and print its value."""
+    _, cell, run, _ = measurement
+    record = sealed({"train_id": run.train_id, **record})
+    directory = store.run(run.train_id)
+    directory.save_config(run.description)
+    write_atomically(directory.measurement(measurement.metric.kind), json.dumps(record, indent=1) + "\n")
+    value = measurement.metric.value(record, run)
+    assert value is not None
+    number = f"{value:.2f}" if value >= 1 else f"{value:.2g}"
+    printed = f", printed {cell.printed}" if cell.printed is not None else ""
+    print(f"{cell.row.key}: {measurement.metric.name} {number} with batch {record['batch_size']}{printed}")
+
+
+class Reference(NamedTuple):
+    """Cell whose printed value determines the batch size of a metric."""
+
+    name: str
+    table: Table
+    cell: Cell
+
+    @property
+    def record(self) -> dict[str, object]:
+        """Cell and printed value, as they are saved with a measurement."""
+        name = cell_name(self.table, self.cell.row, self.cell.column)
+        return {"table": self.table.name, "cell": name, "printed": self.cell.printed}
+
+
+class Batches:
+    """Batch size of each measurement.
+
+    Args:
+        fixed: batch size for all measurements. None for the batch size at which the measured value of the metric's
+            reference is nearest to its printed value; for a metric without one, for that of the metric, or else 1.
+    """
+
+    def __init__(self, fixed: int | None) -> None:
+        self.fixed = fixed
+        self.calibrated: dict[str, int | None] = {}  # by the name of the reference; None if one item does not fit
+
+    def of(self, measurement: Measurement) -> int:
+        """Batch size of a measurement.
+
+        Raises:
+            ValueError: if the reference has no printed value.
+            TooLargeError: if one item of the reference does not fit.
+            NotMeasurableError: if there is no GPU.
+        """
+        reference = self.reference(measurement)
+        if reference is None:
+            return self.fixed or measurement.metric.batch_size or 1
+        name, _, cell = reference
+        if cell.paper_run is None or not isinstance(cell.printed, int | float):
+            raise ValueError(f"{name} has no printed value; set the batch with --batch")
+        if name not in self.calibrated:
+            try:
+                self.calibrated[name] = nearest_batch(cell.printed, value_with(cell.paper_run, measurement.metric))
+            except TooLargeError:
+                self.calibrated[name] = None
+        batch_size = self.calibrated[name]
+        if batch_size is None:
+            raise TooLargeError(f"{name}, whose printed value determines the batch, does not fit; set it with --batch")
+        return batch_size
+
+    def reference(self, measurement: Measurement) -> Reference | None:
+        """Reference of the metric; None for a fixed batch size or a metric without one."""
+        metric = measurement.metric
+        if self.fixed is not None or metric.calibrated_by is None:
+            return None
+        ((table, rows),) = find([metric.calibrated_by])
+        cell = next(cell for cell in table.cells(rows=rows) if cell.metric == metric)
+        return Reference(metric.calibrated_by, table, cell)
+
+
+def value_with(run: RunConfig, metric: Measured) -> Callable[[int], float]:
+    """Metric of a run as a function of the batch size."""
+
+    def value(batch: int) -> float:
+        found = metric.value(measured(metric, run, batch), run)
+        assert found is not None
+        return found
+
+    return value

@@ -1,0 +1,117 @@
+"""`reproduce run`: trains and tests all runs without a result, and saves the attention maps and masks of figures."""
+
+import argparse
+import sys
+
+from experiments.spec.attention_queries import queried_runs
+from experiments.spec.catalog import find
+from experiments.spec.shown_sequences import shown_runs
+from reproduce.exit_codes import DONE, FAILED, UNUSABLE
+from reproduce.next_command import say_next
+from reproduce.selection import check_start, jobs, scale_of, seeds_of, store_of
+from runner.jobs.launch import Launcher, default_parallel
+from runner.jobs.slurm_step import Step, check_tasks, num_tasks
+from runner.machine.arguments import child_arguments
+from runner.machine.resources import Resources
+from runner.store.data_record import check_named_data
+from runner.store.jobs import Job
+from runner.store.store import RunStore
+from runner.weights.needed_weights import find_initial_weights
+from runner.weights.weights import existing_weights
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Execute all jobs. Finished jobs are skipped."""
+    if options.jobs is not None and options.jobs < 1:
+        raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
+    found, store, resources, scale = (
+        jobs(options),
+        store_of(options, compare_scores=True),
+        Resources.of(options),
+        scale_of(options),
+    )
+    check_tasks(resources)
+    # One thread for each small run on any machine: the number of threads changes the last bits of a sum.
+    threads = resources.threads or (1 if scale.small else None)
+    step = Step() if num_tasks() > 1 else None
+    if step is not None and step.rank > 0:
+        Launcher(store, child_arguments(options), 1, threads, step=step).follow(found)
+        return DONE
+    check_start(options, found, store)
+    resources.check_names(job.run for job in found)
+    shown = {job.run.train_id for job in found if not job.is_prerequisite}
+    store.check_writable()
+    pending = [job for job in found if not job.finished(store, options.eval_only)]
+    check_named_data(found, store, resources)
+    if options.eval_only:
+        skip_without_weights(pending, store)
+    to_do = [job for job in pending if job.outcome is None]
+    tests_only = [job for job in to_do if options.eval_only or job.directory(store).weights.exists()]
+    lists = resources.item_lists()
+    resources.check([job.run for job in tests_only], eval_only=True, lists=lists)
+    resources.check([job.run for job in to_do if job not in tests_only], lists=lists)
+    for own in {job.run.data for job in to_do if job not in tests_only and job.run.data.dataset.own_folder is not None}:
+        from runner.jobs.decoding import check_validation  # imports the inspection of data
+
+        check_validation(own, store, resources, lists)
+    starting = [job for job in to_do if job not in tests_only and not job.directory(store).checkpoint.exists()]
+    find_initial_weights(job.run.model for job in starting)
+    # Processes of several nodes meet at an address that only one run at a time can use.
+    parallel = 1 if resources.nodes > 1 or step is not None else options.jobs or default_parallel(resources, scale)
+    launcher = Launcher(
+        store,
+        child_arguments(options),
+        min(parallel, max(1, len(to_do))),
+        threads,
+        eval_only=options.eval_only,
+        devices=resources.devices,
+        step=step,
+    )
+    try:
+        launcher.carry_out(found)
+    except KeyboardInterrupt:
+        print(f"stopped: {sum(job.outcome == 'done' for job in found)} of {len(found)} runs done.", file=sys.stderr)
+        say_next("run", options)
+        raise
+    failed = [job for job in found if job.outcome != "done"]
+    done, before = len(found) - len(failed), len(found) - len(pending)
+    nothing = "Nothing to run: every column is computed without a test, or quoted."
+    print(f"{done} of {len(found)} runs done, {before} of them before this call." if found else nothing)
+    for job in failed:
+        print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
+    selections, seeds = find(options.tables), seeds_of(options)
+    queries = queried_runs(selections, scale, options.overrides, seeds)
+    selected = [query for query in queries if query.run.train_id in shown]
+    errors = []
+    if selected:
+        from runner.inference.attention import keep_all_maps  # imports the models
+
+        errors = keep_all_maps(selected, store, resources)
+    runs = shown_runs(selections, scale, options.overrides, seeds)
+    if shown_here := [shown_run for shown_run in runs if shown_run.run.train_id in shown]:
+        from runner.inference.mask_strips import keep_all_strips  # imports the readers of data
+
+        errors += keep_all_strips(shown_here, store, resources)
+    codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in errors)}
+    if not codes:
+        say_next("report", options)
+    return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE
+
+
+def skip_without_weights(pending: list[Job], store: RunStore) -> None:
+    """Mark the jobs that have no weights to test.
+
+    Raises:
+        ValueError: if there is no other job.
+    """
+    for job in pending:
+        try:
+            existing_weights(job.run, store)
+        except ValueError as error:
+            job.outcome, job.reason = "skipped", str(error)
+    if pending and all(job.outcome == "skipped" for job in pending):
+        raise ValueError(
+            f"--eval-only: {pending[0].name} has no weights to test, nor has any other of these runs; import released "
+            f"ones with `reproduce import-weights FILE --as TABLE:ROW` (`reproduce list --weights` names them), or "
+            f"train without --eval-only"
+        )

@@ -1,0 +1,214 @@
+"""Attention maps of a trained model for a point of a test video.
+
+The video is read and sampled as in the test. F frames, T token frames.
+"""
+
+import difflib
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from data.config import ShowsFrames
+from data.errors import DataError, DecodeError
+from data.items.items import ItemList
+from experiments.spec.attention_queries import QueriedRun
+from experiments.spec.figures import AttentionQuery
+from experiments.spec.ids import canonical
+from experiments.spec.run import RunConfig
+from interface.targets import Targets
+from models.attention_query import AttentionOfPoint, MapsAttention, PointQuery
+from runner.inference.class_names import class_names
+from runner.inference.video_list import listed_run
+from runner.machine.messages import one_line
+from runner.machine.resources import Resources
+from runner.store.attention_files import AttentionMaps, maps_id, write_maps
+from runner.store.provenance import provenance
+from runner.store.saved_scores import read_scores
+from runner.store.store import RunStore
+from runner.weights.weights import existing_weights, load_weights
+
+
+def keep_all_maps(queried: Iterable[QueriedRun], store: RunStore, resources: Resources) -> list[ValueError | OSError]:
+    """Compute and save the missing maps of tested runs; returns the errors."""
+    errors = []
+    for row, run, query in queried:
+        if not store.run(run.train_id).tested(run, eval_only=True):
+            continue
+        try:
+            if save_maps(run, store, resources, query):
+                print(f"{row}: attention maps made", file=sys.stderr, flush=True)
+        except (ValueError, OSError) as error:
+            print(f"reproduce: {row}: no attention maps: {one_line(error)}", file=sys.stderr, flush=True)
+            errors.append(error)
+    return errors
+
+
+def save_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> bool:
+    """Compute the maps of a query and save them in the run's directory; returns False if their file exists already.
+
+    Raises:
+        ValueError, OSError: as `attention_maps`.
+    """
+    weights = existing_weights(run, store)
+    path = store.run(run.train_id).attention_maps(maps_id(run, query), released=weights.released is not None)
+    if path.exists():
+        return False
+    write_maps(path, attention_maps(run, store, resources, query))
+    return True
+
+
+def attention_maps(
+    run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery, video_list: Path | None = None
+) -> AttentionMaps:
+    """Attention maps of a query for the centre crop of the middle view of a test video.
+
+    Args:
+        video_list: list file of videos in place of the test videos.
+
+    Raises:
+        ValueError: for a run without weights, a model without such maps, or a video, frame, point, attention, block or
+            head that does not exist.
+        DataError, StoreError: if the data set, the list, the video or the weights cannot be read.
+    """
+    shown = run
+    if video_list is not None:
+        shown = listed_run(run, video_list, class_names(run.data, resources, store.run(run.train_id)))
+    data, model = shown.data, shown.build().model
+    if not isinstance(model, MapsAttention) or not isinstance(data, ShowsFrames):
+        raise ValueError(f"{type(model).__name__} has no attention maps of videos to draw")
+    model.check_query(data.test_size(run.evaluation), point_of(query))
+    weights = existing_weights(run, store)
+    videos = data.dataset.build(resources.root(data) if video_list is None else video_list, "test")
+    if query.of_moving:
+        query = replace(query, video=first_right(run, store, released=weights.released is not None))
+    index = index_of(videos, query.video, data.dataset.name if video_list is None else str(video_list))
+    view = run.evaluation.views // 2
+    try:
+        inputs = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(index, view)  # (1, ...) each
+    except DecodeError as error:
+        raise DataError(f"video '{videos.ids[index]}' cannot be read: {error}") from None
+    clip = inputs[0][0]  # (F, 3, h, w)
+    if query.of_moving:
+        x, y = moving_point(data.shown_frames(clip))
+        query = replace(query, x=x, y=y)
+    load_weights(model, run, store, weights)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    of_item = data.on_device(tuple(one[0].to(device) for one in inputs))
+    attention = model.to(device).eval().attention_of(of_item, point_of(query))
+    maps = attention.maps.float().cpu()  # (T, rows, columns)
+    if not maps.isfinite().all():
+        raise ValueError(f"the attention of run {run.train_id} is not finite: its weights are of no use")
+    record = {
+        "train_id": run.train_id,
+        "weights": weights.released["file"] if weights.released is not None else "trained",
+        "video": videos.ids[index],
+        "class": class_name(videos, index, data.targets),
+        "view": f"{view + 1} of {run.evaluation.views}, centre crop",
+        "query": canonical(query),
+        "patch": list(attention.patch),
+        "block": attention.block,
+        "num_blocks": attention.num_blocks,
+        "head": attention.head,
+        "num_heads": attention.num_heads,
+        **named(attention),
+        "seed": run.seed,
+        "data": {
+            "name": data.dataset.name,
+            "fingerprint": videos.fingerprint,
+            "stand_in": data.dataset.stand_in is not None,
+        },
+        **provenance(),
+    }
+    if weights.released is not None:
+        record["released_weights"] = {name: weights.released[name] for name in ("file", "sha256")}
+    frames = data.shown_frames(clip).permute(0, 2, 3, 1).contiguous().numpy()  # (F, h, w, 3)
+    places = None if attention.places is None else attention.places.float().cpu().numpy()
+    return AttentionMaps(frames, maps.numpy(), record, places)
+
+
+def point_of(query: AttentionQuery) -> PointQuery:
+    return PointQuery(query.frame, query.x, query.y, query.block, query.head, query.attention)
+
+
+def first_right(run: RunConfig, store: RunStore, *, released: bool = False) -> str:
+    """Id of the first test video that a run answers correctly.
+
+    Raises:
+        ValueError: without saved scores, or if no answer is right.
+    """
+    saved = read_scores(store.run(run.train_id).predictions(run.eval_id, released=released), run)
+    answers = saved.scores.answers() if saved is not None else None
+    if saved is None or answers is None:
+        raise ValueError(
+            f"run {run.train_id} has no saved scores of a test, which say which videos it answers correctly"
+        )
+    right = (name for place, name in enumerate(saved.ids) if all(a.is_correct for a in answers.of_item(place)))
+    if (first := next(right, None)) is None:
+        raise ValueError(f"run {run.train_id} answers no test video correctly")
+    return first
+
+
+def moving_point(frames: Tensor) -> tuple[float, float]:
+    """Point of the first frame that stands out and moves most, as fractions of the width and height.
+
+    It differs most, in a box of an eighth of the sides, from the median colour of its frame, multiplied by the difference
+    from the same place a quarter of the clip later.
+
+    Args:
+        frames: (F, 3, h, w).
+    """
+    first, later = frames[0].float(), frames[len(frames) // 4].float()
+    salience = (first - first.flatten(1).median(1).values[:, None, None]).abs().sum(0)
+    weight = salience * (first - later).abs().sum(0)
+    height, width = weight.shape
+    sides = (max(1, height // 8), max(1, width // 8))
+    boxes = F.avg_pool2d(weight[None], sides, stride=1)[0]
+    row, column = divmod(int(boxes.argmax()), boxes.shape[1])
+    return (column + sides[1] / 2) / width, (row + sides[0] / 2) / height
+
+
+def named(attention: AttentionOfPoint) -> dict[str, object]:
+    """Name and scale of an attention for the record; empty for a model whose attention has no name."""
+    if attention.attention is None:
+        return {}
+    return {"attention": attention.attention, "one_scale": attention.one_scale}
+
+
+def class_name(videos: ItemList, index: int, targets: Targets) -> str | None:
+    """Name of a video's class, or the names of its classes of each kind; None if one has no name."""
+    label = videos.label(index)
+    labels = label if isinstance(label, tuple) else (label,)
+    names = targets.by_kind(videos.class_names).values()
+    if len(labels) != len(names) or any(n >= len(of_kind) for n, of_kind in zip(labels, names, strict=True)):
+        return None
+    return " ".join(of_kind[number] for number, of_kind in zip(labels, names, strict=True))
+
+
+def index_of(videos: ItemList, video: int | str, dataset: str) -> int:
+    """Index of a video in its annotation file.
+
+    Args:
+        video: id of the video, or its index: 12 or "@12". The "@" is required in text because ids can be numbers, as in
+            Something-Something.
+
+    Raises:
+        ValueError: if there is no such video, with the nearest id.
+    """
+    ids = list(videos.ids)
+    if isinstance(video, str) and re.fullmatch(r"@\d+", video):
+        video = int(video[1:])
+    if isinstance(video, int):
+        if 0 <= video < len(ids):
+            return video
+        raise ValueError(f"video @{video}: {dataset} has {len(ids)} test videos, @0 to @{len(ids) - 1}")
+    if video in ids:
+        return ids.index(video)
+    near = difflib.get_close_matches(video, ids, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"ids are like '{ids[0]}'"
+    raise ValueError(f"video '{video}': {dataset} has no such test video; {hint}; @0 to @{len(ids) - 1} are indices")

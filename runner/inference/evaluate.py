@@ -1,0 +1,205 @@
+"""Best classes of videos, with accuracies if they have labels. Reading, views and model are those of a row's test."""
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lightning import seed_everything
+from torch import Tensor, nn
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from data.datamodule import DataModule
+from data.errors import DataError
+from experiments.spec.released import ReleasedWeights
+from experiments.spec.run import RunConfig
+from lightning_modules.scores import EVALUATED, ViewScores
+from models.imagenet import weights_folder
+from runner.inference.class_names import ClassNames, class_names
+from runner.inference.video_list import listed_run
+from runner.machine.batch_sizes import BatchSplit
+from runner.machine.files import StoreError, read_json
+from runner.machine.resources import Resources
+from runner.store.acceptance import first_difference
+from runner.store.provenance import provenance
+from runner.store.store import RunStore
+from runner.training.progress import ProgressLines
+from runner.training.train import data_module
+from runner.training.trainer import NO_CHECKPOINT, make_trainer, quiet_lightning
+from runner.weights.import_weights import stated_settings
+from runner.weights.weights import Weights, existing_weights, load_weights
+
+NUM_SHOWN = 5  # best classes per video
+
+
+def evaluate(
+    run: RunConfig,
+    store: RunStore,
+    resources: Resources,
+    videos: Path | Sequence[Path],
+    *,
+    weights: Path | None = None,
+    untrained: bool = False,
+    released: ReleasedWeights | None = None,
+    classes: Path | None = None,
+) -> dict[str, object]:
+    """Best classes of each video and kind of label and, for a list with labels, accuracies. With provenance.
+
+    Args:
+        videos: list file of videos with labels; or video files without labels, and folders of such files.
+        weights: a released checkpoint or a .safetensors file; None for the weights of the run.
+        untrained: use random weights.
+        released: released weights of the paper, which check the settings that a file states.
+        classes: file of the names of the classes, one a line; None for those that the training or the data set records.
+
+    Raises:
+        ValueError: if there are no weights, or they are of another model.
+        DataError: if the list, the names, too many of the listed videos, or none of the files can be read.
+    """
+    quiet_lightning()
+    labelled = isinstance(videos, Path)
+    names = class_names(run.data, resources, store.run(run.train_id), classes)
+    shown = listed_run(run, videos, names) if labelled else replace(run, data=run.data.from_files(videos))
+    seed_everything(run.seed, verbose=False)
+    one_device = replace(resources, devices=1, nodes=1)
+    if not labelled:  # an unreadable file is named beside the others
+        one_device = replace(one_device, allow_bad=sys.maxsize)
+    root = videos if labelled else Path()
+    datamodule = data_module(
+        shown, one_device, root=root, split=BatchSplit(1, 1), test_batch=one_device.test_batch(shown)
+    )
+    module = shown.build()
+    source = load_chosen_weights(module.model, run, store, weights, untrained, released)
+    shows_bar = sys.stderr.isatty()
+    lines = [] if shows_bar else [ProgressLines(shown.data.dataset.unit, prints_results=False)]
+    trainer = make_trainer(run, one_device, callbacks=lines, shows_bar=shows_bar)
+    # Lightning's progress bar is on stderr, because stdout is for the result; warnings have lines of their own above it.
+    with contextlib.redirect_stdout(sys.stderr), logging_redirect_tqdm():
+        trainer.test(module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)
+    scores = module.scores
+    if not isinstance(scores, ViewScores):
+        raise ValueError(f"evaluate: the scores of {type(run.objective).__qualname__} are not scores of classes")
+    scores.check(datamodule.num_test)
+    result = scores.result()
+    if not labelled and not result.evaluated:
+        reasons = datamodule.unreadable_in("test").reasons
+        raise DataError(f"none of the {datamodule.num_test} videos can be read: {'; '.join(reasons.values())}")
+    return {
+        "weights": source,
+        "data": datamodule.fingerprint().as_json(),
+        "views": run.evaluation.views,
+        "crops": run.evaluation.crops,
+        "score": scores.protocol.merge.rpartition(" ")[2],
+        "metrics": result.metrics if labelled else None,
+        "evaluated": result.evaluated,
+        "failed": result.failed,
+        "missing": result.missing,
+        "videos": video_entries(datamodule, scores, names, labelled=labelled),
+        **provenance(),
+    }
+
+
+def video_entries(
+    datamodule: DataModule, scores: ViewScores, names: ClassNames, *, labelled: bool
+) -> list[dict[str, object]]:
+    """Label, state and best classes of each video, and the error of an unreadable one."""
+    items, reasons = datamodule.test_list, datamodule.unreadable_in("test").reasons
+    files, entries = datamodule.data.files(items), []
+    for index, name in enumerate(items.ids):
+        video, label, label_name = scores.items[index], None, None
+        if labelled:
+            numbers = video.label if isinstance(video.label, tuple) else (video.label,)
+            found = [of_kind[number] for of_kind, number in zip(names.values(), numbers, strict=True)]
+            label = video.label if len(names) == 1 else dict(zip(names, numbers, strict=True))
+            label_name = found[0] if len(names) == 1 else dict(zip(names, found, strict=True))
+        top = best_classes(scores.mean(index), names) if video.state == EVALUATED else []
+        entry: dict[str, object] = {
+            **{"video": name, "label": label, "label_name": label_name},
+            **{"state": video.state, "top": top},
+        }
+        errors = [reasons[file] for file in (files[index] if files is not None else ()) if file in reasons]
+        entries.append(entry | ({"error": errors[0]} if errors else {}))
+    return entries
+
+
+def best_classes(scores: Tensor, names: ClassNames) -> list[dict[str, object]]:
+    """Classes with the best scores (C,) of each kind of label, the best first.
+
+    Args:
+        names: names of the classes of each kind; None for a class without a name.
+    """
+    found: list[dict[str, object]] = []
+    for (kind, of_kind), part in zip(names.items(), scores.split(list(map(len, names.values()))), strict=True):
+        best = part.topk(min(NUM_SHOWN, len(part)))
+        found += [
+            {"kind": kind, "class": int(c), "name": of_kind[int(c)], "score": float(s)}
+            for s, c in zip(*best, strict=True)
+        ]
+    return found
+
+
+def load_chosen_weights(
+    model: nn.Module,
+    run: RunConfig,
+    store: RunStore,
+    file: Path | None,
+    untrained: bool,
+    released: ReleasedWeights | None,
+) -> str:
+    """Load the weights that the user has chosen; returns their source.
+
+    Raises:
+        ValueError: if there are none, or the file contains another model.
+        DataError: if there is no such file.
+    """
+    if untrained:
+        return "none: random weights, the scores mean nothing"
+    if file is None:
+        weights = existing_weights(run, store)
+        load_weights(model, run, store, weights)
+        if weights.released is not None:
+            return f"imported from {weights.released['file']}"
+        return "those of its parents" if weights.path is None else str(weights.path)
+    file = weight_file(file)
+    if file.is_dir():
+        raise DataError(f"weights: {file} is a folder; name a file in it")
+    if file.suffix != ".safetensors":
+        report = run.model.load_released(model, file, run.data.size)
+        stated_settings(run, file, report, released)
+        return str(report)
+    if not file.exists():
+        raise DataError(f"weights: there is no file {file}")
+    check_config_beside(file, run)
+    try:
+        load_weights(model, run, store, Weights(file, None))
+    except StoreError as error:
+        raise ValueError(str(error)) from None
+    return str(file)
+
+
+def check_config_beside(file: Path, run: RunConfig) -> None:
+    """Refuse the weights of a run with another model or data set, if its config is in the directory above.
+
+    Raises:
+        ValueError: with the first difference.
+    """
+    path = file.absolute().parent.parent / "config.json"
+    stored = read_json(path) if path.is_file() else None
+    if stored is None or "model" not in stored or "data" not in stored:
+        return
+    here, there = (
+        {"model": config["model"], "data": {"dataset": config["data"]["dataset"]}}  # type: ignore[index]
+        for config in (run.description, stored)
+    )
+    if (difference := first_difference(there, here)) is not None:
+        raise ValueError(
+            f"{file} is of another run: {path} differs at {difference}; name the row and the options of that run, or "
+            f"copy the file elsewhere to use it all the same"
+        )
+
+
+def weight_file(file: Path) -> Path:
+    """Path of a weight file: as given or, for a name without a folder, in the directory of downloaded weights."""
+    in_folder = weights_folder() / file
+    return in_folder if not file.exists() and file.name == str(file) and in_folder.exists() else file

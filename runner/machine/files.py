@@ -1,0 +1,109 @@
+"""Atomic writes, and reads with errors that name the damaged file."""
+
+import errno
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from runner.machine.fields import field_problem
+
+REMEDY = "name another place with --runs"  # for files of a run that cannot be written
+PARTIAL = ".partial."  # start of the names of temporary files
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class StoreError(OSError):
+    """The run store cannot be read or written. The message contains the remedy."""
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file completely or not at all.
+
+    Raises:
+        StoreError: if the directory is read-only or the disk is full.
+    """
+    with replacing(path) as partial:
+        partial.write_text(text)
+
+
+@contextmanager
+def replacing(path: Path, *, remedy: str = REMEDY) -> Iterator[Path]:
+    """Temporary file for the caller to write, which replaces `path` at the end of the block.
+
+    Args:
+        remedy: the remedy in the error message.
+
+    Raises:
+        StoreError: if the file cannot be written.
+    """
+    partial = path.with_name(f"{PARTIAL}{os.getpid()}.{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise unwritable(path, error, remedy) from None
+
+
+def unwritable(path: Path, error: OSError | SafetensorError, remedy: str = REMEDY) -> StoreError:
+    """Error for a file that cannot be written.
+
+    Args:
+        remedy: another remedy than free space, which helps only on a full disk.
+    """
+    reason = getattr(error, "strerror", None) or str(error)
+    is_full = getattr(error, "errno", None) in NO_SPACE or "No space left" in reason
+    return StoreError(f"cannot write {path}: {reason}; {'free space there or ' if is_full else ''}{remedy}")
+
+
+def json_object(path: Path) -> dict | None:
+    """JSON object in a file; None if the file does not exist.
+
+    Raises:
+        ValueError: with the reason, if the file contains anything else or cannot be read.
+    """
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except RecursionError:
+        raise ValueError(f"cannot read {path}: it is nested too deeply") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read {path}: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"cannot read {path}: it holds no JSON object")
+    return value
+
+
+def read_json(path: Path) -> dict | None:
+    """JSON object in a file; None if the file does not exist.
+
+    Raises:
+        StoreError: if the file contains anything else.
+    """
+    try:
+        return json_object(path)
+    except ValueError as error:
+        raise StoreError(f"{error}; move it away to have it made again") from None
+
+
+def read_record(path: Path, fields: Mapping[str, object]) -> dict | None:
+    """JSON object with required fields in a file; None if the file does not exist.
+
+    Args:
+        fields: kinds of the fields, as in `fields.field_problem`.
+
+    Raises:
+        StoreError: if a field is missing or of another kind, or the file contains anything else.
+    """
+    record = read_json(path)
+    problem = None if record is None else field_problem(record, fields)
+    if problem is not None:
+        raise StoreError(f"cannot read {path}: {problem}; move it away to have it made again")
+    return record

@@ -1,0 +1,287 @@
+"""Resources of the machine: devices, processes, threads and directories of data sets. They are not part of run ids."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from data.config import DataConfig, DatasetConfig, Split
+from data.errors import DataError, shortened
+from data.item_lists import ItemLists
+from data.loaders import allowed_number
+from data.synthetic.ensure import ensure
+from data.worker_processes import available_cores
+from experiments.spec.run import RunConfig
+from runner.machine.batch_sizes import DEFAULT_COST, BatchSplit, divisors, split_batch
+
+MAX_TEST_BATCH = 64
+MAX_WORKERS = 16
+
+
+class TooFewItemsError(DataError):
+    """Split that is too small for a batch, or for the devices."""
+
+
+class Counts(NamedTuple):
+    """Numbers of items of a run."""
+
+    train: int
+    test: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """Devices, processes, and directories of data sets.
+
+    Args:
+        data: name and root directory of data sets. They override `$VIDEO_ROOT/<name>`.
+        devices: devices per node; None for all GPUs, or one CPU process.
+        micro_batch: items per device and step; None for a default that depends on their size. GPUs start with as many as
+            fit into their memory, see `batch_split`.
+        recompute: recompute attention in the backward pass instead of saving it, in models that support this.
+        workers: data loading processes per device; None for a number that suits a GPU, or 0 without GPUs.
+        threads: CPU threads per process; None for torch's default.
+        allow_bad: accepted number of unreadable items; None for 1 %.
+    """
+
+    data: tuple[tuple[str, Path], ...] = ()
+    devices: int | None = None
+    nodes: int = 1
+    micro_batch: int | None = None
+    recompute: bool = False
+    workers: int | None = None
+    threads: int | None = None
+    allow_bad: int | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "Resources":
+        """Resources from the command line.
+
+        Raises:
+            ValueError: for a data root that is not NAME=PATH, or a number below its minimum.
+        """
+        roots = []
+        for text in options.data:
+            name, equals, path = text.partition("=")
+            if not (name and equals and path):
+                raise ValueError(f"--data '{text}': write it as NAME=PATH, e.g. --data kinetics400=/data/k400")
+            roots.append((name, Path(path)))
+        minimums = {"devices": 1, "nodes": 1, "micro_batch": 1, "threads": 1, "workers": 0, "allow_bad": 0}
+        for name, minimum in minimums.items():
+            number = getattr(options, name)
+            if number is not None and number < minimum:
+                raise ValueError(f"--{name.replace('_', '-')} {number}: it must be {minimum} or more")
+        return cls(
+            data=tuple(roots),
+            devices=options.devices,
+            nodes=options.nodes,
+            micro_batch=options.micro_batch,
+            recompute=options.recompute,
+            workers=options.workers,
+            threads=options.threads,
+            allow_bad=options.allow_bad,
+        )
+
+    @property
+    def num_devices(self) -> int:
+        """Number of devices of all nodes. By default, every node uses all GPUs or one CPU process."""
+        return (self.devices or max(1, torch.cuda.device_count())) * self.nodes
+
+    @property
+    def tries_micro_batches(self) -> bool:
+        return self.micro_batch is None and torch.cuda.is_available()
+
+    @property
+    def devices_text(self) -> str:
+        """Number and name of the devices."""
+        name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU process"
+        return f"{self.num_devices} x {name}"
+
+    @property
+    def rank(self) -> int:
+        """Rank of this process among the processes of a run, from the variables of torchrun, Lightning and SLURM."""
+        names = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # SLURM shells pass on the last to all processes
+        rank = next((int(os.environ[name]) for name in names if os.environ.get(name)), 0)
+        return rank or int(os.environ.get("NODE_RANK") or 0)
+
+    def num_workers(self, data: DataConfig) -> int:
+        """Data loading processes per device. The default divides the cores among GPUs; CPUs and stand-ins need none."""
+        if self.workers is not None:
+            return self.workers
+        if data.dataset.is_replaced or not torch.cuda.is_available():
+            return 0
+        return min(MAX_WORKERS, available_cores() // max(1, self.num_devices // self.nodes))
+
+    def root(self, data: DataConfig) -> Path:
+        """Root directory of a data set. A missing stand-in is generated.
+
+        Raises:
+            DataError: if neither --data nor VIDEO_ROOT specifies it.
+        """
+        dataset = data.dataset
+        if dataset.stand_in is not None:
+            return ensure(dataset.stand_in, progress=sys.stderr.isatty())
+        if (root := self.named_root(dataset)) is not None:
+            return root
+        raise DataError(
+            f"where is {dataset.name}? name its folder with --data {dataset.name}=PATH, or the folder that holds it "
+            f"with VIDEO_ROOT; --scale tiny needs no data set"
+        )
+
+    def named_root(self, dataset: DatasetConfig) -> Path | None:
+        """Root directory of a real data set: from --data, its config, or VIDEO_ROOT; None if none specifies it."""
+        if dataset.own_folder is not None:
+            return dict(self.data).get(dataset.name, dataset.own_folder)
+        default = Path(os.environ["VIDEO_ROOT"]) / dataset.name if "VIDEO_ROOT" in os.environ else None
+        return dict(self.data).get(dataset.name, default)
+
+    def item_lists(self) -> ItemLists:
+        """Item lists of the data sets, each read once."""
+        return ItemLists(self.root)
+
+    def counts(self, run: RunConfig, *, eval_only: bool = False, lists: ItemLists | None = None) -> Counts:
+        """Numbers of training and test items of a run. Those of a stand-in need no generated files.
+
+        Args:
+            eval_only: whether the run is only tested, so that the training split is not needed.
+            lists: item lists of these resources, if some have been read already.
+
+        Raises:
+            DataError: if the data set is not found or cannot be read.
+        """
+        stand_in, trains = run.data.dataset.stand_in, run.optim is not None and not eval_only
+        if stand_in is not None:
+            return Counts(stand_in.num_train if trains else 0, stand_in.num_val)
+        return read_counts(run.data, lists or self.item_lists(), trains=trains)
+
+    def check(self, runs: Iterable[RunConfig], *, eval_only: bool = False, lists: ItemLists | None = None) -> None:
+        """Check runs and read all annotation files before the first run starts. Missing stand-ins are generated.
+
+        Args:
+            lists: item lists of these resources, if some have been read already.
+
+        Raises:
+            DataError, ValueError: the error with which a run would fail.
+        """
+        lists = lists or self.item_lists()
+        for run in runs:
+            trains = run.optim is not None and not eval_only
+            self.check_run(run, trains=trains)
+            counts = read_counts(run.data, lists, trains=trains)
+            self.check_counts(run, counts, trains=trains)
+            self.check_files(run.data, lists, trains=trains)
+
+    def check_files(self, data: DataConfig, lists: ItemLists, *, trains: bool) -> None:
+        """Refuse splits with more missing items than a run accepts. The files of stand-ins are all there.
+
+        Raises:
+            DataError: with the numbers, a missing file, and the remedy.
+        """
+        dataset = data.dataset
+        for split in splits_of(data, trains=trains) if dataset.stand_in is None else ():
+            missing, num_items = lists.missing(data, split), len(lists.items(data, split))
+            allowed = allowed_number(num_items, self.allow_bad)
+            if len(missing.indices) > allowed:
+                raise DataError(
+                    f"{dataset.name}: {len(missing.indices):,} of {num_items:,} {split} {dataset.unit} are missing, "
+                    f"e.g. {shortened(str(missing.example))}; the limit is {allowed:,}: get them (`reproduce doctor` "
+                    f"says more), or raise the limit with --allow-bad {len(missing.indices)}"
+                )
+
+    def check_counts(self, run: RunConfig, counts: Counts, *, trains: bool) -> None:
+        """Refuse fewer training items than a batch, or fewer test items than devices, which wait for each other.
+
+        Raises:
+            TooFewItemsError: with a batch size, or a number of devices, that is possible.
+        """
+        dataset = run.data.dataset
+        if trains and run.optim is not None and counts.train < run.optim.batch_size:
+            raise TooFewItemsError(
+                f"{dataset.name}: {counts.train} training {dataset.unit} are fewer than one batch of "
+                f"{run.optim.batch_size}; use a smaller batch, e.g. -o optim.batch_size={max(1, counts.train)}"
+            )
+        if counts.test == 0:
+            raise TooFewItemsError(f"{dataset.name}: the test split has no {dataset.unit}")
+        if counts.test < self.num_devices:
+            fewer = f"--devices {counts.test // self.nodes}" if counts.test >= self.nodes else "--nodes 1 --devices 1"
+            raise TooFewItemsError(
+                f"{dataset.name}: {counts.test} test {dataset.unit} are fewer than {self.num_devices} devices; use {fewer}"
+            )
+
+    def check_names(self, runs: Iterable[RunConfig]) -> None:
+        """Refuse a name in --data that no run reads, finished runs included.
+
+        Raises:
+            ValueError: with the names that the runs read.
+        """
+        names = {run.data.dataset.name for run in runs if run.data.dataset.stand_in is None}
+        for name, _ in self.data:
+            if name not in names:
+                listed = ", ".join(sorted(names)) or "stand-ins only; real data sets are for --scale paper"
+                raise ValueError(f"--data {name}: no run reads '{name}'; they read {listed}")
+
+    def check_run(self, run: RunConfig, *, trains: bool = True) -> None:
+        """Refuse a run that is impossible on these devices with any data.
+
+        Args:
+            trains: whether the run is trained. A test alone does not depend on the training batch.
+
+        Raises:
+            ValueError: for an impossible batch, protocol or model.
+        """
+        run.check()
+        if trains:
+            self.split_of(run)
+
+    def split_of(self, run: RunConfig) -> BatchSplit:
+        """Split of the global batch of a run; single items for a run without training.
+
+        Raises:
+            ValueError: as `split_batch`.
+        """
+        if run.optim is None:
+            return BatchSplit(1, 1)
+        return split_batch(
+            run.optim.batch_size,
+            run.data.size,
+            self.num_devices,
+            micro_batch=self.micro_batch,
+            multiple=run.objective.batch_multiple,
+        )
+
+    def micro_batches(self, run: RunConfig) -> list[int]:
+        """Micro-batches into which the global batch of a run can be split, in ascending order."""
+        assert run.optim is not None
+        share = run.optim.batch_size // self.num_devices
+        return [size for size in divisors(share) if size % run.objective.batch_multiple == 0]
+
+    def test_batch(self, run: RunConfig) -> int:
+        """Number of views per device and test step, each with all its crops. Items of different sizes are not batched."""
+        size = run.data.test_size(run.evaluation)
+        if not size.is_uniform:
+            return 1
+        return min(MAX_TEST_BATCH, max(1, DEFAULT_COST // (size.cost * run.evaluation.crops)))
+
+
+def splits_of(data: DataConfig, *, trains: bool) -> tuple[Split, ...]:
+    """Splits that a run reads. A validation split that is the test split is not read on its own."""
+    if not trains:
+        return ("test",)
+    return ("train", "val", "test") if data.dataset.own_validation else ("train", "test")
+
+
+def read_counts(data: DataConfig, lists: ItemLists, *, trains: bool) -> Counts:
+    """Numbers of items in the annotation files. A missing stand-in is generated.
+
+    Raises:
+        DataError: if the data set is not found or cannot be read.
+    """
+    num_train = len(lists.items(data, "train")) if trains else 0
+    if trains and data.dataset.own_validation:
+        lists.items(data, "val")
+    return Counts(num_train, len(lists.items(data, "test")))

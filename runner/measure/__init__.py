@@ -1,0 +1,1 @@
+"""Measurements of time and memory, and closed values that are kept."""

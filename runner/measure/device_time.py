@@ -1,0 +1,126 @@
+"""Device time of the remaining work: from the speed of finished trainings, or from an assumed utilisation of a GPU."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from data.inspection.findings import number_of
+from experiments.spec.run import RunConfig
+from runner.store.provenance import hardware, trained_by
+from runner.store.store import RunStore
+
+TRAINING_PASSES = 3  # a backward pass costs about two forward passes
+FLOPS_PER_MAC = 2
+# Dense float16 peak of the tensor cores in TFLOP/s, by the data sheets of the SXM versions.
+PEAK_TFLOPS = {"V100": 125, "A100": 312, "H100": 989, "H200": 989}
+DEFAULT_GPU, DEFAULT_UTILISATION = "A100", 0.35
+STEP_SECONDS = 0.01  # least time of a training step: about 1,000 kernels, each launched in 10 microseconds
+CORES = 16  # that read for a GPU
+LEAST_TIMES = f"at least {STEP_SECONDS:g} s a step, and what reading takes on {CORES} cores a GPU"
+CPU_GFLOPS = 20  # about the median of the trainings behind the committed results at scale tiny, of one thread each
+
+
+class Work(NamedTuple):
+    """Forward passes of single views of a run: those of its training, backward passes included, and of its test."""
+
+    training: int
+    test: int
+
+
+class Speed(NamedTuple):
+    """Sustained speed of a device.
+
+    `flops`: operations per second, a multiply-add counted as two.
+    `is_measured`: whether it was measured; else it is assumed.
+    `source`: where it comes from, in words.
+    """
+
+    flops: float
+    is_measured: bool
+    source: str
+
+
+def work(run: RunConfig, num_train: int, num_test: int, *, trains: bool) -> Work:
+    """Forward passes of a run with these numbers of items."""
+    training = 0
+    if trains and run.optim is not None:
+        steps = run.optim.num_steps(num_train)
+        training = TRAINING_PASSES * steps * run.optim.batch_size
+    return Work(training, num_test * run.evaluation.views * run.evaluation.crops)
+
+
+def flops(run: RunConfig, passes: Work) -> float:
+    """Operations of forward passes of single views."""
+    size, test_size = run.data.size, run.data.test_size(run.evaluation)
+    macs = run.model.macs(size, run.data.targets)
+    test_macs = macs if test_size == size else run.model.macs(test_size, run.data.targets)
+    return float(FLOPS_PER_MAC * (passes.training * macs + passes.test * test_macs))
+
+
+def device_seconds(run: RunConfig, passes: Work, speed: Speed, num_devices: int = 1) -> float:
+    """Device time of forward passes: that of computing, of launching kernels or of reading, whichever is longest."""
+    clips = passes.training / TRAINING_PASSES
+    steps = clips / run.optim.batch_size if run.optim is not None else 0
+    num_read = 0 if run.data.dataset.is_replaced else clips + passes.test / run.evaluation.crops
+    return max(
+        flops(run, passes) / speed.flops,
+        steps * STEP_SECONDS * num_devices,
+        num_read * run.data.read_seconds / CORES,
+    )
+
+
+def assumed_speed(gpu: str | None = None, utilisation: float | None = None) -> Speed:
+    """Speed of a GPU by its name in `PEAK_TFLOPS` at an assumed utilisation of its peak.
+
+    Raises:
+        ValueError: for an unknown GPU, or a utilisation that is no share.
+    """
+    gpu, utilisation = gpu or DEFAULT_GPU, DEFAULT_UTILISATION if utilisation is None else utilisation
+    if gpu not in PEAK_TFLOPS:
+        raise ValueError(f"--gpu '{gpu}': its peak is unknown; known are {', '.join(PEAK_TFLOPS)}")
+    if not 0 < utilisation <= 1:
+        raise ValueError(f"--utilisation {utilisation:g}: it is a share of the peak, above 0 and at most 1")
+    source = f"a guess: {100 * utilisation:g} % of the {PEAK_TFLOPS[gpu]} TFLOP/s of one {gpu} (--gpu, --utilisation)"
+    return Speed(utilisation * PEAK_TFLOPS[gpu] * 1e12, False, source)
+
+
+def assumed_cpu_speed() -> Speed:
+    """Speed of a small model on a CPU."""
+    source = f"a guess: {CPU_GFLOPS} GFLOP/s of one thread of a CPU, about that of the committed results"
+    return Speed(CPU_GFLOPS * 1e9, False, source)
+
+
+class Trained(NamedTuple):
+    """A run, and the forward passes of its training."""
+
+    run: RunConfig
+    passes: int
+
+
+def measured_speed(trained: Iterable[Trained], store: RunStore) -> Speed | None:
+    """Speed of finished trainings, made here or published; None without any.
+
+    Trainings on the hardware of this machine are preferred, then those on the hardware with the most of them.
+    """
+    by_hardware: dict[str, list[tuple[float, float]]] = {}  # operations and seconds of each training
+    for run, passes in {item.run.train_id: item for item in trained}.values():
+        metrics = store.metrics(run) or {}
+        if passes and (hours := metrics.get("device_hours")):
+            operations = flops(run, Work(passes, 0))
+            devices = {_device(session["hardware"]) for session in trained_by(metrics)}
+            if len(devices) > 1:
+                continue  # the hours of each are not known
+            by_hardware.setdefault(devices.pop(), []).append((operations, 3600 * hours))
+    if not by_hardware:
+        return None
+    here = _device(hardware())
+    device = max(by_hardware, key=lambda name: (name == here, len(by_hardware[name])))
+    operations, seconds = (sum(column) for column in zip(*by_hardware[device], strict=True))
+    trainings = number_of(len(by_hardware[device]), "trainings")
+    kind = "measured" if device == here else "a guess"
+    return Speed(operations / seconds, device == here, f"{kind}: the speed of {trainings} on {device}")
+
+
+def _device(name: str) -> str:
+    """Hardware without the number of its GPUs."""
+    return re.sub(r"^\d+ x ", "", name)

@@ -1,0 +1,214 @@
+"""Measurements at the paper's size: peak memory on a device, and bytes saved for the backward pass.
+
+The papers state neither batch size nor precision of their "max CUDA memory"; the records here contain both.
+"""
+
+import contextlib
+import functools
+import gc
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from experiments.spec.metrics import Measured
+from experiments.spec.run import RunConfig
+from models.model import HasIdenticalBlocks, InputSize, ModelConfig, Targets
+from runner.machine.memory_errors import is_out_of_memory
+from runner.store.provenance import provenance
+
+GIB = 2**30
+PRECISIONS = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16, "32-true": torch.float32}
+
+
+class NotMeasurableError(OSError):
+    """The measurement does not apply to the run, or is not possible on this device."""
+
+
+class TooLargeError(NotMeasurableError):
+    """A model or training step does not fit into the memory of the GPU."""
+
+
+def saved_for_backward(run: RunConfig) -> int:
+    """Bytes that autograd saves for the backward pass of one item in float32, without weights.
+
+    They are counted on fake tensors, which have shapes but no memory.
+    """
+    return saved_per_item(run.model, run.data.size, run.data.targets)
+
+
+@functools.cache
+def saved_per_item(model: ModelConfig, size: InputSize, targets: Targets) -> int:
+    """Bytes that autograd saves for the backward pass of one item in float32, without weights."""
+    if isinstance(model, HasIdenticalBlocks) and model.depth > 3:
+        # Blocks between the first and the last are identical: each adds the difference between depths 3 and 2.
+        two, three = (saved_per_item(model.with_depth(depth), size, targets) for depth in (2, 3))
+        return three + (model.depth - 3) * (three - two)
+    built = model.on_meta(size, targets).train()
+    # Fake tensors use the CPU's kernels, fused attention included. On the meta device, attention would save its maps.
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        return saved_bytes(built.to_empty(device="cpu"), size.example(1))
+
+
+def saved_bytes(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+    """Bytes that autograd saves for the backward pass of a model, without its weights."""
+    return bytes_saved_by(lambda: model(*inputs), model)
+
+
+def bytes_saved_by(run: Callable[[], object], model: nn.Module) -> int:
+    """Bytes that autograd saves for the backward pass of a function, without the weights of a model.
+
+    Every storage is counted once.
+    """
+    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+    storages: dict[int, torch.UntypedStorage] = {}
+
+    def save(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            storages[storage._cdata] = storage  # the reference prevents reuse of its address
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor):
+        run()
+    return sum(storage.nbytes() for storage in storages.values())
+
+
+class TrainingStep:
+    """A training step in a given precision: forward, backward and update.
+
+    Args:
+        optimizer: optimiser of the model's parameters.
+        loss: loss of the model's outputs.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        loss: Callable[[Tensor], Tensor],
+        device: torch.device,
+        precision: torch.dtype,
+    ) -> None:
+        self.optimizer, self.loss, self.device, self.precision = optimizer, loss, device, precision
+        # A larger scale can overflow float16 in the first step. The update, and with it the optimiser state, is then
+        # skipped.
+        self.scaler = torch.amp.GradScaler(device.type, init_scale=1.0, enabled=precision is torch.float16)
+
+    def __call__(self, outputs: Callable[[], Tensor]) -> torch.optim.Optimizer:
+        self.add_gradients(outputs)
+        self.update()
+        self.optimizer.zero_grad()
+        return self.optimizer
+
+    def add_gradients(self, outputs: Callable[[], Tensor]) -> None:
+        """Execute the forward and the backward pass on the outputs of a function."""
+        with mixed_precision(self.device, self.precision):
+            loss = self.loss(outputs())
+        self.scaler.scale(loss).backward()
+
+    def update(self) -> None:
+        """Update the parameters. Their gradients stay."""
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+
+def mixed_precision(device: torch.device, precision: torch.dtype) -> contextlib.AbstractContextManager[object]:
+    """Autocast to a precision; no effect for float32."""
+    return contextlib.nullcontext() if precision is torch.float32 else torch.autocast(device.type, dtype=precision)
+
+
+def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Callable[[], torch.optim.Optimizer]:
+    """Training step of a run on random items, in the precision of its recipe.
+
+    Raises:
+        NotMeasurableError: for a run without training.
+    """
+    if run.optim is None:
+        raise NotMeasurableError("this run trains nothing, so there is no training step to measure")
+    model = run.model.build(run.data.size, run.data.targets).train().to(device)
+    optimizer, _ = run.optim.build(model, run.optim.length)
+    task = run.objective.task(run.data.targets)
+    inputs = run.data.size.example(batch_size, device)
+    targets = run.data.targets.example(batch_size, device)
+    loss = partial(_loss, task.loss, targets)
+    return partial(TrainingStep(optimizer, loss, device, PRECISIONS[run.optim.precision]), partial(model, *inputs))
+
+
+def _loss(loss: Callable[[Tensor, Tensor], Tensor], targets: Tensor, outputs: Tensor) -> Tensor:
+    return loss(outputs, targets)
+
+
+def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
+    """Peak CUDA memory of a training step: forward, backward and update, in the recipe's precision.
+
+    Raises:
+        TooLargeError: if the step does not fit.
+        NotMeasurableError: for a run without training, or if there is no GPU.
+    """
+    if not torch.cuda.is_available():
+        raise NotMeasurableError("memory is measured on a CUDA device and there is none; reports show – for it")
+    gc.collect()
+    torch.cuda.empty_cache()
+    try:
+        step = training_step(run, batch_size, torch.device("cuda"))
+        step()
+        torch.cuda.reset_peak_memory_stats()
+        step()  # with optimiser state, as every step except the first
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        fits = False  # raise below: the error references this frame, and thus its tensors
+    else:
+        fits = True
+    if not fits:
+        raise _too_large(batch_size)
+    assert run.optim is not None
+    return {
+        "peak_gib": torch.cuda.max_memory_allocated() / GIB,
+        "batch_size": batch_size,
+        "precision": run.optim.precision,
+        **provenance(),
+        "hardware": torch.cuda.get_device_name(),
+    }
+
+
+# Function of a run and a batch size for each of `experiments.spec.metrics.KINDS` that is not measured in turns.
+MEASUREMENTS: dict[str, Callable[[RunConfig, int], dict[str, object]]] = {"memory": peak_memory}
+
+
+def measured(metric: Measured, run: RunConfig, batch_size: int) -> dict[str, object]:
+    return (metric.function or MEASUREMENTS[metric.kind])(run, batch_size)
+
+
+def nearest_batch(printed: float, measured: Callable[[int], float]) -> int:
+    """Batch size whose measured value is nearest to the printed one.
+
+    The search doubles the batch size until the value is at least the printed one or the batch does not fit. It then
+    bisects the last interval.
+
+    Args:
+        measured: value for a batch size, which increases with the batch size.
+
+    Raises:
+        TooLargeError: if one item does not fit.
+    """
+    values = {1: measured(1)}
+    below, above = 0, 1
+    while values.get(above, math.inf) < printed:
+        below, above = above, 2 * above
+        with contextlib.suppress(TooLargeError):
+            values[above] = measured(above)
+    while above - below > 1:
+        middle = (below + above) // 2
+        with contextlib.suppress(TooLargeError):
+            values[middle] = measured(middle)
+        below, above = (middle, above) if values.get(middle, math.inf) < printed else (below, middle)
+    return min(values, key=lambda batch_size: abs(values[batch_size] - printed))
+
+
+def _too_large(batch_size: int) -> TooLargeError:
+    smaller = "; use a smaller --batch" if batch_size > 1 else ""
+    return TooLargeError(f"batch {batch_size} does not fit into this GPU{smaller}")

@@ -1,0 +1,214 @@
+"""Directory of a run: config, provenance, checkpoints, metrics, predictions, log and lock.
+
+The metrics file is written at the end of a test, so an interrupted run has none. The operating system releases the lock
+at the end of the process, so a killed run does not appear to be running.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+
+from experiments.spec.run import RunConfig
+from runner.machine.fields import TEXT
+from runner.machine.files import PARTIAL, StoreError, read_json, read_record, unwritable, write_atomically
+from runner.store.acceptance import accepted_test, first_difference
+
+RELEASED_SUFFIX = ".released"  # of file names: results of released weights
+TRAINING_SHARE = 0.9  # assumed fraction of a run's time; the rest is its test
+
+State = Literal["done", "running", "interrupted", "failed", "trained", "not run"]
+
+
+class RunDirectory:
+    """Files of a run.
+
+    Args:
+        compare_scores: whether results are compared with their saved scores before they are taken.
+    """
+
+    def __init__(self, path: Path, *, compare_scores: bool = False) -> None:
+        self.path = path
+        self.compare_scores = compare_scores
+        self.config = path / "config.json"
+        self.provenance = path / "run.json"
+        self.training = path / "training.json"
+        self.data = path / "data.json"  # data at the start of the training
+        self.batch_split = path / "batch_split.json"  # batches that fit into the memory of the devices
+        self.started_from = path / "started_from.json"
+        self.checkpoint = path / "checkpoints" / "last.ckpt"
+        self.weights = path / "checkpoints" / "weights.safetensors"
+        self.best_weights = path / "checkpoints" / "best.safetensors"  # best weights of an unfinished training
+        self.released = path / "checkpoints" / "released.safetensors"
+        self.released_record = path / "released.json"
+        self.tensorboard = path / "tb"
+        self.log = path / "log.txt"
+        self.failure = path / "failure.txt"
+        self.progress_file = path / "progress.json"
+
+    def metrics(self, eval_id: str, *, released: bool = False) -> Path:
+        """File of the metrics under a test protocol, for the run's own weights or released ones."""
+        return self.path / "metrics" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.json"
+
+    def predictions(self, eval_id: str, *, released: bool = False) -> Path:
+        """File of the scores per video under a test protocol, for the run's own weights or released ones."""
+        return self.path / "predictions" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
+
+    def item_scores(self, eval_id: str, *, released: bool = False) -> Path:
+        """Folder of the scores of single items of an unfinished test, for the run's own weights or released ones."""
+        return self.path / "unfinished" / f"{eval_id}{RELEASED_SUFFIX if released else ''}"
+
+    def result_files(self, eval_id: str, *, released: bool = False) -> Path:
+        """Folder of predictions that data store as files, for the run's own weights or released ones."""
+        return self.path / "results" / f"{eval_id}{RELEASED_SUFFIX if released else ''}"
+
+    def shown_clips(self, eval_id: str, *, released: bool = False) -> Path:
+        """File of a few clips of a test, for the run's own weights or released ones."""
+        return self.path / "shown_clips" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
+
+    def answered_clips(self, eval_id: str, *, released: bool = False) -> Path:
+        """Published file of a few clips of a test with its answers, which here follow from its scores."""
+        return self.path / "answered_clips" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
+
+    def measurement(self, kind: str) -> Path:
+        return self.path / "measured" / f"{kind}.json"
+
+    def released_weights(self) -> dict | None:
+        """Record of imported released weights; None if there are none.
+
+        Raises:
+            StoreError: if the record is damaged.
+        """
+        return read_record(self.released_record, {"file": TEXT, "sha256": TEXT}) if self.released.exists() else None
+
+    def attention_maps(self, maps_id: str, *, released: bool = False) -> Path:
+        """File of the attention maps of a query, for the run's own weights or released ones."""
+        return self.path / "attention_maps" / f"{maps_id}{RELEASED_SUFFIX if released else ''}.npz"
+
+    def mask_strip(self, strip_id: str, *, released: bool = False) -> Path:
+        """File of the masks of a sequence for a figure, for the run's own weights or released ones."""
+        return self.path / "mask_strips" / f"{strip_id}{RELEASED_SUFFIX if released else ''}.npz"
+
+    def result(self, run: RunConfig, *, released: bool = False) -> dict | None:
+        """Metrics of the run's test, of its own weights or released ones; None if no file with them is accepted."""
+        return accepted_test(
+            self.metrics(run.eval_id, released=released),
+            run,
+            config=self.config,
+            predictions=partial(self.predictions, released=released),
+            released=released,
+            compare_scores=self.compare_scores,
+        )
+
+    def tested(self, run: RunConfig, eval_only: bool) -> bool:
+        """Whether the test is finished.
+
+        With `eval_only`, a test of released weights counts if the run has no weights of its own.
+        """
+        if self.result(run) is not None:
+            return True
+        return eval_only and not self.weights.exists() and self.result(run, released=True) is not None
+
+    def state(self, run: RunConfig) -> State:
+        """State of the run and its test. "trained": the test is left, or was stopped."""
+        if self.result(run) is not None:
+            return "done"
+        if self.claimed:
+            return "running"
+        if self.failure.exists():
+            return "failed"
+        if self.checkpoint.exists():
+            return "interrupted"
+        return "trained" if self.weights.exists() else "not run"
+
+    def progress(self) -> dict:
+        """Last progress that the running process has written; empty if there is none."""
+        try:
+            return read_json(self.progress_file) or {}
+        except StoreError:
+            return {}
+
+    @property
+    def memory_failures(self) -> int:
+        """How often memory was exhausted for a batch of this run."""
+        try:
+            return len((read_json(self.batch_split) or {}).get("out_of_memory", ()))
+        except StoreError:
+            return 0
+
+    def fraction_done(self) -> float | None:
+        """Finished fraction of the run, between 0 and 1; None if it is unknown."""
+        progress = self.progress()
+        done = progress.get("done")
+        if not isinstance(done, int | float) or not 0 <= done <= 1:
+            return None
+        return (
+            TRAINING_SHARE * done if progress.get("stage") == "train" else TRAINING_SHARE + (1 - TRAINING_SHARE) * done
+        )
+
+    def fraction_trained(self) -> float:
+        """Finished fraction of a training that goes on from its checkpoint, by its last progress; 0 if it is unknown."""
+        training = self.progress().get("stage") == "train" and self.checkpoint.exists()
+        return (self.fraction_done() or 0.0) / TRAINING_SHARE if training else 0.0
+
+    @property
+    def started(self) -> bool:
+        """Whether the run was started. A measurement and imported weights need no start."""
+        traces = (self.log, self.failure, self.checkpoint, self.weights, self.path / "metrics")
+        return any(path.exists() for path in traces)
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a process executes the run."""
+        lock = self.path / "claim.lock"
+        if not lock.exists() or not os.access(lock, os.W_OK):
+            return False
+        try:
+            with FileLock(lock, timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    @contextmanager
+    def claim(self) -> Iterator[bool]:
+        """Lock the run for this process. The context is False if another process has locked it; there is no wait.
+
+        Raises:
+            StoreError: if the directory cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / "claim.lock", timeout=0)
+            try:
+                lock.acquire()
+            except Timeout:
+                yield False
+                return
+            for left in self.path.rglob(f"{PARTIAL}*"):  # of a killed process
+                left.unlink()
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def save_config(self, description: dict[str, object]) -> None:
+        """Write the run's config. An existing file must have the same content.
+
+        Raises:
+            StoreError: if the directory is of another run.
+        """
+        stored = read_json(self.config)
+        if stored is None:
+            write_atomically(self.config, json.dumps(description, indent=1) + "\n")
+        elif (difference := first_difference(stored, description)) is not None:
+            raise StoreError(
+                f"{self.config} is the config of another run: it differs at {difference}; restore it, or move {self.path} "
+                f"away"
+            )

@@ -1,0 +1,1 @@
+"""Weights of runs: initial, trained and released."""

@@ -1,0 +1,66 @@
+"""Findings on the weights that runs need: initial ones for trainings, trained or released ones for tests."""
+
+from collections.abc import Iterable, Iterator
+
+from data.inspection.findings import Finding
+from models.imagenet import InitialWeights, MissingWeightsError, weights_folder
+from models.model import ModelConfig
+from runner.machine.messages import one_line
+from runner.store.jobs import Job
+from runner.store.store import RunStore
+from runner.weights.weights import weights_of
+
+SUBJECT = "weights"
+
+
+def find_initial_weights(models: Iterable[ModelConfig]) -> None:
+    """Download the initial weights of models that are not here.
+
+    Raises:
+        MissingWeightsError: if one cannot be downloaded, with the remedy.
+    """
+    folder = weights_folder()
+    for source in sources_of(models):
+        source.find(folder)
+
+
+def lacks_initial_weights(models: Iterable[ModelConfig]) -> bool:
+    """Whether initial weights of some models are not on this machine. Nothing is downloaded."""
+    folder = weights_folder()
+    return any(source.local(folder) is None for source in sources_of(models))
+
+
+def sources_of(models: Iterable[ModelConfig]) -> Iterable[InitialWeights]:
+    return dict.fromkeys(source for model in models for source in model.initial_weights)
+
+
+def initial_findings(models: Iterable[ModelConfig]) -> Iterator[Finding]:
+    yield from map(initial_finding, sources_of(models))
+
+
+def initial_finding(source: InitialWeights) -> Finding:
+    """Whether initial weights are at hand, or can be downloaded."""
+    folder = weights_folder()
+    try:
+        if (path := source.local(folder)) is not None:
+            return Finding("ok", SUBJECT, f"initial weights in {path}")
+        return Finding("ok", SUBJECT, f"initial weights downloaded to {source.find(folder)}")
+    except (MissingWeightsError, ValueError) as error:
+        what, _, remedy = one_line(error).removeprefix(f"{SUBJECT}: ").partition(": ")
+        return Finding("error", SUBJECT, what, remedy)
+
+
+def tested_findings(jobs: Iterable[Job], store: RunStore) -> Iterator[Finding]:
+    """Findings on the weights of runs that are only tested."""
+    for job in jobs:
+        weights = weights_of(job.run, store)
+        if weights is None:
+            yield Finding(
+                "error",
+                SUBJECT,
+                f"{job.name} has no weights to test",
+                "train it with `reproduce run`, or import released ones with `reproduce import-weights FILE --as "
+                "TABLE:ROW`",
+            )
+        else:
+            yield Finding("ok", SUBJECT, f"{job.name}: {weights.path or 'those of its parents'}")

@@ -1,0 +1,230 @@
+"""Weights of a run: its files, the initial weights of a training, and the weights of a test."""
+
+import json
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from experiments.spec.run import RunConfig
+from models.frozen import digest, frozen_fingerprint, load_trained, trained_tensors
+from runner.machine.fields import TEXT
+from runner.machine.files import StoreError, read_record, replacing
+from runner.store.store import RunStore
+
+# Metadata of weight files: fingerprint of the model's frozen parameters, and digest of the tensors in the file. Both are
+# in one JSON object, because safetensors writes several keys in a random order. Earlier versions wrote two keys.
+SAVED, FROZEN, DIGEST = "saved", "frozen_weights", "sha256"
+WEIGHTS_DIGEST = "weights_digest"  # field of records and metrics: digest of the tensors in the weight file
+
+
+class Weights(NamedTuple):
+    """Weights with which a run is tested.
+
+    `path`: file of the weights; None for a run without training, which uses the weights of its parents unchanged.
+    `released`: record of the released file that they were imported from; None for the run's own weights.
+    `digest`: digest of the tensors when they were saved; None if no record contains it.
+    """
+
+    path: Path | None
+    released: dict | None
+    digest: str | None = None
+
+    @property
+    def trained_here(self) -> bool:
+        return self.path is not None and self.released is None
+
+
+class ReleasedStart(NamedTuple):
+    """Imported released weights of a parent that initialise a part of the model."""
+
+    part: str
+    file: str
+    sha256: str
+
+
+def weights_of(run: RunConfig, store: RunStore) -> Weights | None:
+    """A run's own weights, or else imported released ones; None if there are neither.
+
+    Raises:
+        StoreError: if the record of the weights is damaged.
+    """
+    directory = store.run(run.train_id)
+    if directory.weights.exists():
+        training = read_record(directory.training, {f"{WEIGHTS_DIGEST}?": TEXT}) or {}
+        return Weights(directory.weights, None, training.get(WEIGHTS_DIGEST))
+    released = directory.released_weights()
+    if released is not None:
+        return Weights(directory.released, released, released.get(WEIGHTS_DIGEST))
+    starts = (weights_of(parent.run, store) for parent in run.parents)
+    needs_no_training = run.pretrained or run.model.is_control
+    if run.optim is None and needs_no_training and all(start is not None for start in starts):
+        return Weights(None, None)
+    return None
+
+
+def existing_weights(run: RunConfig, store: RunStore) -> Weights:
+    """Weights with which a run is tested.
+
+    Raises:
+        ValueError: if there are none, with the remedy.
+    """
+    weights = weights_of(run, store)
+    if weights is not None:
+        return weights
+    directory = store.run(run.train_id)
+    if run.optim is None:
+        for parent in run.parents:
+            existing_weights(parent.run, store)
+    if directory.provenance.exists():
+        raise ValueError(f"run {run.train_id} has lost its weights: move {directory.path} away and train it again")
+    raise ValueError(
+        f"run {run.train_id} has no weights: train it with `reproduce run`, or import released ones with "
+        f"`reproduce import-weights FILE --as TABLE:ROW`"
+    )
+
+
+def save_weights(model: nn.Module, path: Path) -> str:
+    """Save the trained tensors with their digest, and a fingerprint of the frozen parameters; returns the digest.
+
+    Raises:
+        StoreError: if the file cannot be written.
+    """
+    return save_tensors(trained_tensors(model), path, frozen_fingerprint(model))
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path, fingerprint: str | None = None) -> str:
+    """Save tensors with their digest; returns the digest.
+
+    Args:
+        fingerprint: fingerprint of frozen parameters that are not among the tensors.
+
+    Raises:
+        StoreError: if the file cannot be written.
+    """
+    saved = {DIGEST: digest(tensors), FROZEN: fingerprint}
+    with replacing(path) as partial:
+        save_file(tensors, partial, metadata={SAVED: json.dumps(saved)})
+    return saved[DIGEST]
+
+
+def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Weights) -> list[ReleasedStart]:
+    """Load the weights with which a run is tested.
+
+    Returns the released weights of parents for a run without a weight file of its own, else an empty list.
+
+    Raises:
+        ValueError: if the weights of a parent are missing, or the frozen parameters are not those of the training.
+        StoreError: if a file is damaged, was changed, or contains another model.
+    """
+    if weights.path is None:
+        return start_weights(model, run, store)
+    tensors, fingerprint = read_weights(weights.path, weights.digest)
+    try:
+        if fingerprint is None:
+            model.load_state_dict(tensors)
+        else:
+            start_weights(model, run, store)
+            load_trained(model, tensors, fingerprint)
+    except RuntimeError as error:  # of names and shapes
+        reason = first_difference_of(model.state_dict(), tensors) or textwrap.shorten(str(error), 200)
+        raise StoreError(
+            f"{weights.path} does not hold this row's model: {reason}; name the row, scale and options that it was "
+            f"trained with"
+        ) from None
+    return []
+
+
+def first_difference_of(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """First difference of two sets of tensors in words; empty if names and shapes are equal."""
+    for names, what in ((expected.keys() - found.keys(), "lacks"), (found.keys() - expected.keys(), "has the unknown")):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            return f"it {what} {min(names)}{more}"
+    for name, tensor in expected.items():
+        if tensor.shape != found[name].shape:
+            return f"{name} is {tuple(found[name].shape)}, not {tuple(tensor.shape)}"
+    return ""
+
+
+def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[ReleasedStart]:
+    """Load the initial weights of a run into a model; returns the released weights of parents among them.
+
+    Raises:
+        ValueError: if the weights of a parent are missing, with the remedy.
+        MissingWeightsError: if a file of pretrained weights is missing, with the remedy.
+    """
+    for report in run.model.initialise(model):
+        print(report)
+    starts = []
+    for parent in run.parents:
+        weights = existing_weights(parent.run, store)
+        print(run.model.copy_from(model, tensors_of(parent.run, store, weights), parent.part))
+        if weights.released is not None:
+            starts.append(ReleasedStart(parent.part, weights.released["file"], weights.released["sha256"]))
+    return starts
+
+
+def tensors_of(run: RunConfig, store: RunStore, weights: Weights) -> dict[str, Tensor]:
+    """All tensors of a run's model with these weights, frozen parameters included."""
+    if weights.path is not None:
+        tensors, fingerprint = read_weights(weights.path, weights.digest)
+        if fingerprint is None:
+            return tensors
+    model = run.model.build(run.data.size, run.data.targets)
+    load_weights(model, run, store, weights)
+    return model.state_dict()
+
+
+def read_weights(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], str | None]:
+    """Trained tensors of a weight file, and the fingerprint of the frozen parameters, which are not in the file.
+
+    Args:
+        expected: digest of the tensors when they were saved; None to compare them only with the digest in the file.
+
+    Raises:
+        StoreError: if the file is damaged, or its tensors are not those that were saved.
+    """
+    tensors, metadata = _content(path)
+    stored = metadata.get(DIGEST)
+    if (stored or expected) and {stored or expected, expected or stored} != {digest(tensors)}:
+        raise StoreError(f"{path} was changed after it was saved: its digest differs; restore it, or {remedy(path)}")
+    return tensors, metadata.get(FROZEN)
+
+
+def saved_digest(path: Path) -> str:
+    """Digest of the tensors in a weight file, after a comparison with the digest in the file.
+
+    Raises:
+        StoreError: as `read_weights`; also if the file does not exist.
+    """
+    return digest(read_weights(path)[0])
+
+
+def _content(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a weight file."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            earlier = {DIGEST: metadata.get(DIGEST), FROZEN: json.loads(metadata.get(FROZEN, "null"))}
+            return load_file(path), json.loads(metadata.get(SAVED, "null")) or earlier
+    except FileNotFoundError:
+        raise StoreError(f"{path} is missing; {remedy(path)}") from None
+    except (SafetensorError, ValueError, RecursionError):
+        raise StoreError(f"{path} is cut short or damaged; {remedy(path)}") from None
+
+
+def remedy(path: Path) -> str:
+    """Remedy for a damaged weight file, by its name."""
+    match path.name:
+        case "released.safetensors":
+            return "import it again with `reproduce import-weights`"
+        case "best.safetensors":
+            return f"remove {path.parent} to train this run from its beginning"
+        case "weights.safetensors":
+            return f"move {path.parent.parent} away to train this run again"
+    return "get it again"

@@ -1,0 +1,119 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from data.inspection.file_scan import FolderScan, is_frame, missing_of, scanned, size_of, sizes_of
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    for name, size in (("train/a b/1.mp4", 3), ("train/a b/2.mp4", 0), ("val.csv", 5)):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x" * size)
+    return root
+
+
+def test_a_scan_has_the_size_of_each_file_by_relative_path(root: Path) -> None:
+    assert scanned(root) == FolderScan(
+        {"train/a b/1.mp4": 3, "train/a b/2.mp4": 0, "val.csv": 5}, frozenset(), frozenset()
+    )
+
+
+def test_a_folder_of_frames_is_not_listed(root: Path) -> None:
+    frames = root / "P01" / "rgb_frames" / "P01_01"
+    frames.mkdir(parents=True)
+    for number in (1, 2):
+        (frames / f"frame_{number:010d}.jpg").touch()
+    (root / "train" / "a b" / "frame_of_a_picture.mp4").touch()  # a video
+    scan = scanned(root)
+    assert scan.picture_folders == {"P01/rgb_frames/P01_01"}
+    assert set(scan.sizes) == {"train/a b/1.mp4", "train/a b/2.mp4", "train/a b/frame_of_a_picture.mp4", "val.csv"}
+
+
+def test_links_are_followed_and_loops_end(root: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "3.mp4").write_bytes(b"1234")
+    (root / "val").symlink_to(elsewhere)
+    (root / "train" / "up").symlink_to(root)
+    (root / "train" / "broken.mp4").symlink_to(root / "nothing")
+    (root / "train" / "linked.mp4").symlink_to(elsewhere / "3.mp4")
+    assert scanned(root).sizes == {
+        "train/a b/1.mp4": 3,
+        "train/a b/2.mp4": 0,
+        "train/linked.mp4": 4,
+        "val.csv": 5,
+        "val/3.mp4": 4,
+    }
+
+
+def test_a_root_is_scanned_once(root: Path) -> None:
+    before = scanned(root)
+    (root / "new.mp4").touch()
+    assert scanned(root) is before
+
+
+def test_folders_that_cannot_be_listed_are_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith("a b"):
+            raise PermissionError(path)
+        return scandir(path)
+
+    monkeypatch.setattr("data.inspection.file_scan.os.scandir", refuse)
+    assert scanned(root) == FolderScan({"val.csv": 5}, frozenset(), frozenset({"train/a b"}))
+    assert scanned(root / "nothing").unreadable == {""}
+
+
+def test_sizes_are_those_of_regular_files(root: Path) -> None:
+    paths = [root / "val.csv", root / "missing.mp4", root / "train", root / "train" / "a b" / "1.mp4"]
+    assert sizes_of([*map(str, paths), "a\0b"] * 500) == [5, None, None, 3, None] * 500
+
+
+def test_missing_files_are_those_that_a_request_for_each_does_not_find(tmp_path: Path) -> None:
+    for name in ("a/1.mp4", "a/2.mp4", "b/frame_01.jpg", "b/other.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "a/3.mp4").mkdir()  # no file
+    (tmp_path / "a/4.mp4").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "a/5.mp4").symlink_to(tmp_path / "a/1.mp4")
+    (tmp_path / "c").symlink_to(tmp_path / "a")
+    names = [f"{folder}/{number}.mp4" for folder in ("a", "c", "none", "a/1.mp4", "a\0b") for number in range(6)]
+    paths = [str(tmp_path / name) for name in (*names, "b/frame_01.jpg", "b/frame_02.jpg", "b/../a/1.mp4")]
+    assert missing_of(paths) == {path for path in paths if size_of(path) is None}
+    assert len(missing_of(paths)) == 3 + 3 + 18 + 1 and missing_of([]) == set()
+
+
+def test_files_of_a_folder_that_cannot_be_listed_are_requested_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.mp4").touch()
+
+    def refused(folder: str) -> None:
+        raise PermissionError(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    assert missing_of([f"{tmp_path}/a.mp4", f"{tmp_path}/b.mp4"]) == {f"{tmp_path}/b.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("frame_0000000001.jpg", True),
+        ("frame_000001.PNG", True),
+        ("img_00001.jpg", True),
+        ("image_00001.jpeg", True),
+        ("000001.jpg", True),
+        ("1.jpg", False),
+        ("cover.jpg", False),
+        ("img_00001.mp4", False),
+        ("frame_1.mp4", False),
+        ("flow_x_00001.jpg", False),
+    ],
+)
+def test_frames_are_recognised_by_their_names(name: str, expected: bool) -> None:
+    assert is_frame(name) is expected

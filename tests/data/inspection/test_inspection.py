@@ -1,0 +1,232 @@
+"""Inspection of a data set: each kind of finding, and decoded videos."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from data.config import DataConfig, Split, VideoFacts
+from data.datasets.epic100 import Epic100
+from data.datasets.kinetics import Kinetics
+from data.inspection.bad_files import Stamp
+from data.inspection.examination import Examination, Outcome
+from data.inspection.findings import Finding, number_of
+from data.inspection.inspection import Inspection, Need, video_findings
+from data.item_lists import ItemLists
+from data.video_data import VideoData
+
+DATA = VideoData(dataset=Kinetics.Config(name="kinetics", num_classes=2))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Four training and two test videos of two classes with names."""
+    for split, lines in (("train", ["dance/a", "dance/b", "jump/c", "jump/d"]), ("val", ["dance/e", "jump/f"])):
+        for line in lines:
+            path = tmp_path / split / f"{line}.mp4"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"a video")
+        text = "".join(f"{split}/{line}.mp4 {int(line.startswith('jump'))}\n" for line in lines)
+        (tmp_path / f"{split}.csv").write_text(text)
+    return tmp_path
+
+
+def inspected(
+    root: Path,
+    data: DataConfig = DATA,
+    allow_bad: int | None = None,
+    splits: tuple[Split, ...] = ("train", "test"),
+) -> Inspection:
+    need = Need(data=data, splits=splits, allow_bad=allow_bad, short_side=32)
+    return Inspection(need, root, ItemLists(lambda _: root))
+
+
+def problems(inspection: Inspection) -> list[Finding]:
+    return [finding for finding in inspection.findings() if finding.severity != "ok"]
+
+
+def test_a_complete_data_set_has_no_problems(root: Path) -> None:
+    found = list(inspected(root).findings())
+    assert {finding.severity for finding in found} == {"ok"} and {finding.subject for finding in found} == {"kinetics"}
+    texts = [finding.what for finding in found]
+    assert texts[:4] == [
+        f"4 train videos listed in {root}",
+        f"2 test videos listed in {root}",
+        "all 2 classes have names",
+        "no video is listed twice, or in both splits",
+    ]
+    assert "all files of the 4 train videos are there" in texts and "every video file is in a list" in texts
+
+
+@pytest.mark.parametrize(("allow_bad", "severity"), [(None, "error"), (1, "error"), (2, "warning")])
+def test_missing_videos_are_an_error_beyond_the_accepted_number(
+    root: Path, allow_bad: int | None, severity: str
+) -> None:
+    (root / "train/dance/b.mp4").unlink()
+    (root / "train/jump/d.mp4").unlink()
+    (root / "train/jump/d.mp4").symlink_to(root / "nowhere.mp4")
+    (found,) = problems(inspected(root, allow_bad=allow_bad))
+    assert found.severity == severity
+    assert found.what.startswith(f"2 of 4 train videos are missing, e.g. {root}/train/dance/b.mp4; a run accepts ")
+    assert found.remedy == "get them, or raise the limit with --allow-bad 2"
+
+
+def test_empty_and_superfluous_files_are_warnings(root: Path) -> None:
+    (root / "val/jump/f.mp4").write_bytes(b"")
+    (root / "train/jump/z.webm").touch()
+    (root / "train/jump/readme.txt").touch()
+    empty, extra = problems(inspected(root))
+    assert (empty.severity, empty.what) == ("warning", f"1 test file of 0 bytes, e.g. {root}/val/jump/f.mp4")
+    assert (extra.severity, extra.what) == ("warning", "1 video file in no list, e.g. train/jump/z.webm")
+
+
+def test_videos_of_splits_that_no_run_reads_are_not_superfluous(root: Path) -> None:
+    assert not problems(inspected(root, splits=("test",)))
+
+
+def test_numbers_of_items_stand_beside_the_official_ones(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Kinetics.Config, "official_sizes", {"kinetics": {"train": 5, "val": 2}})
+    (found,) = problems(inspected(root))
+    assert found.what == "4 train videos listed, officially 5 (80.00 %)" and found.remedy
+    assert any(finding.what.endswith("as officially") for finding in inspected(root).findings())
+
+
+def test_an_unreadable_annotation_file_is_an_error_with_its_remedy(root: Path) -> None:
+    (root / "train.csv").write_text("train/dance/a.mp4 0\ntrain/dance/a.mp4 0\n")
+    found = problems(inspected(root))[0]
+    assert found.severity == "error" and found.remedy == "list each video once"
+    assert found.what == f"{root}/train.csv: {root}/train/dance/a.mp4 is listed 2 times"
+    (root / "train.csv").write_text("train/dance/a.mp4 2\n")
+    assert "wrong label '2'" in problems(inspected(root))[0].what
+
+
+def test_labels_in_another_order_than_that_of_the_names_are_a_warning(root: Path) -> None:
+    for split in ("train", "val"):
+        lines = (root / f"{split}.csv").read_text().splitlines()
+        (root / f"{split}.csv").write_text("\n".join(f"{line[:-1]}{1 - int(line[-1])}" for line in lines))
+    (found,) = problems(inspected(root))
+    assert found.severity == "warning" and "0 is 'jump', 1 is 'dance'" in found.what
+
+
+def test_classes_without_names_or_items_are_warnings(root: Path) -> None:
+    data = replace(DATA, dataset=Kinetics.Config(name="kinetics", num_classes=3))
+    names, train, test = problems(inspected(root, data))
+    assert names.what == "1 of 3 classes have no name, e.g. 'class 2'"
+    assert names.remedy == f"put classes.txt into {root}"
+    assert train.what == "1 of 3 class labels have no train videos, e.g. 2" and "test videos, e.g. 2" in test.what
+
+
+def test_other_class_names_in_the_test_are_an_error(root: Path) -> None:
+    (root / "val/jump").rename(root / "val/leap")
+    (root / "val.csv").write_text("val/dance/e.mp4 0\nval/leap/f.mp4 1\n")
+    found = problems(inspected(root))[0]
+    assert (found.severity, found.what) == ("error", "class 1 is 'jump' in train and 'leap' in test")
+
+
+def test_a_video_in_both_splits_is_a_warning(root: Path) -> None:
+    with (root / "train.csv").open("a") as file:
+        file.write("val/jump/f.mp4 1\n")
+    (found,) = problems(inspected(root))
+    assert found.what == "1 video in the training and in the test split, e.g. val/jump/f.mp4"
+
+
+def test_segments_of_one_video_are_no_duplicates(tmp_path: Path) -> None:
+    header = "narration_id,video_id,start_timestamp,stop_timestamp,verb_class,noun_class"
+    for split, start in (("train", 1), ("validation", 4)):
+        rows = [f"{split}_{n},P01_01,00:00:0{start + n}.00,00:00:0{start + n + 1}.00,{n},0" for n in range(2)]
+        (tmp_path / f"EPIC_100_{split}.csv").write_text("\n".join([header, *rows]))
+    video = tmp_path / "P01/videos/P01_01.MP4"
+    video.parent.mkdir(parents=True)
+    video.write_bytes(b"a video")
+    data = VideoData(dataset=Epic100.Config(num_verbs=2, num_nouns=1))
+    found = list(inspected(tmp_path, data).findings())
+    unnamed = next(finding for finding in found if "have no name" in finding.what)
+    assert "EPIC_100_verb_classes.csv" in unnamed.remedy
+    assert not any("training and in the test split" in finding.what for finding in found)
+
+
+def outcomes(*facts: VideoFacts | str) -> list[Outcome]:
+    return [
+        Outcome(Stamp(1, 1), None, "/data/a.mp4", fact) if isinstance(fact, str) else Outcome(Stamp(1, 1), fact)
+        for fact in facts
+    ]
+
+
+def test_decoded_videos_give_short_sides_and_frame_rates(root: Path) -> None:
+    found = outcomes(VideoFacts(9, 30.0, 31), VideoFacts(9, 25.0, 64), VideoFacts(9, 29.97, 48))
+    decoded, sides, rates = video_findings(inspected(root), "train", found, root / "bad.txt")
+    assert decoded == Finding("ok", "kinetics", "3 train videos decoded")
+    assert sides.severity == "warning"
+    assert sides.what == "train: short sides 31 to 64, median 48; 1 of 3 are below the 32 of the test"
+    assert rates.what.startswith("train: frames per second 25 to 30, median 29.97; 1 of 3 differ from 30")
+
+
+@pytest.mark.parametrize(("allow_bad", "severity"), [(None, "error"), (1, "warning")])
+def test_videos_that_cannot_be_decoded_name_the_list(root: Path, allow_bad: int | None, severity: str) -> None:
+    found = outcomes("cut short", VideoFacts(9, 30.0, 48))
+    bad, *_ = video_findings(inspected(root, allow_bad=allow_bad), "train", found, root / "bad.txt")
+    assert bad.severity == severity
+    assert bad.what == "1 of 2 train videos cannot be decoded, e.g. /data/a.mp4: cut short"
+    assert f"listed in {root}/bad.txt" in bad.remedy and ("--allow-bad N" in bad.remedy) == (severity == "error")
+
+
+def test_one_item_is_singular() -> None:
+    assert (number_of(1, "train videos"), number_of(1200, "videos")) == ("1 train video", "1,200 videos")
+
+
+# Folders of pictures
+
+
+@pytest.fixture
+def frames_root(tmp_path: Path) -> Path:
+    """Three training videos and a test video of four pictures."""
+    for video in "abcd":
+        folder = tmp_path / "frames" / video
+        folder.mkdir(parents=True)
+        for number in range(1, 5):
+            Image.new("RGB", (48, 40)).save(folder / f"img_{number:05d}.jpg")
+    (tmp_path / "classes.txt").write_text("dance\njump\n")
+    (tmp_path / "train.txt").write_text("a 4 0\nb 4 1\nc 4 1\n")
+    (tmp_path / "val.txt").write_text("d 4 0\n")
+    return tmp_path
+
+
+def decoded(inspection: Inspection, split: Split) -> list[Finding]:
+    """Findings after all videos of a split were decoded."""
+    items, files = inspection.items[split], inspection.files[split]
+    examination = Examination(inspection.data, items, files, {})
+    outcomes = list(examination.outcomes(range(len(items)), workers=0).values())
+    return list(video_findings(inspection, split, outcomes, Path("bad.txt")))
+
+
+def test_complete_folders_of_pictures_have_no_problems(frames_root: Path) -> None:
+    inspection = inspected(frames_root, splits=("train",))
+    assert problems(inspection) == []
+    assert "all files of the 3 train videos are there" in [finding.what for finding in inspection.findings()]
+    assert [finding.what for finding in decoded(inspection, "train")] == [
+        "3 train videos decoded",
+        "train: short sides 40; none is below the 32 of the test",
+        "train: frames per second 30",
+    ]
+
+
+def test_a_list_with_more_frames_than_a_folder_is_found_without_opening_it(frames_root: Path) -> None:
+    (frames_root / "train.txt").write_text("a 4 0\nb 9 1\nc 4 1\n")
+    (finding,) = problems(inspected(frames_root, splits=("train",)))
+    assert finding.severity == "error"
+    assert finding.what.startswith(f"1 of 3 train videos are missing, e.g. {frames_root}/frames/b/img_00009.jpg; ")
+
+
+def test_folders_with_other_pictures_than_listed_are_found_by_decoding(frames_root: Path) -> None:
+    (frames_root / "train.txt").write_text("a 3 0\nb 4 1\nc 4 1\n")
+    (frames_root / "frames/b/img_00002.jpg").unlink()
+    picture = frames_root / "frames/c/img_00003.jpg"
+    picture.write_bytes(picture.read_bytes()[:-300])
+    inspection = inspected(frames_root, splits=("train",))
+    assert problems(inspection) == []
+    finding = decoded(inspection, "train")[0]
+    assert finding.severity == "error" and finding.what == (
+        f"3 of 3 train videos cannot be decoded, e.g. {frames_root}/frames/a: 4 pictures, but 3 frames "
+        f"are annotated: extract them again, or correct the annotation"
+    )

@@ -1,0 +1,362 @@
+"""Clips with joints: in a picture with a dot at each joint, the dot is where the joint is after every transform."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from data.config import ShowsFrames
+from data.datamodule import DataModule
+from data.datasets.ntu import Ntu
+from data.datasets.penn_action import PennAction
+from data.datasets.pose_videos import PoseVideoList
+from data.errors import DataError, DecodeError
+from data.fingerprint import fingerprint_in
+from data.inspection.file_scan import scanned
+from data.inspection.inspection import Inspection, Need
+from data.item_lists import ItemLists
+from data.items.items import Draw, Item
+from data.pose_video_data import PoseVideoData
+from data.sampling.segments import SegmentSampling, UniformSampling
+from data.transforms.composed_augmentation import ComposedAugmentation
+from data.transforms.pixels import Augmentation, AugmentationConfig
+from data.transforms.rand_augment import RandAugment
+from interface.evaluation import EvalConfig
+from interface.sizes import PoseClipSize
+from tests.data.pose_files import JOINTS, Places, shown_joints, skeleton_text, walking, write_mat, write_penn
+
+Written = dict[str, Places]
+WriteVideo = Callable[..., Path]
+
+PLAIN = Augmentation.Config(color_jitter=0.0)
+DATA = PoseVideoData(dataset=PennAction.Config(num_classes=2), frames=5, crop=96, augmentation=PLAIN)
+PROTOCOL = EvalConfig(views=1, crops=3)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "penn"
+
+
+@pytest.fixture
+def written(root: Path) -> Written:
+    return write_penn(root)
+
+
+def videos_in(root: Path, split: str = "train", data: PoseVideoData = DATA) -> PoseVideoList:
+    videos = data.dataset.build(root, split)  # pyright: ignore[reportArgumentType]
+    assert isinstance(videos, PoseVideoList)
+    return videos
+
+
+def assert_colours_are_those_of_the_joints(clip: Tensor, joints: Tensor, least: int) -> None:
+    shown = shown_joints(clip, joints)
+    assert len(shown) >= least
+    assert all(joint == colour for joint, colour in shown)
+
+
+# Joints and pixels
+
+
+def unflipped(clip: Tensor, joints: Tensor) -> tuple[Tensor, Tensor]:
+    """Joints in the slots of the drawn colours: a flip swaps left and right joints, and no colours."""
+    return clip, joints[:, list(DATA.dataset.mirrored)]
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "least"),
+    [
+        (replace(PLAIN, flip=0.0), 10),
+        (replace(PLAIN, flip=1.0), 10),
+        (replace(PLAIN, flip=0.0, resized_crop=True), 5),
+        (replace(PLAIN, flip=1.0, resized_crop=True), 5),
+        (ComposedAugmentation.Config(auto_augment=None, flip=0.0), 15),
+        (ComposedAugmentation.Config(auto_augment=None, flip=1.0), 15),
+    ],
+)
+def test_the_dot_of_each_joint_is_where_the_joint_is_after_training_transforms(
+    augmentation: AugmentationConfig, least: int, root: Path, written: Written
+) -> None:
+    items = replace(DATA, augmentation=augmentation).train_items(videos_in(root), seed=0)
+    for draw in (Draw(epoch, place) for epoch in range(3) for place in range(4)):
+        clip, joints = items[draw].inputs
+        assert clip.shape == (5, 3, 96, 96) and clip.dtype == torch.uint8
+        assert joints.shape == (5, JOINTS, 3) and joints.dtype == torch.float32
+        is_flipped = augmentation.flip == 1.0  # pyright: ignore[reportAttributeAccessIssue]
+        assert_colours_are_those_of_the_joints(*(unflipped(clip, joints) if is_flipped else (clip, joints)), least)
+
+
+@pytest.mark.parametrize("short_side", [None, 112])
+@pytest.mark.parametrize("crops", [1, 3])
+def test_the_dot_of_each_joint_is_where_the_joint_is_in_every_test_crop(
+    crops: int, short_side: int | None, root: Path, written: Written
+) -> None:
+    videos = videos_in(root, "test")
+    items = DATA.test_items(videos, EvalConfig(views=1, crops=crops, short_side=short_side))
+    for item in (items[index] for index in range(len(videos))):
+        clips, joints = item.inputs
+        assert clips.shape == (crops, 5, 3, 96, 96) and joints.shape == (crops, 5, JOINTS, 3)
+        for clip, of_crop in zip(clips, joints, strict=True):
+            assert_colours_are_those_of_the_joints(clip, of_crop, 20)
+        valid = joints[..., 2].sum((1, 2))
+        assert valid.min() > 0 and valid.max() < 5 * JOINTS  # some joints are outside of each crop
+
+
+def test_joints_are_those_of_the_sampled_frames_in_training_and_test(root: Path, written: Written) -> None:
+    whole = replace(DATA, frames=4, crop=120, augmentation=replace(PLAIN, short_side=(120, 120), flip=0.0))
+    train, test = videos_in(root), videos_in(root, "test")
+    indices = SegmentSampling.Config(nominal_fps=None).build(4).segment_ends(17)
+    middles = [(a + b) // 2 for a, b in pairwise(indices)]
+    _, joints = whole.test_items(test, EvalConfig(views=1, crops=1))[0].inputs
+    x, y, valid = joints[0].unbind(-1)
+    expected = written["0005"][middles] - [20, 0]  # the middle crop of 160 columns
+    assert torch.allclose(x[valid > 0], torch.from_numpy(expected[..., 0]).float()[valid > 0], atol=1e-3)
+    assert torch.allclose(y[valid > 0], torch.from_numpy(expected[..., 1]).float()[valid > 0], atol=1e-3)
+    drawn = {tuple(whole.train_items(train, 0)[Draw(epoch, 0)].inputs[1][:, 0, 0].tolist()) for epoch in range(4)}
+    assert len(drawn) > 1
+
+
+def test_joints_of_resized_pictures_are_scaled(root: Path, written: Written) -> None:
+    from PIL import Image
+
+    for path in (root / "frames").glob("*/*.jpg"):
+        with Image.open(path) as picture:
+            resized = picture.resize((320, 240), Image.Resampling.NEAREST)
+        resized.save(path, quality=95, subsampling=0)
+    clips, joints = DATA.test_items(videos_in(root, "test"), PROTOCOL)[0].inputs
+    assert_colours_are_those_of_the_joints(clips[1], joints[1], 20)
+
+
+def test_items_depend_only_on_seed_epoch_and_video(root: Path, written: Written) -> None:
+    items = DATA.train_items(videos_in(root), seed=0)
+    first = items[Draw(0, 1)].inputs
+    torch.rand(3)
+    again, other = items[Draw(0, 1)].inputs, items[Draw(1, 1)].inputs
+    assert all(torch.equal(one, two) for one, two in zip(first, again, strict=True))
+    assert not torch.equal(first[1], other[1])
+
+
+def test_clips_are_normalised_on_the_device_and_joints_are_unchanged(root: Path, written: Written) -> None:
+    clips, joints = DATA.test_items(videos_in(root, "test"), PROTOCOL)[0].inputs
+    normalised, same = DATA.on_device((clips, joints))
+    torch.testing.assert_close(normalised, clips / 127.5 - 1, atol=1e-5, rtol=0)
+    assert same is joints
+
+
+def test_more_people_than_there_are_have_joints_without_a_place(root: Path, written: Written) -> None:
+    data = replace(DATA, dataset=replace(DATA.dataset, people=2))
+    assert data.size == PoseClipSize(5, 96, 96, 26)
+    _, joints = data.train_items(videos_in(root, data=data), seed=0)[Draw(0, 0)].inputs
+    assert joints.shape == (5, 26, 3)
+    assert joints[:, :13].any() and not joints[:, 13:].any()
+
+
+# Config
+
+
+def test_by_default_twelve_frames_span_the_whole_video() -> None:
+    data = PoseVideoData(dataset=PennAction.Config())
+    assert data.size == PoseClipSize(12, 224, 224, 13)
+    assert data.sampling == SegmentSampling.Config(nominal_fps=None)
+    assert PoseVideoData(dataset=Ntu.Config()).size.joints == 50
+
+
+def test_the_number_of_test_frames_may_differ(root: Path, written: Written) -> None:
+    protocol = replace(PROTOCOL, frames=9)
+    assert DATA.test_size(protocol) == PoseClipSize(9, 96, 96, 13)
+    for sampling in (DATA.sampling, UniformSampling.Config()):
+        items = replace(DATA, sampling=sampling).test_items(videos_in(root, "test"), protocol)
+        clips, joints = items[0].inputs
+        assert clips.shape[1] == joints.shape[1] == 9
+        assert [part.shape for part in items.blank_inputs()] == [clips.shape, joints.shape]
+        assert_colours_are_those_of_the_joints(clips[1], joints[1], 30)
+
+
+def test_augmentations_that_joints_cannot_follow_are_refused(root: Path, written: Written) -> None:
+    DATA.check(PROTOCOL)
+    warped = replace(DATA, augmentation=Augmentation.Config(rand_augment=RandAugment.Config()))
+    for refuse in (lambda: warped.check(PROTOCOL), lambda: warped.train_items(videos_in(root), 0)):
+        with pytest.raises(ValueError, match=r"^data\.augmentation\.rand_augment rotates and shears"):
+            refuse()
+
+
+def test_protocols_that_the_sampling_does_not_support_are_refused() -> None:
+    with pytest.raises(ValueError, match="segment sampling has one view"):
+        DATA.check(EvalConfig(views=2))
+    with pytest.raises(ValueError, match="smaller than the crop size"):
+        DATA.check(EvalConfig(views=1, short_side=90))
+
+
+def test_a_list_file_is_refused() -> None:
+    with pytest.raises(ValueError) as caught:
+        DATA.from_list()
+    assert str(caught.value) == (
+        "penn-action: a list file names videos without joints, so it cannot replace the data set"
+    )
+
+
+def test_the_layout_of_the_inputs_is_stated_in_words() -> None:
+    text = PoseVideoData(dataset=PennAction.Config(), frames=4, crop=32).input_text
+    assert text.startswith("clips (B, 4, 3, 32, 32): batch, frames, RGB, height, width; float32, (x / 255 - 0.5) / 0.5")
+    assert "frames: one of each of as many equal parts of the video; and joints (B, 4, 13, 3): x and y in" in text
+
+
+def test_clips_are_shown_as_their_frames_without_the_joints() -> None:
+    clip = torch.arange(2 * 3 * 4).reshape(2, 3, 2, 2).to(torch.uint8)
+    assert isinstance(DATA, ShowsFrames)
+    assert torch.equal(DATA.shown_frames(clip), clip)
+    assert torch.equal(replace(DATA, reversed_channels=True).shown_frames(clip), clip.flip(1))
+
+
+STAND_INS = {"penn_action": "PennActionStandIn", "ntu": "NtuStandIn", "finegym": "FineGymStandIn"}
+
+
+@pytest.mark.parametrize("name", STAND_INS)
+def test_tiny_data_are_generated_with_half_the_frames(name: str) -> None:
+    module: ModuleType = pytest.importorskip(f"data.synthetic.{name}")
+    reader = {"penn_action": PennAction, "ntu": Ntu}.get(name) or pytest.importorskip("data.datasets.finegym").FineGym
+    tiny = PoseVideoData(dataset=reader.Config()).tiny()
+    assert (tiny.frames, tiny.crop) == (6, 32)
+    assert isinstance(tiny.dataset.stand_in, getattr(module, STAND_INS[name]))
+    assert tiny.targets.classes == {"class": tiny.dataset.stand_in.num_classes}  # pyright: ignore
+
+
+# Files, examination and unreadable items
+
+
+def test_the_files_of_an_item_include_that_of_its_joints(root: Path, written: Written) -> None:
+    assert DATA.files(videos_in(root))[0] == (
+        f"{root}/frames/0001/000001.jpg",
+        f"{root}/frames/0001/000013.jpg",
+        f"{root}/labels/0001.mat",
+    )
+
+
+def test_other_joints_change_the_fingerprint(root: Path, written: Written) -> None:
+    before = fingerprint_in(DATA, root)
+    assert fingerprint_in(DATA, root) == before
+    write_mat(root / "labels/0001.mat", written["0001"] + 1.23456789, action="bowl", extra=np.arange(40))
+    after = fingerprint_in(DATA, root)
+    assert after.train is not None and before.train is not None
+    assert after.train.annotations == before.train.annotations and after.train.files != before.train.files
+    assert after.test == before.test
+
+
+def test_examination_reads_video_and_joints_and_compares_their_lengths(root: Path, written: Written) -> None:
+    facts = DATA.examine(videos_in(root), 0)
+    assert (facts.frames, facts.short_side) == (13, 120)
+    write_mat(root / "labels/0001.mat", written["0001"][:-1], action="bowl", nframes=13)
+    with pytest.raises(DecodeError) as caught:
+        DATA.examine(videos_in(root), 0)
+    assert str(caught.value) == (
+        f"{root}/labels/0001.mat: joints of 12 frames, but the video has 13: {root}/frames/0001"
+    )
+    (root / "frames/0002/000014.jpg").unlink()
+    with pytest.raises(DecodeError, match=r"/frames/0002: 13 pictures without 000014\.jpg, but 14 frames are"):
+        DATA.examine(videos_in(root), 1)
+
+
+def module_of(root: Path, workers: int = 0, allow_bad: int | None = None) -> DataModule:
+    return DataModule(
+        DATA, PROTOCOL, root=root, seed=0, batch_size=2, test_batch_size=2, num_workers=workers, allow_bad=allow_bad
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_loaders_give_batches_of_clips_and_joints(workers: int, root: Path, written: Written) -> None:
+    module = module_of(root, workers)
+    batch = next(iter(module.train_dataloader()))
+    assert [part.shape for part in batch.inputs] == [(2, 5, 3, 96, 96), (2, 5, 13, 3)]
+    (test,) = module.test_dataloader()
+    assert [part.shape for part in test.inputs] == [(2, 3, 5, 3, 96, 96), (2, 3, 5, 13, 3)]
+    assert not test.unreadable.any()
+    assert len(next(iter(module.val_dataloader())).inputs[1]) == 2
+
+
+def break_joints(root: Path, written: Written, name: str) -> None:
+    write_mat(root / f"labels/{name}.mat", written[name][:3], action="bowl", nframes=len(written[name]), train=-1)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_unreadable_joints_count_as_other_unreadable_items(
+    workers: int, root: Path, written: Written, caplog: pytest.LogCaptureFixture
+) -> None:
+    break_joints(root, written, "0005")
+    module = module_of(root, workers, allow_bad=1)
+    with caplog.at_level(logging.WARNING):
+        (batch,) = module.test_dataloader()
+    assert batch.unreadable.tolist() == [True, False] and not batch.missing.any()
+    assert not batch.inputs[0][0].any() and not batch.inputs[1][0].any() and batch.inputs[1][1].any()
+    assert module.unreadable["test"].reasons == {
+        f"{root}/labels/0005.mat": f"joints of 3 frames, but the video has 17: {root}/frames/0005"
+    }
+    assert f"unreadable test item {root}/labels/0005.mat: joints of 3 frames" in caplog.text
+
+
+def test_too_many_unreadable_joints_stop_a_run(root: Path, written: Written) -> None:
+    break_joints(root, written, "0005")
+    with pytest.raises(DataError) as caught:
+        list(module_of(root).test_dataloader())
+    assert str(caught.value).startswith("1 of 2 test videos cannot be read; the limit is 0: ")
+
+
+def test_an_unreadable_training_video_is_replaced(root: Path, written: Written) -> None:
+    shutil.copy(root / "labels/0002.mat", root / "labels/0001.mat")  # joints of 14 frames; the video has as many
+    write_mat(root / "labels/0001.mat", written["0001"][:3], action="bowl", nframes=13)
+    item: Item = DATA.train_items(videos_in(root), seed=0)[Draw(0, 0)]
+    assert item.unreadable and item.place != 0
+    assert str(item.errors[0]).startswith(f"{root}/labels/0001.mat: joints of 3 frames")
+
+
+def test_broken_joints_are_not_decoded_and_missing_ones_are_missing(root: Path, written: Written) -> None:
+    videos = videos_in(root, "test")
+    (root / "labels/0005.mat").unlink()
+    item = DATA.test_items(videos, PROTOCOL)[0]
+    assert item.unreadable and item.missing
+
+
+def test_the_doctor_counts_items_with_missing_joints(root: Path, written: Written) -> None:
+    need = Need(data=DATA, splits=("train", "test"), short_side=96)
+
+    def findings() -> list[str]:
+        scanned.cache_clear()
+        return [f.what for f in Inspection(need, root, lists).findings() if f.severity == "error"]
+
+    lists = ItemLists(lambda data: root)
+    assert findings() == []
+    (root / "labels/0002.mat").unlink()
+    assert findings() == [f"1 of 4 train videos are missing, e.g. {root}/labels/0002.mat; a run accepts 0"]
+
+
+# Encoded videos
+
+
+def test_joints_follow_the_frames_of_encoded_videos(tmp_path: Path, write_video: WriteVideo) -> None:
+    root = tmp_path / "ntu"
+    for name, frames in (("S001C001P001R001A001", 10), ("S001C001P003R001A002", 8)):
+        body = walking(frames)
+        body[:, 0] = np.stack([96 * np.arange(frames), np.full(frames, 540)], -1)  # of 1920 x 1080 pixels
+        (root / "skeletons").mkdir(parents=True, exist_ok=True)
+        text = skeleton_text([{"1": frame} for frame in body])
+        (root / f"skeletons/{name}.skeleton").write_text(text)
+        write_video(root / f"rgb/{name}_rgb.mp4", frames)
+    data = PoseVideoData(dataset=Ntu.Config(num_classes=2), frames=5, crop=48)
+    videos = videos_in(root, "test", data)
+    _, joints = data.test_items(videos, EvalConfig(views=1, crops=1, short_side=48))[0].inputs
+    assert joints.shape == (1, 5, 50, 3)
+    expected = 128 / 1920 * 96 * np.array([0, 2, 3, 4, 6]) - 40  # the crop of 48 of 128 columns starts at 40
+    is_inside = (expected >= 0) & (expected <= 48)
+    np.testing.assert_allclose(joints[0, :, 0, 0].numpy(), np.where(is_inside, expected, 0), atol=0.05)
+    assert joints[0, torch.from_numpy(is_inside), 0, 1].tolist() == [24.0] * is_inside.sum()
+    assert data.examine(videos, 0).frames == 8
+    write_video(root / "rgb/S001C001P003R001A002_rgb.mp4", 12)
+    with pytest.raises(DecodeError, match="joints of 8 frames, but the video has 12: "):
+        data.examine(videos, 0)

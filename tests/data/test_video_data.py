@@ -1,0 +1,254 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from data.config import DatasetConfig, ShowsFrames
+from data.datasets.epic100 import Epic100
+from data.datasets.kinetics import Kinetics
+from data.datasets.list_file import ListFile
+from data.datasets.ssv2 import SSv2
+from data.sampling.base import SamplingConfig
+from data.sampling.segments import SegmentSampling, SegmentViewSampling, UniformSampling
+from data.sampling.strides import CyclicSampling, DenseSampling, PaddedSampling, StridedSampling
+from data.transforms.pixels import Augmentation
+from data.transforms.rand_augment import RandAugment
+from data.video_data import VideoData
+from interface.evaluation import EvalConfig
+from interface.sizes import ClipSize
+
+DATA = VideoData(dataset=Kinetics.Config())
+SEGMENTS = replace(DATA, sampling=SegmentSampling.Config())
+
+
+# Rejected configs
+
+
+def test_frames_crop_and_std_out_of_range_are_refused() -> None:
+    for name in ("frames", "crop"):
+        with pytest.raises(ValueError, match=rf"^data\.{name} is 0; it must be 1 or more$"):
+            replace(DATA, **{name: 0})
+    for std in (0.0, -0.5, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=rf"^data\.std is {std}; it must be more than 0$"):
+            replace(DATA, std=std)
+    with pytest.raises(ValueError, match=r"^data\.std is \(0\.2, 0\.0, 0\.2\); it must be more than 0$"):
+        replace(DATA, std=(0.2, 0.0, 0.2))
+    assert replace(DATA, frames=1, crop=1, std=1e-6).size == ClipSize(1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "evaluation", "message"),
+    [
+        (SEGMENTS, EvalConfig(views=2), "segment sampling has one view, the whole video; evaluation.views is 2"),
+        (
+            SEGMENTS,
+            EvalConfig(views=1, stride=2),
+            "segment sampling has no stride in frames: set evaluation.span, the share of the video",
+        ),
+        (
+            DATA,
+            EvalConfig(views=2, span=1.0),
+            "clips that span the whole video have one view; evaluation.views is 2",
+        ),
+        (
+            DATA,
+            EvalConfig(short_side=200),
+            "short side 200 is smaller than the crop size 224; use 224 or more",
+        ),
+        (
+            replace(DATA, augmentation=Augmentation.Config(short_side=(200, 320))),
+            EvalConfig(),
+            "short side (200, 320) is not an ascending range from the crop size 224 on",
+        ),
+    ],
+)
+def test_invalid_protocols_are_rejected_before_items_are_read(
+    data: VideoData, evaluation: EvalConfig, message: str
+) -> None:
+    with pytest.raises(ValueError) as caught:
+        data.check(evaluation)
+    assert str(caught.value) == message
+
+
+def test_valid_protocols_are_accepted() -> None:
+    SEGMENTS.check(EvalConfig(views=1))
+    SEGMENTS.check(EvalConfig(views=2, span=0.5))
+    DATA.check(EvalConfig(short_side=224, stride=8))
+
+
+def test_test_items_are_checked_like_the_config(kinetics_root: Path) -> None:
+    videos = Kinetics.Config(num_classes=3).build(kinetics_root, "val")
+    for data, evaluation in ((SEGMENTS, EvalConfig(views=2)), (DATA, EvalConfig(short_side=200))):
+        with pytest.raises(ValueError):
+            data.test_items(videos, evaluation)
+    assert len(SEGMENTS.test_items(videos, EvalConfig(views=2, span=0.5))) == 10
+
+
+# Frames of the protocol
+
+
+SAMPLINGS: tuple[SamplingConfig, ...] = (
+    DenseSampling.Config(stride=2),
+    SegmentSampling.Config(),
+    UniformSampling.Config(),
+    StridedSampling.Config(stride=2),
+    PaddedSampling.Config(stride=2),
+    CyclicSampling.Config(stride=2),
+    SegmentViewSampling.Config(),
+)
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("frames", [1, 3, 9])
+def test_the_test_has_the_frames_of_the_protocol_with_every_sampling(
+    sampling: SamplingConfig, frames: int, kinetics_root: Path
+) -> None:
+    data = replace(DATA, dataset=Kinetics.Config(num_classes=3), frames=4, crop=32, sampling=sampling)
+    protocol = EvalConfig(views=1, crops=2, frames=frames)
+    data.check(protocol)
+    assert data.test_size(protocol) == ClipSize(frames, 32, 32)
+    assert data.test_size(EvalConfig()) == data.size == ClipSize(4, 32, 32)
+    videos = data.dataset.build(kinetics_root, "val")
+    items = data.test_items(videos, protocol)
+    assert items[0].inputs[0].shape == items.blank_inputs()[0].shape == (2, frames, 3, 32, 32)
+    assert data.validation_items(videos)[0].inputs[0].shape == (1, 4, 3, 32, 32)
+    assert torch.equal(items[1].inputs[0], replace(data, frames=frames).test_items(videos, protocol)[1].inputs[0])
+
+
+# Pixels
+
+
+def test_pixels_are_normalised_on_the_device() -> None:
+    clips = torch.arange(256, dtype=torch.uint8).view(1, 1, 1, 16, 16)
+    (inputs,) = replace(DATA, mean=0.45, std=0.225).on_device((clips,))
+    torch.testing.assert_close(inputs, ((clips.double() / 255 - 0.45) / 0.225).float(), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mean", [0.45, (0.485, 0.456, 0.406)])
+@pytest.mark.parametrize("std", [0.225, (0.229, 0.224, 0.225)])
+def test_each_channel_has_its_own_mean_and_std(
+    mean: float | tuple[float, float, float], std: float | tuple[float, float, float]
+) -> None:
+    clips = torch.randint(256, (2, 4, 3, 5, 6), dtype=torch.uint8)
+    (inputs,) = replace(DATA, mean=mean, std=std).on_device((clips,))
+    assert inputs.dtype == torch.float32 and inputs.shape == clips.shape
+    for channel in range(3):
+        m, s = (value[channel] if isinstance(value, tuple) else value for value in (mean, std))
+        expected = ((clips[:, :, channel].double() / 255 - m) / s).float()
+        torch.testing.assert_close(inputs[:, :, channel], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_clips_are_displayed_in_rgb_whatever_the_channel_order() -> None:
+    clip = torch.arange(12, dtype=torch.uint8).view(1, 3, 2, 2)
+    assert isinstance(DATA, ShowsFrames)
+    assert torch.equal(DATA.shown_frames(clip), clip)
+    assert torch.equal(replace(DATA, reversed_channels=True).shown_frames(clip), clip.flip(1))
+
+
+# Other versions of the data
+
+
+@pytest.mark.parametrize("dataset", [Kinetics.Config(num_classes=600), SSv2.Config(), Epic100.Config()])
+def test_a_list_is_read_in_place_of_the_data_set(dataset: DatasetConfig) -> None:
+    data = replace(SEGMENTS, dataset=dataset, frames=8)
+    assert data.from_list() == replace(data, dataset=ListFile.Config(predicted=dataset.targets))
+    assert data.from_list().targets == data.targets
+    listed = data.from_list(("a", "b")).dataset
+    assert isinstance(listed, ListFile.Config) and listed.class_names == ("a", "b")
+
+
+def test_tiny_data_are_generated_and_smaller_and_otherwise_the_same() -> None:
+    data = replace(
+        SEGMENTS,
+        dataset=SSv2.Config(),
+        augmentation=Augmentation.Config(flip=0.0, rand_augment=RandAugment.Config()),
+        reversed_channels=True,
+        mean=0.45,
+    )
+    assert data.tiny() == replace(
+        data, dataset=SSv2.Config().tiny(), frames=8, crop=32, augmentation=Augmentation.Config(flip=0.0)
+    )
+    assert replace(DATA, crop=336).tiny().crop == 48
+    assert [replace(DATA, frames=frames).tiny().frames for frames in (1, 2, 3, 96)] == [1, 1, 1, 48]
+
+
+# Views of another test protocol
+
+
+def views_within(few: EvalConfig | int, many: EvalConfig | int, data: VideoData = DATA) -> tuple[int, ...] | None:
+    few, many = (EvalConfig(views=e) if isinstance(e, int) else e for e in (few, many))
+    return data.views_within(few, many)
+
+
+@pytest.mark.parametrize(
+    ("few", "many", "views"),
+    [
+        (10, 10, tuple(range(10))),
+        (5, 10, (0, 2, 4, 6, 8)),
+        (2, 10, (0, 5)),
+        (1, 10, (5,)),
+        (1, 2, (1,)),
+        (1, 1, (0,)),
+        (3, 9, (0, 3, 6)),
+        (1, 3, None),
+        (3, 10, None),
+        (10, 5, None),
+        (2, 1, None),
+    ],
+)
+def test_views_with_equal_starts_match(few: int, many: int, views: tuple[int, ...] | None) -> None:
+    assert views_within(few, many) == views
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        EvalConfig(crops=1),
+        EvalConfig(short_side=256),
+        EvalConfig(stride=8),
+        EvalConfig(span=0.5),
+        EvalConfig(frames=8),
+        EvalConfig(merge="mean of softmax"),
+    ],
+)
+def test_views_of_different_protocols_do_not_match(other: EvalConfig) -> None:
+    for few in (5, 10):
+        assert views_within(EvalConfig(views=few), other) is None
+        assert views_within(replace(other, views=few), EvalConfig()) is None
+        assert views_within(replace(other, views=few), other) is not None
+
+
+@pytest.mark.parametrize(
+    ("sampling", "span"),
+    [
+        (DenseSampling.Config(stride=2), None),
+        (DenseSampling.Config(span=0.37), None),
+        (SegmentSampling.Config(), 0.4),
+        (SegmentSampling.Config(nominal_fps=None, span=0.3), None),
+    ],
+)
+@pytest.mark.parametrize(("few", "many"), [(5, 10), (1, 10), (1, 2), (2, 6), (3, 9)])
+def test_matching_views_have_equal_pixels(
+    kinetics_root: Path, sampling: SamplingConfig, span: float | None, few: int, many: int
+) -> None:
+    data = replace(DATA, dataset=Kinetics.Config(num_classes=3), frames=4, crop=32, sampling=sampling)
+    less, more = EvalConfig(views=few, crops=2, span=span), EvalConfig(views=many, crops=2, span=span)
+    views = data.views_within(less, more)
+    assert views is not None
+    videos = data.dataset.build(kinetics_root, "val")
+    few_items, many_items = data.test_items(videos, less), data.test_items(videos, more)
+    for index in range(len(videos)):
+        for place, view in enumerate(views):
+            one, other = few_items[index * few + place], many_items[index * many + view]
+            assert torch.equal(one.inputs[0], other.inputs[0])
+            assert (one.label, one.place, one.view) == (other.label, other.place, place)
+
+
+def test_different_views_have_different_pixels(kinetics_root: Path) -> None:
+    data = replace(
+        DATA, dataset=Kinetics.Config(num_classes=3), frames=4, crop=32, sampling=DenseSampling.Config(stride=1)
+    )
+    items = data.test_items(data.dataset.build(kinetics_root, "val"), EvalConfig(views=10, crops=1))
+    shown = [items[4 * 10 + view].inputs[0] for view in range(10)]
+    assert all(not torch.equal(shown[a], shown[b]) for a in range(10) for b in range(a))

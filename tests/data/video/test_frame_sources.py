@@ -1,0 +1,240 @@
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from torch import Tensor
+
+from data.config import VideoFacts
+from data.datasets.videos import Pictures, Span, VideoRecord
+from data.errors import DecodeError
+from data.sampling.strides import DenseSampling
+from data.video.decode import VideoFile
+from data.video.frame_sources import FrameFolder, examined, files_of, opened
+
+Numbers = Callable[[Tensor], list[int]]
+WriteVideo = Callable[..., Path]
+
+
+def write_frames(folder: Path, count: int, name: str = "frame_{:010d}.jpg") -> Path:
+    """Pictures whose grey level is their number."""
+    folder.mkdir(parents=True)
+    for number in range(1, count + 1):
+        Image.fromarray(np.full((6, 8, 3), number, np.uint8)).save(folder / name.format(number), quality=100)
+    return folder
+
+
+def levels(frames: Tensor) -> list[int]:
+    return frames.float().mean((1, 2, 3)).round().int().tolist()
+
+
+# Parts of a video
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0.0, 0.5), (1.0, 1.2), (3.3, 5.0), (2.52, 2.58), (6.5, 7.0)])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+@pytest.mark.parametrize("options", [{"g": "12", "bf": "2"}, {"g": "250", "bf": "3"}], ids=["short", "long group"])
+def test_a_part_has_the_frames_between_its_times(
+    tmp_path: Path,
+    write_video: WriteVideo,
+    frame_numbers: Numbers,
+    start: float,
+    stop: float,
+    suffix: str,
+    options: dict[str, str],
+) -> None:
+    path = write_video(tmp_path / f"video.{suffix}", 210, rate=30, options=options)
+    with VideoFile(path, (start, stop)) as part:
+        expected = list(range(round(start * 30), round(stop * 30)))
+        assert part.timeline.num_frames == len(expected)
+        assert frame_numbers(part.frames(range(len(expected) + 1))) == [*expected, expected[-1]]
+        np.testing.assert_allclose(part.timeline.times, np.arange(len(expected)) / 30, atol=2e-3)
+
+
+def test_a_part_of_a_variable_rate_video_is_found_by_its_times(
+    tmp_path: Path, write_video: WriteVideo, frame_numbers: Numbers
+) -> None:
+    times = [number * 50 + 7 * (number % 3) for number in range(60)]
+    path = write_video(tmp_path / "video.mkv", 60, rate=20, times=times)
+    with VideoFile(path, (1.5, 2.0)) as part:
+        assert frame_numbers(part.frames(range(part.timeline.num_frames))) == list(range(30, 40))
+
+
+def test_only_the_packets_around_a_part_are_read(tmp_path: Path, write_video: WriteVideo) -> None:
+    path = write_video(tmp_path / "video.mp4", 250, rate=10, options={"g": "10"})
+    with VideoFile(path, (20.0, 21.0)) as part:
+        assert len(part.table.packets) < 40
+
+
+def test_a_file_is_read_from_the_start_if_seeking_goes_too_far(
+    tmp_path: Path, write_video: WriteVideo, frame_numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "video.mp4", 120, rate=10, options={"g": "10"})
+    monkeypatch.setattr("data.video.decode.SEEK_MARGIN", -2.0)
+    with VideoFile(path, (3.5, 3.8)) as part:
+        assert len(part.table.packets) > 35
+        assert frame_numbers(part.frames(range(3))) == [35, 36, 37]
+
+
+def test_a_part_beyond_the_end_is_rejected(tmp_path: Path, write_video: WriteVideo) -> None:
+    path = write_video(tmp_path / "video.mp4", 60, rate=30)
+    with pytest.raises(DecodeError, match=r"video.mp4 from 5.00 to 6.00 s: the video has no frames there"):
+        VideoFile(path, (5.0, 6.0))
+    with pytest.raises(DecodeError, match=r"from 1.00 to 6.00 s: truncated: the video ends after 1.9\d seconds"):
+        VideoFile(path, (1.0, 6.0))
+
+
+def test_a_format_without_times_has_no_parts(tmp_path: Path, write_video: WriteVideo) -> None:
+    path = write_video(tmp_path / "video.ts", 60, rate=30, options={"bf": "2"})
+    with pytest.raises(DecodeError, match=r"has no valid presentation times; convert it to H\.264 in mp4"):
+        VideoFile(path, (0.0, 1.0))
+
+
+def test_a_missing_video_is_missing_for_each_of_its_parts(tmp_path: Path) -> None:
+    names = set()
+    for start in (0.0, 1.0):
+        with pytest.raises(DecodeError, match="no such file") as caught:
+            opened(VideoRecord(str(tmp_path / "none.mp4"), (0, 0), "none", Span(start, start + 1, 60)))
+        assert caught.value.missing
+        names.add(caught.value.path)
+    assert len(names) == 2  # each part counts
+
+
+def test_parts_of_a_real_video_are_those_of_the_whole(clips: Path) -> None:
+    path = next(clip for clip in sorted(clips.glob("*.mp4")) if frame_count(clip) > 120)
+    with VideoFile(path) as whole, VideoFile(path, (2.0, 3.5)) as part:
+        times = whole.timeline.times
+        indices = np.flatnonzero((times >= 2.0 - 0.5 / float(whole.fps)) & (times < 3.5 - 0.5 / float(whole.fps)))
+        assert part.timeline.num_frames == len(indices)
+        assert (part.frames([0, 10, len(indices) - 1]) == whole.frames(indices[[0, 10, -1]])).all()
+
+
+def frame_count(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return container.streams.video[0].frames
+
+
+# Folders of frames
+
+
+@pytest.mark.parametrize("name", ["frame_{:010d}.jpg", "frame_{:06d}.jpg", "frame_{:010d}.png"])
+def test_pictures_are_counted_from_one(tmp_path: Path, name: str) -> None:
+    folder = write_frames(tmp_path / "P01_01", 40, name)
+    with FrameFolder(str(folder), Span(0.2, 0.5, 60)) as span:
+        assert span.timeline.num_frames == 18
+        assert levels(span.frames([0, 5, 17, 90])) == [13, 18, 30, 30]
+        assert span.frames([0]).shape == (1, 3, 6, 8)
+        assert span.num_bytes == 18 * 6 * 8 * 3
+
+
+@pytest.mark.parametrize("fps", [50, 60])
+def test_the_duration_of_a_dense_clip_does_not_depend_on_the_frame_rate(tmp_path: Path, fps: int) -> None:
+    folder = write_frames(tmp_path / "P01_01", 240)
+    with opened(VideoRecord(str(folder), (0, 0), "P01_01_0", Span(0.5, 4.0, fps))) as span:
+        clip = DenseSampling.Config(stride=4).build(16).views(span.timeline, 10)[0]
+        # 16 * 4 frames at 30 per second: the authors' linspace(0, 16 * 4 * fps / 30 - 1, 16), from the segment's start.
+        steps = np.linspace(0, 64 * fps / 30 - 1, 16).astype(int)
+        assert levels(span.frames(clip)) == (round(0.5 * fps) + 1 + steps).tolist()
+
+
+def test_a_span_shorter_than_a_frame_is_one_frame(tmp_path: Path) -> None:
+    with FrameFolder(str(write_frames(tmp_path / "P01_01", 3)), Span(0.02, 0.021, 50)) as span:
+        assert levels(span.frames([0, 4])) == [2, 2]
+
+
+def test_missing_and_broken_pictures_are_named(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "P01_01", 20)
+    with FrameFolder(str(folder), Span(0.0, 1.0, 50)) as span:
+        with pytest.raises(
+            DecodeError, match=r"P01_01 from 0.00 to 1.00 s: frame_0000000021.jpg: no such file"
+        ) as caught:
+            span.frames([0, 20])
+        assert caught.value.missing
+        (folder / "frame_0000000004.jpg").write_bytes(b"no picture")
+        with pytest.raises(DecodeError, match=r"from 0.00 to 1.00 s: frame_0000000004.jpg: cannot identify") as caught:
+            span.frames([3])
+        assert caught.value.path == f"{folder} from 0.00 to 1.00 s"
+        assert not caught.value.missing
+
+
+# Folders of listed videos
+
+
+def listed(folder: Path, number: int) -> VideoRecord:
+    return VideoRecord(str(folder), 0, folder.name, pictures=Pictures("img_{:05d}.jpg", number, 30.0))
+
+
+def test_all_pictures_of_a_listed_folder_are_its_frames(tmp_path: Path) -> None:
+    record = listed(write_frames(tmp_path / "a", 20, "img_{:05d}.jpg"), 20)
+    with opened(record) as video:
+        assert video.timeline.num_frames == 20 and video.timeline.fps == 30
+        assert levels(video.frames([0, 7, 19, 25])) == [1, 8, 20, 20]
+        assert video.num_bytes == 20 * 6 * 8 * 3
+    assert examined(record) == VideoFacts(20, 30.0, 6)
+    assert files_of(record) == (f"{tmp_path}/a/img_00001.jpg", f"{tmp_path}/a/img_00020.jpg")
+
+
+@pytest.mark.parametrize("fps", [23.976, 29.97, 0.3, 7.0])
+@pytest.mark.parametrize("number", [1, 3, 299, 10_007])
+def test_the_number_of_frames_is_the_listed_one_at_any_rate(fps: float, number: int) -> None:
+    record = VideoRecord("a", 0, "a", pictures=Pictures("img_{:05d}.jpg", number, fps))
+    with opened(record) as video:
+        assert video.timeline.num_frames == number
+        assert float(video.timeline.fps) == pytest.approx(fps, rel=1e-3)
+
+
+def test_a_number_of_pictures_other_than_listed_is_an_error(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "a", 20, "img_{:05d}.jpg")
+    remedy = "extract them again, or correct the annotation"
+    with pytest.raises(DecodeError) as caught:
+        examined(listed(folder, 19))
+    assert str(caught.value) == f"{folder}: 20 pictures, but 19 frames are annotated: {remedy}"
+    with pytest.raises(DecodeError) as caught:
+        examined(listed(folder, 25))
+    assert str(caught.value) == f"{folder}: 20 pictures without img_00021.jpg, but 25 frames are annotated: {remedy}"
+    (folder / "img_00008.jpg").rename(folder / "img_00021.jpg")
+    with pytest.raises(DecodeError, match=r"20 pictures without img_00008\.jpg, but 20 frames are annotated") as caught:
+        examined(listed(folder, 20))
+    assert not caught.value.missing  # `doctor` reports it, though both ends are there
+    with opened(listed(folder, 20)) as video, pytest.raises(DecodeError) as caught:
+        video.frames([3, 7])
+    assert str(caught.value) == f"{folder}: img_00008.jpg: no such file, but 20 frames are annotated: {remedy}"
+    assert caught.value.missing
+
+
+def test_a_truncated_picture_of_a_listed_folder_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    write_frames(folder, 3, "img_{:05d}.jpg")
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "img_00002.jpg")
+    content = (folder / "img_00002.jpg").read_bytes()
+    (folder / "img_00002.jpg").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DecodeError, match=r"a: img_00002\.jpg: image file is truncated") as caught:
+        examined(listed(folder, 3))
+    assert not caught.value.missing and caught.value.path == str(folder)
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [(struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0), "exceeds limit"), (bytes(9), "Truncated IHDR chunk")],
+)
+def test_a_picture_with_a_damaged_header_is_named(tmp_path: Path, header: bytes, reason: str) -> None:
+    folder = write_frames(tmp_path / "a", 2, "img_{:05d}.png")
+    chunk = struct.pack(">I", len(header)) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    content = (folder / "img_00002.png").read_bytes()
+    (folder / "img_00002.png").write_bytes(content[:8] + chunk + content[33:])
+    record = VideoRecord(str(folder), 0, "a", pictures=Pictures("img_{:05d}.png", 2, 30.0))
+    with pytest.raises(DecodeError, match=rf"a: img_00002\.png: .*{reason}"):
+        examined(record)
+
+
+def test_a_missing_folder_is_missing(tmp_path: Path) -> None:
+    with opened(listed(tmp_path / "gone", 4)) as video, pytest.raises(DecodeError, match="no such file") as caught:
+        video.frames([0])
+    assert caught.value.missing
+    with pytest.raises(DecodeError, match="the folder cannot be read"):
+        examined(listed(tmp_path / "gone", 4))

@@ -1,0 +1,342 @@
+"""Verdicts on claims from measured values: pairing, seeds, scales, and reasons that leave a comparison undecided."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from experiments.motionformer.base import K400
+from experiments.spec.claims import Claim, claim
+from experiments.spec.comparisons import About, Above, Below, Comparison, Rising, SameText, Within, best
+from experiments.spec.expressions import cell, percent_difference
+from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Evenness, Measured, VideosPerSecondInTurns
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, Scale
+from experiments.spec.table import Column, Table
+from reports.claims.claim_text import lines
+from reports.claims.judgement import Judgement
+from reports.collect import collect, judged_claims
+from reports.pages.markdown import markdown
+from reports.pages.render import as_json
+from runner.store.item_hits import packed
+from runner.store.store import RunStore
+
+Finish = Callable[..., None]
+Score = Callable[..., None]
+Judge = Callable[..., Judgement]
+
+NUM_ITEMS = 1000
+IDS = tuple(map(str, range(NUM_ITEMS)))
+LEAD = Above(cell("ours.k400") - cell("joint.k400"))
+
+
+@pytest.fixture
+def score(finish: Finish, run_of: Callable[..., RunConfig], small: Scale) -> Score:
+    """Writes a finished test of a cell in which the items from `first` to `last` are correct."""
+
+    def write(name: str, first: int, last: int, *, scale: Scale = small, seed: int = 0, ids: tuple[str, ...] = IDS,
+              bits: bool = True, **facts: object) -> None:  # fmt: skip
+        mask = (np.arange(len(ids)) >= first) & (np.arange(len(ids)) < last)
+        hits = {"hits": packed({"top1": mask}, ids)} if bits else {}
+        finish(run_of(scale, name, seed), 100 * float(mask.mean()), **hits, **facts)
+
+    return write
+
+
+@pytest.fixture
+def judged(table: Table, small: Scale, store: RunStore) -> Judge:
+    """Verdict on a comparison of the table."""
+
+    def judge(comparison: Comparison | SameText, *, scale: Scale = small, seeds: tuple[int, ...] = (0,),
+              columns: tuple[Column, ...] | None = None, **claim_options: bool) -> Judgement:  # fmt: skip
+        one = claim("C1", "section 1", "A claim", comparison, **claim_options)
+        rows = table.rows if columns is None else tuple(replace(row, paper=()) for row in table.rows)
+        changed = replace(table, columns=columns or table.columns, rows=rows, claims=(one,))
+        [(_, [found])] = judged_claims(changed, scale, store, seeds=seeds)
+        return found
+
+    return judge
+
+
+def test_lead_beyond_the_interval_is_supported_with_its_margin(score: Score, judged: Judge) -> None:
+    score("ours.k400", 0, 700)
+    score("joint.k400", 0, 650)
+    found = judged(LEAD)
+    assert (found.verdict, found.reason) == ("supported", "")
+    assert found.margins == pytest.approx((5.0,))
+    assert found.interval == pytest.approx((3.5, 6.5), abs=0.3)  # all discordant items favour one row
+    assert (found.items, found.num_seeds) == ((("kinetics400", 1000),), 1)
+    assert (found.printed, found.printed_margins) == ("noise", (0.5,))
+    assert judged(Below(LEAD.value)).verdict == "not supported"
+
+
+def test_lead_within_the_interval_is_undecided(score: Score, judged: Judge) -> None:
+    """The same margin of 1 point, with many discordant items and with few."""
+    score("ours.k400", 300, 810)
+    score("joint.k400", 0, 500)
+    assert judged(LEAD).verdict == "undecided"
+    score("joint.k400", 310, 810)
+    assert judged(LEAD).verdict == "supported"
+
+
+def test_size_and_equality(score: Score, judged: Judge) -> None:
+    score("ours.k400", 0, 700)
+    score("joint.k400", 0, 650)
+    assert judged(About(LEAD.value, 5, 0.5)).verdict == "supported"
+    assert judged(About(LEAD.value, 9, 0.5)).verdict == "not supported"
+    assert judged(Within(LEAD.value, 10)).verdict == "supported"
+    assert judged(Within(LEAD.value, 1)).verdict == "not supported"
+    assert judged(Within(LEAD.value, 5.2)).verdict == "undecided"
+
+
+def test_derived_cells_and_two_data_sets(score: Score, judged: Judge) -> None:
+    for name, last in (("ours.k400", 900), ("ours.ssv2", 500), ("joint.k400", 700), ("joint.ssv2", 650)):
+        score(name, 0, last)
+    found = judged(Above(cell("ours.delta") - cell("joint.delta")))
+    assert found.verdict == "supported"
+    assert found.margins == pytest.approx((35.0,))
+    assert [name for name, _ in found.items] == ["kinetics400", "ssv2"]
+
+
+def test_cells_with_a_derived_metric_in_place_of_that_of_their_column(score: Score, judged: Judge) -> None:
+    for name, last in (("ours.k400", 600), ("ours.ssv2", 500), ("joint.k400", 700), ("joint.ssv2", 350)):
+        score(name, 0, last)
+    even = Evenness("even", ("k400", "ssv2"))
+    found = judged(Above(cell("ours.k400", even) - cell("joint.k400", even)))
+    assert (found.verdict, str(found.comparison)) == ("supported", "ours.even - joint.even > 0")
+    assert found.margins == pytest.approx((5 / 6 - 1 / 2,))
+    assert found.printed_margins == pytest.approx((66.5 / 79.7 - 64.0 / 79.2,))
+    assert [name for name, _ in found.items] == ["kinetics400", "ssv2"]
+
+
+def test_trend(score: Score, judged: Judge) -> None:
+    for name, last in (("joint.k400", 500), ("short.k400", 600), ("ours.k400", 700)):
+        score(name, 0, last)
+    rows = ("joint", "short", "ours")
+    found = judged(Rising(tuple(cell(f"{row}.k400") for row in rows)))
+    assert found.verdict == "supported" and found.margins == pytest.approx((10, 10))
+    assert judged(Rising(tuple(cell(f"{row}.k400") for row in reversed(rows)))).verdict == "not supported"
+
+
+def test_seeds_are_resampled_and_only_common_ones_count(score: Score, judged: Judge) -> None:
+    for seed, last in enumerate((700, 720, 740)):
+        score("ours.k400", 0, last, seed=seed)
+    score("joint.k400", 0, 650, seed=0)
+    score("joint.k400", 0, 660, seed=1)
+    found = judged(LEAD, seeds=(0, 1, 2))
+    assert (found.num_seeds, found.verdict) == (2, "supported")
+    assert found.margins == pytest.approx((5.5,))
+    score("short.k400", 0, 600, seed=2)
+    assert judged(Above(cell("short.k400") - cell("joint.k400")), seeds=(0, 1, 2)).reason == (
+        "no seed that all rows have finished"
+    )
+
+
+def test_several_comparisons_are_decided_jointly(table: Table, small: Scale, store: RunStore, score: Score) -> None:
+    """A lead that is just significant alone is not so beside others that are not."""
+    score("ours.k400", 5, 516)  # 16 items that joint misses, and the reverse for 5
+    score("joint.k400", 0, 500)
+    score("short.k400", 0, 500)
+    alone = claim("C1", "section 1", "A lead", LEAD)
+    others = [claim(f"C{n}", "section 1", "A lead", Above(cell("short.k400") - cell("joint.k400"))) for n in (2, 3, 4)]
+
+    def verdict(*claims: Claim) -> Judgement:
+        return judged_claims(replace(table, claims=claims), small, store)[0].judgements[0]
+
+    assert verdict(alone).verdict == "supported"
+    assert undecided(verdict(alone, *others), "not jointly with the other claims")
+
+
+def undecided(found: Judgement, reason: str) -> bool:
+    return found.verdict == "undecided" and found.reason == reason
+
+
+def test_missing_results_leave_a_comparison_undecided(score: Score, judged: Judge) -> None:
+    score("ours.k400", 0, 700)
+    found = judged(LEAD)
+    assert undecided(found, "not run: joint.k400") and found.margins == ()
+    score("joint.k400", 0, 100, bits=False)
+    found = judged(LEAD)
+    assert undecided(found, "results do not tell the correct items")
+    assert found.margins == pytest.approx((60,)) and found.interval is None
+
+
+def test_tests_of_other_items_are_not_compared(score: Score, judged: Judge) -> None:
+    score("ours.k400", 0, 700)
+    for change in ({"ids": IDS[::-1]}, {"ids": IDS[:900]}):
+        score("joint.k400", 0, 100, **change)
+        assert undecided(judged(LEAD), "tests of different items or views")
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_tests_on_other_data_are_not_compared(part: str, score: Score, judged: Judge) -> None:
+    split = {"items": NUM_ITEMS, "annotations": "aaaa", "files": "ffff", "missing": 0, "num_bytes": 1}
+    data = {"name": "kinetics400", "fingerprint": "0123", "train": split, "test": split}
+    unrecorded = {name: value for name, value in data.items() if name != part}
+    score("ours.k400", 0, 700, data=data)
+    for same in (data, unrecorded):
+        score("joint.k400", 0, 600, data=same)
+        assert judged(LEAD).verdict == "supported"
+    score("joint.k400", 0, 600, data=data | {part: split | {"annotations": "bbbb"}})
+    assert undecided(judged(LEAD), "trained or tested on different data")
+
+
+def test_results_with_damaged_bits_are_not_taken(score: Score, judged: Judge) -> None:
+    score("joint.k400", 0, 100)
+    score("ours.k400", 0, 700, bits=False, hits=packed({"top1": np.ones(1000, bool)}, IDS))
+    assert undecided(judged(LEAD), "not run: ours.k400")
+
+
+def test_accuracies_of_small_models_are_not_judged_and_counts_are(score: Score, judged: Judge, toy: Scale) -> None:
+    score("ours.k400", 0, 700, scale=toy)
+    score("joint.k400", 0, 600, scale=toy)
+    found = judged(LEAD, scale=toy)
+    assert (found.verdict, found.reason, found.margins) == ("not judged", "small models", ())
+    assert judged(Above(cell("ours.delta") - cell("joint.delta")), scale=toy).verdict == "not judged"
+    costs = Below(cell("joint.gflops") / cell("ours.gflops"), 0.5)
+    assert judged(costs, scale=toy).verdict == "supported"
+    assert judged(costs, scale=toy, real_data=True).verdict == "not judged"
+
+
+def test_quoted_rows_have_no_scores(score: Score, judged: Judge) -> None:
+    comparison = best("ours", "k400", ["other", "joint"])
+    score("ours.k400", 0, 700, scale=PAPER)
+    score("joint.k400", 0, 600, scale=PAPER)
+    found = judged(comparison, scale=PAPER)
+    assert undecided(found, "quoted rows have no scores")
+    assert found.margins == pytest.approx((-29.0,)) and found.interval is not None
+
+
+def test_rows_near_chance_decide_nothing(score: Score, judged: Judge) -> None:
+    score("ours.k400", 0, 700)
+    score("joint.k400", 0, 110, classes={"up": [60, 500], "down": [50, 500]})
+    assert undecided(judged(LEAD), "near chance: joint.k400")
+    score("joint.k400", 0, 600, classes={"up": [300, 500], "down": [300, 500]})
+    assert judged(LEAD).verdict == "supported"
+
+
+def test_counted_costs_are_exact_and_at_the_papers_size(judged: Judge) -> None:
+    found = judged(Below(cell("joint.gflops") / cell("ours.gflops"), 0.5))
+    assert (found.verdict, found.interval, found.items) == ("supported", None, ())
+    assert found.margins == pytest.approx((0.489,), abs=0.001)
+    assert judged(Within(percent_difference(cell("short.gflops"), cell("ours.gflops")), 1)).verdict == "supported"
+    counted = judged(Below(cell("joint.k400", GFLOPS) / cell("ours.k400", GFLOPS), 0.4))
+    assert (counted.verdict, counted.printed) == ("not supported", "not printed")
+    assert str(counted.comparison) == "joint.gflops / ours.gflops < 0.4"
+
+
+def test_memory_is_compared_under_equal_conditions(
+    judged: Judge, run_of: Callable[..., RunConfig], keep_measurement: Callable[..., object]
+) -> None:
+    memory = Column(key="memory", header="Mem.", metric=Measured("peak_gib", "memory"), base=K400)
+    comparison = Below(cell("joint.memory") / cell("ours.memory"), 0.5, inclusive=True)
+    keep_measurement(run_of(PAPER, "ours.k400"), "memory", peak_gib=8.0)
+    keep_measurement(run_of(PAPER, "joint.k400"), "memory", peak_gib=4.0)
+    assert judged(comparison, columns=(memory,)).verdict == "supported"
+    keep_measurement(run_of(PAPER, "joint.k400"), "memory", peak_gib=4.0, batch_size=1)
+    assert undecided(judged(comparison, columns=(memory,)), "measured under different conditions")
+
+
+def test_times_need_repeats_and_disjoint_ranges(
+    judged: Judge, small: Scale, finish: Finish, run_of: Callable[..., RunConfig]
+) -> None:
+    hours = (Column(key="hours", header="Hours", metric=DEVICE_HOURS, base=K400),)
+    comparison = Above(cell("ours.hours") / cell("joint.hours"), 1)
+    for seed in range(5):
+        finish(run_of(small, "ours.k400", seed), device_hours=5.0 + seed)
+        finish(run_of(small, "joint.k400", seed), device_hours=1.0 + seed / 2)
+    assert undecided(judged(comparison, columns=hours), "a time needs 5 repeats")
+    assert judged(comparison, columns=hours, seeds=(0, 1, 2, 3, 4)).verdict == "supported"
+    trained = [{"commit": "0123", "hardware": "8 x GPU", "versions": {}}]
+    finish(run_of(small, "joint.k400", 4), device_hours=3.0, training=trained)  # tested on the machine of the others
+    found = judged(comparison, columns=hours, seeds=(0, 1, 2, 3, 4))
+    assert undecided(found, "measured under different conditions")
+    finish(run_of(small, "joint.k400", 4), device_hours=6.0)
+    assert judged(comparison, columns=hours, seeds=(0, 1, 2, 3, 4)).verdict == "undecided"
+
+
+def test_speeds_measured_in_turns_need_repeats_and_disjoint_ranges(
+    judged: Judge, run_of: Callable[..., RunConfig], keep_measurement: Callable[..., object]
+) -> None:
+    metric = VideosPerSecondInTurns("videos_per_second", "turns-float32")
+    speed = (Column(key="speed", header="Videos/s", metric=metric, base=K400),)
+    comparison = Above(cell("ours.speed") - cell("joint.speed"))
+    ours, joint = (run_of(PAPER, f"{row}.k400") for row in ("ours", "joint"))
+
+    def keep(num_rounds: int, slowest: float, session: str = "now") -> None:
+        seconds = {
+            ours.train_id: [1.0, *[1.2] * (num_rounds - 1)],
+            joint.train_id: [2.0, *[slowest] * (num_rounds - 1)],
+        }
+        for batch_size, run, measured_at in ((8, ours, "now"), (4, joint, session)):
+            keep_measurement(
+                run,
+                "turns-float32",
+                batch_size=batch_size,
+                session=measured_at,
+                seconds_per_item=seconds,
+                rounds=num_rounds,
+            )
+
+    keep(4, 2.0)
+    assert undecided(judged(comparison, columns=speed), "a time needs 5 repeats")
+    keep(5, 2.0)
+    found = judged(comparison, columns=speed)
+    assert found.verdict == "supported" and found.interval is not None
+    assert found.margins == pytest.approx((1 / 1.2 / 30 - 1 / 2 / 30,))
+    keep(5, 1.1)
+    assert judged(comparison, columns=speed).verdict == "undecided"
+    keep(5, 2.0, session="yesterday")
+    assert undecided(judged(comparison, columns=speed), "measured under different conditions")
+
+
+def test_texts_are_compared_with_quoted_ones(judged: Judge) -> None:
+    kind = Computed("kind", lambda run: "Large" if run.model.width > 1 else "Small")  # pyright: ignore
+    columns = (Column(key="kind", header="Kind", metric=kind, base=K400),)
+    assert judged(SameText(cell("ours.kind"), cell("joint.kind")), columns=columns).verdict == "supported"
+
+
+def test_report_shows_claims_and_how_they_are_judged(table: Table, small: Scale, store: RunStore, score: Score) -> None:
+    score("ours.k400", 0, 700)
+    score("joint.k400", 0, 650)
+    several = replace(
+        table,
+        claims=(
+            claim("C1", "section 1", "Ours leads | always", LEAD),
+            claim("C2", "caption", "It costs more", Above(cell("ours.gflops") / cell("joint.gflops"), 1)),
+        ),
+    )
+    report = collect(several, small, store)
+    text = markdown(report)
+    assert "## What the paper concludes" in text
+    [line] = [line for line in text.splitlines() if "C1, section 1" in line]
+    cells = [part.strip() for part in line.replace("\\|", "").strip("|").split("|")]
+    assert cells[1:4] == ["`ours.k400 - joint.k400 > 0`", "+0.5", "noise"]
+    assert cells[4] == "+5" and cells[6] == "supported" and cells[5].startswith("[3.")
+    assert "With one seed, they hold for these trained models" in text
+    encoded = json.loads(json.dumps(as_json(report)))["claims"]
+    assert [one["claim"] for one in encoded] == ["C1", "C2"]
+    assert encoded[0]["comparisons"][0]["ours"]["verdict"] == "supported"
+    assert encoded[0]["comparisons"][0]["printed"] == {"margins": [0.5], "verdict": "noise"}
+    assert collect(several, small, store, rows=["ours"]).claims == ()
+
+
+def test_verdicts_on_runs_with_overrides_and_their_costs_are_not_called_those_of_the_table(
+    table: Table, small: Scale, store: RunStore
+) -> None:
+    claimed = replace(table, claims=(claim("C1", "section 1", "A claim", LEAD),))
+    sentences = ("Our verdicts are on other runs and models than those of the table: model.depth=1.", "Ours executes")
+    for overrides, expected in (([], [False, True]), (["model.depth=1"], [True, False])):
+        text = markdown(collect(claimed, small, store, overrides=overrides))
+        assert [sentence in text for sentence in sentences] == expected
+
+
+def test_trends_show_their_steps_and_places_are_named(table: Table, small: Scale, store: RunStore) -> None:
+    trend = claim("C1", "section 1", "Rising", Rising((cell("joint.k400"), cell("ours.k400"), cell("other.k400"))))
+    [(_, _, printed, verdict, ours, interval, own)] = lines(
+        judged_claims(replace(table, claims=(trend,)), small, store)
+    )
+    assert (printed, verdict) == ("+0.5, +19.3", "supported")
+    assert (ours, interval, own) == ("–", "–", "undecided (not run: joint.k400, ours.k400)")

@@ -1,0 +1,241 @@
+"""Plots of the rows of a table: against GFLOPs or as bars, their values, files and staleness."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from experiments.motionformer.base import K400
+from experiments.spec.catalog import load
+from experiments.spec.figures import BarPanel, Bars
+from experiments.spec.metrics import GFLOPS, Computed, Measured
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import TINY, Scale
+from experiments.spec.table import Column, Table
+from reports.collect import collect
+from reports.figures.cost_scatter import draw_against_cost
+from reports.figures.plotted_rows import Panel, Plot, Value, number, plotted
+from reports.figures.row_bars import draw_bars
+from reports.figures.row_plots import plot, plot_digest, plot_notice, plot_path
+from reports.pages.render import stale, write
+from reports.publish import publish
+from runner.store.store import RunStore
+
+Finish = Callable[..., None]
+
+
+@pytest.fixture
+def tested(table: Table, small: Scale, finish: Finish, run_of: Callable[..., RunConfig]) -> Table:
+    finish(run_of(small, "joint.k400"), 60.0)
+    finish(run_of(small, "ours.k400"), 62.0)
+    return table
+
+
+def without_costs(table: Table) -> Table:
+    rows = tuple(replace(row, paper=row.paper[1:]) for row in table.rows)
+    return replace(table, columns=table.columns[1:], rows=rows)
+
+
+def test_accuracies_are_drawn_against_gflops(tested: Table, small: Scale, store: RunStore) -> None:
+    found = plotted(collect(tested, small, store))
+    assert found is not None and found.cost == "GFLOPs"
+    [panel] = found.panels  # nothing of ours for SSv2
+    assert (panel.header, panel.unit) == ("Top-1 / K-400", "%")
+    values = {value.row: value for value in panel.values}
+    assert list(values) == ["other", "joint", "short", "ours"]
+    assert values["joint"].x == (pytest.approx(180.64, abs=0.01), 180.6)
+    assert (values["joint"].ours, values["joint"].printed, values["joint"].text) == (60.0, 79.2, "60.0 (79.2)")
+    assert (values["other"].x, values["other"].ours, values["other"].printed) == ((None, 100.0), None, 99.0)
+    [axis] = draw_against_cost(found, "a warning").axes
+    places = {tuple(point) for drawn in axis.collections for point in drawn.get_offsets().tolist()}  # type: ignore[union-attr]
+    assert {(180.6, 79.2), (100.0, 99.0), (369.5, 79.7)} < places and len(places) == 6
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("GFLOPs", "Top-1 / K-400 (%)")
+    assert axis.get_ylim()[1] <= 103
+
+
+def test_ablations_are_bars_with_marks_at_the_printed_values(tested: Table, small: Scale, store: RunStore) -> None:
+    found = plotted(collect(without_costs(tested), small, store))
+    assert found is not None and found.cost is None
+    figure = draw_bars(found, None)
+    [axis] = figure.axes
+    bars = [(patch.get_x(), patch.get_width()) for patch in axis.patches]  # type: ignore[attr-defined]
+    assert bars == [(0, pytest.approx(60.0)), (0, pytest.approx(62.0))]
+    [marks] = axis.collections
+    assert marks.get_offsets().tolist() == [[99.0, 0], [79.2, 1], [70.0, 2], [79.7, 3]]  # type: ignore[union-attr]
+    texts = [text.get_text() for text in axis.texts]
+    assert texts == ["– (99.0)", "60.0 (79.2)", "– (70.0)", "62.0 (79.7)"]
+    assert axis.get_xlim() == (0, 102) and axis.get_xlabel() == "%"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ours", "printed"]
+
+
+def test_no_label_is_clipped(tested: Table, small: Scale, store: RunStore) -> None:
+    long = replace(tested.rows[3], labels=("A row with a very long name that needs several lines", "Small", True))
+    report = collect(replace(without_costs(tested), rows=(*without_costs(tested).rows[:3], replace(
+        long, paper=long.paper[1:]))), small, store)  # fmt: skip
+    found = plotted(report)
+    assert found is not None
+    figure = draw_bars(found, plot_notice(report, found))
+    FigureCanvasAgg(figure).draw()
+    width, height = figure.get_size_inches() * figure.dpi
+    [axis] = figure.axes
+    for text in (*axis.get_yticklabels(), *axis.texts, axis.title):
+        box = text.get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, text
+
+
+def panel_of(*pairs: tuple[float | None, float | None], is_percentage: bool = True, costs: bool = False) -> Panel:
+    """Panel of rows with numbers of ours and printed ones; with `costs`, at 100, 200, ... GFLOPs."""
+    values = [
+        Value(f"{index}", f"row {index}", (100.0 * index, None) if costs else None, ours, printed, None, "")
+        for index, (ours, printed) in enumerate(pairs, 1)
+    ]
+    return Panel("top1", "Top-1", is_percentage, values)
+
+
+def test_nothing_is_said_about_printed_values_where_there_are_none() -> None:
+    bars = draw_bars(Plot([panel_of((1.0, None))], None), None)
+    assert not bars.legends
+    [printed, not_printed] = [
+        draw_against_cost(Plot([panel_of((50.0, number), (60.0, None), costs=True)], "GFLOPs"), None).legends[0]
+        for number in (40.0, None)
+    ]
+    assert printed.get_title().get_text() == "filled: ours, hollow: printed"
+    assert not not_printed.get_title().get_text()
+
+
+def test_panels_of_percentages_share_their_range() -> None:
+    panels = [panel_of((10.0, None)), panel_of((40.0, 80.0)), panel_of((5.0, 7.0), is_percentage=False)]
+    ranges = [axis.get_xlim() for axis in draw_bars(Plot(panels, None), None).axes]
+    assert ranges[0] == ranges[1] == (0, 84)
+    assert ranges[2][0] == 0 and 7 < ranges[2][1] < 8
+
+
+def test_numbers_of_different_magnitudes_are_points_on_a_logarithmic_axis() -> None:
+    hours = panel_of((0.03, 384.0), (0.06, 1334.0), is_percentage=False)
+    [axis] = draw_bars(Plot([hours], None), None).axes
+    assert axis.get_xscale() == "log" and not axis.patches and axis.get_xlabel() == "log scale"
+    low, high = axis.get_xlim()
+    assert 0 < low < 0.03 and high > 1334
+    [axis] = draw_bars(Plot([panel_of((0.3, 80.0))], None), None).axes
+    assert axis.get_xscale() == "linear"  # percentages
+
+
+def test_percentages_end_at_0_and_100() -> None:
+    [axis] = draw_against_cost(Plot([panel_of((99.0, 100.0), (0.0, 1.0), costs=True)], "GFLOPs"), None).axes
+    assert axis.get_ylim() == (-3, 103)
+    assert all(0 <= tick <= 100 for tick in axis.get_yticks())
+
+
+def test_rows_have_names_of_one_size_in_every_line_of_panels() -> None:
+    figure = draw_bars(Plot([panel_of((1.0, None))] * 4, None), None)
+    sizes = {label.get_fontsize() for axis in figure.axes for label in axis.get_yticklabels()}
+    assert len(figure.axes) == 4 and len(sizes) == 1
+
+
+def test_accuracies_of_rows_with_nearly_equal_gflops_are_bars(tested: Table, small: Scale, store: RunStore) -> None:
+    attention = tested.rows[1].edits
+    rows = tuple(replace(row, edits=attention, paper=(181.0, *row.paper[1:])) for row in tested.rows)
+    found = plotted(collect(replace(tested, rows=rows), small, store))
+    assert found is not None and found.cost is None and len(found.panels[0].values) == 4
+
+
+@pytest.mark.parametrize(("value", "expected"), [("369.5×3×1", 1108.5), ("×", None), ("none", None), (True, None)])
+def test_gflops_of_several_views_are_their_product(value: object, expected: float | None) -> None:
+    assert number(value) == expected
+
+
+def test_the_notice_names_published_rows_by_their_plotted_cells(
+    tested: Table, small: Scale, toy: Scale, store: RunStore, tmp_path: Path
+) -> None:
+    published = RunStore(tmp_path / "fresh", results=store.results)
+    publish(collect(tested, small, store), store)
+    report = collect(tested, small, published)
+    found = plotted(report)
+    assert found is not None
+    end = "\nGFLOPs are those of the models at the paper's size."
+    assert str(plot_notice(replace(report, scale=toy), found)).endswith(end)
+    named = "Published results, not run here: "
+    assert str(plot_notice(report, found)).endswith(f"{named}all rows.")
+    assert "GFLOPs" not in str(plot_notice(replace(report, scale=toy), found._replace(cost=None)))
+    cells = [(row, replace(row.cells[1], published=row.row.key == "joint")) for row in report.rows]
+    of_one = replace(report, rows=tuple(replace(r, cells=(r.cells[0], c, *r.cells[2:])) for r, c in cells))
+    assert str(plot_notice(of_one, found)).endswith(f"{named}Joint, Small.")
+    unplotted = found._replace(panels=[found.panels[0]._replace(column="ssv2")])
+    assert "Published" not in str(plot_notice(of_one, unplotted))
+
+
+def test_settings_are_not_plotted_and_the_device_of_measurements_is_named(
+    table_of: Callable[..., Table], small: Scale, store: RunStore, keep_measurement: Callable[..., Path]
+) -> None:
+    views = Computed("views", lambda run: "4×3")
+    table = table_of(
+        Column(key="memory", header="Mem.", metric=Measured("peak_gib", "memory"), base=K400),
+        Column(key="views", header="Views × crops", metric=views, base=K400),
+        Column(key="gflops", header="GFLOPs", metric=GFLOPS, base=K400),
+    )
+    keep_measurement(K400, "memory", peak_gib=3.0)
+    report = collect(table, small, store)
+    found = plotted(report)
+    assert found is not None and [panel.column for panel in found.panels] == ["memory", "gflops"]
+    assert "Speed and memory of ours are measured on a GPU." in str(plot_notice(report, found))
+    gflops = found._replace(panels=found.panels[1:])
+    assert "measured on" not in str(plot_notice(report, gflops))
+
+
+def test_the_digest_of_a_plot_changes_with_its_numbers_names_and_warnings(
+    tested: Table, small: Scale, store: RunStore
+) -> None:
+    report = collect(tested, small, store)
+    found = plotted(report)
+    assert found is not None
+    [panel] = found.panels
+    others = [
+        found._replace(cost="GFLOPs per view"),
+        found._replace(panels=[panel._replace(header="Accuracy")]),
+        found._replace(panels=[panel._replace(is_percentage=False)]),
+        found._replace(panels=[panel._replace(values=panel.values[1:])]),
+        found._replace(panels=[panel._replace(values=[panel.values[0]._replace(name="x"), *panel.values[1:]])]),
+    ]
+    changed = [plot_digest(report, other) for other in others]
+    changed.append(plot_digest(replace(report, overrides=("optim.epochs=1",)), found))
+    assert len({plot_digest(report, found), *changed}) == 1 + len(changed)
+
+
+def test_there_is_no_plot_without_results_of_figures_or_of_rows_of_settings(
+    tested: Table, table: Table, small: Scale, store: RunStore, tmp_path: Path
+) -> None:
+    assert plotted(collect(table, small, RunStore(tmp_path / "empty"))) is None
+    panel = BarPanel(title="", y_label="", rows=("ours",), columns=("k400",), ticks=("K",))
+    drawn = replace(tested, figure=Bars(panels=(panel,)))
+    assert plotted(collect(drawn, small, store)) is None and plot_path(drawn, small) is None
+    assert plotted(collect(load("cast/table4"), TINY, store)) is None
+
+
+def test_a_plot_is_saved_on_request_then_kept_up_to_date_and_checked(
+    tested: Table, small: Scale, store: RunStore, tmp_path: Path, finish: Finish, run_of: Callable[..., RunConfig]
+) -> None:
+    report = collect(tested, small, store)
+    path = plot_path(tested, small, tmp_path)
+    assert path is not None and path == tmp_path / "paper" / "table1.tiny.png"
+    write(report, tmp_path)
+    assert not path.exists() and not stale(report, tmp_path)
+    write(report, tmp_path, with_plot=True)
+    first = path.read_bytes()
+    assert first == plot(report) and not stale(report, tmp_path)
+    assert f"<summary>Plot</summary>\n\n![Every feature at once]({path.name})" in path.with_suffix(".md").read_text()
+    saved = path.stat().st_mtime_ns
+    write(report, tmp_path, with_plot=True)
+    assert path.stat().st_mtime_ns == saved
+    os.utime(path, (0, 0))
+    write(report, tmp_path)
+    assert path.stat().st_mtime_ns > saved
+    finish(run_of(small, "ours.k400"), 70.0)
+    newer = collect(tested, small, store)
+    assert stale(newer, tmp_path)
+    write(newer, tmp_path)
+    assert path.read_bytes() != first and not stale(newer, tmp_path)
+    path.write_bytes(first)
+    assert stale(newer, tmp_path)

@@ -1,0 +1,50 @@
+"""Accuracies near chance: of single labels, and of a verb and a noun."""
+
+import pytest
+
+from experiments.spec.metrics import ACTION, GFLOPS, NOUN, TOP1, TOP5, VERB, Metric
+from reports.pages.chance import is_near_chance, near_chance
+
+# Of 100 items, the commonest verb has 50, and the commonest noun 20.
+PAIRS = {
+    "class_counts": {
+        "verb": {"cut": [40, 60, 50], "wash": [10, 40, 50]},
+        "noun": {str(index): [5, 20, 20] for index in range(5)},
+    }
+}
+
+
+@pytest.mark.parametrize(("correct", "near"), [(10, True), (15, True), (17, False), (60, False)])
+def test_exact_binomial_interval_against_chance(correct: int, near: bool) -> None:
+    assert is_near_chance(correct, 100, 0.1) is near  # P(X >= 16) = .040, P(X >= 17) = .021
+
+
+@pytest.mark.parametrize(
+    ("metric", "percent", "near"),
+    [
+        (VERB, 55.0, True),  # P(X >= 55) = .18 of guesses of a verb
+        (VERB, 65.0, False),
+        (NOUN, 25.0, True),  # P(X >= 25) = .13 of guesses of a noun
+        (NOUN, 32.0, False),
+        (ACTION, 25.0, True),  # no pair is more frequent than its noun
+        (ACTION, 32.0, False),
+        (TOP1, 25.0, True),
+        (TOP1, 32.0, False),
+        (TOP5, 25.0, False),
+        (GFLOPS, 25.0, False),
+    ],
+)
+def test_accuracies_of_verbs_nouns_and_pairs_are_compared_with_the_commonest_class(
+    metric: Metric, percent: float, near: bool
+) -> None:
+    assert near_chance({**PAIRS, metric.name: percent}, metric) is near
+
+
+def test_accuracies_of_single_labels_are_compared_with_the_commonest_class() -> None:
+    result = {"top1": 55.0, "classes": {"up": [25, 50], "down": [30, 50]}}
+    assert near_chance(result, TOP1) and not near_chance({**result, "top1": 65.0}, TOP1)
+    assert near_chance({"top1": 100.0, "classes": {"up": [50, 50]}}, TOP1)  # of one class, every answer is right
+
+
+def test_results_without_counts_by_class_are_not_near_chance() -> None:
+    assert not near_chance({"top1": 1.0}, TOP1) and not near_chance({"action": 1.0}, ACTION)

@@ -1,0 +1,142 @@
+"""Derived columns of quoted rows, and printed values that do not follow from the printed cells of their row."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from experiments.motionformer.base import K400, SSV2
+from experiments.spec.claims import claim
+from experiments.spec.comparisons import Within
+from experiments.spec.expressions import cell, harmonic_mean
+from experiments.spec.metrics import TOP1, Evenness, HarmonicMean
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER
+from experiments.spec.table import Column, Table, quoted, row
+from reports.collect import collect
+from reports.pages.dataframe import data_frame
+from reports.pages.latex import latex
+from reports.pages.markdown import markdown
+from reports.pages.report import ReportCell, quoted_values
+from runner.store.store import RunStore
+
+Finish = Callable[..., None]
+RunOf = Callable[..., RunConfig]
+
+
+@pytest.fixture
+def means() -> Table:
+    """Table with a harmonic mean, one printed value of which is wrong."""
+    return Table(
+        name="paper/means",
+        caption="Balance",
+        source="made up",
+        labels=("Method",),
+        columns=(
+            Column(key="hm", header="H.M.", metric=HarmonicMean("hm", ("ssv2", "k400")), best="max"),
+            Column(key="ssv2", header="SSv2", metric=TOP1, base=SSV2),
+            Column(key="k400", header="K-400", metric=TOP1, base=K400),
+        ),
+        rows=(
+            quoted("right", ("Right",), paper=(71.2, 62.4, 82.9)),
+            quoted("wrong", ("Wrong",), paper=(75.8, 69.6, 82.7)),
+            quoted("unprinted", ("Unprinted",), paper=(None, 68.5, 82.4)),
+            quoted("half", ("Half",), paper=(None, None, 80.8)),
+            quoted("alone", ("Alone",), paper=(70.0, None, 80.8)),
+            row("ours", ("Ours",), paper=(77.8, 71.6, 85.3)),
+        ),
+        tiny=(),
+    )
+
+
+def cells_of(table: Table, store: RunStore) -> dict[str, ReportCell]:
+    return {row.row.key: row.cells[0] for row in collect(table, PAPER, store).rows}
+
+
+def lines_of(text: str) -> dict[str, list[str]]:
+    """Cells of the first table of a report in markdown, by the first cell of the line."""
+    lines = [[part.strip(" *") for part in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    return {first: rest for first, *rest in reversed(lines)}
+
+
+def test_quoted_rows_derive_their_values_from_their_printed_cells(means: Table, store: RunStore) -> None:
+    cells = cells_of(means, store)
+    assert cells["right"].value == pytest.approx(2 / (1 / 62.4 + 1 / 82.9))
+    assert (cells["right"].state, cells["right"].printed, cells["right"].num_seeds) == ("quoted", 71.2, 0)
+    assert cells["unprinted"].value == pytest.approx(74.81, abs=0.01)
+    assert cells["half"].value is None and cells["alone"].value is None
+    assert cells["ours"].value is None  # not run: its printed cells are no results
+
+
+def test_a_quoted_cell_shows_both_values_where_they_differ(means: Table, store: RunStore) -> None:
+    shown = {
+        name: cells[0].replace("*", "") for name, cells in lines_of(markdown(collect(means, PAPER, store))).items()
+    }
+    assert shown["Right"] == "71.2"
+    assert shown["Wrong"] == "75.6 (75.8)"
+    assert shown["Unprinted"] == "74.8"
+    assert shown["Half"] == "–"
+    assert shown["Alone"] == "70.0"
+    assert shown["Ours"] == "– (77.8)"
+    assert r"\textit{75.6} (75.8)" in latex(collect(means, PAPER, store))
+    frame = data_frame(collect(means, PAPER, store)).set_index("row")
+    assert frame.loc["wrong", "hm"] == pytest.approx(75.587, abs=0.001) and frame.loc["wrong", "hm:printed"] == 75.8
+
+
+def test_printed_values_that_do_not_follow_are_named_in_the_notes(means: Table, store: RunStore) -> None:
+    notes = [
+        "Wrong · H.M.: printed 75.8, the harmonic mean of its cells is 75.6.",
+        "Ours · H.M.: printed 77.8, the harmonic mean of its cells is 77.9.",
+    ]
+    report = collect(means, PAPER, store)
+    assert [note for note in report.facts.deviations if "printed" in note] == notes
+    assert f"  - {notes[0]}" in markdown(report)
+    only_right = collect(means, PAPER, store, rows=["right", "half"])
+    assert not any("printed" in note for note in only_right.facts.deviations)
+
+
+@pytest.mark.parametrize(("printed", "is_named"), [(75.6, False), (75.55, False), (75.5, True), (75.7, True)])
+def test_half_a_unit_of_the_last_printed_digit_is_allowed(
+    means: Table, store: RunStore, printed: float, is_named: bool
+) -> None:
+    rows = (quoted("wrong", ("Wrong",), paper=(printed, 69.6, 82.7)),)  # 75.587
+    notes = collect(replace(means, rows=rows), PAPER, store).facts.deviations
+    assert any("printed" in note for note in notes) == is_named
+
+
+def test_quoted_values_count_as_printed_and_are_never_best(means: Table, store: RunStore, finish: Finish) -> None:
+    for column, top1 in (("ssv2", 70.0), ("k400", 80.0)):
+        finish(means.run_of(f"ours.{column}", PAPER, (), 0), top1)
+    report = collect(means, PAPER, store)
+    assert quoted_values(report.rows, 0) == pytest.approx([71.2, 75.8, 74.81, 70.0], abs=0.01)
+    assert not any(row.cells[0].best for row in report.rows)  # 75.8 is printed, ours is 74.7
+    fewer = collect(replace(means, rows=(means.rows[0], means.rows[2], means.rows[5])), PAPER, store)
+    assert not any(row.cells[0].best for row in fewer.rows)  # 74.8 follows from printed cells
+    finish(means.run_of("ours.ssv2", PAPER, (), 0), 75.0)
+    assert [row.row.key for row in collect(means, PAPER, store).rows if row.cells[0].best] == ["ours"]
+
+
+def test_claims_can_compare_printed_values_with_those_of_the_cells(means: Table, store: RunStore) -> None:
+    hm = harmonic_mean(cell("wrong.ssv2"), cell("wrong.k400"))
+    claims = (
+        claim("C1", "table", "It is their mean", Within(cell("wrong.hm") - hm, 0.06)),
+        claim("C2", "table", "It follows from what is printed", Within(cell("unprinted.hm") - cell("right.hm"), 9)),
+        claim("C3", "table", "It is not balanced", Within(cell("ours.k400", Evenness("even", ("ssv2", "k400"))), 0.8)),
+    )
+    first, second, third = collect(replace(means, claims=claims), PAPER, store).claims
+    assert first.judgements[0].printed == "not supported"
+    assert first.judgements[0].printed_margins == pytest.approx((0.21,), abs=0.01)
+    assert second.judgements[0].printed == "supported"
+    assert third.judgements[0].printed_margins == pytest.approx((71.6 / 85.3,))
+    assert third.judgements[0].printed == "not supported"
+    assert str(third.judgements[0].comparison) == "abs(ours.even) ≤ 0.8"
+
+
+def test_sources_of_a_derived_column_are_named(means: Table, store: RunStore) -> None:
+    text = markdown(collect(means, PAPER, store))
+    assert "H.M.: computed from SSv2 and K-400, in quoted rows from their printed values." in text
+    third = Column(key="k600", header="K-600", metric=TOP1, base=K400)
+    metric = HarmonicMean("hm", ("ssv2", "k400", "k600"))
+    columns = (replace(means.columns[0], metric=metric), *means.columns[1:], third)
+    three = replace(means, columns=columns, rows=(quoted("other", ("Other",), paper=(None, 60.0, 60.0, 60.0)),))
+    assert "H.M.: computed from SSv2, K-400 and K-600, in quoted" in markdown(collect(three, PAPER, store))

@@ -1,0 +1,79 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from experiments.spec.catalog import captions, load
+from experiments.spec.metrics import Computed
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, Scale
+from experiments.spec.table import Table, label_text, one_line
+from reports.collect import collect
+from reports.pages.latex import LATEX
+from reports.pages.render import render
+from runner.store.store import RunStore
+
+RunOf = Callable[..., RunConfig]
+Finish = Callable[..., None]
+
+
+def test_latex_is_a_booktabs_table_with_levels_bold_italic_and_escapes(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    finish(run_of(small, "joint.k400"), 60.0)
+    finish(run_of(small, "ours.k400"), 61.0)
+    text = render(collect(table, small, store), "latex")
+    assert r"\toprule" in text and r"\bottomrule" in text
+    assert r"\multicolumn{2}{c}{Top-1}" in text and "\n\\cmidrule(lr){5-6}\n" in text
+    assert r"Att\textsubscript{T} & GFLOPs & K-400 & SSv2 & $\Delta$ \\" in text
+    assert r"\textit{Other [8] | x} & \textit{Large} & -- & \textit{100.0} & \textit{99.0}" in text
+    assert r" &  & $\checkmark$ & 369.5 (369.5) & 61.0 (79.7) & -- (66.5) & -- (13.2) \\" in text
+    alone = render(collect(table, small, store, rows=["joint", "ours"]), "latex")
+    assert r"& \textbf{61.0} (79.7) &" in alone and "Bold values are the best of their column." in alone
+
+
+def test_latex_escapes_special_characters(table: Table, store: RunStore) -> None:
+    report = collect(table, PAPER, store, overrides=["data.dataset.name=a_b%"])
+    assert r"data.dataset.name=a\_b\%" in render(report, "latex")
+
+
+def test_a_table_shrinks_to_its_column_and_a_wide_one_spans_both(
+    table: Table, table_of: Callable[..., Table], store: RunStore
+) -> None:
+    wide = render(collect(table_of(replace(table.columns[0], header=50 * "x")), PAPER, store), "latex")
+    narrow = render(collect(table_of(table.columns[0]), PAPER, store), "latex")
+    for text, environment in ((wide, "table*"), (narrow, "table")):
+        assert f"\\begin{{{environment}}}[t]" in text and f"\\end{{{environment}}}" in text
+        assert r"\resizebox{\ifdim\width>\linewidth \linewidth\else\width\fi}{!}{%" in text
+        assert text.count("{") == text.count("}")
+
+
+def test_a_header_of_one_column_is_broken_at_the_width_of_its_texts(
+    table: Table, table_of: Callable[..., Table], store: RunStore
+) -> None:
+    column = replace(table.columns[0], header=("Cost of all layers", "multiply-adds, billions"))
+    text = render(collect(table_of(column), PAPER, store), "latex")
+    assert r"\shortstack[r]{Cost of all \\ layers}" in text
+    assert r"\shortstack[r]{multiply- \\ adds, \\ billions}" in text
+
+
+def test_long_texts_are_broken_into_lines(table_of: Callable[..., Table], table: Table, store: RunStore) -> None:
+    long = table_of(replace(table.columns[0], header="Shape", metric=Computed("shape", lambda run: 41 * "x")))
+    long = replace(long, rows=(replace(long.rows[0], paper=("x",)),))
+    assert r"{@{}llc>{\raggedright\arraybackslash}p{16em}@{}}" in render(collect(long, PAPER, store), "latex")
+
+
+def test_notes_stand_below_the_table_and_not_in_its_caption(table: Table, store: RunStore) -> None:
+    text = render(collect(table, PAPER, store), "latex")
+    caption, notes = text.partition(r"\bottomrule")[::2]
+    assert r"\caption{Every feature at once (arXiv:0000.00000, Table 1).}" in caption
+    assert "Scale paper: ours (printed). --: not run" in notes and "Rows in italics are quoted" in notes
+
+
+@pytest.mark.parametrize("name", captions())
+def test_every_character_of_a_table_can_be_typeset(name: str) -> None:
+    table = load(name)
+    texts = [table.caption, table.source, *table.labels, *(one_line(column.header) for column in table.columns)]
+    texts += [label_text(label) for row in table.rows for label in row.labels]
+    texts += [value for row in table.rows for value in row.paper if isinstance(value, str)]
+    assert {c for text in texts for c in text if not c.isascii()} <= LATEX.keys() | set("éö")  # letters of T1 fonts

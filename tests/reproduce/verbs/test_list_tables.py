@@ -1,0 +1,91 @@
+"""`reproduce list`: tables with rows, progress, cost and data sets."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.spec.catalog import captions
+from reports.pages.layout import PUBLISHED_SIGN
+from reproduce.command import main
+from reproduce.verbs import list_tables
+
+TABLE = "motionformer/table8"
+
+
+@pytest.fixture
+def listed(capsys: pytest.CaptureFixture[str], tmp_path: Path):  # noqa: ANN201
+    def call(*words: str) -> list[str]:
+        assert main(["list", *words, "--runs", str(tmp_path)]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    return call
+
+
+def test_all_tables_are_listed(listed) -> None:  # noqa: ANN001
+    lines = {line.split()[0]: line for line in listed()[2:] if "/" in line.split(" ")[0]}
+    assert set(lines) == set(captions()) and all(caption in lines[name] for name, caption in captions().items())
+
+
+def test_a_paper_a_glob_or_a_name_without_a_paper_selects(listed) -> None:  # noqa: ANN001
+    def names(*words: str) -> set[str]:
+        return {entry["name"] for entry in json.loads("\n".join(listed(*words, "--json")))}
+
+    assert names("msca") == {name for name in captions() if name.startswith("msca/")}
+    assert names("motionformer/table2*") == {"motionformer/table2a", "motionformer/table2b"}
+    assert names("table2a", TABLE) == {"motionformer/table2a", TABLE}
+
+
+def test_rows_progress_cost_and_data_sets_are_shown(listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+    monkeypatch.setattr(list_tables, "RESULTS", tmp_path / "published")
+    (line,) = [line for line in listed(TABLE) if line.startswith(TABLE)]
+    assert line.split("  ")[0] == TABLE and " 0/4 " in line and "kinetics400, ssv2" in line
+    (entry,) = json.loads("\n".join(listed(TABLE, "--json")))
+    assert (entry["rows"], entry["done"], entry["published"], entry["total"]) == (2, 0, 0, 4)
+    assert entry["hours"] == 0 and entry["gpu_hours"] > 10
+    (line,) = [line for line in listed(TABLE, "--scale", "paper") if line.startswith(TABLE)]
+    assert f" {entry['gpu_hours']:.0f} h " in line
+
+
+def test_published_results_are_marked_as_in_reports(listed) -> None:  # noqa: ANN001
+    assert list_tables.PUBLISHED_SIGN == PUBLISHED_SIGN
+    lines = listed(TABLE)
+    assert f" 4/4 {PUBLISHED_SIGN} " in lines[2]
+    assert f"{PUBLISHED_SIGN}: some are published, not run here" in lines[-1]
+
+
+@pytest.mark.parametrize(("width", "shows_data"), [(80, False), (120, True), (160, True)])
+def test_a_terminal_shows_the_words_that_fit(
+    width: int,
+    shows_data: bool,
+    listed,  # noqa: ANN001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = listed()
+    assert all("…" not in line for line in whole)
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = listed()
+    assert max(map(len, lines)) <= width and any("…" in line for line in lines)
+    assert lines[0].endswith("data" if shows_data else "caption")
+    assert any("a wider terminal" in line for line in lines) != shows_data
+    words = set(" ".join(whole).split())
+    assert all(word.strip("…") in words | {""} for line in lines[2:-3] for word in line.split())
+
+
+def test_the_place_of_a_released_file_has_a_line_of_its_own(listed) -> None:  # noqa: ANN001
+    lines = listed("motionformer/table4", "--weights")
+    assert lines[2].split() == ["k400_joint_224_16x4.pyth", "motionformer/table4:joint", "(k400)"]
+    assert lines[3].startswith("  not imported; not here: https://") and max(map(len, lines)) <= 110
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"), [(0.0, "–"), (0.2, "12 min"), (2.25, "2.2 h"), (28.4, "28 h"), (1234.5, "1,234 h")]
+)
+def test_hours_have_a_unit_that_suits_them(hours: float, text: str) -> None:
+    assert list_tables.cost_text({"hours": hours, "gpu_hours": 1.0}, "tiny") == text
+
+
+def test_an_unknown_scale_is_refused() -> None:
+    assert main(["list", "--scale", "tny"]) == 2

@@ -1,0 +1,395 @@
+"""`reproduce plan`: runs, costs, and the problems that `reproduce run` reports before it starts."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import timm.layers  # noqa: F401  (imported here once, and not in each forked process that builds a model)
+import torch
+
+from data.config import Split
+from data.datasets.kinetics import Kinetics
+from data.datasets.videos import VideoList
+from experiments.motionformer.base import K400, SSV2
+from experiments.spec.catalog import find
+from experiments.spec.edits import apply, optim
+from experiments.spec.run import Parent, RunConfig
+from experiments.spec.scales import PAPER, TINY
+from lightning_modules.optim import OptimConfig
+from reproduce.command import main
+from reproduce.verbs.plan import Plan, device_time_text, pflop
+from runner.jobs.launch import Launcher
+from runner.machine.files import write_atomically
+from runner.machine.resources import Resources
+from runner.store.jobs import Job, jobs_of
+from runner.store.provenance import hardware
+from runner.store.store import RunStore
+from runner.weights.weights import Weights, save_weights
+from tests.runner.stored_metrics import write_result
+
+T4 = "motionformer/table4"
+ROW = f"{T4}:joint"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Kinetics with four training videos and one test video."""
+    monkeypatch.delenv("VIDEO_ROOT", raising=False)
+    root = tmp_path / "k400"
+    root.mkdir()
+    (root / "a.mp4").touch()
+    (root / "train.csv").write_text("a.mp4 0\nb.mp4 0\nc.mp4 0\nd.mp4 0\n")
+    (root / "val.csv").write_text("a.mp4 0\n")
+    return root
+
+
+def words(verb: str, root: Path, *more: str) -> list[str]:
+    place = ["--runs", str(root.parent / "runs"), "--data", f"kinetics400={root}"]
+    return [verb, ROW, "--column", "k400", "--scale", "paper", *place, *more]
+
+
+def test_plan_and_run_report_fewer_training_videos_than_a_batch(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "kinetics400: 4 training videos are fewer than one batch of 128; use a smaller batch"
+    assert main(words("plan", root)) == 3
+    assert f"not yet runnable: {reason}" in capsys.readouterr().out
+    assert main(words("run", root)) == 3
+    assert reason in capsys.readouterr().err
+    assert not list((root.parent / "runs").glob("*"))
+    for name in "bcd":
+        (root / f"{name}.mp4").touch()
+    assert main(words("plan", root, "-o", "optim.batch_size=4", "--json")) == 0
+    (plan,) = json.loads(capsys.readouterr().out)
+    assert (plan["problem"], plan["steps"]) == (None, plan["epochs"])
+
+
+@pytest.mark.parametrize("verb", ["show", "plan", "run"])
+def test_invalid_settings_of_attention_are_rejected_by_every_verb(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row, override = "motionformer/table3c:prototypes-128", "model.attention.approximation.num_prototypes=3000"
+    place = [] if verb == "show" else ["--runs", str(tmp_path)]
+    assert main([verb, row, *place, "-o", override]) == 2
+    assert "3000" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plan_reports_test_protocols_that_the_sampling_does_not_support(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", f"{T4}:trajectory", "--runs", str(tmp_path), "-o", "evaluation.stride=2"]) == 3
+    assert "not yet runnable: segment sampling has no stride in frames" in capsys.readouterr().out
+
+
+def test_plan_with_eval_only_needs_no_training_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "train.csv").unlink()
+    assert main(words("plan", root, "--json")) == 3
+    assert "annotations of the train split" in json.loads(capsys.readouterr().out)[0]["problem"]
+    assert main(words("plan", root, "--eval-only", "--json")) == 3
+    (plan,) = json.loads(capsys.readouterr().out)
+    assert "no weights to test" in plan["problem"]
+    released = root.parent / "runs" / plan["train_id"] / "checkpoints" / "released.safetensors"
+    write_atomically(released, "")
+    write_atomically(released.parents[1] / "released.json", '{"file": "a.pyth", "sha256": "0"}')
+    assert main(words("plan", root, "--eval-only", "--json")) == 0
+    (plan,) = json.loads(capsys.readouterr().out)
+    assert (plan["problem"], plan["steps"]) == (None, 0)
+    assert plan["petaflops_left"] > 0
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_data_root_that_no_run_reads_is_rejected(verb: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words(verb, root, "--data", "ssv3=/data")) == 2
+    assert "--data ssv3: no run reads 'ssv3'; they read kinetics400" in capsys.readouterr().err
+
+
+def test_a_data_root_of_finished_runs_is_accepted(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = RunStore(root.parent / "runs")
+    (ssv2,) = (job for job in jobs_of(find([ROW]), PAPER, [], (0,)) if job.cell == "joint.ssv2")
+    write_result(store, ssv2.run)
+    place = ["--runs", str(store.root), "--data", f"kinetics400={root}", "--data", "ssv2=/data"]
+    assert main(["run", ROW, "--scale", "paper", *place]) == 3
+    assert "4 training videos are fewer than one batch" in capsys.readouterr().err
+
+
+def test_run_with_eval_only_needs_no_training_split(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "train.csv").unlink()
+    started: list[str] = []
+
+    def carry_out(launcher: Launcher, jobs: list[Job]) -> None:
+        for job in jobs:
+            job.outcome = "done"
+            started.append(job.name)
+
+    monkeypatch.setattr(Launcher, "carry_out", carry_out)
+    monkeypatch.setattr("reproduce.verbs.run.existing_weights", lambda run, store: Weights(None, None))
+    assert main(words("run", root)) == 3
+    assert main(words("run", root, "--eval-only")) == 0
+    assert started == [f"{ROW}.k400"]
+
+
+def test_plan_counts_the_training_of_a_run_once_for_all_its_tests(tmp_path: Path) -> None:
+    tests = jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,))
+    plans = Plan(tests, RunStore(tmp_path), Resources()).as_json()
+    costs = [float(str(plan["petaflops_left"])) for plan in plans if "k400" in str(plan["run"])]
+    assert len(costs) == 5
+    assert costs[0] > 5 * costs[1] > 0
+    assert costs[1:] == [costs[1]] * 4
+    assert "2 distinct runs with 9 tests for 9 cells, 9 to do" in Plan(tests, RunStore(tmp_path), Resources()).as_text()
+
+
+def test_plan_includes_the_training_of_a_run_tested_with_released_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (job,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
+    write_result(RunStore(tmp_path), job.run, released=True)
+    place = ["motionformer/table6b:mformer", "--scale", "paper", "--runs", str(tmp_path), "--json"]
+    assert main(["plan", *place]) == 3  # the data are not there
+    assert json.loads(capsys.readouterr().out)[0]["state"] == "not run"  # `run` would train it
+    assert main(["plan", *place, "--eval-only"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["state"] == "done"
+
+
+def planned(*jobs: Job, store: RunStore) -> list[dict]:
+    return Plan(list(jobs), store, Resources(devices=1)).as_json()  # type: ignore[return-value]
+
+
+def tiny(name: str, **changes: object) -> Job:
+    run = replace(TINY.of(K400), **changes)  # type: ignore[arg-type]
+    return Job(run, "p/t", name, 0, cells=[f"p/t:{name}"])
+
+
+def test_cost_is_three_passes_per_training_item_and_one_per_view_and_crop(store: RunStore) -> None:
+    job = tiny("a.top1", optim=OptimConfig(epochs=2, batch_size=300))
+    (plan,) = planned(job, store=store)
+    macs = job.run.model.cost(job.run.data.size, job.run.data.targets).macs
+    passes = 3 * 6 * 300 + 1000 * 2 * 3  # of 1000 videos, 3 batches an epoch; 1000 test videos, 2 views, 3 crops
+    assert plan["steps"] == 6 and plan["gmacs"] == macs / 1e9
+    assert plan["petaflops_left"] == pytest.approx(2 * passes * macs / 1e15)
+    assert plan["split"] == "300 x 1 on 1 device"
+
+
+def test_on_a_gpu_the_batch_of_a_device_is_split_by_trying(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = tiny("a.top1", optim=OptimConfig(epochs=2, batch_size=300))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    for resources, split in ((Resources(devices=2), "150 in parts that fit on 2 devices"),
+                             (Resources(devices=2, micro_batch=50), "50 x 3 on 2 devices")):  # fmt: skip
+        (plan,) = Plan([job], store, resources).as_json()
+        assert plan["split"] == split
+
+
+def test_a_recipe_in_steps_has_no_epochs(store: RunStore) -> None:
+    job = tiny("a.top1", optim=OptimConfig(epochs=None, steps=77, batch_size=10))
+    (plan,) = planned(job, store=store)
+    assert (plan["epochs"], plan["steps"], plan["batch_size"]) == (None, 77, 10)
+    lines = Plan([job], store, Resources(devices=1)).as_text().splitlines()
+    row = next(line for line in lines if line.startswith("p/t:a"))
+    assert row.split()[-12:-3] == ["1", "–", "77", "10", "x", "1", "on", "1", "device"]
+
+
+def test_numbers_are_aligned_to_the_right_and_columns_fit_a_terminal(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [tiny(f"{'a-long-name' * 3}.top1"), tiny("b.top1", optim=OptimConfig(epochs=100, batch_size=300))]
+    header, _, *rows = Plan(jobs, store, Resources(devices=1)).as_text().splitlines()[:4]
+    ends = {header.index(name) + len(name) for name in ("epochs", "steps", "PFLOP left")}
+    assert all(row[end - 1].strip() and row[end : end + 2].strip() == "" for row in rows for end in ends)
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = Plan(jobs, store, Resources(devices=1)).as_text().splitlines()
+    assert max(map(len, lines)) <= 80 and sum(line.startswith("p/t:b.top1") for line in lines) > 1
+
+
+def test_a_run_without_training_costs_only_its_test_and_lists_its_parents(store: RunStore) -> None:
+    parent = tiny("a.top1")
+    parents = (Parent(run=parent.run, part="spatial"), Parent(run=TINY.of(SSV2), part="temporal"))
+    tested = tiny("b.top1", optim=None, parents=parents)
+    _, plan = planned(parent, tested, store=store)
+    assert (plan["epochs"], plan["steps"], plan["batch_size"], plan["split"]) == (None, 0, None, "–")
+    macs = tested.run.model.cost(tested.run.data.size, tested.run.data.targets).macs
+    assert plan["petaflops_left"] == pytest.approx(2 * 1000 * 6 * macs / 1e15)
+    assert plan["parents"] == {"spatial": parent.run.train_id, "temporal": TINY.of(SSV2).train_id}
+    assert plan["problem"] is None
+    assert Plan([tested], store, Resources(devices=1), eval_only=True).problems == [
+        "--eval-only: some runs have no weights to test; train them, or import released ones"
+    ]
+
+
+def test_a_finished_run_has_no_remaining_cost(store: RunStore) -> None:
+    job = tiny("a.top1")
+    write_result(store, job.run)
+    (plan,) = planned(job, store=store)
+    assert (plan["state"], plan["petaflops_left"]) == ("done", 0.0)
+    assert "1 distinct run for 1 cell, 0 to do" in Plan([job], store, Resources(devices=1)).as_text()
+
+
+def test_a_trained_run_costs_only_its_test(store: RunStore) -> None:
+    job, other = tiny("a.top1"), tiny("b.top1", seed=1)
+    write_atomically(job.directory(store).weights, "trained")
+    first, second = planned(job, other, store=store)
+    assert 0 < first["petaflops_left"] < second["petaflops_left"] / 5
+
+
+def test_an_interrupted_training_costs_what_is_left_of_it(store: RunStore) -> None:
+    job, other, lost = tiny("a.top1"), tiny("b.top1", seed=1), tiny("c.top1", seed=2)
+    for interrupted in (job, lost):
+        write_atomically(interrupted.directory(store).progress_file, '{"stage": "train", "done": 0.75}')
+    write_atomically(job.directory(store).checkpoint, "of three quarters")
+    plans = planned(job, other, lost, store=store)
+    assert [plan["state"] for plan in plans] == ["interrupted", "not run", "not run"]
+    left, whole, again = (plan["petaflops_left"] for plan in plans)
+    write_atomically(other.directory(store).weights, "trained")
+    (tested,) = planned(other, store=store)
+    test = tested["petaflops_left"]
+    write_atomically(job.directory(store).progress_file, '{"stage": "test", "done": 0.75}')  # of imported weights
+    (untrained,) = planned(job, store=store)
+    assert untrained["petaflops_left"] == again == whole and left - test == pytest.approx((whole - test) / 4)
+
+
+def test_initial_weights_that_are_not_here_are_named(
+    store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "initial weights that are not here are downloaded by `run`"
+    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setattr("models.imagenet.torch_cache", lambda: tmp_path / "torch")
+    monkeypatch.setattr("models.imagenet.cached_hub_file", lambda repository: None)
+    job = Job(K400, "p/t", "a.top1", 0, cells=["p/t:a.top1"])
+    assert text in Plan([job], store, Resources(devices=1)).as_text()
+    write_atomically(job.directory(store).checkpoint, "of the training")
+    assert text not in Plan([job], store, Resources(devices=1)).as_text()
+    assert text not in Plan([tiny("b.top1")], store, Resources(devices=1)).as_text()
+
+
+def test_plan_without_jobs_says_nothing_to_run(store: RunStore) -> None:
+    text = Plan([], store, Resources()).as_text()
+    assert text == "Nothing to run: every column is computed without a test, or quoted."
+
+
+def counting_reads(monkeypatch: pytest.MonkeyPatch) -> list[Split]:
+    reads: list[Split] = []
+    build = Kinetics.Config.build
+
+    def counted(config: Kinetics.Config, root: Path, split: Split) -> VideoList:
+        reads.append(split)
+        return build(config, root, split)
+
+    monkeypatch.setattr(Kinetics.Config, "build", counted)
+    return reads
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_each_list_is_read_once_for_all_rows(
+    verb: str, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reads = counting_reads(monkeypatch)
+    (root / "train.csv").write_text("a.mp4 0\n" + "".join(f"{number}.mp4 0\n" for number in range(199)))
+    assert main([verb, T4, *words(verb, root)[2:]]) == 3
+    missing = "kinetics400: 199 of 200 train videos are missing, e.g."
+    assert missing in "".join(capsys.readouterr()) and sorted(reads) == ["test", "train"]
+    (root / "train.csv").unlink()
+    reads.clear()
+    assert main([verb, T4, *words(verb, root)[2:]]) == 3
+    assert reads == ["train"]  # an unreadable list is not read again
+
+
+def test_missing_videos_stop_a_run_beyond_the_accepted_number(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    batch = ("-o", "optim.batch_size=4")
+    message = f"3 of 4 train videos are missing, e.g. {root}/b.mp4; the limit is 0: get them"
+    assert main(words("plan", root, *batch)) == 3
+    out = capsys.readouterr().out
+    assert message in out and "--allow-bad 3" in out
+    assert main(words("run", root, *batch)) == 3
+    assert message in capsys.readouterr().err
+    assert main(words("plan", root, *batch, "--allow-bad", "3")) == 0
+    out = capsys.readouterr().out
+    assert "kinetics400: 3 train videos are missing, which a run accepts" in out and "not yet runnable" not in out
+    assert main(words("plan", root, *batch, "--allow-bad", "3", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)[0]["missing"] == {"train": 3, "test": 0}
+
+
+def test_without_the_data_the_cost_is_that_of_the_official_splits(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = [ROW, "--column", "k400", "--scale", "paper", "--runs", str(root.parent / "runs")]
+    assert main(["plan", *place]) == 3
+    out = capsys.readouterr().out
+    assert "kinetics400: the cost is for the official split sizes; the data are not there" in out
+    assert main(["plan", *place, "--json"]) == 3
+    (plan,) = json.loads(capsys.readouterr().out)
+    assert plan["items"] == {"train": 246_534, "test": 19_906, "source": "official split sizes"}
+    assert plan["steps"] == 35 * (246_534 // 128) and "where is kinetics400?" in plan["problem"]
+
+
+def test_hours_come_from_measured_trainings_of_the_same_hardware(store: RunStore) -> None:
+    measured, other, planned_run = tiny("a.top1"), tiny("b.top1", seed=1), tiny("c.top1", seed=2)
+    write_result(store, measured.run, device_hours=2.0, hardware=hardware())
+    write_result(store, other.run, device_hours=50.0, hardware="8 x a GPU")
+    _, _, plan = planned(measured, other, planned_run, store=store)
+    assert plan["speed"] == f"measured: the speed of 1 training on {hardware()}" and plan["speed_is_measured"]
+    passes = 3 * plan["steps"] * plan["batch_size"]
+    assert plan["device_hours_left"] == pytest.approx(2.0 * (passes + 1000 * 2 * 3) / passes)  # the test is added
+    text = Plan([measured, planned_run], store, Resources(devices=2)).as_text()
+    assert f"device time, {device_time_text(3600 * plan['device_hours_left'] / 2)} on 2 devices, measured" in text
+
+
+def test_small_models_without_measurements_assume_the_speed_of_a_cpu(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    words = ["plan", "motionformer/table4:joint", "-o", "optim.epochs=3", "--runs", str(tmp_path)]
+    assert main([*words, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)[0]
+    assert plan["device_hours_left"] == pytest.approx(plan["petaflops_left"] * 1e15 / 20e9 / 3600)
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert "of device time, and 10 s for the start of a run, a guess: 20 GFLOP/s of one thread of a CPU" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(7.2, "7 s"), (90, "1.5 min"), (5400, "1.5 h"), (3_600_000, "1,000 h"), (360_000, "100 h")]
+)
+def test_durations_have_a_unit_that_suits_them(seconds: float, text: str) -> None:
+    assert device_time_text(seconds) == text
+
+
+def test_small_numbers_of_operations_are_not_rounded_to_zero() -> None:
+    assert [pflop(flops) for flops in (0.0, 2e10, 2.34e14, 1.2e18)] == ["0.0", "2e-05", "0.2", "1,200.0"]
+
+
+def test_hours_without_measurements_assume_a_share_of_a_peak(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hours_left = []
+    for choice in ([], ["--gpu", "V100"], ["--utilisation", "0.175"]):
+        main(words("plan", root, "-o", "optim.batch_size=4", "--json", *choice))
+        (plan,) = json.loads(capsys.readouterr().out)
+        assert not plan["speed_is_measured"]
+        hours_left.append(plan["device_hours_left"])
+    main(["plan", "motionformer/hours:mformer", "--scale", "paper", "--runs", str(root.parent), "--json"])
+    assert json.loads(capsys.readouterr().out)[0]["printed_device_hours"] == 384
+    assert plan["speed"].startswith("a guess: 17.5 % of the 312 TFLOP/s of one A100")
+    assert hours_left[2] == pytest.approx(plan["petaflops_left"] * 1e15 / (0.175 * 312e12) / 3600)
+    assert hours_left[1:] == pytest.approx([hours_left[0] * 312 / 125, hours_left[0] * 2])
+    assert main(words("plan", root, "--gpu", "B9")) == main(words("plan", root, "--utilisation", "2")) == 2
+    assert "known are V100, A100" in capsys.readouterr().err
+
+
+def test_the_disk_space_of_the_files_of_a_run_is_estimated(
+    store: RunStore, small_run: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources = Resources(devices=1)
+    small_run = apply(small_run, optim(batch_size=4))
+    job = Job(small_run, "p/t", "a.top1", 0, cells=["p/t:a.top1"])
+    (plan,) = Plan([job], store, resources).as_json()
+    directory = store.run(small_run.train_id)
+    save_weights(small_run.build().model, directory.weights)
+    saved = directory.weights.stat().st_size
+    files = plan["bytes"]
+    assert isinstance(files, dict) and files["weights"] == pytest.approx(saved, rel=0.1)
+    assert files["checkpoint"] == 3 * 3 * files["weights"]
+    assert files["predictions"] == 10 * 2 * 10 * 4  # videos, views, classes
+    (tested,) = Plan([job], store, resources).as_json()
+    assert tested["bytes"] == {"weights": 0, "predictions": 800, "checkpoint": 0}
+    plan = Plan([job], store, resources)
+    assert plan.disk_problem(1) is None and "disk: about" in plan.as_text().splitlines()[-1]
+    monkeypatch.setattr("reproduce.verbs.plan.free_bytes", lambda _: 100)
+    assert "free space there, or name another disk with --runs" in str(plan.disk_problem(1))

@@ -1,0 +1,124 @@
+"""`reproduce show`: printed values and changed config fields."""
+
+import json
+import sys
+
+import pytest
+
+from experiments.spec.catalog import captions, find, load
+from experiments.spec.scales import PAPER, TINY
+from experiments.spec.table import Table
+from reproduce.command import main
+from reproduce.verbs.show import changes_of, show_json, show_text
+
+T4 = "motionformer/table4"
+
+
+@pytest.fixture(params=sorted(captions()))
+def table(request: pytest.FixtureRequest) -> Table:
+    return load(request.param)
+
+
+def test_text_contains_printed_values_and_ids_of_runs() -> None:
+    (selection,) = find([T4])
+    text = show_text(selection, TINY, [], (0,))
+    lines = text.splitlines()
+    assert lines[0] == f"{T4}: Attention ablations"
+    assert lines[1] == "arXiv:2106.05392, Table 4; values as printed, bold ones in *, none of them measured here"
+    assert any("79.7" in line and "66.5" in line for line in lines)
+    run = load(T4).run_of("joint.k400", TINY, (), 0)
+    shown = lines[lines.index("joint:") + 1]
+    assert shown.startswith(f"  k400         tiny run {run.train_id}  model.attention=JointAttention")
+    shown = lines[lines.index("trajectory:") + 1]
+    assert shown.endswith("  the default")
+    assert f"note: {load(T4).at(TINY).notes[0]}" in lines
+
+
+def test_text_of_selected_rows_contains_ids_for_all_seeds_and_overrides() -> None:
+    (selection,) = find([f"{T4}:trajectory"])
+    text = show_text(selection, TINY, ["optim.epochs=3"], (0, 1))
+    runs = [load(T4).run_of("trajectory.k400", TINY, ["optim.epochs=3"], seed).train_id for seed in (0, 1)]
+    assert f"tiny run {' '.join(runs)}  the default" in text
+    assert "joint:" not in text
+
+
+def test_quoted_rows_are_labelled_as_quoted() -> None:
+    (selection,) = find(["motionformer/table6b:i3d"])
+    assert "i3d: quoted from another paper; not run" in show_text(selection, PAPER, [], (0,))
+
+
+@pytest.mark.parametrize(
+    ("name", "digits"),
+    [
+        ("msca/table1:kv-6", "92.30"),
+        ("cast/table9:gsf", "0.40"),
+        ("msca/table3:msca-12", "12"),
+        ("cast/table4:base-lr", "1e-3"),
+        ("cast/table2:cast", "_49.3_"),  # underlined
+        ("cast/table2:cast", "*77.9*"),  # bold
+    ],
+)
+def test_values_have_the_digits_of_the_paper(name: str, digits: str) -> None:
+    (selection,) = find([name])
+    assert digits in show_text(selection, TINY, [], (0,)).splitlines()[5].split()
+
+
+def test_columns_of_the_same_run_share_a_line_and_rows_without_runs_have_none() -> None:
+    (selection,) = find(["cast/table9:cast"])
+    lines = show_text(selection, TINY, [], (0,)).splitlines()
+    (shown,) = [line for line in lines if "tiny run" in line]
+    assert shown.startswith("  verb, noun, action  tiny run ") and shown.endswith("  the default")
+    (selection,) = find(["deform3d/tableA1"])
+    assert "r13-w2:" not in show_text(selection, TINY, [], (0,))
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_no_line_is_wider_than_a_terminal(table: Table, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    (selection,) = find([table.name])
+    in_file = show_text(selection, TINY, [], (0,))
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = show_text(selection, TINY, [], (0,))
+    assert max(map(len, shown.splitlines())) <= width
+    assert "".join(in_file.split("note: ", 1)[-1].split()) in "".join(shown.split())
+
+
+def test_rows_with_different_runs_show_different_changes(table: Table) -> None:
+    for column in table.columns:
+        cells = [cell for cell in table.cells() if cell.column is column and cell.tested and cell.paper_run]
+        for base in {cell.row.base for cell in cells}:
+            same = [cell for cell in cells if cell.row.base == base]
+            runs = {cell.paper_run for cell in same}
+            assert len({json.dumps(changes_of(cell)) for cell in same}) == len(runs)
+
+
+def test_changes_are_named_by_dotted_path() -> None:
+    cells = {cell.column.key: cell for cell in load("motionformer/table8").cells(rows=["k400"])}
+    changes = changes_of(cells["one-frame"])
+    assert list(changes) == ["model.tokens", "model.attention", "data.frames"]
+    assert changes["model.tokens"].startswith("SquareTokens") and changes["data.frames"] == "1"
+    assert changes_of(cells["eight-frames"]) == changes_of(cells["delta"]) == {}
+
+
+def test_json_contains_table_columns_rows_and_printed_values(table: Table) -> None:
+    (selection,) = find([table.name])
+    shown = json.loads(json.dumps(show_json(selection, TINY, [], (0,))))
+    assert (shown["table"], shown["caption"], shown["scale"]) == (table.name, table.caption, "tiny")
+    assert [column["key"] for column in shown["columns"]] == [column.key for column in table.columns]
+    assert [row["key"] for row in shown["rows"]] == [row.key for row in table.rows]
+    for row, printed in zip(shown["rows"], table.rows, strict=True):
+        assert [cell["printed"] for cell in row["cells"]] == list(printed.paper or [None] * len(table.columns))
+        assert row["quoted"] == printed.quoted
+
+
+@pytest.mark.parametrize("words", [[T4, "motionformer/table8"], ["motionformer/table2*"]])
+def test_several_tables_are_one_json_list(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", *words, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+
+
+def test_computed_columns_have_no_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", T4, "--json"]) == 0
+    (shown,) = json.loads(capsys.readouterr().out)
+    runs = {cell["column"]: cell["runs"] for cell in shown["rows"][0]["cells"]}
+    assert runs["gflops"] == [] and len(runs["k400"]) == len(runs["ssv2"]) == 1

@@ -1,0 +1,70 @@
+"""Fixtures for runs of the paper of points, and for a run that predicts a verb and a noun."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from data.datasets.epic100 import Epic100
+from data.synthetic.epic100 import Epic100StandIn
+from experiments.motionformer.base import EPIC100
+from experiments.motionformer.tiny import TINY as RECIPE
+from experiments.spec.edits import apply, data, model, optim
+from experiments.spec.metrics import TOP1
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import TINY
+from experiments.spec.table import Column, Table, row
+from runner.jobs import run_process
+from runner.store.store import RunStore
+from tests.runner.points import POINTS, NoSignalHandlers, RunHarness
+from tests.runner.tower_weights import write_photos
+
+VERBS_AND_NOUNS = Epic100StandIn(num_train=16, num_val=12)
+POINTS_TABLE = Table(
+    name="made/points",
+    caption="Points",
+    source="",
+    labels=("Model",),
+    columns=(Column(key="top1", header="Top-1", metric=TOP1, base=POINTS),),
+    rows=(row("ours", ("Ours",), paper=()), row("wide", ("Wide",), base=replace(POINTS, seed=0), paper=())),
+    tiny=(),
+)
+
+
+@pytest.fixture
+def harness(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> RunHarness:
+    """Harness that trains and tests runs in this process, in a store in tmp_path."""
+    return RunHarness(store, monkeypatch)
+
+
+@pytest.fixture
+def command(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Arguments of a process that trains the row of the made-up table of points."""
+    monkeypatch.setattr(run_process, "load", lambda name: {"made/points": POINTS_TABLE}[name])
+    monkeypatch.setattr(run_process, "StopRequest", NoSignalHandlers)
+    threads = torch.get_num_threads()
+    yield ["made/points", "ours.top1", "--scale", "paper", "--runs", str(harness.store.root),
+           "--data", f"points={harness.store.root}", "--devices", "1", "--threads", "1"]  # fmt: skip
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """File of pretrained weights with which the backbone of a tower starts."""
+    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "pretrained"))
+    (tmp_path / "pretrained").mkdir()
+    file = tmp_path / "pretrained" / "photos.safetensors"
+    write_photos(file, 0.5)
+    return file
+
+
+@pytest.fixture
+def verb_noun_run(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
+    """Run of a model of two blocks on a few generated segments with eight verbs and eight nouns."""
+    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
+    videos = VERBS_AND_NOUNS
+    dataset = Epic100.Config(num_verbs=videos.num_verbs, num_nouns=videos.num_nouns, stand_in=videos)
+    edits = (*data(dataset=dataset), *optim(epochs=1, batch_size=8), *model(depth=2, width=16, heads=2))
+    return apply(TINY.of(EPIC100, RECIPE), edits)

@@ -1,0 +1,380 @@
+"""Attention maps of runs: equal to those of the model for the test view; errors have one line."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from data.datasets.videos import VideoList, VideoRecord
+from data.errors import DataError
+from data.items import clips
+from data.synthetic.epic100 import NOUNS, VERBS
+from data.transforms.pixels import normalized
+from data.video_data import VideoData
+from experiments.spec.attention_queries import QueriedRun
+from experiments.spec.edits import apply, model
+from experiments.spec.figures import AttentionQuery
+from experiments.spec.run import Parent, RunConfig
+from interface.targets import ClassTarget, VerbNounTarget
+from models.attention_query import Patch
+from models.cast.model import CAST
+from models.mixers.joint import JointAttention
+from models.mixers.orthoformer import Orthoformer
+from models.mixers.trajectory import TrajectoryAttention
+from models.motionformer.attention_maps import spatial_map
+from models.trunk import VideoViT
+from runner.inference import attention
+from runner.inference.attention import attention_maps, class_name, first_right, keep_all_maps, moving_point, save_maps
+from runner.machine.resources import Resources
+from runner.store.attention_files import AttentionMaps, held_maps, maps_id
+from runner.store.store import RunStore
+from runner.weights.weights import read_weights
+from tests.runner.points import POINTS
+from tests.runner.stored_metrics import write_result
+
+KeepWeights = Callable[..., None]
+QUERY = AttentionQuery(video=3, frame=1, x=0.6, y=0.3)
+
+
+def computed_maps(run: RunConfig, store: RunStore, **changes: object) -> AttentionMaps:
+    return attention_maps(run, store, Resources(), replace(QUERY, **changes))  # type: ignore[arg-type]
+
+
+def test_maps_equal_the_models_maps_of_the_centre_crop_of_the_middle_view(weighted: RunConfig, store: RunStore) -> None:
+    made = computed_maps(weighted, store)
+    data = weighted.data
+    assert isinstance(data, VideoData)
+    views = data.test_items(data.dataset.build(Resources().root(data), "test"), weighted.evaluation)
+    assert isinstance(views, clips.TestClips)
+    clip = views[3 * weighted.evaluation.views + 1].inputs[0][1]  # the second of two views, the second of three crops
+    network = weighted.build().model.eval()
+    assert isinstance(network, VideoViT)
+    network.load_state_dict(read_weights(store.run(weighted.train_id).weights)[0])
+    wanted = spatial_map(network, normalized(clip, data.mean, data.std), Patch(1, 1, 2)).mean(0)
+    assert made.maps.shape == (4, 4, 4)
+    torch.testing.assert_close(torch.from_numpy(made.maps).flatten(1), wanted)
+    assert np.array_equal(made.frames, clip.permute(0, 2, 3, 1).numpy())
+    np.testing.assert_allclose(made.maps.sum((1, 2)), 1, rtol=1e-5)
+
+
+def test_frames_are_rgb_for_a_run_with_reversed_channels(
+    weighted: RunConfig, store: RunStore, keep_weights: KeepWeights
+) -> None:
+    assert isinstance(weighted.data, VideoData)
+    reversed_run = replace(weighted, data=replace(weighted.data, reversed_channels=True))
+    keep_weights(reversed_run)
+    assert np.array_equal(computed_maps(weighted, store).frames, computed_maps(reversed_run, store).frames)
+    assert not np.allclose(computed_maps(weighted, store).maps, computed_maps(reversed_run, store).maps)
+
+
+def test_the_record_contains_the_provenance(weighted: RunConfig, store: RunStore) -> None:
+    record = computed_maps(weighted, store).record
+    assert record["train_id"] == weighted.train_id
+    assert (record["block"], record["num_blocks"], record["head"], record["num_heads"]) == (1, 3, None, 4)
+    assert record["patch"] == [1, 1, 2]
+    assert record["weights"] == "trained" and "released_weights" not in record
+    assert record["query"] == {
+        "type": "AttentionQuery", "video": 3, "frame": 1, "x": 0.6, "y": 0.3, "block": None, "head": None
+    }  # fmt: skip
+    assert record["video"].startswith("val/") and record["class"] == record["video"].split("/")[1]
+    assert {"commit", "hardware", "versions", "seed"} <= record.keys()
+
+
+def test_default_maps_are_the_mean_over_heads(weighted: RunConfig, store: RunStore) -> None:
+    heads = [computed_maps(weighted, store, head=head).maps for head in range(4)]
+    assert not np.allclose(heads[0], heads[1])
+    np.testing.assert_allclose(np.mean(heads, axis=0), computed_maps(weighted, store).maps, rtol=1e-5)
+
+
+def test_the_default_block_is_the_one_before_the_last(weighted: RunConfig, store: RunStore) -> None:
+    assert np.array_equal(computed_maps(weighted, store, block=1).maps, computed_maps(weighted, store).maps)
+    assert not np.allclose(computed_maps(weighted, store, block=0).maps, computed_maps(weighted, store).maps)
+
+
+def test_a_moving_query_is_recorded_with_its_video_and_its_point(
+    weighted: RunConfig, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = computed_maps(weighted, store).record["video"]
+    monkeypatch.setattr(attention, "first_right", lambda *_, **__: name)
+    made = computed_maps(weighted, store, video=0, of_moving=True)
+    x, y = moving_point(torch.from_numpy(made.frames).permute(0, 3, 1, 2))
+    found = made.record["query"]
+    assert (found["video"], found["x"], found["y"]) == (made.record["video"], x, y) == (name, x, y)
+
+
+def test_the_moving_point_is_in_the_thing_that_moves() -> None:
+    frames = torch.full((8, 3, 32, 32), 90, dtype=torch.uint8)
+    frames[:, 0, 2:8, 2:8] = 250  # stands out, does not move
+    for time, frame in enumerate(frames):
+        frame[2, 20:26, 4 * time : 4 * time + 6] = 240
+    x, y = moving_point(frames)
+    assert 0 < 32 * x < 6 and 20 < 32 * y < 26
+
+
+def test_the_first_right_video_is_told_from_saved_scores(
+    weighted: RunConfig, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="has no saved scores of a test"):
+        first_right(weighted, store)
+    right = {"a": (False,), "b": (True, False), "c": (True, True), "d": (True, True)}
+    answers = SimpleNamespace(
+        of_item=lambda place: [SimpleNamespace(is_correct=one) for one in list(right.values())[place]]
+    )
+    saved = SimpleNamespace(ids=tuple(right), scores=SimpleNamespace(answers=lambda: answers))
+    monkeypatch.setattr(attention, "read_scores", lambda *_: saved)
+    assert first_right(weighted, store) == "c"
+
+
+def test_a_video_is_selected_by_id_or_index(weighted: RunConfig, store: RunStore) -> None:
+    by_index = computed_maps(weighted, store)
+    for name in (by_index.record["video"], "@3"):
+        assert np.array_equal(computed_maps(weighted, store, video=name).frames, by_index.frames)
+
+
+def test_maps_use_released_weights_only_if_the_run_has_no_other_weights(
+    small_run: RunConfig, store: RunStore, keep_weights: KeepWeights
+) -> None:
+    keep_weights(small_run, released=True)
+    assert save_maps(small_run, store, Resources(), QUERY)
+    stored = held_maps(small_run, store, QUERY)
+    assert stored is not None
+    assert stored.record["weights"] == "k400.pyth" and stored.record["released_weights"]["sha256"] == "0123"
+    keep_weights(small_run)
+    assert save_maps(small_run, store, Resources(), QUERY)
+    stored = held_maps(small_run, store, QUERY)
+    assert stored is not None and stored.record["weights"] == "trained"
+
+
+def test_maps_are_computed_once_and_read_back_unchanged(weighted: RunConfig, store: RunStore) -> None:
+    assert held_maps(weighted, store, QUERY) is None
+    assert save_maps(weighted, store, Resources(), QUERY)
+    path = store.run(weighted.train_id).attention_maps(maps_id(weighted, QUERY))
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    assert not save_maps(weighted, store, Resources(), QUERY)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    made, stored = computed_maps(weighted, store), held_maps(weighted, store, QUERY)
+    assert stored is not None
+    assert np.array_equal(stored.maps, made.maps) and np.array_equal(stored.frames, made.frames)
+    assert stored.record == made.record
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_maps_ids_depend_on_query_and_test_protocol(weighted: RunConfig) -> None:
+    other = replace(weighted, evaluation=replace(weighted.evaluation, views=1))
+    assert other.train_id == weighted.train_id
+    ids = [maps_id(weighted, QUERY), maps_id(other, QUERY), maps_id(weighted, replace(QUERY, head=0))]
+    assert len(set(ids)) == 3
+
+
+def test_published_maps_are_read_if_the_runs_have_none(weighted: RunConfig, store: RunStore) -> None:
+    save_maps(weighted, store, Resources(), QUERY)
+    store.publish_attention_maps(weighted.train_id, maps_id(weighted, QUERY))
+    shutil.rmtree(store.root)
+    stored = held_maps(weighted, store, QUERY)
+    assert stored is not None and stored.record["train_id"] == weighted.train_id
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"video": "nothing"}, "video 'nothing': kinetics400 has no such test video; ids are like 'val/"),
+        ({"video": 10}, "video @10: kinetics400 has 10 test videos, @0 to @9"),
+        ({"video": "@99"}, "video @99: kinetics400 has 10 test videos"),
+        ({"video": "3"}, "video '3': kinetics400 has no such test video"),
+        ({"frame": 4}, "frame 4: the clip has the token frames 0 to 3"),
+        ({"x": 1.5}, "point 1.5,0.3: x and y are shares"),
+        ({"block": 2}, "block 2: choose one from 0 to 1; the model has 3 blocks"),
+        ({"head": 4}, "head 4: choose one from 0 to 3"),
+    ],
+)  # fmt: skip
+def test_an_invalid_query_is_refused(
+    weighted: RunConfig, store: RunStore, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        computed_maps(weighted, store, **changes)
+
+
+def test_the_error_for_an_unknown_video_suggests_the_nearest_id(weighted: RunConfig, store: RunStore) -> None:
+    name = computed_maps(weighted, store).record["video"]
+    with pytest.raises(ValueError, match=f"did you mean '{name}'"):
+        computed_maps(weighted, store, video=name.replace("mp4", "mp3"))
+
+
+def test_the_error_for_a_run_without_weights_contains_the_remedy(small_run: RunConfig, store: RunStore) -> None:
+    with pytest.raises(ValueError, match="has no weights: train it with `reproduce run`, or import released"):
+        save_maps(small_run, store, Resources(), QUERY)
+
+
+@pytest.mark.parametrize(
+    "attention",
+    [JointAttention.Config(), TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=2))],
+    ids=["joint", "approximation"],
+)
+def test_a_model_without_exact_trajectory_attention_is_refused(
+    small_run: RunConfig, store: RunStore, keep_weights: KeepWeights, attention: object
+) -> None:
+    run = apply(small_run, model(attention=attention))
+    for _ in range(2):  # without weights, then with weights
+        with pytest.raises(ValueError, match=r"choose a row with (exact )?trajectory attention"):
+            attention_maps(run, store, Resources(), QUERY)
+        keep_weights(run)
+    with pytest.raises(ValueError, match=r"choose a row with (exact )?trajectory attention"):
+        save_maps(run, store, Resources(), QUERY)
+    assert not list(store.root.rglob("*.npz"))
+
+
+def test_the_error_for_an_unreadable_video_contains_its_id(
+    weighted: RunConfig, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Resources().root(weighted.data)
+    copy = shutil.copytree(root, tmp_path / "videos")
+    broken = next((copy / "val").rglob("*.mp4"))
+    broken.write_bytes(b"no video")
+    monkeypatch.setattr(Resources, "root", lambda self, data: copy)
+    with pytest.raises(DataError, match=f"video 'val/.*{broken.name}' cannot be read"):
+        computed_maps(weighted, store, video=broken.relative_to(copy).as_posix())
+
+
+def test_a_model_without_attention_maps_is_refused(store: RunStore) -> None:
+    with pytest.raises(ValueError, match="Tower has no attention maps of videos to draw"):
+        attention_maps(POINTS, store, Resources(), QUERY)
+
+
+def test_maps_of_a_run_without_training_use_the_weights_of_its_parent(weighted: RunConfig, store: RunStore) -> None:
+    tested = replace(weighted, optim=None, parents=(Parent(run=weighted),))
+    assert save_maps(tested, store, Resources(), QUERY)
+    stored = held_maps(tested, store, QUERY)
+    assert stored is not None and stored.record["weights"] == "trained"
+    assert np.array_equal(stored.maps, computed_maps(weighted, store).maps)
+
+
+def test_attention_that_is_not_finite_is_refused(weighted: RunConfig, store: RunStore) -> None:
+    path = store.run(weighted.train_id).weights
+    tensors = {name: torch.full_like(tensor, torch.nan) for name, tensor in read_weights(path)[0].items()}
+    save_file(tensors, path)
+    with pytest.raises(ValueError, match=f"the attention of run {weighted.train_id} is not finite"):
+        save_maps(weighted, store, Resources(), QUERY)
+    assert not list(store.root.rglob("*.npz"))
+
+
+def test_the_class_of_several_labels_has_all_names_and_none_if_one_is_unnamed() -> None:
+    videos = VideoList(tuple(VideoRecord("", label, "") for label in (1, 2)), ("up", "down"))
+    assert [class_name(videos, index, ClassTarget(3)) for index in range(2)] == ["down", None]
+    videos = VideoList(tuple(VideoRecord("", label, "") for label in ((0, 1), (1, 2))), ("take", "put", "tap", "pan"))
+    assert [class_name(videos, index, VerbNounTarget(2, 3)) for index in range(2)] == ["take pan", None]
+
+
+def test_maps_of_all_tested_runs_are_saved_despite_an_error_in_one(
+    weighted: RunConfig, store: RunStore, keep_weights: KeepWeights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def finish(run: RunConfig) -> None:
+        write_result(store, run)
+
+    untested, lost = replace(weighted, seed=1), replace(weighted, seed=2)
+    keep_weights(untested)
+    finish(weighted)
+    finish(lost)
+    queried = [QueriedRun(name, run, QUERY) for name, run in (("lost", lost), ("new", untested), ("done", weighted))]
+    (error,) = keep_all_maps(queried, store, Resources())
+    assert isinstance(error, ValueError)
+    assert capsys.readouterr().err.splitlines() == [
+        f"reproduce: lost: no attention maps: {error}",
+        "done: attention maps made",
+    ]
+    assert len(list(store.root.rglob("attention_maps/*.npz"))) == 1
+    assert keep_all_maps(queried[2:], store, Resources()) == [] and capsys.readouterr().err == ""
+
+
+def test_maps_of_a_verb_and_a_noun_are_drawn_for_any_video(
+    verb_noun_run: RunConfig, store: RunStore, keep_weights: KeepWeights
+) -> None:
+    keep_weights(verb_noun_run)
+    data = verb_noun_run.data
+    videos = data.dataset.build(Resources().root(data), "test")
+    for index in (0, 11):
+        maps = computed_maps(verb_noun_run, store, video=videos.ids[index])
+        verb, noun = videos.label(index)  # type: ignore[misc]
+        assert maps.record["class"] == f"{VERBS[verb]} {NOUNS[noun].name}"
+        assert np.array_equal(maps.frames, computed_maps(verb_noun_run, store, video=index).frames)
+
+
+# Videos of a list
+
+
+def test_a_video_of_a_list_has_the_maps_of_the_test_video(weighted: RunConfig, store: RunStore, listed: Path) -> None:
+    tested = computed_maps(weighted, store)
+    path = listed.read_text().splitlines()[3].rpartition(" ")[0]
+    for video in ("@3", path):
+        made = attention_maps(weighted, store, Resources(), replace(QUERY, video=video), listed)
+        assert np.array_equal(made.maps, tested.maps) and np.array_equal(made.frames, tested.frames)
+        assert made.record["video"] == path and made.record["train_id"] == weighted.train_id
+        assert made.record["data"]["name"] == "list" and not made.record["data"]["stand_in"]
+
+
+def test_a_list_may_have_a_verb_and_a_noun_a_video(
+    verb_noun_run: RunConfig, store: RunStore, keep_weights: KeepWeights, tmp_path: Path
+) -> None:
+    keep_weights(verb_noun_run)
+    video = min(Resources().root(verb_noun_run.data).rglob("*.MP4"))
+    (tmp_path / "segments.csv").write_text(f"{video} 2 5\n")
+    made = attention_maps(verb_noun_run, store, Resources(), AttentionQuery(), tmp_path / "segments.csv")
+    assert made.record["video"] == str(video) and made.record["class"] == "wash cloth"
+
+
+def test_missing_lists_and_videos_of_a_list_are_refused(weighted: RunConfig, store: RunStore, listed: Path) -> None:
+    def refused(query: AttentionQuery, file: Path) -> str:
+        with pytest.raises(ValueError) as raised:
+            attention_maps(weighted, store, Resources(), query, file)
+        return str(raised.value)
+
+    missing = listed.parent / "none.csv"
+    assert refused(QUERY, missing) == f"--list {missing}: there is no such file; it needs one 'path label' per line"
+    assert f"video @10: {listed} has 10 test videos, @0 to @9" in refused(replace(QUERY, video="@10"), listed)
+    listed.write_text(f"{listed.parent}/gone.mp4 1\n")
+    assert "gone.mp4" in refused(AttentionQuery(), listed)
+
+
+# Models with several attentions
+
+
+@pytest.fixture
+def two_streams(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
+    """Run of a small model with two attentions, with saved weights: four blocks, four heads."""
+    run = replace(small_run, model=CAST.Config().tiny())
+    keep_weights(run)
+    return run
+
+
+def test_a_query_names_one_of_several_attentions(two_streams: RunConfig, store: RunStore) -> None:
+    s2t = computed_maps(two_streams, store, attention="s2t")
+    t2s = computed_maps(two_streams, store, attention="t2s")
+    assert np.flatnonzero(s2t.maps.sum((1, 2))).tolist() == [1]  # in the frame of the query
+    assert np.argwhere(t2s.maps.sum(0)).tolist() == [[1, 2]]  # at the place of the query
+    assert np.array_equal(computed_maps(two_streams, store).maps, s2t.maps)
+    for name, block, made in (("s2t", 3, s2t), ("t2s", 2, t2s)):
+        assert (made.record["attention"], made.record["block"], made.record["num_blocks"]) == (name, block, 4)
+        assert made.record["one_scale"] is True and made.record["query"]["attention"] == name
+        np.testing.assert_allclose(made.maps.sum(), 1, rtol=1e-5)
+
+
+def test_maps_of_several_attentions_are_saved_side_by_side(two_streams: RunConfig, store: RunStore) -> None:
+    queries = [replace(QUERY, attention=name) for name in ("t2s", "s2t")]
+    assert all(save_maps(two_streams, store, Resources(), query) for query in queries)
+    stored = [held_maps(two_streams, store, query) for query in queries]
+    assert [maps.record["attention"] for maps in stored if maps is not None] == ["t2s", "s2t"]
+
+
+def test_a_name_that_the_model_does_not_have_is_refused(
+    two_streams: RunConfig, weighted: RunConfig, store: RunStore
+) -> None:
+    with pytest.raises(ValueError, match=r"^attention 'time': the model has s2t and t2s$"):
+        computed_maps(two_streams, store, attention="time")
+    with pytest.raises(ValueError, match=r"^attention 's2t': the model has one attention, which has no name"):
+        computed_maps(weighted, store, attention="s2t")
+    assert "attention" not in computed_maps(weighted, store).record

@@ -1,0 +1,61 @@
+"""Models of rows for Python: their inputs and scores are those of the row's test."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from data.errors import DecodeError
+from experiments.spec.run import RunConfig
+from runner.inference.evaluate import evaluate
+from runner.inference.row_model import RowModel
+from runner.machine.resources import Resources
+from runner.store.store import RunStore
+
+
+@pytest.fixture
+def row(weighted: RunConfig, store: RunStore) -> RowModel:
+    module = weighted.build()
+    from safetensors.torch import load_file
+
+    module.model.load_state_dict(load_file(store.run(weighted.train_id).weights))
+    names: tuple[str | None, ...] = (None, *(f"name {number}" for number in range(1, 10)))
+    return RowModel(weighted, module.model.eval(), "a file", {"class": names})
+
+
+def test_scores_are_those_of_a_test(row: RowModel, store: RunStore, listed: Path) -> None:
+    video = listed.read_text().splitlines()[0].rpartition(" ")[0]
+    (entry,) = evaluate(row.run, store, Resources(devices=1), [Path(video)])["videos"]  # type: ignore[misc]
+    best = row.best(video)
+    assert [one["class"] for one in best] == [one["class"] for one in entry["top"]]
+    assert [one["score"] for one in best] == pytest.approx([one["score"] for one in entry["top"]], rel=1e-4)
+    assert [one["name"] for one in best] == [row.names["class"][one["class"]] for one in best]  # type: ignore[index]
+    assert row.scores(video).sum() == pytest.approx(1, rel=1e-4)
+
+
+def test_inputs_are_all_crops_of_all_views_or_of_one(row: RowModel, listed: Path) -> None:
+    video = listed.read_text().splitlines()[0].rpartition(" ")[0]
+    (clips,) = row.inputs(video)
+    assert clips.shape == (2 * 3, 8, 3, 32, 32) and clips.dtype == torch.float32
+    assert clips.min() >= -1 and clips.max() <= 1 and clips.std() > 0.1  # (x / 255 - 0.5) / 0.5
+    (second,) = row.inputs(video, view=1)
+    assert second.equal(clips[3:])
+    with pytest.raises(ValueError, match="view 2: the test has views 0 to 1"):
+        row.inputs(video, view=2)
+
+
+def test_text_states_layout_normalisation_and_outputs(row: RowModel) -> None:
+    text = str(row)
+    assert "clips (B, 8, 3, 32, 32): batch, frames, RGB, height, width; float32, (x / 255 - 0.5) / 0.5" in text
+    assert "views x crops: 2 x 3" in text and "logits (B, 10): 10 of class" in text and "weights: a file" in text
+
+
+def test_a_damaged_video_is_an_error(row: RowModel, tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    with pytest.raises(DecodeError, match=r"broken\.mp4"):
+        row.scores(tmp_path / "broken.mp4")
+
+
+def test_a_folder_is_refused(row: RowModel, listed: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder; name one video"):
+        row.best(listed.parent)

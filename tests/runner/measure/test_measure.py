@@ -1,0 +1,164 @@
+"""Measurements of memory. Most tests need no GPU."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from experiments.motionformer.base import EPIC100, K400
+from experiments.spec.catalog import load
+from experiments.spec.edits import apply, optim
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import TINY
+from models.model import InputSize, ModelConfig, Targets, num_outputs
+from models.motionformer.model import Motionformer
+from runner.measure.measure import (
+    GIB,
+    NotMeasurableError,
+    TooLargeError,
+    bytes_saved_by,
+    nearest_batch,
+    peak_memory,
+    saved_bytes,
+    saved_for_backward,
+    training_step,
+)
+
+TABLE = "motionformer/table3a"
+
+
+def peak(weights: float, clip: float, capacity: float = 1e9):  # noqa: ANN201
+    """Peak memory on a simulated GPU, given the memory of the weights and of each clip."""
+
+    def peak_gib(batch_size: int) -> float:
+        if weights + batch_size * clip > capacity:
+            raise TooLargeError("does not fit")
+        return weights + batch_size * clip
+
+    return peak_gib
+
+
+@pytest.mark.parametrize(
+    ("weights", "clip", "batch_size"),
+    [
+        (2.0, 5.4, 1),
+        (2.0, 9.0, 1),  # one clip exceeds the printed value
+        (2.0, 1.3, 4),
+        (2.0, 1.24, 4),  # 6.96 and 8.2
+        (2.0, 1.1, 5),
+        (2.0, 0.8, 7),
+        (1.8, 0.7, 8),
+        (2.0, 0.1, 54),
+    ],
+)
+def test_the_batch_size_has_the_nearest_value(weights: float, clip: float, batch_size: int) -> None:
+    assert nearest_batch(7.4, peak(weights, clip)) == batch_size
+
+
+def test_the_search_ends_at_the_printed_value() -> None:
+    tried = []
+
+    def peak_gib(batch_size: int) -> float:
+        tried.append(batch_size)
+        return 7.4
+
+    assert nearest_batch(7.4, peak_gib) == 1
+    assert tried == [1]
+
+
+def test_the_search_ends_at_the_memory_limit() -> None:
+    assert nearest_batch(7.4, peak(2.0, 1.0, capacity=5.0)) == 3
+    assert nearest_batch(7.4, peak(2.0, 1.0, capacity=6.5)) == 4
+    with pytest.raises(TooLargeError):
+        nearest_batch(7.4, peak(2.0, 1.0, capacity=2.5))
+
+
+@pytest.mark.parametrize("precision", ["16-mixed", "bf16-mixed", "32-true"])
+@pytest.mark.parametrize("base", [K400, EPIC100], ids=["class", "verb and noun"])
+def test_the_first_step_allocates_optimiser_state_and_frees_gradients(base: RunConfig, precision: str) -> None:
+    run = TINY.of(apply(base, optim(precision=precision)))
+    optimizer = training_step(run, 2, torch.device("cpu"))()
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    assert len(optimizer.state) == len(parameters) > 0
+    assert all(parameter.isfinite().all() and parameter.grad is None for parameter in parameters)
+
+
+def test_a_run_without_training_has_no_training_step() -> None:
+    run = replace(TINY.of(K400), optim=None)
+    with pytest.raises(NotMeasurableError, match="this run trains nothing, so there is no training step to measure"):
+        training_step(run, 2, torch.device("cpu"))
+
+
+def test_peak_memory_requires_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(NotMeasurableError, match="there is none"):
+        peak_memory(K400, 4)
+
+
+def test_bytes_saved_for_backward_grow_with_the_depth() -> None:
+    run = TINY.of(K400)
+    assert isinstance(run.model, Motionformer.Config)
+    deeper = replace(run, model=replace(run.model, depth=run.model.depth + 2))
+    assert saved_for_backward(deeper) > 1.3 * saved_for_backward(run) > 0
+
+
+@pytest.mark.parametrize("row", ["exact", "performer", "nystromformer", "orthoformer"])
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_bytes_saved_for_backward_equal_those_of_a_real_forward_pass(row: str, depth: int) -> None:
+    (cell, *_) = load(TABLE).cells(rows=[row])
+    assert cell.paper_run is not None
+    tiny = TINY.of(cell.paper_run)
+    assert isinstance(tiny.model, Motionformer.Config)
+    run = replace(tiny, model=replace(tiny.model, depth=depth, drop_path=0.1))
+    model = run.model.build(run.data.size, run.data.targets).train()
+    assert saved_for_backward(run) == saved_bytes(model, run.data.size.example(1)) > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bends(ModelConfig):
+    """Model without `HasIdenticalBlocks`."""
+
+    width: int = 8
+
+    def check(self, size: InputSize) -> None:
+        """Accept all sizes."""
+
+    def build(self, size: InputSize, targets: Targets) -> nn.Module:
+        """Network with one hidden layer."""
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(3 * size.cost, self.width), nn.Tanh(), nn.Linear(self.width, num_outputs(targets))
+        )
+
+    def tiny(self) -> "Bends":
+        """The same model."""
+        return self
+
+
+def test_bytes_saved_for_backward_of_a_model_without_identical_blocks() -> None:
+    run = TINY.of(replace(K400, model=Bends()))
+    values = 3 * run.data.size.cost + Bends().width  # pixels, and the output of tanh, which two layers share
+    assert saved_for_backward(run) == 4 * values
+
+
+def test_saved_bytes_exclude_weights_and_count_storages_once() -> None:
+    model, x = nn.Linear(4, 4, bias=False), torch.randn(2, 4)
+
+    def twice() -> Tensor:
+        return model(x) + model(x)
+
+    assert bytes_saved_by(twice, model) == 4 * x.numel()
+    assert bytes_saved_by(twice, nn.Identity()) == 4 * x.numel()  # weights are saved only for gradients of inputs
+    inner = torch.randn(2, 4, requires_grad=True)
+    assert bytes_saved_by(lambda: model(inner), nn.Identity()) == 4 * (x.numel() + 16)
+    assert bytes_saved_by(lambda: model(inner), model) == 4 * x.numel()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_peak_gpu_memory_grows_with_the_batch_and_includes_optimiser_state() -> None:
+    run = TINY.of(K400)
+    small, large = (peak_memory(run, batch_size)["peak_gib"] for batch_size in (1, 8))
+    weights = 4 * sum(parameter.numel() for parameter in run.build().parameters()) / GIB
+    assert isinstance(small, float) and isinstance(large, float)
+    assert large > small > 3 * weights  # the optimiser stores two moments per weight

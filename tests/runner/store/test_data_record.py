@@ -1,0 +1,222 @@
+"""The data of a run must stay those of the start of its training."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data.datasets.kinetics import Kinetics
+from data.errors import DataError
+from data.fingerprint import DataFingerprint, fingerprint_in
+from data.video_data import VideoData
+from experiments.spec.run import Parent, RunConfig
+from runner.machine.files import StoreError, write_atomically
+from runner.machine.resources import Resources
+from runner.store.data_record import check_data_record, check_named_data
+from runner.store.jobs import Job
+from runner.store.store import RunStore
+from tests.runner.points import POINTS, PointList, RunHarness
+from tests.runner.stored_metrics import write_result
+
+OTHER_VIEWS = replace(POINTS, evaluation=replace(POINTS.evaluation, views=3))
+
+
+def relabel(split: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change the fingerprint of the points of a split."""
+    original = PointList.fingerprint.fget
+    assert original is not None
+    changed = property(lambda points: "other" if points.split == split else original(points))
+    monkeypatch.setattr(PointList, "fingerprint", changed)
+
+
+def test_results_contain_the_data_of_the_training_and_of_the_test(harness: RunHarness) -> None:
+    data = harness.execute(POINTS)["data"]
+    assert data["name"] == "points" and len(data["fingerprint"]) == 16
+    assert (data["train"]["items"], data["test"]["items"]) == (20, 90)
+    assert data["train"]["annotations"] == "train of 20"
+
+
+def test_results_contain_the_data_of_parents(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = replace(POINTS, seed=1, parents=(Parent(run=POINTS),))
+    grandchild = replace(POINTS, seed=2, parents=(Parent(run=child),))
+
+    def data_of_parents(run: RunConfig) -> dict[str, str]:
+        return harness.execute(run)["data"]["parents"]
+
+    assert "parents" not in harness.execute(POINTS)["data"]
+    found = [data_of_parents(child), data_of_parents(grandchild)]
+    assert all(len(one["start"]) == 16 for one in found) and found[0] != found[1]
+    for run in (POINTS, child, grandchild):
+        shutil.rmtree(harness.store.run(run.train_id).path)
+    with monkeypatch.context() as patch:
+        relabel("train", patch)
+        harness.execute(POINTS)
+    changed = [data_of_parents(child), data_of_parents(grandchild)]
+    assert changed[0] != found[0] and changed[1] != found[1]
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_training_does_not_go_on_with_other_data(
+    split: str, harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.execute_and_kill(POINTS, "step", 12)
+    directory, before = harness.store.run(POINTS.train_id), len(harness.steps)
+    with monkeypatch.context() as patch:
+        relabel(split, patch)
+        kind = {"train": "training", "test": "test"}[split]
+        message = f"points: ids or labels of the {kind} points differ .* start of its training .*data.json"
+        with pytest.raises(DataError, match=message) as caught:
+            harness.execute(POINTS)
+    assert "--data points=PATH, or another directory with --runs DIR" in str(caught.value)
+    assert str(directory.data) in str(caught.value) and "\n" not in str(caught.value)
+    assert len(harness.steps) == before and directory.checkpoint.exists()
+    assert harness.execute(POINTS)["videos"]["evaluated"] == 90  # with the data of its start
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_weights_are_not_tested_on_other_data(split: str, harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness.execute(POINTS)
+    relabel(split, monkeypatch)
+    with pytest.raises(DataError, match="from those at the start of its training"):
+        harness.execute(OTHER_VIEWS)
+    assert not harness.store.run(POINTS.train_id).metrics(OTHER_VIEWS.eval_id).exists()
+
+
+def test_data_that_change_during_a_training_are_not_tested(
+    harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(event: str) -> bool:
+        relabel("test", monkeypatch)
+        return False
+
+    harness.kill_before = change
+    with pytest.raises(DataError, match="ids or labels of the test points differ"):
+        harness.execute(POINTS)
+
+
+def test_a_training_that_never_reached_a_checkpoint_may_start_anew_with_other_data(
+    harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.execute_and_kill(POINTS, "step", 1)
+    relabel("train", monkeypatch)
+    assert not harness.store.run(POINTS.train_id).checkpoint.exists()
+    assert harness.execute(POINTS)["data"]["train"]["annotations"] == "other"
+
+
+def test_a_training_without_a_record_goes_on_and_its_results_show_that_its_data_are_unknown(
+    harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.execute_and_kill(POINTS, "step", 12)
+    harness.store.run(POINTS.train_id).data.unlink()  # of an earlier version
+    relabel("train", monkeypatch)
+    data = harness.execute(POINTS)["data"]
+    assert data["test"]["items"] == 90 and "train" not in data
+
+
+@pytest.mark.parametrize("change", [{"test": {}}, {"train": {"items": 20}}, {"test": []}, {"root": 1}], ids=repr)
+def test_a_damaged_record_is_an_error_before_the_test(change: dict, harness: RunHarness) -> None:
+    harness.execute(POINTS)
+    record = harness.store.run(POINTS.train_id).data
+    record.write_text(json.dumps(json.loads(record.read_text()) | change))
+    with pytest.raises(StoreError, match=r"cannot read .*data\.json: it"):
+        harness.execute(OTHER_VIEWS)
+    assert not harness.store.run(POINTS.train_id).metrics(OTHER_VIEWS.eval_id).exists()
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Kinetics with one video, which nobody decodes."""
+    monkeypatch.delenv("VIDEO_ROOT", raising=False)
+    root = tmp_path / "k400"
+    root.mkdir()
+    (root / "0.mp4").write_bytes(b"x")
+    (root / "train.csv").write_text("0.mp4 0\n")
+    (root / "val.csv").write_text("0.mp4 0\n")
+    return root
+
+
+def job_of(run: RunConfig, data: DataFingerprint, store: RunStore, *, finished: bool) -> Job:
+    """Job of a trained run, whose test has finished or not."""
+    directory = store.run(run.train_id)
+    write_atomically(directory.data, json.dumps({**data.as_json(), "root": "/data"}))
+    write_atomically(directory.weights, "")
+    if finished:
+        write_result(store, run, data=data.as_json() | {"name": run.data.dataset.name})
+    return Job(run, "paper/table", "row.column", 0)
+
+
+@pytest.mark.parametrize("finished", [True, False], ids=["finished", "trained"])
+def test_results_of_other_data_than_those_named_are_refused(finished: bool, root: Path, store: RunStore) -> None:
+    data = VideoData(dataset=Kinetics.Config(num_classes=3))
+    job = job_of(replace(POINTS, data=data), fingerprint_in(data, root), store, finished=finished)
+    named = Resources(data=(("kinetics400", root),))
+    check_named_data([job], store, named)
+    (root / "0.mp4").write_bytes(b"xx")  # another version of the video
+    source = f"the finished test .*{job.run.eval_id}.json" if finished else "the training in .*data.json"
+    with pytest.raises(DataError, match=f"kinetics400: file sizes of the training videos differ .* those of {source};"):
+        check_named_data([job], store, named)
+    check_named_data([job], store, Resources())  # nobody names the data
+
+
+def test_a_damaged_result_is_no_record_of_data(root: Path, store: RunStore) -> None:
+    run = replace(POINTS, data=VideoData(dataset=Kinetics.Config(num_classes=3)))
+    data = fingerprint_in(run.data, root)
+    job, named = job_of(run, data, store, finished=True), Resources(data=(("kinetics400", root),))
+    for text in ("{", "[]", "{}", json.dumps({"data": replace(data, name="other").as_json()})):
+        job.directory(store).metrics(run.eval_id).write_text(text)
+        check_named_data([job], store, named)  # the test is made again
+
+
+def test_other_tests_of_released_weights_are_compared_because_their_scores_are_used(
+    root: Path, store: RunStore
+) -> None:
+    run = replace(POINTS, data=VideoData(dataset=Kinetics.Config(num_classes=3)))
+    data, directory = fingerprint_in(run.data, root), store.run(run.train_id)
+    write_atomically(directory.released, "")
+    write_atomically(directory.released_record, json.dumps({"file": "k400.pyth", "sha256": "0123"}))
+    write_result(store, run, released=True, data=data.as_json())
+    other_views = replace(run, evaluation=replace(run.evaluation, views=1))
+    job, named = Job(other_views, "paper/table", "row.column", 0), Resources(data=(("kinetics400", root),))
+    check_named_data([job], store, named)
+    (root / "0.mp4").write_bytes(b"xx")
+    with pytest.raises(DataError, match=r"file sizes of the training videos differ .* the finished test"):
+        check_named_data([job], store, named)
+
+
+def test_data_below_video_root_are_compared_if_they_are_there(
+    root: Path, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = VideoData(dataset=Kinetics.Config(num_classes=3))
+    job = job_of(replace(POINTS, data=data), fingerprint_in(data, root), store, finished=True)
+    monkeypatch.setenv("VIDEO_ROOT", str(root))  # without a folder kinetics400
+    check_named_data([job], store, Resources())
+    (root.parent / "kinetics400").symlink_to(root)
+    monkeypatch.setenv("VIDEO_ROOT", str(root.parent))
+    check_named_data([job], store, Resources())
+    (root / "val.csv").write_text("0.mp4 1\n")
+    with pytest.raises(DataError, match="ids or labels of the test videos differ"):
+        check_named_data([job], store, Resources())
+
+
+def test_results_of_generated_data_encoded_elsewhere_or_by_other_code_are_taken(
+    small_run: RunConfig, root: Path, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, dataset = fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root), small_run.data.dataset
+    monkeypatch.setattr("runner.machine.resources.ensure", None)
+    job = job_of(small_run, data, store, finished=True)
+    record = job.directory(store).data
+    write_atomically(record, json.dumps({**json.loads(record.read_text()), "code": "0123"}))  # of earlier versions
+    check_named_data([job], store, Resources())
+    (root / "0.mp4").write_bytes(b"xx")
+    check_data_record(
+        job.directory(store), fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root), dataset
+    )
+
+
+def test_a_raised_version_of_generated_data_makes_another_run(small_run: RunConfig) -> None:
+    dataset = small_run.data.dataset
+    assert dataset.stand_in is not None
+    raised = replace(dataset, stand_in=replace(dataset.stand_in, version=2))
+    assert replace(small_run, data=replace(small_run.data, dataset=raised)).train_id != small_run.train_id

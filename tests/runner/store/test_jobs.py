@@ -1,0 +1,249 @@
+"""Jobs: the distinct tests of tables, their order, and their selection by column."""
+
+from dataclasses import replace
+
+import pytest
+
+from experiments.motionformer.base import K400, SSV2
+from experiments.spec.catalog import find
+from experiments.spec.edits import Edit, evaluation, optim
+from experiments.spec.metrics import GFLOPS, TOP1
+from experiments.spec.run import Parent
+from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.table import Column, Row, Table, quoted, row
+from runner.machine.files import write_atomically
+from runner.store.jobs import Job, column_of, jobs_of, jobs_under, with_ancestors
+from runner.store.store import RunStore
+from tests.runner.experts import ENSEMBLE, LEFT, PRETRAINED, RIGHT, SMALL_RECIPE, small_parents
+from tests.runner.experts import FUSED as EXPERTS_FUSED
+from tests.runner.stored_metrics import write_result
+
+T4 = "motionformer/table4"
+FUSED = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal")))
+
+
+def jobs(*names: str, scale: Scale = TINY) -> list[Job]:
+    return jobs_of(find(list(names)), scale, [], (0,))
+
+
+def table(columns: tuple[Column, ...], *rows: Row) -> Table:
+    return Table(name="p/t", caption="", source="", labels=("Model",), columns=columns, rows=rows, tiny=())
+
+
+def jobs_of_table(table: Table, seeds: tuple[int, ...] = (0,)) -> list[Job]:
+    return jobs_of([(table, None)], PAPER, [], seeds)
+
+
+TOP1_COLUMN = Column(key="top1", header="Top-1", metric=TOP1)
+
+
+def test_a_run_in_several_tables_is_one_job() -> None:
+    found = jobs("motionformer/*")
+    assert len({(job.run.train_id, job.run.eval_id) for job in found}) == len(found)
+    shared = [job for job in found if f"{T4}:trajectory.k400" in job.cells]
+    assert len(shared) == 1
+    assert {"motionformer/table2a:trajectory-cubic.k400", "motionformer/table8:k400.eight-frames"} <= set(
+        shared[0].cells
+    )
+
+
+def test_parents_come_before_the_runs_that_start_from_them() -> None:
+    found = jobs(f"{T4}:divided", scale=PAPER)
+    order = [job.run.train_id for job in found]
+    for job in found:
+        for parent in job.run.parents:
+            assert order.index(parent.run.train_id) < order.index(job.run.train_id)
+    assert any(job.run.parents for job in found)
+
+
+def test_quoted_rows_and_columns_without_tests_have_no_jobs() -> None:
+    gflops = Column(key="gflops", header="GFLOPs", metric=GFLOPS, base=K400)
+    assert jobs_of_table(table((gflops,), row("ours", ("",), paper=()))) == []
+    assert jobs_of_table(table((TOP1_COLUMN,), quoted("other", ("",)))) == []
+
+
+def test_several_parents_are_named_by_the_parts_that_they_initialise() -> None:
+    found = {job.name: job for job in jobs_of_table(table((TOP1_COLUMN,), row("fused", ("",), base=FUSED, paper=())))}
+    assert list(found) == ["p/t:fused.top1.spatial", "p/t:fused.top1.temporal", "p/t:fused.top1"]
+    spatial, temporal, fused = found.values()
+    assert (spatial.run, temporal.run, fused.run) == (K400, SSV2, FUSED)
+    # K400 is also the parent of SSV2: both share one job.
+    assert spatial.starts == ["p/t:fused.top1", "p/t:fused.top1.temporal"]
+    assert temporal.starts == ["p/t:fused.top1"]
+    assert spatial.is_prerequisite and temporal.is_prerequisite and not fused.is_prerequisite
+
+
+def test_a_table_finds_runs_by_the_names_of_their_jobs() -> None:
+    made = table((TOP1_COLUMN,), row("fused", ("",), base=replace(FUSED, optim=None), paper=()))
+    for job in jobs_of_table(made, seeds=(0, 3)):
+        assert made.run_of(job.cell, PAPER, (), job.seed) == job.run
+
+
+def test_seeds_share_their_parents() -> None:
+    found = jobs_of_table(table((TOP1_COLUMN,), row("ours", ("",), base=SSV2, paper=())), seeds=(0, 1))
+    assert [job.name for job in found] == ["p/t:ours.top1.start", "p/t:ours.top1", "p/t:ours.top1 seed 1"]
+    assert [job.run.seed for job in found] == [0, 0, 1]
+
+
+def test_a_parent_with_its_own_cell_is_named_after_the_cell() -> None:
+    made = table((TOP1_COLUMN,), row("tuned", ("",), base=SSV2, paper=()), row("first", ("",), base=K400, paper=()))
+    first, tuned = jobs_of_table(made)
+    assert (first.name, first.cells, first.starts) == ("p/t:first.top1", ["p/t:first.top1"], ["p/t:tuned.top1"])
+    assert tuned.run == SSV2
+
+
+def views(key: str, number: int, **edits: object) -> Column:
+    edited = evaluation(views=number, **edits)
+    return Column(key=key, header=key, metric=TOP1, base=K400, edits=edited)
+
+
+def test_tests_of_a_run_are_in_descending_order_of_views() -> None:
+    columns = (views("one", 1), views("ten", 10), views("stride", 5, stride=2), views("five", 5))
+    made = table(columns, row("long", ("",), optim(epochs=50), paper=()), row("plain", ("",), paper=()))
+    found = jobs_of_table(made)
+    assert [job.cell for job in found] == [
+        "long.ten", "long.stride", "long.five", "long.one", "plain.ten", "plain.stride", "plain.five", "plain.one",
+    ]  # fmt: skip
+
+
+def test_parents_stay_first_when_tests_are_ordered_by_views() -> None:
+    parent = replace(K400, evaluation=replace(K400.evaluation, views=1))
+    child = Column(key="child", header="", metric=TOP1, base=replace(SSV2, parents=(Parent(run=parent),)))
+    found = jobs_of_table(table((views("one", 1), child, views("ten", 10)), row("plain", ("",), paper=())))
+    assert [job.cell for job in found] == ["plain.ten", "plain.child", "plain.one"]
+    assert found[2].starts == ["p/t:plain.child"]  # its parent has the same protocol
+
+
+def test_a_column_selects_only_its_runs() -> None:
+    chosen = jobs_under(jobs(T4), ["k400"])
+    assert [job.name for job in chosen] == [job.name for job in jobs(T4) if job.cell.endswith(".k400")]
+    assert all(job.run.data.dataset.name == "kinetics400" for job in chosen)
+
+
+def test_a_column_also_selects_the_parents_of_its_runs_without_their_cells() -> None:
+    parent, ssv2 = jobs_under(jobs(f"{T4}:trajectory", scale=PAPER), ["ssv2"])
+    assert ssv2.cells == [f"{T4}:trajectory.ssv2"]
+    assert [one.run for one in ssv2.run.parents] == [parent.run]
+    assert parent.is_prerequisite and parent.starts == [f"{T4}:trajectory.ssv2"]
+    (alone,) = jobs_under(jobs(f"{T4}:trajectory", scale=PAPER), ["k400"])
+    assert alone.run == parent.run and alone.starts == []
+
+
+def test_a_column_also_selects_all_ancestors_of_its_runs() -> None:
+    made = table((replace(TOP1_COLUMN, base=FUSED), views("k400", 1)), row("fused", ("",), paper=()))
+    chosen = jobs_under(jobs_of_table(made), ["top1"])
+    assert [job.name for job in chosen] == ["p/t:fused.top1.spatial", "p/t:fused.top1.temporal", "p/t:fused.top1"]
+    assert [job.run for job in chosen] == [K400, SSV2, FUSED]
+    (alone,) = jobs_under(jobs_of_table(made), ["k400"])
+    assert (alone.name, alone.run.evaluation.views) == ("p/t:fused.k400", 1)
+
+
+def test_a_run_in_several_tables_is_named_after_a_selected_cell() -> None:
+    shared = jobs_under(jobs(T4, "motionformer/table6b:mformer"), ["top1"])
+    assert [job.name for job in shared] == ["motionformer/table6b:mformer.top1"]
+
+
+def test_a_column_need_not_be_in_all_selected_tables() -> None:
+    both = jobs_under(jobs(T4, "motionformer/table6a:mformer"), ["k400", "top1"])
+    assert {cell.rpartition(".")[2] for job in both for cell in job.cells} == {"k400", "top1"}
+
+
+@pytest.mark.parametrize("column", ["gflops", "k40", ""])
+def test_the_error_for_a_column_without_runs_contains_those_with_runs(column: str) -> None:
+    with pytest.raises(ValueError, match=f"--column '{column}': it has no runs; columns with runs: k400, ssv2"):
+        jobs_under(jobs(T4), ["k400", column])
+
+
+def test_the_column_of_a_parent_is_that_of_its_cell() -> None:
+    assert column_of("p/t:row.top1") == column_of("p/t:row.top1.start") == column_of("p/t:row.top1.a.b") == "top1"
+    assert with_ancestors(FUSED) == [FUSED, K400, SSV2, K400]
+
+
+def test_imported_weights_finish_a_prerequisite_but_not_a_cell(store: RunStore) -> None:
+    parent = Job(K400, "p/t", "a.top1.start", 0, starts=["p/t:a.top1"])
+    shown = Job(K400, "p/t", "b.top1", 0, cells=["p/t:b.top1"])
+    directory = store.run(K400.train_id)
+    directory.released.parent.mkdir(parents=True)
+    assert not parent.finished(store, eval_only=False)
+    directory.released.touch()
+    assert parent.finished(store, eval_only=False)
+    assert not shown.finished(store, eval_only=False)  # cells show only results of trained weights
+    directory.weights.touch()
+    assert not parent.finished(store, eval_only=False)  # trained weights need a test
+
+
+def test_a_parent_with_its_own_cell_is_not_a_prerequisite() -> None:
+    found = jobs("motionformer/table6a:mformer", "motionformer/table6b:mformer", scale=PAPER)
+    (k400,) = [job for job in found if not job.run.parents]
+    assert not k400.is_prerequisite
+    assert k400.name == "motionformer/table6b:mformer.top1"
+    assert k400.starts == [f"motionformer/table6a:mformer.{column}" for column in ("top1", "top5")]
+
+
+def test_a_run_without_training_is_a_job() -> None:
+    made = table((replace(TOP1_COLUMN, base=SSV2),), row("tested", ("",), (Edit("optim", None),), paper=()))
+    assert [job.name for job in jobs_of_table(made)] == ["p/t:tested.top1.start", "p/t:tested.top1"]
+
+
+EXPERTS = table(
+    (TOP1_COLUMN, replace(TOP1_COLUMN, key="one", edits=evaluation(views=1))),
+    row("ensemble", ("",), base=ENSEMBLE, paper=()),
+    row("fused", ("",), base=EXPERTS_FUSED, paper=()),
+)
+SMALL = replace(EXPERTS, tiny=SMALL_RECIPE, tiny_parents=small_parents)
+
+
+def test_parents_whose_scores_are_combined_are_tested_under_each_protocol() -> None:
+    found = {job.name: job for job in jobs_of_table(EXPERTS)}
+    assert list(found) == [
+        "p/t:ensemble.top1.left", "p/t:ensemble.top1.right", "p/t:ensemble.top1", "p/t:ensemble.one.left",
+        "p/t:ensemble.one.right", "p/t:ensemble.one", "p/t:fused.top1", "p/t:fused.one",
+    ]  # fmt: skip
+    left, one = found["p/t:ensemble.top1.left"], found["p/t:ensemble.one.left"]
+    assert left.starts == left.combined_by == ["p/t:ensemble.top1"] and left.is_prerequisite
+    assert one.combined_by == ["p/t:ensemble.one"] and one.run.evaluation.views == 1
+    assert found["p/t:ensemble.one"].combines == {one.key, found["p/t:ensemble.one.right"].key}
+    assert found["p/t:fused.top1"].combines == set() == left.combines
+    for job in found.values():
+        assert EXPERTS.run_of(job.cell, PAPER, (), job.seed) == job.run
+
+
+def test_a_column_selects_the_tests_that_its_runs_combine() -> None:
+    chosen = {job.cell: job for job in jobs_under(jobs_of_table(EXPERTS), ["one"])}
+    assert list(chosen) == ["ensemble.one.left", "ensemble.one.right", "ensemble.one", "fused.one"]
+    assert chosen["ensemble.one.left"].combined_by == ["p/t:ensemble.one"]
+
+
+def test_parents_of_a_small_scale_are_trained_once_for_all_rows() -> None:
+    found = {job.cell: job for job in jobs_of([(SMALL, None)], TINY, [], (0,))}
+    assert [job.run for job in found.values() if not job.run.parents] == list(PRETRAINED.values())
+    left = found["ensemble.top1.left.backbone"]
+    assert left.run == PRETRAINED["left"] and left.is_prerequisite and not left.combined_by
+    assert set(left.starts) == {
+        "p/t:ensemble.top1.left", "p/t:ensemble.one.left", "p/t:fused.top1", "p/t:fused.one",
+    }  # fmt: skip
+    order = [job.run.train_id for job in found.values()]
+    for job in found.values():
+        assert all(order.index(parent.run.train_id) < order.index(job.run.train_id) for parent in job.run.parents)
+        assert SMALL.run_of(job.cell, TINY, (), job.seed) == job.run
+    assert [job.run for job in jobs_of_table(SMALL)] == [job.run for job in jobs_of_table(EXPERTS)]
+
+
+def test_a_parent_whose_scores_are_combined_is_done_only_with_its_test(store: RunStore) -> None:
+    tested_only = replace(LEFT, optim=None)
+    parents = tuple(
+        replace(parent, run=run) for parent, run in zip(ENSEMBLE.parents, (tested_only, RIGHT), strict=True)
+    )
+    made = table((TOP1_COLUMN,), row("ensemble", ("",), base=replace(ENSEMBLE, parents=parents), paper=()))
+    left, right, _ = jobs_of_table(made)
+    assert not left.finished(store, False)
+    write_result(store, tested_only)
+    assert left.finished(store, False)
+    write_atomically(store.run(RIGHT.train_id).released, "")
+    assert right.finished(store, False)  # it is not trained for scores that a forward pass gives
+    assert not right.finished(store, True)
+    write_result(store, RIGHT, released=True)
+    assert right.finished(store, True)
+    for job in (left, right):  # without a run that combines the scores
+        job.combined_by.clear()
+        assert job.finished(RunStore(store.root, results=None), False)

@@ -1,0 +1,93 @@
+"""Directories of runs: states, claims, configs and progress."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.motionformer.base import K400, SSV2
+from experiments.spec.edits import apply, evaluation
+from experiments.spec.run import Parent
+from runner.machine.files import StoreError, write_atomically
+from runner.store.store import RunStore
+from tests.runner.stored_metrics import write_result
+
+
+def test_the_state_of_a_run_that_never_started_is_not_run(tmp_path: Path) -> None:
+    assert RunStore(tmp_path).run(K400.train_id).state(K400) == "not run"
+
+
+def test_a_run_is_done_only_when_the_metrics_of_that_protocol_exist(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    write_result(store, K400)
+    directory = store.run(K400.train_id)
+    assert directory.state(K400) == "done"
+    assert directory.state(apply(K400, evaluation(views=1))) == "not run"
+
+
+def test_a_claim_is_exclusive_and_visible(tmp_path: Path) -> None:
+    directory = RunStore(tmp_path).run("aaa")
+    with directory.claim() as claimed:
+        assert claimed
+        assert directory.state(K400) == "running"
+        with directory.claim() as second:
+            assert not second
+    assert directory.state(K400) == "not run"
+
+
+def test_a_killed_process_releases_its_claim_and_the_next_one_removes_its_unfinished_files(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, pathlib; from runner.store.store import RunStore, replacing\n"
+        "with RunStore(pathlib.Path(sys.argv[1])).run('aaa').claim() as claimed, "
+        "replacing(pathlib.Path(sys.argv[1]) / 'aaa' / 'metrics' / 'a.json') as partial: "
+        "partial.touch(); os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).parents[3])
+    assert killed.returncode == -9
+    directory = RunStore(tmp_path).run("aaa")
+    assert directory.state(K400) == "not run"
+    assert len(list(tmp_path.glob("aaa/metrics/.*"))) == 1
+    with directory.claim() as claimed:
+        assert claimed and not list(tmp_path.glob("aaa/metrics/.*"))
+
+
+def test_a_directory_of_another_run_is_refused(tmp_path: Path) -> None:
+    directory = RunStore(tmp_path).run("aaa")
+    directory.save_config({"seed": 0})
+    directory.save_config({"seed": 0})
+    with pytest.raises(StoreError, match="is the config of another run"):
+        directory.save_config({"seed": 1})
+
+
+def test_the_order_of_several_parents_is_part_of_the_config(tmp_path: Path) -> None:
+    parents = (Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal"))
+    run, other = (replace(SSV2, parents=order) for order in (parents, parents[::-1]))
+    directory = RunStore(tmp_path).run(run.train_id)
+    directory.save_config(run.description)
+    directory.save_config(run.description)
+    with pytest.raises(StoreError, match="is the config of another run"):
+        directory.save_config(other.description)
+
+
+@pytest.mark.parametrize(
+    ("progress", "done"),
+    [
+        ({}, None),
+        ({"stage": "train", "done": 0.5}, 0.45),
+        ({"stage": "train", "done": 1.0}, 0.9),
+        ({"stage": "test", "done": 0.5}, 0.95),
+    ],
+)
+def test_training_counts_as_nine_tenths_of_a_run(
+    tmp_path: Path, progress: dict[str, object], done: float | None
+) -> None:
+    directory = RunStore(tmp_path).run("aaa")
+    assert directory.fraction_done() is None
+    write_atomically(directory.progress_file, json.dumps(progress))
+    assert directory.fraction_done() == (None if done is None else pytest.approx(done))
+    for damaged in ("{half", '{"done": "half"}', '{"done": NaN}', '{"done": 7}'):
+        directory.progress_file.write_text(damaged)
+        assert directory.fraction_done() is None

@@ -1,0 +1,85 @@
+"""Clips kept beside the scores of a test: their choice, their size, their file, and items that cannot be shown."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from data.errors import DecodeError
+from data.items.items import ItemList, TestItems
+from experiments.spec.run import RunConfig
+from runner.machine.files import StoreError
+from runner.store.shown_clips import NUM_FRAMES, ShownClips, decoded_clips, read_clips, small, write_clips
+from runner.training import train
+from tests.runner.points import POINTS, Killed, PlainPoints, PointData, RunHarness
+
+UNREADABLE = 13
+
+
+class Grey(PlainPoints):
+    """Items whose frames are as grey as their index."""
+
+    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
+        if index == UNREADABLE:
+            raise DecodeError("some file", "damaged")
+        return (torch.full((3, 8, 3, 6, 6), index, dtype=torch.uint8),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GreyData(PointData):
+    """Data config of grey clips."""
+
+    def test_items(self, items: ItemList, evaluation: object) -> TestItems:
+        return Grey(items, num_views=2)
+
+    def display(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        return inputs[0][1]
+
+
+def test_clips_are_spread_over_the_test_without_unreadable_ones() -> None:
+    data = GreyData()
+    clips = decoded_clips(data, POINTS.evaluation, data.dataset.build(Path(), "test"))
+    assert clips is not None
+    assert clips.places.tolist() == [0, 25, 38, 51, 64, 76, 89]  # of 90 items; item 13 is unreadable
+    assert clips.frames.shape == (7, NUM_FRAMES, 6, 6, 3)
+    assert [int(frames.max()) for frames in clips.frames] == clips.places.tolist()
+
+
+def test_items_that_cannot_be_shown_have_no_clips(harness: RunHarness) -> None:
+    harness.execute(POINTS)
+    assert not harness.store.run(POINTS.train_id).shown_clips(POINTS.eval_id).exists()
+
+
+def test_a_test_of_videos_keeps_clips_of_them_before_its_result(
+    harness: RunHarness, verb_noun_run: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "save_test_results", lambda *_, **__: (_ for _ in ()).throw(Killed()))
+    with pytest.raises(Killed):
+        harness.execute(verb_noun_run)
+    clips = read_clips(harness.store.run(verb_noun_run.train_id).shown_clips(verb_noun_run.eval_id))
+    assert clips is not None and clips.frames.shape == (8, NUM_FRAMES, 32, 32, 3)
+    assert len(np.unique(clips.frames.reshape(8, -1), axis=0)) == 8
+
+
+def test_large_frames_are_made_small() -> None:
+    frames = torch.zeros(9, 3, 448, 224, dtype=torch.uint8)
+    frames[8] = 200
+    found = small(frames)
+    assert found.shape == (NUM_FRAMES, 112, 56, 3) and found.dtype == np.uint8
+    assert found[0].max() == 0 and found[-1].min() == 200  # the first and the last frame
+
+
+def test_clips_are_read_as_written_and_damaged_files_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "clips.npz"
+    assert read_clips(file) is None
+    clips = ShownClips(np.array([3, 5]), np.random.default_rng(0).integers(256, size=(2, 4, 6, 6, 3)).astype(np.uint8))
+    write_clips(file, clips)
+    found = read_clips(file)
+    assert found is not None
+    assert np.array_equal(found.places, clips.places) and np.array_equal(found.frames, clips.frames)
+    file.write_bytes(b"no archive")
+    with pytest.raises(StoreError, match=r"clips\.npz holds no clips of a test"):
+        read_clips(file)

@@ -1,0 +1,49 @@
+"""Metrics of finished tests, in a store."""
+
+import json
+from pathlib import Path
+
+from experiments.spec.run import RunConfig
+from runner.machine.files import write_atomically
+from runner.store.acceptance import sealed
+from runner.store.store import RunStore
+
+
+def result(run: RunConfig, value: float = 50.0, **fields: object) -> dict:
+    """Result of a run's test, with one value for all metrics, and other fields. Its items are those of the fields."""
+    parts = (fields.get("hits"), *(data.get("test") for data in [fields.get("data")] if isinstance(data, dict)))
+    num_items = next((part["items"] for part in parts if isinstance(part, dict)), 48)
+    return {
+        "train_id": run.train_id,
+        "eval_id": run.eval_id,
+        **dict.fromkeys(run.objective.metrics, value),
+        "seed": run.seed,
+        "views": run.evaluation.views,
+        "crops": run.evaluation.crops,
+        "videos": {"evaluated": num_items, "failed": 0, "missing": 0},
+        "data": {"name": run.data.dataset.name, "fingerprint": "0123"},
+        "replaced_in_training": 0,
+        "precision": run.optim.precision if run.optim is not None else "32-true",
+        "devices": 1,
+        "seconds": 12.3,
+        "commit": "0123456789",
+        "versions": {"python": "3.11.9", "torch": "2.14.1"},
+        "hardware": "2 cores of a CPU",
+        **fields,
+    }
+
+
+def released_result(run: RunConfig, value: float = 50.0, **fields: object) -> dict:
+    """Result of a test of released weights."""
+    return result(run, value, **{"released_weights": {"file": "k400.pyth", "sha256": "0123"}, **fields})
+
+
+def write_result(
+    store: RunStore, run: RunConfig, value: float = 50.0, *, released: bool = False, **fields: object
+) -> Path:
+    """Write a result of a run's test as the test does; returns its file."""
+    released = released or "released_weights" in fields
+    made = released_result(run, value, **fields) if released else result(run, value, **fields)
+    path = store.run(run.train_id).metrics(run.eval_id, released=released)
+    write_atomically(path, json.dumps(sealed(made)))
+    return path

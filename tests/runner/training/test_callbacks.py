@@ -1,0 +1,272 @@
+"""Callbacks of training: stops on signals, also of several processes, device time, and best weights."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO, cast
+
+import pytest
+import torch
+from lightning import LightningModule, Trainer
+
+from data.worker_processes import STOP_SIGNALS
+from experiments.motionformer.base import K400
+from experiments.spec.scales import TINY
+from runner.machine.files import StoreError
+from runner.training import callbacks
+from runner.training.callbacks import (
+    BestWeights,
+    Checkpointing,
+    DeviceClock,
+    Divergence,
+    Stopped,
+    StopRequest,
+    TwoCheckpoints,
+    any_process,
+    validation_follows,
+)
+
+ROOT = Path(__file__).resolve().parents[3]
+MODULE = cast(LightningModule, None)
+
+
+@pytest.fixture
+def request_to_stop() -> Iterator[StopRequest]:
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    yield StopRequest()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_stop_between_test_batches_does_not_synchronise_processes(
+    tmp_path: Path, request_to_stop: StopRequest
+) -> None:
+    callback = Checkpointing(tmp_path / "last.ckpt", request_to_stop)
+    trainer = cast(Trainer, SimpleNamespace(world_size=2))  # without a strategy, synchronisation would fail
+    callback.on_test_batch_end(trainer)
+    os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(Stopped):
+        callback.on_test_batch_end(trainer)
+
+
+def test_a_stop_request_to_one_process_applies_to_all(request_to_stop: StopRequest) -> None:
+    class Strategy:
+        def reduce_boolean_decision(self, decision: bool, all: bool = True) -> bool:
+            assert not all
+            return True  # true in another process
+
+    assert any_process(cast(Trainer, SimpleNamespace(strategy=Strategy())), False)
+
+
+def test_signal_handlers_replaced_by_lightning_are_installed_again(
+    tmp_path: Path, request_to_stop: StopRequest
+) -> None:
+    callback = Checkpointing(tmp_path / "last.ckpt", request_to_stop)
+    for start in (callback.on_train_start, callback.on_test_start):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        start(cast(Trainer, None), MODULE)
+        assert signal.getsignal(signal.SIGTERM) == request_to_stop._handle
+
+
+def test_device_seconds_add_up_over_stops_and_device_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("runner.training.callbacks.time.monotonic", lambda: now)
+    first = DeviceClock()
+    now = 110.0  # time before the training does not count
+    first.on_train_start(cast(Trainer, SimpleNamespace(world_size=8)), MODULE)
+    now = 120.0
+    assert first.state_dict() == {"device_seconds": 80}
+    now = 125.0
+    state = first.state_dict()
+    second = DeviceClock()
+    second.load_state_dict(state)
+    now = 1000.0
+    second.on_train_start(cast(Trainer, SimpleNamespace(world_size=4)), MODULE)
+    now = 1010.0
+    second.on_train_end(cast(Trainer, SimpleNamespace(world_size=4)), MODULE)
+    now = 2000.0
+    assert second.state_dict() == {"device_seconds": 8 * 15 + 4 * 10}
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_test_an_odd_number_of_videos(tmp_path: Path) -> None:
+    overrides = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=65", "optim.batch_size=8",
+                 "optim.epochs=1", "model.depth=1"]  # fmt: skip
+    options = [word for text in overrides for word in ("-o", text)]
+    command = [sys.executable, "-m", "runner.jobs.run_process", "motionformer/table4", "trajectory.k400",
+               "--devices", "2", "--threads", "1", "--runs", str(tmp_path), *options]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    (file,) = tmp_path.glob("*/metrics/*.json")
+    metrics = json.loads(file.read_text())
+    assert metrics["videos"] == {"evaluated": 65, "failed": 0, "missing": 0}
+    assert sum(videos for _, videos in metrics["classes"].values()) == 65  # of both processes
+    assert metrics["device_hours"] > 0 and metrics["replaced_in_training"] == 0
+
+
+def test_a_validation_follows_the_last_batch_of_an_interval_in_epochs_or_steps() -> None:
+    epochs = SimpleNamespace(check_val_every_n_epoch=2, num_training_batches=5)
+    following = {
+        (epoch, batch)
+        for epoch in range(4)
+        for batch in range(5)
+        if validation_follows(cast(Trainer, SimpleNamespace(**vars(epochs), current_epoch=epoch)), batch)
+    }
+    assert following == {(1, 4), (3, 4)}
+    steps = SimpleNamespace(check_val_every_n_epoch=None, val_check_batch=6)
+    following = {
+        total
+        for total in range(20)
+        if validation_follows(
+            cast(Trainer, SimpleNamespace(**vars(steps), fit_loop=SimpleNamespace(total_batch_idx=total))), total % 5
+        )
+    }
+    assert following == {5, 11, 17}
+
+
+class Recorder(Checkpointing):
+    """Checkpointing that only counts its checkpoints.
+
+    Args:
+        follows: whether a validation follows the second batch.
+    """
+
+    def __init__(self, request: StopRequest, *, validations_select_weights: bool, follows: bool = False) -> None:
+        super().__init__(Path("last.ckpt"), request, validations_select_weights=validations_select_weights)
+        self.saved: list[str] = []
+        strategy = SimpleNamespace(reduce_boolean_decision=lambda condition, all: condition)
+        epochs = SimpleNamespace(
+            check_val_every_n_epoch=1, current_epoch=0, num_training_batches=2 if follows else 3, is_last_batch=False
+        )
+        self.trainer = cast(Trainer, SimpleNamespace(strategy=strategy, accumulate_grad_batches=2, **vars(epochs)))
+
+    def save(self, trainer: Trainer) -> None:
+        """Record the call."""
+        self.saved.append("saved")
+
+
+def test_a_stop_before_a_validation_that_selects_weights_waits_for_it(
+    request_to_stop: StopRequest,
+) -> None:
+    request_to_stop.signal_number = signal.SIGTERM
+    callback = Recorder(request_to_stop, validations_select_weights=True, follows=True)
+    callback.on_train_batch_end(callback.trainer, MODULE, None, None, 1)
+    callback.on_validation_start(callback.trainer, MODULE)
+    callback.on_validation_batch_end(callback.trainer)
+    assert callback.saved == []
+    with pytest.raises(Stopped):
+        callback.on_validation_end(callback.trainer, MODULE)
+    assert callback.saved == ["saved"]
+
+
+def test_a_stop_before_a_validation_that_does_not_select_weights_is_immediate(request_to_stop: StopRequest) -> None:
+    request_to_stop.signal_number = signal.SIGTERM
+    callback = Recorder(request_to_stop, validations_select_weights=False, follows=True)
+    with pytest.raises(Stopped):
+        callback.on_train_batch_end(callback.trainer, MODULE, None, None, 1)
+    with pytest.raises(Stopped):
+        callback.on_validation_batch_end(callback.trainer)
+    callback.on_validation_start(callback.trainer, MODULE)
+    callback.on_validation_end(callback.trainer, MODULE)
+    assert callback.saved == ["saved"] * 2  # at the step, and before the validation
+
+
+@pytest.mark.parametrize("validations_select_weights", [False, True])
+def test_a_stop_waits_for_an_optimiser_step(request_to_stop: StopRequest, validations_select_weights: bool) -> None:
+    request_to_stop.signal_number = signal.SIGTERM
+    callback = Recorder(request_to_stop, validations_select_weights=validations_select_weights)
+    callback.on_train_batch_end(callback.trainer, MODULE, None, None, 0)
+    assert callback.saved == []
+    with pytest.raises(Stopped):
+        callback.on_train_batch_end(callback.trainer, MODULE, None, None, 1)
+    assert callback.saved == ["saved"]
+
+
+def test_the_first_of_equal_validations_is_saved_also_after_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = iter([10.0, 30.0, 30.0, 20.0, 31.0])
+    saved: list[float] = []
+    module = TINY.of(K400).build()
+
+    def validate(callback: BestWeights) -> None:
+        value = next(values)
+        monkeypatch.setattr("runner.training.callbacks.save_weights", lambda model, path: saved.append(value))
+        metrics = {"val/top1": value}
+        callback.on_validation_end(
+            cast(Trainer, SimpleNamespace(callback_metrics=metrics, is_global_zero=True)), module
+        )
+
+    first = BestWeights(tmp_path / "best.safetensors", "top1", "max")
+    for _ in range(3):
+        validate(first)
+    second = BestWeights(tmp_path / "best.safetensors", "top1", "max")
+    second.load_state_dict(first.state_dict())
+    for _ in range(2):
+        validate(second)
+    assert saved == [10.0, 30.0, 31.0]
+    values, third = iter([3.0, 2.0, 2.5]), BestWeights(tmp_path / "best.safetensors", "top1", "min")
+    saved.clear()
+    for _ in range(3):
+        validate(third)
+    assert saved == [3.0, 2.0]
+
+
+def losses_until_divergence(losses: list[float], scaler: object) -> int:
+    """Number of losses after which a training stops."""
+    callback = Divergence()
+    for step, loss in enumerate(losses):
+        optimizer = SimpleNamespace(param_groups=[{"lr": 0.1}])
+        trainer = cast(Trainer, SimpleNamespace(global_step=step, scaler=scaler, optimizers=[optimizer]))
+        try:
+            callback.on_before_backward(trainer, MODULE, torch.tensor(loss))
+        except ValueError:
+            return step + 1
+    return len(losses)
+
+
+def test_steps_that_a_scaler_of_gradients_skips_are_a_divergence_only_if_no_other_step_follows() -> None:
+    nan, limit = math.nan, callbacks.SKIPPED_IN_A_ROW
+    losses = [1.0, *[nan] * (limit - 1), 1.0, *[nan] * 2 * limit]
+    assert losses_until_divergence(losses, scaler=None) == 2
+    assert losses_until_divergence(losses, scaler=object()) == 1 + limit + limit
+
+
+def test_losses_on_a_gpu_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+    monkeypatch.setattr(Divergence, "read_losses", lambda callback, _: reads.append(len(callback.unread)))
+    callback, optimizer = Divergence(), SimpleNamespace(param_groups=[{"lr": 0.1}])
+    trainer = cast(Trainer, SimpleNamespace(global_step=0, optimizers=[optimizer]))
+    for _ in range(callbacks.BATCHES_BETWEEN_READS):
+        callback.on_before_backward(trainer, MODULE, torch.zeros((), device="meta"))  # stands for a GPU
+    assert reads == [callbacks.BATCHES_BETWEEN_READS]
+
+
+def test_a_full_disk_keeps_the_last_checkpoint_if_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, files = tmp_path / "checkpoints" / "last.ckpt", TwoCheckpoints()
+
+    def fail(checkpoint: object, file: BinaryIO) -> None:
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError:
+            raise RuntimeError("unexpected pos 704 vs 598")  # noqa: B904  (as torch does)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", fail)
+        with pytest.raises(
+            StoreError, match=r"No space left on device; free space there or name another place with --runs$"
+        ):
+            files.save_checkpoint({}, path)
+    for step in (1, 2, 3):
+        files.save_checkpoint({"step": step}, path)
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(StoreError, match=r"with --runs; the last checkpoint is kept$"):
+        files.save_checkpoint({}, path)
+    kept = {file.name: torch.load(file)["step"] for file in path.parent.iterdir()}
+    assert kept == {"last.ckpt": 3, "previous.ckpt": 2}

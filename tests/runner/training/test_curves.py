@@ -1,0 +1,113 @@
+"""Training curves: their points, what they show, and how they continue after a kill."""
+
+import itertools
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
+
+from experiments.spec.run import RunConfig
+from lightning_modules.optim import OptimConfig
+from runner.training.curves import GPU_MEMORY, Curves, gradient_norm, steps_per_point
+from tests.runner.points import POINTS, RunHarness
+
+EPOCHS = replace(POINTS, optim=OptimConfig(epochs=4, batch_size=4, lr=0.1, validate_every=1, keep="best"))
+STEPS = replace(POINTS, optim=OptimConfig(epochs=None, steps=22, batch_size=4, lr=0.1, validate_every=3, keep="best"))
+SPEED = "workload/points_per_second"
+CURVES = {"train/loss", "train/top1", "train/lr", "train/gradient_norm", "val/loss", "val/top1", SPEED}
+CURVES |= {GPU_MEMORY} if torch.cuda.is_available() else set()
+
+
+@pytest.fixture(autouse=True)
+def one_process_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each event file seem to be the first of its process, a second after the one before.
+
+    TensorBoard sorts files by their names, in which the number of a file in its process has no leading zeros.
+    """
+    seconds = itertools.count(int(time.time()))
+    monkeypatch.setattr(event_file_writer, "time", SimpleNamespace(time=lambda: next(seconds)))
+
+
+def curves(harness: RunHarness, run: RunConfig) -> dict[str, list[tuple[int, float]]]:
+    """Steps and values of each curve, as TensorBoard reads them."""
+    events = EventAccumulator(str(harness.store.run(run.train_id).tensorboard)).Reload()
+    return {tag: [(point.step, point.value) for point in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+
+
+@pytest.mark.parametrize(("num_steps", "interval"), [(1, 1), (150, 1), (465, 4), (100_000, 50)])
+def test_curves_have_a_hundred_points_or_one_every_fifty_steps(num_steps: int, interval: int) -> None:
+    assert steps_per_point(num_steps) == interval
+
+
+def test_a_training_has_these_curves_and_no_others(harness: RunHarness) -> None:
+    harness.execute(EPOCHS)
+    found = curves(harness, EPOCHS)
+    assert found.keys() == CURVES  # neither the epoch nor points of the test
+    assert [step for step, _ in found["train/loss"]] == list(range(20))
+    assert all(len(found[name]) == 20 for name in ("train/gradient_norm", "train/lr", "train/top1", SPEED))
+    assert len(found["val/top1"]) == 4
+    assert min(value for name in ("train/gradient_norm", SPEED) for _, value in found[name]) > 0
+
+
+def test_the_interval_of_long_trainings_holds_for_all_curves(
+    harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.training.curves.NUM_POINTS", 5)
+    harness.execute(EPOCHS)
+    found = curves(harness, EPOCHS)
+    for name in ("train/loss", "train/gradient_norm", SPEED):
+        assert [step for step, _ in found[name]] == [3, 7, 11, 15, 19]
+
+
+def test_curves_count_optimiser_steps_under_gradient_accumulation(harness: RunHarness) -> None:
+    harness.resources = replace(harness.resources, micro_batch=2)
+    harness.execute(EPOCHS)
+    found = curves(harness, EPOCHS)
+    for name in ("train/loss", "train/gradient_norm", SPEED):
+        assert [step for step, _ in found[name]] == list(range(20))
+
+
+@pytest.mark.parametrize("run", [EPOCHS, STEPS], ids=["epochs", "steps"])
+@pytest.mark.parametrize(("event", "time"), [("step", 8), ("step", 13), ("checkpoint", 2), ("validation batch 0", 2)])
+def test_a_killed_training_continues_its_curves(run: RunConfig, event: str, time: int, harness: RunHarness) -> None:
+    harness.execute(run)
+    whole = curves(harness, run)
+    harness.use_new_store("killed")
+    harness.execute_and_kill(run, event, time)
+    harness.execute(run)
+    found = curves(harness, run)
+    assert found.keys() == whole.keys()
+    for name in whole.keys() - {SPEED}:
+        assert found[name] == whole[name], name
+    assert [step for step, _ in found[SPEED]] == [step for step, _ in whole[SPEED]]
+
+
+def test_gpu_memory_is_the_peak_since_the_last_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks, logged = iter([3 * 2**30, 2**30]), []
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: next(peaks))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: logged.append("reset"))
+    trainer = SimpleNamespace(
+        world_size=1, accumulate_grad_batches=1, global_step=0, is_global_zero=True, logger=None,
+        estimated_stepping_batches=2,
+    )  # fmt: skip
+    module = SimpleNamespace(
+        device=torch.device("cuda"), log=lambda name, value: logged.append(value) if name == GPU_MEMORY else None
+    )
+    shown, batch = Curves("points"), SimpleNamespace(targets=torch.zeros(4))
+    shown.on_train_start(trainer, module)  # type: ignore[arg-type]
+    for index in range(2):
+        shown.on_train_batch_end(trainer, module, None, batch, index)  # type: ignore[arg-type]
+    assert logged == ["reset", 3.0, "reset", 1.0, "reset"]
+
+
+def test_the_norm_is_that_of_all_gradients_together() -> None:
+    module = POINTS.build()
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    for parameter in parameters[1:]:
+        parameter.grad = torch.randn_like(parameter)
+    expected = sum(float(p.grad.square().sum()) for p in parameters[1:] if p.grad is not None) ** 0.5
+    assert float(gradient_norm(module)) == pytest.approx(expected)

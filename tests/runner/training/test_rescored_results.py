@@ -1,0 +1,288 @@
+"""Re-scoring of tests from saved scores, without a model."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from experiments.spec.edits import apply, data, evaluation
+from experiments.spec.run import RunConfig
+from interface.evaluation import EvalConfig
+from lightning_modules.scores import EVALUATED, FAILED, MISSING, ViewScores
+from runner.machine.files import read_json
+from runner.machine.resources import Resources
+from runner.store.acceptance import sealed
+from runner.store.store import RunStore
+from runner.training.results import Test as FinishedTest
+from runner.training.results import rescore, save_test_results
+from runner.training.train import train_and_test
+from tests.runner.points import POINTS, NoSignalHandlers
+from tests.runner.result_records import DATA, PROVENANCE, TRAINER
+
+KeepWeights = Callable[..., None]
+
+
+def protocol(run: RunConfig, **changes: object) -> RunConfig:
+    return apply(run, evaluation(**changes))
+
+
+def executed(run: RunConfig, store: RunStore) -> dict:
+    train_and_test(run, store, Resources(devices=1), NoSignalHandlers(), eval_only=True)
+    metrics = read_json(store.run(run.train_id).metrics(run.eval_id))
+    assert metrics is not None
+    return metrics
+
+
+@pytest.fixture
+def two_views(small_run: RunConfig, store: RunStore, keep_weights: KeepWeights) -> RunConfig:
+    """Run that was tested with two views per video: the first at its start, the second in its middle."""
+    keep_weights(small_run)
+    executed(small_run, store)
+    return small_run
+
+
+SCORED = ("top1", "top5", "videos", "classes", "class_counts", "views", "crops", "seed", "data", "train_id", "eval_id")
+
+
+def test_a_test_of_one_view_is_rescored_from_the_scores_of_two(
+    two_views: RunConfig, store: RunStore, tmp_path: Path
+) -> None:
+    one_view = protocol(two_views, views=1)
+    assert rescore(one_view, store)
+    directory = store.run(one_view.train_id)
+    made = read_json(directory.metrics(one_view.eval_id))
+    assert made is not None
+    shutil.copytree(directory.weights.parent, RunStore(tmp_path / "real").run(one_view.train_id).weights.parent)
+    real = executed(one_view, RunStore(tmp_path / "real"))
+    assert {name: made[name] for name in SCORED} == {name: real[name] for name in SCORED}
+    assert made["rescored_from"] == two_views.eval_id and "rescored_from" not in real
+    # A single view is in the middle of a video, like the second of two.
+    with (
+        np.load(directory.predictions(two_views.eval_id)) as two,
+        np.load(RunStore(tmp_path / "real").run(one_view.train_id).predictions(one_view.eval_id)) as one,
+    ):
+        np.testing.assert_allclose(two["scores"][:, 1:], one["scores"], rtol=1e-4)
+        assert not np.allclose(two["scores"][:, :1], one["scores"], rtol=1e-2)
+
+
+def test_a_rescored_test_has_the_provenance_of_the_saved_scores(two_views: RunConfig, store: RunStore) -> None:
+    directory = store.run(two_views.train_id)
+    path = directory.metrics(two_views.eval_id)
+    record = {"seconds": 12.5, "commit": "0123", "hardware": "other cores", "devices": 4, "precision": "16-mixed"}
+    record |= {
+        "device_hours": 7.0,
+        "replaced_in_training": 2,
+        "started_from": [{"part": "", "file": "a", "sha256": "b"}],
+    }
+    path.write_text(json.dumps(sealed({**json.loads(path.read_text()), **record})))
+    one_view = protocol(two_views, views=1)
+    assert rescore(one_view, store)
+    for file in (directory.metrics(one_view.eval_id), directory.provenance):
+        rescored = read_json(file)
+        assert rescored is not None
+        assert {name: rescored[name] for name in record} == record
+        assert rescored["rescored_from"] == two_views.eval_id
+        assert (rescored["views"], rescored["data"]["name"]) == (1, "kinetics400")
+
+
+def test_a_rescored_test_is_a_finished_test_and_does_not_change_the_scores(
+    two_views: RunConfig, store: RunStore
+) -> None:
+    directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
+    before = directory.predictions(two_views.eval_id).read_bytes()
+    assert rescore(one_view, store)
+    assert [file.name for file in directory.predictions("a").parent.iterdir()] == [f"{two_views.eval_id}.npz"]
+    assert directory.predictions(two_views.eval_id).read_bytes() == before
+    assert directory.state(one_view) == "done"
+    assert store.metrics(one_view) is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"views": 1, "stride": 2},
+        {"views": 1, "crops": 1},
+        {"views": 1, "short_side": 40},
+        {"views": 1, "span": 1.0},
+        {"views": 1, "merge": "mean of logits"},
+        {"views": 3},
+        {"views": 4},
+    ],
+)
+def test_saved_scores_are_not_used_for_other_protocols(
+    two_views: RunConfig, store: RunStore, changes: dict[str, object]
+) -> None:
+    other = protocol(two_views, **changes)
+    assert not rescore(other, store)
+    assert not store.run(other.train_id).metrics(other.eval_id).exists()
+
+
+def test_saved_scores_are_not_used_for_other_runs(two_views: RunConfig, store: RunStore) -> None:
+    for other in (replace(two_views, seed=1), apply(two_views, data(frames=4))):
+        assert not rescore(protocol(other, views=1), store)
+
+
+def test_saved_scores_without_metrics_are_ignored(two_views: RunConfig, store: RunStore) -> None:
+    store.run(two_views.train_id).metrics(two_views.eval_id).unlink()
+    assert not rescore(protocol(two_views, views=1), store)
+
+
+def test_own_and_released_weights_are_rescored_from_their_own_scores(two_views: RunConfig, store: RunStore) -> None:
+    directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
+    for file in (directory.predictions, directory.metrics):
+        file(two_views.eval_id).rename(file(two_views.eval_id, released=True))
+    metrics = directory.metrics(two_views.eval_id, released=True)
+    source = {"file": "a.pyth", "sha256": "0"}
+    metrics.write_text(json.dumps(sealed({**json.loads(metrics.read_text()), "released_weights": source})))
+    assert not rescore(one_view, store)
+    assert rescore(one_view, store, released=True)
+    made = read_json(directory.metrics(one_view.eval_id, released=True))
+    assert made is not None and made["rescored_from"] == two_views.eval_id and made["released_weights"] == source
+    assert not directory.metrics(one_view.eval_id).exists()
+
+
+def damage(path: Path, how: str) -> None:
+    """Damage saved scores."""
+    whole = path.read_bytes()
+    with np.load(path) as saved:
+        arrays = {name: saved[name] for name in saved.files}
+    match how:
+        case "empty":
+            path.write_bytes(b"")
+        case "junk":
+            path.write_bytes(b"junk")
+        case "cut short":
+            path.write_bytes(whole[: len(whole) // 2])
+        case "scores flipped":
+            with zipfile.ZipFile(path) as archive:
+                info = archive.getinfo("scores.npy")
+            place = info.header_offset + info.file_size // 2
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        case "of an older version":
+            del arrays["test"]
+            np.savez(path, **arrays)
+        case "of an unknown protocol":
+            described = json.loads(str(arrays["test"]))
+            described["evaluation"]["zoom"] = 3
+            np.savez(path, **{**arrays, "test": np.array(json.dumps(described))})
+        case "without scores":
+            del arrays["scores"]
+            np.savez(path, **arrays)
+        case "pickled":
+            np.savez(path, **{**arrays, "test": np.array([{"evaluation": {}}], dtype=object)}, allow_pickle=True)
+
+
+DAMAGES = [
+    "empty", "junk", "cut short", "scores flipped", "of an older version", "of an unknown protocol", "without scores",
+    "pickled",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_damaged_saved_scores_are_ignored(two_views: RunConfig, store: RunStore, how: str) -> None:
+    directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
+    path = directory.predictions(two_views.eval_id)
+    whole = path.read_bytes()
+    damage(path, how)
+    assert not rescore(one_view, store)
+    assert not directory.metrics(one_view.eval_id).exists()
+    # Intact scores of another test are still used, although their file is read later.
+    path.rename(path.with_name("000.npz"))
+    path.write_bytes(whole)
+    assert rescore(one_view, store)
+    metrics = read_json(directory.metrics(one_view.eval_id))
+    assert metrics is not None and metrics["rescored_from"] == two_views.eval_id
+
+
+def test_results_are_compared_with_their_saved_scores_on_request(
+    two_views: RunConfig, store: RunStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one_view = protocol(two_views, views=1)
+    assert rescore(one_view, store)
+    comparing = RunStore(store.root, compare_scores=True)
+    directory = store.run(two_views.train_id)
+    for run in (two_views, one_view):
+        path = directory.metrics(run.eval_id)
+        written = path.read_text()
+        assert store.metrics(run) == comparing.metrics(run) == json.loads(written)
+        # A result that was changed together with its digest, hits and counts is found by its scores only.
+        changed = {**json.loads(written), "top1": 97.5}
+        del changed["hits"], changed["class_counts"]
+        path.write_text(json.dumps(sealed(changed)))
+        assert store.metrics(run) is not None and comparing.metrics(run) is None
+        assert "its top1 is 97.5, but" in capsys.readouterr().err
+        moved = json.loads(written)
+        of_kind = moved["class_counts"]["class"]
+        moved["class_counts"]["class"] = {f"another {name}": counts for name, counts in of_kind.items()}
+        path.write_text(json.dumps(sealed(moved)))
+        assert store.metrics(run) is not None and comparing.metrics(run) is None
+        assert "its class_counts are not those of its saved scores" in capsys.readouterr().err
+        old = {name: part for name, part in json.loads(written).items() if name != "class_counts"}
+        path.write_text(json.dumps(sealed(old)))  # results of before the counts were saved
+        assert comparing.metrics(run) is not None
+        path.write_text(json.dumps(sealed({**json.loads(written), "rescored_from": "a\0b"})))
+        assert comparing.metrics(run) is None
+        assert "its saved scores cannot be read" in capsys.readouterr().err
+        path.write_text(written)
+    predictions = directory.predictions(two_views.eval_id)
+    whole = predictions.read_bytes()
+    damage(predictions, "scores flipped")
+    for run in (two_views, one_view):
+        assert store.metrics(run) is not None and comparing.metrics(run) is None
+        assert f"its saved scores {predictions} were changed after the test" in capsys.readouterr().err
+    path = directory.metrics(two_views.eval_id)
+    without_hash = {name: part for name, part in json.loads(path.read_text()).items() if name != "predictions_sha256"}
+    path.write_text(json.dumps(sealed(without_hash)))
+    assert comparing.metrics(two_views) is None
+    assert "are damaged or of another test; remove them to keep the result" in capsys.readouterr().err
+    predictions.write_bytes(whole[: len(whole) // 2])
+    assert store.metrics(two_views) is None and comparing.metrics(two_views) is None
+    predictions.unlink()
+    assert comparing.metrics(two_views) is not None
+    predictions.write_bytes(whole)
+    assert comparing.metrics(two_views) is not None
+
+
+def test_an_edited_result_is_not_the_source_of_another(two_views: RunConfig, store: RunStore) -> None:
+    path = store.run(two_views.train_id).metrics(two_views.eval_id)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 12345.0}))
+    assert not rescore(protocol(two_views, views=1), store)
+
+
+def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: RunStore) -> None:
+    run = replace(POINTS, evaluation=EvalConfig(views=2, crops=1))
+    made = run.objective.task(run.data.targets).new_scores(run.evaluation)
+    assert isinstance(made, ViewScores)
+    # States of the first and the last view of each item. Data sets of points re-score with the last views.
+    states = [(EVALUATED, EVALUATED), (FAILED, FAILED), (MISSING, MISSING), (FAILED, EVALUATED), (EVALUATED, FAILED)]
+    for item, states_of_item in enumerate(states):
+        for view, state in enumerate(states_of_item):
+            flags = (torch.tensor([state != EVALUATED]), torch.tensor([state == MISSING]))
+            label, place = torch.tensor([item % 4]), torch.tensor([item])
+            made.add(torch.eye(4)[None, label], label, place, torch.tensor([view]), *flags)
+    directory = store.run(run.train_id)
+    save_test_results(
+        run,
+        directory,
+        FinishedTest(made, tuple("abcde"), (), "0123", 4),
+        TRAINER,
+        PROVENANCE,
+        data=replace(DATA, name="points", test=replace(DATA.test, items=len(states))),
+        seconds=1.0,
+        parents=[],
+        released=None,
+        categories={},
+    )
+    one_view = replace(run, evaluation=EvalConfig(views=1, crops=1))
+    assert rescore(one_view, store)
+    both, one = (read_json(directory.metrics(tested.eval_id)) for tested in (run, one_view))
+    assert both is not None and one is not None
+    assert both["videos"] == {"evaluated": 1, "failed": 3, "missing": 1}
+    assert one["videos"] == {"evaluated": 2, "failed": 2, "missing": 1}
+    assert (both["top1"], one["top1"]) == (pytest.approx(20), pytest.approx(40))

@@ -1,0 +1,181 @@
+"""Resumed runs: after a kill or a signal, weights and metrics equal those of an uninterrupted run, bit for bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from data.synthetic.ssv2 import SSv2StandIn
+from experiments.spec.catalog import load
+from experiments.spec.scales import TINY
+from models.trunk import VideoViT
+from runner.jobs import run_process
+from runner.store.run_directory import RunDirectory
+from runner.store.store import RunStore
+from runner.training.callbacks import StopRequest
+from tests.runner.in_process import train_here
+
+ROOT = Path(__file__).resolve().parents[3]
+OVERRIDES = [
+    "data.dataset.stand_in.num_train=32",
+    "data.dataset.stand_in.num_val=16",
+    "optim.epochs=6",
+    "optim.batch_size=4",
+    "model.drop_path=0.2",
+]
+CELL = ("motionformer/table4", "trajectory.ssv2")
+
+
+def arguments(runs: Path, *more: str) -> list[str]:
+    options = [word for override in OVERRIDES for word in ("-o", override)]
+    return [*CELL, "--runs", str(runs), "--threads", "1", *options, *more]
+
+
+def start(runs: Path, *more: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "runner.jobs.run_process", *arguments(runs, *more)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def directory(runs: Path) -> RunDirectory:
+    run = load(CELL[0]).run_of(CELL[1], TINY, OVERRIDES, 0)
+    return RunStore(runs).run(run.train_id)
+
+
+def finish(runs: Path, *more: str) -> None:
+    """Carry out the run, or the rest of it, in this process."""
+    assert train_here(arguments(runs, *more)) == 0
+
+
+def until(condition: object, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 240
+    while not condition():  # type: ignore[operator]
+        assert process.poll() is None, process.communicate()[0].decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def results(runs: Path) -> tuple[dict, dict, np.ndarray]:
+    run = directory(runs)
+    (metrics,) = (run.path / "metrics").glob("*.json")
+    (predictions,) = (run.path / "predictions").glob("*.npz")
+    return json.loads(metrics.read_text()), load_file(run.weights), np.load(predictions)["scores"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = tmp_path_factory.mktemp("uninterrupted")
+    finish(runs)
+    return runs
+
+
+def assert_same(runs: Path, uninterrupted: Path) -> None:
+    (metrics, weights, scores), (expected_metrics, expected_weights, expected_scores) = (
+        results(runs),
+        results(uninterrupted),
+    )
+    for name in ("top1", "top5", "videos", "train_id", "eval_id"):
+        assert metrics[name] == expected_metrics[name]
+    assert weights.keys() == expected_weights.keys()
+    for name, tensor in expected_weights.items():
+        assert weights[name].equal(tensor), name
+    assert np.array_equal(scores, expected_scores)
+
+
+def test_recomputed_attention_trains_the_same_weights(
+    tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    recompute = VideoViT.recompute
+
+    def recorded(model: VideoViT, on: bool) -> None:
+        calls.append(on)
+        recompute(model, on)
+
+    monkeypatch.setattr(VideoViT, "recompute", recorded)
+    finish(tmp_path, "--recompute")
+    assert calls == [True]
+    assert_same(tmp_path, uninterrupted)
+
+
+def epoch(runs: Path) -> int:
+    try:
+        return json.loads(directory(runs).progress_file.read_text()).get("epoch", 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def seconds_in_checkpoint(runs: Path) -> float:
+    states = torch.load(directory(runs).checkpoint, weights_only=True)["callbacks"]
+    (clock,) = [state for state in states.values() if "device_seconds" in state]
+    return clock["device_seconds"]
+
+
+def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(tmp_path: Path, uninterrupted: Path) -> None:
+    process = start(tmp_path)
+    until(lambda: epoch(tmp_path) >= 3, process)
+    process.kill()
+    process.wait()
+    assert not (directory(tmp_path).path / "metrics").exists()
+    assert directory(tmp_path).checkpoint.exists()
+    hours_before = seconds_in_checkpoint(tmp_path) / 3600
+    finish(tmp_path)
+    assert_same(tmp_path, uninterrupted)
+    assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # the time before the stop counts
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_a_run_resumes_after_two_signals_to_it_and_its_workers_within_an_epoch(
+    tmp_path: Path, uninterrupted: Path, number: signal.Signals
+) -> None:
+    process = start(tmp_path, "--workers", "1")
+    until(lambda: epoch(tmp_path) >= 2, process)
+    for _ in range(2):
+        os.killpg(process.pid, number)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 128 + number, output.decode()
+    assert directory(tmp_path).checkpoint.exists()
+    hours_before = seconds_in_checkpoint(tmp_path) / 3600
+    finish(tmp_path)
+    assert_same(tmp_path, uninterrupted)
+    assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # the time before the stop counts
+
+
+@pytest.mark.parametrize("reads", [44, 45])  # in the fifth epoch: its last step of eight, its batch of validation
+def test_a_run_resumes_after_a_stop_at_a_validation(
+    tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch, reads: int
+) -> None:
+    class Request(StopRequest):
+        num_reads = 0
+
+        def install_handlers(self) -> None:
+            """Install no handlers."""
+
+        @property
+        def pending(self) -> int | None:
+            self.num_reads += 1
+            return signal.SIGTERM if self.num_reads >= reads else None
+
+    with monkeypatch.context() as patch:
+        patch.setattr("runner.jobs.run_process.StopRequest", Request)
+        assert run_process.main(arguments(tmp_path)) == 128 + signal.SIGTERM
+    checkpoint = torch.load(directory(tmp_path).checkpoint, weights_only=True)
+    assert checkpoint["global_step"] == 40
+    finish(tmp_path)
+    assert_same(tmp_path, uninterrupted)
+
+
+def test_hits_of_all_classes_add_up_to_the_accuracy(uninterrupted: Path) -> None:
+    metrics, _, _ = results(uninterrupted)
+    right, videos = (sum(counts[place] for counts in metrics["classes"].values()) for place in (0, 1))
+    assert videos == metrics["videos"]["evaluated"]
+    assert metrics["top1"] == pytest.approx(100 * right / videos)
+    names = {name.replace("[", "").replace("]", "") for name in SSv2StandIn().class_names}
+    assert set(metrics["classes"]) <= names

@@ -1,0 +1,167 @@
+"""Provenance of trainings that other processes resume or test, with other code and on other machines."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from experiments.spec.edits import apply, evaluation
+from experiments.spec.run import Parent
+from runner.measure.device_time import Trained, measured_speed
+from runner.store.acceptance import problem_of_test, sealed
+from runner.store.provenance import UNKNOWN, joined_provenance, sessions
+from runner.store.store import RunStore
+from runner.training import train
+from runner.training.callbacks import TrainingProvenance
+from runner.training.results import rescore
+from tests.runner.points import POINTS, RunHarness
+
+GPUS = {"commit": "aaaaaaaaaa", "versions": {"torch": "2.14.1", "av": "18.1.0"}, "hardware": "8 x A100"}
+LAPTOP = {"commit": "bbbbbbbbbb", "versions": {"torch": "2.14.1", "av": "18.1.0"}, "hardware": "2 cores of a CPU"}
+UseProvenance = Callable[[dict], None]
+
+
+@pytest.fixture
+def use_provenance(monkeypatch: pytest.MonkeyPatch) -> UseProvenance:
+    """Let the processes that follow have a provenance."""
+
+    def use(provenance: dict) -> None:
+        monkeypatch.setattr(train, "provenance", lambda: provenance)
+
+    return use
+
+
+def test_a_result_names_code_and_machine_of_the_training_if_the_test_has_others(
+    harness: RunHarness, use_provenance: UseProvenance
+) -> None:
+    use_provenance(GPUS)
+    assert "training" not in harness.execute(POINTS)
+    use_provenance(LAPTOP)
+    retested = apply(POINTS, evaluation(views=2))
+    metrics = harness.execute(retested)
+    assert metrics["training"] == [GPUS] and {name: metrics[name] for name in LAPTOP} == LAPTOP
+    assert problem_of_test(metrics, retested, released=False) is None
+    assert sessions(metrics) == [GPUS, metrics]
+
+
+def test_a_resumed_training_names_the_code_and_machines_of_all_its_processes(
+    harness: RunHarness, use_provenance: UseProvenance
+) -> None:
+    use_provenance(GPUS)
+    harness.execute_and_kill(POINTS, "step", 12)
+    use_provenance(LAPTOP)
+    metrics = harness.execute(POINTS)
+    assert metrics["training"] == [GPUS, LAPTOP] and metrics["commit"] == "bbbbbbbbbb"
+    record = json.loads(harness.store.run(POINTS.train_id).training.read_text())
+    assert record["sessions"] == metrics["training"]
+
+
+def test_processes_of_one_provenance_are_named_once_in_their_order() -> None:
+    found = TrainingProvenance(GPUS)
+    found.load_state_dict({"sessions": [GPUS, LAPTOP]})
+    assert found.state_dict() == {"sessions": [GPUS, LAPTOP]}
+    found = TrainingProvenance(LAPTOP)
+    found.load_state_dict({"sessions": [GPUS]})
+    assert found.sessions == [GPUS, LAPTOP]
+
+
+def test_processes_before_a_checkpoint_of_an_earlier_version_are_unknown(
+    harness: RunHarness, use_provenance: UseProvenance
+) -> None:
+    use_provenance(GPUS)
+    harness.execute_and_kill(POINTS, "step", 12)
+    checkpoint = harness.store.run(POINTS.train_id).checkpoint
+    content = torch.load(checkpoint, weights_only=True)
+    del content["callbacks"]["TrainingProvenance"]
+    torch.save(content, checkpoint)
+    assert harness.execute(POINTS)["training"] == [UNKNOWN, GPUS]
+
+
+def test_a_training_record_of_an_earlier_version_names_one_process(
+    harness: RunHarness, use_provenance: UseProvenance
+) -> None:
+    use_provenance(LAPTOP)
+    harness.execute(POINTS)
+    file = harness.store.run(POINTS.train_id).training
+    record = json.loads(file.read_text())
+    del record["sessions"]
+    for earlier, expected in ((GPUS, [GPUS]), ({}, [UNKNOWN])):
+        file.write_text(json.dumps({**record, **earlier}))
+        metrics = harness.execute(apply(POINTS, evaluation(views=1 + len(earlier))))
+        assert metrics["training"] == expected
+        harness.store.run(POINTS.train_id).metrics(metrics["eval_id"]).unlink()
+
+
+def test_a_result_names_code_and_machines_of_the_parents(harness: RunHarness, use_provenance: UseProvenance) -> None:
+    child = replace(POINTS, seed=1, parents=(Parent(run=POINTS),))
+    grandchild = replace(POINTS, optim=None, parents=(Parent(run=child),))
+    for run, provenance in ((POINTS, GPUS), (child, LAPTOP)):
+        use_provenance(provenance)
+        metrics = harness.execute(run)
+    assert metrics["parents"] == [GPUS] and "training" not in metrics
+    metrics = harness.execute(grandchild)
+    assert metrics["parents"] == [GPUS, LAPTOP] and sessions(metrics) == [GPUS, LAPTOP, metrics]
+    use_provenance(GPUS)
+    assert "parents" not in harness.execute(replace(child, seed=2))
+
+
+def test_rescored_and_combined_results_name_the_training(harness: RunHarness, use_provenance: UseProvenance) -> None:
+    use_provenance(GPUS)
+    harness.execute(POINTS)
+    use_provenance(LAPTOP)
+    four = apply(POINTS, evaluation(views=4))
+    harness.execute(four)
+    three = apply(POINTS, evaluation(views=3))
+    assert rescore(three, harness.store)
+    rescored = harness.store.metrics(three)
+    assert rescored is not None and rescored["rescored_from"] == four.eval_id and rescored["training"] == [GPUS]
+    joined = joined_provenance(sessions(rescored))
+    assert joined["hardware"] == "8 x A100 and 2 cores of a CPU"
+    assert joined_provenance([joined, rescored]) == joined
+
+
+def test_versions_that_one_record_lacks_are_named() -> None:
+    other = {**LAPTOP, "versions": {"torch": "2.15.0"}}
+    assert joined_provenance([GPUS, other])["versions"] == {"torch": "2.14.1 and 2.15.0", "av": "18.1.0 and none"}
+
+
+def test_the_speed_of_a_training_is_that_of_its_own_machine(
+    harness: RunHarness, store: RunStore, use_provenance: UseProvenance
+) -> None:
+    use_provenance(GPUS)
+    harness.execute(POINTS)
+    use_provenance(LAPTOP)
+    retested = apply(POINTS, evaluation(views=2))
+    harness.execute(retested)
+    speed = measured_speed([Trained(retested, 100)], store)
+    assert speed is not None and speed.source == "a guess: the speed of 1 training on A100"
+
+
+def test_a_training_on_machines_of_two_kinds_has_no_speed(
+    harness: RunHarness, store: RunStore, use_provenance: UseProvenance
+) -> None:
+    use_provenance(GPUS)
+    harness.execute_and_kill(POINTS, "step", 12)
+    use_provenance(LAPTOP)
+    harness.execute(POINTS)
+    assert measured_speed([Trained(POINTS, 100)], store) is None
+    use_provenance({**GPUS, "hardware": "4 x A100"})
+    other = replace(POINTS, seed=1)
+    harness.execute_and_kill(other, "step", 12)
+    use_provenance(GPUS)
+    harness.execute(other)
+    speed = measured_speed([Trained(other, 100)], store)
+    assert speed is not None and speed.source == "a guess: the speed of 1 training on A100"
+
+
+def test_a_result_with_a_damaged_provenance_of_its_training_is_not_accepted(
+    harness: RunHarness, use_provenance: UseProvenance
+) -> None:
+    use_provenance(LAPTOP)
+    metrics = harness.execute(POINTS)
+    for field in ("training", "parents"):
+        assert problem_of_test(sealed({**metrics, field: [LAPTOP]}), POINTS, released=False) is None
+        for damaged in (LAPTOP, [{**LAPTOP, "commit": 1}], ["A100"]):
+            assert problem_of_test(sealed({**metrics, field: damaged}), POINTS, released=False) is not None

@@ -1,0 +1,59 @@
+"""Runs that two processes share: the same training as on one device, and failures of the second process."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from data.errors import DataError
+from experiments.spec.run import RunConfig
+from lightning_modules.module import TaskModule
+from lightning_modules.task import Batch
+from runner.jobs import run_process
+from runner.jobs.failure_file import Failure, read_failure
+from runner.machine.files import read_json
+from runner.training.train import train_and_test
+from tests.runner.points import POINTS, REST, NoSignalHandlers, RunHarness
+from tests.runner.two_devices import FORKED, exit_codes
+
+pytestmark = FORKED
+
+
+@pytest.mark.parametrize(("run", "micro_batch"), [(POINTS, 2), (REST, 2), (REST, 1)], ids=["whole", "rest", "no item"])
+def test_a_training_on_two_devices_is_that_on_one(
+    run: RunConfig, micro_batch: int, harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nn.Dropout, "forward", lambda module, inputs: inputs)  # its random numbers are of a process
+    one, weights = harness.execute(run), harness.weights(run)
+    harness.use_new_store("two")
+    resources = replace(harness.resources, devices=2, micro_batch=micro_batch)
+    codes = exit_codes(lambda rank: train_and_test(run, harness.store, resources, NoSignalHandlers()))
+    assert codes == [0, 0]
+    for name, tensor in harness.weights(run).items():
+        torch.testing.assert_close(tensor, weights[name], rtol=1e-4, atol=1e-5)
+    two = read_json(harness.store.run(run.train_id).metrics(run.eval_id))
+    assert two is not None and two["videos"] == one["videos"] == {"evaluated": 90, "failed": 0, "missing": 0}
+    for name in run.objective.metrics:
+        assert two[name] == pytest.approx(one[name], abs=1e-9)
+    splits = [{"from_step": 0, "devices": 2, "micro_batch": micro_batch, "accumulation": 2 // micro_batch}]
+    assert (two["devices"], two["batch_splits"]) == (2, splits)
+
+
+@pytest.mark.parametrize(("error", "code"), [(DataError("a video is unreadable"), 3), (ZeroDivisionError("1 / 0"), 1)])
+def test_the_first_failure_of_any_process_gives_reason_and_exit_code_of_all(
+    error: Exception, code: int, harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training_step = TaskModule.training_step
+
+    def step(module: TaskModule, batch: Batch, batch_idx: int) -> Tensor:
+        if module.global_rank == 1 and module.global_step == 2:
+            raise error
+        return training_step(module, batch, batch_idx)
+
+    monkeypatch.setattr(TaskModule, "training_step", step)
+    on_two = [*command[:-4], "--devices", "2", "--threads", "1"]
+    assert exit_codes(lambda rank: run_process.end(run_process.main(on_two))) == [code, code]
+    failure = read_failure(harness.store.run(POINTS.train_id).failure)
+    reason = "a video is unreadable" if code == 3 else "ZeroDivisionError: 1 / 0"
+    assert failure == Failure(reason, code)

@@ -1,0 +1,145 @@
+"""Weights of models with frozen parts: what is saved, where it is loaded from, and what is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from experiments.spec.run import Parent
+from models.frozen import digest, frozen_fingerprint, trained_tensors
+from runner.machine.files import StoreError
+from runner.store.store import RunStore
+from runner.weights.weights import (
+    DIGEST,
+    FROZEN,
+    existing_weights,
+    load_weights,
+    read_weights,
+    save_weights,
+    start_weights,
+)
+from tests.runner.points import POINTS, RunHarness
+from tests.runner.tower_weights import (
+    BACKBONE,
+    FROZEN_TOWER,
+    FUSED,
+    OTHER,
+    fresh,
+    keep,
+    same,
+    write_photos,
+)
+
+pytestmark = pytest.mark.usefixtures("photos")
+
+
+def test_only_a_fingerprint_of_a_frozen_part_is_saved(tmp_path: Path) -> None:
+    model, path = fresh(FROZEN_TOWER), tmp_path / "weights.safetensors"
+    save_weights(model, path)
+    tensors, fingerprint = read_weights(path)
+    assert tensors.keys() == {"head.weight", "head.bias", "scale"}  # a buffer is kept too
+    assert fingerprint == frozen_fingerprint(model) is not None
+    assert same(tensors, load_file(path))
+
+
+def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
+    model, path, contents = fresh(FROZEN_TOWER), tmp_path / "weights.safetensors", set()
+    for _ in range(8):
+        save_weights(model, path)
+        contents.add(path.read_bytes())
+    assert len(contents) == 1
+
+
+def test_weights_of_a_version_with_two_keys_of_metadata_are_read(tmp_path: Path) -> None:
+    tensors, path = trained_tensors(fresh(FROZEN_TOWER)), tmp_path / "weights.safetensors"
+    save_file(tensors, path, metadata={DIGEST: digest(tensors), FROZEN: '"0123"'})
+    assert read_weights(path)[1] == "0123"
+    save_file(tensors, path, metadata={DIGEST: "another", FROZEN: '"0123"'})
+    with pytest.raises(StoreError, match="its digest differs"):
+        read_weights(path)
+
+
+def test_a_frozen_part_is_loaded_from_its_pretrained_file(store: RunStore) -> None:
+    model = fresh(FROZEN_TOWER)
+    assert start_weights(model, FROZEN_TOWER, store) == []
+    path = store.run(FROZEN_TOWER.train_id).weights
+    save_weights(model, path)
+    again = fresh(FROZEN_TOWER, seed=1)
+    load_weights(again, FROZEN_TOWER, store, existing_weights(FROZEN_TOWER, store))
+    assert same(again.state_dict(), model.state_dict())
+    assert again.state_dict()["backbone.bias"].eq(-0.5).all()
+
+
+def test_frozen_weights_that_differ_from_the_training_are_refused(store: RunStore, photos: Path) -> None:
+    model = fresh(FROZEN_TOWER)
+    start_weights(model, FROZEN_TOWER, store)
+    save_weights(model, store.run(FROZEN_TOWER.train_id).weights)
+    write_photos(photos, 0.25)
+    weights = existing_weights(FROZEN_TOWER, store)
+    with pytest.raises(
+        ValueError, match=r"the frozen weights of this model \(\w+\) are not those that its other weights"
+    ):
+        load_weights(fresh(FROZEN_TOWER), FROZEN_TOWER, store, weights)
+    photos.unlink()
+    with pytest.raises(FileNotFoundError, match="no photos here: save it as"):
+        load_weights(fresh(FROZEN_TOWER), FROZEN_TOWER, store, weights)
+
+
+def test_a_frozen_part_is_loaded_from_its_parent(store: RunStore) -> None:
+    first, second = keep(POINTS, store, seed=1), keep(OTHER, store, seed=2)
+    model = fresh(FUSED)
+    start_weights(model, FUSED, store)
+    started = model.state_dict()
+    assert all(started[name].equal(first[name]) for name in BACKBONE)
+    assert all(started[name].equal(second[name]) for name in ("head.weight", "head.bias"))
+    nn.init.ones_(model.get_parameter("head.weight"))  # trained
+    save_weights(model, store.run(FUSED.train_id).weights)
+    again = fresh(FUSED, seed=9)
+    load_weights(again, FUSED, store, existing_weights(FUSED, store))
+    assert same(again.state_dict(), model.state_dict())
+    keep(POINTS, store, seed=3)  # the parent was trained again, to other weights
+    with pytest.raises(ValueError, match="get the weights that were used then, or train again"):
+        load_weights(fresh(FUSED), FUSED, store, existing_weights(FUSED, store))
+
+
+def test_a_frozen_part_of_a_parent_initialises_its_children(store: RunStore) -> None:
+    parent = fresh(FROZEN_TOWER)
+    start_weights(parent, FROZEN_TOWER, store)
+    save_weights(parent, store.run(FROZEN_TOWER.train_id).weights)
+    for part in ("", "backbone"):
+        run = replace(POINTS, parents=(Parent(run=FROZEN_TOWER, part=part),))
+        model = fresh(run, seed=5)
+        start_weights(model, run, store)
+        assert model.state_dict()["backbone.bias"].eq(-0.5).all()
+        assert model.state_dict()["head.weight"].equal(parent.state_dict()["head.weight"]) == (part == "")
+
+
+def test_training_does_not_change_or_save_a_frozen_part(harness: RunHarness) -> None:
+    metrics = harness.execute(FROZEN_TOWER)
+    kept = harness.weights(FROZEN_TOWER)
+    assert kept.keys() == {"head.weight", "head.bias", "scale"}
+    assert metrics["videos"]["evaluated"] == 90
+    model = fresh(FROZEN_TOWER)
+    weights = existing_weights(FROZEN_TOWER, harness.store)
+    load_weights(model, FROZEN_TOWER, harness.store, weights)
+    assert model.state_dict()["backbone.bias"].eq(-0.5).all()
+
+
+def test_a_killed_training_with_a_frozen_part_resumes_with_the_same_frozen_weights(
+    harness: RunHarness, photos: Path
+) -> None:
+    harness.execute(FROZEN_TOWER)
+    whole = harness.weights(FROZEN_TOWER)
+    harness.use_new_store("killed")
+    harness.execute_and_kill(FROZEN_TOWER, "step", 12)
+    checkpoint = torch.load(harness.store.run(FROZEN_TOWER.train_id).checkpoint, weights_only=True)
+    assert not any("backbone" in name for name in checkpoint["state_dict"])
+    write_photos(photos, 0.25)
+    with pytest.raises(ValueError, match=r"the frozen weights \(\w+\) are not those of the checkpoint"):
+        harness.execute(FROZEN_TOWER)
+    write_photos(photos, 0.5)
+    harness.execute(FROZEN_TOWER)
+    assert same(harness.weights(FROZEN_TOWER), whole)

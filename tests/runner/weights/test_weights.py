@@ -1,0 +1,309 @@
+"""Weights of runs: where they are found, what is kept of a model with frozen parts, and where a run starts."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from experiments.spec.run import Parent
+from runner.machine.files import StoreError
+from runner.store.provenance import provenance
+from runner.store.store import RunStore
+from runner.training.results import save_started_from, save_training_record
+from runner.weights.weights import (
+    ReleasedStart,
+    Weights,
+    existing_weights,
+    first_difference_of,
+    load_weights,
+    read_weights,
+    save_weights,
+    saved_digest,
+    start_weights,
+    weights_of,
+)
+from tests.runner.points import POINTS, RunHarness, Tower
+from tests.runner.tower_weights import (
+    BACKBONE,
+    CHILD,
+    FUSED,
+    OTHER,
+    TESTED,
+    fresh,
+    keep,
+    same,
+)
+
+pytestmark = pytest.mark.usefixtures("photos")
+
+
+def test_a_runs_own_weights_precede_released_ones(store: RunStore) -> None:
+    directory = store.run(POINTS.train_id)
+    assert weights_of(POINTS, store) is None
+    keep(POINTS, store, seed=3, released=True)
+    assert weights_of(POINTS, store) == Weights(directory.released, {"file": "3.pyth", "sha256": "sum 3"})
+    keep(POINTS, store)
+    assert weights_of(POINTS, store) == existing_weights(POINTS, store) == Weights(directory.weights, None)
+
+
+def test_a_run_without_training_needs_only_the_weights_of_all_parents(store: RunStore) -> None:
+    both = replace(FUSED, optim=None)
+    assert weights_of(both, store) is None
+    keep(POINTS, store)
+    assert weights_of(both, store) is None
+    keep(OTHER, store, released=True)
+    assert weights_of(both, store) == Weights(None, None)
+    pretrained = replace(POINTS, optim=None, model=replace(POINTS.model, file="tower"))  # it has no parents to wait for
+    assert weights_of(pretrained, store) == Weights(None, None)
+    assert weights_of(replace(POINTS, optim=None, seed=1), store) is None
+
+
+def test_a_run_without_training_can_be_the_parent_of_another(store: RunStore) -> None:
+    again = replace(TESTED, parents=(Parent(run=TESTED),))
+    assert weights_of(again, store) is None
+    tensors = keep(POINTS, store)
+    assert weights_of(again, store) == Weights(None, None)
+    model = fresh(again, 9)
+    load_weights(model, again, store, Weights(None, None))
+    assert same(model.state_dict(), tensors)
+
+
+def test_a_run_with_training_is_not_tested_with_the_weights_of_its_parents(store: RunStore) -> None:
+    keep(POINTS, store)
+    assert weights_of(CHILD, store) is None
+
+
+def test_the_error_for_a_run_without_weights_contains_the_remedy(store: RunStore) -> None:
+    with pytest.raises(ValueError) as error:
+        existing_weights(POINTS, store)
+    assert str(error.value) == (
+        f"run {POINTS.train_id} has no weights: train it with `reproduce run`, or import released ones with "
+        f"`reproduce import-weights FILE --as TABLE:ROW`"
+    )
+
+
+def test_the_error_for_lost_weights_contains_the_remedy(store: RunStore) -> None:
+    directory = store.run(POINTS.train_id)
+    directory.path.mkdir(parents=True)
+    directory.provenance.write_text("{}")
+    with pytest.raises(ValueError, match=f"run {POINTS.train_id} has lost its weights: move {directory.path} away and"):
+        existing_weights(POINTS, store)
+
+
+def test_all_weights_of_a_model_without_frozen_parts_are_saved(tmp_path: Path) -> None:
+    model, path = fresh(POINTS), tmp_path / "weights.safetensors"
+    save_weights(model, path)
+    assert same(load_file(path), model.state_dict())
+    assert read_weights(path)[1] is None
+
+
+def test_initial_weights_are_loaded_first_by_the_config_and_then_from_the_parents(
+    store: RunStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = keep(POINTS, store, seed=1), keep(OTHER, store, seed=2)
+    parents = (Parent(run=POINTS), Parent(run=OTHER, part="head"))
+    run = replace(POINTS, model=Tower.Config(file="photos"), parents=parents)
+    model = fresh(run)
+    start_weights(model, run, store)
+    state = model.state_dict()
+    assert all(state[name].equal(first[name]) for name in BACKBONE)  # not those of the photos
+    assert state["head.weight"].equal(second["head.weight"])
+    reports = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in reports] == [
+        "photos.safetensors",
+        "the parent run",
+        "the parent run of head",
+    ]
+
+
+def test_a_parent_without_training_provides_the_weights_of_its_own_parents(store: RunStore) -> None:
+    tensors = keep(POINTS, store, seed=1)
+    run = replace(POINTS, parents=(Parent(run=TESTED),))
+    model = fresh(run, seed=5)
+    start_weights(model, run, store)
+    assert same(model.state_dict(), tensors)
+
+
+def test_released_initial_weights_are_listed_with_the_parts_that_they_initialise(store: RunStore) -> None:
+    keep(POINTS, store, seed=1, released=True)
+    keep(OTHER, store, seed=2, released=True)
+    starts = start_weights(fresh(FUSED), FUSED, store)
+    assert starts == [ReleasedStart("backbone", "1.pyth", "sum 1"), ReleasedStart("head", "2.pyth", "sum 2")]
+    keep(OTHER, store, seed=2)  # its own weights take their place
+    assert start_weights(fresh(FUSED), FUSED, store) == starts[:1]
+
+
+def test_the_training_record_contains_the_released_initial_weights(store: RunStore) -> None:
+    directory = store.run(CHILD.train_id)
+    save_started_from(directory, [ReleasedStart("", "1.pyth", "sum 1"), ReleasedStart("head", "2.pyth", "sum 2")])
+    save_training_record(directory, [provenance()], device_seconds=1.0, replaced=0, weights="0123", splits=[])
+    assert json.loads(directory.training.read_text())["started_from"] == [
+        {"part": "", "file": "1.pyth", "sha256": "sum 1"},
+        {"part": "head", "file": "2.pyth", "sha256": "sum 2"},
+    ]
+    save_started_from(directory, [])
+    save_training_record(directory, [provenance()], device_seconds=1.0, replaced=0, weights="0123", splits=[])
+    assert "started_from" not in json.loads(directory.training.read_text())
+
+
+def test_the_error_for_an_untrained_parent_contains_its_id(store: RunStore) -> None:
+    with pytest.raises(ValueError, match=f"run {POINTS.train_id} has no weights: train it"):
+        start_weights(fresh(CHILD), CHILD, store)
+
+
+def test_the_error_for_a_run_without_training_names_its_parent_without_weights(store: RunStore) -> None:
+    keep(POINTS, store)
+    with pytest.raises(ValueError, match=f"run {OTHER.train_id} has no weights: train it"):
+        existing_weights(replace(FUSED, optim=None), store)
+
+
+def test_a_parent_for_an_unknown_part_is_refused(store: RunStore) -> None:
+    keep(POINTS, store)
+    run = replace(POINTS, parents=(Parent(run=POINTS, part="tail"),))
+    with pytest.raises(ValueError, match=r"Tower.Config has no part 'tail' that another run can fill"):
+        start_weights(fresh(run), run, store)
+
+
+def test_the_error_for_damaged_weights_contains_the_remedy(store: RunStore) -> None:
+    keep(POINTS, store)
+    keep(POINTS, store, released=True)
+    directory = store.run(POINTS.train_id)
+    remedies = {
+        directory.weights: f"move {directory.path} away to train this run again",
+        directory.released: "import it again with `reproduce import-weights`",
+        directory.best_weights: f"remove {directory.best_weights.parent} to train this run from its beginning",
+        directory.path / "other.safetensors": "get it again",
+    }
+    whole = directory.weights.read_bytes()
+    for path, remedy in remedies.items():
+        path.write_bytes(whole[:50])
+        with pytest.raises(StoreError) as error:
+            read_weights(path)
+        assert str(error.value) == f"{path} is cut short or damaged; {remedy}"
+
+
+def changed_bytes(path: Path, change: str) -> None:
+    """Change the tensors of a weight file."""
+    content = bytearray(path.read_bytes())
+    if change == "a bit":
+        content[len(content) - 20] ^= 1
+    else:
+        content[-100:] = bytes(100)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("change", ["a bit", "zeros"])
+@pytest.mark.parametrize("released", [False, True])
+def test_changed_weights_are_refused_wherever_they_are_used(store: RunStore, change: str, released: bool) -> None:
+    keep(POINTS, store, released=released)
+    path = existing_weights(POINTS, store).path
+    assert path is not None
+    load_weights(fresh(POINTS), POINTS, store, existing_weights(POINTS, store))
+    changed_bytes(path, change)
+    changed = f"{path} was changed after it was saved: its digest differs; restore it, or "
+    for run in (POINTS, TESTED):
+        with pytest.raises(StoreError, match=changed):
+            load_weights(fresh(run), run, store, existing_weights(run, store))
+    with pytest.raises(StoreError, match=changed):
+        start_weights(fresh(CHILD), CHILD, store)
+
+
+def test_weights_of_another_run_in_place_of_a_runs_own_are_refused(harness: RunHarness) -> None:
+    for run in (POINTS, OTHER):
+        harness.execute(run)
+    own, other = (harness.store.run(run.train_id).weights for run in (POINTS, OTHER))
+    digests = {
+        run: json.loads(harness.store.run(run.train_id).training.read_text())["weights_digest"]
+        for run in (POINTS, OTHER)
+    }
+    assert saved_digest(own) == digests[POINTS] != saved_digest(other) == digests[OTHER]
+    own.write_bytes(other.read_bytes())
+    with pytest.raises(StoreError, match="its digest differs; restore it, or move"):
+        harness.execute(POINTS, eval_only=True)
+
+
+def test_weights_of_a_version_without_digests_are_used(store: RunStore) -> None:
+    tensors = keep(POINTS, store)
+    path = store.run(POINTS.train_id).weights
+    save_file(tensors, path)
+    assert same(read_weights(path)[0], tensors)
+
+
+def test_weights_of_another_model_are_one_line(store: RunStore) -> None:
+    path = store.run(POINTS.train_id).weights
+    path.parent.mkdir(parents=True)
+    save_file({f"layer{index}": torch.zeros(1) for index in range(1000)}, path)
+    with pytest.raises(StoreError, match=f"{path} does not hold this row's model: it lacks backbone") as error:
+        load_weights(fresh(POINTS), POINTS, store, existing_weights(POINTS, store))
+    assert len(str(error.value)) < 500 and "\n" not in str(error.value)
+
+
+def test_the_first_difference_of_tensors_is_named() -> None:
+    expected = {"a": torch.zeros(2), "b": torch.zeros(3)}
+    assert first_difference_of(expected, expected) == ""
+    assert first_difference_of(expected, {"b": torch.zeros(3)}) == "it lacks a"
+    assert first_difference_of(expected, {**expected, "c": torch.zeros(1)}) == "it has the unknown c"
+    assert first_difference_of(expected, {"a": torch.zeros(2), "b": torch.zeros(4)}) == "b is (4,), not (3,)"
+
+
+def test_a_damaged_record_of_released_weights_is_an_error(store: RunStore) -> None:
+    directory = store.run("aaa")
+    directory.released.parent.mkdir(parents=True)
+    directory.released_record.write_text("{}")
+    assert directory.released_weights() is None
+    directory.released.write_bytes(b"cut")
+    with pytest.raises(StoreError, match=r"released\.json: it has no file; move it away"):
+        directory.released_weights()
+
+
+def test_a_failed_write_of_weights_leaves_the_old_ones(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = keep(POINTS, store, seed=1)
+    path = store.run(POINTS.train_id).weights
+
+    def full_disk(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("runner.weights.weights.save_file", full_disk)
+    with pytest.raises(StoreError, match="No space left on device; free space there"):
+        save_weights(fresh(POINTS, 2), path)
+    assert same(load_file(path), old)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_runs_are_initialised_with_the_weights_of_their_trained_parents(harness: RunHarness) -> None:
+    with pytest.raises(ValueError, match="has no weights: train it"):
+        harness.execute(FUSED)
+    for run in (POINTS, OTHER, FUSED):
+        harness.execute(run)
+    model = fresh(FUSED)
+    load_weights(model, FUSED, harness.store, existing_weights(FUSED, harness.store))
+    for name in BACKBONE:
+        assert model.state_dict()[name].equal(harness.weights(POINTS)[name])
+    metrics = harness.execute(FUSED)  # a second call finds its own directory again
+    assert "started_from" not in metrics
+
+
+def test_metrics_contain_the_released_initial_weights_of_the_training(harness: RunHarness) -> None:
+    keep(POINTS, harness.store, seed=1, released=True)
+    metrics = harness.execute(CHILD)
+    assert metrics["started_from"] == [{"part": "", "file": "1.pyth", "sha256": "sum 1"}]
+
+
+def test_metrics_of_a_run_without_training_contain_the_released_weights_of_its_parents(harness: RunHarness) -> None:
+    keep(POINTS, harness.store, seed=1, released=True)
+    metrics = harness.execute(TESTED)
+    assert metrics["started_from"] == [{"part": "", "file": "1.pyth", "sha256": "sum 1"}]
+
+
+def test_released_weights_of_a_run_without_training_are_tested_without_eval_only(harness: RunHarness) -> None:
+    keep(TESTED, harness.store, seed=1, released=True)
+    harness.execute(TESTED)
+    directory = harness.store.run(TESTED.train_id)
+    assert json.loads(directory.metrics(TESTED.eval_id, released=True).read_text())["released_weights"] == {
+        "file": "1.pyth",
+        "sha256": "sum 1",
+    }
+    assert directory.tested(TESTED, eval_only=True)
