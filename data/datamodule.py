@@ -75,7 +75,6 @@ class DataModule(pl.LightningDataModule):
         self.validation_items = validation_items
         self.continuing: ContinuingItems | None = None
         self.num_validated = 0
-        self.tested_items: frozenset[int] = frozenset()  # test items whose scores are known
 
     def train_dataloader(self) -> TrainLoader:
         """Augmented items of the training split, in an order fixed by (seed, epoch)."""
@@ -124,9 +123,9 @@ class DataModule(pl.LightningDataModule):
         return self.continuing
 
     def test_dataloader(self) -> TestLoader:
-        """All views of each test item whose scores are not known, each view on one device only."""
+        """All views of each test item, each view on one device only."""
         items = self.data.test_items(self.test_list, self.evaluation)
-        order = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size, omitted=self.tested_items)
+        order = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
         return self._test_loader(items, "test", 1, order)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:

@@ -137,7 +137,6 @@ class UnrepeatedItems(Sampler[int]):
     """All views of every world_size-th item. Over all processes, each item occurs once.
 
     Args:
-        omitted: indices of items that do not occur.
         chosen: indices of the items; all if None.
     """
 
@@ -147,11 +146,10 @@ class UnrepeatedItems(Sampler[int]):
         *,
         rank: int = 0,
         world_size: int = 1,
-        omitted: frozenset[int] = frozenset(),
         chosen: Sequence[int] | None = None,
     ) -> None:
         found = range(len(items.items)) if chosen is None else chosen
-        self.indices = [index for index in found if index not in omitted][rank::world_size]
+        self.indices = found[rank::world_size]
         self.num_views = items.num_views
 
     def __len__(self) -> int:

@@ -36,7 +36,6 @@ class MaskPropagation(Objective):
 
     metrics: ClassVar[tuple[str, ...]] = ("jf", "j", "f", "j_recall", "f_recall", "j_decay", "f_decay")
     num_headlines: ClassVar[int] = 3
-    saves_items: ClassVar[bool] = True
     is_trained: ClassVar[bool] = False
 
     boundary_tolerance: float = 0.008
@@ -151,17 +150,6 @@ class MaskScores(Scores):
         """Predicted masks (F, H, W) of the sequences since the last call."""
         taken, self.predictions = self.predictions, {}
         return taken
-
-    def of_item(self, index: int) -> dict[str, NDArray]:
-        """J, F and state of a sequence."""
-        j, f, state = self.sequences[index]
-        return {"j": j, "f": f, "state": np.array(state)}
-
-    def add_saved(self, index: int, arrays: Mapping[str, NDArray]) -> None:
-        j, f, state = arrays["j"], arrays["f"], int(arrays["state"])
-        if j.ndim != 2 or j.shape != f.shape or not 0 <= state < len(STATES):
-            raise ValueError(f"the saved scores of sequence {index} are damaged")
-        self.sequences[index] = SequenceScores(j.astype(float), f.astype(float), state)
 
     def arrays(self) -> dict[str, NDArray]:
         """J and F of all scored frames of all objects, with their sequence and object (from 1); states of sequences."""

@@ -105,22 +105,6 @@ class Scores(ABC):
         """
         raise ValueError("the scores of this task cannot be loaded")
 
-    def of_item(self, index: int) -> dict[str, NDArray]:
-        """Results of an item, for tasks that save them item by item.
-
-        Raises:
-            ValueError: if this task does not.
-        """
-        raise ValueError("the scores of this task are not saved item by item")
-
-    def add_saved(self, index: int, arrays: Mapping[str, NDArray]) -> None:
-        """Add the saved results of an item.
-
-        Raises:
-            ValueError: if they are damaged, or this task does not save them item by item.
-        """
-        raise ValueError("the scores of this task are not saved item by item")
-
     def take_predictions(self) -> dict[int, NDArray[np.uint8]]:
         """Predictions of the items since the last call, for data that store them as files; empty if there are none."""
         return {}

@@ -134,14 +134,12 @@ class Objective(ABC):
     `num_headlines`: number of metrics in the one-line summary of a run.
     `selection`: validation curve by which `OptimConfig.keep="best"` selects weights, and its best extreme.
     `is_trained`: whether models can be trained for it. Otherwise, they are only tested.
-    `saves_items`: whether a test saves the results of each item, so that a stopped test goes on with the next item.
     """
 
     metrics: ClassVar[tuple[str, ...]]
     num_headlines: ClassVar[int] = 1
     selection: ClassVar[tuple[str, Literal["max", "min"]]] = ("loss", "min")
     is_trained: ClassVar[bool] = True
-    saves_items: ClassVar[bool] = False
 
     @property
     def batch_multiple(self) -> int:

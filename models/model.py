@@ -264,24 +264,6 @@ class HasIdenticalBlocks(Protocol):
 
 
 @runtime_checkable
-class CombinesScores(Protocol):
-    """Config of a model whose outputs are determined by the outputs of its parts, each of which is another run.
-
-    The test of such a model needs no forward pass if the scores of the tests of its parts are saved.
-    """
-
-    def combined_scores(self, scores: Mapping[str, Tensor], targets: Targets) -> Tensor:
-        """Class probabilities (..., C) of the model, from those of each part.
-
-        Saved probabilities are means over the crops of a view. The combination must therefore be linear.
-
-        Args:
-            scores: class probabilities (..., C) by part of the model, summing to one for each kind of label.
-        """
-        ...
-
-
-@runtime_checkable
 class HasLayers(Protocol):
     """Model that supports layer-wise learning rate decay."""
 

@@ -80,7 +80,7 @@ def jobs(options: argparse.Namespace) -> "list[Job]":
     found = jobs_of(selections, scale, options.overrides, seeds)
     if options.columns is not None:
         found = jobs_under(found, options.columns.split(","))
-    return [job for job in found if not options.eval_only or job.cells or job.combined_by]
+    return [job for job in found if not options.eval_only or job.cells]
 
 
 def check_start(options: argparse.Namespace, found: "list[Job]", store: "RunStore") -> None:

@@ -152,7 +152,7 @@ def all_overridden(run: RunConfig, texts: Iterable[str]) -> RunConfig:
 
 
 def overridden(run: RunConfig, text: str) -> RunConfig:
-    """Run after an override. A run without the field is unchanged. If it combines scores, its parents change, too.
+    """Run after an override. A run without the field is unchanged. The parts of an ensemble change, too.
 
     Raises:
         ValueError: as `override`.
@@ -161,7 +161,7 @@ def overridden(run: RunConfig, text: str) -> RunConfig:
         if run.optim is None:
             raise ValueError("--fine-tune: the run is only tested, not trained; name another row")
         return replace(run, model=run.model.without_initial_weights(), parents=(Parent(run=run),))
-    if run.combines_scores:
+    if run.is_ensemble:
         run = replace(run, parents=tuple(replace(parent, run=overridden(parent.run, text)) for parent in run.parents))
     return run if lacks_part(text, run) else apply(run, [override(text, run)])
 

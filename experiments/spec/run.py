@@ -11,7 +11,7 @@ from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import OptimConfig
 from lightning_modules.task import Objective
-from models.model import CombinesScores, ModelConfig
+from models.model import ModelConfig
 
 if TYPE_CHECKING:
     from lightning_modules.module import TaskModule
@@ -89,27 +89,14 @@ class RunConfig:
         return bool(self.parents) or self.model.pretrained
 
     @property
-    def combines_scores(self) -> bool:
-        """Whether the test can be computed from the scores of its parents' tests: of class probabilities, untrained."""
-        return (
-            self.optim is None
-            and isinstance(self.model, CombinesScores)
-            and bool(self.parents)
-            and all(parent.run.data.dataset == self.data.dataset for parent in self.parents)
-            and self.evaluation.merge.endswith("softmax")
-        )
-
-    @property
-    def parents_to_run(self) -> tuple[Parent, ...]:
-        """Parents as they are trained and tested before this run: under its protocol if it combines their scores."""
-        if not self.combines_scores:
-            return self.parents
-        return tuple(replace(parent, run=replace(parent.run, evaluation=self.evaluation)) for parent in self.parents)
+    def is_ensemble(self) -> bool:
+        """Whether it is not trained itself, and the parts of its model are other runs."""
+        return self.optim is None and any(parent.part for parent in self.parents)
 
     def with_seed(self, seed: int) -> "RunConfig":
-        """The same run with another seed. If it combines scores, its parents get the seed, too."""
+        """The same run with another seed. The parts of an ensemble get the seed, too."""
         parents = self.parents
-        if self.combines_scores:
+        if self.is_ensemble:
             parents = tuple(replace(parent, run=parent.run.with_seed(seed)) for parent in parents)
         return replace(self, seed=seed, parents=parents)
 

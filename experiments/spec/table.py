@@ -328,7 +328,7 @@ class Table:
         cells = (self._cell(self.find_row(key), c, scale, tuple(overrides), (seed,)) for c in self.columns)
         run = next((c.runs[0] for c in cells if c.column.key == column and c.runs), None)
         for name in lineage:
-            parents = run.parents_to_run if run is not None else ()
+            parents = run.parents if run is not None else ()
             run = next((parent.run for parent in parents if parent.name == name), None)
         if run is None:
             raise ValueError(f"table '{self.name}' has no run '{cell}'; name one as row.column")

@@ -192,15 +192,6 @@ class IndependentExperts(nn.Module):
             names = {name: name for name in expert.state_dict()}
             return fill(expert, kept, names, source=f"the run of the {part} expert")
 
-        def combined_scores(self, scores: Mapping[str, Tensor], targets: Targets) -> Tensor:
-            """Class probabilities (..., C) from those of the experts' own tests, by part of the model."""
-            sizes = tuple(targets.classes.values())
-            parts = {
-                part: dict(zip(targets.classes, values.split(sizes, -1), strict=True))
-                for part, values in scores.items()
-            }
-            return torch.cat([combined(self.giver(kind), parts, kind) for kind in targets.classes], dim=-1)
-
         def tiny(self) -> Self:
             return replace(self, spatial=self.spatial.tiny(), temporal=self.temporal.tiny())
 

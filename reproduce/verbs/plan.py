@@ -12,7 +12,7 @@ from reproduce.next_command import say_next
 from reproduce.selection import check_start, jobs, scale_of, store_of
 from reproduce.terminal import table_text, terminal_width, wrapped
 from reproduce.verbs.planned_run import OFFICIAL, PlannedRun, Planner
-from reproduce.verbs.status import FINISHED, WITH_RELEASED
+from reproduce.verbs.status import FINISHED
 from runner.jobs.launch import default_parallel
 from runner.machine.disk_space import DiskUse, counted_parameters, disk_use, free_bytes, size, total
 from runner.machine.resources import Resources
@@ -78,16 +78,13 @@ class Plan:
         self.store, self.resources, self.eval_only = store, resources, eval_only
         self.lists = resources.item_lists()
         trained: set[str] = set()
-        tested: set[tuple[str, str]] = set()
         self.runs: list[PlannedRun] = []
         to_train = {job.run.train_id: job.run for job in found if job.run.optim is not None and not eval_only}
         with counted_parameters(list(to_train.values())) as parameters:
             for job in found:
-                plan = Planner(job, store, resources, self.lists, eval_only).planned(trained, tested)
+                plan = Planner(job, store, resources, self.lists, eval_only).planned(trained)
                 self.runs.append(plan)
                 trained.add(job.run.train_id)
-                if plan.state != WITH_RELEASED:
-                    tested.add(job.key)
             self.parameters = parameters.result()
         finished = (Trained(plan.job.run, plan.training_passes) for plan in self.runs)
         self.on_cpu = on_cpu and speed is None
@@ -144,12 +141,10 @@ class Plan:
             "run": plan.job.name,
             "cells": plan.job.cells,
             "starts": plan.job.starts,
-            "combined_by": plan.job.combined_by,
             "train_id": run.train_id,
             "eval_id": run.eval_id,
             "state": plan.state,
             "parents": {parent.name: parent.run.train_id for parent in run.parents},
-            "combines": plan.combines,
             "epochs": optim.epochs if optim is not None else None,
             "batch_size": optim.batch_size if optim is not None else None,
             "split": plan.split,
@@ -222,9 +217,6 @@ class Plan:
 
     def _notes(self) -> Iterable[str]:
         """Facts about tests without a forward pass, and about the data, that stop no run."""
-        for plan in (plan for plan in self.runs if plan.combines):
-            parts = " and ".join(other.job.name for other in self.runs if other.job.key in plan.job.combines)
-            yield f"{plan.job.name}: its test combines the scores of {parts}, which are tested before it"
         for name in dict.fromkeys(p.job.run.data.dataset.name for p in self.runs if p.counted == OFFICIAL):
             yield f"{name}: the cost is for the official split sizes; the data are not there"
         for plan in {plan.job.run.data.dataset.name: plan for plan in self.runs if plan.problem is None}.values():

@@ -32,7 +32,6 @@ class PlannedRun:
         steps: optimiser steps; None if they are unknown.
         left, training_passes: remaining forward passes, None if unknown, and those of the whole training.
         trains: whether it will be trained, and not only tested.
-        combines: whether its test needs no forward pass, because it combines the scores of its parents' tests.
         problem: what stops the run; None if nothing does.
     """
 
@@ -46,7 +45,6 @@ class PlannedRun:
     left: Work | None = None
     training_passes: int = 0
     trains: bool = False
-    combines: bool = False
     problem: str | None = None
 
     @property
@@ -73,12 +71,11 @@ class Planner:
         self.has_own_weights = job.directory(store).weights.exists()
         self.tested_only = self.run.optim is None or eval_only or self.has_own_weights
 
-    def planned(self, trained: set[str], tested: set[tuple[str, str]]) -> PlannedRun:
+    def planned(self, trained: set[str]) -> PlannedRun:
         """Plan of the job.
 
         Args:
             trained: ids of the runs that previous jobs train. For these, only the test is counted.
-            tested: keys of the previous jobs with a test.
         """
         done = self.eval_only and self.job.finished(self.store, self.eval_only)
         state = "done" if done else job_state(self.job, self.store)
@@ -101,9 +98,8 @@ class Planner:
             return PlannedRun(job=self.job, state=state, split=split, missing=missing, problem=problem)
         optim, whole = self.run.optim, work(self.run, *counts, trains=not self.eval_only)
         trains = not self.tested_only and self.run.train_id not in trained
-        combines = bool(self.job.combines) and self.job.combines <= tested
         left = 1 - self.job.directory(self.store).fraction_trained() if trains else 0
-        passes = Work(round(left * whole.training), 0 if combines else whole.test)
+        passes = Work(round(left * whole.training), whole.test)
         return PlannedRun(
             job=self.job,
             state=state,
@@ -115,7 +111,6 @@ class Planner:
             left=Work(0, 0) if finished else passes,
             training_passes=whole.training,
             trains=trains and not finished,
-            combines=combines,
             problem=problem,
         )
 

@@ -181,10 +181,8 @@ class Launcher:
         return None
 
     def _must_wait(self, job: Job, jobs: list[Job]) -> bool:
-        """Whether another job executes the same run, or has not yet trained a parent or tested it for its scores."""
+        """Whether another job executes the same run, or has not yet trained a parent."""
         if any(other.process is not None and other.run.train_id == job.run.train_id for other in jobs):
-            return True
-        if any(other.outcome is None and other.key in job.combines for other in jobs):
             return True
         parents = {parent.run.train_id for parent in job.run.parents}
         untrained = {run for run in parents if not self.store.run(run).weights.exists()}

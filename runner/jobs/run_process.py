@@ -32,7 +32,6 @@ from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 from runner.training.batch_split import RestartNeeded, TooLittleMemoryError
 from runner.training.callbacks import Stopped, StopRequest
-from runner.training.combined_scores import combine, part_tests
 from runner.training.results import rescore, saved_test
 from runner.training.train import train_and_test
 from runner.weights.weights import weights_of
@@ -72,16 +71,14 @@ def main(arguments: list[str] | None = None) -> int:
         released = weights is not None and weights.released is not None
         if resources.rank > 0:
             # The process of rank 0 waits for this one only if it trains or tests.
-            scored = saved_test(run, store, released=released) is not None or part_tests(run, store) is not None
-            if not directory.tested(run, tests_only) and not scored:
+            if not directory.tested(run, tests_only) and saved_test(run, store, released=released) is None:
                 train_and_test(run, store, resources, request, eval_only=options.eval_only)
             return 0
         with directory.claim() as claimed:
             if not claimed:
                 return CLAIMED_ELSEWHERE
             directory.failure.unlink(missing_ok=True)
-            scored = directory.tested(run, tests_only) or rescore(run, store, released=released) or combine(run, store)
-            if not scored:
+            if not directory.tested(run, tests_only) and not rescore(run, store, released=released):
                 train_and_test(run, store, resources, request, eval_only=options.eval_only)
     except Stopped as stopped:
         print("stopped; the same command goes on from the checkpoint", flush=True)

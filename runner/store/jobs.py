@@ -20,7 +20,6 @@ class Job:
         table, cell, seed: names of the run on the command line.
         cells: cells that show the test, as `table:row.column`.
         starts: cells of runs that are initialised with the weights of this run.
-        combined_by: cells of runs whose tests combine the scores of this test.
         printed_hours: printed device-hours of the training, if the paper prints them.
         process: the process of the job while it runs.
         log_position: end of the part of the log whose lines were shown.
@@ -38,7 +37,6 @@ class Job:
     seed: int
     cells: list[str] = field(default_factory=list)
     starts: list[str] = field(default_factory=list)
-    combined_by: list[str] = field(default_factory=list)
     printed_hours: float | None = None
     process: subprocess.Popen[bytes] | None = None
     log_position: int = 0
@@ -53,31 +51,22 @@ class Job:
 
     @property
     def is_prerequisite(self) -> bool:
-        """Whether no cell shows the test. The job trains a parent of other runs, or tests it if they combine its scores."""
+        """Whether no cell shows the test: the job trains a parent of other runs."""
         return not self.cells
 
     @property
     def key(self) -> tuple[str, str]:
         return self.run.train_id, self.run.eval_id
 
-    @property
-    def combines(self) -> set[tuple[str, str]]:
-        """Keys of the jobs whose scores its test combines."""
-        parents = self.run.parents_to_run if self.run.combines_scores else ()
-        return {(parent.run.train_id, parent.run.eval_id) for parent in parents}
-
     def finished(self, store: RunStore, eval_only: bool) -> bool:
         """Whether the job is done.
 
         A prerequisite is also done if it needs no training, or has imported released weights and none of its own.
-        If other tests combine its scores, it is tested where no training is needed for that.
         """
         directory = self.directory(store)
         released_suffices = not directory.weights.exists() and directory.released.exists()
-        if self.is_prerequisite:
-            tests_only = eval_only or self.run.optim is None
-            if (self.run.optim is None or released_suffices) and not (self.combined_by and tests_only):
-                return True
+        if self.is_prerequisite and (self.run.optim is None or released_suffices):
+            return True
         return directory.tested(self.run, eval_only or self.run.optim is None)
 
     @property
@@ -97,11 +86,9 @@ def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: S
     jobs: dict[tuple[str, str], Job] = {}
 
     def add(run: RunConfig, table: str, cell: str, seed: int) -> Job:
-        for parent in run.parents_to_run:
+        for parent in run.parents:
             needed = add(parent.run, table, f"{cell}.{parent.name}", seed)
             needed.starts.append(f"{table}:{cell}")
-            if run.combines_scores:
-                needed.combined_by.append(f"{table}:{cell}")
         return jobs.setdefault((run.train_id, run.eval_id), Job(run, table, cell, seed))
 
     for table, rows in selections:
@@ -146,7 +133,6 @@ def jobs_under(jobs: list[Job], columns: Iterable[str]) -> list[Job]:
     for job in jobs:
         job.cells = [cell for cell in job.cells if column_of(cell) in columns]
         job.starts = [cell for cell in job.starts if column_of(cell) in columns]
-        job.combined_by = [cell for cell in job.combined_by if column_of(cell) in columns]
         if job.cells:
             job.table, _, job.cell = job.cells[0].partition(":")
             needed |= {(run.train_id, run.eval_id) for run in with_ancestors(job.run)}
@@ -160,4 +146,4 @@ def column_of(cell: str) -> str:
 
 def with_ancestors(run: RunConfig) -> list[RunConfig]:
     """A run and all its ancestors, as they are run, depth first. An ancestor of several parents is repeated."""
-    return [run, *(ancestor for parent in run.parents_to_run for ancestor in with_ancestors(parent.run))]
+    return [run, *(ancestor for parent in run.parents for ancestor in with_ancestors(parent.run))]

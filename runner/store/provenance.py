@@ -25,17 +25,6 @@ def provenance() -> dict[str, object]:
     }
 
 
-def joined_provenance(records: Iterable[Mapping]) -> dict[str, object]:
-    """Distinct commits, hardware and versions of some records, each joined by "and"."""
-    records = list(records)
-    names = dict.fromkeys(name for record in records for name in record["versions"])
-    return {
-        "commit": joined(record["commit"] for record in records),
-        "versions": {name: joined(record["versions"].get(name, "none") for record in records) for name in names},
-        "hardware": joined(record["hardware"] for record in records),
-    }
-
-
 def joined(values: Iterable[object]) -> str:
     return " and ".join(dict.fromkeys(part for value in values for part in separate(str(value))))
 

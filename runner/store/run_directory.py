@@ -59,10 +59,6 @@ class RunDirectory:
         """File of the scores per video under a test protocol, for the run's own weights or released ones."""
         return self.path / "predictions" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
 
-    def item_scores(self, eval_id: str, *, released: bool = False) -> Path:
-        """Folder of the scores of single items of an unfinished test, for the run's own weights or released ones."""
-        return self.path / "unfinished" / f"{eval_id}{RELEASED_SUFFIX if released else ''}"
-
     def result_files(self, eval_id: str, *, released: bool = False) -> Path:
         """Folder of predictions that data store as files, for the run's own weights or released ones."""
         return self.path / "results" / f"{eval_id}{RELEASED_SUFFIX if released else ''}"

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from lightning import Trainer
+from lightning import Callback, LightningModule, Trainer
 from numpy.typing import NDArray
 
+from data.config import DataConfig
 from data.datamodule import DataModule
 from data.errors import DataError
 from data.fingerprint import DataFingerprint
 from experiments.spec.class_f1 import CATEGORIES, COUNTS
 from experiments.spec.ids import canonical
 from experiments.spec.run import RunConfig
+from lightning_modules.module import TaskModule
 from lightning_modules.scores import Scores
 from runner.machine.fields import COUNT, NUMBER, TEXT
 from runner.machine.files import read_record, replacing, write_atomically
@@ -55,6 +57,30 @@ class Test(SavedScores):
         """
         items = datamodule.test_list
         return cls(scores, items.ids, items.class_names, data.annotations, datamodule.unreadable_in("test").allowed)
+
+
+class PredictionFiles(Callback):
+    """Writes the predictions of a test that the data store as files, item by item."""
+
+    def __init__(self, data: DataConfig, folder: Path) -> None:
+        self.data, self.folder = data, folder
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        assert isinstance(pl_module, TaskModule)
+        datamodule = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]: set by `Trainer.test`
+        assert isinstance(datamodule, DataModule)
+        for index, prediction in pl_module.scores.take_predictions().items():
+            for path, content in self.data.result_files(datamodule.test_list, index, prediction):
+                with replacing(self.folder / path) as partial:
+                    partial.write_bytes(content)
 
 
 def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) -> None:

@@ -17,7 +17,6 @@ from runner.machine.resources import Resources
 from runner.store.data_record import check_data_record, save_data_record
 from runner.store.provenance import provenance
 from runner.store.run_directory import RunDirectory
-from runner.store.saved_items import SavedItems
 from runner.store.shown_clips import decoded_clips, write_clips
 from runner.store.store import RunStore
 from runner.training.batch_split import FittingBatches, RestartNeeded
@@ -32,6 +31,7 @@ from runner.training.callbacks import (
 from runner.training.curves import CurveLogger, Curves
 from runner.training.progress import ProgressFile, ProgressLines
 from runner.training.results import (
+    PredictionFiles,
     Test,
     parent_sessions,
     save_started_from,
@@ -114,7 +114,7 @@ def train_and_test_with(
     saves_best = run.optim is not None and run.optim.keep == "best"
     started, code = time.time(), provenance()  # of the modules in memory: files can change during a training
     clock, trained_with = DeviceClock(), TrainingProvenance(code)
-    saved_items = SavedItems(run, directory) if run.objective.saves_items else None
+    prediction_files = PredictionFiles(run.data, directory.result_files(run.eval_id))
     trainer = make_trainer(
         run,
         resources,
@@ -122,7 +122,7 @@ def train_and_test_with(
         folder=directory.path,
         logger=CurveLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
         callbacks=[
-            *([saved_items] if saved_items is not None else []),
+            prediction_files,
             batches,
             Divergence(),
             ProgressLines(run.data.dataset.unit),
@@ -144,9 +144,7 @@ def train_and_test_with(
     if data is not None and weights.trained_here:
         check_data_record(directory, data, run.data.dataset)
     starts = load_weights(module.model, run, store, weights)
-    if saved_items is not None:
-        released = weights.released is not None
-        saved_items.prepare(module, datamodule, released=released, world_size=trainer.world_size)
+    prediction_files.folder = directory.result_files(run.eval_id, released=weights.released is not None)
     trainer.test(module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)
     if data is not None:
         if run.optim is None:
@@ -166,8 +164,6 @@ def train_and_test_with(
             released=weights.released,
             categories=run.data.dataset.categories(datamodule.root),
         )
-        if saved_items is not None:
-            saved_items.remove()
 
 
 def data_module(

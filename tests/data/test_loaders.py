@@ -103,12 +103,6 @@ def test_devices_share_test_items_without_repeating_any(world_size: int) -> None
     assert all(places[0::2] == [place - 1 for place in places[1::2]] for places in shares)  # an item's views together
 
 
-def test_omitted_items_are_left_out_and_the_others_are_shared() -> None:
-    views = Blank(Five(), 2)
-    shares = [list(UnrepeatedItems(views, rank=rank, world_size=2, omitted=frozenset({0, 3}))) for rank in range(2)]
-    assert shares == [[2, 3, 8, 9], [4, 5]]
-
-
 def test_one_percent_of_a_split_may_be_unreadable_by_default() -> None:
     assert [UnreadableItems("test", count, None).allowed for count in (99, 100, 250)] == [0, 1, 2]
     assert UnreadableItems("test", 250, 0).allowed == 0

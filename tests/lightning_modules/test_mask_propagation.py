@@ -90,31 +90,26 @@ def test_ids_of_objects_can_be_exchanged() -> None:
     assert after.result().metrics == pytest.approx(before.result().metrics)
 
 
-def test_results_are_equal_after_saving_by_item_or_as_a_whole_and_after_merging() -> None:
+def test_results_are_equal_after_saving_and_after_merging() -> None:
     pairs = [
         (masks(seed=n, num_frames=5 + n, num_objects=n + 1), masks(seed=n + 9, num_frames=5 + n, num_objects=n + 1))
         for n in range(3)
     ]
     whole = scores_of(*pairs)
     expected = whole.result()
-    by_item, loaded, merged = (MaskScores(MaskPropagation()) for _ in range(3))
-    for index in (2, 0, 1):
-        by_item.add_saved(index, whole.of_item(index))
+    loaded, merged = (MaskScores(MaskPropagation()) for _ in range(2))
     loaded.load(whole.arrays(), (0,))
     merged.merge(whole.state())
-    for other in (by_item, loaded, merged):
+    for other in (loaded, merged):
         other.check(3)
         assert other.result().metrics == pytest.approx(expected.metrics)
         assert other.result()[1:] == expected[1:] == (3, 0, 0)
     assert over_frames(whole.sequences[0].j[0]).mean == pytest.approx(loaded.sequences[0].j[0].mean())
 
 
-def test_damaged_saved_items_and_missing_sequences_are_refused() -> None:
-    scores = scores_of((masks(), masks()))
-    with pytest.raises(ValueError, match="sequence 1 are damaged"):
-        scores.add_saved(1, {"j": np.zeros(3), "f": np.zeros((1, 3)), "state": np.array(0)})
+def test_missing_sequences_are_refused() -> None:
     with pytest.raises(RuntimeError, match="sequence 1 of the test was not scored"):
-        scores.check(2)
+        scores_of((masks(), masks())).check(2)
 
 
 def test_a_test_without_readable_sequences_is_refused() -> None:

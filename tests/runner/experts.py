@@ -120,9 +120,6 @@ class Ensemble(nn.Module):
         def load_released(self, model: nn.Module, path: Path, size: base.InputSize) -> LoadReport:
             return fill(model, read_tensors(path), {name: name for name in model.state_dict()}, source=path.name)
 
-        def combined_scores(self, scores: Mapping[str, Tensor], targets: base.Targets) -> Tensor:
-            return torch.stack([scores[part] for part in PARTS]).mean(0)
-
     def __init__(self, width: int, num_classes: int) -> None:
         super().__init__()
         self.left, self.right = (Tower(width, num_classes) for _ in PARTS)

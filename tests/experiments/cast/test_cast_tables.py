@@ -106,7 +106,7 @@ def test_small_experts_are_trained_on_appearance_and_on_motion_and_then_frozen()
 def test_independent_experts_combine_the_scores_of_experts_that_start_from_the_same_pretraining() -> None:
     (cell,) = [c for c in load("cast/table1a").cells(TINY, rows=["ensemble"]) if c.column.key == "verb"]
     run = cell.run
-    assert run is not None and run.combines_scores and isinstance(run.model, IndependentExperts.Config)
+    assert run is not None and run.is_ensemble and isinstance(run.model, IndependentExperts.Config)
     for parent in run.parents:
         assert isinstance(parent.run.model, LoneExpert.Config) and parent.run.optim is not None
         (start,) = parent.run.parents
@@ -147,7 +147,7 @@ def test_seeds_and_overrides_reach_the_experts_of_an_ensemble() -> None:
     epochs = [parent.run.optim.epochs for parent in first.parents if parent.run.optim is not None]
     assert epochs == [3, 3]
     assert [parent.run.seed for parent in second.parents] == [1, 1]
-    assert first.combines_scores and second.combines_scores
+    assert first.is_ensemble and second.is_ensemble
 
 
 def test_experts_of_a_tuned_model_are_not_frozen() -> None:

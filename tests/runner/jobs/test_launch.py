@@ -24,7 +24,6 @@ from runner.machine.resources import Resources
 from runner.store.jobs import Job, jobs_of
 from runner.store.store import RunStore
 from runner.training.batch_split import SplitFile
-from tests.runner.experts import ENSEMBLE, LEFT, RIGHT
 from tests.runner.stored_metrics import write_result
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -270,16 +269,3 @@ def test_processes_divide_the_cores_and_have_at_most_the_threads_of_torch(
     monkeypatch.setattr("torch.get_num_threads", lambda: of_torch)
     assert Launcher(store, [], parallel=parallel, threads=None).threads == threads
     assert Launcher(store, [], parallel=parallel, threads=5).threads == 5
-
-
-def test_a_run_that_combines_scores_waits_for_the_tests_of_its_parents(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    left, right, both = found = [job(LEFT, "left.top1"), job(RIGHT, "right.top1"), job(ENSEMBLE, "both.top1")]
-    launcher = Launcher(store, [], parallel=1, threads=1)
-    left.outcome = "done"
-    for parent in (left, right):
-        write_atomically(parent.directory(store).weights, "trained; its test is running")
-    right.not_before = time.monotonic() + 60
-    assert launcher.next_to_start(found) is None and both.outcome is None
-    right.outcome = "failed"  # its weights are there, so that a forward pass is possible
-    assert launcher.next_to_start(found) is both

@@ -11,12 +11,10 @@ from experiments.spec.metrics import GFLOPS, TOP1
 from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Row, Table, quoted, row
-from runner.machine.files import write_atomically
 from runner.store.jobs import Job, column_of, jobs_of, jobs_under, with_ancestors
 from runner.store.store import RunStore
-from tests.runner.experts import ENSEMBLE, LEFT, PRETRAINED, RIGHT, SMALL_RECIPE, small_parents
+from tests.runner.experts import ENSEMBLE, PRETRAINED, SMALL_RECIPE, small_parents
 from tests.runner.experts import FUSED as EXPERTS_FUSED
-from tests.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
 FUSED = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal")))
@@ -193,57 +191,14 @@ EXPERTS = table(
 SMALL = replace(EXPERTS, tiny=SMALL_RECIPE, tiny_parents=small_parents)
 
 
-def test_parents_whose_scores_are_combined_are_tested_under_each_protocol() -> None:
-    found = {job.name: job for job in jobs_of_table(EXPERTS)}
-    assert list(found) == [
-        "p/t:ensemble.top1.left", "p/t:ensemble.top1.right", "p/t:ensemble.top1", "p/t:ensemble.one.left",
-        "p/t:ensemble.one.right", "p/t:ensemble.one", "p/t:fused.top1", "p/t:fused.one",
-    ]  # fmt: skip
-    left, one = found["p/t:ensemble.top1.left"], found["p/t:ensemble.one.left"]
-    assert left.starts == left.combined_by == ["p/t:ensemble.top1"] and left.is_prerequisite
-    assert one.combined_by == ["p/t:ensemble.one"] and one.run.evaluation.views == 1
-    assert found["p/t:ensemble.one"].combines == {one.key, found["p/t:ensemble.one.right"].key}
-    assert found["p/t:fused.top1"].combines == set() == left.combines
-    for job in found.values():
-        assert EXPERTS.run_of(job.cell, PAPER, (), job.seed) == job.run
-
-
-def test_a_column_selects_the_tests_that_its_runs_combine() -> None:
-    chosen = {job.cell: job for job in jobs_under(jobs_of_table(EXPERTS), ["one"])}
-    assert list(chosen) == ["ensemble.one.left", "ensemble.one.right", "ensemble.one", "fused.one"]
-    assert chosen["ensemble.one.left"].combined_by == ["p/t:ensemble.one"]
-
-
 def test_parents_of_a_small_scale_are_trained_once_for_all_rows() -> None:
     found = {job.cell: job for job in jobs_of([(SMALL, None)], TINY, [], (0,))}
     assert [job.run for job in found.values() if not job.run.parents] == list(PRETRAINED.values())
     left = found["ensemble.top1.left.backbone"]
-    assert left.run == PRETRAINED["left"] and left.is_prerequisite and not left.combined_by
-    assert set(left.starts) == {
-        "p/t:ensemble.top1.left", "p/t:ensemble.one.left", "p/t:fused.top1", "p/t:fused.one",
-    }  # fmt: skip
+    assert left.run == PRETRAINED["left"] and left.is_prerequisite
+    assert set(left.starts) == {"p/t:ensemble.top1.left", "p/t:ensemble.one.left", "p/t:fused.top1", "p/t:fused.one"}
     order = [job.run.train_id for job in found.values()]
     for job in found.values():
         assert all(order.index(parent.run.train_id) < order.index(job.run.train_id) for parent in job.run.parents)
         assert SMALL.run_of(job.cell, TINY, (), job.seed) == job.run
     assert [job.run for job in jobs_of_table(SMALL)] == [job.run for job in jobs_of_table(EXPERTS)]
-
-
-def test_a_parent_whose_scores_are_combined_is_done_only_with_its_test(store: RunStore) -> None:
-    tested_only = replace(LEFT, optim=None)
-    parents = tuple(
-        replace(parent, run=run) for parent, run in zip(ENSEMBLE.parents, (tested_only, RIGHT), strict=True)
-    )
-    made = table((TOP1_COLUMN,), row("ensemble", ("",), base=replace(ENSEMBLE, parents=parents), paper=()))
-    left, right, _ = jobs_of_table(made)
-    assert not left.finished(store, False)
-    write_result(store, tested_only)
-    assert left.finished(store, False)
-    write_atomically(store.run(RIGHT.train_id).released, "")
-    assert right.finished(store, False)  # it is not trained for scores that a forward pass gives
-    assert not right.finished(store, True)
-    write_result(store, RIGHT, released=True)
-    assert right.finished(store, True)
-    for job in (left, right):  # without a run that combines the scores
-        job.combined_by.clear()
-        assert job.finished(RunStore(store.root, results=None), False)

@@ -18,6 +18,9 @@ from runner.store.store import RunStore
 from runner.training import results
 from runner.training.results import Test as FinishedTest
 from runner.training.results import hits_by_class_name, save_test_results, save_training_record
+from runner.weights.weights import save_weights
+from tests.runner.experts import ENSEMBLE, Expert
+from tests.runner.points import RunHarness
 from tests.runner.result_records import DATA, PROVENANCE, TRAINER
 
 SPLITS = [{"from_step": 0, "devices": 2, "micro_batch": 4, "accumulation": 8}]
@@ -159,3 +162,20 @@ def test_scores_are_written_before_metrics(directory: RunDirectory, monkeypatch:
 
 def test_classes_without_a_name_are_named_by_their_number() -> None:
     assert hits_by_class_name({0: (1, 2), 7: (3, 4)}, ("up",)) == {"up": [1, 2], "7": [3, 4]}
+
+
+def test_scores_of_an_ensemble_are_the_mean_of_those_of_its_experts(harness: RunHarness) -> None:
+    experts = [replace(parent.run, model=Expert.Config(), seed=seed) for seed, parent in enumerate(ENSEMBLE.parents)]
+    parts = zip(ENSEMBLE.parents, experts, strict=True)
+    both, scores = replace(ENSEMBLE, parents=tuple(replace(parent, run=run) for parent, run in parts)), []
+    for run in (*experts, both):
+        directory = harness.store.run(run.train_id)
+        if run.optim is not None:
+            torch.manual_seed(run.seed)
+            save_weights(run.build().model, directory.weights)
+        harness.execute(run)
+        with np.load(directory.predictions(run.eval_id)) as arrays:
+            scores.append(arrays["scores"])
+    left, right, mean = scores
+    assert not np.allclose(left, right)
+    np.testing.assert_allclose(mean, (left + right) / 2, atol=1e-6)

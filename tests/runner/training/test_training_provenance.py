@@ -11,7 +11,7 @@ from experiments.spec.edits import apply, evaluation
 from experiments.spec.run import Parent
 from runner.measure.device_time import Trained, measured_speed
 from runner.store.acceptance import problem_of_test, sealed
-from runner.store.provenance import UNKNOWN, joined_provenance, sessions
+from runner.store.provenance import UNKNOWN, sessions
 from runner.store.store import RunStore
 from runner.training import train
 from runner.training.callbacks import TrainingProvenance
@@ -107,7 +107,7 @@ def test_a_result_names_code_and_machines_of_the_parents(harness: RunHarness, us
     assert "parents" not in harness.execute(replace(child, seed=2))
 
 
-def test_rescored_and_combined_results_name_the_training(harness: RunHarness, use_provenance: UseProvenance) -> None:
+def test_rescored_results_name_the_training(harness: RunHarness, use_provenance: UseProvenance) -> None:
     use_provenance(GPUS)
     harness.execute(POINTS)
     use_provenance(LAPTOP)
@@ -117,14 +117,6 @@ def test_rescored_and_combined_results_name_the_training(harness: RunHarness, us
     assert rescore(three, harness.store)
     rescored = harness.store.metrics(three)
     assert rescored is not None and rescored["rescored_from"] == four.eval_id and rescored["training"] == [GPUS]
-    joined = joined_provenance(sessions(rescored))
-    assert joined["hardware"] == "8 x A100 and 2 cores of a CPU"
-    assert joined_provenance([joined, rescored]) == joined
-
-
-def test_versions_that_one_record_lacks_are_named() -> None:
-    other = {**LAPTOP, "versions": {"torch": "2.15.0"}}
-    assert joined_provenance([GPUS, other])["versions"] == {"torch": "2.14.1 and 2.15.0", "av": "18.1.0 and none"}
 
 
 def test_the_speed_of_a_training_is_that_of_its_own_machine(
