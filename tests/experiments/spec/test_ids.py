@@ -11,6 +11,7 @@ import pytest
 
 import data
 import experiments
+import interface
 import lightning_modules
 import models
 from data.video_data import VideoData
@@ -135,7 +136,7 @@ def test_tag_is_not_inherited() -> None:
 def test_no_two_config_classes_share_a_tag() -> None:
     """In ids, a class is represented by its tag alone: with equal tags, different runs could have equal ids."""
     tags: dict[str, type] = {}
-    for package in (models, data, lightning_modules, experiments):
+    for package in (interface, models, data, lightning_modules, experiments):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if module.name.endswith("__main__"):
                 continue
