@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.motionformer import reference
+from benchmarks import motionformer as reference
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget, VerbNounTarget
 from models.cost import executed_macs, num_parameters

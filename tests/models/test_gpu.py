@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.motionformer import reference
-from benchmarks.timing import peak_memory
+from benchmarks import motionformer as reference
+from benchmarks.compare import peak_memory
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.mixers.attention import MixerConfig
@@ -92,11 +92,11 @@ def test_a_training_step_takes_far_less_memory_than_the_published_formulation() 
     config = Motionformer.Config(width=768, depth=3, heads=12, attention=TrajectoryAttention.Config(), drop_path=0.0)
     model = config.build(ClipSize(16, 224, 224), ClassTarget(10)).cuda()
     clips = torch.randn(2, 16, 3, 224, 224, device="cuda")
-    device, weights = torch.device("cuda"), sum(p.nbytes for p in model.parameters())
+    weights = sum(p.nbytes for p in model.parameters())
 
     def above_weights(logits: Callable[[], Tensor]) -> int:
         model.zero_grad()
-        most = peak_memory(lambda: logits().sum().backward(), device)
+        most = peak_memory(lambda: logits().sum().backward())
         assert most is not None
         return most - 2 * weights  # without weights and their gradients
 

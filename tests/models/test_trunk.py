@@ -8,7 +8,7 @@ import torch
 from timm.layers.drop import DropPath
 from torch import Tensor, nn
 
-from benchmarks.motionformer import reference
+from benchmarks import motionformer as reference
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget, VerbNounTarget
 from models.block import Block

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.cast import reference
+from benchmarks import cast as reference
 from interface.sizes import ClipSize
 from models.cast.frame_expert import QuickGELU
 from models.cast.model import CAST

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.motionformer import reference
+from benchmarks import motionformer as reference
 from models.mixers.divided import DividedAttention, GroupAttention, SpaceAttention, TimeAttention
 from models.tokens import Grid
 

@@ -2,7 +2,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.motionformer import reference
+from benchmarks import motionformer as reference
 from models.mixers.joint import JointAttention
 from models.tokens import Grid
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.motionformer import reference
+from benchmarks import motionformer as reference
 from models.mixers import orthoformer
 from models.mixers.orthoformer import Orthoformer, Prototypes, gathered, most_orthogonal
 from models.mixers.space import ExactSpace, SpatialStage, by_frame, segment_means

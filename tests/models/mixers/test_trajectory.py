@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.motionformer import reference
+from benchmarks import motionformer as reference
 from models.mixers.trajectory import TrajectoryAttention
 from models.tokens import Grid
 from runner.measure.measure import bytes_saved_by

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.motionformer import reference
+from benchmarks import motionformer as reference
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.attention_query import Patch

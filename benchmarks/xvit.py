@@ -1,17 +1,24 @@
 """Published formulation of X-ViT: it stores every attention map, copies keys and values, and computes all tokens.
 
+The cases at the end time it against ours, and ours against the frame-wise ViT.
+
 Equations 7 to 10 of X-ViT (https://arxiv.org/abs/2106.05968), with channels split as in its released code
 (https://github.com/1adrianb/video-transformers).
 B batch, T frames, N tokens of a frame, D width, H heads, K = D / H, C classes.
 """
 
+from collections.abc import Iterator
+from functools import partial
+
 import torch
 from torch import Tensor
 
+from benchmarks.compare import TARGET, Case, Comparison, Sizes, against_plain_vit, formulations, framewise, on_cpu
 from models.block import Block
 from models.framewise.frame_attention import ShiftedAttention
 from models.framewise.model import FramewiseViT
 from models.xvit.mixing import SpaceTimeMixing
+from models.xvit.model import TSMViT, XViT
 
 
 def logits(clips: Tensor, model: FramewiseViT) -> Tensor:
@@ -46,3 +53,26 @@ def mixed(x: Tensor, fold: int, frames: int) -> Tensor:
     out[:, 1:, :, fold : 2 * fold] = clips[:, :-1, :, fold : 2 * fold]
     out[..., 2 * fold :] = clips[..., 2 * fold :]
     return out.flatten(0, 1)
+
+
+def equations(sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
+    """X-ViT, without dropout."""
+    torch.manual_seed(0)
+    config = framewise(XViT.Config(), sizes)
+    model = config.build(sizes.clip, TARGET).to(device).eval()
+    assert isinstance(model, FramewiseViT)
+    (clips,) = sizes.clip.example(sizes.clips, device)
+    macs = sizes.clips * config.executed_macs(sizes.clip, TARGET)
+    yield formulations("xvit", model, partial(logits, clips, model), partial(model, clips), macs, on_cpu(1.0, 1.0))
+
+
+CASES: dict[str, Case] = {
+    "xvit": equations,
+    **against_plain_vit(
+        {
+            "xvit-mixing": XViT.Config(),
+            "xvit-summary": XViT.Config(attention=SpaceTimeMixing.Config(summary="patches")),
+            "tsm-vit": TSMViT.Config(),
+        }
+    ),
+}

@@ -1,22 +1,52 @@
-"""Published formulation: it projects every token, stores every attention map and computes all tokens of every block.
+"""Motionformer's published formulation: it projects every token, stores every attention map and computes all tokens.
 
 Equations 2 to 6 of Motionformer (https://arxiv.org/abs/2106.05392) with the operations of its released code
 (https://github.com/facebookresearch/Motionformer). Each function uses the weights of our module and must have the same
-output. Tests compare values and gradients, benchmarks compare cost.
+output. Tests compare values and gradients, the cases at the end compare cost: of a model with each attention, of the
+selection of prototypes, and of attention over long sequences.
 B batch, T frames, S patches per frame, N = 1 + T*S tokens with CLS first, n = T*S, D width, H heads, K = D / H.
 """
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.compare import FORWARD, STEP, TARGET, Aims, Case, Comparison, Sizes, formulations, on_cpu, two_models
+from interface.sizes import TokenSequenceSize
 from models.block import Block
-from models.mixers.attention import Mixer
-from models.mixers.divided import GroupAttention, TimeAttention
+from models.mixers.attention import Mixer, MixerConfig
+from models.mixers.divided import DividedAttention, GroupAttention, TimeAttention
 from models.mixers.joint import JointAttention
+from models.mixers.linformer import Linformer
+from models.mixers.nystromformer import Nystromformer
+from models.mixers.orthoformer import Orthoformer, most_orthogonal
+from models.mixers.performer import Performer
+from models.mixers.space import Approximation
 from models.mixers.trajectory import TrajectoryAttention
+from models.motionformer.model import Motionformer
+from models.sequence.encoder import SequenceEncoder
 from models.tokens import Grid
 from models.trunk import VideoViT
+
+TRAJECTORY_AIMS: Aims = {**on_cpu(2.3, 1.9), ("cuda", "bfloat16", STEP): 2.5}
+ATTENTIONS: dict[str, tuple[MixerConfig, Aims]] = {
+    "trajectory": (TrajectoryAttention.Config(), TRAJECTORY_AIMS),
+    "trajectory-projected": (TrajectoryAttention.Config(project_values=True), TRAJECTORY_AIMS),
+    "joint": (JointAttention.Config(), on_cpu(2.0, 1.6)),
+    "divided": (DividedAttention.Config(), on_cpu(0.95, 0.95)),
+}
+LENGTHS = (1024, 2048, 4096, 8192)
+APPROXIMATIONS: dict[str, Approximation | None] = {
+    "exact": None,
+    "performer": Performer.Config(num_features=256, kernel="two-sided"),
+    "nystromformer": Nystromformer.Config(num_prototypes=128, trains_landmarks=True, conv_kernel=35),
+    "orthoformer": Orthoformer.Config(num_prototypes=64, candidates="queries-and-keys"),
+    "linformer": Linformer.Config(num_prototypes=256),
+}
 
 
 def heads_of(x: Tensor, mixer: JointAttention | GroupAttention | TrajectoryAttention) -> list[Tensor]:
@@ -143,3 +173,64 @@ def greedy_prototypes(candidates: Tensor, first: Tensor, num_prototypes: int) ->
         selected.append(so_far.amax(dim=-1).argmin(dim=-1))
         is_selected[rows, selected[-1]] = True
     return torch.stack(selected, dim=1)
+
+
+def model_config(sizes: Sizes, attention: MixerConfig) -> Motionformer.Config:
+    return Motionformer.Config(
+        width=sizes.width, depth=sizes.depth, heads=sizes.heads, attention=attention, drop_path=0.0
+    )
+
+
+def attentions(name: str, sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
+    """The model with an attention, and its training step that recomputes trajectories in the backward pass."""
+    attention, aims = ATTENTIONS[name]
+    torch.manual_seed(0)
+    config = model_config(sizes, attention)
+    model = config.build(sizes.clip, TARGET).to(device)
+    (clips,) = sizes.clip.example(sizes.clips, device)
+    macs = sizes.clips * config.executed_macs(sizes.clip, TARGET)
+
+    def ours(recompute: bool) -> Tensor:
+        model.recompute(recompute)
+        return model(clips)
+
+    published = partial(logits, clips, model)
+    yield formulations(name, model, published, partial(ours, False), macs, aims)
+    if isinstance(attention, TrajectoryAttention.Config):
+        recomputed = formulations(f"{name}, recomputed", model, published, partial(ours, True), macs, aims={})
+        yield replace(recomputed, parts=(STEP,))
+
+
+def selections(sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
+    """The greedy selection of 128 prototypes from all tokens, and from the paper's c*R candidates with c = 4."""
+    tokens = Motionformer.Config().grid(sizes.clip).tokens
+    num_prototypes = min(128, (sizes.crop // 16) ** 2)
+    torch.manual_seed(0)
+    candidates = torch.randn(sizes.clips * sizes.heads, tokens, sizes.width // sizes.heads, device=device)
+    for label, count, aim in (("all", tokens, 2.5), ("4 R", min(4 * num_prototypes, tokens), 8.0)):
+        subset = candidates[:, :count].contiguous()
+        first = torch.randint(count, (len(subset),), device=device)
+        yield Comparison(
+            name=f"selection from {label} candidates",
+            published=partial(greedy_prototypes, subset, first, num_prototypes),
+            ours=partial(most_orthogonal, subset, first, num_prototypes),
+            models=None,
+            parts=(FORWARD,),
+            aims=on_cpu(aim, aim),
+        )
+
+
+def sequences(length: int, sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
+    """A training step of the encoder with each attention against exact attention with its map in memory."""
+    size, published = TokenSequenceSize(length, vocabulary=512), SequenceEncoder.Config(stores_map=True)
+    for name, approximation in APPROXIMATIONS.items():
+        ours = SequenceEncoder.Config(approximation=approximation)
+        compared = two_models(f"sequences-{length} {name}", (published, ours), size, sizes, device, aims={})
+        yield replace(compared, parts=(STEP,))
+
+
+CASES: dict[str, Case] = {
+    "selection": selections,
+    **{name: partial(attentions, name) for name in ATTENTIONS},
+    **{f"sequences-{length}": partial(sequences, length) for length in LENGTHS},
+}

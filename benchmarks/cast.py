@@ -1,14 +1,19 @@
 """Published formulation of CAST: it stores every attention map, copies windows, and computes all tokens of all blocks.
 
 Equations 1 to 8 of CAST (https://arxiv.org/abs/2311.18825), with the projections, scales and order of its released code
-(https://github.com/KHU-VLL/CAST).
+(https://github.com/KHU-VLL/CAST). The cases at the end time it against ours, as a whole and part by part.
 B batch, T frames, S patches per frame, N tokens, D width, W width of the bottleneck, H heads, C classes.
 """
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.compare import TARGET, Case, Comparison, Sizes, formulations, on_cpu, pooled
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.clip_expert import ClipExpert, NoKeyBiasAttention
 from models.cast.cross_attention import CrossAttention, Window
@@ -83,3 +88,64 @@ def cross_attention(x: Tensor, context: Tensor, layer: CrossAttention) -> Tensor
 def in_windows(x: Tensor, window: Window) -> Tensor:
     """Patches (B, T, S, W) with the tokens of a window next to each other: a copy for windows in time."""
     return x.transpose(1, 2).contiguous() if window == "time" else x
+
+
+def sized(sizes: Sizes) -> CAST.Config:
+    """CAST with experts of the benchmark's size."""
+    config, size = CAST.Config(), {"width": sizes.width, "depth": sizes.depth, "heads": sizes.heads}
+    return replace(config, spatial=replace(config.spatial, **size), temporal=replace(config.temporal, **size))
+
+
+def built(sizes: Sizes, device: torch.device) -> CAST:
+    """CAST with random weights, none of whose branches is zero, and without stochastic depth."""
+    torch.manual_seed(0)
+    model = sized(sizes).build(sizes.clip, TARGET).to(device).eval()
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            torch.nn.init.trunc_normal_(parameter, std=0.02)
+    return model
+
+
+def whole(sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
+    """The model."""
+    model = built(sizes, device)
+    (clips,) = sizes.clip.example(sizes.clips, device)
+    macs = sizes.clips * sized(sizes).executed_macs(sizes.clip, TARGET)
+    yield formulations("cast", model, partial(logits, clips, model), partial(model, clips), macs, on_cpu(1.3, 1.3))
+
+
+def parts(sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
+    """The parts of a block with attention: within each expert, and between the experts."""
+    model, config = built(sizes, device), sized(sizes)
+    (clips,) = sizes.clip.example(sizes.clips, device)
+    with torch.no_grad():
+        s, t = model.spatial.embedded(clips), model.temporal.embedded(clips)
+    s.requires_grad_()
+    t.requires_grad_()
+    streams, exchange = config.streams(sizes.clip), model.exchanges["0"]
+    assert isinstance(exchange, BottleneckExchange)
+    assert config.adapters is not None and config.exchange is not None
+
+    def of_both(x: Tensor, y: Tensor) -> Tensor:
+        return torch.cat([x.flatten(0, 1), y.flatten(0, 1)])
+
+    def ours() -> Tensor:
+        x, y = exchange(s, t)
+        return of_both(s + x, t + y)
+
+    compared = [
+        ("exchange", lambda: of_both(*exchanged(s, t, exchange)), ours, config.exchange.macs(streams)),
+    ]
+    for name, x, stream, expert, layout in (
+        ("spatial", s, model.spatial, config.spatial, streams.spatial),
+        ("temporal", t, model.temporal, config.temporal, streams.temporal),
+    ):
+        macs = expert.attention_macs(layout.num_tokens, layout.num_connected)
+        macs += layout.num_tokens * config.adapters.macs(config.spatial.width)
+        compared.append((f"{name} attention", partial(attended, 0, x, stream), partial(stream.attend, 0, x), macs))
+    for name, published, own, macs in compared:
+        both = pooled(published, sizes.clips), pooled(own, sizes.clips)
+        yield formulations(f"cast-parts {name}", model, *both, sizes.clips * macs, on_cpu(1.0, 1.0))
+
+
+CASES: dict[str, Case] = {"cast": whole, "cast-parts": parts}

@@ -2,22 +2,35 @@
 
 Algorithms A1 to A3 of the supplementary of https://arxiv.org/abs/2212.05638, with our windows, merging and order.
 The sum over all cells of the grid is a product of matrices here, and not three loops.
+The cases at the end time it against ours as a whole, our windows against full attention, and the token search.
 B batch, T frames, n windows or places, M tokens at a place, D width.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 from itertools import product
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from models.deform3d.deformable import DeformableStage, joined
+from benchmarks.compare import TARGET, Case, Comparison, Sizes, formulations, on_cpu, pooled
+from interface.sizes import PoseClipSize
+from models.deform3d.backbone import STRIDE, MixedConvNet
+from models.deform3d.deformable import DeformableStage, joined, reference_places, search
 from models.deform3d.model import DeformableTransformer
-from models.deform3d.stage import Block, Stage, Tokens
-from models.deform3d.stride import MODAL, JointStrideStage, StrideStage, TemporalStrideStage, frames_read, joints_first
+from models.deform3d.stage import Block, Stage, StageSettings, Tokens
+from models.deform3d.stride import (
+    MODAL,
+    JointStrideStage,
+    StrideStage,
+    TemporalStrideStage,
+    frames_read,
+    joints_first,
+    stride_macs,
+)
 from models.deform3d.windows import Windows
 
-Search = Callable[[Tensor, Tensor], Tensor]
+JOINTS, JOINTS_OF_TWO = 13, 50  # of one body in Penn Action, and of two in NTU RGB+D
 
 
 def logits(clips: Tensor, joints: Tensor, model: DeformableTransformer) -> Tensor:
@@ -114,3 +127,94 @@ def eight_gathers(z: Tensor, places: Tensor) -> Tensor:
         tokens = z.flatten(1, 3).gather(1, numbers.unsqueeze(-1).expand(-1, -1, z.shape[-1]))
         found = found + tokens * (weights * inside).unsqueeze(-1).to(z.dtype)
     return found.unflatten(1, places.shape[1:-1])
+
+
+def clip_size(sizes: Sizes) -> PoseClipSize:
+    """Size of a clip: three quarters of the frames and half of the sides of the other papers' clips."""
+    side = max(STRIDE, sizes.crop // 2 // STRIDE * STRIDE)
+    return PoseClipSize(max(1, sizes.frames * 3 // 4), side, side, JOINTS)
+
+
+def sized(sizes: Sizes) -> DeformableTransformer.Config:
+    """Model of the benchmark's size: a third of ViT-B's width, two thirds of its heads and a sixth of its depth."""
+    return DeformableTransformer.Config(
+        backbone=MixedConvNet.Config(width=max(1, sizes.width // 12)),
+        heads=max(1, sizes.heads * 2 // 3),
+        depth=max(1, sizes.depth // 6),
+    )
+
+
+def whole(sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
+    """The model."""
+    torch.manual_seed(0)
+    model = sized(sizes).build(clip_size(sizes), TARGET).to(device).eval()
+    clips, joints = clip_size(sizes).example(sizes.clips, device)
+    macs = sizes.clips * sized(sizes).macs(clip_size(sizes), TARGET)
+    both = partial(logits, clips, joints, model), partial(model, clips, joints)
+    yield formulations("deform3d", model, *both, macs, on_cpu(1.0, 1.0))
+
+
+class Strided(nn.Module):
+    """Stage whose windows slide over places with several tokens each."""
+
+    def __init__(self, settings: StageSettings, windows: Windows) -> None:
+        super().__init__()
+        self.stage = StrideStage(settings)
+        self.windows = windows
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tokens (B, L, M, D) after the stage."""
+        return self.stage.strided(x, self.windows, 0, None)
+
+
+def windows_against_full_attention(sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
+    """The stride attentions, and attention over all tokens, which are other models."""
+    clip, settings = clip_size(sizes), sized(sizes).settings()
+    for axis, length, at_a_place in (
+        (f"{JOINTS} joints", JOINTS, clip.frames),
+        (f"{JOINTS_OF_TWO} joints", JOINTS_OF_TWO, clip.frames),
+        ("frames", clip.frames, sized(sizes).tokens_per_frame(clip)),
+    ):
+        torch.manual_seed(0)
+        x = torch.randn(sizes.clips, length, at_a_place, settings.width, device=device)
+        windows = Windows.Config().build(length)
+        full = Strided(settings, Windows.Config(window=length).build(length)).to(device)
+        ours = Strided(settings, windows).to(device)
+        yield Comparison(
+            name=f"deform3d-windows {axis}",
+            published=pooled(partial(full, x), sizes.clips),
+            ours=pooled(partial(ours, x), sizes.clips),
+            models=(full, ours),
+            is_equal=False,
+            macs=sizes.clips * stride_macs(settings, windows, 0, at_a_place),
+            aims=on_cpu(1.0, 1.0) if axis == "frames" else {},
+        )
+
+
+class Searched(nn.Module):
+    """Tokens and the places where they are searched, both trained."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        config = sized(sizes)
+        grid = config.grid(clip_size(sizes))
+        self.z = nn.Parameter(torch.randn(sizes.clips, *grid, config.width))
+        places = reference_places(grid, torch.device("cpu"))
+        self.places = nn.Parameter(places + 0.5 * torch.randn(sizes.clips, *grid, 3))
+
+
+def searches(sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
+    """The token search against the printed sum over all cells, and against eight gathers."""
+    torch.manual_seed(0)
+    model = Searched(sizes).to(device)
+    macs = sizes.clips * sized(sizes).grid(clip_size(sizes)).tokens * 8 * sized(sizes).width
+    for name, other, aims in (("all cells", all_cells, on_cpu(1.0, 1.0)), ("eight gathers", eight_gathers, {})):
+        theirs, ours = (pooled(partial(each, model.z, model.places), sizes.clips) for each in (other, search))
+        yield formulations(f"deform3d-search against {name}", model, theirs, ours, macs, aims)
+
+
+CASES: dict[str, Case] = {
+    "deform3d": whole,
+    "deform3d-windows": windows_against_full_attention,
+    "deform3d-search": searches,
+}

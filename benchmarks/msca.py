@@ -1,10 +1,10 @@
-"""Benchmark cases of MSCA and TokenShift: their cost relative to the frame-wise ViT."""
+"""Cases of MSCA and TokenShift: their cost relative to the frame-wise ViT."""
 
-from benchmarks.shifts import cases
+from benchmarks.compare import against_plain_vit
 from models.msca.attention import HeadShift, TokenGroupShift
 from models.msca.model import MSCA, TokenShift
 
-CASES = cases(
+CASES = against_plain_vit(
     {
         "tokenshift": TokenShift.Config(),
         "msca-kv": MSCA.Config(),

@@ -1,1 +1,0 @@
-"""Benchmark cases of CAST, and its published formulation."""

@@ -1,1 +1,0 @@
-"""Benchmark cases of the 3D deformable transformer, and its published formulation."""

@@ -1,1 +1,0 @@
-"""Benchmark cases of Motionformer, and the published formulation."""

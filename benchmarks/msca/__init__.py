@@ -1,1 +1,0 @@
-"""Benchmark cases of MSCA and TokenShift."""

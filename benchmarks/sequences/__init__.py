@@ -1,1 +1,0 @@
-"""Benchmarks of attention over long sequences."""

@@ -1,1 +1,0 @@
-"""Benchmark cases of X-ViT, and its published formulation."""

@@ -1,0 +1,137 @@
+"""`python -m benchmarks`: files, pages and exit codes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.__main__ import CASES, main
+from benchmarks.compare import Comparison, Sizes
+
+SMALL = ["--depth", "2", "--width", "32", "--heads", "2", "--frames", "4", "--crop", "64", "--repeats", "2"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def small(*words: str) -> int:
+    return main([*words, *SMALL, "--device", "cpu"])
+
+
+def pairs_in(file: Path) -> list[dict]:
+    return json.loads(file.read_text())["pairs"]
+
+
+def test_comparisons_are_saved_with_their_conditions_and_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "benchmarks.json"
+    assert small("selection", "joint", "--clips", "2", "--json", str(file)) == 0
+    content = json.loads(file.read_text())
+    assert content["versions"]["torch"] and content["hardware"] and content["sizes"]["clips"] == 2
+    assert content["threads"] == 1
+    names = [pair["name"] for pair in content["pairs"]]
+    assert names == [
+        "selection from all candidates",
+        "selection from 4 R candidates",
+        "joint, forward",
+        "joint, training step",
+    ]
+    assert all(pair["commit"] and pair["date"] and len(pair["ours"]) == 2 for pair in content["pairs"])
+    streams = capsys.readouterr()
+    page = file.with_suffix(".md").read_text()
+    assert streams.out.strip() in page and content["hardware"] in page
+    rows = [line for line in streams.out.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + len(names) and len({row.count("|") for row in rows}) == 1
+    assert "aim" not in rows[0] and "bound" in rows[0]
+    assert "joint, forward, float32: " in streams.err
+
+
+def test_without_json_a_new_file_is_created(tmp_path: Path) -> None:
+    assert small("selection") == 0
+    (file,) = (tmp_path / "runs" / "benchmarks").glob("*.json")
+    assert len(pairs_in(file)) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "1 pairs saved"),
+        (torch.OutOfMemoryError("CUDA out of memory"), 3, "1 clips do not fit into this GPU; use fewer --clips"),
+    ],
+)
+def test_a_run_that_stops_keeps_finished_pairs(
+    error: BaseException, code: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    selections = CASES["selection"]
+
+    def stopped(sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
+        yield next(iter(selections(sizes, device)))
+        raise error
+
+    monkeypatch.setitem(CASES, "selection", stopped)
+    file = Path("benchmarks.json")
+    assert small("selection", "--json", str(file)) == code
+    assert [pair["name"] for pair in pairs_in(file)] == ["selection from all candidates"]
+    assert message in capsys.readouterr().err
+
+
+def test_measuring_again_replaces_a_pair_and_leaves_the_others_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "benchmarks.json"
+    small("joint", "--json", str(file))
+    small("selection", "--json", str(file))
+    before = pairs_in(file)
+    assert small("joint", "--json", str(file)) == 0
+    after = pairs_in(file)
+    assert [pair["name"] for pair in after] == [pair["name"] for pair in before]
+    assert after[2:] == before[2:] and after[0]["published"] != before[0]["published"]
+
+
+def test_a_file_of_other_conditions_or_an_earlier_version_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "benchmarks.json"
+    small("selection", "--json", str(file))
+    assert small("selection", "--json", str(file), "--clips", "2") == 2
+    assert f"{file} was measured with other sizes; name another file with --json" in capsys.readouterr().err
+    file.write_text(file.read_text().replace('"commit"', '"revision"'))
+    assert small("selection", "--json", str(file)) == 2
+    assert f"{file} was written by an earlier version" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["xyz"], ["--device", "meta"], ["--device", "cuda:99"], ["--repeats", "0"], ["--json", "/dev/null/x.json"]],
+    ids=["case", "device", "GPU", "size", "file"],
+)
+def test_wrong_arguments_print_what_is_wrong(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code = main([*SMALL, *words])
+    except SystemExit as end:
+        code = end.code
+    assert code == (3 if words[0] == "--json" else 2)
+    assert words[-1] in capsys.readouterr().err
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_on_a_gpu_every_comparison_is_measured_in_both_precisions_with_its_memory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "gpu.json"
+    sizes = ["--depth", "2", "--width", "384", "--heads", "12", "--frames", "8", "--crop", "112", "--repeats", "2"]
+    assert main([*sizes, "--device", "cuda", "--json", str(file)]) == 0
+    pairs = pairs_in(file)
+    assert {pair["precision"] for pair in pairs} == {"float32", "bfloat16"}
+    assert all(all(pair["memory"]) for pair in pairs)
+    for pair in pairs:
+        assert (pair["difference"] or 0) < (1e-3 if pair["precision"] == "float32" else 0.1)
+    header = capsys.readouterr().out.splitlines()[0]
+    assert all(column in header for column in ("memory, GB", "clips/s", "bound"))
