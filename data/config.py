@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, Self,
 from data.errors import DataError
 from data.synthetic.ensure import StandIn
 from interface.evaluation import EvalConfig
+from interface.ranges import CheckedConfig
 from interface.sizes import InputSize
 from interface.targets import Targets
 
@@ -73,7 +74,7 @@ class ShowsMasks(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatasetConfig(ABC):
+class DatasetConfig(CheckedConfig, ABC):
     """A data set.
 
     Args:
@@ -85,6 +86,7 @@ class DatasetConfig(ABC):
     `alphabetical`: whether classes are numbered in the alphabetical order of their names.
     """
 
+    config_path: ClassVar[str] = "data.dataset"
     unit: ClassVar[str] = "items"
     official_sizes: ClassVar[OfficialSizes] = {}
     class_files: ClassVar[tuple[str, ...]] = ()
@@ -94,6 +96,7 @@ class DatasetConfig(ABC):
     stand_in: StandIn | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not re.fullmatch(r"[^\s/=.][^\s/=]*", self.name):
             raise ValueError(f"data.dataset.name is '{self.name}'; it is the name of a folder, without spaces, / and =")
 
@@ -150,8 +153,10 @@ class DatasetConfig(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig(ABC):
+class DataConfig(CheckedConfig, ABC):
     """A data set, and all settings that determine the items of a run."""
+
+    config_path: ClassVar[str] = "data"
 
     dataset: DatasetConfig
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from data.config import DataConfig, ShownMasks, VideoFacts
 from data.datasets.davis import Davis, SequenceList, read_frames, read_masks, read_results, result_files
 from data.transforms.pixels import PerChannel, normalized
 from interface.evaluation import EvalConfig
-from interface.ranges import check_fields
+from interface.ranges import Range
 from interface.sizes import MaskedSequenceSize
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FPS = 24  # of DAVIS
 TYPICAL_FRAMES = 67  # mean number of frames of the sequences of DAVIS 2017 val
-MAX_SIDE = 4096
+Side = Annotated[int, Range(least=1, most=4096)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +36,13 @@ class MaskedSequences(DataConfig):
     """
 
     dataset: Davis.Config = field(default_factory=Davis.Config)
-    short_side: int = 480
-    multiple: int = 16
-    mean: PerChannel = 0.5
-    std: PerChannel = 0.5
+    short_side: Side = 480
+    multiple: Side = 16
+    mean: Annotated[PerChannel, Range(least=0, most=1)] = 0.5
+    std: Annotated[PerChannel, Range(above=0)] = 0.5
 
     def __post_init__(self) -> None:
-        check_fields("data", self, "short_side", "multiple", least=1, most=MAX_SIDE)
-        check_fields("data", self, "mean", least=0, most=1)
-        check_fields("data", self, "std", least=0, exclusive=True)
+        super().__post_init__()
         if self.size.width < 1:
             raise ValueError(f"data.multiple is {self.multiple}; it must be at most the long side of the frames")
 

@@ -12,6 +12,7 @@ from data.sampling.segments import SegmentSampling
 from data.transforms.pixels import normalized
 from data.video_data import ClipData
 from interface.evaluation import EvalConfig
+from interface.ranges import Count
 from interface.sizes import PoseClipSize
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class PoseVideoData(ClipData):
     """
 
     dataset: PoseDatasetConfig
-    frames: int = 12
+    frames: Count = 12
     sampling: SamplingConfig = field(default_factory=lambda: SegmentSampling.Config(nominal_fps=None))
 
     @property

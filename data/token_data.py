@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from data.config import DataConfig
 from data.datasets.token_lists import TokenDataset, TokenList
 from interface.evaluation import EvalConfig
-from interface.ranges import check_fields
+from interface.ranges import Range
 from interface.sizes import TokenSequenceSize
 
 if TYPE_CHECKING:  # the item modules import torch's loaders
     from data.items.items import ItemList
     from data.items.tokens import TestTokens, TrainTokens
 
-MAX_LENGTH = 2**20  # longer sequences have no tensors
+Length = Annotated[int, Range(least=1, most=2**20)]  # longer sequences have no tensors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +27,8 @@ class TokenData(DataConfig):
     """
 
     dataset: TokenDataset
-    length: int = 2048
-    max_tokens: int | None = None
-
-    def __post_init__(self) -> None:
-        check_fields("data", self, "length", "max_tokens", least=1, most=MAX_LENGTH)
+    length: Length = 2048
+    max_tokens: Length | None = None
 
     @property
     def size(self) -> TokenSequenceSize:

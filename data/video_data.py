@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from torch import Tensor
 
@@ -14,7 +14,7 @@ from data.sampling.base import SamplingConfig
 from data.sampling.strides import DenseSampling
 from data.transforms.pixels import Augmentation, AugmentationConfig, Crops, PerChannel, normalized
 from interface.evaluation import EvalConfig
-from interface.ranges import check_fields
+from interface.ranges import Count, Range
 from interface.sizes import ClipSize, PoseClipSize
 
 if TYPE_CHECKING:
@@ -35,18 +35,13 @@ class ClipData(DataConfig):
 
     read_seconds: ClassVar[float] = 0.1  # a core reads about 10 clips a second
 
-    frames: int = 16
-    crop: int = 224
+    frames: Count = 16
+    crop: Count = 224
     sampling: SamplingConfig = field(default_factory=DenseSampling.Config)
     augmentation: AugmentationConfig = field(default_factory=Augmentation.Config)
-    mean: PerChannel = 0.5
-    std: PerChannel = 0.5
+    mean: Annotated[PerChannel, Range(least=0, most=1)] = 0.5
+    std: Annotated[PerChannel, Range(above=0)] = 0.5
     reversed_channels: bool = field(default=False, metadata={"omit_if": False})
-
-    def __post_init__(self) -> None:
-        check_fields("data", self, "frames", "crop", least=1)
-        check_fields("data", self, "mean", least=0, most=1)
-        check_fields("data", self, "std", least=0, exclusive=True)
 
     @property
     @abstractmethod

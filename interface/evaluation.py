@@ -1,18 +1,17 @@
 """Test protocol: views, crops, frames, and the merging of the views of an item."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self, get_args
+from typing import Annotated, ClassVar, Literal, Self
 
-from interface.ranges import check_fields
+from interface.ranges import CheckedConfig, Count, Range, ShareAboveZero
 
-MAX_FRAMES = 10_000
 Merge = Literal["sum of softmax", "mean of softmax", "sum of logits", "mean of logits"]
 Resizing = Literal["bilinear", "bicubic"]
 CropRule = Literal["long side", "width"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalConfig:
+class EvalConfig(CheckedConfig):
     """Test protocol: the score of an item is merged from temporal views x crops.
 
     Args:
@@ -29,26 +28,22 @@ class EvalConfig:
             of, start one frame late after the first view.
     """
 
-    views: int = 10
-    crops: int = 3
-    short_side: int | None = None
-    stride: int | None = None
-    span: float | None = field(default=None, metadata={"omit_if": None})
-    frames: int | None = field(default=None, metadata={"omit_if": None})
-    tiny_views: int = field(default=2, compare=False, metadata={"in_id": False})
+    config_path: ClassVar[str] = "evaluation"
+
+    views: Count = 10
+    crops: Count = 3
+    short_side: Count | None = None
+    stride: Count | None = None
+    span: ShareAboveZero | None = field(default=None, metadata={"omit_if": None})
+    frames: Annotated[int, Range(least=1, most=10_000)] | None = field(default=None, metadata={"omit_if": None})
+    tiny_views: Count = field(default=2, compare=False, metadata={"in_id": False})
     merge: Merge = field(default="sum of softmax", metadata={"omit_if": "sum of softmax"})
     resizing: Resizing = field(default="bilinear", metadata={"omit_if": "bilinear"})
     crops_along: CropRule = field(default="long side", metadata={"omit_if": "long side"})
     late_short_clips: bool = field(default=True, metadata={"omit_if": True})
 
     def __post_init__(self) -> None:
-        check_fields("evaluation", self, "views", "crops", "tiny_views", "short_side", least=1)
-        check_fields("evaluation", self, "frames", least=1, most=MAX_FRAMES)
-        for name, choices in (("merge", Merge), ("resizing", Resizing), ("crops_along", CropRule)):
-            if (value := getattr(self, name)) not in get_args(choices):
-                raise ValueError(f"evaluation.{name} is '{value}'; it is one of {', '.join(get_args(choices))}")
-        check_span(self.span, "evaluation.span")
-        check_stride(self.stride, "evaluation.stride")
+        super().__post_init__()
         if self.span is not None and self.stride is not None:
             raise ValueError("evaluation.span and evaluation.stride exclude each other; set one of them")
 
@@ -56,29 +51,3 @@ class EvalConfig:
         """The same protocol with at most `tiny_views` views and three crops, and half the frames, as in training."""
         frames = None if self.frames is None else max(1, self.frames // 2)
         return replace(self, views=min(self.views, self.tiny_views), crops=min(self.crops, 3), frames=frames)
-
-
-def check_span(span: float | None, name: str) -> None:
-    """Reject a span outside of (0, 1].
-
-    Args:
-        name: full name of the field, for the message.
-
-    Raises:
-        ValueError: with the name of the field.
-    """
-    if span is not None and not 0 < span <= 1:
-        raise ValueError(f"{name} is {span}; it is the share of a video that a clip spans, above 0 and at most 1")
-
-
-def check_stride(stride: int | None, name: str) -> None:
-    """Reject a stride below 1.
-
-    Args:
-        name: full name of the field, for the message.
-
-    Raises:
-        ValueError: with the name of the field.
-    """
-    if stride is not None and stride < 1:
-        raise ValueError(f"{name} is {stride}; it must be 1 or more")

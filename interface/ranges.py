@@ -1,38 +1,94 @@
-"""Valid ranges of config fields."""
+"""Ranges of config fields. A range stands in the type of a field, e.g. `views: Count = 10`, and is no part of an id."""
 
+import functools
 import math
+from dataclasses import dataclass, fields
+from typing import Annotated, ClassVar, get_args
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """Range of a number, or of all numbers of a tuple. `least` and `most` are in the range, `above` and `below` not.
+
+    `ascending`: whether each number of a tuple must be at least the one before it.
+    """
+
+    least: float | None = None
+    above: float = -math.inf
+    most: float | None = None
+    below: float = math.inf
+    ascending: bool = False
+
+    def holds(self, value: float | tuple[float, ...] | None) -> bool:
+        """Whether a value is in the range, as None is. NaN and infinity are in no range."""
+        numbers = value if isinstance(value, tuple) else () if value is None else (value,)
+        least = self.above if self.least is None else self.least
+        most = self.below if self.most is None else self.most
+        are_within = all(least <= n <= most and self.above < n < self.below for n in numbers)
+        return are_within and (not self.ascending or list(numbers) == sorted(numbers))
+
+    def __str__(self) -> str:
+        if self.least is not None and self.most is not None:
+            return f"between {self.least:g} and {self.most:g}" + (", in ascending order" if self.ascending else "")
+        words = [] if self.least is None else [f"{self.least:g} or more"]
+        words += [f"more than {self.above:g}"] if self.above > -math.inf else []
+        words += [] if self.most is None else [f"at most {self.most:g}"]
+        words += [f"below {self.below:g}"] if self.below < math.inf else []
+        return " and ".join(words) + (", in ascending order" if self.ascending else "")
+
+
+Count = Annotated[int, Range(least=1)]
+CountOrZero = Annotated[int, Range(least=0)]
+Share = Annotated[float, Range(least=0, most=1)]
+ShareAboveZero = Annotated[float, Range(above=0, most=1)]
+ShareBelowOne = Annotated[float, Range(least=0, below=1)]
+Positive = Annotated[float, Range(above=0)]
+PositiveOrZero = Annotated[float, Range(least=0)]
+
+
+class CheckedConfig:
+    """Base class of the configs of a run. A subclass with a `__post_init__` of its own calls this one first.
+
+    `config_path`: dotted path of the config in a run, for messages.
+    """
+
+    config_path: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Reject fields that are out of range.
+
+        Raises:
+            ValueError: with the field and its range.
+        """
+        for name, allowed in ranges(type(self)).items():
+            if not allowed.holds(value := getattr(self, name)):
+                raise ValueError(f"{self.config_path}.{name} is {value}; it must be {allowed}")
+
+
+@functools.cache
+def ranges(kind: type) -> dict[str, Range]:
+    """Ranges in the types of the fields of a dataclass, by field."""
+    found = {field.name: _range_in(field.type) for field in fields(kind)}
+    return {name: allowed for name, allowed in found.items() if allowed is not None}
+
+
+def _range_in(kind: object) -> Range | None:
+    """Range of a type such as `Count`, `Count | None` or `tuple[Count, ...]`."""
+    return kind if isinstance(kind, Range) else next(filter(None, map(_range_in, get_args(kind))), None)
 
 
 def check_fields(
-    path: str, config: object, *names: str, least: float, most: float = math.inf, exclusive: bool = False
+    path: str, config: object, *names: str, least: float, most: float | None = None, exclusive: bool = False
 ) -> None:
-    """Reject fields that are out of range. None is allowed. All numbers of a tuple must be in range.
-
-    Args:
-        path: full name of the config, e.g. "data.augmentation".
-        names: names of the fields.
-        exclusive: whether `least` itself is rejected.
-
-    Raises:
-        ValueError: with the field and its range; also for NaN and infinity.
-    """
+    """Reject fields that are out of range, of configs whose types have no ranges yet."""
     for name in names:
-        value = getattr(config, name)
-        numbers = value if isinstance(value, tuple) else () if value is None else (value,)
-        if all((n > least if exclusive else n >= least) and n <= most and n < math.inf for n in numbers):
-            continue
-        wanted = f"more than {least:g}" if exclusive else f"{least:g} or more"
-        if most < math.inf:
-            wanted = f"{wanted} and at most {most:g}" if exclusive else f"between {least:g} and {most:g}"
-        raise ValueError(f"{path}.{name} is {value}; it must be {wanted}")
+        allowed = Range(above=least, most=most) if exclusive else Range(least=least, most=most)
+        if not allowed.holds(value := getattr(config, name)):
+            raise ValueError(f"{path}.{name} is {value}; it must be {allowed}")
 
 
 def check_ascending(path: str, config: object, *names: str) -> None:
-    """Reject ranges (low, high) with low above high.
-
-    Raises:
-        ValueError: with the field.
-    """
+    """Reject ranges (low, high) with low above high, of configs whose types have no ranges yet."""
     for name in names:
         low, high = getattr(config, name)
         if low > high:

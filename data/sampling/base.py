@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interface.evaluation import EvalConfig
+from interface.ranges import CheckedConfig
 
 Indices = NDArray[np.int64]
 
@@ -52,8 +54,10 @@ class Sampling(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SamplingConfig(ABC):
+class SamplingConfig(CheckedConfig, ABC):
     """Settings of a frame sampling."""
+
+    config_path: ClassVar[str] = "data.sampling"
 
     @property
     @abstractmethod

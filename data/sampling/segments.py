@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from data.sampling.base import PART_EACH, Indices, Sampling, SamplingConfig, Timeline
-from interface.evaluation import EvalConfig, check_span
-from interface.ranges import check_fields
+from interface.evaluation import EvalConfig
+from interface.ranges import Count, ShareAboveZero
 
 MAX_SEGMENT_VIEWS, MAX_UNIFORM_VIEWS = 3, 2
 
@@ -35,12 +35,8 @@ class SegmentSampling(Sampling):
         The paper's Figure 3 calls the stride that evenly covers the video S. A share of k is a stride of k S.
         """
 
-        nominal_fps: int | None = 30
-        span: float = field(default=1.0, metadata={"omit_if": 1.0})
-
-        def __post_init__(self) -> None:
-            check_span(self.span, "data.sampling.span")
-            check_fields("data.sampling", self, "nominal_fps", least=1)
+        nominal_fps: Count | None = 30
+        span: ShareAboveZero = field(default=1.0, metadata={"omit_if": 1.0})
 
         @property
         def expected_fps(self) -> int | None:

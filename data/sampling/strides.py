@@ -13,8 +13,8 @@ from typing import Self
 import numpy as np
 
 from data.sampling.base import Indices, Sampling, SamplingConfig, Timeline
-from interface.evaluation import EvalConfig, check_span, check_stride
-from interface.ranges import check_fields
+from interface.evaluation import EvalConfig
+from interface.ranges import Count, ShareAboveZero
 
 
 class DenseSampling(Sampling):
@@ -32,15 +32,10 @@ class DenseSampling(Sampling):
         frame of a video is never read. So does the released code with pictures (EPIC-Kitchens).
         """
 
-        stride: int = 4
-        nominal_fps: int = 30
-        span: float | None = field(default=None, metadata={"omit_if": None})
+        stride: Count = 4
+        nominal_fps: Count = 30
+        span: ShareAboveZero | None = field(default=None, metadata={"omit_if": None})
         from_fractions: bool = field(default=False, metadata={"omit_if": False})
-
-        def __post_init__(self) -> None:
-            check_span(self.span, "data.sampling.span")
-            check_stride(self.stride, "data.sampling.stride")
-            check_fields("data.sampling", self, "nominal_fps", least=1)
 
         @property
         def expected_fps(self) -> int | None:
@@ -116,10 +111,7 @@ class DenseSampling(Sampling):
 class StrideConfig(SamplingConfig):
     """Settings of a sampling at a stride, which a test protocol may change."""
 
-    stride: int
-
-    def __post_init__(self) -> None:
-        check_stride(self.stride, "data.sampling.stride")
+    stride: Count
 
     def view_starts(self, num_views: int) -> tuple[Fraction, ...]:
         """Start of each test view, as a share of the range of starts. A single view starts with the video."""
@@ -142,12 +134,8 @@ class StridedSampling(Sampling):
     class Config(StrideConfig):
         """Stride in frames at the nominal rate, or in frames of the video if that is None."""
 
-        stride: int = 16
-        nominal_fps: int | None = 30
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            check_fields("data.sampling", self, "nominal_fps", least=1)
+        stride: Count = 16
+        nominal_fps: Count | None = 30
 
         @property
         def expected_fps(self) -> int | None:
@@ -196,7 +184,7 @@ class CyclicSampling(Sampling):
     class Config(StrideConfig):
         """Stride in frames of the video, whatever its frame rate. A test sets `late_short_clips` as in its protocol."""
 
-        stride: int = 32
+        stride: Count = 32
         late_short_clips: bool = field(default=True, metadata={"omit_if": True})
 
         @property
@@ -252,7 +240,7 @@ class PaddedSampling(Sampling):
     class Config(StrideConfig):
         """Stride in frames of the video, whatever its frame rate."""
 
-        stride: int = 4
+        stride: Count = 4
 
         @property
         def text(self) -> str:

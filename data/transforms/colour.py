@@ -6,12 +6,13 @@ F: frames of a clip. Frames are uint8, (F, 3, height, width), RGB.
 
 import random
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor
 
 from data.transforms.pixels import AugmentationConfig, random_crop, short_side_resized
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
-from interface.ranges import check_ascending, check_fields
+from interface.ranges import Range, Share
 
 # Factors of brightness, saturation and gamma, and the shift of the hue as a share of the colour wheel.
 BRIGHTNESS, SATURATION, GAMMA, HUE = (0.5, 2.0), (0.5, 3.0), (0.8, 1.2), (-0.5, 0.5)
@@ -30,14 +31,9 @@ class ColourAugmentation(TrackedTransform):
             colour: probability of each change of colour.
         """
 
-        short_side: tuple[float, float] = (1.0, 329 / 224)
-        flip: float = 0.5
-        colour: float = 0.1
-
-        def __post_init__(self) -> None:
-            check_fields("data.augmentation", self, "flip", "colour", least=0, most=1)
-            check_fields("data.augmentation", self, "short_side", least=1)
-            check_ascending("data.augmentation", self, "short_side")
+        short_side: Annotated[tuple[float, float], Range(least=1, ascending=True)] = (1.0, 329 / 224)
+        flip: Share = 0.5
+        colour: Share = 0.1
 
         def build(self, crop: int) -> "ColourAugmentation":
             return ColourAugmentation(crop, self)

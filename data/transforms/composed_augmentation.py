@@ -7,7 +7,7 @@ F: frames of a clip. Frames are uint8, (F, 3, height, width), RGB.
 
 import random
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from data.transforms.pixels import AugmentationConfig
 from data.transforms.random_crops import MultiScaleCrop, RandomCropConfig
 from data.transforms.random_erasing import RandomErasing
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
-from interface.ranges import check_fields
+from interface.ranges import CheckedConfig, Share
 
 if TYPE_CHECKING:  # configs are resolved without importing Pillow
     from PIL import Image
@@ -31,17 +31,16 @@ class AutoAugment:
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(CheckedConfig):
         """Settings.
 
         Args:
             shift: largest vertical shift, as a share of the height. The policy shifts by nine tenths of it.
         """
 
-        shift: float = 0.45
+        config_path: ClassVar[str] = "data.augmentation.auto_augment"
 
-        def __post_init__(self) -> None:
-            check_fields("data.augmentation.auto_augment", self, "shift", least=0, most=1)
+        shift: Share = 0.45
 
         def build(self) -> "AutoAugment":
             return AutoAugment(self)
@@ -94,11 +93,8 @@ class ComposedAugmentation(TrackedTransform):
 
         auto_augment: AutoAugment.Config | None = field(default_factory=AutoAugment.Config)
         crop: RandomCropConfig = field(default_factory=MultiScaleCrop.Config)
-        flip: float = 0.5
+        flip: Share = 0.5
         erasing: RandomErasing.Config | None = None
-
-        def __post_init__(self) -> None:
-            check_fields("data.augmentation", self, "flip", least=0, most=1)
 
         def build(self, crop: int) -> "ComposedAugmentation":
             return ComposedAugmentation(crop, self)

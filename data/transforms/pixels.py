@@ -13,7 +13,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from torch import Tensor
 from data.transforms.rand_augment import RandAugment
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
 from interface.evaluation import CropRule, Resizing
-from interface.ranges import check_fields
+from interface.ranges import CheckedConfig, PositiveOrZero, Share
 
 # Relative to the crop: 256 and 320 at crop 224, 384 and 480 at crop 336, as in all recipes of the paper.
 SHORT_SIDE_RANGE = (8 / 7, 10 / 7)
@@ -30,8 +30,10 @@ PerChannel = float | tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AugmentationConfig(ABC):
+class AugmentationConfig(CheckedConfig, ABC):
     """Training augmentation of the decoded frames of a clip."""
+
+    config_path: ClassVar[str] = "data.augmentation"
 
     @abstractmethod
     def build(self, crop: int) -> Callable[[Tensor], Tensor]:
@@ -40,7 +42,7 @@ class AugmentationConfig(ABC):
         It gives (F, 3, crop, crop), uint8, or float32 with black at 0 and white at 255. The type is that of all clips.
         """
 
-    def check(self, crop: int) -> None:  # noqa: B027  (most settings fit any crop)
+    def check(self, crop: int) -> None:
         """Reject settings that do not fit the crop size.
 
         Raises:
@@ -93,15 +95,11 @@ class Augmentation(TrackedTransform):
         short_side: tuple[int, int] | None = None
         inverse_uniform: bool = False
         resized_crop: bool = False
-        flip: float = 0.5
-        color_jitter: float = 0.4
-        color_jitter_probability: float = 0.8
+        flip: Share = 0.5
+        color_jitter: PositiveOrZero = 0.4
+        color_jitter_probability: Share = 0.8
         rand_augment: RandAugment.Config | None = None
         color_jitter_as_released: bool = field(default=False, metadata={"omit_if": False})
-
-        def __post_init__(self) -> None:
-            check_fields("data.augmentation", self, "flip", "color_jitter_probability", least=0, most=1)
-            check_fields("data.augmentation", self, "color_jitter", least=0)
 
         def build(self, crop: int) -> "Augmentation":
             return Augmentation(crop, self)

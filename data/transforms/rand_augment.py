@@ -16,13 +16,13 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from interface.ranges import check_fields
+from interface.ranges import CheckedConfig, Count, PositiveOrZero, Share
 
 if TYPE_CHECKING:  # configs are resolved without importing Pillow
     from PIL import Image
@@ -39,7 +39,7 @@ class RandAugment:
     """Random operations on a clip, drawn with replacement."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(CheckedConfig):
         """Settings of `rand-m{magnitude}-n{num_operations}-mstd{deviation}-inc1`.
 
         Args:
@@ -54,24 +54,22 @@ class RandAugment:
                 strength, as in timm with Pillow. It takes several times as long.
         """
 
-        magnitude: float = 20.0
-        deviation: float = 0.5
-        num_operations: int = 2
-        probability: float = 0.5
+        config_path: ClassVar[str] = "data.augmentation.rand_augment"
+
+        magnitude: PositiveOrZero = 20.0
+        deviation: PositiveOrZero = 0.5
+        num_operations: Count = 2
+        probability: Share = 0.5
         as_released: bool = field(default=False, metadata={"omit_if": False})
         reversed_channels: bool = field(default=False, metadata={"omit_if": False})
         independent: bool = field(default=False, metadata={"omit_if": False})
         bicubic: bool = field(default=False, metadata={"omit_if": False})
 
         def __post_init__(self) -> None:
-            check_fields("data.augmentation.rand_augment", self, "magnitude", "deviation", least=0)
-            check_fields("data.augmentation.rand_augment", self, "num_operations", least=1)
-            check_fields("data.augmentation.rand_augment", self, "probability", least=0, most=1)
+            super().__post_init__()
             if self.as_released and (self.independent or self.bicubic):
                 name = "independent" if self.independent else "bicubic"
-                raise ValueError(
-                    f"data.augmentation.rand_augment.as_released and .{name} exclude each other; set one of them"
-                )
+                raise ValueError(f"{self.config_path}.as_released and .{name} exclude each other; set one of them")
 
         def build(self) -> "RandAugment":
             return RandAugment(self)

@@ -7,20 +7,20 @@ Follows https://github.com/1adrianb/video-transformers; the former are those of 
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 from torch import Tensor
 
 from data.transforms.pixels import SHORT_SIDE_RANGE, random_crop, short_side_resized
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
-from interface.ranges import check_ascending, check_fields
-
-FIELD = "data.augmentation.crop"
+from interface.ranges import CheckedConfig, CountOrZero, Range, ShareAboveZero
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomCropConfig(ABC):
+class RandomCropConfig(CheckedConfig, ABC):
     """Settings of a random crop."""
+
+    config_path: ClassVar[str] = "data.augmentation.crop"
 
     @abstractmethod
     def build(self, crop: int) -> TrackedTransform:
@@ -34,11 +34,7 @@ class ShortSideCrop(TrackedTransform):
     class Config(RandomCropConfig):
         """Smallest and largest short side, relative to the crop size. It is drawn uniformly."""
 
-        short_side: tuple[float, float] = SHORT_SIDE_RANGE
-
-        def __post_init__(self) -> None:
-            check_fields(FIELD, self, "short_side", least=1)
-            check_ascending(FIELD, self, "short_side")
+        short_side: Annotated[tuple[float, float], Range(least=1, ascending=True)] = SHORT_SIDE_RANGE
 
         def build(self, crop: int) -> "ShortSideCrop":
             return ShortSideCrop(crop, self)
@@ -79,15 +75,13 @@ class MultiScaleCrop(TrackedTransform):
             distortion: largest number of places in `scales` between the share of the height and that of the width.
         """
 
-        scales: tuple[float, ...] = (1.0, 0.875, 0.75, 0.66)
-        distortion: int = 1
+        scales: tuple[ShareAboveZero, ...] = (1.0, 0.875, 0.75, 0.66)
+        distortion: CountOrZero = 1
 
         def __post_init__(self) -> None:
-            """Reject shares and distortions out of range."""
-            check_fields(FIELD, self, "scales", least=0, most=1, exclusive=True)
-            check_fields(FIELD, self, "distortion", least=0)
+            super().__post_init__()
             if not self.scales:
-                raise ValueError(f"{FIELD}.scales is empty; it has at least one share of the short side")
+                raise ValueError(f"{self.config_path}.scales is empty; it has at least one share of the short side")
 
         def build(self, crop: int) -> "MultiScaleCrop":
             return MultiScaleCrop(crop, self)

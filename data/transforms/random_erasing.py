@@ -6,10 +6,11 @@ Follows timm's, as https://github.com/1adrianb/video-transformers does. Frames a
 import math
 import random
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 from torch import Tensor
 
-from interface.ranges import check_ascending, check_fields
+from interface.ranges import CheckedConfig, Range, Share, ShareAboveZero
 
 # Number of boxes that are drawn until one lies within the frames. If none does, nothing is erased.
 MAX_DRAWS = 10
@@ -21,7 +22,7 @@ class RandomErasing:
     """Box of random area, aspect ratio and place, filled with middle grey."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(CheckedConfig):
         """Settings.
 
         Args:
@@ -30,14 +31,11 @@ class RandomErasing:
             aspect: smallest ratio of its sides. The largest one is its inverse, and its logarithm is uniform.
         """
 
-        probability: float = 0.5
-        area: tuple[float, float] = (0.02, 1 / 3)
-        aspect: float = 0.3
+        config_path: ClassVar[str] = "data.augmentation.erasing"
 
-        def __post_init__(self) -> None:
-            check_fields("data.augmentation.erasing", self, "probability", "area", least=0, most=1)
-            check_fields("data.augmentation.erasing", self, "aspect", least=0, most=1, exclusive=True)
-            check_ascending("data.augmentation.erasing", self, "area")
+        probability: Share = 0.5
+        area: Annotated[tuple[float, float], Range(least=0, most=1, ascending=True)] = (0.02, 1 / 3)
+        aspect: ShareAboveZero = 0.3
 
         def build(self) -> "RandomErasing":
             return RandomErasing(self)

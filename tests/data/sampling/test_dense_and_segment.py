@@ -110,9 +110,9 @@ def test_segments_may_span_a_share_of_the_video() -> None:
 @pytest.mark.parametrize("span", [0.0, 1.5, -1.0])
 def test_a_span_out_of_range_is_rejected(span: float) -> None:
     for config in (DenseSampling.Config, SegmentSampling.Config):
-        with pytest.raises(ValueError, match=r"data\.sampling\.span is .*above 0 and at most 1"):
+        with pytest.raises(ValueError, match=r"data\.sampling\.span is .*more than 0 and at most 1"):
             config(span=span)
-    with pytest.raises(ValueError, match=r"evaluation\.span is .*above 0 and at most 1"):
+    with pytest.raises(ValueError, match=r"evaluation\.span is .*more than 0 and at most 1"):
         EvalConfig(span=span)
 
 
