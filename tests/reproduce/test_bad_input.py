@@ -49,7 +49,7 @@ def test_numbers_out_of_range_are_rejected(words: list[str], message: str, capsy
     [
         ("evaluation.stride=2", "segment sampling has no stride in frames: set evaluation.span"),
         ("evaluation.views=3", "segment sampling has one view, the whole video; evaluation.views is 3"),
-        ("evaluation.span=2.0", "evaluation.span is 2.0; it is the share of a video that a clip spans"),
+        ("evaluation.span=2.0", "evaluation.span is 2.0; it must be more than 0 and at most 1"),
     ],
 )
 def test_run_rejects_test_protocols_that_the_sampling_does_not_support(
