@@ -5,21 +5,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
+from typing import ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
 from data.errors import DataError
+from data.items import ItemList, TestItems, TrainItems
 from data.synthetic.ensure import StandIn
 from interface.evaluation import EvalConfig
 from interface.ranges import CheckedConfig
 from interface.sizes import InputSize
 from interface.targets import Targets
 
-if TYPE_CHECKING:  # the item modules import the decoder, which resolving a table does not need
-    import numpy as np
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-    from data.items.items import ItemList, TestItems, TrainItems
+ONE_VIEW = EvalConfig(views=1, crops=1)
 
 Split = Literal["train", "val", "test"]
 OfficialSizes = Mapping[str, Mapping[Split, int]]
@@ -37,7 +37,7 @@ class VideoFacts(NamedTuple):
 class ShowsFrames(Protocol):
     """Data config whose items can be displayed as the frames of a clip."""
 
-    def shown_frames(self, clip: "Tensor") -> "Tensor":
+    def shown_frames(self, clip: Tensor) -> Tensor:
         """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
         ...
 
@@ -51,17 +51,17 @@ class ShownMasks(NamedTuple):
         true, predicted: (T, H, W).
     """
 
-    numbers: "NDArray[np.int64]"
-    frames: "NDArray[np.uint8]"
-    true: "NDArray[np.uint8]"
-    predicted: "NDArray[np.uint8]"
+    numbers: NDArray[np.int64]
+    frames: NDArray[np.uint8]
+    true: NDArray[np.uint8]
+    predicted: NDArray[np.uint8]
 
 
 @runtime_checkable
 class ShowsMasks(Protocol):
     """Data config whose items are sequences with masks, and whose predictions are files."""
 
-    def shown_masks(self, items: "ItemList", index: int, results: Path, num_frames: int) -> ShownMasks:
+    def shown_masks(self, items: ItemList, index: int, results: Path, num_frames: int) -> ShownMasks:
         """Frames of a sequence at even intervals.
 
         Args:
@@ -106,7 +106,7 @@ class DatasetConfig(CheckedConfig, ABC):
         """Prediction targets of an item."""
 
     @abstractmethod
-    def build(self, root: Path, split: Split) -> "ItemList":
+    def build(self, root: Path, split: Split) -> ItemList:
         """Items of a split. "test" is the split that the papers report on.
 
         Raises:
@@ -191,22 +191,22 @@ class DataConfig(CheckedConfig, ABC):
         """
 
     @abstractmethod
-    def train_items(self, items: "ItemList", seed: int) -> "TrainItems":
+    def train_items(self, items: ItemList, seed: int) -> TrainItems:
         """Augmented training items."""
 
-    @abstractmethod
-    def validation_items(self, items: "ItemList") -> "TestItems":
+    def validation_items(self, items: ItemList) -> TestItems:
         """One unaugmented view of each item, for the validation curves."""
+        return self.test_items(items, ONE_VIEW)
 
     @abstractmethod
-    def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestItems":
+    def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
         """Views of each item under a test protocol."""
 
-    def files(self, items: "ItemList") -> Sequence[tuple[str, ...]] | None:
+    def files(self, items: ItemList) -> Sequence[tuple[str, ...]] | None:
         """Paths of files of each item, which show by their sizes whether it has changed; None if there are no files."""
         return None
 
-    def examine(self, items: "ItemList", index: int) -> VideoFacts | None:
+    def examine(self, items: ItemList, index: int) -> VideoFacts | None:
         """Read an item completely; by default, one view of it. Returns the properties of a video, None for other items.
 
         Raises:
@@ -264,17 +264,15 @@ class DataConfig(CheckedConfig, ABC):
         """Layout and normalisation of the model's inputs, in words."""
         return f"{self.size.kind} as `RowModel.inputs` returns it"
 
-    def on_device(self, inputs: "tuple[Tensor, ...]") -> "tuple[Tensor, ...]":
+    def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Model inputs of a batch after its transfer to the device. By default, the inputs are unchanged."""
         return inputs
 
-    def result_files(
-        self, items: "ItemList", index: int, prediction: "NDArray[np.uint8]"
-    ) -> Iterator[tuple[Path, bytes]]:
+    def result_files(self, items: ItemList, index: int, prediction: NDArray[np.uint8]) -> Iterator[tuple[Path, bytes]]:
         """Files of the prediction of a test item, with paths below a folder of results; by default, there are none."""
         return iter(())
 
-    def display(self, inputs: "tuple[Tensor, ...]") -> "Tensor | None":
+    def display(self, inputs: tuple[Tensor, ...]) -> Tensor | None:
         """Frames (F, 3, height, width) of the middle variant of a test view, uint8, RGB; None if items cannot be shown.
 
         Args:

@@ -15,7 +15,7 @@ from torch.utils.data import Sampler
 from data.config import DataConfig, Split
 from data.fingerprint import DataFingerprint
 from data.inspection.bad_files import BadFiles
-from data.items.items import Batch, ItemList, TestItems, TrainItems
+from data.items import Batch, ItemList, TestItems, TrainItems
 from data.loaders import (
     ContinuingItems,
     EpochBatches,

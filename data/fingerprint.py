@@ -14,7 +14,7 @@ from data.errors import MissingAnnotationError
 from data.inspection.file_scan import sizes_of
 
 if TYPE_CHECKING:  # the item modules import torch
-    from data.items.items import ItemList
+    from data.items import ItemList
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from data.errors import DataError
 from data.inspection.file_scan import missing_of
 
 if TYPE_CHECKING:  # the item modules import torch
-    from data.items.items import ItemList
+    from data.items import ItemList
 
 
 class MissingItems(NamedTuple):

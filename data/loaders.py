@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from data.errors import DataError, DecodeError, shortened
-from data.items.items import Batch, Draw, TestItems, TrainItems, collated
+from data.items import Batch, Draw, TestItems, TrainItems, collated
 from data.worker_processes import STOP_SIGNALS, signals_later
 
 logger = logging.getLogger(__name__)

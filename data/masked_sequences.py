@@ -1,24 +1,28 @@
-"""Data of mask propagation: sequences of frames, of which the masks of the objects in the first frame are given."""
+"""Data of mask propagation: sequences of frames, of which the masks of the objects in the first frame are given.
+
+F frames, H x W pixels, h x w after resizing.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from data.config import DataConfig, ShownMasks, VideoFacts
 from data.datasets.davis import Davis, SequenceList, read_frames, read_masks, read_results, result_files
+from data.errors import DecodeError
+from data.items import Inputs, ItemList, TestItems, TrainItems
 from data.transforms.pixels import PerChannel, normalized
 from interface.evaluation import EvalConfig
 from interface.ranges import Range
 from interface.sizes import MaskedSequenceSize
-
-if TYPE_CHECKING:
-    from data.items.items import ItemList, TrainItems
-    from data.items.sequences import TestSequences
 
 FPS = 24  # of DAVIS
 TYPICAL_FRAMES = 67  # mean number of frames of the sequences of DAVIS 2017 val
@@ -57,31 +61,45 @@ class MaskedSequences(DataConfig):
             if (number := getattr(evaluation, name)) != 1:
                 raise ValueError(f"evaluation.{name} is {number}; a sequence is tested as a whole, so it must be 1")
 
-    def train_items(self, items: "ItemList", seed: int) -> "TrainItems":
-        """Refuse: masks are propagated without training.
-
-        Raises:
-            ValueError: always.
-        """
+    def train_items(self, items: ItemList, seed: int) -> TrainItems:
         raise ValueError(f"{self.dataset.name}: its sequences are only tested; set optim=None")
 
-    def validation_items(self, items: "ItemList") -> "TestSequences":
-        return self.test_items(items, EvalConfig(views=1, crops=1))
+    def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
+        shapes = ((1, 2, *size, self.short_side, self.short_side) for size in ((3,), ()))
+        return TestItems(items, 1, partial(self.whole, items), *((shape, torch.uint8) for shape in shapes))
 
-    def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestSequences":
-        from data.items.sequences import TestSequences
+    def whole(self, items: ItemList, index: int, view: int) -> Inputs:
+        """Resized frames (1, F, 3, h, w) and masks (1, F, H, W) in their own size, uint8, of a sequence.
 
+        Raises:
+            DecodeError: if a file cannot be read, or the frames are too narrow.
+        """
         assert isinstance(items, SequenceList)
-        return TestSequences(items, short_side=self.short_side, multiple=self.multiple)
+        sequence = items.sequences[index]
+        frames = torch.from_numpy(read_frames(sequence)).permute(0, 3, 1, 2)  # (F, 3, H, W)
+        height, width = frames.shape[2:]
+        masks = torch.from_numpy(read_masks(sequence, (height, width)))  # (F, H, W)
+        size = self.resized_size(height, width)
+        if min(size) < 1:
+            raise DecodeError(sequence.name, f"its frames of {height}x{width} pixels are too narrow to be resized")
+        return resized(frames, size).unsqueeze(0), masks.unsqueeze(0)
 
-    def files(self, items: "ItemList") -> list[tuple[str, ...]]:
+    def resized_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of resized frames: the short side, and the long side rounded down to a multiple.
+
+        Follows DINO's evaluation on DAVIS (https://github.com/facebookresearch/dino).
+        """
+        long_side = max(height, width) * self.short_side // min(height, width) // self.multiple * self.multiple
+        return (self.short_side, long_side) if width > height else (long_side, self.short_side)
+
+    def files(self, items: ItemList) -> list[tuple[str, ...]]:
         assert isinstance(items, SequenceList)
         return [
             tuple(str(path) for i in range(len(s.frames)) for path in (s.picture(i), s.mask(i)))
             for s in items.sequences
         ]
 
-    def examine(self, items: "ItemList", index: int) -> VideoFacts:
+    def examine(self, items: ItemList, index: int) -> VideoFacts:
         assert isinstance(items, SequenceList)
         frames = read_frames(items.sequences[index])
         height, width = frames.shape[1:3]
@@ -95,14 +113,12 @@ class MaskedSequences(DataConfig):
         frames, masks = inputs
         return normalized(frames, self.mean, self.std), masks
 
-    def result_files(
-        self, items: "ItemList", index: int, prediction: NDArray[np.uint8]
-    ) -> Iterator[tuple[Path, bytes]]:
+    def result_files(self, items: ItemList, index: int, prediction: NDArray[np.uint8]) -> Iterator[tuple[Path, bytes]]:
         """Predicted masks (F, H, W) of a sequence in the layout of the official evaluation."""
         assert isinstance(items, SequenceList)
         yield from result_files(items.sequences[index], prediction)
 
-    def shown_masks(self, items: "ItemList", index: int, results: Path, num_frames: int) -> ShownMasks:
+    def shown_masks(self, items: ItemList, index: int, results: Path, num_frames: int) -> ShownMasks:
         """Frames of a sequence at even intervals, in their own size."""
         assert isinstance(items, SequenceList)
         sequence = items.sequences[index]
@@ -115,3 +131,11 @@ class MaskedSequences(DataConfig):
         dataset = self.dataset.tiny()
         assert dataset.stand_in is not None
         return replace(self, dataset=dataset, short_side=dataset.stand_in.height, multiple=8)
+
+
+def resized(frames: Tensor, size: tuple[int, int]) -> Tensor:
+    """Frames (F, 3, H, W) resized bilinearly without antialiasing, in uint8."""
+    if tuple(frames.shape[2:]) == size:
+        return frames.contiguous()
+    floats = F.interpolate(frames.float(), size=size, mode="bilinear")
+    return floats.add_(0.5).clamp_(0, 255).to(torch.uint8)  # rounded

@@ -1,23 +1,16 @@
 """Clips of RGB frames with the joints of the people in them."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-from torch import Tensor
 
 from data.config import DataConfig, VideoFacts
 from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
+from data.items import ItemList
 from data.sampling.base import SamplingConfig
 from data.sampling.segments import SegmentSampling
-from data.transforms.pixels import normalized
 from data.video_data import ClipData
 from interface.evaluation import EvalConfig
 from interface.ranges import Count
 from interface.sizes import PoseClipSize
-
-if TYPE_CHECKING:
-    from data.items.items import ItemList
-    from data.items.pose_clips import TestPoseClips, TrainPoseClips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +30,10 @@ class PoseVideoData(ClipData):
         return PoseClipSize(self.frames, self.crop, self.crop, self.dataset.num_joints)
 
     @property
+    def mirrored(self) -> tuple[int, ...]:
+        return self.dataset.mirrored
+
+    @property
     def input_text(self) -> str:
         count = self.dataset.num_joints
         return (
@@ -48,47 +45,16 @@ class PoseVideoData(ClipData):
         super().check(evaluation)
         self.augmentation.check_tracked()
 
-    def train_items(self, items: "ItemList", seed: int) -> "TrainPoseClips":
-        from data.items.pose_clips import TrainPoseClips
-
-        assert isinstance(items, PoseVideoList)
-        return TrainPoseClips(
-            items,
-            seed,
-            sampling=self.sampling.build(self.frames),
-            augmentation=self.augmentation.build_tracked(self.crop),
-            reversed_channels=self.reversed_channels,
-            crop=self.crop,
-            mirrored=self.dataset.mirrored,
-        )
-
-    def _test_clips(self, items: "ItemList", sampling: SamplingConfig, evaluation: EvalConfig) -> "TestPoseClips":
-        from data.items.pose_clips import TestPoseClips
-
-        assert isinstance(items, PoseVideoList)
-        return TestPoseClips(
-            items,
-            evaluation.views,
-            sampling=sampling.build(evaluation.frames or self.frames),
-            crops=self.crops(evaluation),
-            reversed_channels=self.reversed_channels,
-            mirrored=self.dataset.mirrored,
-        )
-
-    def files(self, items: "ItemList") -> list[tuple[str, ...]]:
+    def files(self, items: ItemList) -> list[tuple[str, ...]]:
         assert isinstance(items, PoseVideoList)
         return [(*video, poses) for video, poses in zip(super().files(items), items.pose_files, strict=True)]
 
-    def examine(self, items: "ItemList", index: int) -> VideoFacts:
+    def examine(self, items: ItemList, index: int) -> VideoFacts:
         assert isinstance(items, PoseVideoList)
         poses = items.poses(index)
         facts = super().examine(items, index)
         items.check_length(index, poses, facts.frames)
         return facts
-
-    def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        clips, joints = inputs
-        return normalized(clips, self.mean, self.std), joints
 
     def from_list(self, class_names: tuple[str, ...] = ()) -> DataConfig:
         """Reject a list file, which gives no joints."""

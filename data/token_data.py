@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Self
+from functools import partial
+from typing import Annotated, Self
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from data.config import DataConfig
-from data.datasets.token_lists import TokenDataset, TokenList
+from data.datasets.token_lists import PADDING, Ids, TokenDataset, TokenList
+from data.errors import DecodeError
+from data.items import Inputs, ItemList, TestItems, TrainItems
 from interface.evaluation import EvalConfig
 from interface.ranges import Range
 from interface.sizes import TokenSequenceSize
-
-if TYPE_CHECKING:  # the item modules import torch's loaders
-    from data.items.items import ItemList
-    from data.items.tokens import TestTokens, TrainTokens
 
 Length = Annotated[int, Range(least=1, most=2**20)]  # longer sequences have no tensors
 
@@ -46,27 +49,32 @@ class TokenData(DataConfig):
             views = f"evaluation.views is {evaluation.views} and evaluation.crops {evaluation.crops}"
             raise ValueError(f"{views}; sequences have one view and one crop")
 
-    def train_items(self, items: "ItemList", seed: int) -> "TrainTokens":
-        from data.items.tokens import TrainTokens
+    def train_items(self, items: ItemList, seed: int) -> TrainItems:
+        return TrainItems(items, seed, partial(self.padded, items))
 
+    def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
+        shapes = (1 + self.size.pair) * [((1, self.length), torch.int64)]  # of padding, which is 0
+        return TestItems(items, 1, partial(self.only_view, items), *shapes)
+
+    def padded(self, items: ItemList, index: int) -> Inputs:
+        """Token ids (N,) of each sequence of an item, N tokens with padding.
+
+        Raises:
+            DecodeError: if the item cannot be read, has no tokens, or has a token out of the vocabulary.
+        """
         assert isinstance(items, TokenList)
-        return TrainTokens(items, seed, self.size, self.most)
+        return tuple(padded_ids(ids, items.ids[index], self.size, self.most) for ids in items.tokens(index))
 
-    def validation_items(self, items: "ItemList") -> "TestTokens":
-        from data.items.tokens import TestTokens
+    def only_view(self, items: ItemList, index: int, view: int) -> Inputs:
+        """Token ids (1, N) of each sequence of an item."""
+        return tuple(ids.unsqueeze(0) for ids in self.padded(items, index))
 
-        assert isinstance(items, TokenList)
-        return TestTokens(items, self.size, self.most)
-
-    def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestTokens":
-        return self.validation_items(items)
-
-    def files(self, items: "ItemList") -> Sequence[tuple[str, ...]] | None:
+    def files(self, items: ItemList) -> Sequence[tuple[str, ...]] | None:
         """File of each item; None for items in memory."""
         assert isinstance(items, TokenList)
         return items.files()
 
-    def examine(self, items: "ItemList", index: int) -> None:
+    def examine(self, items: ItemList, index: int) -> None:
         super().examine(items, index)
         assert isinstance(items, TokenList)
         items.examine(index)
@@ -74,3 +82,16 @@ class TokenData(DataConfig):
     def tiny(self) -> Self:
         dataset = self.dataset.tiny()
         return replace(self, dataset=dataset, length=min(self.length, dataset.tiny_length), max_tokens=None)
+
+
+def padded_ids(ids: Ids, name: str, size: TokenSequenceSize, most: int) -> Tensor:
+    """Token ids (N,) of a sequence, cut to `most` tokens."""
+    kept = ids[:most]
+    if not len(kept):
+        raise DecodeError(name, "it has no tokens")
+    if kept.min() < 0 or kept.max() >= size.vocabulary:
+        wrong = int(kept.max() if kept.max() >= size.vocabulary else kept.min())
+        raise DecodeError(name, f"the token {wrong} is out of the vocabulary of {size.vocabulary} ids")
+    row = np.full(size.length, PADDING, np.int64)
+    row[: len(kept)] = kept
+    return torch.from_numpy(row)

@@ -5,21 +5,19 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from torch import Tensor
 
 from data.config import DataConfig, VideoFacts
+from data.datasets.videos import VideoList
+from data.items import ItemList, TestItems, TrainItems
 from data.sampling.base import SamplingConfig
 from data.sampling.strides import DenseSampling
 from data.transforms.pixels import Augmentation, AugmentationConfig, Crops, PerChannel, normalized
 from interface.evaluation import EvalConfig
 from interface.ranges import Count, Range
 from interface.sizes import ClipSize, PoseClipSize
-
-if TYPE_CHECKING:
-    from data.items.clips import TestClips, TrainClips
-    from data.items.items import ItemList, TestItems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +46,11 @@ class ClipData(DataConfig):
     def size(self) -> ClipSize | PoseClipSize:
         """Size of a clip."""
 
+    @property
+    def mirrored(self) -> tuple[int, ...]:
+        """Index of the joint on the other side of the body, for each of the R joints; none without joints."""
+        return ()
+
     def test_size(self, evaluation: EvalConfig) -> ClipSize | PoseClipSize:
         return self.size if evaluation.frames is None else self.size.with_frames(evaluation.frames)
 
@@ -67,33 +70,36 @@ class ClipData(DataConfig):
     def crops(self, evaluation: EvalConfig) -> Crops:
         return Crops(evaluation.crops, self.crop, evaluation.short_side, evaluation.resizing, evaluation.crops_along)
 
+    def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        clips, *joints = inputs
+        return normalized(clips, self.mean, self.std), *joints
+
     def display(self, inputs: tuple[Tensor, ...]) -> Tensor:
         crops = inputs[0]
         return self.shown_frames(crops[len(crops) // 2])
 
-    def validation_items(self, items: "ItemList") -> "TestItems":
-        return self._test_clips(items, self.sampling, EvalConfig(views=1, crops=1))
+    def train_items(self, items: ItemList, seed: int) -> TrainItems:
+        """One augmented clip of each video."""
+        from data.clips import RandomClips
 
-    def test_items(self, items: "ItemList", evaluation: EvalConfig) -> "TestItems":
-        return self._test_clips(items, self.sampling.for_test(evaluation), evaluation)
+        assert isinstance(items, VideoList)
+        return TrainItems(items, seed, RandomClips(items, self))
 
-    @abstractmethod
-    def _test_clips(self, items: "ItemList", sampling: SamplingConfig, evaluation: EvalConfig) -> "TestItems":
-        """All crops of each temporal view of each video.
+    def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
+        """All crops of each temporal view of each video."""
+        from data.clips import ClipViews
 
-        Args:
-            sampling: sampling of the test.
-        """
+        assert isinstance(items, VideoList)
+        views = ClipViews(items, self, evaluation)
+        return TestItems(items, evaluation.views, views, *views.blank_shapes())
 
-    def files(self, items: "ItemList") -> list[tuple[str, ...]]:
-        from data.datasets.videos import VideoList
+    def files(self, items: ItemList) -> list[tuple[str, ...]]:
         from data.video.frame_sources import files_of
 
         assert isinstance(items, VideoList)
         return list(map(files_of, items.records))
 
-    def examine(self, items: "ItemList", index: int) -> VideoFacts:
-        from data.datasets.videos import VideoList
+    def examine(self, items: ItemList, index: int) -> VideoFacts:
         from data.video.frame_sources import examined
 
         assert isinstance(items, VideoList)
@@ -138,36 +144,6 @@ class VideoData(ClipData):
     @property
     def size(self) -> ClipSize:
         return ClipSize(self.frames, self.crop, self.crop)
-
-    def train_items(self, items: "ItemList", seed: int) -> "TrainClips":
-        from data.datasets.videos import VideoList
-        from data.items.clips import TrainClips
-
-        assert isinstance(items, VideoList)
-        return TrainClips(
-            items,
-            seed,
-            sampling=self.sampling.build(self.frames),
-            augmentation=self.augmentation.build(self.crop),
-            reversed_channels=self.reversed_channels,
-        )
-
-    def _test_clips(self, items: "ItemList", sampling: SamplingConfig, evaluation: EvalConfig) -> "TestClips":
-        from data.datasets.videos import VideoList
-        from data.items.clips import TestClips
-
-        assert isinstance(items, VideoList)
-        return TestClips(
-            items,
-            evaluation.views,
-            sampling=sampling.build(evaluation.frames or self.frames),
-            crops=self.crops(evaluation),
-            reversed_channels=self.reversed_channels,
-        )
-
-    def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        (clips,) = inputs
-        return (normalized(clips, self.mean, self.std),)
 
     def from_list(self, class_names: tuple[str, ...] = ()) -> "VideoData":
         from data.datasets.list_file import ListFile

@@ -14,7 +14,7 @@ from data.inspection.bad_files import BadFile, Stamp
 from data.worker_processes import worker_pool
 
 if TYPE_CHECKING:
-    from data.items.items import ItemList
+    from data.items import ItemList
 
 ITEMS_PER_TASK = 4
 SECONDS_BETWEEN_SAVES = 5.0

@@ -20,7 +20,7 @@ from data.item_lists import ItemLists
 from data.loaders import allowed_number
 
 if TYPE_CHECKING:
-    from data.items.items import ItemList
+    from data.items import ItemList
 
 
 ALL_SPLITS: tuple[Split, ...] = ("train", "val", "test")

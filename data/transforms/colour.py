@@ -38,9 +38,6 @@ class ColourAugmentation(TrackedTransform):
         def build(self, crop: int) -> "ColourAugmentation":
             return ColourAugmentation(crop, self)
 
-        def check_tracked(self) -> None:
-            """Accept all settings."""
-
     def __init__(self, crop: int, config: Config) -> None:
         self.crop = crop
         self.config = config

@@ -11,7 +11,6 @@ F: frames of a clip. Frames are uint8, (F, 3, height, width), RGB.
 import math
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
@@ -36,7 +35,7 @@ class AugmentationConfig(CheckedConfig, ABC):
     config_path: ClassVar[str] = "data.augmentation"
 
     @abstractmethod
-    def build(self, crop: int) -> Callable[[Tensor], Tensor]:
+    def build(self, crop: int) -> TrackedTransform:
         """Augmentation of frames (F, 3, height, width), uint8, drawn from `random` and torch.
 
         It gives (F, 3, crop, crop), uint8, or float32 with black at 0 and white at 255. The type is that of all clips.
@@ -50,26 +49,11 @@ class AugmentationConfig(CheckedConfig, ABC):
         """
 
     def check_tracked(self) -> None:
-        """Reject settings under which joints cannot follow the pixels. By default, all are rejected.
+        """Reject settings under which joints cannot follow the pixels.
 
         Raises:
             ValueError: with the field.
         """
-        raise ValueError(
-            f"data.augmentation is {type(self).__qualname__}; it does not say where it moves a pixel, so that joints "
-            f"cannot follow"
-        )
-
-    def build_tracked(self, crop: int) -> TrackedTransform:
-        """The same augmentation, which also gives the map of points from the frames to the clip.
-
-        Raises:
-            ValueError: as `check_tracked`.
-        """
-        self.check_tracked()
-        augmentation = self.build(crop)
-        assert isinstance(augmentation, TrackedTransform)
-        return augmentation
 
     def tiny(self) -> Self:
         return self

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from data.config import ShowsFrames
 from data.errors import DataError, DecodeError
-from data.items.items import ItemList
+from data.items import ItemList
 from experiments.spec.attention_queries import QueriedRun
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.ids import canonical

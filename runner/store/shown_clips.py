@@ -10,7 +10,7 @@ from torch import Tensor
 
 from data.config import DataConfig
 from data.errors import DecodeError
-from data.items.items import ItemList
+from data.items import ItemList
 from interface.evaluation import EvalConfig
 from runner.machine.array_files import opened_arrays
 from runner.machine.files import StoreError, replacing

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from data.config import DataConfig, DatasetConfig, ShowsFrames, Split
 from data.datasets.kinetics import Kinetics
-from data.items.items import ItemList, TestItems, TrainItems
+from data.items import ItemList, TestItems, TrainItems
 from interface.evaluation import EvalConfig
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
@@ -42,9 +42,6 @@ class SoundData(DataConfig):
     def check(self, evaluation: EvalConfig) -> None: ...
 
     def train_items(self, items: ItemList, seed: int) -> TrainItems:
-        raise NotImplementedError
-
-    def validation_items(self, items: ItemList) -> TestItems:
         raise NotImplementedError
 
     def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:

@@ -13,7 +13,7 @@ from data.datamodule import DataModule
 from data.datasets.epic100 import Epic100
 from data.datasets.list_file import ListFile
 from data.errors import DataError
-from data.items.items import Batch
+from data.items import Batch
 from data.sampling.strides import DenseSampling
 from data.video_data import VideoData
 from data.worker_processes import STOP_SIGNALS

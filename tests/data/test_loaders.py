@@ -4,10 +4,9 @@ from itertools import chain
 
 import pytest
 import torch
-from torch import Tensor
 
 from data.errors import DataError, DecodeError
-from data.items.items import Draw, TestItems
+from data.items import Draw, TestItems
 from data.loaders import EpochBatches, UnreadableItems, UnrepeatedItems, random_part
 from lightning_modules.optim import OptimConfig
 
@@ -73,16 +72,6 @@ def test_an_epoch_of_kinetics_has_587_steps_with_its_rest() -> None:
     assert len(EpochBatches(246_534, 42, 0, rest_multiple=42, accumulate=10)) == 5869
 
 
-class Blank(TestItems):
-    """Items with blank inputs."""
-
-    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
-        return (torch.zeros(1),)
-
-    def blank_inputs(self) -> tuple[Tensor, ...]:
-        return (torch.zeros(1),)
-
-
 class Five:
     ids, class_names, fingerprint = tuple("abcde"), ("only",), "five"
 
@@ -93,13 +82,15 @@ class Five:
         return 0
 
 
+VIEWS = TestItems(Five(), 2, lambda index, view: (torch.zeros(1),))
+
+
 @pytest.mark.parametrize("world_size", [1, 2, 3, 7])
 def test_devices_share_test_items_without_repeating_any(world_size: int) -> None:
-    views = Blank(Five(), 2)
-    shares = [list(UnrepeatedItems(views, rank=rank, world_size=world_size)) for rank in range(world_size)]
+    shares = [list(UnrepeatedItems(VIEWS, rank=rank, world_size=world_size)) for rank in range(world_size)]
     assert sorted(chain.from_iterable(shares)) == list(range(2 * 5))
     assert max(map(len, shares)) - min(map(len, shares)) <= 2
-    assert all(len(UnrepeatedItems(views, rank=r, world_size=world_size)) == len(s) for r, s in enumerate(shares))
+    assert all(len(UnrepeatedItems(VIEWS, rank=r, world_size=world_size)) == len(s) for r, s in enumerate(shares))
     assert all(places[0::2] == [place - 1 for place in places[1::2]] for places in shares)  # an item's views together
 
 
@@ -144,6 +135,5 @@ def test_a_part_of_the_items_is_random_and_always_the_same() -> None:
 
 @pytest.mark.parametrize("world_size", [1, 2])
 def test_devices_share_the_chosen_items_alone(world_size: int) -> None:
-    views = Blank(Five(), 2)
-    shares = [UnrepeatedItems(views, rank=rank, world_size=world_size, chosen=[1, 2, 4]) for rank in range(world_size)]
+    shares = [UnrepeatedItems(VIEWS, rank=rank, world_size=world_size, chosen=[1, 2, 4]) for rank in range(world_size)]
     assert sorted(chain.from_iterable(shares)) == [2, 3, 4, 5, 8, 9]

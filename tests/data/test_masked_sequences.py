@@ -8,8 +8,7 @@ import torch.nn.functional as F
 
 from data.datasets.davis import Davis, read_frames
 from data.errors import DecodeError
-from data.items.sequences import FrameSize, resized, resized_size
-from data.masked_sequences import MaskedSequences
+from data.masked_sequences import MaskedSequences, resized
 from data.synthetic.davis import DavisStandIn
 from data.synthetic.ensure import ensure
 from interface.evaluation import EvalConfig
@@ -35,15 +34,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_the_long_side_is_rounded_down(size: tuple[int, int], multiple: int, expected: tuple[int, int]) -> None:
-    assert resized_size(FrameSize(*size), 480, multiple) == expected
+    assert MaskedSequences(multiple=multiple).resized_size(*size) == expected
 
 
 def test_frames_are_resized_bilinearly_in_uint8() -> None:
     frames = torch.randint(256, (2, 3, 8, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    found = resized(frames, FrameSize(16, 18))
+    found = resized(frames, (16, 18))
     expected = F.interpolate(frames.double(), (16, 18), mode="bilinear")
     assert found.dtype == torch.uint8 and (found.double() - expected).abs().max() <= 0.51
-    assert torch.equal(resized(frames, FrameSize(8, 12)), frames)
+    assert torch.equal(resized(frames, (8, 12)), frames)
 
 
 def test_an_item_has_resized_frames_and_masks_in_their_own_size(root: Path) -> None:

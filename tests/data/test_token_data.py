@@ -14,12 +14,11 @@ from data.datasets.imdb import Imdb
 from data.datasets.listops import TINY, ListOps
 from data.datasets.pathfinder import Pathfinder
 from data.errors import DecodeError
-from data.items.items import Draw
-from data.items.tokens import padded_ids
+from data.items import Draw
 from data.loaders import ContinuingItems
 from data.synthetic.aan import AanStandIn
 from data.synthetic.ensure import ensure
-from data.token_data import TokenData
+from data.token_data import TokenData, padded_ids
 from interface.evaluation import EvalConfig
 from interface.sizes import TokenSequenceSize
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from data.items.items import Batch
+from data.items import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget
 from lightning_modules import module as module_file

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from data.items.items import Batch
+from data.items import Batch
 from experiments.spec.ids import canonical, digest
 from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget, VerbNounTarget

@@ -8,6 +8,7 @@ import hashlib
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from data.config import DataConfig, DatasetConfig, Split
-from data.items.items import ItemList, TestItems, TrainItems
+from data.items import ItemList, TestItems, TrainItems
 from experiments.spec.run import RunConfig
 from interface.evaluation import EvalConfig
 from interface.sizes import InputSize
@@ -106,25 +107,6 @@ class Points:
             return self
 
 
-class NoisyPoints(TrainItems):
-    """Training points with noise."""
-
-    def inputs(self, index: int) -> tuple[Tensor, ...]:
-        assert isinstance(self.items, PointList)
-        return (self.items.points[index] + 0.1 * torch.randn(2),)
-
-
-class PlainPoints(TestItems):
-    """Points without noise. View v is shifted by 0.3 v."""
-
-    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
-        assert isinstance(self.items, PointList)
-        return ((self.items.points[index] + 0.3 * view).unsqueeze(0),)
-
-    def blank_inputs(self) -> tuple[Tensor, ...]:
-        return (torch.zeros(1, 2),)
-
-
 @dataclass(frozen=True, kw_only=True)
 class PointData(DataConfig):
     """Data config of points."""
@@ -139,13 +121,19 @@ class PointData(DataConfig):
         """Accept all protocols."""
 
     def train_items(self, items: ItemList, seed: int) -> TrainItems:
-        return NoisyPoints(items, seed)
-
-    def validation_items(self, items: ItemList) -> TestItems:
-        return PlainPoints(items, num_views=1)
+        return TrainItems(items, seed, partial(self.noisy, items))
 
     def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
-        return PlainPoints(items, evaluation.views)
+        return TestItems(items, evaluation.views, partial(self.plain, items), ((1, 2), torch.float32))
+
+    def noisy(self, items: ItemList, index: int) -> tuple[Tensor, ...]:
+        assert isinstance(items, PointList)
+        return (items.points[index] + 0.1 * torch.randn(2),)
+
+    def plain(self, items: ItemList, index: int, view: int) -> tuple[Tensor, ...]:
+        """A point without noise. View v is shifted by 0.3 v."""
+        assert isinstance(items, PointList)
+        return ((items.points[index] + 0.3 * view).unsqueeze(0),)
 
     def tiny(self) -> Self:
         return self

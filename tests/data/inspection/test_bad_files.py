@@ -87,8 +87,7 @@ def test_listed_videos_are_unreadable_without_being_opened(
         paths.add(os.path.relpath(record.path, kinetics_root))
         return opened(record)
 
-    for place in ("data.items.clips.opened", "data.video.frame_cache.opened"):
-        monkeypatch.setattr(place, recorded)
+    monkeypatch.setattr("data.clips.opened", recorded)
     with caplog.at_level(logging.WARNING):
         datamodule = module(kinetics_root, bad)
         tested = list(datamodule.test_dataloader())

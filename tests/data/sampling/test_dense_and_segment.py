@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from av.video.format import VideoFormat
 
-from data.items.items import seeded
+from data.items import seeded
 from data.sampling.base import Timeline
 from data.sampling.segments import SegmentSampling
 from data.sampling.strides import DenseSampling

@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
-from data.items.items import Draw, seeded
+from data.items import Draw, seeded
 from data.sampling.segments import SegmentViewSampling
 from data.transforms.composed_augmentation import AutoAugment, ComposedAugmentation
 from data.transforms.pillow_operations import with_bits

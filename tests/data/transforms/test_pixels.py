@@ -1,8 +1,7 @@
 import math
 import random
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +10,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from data.items.items import seeded
-from data.transforms.pixels import Augmentation, AugmentationConfig, Crops, normalized, short_side_resized
+from data.items import seeded
+from data.transforms.pixels import Augmentation, Crops, normalized, short_side_resized
 from data.transforms.rand_augment import RandAugment
 
 
@@ -269,19 +268,6 @@ def test_invalid_short_sides_are_rejected_before_the_build(short_side: tuple[int
 def test_tiny_clips_are_augmented_without_rand_augment_and_otherwise_alike() -> None:
     assert RECIPES["ssv2"].tiny() == replace(RECIPES["ssv2"], rand_augment=None)
     assert RECIPES["kinetics"].tiny() == RECIPES["kinetics"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Negative(AugmentationConfig):
-    """Augmentation with only the abstract method implemented."""
-
-    def build(self, crop: int) -> Callable[[Tensor], Tensor]:
-        return lambda frames: 255 - frames[..., :crop, :crop]
-
-
-def test_an_augmentation_fits_every_crop_and_tiny_clips_by_default() -> None:
-    Negative().check(1)
-    assert Negative().tiny() == Negative()
 
 
 @pytest.mark.parametrize("short_side", [32, 41, 97])

@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from timm.data.auto_augment import rand_augment_transform
 from torch import Tensor
 
-from data.items.items import seeded
+from data.items import seeded
 from data.transforms.pillow_operations import FILTERS, Amount
 from data.transforms.pillow_operations import OPERATIONS as PILLOW_OPERATIONS
 from data.transforms.rand_augment import Operation, RandAugment, bicubic_operations, operations

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from data.items.items import seeded
+from data.items import seeded
 from data.transforms.random_crops import Box, MultiScaleCrop, RandomCropConfig, ShortSideCrop
 
 

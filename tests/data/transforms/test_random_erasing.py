@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.items.items import seeded
+from data.items import seeded
 from data.transforms.pixels import normalized
 from data.transforms.random_erasing import GREY, RandomErasing
 

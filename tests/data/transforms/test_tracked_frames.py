@@ -1,13 +1,10 @@
 """Points follow every transform of the pixels: a dot is drawn at each of them."""
 
-import random
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Tensor
 
-from data.items.items import seeded
+from data.items import seeded
 from data.transforms.colour import ColourAugmentation
 from data.transforms.composed_augmentation import AutoAugment, ComposedAugmentation
 from data.transforms.pixels import Augmentation, AugmentationConfig, Crops
@@ -65,7 +62,7 @@ def assert_dots_are_at(tracked: TrackedFrames, points: Tensor, deviation: float)
 @pytest.mark.parametrize("name", CONFIGS)
 def test_dots_are_where_the_geometry_of_a_random_augmentation_says(name: str, size: tuple[int, int]) -> None:
     frames, points = dotted(*size)
-    augmentation = CONFIGS[name].build_tracked(CROP)
+    augmentation = CONFIGS[name].build(CROP)
     checked = 0
     with seeded(0):
         for _ in range(6):
@@ -84,17 +81,6 @@ def test_dots_are_where_the_geometry_of_a_test_crop_says(
     assert len(crops) == num_crops
     assert sum(assert_dots_are_at(crop, points, deviation(*size)) for crop in crops) > 3 * num_crops
     assert torch.equal(Crops(num_crops, CROP, short_side)(frames), torch.stack([crop.frames for crop in crops]))
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_tracked_and_plain_augmentations_draw_the_same(name: str) -> None:
-    frames, _ = dotted(64, 90)
-    drawn = []
-    for build in (CONFIGS[name].build, CONFIGS[name].build_tracked):
-        augmentation: Callable[[Tensor], Tensor] = build(CROP)
-        with seeded(3):
-            drawn.append((augmentation(frames), random.random(), torch.rand(1).item()))
-    assert torch.equal(drawn[0][0], drawn[1][0]) and drawn[0][1:] == drawn[1][1:]
 
 
 def test_the_default_geometry_leaves_points_where_they_are() -> None:
@@ -123,7 +109,6 @@ def test_the_corners_of_a_resized_box_are_those_of_the_clip() -> None:
 )
 def test_rotations_and_shears_are_refused_for_points(config: AugmentationConfig, name: str) -> None:
     message = f"data.augmentation.{name} rotates and shears, which joints do not follow; set it to None"
-    for refuse in (config.check_tracked, lambda: config.build_tracked(CROP)):
-        with pytest.raises(ValueError) as caught:
-            refuse()
-        assert str(caught.value) == message
+    with pytest.raises(ValueError) as caught:
+        config.check_tracked()
+    assert str(caught.value) == message

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.items.items import Batch
+from data.items import Batch
 from experiments.deform3d.attention_figures import PENN_ATTENTION
 from experiments.deform3d.attention_mass import (
     AttentionMass,

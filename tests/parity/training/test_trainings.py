@@ -10,7 +10,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from data.items.items import Draw, Item, TrainItems
+from data.items import Draw, Item, TrainItems
 from data.loaders import EpochBatches, TrainLoader, UnreadableItems
 from experiments.spec.run import RunConfig
 from interface.sizes import ClipSize, TokenSequenceSize
@@ -71,9 +71,6 @@ class FixtureItems(TrainItems):
         ]
         inputs = self.tokens(number, index) if "tokens" in self.batches else self.clip(place)
         return Item((inputs,), numbers[0] if len(numbers) == 1 else tuple(numbers), draw.place)
-
-    def inputs(self, index: int) -> tuple[Tensor, ...]:
-        raise NotImplementedError  # items depend on the epoch
 
     def clip(self, place: int) -> Tensor:
         """Normalised clip (frames, 3, size, size)."""

@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 
 from data.datasets.videos import VideoList, VideoRecord
 from data.errors import DataError
-from data.items import clips
 from data.synthetic.epic100 import NOUNS, VERBS
 from data.transforms.pixels import normalized
 from data.video_data import VideoData
@@ -51,7 +50,6 @@ def test_maps_equal_the_models_maps_of_the_centre_crop_of_the_middle_view(weight
     data = weighted.data
     assert isinstance(data, VideoData)
     views = data.test_items(data.dataset.build(Resources().root(data), "test"), weighted.evaluation)
-    assert isinstance(views, clips.TestClips)
     clip = views[3 * weighted.evaluation.views + 1].inputs[0][1]  # the second of two views, the second of three crops
     network = weighted.build().model.eval()
     assert isinstance(network, VideoViT)

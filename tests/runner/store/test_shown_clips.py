@@ -9,23 +9,21 @@ import torch
 from torch import Tensor
 
 from data.errors import DecodeError
-from data.items.items import ItemList, TestItems
+from data.items import ItemList, TestItems
 from experiments.spec.run import RunConfig
 from runner.machine.files import StoreError
 from runner.store.shown_clips import NUM_FRAMES, ShownClips, decoded_clips, read_clips, small, write_clips
 from runner.training import train
-from tests.runner.points import POINTS, Killed, PlainPoints, PointData, RunHarness
+from tests.runner.points import POINTS, Killed, PointData, RunHarness
 
 UNREADABLE = 13
 
 
-class Grey(PlainPoints):
-    """Items whose frames are as grey as their index."""
-
-    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
-        if index == UNREADABLE:
-            raise DecodeError("some file", "damaged")
-        return (torch.full((3, 8, 3, 6, 6), index, dtype=torch.uint8),)
+def grey(index: int, view: int) -> tuple[Tensor, ...]:
+    """Frames as grey as the index."""
+    if index == UNREADABLE:
+        raise DecodeError("some file", "damaged")
+    return (torch.full((3, 8, 3, 6, 6), index, dtype=torch.uint8),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +31,7 @@ class GreyData(PointData):
     """Data config of grey clips."""
 
     def test_items(self, items: ItemList, evaluation: object) -> TestItems:
-        return Grey(items, num_views=2)
+        return TestItems(items, 2, grey)
 
     def display(self, inputs: tuple[Tensor, ...]) -> Tensor:
         return inputs[0][1]

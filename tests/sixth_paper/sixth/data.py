@@ -12,7 +12,7 @@ from torch import Tensor
 
 from data.config import DataConfig, DatasetConfig, Split
 from data.errors import DataError, DecodeError
-from data.items.items import ItemList, TestItems, TrainItems
+from data.items import ItemList, TestItems, TrainItems
 from data.synthetic.ensure import StandIn
 from interface.evaluation import EvalConfig
 from interface.sizes import InputSize
@@ -145,30 +145,6 @@ class Numbers:
             return replace(self, stand_in=NumbersStandIn())
 
 
-class NoisyLists(TrainItems):
-    """Training lists, with noise."""
-
-    def inputs(self, index: int) -> tuple[Tensor, ...]:
-        """Numbers of a line."""
-        assert isinstance(self.items, NumberLists)
-        numbers = self.items.numbers(index)
-        return (numbers + 0.01 * torch.randn(len(numbers)),)
-
-
-class PlainLists(TestItems):
-    """Test lists, without noise."""
-
-    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
-        """Numbers of a line, as the only variant of its only view."""
-        assert isinstance(self.items, NumberLists)
-        return (self.items.numbers(index).unsqueeze(0),)
-
-    def blank_inputs(self) -> tuple[Tensor, ...]:
-        """Zeros."""
-        assert isinstance(self.items, NumberLists)
-        return (torch.zeros(1, len(self.items.lines[0].split())),)
-
-
 @dataclass(frozen=True, kw_only=True)
 class NumberData(DataConfig):
     """Config of the data: `count` numbers per list."""
@@ -186,17 +162,16 @@ class NumberData(DataConfig):
         if evaluation.views != 1:
             raise ValueError(f"numbers have one view; evaluation.views is {evaluation.views}")
 
-    def train_items(self, items: ItemList, seed: int) -> NoisyLists:
+    def train_items(self, items: ItemList, seed: int) -> TrainItems:
         """Lists with noise."""
-        return NoisyLists(items, seed)
+        assert isinstance(items, NumberLists)
+        return TrainItems(items, seed, lambda index: (items.numbers(index) + 0.01 * torch.randn(self.count),))
 
-    def validation_items(self, items: ItemList) -> PlainLists:
-        """Lists without noise."""
-        return PlainLists(items, num_views=1)
-
-    def test_items(self, items: ItemList, evaluation: EvalConfig) -> PlainLists:
-        """Lists without noise."""
-        return PlainLists(items, num_views=1)
+    def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
+        """Lists without noise, each the only variant of its only view."""
+        assert isinstance(items, NumberLists)
+        blank = ((1, self.count), torch.float32)
+        return TestItems(items, 1, lambda index, view: (items.numbers(index).unsqueeze(0),), blank)
 
     def tiny(self) -> Self:
         """Same config with random numbers."""

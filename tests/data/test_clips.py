@@ -2,19 +2,27 @@ import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from data.clips import FRAME_BYTES, FrameCache, PoseCache, RandomClips
 from data.datasets.kinetics import Kinetics
-from data.items.items import Draw
+from data.datasets.pose_videos import PoseVideoList
+from data.datasets.videos import VideoRecord
+from data.errors import DecodeError
+from data.items import Draw, TrainItems
+from data.poses import Poses
+from data.sampling.base import Indices, Timeline
 from data.sampling.segments import SegmentSampling
 from data.sampling.strides import DenseSampling
 from data.synthetic.ensure import ensure
 from data.synthetic.kinetics import KineticsStandIn
 from data.transforms.pixels import Augmentation
+from data.video.frame_sources import opened
 from interface.evaluation import EvalConfig
 from tests.data.small_clips import DATA
 
@@ -107,3 +115,61 @@ def test_an_unreadable_video_gives_a_black_view(kinetics_root: Path) -> None:
     assert black.unreadable
     assert not black.inputs[0].any()
     assert (black.inputs[0].shape, black.inputs[0].dtype) == (shown.inputs[0].shape, torch.uint8)
+
+
+BYTES_OF_A_FRAME = 48 * 128 * 3
+
+
+def first_and_last(timeline: Timeline) -> Indices:
+    return np.array([0, timeline.num_frames - 1])
+
+
+def test_cached_and_decoded_frames_give_equal_clips(kinetics_root: Path) -> None:
+    videos = DATA.dataset.build(kinetics_root, "train")
+    cached, decoded = RandomClips(videos, DATA), RandomClips(videos, DATA)
+    decoded.frame_cache = FrameCache(len(videos), 0)
+    items, others = TrainItems(videos, 0, cached), TrainItems(videos, 0, decoded)
+    for draw in (Draw(epoch, place) for epoch in (0, 1) for place in range(len(videos))):
+        assert torch.equal(items[draw].inputs[0], others[draw].inputs[0])
+    assert (len(cached.frame_cache.videos), len(decoded.frame_cache.videos)) == (22, 0)
+
+
+def test_a_video_that_fits_its_share_of_the_memory_is_decoded_once(
+    kinetics_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = Kinetics.Config(num_classes=3).build(kinetics_root, "val").records  # of 20, 25, 30, ... frames
+    for cache in (FrameCache(2), FrameCache(4, 4 * 25 * BYTES_OF_A_FRAME)):
+        first = cache.sampled(records[1], first_and_last)
+        assert (first.indices.tolist(), first.num_frames) == ([0, 24], 25)
+        with opened(records[1]) as video:
+            assert torch.equal(first.frames, video.frames([0, 24]))
+        with monkeypatch.context() as patch:
+            patch.setattr("data.clips.opened", None)
+            assert torch.equal(cache.sampled(records[1], first_and_last).frames, first.frames)
+    for record in records:
+        cache.sampled(record, first_and_last)
+    assert list(cache.videos) == [records[1], records[0]]  # longer ones are decoded each time
+    assert (FrameCache(1000).share, FrameCache(0).share) == (FRAME_BYTES // 1000, FRAME_BYTES)
+
+
+class Counted(PoseVideoList):
+    """Videos of as many frames as their index plus one, whose reads are counted. The fourth cannot be read."""
+
+    reads: ClassVar[list[int]] = []
+
+    def stored_poses(self, index: int) -> Poses:
+        self.reads.append(index)
+        if index == 3:
+            raise DecodeError("a.mat", "cut short")
+        return Poses(np.full((index + 1, 2, 13, 2), float(index), np.float32), 64.0, 64.0)
+
+
+def test_joints_that_fit_their_share_are_read_once_and_errors_are_raised_each_time() -> None:
+    records = tuple(VideoRecord(f"{index}.mp4", 0, str(index)) for index in range(4))
+    cache = PoseCache(Counted(records, ("a",), ("a.mat",) * 4, 2), 4 * 2 * 2 * 13 * 2 * 4)  # two frames each
+    for _ in range(3):
+        for index in (1, 2):
+            assert (cache.poses(index).places == index).all()
+        with pytest.raises(DecodeError, match="cut short"):
+            cache.poses(3)
+    assert Counted.reads == [1, 2, 3, 2, 3, 2, 3]

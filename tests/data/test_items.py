@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from data.errors import DataError, DecodeError
-from data.items.items import Batch, Draw, Item, TestItems, TrainItems, collated, seeded
+from data.items import Batch, Draw, Item, TestItems, TrainItems, collated, seeded
 
 
 class Numbers:
@@ -29,34 +29,27 @@ def error_of(index: int, broken: tuple[int, ...]) -> DecodeError:
     return DecodeError(f"item {index}", "broken", missing=index == max(broken))
 
 
-class Drawn(TrainItems):
+def drawn_items(seed: int = 0, broken: tuple[int, ...] = ()) -> TrainItems:
     """Items with two inputs: their index, and draws from both generators."""
 
-    def __init__(self, seed: int = 0, broken: tuple[int, ...] = ()) -> None:
-        super().__init__(Numbers(), seed)
-        self.broken = broken
-
-    def inputs(self, index: int) -> tuple[Tensor, ...]:
+    def inputs(index: int) -> tuple[Tensor, ...]:
         drawn = torch.cat([torch.rand(2), torch.tensor([random.random()])])
-        if index in self.broken:
-            raise error_of(index, self.broken)
+        if index in broken:
+            raise error_of(index, broken)
         return torch.tensor([index]), drawn
 
+    return TrainItems(Numbers(), seed, inputs)
 
-class Viewed(TestItems):
+
+def viewed_items(num_views: int, broken: tuple[int, ...] = ()) -> TestItems:
     """Views whose input is the index of the item and of the view."""
 
-    def __init__(self, num_views: int, broken: tuple[int, ...] = ()) -> None:
-        super().__init__(Numbers(), num_views)
-        self.broken = broken
-
-    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
-        if index in self.broken:
-            raise error_of(index, self.broken)
+    def inputs(index: int, view: int) -> tuple[Tensor, ...]:
+        if index in broken:
+            raise error_of(index, broken)
         return (torch.tensor([[index, view]]),)
 
-    def blank_inputs(self) -> tuple[Tensor, ...]:
-        return (torch.full((1, 2), -1),)
+    return TestItems(Numbers(), num_views, inputs, ((1, 2), torch.int64))
 
 
 def drawn_for(items: TrainItems, epoch: int, place: int) -> list[float]:
@@ -64,10 +57,10 @@ def drawn_for(items: TrainItems, epoch: int, place: int) -> list[float]:
 
 
 def test_draws_depend_only_on_seed_epoch_and_place() -> None:
-    first = drawn_for(Drawn(), 2, 5)
+    first = drawn_for(drawn_items(), 2, 5)
     torch.rand(3), random.random()
-    assert drawn_for(Drawn(), 2, 5) == first
-    others = [drawn_for(Drawn(1), 2, 5), drawn_for(Drawn(), 3, 5), drawn_for(Drawn(), 2, 6)]
+    assert drawn_for(drawn_items(), 2, 5) == first
+    others = [drawn_for(drawn_items(1), 2, 5), drawn_for(drawn_items(), 3, 5), drawn_for(drawn_items(), 2, 6)]
     assert len({tuple(drawn) for drawn in [first, *others]}) == 4
 
 
@@ -78,7 +71,7 @@ def test_draws_do_not_change_the_outer_state() -> None:
     random.seed(5)
     torch.manual_seed(5)
     assert (random.random(), torch.rand(1).item()) == expected[0]
-    drawn_for(Drawn(), 0, 0)
+    drawn_for(drawn_items(), 0, 0)
     with pytest.raises(KeyError), seeded(1, 2, 3):
         random.random(), torch.rand(1)
         raise KeyError
@@ -95,14 +88,14 @@ def test_the_draws_of_a_seed_are_pinned() -> None:
 
 
 def test_a_readable_training_item_is_not_replaced() -> None:
-    item = Drawn()[Draw(0, 7)]
+    item = drawn_items()[Draw(0, 7)]
     assert item.inputs[0].tolist() == [7]
     assert item[1:] == ((7, 70), 7, 0, False, False, ())
 
 
 def test_the_draws_of_its_place_replace_an_unreadable_training_item() -> None:
     broken = tuple(range(1, 20, 2))
-    items = Drawn(broken=broken)
+    items = drawn_items(broken=broken)
     for place in broken:
         item = items[Draw(0, place)]
         index = item.place
@@ -126,31 +119,31 @@ def test_the_draws_of_its_place_replace_an_unreadable_training_item() -> None:
 
 def test_ten_unreadable_replacements_are_an_error() -> None:
     with pytest.raises(DataError) as caught:
-        Drawn(broken=tuple(range(20)))[Draw(0, 3)]
+        drawn_items(broken=tuple(range(20)))[Draw(0, 3)]
     assert str(caught.value) == "11 training items in a row cannot be read, the first: item 3: broken"
 
 
 def test_the_views_of_a_test_item_follow_each_other() -> None:
-    items = Viewed(3)
+    items = viewed_items(3)
     assert len(items) == 60
     assert [items[place].inputs[0].tolist() for place in range(5)] == [[[0, 0]], [[0, 1]], [[0, 2]], [[1, 0]], [[1, 1]]]
     assert [items[59].place, items[59].view] == [19, 2]
 
 
 def test_an_unreadable_test_item_is_blank_and_keeps_its_label() -> None:
-    items = Viewed(2, broken=(4, 5))
+    items = viewed_items(2, broken=(4, 5))
     failed, missing = items[9], items[10]
     for item, index, view, is_missing in ((failed, 4, 1, False), (missing, 5, 0, True)):
-        assert item.inputs[0].tolist() == [[-1, -1]]
+        assert item.inputs[0].tolist() == [[0, 0]]
         assert item[1:6] == ((index, 10 * index), index, view, True, is_missing)
         assert [error.path for error in item.errors] == [f"item {index}"]
     assert not items[6].unreadable
 
 
 def test_a_batch_has_every_field_of_its_items_and_their_errors() -> None:
-    one, other = Viewed(2, broken=(1, 2))[1], Viewed(2, broken=(1, 2))[4]
+    one, other = viewed_items(2, broken=(1, 2))[1], viewed_items(2, broken=(1, 2))[4]
     batch, errors = collated([one, other])
-    assert [part.tolist() for part in batch.inputs] == [[[[0, 1]], [[-1, -1]]]]
+    assert [part.tolist() for part in batch.inputs] == [[[[0, 1]], [[0, 0]]]]
     assert [field.tolist() for field in batch[1:6]] == [[[0, 0], [2, 20]], [0, 2], [1, 0], [False, True], [False, True]]
     assert [error.path for error in errors] == ["item 2"]
 

@@ -5,8 +5,7 @@ B: items of a batch. V: variants of a view, such as its crops. A label is one nu
 """
 
 import random
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
@@ -20,6 +19,7 @@ from data.errors import DataError, DecodeError
 MAX_REPLACEMENTS = 10
 
 Label = int | tuple[int, ...]
+Inputs = tuple[Tensor, ...]
 
 
 class ItemList(Protocol):
@@ -65,7 +65,7 @@ class Item(NamedTuple):
         errors: errors of unreadable items.
     """
 
-    inputs: tuple[Tensor, ...]
+    inputs: Inputs
     label: Label
     place: int
     view: int = 0
@@ -102,15 +102,18 @@ class Collated(NamedTuple):
     errors: tuple[DecodeError, ...]
 
 
-class TrainItems(Dataset[Item], ABC):
+class TrainItems(Dataset[Item]):
     """One augmented item per draw.
+
+    Args:
+        inputs: model inputs of the item with an index, drawn from the states of `random` and torch. It raises a
+            `DecodeError` if the item cannot be read.
 
     `known_errors`: errors of items that are known to be unreadable, by index. These are not opened.
     """
 
-    def __init__(self, items: ItemList, seed: int) -> None:
-        self.items = items
-        self.seed = seed
+    def __init__(self, items: ItemList, seed: int, inputs: Callable[[int], Inputs]) -> None:
+        self.items, self.seed, self.inputs = items, seed, inputs
         self.known_errors: Mapping[int, DecodeError] = {}
 
     def __len__(self) -> int:
@@ -137,24 +140,29 @@ class TrainItems(Dataset[Item], ABC):
                     return Item(inputs, label, index, unreadable=bool(errors), errors=tuple(errors))
         raise DataError(f"{len(errors)} training items in a row cannot be read, the first: {errors[0]}")
 
-    @abstractmethod
-    def inputs(self, index: int) -> tuple[Tensor, ...]:
-        """Model inputs of an item. `random` and torch are seeded by the caller.
 
-        Raises:
-            DecodeError: if the item cannot be read.
-        """
-
-
-class TestItems(Dataset[Item], ABC):
+class TestItems(Dataset[Item]):
     """All views of all test items. View v of item i has the index i * num_views + v.
 
-    `known_errors`: errors of items that are known to be unreadable, by index. These are not opened.
+    Args:
+        inputs: model inputs (V, ...) of a view of the item with an index. It raises a `DecodeError` if the item cannot
+            be read.
+        blank_shapes: shapes and types of blank inputs, which take the place of those of an unreadable item.
+
+    `known_errors`: as in `TrainItems`.
     """
 
-    def __init__(self, items: ItemList, num_views: int) -> None:
-        self.items = items
-        self.num_views = num_views
+    __test__ = False  # no class of tests
+
+    def __init__(
+        self,
+        items: ItemList,
+        num_views: int,
+        inputs: Callable[[int, int], Inputs],
+        *blank_shapes: tuple[tuple[int, ...], torch.dtype],
+    ) -> None:
+        self.items, self.num_views, self.inputs = items, num_views, inputs
+        self.blank_shapes = blank_shapes
         self.known_errors: Mapping[int, DecodeError] = {}
 
     def __len__(self) -> int:
@@ -169,25 +177,11 @@ class TestItems(Dataset[Item], ABC):
         except DecodeError as error:
             return Item(self.blank_inputs(), label, item, view, True, error.missing, (error,))
 
-    @abstractmethod
-    def inputs(self, index: int, view: int) -> tuple[Tensor, ...]:
-        """Model inputs (V, ...) of a view of an item.
-
-        Raises:
-            DecodeError: if the item cannot be read.
-        """
-
-    @abstractmethod
-    def blank_inputs(self) -> tuple[Tensor, ...]:
-        """Blank inputs of the same shapes, for an unreadable item."""
+    def blank_inputs(self) -> Inputs:
+        return tuple(torch.zeros(shape, dtype=dtype) for shape, dtype in self.blank_shapes)
 
 
 def refuse_known(index: int, known_errors: Mapping[int, DecodeError]) -> None:
-    """Refuse an item that is known to be unreadable.
-
-    Raises:
-        DecodeError: the known error.
-    """
     if index in known_errors:
         raise known_errors[index]
 

@@ -1,0 +1,154 @@
+"""Clips of videos, with the joints of the people in them if the list of videos has them.
+
+F: frames, V: crops, R: joints of all people. Joints follow the sampled frames, and every transform of the pixels.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data.datasets.pose_videos import PoseVideoList
+from data.datasets.videos import VideoList, VideoRecord
+from data.items import Inputs
+from data.poses import Poses, moved
+from data.sampling.base import Indices, Timeline
+from data.transforms.tracked_frames import TrackedFrames
+from data.video.frame_sources import opened
+from interface.evaluation import EvalConfig
+
+if TYPE_CHECKING:
+    from data.video_data import ClipData
+
+# Per process. Too small for any published data set: a single ten-second video takes a sixth of it.
+FRAME_BYTES = 512 * 2**20
+POSE_BYTES = 64 * 2**20
+
+
+class SampledFrames(NamedTuple):
+    """Frames of a clip (F, 3, height, width), uint8; their indices, and the number of frames of the video."""
+
+    frames: Tensor
+    indices: Indices
+    num_frames: int
+
+
+class Clips:
+    """Clips of the videos of a list. Channels and mirrored joints are those of the data config."""
+
+    def __init__(self, videos: VideoList, data: "ClipData") -> None:
+        self.videos, self.data = videos, data
+        self.mirrored = torch.tensor(data.mirrored)
+        self.pose_cache: PoseCache | None = None
+        if data.mirrored:
+            assert isinstance(videos, PoseVideoList)
+            self.pose_cache = PoseCache(videos)
+
+    def poses(self, index: int) -> tuple[Poses, ...]:
+        """Joints in all frames of a video; none without joints.
+
+        Raises:
+            DecodeError: if they cannot be read, or if no joint has a place.
+        """
+        return () if self.pose_cache is None else (self.pose_cache.poses(index),)
+
+    def joints(self, index: int, poses: tuple[Poses, ...], sampled: SampledFrames) -> tuple[Tensor, ...]:
+        """Joints (F, R, 3) of sampled frames of a video, in their pixels; none without joints.
+
+        Raises:
+            DecodeError: if the video has other frames than the joints.
+        """
+        height, width = sampled.frames.shape[-2:]
+        if self.pose_cache is not None:
+            self.pose_cache.videos.check_length(index, poses[0], sampled.num_frames)
+        return tuple(of_video.joints(sampled.indices, height, width) for of_video in poses)
+
+    def ordered_channels(self, frames: Tensor) -> Tensor:
+        """Frames (F, 3, height, width) in RGB, or in BGR if reversed."""
+        return frames.flip(1) if self.data.reversed_channels else frames
+
+    def inputs(self, clip: TrackedFrames, joints: tuple[Tensor, ...]) -> Inputs:
+        """A transformed clip, and its joints (F, R, 3)."""
+        return clip.frames, *(moved(part, clip.geometry, self.mirrored, self.data.crop) for part in joints)
+
+
+class RandomClips(Clips):
+    """One augmented clip (F, 3, crop, crop) of a video, with the type of its augmentation, and its joints (F, R, 3)."""
+
+    def __init__(self, videos: VideoList, data: "ClipData") -> None:
+        super().__init__(videos, data)
+        self.sampling, self.augmentation = data.sampling.build(data.frames), data.augmentation.build(data.crop)
+        self.frame_cache = FrameCache(len(videos))
+
+    def __call__(self, index: int) -> Inputs:
+        poses = self.poses(index)  # before the frames are decoded: they may be missing
+        sampled = self.frame_cache.sampled(self.videos.records[index], self.sampling.random)
+        joints = self.joints(index, poses, sampled)
+        return self.inputs(self.augmentation.tracked(self.ordered_channels(sampled.frames)), joints)
+
+
+class ClipViews(Clips):
+    """Crops (V, F, 3, crop, crop), uint8, of a temporal view of a video, and their joints (V, F, R, 3)."""
+
+    def __init__(self, videos: VideoList, data: "ClipData", evaluation: EvalConfig) -> None:
+        super().__init__(videos, data)
+        self.num_views, self.crops = evaluation.views, data.crops(evaluation)
+        self.sampling = data.sampling.for_test(evaluation).build(evaluation.frames or data.frames)
+
+    def __call__(self, index: int, view: int) -> Inputs:
+        poses = self.poses(index)
+        sampled = self.sampled(self.videos.records[index], view)
+        joints, crops = self.joints(index, poses, sampled), self.crops.tracked(self.ordered_channels(sampled.frames))
+        return tuple(map(torch.stack, zip(*(self.inputs(crop, joints) for crop in crops), strict=True)))
+
+    def sampled(self, record: VideoRecord, view: int) -> SampledFrames:
+        """Frames of a view of a video."""
+        with opened(record) as video:
+            indices = self.sampling.views(video.timeline, self.num_views)[view]
+            return SampledFrames(video.frames(indices), indices, video.timeline.num_frames)
+
+    def blank_shapes(self) -> list[tuple[tuple[int, ...], torch.dtype]]:
+        """Shapes and types of the inputs."""
+        num_crops, num_frames, side = self.crops.num_crops, self.sampling.frames, self.data.crop
+        crops = ((num_crops, num_frames, 3, side, side), torch.uint8)
+        joints = ((num_crops, num_frames, len(self.mirrored), 3), torch.float32)
+        return [crops] if self.pose_cache is None else [crops, joints]
+
+
+class FrameCache:
+    """Decoded frames of one data set. Videos share the memory equally; one that fits its share is decoded once."""
+
+    def __init__(self, num_videos: int, num_bytes: int = FRAME_BYTES) -> None:
+        self.share = num_bytes // max(num_videos, 1)
+        self.videos: dict[VideoRecord, tuple[Tensor, Timeline]] = {}
+
+    def sampled(self, record: VideoRecord, sampling: Callable[[Timeline], Indices]) -> SampledFrames:
+        """Frames of a video at the indices of the sampling, and these indices."""
+        if record not in self.videos:
+            with opened(record) as video:
+                if video.num_bytes > self.share:
+                    indices = sampling(video.timeline)
+                    return SampledFrames(video.frames(indices), indices, video.timeline.num_frames)
+                self.videos[record] = video.frames(np.arange(video.timeline.num_frames)), video.timeline
+        frames, timeline = self.videos[record]
+        indices = sampling(timeline)
+        return SampledFrames(frames[indices], indices, timeline.num_frames)
+
+
+class PoseCache:
+    """Joints of the videos of a list. Videos share the memory equally; joints that fit their share are read once."""
+
+    def __init__(self, videos: PoseVideoList, num_bytes: int = POSE_BYTES) -> None:
+        self.videos = videos
+        self.share = num_bytes // max(len(videos), 1)
+        self.kept: dict[int, Poses] = {}
+
+    def poses(self, index: int) -> Poses:
+        poses = self.kept.get(index)
+        if poses is None:
+            poses = self.videos.poses(index)
+            if poses.places.nbytes <= self.share:
+                self.kept[index] = poses
+        return poses

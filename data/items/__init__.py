@@ -1,1 +1,0 @@
-"""Training and test items: their contents, and their construction from annotation records."""
