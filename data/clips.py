@@ -3,8 +3,8 @@
 F: frames, V: crops, R: joints of all people. Joints follow the sampled frames, and every transform of the pixels.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,13 +14,10 @@ from data.datasets.pose_videos import PoseVideoList
 from data.datasets.videos import VideoList, VideoRecord
 from data.items import Inputs
 from data.poses import Poses, moved
-from data.sampling.base import Indices, Timeline
-from data.transforms.tracked_frames import TrackedFrames
+from data.sampling.base import Indices, Sampling, Timeline
+from data.transforms.pixels import Crops
+from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
 from data.video.frame_sources import opened
-from interface.evaluation import EvalConfig
-
-if TYPE_CHECKING:
-    from data.video_data import ClipData
 
 # Per process. Too small for any published data set: a single ten-second video takes a sixth of it.
 FRAME_BYTES = 512 * 2**20
@@ -36,13 +33,19 @@ class SampledFrames(NamedTuple):
 
 
 class Clips:
-    """Clips of the videos of a list. Channels and mirrored joints are those of the data config."""
+    """Clips of the videos of a list.
 
-    def __init__(self, videos: VideoList, data: "ClipData") -> None:
-        self.videos, self.data = videos, data
-        self.mirrored = torch.tensor(data.mirrored)
+    Args:
+        mirrored: index of the joint on the other side of the body, for each of the R joints; none without joints.
+    """
+
+    def __init__(
+        self, videos: VideoList, sampling: Sampling, *, reversed_channels: bool, mirrored: Sequence[int]
+    ) -> None:
+        self.videos, self.sampling, self.reversed_channels = videos, sampling, reversed_channels
+        self.mirrored = torch.tensor(mirrored)
         self.pose_cache: PoseCache | None = None
-        if data.mirrored:
+        if mirrored:
             assert isinstance(videos, PoseVideoList)
             self.pose_cache = PoseCache(videos)
 
@@ -67,19 +70,28 @@ class Clips:
 
     def ordered_channels(self, frames: Tensor) -> Tensor:
         """Frames (F, 3, height, width) in RGB, or in BGR if reversed."""
-        return frames.flip(1) if self.data.reversed_channels else frames
+        return frames.flip(1) if self.reversed_channels else frames
 
     def inputs(self, clip: TrackedFrames, joints: tuple[Tensor, ...]) -> Inputs:
         """A transformed clip, and its joints (F, R, 3)."""
-        return clip.frames, *(moved(part, clip.geometry, self.mirrored, self.data.crop) for part in joints)
+        side = clip.frames.shape[-1]
+        return clip.frames, *(moved(part, clip.geometry, self.mirrored, side) for part in joints)
 
 
 class RandomClips(Clips):
     """One augmented clip (F, 3, crop, crop) of a video, with the type of its augmentation, and its joints (F, R, 3)."""
 
-    def __init__(self, videos: VideoList, data: "ClipData") -> None:
-        super().__init__(videos, data)
-        self.sampling, self.augmentation = data.sampling.build(data.frames), data.augmentation.build(data.crop)
+    def __init__(
+        self,
+        videos: VideoList,
+        sampling: Sampling,
+        augmentation: TrackedTransform,
+        *,
+        reversed_channels: bool,
+        mirrored: Sequence[int],
+    ) -> None:
+        super().__init__(videos, sampling, reversed_channels=reversed_channels, mirrored=mirrored)
+        self.augmentation = augmentation
         self.frame_cache = FrameCache(len(videos))
 
     def __call__(self, index: int) -> Inputs:
@@ -92,10 +104,18 @@ class RandomClips(Clips):
 class ClipViews(Clips):
     """Crops (V, F, 3, crop, crop), uint8, of a temporal view of a video, and their joints (V, F, R, 3)."""
 
-    def __init__(self, videos: VideoList, data: "ClipData", evaluation: EvalConfig) -> None:
-        super().__init__(videos, data)
-        self.num_views, self.crops = evaluation.views, data.crops(evaluation)
-        self.sampling = data.sampling.for_test(evaluation).build(evaluation.frames or data.frames)
+    def __init__(
+        self,
+        videos: VideoList,
+        sampling: Sampling,
+        crops: Crops,
+        num_views: int,
+        *,
+        reversed_channels: bool,
+        mirrored: Sequence[int],
+    ) -> None:
+        super().__init__(videos, sampling, reversed_channels=reversed_channels, mirrored=mirrored)
+        self.crops, self.num_views = crops, num_views
 
     def __call__(self, index: int, view: int) -> Inputs:
         poses = self.poses(index)
@@ -111,7 +131,7 @@ class ClipViews(Clips):
 
     def blank_shapes(self) -> list[tuple[tuple[int, ...], torch.dtype]]:
         """Shapes and types of the inputs."""
-        num_crops, num_frames, side = self.crops.num_crops, self.sampling.frames, self.data.crop
+        num_crops, num_frames, side = self.crops.num_crops, self.sampling.frames, self.crops.crop
         crops = ((num_crops, num_frames, 3, side, side), torch.uint8)
         joints = ((num_crops, num_frames, len(self.mirrored), 3), torch.float32)
         return [crops] if self.pose_cache is None else [crops, joints]

@@ -83,14 +83,28 @@ class ClipData(DataConfig):
         from data.clips import RandomClips
 
         assert isinstance(items, VideoList)
-        return TrainItems(items, seed, RandomClips(items, self))
+        clips = RandomClips(
+            items,
+            self.sampling.build(self.frames),
+            self.augmentation.build(self.crop),
+            reversed_channels=self.reversed_channels,
+            mirrored=self.mirrored,
+        )
+        return TrainItems(items, seed, clips)
 
     def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
         """All crops of each temporal view of each video."""
         from data.clips import ClipViews
 
         assert isinstance(items, VideoList)
-        views = ClipViews(items, self, evaluation)
+        views = ClipViews(
+            items,
+            self.sampling.for_test(evaluation).build(evaluation.frames or self.frames),
+            self.crops(evaluation),
+            evaluation.views,
+            reversed_channels=self.reversed_channels,
+            mirrored=self.mirrored,
+        )
         return TestItems(items, evaluation.views, views, *views.blank_shapes())
 
     def files(self, items: ItemList) -> list[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from data.datasets.kinetics import Kinetics
 from data.datasets.pose_videos import PoseVideoList
 from data.datasets.videos import VideoRecord
 from data.errors import DecodeError
-from data.items import Draw, TrainItems
+from data.items import Draw
 from data.poses import Poses
 from data.sampling.base import Indices, Timeline
 from data.sampling.segments import SegmentSampling
@@ -126,9 +126,10 @@ def first_and_last(timeline: Timeline) -> Indices:
 
 def test_cached_and_decoded_frames_give_equal_clips(kinetics_root: Path) -> None:
     videos = DATA.dataset.build(kinetics_root, "train")
-    cached, decoded = RandomClips(videos, DATA), RandomClips(videos, DATA)
+    items, others = DATA.train_items(videos, 0), DATA.train_items(videos, 0)
+    cached, decoded = items.inputs, others.inputs
+    assert isinstance(cached, RandomClips) and isinstance(decoded, RandomClips)
     decoded.frame_cache = FrameCache(len(videos), 0)
-    items, others = TrainItems(videos, 0, cached), TrainItems(videos, 0, decoded)
     for draw in (Draw(epoch, place) for epoch in (0, 1) for place in range(len(videos))):
         assert torch.equal(items[draw].inputs[0], others[draw].inputs[0])
     assert (len(cached.frame_cache.videos), len(decoded.frame_cache.videos)) == (22, 0)
