@@ -1,5 +1,9 @@
 """Errors of reading data. A message is one line with the cause and the remedy."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 # Longer texts, such as a field of a broken file, are shortened in messages.
 MAX_SHOWN = 200
 
@@ -35,3 +39,41 @@ def shortened(text: str) -> str:
 
 def escaped(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Context of reading an annotation file, in which any error names the file.
+
+    Raises:
+        DataError: in place of other errors.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
+        if isinstance(error, OSError) and error.strerror:
+            raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its rights") from error
+        raise DataError(f"{path}: {shortened(str(error))}; get the file again") from error
+
+
+@contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Context of reading an item, in which any error makes the item unreadable.
+
+    Args:
+        name: path or name of the item, for the message.
+
+    Raises:
+        DecodeError: in place of other errors.
+    """
+    try:
+        yield
+    except DecodeError:
+        raise
+    except FileNotFoundError:
+        raise DecodeError(name, "no such file", missing=True) from None
+    except Exception as error:  # a damaged file may raise anything
+        reason = error.strerror if isinstance(error, OSError) else None  # None also for pictures that are cut short
+        raise DecodeError(name, reason or f"{error}; get the file again") from error

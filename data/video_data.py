@@ -160,7 +160,7 @@ class VideoData(ClipData):
         return ClipSize(self.frames, self.crop, self.crop)
 
     def from_list(self, class_names: tuple[str, ...] = ()) -> "VideoData":
-        from data.datasets.list_file import ListFile
+        from data.datasets.own_videos import ListFile
 
         if not self.targets.classes:
             super().from_list()  # raises
@@ -168,7 +168,7 @@ class VideoData(ClipData):
 
     def from_folder(self, folder: Path) -> "VideoData":
         """Clips of the videos in a folder of the user's own, which have one label each."""
-        from data.datasets.video_folder import VideoFolder
+        from data.datasets.own_videos import VideoFolder
 
         if len(self.targets.classes) != 1:
             kinds = " and a ".join(self.targets.classes) or "no class"
@@ -178,7 +178,7 @@ class VideoData(ClipData):
         return replace(self, dataset=VideoFolder.Config.of(folder))
 
     def from_files(self, paths: Sequence[Path]) -> "VideoData":
-        from data.datasets.unlabelled import UnlabelledVideos
+        from data.datasets.own_videos import UnlabelledVideos
 
         absolute = tuple(os.path.abspath(path.expanduser()) for path in paths)
         return replace(self, dataset=UnlabelledVideos.Config(predicted=self.targets, paths=absolute))

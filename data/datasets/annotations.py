@@ -1,82 +1,108 @@
-"""Content of annotation files. Whatever a file contains, an error is one short line that names it and the remedy."""
+"""Content of annotation files: text, CSV, JSON, and pickles, which are read without executing code from them."""
 
 import csv
+import io
 import json
+import pickle
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
-from data.errors import DataError, shortened
+from data.errors import DataError, reading
 
-# Longer numbers are no class. Python itself rejects those above 4,300 digits with another error.
-MAX_DIGITS = 9
+MAX_DIGITS = 9  # longer numbers are no class
+# Globals in a pickle of arrays and numbers, as numpy has named them from 2019 to today.
+ARRAYS = frozenset(
+    {
+        ("_codecs", "encode"),
+        ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy.core.multiarray", "scalar"),
+        ("numpy.core.numeric", "_frombuffer"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "scalar"),
+        ("numpy._core.numeric", "_frombuffer"),
+    }
+)
 
 
 def file_text(path: Path) -> str:
     """Text of an annotation file.
 
     Raises:
-        DataError: if the file is unreadable, not UTF-8 text, or contains a NUL character.
+        DataError: if the file is unreadable, or not UTF-8 text.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start})") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its rights") from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise DataError(f"{path}:{line}: a NUL character; an annotation file is plain text: write or download it again")
-    return text
+    with reading(path):
+        return path.read_text(encoding="utf-8-sig")
 
 
-def csv_fields(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields of each row of a CSV file, the header included.
+def data_lines(path: Path) -> list[tuple[int, str]]:
+    """Numbers and content of the lines of a list that are neither empty nor comments.
 
     Raises:
-        DataError: if the lines are not CSV, or a field is too long.
+        DataError: as `file_text`, or if there are none.
     """
-    rows = csv.reader(lines)
-    try:
-        for fields in rows:
-            if fields:
-                yield rows.line_num, fields
-    except csv.Error as error:
-        raise DataError(
-            f"{path}:{rows.line_num}: not a CSV row ({error}); close its quotation marks, or download the file again"
-        ) from None
+    lines = [(number, line.strip()) for number, line in enumerate(file_text(path).splitlines(), start=1)]
+    lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
+    if not lines:
+        raise DataError(f"{path}: the file is empty; it should contain one item per line")
+    return lines
 
 
-def csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def csv_rows(path: Path, columns: Iterable[str] = ()) -> Iterator[tuple[str, dict[str, str]]]:
     """Location in the file, and fields by column of each row of a CSV file with a header.
 
+    Args:
+        columns: columns that no row may lack.
+
     Raises:
-        DataError: as `file_text` and `csv_fields`.
+        DataError: if the file is unreadable or no CSV, or a row lacks a column.
     """
-    rows = csv_fields(path, file_text(path).splitlines())
-    header = [name.strip() for name in next(rows, (1, []))[1]]
-    for number, fields in rows:
-        yield f"{path}:{number}", dict(zip(header, fields, strict=False))
+    with reading(path):
+        rows = csv.DictReader(file_text(path).splitlines())
+        for row in rows:
+            if absent := [name for name in columns if not row.get(name)]:
+                raise DataError(f"{path}:{rows.line_num}: no {', '.join(absent)}; a row has {', '.join(columns)}")
+            yield f"{path}:{rows.line_num}", {name: value or "" for name, value in row.items() if name is not None}
 
 
 def json_content(path: Path) -> object:
     """Content of a JSON file.
 
     Raises:
-        DataError: if the file is not JSON, nested too deeply, or contains a number that is too long.
+        DataError: if the file is unreadable, or no JSON.
     """
-    try:
+    with reading(path):
         return json.loads(file_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg}); download the file again") from None
-    except RecursionError:
-        raise DataError(f"{path}: its lists are nested too deeply; download the file again") from None
-    except DataError:
-        raise
-    except ValueError as error:
-        raise DataError(f"{path}: a number is too long ({shortened(str(error))}); download the file again") from None
 
 
 def class_number(text: str, num_classes: int) -> int | None:
     """Class number that a text gives, or None if it is no number from 0 to num_classes - 1."""
     is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
     return int(text) if is_number and int(text) < num_classes else None
+
+
+def unpickled(path: Path, encoding: str = "ASCII") -> object:
+    """Content of a pickle of arrays, numbers and texts.
+
+    Args:
+        encoding: of texts in pickles of Python 2.
+
+    Raises:
+        DataError: if the file is unreadable or damaged, or names other globals.
+    """
+    with reading(path):
+        return ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding=encoding).load()
+
+
+class ArrayUnpickler(pickle.Unpickler):
+    """Unpickler that is restricted to arrays."""
+
+    def find_class(self, module_name: str, global_name: str) -> object:
+        if (module_name, global_name) not in ARRAYS:
+            raise pickle.UnpicklingError(f"no plain pickle of arrays: it names {module_name}.{global_name}")
+        return super().find_class(module_name, global_name)
+
+    def persistent_load(self, pid: object) -> NoReturn:
+        raise pickle.UnpicklingError("it refers to other files")

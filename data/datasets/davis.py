@@ -5,7 +5,6 @@ background, 1 to K are objects, 255 is void) and the list ImageSets/2017/val.txt
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,17 +16,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data.config import DatasetConfig, OfficialSizes, Split
-from data.datasets.annotations import file_text
-from data.datasets.videos import check_root, refuse_duplicates
-from data.errors import DataError, DecodeError, MissingAnnotationError, shortened
+from data.datasets.annotations import data_lines
+from data.datasets.folders import checked_root, needed_file, refuse_duplicates
+from data.errors import DataError, DecodeError, MissingAnnotationError, decoding, shortened
 from data.synthetic.davis import LIST, MASKS, PICTURES, DavisStandIn, encoded, palette_of
 from interface.targets import MaskTarget
 
 VOID = 255
 LEAST_FRAMES = 3  # the first and the last are not scored
 SEQUENCE_NAME = re.compile(r"[\w-][\w.-]*")
-# Of a damaged file, Pillow raises SyntaxError, ValueError, or DecompressionBombError for a huge size.
-PICTURE_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 class DavisSequence(NamedTuple):
@@ -95,66 +92,39 @@ class Davis:
             """
             if split == "train":
                 raise MissingAnnotationError(f"{self.name}: nothing is trained on its sequences; only val is read")
-            return Davis(self, root).sequences()
+            root = checked_root(root, self.name)
+            path = needed_file(root, [LIST], self.name, f"name the folder that contains {LIST}", ["."])
+            names = [name for _, name in data_lines(path)]
+            if wrong := [name for name in names if not SEQUENCE_NAME.fullmatch(name)]:
+                raise DataError(
+                    f"{path}: '{shortened(wrong[0])}' is no name of a sequence; names are letters, digits, - and _"
+                )
+            refuse_duplicates(path, names)
+            return SequenceList(tuple(sequence_in(root, name) for name in names))
 
         def tiny(self) -> Self:
             return replace(self, stand_in=DavisStandIn())
 
-    def __init__(self, config: Config, root: Path) -> None:
-        self.config = config
-        self.root = Path(os.path.abspath(root.expanduser()))
 
-    def sequences(self) -> SequenceList:
-        """Sequences of the list, each with its frames."""
-        check_root(self.root, self.config.name)
-        path = self.root / LIST
-        if not path.is_file():
-            raise MissingAnnotationError(
-                f"{self.config.name}: there is no {path}; name the folder that contains {LIST}"
-            )
-        names = [line.strip() for line in file_text(path).splitlines() if line.strip()]
-        if not names:
-            raise DataError(f"{path}: the file is empty; it should contain the name of one sequence a line")
-        if wrong := [name for name in names if not SEQUENCE_NAME.fullmatch(name)]:
-            raise DataError(
-                f"{path}: '{shortened(wrong[0])}' is no name of a sequence; names are letters, digits, - and _"
-            )
-        refuse_duplicates(path, names)
-        return SequenceList(tuple(self.sequence(name) for name in names))
+def sequence_in(root: Path, name: str) -> DavisSequence:
+    """Sequence of this name.
 
-    def sequence(self, name: str) -> DavisSequence:
-        """Sequence of this name.
-
-        Raises:
-            DataError: without its folders, with too few frames, or with frames and masks that do not match.
-        """
-        pictures, masks = self.root / PICTURES / name, self.root / MASKS / name
-        frames, annotated = stems(pictures, ".jpg"), stems(masks, ".png")
-        if frames != annotated:
-            without = sorted(set(frames) ^ set(annotated))[0]
-            lacks = f"{masks / without}.png" if without in frames else f"{pictures / without}.jpg"
-            kinds = ("frame", "mask") if without in frames else ("mask", "frame")
-            raise DataError(f"{self.config.name}: {name}: {kinds[0]} {without} has no {kinds[1]}: there is no {lacks}")
-        if len(frames) < LEAST_FRAMES:
-            raise DataError(
-                f"{self.config.name}: {name} has {len(frames)} frames in {pictures}; {LEAST_FRAMES} are needed"
-            )
-        return DavisSequence(name, pictures, masks, frames)
+    Raises:
+        DataError: without its folders, with too few frames, or with frames and masks that do not match.
+    """
+    pictures, masks = root / PICTURES / name, root / MASKS / name
+    frames, annotated = stems(pictures, ".jpg"), stems(masks, ".png")
+    if frames != annotated or len(frames) < LEAST_FRAMES:
+        raise DataError(
+            f"{pictures} has {len(frames)} frames, and {masks} {len(annotated)}; each frame needs a mask, and a "
+            f"sequence {LEAST_FRAMES} frames: get the data set again"
+        )
+    return DavisSequence(name, pictures, masks, frames)
 
 
 def stems(folder: Path, suffix: str) -> tuple[str, ...]:
-    """Names without suffix of the numbered files of a folder, in order.
-
-    Raises:
-        DataError: if the folder is missing or cannot be listed.
-    """
-    try:
-        names = [entry.name for entry in os.scandir(folder)]
-    except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"{LIST} lists {folder.name}, and there is no folder {folder}") from None
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be listed ({error.strerror}); check its rights") from None
-    return tuple(sorted(name.removesuffix(suffix) for name in names if re.fullmatch(rf"\d+\{suffix}", name)))
+    """Names without suffix of the numbered files of a folder, in order."""
+    return tuple(sorted(path.stem for path in folder.glob(f"*{suffix}") if re.fullmatch(r"\d+", path.stem)))
 
 
 def read_frames(sequence: DavisSequence) -> NDArray[np.uint8]:
@@ -176,14 +146,9 @@ def read_masks(sequence: DavisSequence, size: tuple[int, int]) -> NDArray[np.uin
         DecodeError: if a mask cannot be decoded, is not indexed, has another size than its frame, or if the objects of
             the first mask are not numbered 1 to K.
     """
-    masks = []
-    for index in range(len(sequence.frames)):
-        path = sequence.mask(index)
-        mask = _picture(sequence, path, None)
-        if mask.shape != size:
-            shapes = [f"{rows}x{columns}" for rows, columns in (mask.shape[:2], size)]
-            raise DecodeError(sequence.name, f"{path}: the mask is {shapes[0]} pixels, its frame is {shapes[1]}")
-        masks.append(mask)
+    masks = [_picture(sequence, sequence.mask(index), None) for index in range(len(sequence.frames))]
+    if wrong := next((mask.shape for mask in masks if mask.shape != size), None):
+        raise DecodeError(sequence.name, f"{sequence.masks}: a mask is {wrong} pixels, its frame is {size}")
     ids = [number for number in np.unique(masks[0]).tolist() if number not in (0, VOID)]
     if ids != list(range(1, len(ids) + 1)) or not ids:
         found = ", ".join(map(str, ids)) or "no object"
@@ -217,26 +182,14 @@ def read_results(sequence: DavisSequence, folder: Path) -> NDArray[np.uint8]:
 
 def _picture(sequence: DavisSequence, path: Path, mode: str | None) -> NDArray[np.uint8]:
     """Pixels of a picture in a mode; the indices of an indexed or grey PNG if the mode is None."""
-    try:
-        with Image.open(path) as image:
-            if mode is None and image.mode not in ("P", "L"):
-                raise DecodeError(
-                    sequence.name, f"{path}: the PNG is of type {image.mode}; masks are indexed (P) or grey (L)"
-                )
-            return np.asarray(image if mode is None else image.convert(mode))
-    except FileNotFoundError:
-        raise DecodeError(sequence.name, f"{path}: no such file", missing=True) from None
-    except DecodeError:
-        raise
-    except PICTURE_ERRORS as error:
-        raise DecodeError(sequence.name, f"{path}: {error}") from None
+    with decoding(f"{sequence.name}: {path}"), Image.open(path) as image:
+        if mode is None and image.mode not in ("P", "L"):
+            raise ValueError(f"the PNG is of type {image.mode}; masks are indexed (P) or grey (L)")
+        return np.asarray(image if mode is None else image.convert(mode))
 
 
 def _stacked(sequence: DavisSequence, pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Pictures of one size as an array."""
-    for index, picture in enumerate(pictures):
-        if picture.shape != pictures[0].shape:
-            raise DecodeError(
-                sequence.name, f"{sequence.picture(index)}: its size differs from that of the first frame"
-            )
+    if len({picture.shape for picture in pictures}) > 1:
+        raise DecodeError(sequence.name, "its frames differ in size")
     return np.stack(pictures)

@@ -7,7 +7,6 @@ F: frames, P: people, J: joints.
 """
 
 import functools
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,13 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.datasets.restricted_pickle import ARRAYS, unpickled
-from data.errors import DataError, DecodeError, shortened
+from data.datasets.annotations import unpickled
+from data.errors import DataError, DecodeError, reading
 from data.poses import Poses
 
 NUM_JOINTS = 17
 REMEDY = "get the file of poses again"
-MAX_SIDE = 100_000
 
 
 class Stored(NamedTuple):
@@ -52,8 +50,9 @@ class PoseLibrary:
             if not isinstance(annotation, Mapping) or not isinstance(name, str):
                 raise DataError(f"{path}: annotation {number} has no frame_dir; {REMEDY}")
             try:
-                places, (height, width) = best_people(annotation, people), picture_size(annotation)
-            except ValueError as error:
+                places = best_people(annotation, people)
+                height, width = map(float, annotation["img_shape"][:2])
+            except (KeyError, TypeError, ValueError, IndexError) as error:
                 self.problems[key(name)] = str(error)
                 continue
             self.stored[key(name)] = Stored(first, len(places), height, width)
@@ -87,18 +86,14 @@ def best_people(annotation: Mapping, people: int) -> NDArray[np.floating]:
     """Places (F, P, J, 2) of the people with the highest mean score, best first; NaN for a joint without a score.
 
     Raises:
-        ValueError: with the field that is not as expected.
+        ValueError: if arrays are not of the same people, frames and joints, or a `KeyError` or `TypeError`.
     """
-    places, scores = (array(annotation, name) for name in ("keypoint", "keypoint_score"))
-    if places.ndim != 4 or places.shape[2:] != (NUM_JOINTS, 2):
-        raise ValueError(f"keypoint is {shape(places)}; it must be people x frames x {NUM_JOINTS} x 2")
-    if not places.shape[1]:
-        raise ValueError("keypoint has no frames")
-    if scores.shape != places.shape[:3]:
-        raise ValueError(f"keypoint_score is {shape(scores)}, and keypoint {shape(places)}")
-    total = annotation.get("total_frames", places.shape[1])
-    if total != places.shape[1]:
-        raise ValueError(f"keypoint has {places.shape[1]} frames, and total_frames is {shortened(str(total))}")
+    places, scores = (np.asarray(annotation[name]) for name in ("keypoint", "keypoint_score"))
+    expected = (len(places), annotation.get("total_frames", places.shape[1]), NUM_JOINTS, 2)
+    if places.shape != expected or scores.shape != expected[:3] or not places.shape[1]:
+        raise ValueError(f"keypoint is {places.shape}, and keypoint_score {scores.shape}; they must be {expected}")
+    if places.dtype != np.float16:
+        places = places.astype(np.float32)
     means = np.nan_to_num(scores.astype(np.float32)).mean((1, 2))
     order = np.argsort(-means, kind="stable")[:people]
     best = np.full((places.shape[1], people, NUM_JOINTS, 2), np.nan, places.dtype)
@@ -109,44 +104,20 @@ def best_people(annotation: Mapping, people: int) -> NDArray[np.floating]:
     return best
 
 
-def array(annotation: Mapping, name: str) -> NDArray[np.floating]:
-    """Array of an annotation, in half precision if the file has it, else in single precision."""
-    value = annotation.get(name)
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
-        raise ValueError(f"{name} is no array of numbers")
-    return value if value.dtype == np.float16 else value.astype(np.float32)
-
-
-def picture_size(annotation: Mapping) -> tuple[float, float]:
-    """Height and width of the pictures to which the joints refer."""
-    value = annotation.get("img_shape")
-    if isinstance(value, tuple | list | np.ndarray) and len(value) >= 2:
-        height, width = value[0], value[1]
-        if all(isinstance(side, int | float | np.number) and 1 <= side <= MAX_SIDE for side in (height, width)):
-            return float(height), float(width)
-    raise ValueError("img_shape is no height and width")
-
-
-def shape(values: NDArray) -> str:
-    return " x ".join(map(str, values.shape)) or "a number"
-
-
 def pose_library(path: Path, people: int) -> PoseLibrary:
     """Joints in a pickle. A file is read once per process, for all splits.
 
     Raises:
         DataError: if the file is damaged, or holds something else.
     """
-    try:
-        status = os.stat(path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its rights") from error
+    with reading(path):
+        status = path.stat()
     return _read(path, people, status.st_mtime_ns, status.st_size)
 
 
 @functools.lru_cache(maxsize=2)
 def _read(path: Path, people: int, modified: int, size: int) -> PoseLibrary:
-    content = unpickled(path, ARRAYS, kind="a plain pickle of poses", remedy=REMEDY)
+    content = unpickled(path)
     annotations = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(annotations, list | tuple) or not annotations:
         raise DataError(f"{path}: a pickle without a list of annotations; {REMEDY}")

@@ -3,8 +3,13 @@
 The name of a video states setup, camera, performer, replication and action. It determines the class and, by the
 protocol, the split (https://github.com/shahroudy/NTURGB-D). Videos in the published lists of missing skeletons are left
 out, if the lists are in the folder of the data set.
+
+The first line of a `.skeleton` file is the number of frames. A frame is a line with its number of bodies, and for each
+body a line of 10 fields that begins with its id, a line with its number of joints, and a line of 12 fields a joint.
+Fields 6 and 7 of a joint are its place in the picture of 1920 x 1080 pixels. F: frames, J: joints.
 """
 
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -17,16 +22,16 @@ from numpy.typing import NDArray
 
 from data.config import Split
 from data.datasets.annotations import file_text
-from data.datasets.ntu_skeleton import skeleton_bodies
-from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList, files_by_stem
-from data.datasets.videos import VIDEO_SUFFIXES, VideoRecord, check_root
-from data.errors import DataError, MissingAnnotationError
+from data.datasets.folders import VIDEO_SUFFIXES, files_by_stem
+from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
+from data.datasets.videos import VideoRecord
+from data.errors import DataError, DecodeError, MissingAnnotationError, decoding, shortened
 from data.poses import Poses
 from data.skeleton import Skeleton, both_sides, limbs
-from interface.targets import ClassTarget
 
 HEIGHT, WIDTH = 1080, 1920
 VIDEO_ENDING = "_rgb"
+BODY_FIELDS, JOINT_FIELDS, COLOR_X, COLOR_Y = 10, 12, 5, 6
 NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})", re.ASCII)
 MISSING_LIST = re.compile(r".*missing.*\.txt", re.IGNORECASE)
 
@@ -113,18 +118,15 @@ class Ntu:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(PoseDatasetConfig):
-        """Release and protocol.
-
-        Args:
-            name: "ntu60" or "ntu120".
-            protocol: the split: across subjects (both), views (ntu60) or setups (ntu120).
-        """
+        """Release and protocol."""
 
         skeleton: ClassVar[Skeleton] = SKELETON
 
         name: str = "ntu60"
+        """One of "ntu60" and "ntu120"."""
         num_classes: int = 60
         protocol: Protocol = "xsub"
+        """The split: across subjects (both), views (ntu60) or setups (ntu120)."""
         people: int = 2
 
         def __post_init__(self) -> None:
@@ -134,10 +136,6 @@ class Ntu:
             if self.protocol not in PROTOCOLS[self.name]:
                 known = ", ".join(PROTOCOLS[self.name] if self.protocol in get_args(Protocol) else get_args(Protocol))
                 raise ValueError(f"data.dataset.protocol is '{self.protocol}'; {self.name} has {known}")
-
-        @property
-        def targets(self) -> ClassTarget:
-            return ClassTarget(self.num_classes)
 
         def official_size(self, split: Split) -> int | None:
             if self.stand_in is not None:
@@ -151,78 +149,116 @@ class Ntu:
             videos = NtuStandIn()
             return replace(self, num_classes=videos.num_classes, stand_in=videos)
 
-        def build(self, root: Path, split: Split) -> NtuVideos:
-            """Videos of a split. The validation split is the test split.
+        def read(self, root: Path, split: Split) -> NtuVideos:
+            """Videos of a split in the order of their names. The validation split is the test split.
 
-            Raises:
-                DataError: if the root is unusable; `MissingAnnotationError` for a split without videos.
+            The video or the skeleton of one may be missing.
             """
-            return Ntu(self, root).videos(split)
-
-    def __init__(self, config: Config, root: Path) -> None:
-        self.config = config
-        self.root = Path(os.path.abspath(root.expanduser()))
-
-    def videos(self, split: Split) -> NtuVideos:
-        """Videos of a split in the order of their names. The video or the skeleton of one may be missing."""
-        check_root(self.root, self.config.name)
-        skeletons = self.named(files_by_stem(self.root, [".skeleton"]))
-        endings = [f"{VIDEO_ENDING}{suffix}" for suffix in VIDEO_SUFFIXES]
-        videos = self.named({n.removesuffix(VIDEO_ENDING): p for n, p in files_by_stem(self.root, endings).items()})
-        for found, example in ((skeletons, ".skeleton"), (videos, f"{VIDEO_ENDING}.avi")):
-            if not found:
+            videos = self.files(root, VIDEO_ENDING, VIDEO_SUFFIXES)
+            skeletons = self.files(root, "", (".skeleton",))
+            trains = {name: number.trains(self.protocol) for name, number in self.names({*videos, *skeletons}).items()}
+            chosen = {name for name in trains if trains[name] == (split == "train")} - set(listed_as_missing(root))
+            if not chosen:
                 raise MissingAnnotationError(
-                    f"{self.config.name}: no file like S001C002P003R002A013{example} in {self.root}; extract the "
-                    f"published archives there"
+                    f"{root}: none of the {len(trains)} videos is of the {split} split of {self.protocol}"
                 )
-        left_out = set(self.listed_as_missing())
-        names = sorted((skeletons.keys() | videos.keys()) - left_out)
-        parsed = {name: found for name in names if (found := VideoName.of(name)) is not None}
-        chosen = [n for n, found in parsed.items() if found.trains(self.config.protocol) == (split == "train")]
-        if not chosen:
-            raise MissingAnnotationError(
-                f"{self.root}: none of the {len(parsed)} videos is of the {split} split of {self.config.protocol}"
-            )
-        skeleton_folder, video_folder = (os.path.dirname(next(iter(found.values()))) for found in (skeletons, videos))
-        records = tuple(
-            VideoRecord(
-                videos.get(name) or os.path.join(video_folder, f"{name}{VIDEO_ENDING}.avi"),
-                parsed[name].action - 1,
-                name,
-            )
-            for name in chosen
-        )
-        files = tuple(skeletons.get(name) or os.path.join(skeleton_folder, f"{name}.skeleton") for name in chosen)
-        classes = tuple(f"A{number:03d}" for number in range(1, self.config.num_classes + 1))
-        return NtuVideos(records, classes, files, self.config.people)
+            folders = [os.path.dirname(next(iter(files.values()))) for files in (videos, skeletons)]
+            records, files = [], []
+            for name in sorted(chosen):
+                path = videos.get(name, os.path.join(folders[0], f"{name}{VIDEO_ENDING}.avi"))
+                records.append(VideoRecord(path, int(name[-3:]) - 1, name))
+                files.append(skeletons.get(name, os.path.join(folders[1], f"{name}.skeleton")))
+            classes = tuple(f"A{number:03d}" for number in range(1, self.num_classes + 1))
+            return NtuVideos(tuple(records), classes, tuple(files), self.people)
 
-    def named(self, files: dict[str, str]) -> dict[str, str]:
-        """Files whose names are those of videos of this release."""
-        names = {name: VideoName.of(name) for name in files}
-        return {name: files[name] for name, found in names.items() if found and self.is_known(found)}
+        def files(self, root: Path, ending: str, suffixes: tuple[str, ...]) -> dict[str, str]:
+            """Files of the videos of this release, by the names of the videos.
 
-    def is_known(self, name: VideoName) -> bool:
-        return 1 <= name.action <= self.config.num_classes
-
-    def listed_as_missing(self) -> Iterator[str]:
-        """Names of the videos without a usable skeleton, from the published lists in the root folder.
-
-        Raises:
-            DataError: if a list names no video.
-        """
-        for path in sorted(path for path in self.root.iterdir() if MISSING_LIST.fullmatch(path.name)):
-            listed = [name for name in names_in(file_text(path).splitlines()) if VideoName.of(name) is not None]
-            if not listed:
-                raise DataError(
-                    f"{path}: names no video without a skeleton, e.g. S001C002P005R002A008; get it again, or remove it"
+            Args:
+                ending: what follows the name of the video.
+            """
+            found = files_by_stem(root, tuple(f"{ending}{suffix}" for suffix in suffixes), depth=3)
+            by_name = {stem.removesuffix(ending): path for stem, path in found.items()}
+            if not (names := self.names(by_name)):
+                example = f"S001C002P003R002A013{ending or '.skeleton'}"
+                raise MissingAnnotationError(
+                    f"{self.name}: no file like {example} in {root}; extract the published archives there"
                 )
-            yield from listed
+            return {name: by_name[name] for name in names}
+
+        def names(self, names: Iterable[str]) -> dict[str, VideoName]:
+            """Numbers in those names that are of videos of this release."""
+            numbers = {name: VideoName.of(name) for name in names}
+            return {name: n for name, n in numbers.items() if n is not None and 1 <= n.action <= self.num_classes}
 
 
-def names_in(lines: Iterable[str]) -> Iterator[str]:
-    """Names of a list, without the ending of a file."""
-    for line in lines:
-        yield line.strip().removesuffix(".skeleton")
+def listed_as_missing(root: Path) -> Iterator[str]:
+    """Names of the videos without a usable skeleton, from the published lists in the root folder.
+
+    Raises:
+        DataError: if a list names no video.
+    """
+    for path in sorted(path for path in root.iterdir() if MISSING_LIST.fullmatch(path.name)):
+        names = (line.strip().removesuffix(".skeleton") for line in file_text(path).splitlines())
+        listed = [name for name in names if VideoName.of(name) is not None]
+        if not listed:
+            raise DataError(
+                f"{path}: names no video without a skeleton, e.g. S001C002P005R002A008; get it again, or remove it"
+            )
+        yield from listed
+
+
+def skeleton_bodies(path: str) -> tuple[int, dict[str, NDArray[np.float32]]]:
+    """Number of frames in a file, and places (F, J, 2) of the joints of each body by its id; NaN in frames without it.
+
+    Raises:
+        DecodeError: with the line that is not as expected, or that is missing.
+    """
+    with decoding(path):
+        lines = SkeletonLines(Path(path).read_text(encoding="ascii").splitlines())
+        num_frames, num_joints = lines.number(), len(SKELETON.joints)
+        if not 0 < num_frames < len(lines.lines):
+            raise ValueError(f"{num_frames} frames in a file of {len(lines.lines)} lines")
+        places: dict[str, NDArray[np.float32]] = {}
+        for frame in range(num_frames):
+            for _ in range(lines.number()):
+                body = lines.fields(BODY_FIELDS)[0]
+                if body not in places:
+                    places[body] = np.full((num_frames, num_joints, 2), np.nan, np.float32)
+                if (count := lines.number()) != num_joints:
+                    raise ValueError(f"line {lines.place}: {count} joints; a body has {num_joints}")
+                joints = (lines.fields(JOINT_FIELDS) for _ in range(num_joints))
+                places[body][frame] = [(coordinate(joint[COLOR_X]), coordinate(joint[COLOR_Y])) for joint in joints]
+    if any(line.strip() for line in lines.lines[lines.place :]):
+        raise DecodeError(path, f"line {lines.place + 1}: text after the last of {num_frames} frames")
+    return num_frames, places
+
+
+class SkeletonLines:
+    """Lines of a file, which are read one after the other."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines, self.place = lines, 0
+
+    def number(self) -> int:
+        (text,) = self.fields(1)
+        if not (text.isascii() and text.isdigit()):
+            raise ValueError(f"line {self.place}: '{shortened(text)}' is no number")
+        return int(text)
+
+    def fields(self, count: int) -> list[str]:
+        if self.place == len(self.lines):
+            raise ValueError(f"cut short: it ends after line {self.place}")
+        fields = self.lines[self.place].split()
+        self.place += 1
+        if len(fields) != count:
+            raise ValueError(f"line {self.place}: {len(fields)} fields, and not {count}")
+        return fields
+
+
+def coordinate(text: str) -> float:
+    """Coordinate; NaN for a joint without a place. Windows writes a number that is none as -1.#IND or 1.#QNAN."""
+    return math.nan if "#" in text else float(text)
 
 
 def spread(places: NDArray[np.float32]) -> float:

@@ -1,40 +1,37 @@
 """Result of every reader of videos with joints: the videos of one split, and access to their joints."""
 
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
-from data.config import DatasetConfig
-from data.datasets.videos import VIDEO_SUFFIXES, VideoList
+from data.datasets.videos import VideoDataset, VideoList
 from data.errors import DecodeError
 from data.poses import Poses
 from data.skeleton import Skeleton
 from interface.ranges import check_fields
+from interface.targets import ClassTarget
 
 MAX_PEOPLE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class PoseDatasetConfig(DatasetConfig):
-    """Data set of videos with joints.
+class PoseDatasetConfig(VideoDataset):
+    """Data set of videos with joints and one label each."""
 
-    Args:
-        people: number of people whose joints are kept.
-
-    `skeleton`: joints of one body.
-    """
-
-    unit = "videos"
     skeleton: ClassVar[Skeleton]
+    """Joints of one body."""
 
+    num_classes: int
     people: int = 1
+    """Number of people whose joints are kept."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_fields("data.dataset", self, "people", least=1, most=MAX_PEOPLE)
+
+    @property
+    def targets(self) -> ClassTarget:
+        return ClassTarget(self.num_classes)
 
     @property
     def num_joints(self) -> int:
@@ -98,20 +95,3 @@ class PoseVideoList(VideoList, ABC):
                 self.pose_name(index),
                 f"joints of {poses.num_frames} frames, but the video has {num_frames}: {self.records[index].path}",
             )
-
-
-def files_by_stem(root: Path, suffixes: Iterable[str] = VIDEO_SUFFIXES, depth: int = 3) -> dict[str, str]:
-    """Paths of the files below a folder with these suffixes, by their names without suffix. Letter case is ignored.
-
-    Args:
-        depth: number of levels of folders that are searched.
-    """
-    found: dict[str, str] = {}
-    endings = tuple(suffixes)
-    for folder, below, names in os.walk(root, followlinks=True):
-        levels = len(Path(folder).relative_to(root).parts)
-        below[:] = sorted(below) if levels < depth - 1 else []
-        for name in sorted(names):
-            if name.lower().endswith(endings):
-                found.setdefault(os.path.splitext(name)[0], os.path.join(folder, name))
-    return found

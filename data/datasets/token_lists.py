@@ -1,126 +1,101 @@
-"""Lists of items that are sequences of token ids, or pairs of them, and the base of the configs of their data sets."""
+"""Items that are sequences of token ids, or pairs of them, and the base of the configs of their data sets.
+
+Bytes of texts are numbered from 1. Grey values are ids from 0 on, so that black is padding.
+"""
 
 import hashlib
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.config import DatasetConfig, Split
+from data.datasets.folders import checked_root
+from data.errors import DecodeError, decoding
 from interface.ranges import check_fields
 from interface.targets import ClassTarget
 
 PADDING = 0
 MAX_VOCABULARY = 2**20  # larger embeddings have no tensors
+NUM_BYTES = 256
+NUM_VALUES = 256  # of a grey pixel
 
 Ids = NDArray[np.int64]
 
 
-class TokenList(ABC):
-    """Items of one split. Tokens are numbered from 1 or, in images, from 0, which is also padding."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenList:
+    """Items of one split.
 
-    @property
-    @abstractmethod
-    def ids(self) -> tuple[str, ...]:
-        """Names of the items, the same on every machine."""
+    Args:
+        ids: names of the items, the same on every machine.
+        labels: label of each item.
+        class_names: names of the classes.
+        fingerprint: hash of ids and labels and, for items that share a file, of what is known of their content.
+        tokens: all token ids of the item with an index, one sequence or the two of a pair; a `DecodeError` if the item
+            cannot be read.
+        paths: file of each item; None for items that are not read from files again.
+        verify: check of an item that would be too slow for a training; a `DecodeError` if the item is damaged.
+    """
 
-    @property
-    @abstractmethod
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the classes."""
+    ids: tuple[str, ...]
+    labels: Sequence[int]
+    class_names: tuple[str, ...]
+    fingerprint: str
+    tokens: Callable[[int], tuple[Ids, ...]]
+    paths: tuple[str, ...] | None = None
+    verify: Callable[[int], None] | None = None
 
-    @property
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """Hash of ids and labels and, for items that share a file, of what is known of their content."""
+    def __len__(self) -> int:
+        return len(self.ids)
 
-    @abstractmethod
-    def __len__(self) -> int: ...
-
-    @abstractmethod
     def label(self, index: int) -> int:
-        """Label of an item."""
+        return self.labels[index]
 
-    @abstractmethod
-    def tokens(self, index: int) -> tuple[Ids, ...]:
-        """All token ids of an item: one sequence, or the two of a pair.
-
-        Raises:
-            DecodeError: if the item cannot be read.
-        """
-
-    def files(self) -> Sequence[tuple[str, ...]] | None:
-        """Files of each item; None for items that are not read from files again."""
-        return None
+    def files(self) -> list[tuple[str, ...]] | None:
+        return None if self.paths is None else [(path,) for path in self.paths]
 
     def examine(self, index: int) -> None:
-        """Read an item completely, with checks that would be too slow for a training.
+        """Read an item completely.
 
         Raises:
             DecodeError: if the item is damaged.
         """
         self.tokens(index)
+        if self.verify is not None:
+            self.verify(index)
 
-
-class FirstItems(TokenList):
-    """First items of a list."""
-
-    def __init__(self, items: TokenList, count: int) -> None:
-        self.items, self.count = items, min(count, len(items))
-        self.names = items.ids[: self.count]
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        return self.names
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self.items.class_names
-
-    @property
-    def fingerprint(self) -> str:
-        return hashed([self.items.fingerprint, str(self.count)])
-
-    def __len__(self) -> int:
-        return self.count
-
-    def label(self, index: int) -> int:
-        return self.items.label(index)
-
-    def tokens(self, index: int) -> tuple[Ids, ...]:
-        return self.items.tokens(index)
-
-    def files(self) -> Sequence[tuple[str, ...]] | None:
-        files = self.items.files()
-        return None if files is None else files[: self.count]
-
-    def examine(self, index: int) -> None:
-        self.items.examine(index)
+    def first(self, count: int) -> Self:
+        """The first items."""
+        return replace(
+            self,
+            ids=self.ids[:count],
+            labels=self.labels[:count],
+            fingerprint=hashed([self.fingerprint, str(count)]),
+            paths=None if self.paths is None else self.paths[:count],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenDataset(DatasetConfig):
-    """Data set of token sequences.
-
-    Args:
-        vocabulary: number of ids of the embedding, padding included; it may exceed those that occur.
-        test_batch: the test split ends with its last whole batch of this size; None for all of its items.
-
-    `num_ids`: number of ids that occur, padding included. `num_classes`: number of classes. `is_pair`: whether an item
-    is two sequences. `tiny_length`: length of sequences of the generated stand-in.
-    """
+    """Data set of token sequences."""
 
     num_ids: ClassVar[int]
+    """Number of ids that occur, padding included."""
     num_classes: ClassVar[int]
     is_pair: ClassVar[bool] = False
+    """Whether an item is two sequences."""
     tiny_length: ClassVar[int] = 128
+    """Length of the sequences of the stand-in."""
 
     vocabulary: int = 512
+    """Number of ids of the embedding, padding included; it may exceed those that occur."""
     test_batch: int | None = 32
+    """The test split ends with its last whole batch of this size; None for all of its items."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -143,29 +118,60 @@ class TokenDataset(DatasetConfig):
             )
 
     def build(self, root: Path, split: Split) -> TokenList:
-        """Items of a split.
-
-        Raises:
-            DataError: if the root or the files are unusable.
-        """
-        items = self.read(Path(root.expanduser().absolute()), split)
+        items = self.read(checked_root(root, self.name), split)
         if split != "test" or self.test_batch is None or len(items) < self.test_batch:
             return items
-        return FirstItems(items, len(items) // self.test_batch * self.test_batch)
+        return items.first(len(items) // self.test_batch * self.test_batch)
 
     @abstractmethod
     def read(self, root: Path, split: Split) -> TokenList:
         """All items of a split in a folder.
 
         Raises:
-            DataError: if the root or the files are unusable.
+            DataError: if the files are unusable; `MissingAnnotationError` without them.
         """
+
+
+def release_folders(name: str) -> tuple[str, ...]:
+    """Folders of a part of the release of Long Range Arena (https://arxiv.org/abs/2011.04006), below a root."""
+    return ("", name, f"lra_release/{name}", f"lra_release/lra_release/{name}")
 
 
 def hashed(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
-def byte_ids(text: bytes, most: int | None = None) -> Ids:
-    """Ids of bytes: 1 to 256, of at most this many bytes."""
-    return np.frombuffer(text[:most], np.uint8).astype(np.int64) + 1
+def file_bytes(path: str) -> bytes:
+    """Content of the file of an item.
+
+    Raises:
+        DecodeError: if it cannot be read, or is empty.
+    """
+    with decoding(path):
+        content = Path(path).read_bytes()
+    if not content:
+        raise DecodeError(path, "the file has 0 bytes; get it again")
+    return content
+
+
+def byte_ids(text: bytes) -> Ids:
+    return np.frombuffer(text, np.uint8).astype(np.int64) + 1
+
+
+def grey_ids(picture: NDArray[np.uint8], pool: int) -> Ids:
+    """Ids of a picture (height, width) row by row, of which squares of `pool` x `pool` pixels are averaged."""
+    if pool == 1:
+        return picture.reshape(-1).astype(np.int64)
+    height, width = picture.shape
+    squares = picture.reshape(height // pool, pool, width // pool, pool).astype(np.float64)
+    return np.rint(squares.mean(axis=(1, 3))).astype(np.int64).reshape(-1)
+
+
+def check_pool(pool: int, side: int) -> None:
+    """Refuse squares that do not divide a picture.
+
+    Raises:
+        ValueError: with the field.
+    """
+    if not 1 <= pool <= side or side % pool:
+        raise ValueError(f"data.dataset.pool is {pool}; it must divide the side of the pictures, {side}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.config import DataConfig, Split
-from data.datasets.videos import VIDEO_SUFFIXES
+from data.datasets.folders import VIDEO_SUFFIXES
 from data.errors import DataError, shortened
 from data.inspection.examination import Outcome
 from data.inspection.file_scan import FolderScan, scanned, size_of

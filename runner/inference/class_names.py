@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data.config import DataConfig
 from data.datasets.annotations import file_text
-from data.datasets.videos import refuse_duplicates
+from data.datasets.folders import refuse_duplicates
 from data.errors import DataError
 from data.synthetic.ensure import generated_root
 from models.model import Targets

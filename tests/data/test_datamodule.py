@@ -11,7 +11,7 @@ from torch import Tensor
 
 from data.datamodule import DataModule
 from data.datasets.epic100 import Epic100
-from data.datasets.list_file import ListFile
+from data.datasets.own_videos import ListFile
 from data.errors import DataError
 from data.items import Batch
 from data.sampling.strides import DenseSampling

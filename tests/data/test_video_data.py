@@ -7,7 +7,7 @@ import torch
 from data.config import DatasetConfig, ShowsFrames
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
-from data.datasets.list_file import ListFile
+from data.datasets.own_videos import ListFile
 from data.datasets.ssv2 import SSv2
 from data.sampling.base import SamplingConfig
 from data.sampling.segments import SegmentSampling, SegmentViewSampling, UniformSampling

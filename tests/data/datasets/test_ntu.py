@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data.config import Split
-from data.datasets.ntu import Ntu, Protocol, VideoName, spread
+from data.datasets.ntu import Ntu, Protocol, VideoName, skeleton_bodies, spread
 from data.datasets.videos import VideoRecord
 from data.errors import DataError, DecodeError, MissingAnnotationError
 from tests.data.pose_files import skeleton_text, walking
@@ -223,3 +223,74 @@ def test_the_published_sizes_add_up_to_all_videos_with_a_skeleton() -> None:
         assert train is not None and test is not None
         assert (train + test, val) == (total, test)
     assert Ntu.Config().num_joints == 50
+
+
+# Files of skeletons
+
+
+def test_bodies_are_read_by_their_ids(tmp_path: Path) -> None:
+    one, two = walking(4), walking(4, seed=1)
+    frames = [{"72057594037931101": one[0]}, {}, {"72057594037931101": one[2], "5": two[2]}, {"5": two[3]}]
+    path = tmp_path / "a.skeleton"
+    path.write_text(skeleton_text(frames))
+    num_frames, places = skeleton_bodies(str(path))
+    assert num_frames == 4 and list(places) == ["72057594037931101", "5"]
+    first, second = places.values()
+    np.testing.assert_allclose(first[[0, 2]], one[[0, 2]], rtol=1e-5)
+    np.testing.assert_allclose(second[[2, 3]], two[[2, 3]], rtol=1e-5)
+    assert np.isnan(first[[1, 3]]).all() and np.isnan(second[[0, 1]]).all()
+
+
+TEXT = skeleton_text([{"1": walking(1)[0]}, {"1": walking(1)[0]}])
+NUM_LINES = 1 + 2 * 28
+
+
+@pytest.mark.parametrize("text", ["NaN", "nan", "-1.#IND", "1.#QNAN"])
+def test_coordinates_that_are_no_numbers_are_joints_without_a_place(text: str, tmp_path: Path) -> None:
+    lines = TEXT.splitlines()
+    lines[4] = " ".join([*lines[4].split()[:5], text, *lines[4].split()[6:]])
+    path = tmp_path / "a.skeleton"
+    path.write_text("\n".join(lines))
+    (places,) = skeleton_bodies(str(path))[1].values()
+    assert np.isfinite(places[0]).all(-1).tolist() == [False] + [True] * 24
+
+
+@pytest.mark.parametrize("kept", range(0, NUM_LINES, 4))
+def test_a_file_that_is_cut_short_anywhere_is_refused(kept: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.skeleton"
+    path.write_text("\n".join(TEXT.splitlines()[:kept]))
+    with pytest.raises(DecodeError) as caught:
+        skeleton_bodies(str(path))
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and message.endswith("get the file again") and "\n" not in message
+    if kept > 2:
+        assert f"cut short: it ends after line {kept}" in message
+
+
+@pytest.mark.parametrize(
+    ("number", "line", "message"),
+    [
+        (1, "two", "line 1: 'two' is no number"),
+        (1, "0", f"0 frames in a file of {NUM_LINES} lines"),
+        (1, "900", f"900 frames in a file of {NUM_LINES} lines"),
+        (1, "1", "line 30: text after the last of 1 frames"),
+        (2, "1 1", "line 2: 2 fields, and not 1"),
+        (3, "1 0", "line 3: 2 fields, and not 10"),
+        (4, "24", "line 4: 24 joints; a body has 25"),
+        (5, "0 0 0 0 0 left 0 0 0 0 0 0", "could not convert string to float: 'left'"),
+    ],
+)
+def test_a_wrong_line_is_refused(number: int, line: str, message: str, tmp_path: Path) -> None:
+    lines = TEXT.splitlines()
+    lines[number - 1] = line
+    path = tmp_path / "a.skeleton"
+    path.write_text("\n".join(lines))
+    with pytest.raises(DecodeError) as caught:
+        skeleton_bodies(str(path))
+    assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.skeleton").write_bytes(b"\x00\xff\xfe")
+    with pytest.raises(DecodeError, match="get the file again"):
+        skeleton_bodies(str(tmp_path / "a.skeleton"))

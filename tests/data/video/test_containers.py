@@ -4,7 +4,7 @@ from pathlib import Path
 import av
 import pytest
 
-from data.datasets.videos import VIDEO_SUFFIXES
+from data.datasets.folders import VIDEO_SUFFIXES
 from data.errors import DecodeError
 from data.video.containers import FORMATS, matroska_end
 from data.video.decode import VideoFile

@@ -85,7 +85,7 @@ def test_plan_reports_test_protocols_that_the_sampling_does_not_support(
 def test_plan_with_eval_only_needs_no_training_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "train.csv").unlink()
     assert main(words("plan", root, "--json")) == 3
-    assert "annotations of the train split" in json.loads(capsys.readouterr().out)[0]["problem"]
+    assert "no train.csv in" in json.loads(capsys.readouterr().out)[0]["problem"]
     assert main(words("plan", root, "--eval-only", "--json")) == 3
     (plan,) = json.loads(capsys.readouterr().out)
     assert "no weights to test" in plan["problem"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from data.datasets.video_folder import VideoFolder
+from data.datasets.own_videos import VideoFolder
 from data.errors import DataError
 from data.fingerprint import fingerprint_in
 from experiments.motionformer.base import EPIC100, SSV2

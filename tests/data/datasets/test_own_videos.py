@@ -1,4 +1,4 @@
-"""Folders of one's own videos: layouts, classes, the split, and unusable folders."""
+"""One's own videos: lists, folders with their layouts, classes and split, and files without labels."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from data.datasets.unlabelled import UnlabelledVideos
-from data.datasets.video_files import videos_below
-from data.datasets.video_folder import VideoFolder
+from data.datasets.folders import videos_below
+from data.datasets.own_videos import ListFile, UnlabelledVideos, VideoFolder
 from data.errors import DataError, MissingAnnotationError
-from interface.targets import ClassTarget, VerbNounTarget
+from interface.targets import ClassTarget, MaskTarget, VerbNounTarget
 
 
 def touched(root: Path, *names: str) -> Path:
@@ -89,7 +88,7 @@ def test_numbered_classes_are_named_by_a_file(tmp_path: Path) -> None:
     config = VideoFolder.Config.of(tmp_path)
     assert config.class_names == ("cats", "dogs")
     (tmp_path / "val.csv").write_text("b.mp4 2\n")
-    with pytest.raises(DataError, match=r"val\.csv:1: wrong class '2'; the classes of .*train\.csv are cats, dogs"):
+    with pytest.raises(DataError, match=r"val\.csv:1: wrong label '2'; .* has labels 0 to 1, or the names cats, dogs"):
         ids(config, "test")
 
 
@@ -97,7 +96,7 @@ def test_a_folder_without_test_videos_and_names_given_twice_are_refused(tmp_path
     config = VideoFolder.Config.of(
         touched(tmp_path / "a", "train/cats/1.mp4", "train/dogs/2.mp4", "val/cats/notes.txt")
     )
-    with pytest.raises(DataError, match=r"a/val: no videos \(.*\); add videos of the classes"):
+    with pytest.raises(DataError, match=r"a/val: no videos \(.*\); add some"):
         ids(config, "test")
     touched(tmp_path / "b", "c.mp4")
     for name, text in (("train.csv", "c.mp4,0\n"), ("val.csv", "c.mp4,1\n"), ("classes.txt", "cat\ncat\n")):
@@ -120,10 +119,10 @@ def test_lists_of_one_class_and_videos_in_both_lists_are_refused(tmp_path: Path)
     touched(tmp_path, "a.mp4", "b.mp4")
     (tmp_path / "train.csv").write_text("a.mp4,cats\nb.mp4,cats\n")
     (tmp_path / "val.csv").write_text("path,class\n./b.mp4,cats\n")
-    with pytest.raises(DataError, match="its lists have one class, 'cats', and two or more are needed"):
+    with pytest.raises(DataError, match="it has one class, 'cats', and two or more are needed"):
         VideoFolder.Config.of(tmp_path)
     (tmp_path / "train.csv").write_text("a.mp4,cats\nb.mp4,dogs\n")
-    with pytest.raises(DataError, match=r"val\.csv:2: '\./b\.mp4' is also in .*/train\.csv: a test needs"):
+    with pytest.raises(DataError, match=r"val\.csv: '\./b\.mp4' is also in .*/train\.csv; remove it"):
         ids(VideoFolder.Config.of(tmp_path), "test")
 
 
@@ -136,25 +135,15 @@ def test_names_that_are_not_text_are_refused(name: str, tmp_path: Path) -> None:
         UnlabelledVideos.Config(predicted=ClassTarget(2), paths=(str(tmp_path / name),)).build(tmp_path, "test")
 
 
-def test_a_line_with_a_field_too_many_is_named(tmp_path: Path) -> None:
-    touched(tmp_path, "a, b.mp4", "c.mp4", "d, e.mp4")
-    (tmp_path / "train.csv").write_text("a, b.mp4,cats\nc.mp4,dogs,indoors\n")
-    (tmp_path / "val.csv").write_text("d, e.mp4,cats\n")
-    config = VideoFolder.Config.of(tmp_path)
-    assert ids(config, "test") == ["d, e.mp4"]
-    with pytest.raises(DataError, match=r"train\.csv:2: there is no file 'c\.mp4,dogs'; a line is 'path,class'"):
-        ids(config, "train")
-
-
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ((), "it has no class folder, and two or more are needed; it holds CLASS/VIDEO files"),
-        (("a.mp4",), "it has no class folder"),
-        (("cats/a.mp4",), "it has one class folder"),
+        ((), "it has no class and two or more are needed; it holds CLASS/VIDEO files"),
+        (("a.mp4",), "it has no class"),
+        (("cats/a.mp4",), "it has one class, 'cats', and"),
         (("train/cats/a.mp4",), "there is train, but not val"),
         (("train.csv",), r"there is train\.csv, but not val\.csv"),
-        (("train.csv", "val.csv"), r"train\.csv: the file is empty; it should contain one 'path,class' per line"),
+        (("train.csv", "val.csv"), r"train\.csv: the file is empty"),
     ],
 )
 def test_folders_of_other_layouts_are_refused(names: tuple[str, ...], message: str, tmp_path: Path) -> None:
@@ -202,9 +191,51 @@ def test_unlabelled_paths_without_videos_are_refused(tmp_path: Path) -> None:
         return UnlabelledVideos.Config(predicted=ClassTarget(3), paths=(str(tmp_path / name),))
 
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="empty: no videos in this folder; their names end in"):
+    with pytest.raises(DataError, match=r"empty: no videos \(\.mp4"):
         config("empty").build(Path(), "test")
     with pytest.raises(DataError, match="nowhere: there is no such video or folder"):
         config("nowhere").build(Path(), "test")
     with pytest.raises(MissingAnnotationError, match="no training split"):
         config("empty").build(Path(), "train")
+
+
+# Lists
+
+
+def test_a_list_stands_for_any_split_but_that_of_training(tmp_path: Path) -> None:
+    touched(tmp_path, "a/UPPER.MP4", "val/c.mp4")
+    path = tmp_path / "mine.txt"
+    path.write_text("a/UPPER.MP4 2\n")
+    config = ListFile.Config(predicted=ClassTarget(3))
+    videos = config.build(path, "test")
+    assert videos == config.build(path, "val") and videos.class_names == ("class 0", "class 1", "a")
+    with pytest.raises(MissingAnnotationError, match=r"mine\.txt: a list has no training split"):
+        config.build(path, "train")
+    path.write_text("c.mp4 1\n")
+    assert config.build(path, "test").records[0].path == f"{tmp_path}/val/c.mp4"
+    assert (config.targets, config.tiny()) == (ClassTarget(3), config)
+
+
+def test_verbs_and_nouns_of_a_list_may_be_names_or_numbers(tmp_path: Path) -> None:
+    touched(tmp_path, "a.mp4")
+    (tmp_path / "mine.csv").write_text("a.mp4,put-on,glass:wine\nb.mp4 4 fork\nc.mp4 take 6\n")
+    names = ("take", "put-on", "open", "close", "wash", "cup", "tap", "glass:wine", "board", "fork", "spoon", "knife")
+    config = ListFile.Config(predicted=VerbNounTarget(5, 7), class_names=names)
+    videos = config.build(tmp_path / "mine.csv", "test")
+    assert [record.label for record in videos.records] == [(1, 2), (4, 4), (0, 6)]
+    assert videos.class_names == names
+    (tmp_path / "mine.csv").write_text("a.mp4,1,2\n")
+    unnamed = ListFile.Config(predicted=VerbNounTarget(5, 7)).build(tmp_path / "mine.csv", "test").class_names
+    assert (unnamed[4], unnamed[5], len(unnamed)) == ("verb 4", "noun 0", 12)
+
+
+def test_a_folder_with_the_name_of_a_header_is_read(tmp_path: Path) -> None:
+    touched(tmp_path, "video/img_00001.jpg")
+    (tmp_path / "mine.txt").write_text("video 30 2\n")
+    (record,) = ListFile.Config(predicted=ClassTarget(3)).build(tmp_path / "mine.txt", "test").records
+    assert (record.path, record.pictures and record.pictures.number) == (f"{tmp_path}/video", 30)
+
+
+def test_targets_without_labels_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^data\.dataset\.predicted has no kind of label"):
+        ListFile.Config(predicted=MaskTarget())

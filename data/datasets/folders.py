@@ -1,0 +1,154 @@
+"""Folders of data sets: their check, and the search for files in them."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from data.errors import DataError, MissingAnnotationError, reading, shortened
+
+# Approximate number of listed paths that are tried first in the search for their base folder.
+NUM_PROBED_PATHS = 64
+VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
+# Where published archives and the authors' code keep annotation files.
+ANNOTATION_FOLDERS = (".", "annotations", "annotation", "labels", "trainValTest")
+
+
+def checked_root(root: Path, name: str) -> Path:
+    """Absolute path of the folder of a data set.
+
+    Raises:
+        DataError: if it is missing, a file, unreadable or empty.
+    """
+    root = Path(os.path.abspath(root.expanduser()))
+    with reading(root):
+        if root.is_dir():
+            fault = None if any(root.iterdir()) else "is empty"
+        else:
+            fault = "is a file" if root.exists() else "does not exist"
+    if fault is not None:
+        raise DataError(
+            f"{name}: the data root {root} {fault}; give the folder of the data set with --data {name}=PATH"
+        )
+    return root
+
+
+def first_file(root: Path, names: Iterable[str], folders: Iterable[str] = ANNOTATION_FOLDERS) -> Path | None:
+    """First file with one of the names in one of the folders below a root, or None."""
+    names = list(names)
+    paths = (root / folder / name for folder in folders for name in names)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def needed_file(
+    root: Path, names: Sequence[str], name: str, remedy: str, folders: Iterable[str] = ANNOTATION_FOLDERS
+) -> Path:
+    """First file with one of the names in one of the folders below a root.
+
+    Args:
+        name: name of the data set.
+
+    Raises:
+        MissingAnnotationError: if there is none.
+    """
+    path = first_file(root, names, folders)
+    if path is None:
+        raise MissingAnnotationError(f"{name}: no {names[0]} in {root}; {remedy}")
+    return path
+
+
+def base_with(bases: Sequence[Path], paths: Sequence[str]) -> Path | None:
+    """First folder in which one of the paths exists, or None. A few of the paths are tried in all folders first."""
+    sample = paths[:: max(1, len(paths) // NUM_PROBED_PATHS)]
+    for probed in (sample, paths):
+        for base in bases:
+            if any(os.path.exists(os.path.join(base, path)) for path in probed):
+                return base
+    return None
+
+
+def refuse_duplicates(annotation: Path, names: Iterable[str], unit: str = "video") -> None:
+    """Refuse annotations that name a video twice: it would count twice in every accuracy.
+
+    Args:
+        unit: noun for what is named.
+
+    Raises:
+        DataError: with a video and its number of occurrences.
+    """
+    counts = Counter(names)
+    repeated = [name for name, count in counts.items() if count > 1]
+    if repeated:
+        others = f", {len(repeated) - 1} more are repeated" if len(repeated) > 1 else ""
+        raise DataError(
+            f"{annotation}: {repeated[0]} is listed {counts[repeated[0]]} times{others}; list each {unit} once"
+        )
+
+
+def refuse_absent(name: str, annotation: Path, paths: Sequence[str], remedy: str) -> None:
+    """Refuse annotations of which no video exists.
+
+    Args:
+        name: name of the data set.
+
+    Raises:
+        DataError: with the path of the first one.
+    """
+    if not any(os.path.exists(path) for path in dict.fromkeys(paths)):
+        raise DataError(
+            f"{name}: none of the {len(paths)} videos of {annotation} exists, e.g. {shortened(paths[0])}; {remedy}"
+        )
+
+
+def files_by_stem(folder: Path | str, suffixes: tuple[str, ...] = VIDEO_SUFFIXES, depth: int = 1) -> dict[str, str]:
+    """Paths of the files below a folder with these suffixes, by their names without suffix. Letter case is ignored.
+
+    Args:
+        depth: number of levels of folders that are searched.
+    """
+    found: dict[str, str] = {}
+    for parent, below, names in os.walk(folder, followlinks=True):
+        levels = len(Path(parent).relative_to(folder).parts)
+        below[:] = sorted(below) if levels < depth - 1 else []
+        for name in sorted(names):
+            if name.lower().endswith(suffixes):
+                found.setdefault(os.path.splitext(name)[0], os.path.join(parent, name))
+    return found
+
+
+def folders_in(base: Path) -> list[Path]:
+    """Folders in a folder, in alphabetical order, without hidden ones."""
+    return sorted(path for path in base.iterdir() if path.is_dir() and path.name[0] != ".") if base.is_dir() else []
+
+
+def videos_below(folder: Path) -> list[str]:
+    """Paths of the video files below a folder, relative to it. Other files, and hidden ones, are left out.
+
+    Raises:
+        DataError: if a folder cannot be read, or for a name that is not text in UTF-8, as results need it.
+    """
+    return sorted(_videos_below(folder))
+
+
+def _videos_below(folder: Path) -> Iterator[str]:
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror}); check its rights") from None
+
+    for parent, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith("."):
+                yield checked_name(os.path.relpath(os.path.join(parent, name), folder))
+
+
+def checked_name(path: str) -> str:
+    """A path that goes into lists and results.
+
+    Raises:
+        DataError: for a name that is not text in UTF-8.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{shortened(path)}: the name is not text in UTF-8; rename it") from None
+    return path
