@@ -130,11 +130,11 @@ def _paper(paper: str, lines: dict[tuple[str, str], Summary]) -> str:
     rows = {name: _row(name, lines) for name in here}
     intro = []
     if found is not None:
-        intro.append(f"[{found.title}]({found.url}).")
+        intro.append(f"[{found['title']}]({found['url']}).")
     if (readme := paper_readme(paper)) is not None:
         intro.append(f"What differs from the paper: {file_link(readme, folder)}.")
-    if found is not None and found.without_numbers:
-        names = (name.replace("figure", "Figure ") for name in found.without_numbers)
+    if found is not None and found["without_numbers"]:
+        names = (name.replace("figure", "Figure ") for name in found["without_numbers"])
         intro.append(f"Without results to reproduce: {', '.join(names)}.")
     headers = ["name", "caption", *TESTED, *COSTS, "largest miss", *CLAIMS]
     ordered = [rows[name] for name in sorted(rows, key=natural_order)]

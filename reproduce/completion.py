@@ -7,8 +7,8 @@ import argparse
 
 import argcomplete
 
-from experiments.spec.catalog import captions, names_matching
-from reproduce.table_index import SCALES, Entry, read_index
+from experiments.spec.catalog import Entry, captions, names_matching, read_index
+from reproduce.table_index import SCALES
 
 SEVERAL = "tables"  # name in the parsed arguments of options that take several tables
 
@@ -29,7 +29,7 @@ def tables(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[st
     table, colon, _row = prefix.partition(":")
     if colon:
         try:
-            entry = read_index().get(names_matching(table)[0])
+            entry = read_index()["tables"].get(names_matching(table)[0])
         except ValueError:
             return []
         return [f"{table}:{row}" for row in entry["rows"]] if entry else []
@@ -49,7 +49,8 @@ def columns(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[s
 def entries_of(pattern: str) -> list[Entry]:
     """Entries of the tables that match a pattern; none for an unknown one."""
     try:
-        return [read_index()[name] for name in names_matching(pattern) if name in read_index()]
+        known = read_index()["tables"]
+        return [known[name] for name in names_matching(pattern) if name in known]
     except ValueError:
         return []
 
@@ -60,7 +61,7 @@ def scales(**_: object) -> tuple[str, ...]:
 
 def data(prefix: str, **_: object) -> list[str]:
     """Names of data sets, each before `=`; after it, nothing, so that the shell completes files."""
-    names = dict.fromkeys(name for entry in read_index().values() for name in entry["data"])
+    names = dict.fromkeys(name for entry in read_index()["tables"].values() for name in entry["data"])
     return [] if "=" in prefix else [f"{name}=" for name in names]
 
 

@@ -1,52 +1,29 @@
-"""Index of the tables: rows, columns, data sets, runs and cost, as `list` and shell completion show them.
+"""What `list` and `status` show of the runs of the tables, by the ids in the index of the tables."""
 
-Tables import PyTorch, which takes seconds. The index is therefore a file, which `make index` writes from the tables and
-which a test compares with them.
-"""
-
-import functools
 import json
 import math
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
-INDEX = Path(__file__).with_name("table_index.json")
+from experiments.spec.catalog import Entry, read_index
+
 SCALES = ("tiny", "paper")
-
-
-class Entry(TypedDict):
-    """Facts about a table.
-
-    `rows`, `columns`: keys of its rows, and of its columns with runs.
-    `data`: names of the data sets of its runs.
-    `runs`: by scale, the distinct tests that its cells show, each `train id/eval id`.
-    `parents`: by scale, the train ids of runs without a cell, whose weights or scores others need.
-    `gpu_hours`: assumed hours of all trainings and tests at the paper's size, those of parents included; None if the
-        size of a data set is unknown.
-    """
-
-    rows: list[str]
-    columns: list[str]
-    data: list[str]
-    runs: dict[str, list[str]]
-    parents: dict[str, list[str]]
-    gpu_hours: float | None
-
-
-@functools.cache
-def read_index() -> dict[str, Entry]:
-    return json.loads(INDEX.read_text())
 
 
 def tables_with_runs(runs: Path, scale: str) -> list[str]:
     """Names of the tables of which a run without overrides, of seed 0, was started in a directory, at this scale."""
     started = {path.name for path in runs.glob("*")}
-    return [name for name, entry in read_index().items() if not started.isdisjoint(_trainings(entry, scale))]
+    return [name for name, entry in read_index()["tables"].items() if not started.isdisjoint(_trainings(entry, scale))]
 
 
 def num_other_runs(runs: Path) -> int:
     """Number of runs that were started in a directory and are in no table of this repository without changes."""
-    known = {train_id for entry in read_index().values() for scale in SCALES for train_id in _trainings(entry, scale)}
+    known = {
+        train_id
+        for entry in read_index()["tables"].values()
+        for scale in SCALES
+        for train_id in _trainings(entry, scale)
+    }
     return sum(folder.name not in known for folder in runs.glob("*") if (folder / "log.txt").exists())
 
 

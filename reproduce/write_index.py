@@ -1,20 +1,26 @@
 """Writes the index of the tables: `python -m reproduce.write_index`, or `make index`."""
 
 import json
+from collections.abc import Iterable
 
-from experiments.spec.catalog import captions, find
+from experiments.spec.catalog import HOME, INDEX, Contents, Entry, Index, imported, natural_order, read_index
 from experiments.spec.scales import PAPER, SCALES
 from experiments.spec.table import Table
-from reproduce.table_index import INDEX, Entry
 from runner.measure.device_time import assumed_speed, device_seconds, work
 from runner.store.jobs import Job, jobs_of
 
 
-def entry_of(table: Table) -> Entry:
-    """Entry of a table."""
+def entry_of(table: Table, module: str) -> Entry:
+    """Entry of a table.
+
+    Args:
+        module: file of the table, without suffix, in the directory of its paper.
+    """
     jobs = {name: jobs_of([(table, None)], scale, [], (0,)) for name, scale in SCALES.items()}
     shown = [cell.partition(":")[2].split(".")[1] for job in jobs[PAPER.name] for cell in job.cells]
     return Entry(
+        caption=table.caption,
+        module=module,
         rows=[row.key for row in table.rows],
         columns=list(dict.fromkeys(shown)),
         data=list(dict.fromkeys(job.run.data.dataset.name for job in jobs[PAPER.name])),
@@ -39,11 +45,35 @@ def gpu_hours(jobs: list[Job]) -> float | None:
 
 
 def index_text() -> str:
-    """Content of the index for the tables as they are."""
-    entries = {selection.table.name: entry_of(selection.table) for selection in find(list(captions()))}
-    lines = [f" {json.dumps(name)}: {json.dumps(entry)}" for name, entry in entries.items()]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    """Content of the index for the papers and tables as they are."""
+    papers, tables, modules = imported(HOME)
+    contents = {
+        key: Contents(title=paper.title, url=paper.url, without_numbers=paper.without_numbers)
+        for key, paper in papers.items()
+    }
+    entries = {name: entry_of(tables[name], modules[name]) for name in sorted(tables, key=natural_order)}
+    return text_of(Index(papers=contents, tables=entries))
+
+
+def text_of(index: Index) -> str:
+    """JSON with a line for each paper and each table."""
+    parts = []
+    for name, members in index.items():
+        assert isinstance(members, dict)
+        lines = (f"  {json.dumps(key)}: {json.dumps(member)}" for key, member in members.items())
+        parts.append(f" {json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n }")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def renew(tables: Iterable[Table]) -> None:
+    """Write the entries of some tables of this repository again, if they have changed."""
+    index = read_index()
+    known = index["tables"]
+    fresh = {table.name: entry_of(table, known[table.name]["module"]) for table in tables if table.name in known}
+    if any(known[name] != entry for name, entry in fresh.items()):
+        INDEX.write_text(text_of(Index(papers=index["papers"], tables={**known, **fresh})), encoding="utf-8")
+        read_index.cache_clear()
 
 
 if __name__ == "__main__":
-    INDEX.write_text(index_text())
+    INDEX.write_text(index_text(), encoding="utf-8")

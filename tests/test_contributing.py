@@ -64,6 +64,9 @@ def test_diffs_apply_and_commands_succeed(section: Section, tmp_path: Path) -> N
             name, _, value = words[1].partition("=")
             environment[name] = value
             continue
+        if words == ["make", "index"]:
+            subprocess.run([sys.executable, "-m", "reproduce.write_index"], cwd=tmp_path, env=environment, check=True)
+            continue
         assert words[0] == "reproduce"
         done = subprocess.run(
             [sys.executable, "-m", *words], cwd=tmp_path, env=environment, capture_output=True, text=True

@@ -12,7 +12,7 @@ import pytest
 import experiments
 import reports.pages.markdown
 import reproduce.selection
-from experiments.spec.catalog import PAPERS, captions, load
+from experiments.spec.catalog import PAPERS, load
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import main
 from runner.jobs import run_process
@@ -35,10 +35,8 @@ def listed() -> Iterator[None]:
     before = list(experiments.__path__)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PAPERS, str(FOLDER))
-        captions.cache_clear()
         yield
     experiments.__path__[:] = before
-    captions.cache_clear()
 
 
 @pytest.fixture(scope="module")

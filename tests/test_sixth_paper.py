@@ -18,7 +18,7 @@ from tensorboard.plugins.hparams import metadata
 import experiments
 import reports.pages.markdown
 import reproduce.selection
-from experiments.spec.catalog import PAPERS, captions, find, load
+from experiments.spec.catalog import PAPERS, find, load
 from experiments.spec.scales import TINY
 from lightning_modules.optim import SGD
 from reproduce.command import main
@@ -37,11 +37,9 @@ def sixth_paper(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
     """List the directory of the paper in $REPRODUCE_PAPERS, as a user does."""
     monkeypatch.setenv(PAPERS, str(FOLDER))
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
-    captions.cache_clear()
     before = list(experiments.__path__)
     yield
     experiments.__path__[:] = before
-    captions.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +51,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv(PAPERS, str(FOLDER))
         patch.setenv("STAND_IN_CACHE", str(stand_ins))
         patch.setattr(experiments, "__path__", list(experiments.__path__))
-        captions.cache_clear()
         for job in jobs_of(find([TABLE]), TINY, [], (0,))[:-1]:
             assert train_here([job.table, job.cell, "--runs", str(folder), "--threads", "1"]) == 0
     done = command("run", TABLE, "--runs", str(folder), stand_ins=stand_ins)

@@ -1,8 +1,7 @@
 """Default runs of CAST (https://arxiv.org/abs/2311.18825), and shared parts of its tables.
 
 Recipes are those of the released code (https://github.com/KHU-VLL/CAST at commit 51eb871); `PRINTED` has what the paper
-prints instead. The paper's ablations on EPIC-Kitchens have a recipe of their own (section 4.2).
-"""
+prints instead. The paper's ablations on EPIC-Kitchens have a recipe of their own (section 4.2)."""
 
 from dataclasses import replace
 
@@ -15,9 +14,19 @@ from data.transforms.pixels import Augmentation
 from data.transforms.rand_augment import RandAugment
 from data.video_data import VideoData
 from experiments.cast.experts import CLIP, VIDEO_MAE_EK100, VIDEO_MAE_K400, VIDEO_MAE_SSV2
-from experiments.spec.edits import Edit, Edits, model
-from experiments.spec.run import Parent, RunConfig
-from experiments.spec.table import PaperNote
+from experiments.spec.language import (
+    ACTION,
+    NOUN,
+    TRAINABLE_PARAMETERS,
+    VERB,
+    Column,
+    Edit,
+    Edits,
+    PaperNote,
+    Parent,
+    RunConfig,
+    model,
+)
 from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
@@ -162,3 +171,14 @@ ABLATION_NOTE = PaperNote(
     "decay of 0.8. Its scripts are not released."
 )
 NOTES = (ABLATION_NOTE, RECIPE_NOTE)
+
+# fmt: off
+ACCURACY = (
+    Column(key="verb",   header=("Top-1 Acc.", "Verb"), metric=VERB,   base=ABLATION, best="max"),
+    Column(key="noun",   header=("Top-1 Acc.", "Noun"), metric=NOUN,   base=ABLATION, best="max"),
+    Column(key="action", header=("Top-1 Acc.", "Act."), metric=ACTION, base=ABLATION, best="max"),
+)
+PARAMS = Column(key="params", header="Tune Param(M)", metric=TRAINABLE_PARAMETERS, base=ABLATION)
+# fmt: on
+ACCURACY_OF_ACTIONS = (*ACCURACY[:2], replace(ACCURACY[2], header=("Top-1 Acc.", "Action")))  # as some tables print it
+KEYS = tuple(column.key for column in ACCURACY)

@@ -1,13 +1,9 @@
 """Figure 4 of CAST: balanced spatio-temporal understanding, with the values of Table 2."""
 
+from experiments.cast.paper import table
 from experiments.cast.table2 import COLUMNS, NOTES
 from experiments.cast.table2 import ROWS as ALL_ROWS
-from experiments.cast.tiny import TINY, pretrained
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import About
-from experiments.spec.expressions import cell
-from experiments.spec.figures import BarPanel, Bars
-from experiments.spec.table import Table
+from experiments.spec.language import About, BarPanel, Bars, cell, claim
 
 SHOWN = ("st-adapter", "videomae", "aim", "bevt", "clip", "cast")
 ROWS = tuple(row for key in SHOWN for row in ALL_ROWS if row.key == key)
@@ -23,15 +19,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="cast/figure4",
-    caption="Balanced spatio-temporal understanding performance",
-    source="arXiv:2311.18825, Figure 4",
+TABLE = table(
+    "figure4",
+    "Balanced spatio-temporal understanding performance",
     labels=("Method",),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
-    tiny_parents=pretrained,
     notes=NOTES,
     claims=CLAIMS,
     figure=Bars(

@@ -1,9 +1,8 @@
 """Recipes of CAST as released and as printed, on all three data sets."""
 
 from experiments.cast.base import EPIC100, K400, PRINTED, SSV2
-from experiments.cast.tiny import TINY, pretrained
-from experiments.spec.metrics import ACTION, NOUN, TOP1, VERB
-from experiments.spec.table import Column, Table, TinyNote, row
+from experiments.cast.paper import table
+from experiments.spec.language import ACTION, NOUN, TOP1, VERB, Column, TinyNote, row
 
 # fmt: off
 COLUMNS = (
@@ -19,15 +18,13 @@ ROWS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="cast/recipes",
-    caption="CAST trained as in the released code, and as printed",
+TABLE = table(
+    "recipes",
+    "CAST trained as in the released code, and as printed",
     source="arXiv:2311.18825, equation 5, Table 4 and appendix B",
     labels=("Recipe",),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
-    tiny_parents=pretrained,
     notes=(
         "The printed recipe has colour jitter, RandAugment with 2 operations of magnitude 9, mixup in every batch, and "
         "adapters beside the MLPs without a factor. It is not stated which of the two gave the printed numbers; the "

@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from experiments.cast.base import AIM, TUNED_CLIP
-from experiments.spec.edits import Edit, Edits
-from experiments.spec.metrics import TRAINABLE_PARAMETERS, Computed, published_gflops
-from experiments.spec.run import RunConfig
-from experiments.spec.table import Column
+from experiments.spec.language import TRAINABLE_PARAMETERS, Column, Computed, Edit, Edits, RunConfig, published_gflops
 from models.cast.baselines import LoneExpert
 from models.cast.model import CAST
 

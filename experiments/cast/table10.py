@@ -1,12 +1,9 @@
 """Table 10 of CAST: comparison with the state of the art on Something-Something V2."""
 
 from experiments.cast.base import RECIPE_NOTE, SSV2
+from experiments.cast.paper import table
 from experiments.cast.state_of_the_art import CLIP_ALONE, COST_NOTE, OWN_NOTE, VIDEO_MAE_ALONE, cost_columns
-from experiments.cast.tiny import TINY, pretrained
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import best
-from experiments.spec.metrics import TOP1
-from experiments.spec.table import Column, Table, Underlined, bold, quoted, row
+from experiments.spec.language import TOP1, Column, Underlined, best, bold, claim, quoted, row
 
 COLUMNS = (*cost_columns(SSV2), Column(key="top1", header="Top-1 Acc.", metric=TOP1, base=SSV2, best="max"))
 
@@ -35,15 +32,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="cast/table10",
-    caption="Comparison with the state-of-the-arts on the Something-Something-V2 dataset",
-    source="arXiv:2311.18825, Table 10",
+TABLE = table(
+    "table10",
+    "Comparison with the state-of-the-arts on the Something-Something-V2 dataset",
     labels=("Method", "Backbone"),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
-    tiny_parents=pretrained,
     notes=(
         OWN_NOTE,
         "The printed number of VideoMAE is that of its authors, whose fine-tuned weights are those of the temporal expert.",

@@ -1,13 +1,30 @@
 """Table 2 of CAST: comparison with the state of the art on EPIC-Kitchens-100, SSv2 and Kinetics-400."""
 
 from experiments.cast.base import EPIC100, K400, RECIPE_NOTE, SSV2
+from experiments.cast.paper import table
 from experiments.cast.state_of_the_art import AIM_ALONE, CLIP_ALONE, OWN_NOTE, VIDEO_MAE_ALONE
-from experiments.cast.tiny import TINY, pretrained
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above, Within, best, ranked
-from experiments.spec.expressions import cell, harmonic_mean, largest
-from experiments.spec.metrics import ACTION, GFLOPS, NOUN, TOP1, VERB, Evenness, HarmonicMean
-from experiments.spec.table import Column, Table, Underlined, bold, quoted, row
+from experiments.spec.language import (
+    ACTION,
+    GFLOPS,
+    NOUN,
+    TOP1,
+    VERB,
+    Above,
+    Column,
+    Evenness,
+    HarmonicMean,
+    Underlined,
+    Within,
+    best,
+    bold,
+    cell,
+    claim,
+    harmonic_mean,
+    largest,
+    quoted,
+    ranked,
+    row,
+)
 
 TASKS = ("verb", "noun", "ssv2", "k400")
 COLUMNS = (
@@ -86,15 +103,12 @@ NOTES = (
     RECIPE_NOTE,
 )
 
-TABLE = Table(
-    name="cast/table2",
-    caption="Comparison with the state-of-the-arts on the EK100, SSV2 and K400 datasets",
-    source="arXiv:2311.18825, Table 2",
+TABLE = table(
+    "table2",
+    "Comparison with the state-of-the-arts on the EK100, SSV2 and K400 datasets",
     labels=("Method",),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
-    tiny_parents=pretrained,
     notes=NOTES,
     claims=CLAIMS,
 )

@@ -3,11 +3,8 @@
 from data.transforms.pixels import Augmentation
 from data.video_data import VideoData
 from experiments.cast.base import EPIC100, GPUS, K400, PER_GPU, SSV2
-from experiments.cast.tiny import TINY, pretrained
-from experiments.spec.metrics import Computed
-from experiments.spec.number_formats import Scientific
-from experiments.spec.run import RunConfig
-from experiments.spec.table import Column, Table, row
+from experiments.cast.paper import table
+from experiments.spec.language import Column, Computed, RunConfig, Scientific, row
 from lightning_modules.classification import ClassObjective
 from lightning_modules.mixup import Mixup
 from lightning_modules.optim import AdamW, CosineSchedule, OptimConfig
@@ -124,15 +121,12 @@ ROWS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="cast/table4",
-    caption="Hyperparameters used and the fine-tuning configuration for each dataset",
-    source="arXiv:2311.18825, Table 4",
+TABLE = table(
+    "table4",
+    "Hyperparameters used and the fine-tuning configuration for each dataset",
     labels=("Config",),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
-    tiny_parents=pretrained,
     notes=(
         "Values are those of the runs of Tables 2 and 9 to 11, and follow the released scripts. These have no colour "
         "jitter, and RandAugment with 4 operations of magnitude 7. The printed values are those of "

@@ -2,15 +2,11 @@
 
 from dataclasses import replace
 
-from experiments.cast.base import ADAPTED_VIDEO_MAE, AIM, NOTES, independent
-from experiments.cast.columns import ACCURACY_OF_ACTIONS, KEYS
+from experiments.cast.base import ACCURACY_OF_ACTIONS, ADAPTED_VIDEO_MAE, AIM, KEYS, NOTES, independent
 from experiments.cast.experts import IN21K
-from experiments.cast.tiny import STAND_INS_NOTE, TINY, pretrained
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above, Within
-from experiments.spec.edits import model
-from experiments.spec.expressions import cell
-from experiments.spec.table import Table, row
+from experiments.cast.paper import table
+from experiments.cast.tiny import STAND_INS_NOTE
+from experiments.spec.language import Above, Within, cell, claim, model, row
 
 INDEPENDENT_IN21K = independent(replace(AIM, expert=replace(IN21K, tubelet=1)), ADAPTED_VIDEO_MAE)
 
@@ -28,10 +24,9 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="cast/table5",
-    caption="Effect of CLIP pre-trained weights",
-    source="arXiv:2311.18825, Table 5",
+TABLE = table(
+    "table5",
+    "Effect of CLIP pre-trained weights",
     labels=(
         "Method",
         ("Pre-training dataset", "Spatial expert"),
@@ -40,8 +35,6 @@ TABLE = Table(
     ),
     columns=ACCURACY_OF_ACTIONS,
     rows=ROWS,
-    tiny=TINY,
-    tiny_parents=pretrained,
     notes=(
         "The paper states neither which weights of ImageNet-21k it takes, nor whether these independent experts have "
         "adapters. Here, they are as the second row of Table 1a, with ViT-B/16 as first released.",

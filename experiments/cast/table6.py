@@ -1,14 +1,10 @@
 """Table 6 of CAST: effect of pre-trained weights."""
 
-from experiments.cast.base import NOTES
-from experiments.cast.columns import ACCURACY
+from experiments.cast.base import ACCURACY, NOTES
 from experiments.cast.experts import IN21K, VIDEO_MAE_K400, VIDEO_MAE_SSV2
-from experiments.cast.tiny import STAND_INS_NOTE, TINY, pretrained
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Within
-from experiments.spec.edits import model
-from experiments.spec.expressions import cell, largest, smallest
-from experiments.spec.table import PaperNote, Table, row
+from experiments.cast.paper import table
+from experiments.cast.tiny import STAND_INS_NOTE
+from experiments.spec.language import PaperNote, Within, cell, claim, largest, model, row, smallest
 
 # fmt: off
 ROWS = (
@@ -26,15 +22,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="cast/table6",
-    caption="Effect of pre-trained weights",
-    source="arXiv:2311.18825, Table 6",
+TABLE = table(
+    "table6",
+    "Effect of pre-trained weights",
     labels=(("Pre-training dataset", "Spatial expert"), ("Pre-training dataset", "Temporal expert")),
     columns=ACCURACY,
     rows=ROWS,
-    tiny=TINY,
-    tiny_parents=pretrained,
     notes=(
         PaperNote(
             "The linked weights for SSv2 and Kinetics are those of fine-tuned classifiers. The released loader fails on such "

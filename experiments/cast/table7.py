@@ -1,14 +1,10 @@
 """Table 7 of CAST: effect of employing different models as experts."""
 
-from experiments.cast.base import NOTES
-from experiments.cast.columns import ACCURACY
+from experiments.cast.base import ACCURACY, NOTES
 from experiments.cast.experts import EVA, MVD
-from experiments.cast.tiny import STAND_INS_NOTE, TINY, pretrained
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Within
-from experiments.spec.edits import model
-from experiments.spec.expressions import cell, largest, smallest
-from experiments.spec.table import Table, row
+from experiments.cast.paper import table
+from experiments.cast.tiny import STAND_INS_NOTE
+from experiments.spec.language import Within, cell, claim, largest, model, row, smallest
 
 # fmt: off
 ROWS = (
@@ -24,15 +20,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="cast/table7",
-    caption="Effect of employing different models as experts",
-    source="arXiv:2311.18825, Table 7",
+TABLE = table(
+    "table7",
+    "Effect of employing different models as experts",
     labels=(("Model architecture", "Spatial expert"), ("Model architecture", "Temporal expert")),
     columns=ACCURACY,
     rows=ROWS,
-    tiny=TINY,
-    tiny_parents=pretrained,
     notes=(
         "The paper does not state which EVA and which MVD it takes. Here: EVA02-CLIP-B/16, which has the sizes of ViT-B/16, "
         "and MVD ViT-B pretrained on Kinetics, with MVD's own positions.",

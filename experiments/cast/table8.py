@@ -1,12 +1,8 @@
 """Table 8 of CAST: effect of B-CAST-specific positional embeddings."""
 
-from experiments.cast.base import NOTES, bottleneck
-from experiments.cast.columns import ACCURACY_OF_ACTIONS
-from experiments.cast.tiny import TINY, pretrained
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import About
-from experiments.spec.expressions import cell
-from experiments.spec.table import Table, row
+from experiments.cast.base import ACCURACY_OF_ACTIONS, NOTES, bottleneck
+from experiments.cast.paper import table
+from experiments.spec.language import About, cell, claim, row
 
 # fmt: off
 ROWS = (
@@ -19,15 +15,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="cast/table8",
-    caption="Effect of B-CAST-specific positional embeddings",
-    source="arXiv:2311.18825, Table 8",
+TABLE = table(
+    "table8",
+    "Effect of B-CAST-specific positional embeddings",
     labels=("Method",),
     columns=ACCURACY_OF_ACTIONS,
     rows=ROWS,
-    tiny=TINY,
-    tiny_parents=pretrained,
     notes=NOTES,
     claims=CLAIMS,
 )

@@ -1,6 +1,7 @@
 """Table 9 of CAST: comparison with the state of the art on EPIC-Kitchens-100."""
 
 from experiments.cast.base import EPIC100, RECIPE_NOTE
+from experiments.cast.paper import table
 from experiments.cast.state_of_the_art import (
     AIM_ALONE,
     CLIP_ALONE,
@@ -9,12 +10,21 @@ from experiments.cast.state_of_the_art import (
     VIDEO_MAE_ALONE,
     cost_columns,
 )
-from experiments.cast.tiny import TINY, pretrained
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above, Below, best
-from experiments.spec.expressions import cell
-from experiments.spec.metrics import ACTION, NOUN, VERB
-from experiments.spec.table import Column, Table, Underlined, bold, quoted, row
+from experiments.spec.language import (
+    ACTION,
+    NOUN,
+    VERB,
+    Above,
+    Below,
+    Column,
+    Underlined,
+    best,
+    bold,
+    cell,
+    claim,
+    quoted,
+    row,
+)
 
 COLUMNS = (
     *cost_columns(EPIC100),
@@ -53,15 +63,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="cast/table9",
-    caption="Comparison with the state-of-the-arts on the EPIC-Kitchens-100 dataset",
-    source="arXiv:2311.18825, Table 9",
+TABLE = table(
+    "table9",
+    "Comparison with the state-of-the-arts on the EPIC-Kitchens-100 dataset",
     labels=("Method", "Backbone"),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
-    tiny_parents=pretrained,
     notes=(OWN_NOTE, COST_NOTE, "AIM's 14 million parameters are those of its paper.", RECIPE_NOTE),
     claims=CLAIMS,
 )

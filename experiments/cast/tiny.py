@@ -10,10 +10,8 @@ from data.datasets.epic100 import Epic100
 from data.synthetic.epic100 import CategorisedEpic100StandIn
 from experiments.cast.base import K400, SSV2
 from experiments.cast.experts import CLIP, EVA, IN21K, MVD, VIDEO_MAE_EK100, VIDEO_MAE_K400, VIDEO_MAE_SSV2
-from experiments.spec.edits import Edit, Edits, optim
-from experiments.spec.run import Parent, RunConfig
+from experiments.spec.language import Edit, Edits, Parent, RunConfig, TinyNote, optim
 from experiments.spec.scales import TINY as SCALE
-from experiments.spec.table import TinyNote
 from lightning_modules.optim import AdamW, CosineSchedule
 from models.cast.baselines import EXPERT, LoneExpert
 from models.cast.expert import ExpertConfig

@@ -11,8 +11,7 @@ from data.datasets.penn_action import PennAction
 from data.pose_video_data import PoseVideoData
 from data.transforms.composed_augmentation import ComposedAugmentation
 from data.transforms.random_crops import ShortSideCrop
-from experiments.spec.edits import Edits, data, model
-from experiments.spec.run import RunConfig
+from experiments.spec.language import Edits, RunConfig, data, model
 from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import CosineSchedule, OptimConfig

@@ -1,14 +1,25 @@
 """Figure A1 of the 3D deformable transformer: accuracy over the number of test frames."""
 
-from experiments.deform3d.base import FRAMES, PENN, RECIPE_NOTE, SOURCE
-from experiments.deform3d.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Below, Rising, Within
-from experiments.spec.edits import Edits, data, evaluation
-from experiments.spec.expressions import cell, largest, smallest
-from experiments.spec.figures import Panel, Panels
-from experiments.spec.metrics import TOP1
-from experiments.spec.table import Column, Table, TinyNote, row
+from experiments.deform3d.base import FRAMES, PENN, RECIPE_NOTE
+from experiments.deform3d.paper import table
+from experiments.spec.language import (
+    TOP1,
+    Below,
+    Column,
+    Edits,
+    Panel,
+    Panels,
+    Rising,
+    TinyNote,
+    Within,
+    cell,
+    claim,
+    data,
+    evaluation,
+    largest,
+    row,
+    smallest,
+)
 
 NUMBERS = (2, 4, 6, 8, 10, 12, 16)
 SPARSE = NUMBERS[1:]  # two frames show whether the data need motion at all
@@ -73,14 +84,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="deform3d/figureA1",
-    caption="Ablation study with different numbers of frames during test phase against model trained with 12 frames",
-    source=f"{SOURCE}, Figure A1",
+TABLE = table(
+    "figureA1",
+    "Ablation study with different numbers of frames during test phase against model trained with 12 frames",
     labels=("Model",),
     columns=(*map(tested, NUMBERS), *map(trained, NUMBERS)),
     rows=ROWS,
-    tiny=TINY,
     figure=panels(),
     tiny_figure=panels(2),
     notes=(

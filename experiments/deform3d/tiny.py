@@ -3,7 +3,7 @@
 A flip exchanges left and right joints, and the classes of the stand-in tell left from right.
 """
 
-from experiments.spec.edits import Edit, optim
+from experiments.spec.language import Edit, optim
 from lightning_modules.optim import CosineSchedule
 
 TINY = (

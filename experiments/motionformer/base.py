@@ -1,7 +1,6 @@
 """Default runs of Motionformer (https://arxiv.org/abs/2106.05392, sections 4 and 6.2), and shared parts of its tables.
 
-Where the paper is silent or its released code differs, values are those of the authors' configs at commit bf43d50.
-"""
+Where the paper is silent or its released code differs, values are those of the authors' configs at commit bf43d50."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,10 +13,18 @@ from data.sampling.strides import DenseSampling
 from data.transforms.pixels import Augmentation
 from data.transforms.rand_augment import RandAugment
 from data.video_data import VideoData
-from experiments.spec.edits import Edit, model
-from experiments.spec.metrics import GFLOPS, TOP1
-from experiments.spec.run import Parent, RunConfig
-from experiments.spec.table import Column, PaperNote
+from experiments.spec.language import (
+    GFLOPS,
+    TOP1,
+    Column,
+    Computed,
+    Edit,
+    Measured,
+    PaperNote,
+    Parent,
+    RunConfig,
+    model,
+)
 from interface.evaluation import EvalConfig
 from lightning_modules.optim import OptimConfig, StepSchedule
 from lightning_modules.verb_noun import VerbNoun
@@ -25,6 +32,35 @@ from models.imagenet import ImageNet
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.motionformer.model import Motionformer
+
+BASE_MODELS = {(768, 12, 12): "ViT-B", (1024, 24, 16): "ViT-L"}  # width, depth, heads
+
+
+def model_of(run: RunConfig) -> Motionformer.Config:
+    """Model config of a run."""
+    assert isinstance(run.model, Motionformer.Config)
+    return run.model
+
+
+def base_model(run: RunConfig) -> str:
+    """Name of the ViT's size."""
+    model = model_of(run)
+    return BASE_MODELS.get((model.width, model.depth, model.heads), f"ViT {model.width}x{model.depth}")
+
+
+def attention_kind(run: RunConfig) -> str:
+    """Name of the attention, with E for exact or A for approximate."""
+    attention = model_of(run).attention
+    return f"{attention.label} ({'E' if getattr(attention, 'approximation', None) is None else 'A'})"
+
+
+# Tables 3 and 7 print 7.4 and 7.3 for the same run. The batch of both is that of the first.
+PEAK_MEMORY = Measured("peak_gib", "memory", calibrated_by="motionformer/table3a:exact")
+BASE_MODEL = Computed("base_model", base_model)
+ATTENTION = Computed("attention", lambda run: model_of(run).attention.label)
+ATTENTION_KIND = Computed("attention_kind", attention_kind)
+POSITIONS = Computed("positions", lambda run: model_of(run).positions.label.removesuffix(" ST"))
+TOKENIZATION = Computed("tokenization", lambda run: model_of(run).tokens.label)
 
 # Differs from the paper: it states ImageNet-21k. The released code, which gave the printed numbers, loads timm's
 # jx_vit_base_p16_224: pretrained on ImageNet-21k, fine-tuned on ImageNet-1k.

@@ -1,9 +1,8 @@
 """Section 6.1.3 of Motionformer: classes with the largest gains and losses of accuracy by trajectory attention."""
 
 from experiments.motionformer.base import JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
-from experiments.motionformer.tiny import TINY
-from experiments.spec.figures import ClassMargins, PrintedMargin
-from experiments.spec.table import Table, row
+from experiments.motionformer.paper import table
+from experiments.spec.language import ClassMargins, PrintedMargin, row
 
 # fmt: off
 ROWS = (
@@ -20,14 +19,13 @@ PRINTED = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="motionformer/classes",
-    caption="Which classes is the performance difference larger with and without the trajectory attention?",
+TABLE = table(
+    "classes",
+    "Which classes is the performance difference larger with and without the trajectory attention?",
     source="arXiv:2106.05392, section 6.1.3",
     labels=("Attention",),
     columns=TOP1_COLUMNS[1:],
     rows=ROWS,
-    tiny=TINY,
     figure=ClassMargins(row="trajectory", relative_to="joint", column="ssv2", printed=PRINTED),
     notes=(
         "The paper does not state whether “without” trajectory attention means joint or divided space-time attention. "

@@ -6,14 +6,23 @@ Appendix 6.1.1: models of Table 4, tested with the same number of frames at incr
 from dataclasses import replace
 
 from experiments.motionformer.base import DIVIDED, JOINT, JOINT_NOTE, K400, SSV2, TRAINING_NOTES
-from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above, Rising, Within
-from experiments.spec.edits import evaluation
-from experiments.spec.expressions import Combined, cell, largest, smallest
-from experiments.spec.figures import Panel, Panels
-from experiments.spec.metrics import TOP1
-from experiments.spec.table import Column, Table, row
+from experiments.motionformer.paper import table
+from experiments.spec.language import (
+    TOP1,
+    Above,
+    Column,
+    Combined,
+    Panel,
+    Panels,
+    Rising,
+    Within,
+    cell,
+    claim,
+    evaluation,
+    largest,
+    row,
+    smallest,
+)
 
 STRIDES = (1, 2, 4, 8)
 FRACTIONS = (0.25, 0.5, 0.75)  # of S, the stride at which a clip spans the video; and so of the video
@@ -97,14 +106,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="motionformer/figure3",
-    caption="Does trajectory attention make better use of motion cues?",
-    source="arXiv:2106.05392, Figure 3",
+TABLE = table(
+    "figure3",
+    "Does trajectory attention make better use of motion cues?",
     labels=("Attention",),
     columns=(*K400_COLUMNS, *SSV2_COLUMNS),
     rows=ROWS,
-    tiny=TINY,
     figure=Panels(grid=((margin(K400_PANEL), margin(SSV2_PANEL)), (K400_PANEL, SSV2_PANEL))),
     notes=(
         "The paper prints this figure without numbers and does not state the strides.",

@@ -4,10 +4,8 @@ Appendix 6.1.4. The paper states neither the block nor the heads of the maps.
 """
 
 from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
-from experiments.motionformer.tiny import TINY
-from experiments.spec.figures import AttentionQuery, AttentionStrips, RowQuery
-from experiments.spec.metrics import TOP1
-from experiments.spec.table import Column, Table, TinyNote, row
+from experiments.motionformer.paper import table
+from experiments.spec.language import TOP1, AttentionQuery, AttentionStrips, Column, RowQuery, TinyNote, row
 
 # fmt: off
 ROWS = (
@@ -18,14 +16,12 @@ ROWS = (
 MOVING = AttentionQuery(of_moving=True)  # the paper does not name its videos
 QUERIES = tuple(RowQuery(row=each.key, real=MOVING, stand_in=MOVING) for each in ROWS)
 
-TABLE = Table(
-    name="motionformer/figure4",
-    caption="Trajectory attention maps",
-    source="arXiv:2106.05392, Figure 4",
+TABLE = table(
+    "figure4",
+    "Trajectory attention maps",
     labels=("Data set",),
     columns=(Column(key="top1", header="Top-1 of the model", metric=TOP1),),
     rows=ROWS,
-    tiny=TINY,
     figure=AttentionStrips(column="top1", queries=QUERIES),
     notes=(
         "Red: the query point. Yellow: the path of the maximum of attention from frame to frame. Each map is the "

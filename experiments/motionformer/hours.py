@@ -1,14 +1,21 @@
 """Section 6.1.5 of Motionformer: training times on Kinetics-400."""
 
 from experiments.motionformer.base import K400, TRAINING_NOTES
-from experiments.motionformer.table3c import R16, R64, R128
-from experiments.motionformer.tiny import TINY
-from experiments.motionformer.variants import BATCH_NOTE, HIGH_RESOLUTION, LONG
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Below, Rising, Within
-from experiments.spec.expressions import cell, percent_difference
-from experiments.spec.metrics import DEVICE_HOURS
-from experiments.spec.table import Column, Table, quoted, row
+from experiments.motionformer.paper import table
+from experiments.motionformer.table3 import R16, R64, R128
+from experiments.motionformer.table6 import BATCH_NOTE, HIGH_RESOLUTION, LONG
+from experiments.spec.language import (
+    DEVICE_HOURS,
+    Below,
+    Column,
+    Rising,
+    Within,
+    cell,
+    claim,
+    percent_difference,
+    quoted,
+    row,
+)
 
 # fmt: off
 ROWS = (
@@ -33,14 +40,13 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="motionformer/hours",
-    caption="How long does it take to train Motionformer model?",
+TABLE = table(
+    "hours",
+    "How long does it take to train Motionformer model?",
     source="arXiv:2106.05392, section 6.1.5",
     labels=("Model",),
     columns=(Column(key="hours", header="GPU hours", metric=DEVICE_HOURS, base=K400, digits=0),),
     rows=ROWS,
-    tiny=TINY,
     notes=(
         "Ours: wall time of training, validation included, multiplied by the number of devices. Without a GPU, a "
         "device is a CPU process.",

@@ -1,12 +1,8 @@
 """Table 1 of Motionformer: design choices of recent video transformers; its own are read from the default run."""
 
-from experiments.motionformer.base import K400
-from experiments.motionformer.columns import ATTENTION, BASE_MODEL, POSITIONS, TOKENIZATION
-from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import SameText
-from experiments.spec.expressions import cell
-from experiments.spec.table import Bold, Column, Table, quoted, row
+from experiments.motionformer.base import ATTENTION, BASE_MODEL, K400, POSITIONS, TOKENIZATION
+from experiments.motionformer.paper import table
+from experiments.spec.language import Bold, Column, SameText, cell, claim, quoted, row
 
 COLUMNS = (
     Column(key="base_model",   header="Base Model",    metric=BASE_MODEL,   base=K400),
@@ -33,14 +29,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="motionformer/table1",
-    caption="Comparison of recent video transformer models",
-    source="arXiv:2106.05392, Table 1",
+TABLE = table(
+    "table1",
+    "Comparison of recent video transformer models",
     labels=("Model",),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
     notes=("Motionformer's choices are those in the config of its default run. The other rows are quoted.",),
     claims=CLAIMS,
 )

@@ -10,12 +10,8 @@ from experiments.motionformer.base import (
     TOP1_COLUMNS,
     TRAINING_NOTES,
 )
-from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import About, Above, Below, best
-from experiments.spec.edits import model
-from experiments.spec.expressions import Combined, cell, largest
-from experiments.spec.table import Table, bold, row
+from experiments.motionformer.paper import table
+from experiments.spec.language import About, Above, Below, Combined, best, bold, cell, claim, largest, model, row
 from models.mixers.trajectory import TrajectoryAttention
 
 AVG_T = model(attention=TrajectoryAttention.Config(temporal="average"))
@@ -57,14 +53,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="motionformer/table4",
-    caption="Attention ablations",
-    source="arXiv:2106.05392, Table 4",
+TABLE = table(
+    "table4",
+    "Attention ablations",
     labels=("Attention", "Att_T", "Avg_T", "Norm_S", "Norm_ST"),
     columns=(GFLOPS_COLUMN, *TOP1_COLUMNS),
     rows=ROWS,
-    tiny=TINY,
     notes=(
         JOINT_NOTE,
         "Att_T: temporal attention. Avg_T: temporal averaging. Norm_S: normalisation over space. Norm_ST: over "

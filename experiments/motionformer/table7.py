@@ -1,15 +1,23 @@
 """Table 7 of Motionformer: a larger model with larger frames, which fits on a GPU with approximate attention."""
 
-from experiments.motionformer.approximations import approximate
-from experiments.motionformer.base import K400, TRAINING_NOTES
-from experiments.motionformer.columns import ATTENTION_KIND, PEAK_MEMORY
-from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above, Below
-from experiments.spec.edits import data, model
-from experiments.spec.expressions import cell
-from experiments.spec.metrics import PARAMETERS, TOP1, TOP5
-from experiments.spec.table import Column, PaperNote, Table, bold, row
+from experiments.motionformer.base import ATTENTION_KIND, K400, PEAK_MEMORY, TRAINING_NOTES
+from experiments.motionformer.paper import table
+from experiments.motionformer.table3 import approximate
+from experiments.spec.language import (
+    PARAMETERS,
+    TOP1,
+    TOP5,
+    Above,
+    Below,
+    Column,
+    PaperNote,
+    bold,
+    cell,
+    claim,
+    data,
+    model,
+    row,
+)
 from models.imagenet import ImageNet
 from models.mixers.orthoformer import Orthoformer
 from models.positions import SeparatePositions
@@ -38,10 +46,9 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="motionformer/table7",
-    caption="Can we train larger models using approximated trajectory attention?",
-    source="arXiv:2106.05392, Table 7",
+TABLE = table(
+    "table7",
+    "Can we train larger models using approximated trajectory attention?",
     labels=("Model", "Base model"),
     columns=(
         Column(key="parameters", header="Params (M)", metric=PARAMETERS, base=K400),
@@ -51,7 +58,6 @@ TABLE = Table(
         Column(key="top5", header="Top-5", metric=TOP5, base=K400, best="max"),
     ),
     rows=ROWS,
-    tiny=TINY,
     notes=(
         "Params include the 2D patch projection, which the released models have but never use (0.59 M for ViT-B).",
         PaperNote(

@@ -1,13 +1,21 @@
 """Table 8 of Motionformer: accuracy with a single frame, and the gain with eight."""
 
 from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
-from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import About, Above
-from experiments.spec.edits import data, model
-from experiments.spec.expressions import cell
-from experiments.spec.metrics import TOP1, Difference
-from experiments.spec.table import Column, PaperNote, Table, bold, row
+from experiments.motionformer.paper import table
+from experiments.spec.language import (
+    TOP1,
+    About,
+    Above,
+    Column,
+    Difference,
+    PaperNote,
+    bold,
+    cell,
+    claim,
+    data,
+    model,
+    row,
+)
 from models.mixers.joint import JointAttention
 from models.tokens import SquareTokens
 
@@ -32,10 +40,9 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="motionformer/table8",
-    caption="Importance of motion cues for the K-400 and SSv2 datasets",
-    source="arXiv:2106.05392, Table 8",
+TABLE = table(
+    "table8",
+    "Importance of motion cues for the K-400 and SSv2 datasets",
     labels=("Dataset",),
     columns=(
         Column(key="one-frame", header="Top-1 accuracy (1 frame)", metric=TOP1, edits=ONE_FRAME),
@@ -43,7 +50,6 @@ TABLE = Table(
         Column(key="delta", header="Δ", metric=Difference("delta", ("eight-frames", "one-frame")), best="max"),
     ),
     rows=ROWS,
-    tiny=TINY,
     notes=(
         "The printed 8 frames are the 8 token frames of the default model, computed from 16 frames.",
         "The paper does not state how the one-frame model is tested. Ours has the views and crops of the 16-frame "

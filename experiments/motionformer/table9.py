@@ -7,15 +7,27 @@ from dataclasses import replace
 
 from data.masked_sequences import MaskedSequences
 from experiments.motionformer.base import BASE, K400, TRAINING_NOTES
-from experiments.motionformer.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above, Within
-from experiments.spec.edits import Edit, data, model
-from experiments.spec.expressions import cell, mean
-from experiments.spec.figures import MaskStrips, ShownSequence
-from experiments.spec.metrics import Tested
-from experiments.spec.run import Parent, RunConfig
-from experiments.spec.table import Column, Table, TinyNote, bold, quoted, row
+from experiments.motionformer.paper import table
+from experiments.spec.language import (
+    Above,
+    Column,
+    Edit,
+    MaskStrips,
+    Parent,
+    RunConfig,
+    ShownSequence,
+    Tested,
+    TinyNote,
+    Within,
+    bold,
+    cell,
+    claim,
+    data,
+    mean,
+    model,
+    quoted,
+    row,
+)
 from interface.evaluation import EvalConfig
 from lightning_modules.mask_propagation import MaskPropagation
 from models.positions import SeparatePositions
@@ -78,14 +90,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="motionformer/table9",
-    caption="DAVIS 2017 Video object segmentation",
-    source="arXiv:2106.05392, Table 9",
+TABLE = table(
+    "table9",
+    "DAVIS 2017 Video object segmentation",
     labels=("Supervision", "Method", "Data", "Arch."),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
     figure=MaskStrips(
         column="jf",
         shown=("ours", "tokens", "random", "kept"),

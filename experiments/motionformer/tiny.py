@@ -1,6 +1,6 @@
 """Edits of Motionformer's recipes at the scale `tiny`: random weights, 15 epochs, learning rate of narrow models."""
 
-from experiments.spec.edits import Edit, optim
+from experiments.spec.language import Edit, optim
 from lightning_modules.optim import CosineSchedule
 
 TINY = (

@@ -1,12 +1,8 @@
 """Table 1 of MSCA: number of shifted heads."""
 
-from experiments.msca.base import VIT, heads
-from experiments.msca.columns import ACCURACY, COST, NOTES, SHIFTED
-from experiments.msca.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above, Falling, best
-from experiments.spec.expressions import cell
-from experiments.spec.table import Table, bold, row
+from experiments.msca.base import ACCURACY, COST, NOTES, SHIFTED, VIT, heads
+from experiments.msca.paper import table
+from experiments.spec.language import Above, Falling, best, bold, cell, claim, row
 
 # fmt: off
 ROWS = (
@@ -26,14 +22,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="msca/table1",
-    caption="The performance of MSCA-KV for the validation sets of Kinetics400",
-    source="arXiv:2204.00452, Table 1",
+TABLE = table(
+    "table1",
+    "The performance of MSCA-KV for the validation sets of Kinetics400",
     labels=("model", "heads", "h_b, h_f"),
     columns=(SHIFTED, *ACCURACY, *COST),
     rows=ROWS,
-    tiny=TINY,
     notes=("Rows differ in the number of shifted heads of MSCA-KV.", *NOTES),
     claims=CLAIMS,
 )

@@ -1,12 +1,8 @@
 """Table 2 of MSCA: projections whose heads are shifted."""
 
-from experiments.msca.base import TOKENSHIFT, VIT, heads
-from experiments.msca.columns import ACCURACY, COST, NOTES
-from experiments.msca.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import About, Above, Within
-from experiments.spec.expressions import cell, largest
-from experiments.spec.table import Table, bold, row
+from experiments.msca.base import ACCURACY, COST, NOTES, TOKENSHIFT, VIT, heads
+from experiments.msca.paper import table
+from experiments.spec.language import About, Above, Within, bold, cell, claim, largest, row
 
 NO_COST = (None, None, None)  # not printed
 
@@ -38,14 +34,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="msca/table2",
-    caption="The performance of MSCA variants shifting in the head direction",
-    source="arXiv:2204.00452, Table 2",
+TABLE = table(
+    "table2",
+    "The performance of MSCA variants shifting in the head direction",
     labels=("model",),
     columns=(*ACCURACY, *COST),
     rows=ROWS,
-    tiny=TINY,
     notes=NOTES,
     claims=CLAIMS,
 )

@@ -1,13 +1,8 @@
 """Table 3 of MSCA: number of blocks with MSCA, from the last block on."""
 
-from experiments.msca.base import VIT, heads
-from experiments.msca.columns import ACCURACY, COST, NOTES, NUM_MSA, NUM_MSCA
-from experiments.msca.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above, Within
-from experiments.spec.edits import Edits, model
-from experiments.spec.expressions import cell
-from experiments.spec.table import Table, bold, row
+from experiments.msca.base import ACCURACY, COST, NOTES, NUM_MSA, NUM_MSCA, VIT, heads
+from experiments.msca.paper import table
+from experiments.spec.language import Above, Edits, Within, bold, cell, claim, model, row
 
 
 def blocks(number: int) -> Edits:
@@ -33,14 +28,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="msca/table3",
-    caption="The performance with different numbers of blocks with MSCA modules of KV shift",
-    source="arXiv:2204.00452, Table 3",
+TABLE = table(
+    "table3",
+    "The performance with different numbers of blocks with MSCA modules of KV shift",
     labels=("model",),
     columns=(NUM_MSCA, NUM_MSA, *ACCURACY, *COST),
     rows=ROWS,
-    tiny=TINY,
     notes=NOTES,
     claims=CLAIMS,
 )

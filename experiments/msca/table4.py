@@ -1,12 +1,8 @@
 """Table 4 of MSCA: number of shifted tokens."""
 
-from experiments.msca.base import VIT, tokens
-from experiments.msca.columns import ACCURACY, COST, NOTES, SHIFTED
-from experiments.msca.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above, Falling, best
-from experiments.spec.expressions import cell
-from experiments.spec.table import Table, bold, row
+from experiments.msca.base import ACCURACY, COST, NOTES, SHIFTED, VIT, tokens
+from experiments.msca.paper import table
+from experiments.spec.language import Above, Falling, best, bold, cell, claim, row
 
 # fmt: off
 ROWS = (
@@ -28,14 +24,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="msca/table4",
-    caption="The performance of MSCA-pKV",
-    source="arXiv:2204.00452, Table 4",
+TABLE = table(
+    "table4",
+    "The performance of MSCA-pKV",
     labels=("patches", "N_b", "N_f"),
     columns=(SHIFTED, *ACCURACY, *COST),
     rows=ROWS,
-    tiny=TINY,
     notes=("Rows differ in the number of shifted patches of MSCA-pKV.", *NOTES),
     claims=CLAIMS,
 )

@@ -1,12 +1,8 @@
 """Table 5 of MSCA: projections whose tokens are shifted."""
 
-from experiments.msca.base import TOKENSHIFT, VIT, tokens
-from experiments.msca.columns import ACCURACY, COST, NOTES
-from experiments.msca.tiny import TINY
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Within, best
-from experiments.spec.expressions import cell
-from experiments.spec.table import Table, bold, row
+from experiments.msca.base import ACCURACY, COST, NOTES, TOKENSHIFT, VIT, tokens
+from experiments.msca.paper import table
+from experiments.spec.language import Within, best, bold, cell, claim, row
 
 # fmt: off
 ROWS = (
@@ -28,14 +24,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="msca/table5",
-    caption="The performance of MSCA models shifting in the patch direction",
-    source="arXiv:2204.00452, Table 5",
+TABLE = table(
+    "table5",
+    "The performance of MSCA models shifting in the patch direction",
     labels=("model",),
     columns=(*ACCURACY, *COST),
     rows=ROWS,
-    tiny=TINY,
     notes=NOTES,
     claims=CLAIMS,
 )

@@ -1,6 +1,6 @@
 """Edits of MSCA's recipes at the scale `tiny`: random weights, 6 epochs, AdamW for narrow models, short videos."""
 
-from experiments.spec.edits import Edit, optim
+from experiments.spec.language import Edit, optim
 from lightning_modules.optim import AdamW, CosineSchedule
 
 TINY = (

@@ -1,27 +1,30 @@
-"""Catalog of papers and tables. Names and captions are parsed from source files, which are not imported.
+"""Catalog of papers and tables, from the committed index and from the folders of $REPRODUCE_PAPERS.
 
-A paper is a subdirectory of `experiments/`, or of a directory listed in $REPRODUCE_PAPERS. A table is a file in the
-directory of a paper that assigns `TABLE = Table(name=..., caption=..., ...)`. The table `a-b` is in the file `a_b.py`.
+A paper is a subdirectory of `experiments/`, or of a folder listed in $REPRODUCE_PAPERS. Tables are the `Table` objects of the
+modules of its directory. Those of this repository are in the index, which `make index` writes: to import them all takes
+seconds. Those of other folders are imported.
 """
 
-import ast
 import difflib
 import fnmatch
 import functools
 import importlib
+import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import experiments
 
 if TYPE_CHECKING:
-    from experiments.spec.paper_contents import Contents
+    from experiments.spec.paper import Paper
     from experiments.spec.released import ReleasedWeights
     from experiments.spec.table import Table
 
-TABLE = re.compile(r"^TABLE\b[^=\n]*= *Table\(", re.MULTILINE)
+HOME = Path(experiments.__path__[0])
+INDEX = HOME / "table_index.json"
 PAPERS = "REPRODUCE_PAPERS"  # environment variable: further directories of papers, separated as in $PATH
 
 
@@ -32,20 +35,63 @@ class Selection(NamedTuple):
     rows: tuple[str, ...] | None
 
 
+class Contents(TypedDict):
+    """Title and address of a paper, and the captions of its drawings, which contain nothing to reproduce, by name."""
+
+    title: str
+    url: str
+    without_numbers: Mapping[str, str]
+
+
+class Entry(TypedDict):
+    """Facts about a table.
+
+    `module`: file of the table, without suffix, in the directory of its paper.
+    `rows`, `columns`: keys of its rows, and of its columns with runs.
+    `data`: names of the data sets of its runs.
+    `runs`: by scale, the distinct tests that its cells show, each `train id/eval id`.
+    `parents`: by scale, the train ids of runs without a cell, whose weights or scores others need.
+    `gpu_hours`: assumed hours of all trainings and tests at the paper's size, those of parents included; None if the
+        size of a data set is unknown.
+    """
+
+    caption: str
+    module: str
+    rows: list[str]
+    columns: list[str]
+    data: list[str]
+    runs: dict[str, list[str]]
+    parents: dict[str, list[str]]
+    gpu_hours: float | None
+
+
+class Index(TypedDict):
+    papers: dict[str, Contents]
+    tables: dict[str, Entry]
+
+
+class Imported(NamedTuple):
+    """Papers and tables of a folder, by name, and the module of each table."""
+
+    papers: "dict[str, Paper]"
+    tables: "dict[str, Table]"
+    modules: dict[str, str]
+
+
 @functools.cache
+def read_index() -> Index:
+    return json.loads(INDEX.read_text(encoding="utf-8"))
+
+
 def captions() -> dict[str, str]:
     """Captions of all tables by table name, in natural order of the names.
 
     Raises:
-        ValueError: for a missing directory of $REPRODUCE_PAPERS, or a table without a literal name and caption.
+        ValueError: for a missing folder of $REPRODUCE_PAPERS, or a file in it that cannot be imported.
     """
-    captions_by_name: dict[str, str] = {}
-    for folder in paper_folders():
-        for file in folder.glob("*/*.py"):
-            if TABLE.search(source := file.read_text(encoding="utf-8")):
-                name = f"{file.parent.name}/{file.stem.replace('_', '-')}"
-                captions_by_name[name] = _caption(_parse(source, file), name, file)
-    return dict(sorted(captions_by_name.items(), key=lambda item: natural_order(item[0])))
+    found = {name: entry["caption"] for name, entry in read_index()["tables"].items()}
+    found |= {name: table.caption for name, table in _outside().tables.items()}
+    return {name: found[name] for name in sorted(found, key=natural_order)}
 
 
 def paper_folders() -> list[Path]:
@@ -58,26 +104,46 @@ def paper_folders() -> list[Path]:
     return [Path(folder) for folder in experiments.__path__]
 
 
-def _parse(source: str, file: Path) -> ast.Module:
-    """Syntax tree of a file."""
+@functools.cache
+def imported(*folders: Path) -> Imported:
+    """All papers and tables of folders of papers, in the order of their files.
+
+    Raises:
+        ValueError: for a file that cannot be imported, and for a table with the name of another.
+    """
+    found = Imported({}, {}, {})
+    for file in (file for folder in folders for file in sorted(folder.glob("*/*.py"))):
+        from experiments.spec.paper import Paper  # here: these import PyTorch
+        from experiments.spec.table import Table
+
+        paper = file.parent.name
+        for value in vars(_module(paper, file.stem)).values():
+            if isinstance(value, Paper):
+                found.papers[paper] = value
+            elif isinstance(value, Table):
+                if value.paper != paper or found.tables.setdefault(value.name, value) is not value:
+                    raise ValueError(f"{file}: table '{value.name}'; name each table once, as {paper}/...")
+                found.modules.setdefault(value.name, file.stem)
+    return found
+
+
+def _module(paper: str, stem: str) -> object:
+    """Module of a file of a paper.
+
+    Raises:
+        ValueError: if it cannot be imported.
+    """
     try:
-        return ast.parse(source)
-    except SyntaxError as error:
-        raise ValueError(f"{file}, line {error.lineno}: {error.msg}") from None
+        return importlib.import_module(f"experiments.{paper}.{stem}")
+    except Exception as error:
+        raise ValueError(
+            f"experiments/{paper}/{stem}.py cannot be imported: {type(error).__name__}: {error}"
+        ) from error
 
 
-def _caption(module: ast.Module, name: str, file: Path) -> str:
-    """Caption of a table, from the syntax tree of its file."""
-    for node in module.body:
-        match node:
-            case (
-                ast.Assign(targets=[ast.Name(id="TABLE")], value=ast.Call(keywords=keywords))
-                | ast.AnnAssign(target=ast.Name(id="TABLE"), value=ast.Call(keywords=keywords))
-            ):
-                texts = {k.arg: k.value.value for k in keywords if isinstance(k.value, ast.Constant)}
-                if texts.get("name") == name and isinstance(caption := texts.get("caption"), str):
-                    return caption
-    raise ValueError(f'{file}: TABLE needs name="{name}" and a caption, both as string literals')
+def _outside() -> Imported:
+    """Papers and tables of the folders of $REPRODUCE_PAPERS."""
+    return imported(*(folder for folder in paper_folders() if folder != HOME))
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:
@@ -154,34 +220,39 @@ def _why_unknown(pattern: str, wanted: str) -> str:
     return f"unknown table '{pattern}'; {hint}"
 
 
-@functools.cache
-def contents_of_papers() -> "dict[str, Contents]":
-    """Tables and figures of the papers whose directory has a `contents.py`, in alphabetical order."""
-    names = sorted(file.parent.name for folder in paper_folders() for file in folder.glob("*/contents.py"))
-    return {name: importlib.import_module(f"experiments.{name}.contents").CONTENTS for name in names}
+def contents_of_papers() -> dict[str, Contents]:
+    """Titles, addresses and drawings of the papers, in alphabetical order."""
+    outside = {
+        key: Contents(title=paper.title, url=paper.url, without_numbers=paper.without_numbers)
+        for key, paper in _outside().papers.items()
+    }
+    return dict(sorted({**read_index()["papers"], **outside}.items()))
 
 
 def without_numbers() -> dict[str, str]:
     """Captions of the figures of the papers that contain nothing to reproduce, by name."""
     found = contents_of_papers().items()
-    return {f"{paper}/{name}": c for paper, all_ in found for name, c in all_.without_numbers.items()}
+    return {f"{paper}/{name}": c for paper, contents in found for name, c in contents["without_numbers"].items()}
 
 
 def load(name: str) -> "Table":
     """Table with this exact name.
 
     Raises:
-        ValueError: if its file cannot be imported.
+        ValueError: if its file cannot be imported, or the index names another one.
     """
-    paper_folders()
-    try:
-        return importlib.import_module(f"experiments.{name.replace('/', '.').replace('-', '_')}").TABLE
-    except Exception as error:
-        raise ValueError(f"table '{name}' cannot be imported: {type(error).__name__}: {error}") from error
+    from experiments.spec.table import Table  # imports PyTorch
+
+    if (entry := read_index()["tables"].get(name)) is None:
+        return _outside().tables[name]
+    module = _module(name.partition("/")[0], entry["module"])
+    for value in vars(module).values():
+        if isinstance(value, Table) and value.name == name:
+            return value
+    raise ValueError(f"table '{name}' is not in {entry['module']}.py, as the index says; `make index` writes it again")
 
 
 def papers() -> list[str]:
-    """Keys of all papers: directories with a table or a `contents.py`."""
     return sorted({*contents_of_papers(), *(name.partition("/")[0] for name in captions())})
 
 

@@ -1,8 +1,7 @@
 """Default runs of X-ViT (https://arxiv.org/abs/2106.05968), and shared parts of its tables.
 
 Recipes are those of the configs of the released code (https://github.com/1adrianb/video-transformers at commit 82ca176).
-The main paper's tables have clips of 8 frames; the released configs have 16.
-"""
+The main paper's tables have clips of 8 frames; the released configs have 16."""
 
 from dataclasses import replace
 
@@ -14,8 +13,7 @@ from data.transforms.composed_augmentation import ComposedAugmentation
 from data.transforms.random_crops import MultiScaleCrop, ShortSideCrop
 from data.transforms.random_erasing import RandomErasing
 from data.video_data import VideoData
-from experiments.spec.edits import Edit, Edits, model
-from experiments.spec.run import RunConfig
+from experiments.spec.language import GFLOPS, PARAMETERS, TOP1, TOP5, Column, Edit, Edits, RunConfig, model
 from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
@@ -105,3 +103,20 @@ RECIPE_NOTE = (
     "paper states the smoothing for SSv2."
 )
 NOTES = (SUBMISSION_NOTE, RECIPE_NOTE)
+
+# fmt: off
+ACCURACY = (
+    Column(key="top1",       header="Top-1",      metric=TOP1,       base=SSV2, best="max"),
+    Column(key="top5",       header="Top-5",      metric=TOP5,       base=SSV2, best="max"),
+)
+COST = (
+    Column(key="parameters", header="Params (M)", metric=PARAMETERS, base=SSV2),
+    Column(key="gflops",     header="GFLOPs",     metric=GFLOPS,     base=SSV2),
+)
+BOTH_DATA_SETS = (
+    Column(key="ssv2",       header=("SSv2", "Top-1"),  metric=TOP1, base=SSV2, best="max"),
+    Column(key="ssv2-top5",  header=("SSv2", "Top-5"),  metric=TOP5, base=SSV2, best="max"),
+    Column(key="k400",       header=("K-400", "Top-1"), metric=TOP1, base=K400, best="max"),
+    Column(key="k400-top5",  header=("K-400", "Top-5"), metric=TOP5, base=K400, best="max"),
+)
+# fmt: on

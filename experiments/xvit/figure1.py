@@ -2,15 +2,9 @@
 
 from dataclasses import replace
 
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above, Within
-from experiments.spec.edits import evaluation
-from experiments.spec.expressions import cell
-from experiments.spec.figures import Panel, Panels
-from experiments.spec.metrics import TOP1
-from experiments.spec.table import Column, Table, row
+from experiments.spec.language import TOP1, Above, Column, Panel, Panels, Within, cell, claim, evaluation, row
 from experiments.xvit.base import K400, RECIPE_NOTE
-from experiments.xvit.tiny import TINY
+from experiments.xvit.paper import table
 
 NUMBERS = (1, 2, 3, 4, 6, 12)  # 12 views contain those of the other tests
 COLUMN = Column(key="crops-1", header="1×3", metric=TOP1, base=K400, best="max")
@@ -33,14 +27,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="xvit/figure1",
-    caption="Effect of number of temporal crops at test time as measured on Kinetics-400 in terms of Top-1 accuracy",
-    source="arXiv:2106.05968, supplementary, Figure 1",
+TABLE = table(
+    "figure1",
+    "Effect of number of temporal crops at test time as measured on Kinetics-400 in terms of Top-1 accuracy",
     labels=("Model",),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
     figure=Panels(
         grid=(
             (

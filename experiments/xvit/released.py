@@ -2,8 +2,7 @@
 
 from data.sampling.strides import StridedSampling
 from data.video_data import VideoData
-from experiments.spec.released import ReleasedFile, ReleasedWeights
-from experiments.spec.run import RunConfig
+from experiments.spec.language import ReleasedFile, ReleasedWeights, RunConfig
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import XViT
 

@@ -1,12 +1,8 @@
 """Table 2 of X-ViT's supplementary: X-ViT and TSM-ViT, with both temporal aggregations."""
 
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above
-from experiments.spec.expressions import cell
-from experiments.spec.table import Table, row
-from experiments.xvit.base import MEAN, RECIPE_NOTE, TSM
-from experiments.xvit.columns import ACCURACY, COST
-from experiments.xvit.tiny import TINY
+from experiments.spec.language import Above, cell, claim, row
+from experiments.xvit.base import ACCURACY, COST, MEAN, RECIPE_NOTE, TSM
+from experiments.xvit.paper import table
 
 TOP1, _ = ACCURACY
 
@@ -25,14 +21,12 @@ CLAIMS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="xvit/table2",
-    caption='Comparison between XViT and "TSM-ViT" on the SS-v2 dataset in terms of Top-1 accuracy',
-    source="arXiv:2106.05968, supplementary, Table 2",
+TABLE = table(
+    "table2",
+    'Comparison between XViT and "TSM-ViT" on the SS-v2 dataset in terms of Top-1 accuracy',
     labels=("Method", "Temporal aggregation"),
     columns=(TOP1, *COST),
     rows=ROWS,
-    tiny=TINY,
     notes=(
         "Three of the four values are lost in the published PDF. The paper prints neither parameters nor GFLOPs.",
         "Equations 1 and 2 of the supplementary index the shifted tokens differently. Here, the residual connection "

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from data.sampling.strides import StridedSampling
-from experiments.spec.edits import Edit, optim
+from experiments.spec.language import Edit, optim
 from experiments.xvit.base import HEAD_BIASES
 from lightning_modules.optim import AdamW, CosineSchedule
 

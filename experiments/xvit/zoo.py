@@ -4,11 +4,9 @@ from dataclasses import replace
 
 from data.datasets.kinetics import Kinetics
 from data.sampling.strides import StridedSampling
-from experiments.spec.edits import evaluation
-from experiments.spec.metrics import GFLOPS, TOP1, TOP5
-from experiments.spec.table import Column, Table, row
+from experiments.spec.language import GFLOPS, TOP1, TOP5, Column, evaluation, row
 from experiments.xvit.base import K400, RECIPE_NOTE, SSV2
-from experiments.xvit.tiny import TINY
+from experiments.xvit.paper import table
 from models.framewise.positions import FramePositions
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import XViT
@@ -47,14 +45,13 @@ ROWS = (
 )
 # fmt: on
 
-TABLE = Table(
-    name="xvit/zoo",
-    caption="Released X-ViT models",
+TABLE = table(
+    "zoo",
+    "Released X-ViT models",
     source="README of github.com/1adrianb/video-transformers",
     labels=("Data", "Frames", "Views"),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
     notes=(
         "Printed values are those of the README, whose views of SSv2 read 32x2.",
         "The Kinetics model sees a clip as two independent halves of 8 frames with the same positions in time, as in the "

@@ -4,11 +4,11 @@ import argparse
 import json
 import textwrap
 
-from experiments.spec.catalog import captions, names_listed
+from experiments.spec.catalog import Entry, names_listed, read_index
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import RESULTS
-from reproduce.table_index import SCALES, Entry, progress, read_index
+from reproduce.table_index import SCALES, progress
 from reproduce.terminal import GAP, table_text, terminal_width, wrapped
 
 UNKNOWN = "–"
@@ -37,11 +37,11 @@ def execute(options: argparse.Namespace) -> int:
 
 def table_json(name: str, options: argparse.Namespace) -> dict:
     """Facts about a table."""
-    entry = read_index().get(name) or entry_outside(name)
+    entry = read_index()["tables"].get(name) or entry_outside(name)
     done, published, total, hours = progress(entry["runs"][options.scale], options.runs, RESULTS)
     return {
         "name": name,
-        "caption": captions()[name],
+        "caption": entry["caption"],
         "rows": len(entry["rows"]),
         "done": done,
         "published": published,
@@ -57,7 +57,7 @@ def entry_outside(name: str) -> Entry:
     from experiments.spec.catalog import load  # these import PyTorch
     from reproduce.write_index import entry_of
 
-    return entry_of(load(name))
+    return entry_of(load(name), module="")
 
 
 def tables_text(entries: list[dict], scale: str) -> str:

@@ -74,6 +74,9 @@ def execute(options: argparse.Namespace) -> int:
             _print_path("published as", write(committed[-1], with_plot=options.plot))
     if committed:
         _print_path("index:", index.update(committed))
+        from reproduce.write_index import renew  # here: it loads what plans
+
+        renew(report.table for report in committed)
     if states:
         say_next("tensorboard" if states <= {"done", "running"} else "run", options)
     return DONE

@@ -66,7 +66,7 @@ def test_every_table_of_the_catalog_is_named(report: Report) -> None:
     for paper in papers():
         section = section_of(text, paper)
         found = contents_of_papers()[paper]
-        assert found.title in section
+        assert found["title"] in section
         for name in captions():
             if name.startswith(f"{paper}/"):
                 assert f"\n| {name.partition('/')[2]} " in section

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from experiments.spec.catalog import INDEX, find, read_index
+from experiments.spec.scales import PAPER
 from experiments.spec.scales import SCALES as ALL_SCALES
-from reproduce.table_index import INDEX, SCALES, Progress, progress, read_index
+from reproduce.table_index import SCALES, Progress, progress
 from reproduce.verbs.plan import Plan
 from reproduce.write_index import index_text
 
@@ -19,12 +21,10 @@ def test_the_committed_index_is_that_of_the_tables() -> None:
 
 def test_the_scales_of_the_index_are_those_of_the_tables() -> None:
     assert set(SCALES) == set(ALL_SCALES)
-    assert all(set(entry["runs"]) == set(SCALES) for entry in read_index().values())
+    assert all(set(entry["runs"]) == set(SCALES) for entry in read_index()["tables"].values())
 
 
 def test_the_assumed_hours_are_those_of_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from experiments.spec.catalog import find
-    from experiments.spec.scales import PAPER
     from reproduce.command import parser
     from runner.machine.resources import Resources
     from runner.measure.device_time import assumed_speed
@@ -35,7 +35,7 @@ def test_the_assumed_hours_are_those_of_the_plan(tmp_path: Path, monkeypatch: py
     for name in ("motionformer/table8", "cast/table8"):
         resources = Resources.of(parser().parse_args(["plan", name, "--scale", "paper"]))
         plan = Plan(jobs_of(find([name]), PAPER, [], (0,)), RunStore(tmp_path), resources, speed=assumed_speed())
-        assert read_index()[name]["gpu_hours"] == pytest.approx(plan.device_hours, rel=0.01)
+        assert read_index()["tables"][name]["gpu_hours"] == pytest.approx(plan.device_hours, rel=0.01)
 
 
 def write(folder: Path, train_id: str, file: str, **content: object) -> None:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from data.datasets.davis import Davis
 from data.synthetic.davis import DavisStandIn
-from experiments.motionformer.table9 import DAVIS, KEPT, RANDOM, TINY
+from experiments.motionformer.table9 import DAVIS, KEPT, RANDOM
+from experiments.motionformer.tiny import TINY
 from experiments.spec import scales
 from experiments.spec.edits import apply, data, model
 from experiments.spec.run import RunConfig

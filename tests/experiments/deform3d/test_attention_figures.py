@@ -5,7 +5,7 @@ import torch
 
 from data.synthetic.figure_videos import FigureStandIn
 from data.synthetic.figures import CLASS_NAMES
-from experiments.deform3d.pose_regions import actor_boxes
+from experiments.deform3d.attention_mass import actor_boxes
 from experiments.spec.attention_queries import queried
 from experiments.spec.catalog import load
 from experiments.spec.scales import find_scale

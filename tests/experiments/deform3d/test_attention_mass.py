@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from data.items import Batch
-from experiments.deform3d.attention_figures import PENN_ATTENTION
 from experiments.deform3d.attention_mass import (
     AttentionMass,
     Mass,
@@ -18,6 +17,7 @@ from experiments.deform3d.attention_mass import (
     on_moving_joints,
 )
 from experiments.deform3d.base import PENN
+from experiments.deform3d.figuresA2_to_A5 import PENN_ATTENTION
 from experiments.deform3d.tiny import TINY
 from experiments.spec.scales import find_scale
 from interface.evaluation import EvalConfig

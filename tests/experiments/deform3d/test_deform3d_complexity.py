@@ -2,9 +2,8 @@
 
 import pytest
 
-from experiments.deform3d import tableA1, tableA2
 from experiments.deform3d.base import PENN
-from experiments.deform3d.complexity import exponent
+from experiments.deform3d.tablesA1_and_A2 import STAGE_A1, STAGE_A2, exponent
 from experiments.spec.catalog import load
 from experiments.spec.metrics import Computed
 
@@ -58,7 +57,7 @@ def test_the_printed_loops_leave_places_without_a_query() -> None:
 
 
 def test_exponents() -> None:
-    (T1, R, wnd), (T2, *_) = tableA1.STAGE.axes, tableA2.STAGE.axes
+    (T1, R, wnd), (T2, *_) = STAGE_A1.axes, STAGE_A2.axes
     found = {axis.symbol: exponent(axis, "stride", PENN) for axis in (T1, R, wnd)}
     assert (found["T"], found["R"]) == (2.0, pytest.approx(1, abs=0.05)) and found["wnd"] < 1.5
     assert exponent(T2, "stride", PENN) == pytest.approx(1, abs=0.2)

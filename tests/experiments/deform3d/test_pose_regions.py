@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from experiments.deform3d.pose_regions import action_frames, actor_boxes, moving_joints, steps
+from experiments.deform3d.attention_mass import action_frames, actor_boxes, moving_joints, steps
 
 
 def standing(frames: int = 6) -> Tensor:

@@ -2,8 +2,17 @@
 
 import pytest
 
-from experiments.motionformer.sequences import IMAGE, LISTOPS, PATHFINDER, RETRIEVAL, TEXT
-from experiments.motionformer.table5 import COLUMNS, PROTOTYPES, TABLE, TASKS
+from experiments.motionformer.table5 import (
+    COLUMNS,
+    IMAGE,
+    LISTOPS,
+    PATHFINDER,
+    PROTOTYPES,
+    RETRIEVAL,
+    TABLE,
+    TASKS,
+    TEXT,
+)
 from experiments.spec.metrics import PeakMegabytes
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY

@@ -4,7 +4,7 @@ import pytest
 
 from data.sampling.strides import CyclicSampling
 from data.video_data import VideoData
-from experiments.msca.columns import num_msa, num_msca, shifted_percent
+from experiments.msca.base import num_msa, num_msca, shifted_percent
 from experiments.spec.catalog import captions, load
 from experiments.spec.metrics import GFLOPS, PARAMETERS
 from experiments.spec.run import RunConfig

@@ -9,8 +9,17 @@ import pytest
 import torch
 
 import experiments
-from experiments.spec.catalog import PAPERS, captions, find, load, names_matching, paper_readme, released_weights
-from experiments.spec.metrics import Computed, Derived, Measured
+from experiments.spec.catalog import (
+    PAPERS,
+    captions,
+    find,
+    imported,
+    load,
+    names_matching,
+    paper_readme,
+    released_weights,
+)
+from experiments.spec.metrics import Computed, Measured
 from experiments.spec.number_formats import value_text
 from experiments.spec.scales import PAPER, SCALES, TINY, Scale
 from experiments.spec.table import Table
@@ -25,25 +34,6 @@ BUILT: set[tuple[str, str]] = set()  # ids of runs that were built in this proce
 @pytest.fixture(params=sorted(captions()))
 def table(request: pytest.FixtureRequest) -> Table:
     return load(request.param)
-
-
-def test_catalog_has_the_names_and_captions_of_the_tables(table: Table) -> None:
-    assert captions()[table.name] == table.caption
-
-
-def test_every_row_has_a_label_and_a_printed_value_for_every_column(table: Table) -> None:
-    assert len({row.key for row in table.rows}) == len(table.rows)
-    for row in table.rows:
-        assert len(row.labels) == len(table.labels)
-        assert len(row.paper) in (0, len(table.columns))  # figures and tables of one's own are not printed
-
-
-def test_column_keys_are_unique_and_refer_to_existing_columns_and_rows(table: Table) -> None:
-    keys = {column.key for column in table.columns}
-    assert len(keys) == len(table.columns)
-    for column in table.columns:
-        if isinstance(column.metric, Derived):
-            assert set(column.metric.columns) <= keys
 
 
 def test_references_of_measurements_have_one_cell_with_a_printed_value(table: Table) -> None:
@@ -160,9 +150,7 @@ def test_table_is_selected_once_and_as_a_whole_if_named_without_a_row() -> None:
 
 
 def test_tables_of_a_paper_are_in_natural_order(papers: Callable[[str], Path]) -> None:
-    folder = papers("made")
-    for name in ("table10", "table2", "table2b", "figure1", "table2a"):
-        write_table(folder, name)
+    write_tables(papers("made"), "table10", "table2", "table2b", "figure1", "table2a")
     assert names_matching("made/*") == [f"made/{n}" for n in ("figure1", "table2", "table2a", "table2b", "table10")]
 
 
@@ -178,7 +166,6 @@ def papers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         (folder / "__init__.py").touch()
         roots.append(str(root))
         monkeypatch.setenv(PAPERS, ":".join(roots))
-        captions.cache_clear()
         return folder
 
     yield make
@@ -186,30 +173,30 @@ def papers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     for name in set(sys.modules) - modules:
         if name.startswith("experiments.made"):
             del sys.modules[name]
-    captions.cache_clear()
+    imported.cache_clear()
 
 
-def write_table(folder: Path, name: str, *, arguments: str | None = None) -> Path:
-    """Write the file of a small table. `arguments` replaces its name and caption."""
-    if arguments is None:
-        arguments = f'name="{folder.name}/{name}", caption="Of {name}"'
-    file = folder / f"{name}.py"
-    file.write_text(
-        "from experiments.motionformer.base import TOP1_COLUMNS\n"
-        "from experiments.spec.table import Table, row\n\n"
-        "OTHER = 1\n"
-        f"TABLE = Table({arguments}, source='', labels=('Model',), columns=TOP1_COLUMNS,\n"
-        "              rows=(row('ours', ('Ours',), paper=(1.0, 2.0)),), tiny=())\n"
+def write_tables(folder: Path, *names: str, file: str = "tables") -> Path:
+    """Write a file of small tables."""
+    tables = (
+        f"TABLE_{index} = Table(name='{folder.name}/{name}', caption='Of {name}', source='', labels=('Model',),\n"
+        f"    columns=TOP1_COLUMNS, rows=(row('ours', ('Ours',), paper=(1.0, 2.0)),), tiny=())\n"
+        for index, name in enumerate(names)
     )
-    return file
+    imports = (
+        "from experiments.motionformer.base import TOP1_COLUMNS\nfrom experiments.spec.language import Table, row\n"
+    )
+    path = folder / f"{file}.py"
+    path.write_text(imports + "".join(tables))
+    return path
 
 
 def test_outside_directories_add_papers_to_ours(papers: Callable[[str], Path]) -> None:
     ours = dict(captions())
-    write_table(papers("made"), "table1")
-    write_table(other := papers("made2"), "table1")
-    (other / "base.py").write_text("raise ImportError('only selected tables are imported')\n")
-    assert captions() == {**ours, "made/table1": "Of table1", "made2/table1": "Of table1"}
+    write_tables(papers("made"), "table1")
+    write_tables(papers("made2"), "table1", "table2")
+    added = {"made/table1": "Of table1", "made2/table1": "Of table1", "made2/table2": "Of table2"}
+    assert captions() == {**ours, **added}
     ((table, rows),) = find(["made/table1"])
     assert (table.name, rows) == ("made/table1", None)
     assert load("made2/table1").paper == "made2"
@@ -218,18 +205,17 @@ def test_outside_directories_add_papers_to_ours(papers: Callable[[str], Path]) -
         find(["made/tabel1"])
 
 
-def test_a_table_may_be_annotated_and_a_broken_file_is_named(papers: Callable[[str], Path]) -> None:
-    file = write_table(papers("made"), "table1")
-    file.write_text(file.read_text().replace("TABLE =", "TABLE: Table ="))
-    assert find(["made/table1"])[0].table.caption == "Of table1"
-    broken = write_table(papers("made2"), "table2")
+def test_a_file_outside_that_cannot_be_imported_is_named(papers: Callable[[str], Path]) -> None:
+    broken = write_tables(papers("made"), "table2")
     broken.write_text(broken.read_text().replace("tiny=()", "tiny=None + 1"))
-    captions.cache_clear()
-    with pytest.raises(ValueError, match=r"table 'made2/table2' cannot be imported: TypeError: unsupported operand"):
-        find(["made2/table2"])
-    broken.write_text(broken.read_text() + ")")
-    captions.cache_clear()
-    with pytest.raises(ValueError, match=r"table2\.py, line 7: unmatched '\)'"):
+    with pytest.raises(ValueError, match=r"^experiments/made/tables\.py cannot be imported: TypeError: unsupported"):
+        find(["made/table2"])
+
+
+def test_a_table_outside_is_named_once_and_after_its_paper(papers: Callable[[str], Path]) -> None:
+    write_tables(folder := papers("made"), "table1")
+    write_tables(folder, "table1", file="more")
+    with pytest.raises(ValueError, match=r"tables\.py: table 'made/table1'; name each table once, as made/\.\.\."):
         captions()
 
 
@@ -258,30 +244,6 @@ def test_missing_directory_of_papers_raises(
     for call in (captions, lambda: find(["motionformer/table4"])):
         with pytest.raises(ValueError, match=rf"^\$REPRODUCE_PAPERS: there is no folder {tmp_path}/nowhere$"):
             call()
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        'name="made/table2", caption="Of another"',
-        'name="made/table1"',
-        'caption="Nameless"',
-        'name="made/table1", caption=1',
-        'name="made/" + "table1", caption="Put together"',
-        'name="made/table1", caption="Put " + "together"',
-    ],
-)
-def test_name_or_caption_that_is_not_a_literal_raises(arguments: str, papers: Callable[[str], Path]) -> None:
-    file = write_table(papers("made"), "table1", arguments=arguments)
-    with pytest.raises(ValueError) as error:
-        captions()
-    assert str(error.value) == f'{file}: TABLE needs name="made/table1" and a caption, both as string literals'
-
-
-def test_files_without_a_table_are_not_listed(papers: Callable[[str], Path]) -> None:
-    folder = papers("made")
-    (folder / "base.py").write_text("# TABLE = Table(\nOTHER_TABLE = 1\nTABLE = None\n")
-    assert not [name for name in captions() if name.startswith("made/")]
 
 
 def test_an_override_of_a_part_changes_only_the_runs_that_have_it() -> None:

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from experiments.cast import base as cast
 from experiments.motionformer import base as motionformer
-from experiments.motionformer.sequences import LISTOPS
-from experiments.motionformer.table5 import NYSTROM, ORTHOFORMER
+from experiments.motionformer.table5 import LISTOPS, NYSTROM, ORTHOFORMER
 from experiments.msca import base as msca
 from experiments.spec.edits import Edit, Edits, apply, model, optim
 from experiments.spec.run import RunConfig

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.motionformer.columns import ATTENTION
+from experiments.motionformer.base import ATTENTION
 from experiments.spec import catalog
 from experiments.spec.catalog import load
 from experiments.spec.edits import apply, optim

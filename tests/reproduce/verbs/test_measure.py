@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.motionformer import table3a
+from experiments.motionformer import table3
 from experiments.motionformer.base import K400
 from experiments.spec.catalog import load
 from experiments.spec.metrics import Measured, SpeedOfReference, VideosPerSecondInTurns
@@ -148,12 +148,14 @@ def memory(cell: Cell) -> Measured:
 
 def with_columns(monkeypatch: pytest.MonkeyPatch, *columns: Column) -> None:
     """Append columns to table 3a."""
-    rows = tuple(replace(row, paper=(*row.paper, *[None] * len(columns))) for row in table3a.TABLE.rows)
-    monkeypatch.setattr(table3a, "TABLE", replace(table3a.TABLE, columns=(*table3a.TABLE.columns, *columns), rows=rows))
+    rows = tuple(replace(row, paper=(*row.paper, *[None] * len(columns))) for row in table3.TABLE_A.rows)
+    monkeypatch.setattr(
+        table3, "TABLE_A", replace(table3.TABLE_A, columns=(*table3.TABLE_A.columns, *columns), rows=rows)
+    )
 
 
 def column(metric: Measured) -> Column:
-    return replace(table3a.TABLE.columns[0], key=metric.name, metric=metric)
+    return replace(table3.TABLE_A.columns[0], key=metric.name, metric=metric)
 
 
 def latency_of(run: RunConfig, batch_size: int) -> dict[str, object]:

@@ -1,0 +1,86 @@
+"""The language of a paper's literals: all that its tables, figures and claims are written in, in one module."""
+
+# ruff: noqa: F401
+
+from experiments.spec.claims import claim
+from experiments.spec.class_f1 import WeightedF1
+from experiments.spec.comparisons import (
+    About,
+    Above,
+    Below,
+    Falling,
+    Rising,
+    SameText,
+    Within,
+    best,
+    ranked,
+    worst,
+)
+from experiments.spec.edits import Edit, Edits, ablated, data, evaluation, model, optim
+from experiments.spec.expressions import (
+    Combined,
+    Expression,
+    cell,
+    harmonic_mean,
+    largest,
+    mean,
+    percent_difference,
+    smallest,
+)
+from experiments.spec.figures import (
+    AnsweredClips,
+    AttentionQuery,
+    AttentionStrips,
+    BarPanel,
+    Bars,
+    ClassMargins,
+    F1Differences,
+    F1Panel,
+    MaskStrips,
+    Panel,
+    Panels,
+    PrintedMargin,
+    RowQuery,
+    ShownSequence,
+)
+from experiments.spec.metrics import (
+    ACTION,
+    DEVICE_HOURS,
+    GFLOPS,
+    GFLOPS_AND_VIEWS,
+    NOUN,
+    PARAMETERS,
+    TOP1,
+    TOP5,
+    TRAINABLE_PARAMETERS,
+    VERB,
+    ByColumn,
+    Computed,
+    Difference,
+    Evenness,
+    HarmonicMean,
+    Mean,
+    Measured,
+    OfTraining,
+    PeakMegabytes,
+    SpeedOfReference,
+    Tested,
+    VideosPerSecondInTurns,
+    published_gflops,
+)
+from experiments.spec.number_formats import Decimals, Scientific
+from experiments.spec.paper import Paper
+from experiments.spec.released import ReleasedFile, ReleasedWeights
+from experiments.spec.run import Parent, RunConfig
+from experiments.spec.table import (
+    Bold,
+    Column,
+    PaperNote,
+    Row,
+    Table,
+    TinyNote,
+    Underlined,
+    bold,
+    quoted,
+    row,
+)

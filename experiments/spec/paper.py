@@ -1,0 +1,64 @@
+"""A paper: its title and address, its drawings, and what all of its tables share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from experiments.spec.claims import Claim
+from experiments.spec.edits import Edits
+from experiments.spec.figures import Figure
+from experiments.spec.scales import SmallParents
+from experiments.spec.table import Column, Header, Row, Table
+
+
+def printed_name(name: str) -> str:
+    """Name as printed: `Table 1a` of table1a, `Figure A1` of figureA1."""
+    return name.replace("table", "Table ").replace("figure", "Figure ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """A paper. Its `table` makes a table from what is particular to it."""
+
+    key: str
+    title: str
+    url: str
+    source: str
+    """Start of the source of each table, e.g. `arXiv:2106.05392`."""
+    tiny: Edits
+    """Edits of the training recipes at the scale `tiny`."""
+    tiny_parents: SmallParents | None = None
+    without_numbers: Mapping[str, str] = field(default_factory=dict)
+    """Captions of drawings, which contain nothing to reproduce, by name."""
+
+    def table(
+        self,
+        name: str,
+        caption: str,
+        *,
+        labels: tuple[Header, ...],
+        columns: tuple[Column, ...],
+        rows: tuple[Row, ...],
+        notes: tuple[str, ...] = (),
+        claims: tuple[Claim, ...] = (),
+        source: str | None = None,
+        tiny: Edits | None = None,
+        figure: Figure | None = None,
+        tiny_figure: Figure | None = None,
+        pretraining: str | None = None,
+    ) -> Table:
+        """Table of the paper. Its source is, by default, its name as printed."""
+        return Table(
+            name=f"{self.key}/{name}",
+            caption=caption,
+            source=source or f"{self.source}, {printed_name(name)}",
+            labels=labels,
+            columns=columns,
+            rows=rows,
+            tiny=self.tiny if tiny is None else tiny,
+            tiny_parents=self.tiny_parents,
+            notes=notes,
+            figure=figure,
+            tiny_figure=tiny_figure,
+            pretraining=pretraining,
+            claims=claims,
+        )
