@@ -110,10 +110,6 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def add_watch(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--watch", action="store_true", help="show it again and again until all runs are done")
-
-
 def add_parallel(parser: argparse.ArgumentParser) -> None:
     """Add the number of parallel runs."""
     parser.add_argument(

@@ -31,7 +31,6 @@ from reproduce.arguments import (
     add_scale,
     add_speed,
     add_tables,
-    add_watch,
     named_path,
     png_file,
     port,
@@ -165,7 +164,6 @@ def parser() -> argparse.ArgumentParser:
     status_parts = (add_columns, add_scale, add_runs, add_json)
     states = verb("status", "status", "The state of each run.", add_any_tables, *status_parts)
     states.set_defaults(eval_only=False)
-    add_watch(states)
     made = verb("report", "report", "The table with measured values.", add_tables, add_scale, add_runs, add_json)
     made.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
     made.add_argument(

@@ -12,7 +12,7 @@ from reports.pages.labels import row_names
 from reports.pages.protocols import Protocol, protocols_of
 from reports.pages.sources import find_measurement
 from runner.measure.computed_values import computed
-from runner.measure.measure import saved_for_backward
+from runner.measure.memory import saved_for_backward
 from runner.store.acceptance import BATCH_SPLITS
 from runner.store.provenance import joined, separate, sessions
 from runner.store.store import RunStore

@@ -21,8 +21,8 @@ from reproduce.next_command import say_next
 from reproduce.selection import store_of
 from runner.machine.files import write_atomically
 from runner.machine.messages import one_line
-from runner.measure.measure import NotMeasurableError, TooLargeError, measured, nearest_batch
-from runner.measure.turns import Turns
+from runner.measure.memory import NotMeasurableError, TooLargeError, measured, nearest_batch
+from runner.measure.throughput import Turns
 from runner.store.acceptance import sealed
 from runner.store.store import RunStore
 

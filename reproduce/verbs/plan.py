@@ -14,7 +14,8 @@ from reproduce.terminal import table_text, terminal_width, wrapped
 from reproduce.verbs.planned_run import OFFICIAL, PlannedRun, Planner
 from reproduce.verbs.status import FINISHED
 from runner.jobs.launch import default_parallel
-from runner.machine.disk_space import DiskUse, counted_parameters, disk_use, free_bytes, size, total
+from runner.machine.disk_space import DiskUse, counted_parameters, disk_use, free_bytes, total
+from runner.machine.messages import bytes_text
 from runner.machine.resources import Resources
 from runner.measure.device_time import (
     LEAST_TIMES,
@@ -126,7 +127,7 @@ class Plan:
         needed, free = self.bytes_needed(parallel), free_bytes(self.store.root)
         if needed <= free:
             return None
-        space = f"{size(needed)} needed, {size(free)} free"
+        space = f"{bytes_text(needed)} needed, {bytes_text(free)} free"
         return f"{self.store.root}: {space}; free space there, or name another disk with --runs"
 
     def as_json(self) -> list[dict[str, object]]:
@@ -181,7 +182,9 @@ class Plan:
         if (problem := self.disk_problem(parallel)) is not None:
             text.append(f"not yet runnable: {problem}")
         needed, free = self.bytes_needed(parallel), free_bytes(self.store.root)
-        text.append(f"disk: about {size(needed)} for weights, scores, checkpoints and stand-ins; {size(free)} free")
+        text.append(
+            f"disk: about {bytes_text(needed)} for weights, scores, checkpoints and stand-ins; {bytes_text(free)} free"
+        )
         headers, lines = HEADERS, [self._line(plan) for plan in self.runs]
         if not any(plan.job.printed_hours for plan in self.runs):
             headers, lines = headers[:-1], [line[:-1] for line in lines]

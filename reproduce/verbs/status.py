@@ -1,9 +1,8 @@
-"""`reproduce status`: state of each run, once or repeatedly."""
+"""`reproduce status`: state of each run."""
 
 import argparse
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,6 @@ from reproduce.next_command import say_next
 from reproduce.selection import jobs, store_of
 from reproduce.table_index import SCALES, num_other_runs, tables_with_runs
 from reproduce.terminal import table_text, terminal_width
-from reproduce.watch import Shown, watch
 from runner.jobs.failure_file import read_failure
 from runner.store.jobs import Job
 from runner.store.store import RunStore
@@ -28,15 +26,8 @@ UNFINISHED = {"running", "failed", "interrupted"}
 
 def execute(options: argparse.Namespace) -> int:
     """Print the state of each run of the named tables, or else of each run that was started here."""
-    if options.watch and options.json:
-        raise ValueError("--watch shows a text; leave out --json, or --watch for one answer as JSON")
     store, named = store_of(options), bool(options.tables)
     found = jobs(options) if named else started(options, store)
-    if options.watch:
-        if not all_finished(found, store) and not any(job_state(job, store) == "running" for job in found):
-            print("no run is running; waits for one (Ctrl-C ends)", file=sys.stderr)
-        watch(lambda: Shown(status_text(found, store), all_finished(found, store)))
-        return DONE
     print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
     if not named and not options.json:
         if any(len({*map(table_of, job.cells)}) > 1 for job in found):
@@ -155,16 +146,6 @@ def detail(entry: Mapping[str, object]) -> str:
     parts.append(f"{progress:.0%}" if isinstance(progress := entry["progress"], float) else "")
     parts.append(f"{entry['stage']}: {left}" if (left := time_left_text(entry)) else "")
     return ", ".join(filter(None, parts))
-
-
-def all_finished(found: list[Job], store: RunStore) -> bool:
-    """Whether no run can change any more without another command, or is published and not executed here."""
-
-    def is_final(job: Job) -> bool:
-        state = job_state(job, store)
-        return state in {*FINISHED, "failed"} or (state == "not run" and find_result(job.run, store) is not None)
-
-    return all(map(is_final, found))
 
 
 def job_state(job: Job, store: RunStore) -> str:

@@ -8,8 +8,7 @@ from experiments.spec.run import RunConfig
 from runner.jobs.failure_file import Failure, read_failure
 from runner.machine.disk_space import free_bytes
 from runner.machine.files import REMEDY
-from runner.machine.messages import one_line
-from runner.machine.process import ERROR_PREFIX
+from runner.machine.messages import ERROR_PREFIX, one_line
 from runner.store.run_directory import RunDirectory
 
 FULL = 100_000  # bytes: the disk of a run with fewer free ones counts as full

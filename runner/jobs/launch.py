@@ -20,15 +20,9 @@ from runner.jobs.failure_file import Failure
 from runner.jobs.job_logs import exit_reason, failure_of, headline_text, new_lines
 from runner.jobs.slurm_step import Step, child_environment
 from runner.machine.files import unwritable
-from runner.machine.messages import one_line
-from runner.machine.process import (
-    CLAIMED_ELSEWHERE,
-    NOTE_PREFIX,
-    PROGRESS_PREFIX,
-    interrupted_by_signals,
-    stop,
-)
+from runner.machine.messages import CLAIMED_ELSEWHERE, NOTE_PREFIX, PROGRESS_PREFIX, one_line
 from runner.machine.resources import Resources
+from runner.machine.signals import interrupted_by_signals, stop
 from runner.store.jobs import Job
 from runner.store.store import RunStore
 from runner.training.progress_text import position_text, time_left_text

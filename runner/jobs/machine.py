@@ -10,8 +10,9 @@ import torch
 
 from data.inspection.findings import Finding
 from data.synthetic.ensure import default_cache
-from runner.machine.disk_space import existing, free_bytes, size
+from runner.machine.disk_space import existing, free_bytes
 from runner.machine.files import StoreError
+from runner.machine.messages import bytes_text
 from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
 
@@ -45,14 +46,14 @@ def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> It
         yield Finding("ok", "devices", f"no GPU, {cores()}")
     try:
         store.check_writable()
-        free = size(free_bytes(store.root))
+        free = bytes_text(free_bytes(store.root))
         yield Finding("ok", "runs", f"{store.root.absolute()} can be written, {free} free")
     except StoreError as error:
         yield Finding.of_error("runs", error)
     if generates:
         cache = default_cache()
         if os.access(existing(cache), os.W_OK):
-            yield Finding("ok", "stand-ins", f"{cache} can be written, {size(free_bytes(cache))} free")
+            yield Finding("ok", "stand-ins", f"{cache} can be written, {bytes_text(free_bytes(cache))} free")
         else:
             yield Finding("error", "stand-ins", f"{cache} cannot be written", "name another folder with STAND_IN_CACHE")
 

@@ -25,13 +25,12 @@ from runner.jobs.failure_file import Failure, read_failure, save_failure
 from runner.jobs.slurm_step import check_tasks
 from runner.machine.arguments import add_eval_only, add_resources
 from runner.machine.files import StoreError
-from runner.machine.messages import one_line
-from runner.machine.process import CLAIMED_ELSEWHERE, ERROR_PREFIX, OUT_OF_MEMORY
+from runner.machine.messages import CLAIMED_ELSEWHERE, ERROR_PREFIX, OUT_OF_MEMORY, one_line
 from runner.machine.resources import Resources
+from runner.machine.signals import Stopped, StopRequest
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 from runner.training.batch_split import RestartNeeded, TooLittleMemoryError
-from runner.training.callbacks import Stopped, StopRequest
 from runner.training.results import rescore, saved_test
 from runner.training.train import train_and_test
 from runner.weights.weights import weights_of

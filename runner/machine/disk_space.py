@@ -83,11 +83,3 @@ def existing(folder: Path) -> Path:
     """A folder or, if it does not exist, the nearest of its parents that does."""
     folder = folder.absolute()
     return next(path for path in (folder, *folder.parents) if path.exists())
-
-
-def size(num_bytes: float) -> str:
-    """Number of bytes in a unit that suits it."""
-    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if num_bytes >= factor:
-            return f"{num_bytes / factor:.1f} {unit}"
-    return f"{num_bytes / 1e3:.1f} kB"

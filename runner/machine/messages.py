@@ -1,6 +1,12 @@
-"""Messages of one line."""
+"""Messages of one line, what the process of a run tells the launcher, and numbers with their units."""
 
 from data.errors import escaped
+
+ERROR_PREFIX = "error: "  # of the last line that a failed process prints
+NOTE_PREFIX = "note: "  # of lines that the launcher shows to the user
+PROGRESS_PREFIX = "progress: "  # of lines that the launcher shows where it draws no bars
+CLAIMED_ELSEWHERE = 75  # exit code if another process has locked the run
+OUT_OF_MEMORY = 76  # exit code if the memory of a device is exhausted, and a new process goes on with a smaller batch
 
 LONGEST = 1000  # number of characters; the start names the thing, the end the remedy
 
@@ -9,3 +15,22 @@ def one_line(text: object) -> str:
     """Text in one line with control characters escaped. The middle of more than LONGEST characters is left out."""
     line = escaped(" ".join(str(text).split()))
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+
+
+DURATIONS = ((86_400, "days"), (3_600, "h"), (60, "min"))
+
+
+def duration(seconds: float) -> str:
+    """Duration in the largest unit that it reaches: 45 s, 12 min, 3.5 h, 12 days."""
+    for size, unit in DURATIONS:
+        if (number := seconds / size) >= 1:
+            return f"{number:.1f} {unit}" if number < 10 and unit != "min" else f"{number:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def bytes_text(num_bytes: float) -> str:
+    """Number of bytes in a unit that suits it."""
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if num_bytes >= factor:
+            return f"{num_bytes / factor:.1f} {unit}"
+    return f"{num_bytes / 1e3:.1f} kB"

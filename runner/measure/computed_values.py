@@ -21,7 +21,7 @@ from runner.machine.files import StoreError, json_object, write_atomically
 
 CACHE = "COMPUTED_VALUES"  # environment variable: folder of the files
 LIBRARIES = ("torch", "torchvision", "timm", "pytorchvideo", "numpy")
-PACKAGES = ("models", "data", "lightning_modules")  # besides `experiments`
+PACKAGES = ("interface", "models", "data", "lightning_modules")  # besides `experiments`
 SECONDS_KEPT = 30 * 24 * 3600  # files of other versions of the code
 
 Value = TypeVar("Value", float, str, float | str | None)

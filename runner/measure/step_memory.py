@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lightning_modules.module import TaskModule
 from models.model import InputSize, Targets
 from runner.machine.memory_errors import is_out_of_memory, release_memory
-from runner.measure.measure import PRECISIONS, TrainingStep
+from runner.measure.memory import PRECISIONS, TrainingStep
 
 MARGIN = 0.1  # share of the free memory that trials leave, for fragmentation and other batches
 

@@ -17,7 +17,7 @@ from runner.machine.batch_sizes import DEFAULT_COST, BatchSplit
 from runner.machine.fields import COUNT, TEXT
 from runner.machine.files import read_record, write_atomically
 from runner.machine.memory_errors import is_out_of_memory
-from runner.machine.process import NOTE_PREFIX
+from runner.machine.messages import NOTE_PREFIX
 from runner.machine.resources import Resources
 from runner.measure.step_memory import has_batch_statistics, largest_fitting, step_fits
 from runner.training.progress import say

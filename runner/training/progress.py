@@ -11,7 +11,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
 from runner.machine.files import StoreError, write_atomically
-from runner.machine.process import NOTE_PREFIX, PROGRESS_PREFIX
+from runner.machine.messages import NOTE_PREFIX, PROGRESS_PREFIX
 from runner.training.progress_text import position_text, time_left_text
 
 SECONDS_BETWEEN_WRITES = 0.3

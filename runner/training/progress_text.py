@@ -2,15 +2,7 @@
 
 from collections.abc import Mapping
 
-UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"))
-
-
-def duration(seconds: float) -> str:
-    """Duration in the largest unit that it reaches: 45 s, 12 min, 3.5 h, 12 days."""
-    for size, unit in UNITS:
-        if (number := seconds / size) >= 1:
-            return f"{number:.1f} {unit}" if number < 10 and unit != "min" else f"{number:.0f} {unit}"
-    return f"{seconds:.0f} s"
+from runner.machine.messages import duration
 
 
 def position_text(progress: Mapping[str, object]) -> str:

@@ -14,21 +14,16 @@ from models.model import Recomputes
 from runner.machine.batch_sizes import BatchSplit
 from runner.machine.memory_errors import is_out_of_memory, release_memory
 from runner.machine.resources import Resources
+from runner.machine.signals import StopRequest
 from runner.store.data_record import check_data_record, save_data_record
 from runner.store.provenance import provenance
 from runner.store.run_directory import RunDirectory
 from runner.store.shown_clips import decoded_clips, write_clips
 from runner.store.store import RunStore
 from runner.training.batch_split import FittingBatches, RestartNeeded
-from runner.training.callbacks import (
-    BestWeights,
-    Checkpointing,
-    DeviceClock,
-    Divergence,
-    StopRequest,
-    TrainingProvenance,
-)
+from runner.training.checkpointing import Checkpointing, resumable
 from runner.training.curves import CurveLogger, Curves
+from runner.training.kept_weights import BestWeights, Divergence
 from runner.training.progress import ProgressFile, ProgressLines
 from runner.training.results import (
     PredictionFiles,
@@ -38,7 +33,7 @@ from runner.training.results import (
     save_test_results,
     save_training_record,
 )
-from runner.training.resume import resumable
+from runner.training.sessions import DeviceClock, TrainingProvenance
 from runner.training.trainer import NO_CHECKPOINT, make_trainer
 from runner.weights.weights import (
     existing_weights,

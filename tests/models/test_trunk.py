@@ -24,7 +24,7 @@ from models.model import HasIdenticalBlocks, HasLayers, Recomputes
 from models.motionformer.model import Motionformer
 from models.positions import JointPositions, SeparatePositions
 from models.tokens import CubicTokens, Grid, SquareTokens
-from runner.measure.measure import bytes_saved_by
+from runner.measure.memory import bytes_saved_by
 
 SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
 ATTENTIONS = [

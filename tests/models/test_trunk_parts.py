@@ -26,7 +26,7 @@ from models.model import HasIdenticalBlocks, InputSize, Targets, num_outputs
 from models.positions import LearntPositions, PositionsConfig, SeparatePositions, resized, square_side
 from models.tokens import CubicTokens, Grid, SquareTokens, TokensConfig
 from models.trunk import VideoViT
-from runner.measure.measure import saved_bytes
+from runner.measure.memory import saved_bytes
 
 SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
 JOINT, DIVIDED = JointAttention.Config(), DividedAttention.Config()

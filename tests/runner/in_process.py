@@ -7,7 +7,7 @@ from typing import IO
 import pytest
 
 from runner.jobs import run_process
-from runner.training.callbacks import StopRequest
+from runner.machine.signals import StopRequest
 
 TRAIN = "runner.jobs.run_process"
 

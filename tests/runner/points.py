@@ -31,9 +31,10 @@ from models.checkpoints import LoadReport, fill
 from models.imagenet import MissingWeightsError, weights_folder
 from runner.machine.files import read_json
 from runner.machine.resources import Resources
+from runner.machine.signals import StopRequest
 from runner.store.store import RunStore
-from runner.training import callbacks
-from runner.training.callbacks import BestWeights, StopRequest
+from runner.training.checkpointing import Checkpointing
+from runner.training.kept_weights import BestWeights
 from runner.training.train import train_and_test
 from runner.training.trainer import make_trainer
 
@@ -253,7 +254,7 @@ class RunHarness:
         self.kill_before: Callable[[str], bool] = lambda event: False
         harness = self
         training_step, validation_step = TaskModule.training_step, TaskModule.validation_step
-        select, save = BestWeights.on_validation_end, callbacks.Checkpointing.save
+        select, save = BestWeights.on_validation_end, Checkpointing.save
 
         def watched_step(module: TaskModule, batch: object, batch_idx: int) -> Tensor:
             harness.notify("step")
@@ -272,7 +273,7 @@ class RunHarness:
             harness.validations.append(Validation(float(trainer.callback_metrics[f"val/{callback.curve}"]), state))
             select(callback, trainer, module)
 
-        def watched_save(callback: callbacks.Checkpointing, trainer: Trainer) -> None:
+        def watched_save(callback: Checkpointing, trainer: Trainer) -> None:
             harness.notify("checkpoint")
             save(callback, trainer)
 
@@ -284,7 +285,7 @@ class RunHarness:
         monkeypatch.setattr(TaskModule, "training_step", watched_step)
         monkeypatch.setattr(TaskModule, "validation_step", watched_validation)
         monkeypatch.setattr(BestWeights, "on_validation_end", watched_selection)
-        monkeypatch.setattr(callbacks.Checkpointing, "save", watched_save)
+        monkeypatch.setattr(Checkpointing, "save", watched_save)
         monkeypatch.setattr("runner.training.train.make_trainer", watched_trainer)
 
     def notify(self, event: str) -> None:

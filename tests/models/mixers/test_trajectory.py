@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import motionformer as reference
 from models.mixers.trajectory import TrajectoryAttention
 from models.tokens import Grid
-from runner.measure.measure import bytes_saved_by
+from runner.measure.memory import bytes_saved_by
 
 GRID = Grid(frames=3, height=2, width=2)
 HEADS, WIDTH = 2, 8

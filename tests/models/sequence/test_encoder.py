@@ -15,7 +15,7 @@ from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.space import Approximation
 from models.sequence.encoder import FirstToken, SequenceEncoder
-from runner.measure.measure import saved_per_item
+from runner.measure.memory import saved_per_item
 
 LISTOPS = TokenSequenceSize(2048, 32)
 SMALL = TokenSequenceSize(12, 20)

@@ -17,7 +17,7 @@ from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.pages.render import markdown
-from runner.measure.measure import MEASUREMENTS
+from runner.measure.memory import MEASUREMENTS
 from runner.store.store import RunStore
 
 RunOf = Callable[..., RunConfig]

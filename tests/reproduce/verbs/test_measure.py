@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from experiments.motionformer import table3
 from experiments.motionformer.base import K400
@@ -17,9 +18,8 @@ from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 from reproduce.command import main
 from reproduce.verbs.measure import Batches, Measurement
-from runner.measure import measure
-from runner.measure.measure import MEASUREMENTS, NotMeasurableError, TooLargeError
-from runner.measure.turns import Turns
+from runner.measure.memory import MEASUREMENTS, NotMeasurableError, TooLargeError, peak_memory
+from runner.measure.throughput import Turns
 from runner.store.store import RunStore
 
 Runs = Mapping[str, RunConfig]
@@ -210,7 +210,7 @@ def test_a_run_in_several_tables_is_measured_once(monkeypatch: pytest.MonkeyPatc
 def test_memory_without_a_gpu_is_one_line_of_a_table_and_nothing_is_measured(
     batch: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(measure.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main(["measure", TABLE, *batch, "--runs", str(tmp_path)]) == 3
     reason = "memory is measured on a CUDA device and there is none; reports show – for it"
     assert capsys.readouterr().err == f"{TABLE}: exact, performer, nystromformer, orthoformer: {reason}\n"
@@ -224,7 +224,7 @@ def test_speeds_are_measured_where_memory_cannot_be(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     in_turns(records_of)
-    monkeypatch.setitem(MEASUREMENTS, "memory", measure.peak_memory)
+    monkeypatch.setitem(MEASUREMENTS, "memory", peak_memory)
     assert main(["measure", "motionformer/table3b", "msca/table1", "--runs", str(tmp_path)]) == 0
     streams = capsys.readouterr()
     skipped, *_, following = streams.err.splitlines()
@@ -293,7 +293,7 @@ def in_turns(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Runs], dict
         monkeypatch.setitem(MEASUREMENTS, "memory", lambda run, batch: {"peak_gib": 7.4, "batch_size": 1, **CONDITIONS})
         return called
 
-    monkeypatch.setattr(measure.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     return use
 
 

@@ -77,19 +77,6 @@ def test_status_counts_the_runs_by_state(store: RunStore) -> None:
     assert "\n\n2 runs: 1 done, 1 not run" in status_text([job(), job(EPIC100)], store)
 
 
-def test_watching_ends_when_all_runs_are_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runs = [one.run for one in jobs_of(find(["motionformer/table4:joint"]), TINY, [], (0,))]
-    for run in runs:
-        finish(RunStore(tmp_path), run, {"top1": 50.0})
-    assert main(["status", "motionformer/table4:joint", "--watch", "--runs", str(tmp_path)]) == 0
-    assert "2 runs: 2 done" in capsys.readouterr().out
-
-
-def test_watching_prints_no_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["status", "motionformer/table4:joint", "--watch", "--json"]) == 2
-    assert "--watch shows a text; leave out --json" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(("run", "metric"), [(K400, "top1"), (EPIC100, "action")])
 def test_status_shows_the_value_of_the_headline_metric(run: RunConfig, metric: str, store: RunStore) -> None:
     assert (state(store, job(run))["metric"], state(store, job(run))["value"]) == (metric, None)
@@ -233,18 +220,3 @@ def test_changed_runs_are_counted_without_a_table(tmp_path: Path, capsys: pytest
     finish(store, finished.run, {"top1": 20.0})
     assert main(words) == 0
     assert text in capsys.readouterr().out
-
-
-def test_a_watch_of_published_results_ends_and_one_of_unfinished_runs_says_that_it_waits(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = ["status", "motionformer/table6b:mformer", "--runs", str(tmp_path), "--watch"]
-    assert main(words) == 0
-    assert "1 published" in (streams := capsys.readouterr()).out and "waits for one" not in streams.err
-    monkeypatch.setattr("reproduce.watch.time.sleep", interrupt)
-    assert main([*words, "-o", "optim.epochs=1"]) == 0
-    assert "no run is running; waits for one (Ctrl-C ends)" in capsys.readouterr().err
-
-
-def interrupt(seconds: float) -> None:
-    raise KeyboardInterrupt

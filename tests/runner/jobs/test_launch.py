@@ -19,7 +19,7 @@ from reproduce.command import main
 from runner.jobs.failure_file import Failure, save_failure
 from runner.jobs.launch import Launcher, default_parallel
 from runner.machine.files import write_atomically
-from runner.machine.process import OUT_OF_MEMORY
+from runner.machine.messages import OUT_OF_MEMORY
 from runner.machine.resources import Resources
 from runner.store.jobs import Job, jobs_of
 from runner.store.store import RunStore

@@ -19,8 +19,8 @@ from reproduce.command import main
 from runner.jobs import run_process, slurm_step
 from runner.jobs.launch import Launcher
 from runner.jobs.slurm_step import Step
-from runner.machine.process import stop
 from runner.machine.resources import Resources
+from runner.machine.signals import stop
 from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
 from runner.training.trainer import make_trainer

@@ -20,11 +20,11 @@ from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from runner.jobs import run_process
 from runner.machine.batch_sizes import BatchSplit
-from runner.machine.process import OUT_OF_MEMORY
+from runner.machine.messages import OUT_OF_MEMORY
 from runner.machine.resources import Resources
+from runner.machine.signals import Stopped
 from runner.training import batch_split, train
 from runner.training.batch_split import FittingBatches, RestartNeeded, SplitFile, TooLittleMemoryError, recount
-from runner.training.callbacks import Stopped
 from tests.runner.points import POINTS, REST, NoSignalHandlers, RunHarness
 
 OF_EPOCHS = POINTS  # 4 epochs of 5 steps with 4 items

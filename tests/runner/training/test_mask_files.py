@@ -16,6 +16,7 @@ from lightning_modules.mask_propagation import MaskScores
 from models.propagation.rules import DINO
 from runner.machine.files import read_json
 from runner.machine.resources import Resources
+from runner.machine.signals import Stopped
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 from runner.training.train import train_and_test

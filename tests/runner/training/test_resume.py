@@ -18,9 +18,9 @@ from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from models.trunk import VideoViT
 from runner.jobs import run_process
+from runner.machine.signals import StopRequest
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
-from runner.training.callbacks import StopRequest
 from tests.runner.in_process import train_here
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -21,11 +21,11 @@ from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from lightning_modules.task import Batch
 from runner.machine.files import StoreError
-from runner.machine.process import NOTE_PREFIX
+from runner.machine.messages import NOTE_PREFIX
 from runner.machine.resources import Resources
+from runner.machine.signals import Stopped, StopRequest
 from runner.store.store import RunStore
 from runner.training import train
-from runner.training.callbacks import Stopped, StopRequest
 from runner.weights.weights import save_weights
 from tests.runner.points import POINTS, REST, RunHarness, StopsAfter, Tower
 

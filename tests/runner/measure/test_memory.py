@@ -13,7 +13,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
 from models.model import InputSize, ModelConfig, Targets, num_outputs
 from models.motionformer.model import Motionformer
-from runner.measure.measure import (
+from runner.measure.memory import (
     GIB,
     NotMeasurableError,
     TooLargeError,

@@ -12,9 +12,9 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
 from models.model import InputSize, Targets
 from models.motionformer.model import Motionformer
-from runner.measure import turns
-from runner.measure.measure import NotMeasurableError, TooLargeError
-from runner.measure.turns import Turns
+from runner.measure import throughput
+from runner.measure.memory import NotMeasurableError, TooLargeError
+from runner.measure.throughput import Turns
 from runner.store.acceptance import problem_of_measurement, sealed
 
 FAST = TINY.of(replace(K400, optim=None))
@@ -58,8 +58,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
         return model
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(turns.time, "perf_counter", lambda: simulated.time)
-    monkeypatch.setattr(turns.os, "getloadavg", lambda: (0.2, 2.0, 2.0))
+    monkeypatch.setattr(throughput.time, "perf_counter", lambda: simulated.time)
+    monkeypatch.setattr(throughput.os, "getloadavg", lambda: (0.2, 2.0, 2.0))
     monkeypatch.setattr(Motionformer.Config, "build", build_with_clock)
     return simulated
 
@@ -88,7 +88,7 @@ def test_every_run_computes_one_batch_in_each_round_after_a_warm_up(machine: Mac
 
 
 def test_other_programs_on_the_machine_are_named(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns.os, "getloadavg", lambda: (4.3, 2.0, 2.0))
+    monkeypatch.setattr(throughput.os, "getloadavg", lambda: (4.3, 2.0, 2.0))
     assert measured(rounds=1)[1][1] == (
         "other programs use this machine (load 4.3): speeds are lower than on an idle one"
     )

@@ -19,18 +19,11 @@ from data.worker_processes import STOP_SIGNALS
 from experiments.motionformer.base import K400
 from experiments.spec.scales import TINY
 from runner.machine.files import StoreError
-from runner.training import callbacks
-from runner.training.callbacks import (
-    BestWeights,
-    Checkpointing,
-    DeviceClock,
-    Divergence,
-    Stopped,
-    StopRequest,
-    TwoCheckpoints,
-    any_process,
-    validation_follows,
-)
+from runner.machine.signals import Stopped, StopRequest
+from runner.training import kept_weights
+from runner.training.checkpointing import Checkpointing, TwoCheckpoints, any_process, validation_follows
+from runner.training.kept_weights import BestWeights, Divergence
+from runner.training.sessions import DeviceClock
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULE = cast(LightningModule, None)
@@ -76,7 +69,7 @@ def test_signal_handlers_replaced_by_lightning_are_installed_again(
 
 def test_device_seconds_add_up_over_stops_and_device_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("runner.training.callbacks.time.monotonic", lambda: now)
+    monkeypatch.setattr("runner.training.sessions.time.monotonic", lambda: now)
     first = DeviceClock()
     now = 110.0  # time before the training does not count
     first.on_train_start(cast(Trainer, SimpleNamespace(world_size=8)), MODULE)
@@ -197,7 +190,7 @@ def test_the_first_of_equal_validations_is_saved_also_after_a_stop(
 
     def validate(callback: BestWeights) -> None:
         value = next(values)
-        monkeypatch.setattr("runner.training.callbacks.save_weights", lambda model, path: saved.append(value))
+        monkeypatch.setattr("runner.training.kept_weights.save_weights", lambda model, path: saved.append(value))
         metrics = {"val/top1": value}
         callback.on_validation_end(
             cast(Trainer, SimpleNamespace(callback_metrics=metrics, is_global_zero=True)), module
@@ -232,7 +225,7 @@ def losses_until_divergence(losses: list[float], scaler: object) -> int:
 
 
 def test_steps_that_a_scaler_of_gradients_skips_are_a_divergence_only_if_no_other_step_follows() -> None:
-    nan, limit = math.nan, callbacks.SKIPPED_IN_A_ROW
+    nan, limit = math.nan, kept_weights.SKIPPED_IN_A_ROW
     losses = [1.0, *[nan] * (limit - 1), 1.0, *[nan] * 2 * limit]
     assert losses_until_divergence(losses, scaler=None) == 2
     assert losses_until_divergence(losses, scaler=object()) == 1 + limit + limit
@@ -243,9 +236,9 @@ def test_losses_on_a_gpu_are_read_together(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Divergence, "read_losses", lambda callback, _: reads.append(len(callback.unread)))
     callback, optimizer = Divergence(), SimpleNamespace(param_groups=[{"lr": 0.1}])
     trainer = cast(Trainer, SimpleNamespace(global_step=0, optimizers=[optimizer]))
-    for _ in range(callbacks.BATCHES_BETWEEN_READS):
+    for _ in range(kept_weights.BATCHES_BETWEEN_READS):
         callback.on_before_backward(trainer, MODULE, torch.zeros((), device="meta"))  # stands for a GPU
-    assert reads == [callbacks.BATCHES_BETWEEN_READS]
+    assert reads == [kept_weights.BATCHES_BETWEEN_READS]
 
 
 def test_a_full_disk_keeps_the_last_checkpoint_if_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Exit codes and log prefixes by which the process of a run reports to the launcher, and how it is stopped."""
+"""Signals that stop a run: how the launcher passes them on, and how a training notices them after a step."""
 
 import contextlib
 import os
@@ -6,15 +6,50 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from types import FrameType
 
 from data.worker_processes import STOP_SIGNALS
 
-ERROR_PREFIX = "error: "  # of the last line that a failed process prints
-NOTE_PREFIX = "note: "  # of lines that the launcher shows to the user
-PROGRESS_PREFIX = "progress: "  # of lines that the launcher shows where it draws no bars
-CLAIMED_ELSEWHERE = 75  # exit code if another process has locked the run
-OUT_OF_MEMORY = 76  # exit code if the memory of a device is exhausted, and a new process goes on with a smaller batch
 SECONDS_OF_ONE_STOP = 10.0  # signals within them are one: SLURM and the launcher both send them to a process
+
+
+class Stopped(BaseException):
+    """The run stops because of a signal. The checkpoint has been written."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
+
+
+class StopRequest:
+    """Stop request by a signal. The run stops after the current step; another signal later stops it immediately."""
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+        self.received_at = 0.0
+        self.parent = os.getppid()
+        self.install_handlers()
+
+    def install_handlers(self) -> None:
+        """Install the signal handlers.
+
+        They also replace Lightning's: its handler of SIGTERM stops immediately, without a checkpoint.
+        """
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.signal_number is None:
+            self.signal_number, self.received_at = number, time.monotonic()
+        elif time.monotonic() - self.received_at > SECONDS_OF_ONE_STOP:
+            raise Stopped(number)
+
+    @property
+    def pending(self) -> int | None:
+        """Number of the signal received, or None. The end of the parent process counts as SIGTERM."""
+        if self.signal_number is None and os.getppid() != self.parent:
+            self.signal_number = signal.SIGTERM
+        return self.signal_number
 
 
 @contextlib.contextmanager

@@ -1,0 +1,191 @@
+"""Checkpoints of a training: when they are written, the two files that are kept, and the one from which it goes on."""
+
+import errno
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from models.checkpoints import check_checksums
+from runner.machine.files import REMEDY, replacing
+from runner.machine.messages import NOTE_PREFIX
+from runner.machine.signals import Stopped, StopRequest
+
+SECONDS_BETWEEN_CHECKPOINTS = 900.0
+PREVIOUS = "previous.ckpt"  # file of the checkpoint before the last one
+# Fields of Lightning's checkpoints that a resumed training reads.
+CHECKPOINT_FIELDS = {
+    "state_dict": dict, "optimizer_states": list, "lr_schedulers": list, "loops": dict, "callbacks": dict, "epoch": int,
+    "global_step": int,
+}  # fmt: skip
+
+
+def checkpoint_problem(path: Path) -> str | None:
+    """Reason why a training cannot be resumed from a checkpoint; None if it can, or if there is no file.
+
+    Every record is compared with its checksum. The content is mapped into memory, and only its top level is read.
+    """
+    try:
+        check_checksums(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # damaged files raise errors of many types
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
+            raise
+        return "is cut short or damaged"
+    fits = isinstance(content, dict) and all(isinstance(content.get(k), kind) for k, kind in CHECKPOINT_FIELDS.items())
+    return None if fits else "is no checkpoint of a training"
+
+
+def resumable(checkpoint: Path, *, renames: bool) -> Path | None:
+    """Checkpoint from which a training can be resumed; None if the training starts from its beginning.
+
+    A damaged checkpoint is renamed, and the user is told. The one before it then takes its place.
+
+    Args:
+        renames: whether this process renames it. With several processes, only one does.
+    """
+    problem, previous = checkpoint_problem(checkpoint), checkpoint.with_name(PREVIOUS)
+    if problem is None and checkpoint.exists():
+        return checkpoint
+    found = None if checkpoint == previous else resumable(previous, renames=renames)
+    if problem is not None and renames:
+        aside = checkpoint.with_name(f"{checkpoint.name}.damaged")
+        checkpoint.replace(aside)
+        fate = "starts again from its beginning" if found is None else f"goes on from {found.name}, the one before it"
+        print(
+            f"{NOTE_PREFIX}{checkpoint} {problem}; it was renamed to {aside.name}, and the training {fate}",
+            file=sys.stderr,
+        )
+    return found
+
+
+class TwoCheckpoints(TorchCheckpointIO):
+    """Files of the last checkpoint and of the one before it. Each is written completely before it takes its place.
+
+    Lightning itself writes them to the memory and to the folder of temporary files first, where a kill leaves them.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: object = None) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        path = Path(path)
+        with replacing(path, remedy=f"{REMEDY}; the last checkpoint is kept" if path.exists() else REMEDY) as partial:
+            try:
+                with partial.open("wb") as file:
+                    torch.save(checkpoint, file)
+            except RuntimeError as error:  # which torch makes of the error of the file
+                raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
+            if path.exists():
+                path.replace(path.with_name(PREVIOUS))
+
+
+class Checkpointing(Callback):
+    """Saves checkpoints, the last two of which are kept: every epoch and 15 minutes, at validations, and on a stop request.
+
+    If validations select the saved weights, no validation may be skipped. No checkpoint is then saved between a step
+    and the validation after it, so that a resumed run repeats the validation.
+
+    Args:
+        path: file of the last checkpoint.
+        request: the stop request.
+        validations_select_weights: whether validations select the saved weights.
+    """
+
+    def __init__(self, path: Path, request: StopRequest, *, validations_select_weights: bool = False) -> None:
+        self.path = path
+        self.request = request
+        self.validations_select_weights = validations_select_weights
+        self.saved_at = time.monotonic()
+
+    def save(self, trainer: Trainer) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        trainer.strategy.checkpoint_io = TwoCheckpoints()
+        trainer.save_checkpoint(self.path)
+        self.saved_at = time.monotonic()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Install the signal handlers again, because Lightning replaces them."""
+        self.request.install_handlers()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Install the signal handlers again, because Lightning replaces them."""
+        self.request.install_handlers()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Save periodically or on a stop request. Only optimiser steps save, so that no gradient is lost."""
+        if (batch_idx + 1) % trainer.accumulate_grad_batches and not trainer.is_last_batch:
+            return
+        if self.validations_select_weights and validation_follows(trainer, batch_idx):
+            return
+        stop = self.request.pending is not None
+        if any_process(trainer, stop or time.monotonic() - self.saved_at > SECONDS_BETWEEN_CHECKPOINTS):
+            self.save(trainer)
+            if any_process(trainer, stop):
+                raise Stopped(self.request.pending or signal.SIGTERM)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save before a validation that does not select weights, so that a stop during it loses no step."""
+        if not self.validations_select_weights:
+            self.save(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.validations_select_weights:
+            self.save(trainer)
+            if any_process(trainer, self.request.pending is not None):
+                raise Stopped(self.request.pending or signal.SIGTERM)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save after each epoch of a recipe in epochs.
+
+        Recipes in steps are not saved here: Lightning would resume them with a shortened epoch.
+        """
+        if trainer.max_steps < 0:
+            self.save(trainer)
+
+    def on_validation_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
+        """Stop on request during a validation that does not select weights. Its point of the curve is lost."""
+        if not self.validations_select_weights:
+            self.stop_if_requested()
+
+    def on_test_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
+        self.stop_if_requested()
+
+    def stop_if_requested(self) -> None:
+        """Stop on request outside of training.
+
+        The processes are not synchronised here because their numbers of batches can differ. The process with the
+        request ends, and the other processes then end too.
+
+        Raises:
+            Stopped: on a stop request.
+        """
+        if self.request.pending is not None:
+            raise Stopped(self.request.pending)
+
+
+def any_process(trainer: Trainer, condition: bool) -> bool:
+    return trainer.strategy.reduce_boolean_decision(condition, all=False)
+
+
+def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether a validation follows a training batch, given by its index in the epoch."""
+    if trainer.check_val_every_n_epoch is None:
+        return (trainer.fit_loop.total_batch_idx + 1) % int(trainer.val_check_batch or 1) == 0
+    ends_epoch = batch_idx + 1 == trainer.num_training_batches
+    return ends_epoch and (trainer.current_epoch + 1) % trainer.check_val_every_n_epoch == 0

@@ -1,0 +1,62 @@
+"""Processes of a training, which can be resumed with other code and on other machines, and their device time."""
+
+import time
+
+from lightning import Callback, LightningModule, Trainer
+
+from runner.store.provenance import UNKNOWN
+
+
+class TrainingProvenance(Callback):
+    """Commits, versions and hardware of a training, which can be resumed with other code and on other machines.
+
+    Args:
+        provenance: provenance of this process.
+
+    `sessions`: distinct provenance of all processes of the training, in its order.
+    """
+
+    def __init__(self, provenance: dict[str, object]) -> None:
+        self.sessions = [provenance]
+
+    def state_dict(self) -> dict[str, list[dict[str, object]]]:
+        return {"sessions": self.sessions}
+
+    def load_state_dict(self, state_dict: dict[str, list[dict[str, object]]]) -> None:
+        earlier, current = state_dict["sessions"], self.sessions[-1]
+        self.sessions = earlier if current in earlier else [*earlier, current]
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict) -> None:
+        """Name the processes before the checkpoint of an earlier version, which does not contain them, as unknown."""
+        if self.state_key not in checkpoint["callbacks"]:
+            self.load_state_dict({"sessions": [UNKNOWN]})
+
+
+class DeviceClock(Callback):
+    """Device seconds of a training, validations included. They add up over stops and changes of the device count."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.devices = 0
+        self.updated_at = time.monotonic()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.devices, self.updated_at = trainer.world_size, time.monotonic()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.update()
+        self.devices = 0
+
+    def update(self) -> None:
+        """Add the device time since the last update."""
+        now = time.monotonic()
+        self.seconds += self.devices * (now - self.updated_at)
+        self.updated_at = now
+
+    def state_dict(self) -> dict[str, float]:
+        """State for checkpoints."""
+        self.update()
+        return {"device_seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        self.seconds = state_dict["device_seconds"]
