@@ -2,7 +2,7 @@
 
 import os
 
-os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")  # before torch is imported, see environment.disable_native_jit
+os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")  # before torch is imported, see reproduce/command.py
 
 import argparse
 import dataclasses

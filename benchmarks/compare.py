@@ -17,7 +17,8 @@ from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.framewise.model import FramewiseViT
 from models.model import InputSize, ModelConfig
-from runner.measure.measure import TrainingStep, mixed_precision, saved_per_item
+from runner.measure.memory import saved_per_item
+from runner.measure.training_step import TrainingStep, mixed_precision
 
 NUM_CLASSES = 400
 TARGET = ClassTarget(NUM_CLASSES)

@@ -22,10 +22,12 @@ from experiments.spec.override_names import OWN_DATA
 from reproduce.arguments import (
     add_any_tables,
     add_columns,
+    add_eval_only,
     add_json,
     add_list,
     add_parallel,
     add_query,
+    add_resources,
     add_row,
     add_runs,
     add_scale,
@@ -36,8 +38,6 @@ from reproduce.arguments import (
     port,
 )
 from reproduce.exit_codes import DONE, INTERRUPTED, UNUSABLE, USAGE
-from runner.machine.arguments import add_eval_only, add_resources
-from runner.machine.environment import disable_native_jit
 from runner.machine.messages import one_line
 
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
@@ -45,7 +45,9 @@ PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 def main(arguments: list[str] | None = None) -> int:
     """Execute one verb. Returns the exit code."""
-    disable_native_jit()
+    # torch 2.14 compiles Triton kernels for some products of a single clip, which fails without a compiler and Python's
+    # headers (https://github.com/pytorch/pytorch/issues/196977). It reads the variable when it is imported.
+    os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")
     arguments_of_all = parser()
     if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
         from reproduce.completion import complete

@@ -14,6 +14,7 @@ from reproduce.next_command import next_command
 if TYPE_CHECKING:
     from experiments.spec.run import RunConfig
     from experiments.spec.scales import Scale
+    from runner.machine.resources import Resources
     from runner.store.jobs import Job
     from runner.store.store import RunStore
 
@@ -51,6 +52,30 @@ def store_of(options: argparse.Namespace, *, compare_scores: bool = False) -> "R
     if options.verb_name in READERS and options.runs != DEFAULT_RUNS and not options.runs.exists():
         print(f"note: --runs {options.runs} does not exist, so there are no runs in it", file=sys.stderr)
     return RunStore(options.runs, results=RESULTS, compare_scores=compare_scores)
+
+
+def resources_of(options: argparse.Namespace) -> "Resources":
+    """Resources of the machine.
+
+    Raises:
+        ValueError: for a data root that is not NAME=PATH, or a number below its minimum.
+    """
+    from runner.machine.resources import Resources
+
+    roots = []
+    for text in options.data:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise ValueError(f"--data '{text}': write it as NAME=PATH, e.g. --data kinetics400=/data/k400")
+        roots.append((name, Path(path)))
+    numbers = {
+        name: getattr(options, name) for name in ("devices", "nodes", "micro_batch", "threads", "workers", "allow_bad")
+    }
+    for name, number in numbers.items():
+        minimum = 0 if name in ("workers", "allow_bad") else 1
+        if number is not None and number < minimum:
+            raise ValueError(f"--{name.replace('_', '-')} {number}: it must be {minimum} or more")
+    return Resources(data=tuple(roots), recompute=options.recompute, **numbers)
 
 
 def published_store() -> "RunStore":

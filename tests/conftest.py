@@ -2,7 +2,7 @@
 
 import os
 
-os.environ["TORCH_DISABLE_NATIVE_JIT"] = "1"  # before torch is imported, see runner/machine/environment.py
+os.environ["TORCH_DISABLE_NATIVE_JIT"] = "1"  # before torch is imported, see reproduce/command.py
 
 import signal
 from collections.abc import Callable, Iterator

@@ -15,10 +15,10 @@ import reproduce.selection
 from experiments.spec.catalog import PAPERS, load
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import main
-from runner.jobs import run_process
+from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of
 from tests.runner.experts import ENSEMBLE, FUSED, LEFT, RIGHT
-from tests.runner.points import NoSignalHandlers
+from tests.runner.in_process import train_here
 
 FOLDER = Path(__file__).parent / "expert_paper"
 TABLE = "experts/table1"
@@ -43,11 +43,8 @@ def listed() -> Iterator[None]:
 def runs(tmp_path_factory: pytest.TempPathFactory, listed: None) -> Path:
     """Directory of all runs of the table, each trained and tested as in its own process."""
     folder = tmp_path_factory.mktemp("runs")
-    place = ["--runs", str(folder), "--data", f"points={folder}"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_process, "StopRequest", NoSignalHandlers)
-        for job in jobs_of([(load(TABLE), None)], TINY, [], (0,)):
-            assert run_process.main([job.table, job.cell, *place]) == 0
+    for job in jobs_of([(load(TABLE), None)], TINY, [], (0,)):
+        assert train_here(job.run, folder, Resources(data=(("points", folder),))) == 0
     return folder
 
 

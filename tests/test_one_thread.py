@@ -6,6 +6,7 @@ import sys
 import torch
 
 from runner.jobs.launch import Launcher
+from runner.machine.resources import Resources
 from runner.store.store import RunStore
 
 
@@ -19,4 +20,4 @@ def test_processes_that_tests_start_run_one_torch_thread() -> None:
 
 
 def test_processes_of_runs_have_one_torch_thread_at_any_scale(store: RunStore) -> None:
-    assert Launcher(store, [], parallel=1, threads=None).threads == 1
+    assert Launcher(store, Resources()).resources.threads == 1

@@ -52,7 +52,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("STAND_IN_CACHE", str(stand_ins))
         patch.setattr(experiments, "__path__", list(experiments.__path__))
         for job in jobs_of(find([TABLE]), TINY, [], (0,))[:-1]:
-            assert train_here([job.table, job.cell, "--runs", str(folder), "--threads", "1"]) == 0
+            assert train_here(job.run, folder) == 0
     done = command("run", TABLE, "--runs", str(folder), stand_ins=stand_ins)
     out, err = done.communicate()
     assert done.returncode == 0, err
@@ -172,11 +172,18 @@ def test_tensorboard_shows_rows_and_metrics(runs: Path, reproduce_: Reproduce) -
 
 
 def test_resumed_run_has_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:
-    longer = ["-o", "optim.epochs=100"]
     stopped, whole = tmp_path / "stopped", tmp_path / "whole"
     process = command(
-        "run", f"{TABLE}:ours", "--column", "distance", *longer, "--runs", str(stopped), stand_ins=tmp_path
-    )
+        "run",
+        f"{TABLE}:ours",
+        "--column",
+        "distance",
+        "-o",
+        "optim.epochs=100",
+        "--runs",
+        str(stopped),
+        stand_ins=tmp_path,
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while not list(stopped.glob("*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -184,8 +191,9 @@ def test_resumed_run_has_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> 
     process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
     assert not list(stopped.glob("*/metrics/*"))
+    run = load(TABLE).run_of("ours.distance", TINY, ["optim.epochs=100"], 0)
     for runs in (stopped, whole):
-        assert train_here([TABLE, "ours.distance", *longer, "--runs", str(runs), "--threads", "1"]) == 0
+        assert train_here(run, runs) == 0
     ours, theirs = (load_file(next(runs.glob("*/checkpoints/weights.safetensors"))) for runs in (stopped, whole))
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 

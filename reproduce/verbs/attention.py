@@ -11,15 +11,14 @@ from reports.figures.attention_strips import Strip
 from reports.figures.attention_text import provenance_text
 from reports.figures.figures import save_strips
 from reproduce.exit_codes import DONE
-from reproduce.selection import check_weights, one_run, scale_of, seeds_of, store_of
+from reproduce.selection import check_weights, one_run, resources_of, scale_of, seeds_of, store_of
 from runner.inference.attention import attention_maps
-from runner.machine.resources import Resources
 
 
 def execute(options: argparse.Namespace) -> int:
     """Draw the attention of the query in the table's figure, with the changes in the arguments."""
     column, run = one_run(options, options.column)
-    store, resources = store_of(options), Resources.of(options)
+    store, resources = store_of(options), resources_of(options)
     check_weights(options, column, run, store)
     query = changed(figure_query(options, run), options)
     names = (query.attention,) if options.attention is None else options.attention.split(",")

@@ -14,7 +14,7 @@ from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER
 from reproduce.exit_codes import DONE, UNUSABLE
 from reproduce.next_command import override_words, say_next
-from reproduce.selection import jobs, scale_of, store_of
+from reproduce.selection import jobs, resources_of, scale_of, store_of
 from reproduce.terminal import terminal_width, wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.jobs.decoding import Decoding
@@ -29,7 +29,7 @@ from runner.weights.needed_weights import initial_findings, tested_findings
 
 def execute(options: argparse.Namespace) -> int:
     """Print all findings. The exit code tells whether one of them stops a run."""
-    store, resources = store_of(options), Resources.of(options)
+    store, resources = store_of(options), resources_of(options)
     if options.tables:
         doctor = Doctor(jobs(options), store, resources, deep=options.deep, eval_only=options.eval_only)
         small = scale_of(options).small

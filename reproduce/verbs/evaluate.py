@@ -10,10 +10,9 @@ from pathlib import Path
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import SCALES
 from reproduce.exit_codes import DONE
-from reproduce.selection import check_weights, one_run, store_of
+from reproduce.selection import check_weights, one_run, resources_of, store_of
 from reproduce.verbs.evaluation_text import evaluation_text
 from runner.inference.evaluate import evaluate
-from runner.machine.resources import Resources
 from runner.store.store import RunStore
 from runner.weights.weights import weights_of
 
@@ -30,7 +29,7 @@ def execute(options: argparse.Namespace) -> int:
     scores = evaluate(
         run,
         store,
-        Resources.of(options),
+        resources_of(options),
         videos,
         weights=options.weights,
         untrained=options.untrained,

@@ -9,12 +9,13 @@ import torch
 from data.inspection.findings import number_of
 from reproduce.exit_codes import DONE, UNUSABLE
 from reproduce.next_command import say_next
-from reproduce.selection import check_start, jobs, scale_of, store_of
+from reproduce.selection import check_start, jobs, resources_of, scale_of, store_of
 from reproduce.terminal import table_text, terminal_width, wrapped
 from reproduce.verbs.planned_run import OFFICIAL, PlannedRun, Planner
 from reproduce.verbs.status import FINISHED
 from runner.jobs.launch import default_parallel
-from runner.machine.disk_space import DiskUse, counted_parameters, disk_use, free_bytes, total
+from runner.machine.disk_space import DiskUse, counted_parameters, disk_use, total
+from runner.machine.files import free_bytes
 from runner.machine.messages import bytes_text
 from runner.machine.resources import Resources
 from runner.measure.device_time import (
@@ -38,7 +39,7 @@ SECONDS_OF_START = 10  # of a run of a small model on a CPU, most of them for im
 
 def execute(options: argparse.Namespace) -> int:
     """Print the plan. The exit code tells whether something stops a run."""
-    found, store, resources = jobs(options), store_of(options), Resources.of(options)
+    found, store, resources = jobs(options), store_of(options), resources_of(options)
     assumed = options.gpu is not None or options.utilisation is not None
     speed = assumed_speed(options.gpu, options.utilisation)
     check_start(options, found, store)
@@ -51,7 +52,7 @@ def execute(options: argparse.Namespace) -> int:
         speed=speed if assumed else None,
         on_cpu=scale_of(options).small and not torch.cuda.is_available(),
     )
-    parallel = default_parallel(resources, scale_of(options))
+    parallel = default_parallel(scale_of(options))
     print(json.dumps(plan.as_json(), indent=1) if options.json else plan.as_text(parallel))
     code = UNUSABLE if plan.problems or plan.disk_problem(parallel) else DONE
     say_next("doctor" if code != DONE else "run" if plan.num_pending else "report", options)

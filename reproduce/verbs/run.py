@@ -2,17 +2,16 @@
 
 import argparse
 import sys
+from dataclasses import replace
 
 from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
 from experiments.spec.shown_sequences import shown_runs
 from reproduce.exit_codes import DONE, FAILED, UNUSABLE
 from reproduce.next_command import say_next
-from reproduce.selection import check_start, jobs, scale_of, seeds_of, store_of
-from runner.jobs.launch import Launcher, default_parallel
+from reproduce.selection import check_start, jobs, resources_of, scale_of, seeds_of, store_of
+from runner.jobs.launch import Launcher, default_parallel, follow
 from runner.jobs.slurm_step import Step, check_tasks, num_tasks
-from runner.machine.arguments import child_arguments
-from runner.machine.resources import Resources
 from runner.store.data_record import check_named_data
 from runner.store.jobs import Job
 from runner.store.store import RunStore
@@ -27,15 +26,15 @@ def execute(options: argparse.Namespace) -> int:
     found, store, resources, scale = (
         jobs(options),
         store_of(options, compare_scores=True),
-        Resources.of(options),
+        resources_of(options),
         scale_of(options),
     )
     check_tasks(resources)
-    # One thread for each small run on any machine: the number of threads changes the last bits of a sum.
-    threads = resources.threads or (1 if scale.small else None)
+    if resources.threads is None and scale.small:  # on any machine: their number changes the last bits of a sum
+        resources = replace(resources, threads=1)
     step = Step() if num_tasks() > 1 else None
     if step is not None and step.rank > 0:
-        Launcher(store, child_arguments(options), 1, threads, step=step).follow(found)
+        follow(step, resources)
         return DONE
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
@@ -57,16 +56,9 @@ def execute(options: argparse.Namespace) -> int:
     starting = [job for job in to_do if job not in tests_only and not job.directory(store).checkpoint.exists()]
     find_initial_weights(job.run.model for job in starting)
     # Processes of several nodes meet at an address that only one run at a time can use.
-    parallel = 1 if resources.nodes > 1 or step is not None else options.jobs or default_parallel(resources, scale)
-    launcher = Launcher(
-        store,
-        child_arguments(options),
-        min(parallel, max(1, len(to_do))),
-        threads,
-        eval_only=options.eval_only,
-        devices=resources.devices,
-        step=step,
-    )
+    parallel = 1 if resources.nodes > 1 or step is not None else options.jobs or default_parallel(scale)
+    parallel = min(parallel, max(1, len(to_do)))
+    launcher = Launcher(store, resources, parallel=parallel, eval_only=options.eval_only, step=step)
     try:
         launcher.carry_out(found)
     except KeyboardInterrupt:

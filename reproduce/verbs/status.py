@@ -14,10 +14,10 @@ from reproduce.next_command import say_next
 from reproduce.selection import jobs, store_of
 from reproduce.table_index import SCALES, num_other_runs, tables_with_runs
 from reproduce.terminal import table_text, terminal_width
-from runner.jobs.failure_file import read_failure
+from runner.jobs.failures import read_failure
+from runner.machine.messages import position_text, time_left_text
 from runner.store.jobs import Job
 from runner.store.store import RunStore
-from runner.training.progress_text import position_text, time_left_text
 
 WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
 FINISHED = {"done", WITH_RELEASED}

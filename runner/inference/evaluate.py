@@ -18,13 +18,12 @@ from lightning_modules.scores import EVALUATED, ViewScores
 from models.imagenet import weights_folder
 from runner.inference.class_names import ClassNames, class_names
 from runner.inference.video_list import listed_run
-from runner.machine.batch_sizes import BatchSplit
 from runner.machine.files import StoreError, read_json
-from runner.machine.resources import Resources
+from runner.machine.resources import BatchSplit, Resources
 from runner.store.acceptance import first_difference
 from runner.store.provenance import provenance
 from runner.store.store import RunStore
-from runner.training.progress import ProgressLines
+from runner.training.progress import Progress
 from runner.training.train import data_module
 from runner.training.trainer import NO_CHECKPOINT, make_trainer, quiet_lightning
 from runner.weights.import_weights import stated_settings
@@ -72,7 +71,7 @@ def evaluate(
     module = shown.build()
     source = load_chosen_weights(module.model, run, store, weights, untrained, released)
     shows_bar = sys.stderr.isatty()
-    lines = [] if shows_bar else [ProgressLines(shown.data.dataset.unit, prints_results=False)]
+    lines = [] if shows_bar else [Progress(shown.data.dataset.unit, prints_results=False)]
     trainer = make_trainer(run, one_device, callbacks=lines, shows_bar=shows_bar)
     # Lightning's progress bar is on stderr, because stdout is for the result; warnings have lines of their own above it.
     with contextlib.redirect_stdout(sys.stderr), logging_redirect_tqdm():

@@ -10,8 +10,7 @@ import torch
 
 from data.inspection.findings import Finding
 from data.synthetic.ensure import default_cache
-from runner.machine.disk_space import existing, free_bytes
-from runner.machine.files import StoreError
+from runner.machine.files import StoreError, existing, free_bytes
 from runner.machine.messages import bytes_text
 from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore

@@ -1,10 +1,8 @@
 """Disk space that runs will need: weights, scores, checkpoints during the training, and generated data."""
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from data.synthetic.ensure import StandIn, bytes_to_generate
@@ -72,14 +70,3 @@ def total(uses: Iterable[DiskUse], stand_ins: Iterable[StandIn], parallel: int) 
     checkpoints = sorted((use.checkpoint for use in uses), reverse=True)[:parallel]
     generated = sum(bytes_to_generate(stand_in) for stand_in in set(stand_ins))
     return sum(use.weights + use.predictions for use in uses) + sum(checkpoints) + generated
-
-
-def free_bytes(folder: Path) -> int:
-    """Free bytes of the disk of a folder, which need not exist."""
-    return shutil.disk_usage(existing(folder)).free
-
-
-def existing(folder: Path) -> Path:
-    """A folder or, if it does not exist, the nearest of its parents that does."""
-    folder = folder.absolute()
-    return next(path for path in (folder, *folder.parents) if path.exists())

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -107,3 +108,14 @@ def read_record(path: Path, fields: Mapping[str, object]) -> dict | None:
     if problem is not None:
         raise StoreError(f"cannot read {path}: {problem}; move it away to have it made again")
     return record
+
+
+def free_bytes(folder: Path) -> int:
+    """Free bytes of the disk of a folder, which need not exist."""
+    return shutil.disk_usage(existing(folder)).free
+
+
+def existing(folder: Path) -> Path:
+    """A folder or, if it does not exist, the nearest of its parents that does."""
+    folder = folder.absolute()
+    return next(path for path in (folder, *folder.parents) if path.exists())

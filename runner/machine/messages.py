@@ -1,12 +1,13 @@
 """Messages of one line, what the process of a run tells the launcher, and numbers with their units."""
 
+from collections.abc import Mapping
+
 from data.errors import escaped
 
 ERROR_PREFIX = "error: "  # of the last line that a failed process prints
 NOTE_PREFIX = "note: "  # of lines that the launcher shows to the user
 PROGRESS_PREFIX = "progress: "  # of lines that the launcher shows where it draws no bars
 CLAIMED_ELSEWHERE = 75  # exit code if another process has locked the run
-OUT_OF_MEMORY = 76  # exit code if the memory of a device is exhausted, and a new process goes on with a smaller batch
 
 LONGEST = 1000  # number of characters; the start names the thing, the end the remedy
 
@@ -34,3 +35,15 @@ def bytes_text(num_bytes: float) -> str:
         if num_bytes >= factor:
             return f"{num_bytes / factor:.1f} {unit}"
     return f"{num_bytes / 1e3:.1f} kB"
+
+
+def position_text(progress: Mapping[str, object]) -> str:
+    """Epoch or step of a training; empty if the progress has neither."""
+    units = (unit for unit in ("epoch", "step") if unit in progress and f"{unit}s" in progress)
+    return ", ".join(f"{unit} {progress[unit]}/{progress[f'{unit}s']}" for unit in units)
+
+
+def time_left_text(progress: Mapping[str, object]) -> str:
+    """Remaining time of a stage; empty if it is unknown."""
+    seconds = progress.get("seconds_left")
+    return f"{duration(seconds)} left" if isinstance(seconds, int | float) else ""

@@ -1,6 +1,6 @@
 """Resources of the machine: devices, processes, threads and directories of data sets. They are not part of run ids."""
 
-import argparse
+import math
 import os
 import sys
 from collections.abc import Iterable
@@ -17,10 +17,19 @@ from data.loaders import allowed_number
 from data.synthetic.ensure import ensure
 from data.worker_processes import available_cores
 from experiments.spec.run import RunConfig
-from runner.machine.batch_sizes import DEFAULT_COST, BatchSplit, divisors, split_batch
+from interface.sizes import InputSize
 
+# Default cost of the items of one device and step: that of four clips of 16 x 224 x 224 pixels.
+DEFAULT_COST = 4 * 16 * 224 * 224
 MAX_TEST_BATCH = 64
 MAX_WORKERS = 16
+
+
+class BatchSplit(NamedTuple):
+    """Split of a global batch: items per device and step, and accumulated steps per update."""
+
+    micro_batch: int
+    accumulation: int
 
 
 class TooFewItemsError(DataError):
@@ -41,8 +50,8 @@ class Resources:
     Args:
         data: name and root directory of data sets. They override `$VIDEO_ROOT/<name>`.
         devices: devices per node; None for all GPUs, or one CPU process.
-        micro_batch: items per device and step; None for a default that depends on their size. GPUs start with as many as
-            fit into their memory, see `batch_split`.
+        micro_batch: items per device and step, in a test at most; None for a default that depends on their size, or on a
+            GPU for as many as fit into its memory, see `micro_batch`.
         recompute: recompute attention in the backward pass instead of saving it, in models that support this.
         workers: data loading processes per device; None for a number that suits a GPU, or 0 without GPUs.
         threads: CPU threads per process; None for torch's default.
@@ -57,35 +66,6 @@ class Resources:
     workers: int | None = None
     threads: int | None = None
     allow_bad: int | None = None
-
-    @classmethod
-    def of(cls, options: argparse.Namespace) -> "Resources":
-        """Resources from the command line.
-
-        Raises:
-            ValueError: for a data root that is not NAME=PATH, or a number below its minimum.
-        """
-        roots = []
-        for text in options.data:
-            name, equals, path = text.partition("=")
-            if not (name and equals and path):
-                raise ValueError(f"--data '{text}': write it as NAME=PATH, e.g. --data kinetics400=/data/k400")
-            roots.append((name, Path(path)))
-        minimums = {"devices": 1, "nodes": 1, "micro_batch": 1, "threads": 1, "workers": 0, "allow_bad": 0}
-        for name, minimum in minimums.items():
-            number = getattr(options, name)
-            if number is not None and number < minimum:
-                raise ValueError(f"--{name.replace('_', '-')} {number}: it must be {minimum} or more")
-        return cls(
-            data=tuple(roots),
-            devices=options.devices,
-            nodes=options.nodes,
-            micro_batch=options.micro_batch,
-            recompute=options.recompute,
-            workers=options.workers,
-            threads=options.threads,
-            allow_bad=options.allow_bad,
-        )
 
     @property
     def num_devices(self) -> int:
@@ -238,21 +218,31 @@ class Resources:
         if trains:
             self.split_of(run)
 
-    def split_of(self, run: RunConfig) -> BatchSplit:
+    def split_of(self, run: RunConfig, accumulation: int | None = None) -> BatchSplit:
         """Split of the global batch of a run; single items for a run without training.
 
+        Args:
+            accumulation: batches per step of the checkpoint from which the training goes on; None for a new training.
+
         Raises:
-            ValueError: as `split_batch`.
+            ValueError: as `split_batch`, or if these resources have other batches per step than the checkpoint.
         """
         if run.optim is None:
             return BatchSplit(1, 1)
-        return split_batch(
-            run.optim.batch_size,
-            run.data.size,
-            self.num_devices,
-            micro_batch=self.micro_batch,
-            multiple=run.objective.batch_multiple,
+        multiple = run.objective.batch_multiple
+        split = split_batch(
+            run.optim.batch_size, run.data.size, self.num_devices, micro_batch=self.micro_batch, multiple=multiple
         )
+        if accumulation in (None, split.accumulation):
+            return split
+        micro_batch, rest = divmod(split.micro_batch * split.accumulation, accumulation)
+        possible = rest == 0 and micro_batch % multiple == 0
+        if self.micro_batch is not None or not possible:
+            remedy = f"--micro-batch {micro_batch}" if possible else "as many devices as before"
+            raise ValueError(
+                f"the checkpoint of the training counts {accumulation} batches a step; go on with {remedy}"
+            )
+        return BatchSplit(micro_batch, accumulation)
 
     def micro_batches(self, run: RunConfig) -> list[int]:
         """Micro-batches into which the global batch of a run can be split, in ascending order."""
@@ -265,7 +255,8 @@ class Resources:
         size = run.data.test_size(run.evaluation)
         if not size.is_uniform:
             return 1
-        return min(MAX_TEST_BATCH, max(1, DEFAULT_COST // (size.cost * run.evaluation.crops)))
+        fitting = max(1, DEFAULT_COST // (size.cost * run.evaluation.crops))
+        return min(MAX_TEST_BATCH, fitting, self.micro_batch or MAX_TEST_BATCH)
 
 
 def splits_of(data: DataConfig, *, trains: bool) -> tuple[Split, ...]:
@@ -285,3 +276,46 @@ def read_counts(data: DataConfig, lists: ItemLists, *, trains: bool) -> Counts:
     if trains and data.dataset.own_validation:
         lists.items(data, "val")
     return Counts(num_train, len(lists.items(data, "test")))
+
+
+def divisors(number: int) -> list[int]:
+    """Divisors of a number, in ascending order."""
+    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    return sorted({*small, *(number // d for d in small)})
+
+
+def split_batch(
+    batch_size: int, size: InputSize, num_devices: int, *, micro_batch: int | None, multiple: int = 1
+) -> BatchSplit:
+    """Split of a global batch of items of this size.
+
+    Args:
+        micro_batch: items per device and step; None for a default that depends on their size.
+        multiple: number that divides the micro-batch.
+
+    Raises:
+        ValueError: if the batch cannot be split, with the numbers that are possible.
+    """
+    if batch_size % num_devices:
+        possible = ", ".join(map(str, divisors(batch_size)))
+        raise ValueError(
+            f"a global batch of {batch_size} cannot be split over {num_devices} devices; use one of {possible}"
+        )
+    share = batch_size // num_devices
+    if share % multiple or (micro_batch or multiple) % multiple:
+        raise ValueError(
+            f"{micro_batch or share} items per device: the objective mixes groups of {multiple}; use a batch "
+            f"size, and --micro-batch, that {multiple} divides"
+        )
+    if micro_batch is None:
+        sizes = [d for d in divisors(share) if d % multiple == 0]
+        micro = max(d for d in sizes if d == sizes[0] or d * size.cost <= DEFAULT_COST)
+    elif share % micro_batch:
+        possible = ", ".join(map(str, divisors(share)))
+        raise ValueError(
+            f"{share} items per device ({batch_size} over {num_devices}) cannot be split into micro-batches of "
+            f"{micro_batch}; use --micro-batch with one of {possible}"
+        )
+    else:
+        micro = micro_batch
+    return BatchSplit(micro, share // micro)

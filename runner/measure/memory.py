@@ -5,7 +5,6 @@ The papers state neither batch size nor precision of their "max CUDA memory"; th
 
 import contextlib
 import functools
-import gc
 import math
 from collections.abc import Callable
 from functools import partial
@@ -17,11 +16,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
 from models.model import HasIdenticalBlocks, InputSize, ModelConfig, Targets
-from runner.machine.memory_errors import is_out_of_memory
+from runner.measure.training_step import PRECISIONS, TrainingStep, is_out_of_memory, release_memory
 from runner.store.provenance import provenance
 
 GIB = 2**30
-PRECISIONS = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16, "32-true": torch.float32}
 
 
 class NotMeasurableError(OSError):
@@ -77,49 +75,6 @@ def bytes_saved_by(run: Callable[[], object], model: nn.Module) -> int:
     return sum(storage.nbytes() for storage in storages.values())
 
 
-class TrainingStep:
-    """A training step in a given precision: forward, backward and update.
-
-    Args:
-        optimizer: optimiser of the model's parameters.
-        loss: loss of the model's outputs.
-    """
-
-    def __init__(
-        self,
-        optimizer: torch.optim.Optimizer,
-        loss: Callable[[Tensor], Tensor],
-        device: torch.device,
-        precision: torch.dtype,
-    ) -> None:
-        self.optimizer, self.loss, self.device, self.precision = optimizer, loss, device, precision
-        # A larger scale can overflow float16 in the first step. The update, and with it the optimiser state, is then
-        # skipped.
-        self.scaler = torch.amp.GradScaler(device.type, init_scale=1.0, enabled=precision is torch.float16)
-
-    def __call__(self, outputs: Callable[[], Tensor]) -> torch.optim.Optimizer:
-        self.add_gradients(outputs)
-        self.update()
-        self.optimizer.zero_grad()
-        return self.optimizer
-
-    def add_gradients(self, outputs: Callable[[], Tensor]) -> None:
-        """Execute the forward and the backward pass on the outputs of a function."""
-        with mixed_precision(self.device, self.precision):
-            loss = self.loss(outputs())
-        self.scaler.scale(loss).backward()
-
-    def update(self) -> None:
-        """Update the parameters. Their gradients stay."""
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-
-
-def mixed_precision(device: torch.device, precision: torch.dtype) -> contextlib.AbstractContextManager[object]:
-    """Autocast to a precision; no effect for float32."""
-    return contextlib.nullcontext() if precision is torch.float32 else torch.autocast(device.type, dtype=precision)
-
-
 def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Callable[[], torch.optim.Optimizer]:
     """Training step of a run on random items, in the precision of its recipe.
 
@@ -150,8 +105,7 @@ def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
     """
     if not torch.cuda.is_available():
         raise NotMeasurableError("memory is measured on a CUDA device and there is none; reports show – for it")
-    gc.collect()
-    torch.cuda.empty_cache()
+    release_memory()
     try:
         step = training_step(run, batch_size, torch.device("cuda"))
         step()

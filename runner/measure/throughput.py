@@ -15,8 +15,8 @@ from torch import nn
 
 from data.inspection.findings import number_of
 from experiments.spec.run import RunConfig
-from runner.machine.memory_errors import is_out_of_memory
 from runner.measure.memory import NotMeasurableError, TooLargeError
+from runner.measure.training_step import is_out_of_memory
 from runner.store.provenance import cores, provenance
 
 LARGE_LOAD = 0.5  # processes that other programs run at the start, averaged over a minute

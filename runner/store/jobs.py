@@ -1,6 +1,5 @@
 """Jobs: the distinct tests of the cells of tables, and the runs whose weights they need."""
 
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -21,9 +20,6 @@ class Job:
         cells: cells that show the test, as `table:row.column`.
         starts: cells of runs that are initialised with the weights of this run.
         printed_hours: printed device-hours of the training, if the paper prints them.
-        process: the process of the job while it runs.
-        log_position: end of the part of the log whose lines were shown.
-        memory_failures: how often memory had been exhausted before the process started.
         outcome: "done", "failed", "blocked" by the failure of another job, or "skipped" for want of weights to test;
             None before.
         reason: the reason of any other outcome than "done".
@@ -38,9 +34,6 @@ class Job:
     cells: list[str] = field(default_factory=list)
     starts: list[str] = field(default_factory=list)
     printed_hours: float | None = None
-    process: subprocess.Popen[bytes] | None = None
-    log_position: int = 0
-    memory_failures: int = 0
     outcome: str | None = None
     reason: str = ""
     exit_code: int = 0

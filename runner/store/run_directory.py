@@ -39,7 +39,6 @@ class RunDirectory:
         self.provenance = path / "run.json"
         self.training = path / "training.json"
         self.data = path / "data.json"  # data at the start of the training
-        self.batch_split = path / "batch_split.json"  # batches that fit into the memory of the devices
         self.started_from = path / "started_from.json"
         self.checkpoint = path / "checkpoints" / "last.ckpt"
         self.weights = path / "checkpoints" / "weights.safetensors"
@@ -50,6 +49,10 @@ class RunDirectory:
         self.log = path / "log.txt"
         self.failure = path / "failure.txt"
         self.progress_file = path / "progress.json"
+
+    def request(self, eval_id: str) -> Path:
+        """File with which a process of the run was started."""
+        return self.path / "requests" / f"{eval_id}.json"
 
     def metrics(self, eval_id: str, *, released: bool = False) -> Path:
         """File of the metrics under a test protocol, for the run's own weights or released ones."""
@@ -128,14 +131,6 @@ class RunDirectory:
             return read_json(self.progress_file) or {}
         except StoreError:
             return {}
-
-    @property
-    def memory_failures(self) -> int:
-        """How often memory was exhausted for a batch of this run."""
-        try:
-            return len((read_json(self.batch_split) or {}).get("out_of_memory", ()))
-        except StoreError:
-            return 0
 
     def fraction_done(self) -> float | None:
         """Finished fraction of the run, between 0 and 1; None if it is unknown."""

@@ -66,6 +66,15 @@ def resumable(checkpoint: Path, *, renames: bool) -> Path | None:
     return found
 
 
+def accumulation_of(checkpoint: Path | None) -> int | None:
+    """Batches per step of the training that wrote a checkpoint; None without one, or if it does not say so."""
+    if checkpoint is None:
+        return None
+    states = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["callbacks"]
+    splits = states.get("FittingBatches", {}).get("splits")
+    return splits[-1]["accumulation"] if splits else None
+
+
 class TwoCheckpoints(TorchCheckpointIO):
     """Files of the last checkpoint and of the one before it. Each is written completely before it takes its place.
 

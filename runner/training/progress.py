@@ -8,113 +8,42 @@ from pathlib import Path
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ProgressBar
 
 from runner.machine.files import StoreError, write_atomically
-from runner.machine.messages import NOTE_PREFIX, PROGRESS_PREFIX
-from runner.training.progress_text import position_text, time_left_text
+from runner.machine.messages import NOTE_PREFIX, PROGRESS_PREFIX, position_text, time_left_text
 
 SECONDS_BETWEEN_WRITES = 0.3
 SECONDS_BETWEEN_LINES = 600.0  # within an epoch, or between two validations of a recipe in steps
 
 
-class RemainingTime:
-    """Remaining time of a stage at the speed since its start or resumption, validations and checkpoints included.
+class Progress(Callback):
+    """Lines of progress on stdout, which is the log of a run, and a file that is replaced a few times per second.
 
-    Args:
-        done: finished fraction at the start.
-    """
-
-    def __init__(self, done: float = 0.0) -> None:
-        self.started_at, self.done_at_start = time.monotonic(), done
-
-    def seconds(self, done: float) -> float | None:
-        """Remaining seconds after this fraction; None if nothing was done since the start."""
-        if done <= self.done_at_start:
-            return None
-        return (time.monotonic() - self.started_at) / (done - self.done_at_start) * max(0.0, 1 - done)
-
-
-class ProgressFile(ProgressBar):
-    """Progress of a run as a small JSON file for `reproduce run` and `reproduce status`.
-
-    Args:
-        path: the file, replaced atomically a few times per second.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-        self.written_at = 0.0
-        self.enabled = True
-        self.remaining = RemainingTime()
-
-    def disable(self) -> None:
-        self.enabled = False
-
-    def enable(self) -> None:
-        self.enabled = True
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.remaining = RemainingTime(fraction_trained(trainer))
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
-        """Write the progress of the training, and the metrics of Lightning's progress bar."""
-        if self.skips_write():
-            return  # before the loss is read, which waits for the GPU
-        metrics = {k: v for k, v in self.get_metrics(trainer, pl_module).items() if isinstance(v, int | float)}
-        self._write("train", fraction_trained(trainer), {**position(trainer), **metrics})
-
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.remaining = RemainingTime()
-
-    def on_test_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:  # fmt: skip
-        """Write the progress of the test."""
-        if not self.skips_write():
-            self._write("test", (batch_idx + 1) / int(trainer.num_test_batches[dataloader_idx]), {})
-
-    def skips_write(self) -> bool:
-        """Whether writing is disabled, or the last write is too recent."""
-        return not self.enabled or time.monotonic() - self.written_at < SECONDS_BETWEEN_WRITES
-
-    def _write(self, stage: str, done: float, details: Mapping[str, float]) -> None:
-        self.written_at = time.monotonic()
-        progress = {"stage": stage, "done": done, "seconds_left": self.remaining.seconds(done), **details}
-        try:
-            write_atomically(self.path, json.dumps(progress))
-        except StoreError:
-            self.enabled = False  # the write of a result reports a full disk; lost progress is no error
-
-
-class ProgressLines(Callback):
-    """Lines of progress on stdout, which is the log of a run: one an epoch, or a validation of a recipe in steps.
-
-    Longer epochs have a line every ten minutes. A line has the mean loss and the speed since the line before, without
-    validations, and the metrics of a validation in between.
+    There is a line an epoch, or a validation of a recipe in steps, and in longer epochs one every ten minutes. It has the
+    mean loss and the speed since the line before, without validations, and the metrics of a validation in between.
 
     Args:
         unit: plural noun for the items.
+        file: the small JSON file; None to write none.
         prints_results: whether a line has the metrics of a test.
     """
 
-    def __init__(self, unit: str, *, prints_results: bool = True) -> None:
-        self.unit, self.prints_results = unit, prints_results
-        self.remaining = RemainingTime()
+    def __init__(self, unit: str, file: Path | None = None, *, prints_results: bool = True) -> None:
+        self.unit, self.file, self.prints_results = unit, file, prints_results
         self.validation: dict[str, float] = {}
-        self.paused_at = 0.0
-        self.reset()
+        self.paused_at = self.written_at = 0.0
+        self.start_stage()
 
-    def reset(self) -> None:
+    def start_stage(self, done: float = 0.0) -> None:
+        """Start a training or a test, of which a fraction is done: the remaining time follows from the speed from here."""
+        self.started_at, self.done_at_start = time.monotonic(), done
+        self.start_line()
+
+    def start_line(self) -> None:
         self.since, self.loss, self.num_batches, self.num_items = time.monotonic(), torch.zeros(()), 0, 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.remaining = RemainingTime(fraction_trained(trainer))
-        self.reset()
+        self.start_stage(fraction_trained(trainer))
         say(trainer, f"trains on {devices_text(trainer)}, from {datetime.now():%Y-%m-%d %H:%M}")
         if trainer.ckpt_path is not None:
             place = position_text(position(trainer))
@@ -125,12 +54,15 @@ class ProgressLines(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         assert isinstance(outputs, Mapping)
-        loss = outputs["loss"].detach()  # stays on its device: reading it would wait for the GPU
-        self.loss = self.loss.to(loss.device) + loss * trainer.accumulate_grad_batches
+        loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # on its device: to read it would wait for it
+        self.loss = self.loss.to(loss.device) + loss
         self.num_batches += 1
         self.num_items += len(batch.targets) * trainer.world_size  # type: ignore[attr-defined]
+        done = fraction_trained(trainer)
+        if self.writes(trainer):
+            self.write("train", done, {**position(trainer), "train/loss": float(loss)})
         if time.monotonic() - self.since > SECONDS_BETWEEN_LINES:
-            self.print_line(trainer, f" ({fraction_trained(trainer):.0%})")
+            self.print_line(trainer, f" ({done:.0%})")
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.paused_at = time.monotonic()
@@ -148,31 +80,30 @@ class ProgressLines(Callback):
             self.print_line(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.num_batches:
-            self.print_line(trainer)
+        self.print_line(trainer)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.remaining = RemainingTime()
-        self.reset()
+        self.start_stage()
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
+        done = (batch_idx + 1) / int(trainer.num_test_batches[dataloader_idx])
+        if self.writes(trainer):
+            self.write("test", done, {})
         if time.monotonic() - self.since > SECONDS_BETWEEN_LINES:
-            done = (batch_idx + 1) / int(trainer.num_test_batches[dataloader_idx])
             say(trainer, f"test: {done:.0%}{self.left(done)}")
-            self.reset()
+            self.start_line()
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self.prints_results:
-            return
-        metrics = trainer.callback_metrics.items()
-        values = [metric_text(name.removeprefix("test/"), value) for name, value in metrics if name.startswith("test/")]
-        say(trainer, f"test: {', '.join(values)}")
+        if self.prints_results:
+            metrics = {name.removeprefix("test/"): value for name, value in trainer.callback_metrics.items()
+                       if name.startswith("test/")}  # fmt: skip
+            say(trainer, f"test: {', '.join(metric_text(name, value) for name, value in metrics.items())}")
 
     def print_line(self, trainer: Trainer, within: str = "") -> None:
-        """Print the line since the last one.
+        """Print the line since the last one, if there was a batch.
 
         Args:
             within: part of the training that is done, if the line is not at the end of an epoch.
@@ -184,12 +115,32 @@ class ProgressLines(Callback):
             text = f"{position_text(position(trainer))}{within}: {', '.join(values)}"
             say(trainer, text + self.left(fraction_trained(trainer)))
         self.validation = {}
-        self.reset()
+        self.start_line()
+
+    def seconds_left(self, done: float) -> float | None:
+        """Remaining seconds of the stage, validations and checkpoints included; None if nothing was done since its start."""
+        if done <= self.done_at_start:
+            return None
+        return (time.monotonic() - self.started_at) / (done - self.done_at_start) * max(0.0, 1 - done)
 
     def left(self, done: float) -> str:
         """Remaining time of the stage as the end of a line."""
-        text = time_left_text({"seconds_left": self.remaining.seconds(done)})
+        text = time_left_text({"seconds_left": self.seconds_left(done)})
         return f", {text}" if text and done < 1 else ""
+
+    def writes(self, trainer: Trainer) -> bool:
+        """Whether the file is to be written now."""
+        is_due = time.monotonic() - self.written_at >= SECONDS_BETWEEN_WRITES
+        return self.file is not None and trainer.is_global_zero and is_due
+
+    def write(self, stage: str, done: float, details: Mapping[str, float]) -> None:
+        assert self.file is not None
+        self.written_at = time.monotonic()
+        progress = {"stage": stage, "done": done, "seconds_left": self.seconds_left(done), **details}
+        try:
+            write_atomically(self.file, json.dumps(progress))
+        except StoreError:
+            self.file = None  # the write of a result reports a full disk; lost progress is no error
 
 
 def say(trainer: Trainer, text: str, *, prefix: str = PROGRESS_PREFIX) -> None:

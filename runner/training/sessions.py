@@ -1,5 +1,6 @@
 """Processes of a training, which can be resumed with other code and on other machines, and their device time."""
 
+import signal
 import time
 
 from lightning import Callback, LightningModule, Trainer
@@ -60,3 +61,20 @@ class DeviceClock(Callback):
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
         self.seconds = state_dict["device_seconds"]
+
+
+class EndTogether(Callback):
+    """Ends the other processes of a training if one of several fails: they may wait for it.
+
+    Lightning's teardown would itself wait for collectives that the others no longer join, until NCCL ends this process
+    before it names the reason.
+    """
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if trainer.world_size == 1:
+            return
+        if trainer.is_global_zero and trainer.strategy.launcher is not None:
+            trainer.strategy.launcher.kill(signal.SIGKILL)
+        for logger in trainer.loggers:
+            logger.finalize("failed")  # as Lightning does after this hook
+        raise exception

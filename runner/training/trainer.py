@@ -27,7 +27,7 @@ def make_trainer(
     accumulation: int = 1,
     logger: Logger | None = None,
     callbacks: Sequence[Callback] = (),
-    shows_bar: bool = True,
+    shows_bar: bool = False,
     folder: Path | None = None,
 ) -> Trainer:
     """Trainer of a run on CUDA devices, or else on the CPU: no other device was tested. Only GPUs use mixed precision.
@@ -35,7 +35,7 @@ def make_trainer(
     Args:
         accumulation: batches per device and optimiser step.
         logger: logger of the training curves; None to log nothing.
-        shows_bar: whether Lightning's progress bar is shown if no callback replaces it.
+        shows_bar: whether Lightning's progress bar is shown.
         folder: folder for what Lightning itself writes.
 
     Raises:

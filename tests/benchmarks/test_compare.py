@@ -33,7 +33,7 @@ from models.framewise.model import FramewiseViT
 from models.msca.model import MSCA, TokenShift
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import TSMViT, XViT
-from runner.measure.measure import saved_per_item
+from runner.measure.memory import saved_per_item
 
 CPU = torch.device("cpu")
 SMALL = Sizes(depth=2, width=96, heads=12, frames=4, crop=64, clips=2, repeats=1)

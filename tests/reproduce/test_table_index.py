@@ -26,14 +26,14 @@ def test_the_scales_of_the_index_are_those_of_the_tables() -> None:
 
 def test_the_assumed_hours_are_those_of_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from reproduce.command import parser
-    from runner.machine.resources import Resources
+    from reproduce.selection import resources_of
     from runner.measure.device_time import assumed_speed
     from runner.store.jobs import jobs_of
     from runner.store.store import RunStore
 
     monkeypatch.delenv("VIDEO_ROOT", raising=False)
     for name in ("motionformer/table8", "cast/table8"):
-        resources = Resources.of(parser().parse_args(["plan", name, "--scale", "paper"]))
+        resources = resources_of(parser().parse_args(["plan", name, "--scale", "paper"]))
         plan = Plan(jobs_of(find([name]), PAPER, [], (0,)), RunStore(tmp_path), resources, speed=assumed_speed())
         assert read_index()["tables"][name]["gpu_hours"] == pytest.approx(plan.device_hours, rel=0.01)
 

@@ -1,6 +1,6 @@
 """Fixtures for runs of the paper of points, and for a run that predicts a verb and a noun."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,25 +12,16 @@ from data.synthetic.epic100 import Epic100StandIn
 from experiments.motionformer.base import EPIC100
 from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.spec.edits import apply, data, model, optim
-from experiments.spec.metrics import TOP1
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
-from experiments.spec.table import Column, Table, row
 from runner.jobs import run_process
+from runner.machine.request import Request
 from runner.store.store import RunStore
 from tests.runner.points import POINTS, NoSignalHandlers, RunHarness
 from tests.runner.tower_weights import write_photos
 
 VERBS_AND_NOUNS = Epic100StandIn(num_train=16, num_val=12)
-POINTS_TABLE = Table(
-    name="made/points",
-    caption="Points",
-    source="",
-    labels=("Model",),
-    columns=(Column(key="top1", header="Top-1", metric=TOP1, base=POINTS),),
-    rows=(row("ours", ("Ours",), paper=()), row("wide", ("Wide",), base=replace(POINTS, seed=0), paper=())),
-    tiny=(),
-)
+Process = Callable[..., int]
 
 
 @pytest.fixture
@@ -40,13 +31,18 @@ def harness(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> RunHarness:
 
 
 @pytest.fixture
-def command(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Arguments of a process that trains the row of the made-up table of points."""
-    monkeypatch.setattr(run_process, "load", lambda name: {"made/points": POINTS_TABLE}[name])
+def process(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Process]:
+    """Function that carries out the process of a run, by default that of the points; returns its exit code."""
     monkeypatch.setattr(run_process, "StopRequest", NoSignalHandlers)
     threads = torch.get_num_threads()
-    yield ["made/points", "ours.top1", "--scale", "paper", "--runs", str(harness.store.root),
-           "--data", f"points={harness.store.root}", "--devices", "1", "--threads", "1"]  # fmt: skip
+
+    def carried_out(run: RunConfig = POINTS, devices: int = 1) -> int:
+        resources = replace(harness.resources, devices=devices, threads=1)
+        file = harness.store.root / "request.json"
+        Request(run=run, resources=resources, runs=harness.store.root).save(file)
+        return run_process.main([str(file)])
+
+    yield carried_out
     torch.set_num_threads(threads)
 
 

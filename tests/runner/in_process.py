@@ -1,22 +1,32 @@
-"""Jobs of the launcher, carried out in the process of a test: to import the libraries again takes seconds."""
+"""Runs of the launcher, carried out in the process of a test: to import the libraries again takes seconds."""
 
 import contextlib
 import io
+from pathlib import Path
 from typing import IO
 
 import pytest
 
+from experiments.spec.run import RunConfig
 from runner.jobs import run_process
+from runner.machine.request import Request
+from runner.machine.resources import Resources
 from runner.machine.signals import StopRequest
 
-TRAIN = "runner.jobs.run_process"
+ONE_THREAD = Resources(threads=1)
 
 
-def train_here(arguments: list[str]) -> int:
+def train_here(run: RunConfig, runs: Path, resources: Resources = ONE_THREAD) -> int:
     """Train and test a run in this process, of which the signal handlers are kept; returns the exit code."""
+    file = runs / "request.json"
+    Request(run=run, resources=resources, runs=runs).save(file)
+    return start_here(file)
+
+
+def start_here(file: Path) -> int:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StopRequest, "install_handlers", lambda _: None)
-        return run_process.main(arguments)
+        return run_process.main([str(file)])
 
 
 class Process:
@@ -25,7 +35,7 @@ class Process:
     def __init__(self, command: list[str], log: IO[bytes], environment: dict[str, str]) -> None:
         text = io.TextIOWrapper(log, write_through=True)
         with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
-            self.returncode = train_here(command[command.index(TRAIN) + 1 :])
+            self.returncode = start_here(Path(command[-1]))
         text.detach()
 
     def poll(self) -> int:

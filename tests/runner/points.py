@@ -30,6 +30,7 @@ from models import model as base
 from models.checkpoints import LoadReport, fill
 from models.imagenet import MissingWeightsError, weights_folder
 from runner.machine.files import read_json
+from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.machine.signals import StopRequest
 from runner.store.store import RunStore
@@ -225,6 +226,19 @@ class NoSignalHandlers(StopRequest):
         """Install no handlers."""
 
 
+def carry_out(
+    run: RunConfig,
+    store: RunStore,
+    resources: Resources,
+    stop: StopRequest | None = None,
+    *,
+    eval_only: bool = False,
+) -> None:
+    """Train and test a run in this process, whose signal handlers remain."""
+    request = Request(run=run, resources=resources, runs=store.root, eval_only=eval_only)
+    train_and_test(request, store, stop or NoSignalHandlers())
+
+
 class Killed(BaseException):
     """Ends a training immediately like a kill: nothing more is written."""
 
@@ -306,7 +320,7 @@ class RunHarness:
 
     def execute(self, run: RunConfig, *, eval_only: bool = False, request: StopRequest | None = None) -> dict:
         """Train and test a run; returns the metrics of its own weights, or an empty dictionary if there are none."""
-        train_and_test(run, self.store, self.resources, request or NoSignalHandlers(), eval_only=eval_only)
+        carry_out(run, self.store, self.resources, request, eval_only=eval_only)
         return read_json(self.store.run(run.train_id).metrics(run.eval_id)) or {}
 
     def execute_and_kill(self, run: RunConfig, event: str, time: int) -> None:

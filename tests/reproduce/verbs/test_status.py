@@ -15,7 +15,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import main
 from reproduce.verbs.status import status_json, status_text
-from runner.jobs.failure_file import Failure, save_failure
+from runner.jobs.failures import Failure, save_failure
 from runner.machine.files import write_atomically
 from runner.store.jobs import Job, jobs_of
 from runner.store.store import RunStore

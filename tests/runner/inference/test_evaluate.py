@@ -20,10 +20,9 @@ from runner.inference.class_names import class_names
 from runner.inference.evaluate import evaluate
 from runner.machine.resources import Resources
 from runner.store.store import RunStore
-from runner.training.train import train_and_test
 from runner.weights.weights import save_weights
 from tests.conftest import STAND_IN
-from tests.runner.points import POINTS, NoSignalHandlers
+from tests.runner.points import POINTS, carry_out
 
 KeepWeights = Callable[..., None]
 ONE = Resources(devices=1)
@@ -32,7 +31,7 @@ ONE = Resources(devices=1)
 def test_a_list_of_the_test_videos_has_the_metrics_of_the_test(
     weighted: RunConfig, store: RunStore, listed: Path
 ) -> None:
-    train_and_test(weighted, store, ONE, NoSignalHandlers(), eval_only=True)
+    carry_out(weighted, store, ONE, eval_only=True)
     directory = store.run(weighted.train_id)
     metrics = json.loads(directory.metrics(weighted.eval_id).read_text())
     result = evaluate(weighted, store, ONE, listed)

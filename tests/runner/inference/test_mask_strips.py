@@ -12,9 +12,8 @@ from runner.machine.files import StoreError
 from runner.machine.resources import Resources
 from runner.store.mask_strip_files import MaskStrip, held_strip, read_strip, strip_id, write_strip
 from runner.store.store import RunStore
-from runner.training.train import train_and_test
 from tests.runner.mask_runs import KEPT_MASK
-from tests.runner.points import POINTS, NoSignalHandlers
+from tests.runner.points import POINTS, carry_out
 from tests.runner.stored_metrics import write_result
 
 RESOURCES = Resources(devices=1)
@@ -29,7 +28,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 @pytest.fixture
 def tested(store: RunStore) -> RunStore:
     """Store with a finished test."""
-    train_and_test(KEPT_MASK, store, RESOURCES, NoSignalHandlers())
+    carry_out(KEPT_MASK, store, RESOURCES)
     return store
 
 

@@ -14,8 +14,7 @@ from experiments.spec.run import RunConfig
 from runner.jobs.decoding import Decoding, sample
 from runner.machine.resources import Resources
 from runner.store.store import RunStore
-from runner.training.train import train_and_test
-from tests.runner.points import NoSignalHandlers
+from tests.runner.points import carry_out
 
 RESOURCES = Resources(workers=0, devices=1)
 
@@ -87,6 +86,6 @@ def test_a_listed_video_counts_as_failed_in_a_test(weighted: RunConfig, store: R
     line = "\t".join(map(str, (*outcome.stamp, items.ids[0], "a.mp4", "damaged")))
     listing.bad_list.parent.mkdir(parents=True, exist_ok=True)
     listing.bad_list.write_text(line)
-    train_and_test(weighted, store, replace(RESOURCES, allow_bad=1), NoSignalHandlers(), eval_only=True)
+    carry_out(weighted, store, replace(RESOURCES, allow_bad=1), eval_only=True)
     metrics = store.metrics(weighted)
     assert metrics is not None and metrics["videos"] == {"evaluated": 9, "failed": 1, "missing": 0}

@@ -8,6 +8,8 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -16,14 +18,13 @@ from experiments.spec.catalog import find
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import main
-from runner.jobs.failure_file import Failure, save_failure
-from runner.jobs.launch import Launcher, default_parallel
+from runner.jobs.failures import Failure, save_failure
+from runner.jobs.launch import Launcher, Running, default_parallel
 from runner.machine.files import write_atomically
-from runner.machine.messages import OUT_OF_MEMORY
+from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.store.jobs import Job, jobs_of
 from runner.store.store import RunStore
-from runner.training.batch_split import SplitFile
 from tests.runner.stored_metrics import write_result
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -112,131 +113,133 @@ def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: pytes
     assert broken.failure.read_text().splitlines()[1:] == ["exit code 3"]
 
 
-class Ended:
-    """Process that has ended with an exit code."""
-
-    def __init__(self, returncode: int) -> None:
-        self.returncode = returncode
-
-
-def test_a_run_whose_device_had_too_little_memory_is_started_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    store = RunStore(tmp_path)
-    one, _ = jobs(1)
-    launcher = Launcher(store, [], parallel=1, threads=1)
-    for code, failures, outcome in ((OUT_OF_MEMORY, [8], None), (-9, [8, 4], None), (-9, [8, 4], "failed")):
-        one.memory_failures = one.directory(store).memory_failures
-        file = SplitFile(one.directory(store).batch_split, "2 x GPU")
-        file.update(micro_batch=2, out_of_memory=failures)
-        one.process = Ended(code)  # type: ignore[assignment]
-        launcher._set_outcome(one)
-        assert (one.outcome, one.process) == (outcome, None)
-    assert one.reason.startswith("the process was ended by SIGKILL")
-
-
 def test_a_process_that_another_one_of_its_run_ended_has_the_reason_and_the_exit_code_of_that(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     one, _ = jobs(1)
     save_failure(one.directory(store).failure, Failure("a video is unreadable", 3))
-    one.process = Ended(-9)  # type: ignore[assignment]
-    Launcher(store, [], parallel=1, threads=1)._set_outcome(one)
+    Launcher(store, Resources()).set_outcome(one, -9)
     assert (one.outcome, one.reason, one.exit_code) == ("failed", "a video is unreadable", 3)
 
 
 def test_notes_are_shown_at_once_and_progress_without_bars(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = RunStore(tmp_path)
     one, _ = jobs(1)
-    launcher = Launcher(store, [], parallel=1, threads=1)
+    launcher, running = Launcher(store, Resources()), cast(Running, SimpleNamespace(shown=0))
     log = one.directory(store).log
     log.parent.mkdir(parents=True)
     log.write_text("a warning\nnote: resumes from last.ckpt\nprogress: epoch 1/4: loss 2\nprogress: epo")
-    launcher._show_log(one)
-    launcher._show_log(one)
+    launcher.show_log(one, running)
+    launcher.show_log(one, running)
     assert capsys.readouterr().err.splitlines() == [
         f"{one.name}: resumes from last.ckpt", f"{one.name}: epoch 1/4: loss 2",
     ]  # fmt: skip
     with log.open("a") as file:
         file.write("ch 2/4\nnote: bad files\n")
     launcher.show_bars = True
-    launcher._show_log(one)
+    launcher.show_log(one, running)
     assert "epoch 2/4" not in (shown := capsys.readouterr().err) and f"{one.name}: bad files" in shown
 
 
-def test_a_claimed_run_is_not_started_until_later(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = RunStore(tmp_path)
-    first, second = jobs(1)
-    launcher = Launcher(store, [], parallel=1, threads=1)
-    with first.directory(store).claim() as claimed:
-        assert claimed
-        assert launcher.next_to_start([first, second]) is second
-        assert first.not_before > time.monotonic()
-        first.not_before = 1.0
-        assert launcher.next_to_start([first, second]) is second
-        waiting = f"{first.name}: another process executes this run; waiting for its result\n"
-        assert capsys.readouterr().err == waiting
-    first.not_before = 0.0
-    assert launcher.next_to_start([first, second]) is first
+class Scripted:
+    """Launcher whose processes end at once: with weights and a result, or with one of these or none.
 
+    Args:
+        weights, results: names of jobs whose processes write weights, and a result; by default all.
+    """
 
-def test_a_run_waits_only_for_the_weights_of_its_parent(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    planned = jobs_of(find(["motionformer/table4:joint"]), PAPER, [], (0,))
-    joint, source, ssv2 = planned
-    assert [parent.run for parent in ssv2.run.parents] == [source.run]
-    launcher = Launcher(store, [], parallel=1, threads=1)
-    joint.outcome = "done"
-    assert launcher.next_to_start(planned) is source
-    source.outcome = "failed"
-    write_atomically(source.directory(store).weights, "trained; its test failed")
-    assert launcher.next_to_start(planned) is ssv2
-    source.directory(store).weights.unlink()
-    assert launcher.next_to_start(planned) is None
-    assert (ssv2.outcome, ssv2.reason) == ("blocked", f"{source.name}, which it starts from, failed")
+    def __init__(
+        self,
+        store: RunStore,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        weights: str | None = None,
+        results: str | None = None,
+    ) -> None:
+        self.store, self.weights, self.results = store, weights, results
+        self.started: list[str] = []
+        monkeypatch.setattr("runner.jobs.launch.POLL_SECONDS", 0.0)
+        monkeypatch.setattr("runner.jobs.launch.start_process", self.start)
 
+    def start(self, command: list[str], *_: object) -> SimpleNamespace:
+        run = Request.read(Path(command[-1])).run
+        name = next(job.name for job in self.jobs if job.key == (run.train_id, run.eval_id))
+        self.started.append(name)
+        if self.weights is None or name in self.weights:
+            write_atomically(self.store.run(run.train_id).weights, "trained")
+        is_done = self.results is None or name in self.results
+        if is_done:
+            write_result(self.store, run)
+        return SimpleNamespace(poll=lambda: 0, returncode=0 if is_done else 3)
 
-def test_a_failed_run_blocks_its_other_tests(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    tests = [job for job in jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,)) if "k400" in job.cell]
-    assert len(tests) == 5
-    assert len({job.run.train_id for job in tests}) == 1
-    launcher = Launcher(store, [], parallel=1, threads=1)
-    tests[0].outcome, tests[0].exit_code = "failed", 3
-    assert launcher.next_to_start(tests) is None
-    assert [(job.outcome, job.exit_code) for job in tests[1:]] == [("blocked", 3)] * 4
-    assert "another test of the same run, failed" in tests[1].reason
+    def carry_out(self, jobs: list[Job]) -> list[str | None]:
+        """Outcomes of the jobs."""
+        self.jobs = jobs
+        Launcher(self.store, Resources(threads=1)).carry_out(jobs)
+        return [job.outcome for job in jobs]
 
 
 def job(run: RunConfig, name: str) -> Job:
     return Job(run, "p/t", name, 0, cells=[f"p/t:{name}"])
 
 
-def test_a_run_waits_for_the_weights_of_all_its_parents(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    other = replace(K400, seed=1)
-    fused = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=other, part="temporal")))
-    first, second, child = found = [job(K400, "a.top1"), job(other, "b.top1"), job(fused, "c.top1")]
-    launcher = Launcher(store, [], parallel=1, threads=1)
-    first.outcome = "done"
-    write_atomically(first.directory(store).weights, "trained")
-    assert launcher.next_to_start(found) is second
-    second.outcome, second.exit_code = "failed", 3
-    write_atomically(second.directory(store).weights, "trained; its test failed")
-    assert launcher.next_to_start(found) is child
-    second.directory(store).weights.unlink()
-    assert launcher.next_to_start(found) is None
-    reason = "p/t:b.top1, which it starts from, failed"
-    assert (child.outcome, child.reason, child.exit_code) == ("blocked", reason, 3)
+OTHER = replace(K400, seed=1)
+CHILD = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=OTHER, part="temporal")))
 
 
-def test_a_blocked_parent_blocks_its_children(tmp_path: Path) -> None:
-    grandchild = replace(SSV2, parents=(Parent(run=SSV2),))
-    found = [job(K400, "a.top1"), job(SSV2, "b.top1"), job(grandchild, "c.top1")]
-    found[0].outcome, found[0].exit_code = "failed", 3
-    assert Launcher(RunStore(tmp_path), [], parallel=1, threads=1).next_to_start(found) is None
-    assert [one.outcome for one in found] == ["failed", "blocked", "blocked"]
-    assert found[2].reason == "p/t:b.top1, which it starts from, failed"
-    assert {one.exit_code for one in found} == {3}
+def family() -> list[Job]:
+    """A run that starts from two others, before them, and one that starts from it."""
+    grandchild = replace(SSV2, parents=(Parent(run=CHILD),))
+    return [job(grandchild, "d"), job(CHILD, "c"), job(K400, "a"), job(OTHER, "b")]
+
+
+def test_a_run_starts_after_all_its_parents(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher = Scripted(store, monkeypatch)
+    assert launcher.carry_out(family()) == ["done"] * 4
+    assert launcher.started == ["p/t:a", "p/t:b", "p/t:c", "p/t:d"]
+
+
+def test_a_run_needs_only_the_weights_of_its_parents(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher = Scripted(store, monkeypatch, results="p/t:b p/t:c p/t:d")
+    assert launcher.carry_out(family()) == ["done", "done", "failed", "done"]
+
+
+def test_a_failed_run_blocks_its_descendants_alone(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = family()
+    launcher = Scripted(store, monkeypatch, weights="p/t:a", results="p/t:a")
+    assert launcher.carry_out(found) == ["blocked", "blocked", "done", "failed"]
+    grandchild, child, _, parent = found
+    assert child.reason == "p/t:b, which it starts from, failed"
+    assert grandchild.reason == "p/t:c, which it starts from, failed"
+    assert {parent.exit_code, child.exit_code, grandchild.exit_code} == {3}
+
+
+@pytest.mark.parametrize(("weights", "others"), [("", "blocked"), (None, "failed")])
+def test_a_failed_run_without_weights_blocks_its_other_tests(
+    weights: str | None, others: str, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [job(replace(K400, evaluation=replace(K400.evaluation, views=views)), f"v{views}") for views in (4, 2, 1)]
+    assert Scripted(store, monkeypatch, weights=weights, results="").carry_out(found) == ["failed", others, others]
+    assert weights is None or found[1].reason == "p/t:v4, another test of the same run, failed"
+
+
+def test_a_claimed_run_is_awaited(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = found = [job(K400, "a"), job(OTHER, "b")]
+    monkeypatch.setattr("runner.jobs.launch.RETRY_SECONDS", 0.05)
+    launcher, claim = Scripted(store, monkeypatch), first.directory(store).claim()
+    assert claim.__enter__()
+    start = launcher.start
+
+    def started(*words: object) -> SimpleNamespace:
+        claim.__exit__(None, None, None)
+        return start(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("runner.jobs.launch.start_process", started)
+    assert launcher.carry_out(found) == ["done", "done"]
+    assert launcher.started == [second.name, first.name]
+    waiting = f"{first.name}: another process executes this run; waiting for its result"
+    assert capsys.readouterr().err.splitlines().count(waiting) == 1
 
 
 def test_a_tested_released_checkpoint_finishes_a_run_without_training(tmp_path: Path) -> None:
@@ -253,8 +256,7 @@ def test_only_small_runs_without_gpus_run_in_parallel(monkeypatch: pytest.Monkey
     monkeypatch.setattr("runner.jobs.launch.available_cores", lambda: 8)
     for on_gpu, parallel in ((False, 2), (True, 1)):
         monkeypatch.setattr("torch.cuda.is_available", lambda on_gpu=on_gpu: on_gpu)
-        assert default_parallel(Resources(), TINY) == parallel
-        assert default_parallel(Resources(), PAPER) == 1
+        assert (default_parallel(TINY), default_parallel(PAPER)) == (parallel, 1)
 
 
 def jobs(epochs: int) -> list[Job]:
@@ -267,5 +269,5 @@ def test_processes_divide_the_cores_and_have_at_most_the_threads_of_torch(
 ) -> None:
     monkeypatch.setattr("runner.jobs.launch.available_cores", lambda: 12)
     monkeypatch.setattr("torch.get_num_threads", lambda: of_torch)
-    assert Launcher(store, [], parallel=parallel, threads=None).threads == threads
-    assert Launcher(store, [], parallel=parallel, threads=5).threads == 5
+    assert Launcher(store, Resources(), parallel=parallel).resources.threads == threads
+    assert Launcher(store, Resources(threads=5), parallel=parallel).resources.threads == 5

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,34 +12,30 @@ import torch
 from data.errors import DataError
 from models.imagenet import MissingWeightsError
 from runner.jobs import run_process
-from runner.jobs.failure_file import Failure, read_failure, save_failure
+from runner.jobs.failures import Failure, read_failure, save_failure
 from runner.machine.files import StoreError
-from tests.runner.points import POINTS, RunHarness, StopsAfter
+from tests.runner.conftest import Process
+from tests.runner.points import POINTS, NoSignalHandlers, RunHarness, StopsAfter
+
+FEWER_VIEWS = replace(POINTS, evaluation=replace(POINTS.evaluation, views=1))
 
 
-def test_a_second_process_does_not_repeat_a_finished_run(harness: RunHarness, command: list[str]) -> None:
+def test_a_second_process_does_not_repeat_a_finished_run(harness: RunHarness, process: Process) -> None:
     directory = harness.store.run(POINTS.train_id)
     directory.path.mkdir(parents=True)
     directory.failure.write_text("an older failure\n")
-    assert run_process.main(command) == 0
+    assert process() == 0
     assert directory.state(POINTS) == "done" and not directory.failure.exists()
     stamp = directory.metrics(POINTS.eval_id).stat().st_mtime_ns
     harness.steps.clear()
-    assert run_process.main(command) == 0
+    assert process() == 0
     assert harness.steps == [] and directory.metrics(POINTS.eval_id).stat().st_mtime_ns == stamp
 
 
-def test_overrides_and_seed_select_another_run(harness: RunHarness, command: list[str]) -> None:
-    assert run_process.main([*command, "--seed", "3", "-o", "optim.epochs=1"]) == 0
-    assert POINTS.optim is not None
-    run = replace(POINTS, optim=replace(POINTS.optim, epochs=1), seed=3)
-    assert harness.store.run(run.train_id).state(run) == "done"
-
-
-def test_a_process_whose_run_is_claimed_does_nothing(harness: RunHarness, command: list[str]) -> None:
+def test_a_process_whose_run_is_claimed_does_nothing(harness: RunHarness, process: Process) -> None:
     with harness.store.run(POINTS.train_id).claim() as mine:
         assert mine
-        assert run_process.main(command) == 75
+        assert process() == 75
     assert harness.steps == []
 
 
@@ -55,7 +52,7 @@ def test_a_process_whose_run_is_claimed_does_nothing(harness: RunHarness, comman
 )
 def test_a_failed_process_writes_the_reason_in_its_last_line_and_a_file(
     harness: RunHarness,
-    command: list[str],
+    process: Process,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     error: Exception,
@@ -66,7 +63,7 @@ def test_a_failed_process_writes_the_reason_in_its_last_line_and_a_file(
         raise error
 
     monkeypatch.setattr(run_process, "train_and_test", fails)
-    assert run_process.main(command) == code
+    assert process() == code
     said = capsys.readouterr().err
     assert said.splitlines()[-1] == f"error: {reason}"
     assert ("Traceback" in said) == (type(error) in (ZeroDivisionError, RuntimeError))
@@ -76,7 +73,7 @@ def test_a_failed_process_writes_the_reason_in_its_last_line_and_a_file(
 
 
 def test_reason_and_exit_code_of_another_process_that_failed_first_are_kept(
-    harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
+    harness: RunHarness, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, failure = harness.store.run(POINTS.train_id).failure, Failure("the second process cannot read its items", 3)
 
@@ -85,56 +82,70 @@ def test_reason_and_exit_code_of_another_process_that_failed_first_are_kept(
         raise RuntimeError("connection reset by peer")
 
     monkeypatch.setattr(run_process, "train_and_test", fails)
-    assert run_process.main(command) == 3
+    assert process() == 3
     assert read_failure(file) == failure
 
 
 def test_the_exit_code_of_a_stopped_process_is_that_of_the_signal(
-    command: list[str], harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+    process: Process, harness: RunHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_process, "StopRequest", lambda: StopsAfter(harness, 3))
-    assert run_process.main(command) == 128 + signal.SIGTERM
+    assert process() == 128 + signal.SIGTERM
     directory = harness.store.run(POINTS.train_id)
     assert directory.state(POINTS) == "interrupted" and not directory.failure.exists()
 
 
-def test_an_unknown_cell_writes_no_failure_file(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_process.main([*command[:1], "ours.none", *command[2:]]) == 1
-    assert capsys.readouterr().err == "error: table 'made/points' has no run 'ours.none'; name one as row.column\n"
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "it holds no request of a run"),
+        ("{", "Expecting property name"),
+        ('{"class": "runner.machine.request:Gone"}', "has no attribute 'Gone'; `reproduce run` writes it again"),
+        ('{"class": "runner.machine.resources:Resources"}', "it holds no request of a run"),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_one_line(
+    content: str | None, reason: str, tmp_path: Path, harness: RunHarness, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(run_process, "StopRequest", NoSignalHandlers)
+    file = tmp_path / "request.json"
+    if content is not None:
+        file.write_text(content)
+    assert run_process.main([str(file)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: cannot read {file}: ") and reason in line
 
 
 def test_processes_of_other_ranks_do_not_claim_the_run(
-    harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
+    harness: RunHarness, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RANK", "1")
     calls: list[str] = []
-    monkeypatch.setattr(run_process, "train_and_test", lambda run, *_, **__: calls.append(run.train_id))
+    monkeypatch.setattr(run_process, "train_and_test", lambda request, *_: calls.append(request.run.train_id))
     with harness.store.run(POINTS.train_id).claim():  # by the first process
-        assert run_process.main(command) == 0
+        assert process() == 0
     assert calls == [POINTS.train_id]
 
 
 def test_processes_of_other_ranks_end_if_there_is_nothing_to_compute(
-    harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
+    harness: RunHarness, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run_process.main(command) == 0
+    assert process() == 0
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setattr(run_process, "train_and_test", lambda *_, **__: pytest.fail("it would wait for the first"))
-    assert run_process.main(command) == 0  # tested
-    assert run_process.main([*command, "-o", "evaluation.views=1"]) == 0  # within the saved scores
+    assert process() == 0  # tested
+    assert process(FEWER_VIEWS) == 0  # within the saved scores
     assert len(list(harness.store.run(POINTS.train_id).path.glob("metrics/*"))) == 1
 
 
 def test_metrics_with_fewer_views_need_no_model(
-    harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
+    harness: RunHarness, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run_process.main(command) == 0
+    assert process() == 0
     monkeypatch.setattr(run_process, "train_and_test", lambda *_, **__: pytest.fail("a model was built"))
-    assert run_process.main([*command, "-o", "evaluation.views=1"]) == 0
-    fewer = replace(POINTS.evaluation, views=1)
-    metrics = json.loads(
-        harness.store.run(POINTS.train_id).metrics(replace(POINTS, evaluation=fewer).eval_id).read_text()
-    )
+    assert process(FEWER_VIEWS) == 0
+    metrics = json.loads(harness.store.run(POINTS.train_id).metrics(FEWER_VIEWS.eval_id).read_text())
     assert (metrics["views"], metrics["rescored_from"]) == (1, POINTS.eval_id)
 
 
@@ -143,9 +154,9 @@ def test_a_failed_process_of_several_ends_without_waiting_for_the_others(
 ) -> None:
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
-    for is_several, code in ((True, 76), (True, 0), (False, 1)):
+    for is_several, code in ((True, 3), (True, 0), (False, 1)):
         monkeypatch.setattr(torch.distributed, "is_initialized", lambda several=is_several: several)
         with pytest.raises(SystemExit) as error:
             run_process.end(code)
         assert error.value.code == code
-    assert ended == [76]  # without exit handlers
+    assert ended == [3]  # without exit handlers

@@ -19,6 +19,7 @@ from reproduce.command import main
 from runner.jobs import run_process, slurm_step
 from runner.jobs.launch import Launcher
 from runner.jobs.slurm_step import Step
+from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.machine.signals import stop
 from runner.store.jobs import jobs_of
@@ -80,12 +81,14 @@ def test_several_tasks_are_refused_with_one_line_unless_there_is_one_a_device(
 ) -> None:
     for name, value in variables(2, rank).items():
         monkeypatch.setenv(name, value)
-    assert main(["run", ROW, "--runs", str(tmp_path)]) == 2
-    assert run_process.main(["motionformer/table4", "joint.k400", "--devices", "4", "--runs", str(tmp_path)]) == 1
+    assert main(["run", ROW, "--runs", str(tmp_path / "runs")]) == 2
+    file, resources = tmp_path / "requests" / "request.json", Resources(devices=4)
+    Request(run=K400, resources=resources, runs=tmp_path / "runs").save(file)
+    assert run_process.main([str(file)]) == 1
     first, second = capsys.readouterr().err.splitlines()
     assert "this command runs in 2 tasks of SLURM, and --nodes times --devices is 1: start one task a device" in first
     assert "--nodes times --devices is 4" in second
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.usefixtures("batch_script")
@@ -111,14 +114,14 @@ def environments(launcher: Launcher, monkeypatch: pytest.MonkeyPatch, slots: int
     """Variables of the processes that a launcher starts in its slots."""
     monkeypatch.setattr(Recorded, "environments", [], raising=False)
     monkeypatch.setattr("runner.jobs.launch.start_process", Recorded)
-    for slot in range(slots):
-        launcher._start(jobs_of(find([ROW]), TINY, [], (0,))[0], slot)
+    for seed in range(slots):
+        launcher.advance(jobs_of(find([ROW]), TINY, [], (seed,))[0])
     return Recorded.environments
 
 
 @pytest.mark.usefixtures("batch_script")
 def test_the_processes_of_runs_have_no_variables_of_slurm(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    (found,) = environments(Launcher(store, [], parallel=1, threads=1), monkeypatch, 1)
+    (found,) = environments(Launcher(store, Resources(threads=1)), monkeypatch, 1)
     assert found["PATH"] and not [name for name in found if name.startswith("SLURM_")]
     assert "CUDA_VISIBLE_DEVICES" not in found
 
@@ -139,7 +142,7 @@ def test_parallel_runs_divide_the_gpus(
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    launcher = Launcher(store, [], parallel=len(slots), threads=1, devices=devices)
+    launcher = Launcher(store, Resources(threads=1, devices=devices), parallel=len(slots))
     found = environments(launcher, monkeypatch, len(slots))
     assert [environment.get("CUDA_VISIBLE_DEVICES") for environment in found] == slots
 

@@ -17,8 +17,11 @@ from lightning import LightningModule, Trainer
 
 from data.worker_processes import STOP_SIGNALS
 from experiments.motionformer.base import K400
+from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from runner.machine.files import StoreError
+from runner.machine.request import Request
+from runner.machine.resources import Resources
 from runner.machine.signals import Stopped, StopRequest
 from runner.training import kept_weights
 from runner.training.checkpointing import Checkpointing, TwoCheckpoints, any_process, validation_follows
@@ -91,9 +94,9 @@ def test_device_seconds_add_up_over_stops_and_device_counts(monkeypatch: pytest.
 def test_two_processes_train_and_test_an_odd_number_of_videos(tmp_path: Path) -> None:
     overrides = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=65", "optim.batch_size=8",
                  "optim.epochs=1", "model.depth=1"]  # fmt: skip
-    options = [word for text in overrides for word in ("-o", text)]
-    command = [sys.executable, "-m", "runner.jobs.run_process", "motionformer/table4", "trajectory.k400",
-               "--devices", "2", "--threads", "1", "--runs", str(tmp_path), *options]  # fmt: skip
+    run = load("motionformer/table4").run_of("trajectory.k400", TINY, overrides, 0)
+    Request(run=run, resources=Resources(devices=2, threads=1), runs=tmp_path).save(tmp_path / "request.json")
+    command = [sys.executable, "-m", "runner.jobs.run_process", str(tmp_path / "request.json")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     (file,) = tmp_path.glob("*/metrics/*.json")

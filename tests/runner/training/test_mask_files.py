@@ -16,12 +16,10 @@ from lightning_modules.mask_propagation import MaskScores
 from models.propagation.rules import DINO
 from runner.machine.files import read_json
 from runner.machine.resources import Resources
-from runner.machine.signals import Stopped
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
-from runner.training.train import train_and_test
 from tests.runner.mask_runs import KEPT_MASK, PROPAGATED, STAND_IN, UNTRAINED
-from tests.runner.points import NoSignalHandlers
+from tests.runner.points import carry_out
 from tests.runner.two_devices import FORKED, exit_codes
 
 RESOURCES = Resources(devices=1)
@@ -33,7 +31,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 def execute(run: RunConfig, store: RunStore) -> dict:
-    train_and_test(run, store, RESOURCES, NoSignalHandlers())
+    carry_out(run, store, RESOURCES)
     metrics = read_json(store.run(run.train_id).metrics(run.eval_id))
     assert metrics is not None
     return metrics
@@ -74,7 +72,7 @@ def test_metrics_are_those_of_the_result_files(store: RunStore) -> None:
 def execute_on_two_devices(run: RunConfig, store: RunStore) -> dict:
     """Test a run in two processes."""
     resources = Resources(devices=2)
-    codes = exit_codes(lambda rank: train_and_test(run, store, resources, NoSignalHandlers()))
+    codes = exit_codes(lambda rank: carry_out(run, store, resources))
     assert codes == [0, 0]
     metrics = read_json(store.run(run.train_id).metrics(run.eval_id))
     assert metrics is not None
@@ -115,9 +113,9 @@ def test_a_truncated_mask_stops_the_test_in_one_line(store: RunStore, tmp_path: 
     path.write_bytes(path.read_bytes()[:-30])
     run = replace(KEPT_MASK, data=replace(KEPT_MASK.data, dataset=Davis.Config()))
     with pytest.raises(DataError, match=r"1 of 3 test sequences cannot be read.*00003\.png") as caught:
-        train_and_test(run, store, replace(RESOURCES, data=(("davis2017", root),)), NoSignalHandlers())
+        carry_out(run, store, replace(RESOURCES, data=(("davis2017", root),)))
     assert "\n" not in str(caught.value)
-    train_and_test(run, store, replace(RESOURCES, data=(("davis2017", root),), allow_bad=1), NoSignalHandlers())
+    carry_out(run, store, replace(RESOURCES, data=(("davis2017", root),), allow_bad=1))
     metrics = json.loads(store.run(run.train_id).metrics(run.eval_id).read_text())
     assert metrics["videos"] == {"evaluated": 2, "failed": 1, "missing": 0}
     assert STAND_IN.num_val == 3

@@ -12,7 +12,7 @@ import torch
 from lightning import LightningModule, Trainer
 
 from lightning_modules.optim import OptimConfig
-from runner.training.progress import ProgressFile, ProgressLines, RemainingTime, fraction_trained, position
+from runner.training.progress import Progress, fraction_trained, position
 from tests.runner.points import POINTS, RunHarness
 
 MODULE = cast(LightningModule, None)
@@ -76,13 +76,13 @@ def test_a_resumed_training_says_from_where(harness: RunHarness, capsys: pytest.
     assert "note: resumes from last.ckpt in epoch 3/4, after 10 steps" in lines(capsys)
 
 
-def batch_end(callback: ProgressLines | ProgressFile, trainer: SimpleNamespace) -> None:
+def batch_end(callback: Progress, trainer: SimpleNamespace) -> None:
     batch = SimpleNamespace(targets=torch.zeros(4))
     callback.on_train_batch_end(cast(Trainer, trainer), MODULE, {"loss": torch.tensor(2.0)}, batch, 4)
 
 
 def test_a_long_epoch_has_a_line_every_ten_minutes(clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
-    shown = ProgressLines("videos")
+    shown = Progress("videos")
     batch_end(shown, EPOCHS)
     assert capsys.readouterr().out == ""
     clock.seconds = 900.0
@@ -94,7 +94,7 @@ def test_a_long_epoch_has_a_line_every_ten_minutes(clock: SimpleNamespace, capsy
 
 
 def test_validations_do_not_slow_the_training_speed(clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
-    shown, trainer = ProgressLines("videos"), cast(Trainer, EPOCHS)
+    shown, trainer = Progress("videos"), cast(Trainer, EPOCHS)
     clock.seconds = 102.0
     batch_end(shown, EPOCHS)
     shown.on_validation_start(trainer, MODULE)
@@ -105,24 +105,25 @@ def test_validations_do_not_slow_the_training_speed(clock: SimpleNamespace, caps
 
 
 def test_only_the_first_process_prints_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    shown, trainer = ProgressLines("videos"), SimpleNamespace(**{**vars(EPOCHS), "is_global_zero": False})
+    shown, trainer = Progress("videos"), SimpleNamespace(**{**vars(EPOCHS), "is_global_zero": False})
     batch_end(shown, trainer)
     shown.on_train_epoch_end(cast(Trainer, trainer), MODULE)
     assert capsys.readouterr().out == ""
 
 
-def test_the_loss_is_read_only_if_progress_is_written(
+def test_the_file_is_written_a_few_times_per_second(
     tmp_path: Path, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[float] = []
-    progress = ProgressFile(tmp_path / "progress.json")
-    monkeypatch.setattr(progress, "get_metrics", lambda *_: read.append(clock.seconds) or {"train/loss": 2.0})
+    written_at: list[float] = []
+    progress = Progress("videos", tmp_path / "progress.json")
+    write = progress.write
+    monkeypatch.setattr(progress, "write", lambda *words: written_at.append(clock.seconds) or write(*words))
     for moment in (100.0, 100.1, 100.2, 100.5):
         clock.seconds = moment
         batch_end(progress, EPOCHS)
-    assert read == [100.0, 100.5]
+    assert written_at == [100.0, 100.5]
     written = json.loads((tmp_path / "progress.json").read_text())
-    assert (written["done"], written["epoch"], written["epochs"]) == (0.25, 1, 2)
+    assert (written["done"], written["epoch"], written["epochs"], written["train/loss"]) == (0.25, 1, 2, 2.0)
     assert written["seconds_left"] == pytest.approx(1.5)
 
 
@@ -137,8 +138,9 @@ def test_the_progress_of_a_training_is_in_epochs_or_in_steps() -> None:
 
 
 def test_the_remaining_time_follows_from_the_part_since_the_resumption(clock: SimpleNamespace) -> None:
-    remaining = RemainingTime(0.5)
+    progress = Progress("videos")
+    progress.start_stage(0.5)
     clock.seconds = 110.0
-    assert remaining.seconds(0.5) is None  # nothing was done yet
-    assert remaining.seconds(0.6) == pytest.approx(40.0)
-    assert remaining.seconds(1.0) == 0.0
+    assert progress.seconds_left(0.5) is None  # nothing was done yet
+    assert progress.seconds_left(0.6) == pytest.approx(40.0)
+    assert progress.seconds_left(1.0) == 0.0

@@ -21,8 +21,7 @@ from runner.store.acceptance import sealed
 from runner.store.store import RunStore
 from runner.training.results import Test as FinishedTest
 from runner.training.results import rescore, save_test_results
-from runner.training.train import train_and_test
-from tests.runner.points import POINTS, NoSignalHandlers
+from tests.runner.points import POINTS, carry_out
 from tests.runner.result_records import DATA, PROVENANCE, TRAINER
 
 KeepWeights = Callable[..., None]
@@ -33,7 +32,7 @@ def protocol(run: RunConfig, **changes: object) -> RunConfig:
 
 
 def executed(run: RunConfig, store: RunStore) -> dict:
-    train_and_test(run, store, Resources(devices=1), NoSignalHandlers(), eval_only=True)
+    carry_out(run, store, Resources(devices=1), eval_only=True)
     metrics = read_json(store.run(run.train_id).metrics(run.eval_id))
     assert metrics is not None
     return metrics

@@ -17,11 +17,12 @@ from data.synthetic.ssv2 import SSv2StandIn
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from models.trunk import VideoViT
-from runner.jobs import run_process
+from runner.machine.request import Request
+from runner.machine.resources import Resources
 from runner.machine.signals import StopRequest
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
-from tests.runner.in_process import train_here
+from tests.runner.in_process import ONE_THREAD, train_here
 
 ROOT = Path(__file__).resolve().parents[3]
 OVERRIDES = [
@@ -31,27 +32,23 @@ OVERRIDES = [
     "optim.batch_size=4",
     "model.drop_path=0.2",
 ]
-CELL = ("motionformer/table4", "trajectory.ssv2")
+RUN = load("motionformer/table4").run_of("trajectory.ssv2", TINY, OVERRIDES, 0)
 
 
-def arguments(runs: Path, *more: str) -> list[str]:
-    options = [word for override in OVERRIDES for word in ("-o", override)]
-    return [*CELL, "--runs", str(runs), "--threads", "1", *options, *more]
-
-
-def start(runs: Path, *more: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "runner.jobs.run_process", *arguments(runs, *more)]
+def start(runs: Path, resources: Resources = ONE_THREAD) -> subprocess.Popen[bytes]:
+    file = runs / "request.json"
+    Request(run=RUN, resources=resources, runs=runs).save(file)
+    command = [sys.executable, "-m", "runner.jobs.run_process", str(file)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 
 
 def directory(runs: Path) -> RunDirectory:
-    run = load(CELL[0]).run_of(CELL[1], TINY, OVERRIDES, 0)
-    return RunStore(runs).run(run.train_id)
+    return RunStore(runs).run(RUN.train_id)
 
 
-def finish(runs: Path, *more: str) -> None:
+def finish(runs: Path, resources: Resources = ONE_THREAD) -> None:
     """Carry out the run, or the rest of it, in this process."""
-    assert train_here(arguments(runs, *more)) == 0
+    assert train_here(RUN, runs, resources) == 0
 
 
 def until(condition: object, process: subprocess.Popen[bytes]) -> None:
@@ -100,7 +97,7 @@ def test_recomputed_attention_trains_the_same_weights(
         recompute(model, on)
 
     monkeypatch.setattr(VideoViT, "recompute", recorded)
-    finish(tmp_path, "--recompute")
+    finish(tmp_path, Resources(threads=1, recompute=True))
     assert calls == [True]
     assert_same(tmp_path, uninterrupted)
 
@@ -135,7 +132,7 @@ def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(tmp_pa
 def test_a_run_resumes_after_two_signals_to_it_and_its_workers_within_an_epoch(
     tmp_path: Path, uninterrupted: Path, number: signal.Signals
 ) -> None:
-    process = start(tmp_path, "--workers", "1")
+    process = start(tmp_path, Resources(threads=1, workers=1))
     until(lambda: epoch(tmp_path) >= 2, process)
     for _ in range(2):
         os.killpg(process.pid, number)
@@ -152,7 +149,7 @@ def test_a_run_resumes_after_two_signals_to_it_and_its_workers_within_an_epoch(
 def test_a_run_resumes_after_a_stop_at_a_validation(
     tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch, reads: int
 ) -> None:
-    class Request(StopRequest):
+    class Stop(StopRequest):
         num_reads = 0
 
         def install_handlers(self) -> None:
@@ -164,8 +161,8 @@ def test_a_run_resumes_after_a_stop_at_a_validation(
             return signal.SIGTERM if self.num_reads >= reads else None
 
     with monkeypatch.context() as patch:
-        patch.setattr("runner.jobs.run_process.StopRequest", Request)
-        assert run_process.main(arguments(tmp_path)) == 128 + signal.SIGTERM
+        patch.setattr("runner.jobs.run_process.StopRequest", Stop)
+        assert train_here(RUN, tmp_path) == 128 + signal.SIGTERM
     checkpoint = torch.load(directory(tmp_path).checkpoint, weights_only=True)
     assert checkpoint["global_step"] == 40
     finish(tmp_path)

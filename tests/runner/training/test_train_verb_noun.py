@@ -10,18 +10,17 @@ import pytest
 from data.synthetic.epic100 import NOUNS, VERBS
 from experiments.spec.edits import apply, evaluation
 from experiments.spec.run import Parent, RunConfig
-from runner.jobs.job_logs import headline_text
+from runner.jobs.launch import headline_text
 from runner.machine.resources import Resources
 from runner.store.store import RunStore
 from runner.training.results import rescore
-from runner.training.train import train_and_test
 from runner.weights.weights import save_weights
-from tests.runner.points import NoSignalHandlers
+from tests.runner.points import carry_out
 
 
 def test_a_run_reports_action_verb_and_noun_accuracy(verb_noun_run: RunConfig, tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
-    train_and_test(verb_noun_run, store, Resources(devices=1), NoSignalHandlers())
+    carry_out(verb_noun_run, store, Resources(devices=1))
     directory = store.run(verb_noun_run.train_id)
     metrics = json.loads(directory.metrics(verb_noun_run.eval_id).read_text())
     assert metrics["videos"] == {"evaluated": 12, "failed": 0, "missing": 0}
@@ -52,7 +51,7 @@ def test_one_view_of_verbs_and_nouns_is_rescored_from_the_scores_of_two(
     untrained = replace(verb_noun_run, optim=None, parents=(Parent(run=verb_noun_run),))
     save_weights(verb_noun_run.build().model, store.run(verb_noun_run.train_id).weights)
     one_view = apply(untrained, evaluation(views=1))
-    train_and_test(untrained, store, Resources(devices=1), NoSignalHandlers())
+    carry_out(untrained, store, Resources(devices=1))
     assert rescore(one_view, store)
     directory = store.run(one_view.train_id)
     made = json.loads(directory.metrics(one_view.eval_id).read_text())

@@ -11,10 +11,10 @@ from experiments.spec.run import RunConfig
 from lightning_modules.module import TaskModule
 from lightning_modules.task import Batch
 from runner.jobs import run_process
-from runner.jobs.failure_file import Failure, read_failure
+from runner.jobs.failures import Failure, read_failure
 from runner.machine.files import read_json
-from runner.training.train import train_and_test
-from tests.runner.points import POINTS, REST, NoSignalHandlers, RunHarness
+from tests.runner.conftest import Process
+from tests.runner.points import POINTS, REST, RunHarness, carry_out
 from tests.runner.two_devices import FORKED, exit_codes
 
 pytestmark = FORKED
@@ -28,7 +28,7 @@ def test_a_training_on_two_devices_is_that_on_one(
     one, weights = harness.execute(run), harness.weights(run)
     harness.use_new_store("two")
     resources = replace(harness.resources, devices=2, micro_batch=micro_batch)
-    codes = exit_codes(lambda rank: train_and_test(run, harness.store, resources, NoSignalHandlers()))
+    codes = exit_codes(lambda rank: carry_out(run, harness.store, resources))
     assert codes == [0, 0]
     for name, tensor in harness.weights(run).items():
         torch.testing.assert_close(tensor, weights[name], rtol=1e-4, atol=1e-5)
@@ -42,7 +42,7 @@ def test_a_training_on_two_devices_is_that_on_one(
 
 @pytest.mark.parametrize(("error", "code"), [(DataError("a video is unreadable"), 3), (ZeroDivisionError("1 / 0"), 1)])
 def test_the_first_failure_of_any_process_gives_reason_and_exit_code_of_all(
-    error: Exception, code: int, harness: RunHarness, command: list[str], monkeypatch: pytest.MonkeyPatch
+    error: Exception, code: int, harness: RunHarness, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     training_step = TaskModule.training_step
 
@@ -52,8 +52,7 @@ def test_the_first_failure_of_any_process_gives_reason_and_exit_code_of_all(
         return training_step(module, batch, batch_idx)
 
     monkeypatch.setattr(TaskModule, "training_step", step)
-    on_two = [*command[:-4], "--devices", "2", "--threads", "1"]
-    assert exit_codes(lambda rank: run_process.end(run_process.main(on_two))) == [code, code]
+    assert exit_codes(lambda rank: run_process.end(process(devices=2))) == [code, code]
     failure = read_failure(harness.store.run(POINTS.train_id).failure)
     reason = "a video is unreadable" if code == 3 else "ZeroDivisionError: 1 / 0"
     assert failure == Failure(reason, code)

@@ -1,0 +1,176 @@
+"""Micro-batch of a training: what of a global batch a device computes at a time, found by trying a step on a GPU.
+
+The rest of the batch is accumulated. Lightning's batch size finder changes the global batch and supports one device only.
+"""
+
+import contextlib
+import copy
+from collections.abc import Iterator
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from experiments.spec.run import RunConfig
+from interface.sizes import InputSize
+from interface.targets import Targets
+from lightning_modules.module import TaskModule
+from runner.machine.resources import DEFAULT_COST, BatchSplit, Resources
+from runner.measure.training_step import PRECISIONS, TrainingStep, is_out_of_memory, release_memory
+from runner.training.progress import say
+
+# Cost of the items of the largest micro-batch that is tried. More items at a time are not faster.
+LARGEST_COST = 16 * DEFAULT_COST
+MARGIN = 0.1  # share of the free memory that trials leave, for fragmentation and other batches
+
+
+class TooLittleMemoryError(OSError):
+    """A step does not fit into the memory."""
+
+
+class FittingBatches(Callback):
+    """Splits the global batch so that a training step fits into memory, and notes the splits for the provenance.
+
+    Args:
+        trains: whether the run is trained, and not only tested.
+        accumulation: batches per step of the checkpoint from which the training goes on, whose counters count them; None
+            for a new training.
+    """
+
+    def __init__(
+        self, run: RunConfig, resources: Resources, *, trains: bool = True, accumulation: int | None = None
+    ) -> None:
+        self.run, self.resources = run, resources
+        self.split = resources.split_of(run, accumulation) if trains else BatchSplit(1, 1)
+        self.searches = trains and accumulation is None and resources.tries_micro_batches
+        self.test_batch = resources.test_batch(run)
+        self.splits: list[dict[str, int]] = []
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if stage != "fit":
+            return
+        assert isinstance(pl_module, TaskModule)
+        # Where results depend on the micro-batch, the default is used.
+        if self.searches and not has_batch_statistics(pl_module.model):
+            device = trainer.strategy.root_device
+            found = torch.tensor(self.largest_fitting(trainer, pl_module, device), device=device)
+            micro_batch = int(trainer.strategy.reduce(found, reduce_op="min"))
+            if micro_batch == 0:
+                raise TooLittleMemoryError(self.remedies("training", self.resources.micro_batches(self.run)[0]))
+            self.split = BatchSplit(micro_batch, self.split.micro_batch * self.split.accumulation // micro_batch)
+        self.apply(trainer)
+
+    def largest_fitting(self, trainer: Trainer, module: TaskModule, device: torch.device) -> int:
+        """Largest micro-batch that fits into the memory of this process's device; 0 if none does."""
+        size, targets = self.run.data.size, self.run.data.targets
+        sizes = self.resources.micro_batches(self.run)
+        for micro_batch in reversed([n for n in sizes if n == sizes[0] or n * size.cost <= LARGEST_COST]):
+            fits = step_fits(module, size, targets, micro_batch, device, shared=trainer.world_size > 1)
+            say(trainer, f"{micro_batch} items at a time {'fit' if fits else 'do not fit'} into the memory")
+            if fits:
+                return micro_batch
+        return 0
+
+    def apply(self, trainer: Trainer) -> None:
+        """Split the batches of a trainer and of its data."""
+        datamodule, optim = trainer.datamodule, self.run.optim  # type: ignore[attr-defined]
+        assert optim is not None
+        datamodule.batch_size, datamodule.accumulate = self.split
+        trainer.accumulate_grad_batches = self.split.accumulation
+        if optim.steps is not None:
+            trainer.val_check_interval = min(optim.validate_every, optim.steps) * self.split.accumulation
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        entry = {"from_step": trainer.global_step, "devices": trainer.world_size, **self.split._asdict()}
+        if not self.splits or self.splits[-1] | {"from_step": 0} != entry | {"from_step": 0}:
+            self.splits.append(entry)
+
+    def state_dict(self) -> dict[str, list[dict[str, int]]]:
+        return {"splits": self.splits}
+
+    def load_state_dict(self, state_dict: dict[str, list[dict[str, int]]]) -> None:
+        self.splits = state_dict["splits"]
+
+    def remedies(self, stage: str, batch: int | None = None) -> str:
+        """Message about exhausted memory, with the remedies.
+
+        Args:
+            batch: items at a time; None for those of the stage.
+        """
+        batch = batch or (self.split.micro_batch if stage == "training" else self.test_batch)
+        items = f"{batch} item{'s' if batch > 1 else ''}"
+        smaller = "set a smaller --micro-batch, " if batch > 1 else ""
+        return (
+            f"out of memory: a {stage} step with {items} at a time does not fit into the memory of "
+            f"{self.resources.devices_text}; {smaller}try --recompute, end other programs that use the memory, or use "
+            f"more devices, or ones with more memory"
+        )
+
+
+def has_batch_statistics(model: nn.Module) -> bool:
+    """Whether results of a training depend on its micro-batch, because a batch normalisation averages over it."""
+    return any(isinstance(part, _BatchNorm) and part.training for part in model.modules())
+
+
+def step_fits(
+    module: TaskModule, size: InputSize, targets: Targets, micro_batch: int, device: torch.device, *, shared: bool
+) -> bool:
+    """Whether a training step fits into the memory of a device, with a margin. The model is copied, not changed.
+
+    Args:
+        shared: whether several devices train the model, each with buffers for the exchange of gradients.
+    """
+    generators = [device] if device.type == "cuda" else []  # by default, those of all GPUs, with a warning
+    try:
+        with free_memory_with_margin(device), torch.random.fork_rng(generators):
+            try_step(module, size, targets, micro_batch, device, shared=shared)
+        fits = True
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        fits = False
+    release_memory()
+    return fits
+
+
+def try_step(
+    module: TaskModule, size: InputSize, targets: Targets, micro_batch: int, device: torch.device, *, shared: bool
+) -> None:
+    """Execute a training step on random items, then a second forward and backward pass on top of its gradients.
+
+    The second pass is that of a step with accumulation: the memory contains gradients and the state of the optimiser.
+    """
+    assert module.optim is not None
+    model = copy.deepcopy(module.model).to(device)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    buffers = [torch.empty_like(parameter) for parameter in trained] if shared else []
+    optimizer, _ = module.optim.build(model, module.optim.length)
+    inputs, labels = module.task.prepare(
+        size.example(micro_batch, device), targets.example(micro_batch, device), torch.Generator().manual_seed(0)
+    )
+
+    def loss(outputs: Tensor) -> Tensor:
+        return module.task.loss(outputs, labels)
+
+    precision = PRECISIONS[module.optim.precision] if device.type == "cuda" else torch.float32
+    step = TrainingStep(optimizer, loss, device, precision)
+    step.add_gradients(lambda: model(*inputs))
+    step.update()
+    step.add_gradients(lambda: model(*inputs))
+    del buffers
+
+
+@contextlib.contextmanager
+def free_memory_with_margin(device: torch.device) -> Iterator[None]:
+    """Limit this process to the free memory of a GPU without the margin. A larger allocation is an error."""
+    if device.type != "cuda":
+        yield
+        return
+    free, total = torch.cuda.mem_get_info(device)
+    available = free + torch.cuda.memory_reserved(device)
+    torch.cuda.set_per_process_memory_fraction((1 - MARGIN) * available / total, device)
+    try:
+        yield
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0, device)
