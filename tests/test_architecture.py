@@ -6,6 +6,7 @@ import inspect
 import io
 import re
 import tokenize
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,12 @@ MAY_IMPORT = {
     "reports": {"experiments.spec", "runner"},
     "reproduce": {"reports", "experiments.spec", "runner", *FOUNDATION},
     "benchmarks": {"runner", *FOUNDATION},
+}
+# Rooms of a package from the ground up: each imports those before it, and those beside it import nothing of each other.
+# "" are the files of the package itself. The rooms of a package that is not named here are ranked by nothing.
+ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "runner": (("machine",), ("store",), ("weights",), ("measure",), ("training",), ("jobs", "inference")),
+    "reproduce": (("",), ("verbs",)),
 }
 # Names of papers and their models. A directory with such a name belongs to the paper, not to shared code.
 PAPERS = ("motionformer", "mformer", "msca", "xvit", "x-vit", "cast", "deform3d")
@@ -117,6 +124,29 @@ def test_no_circular_imports() -> None:
         for module in leaves:
             del graph[module]
     assert not graph, f"circular imports, or imports of such modules: {sorted(graph)}"
+
+
+def room_of(module: str) -> str:
+    """Folder of a module within its package; empty for the files of the package itself."""
+    return ".".join(module.split(".")[1:-1])
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_no_room_imports_one_above_or_beside_it(package: str) -> None:
+    ranks = {room: rank for rank, rooms in enumerate(ROOMS[package]) for room in rooms}
+    found = {module: file for module, file in modules().items() if module.startswith(f"{package}.")}
+    found = {module: file for module, file in found.items() if file.name != "__init__.py"}
+    assert {room_of(module) for module in found} == {*ranks}
+    for module, file in found.items():
+        room = room_of(module)
+        for name in imports_of(file) & found.keys():
+            assert room_of(name) == room or ranks[room_of(name)] < ranks[room], f"{module} imports {name}"
+
+
+def test_no_folder_holds_more_than_twenty_modules() -> None:
+    counts = Counter(file.parent for file in files_in(*PACKAGES) if file.name != "__init__.py")
+    large = {str(folder.relative_to(ROOT)): count for folder, count in counts.items() if count > 20}
+    assert {*large} <= {"data/datasets"}, large
 
 
 def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:

@@ -21,10 +21,7 @@ from models.mixers.attention import (
     strided_attention,
     with_zero_gradients,
 )
-from models.mixers.nystromformer import Nystromformer
-from models.mixers.orthoformer import Orthoformer
-from models.mixers.performer import Performer
-from models.mixers.space import ExactSpace
+from models.mixers.space import Approximation, ExactSpace
 from models.mixers.temporal import Pooling, temporal_attention
 from models.tokens import Grid
 
@@ -46,9 +43,7 @@ class TrajectoryAttention(Mixer):
         temporal: Literal["attention", "average"] = "attention"
         normalize_over: Literal["space", "space-time"] = "space"
         project_values: bool = False
-        approximation: Orthoformer.Config | Nystromformer.Config | Performer.Config | None = field(
-            default=None, metadata={"omit_if": None}
-        )
+        approximation: Approximation | None = field(default=None, metadata={"omit_if": None})
 
         def build(self, width: int, heads: int) -> "list[TrajectoryAttention]":
             return [TrajectoryAttention(self, width, heads)]
