@@ -13,8 +13,8 @@ import torch.distributed
 from torch.utils.data import Sampler
 
 from data.config import DataConfig, Split
+from data.decoded_files import DecodedFiles
 from data.fingerprint import DataFingerprint
-from data.inspection.bad_files import BadFiles
 from data.items import Batch, ItemList, TestItems, TrainItems
 from data.loaders import (
     ContinuingItems,
@@ -40,7 +40,7 @@ class DataModule(pl.LightningDataModule):
         allow_bad: largest number of unreadable items of a split; 1 % of the split if None. More of them stop the run.
         accumulate: batches per device and optimiser step.
         rest_multiple: see `EpochBatches`.
-        bad_files: items that count as unreadable without being opened; none if None.
+        decoded: list of decoded items, of which those with an error count as unreadable without being opened.
         validation_items: items of a validation, which goes on where the last one stopped; the whole split if None.
         validation_parts: a validation takes one of this many parts of the validation items, always the same.
     """
@@ -58,7 +58,7 @@ class DataModule(pl.LightningDataModule):
         allow_bad: int | None = None,
         accumulate: int = 1,
         rest_multiple: int | None = None,
-        bad_files: BadFiles | None = None,
+        decoded: DecodedFiles | None = None,
         validation_items: int | None = None,
         validation_parts: int = 1,
     ) -> None:
@@ -66,7 +66,7 @@ class DataModule(pl.LightningDataModule):
         self.data, self.evaluation, self.root, self.seed = data, evaluation, root, seed
         self.batch_size, self.test_batch_size, self.accumulate = batch_size, test_batch_size, accumulate
         self.rest_multiple = rest_multiple
-        self.num_workers, self.allow_bad, self.bad_files = num_workers, allow_bad, bad_files
+        self.num_workers, self.allow_bad, self.decoded = num_workers, allow_bad, decoded
         self.validation_parts = validation_parts
         self.unreadable: dict[Split, UnreadableItems] = {}
         self.train_loader: TrainLoader | None = None
@@ -148,12 +148,12 @@ class DataModule(pl.LightningDataModule):
         self.teardown("")
 
     def set_known_errors(self, items: TrainItems | TestItems, split: Split) -> None:
-        """Mark the items of a split that are in the list of bad files."""
-        files = None if self.bad_files is None else self.data.files(items.items)
-        if self.bad_files is not None and files is not None:
-            items.known_errors = self.bad_files.among(items.items.ids, files)
+        """Mark the items of a split that could not be decoded before."""
+        files = None if self.decoded is None else self.data.files(items.items)
+        if self.decoded is not None and files is not None:
+            items.known_errors = self.decoded.errors(items.items.ids, files)
             if items.known_errors:
-                count, path = len(items.known_errors), self.bad_files.path
+                count, path = len(items.known_errors), self.decoded.path
                 logger.warning("%d %s items count as unreadable: they are listed in %s", count, split, path)
 
     def train_batches(self) -> EpochBatches:

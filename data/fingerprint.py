@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from data.config import DataConfig, Split
 from data.errors import MissingAnnotationError
-from data.inspection.file_scan import sizes_of
+from data.file_sizes import sizes_of
 
 if TYPE_CHECKING:  # the item modules import torch
     from data.items import ItemList

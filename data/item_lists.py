@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from data.config import DataConfig, DatasetConfig, Split
 from data.errors import DataError
-from data.inspection.file_scan import missing_of
+from data.file_sizes import missing_of
 
 if TYPE_CHECKING:  # the item modules import torch
     from data.items import ItemList

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -42,18 +42,11 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextmanager
-def worker_pool(
-    workers: int, prepare: Callable[..., object] | None = None, *arguments: object
-) -> Iterator[ProcessPoolExecutor]:
-    """Pool of processes. What is not started at the end of the block is cancelled.
-
-    Args:
-        workers: number of processes.
-        prepare: function that each process calls first, with the arguments.
-    """
+def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Pool of this number of processes. What is not started at the end of the block is cancelled."""
     # Forked processes have the memory of this one, and do not import the main module again.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(workers, context, _start, (os.getpid(), prepare, arguments))
+    pool = ProcessPoolExecutor(workers, context, exit_with_parent, (os.getpid(),))
     try:
         with signals_later(signal.SIGINT):
             pool.submit(os.getpid)  # starts the processes
@@ -70,12 +63,6 @@ def signals_later(*numbers: signal.Signals) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
-
-
-def _start(parent: int, prepare: Callable[..., object] | None, arguments: tuple[object, ...]) -> None:
-    exit_with_parent(parent)
-    if prepare is not None:
-        prepare(*arguments)
 
 
 def exit_with_parent(parent: int) -> None:

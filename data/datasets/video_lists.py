@@ -22,7 +22,7 @@ from data.datasets.annotations import MAX_DIGITS, class_number, data_lines
 from data.datasets.folders import base_with, refuse_absent, refuse_duplicates
 from data.datasets.videos import Pictures, Span, VideoRecord
 from data.errors import DataError, reading, shortened
-from data.inspection.file_scan import is_frame
+from data.file_sizes import is_frame
 
 # Frame rate of pictures whose list does not state one: that of the samplings, so that a stride counts pictures.
 DEFAULT_FPS = 30.0

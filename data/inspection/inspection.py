@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from data.config import DataConfig, Split
 from data.datasets.folders import VIDEO_SUFFIXES
+from data.decoded_files import Decoded
 from data.errors import DataError, shortened
-from data.inspection.examination import Outcome
-from data.inspection.file_scan import FolderScan, scanned, size_of
-from data.inspection.findings import Finding, number_of
+from data.file_sizes import is_frame, sizes_of
+from data.findings import Finding, number_of
 from data.item_lists import ItemLists
+from data.items import ItemList
 from data.loaders import allowed_number
-
-if TYPE_CHECKING:
-    from data.items import ItemList
-
 
 ALL_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 FPS_TOLERANCE = 0.5
@@ -44,11 +40,7 @@ class Need:
 
 
 class Inspection:
-    """Inspection of a data set in a folder, without opening its videos.
-
-    Args:
-        lists: item lists, if some have been read already.
-    """
+    """Inspection of a data set in a folder, without opening its videos."""
 
     def __init__(self, need: Need, root: Path, lists: ItemLists) -> None:
         self.need, self.data, self.lists = need, need.data, lists
@@ -63,10 +55,6 @@ class Inspection:
                 self.errors.append(error)
 
     @cached_property
-    def scan(self) -> FolderScan:
-        return scanned(self.root)
-
-    @cached_property
     def files(self) -> Mapping[Split, Sequence[tuple[str, ...]]]:
         """Files of the items of each split; none for items that are not stored in files."""
         found: dict[Split, Sequence[tuple[str, ...]]] = {}
@@ -75,25 +63,13 @@ class Inspection:
                 found[split] = files
         return found
 
-    @cached_property
-    def missing(self) -> Mapping[Split, frozenset[int]]:
-        """Indices of the items of each split with a missing file."""
-        return {
-            split: frozenset(index for index, paths in enumerate(files) if None in map(self.size, paths))
-            for split, files in self.files.items()
-        }
-
-    def size(self, path: str) -> int | None:
-        """Size of a file; None if it is missing."""
-        size = self.scan.sizes.get(path.removeprefix(f"{self.root}/")) if path.startswith(f"{self.root}/") else None
-        return size_of(path) if size is None else size
-
     def findings(self) -> Iterator[Finding]:
         """Findings on the lists and the files."""
         yield from dict.fromkeys(map(self.of_error, self.errors))  # a missing folder is the error of each split
-        for folder in sorted(self.scan.unreadable)[:1] if self.root.exists() else ():
-            number = number_of(len(self.scan.unreadable), "folders")
-            yield self.error(f"{number} cannot be listed, e.g. {self.root / folder}", "check the rights")
+        videos, unreadable = video_files(self.root) if self.root.exists() else ([], [])
+        if unreadable:
+            number = number_of(len(unreadable), "folders")
+            yield self.error(f"{number} cannot be listed, e.g. {min(unreadable)}", "check the rights")
         for split, items in self.items.items():
             yield self.count(split, items)
         yield from self.labels()
@@ -101,7 +77,7 @@ class Inspection:
         for split in self.files:
             yield from self.presence(split)
         if self.files:
-            yield self.superfluous()
+            yield self.superfluous(videos)
 
     def count(self, split: Split, items: "ItemList") -> Finding:
         """Number of items beside the official number."""
@@ -181,24 +157,23 @@ class Inspection:
 
     def presence(self, split: Split) -> Iterator[Finding]:
         """Missing and empty files of a split."""
-        files, missing, unit = self.files[split], self.missing[split], self.dataset.unit
+        files, missing, unit = self.files[split], self.lists.missing(self.data, split), self.dataset.unit
         allowed = allowed_number(len(files), self.need.allow_bad)
-        if missing:
-            path = next(path for path in files[min(missing)] if self.size(path) is None)
-            make = self.error if len(missing) > allowed else self.warning
-            yield make(
-                f"{len(missing):,} of {len(files):,} {split} {unit} are missing, e.g. {shortened(path)}; "
+        if count := len(missing.indices):
+            yield (self.error if count > allowed else self.warning)(
+                f"{count:,} of {len(files):,} {split} {unit} are missing, e.g. {shortened(str(missing.example))}; "
                 f"a run accepts {allowed:,}",
-                f"get them, or raise the limit with --allow-bad {len(missing)}",
+                f"get them, or raise the limit with --allow-bad {count}",
             )
         else:
             yield self.ok(f"all files of the {number_of(len(files), f'{split} {unit}')} are there")
-        empty = [path for of_item in files for path in of_item if self.size(path) == 0]
+        paths = list(chain.from_iterable(files))
+        empty = [path for path, size in zip(paths, sizes_of(paths), strict=True) if size == 0]
         if empty:
             number = number_of(len(empty), f"{split} files")
             yield self.warning(f"{number} of 0 bytes, e.g. {shortened(empty[0])}", "get them again")
 
-    def superfluous(self) -> Finding:
+    def superfluous(self, videos: Sequence[str]) -> Finding:
         """Video files that no list names."""
         listed: set[str] = set()
         for split in ALL_SPLITS:
@@ -207,8 +182,7 @@ class Inspection:
                 listed |= {path for of_item in self.data.files(items) or () for path in of_item}
             except DataError:
                 continue  # a split that no run needs
-        videos = (name for name in self.scan.sizes if name.lower().endswith(VIDEO_SUFFIXES))
-        extra = sorted(name for name in videos if f"{self.root}/{name}" not in listed)
+        extra = sorted(path.removeprefix(f"{self.root}/") for path in videos if path not in listed)
         if not extra:
             return self.ok("every video file is in a list")
         return self.warning(
@@ -229,24 +203,55 @@ class Inspection:
         return Finding.of_error(self.dataset.name, error)
 
 
+def video_files(root: Path) -> tuple[list[str], list[str]]:
+    """Paths of the video files below a folder, and of folders that cannot be listed. Symbolic links are followed.
+
+    Folders of the frames of a video are left out: EPIC-Kitchens has 20 million of them.
+    """
+    videos: list[str] = []
+    unreadable: list[str] = []
+    visited: set[str] = set()  # a link may lead to a folder above it
+    folders = [str(root)]
+    for folder in folders:
+        if (own := os.path.realpath(folder)) in visited:
+            continue
+        visited.add(own)
+        below, files = [], []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir():
+                        below.append(entry.path)
+                    elif is_frame(entry.name):
+                        break
+                    elif entry.name.lower().endswith(VIDEO_SUFFIXES) and entry.is_file():
+                        files.append(entry.path)
+                else:
+                    folders += sorted(below)
+                    videos += files
+        except OSError:
+            unreadable.append(folder)
+    return videos, unreadable
+
+
 def video_findings(
-    inspection: Inspection, split: Split, outcomes: Sequence[Outcome], bad_list: Path
+    inspection: Inspection, split: Split, outcomes: Sequence[Decoded], listed_in: Path
 ) -> Iterator[Finding]:
     """Findings on the decoded videos of a split.
 
     Args:
-        bad_list: file with the list of bad files.
+        listed_in: file with the list of decoded items.
     """
     need, unit = inspection.need, inspection.dataset.unit
-    count, bad = number_of(len(outcomes), f"{split} {unit}"), [outcome for outcome in outcomes if outcome.is_bad]
+    count, bad = number_of(len(outcomes), f"{split} {unit}"), [outcome for outcome in outcomes if outcome.reason]
     if bad:
-        unreadable = len(bad) + len(inspection.missing.get(split, ()))
+        unreadable = len(bad) + len(inspection.lists.missing(inspection.data, split).indices)
         num_items = len(inspection.items[split])
         allowed = allowed_number(num_items, need.allow_bad)
         is_over = unreadable > allowed
         yield (inspection.error if is_over else inspection.warning)(
             f"{len(bad):,} of {count} cannot be decoded, e.g. {shortened(bad[0].name)}: {shortened(bad[0].reason)}",
-            f"get them again; until then they count as failed, because they are listed in {bad_list}"
+            f"get them again; until then they count as failed, because they are listed in {listed_in}"
             + (
                 f", and more than the accepted {allowed:,} of {num_items:,} stop a run (--allow-bad N)"
                 if is_over

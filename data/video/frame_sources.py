@@ -21,7 +21,7 @@ from torch import Tensor
 from data.config import VideoFacts
 from data.datasets.videos import Pictures, Span, VideoRecord
 from data.errors import DecodeError
-from data.inspection.file_scan import is_frame
+from data.file_sizes import is_frame
 from data.sampling.base import Timeline
 from data.video.decode import VideoFile
 

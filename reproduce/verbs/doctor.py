@@ -1,15 +1,22 @@
 """`reproduce doctor`: whether the machine, the data sets and the weights are as the runs of tables need them."""
 
 import argparse
+import importlib.metadata
 import json
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import torch
+
 from data.config import DatasetConfig
+from data.decoded_files import DecodedFiles
 from data.errors import DataError
-from data.inspection.findings import Finding, number_of
+from data.findings import Finding, number_of
+from data.inspection.decoding import decoded_items
 from data.inspection.inspection import Inspection, Need, video_findings
-from data.synthetic.ensure import bytes_to_generate, generated_root
+from data.synthetic.ensure import bytes_to_generate, default_cache, generated_root
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER
 from reproduce.exit_codes import DONE, UNUSABLE
@@ -17,14 +24,18 @@ from reproduce.next_command import override_words, say_next
 from reproduce.selection import jobs, resources_of, scale_of, store_of
 from reproduce.terminal import terminal_width, wrapped
 from reproduce.verbs.status import FINISHED, job_state
-from runner.jobs.decoding import Decoding
-from runner.jobs.machine import machine_findings
-from runner.machine.files import StoreError
+from runner.machine.files import StoreError, existing, free_bytes
 from runner.machine.messages import bytes_text
 from runner.machine.resources import Resources, TooFewItemsError, splits_of
 from runner.store.jobs import Job, jobs_of
+from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
 from runner.weights.needed_weights import initial_findings, tested_findings
+
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
+PINNED = re.compile(r"^([\w-]+)==([\w.]+)", re.MULTILINE)
+DRIVER = Path("/proc/driver/nvidia/version")  # exists where the driver is loaded
+SAMPLE_SIZE = 16  # decoded items of a split without --deep
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -33,13 +44,14 @@ def execute(options: argparse.Namespace) -> int:
     if options.tables:
         doctor = Doctor(jobs(options), store, resources, deep=options.deep, eval_only=options.eval_only)
         small = scale_of(options).small
-        found = [*doctor.machine(generates=small, needs_gpu=not (small or options.eval_only)), *doctor.of_runs()]
+        machine = machine_findings(store, generates=small, needs_gpu=not (small or options.eval_only))
+        found = [*machine, *doctor.of_runs()]
     else:
         if given := run_flags(options):
             raise ValueError(f"{given[0]} is about the runs of tables; name one as paper/table")
         every_job = jobs_of(find(["*"]), PAPER, [], (0,))
         doctor = Doctor(every_job, store, resources, deep=options.deep, eval_only=options.eval_only)
-        found = [*doctor.machine(generates=True, needs_gpu=False), *doctor.of_named_data()]
+        found = [*machine_findings(store, generates=True, needs_gpu=False), *doctor.of_named_data()]
     print(json.dumps([finding._asdict() for finding in found], indent=1) if options.json else text(found))
     code = UNUSABLE if any(finding.severity == "error" for finding in found) else DONE
     if code == DONE and options.tables:
@@ -67,10 +79,6 @@ class Doctor:
         self.jobs, self.store, self.resources = found, store, resources
         self.deep, self.eval_only = deep, eval_only
         self.lists = resources.item_lists()
-
-    def machine(self, *, generates: bool, needs_gpu: bool) -> Iterable[Finding]:
-        """Findings on the machine, as `machine_findings`."""
-        return machine_findings(self.store, generates=generates, needs_gpu=needs_gpu)
 
     def of_runs(self) -> Iterator[Finding]:
         """Findings on the runs that are not finished, their weights and their data."""
@@ -150,11 +158,70 @@ class Doctor:
                 return
             inspection = Inspection(need, self.resources.root(need.data), self.lists)
             yield from inspection.findings()
-            decoding = Decoding(inspection, self.store, self.resources, deep=self.deep)
+            listed, workers = DecodedFiles(*self.store.decoded_files(dataset.name)), self.resources.decoding_workers
+            count = None if self.deep else SAMPLE_SIZE
             for split in inspection.files:
-                yield from video_findings(inspection, split, decoding.outcomes(split), decoding.bad_list)
+                found = decoded_items(need.data, self.lists, split, listed, workers=workers, count=count)
+                yield from video_findings(inspection, split, found, listed.path)
         except (DataError, StoreError) as error:
             yield Finding.of_error(dataset.name, error)
+
+
+def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> Iterator[Finding]:
+    """Findings on packages, devices and write access.
+
+    Args:
+        generates: whether runs generate stand-ins.
+        needs_gpu: whether runs take weeks without a GPU.
+    """
+    yield from _packages()
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    if torch.cuda.is_available():
+        yield Finding("ok", "devices", f"{hardware()}, {cores()}")
+    elif DRIVER.exists() and torch.version.cuda is not None and not hidden:
+        yield Finding(
+            "warning",
+            "devices",
+            f"there is an NVIDIA driver, but torch {torch.__version__} cannot use it; {cores()} are used instead",
+            "this torch needs a driver for its version of CUDA (+cu130: driver 580 or newer, Turing or newer GPUs): "
+            "update the driver, or install a torch for an older CUDA",
+        )
+    elif needs_gpu:
+        yield Finding("warning", "devices", f"no GPU, {cores()}", "training at this scale takes weeks without a GPU")
+    else:
+        yield Finding("ok", "devices", f"no GPU, {cores()}")
+    try:
+        store.check_writable()
+        free = bytes_text(free_bytes(store.root))
+        yield Finding("ok", "runs", f"{store.root.absolute()} can be written, {free} free")
+    except StoreError as error:
+        yield Finding.of_error("runs", error)
+    if generates:
+        cache = default_cache()
+        if os.access(existing(cache), os.W_OK):
+            yield Finding("ok", "stand-ins", f"{cache} can be written, {bytes_text(free_bytes(cache))} free")
+        else:
+            yield Finding("error", "stand-ins", f"{cache} cannot be written", "name another folder with STAND_IN_CACHE")
+
+
+def _packages() -> Iterator[Finding]:
+    """Packages that differ from the pinned versions."""
+    if not REQUIREMENTS.exists():
+        return
+    pinned = dict(PINNED.findall(REQUIREMENTS.read_text()))
+    remedy, same = "pip install -r requirements.txt", True
+    for name, version in pinned.items():
+        try:
+            found = importlib.metadata.version(name).partition("+")[0]  # a build for one device has a suffix
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding("error", "packages", f"{name} is not installed", remedy)
+            same = False
+            continue
+        if found != version:
+            yield Finding("warning", "packages", f"{name} is {found}, pinned is {version}", remedy)
+            same = False
+    if same:
+        yield Finding("ok", "packages", f"all {len(pinned)} as pinned, torch {torch.__version__}")
 
 
 def text(found: list[Finding]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import torch
 
-from data.inspection.findings import number_of
+from data.findings import number_of
 from reproduce.exit_codes import DONE, UNUSABLE
 from reproduce.next_command import say_next
 from reproduce.selection import check_start, jobs, resources_of, scale_of, store_of

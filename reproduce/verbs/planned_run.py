@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from data.config import Split
 from data.errors import DataError
-from data.inspection.findings import number_of
+from data.findings import number_of
 from data.item_lists import ItemLists
 from experiments.spec.run import RunConfig
 from reproduce.verbs.status import FINISHED, job_state

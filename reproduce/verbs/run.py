@@ -50,9 +50,11 @@ def execute(options: argparse.Namespace) -> int:
     resources.check([job.run for job in tests_only], eval_only=True, lists=lists)
     resources.check([job.run for job in to_do if job not in tests_only], lists=lists)
     for own in {job.run.data for job in to_do if job not in tests_only and job.run.data.dataset.own_folder is not None}:
-        from runner.jobs.decoding import check_validation  # imports the inspection of data
+        from data.decoded_files import DecodedFiles
+        from data.inspection.decoding import check_validation  # for one's own videos alone
 
-        check_validation(own, store, resources, lists)
+        listed, workers = DecodedFiles(*store.decoded_files(own.dataset.name)), resources.decoding_workers
+        check_validation(own, lists, listed, allow_bad=resources.allow_bad, workers=workers)
     starting = [job for job in to_do if job not in tests_only and not job.directory(store).checkpoint.exists()]
     find_initial_weights(job.run.model for job in starting)
     # Processes of several nodes meet at an address that only one run at a time can use.

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.inspection.findings import number_of
+from data.findings import number_of
 from reports.pages.sources import find_result
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next

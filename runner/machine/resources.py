@@ -97,6 +97,11 @@ class Resources:
             return 0
         return min(MAX_WORKERS, available_cores() // max(1, self.num_devices // self.nodes))
 
+    @property
+    def decoding_workers(self) -> int:
+        """Processes that decode all items of a data set."""
+        return available_cores() if self.workers is None else self.workers
+
     def root(self, data: DataConfig) -> Path:
         """Root directory of a data set. A missing stand-in is generated.
 

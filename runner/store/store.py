@@ -39,11 +39,9 @@ class RunStore:
         published = [] if self.results is None else [RunDirectory(self.results / train_id)]
         return [self.run(train_id), *published]
 
-    def bad_files(self, dataset: str) -> Path:
-        return self.root / "bad_files" / f"{dataset}.txt"
-
-    def examinations(self, dataset: str) -> Path:
-        return self.root / "examinations" / f"{dataset}.json"
+    def decoded_files(self, dataset: str) -> tuple[Path, Path]:
+        """List of decoded items of a data set, and that of earlier versions, which has the bad ones alone."""
+        return self.root / "decoded" / f"{dataset}.txt", self.root / "bad_files" / f"{dataset}.txt"
 
     def metrics(self, run: RunConfig) -> dict | None:
         """Metrics of a finished test: made here, or published. In both, trained weights precede released ones.

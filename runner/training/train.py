@@ -6,7 +6,7 @@ from pathlib import Path
 from lightning import seed_everything
 
 from data.datamodule import DataModule
-from data.inspection.bad_files import BadFiles
+from data.decoded_files import DecodedFiles
 from experiments.spec.run import RunConfig
 from models.frozen import frozen_parameters
 from models.model import Recomputes
@@ -85,7 +85,7 @@ class Session:
             root=resources.root(run.data),
             split=self.batches.split,
             test_batch=self.batches.test_batch,
-            bad_files=BadFiles.read(store.bad_files(run.data.dataset.name)),
+            decoded=DecodedFiles(*store.decoded_files(run.data.dataset.name)),
         )
         self.module = run.build()
         if isinstance(self.module.model, Recomputes):
@@ -202,14 +202,14 @@ def data_module(
     root: Path,
     split: BatchSplit,
     test_batch: int,
-    bad_files: BadFiles | None = None,
+    decoded: DecodedFiles | None = None,
 ) -> DataModule:
     """Data module of a run.
 
     Args:
         root: root directory of the data set.
         test_batch: test views per device and step.
-        bad_files: items that count as unreadable without being opened.
+        decoded: list of decoded items, of which those with an error count as unreadable without being opened.
     """
     return DataModule(
         run.data,
@@ -222,7 +222,7 @@ def data_module(
         allow_bad=resources.allow_bad,
         accumulate=split.accumulation,
         rest_multiple=run.optim.rest_multiple if run.optim is not None else None,
-        bad_files=bad_files,
+        decoded=decoded,
         validation_items=run.optim.validation_items if run.optim is not None else None,
         validation_parts=run.optim.validation_parts if run.optim is not None else 1,
     )

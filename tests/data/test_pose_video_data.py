@@ -20,7 +20,6 @@ from data.datasets.penn_action import PennAction
 from data.datasets.pose_videos import PoseVideoList
 from data.errors import DataError, DecodeError
 from data.fingerprint import fingerprint_in
-from data.inspection.file_scan import scanned
 from data.inspection.inspection import Inspection, Need
 from data.item_lists import ItemLists
 from data.items import Draw, Item
@@ -326,7 +325,7 @@ def test_the_doctor_counts_items_with_missing_joints(root: Path, written: Writte
     need = Need(data=DATA, splits=("train", "test"), short_side=96)
 
     def findings() -> list[str]:
-        scanned.cache_clear()
+        lists.files.clear()
         return [f.what for f in Inspection(need, root, lists).findings() if f.severity == "error"]
 
     lists = ItemLists(lambda data: root)

@@ -1,5 +1,6 @@
 """Inspection of a data set: each kind of finding, and decoded videos."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from PIL import Image
 from data.config import DataConfig, Split, VideoFacts
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
-from data.inspection.bad_files import Stamp
-from data.inspection.examination import Examination, Outcome
-from data.inspection.findings import Finding, number_of
-from data.inspection.inspection import Inspection, Need, video_findings
+from data.decoded_files import Decoded, DecodedFiles, Stamp
+from data.findings import Finding, number_of
+from data.inspection.decoding import decoded_items
+from data.inspection.inspection import Inspection, Need, video_files, video_findings
 from data.item_lists import ItemLists
 from data.video_data import VideoData
 
@@ -146,16 +147,14 @@ def test_segments_of_one_video_are_no_duplicates(tmp_path: Path) -> None:
     assert not any("training and in the test split" in finding.what for finding in found)
 
 
-def outcomes(*facts: VideoFacts | str) -> list[Outcome]:
-    return [
-        Outcome(Stamp(1, 1), None, "/data/a.mp4", fact) if isinstance(fact, str) else Outcome(Stamp(1, 1), fact)
-        for fact in facts
-    ]
+def outcomes(*facts: VideoFacts | str) -> list[Decoded]:
+    good, bad = Decoded(Stamp(1, 1), "a"), Decoded(Stamp(1, 1), "a", "/data/a.mp4")
+    return [bad._replace(reason=fact) if isinstance(fact, str) else good._replace(facts=fact) for fact in facts]
 
 
 def test_decoded_videos_give_short_sides_and_frame_rates(root: Path) -> None:
     found = outcomes(VideoFacts(9, 30.0, 31), VideoFacts(9, 25.0, 64), VideoFacts(9, 29.97, 48))
-    decoded, sides, rates = video_findings(inspected(root), "train", found, root / "bad.txt")
+    decoded, sides, rates = video_findings(inspected(root), "train", found, root / "list.txt")
     assert decoded == Finding("ok", "kinetics", "3 train videos decoded")
     assert sides.severity == "warning"
     assert sides.what == "train: short sides 31 to 64, median 48; 1 of 3 are below the 32 of the test"
@@ -165,10 +164,39 @@ def test_decoded_videos_give_short_sides_and_frame_rates(root: Path) -> None:
 @pytest.mark.parametrize(("allow_bad", "severity"), [(None, "error"), (1, "warning")])
 def test_videos_that_cannot_be_decoded_name_the_list(root: Path, allow_bad: int | None, severity: str) -> None:
     found = outcomes("cut short", VideoFacts(9, 30.0, 48))
-    bad, *_ = video_findings(inspected(root, allow_bad=allow_bad), "train", found, root / "bad.txt")
+    bad, *_ = video_findings(inspected(root, allow_bad=allow_bad), "train", found, root / "list.txt")
     assert bad.severity == severity
     assert bad.what == "1 of 2 train videos cannot be decoded, e.g. /data/a.mp4: cut short"
-    assert f"listed in {root}/bad.txt" in bad.remedy and ("--allow-bad N" in bad.remedy) == (severity == "error")
+    assert f"listed in {root}/list.txt" in bad.remedy and ("--allow-bad N" in bad.remedy) == (severity == "error")
+
+
+def test_video_files_are_found_through_links_without_folders_of_frames(tmp_path: Path) -> None:
+    for name in ("root/train/a b/1.mp4", "root/train/a b/note.txt", "root/frame_of.mp4", "elsewhere/3.WEBM"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    root = tmp_path / "root"
+    (root / "P01_01").mkdir()
+    for name in ("frame_0000000001.jpg", "frame_0000000002.jpg"):
+        (root / "P01_01" / name).touch()
+    (root / "val").symlink_to(tmp_path / "elsewhere")
+    (root / "train/up").symlink_to(root)
+    (root / "train/broken.mp4").symlink_to(root / "nothing")
+    expected = [f"{root}/frame_of.mp4", f"{root}/train/a b/1.mp4", f"{root}/val/3.WEBM"]
+    videos, unreadable = video_files(root)
+    assert (sorted(videos), unreadable) == (expected, [])
+
+
+def test_folders_that_cannot_be_listed_are_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def refuse(path: str | Path) -> object:
+        if str(path).endswith("train/dance"):
+            raise PermissionError(path)
+        return scandir(path)
+
+    monkeypatch.setattr("data.inspection.inspection.os.scandir", refuse)
+    found = problems(inspected(root))[0]
+    assert (found.severity, found.what) == ("error", f"1 folder cannot be listed, e.g. {root}/train/dance")
 
 
 def test_one_item_is_singular() -> None:
@@ -194,10 +222,9 @@ def frames_root(tmp_path: Path) -> Path:
 
 def decoded(inspection: Inspection, split: Split) -> list[Finding]:
     """Findings after all videos of a split were decoded."""
-    items, files = inspection.items[split], inspection.files[split]
-    examination = Examination(inspection.data, items, files, {})
-    outcomes = list(examination.outcomes(range(len(items)), workers=0).values())
-    return list(video_findings(inspection, split, outcomes, Path("bad.txt")))
+    listed = DecodedFiles(inspection.root / "decoded.txt")
+    found = decoded_items(inspection.data, inspection.lists, split, listed, workers=0)
+    return list(video_findings(inspection, split, found, listed.path))
 
 
 def test_complete_folders_of_pictures_have_no_problems(frames_root: Path) -> None:

@@ -1,18 +1,21 @@
 """`reproduce doctor`: findings on what a table needs, exit codes, and JSON."""
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import torch
 
-from data.inspection.file_scan import scanned
-from data.inspection.findings import Finding
+from data.findings import Finding
+from data.inspection.decoding import CompleteItems
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER
 from reproduce.command import main
 from reproduce.verbs import doctor as doctor_verb
+from reproduce.verbs.doctor import machine_findings
 from runner.machine.files import write_atomically
 from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
@@ -37,7 +40,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_numbered_video(root / f"{name}.mp4", 4)
     (root / "train.csv").write_text("train/a/0.mp4 0\ntrain/b/1.mp4 1\n")
     (root / "val.csv").write_text("val/a/2.mp4 0\n")
-    scanned.cache_clear()
     return root
 
 
@@ -51,7 +53,6 @@ def doctor(root: Path, *more: str) -> list[str]:
 
 
 def findings(words: list[str], capsys: pytest.CaptureFixture[str], severity: str = "") -> tuple[int, list[dict]]:
-    scanned.cache_clear()
     code = main([*words, "--json"])
     found = json.loads(capsys.readouterr().out)
     return code, [finding for finding in found if finding["severity"] == severity or not severity]
@@ -95,7 +96,7 @@ def test_every_error_that_stops_the_table_is_named_with_its_remedy(
     weights, missing, undecodable = errors
     assert weights["subject"] == "weights" and "save it as" in weights["remedy"]
     assert missing["what"].startswith("1 of 2 train videos are missing") and "--allow-bad 1" in missing["remedy"]
-    listed = root.parent / "runs/bad_files/kinetics400.txt"
+    listed = root.parent / "runs/decoded/kinetics400.txt"
     assert "1 of 1 test video cannot be decoded" in undecodable["what"] and str(listed) in undecodable["remedy"]
     assert str(root / "val/a/2.mp4") in listed.read_text()
     code, errors = findings(doctor(root, "--allow-bad", "1"), capsys, "error")
@@ -202,19 +203,10 @@ def test_deep_goes_on_where_it_was(
     words = doctor(root, "--eval-only")
     _, sampled = findings(words, capsys)
     assert any(finding["what"] == "16 test videos decoded" for finding in sampled)
-    monkeypatch.setattr("data.inspection.examination.Examination.examined", decoded := Recorded())
+    decoded: list[int] = []
+    monkeypatch.setattr(CompleteItems, "__getitem__", lambda items, place: decoded.append(place))
     _, found = findings([*words, "--deep"], capsys)
-    assert decoded.count == 4 and any(finding["what"] == "16 test videos decoded" for finding in found)
-
-
-class Recorded:
-    """Examination that counts the items and reads none."""
-
-    count = 0
-
-    def __call__(self, indices: list[int], workers: int) -> list[tuple[int, None]]:
-        self.count += len(indices)
-        return [(index, None) for index in indices]
+    assert len(decoded) == 4 and any(finding["what"] == "16 test videos decoded" for finding in found)
 
 
 def test_help_is_immediate(capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,3 +214,57 @@ def test_help_is_immediate(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["doctor", "--help"])
     assert time.monotonic() - started < 1 and "--deep" in capsys.readouterr().out
+
+
+# The machine
+
+
+@pytest.fixture(autouse=True)
+def no_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without an NVIDIA driver."""
+    monkeypatch.setattr(doctor_verb, "DRIVER", tmp_path / "none")
+
+
+def of_machine(store: RunStore, *, needs_gpu: bool = False) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in machine_findings(store, generates=True, needs_gpu=needs_gpu)}
+
+
+def test_all_packages_are_as_pinned_here(store: RunStore) -> None:
+    assert of_machine(store)["packages"].severity == "ok"
+
+
+def test_other_and_missing_packages_are_named(store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "requirements.txt").write_text("# ours\nnumpy==0.1  # old\nno-such-one==2\n")
+    monkeypatch.setattr(doctor_verb, "REQUIREMENTS", tmp_path / "requirements.txt")
+    other, missing = (f for f in machine_findings(store, generates=False, needs_gpu=False) if f.subject == "packages")
+    assert other.severity == "warning" and other.what.endswith("pinned is 0.1")
+    assert (missing.severity, missing.what) == ("error", "no-such-one is not installed") and missing.remedy
+
+
+def test_a_scale_that_needs_a_gpu_warns_without_one(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert of_machine(store)["devices"].severity == "ok"
+    assert of_machine(store, needs_gpu=True)["devices"].severity == "warning"
+
+
+def test_a_driver_that_torch_cannot_use_is_named(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "version").touch()
+    monkeypatch.setattr(doctor_verb, "DRIVER", tmp_path / "version")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    found = of_machine(store)["devices"]
+    assert found.severity == "warning" and "cannot use it" in found.what and "driver 580 or newer" in found.remedy
+
+
+def test_folders_that_cannot_be_written_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path / "cache" / "inner"))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    found = of_machine(RunStore(tmp_path / "file" / "runs"))
+    assert found["runs"].severity == "error" and found["runs"].remedy.endswith("name another place with --runs")
+    assert found["stand-ins"].severity == "error" and "STAND_IN_CACHE" in found["stand-ins"].remedy
+    monkeypatch.undo()
+    assert of_machine(RunStore(tmp_path / "runs"))["runs"].severity == "ok"

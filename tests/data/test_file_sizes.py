@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from data.inspection.file_scan import FolderScan, is_frame, missing_of, scanned, size_of, sizes_of
+from data.file_sizes import is_frame, missing_of, size_of, sizes_of
 
 
 @pytest.fixture
@@ -13,59 +13,6 @@ def root(tmp_path: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"x" * size)
     return root
-
-
-def test_a_scan_has_the_size_of_each_file_by_relative_path(root: Path) -> None:
-    assert scanned(root) == FolderScan(
-        {"train/a b/1.mp4": 3, "train/a b/2.mp4": 0, "val.csv": 5}, frozenset(), frozenset()
-    )
-
-
-def test_a_folder_of_frames_is_not_listed(root: Path) -> None:
-    frames = root / "P01" / "rgb_frames" / "P01_01"
-    frames.mkdir(parents=True)
-    for number in (1, 2):
-        (frames / f"frame_{number:010d}.jpg").touch()
-    (root / "train" / "a b" / "frame_of_a_picture.mp4").touch()  # a video
-    scan = scanned(root)
-    assert scan.picture_folders == {"P01/rgb_frames/P01_01"}
-    assert set(scan.sizes) == {"train/a b/1.mp4", "train/a b/2.mp4", "train/a b/frame_of_a_picture.mp4", "val.csv"}
-
-
-def test_links_are_followed_and_loops_end(root: Path, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "3.mp4").write_bytes(b"1234")
-    (root / "val").symlink_to(elsewhere)
-    (root / "train" / "up").symlink_to(root)
-    (root / "train" / "broken.mp4").symlink_to(root / "nothing")
-    (root / "train" / "linked.mp4").symlink_to(elsewhere / "3.mp4")
-    assert scanned(root).sizes == {
-        "train/a b/1.mp4": 3,
-        "train/a b/2.mp4": 0,
-        "train/linked.mp4": 4,
-        "val.csv": 5,
-        "val/3.mp4": 4,
-    }
-
-
-def test_a_root_is_scanned_once(root: Path) -> None:
-    before = scanned(root)
-    (root / "new.mp4").touch()
-    assert scanned(root) is before
-
-
-def test_folders_that_cannot_be_listed_are_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scandir = os.scandir
-
-    def refuse(path: str) -> object:
-        if path.endswith("a b"):
-            raise PermissionError(path)
-        return scandir(path)
-
-    monkeypatch.setattr("data.inspection.file_scan.os.scandir", refuse)
-    assert scanned(root) == FolderScan({"val.csv": 5}, frozenset(), frozenset({"train/a b"}))
-    assert scanned(root / "nothing").unreadable == {""}
 
 
 def test_sizes_are_those_of_regular_files(root: Path) -> None:
