@@ -5,7 +5,7 @@ a batch to model inputs. Works under DDP with `use_distributed_sampler=False`.
 """
 
 import logging
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -31,56 +31,54 @@ from interface.evaluation import EvalConfig
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Loading:
+    """Data of a run, and how they are loaded."""
+
+    data: DataConfig
+    evaluation: EvalConfig
+    root: Path
+    seed: int
+    batch_size: int
+    """Training items per device and batch."""
+    test_batch_size: int
+    """Test views per device and batch, each with all its crops."""
+    num_workers: int
+    allow_bad: int | None = None
+    """Largest number of unreadable items of a split; 1 % of the split if None. More of them stop the run."""
+    accumulate: int = 1
+    """Batches per device and optimiser step."""
+    rest_multiple: int | None = None
+    """See `EpochBatches`."""
+    decoded: DecodedFiles | None = None
+    """List of decoded items, of which those with an error count as unreadable without being opened."""
+    validation_items: int | None = None
+    """Items of a validation, which goes on where the last one stopped; the whole split if None."""
+    validation_parts: int = 1
+    """A validation takes one of this many parts of the validation items, always the same."""
+
+
 class DataModule(pl.LightningDataModule):
-    """Loaders of one data set under a test protocol.
+    """Loaders of one data set under a test protocol."""
 
-    Args:
-        batch_size: training items per device and batch.
-        test_batch_size: test views per device and batch, each with all its crops.
-        allow_bad: largest number of unreadable items of a split; 1 % of the split if None. More of them stop the run.
-        accumulate: batches per device and optimiser step.
-        rest_multiple: see `EpochBatches`.
-        decoded: list of decoded items, of which those with an error count as unreadable without being opened.
-        validation_items: items of a validation, which goes on where the last one stopped; the whole split if None.
-        validation_parts: a validation takes one of this many parts of the validation items, always the same.
-    """
-
-    def __init__(
-        self,
-        data: DataConfig,
-        evaluation: EvalConfig,
-        *,
-        root: Path,
-        seed: int,
-        batch_size: int,
-        test_batch_size: int,
-        num_workers: int,
-        allow_bad: int | None = None,
-        accumulate: int = 1,
-        rest_multiple: int | None = None,
-        decoded: DecodedFiles | None = None,
-        validation_items: int | None = None,
-        validation_parts: int = 1,
-    ) -> None:
+    def __init__(self, loading: Loading) -> None:
         super().__init__()
-        self.data, self.evaluation, self.root, self.seed = data, evaluation, root, seed
-        self.batch_size, self.test_batch_size, self.accumulate = batch_size, test_batch_size, accumulate
-        self.rest_multiple = rest_multiple
-        self.num_workers, self.allow_bad, self.decoded = num_workers, allow_bad, decoded
-        self.validation_parts = validation_parts
+        self.loading, self.data, self.root = loading, loading.data, loading.root
+        self.batch_size, self.accumulate = loading.batch_size, loading.accumulate
+        self.lists: dict[Split, ItemList] = {}
         self.unreadable: dict[Split, UnreadableItems] = {}
         self.train_loader: TrainLoader | None = None
         self.loaders: list[TrainLoader | TestLoader] = []
         self.position: dict[str, int] | None = None
-        self.validation_items = validation_items
         self.continuing: ContinuingItems | None = None
         self.num_validated = 0
 
     def train_dataloader(self) -> TrainLoader:
         """Augmented items of the training split, in an order fixed by (seed, epoch)."""
-        items = self.data.train_items(self.train_list, self.seed)
+        items = self.data.train_items(self.train_list, self.loading.seed)
         self.set_known_errors(items, "train")
-        self.train_loader = TrainLoader(items, self.train_batches(), self.unreadable_in("train"), self.num_workers)
+        unreadable, workers = self.unreadable_in("train"), self.loading.num_workers
+        self.train_loader = TrainLoader(items, self.train_batches(), unreadable, workers)
         if self.position is not None:
             self.train_loader.load_state_dict(self.position)
         self.loaders.append(self.train_loader)
@@ -108,23 +106,23 @@ class DataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> TestLoader:
         """One unaugmented view of each validation item. With one crop each, a batch can have more items."""
-        items = self.data.validation_items(self.val_list)
-        return self._test_loader(items, "val", self.evaluation.crops, self.validation_order(items))
+        items = self.data.validation_items(self.list_of("val"))
+        return self._test_loader(items, "val", self.loading.evaluation.crops, self.validation_order(items))
 
     def validation_order(self, items: TestItems) -> Sampler[int]:
         """Items of each validation: the same part, or a fixed number that goes on where the last validation stopped."""
-        if self.validation_items is None:
-            chosen = random_part(len(self.val_list), self.validation_parts)
+        if self.loading.validation_items is None:
+            chosen = random_part(len(self.list_of("val")), self.loading.validation_parts)
             return UnrepeatedItems(items, rank=self.rank, world_size=self.world_size, chosen=chosen)
         self.continuing = ContinuingItems(
-            items, self.validation_items, self.seed, rank=self.rank, world_size=self.world_size
+            items, self.loading.validation_items, self.loading.seed, rank=self.rank, world_size=self.world_size
         )
         self.continuing.num_drawn = self.num_validated
         return self.continuing
 
     def test_dataloader(self) -> TestLoader:
         """All views of each test item, each view on one device only."""
-        items = self.data.test_items(self.test_list, self.evaluation)
+        items = self.data.test_items(self.test_list, self.loading.evaluation)
         order = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
         return self._test_loader(items, "test", 1, order)
 
@@ -133,8 +131,8 @@ class DataModule(pl.LightningDataModule):
 
     def _test_loader(self, items: TestItems, split: Split, batch_factor: int, sampler: Sampler[int]) -> TestLoader:
         self.set_known_errors(items, split)
-        size = self.test_batch_size * batch_factor
-        loader = TestLoader(items, sampler, self.unreadable_in(split), size, self.num_workers)
+        size = self.loading.test_batch_size * batch_factor
+        loader = TestLoader(items, sampler, self.unreadable_in(split), size, self.loading.num_workers)
         self.loaders.append(loader)
         return loader
 
@@ -149,11 +147,11 @@ class DataModule(pl.LightningDataModule):
 
     def set_known_errors(self, items: TrainItems | TestItems, split: Split) -> None:
         """Mark the items of a split that could not be decoded before."""
-        files = None if self.decoded is None else self.data.files(items.items)
-        if self.decoded is not None and files is not None:
-            items.known_errors = self.decoded.errors(items.items.ids, files)
+        files = None if self.loading.decoded is None else self.data.files(items.items)
+        if self.loading.decoded is not None and files is not None:
+            items.known_errors = self.loading.decoded.errors(items.items.ids, files)
             if items.known_errors:
-                count, path = len(items.known_errors), self.decoded.path
+                count, path = len(items.known_errors), self.loading.decoded.path
                 logger.warning("%d %s items count as unreadable: they are listed in %s", count, split, path)
 
     def train_batches(self) -> EpochBatches:
@@ -161,26 +159,23 @@ class DataModule(pl.LightningDataModule):
         return EpochBatches(
             self.num_train,
             self.batch_size,
-            self.seed,
+            self.loading.seed,
             rank=self.rank,
             world_size=self.world_size,
             accumulate=self.accumulate,
-            rest_multiple=self.rest_multiple,
+            rest_multiple=self.loading.rest_multiple,
         )
 
     def list_of(self, split: Split) -> ItemList:
-        """Items of a split."""
-        match split:
-            case "train":
-                return self.train_list
-            case "val":
-                return self.val_list
-        return self.test_list
+        """Items of a split, which are read once."""
+        if split not in self.lists:
+            self.lists[split] = self.data.dataset.build(self.root, split)
+        return self.lists[split]
 
     def unreadable_in(self, split: Split) -> UnreadableItems:
         """Unreadable items of a split, collected over all epochs."""
         count, unit = len(self.list_of(split)), self.data.dataset.unit
-        return self.unreadable.setdefault(split, UnreadableItems(split, count, self.allow_bad, unit))
+        return self.unreadable.setdefault(split, UnreadableItems(split, count, self.loading.allow_bad, unit))
 
     def num_replaced(self) -> int:
         """Number of unreadable training items over all devices. Every process must call this method."""
@@ -191,17 +186,13 @@ class DataModule(pl.LightningDataModule):
         torch.distributed.all_gather_object(all_processes, own)
         return len(set().union(*all_processes))
 
-    @cached_property
+    @property
     def train_list(self) -> ItemList:
-        return self.data.dataset.build(self.root, "train")
+        return self.list_of("train")
 
-    @cached_property
-    def val_list(self) -> ItemList:
-        return self.data.dataset.build(self.root, "val")
-
-    @cached_property
+    @property
     def test_list(self) -> ItemList:
-        return self.data.dataset.build(self.root, "test")
+        return self.list_of("test")
 
     @property
     def num_train(self) -> int:
@@ -224,7 +215,6 @@ class DataModule(pl.LightningDataModule):
 
     @property
     def rank(self) -> int:
-        """Rank of this process."""
         if self.trainer is not None:
             return self.trainer.global_rank
         return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0

@@ -8,14 +8,13 @@ import random
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import ClassVar, Self
 
 import numpy as np
 
 from data.sampling.base import PART_EACH, Indices, Sampling, SamplingConfig, Timeline
 from interface.evaluation import EvalConfig
 from interface.ranges import Count, ShareAboveZero
-
-MAX_SEGMENT_VIEWS, MAX_UNIFORM_VIEWS = 3, 2
 
 
 class SegmentSampling(Sampling):
@@ -68,7 +67,6 @@ class SegmentSampling(Sampling):
         self.span = config.span
 
     def random(self, timeline: Timeline) -> Indices:
-        """Index of a random frame of each segment, both ends included, drawn from the state of `random`."""
         start = random.random() if self.span < 1 else 0.0
         ends = self.segment_ends(self.num_nominal_frames(timeline), start)
         indices = [random.randint(start, end) for start, end in pairwise(ends)]
@@ -120,16 +118,34 @@ class SegmentSampling(Sampling):
         return np.maximum(np.searchsorted(first_nominal_indices, nominal_indices, side="right") - 1, 0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class WholeVideoConfig(SamplingConfig):
+    """Settings of clips of one frame of each of F equal parts of the video. Views differ in its place in the parts."""
+
+    max_views: ClassVar[int]
+    view_names: ClassVar[str]
+
+    @property
+    def text(self) -> str:
+        return PART_EACH
+
+    def for_test(self, evaluation: EvalConfig) -> Self:
+        for name in ("stride", "span"):
+            if getattr(evaluation, name) is not None:
+                raise ValueError(f"evaluation.{name}: clips of this sampling span the whole video; leave it None")
+        if evaluation.views > self.max_views:
+            frames = f"{self.view_names} frame of each segment"
+            raise ValueError(f"evaluation.views is {evaluation.views}; at most {self.max_views}: {frames}")
+        return self
+
+
 class SegmentViewSampling(Sampling):
     """One of the video's own frames in each of F equal segments: a random one (training), or one for each view."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(SamplingConfig):
-        """No options."""
-
-        @property
-        def text(self) -> str:
-            return PART_EACH
+    class Config(WholeVideoConfig):
+        max_views = 3
+        view_names = "the middle, the first and the last"
 
         def build(self, frames: int) -> "SegmentViewSampling":
             return SegmentViewSampling(frames)
@@ -138,23 +154,11 @@ class SegmentViewSampling(Sampling):
             """Place of each test view in the segments, as a share of their length."""
             return (Fraction(1, 2), Fraction(0), Fraction(1))[:num_views]
 
-        def for_test(self, evaluation: EvalConfig) -> "SegmentViewSampling.Config":
-            if evaluation.stride is not None or evaluation.span is not None:
-                name = "span" if evaluation.stride is None else "stride"
-                raise ValueError(f"evaluation.{name}: clips of segments span the whole video; leave it None")
-            if evaluation.views > MAX_SEGMENT_VIEWS:
-                raise ValueError(
-                    f"evaluation.views is {evaluation.views}; at most {MAX_SEGMENT_VIEWS}: the middle, the first and "
-                    f"the last frame of each segment"
-                )
-            return self
-
     def __init__(self, frames: int) -> None:
         super().__init__(frames)
         self.segments = SegmentSampling.Config(nominal_fps=None).build(frames)
 
     def random(self, timeline: Timeline) -> Indices:
-        """Index of a random frame of each segment, both ends included, drawn from the state of `random`."""
         return self.segments.random(timeline)
 
     def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
@@ -170,12 +174,9 @@ class UniformSampling(Sampling):
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(SamplingConfig):
-        """No options."""
-
-        @property
-        def text(self) -> str:
-            return PART_EACH
+    class Config(WholeVideoConfig):
+        max_views = 2
+        view_names = "the first and the middle"
 
         def build(self, frames: int) -> "UniformSampling":
             return UniformSampling(frames)
@@ -187,22 +188,8 @@ class UniformSampling(Sampling):
             """
             return (Fraction(1, 2),) if num_views == 1 else (Fraction(0), Fraction(1, 2))
 
-        def for_test(self, evaluation: EvalConfig) -> "UniformSampling.Config":
-            if evaluation.stride is not None or evaluation.span is not None:
-                name = "span" if evaluation.stride is None else "stride"
-                raise ValueError(f"evaluation.{name}: clips of this sampling span the whole video; leave it None")
-            if evaluation.views > MAX_UNIFORM_VIEWS:
-                raise ValueError(
-                    f"evaluation.views is {evaluation.views}; at most {MAX_UNIFORM_VIEWS}: the first and the middle "
-                    f"frame of each segment"
-                )
-            return self
-
     def random(self, timeline: Timeline) -> Indices:
-        """Index of a random frame of each segment, drawn from the state of `random`.
-
-        As released, a video with fewer than F frames gives its first frame F times.
-        """
+        """As released, a video with fewer than F frames gives its first frame F times."""
         segment = timeline.num_frames // self.frames
         if segment == 0:
             return np.zeros(self.frames, np.int64)

@@ -66,7 +66,6 @@ class DenseSampling(Sampling):
         self.config = config
 
     def random(self, timeline: Timeline) -> Indices:
-        """Frame indices of a clip with a random start, drawn from the state of `random`."""
         from pytorchvideo.data.clip_sampling import make_clip_sampler  # here: it is slow to import
 
         sampler = make_clip_sampler("random", self.clip_seconds(timeline))
@@ -154,7 +153,6 @@ class StridedSampling(Sampling):
         self.config = config
 
     def random(self, timeline: Timeline) -> Indices:
-        """Frame indices of a clip with a random start, drawn from the state of `random`."""
         return self.from_start(timeline, random.uniform(0, self.last_start(timeline)))
 
     def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
@@ -203,10 +201,7 @@ class CyclicSampling(Sampling):
         self.late_short_clips = config.late_short_clips
 
     def random(self, timeline: Timeline) -> Indices:
-        """Frame indices of a clip with a random start, drawn from the state of `random`.
-
-        As released, the last possible start is never drawn.
-        """
+        """As released, the last possible start is never drawn."""
         return self.from_start(timeline, random.randrange(max(self.num_starts(timeline) - 1, 1)))
 
     def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
@@ -263,10 +258,9 @@ class PaddedSampling(Sampling):
         self.stride = stride
 
     def random(self, timeline: Timeline) -> Indices:
-        """Frame indices of a span with a random end, drawn from the state of `random`.
+        """Indices trunc(linspace(start, start + F r, F)), the last one reduced to start + F r - 1.
 
-        The indices are trunc(linspace(start, start + F r, F)), and the last one is reduced to start + F r - 1. As
-        released, a span stops before the last frame of the video, which is never drawn.
+        As released, a span stops before the last frame of the video, which is never drawn.
         """
         length = self.frames * self.stride
         if timeline.num_frames <= length:

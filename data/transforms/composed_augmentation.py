@@ -1,26 +1,33 @@
 """Training augmentation of one part for each purpose: AutoAugment, crop, flip and erasing.
 
 Follows https://github.com/1adrianb/video-transformers. AutoAugment has its policy v0 for ImageNet, one draw per clip.
-Policy and operations are timm's, which follow those of EfficientNet (https://arxiv.org/abs/1905.11946) on TPUs.
+Policy and operations are timm's, which follow those of EfficientNet (https://arxiv.org/abs/1905.11946) on TPUs. Crops
+of a few sizes at fixed places are those of temporal segment networks (https://arxiv.org/abs/1608.00859). Random erasing
+(https://arxiv.org/abs/1708.04896) is timm's.
 F: frames of a clip. Frames are uint8, (F, 3, height, width), RGB.
 """
 
+import math
 import random
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from data.transforms.pixels import AugmentationConfig
-from data.transforms.random_crops import MultiScaleCrop, RandomCropConfig
-from data.transforms.random_erasing import RandomErasing
+from data.transforms.pixels import SHORT_SIDE_RANGE, AugmentationConfig, random_crop, short_side_resized
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
-from interface.ranges import CheckedConfig, Share
+from interface.ranges import CheckedConfig, CountOrZero, Range, Share, ShareAboveZero
 
 if TYPE_CHECKING:  # configs are resolved without importing Pillow
     from PIL import Image
+
+# Number of boxes that are drawn until one lies within the frames. If none does, nothing is erased.
+MAX_DRAWS = 10
+# Zero after the normalisation with mean 0.5, up to half a grey level.
+GREY = 128
 
 
 class AutoAugment:
@@ -78,6 +85,153 @@ def posterized(image: "Image.Image", bits: int, **_: object) -> "Image.Image":
     from data.transforms.pillow_operations import with_bits
 
     return with_bits(image, bits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomCropConfig(CheckedConfig, ABC):
+    """Settings of a random crop."""
+
+    config_path: ClassVar[str] = "data.augmentation.crop"
+
+    @abstractmethod
+    def build(self, crop: int) -> TrackedTransform:
+        """Crop of frames to (F, 3, crop, crop), drawn from the state of `random`."""
+
+
+class ShortSideCrop(TrackedTransform):
+    """Box at a random place of frames with a random short side."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(RandomCropConfig):
+        """Smallest and largest short side, relative to the crop size. It is drawn uniformly."""
+
+        short_side: Annotated[tuple[float, float], Range(least=1, ascending=True)] = SHORT_SIDE_RANGE
+
+        def build(self, crop: int) -> "ShortSideCrop":
+            return ShortSideCrop(crop, self)
+
+    def __init__(self, crop: int, config: Config) -> None:
+        self.crop = crop
+        self.config = config
+
+    def tracked(self, frames: Tensor) -> TrackedFrames:
+        """Clip (F, 3, crop, crop)."""
+        low, high = self.config.short_side
+        short_side = round(random.uniform(low * self.crop, high * self.crop))
+        return random_crop(TrackedFrames(frames).resized(short_side_resized(frames, short_side)), self.crop)
+
+
+class Box(NamedTuple):
+    """Box of pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+class MultiScaleCrop(TrackedTransform):
+    """Box at one of 13 places, whose sides are shares of the frames' short side; resized to the crop size.
+
+    The places are the crossings of a grid of quarters of the free space, in every second square: corners, middles of
+    the edges, the centre, and four places around it.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(RandomCropConfig):
+        """Settings.
+
+        Args:
+            scales: shares of the short side, in descending order, for height and width.
+            distortion: largest number of places in `scales` between the share of the height and that of the width.
+        """
+
+        scales: tuple[ShareAboveZero, ...] = (1.0, 0.875, 0.75, 0.66)
+        distortion: CountOrZero = 1
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if not self.scales:
+                raise ValueError(f"{self.config_path}.scales is empty; it has at least one share of the short side")
+
+        def build(self, crop: int) -> "MultiScaleCrop":
+            return MultiScaleCrop(crop, self)
+
+    def __init__(self, crop: int, config: Config) -> None:
+        self.crop = crop
+        self.config = config
+
+    def tracked(self, frames: Tensor) -> TrackedFrames:
+        """Clip (F, 3, crop, crop)."""
+        from torchvision.transforms.v2 import functional as F  # here: importing torchvision takes a second
+
+        height, width = frames.shape[-2:]
+        box = TrackedFrames(frames).cropped(*self.random_box(height, width))
+        # As released, by Pillow's filter, which averages over all pixels of the box.
+        return box.resized(F.resize(box.frames, [self.crop, self.crop], F.InterpolationMode.BILINEAR, antialias=True))
+
+    def random_box(self, height: int, width: int) -> Box:
+        """Random box of frames of this size."""
+        box_height, box_width = random.choice(self.sizes(min(height, width)))
+        row, column = random.choice([(row, column) for row in range(5) for column in range(5) if row % 2 == column % 2])
+        return Box(row * ((height - box_height) // 4), column * ((width - box_width) // 4), box_height, box_width)
+
+    def sizes(self, short_side: int) -> list[tuple[int, int]]:
+        """Heights and widths of the boxes of frames with this short side. Those that nearly fit need no resizing."""
+        sides = [int(short_side * scale) for scale in self.config.scales]
+        sides = [min(self.crop, short_side) if abs(side - self.crop) < 3 else max(side, 1) for side in sides]
+        return [
+            (height, width)
+            for row, height in enumerate(sides)
+            for column, width in enumerate(sides)
+            if abs(row - column) <= self.config.distortion
+        ]
+
+
+class RandomErasing:
+    """Box of random area, aspect ratio and place, filled with middle grey."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(CheckedConfig):
+        """Settings.
+
+        Args:
+            probability: probability that a box is erased.
+            area: smallest and largest area of the box, as shares of the frame.
+            aspect: smallest ratio of its sides. The largest one is its inverse, and its logarithm is uniform.
+        """
+
+        config_path: ClassVar[str] = "data.augmentation.erasing"
+
+        probability: Share = 0.5
+        area: Annotated[tuple[float, float], Range(least=0, most=1, ascending=True)] = (0.02, 1 / 3)
+        aspect: ShareAboveZero = 0.3
+
+        def build(self) -> "RandomErasing":
+            return RandomErasing(self)
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        if random.random() >= self.config.probability:
+            return frames
+        height, width = frames.shape[-2:]
+        for _ in range(MAX_DRAWS):
+            box_height, box_width = self.random_sides(height * width)
+            if box_height < height and box_width < width:
+                top, left = random.randint(0, height - box_height), random.randint(0, width - box_width)
+                frames = frames.clone()
+                frames[..., top : top + box_height, left : left + box_width] = GREY
+                return frames
+        return frames
+
+    def random_sides(self, num_pixels: int) -> tuple[int, int]:
+        """Height and width of a box in frames of this many pixels."""
+        area = num_pixels * random.uniform(*self.config.area)
+        largest = -math.log(self.config.aspect)
+        aspect = math.exp(random.uniform(-largest, largest))
+        return round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
 
 
 class ComposedAugmentation(TrackedTransform):

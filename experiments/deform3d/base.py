@@ -9,8 +9,7 @@ from data.datasets.finegym import FineGym
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
 from data.pose_video_data import PoseVideoData
-from data.transforms.composed_augmentation import ComposedAugmentation
-from data.transforms.random_crops import ShortSideCrop
+from data.transforms.composed_augmentation import ComposedAugmentation, ShortSideCrop
 from experiments.spec.language import Edits, RunConfig, data, model
 from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel

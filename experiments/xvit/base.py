@@ -9,9 +9,7 @@ from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
 from data.sampling.segments import SegmentViewSampling
 from data.sampling.strides import StridedSampling
-from data.transforms.composed_augmentation import ComposedAugmentation
-from data.transforms.random_crops import MultiScaleCrop, ShortSideCrop
-from data.transforms.random_erasing import RandomErasing
+from data.transforms.composed_augmentation import ComposedAugmentation, MultiScaleCrop, RandomErasing, ShortSideCrop
 from data.video_data import VideoData
 from experiments.spec.language import GFLOPS, PARAMETERS, TOP1, TOP5, Column, Edit, Edits, RunConfig, model
 from interface.evaluation import EvalConfig

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lightning import seed_everything
 
-from data.datamodule import DataModule
+from data.datamodule import DataModule, Loading
 from data.decoded_files import DecodedFiles
 from experiments.spec.run import RunConfig
 from models.frozen import frozen_parameters
@@ -212,17 +212,19 @@ def data_module(
         decoded: list of decoded items, of which those with an error count as unreadable without being opened.
     """
     return DataModule(
-        run.data,
-        run.evaluation,
-        root=root,
-        seed=run.seed,
-        batch_size=split.micro_batch,
-        test_batch_size=test_batch,
-        num_workers=resources.num_workers(run.data),
-        allow_bad=resources.allow_bad,
-        accumulate=split.accumulation,
-        rest_multiple=run.optim.rest_multiple if run.optim is not None else None,
-        decoded=decoded,
-        validation_items=run.optim.validation_items if run.optim is not None else None,
-        validation_parts=run.optim.validation_parts if run.optim is not None else 1,
+        Loading(
+            data=run.data,
+            evaluation=run.evaluation,
+            root=root,
+            seed=run.seed,
+            batch_size=split.micro_batch,
+            test_batch_size=test_batch,
+            num_workers=resources.num_workers(run.data),
+            allow_bad=resources.allow_bad,
+            accumulate=split.accumulation,
+            rest_multiple=run.optim.rest_multiple if run.optim is not None else None,
+            decoded=decoded,
+            validation_items=run.optim.validation_items if run.optim is not None else None,
+            validation_parts=run.optim.validation_parts if run.optim is not None else 1,
+        )
     )

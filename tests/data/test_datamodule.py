@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from data.datamodule import DataModule
+from data.datamodule import DataModule, Loading
 from data.datasets.epic100 import Epic100
 from data.datasets.own_videos import ListFile
 from data.errors import DataError
@@ -29,7 +29,7 @@ PROTOCOL = EvalConfig(views=2, crops=3)
 
 def module(root: Path, data: VideoData = DATA, protocol: EvalConfig = PROTOCOL, **options: int) -> DataModule:
     arguments = {"seed": 0, "batch_size": 4, "test_batch_size": 3, "num_workers": 0, **options}
-    return DataModule(data, protocol, root=root, **arguments)  # type: ignore[arg-type]
+    return DataModule(Loading(data=data, evaluation=protocol, root=root, **arguments))  # type: ignore[arg-type]
 
 
 def epoch_of(datamodule: DataModule, epoch: int) -> list[Batch]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data.config import VideoFacts
-from data.datamodule import DataModule
+from data.datamodule import DataModule, Loading
 from data.decoded_files import Decoded, DecodedFiles, Stamp
 from data.errors import DataError
 from data.video.frame_sources import opened
@@ -80,9 +80,9 @@ def test_an_entry_holds_only_for_files_of_its_size_and_time(video: Path, tmp_pat
 
 
 def module(root: Path, decoded: DecodedFiles | None) -> DataModule:
-    return DataModule(
-        DATA,
-        EvalConfig(views=2, crops=1),
+    loading = Loading(
+        data=DATA,
+        evaluation=EvalConfig(views=2, crops=1),
         root=root,
         seed=0,
         batch_size=4,
@@ -91,6 +91,7 @@ def module(root: Path, decoded: DecodedFiles | None) -> DataModule:
         allow_bad=5,
         decoded=decoded,
     )
+    return DataModule(loading)
 
 
 def test_listed_videos_are_unreadable_without_being_opened(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from data.config import ShowsFrames
-from data.datamodule import DataModule
+from data.datamodule import DataModule, Loading
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
 from data.datasets.pose_videos import PoseVideoList
@@ -263,9 +263,17 @@ def test_examination_reads_video_and_joints_and_compares_their_lengths(root: Pat
 
 
 def module_of(root: Path, workers: int = 0, allow_bad: int | None = None) -> DataModule:
-    return DataModule(
-        DATA, PROTOCOL, root=root, seed=0, batch_size=2, test_batch_size=2, num_workers=workers, allow_bad=allow_bad
+    loading = Loading(
+        data=DATA,
+        evaluation=PROTOCOL,
+        root=root,
+        seed=0,
+        batch_size=2,
+        test_batch_size=2,
+        num_workers=workers,
+        allow_bad=allow_bad,
     )
+    return DataModule(loading)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from data.config import DataConfig
-from data.datamodule import DataModule
+from data.datamodule import DataModule, Loading
 from data.datasets.aan import Aan
 from data.datasets.cifar10 import Cifar10
 from data.datasets.imdb import Imdb
@@ -132,9 +132,17 @@ def test_processes_share_a_validation() -> None:
 
 
 def module(data: DataConfig, root: Path) -> DataModule:
-    return DataModule(
-        data, ONE_VIEW, root=root, seed=0, batch_size=8, test_batch_size=8, num_workers=0, validation_items=8
+    loading = Loading(
+        data=data,
+        evaluation=ONE_VIEW,
+        root=root,
+        seed=0,
+        batch_size=8,
+        test_batch_size=8,
+        num_workers=0,
+        validation_items=8,
     )
+    return DataModule(loading)
 
 
 def test_a_resumed_training_continues_the_validations(tmp_path: Path) -> None:

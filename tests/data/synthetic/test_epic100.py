@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.datamodule import DataModule
+from data.datamodule import DataModule, Loading
 from data.datasets.epic100 import Epic100
 from data.synthetic.ensure import ensure, folder_name
 from data.synthetic.epic100 import COLUMNS, NOUNS, VERBS, CategorisedEpic100StandIn, Epic100StandIn, hand_poses
@@ -112,7 +112,17 @@ def test_verbs_are_invariant_to_mirroring(verb: str) -> None:
 def module(root: Path, reversed_channels: bool) -> DataModule:
     data = VideoData(dataset=CONFIG, frames=4, crop=32, reversed_channels=reversed_channels)
     protocol = EvalConfig(views=2, crops=3)
-    return DataModule(data, protocol, root=root, seed=0, batch_size=4, test_batch_size=3, num_workers=0, allow_bad=0)
+    loading = Loading(
+        data=data,
+        evaluation=protocol,
+        root=root,
+        seed=0,
+        batch_size=4,
+        test_batch_size=3,
+        num_workers=0,
+        allow_bad=0,
+    )
+    return DataModule(loading)
 
 
 def test_batches_have_two_labels_per_clip(root: Path) -> None:

@@ -15,10 +15,15 @@ from torch import Tensor
 
 from data.items import Draw, seeded
 from data.sampling.segments import SegmentViewSampling
-from data.transforms.composed_augmentation import AutoAugment, ComposedAugmentation
+from data.transforms.composed_augmentation import (
+    AutoAugment,
+    ComposedAugmentation,
+    MultiScaleCrop,
+    RandomCropConfig,
+    RandomErasing,
+    ShortSideCrop,
+)
 from data.transforms.pillow_operations import with_bits
-from data.transforms.random_crops import MultiScaleCrop, RandomCropConfig, ShortSideCrop
-from data.transforms.random_erasing import RandomErasing
 from tests.data.pictures import picture
 from tests.data.small_clips import DATA
 

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from data.items import seeded
-from data.transforms.random_crops import Box, MultiScaleCrop, RandomCropConfig, ShortSideCrop
+from data.transforms.composed_augmentation import Box, MultiScaleCrop, RandomCropConfig, ShortSideCrop
 
 
 def noise(frames: int = 2, height: int = 256, width: int = 340) -> Tensor:
@@ -107,7 +107,7 @@ def test_the_short_side_is_that_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -
         drawn.append(short_side)
         return frames
 
-    monkeypatch.setattr("data.transforms.random_crops.short_side_resized", resized)
+    monkeypatch.setattr("data.transforms.composed_augmentation.short_side_resized", resized)
     crop = ShortSideCrop.Config().build(224)
     with seeded(0):
         for _ in range(5000):

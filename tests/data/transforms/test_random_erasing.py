@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from data.items import seeded
+from data.transforms.composed_augmentation import GREY, RandomErasing
 from data.transforms.pixels import normalized
-from data.transforms.random_erasing import GREY, RandomErasing
 
 
 def erased_box(clip: Tensor) -> tuple[int, int, int, int] | None:

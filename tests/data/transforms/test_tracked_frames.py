@@ -6,10 +6,9 @@ from torch import Tensor
 
 from data.items import seeded
 from data.transforms.colour import ColourAugmentation
-from data.transforms.composed_augmentation import AutoAugment, ComposedAugmentation
+from data.transforms.composed_augmentation import AutoAugment, ComposedAugmentation, MultiScaleCrop, ShortSideCrop
 from data.transforms.pixels import Augmentation, AugmentationConfig, Crops
 from data.transforms.rand_augment import RandAugment
-from data.transforms.random_crops import MultiScaleCrop, ShortSideCrop
 from data.transforms.tracked_frames import Geometry, TrackedFrames
 
 CROP = 48
