@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,15 +33,6 @@ class VideoFacts(NamedTuple):
     short_side: int
 
 
-@runtime_checkable
-class ShowsFrames(Protocol):
-    """Data config whose items can be displayed as the frames of a clip."""
-
-    def shown_frames(self, clip: Tensor) -> Tensor:
-        """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
-        ...
-
-
 class ShownMasks(NamedTuple):
     """Some frames of a sequence for display, with their masks of numbered objects.
 
@@ -55,22 +46,6 @@ class ShownMasks(NamedTuple):
     frames: NDArray[np.uint8]
     true: NDArray[np.uint8]
     predicted: NDArray[np.uint8]
-
-
-@runtime_checkable
-class ShowsMasks(Protocol):
-    """Data config whose items are sequences with masks, and whose predictions are files."""
-
-    def shown_masks(self, items: ItemList, index: int, results: Path, num_frames: int) -> ShownMasks:
-        """Frames of a sequence at even intervals.
-
-        Args:
-            results: folder with the files of the predictions.
-
-        Raises:
-            DecodeError: if a file cannot be read.
-        """
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +254,17 @@ class DataConfig(CheckedConfig, ABC):
             inputs: inputs of a view, before `on_device`: (V, ...) each.
         """
         return None
+
+    def shown_masks(self, items: ItemList, index: int, results: Path, num_frames: int) -> ShownMasks:
+        """Frames of a sequence at even intervals, with its masks and predicted ones.
+
+        Args:
+            results: folder with the files of the predictions.
+
+        Raises:
+            ValueError: for items without masks; `DecodeError` if a file cannot be read.
+        """
+        raise ValueError(f"{self.dataset.name}: its items are no sequences with masks")
 
     @abstractmethod
     def tiny(self) -> Self:

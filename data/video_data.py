@@ -76,7 +76,8 @@ class ClipData(DataConfig):
 
     def display(self, inputs: tuple[Tensor, ...]) -> Tensor:
         crops = inputs[0]
-        return self.shown_frames(crops[len(crops) // 2])
+        clip = crops[len(crops) // 2]
+        return clip.flip(1) if self.reversed_channels else clip
 
     def train_items(self, items: ItemList, seed: int) -> TrainItems:
         """One augmented clip of each video."""
@@ -143,10 +144,6 @@ class ClipData(DataConfig):
         starts = self.sampling.view_starts(other.views)
         required = self.sampling.view_starts(evaluation.views)
         return tuple(map(starts.index, required)) if set(required) <= set(starts) else None
-
-    def shown_frames(self, clip: Tensor) -> Tensor:
-        """Frames of a clip for display: (F, 3, height, width), uint8, RGB."""
-        return clip.flip(1) if self.reversed_channels else clip
 
 
 @dataclass(frozen=True, kw_only=True)

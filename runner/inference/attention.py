@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data.config import ShowsFrames
 from data.errors import DataError, DecodeError
 from data.items import ItemList
 from experiments.spec.attention_queries import QueriedRun
@@ -80,7 +79,7 @@ def attention_maps(
     if video_list is not None:
         shown = listed_run(run, video_list, class_names(run.data, resources, store.run(run.train_id)))
     data, model = shown.data, shown.build().model
-    if not isinstance(model, MapsAttention) or not isinstance(data, ShowsFrames):
+    if not isinstance(model, MapsAttention):
         raise ValueError(f"{type(model).__name__} has no attention maps of videos to draw")
     model.check_query(data.test_size(run.evaluation), point_of(query))
     weights = existing_weights(run, store)
@@ -93,9 +92,11 @@ def attention_maps(
         inputs = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(index, view)  # (1, ...) each
     except DecodeError as error:
         raise DataError(f"video '{videos.ids[index]}' cannot be read: {error}") from None
-    clip = inputs[0][0]  # (F, 3, h, w)
+    clip = data.display(inputs)  # (F, 3, h, w)
+    if clip is None:
+        raise ValueError(f"{data.dataset.name}: its items have no frames to draw")
     if query.of_moving:
-        x, y = moving_point(data.shown_frames(clip))
+        x, y = moving_point(clip)
         query = replace(query, x=x, y=y)
     load_weights(model, run, store, weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -127,7 +128,7 @@ def attention_maps(
     }
     if weights.released is not None:
         record["released_weights"] = {name: weights.released[name] for name in ("file", "sha256")}
-    frames = data.shown_frames(clip).permute(0, 2, 3, 1).contiguous().numpy()  # (F, h, w, 3)
+    frames = clip.permute(0, 2, 3, 1).contiguous().numpy()  # (F, h, w, 3)
     places = None if attention.places is None else attention.places.float().cpu().numpy()
     return AttentionMaps(frames, maps.numpy(), record, places)
 

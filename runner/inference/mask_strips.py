@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterable
 
-from data.config import ShowsMasks
 from data.errors import DataError
 from experiments.spec.shown_sequences import ShownRun
 from runner.machine.messages import one_line
@@ -39,8 +38,6 @@ def save_strip(shown: ShownRun, store: RunStore, resources: Resources) -> bool:
     if metrics is None or path.exists():
         return False
     data = run.data
-    if not isinstance(data, ShowsMasks):
-        raise ValueError(f"{data.dataset.name}: its items are no sequences with masks")
     items = data.dataset.build(resources.root(data), "test")
     if shown.sequence not in items.ids:
         raise DataError(

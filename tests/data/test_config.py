@@ -6,9 +6,8 @@ from typing import Self
 
 import pytest
 import torch
-from torch import Tensor
 
-from data.config import DataConfig, DatasetConfig, ShowsFrames, Split
+from data.config import DataConfig, DatasetConfig, Split
 from data.datasets.kinetics import Kinetics
 from data.items import ItemList, TestItems, TrainItems
 from interface.evaluation import EvalConfig
@@ -88,16 +87,6 @@ def test_a_data_set_is_the_real_one_by_default() -> None:
 
 def test_items_are_called_items_by_default() -> None:
     assert (Sounds.unit, Kinetics.Config.unit) == ("items", "videos")
-
-
-def test_only_data_with_shown_frames_show_frames() -> None:
-    assert not isinstance(SoundData(), ShowsFrames)
-
-    class WithFrames(SoundData):
-        def shown_frames(self, clip: Tensor) -> Tensor:
-            return clip
-
-    assert isinstance(WithFrames(), ShowsFrames)
 
 
 @pytest.mark.parametrize("base", [DatasetConfig, DataConfig])

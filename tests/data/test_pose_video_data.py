@@ -13,7 +13,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.config import ShowsFrames
 from data.datamodule import DataModule, Loading
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
@@ -208,10 +207,8 @@ def test_the_layout_of_the_inputs_is_stated_in_words() -> None:
 
 
 def test_clips_are_shown_as_their_frames_without_the_joints() -> None:
-    clip = torch.arange(2 * 3 * 4).reshape(2, 3, 2, 2).to(torch.uint8)
-    assert isinstance(DATA, ShowsFrames)
-    assert torch.equal(DATA.shown_frames(clip), clip)
-    assert torch.equal(replace(DATA, reversed_channels=True).shown_frames(clip), clip.flip(1))
+    clips = torch.arange(3 * 2 * 3 * 4).reshape(3, 2, 3, 2, 2).to(torch.uint8)
+    assert torch.equal(DATA.display((clips, torch.zeros(3, 2, 13, 3))), clips[1])
 
 
 STAND_INS = {"penn_action": "PennActionStandIn", "ntu": "NtuStandIn", "finegym": "FineGymStandIn"}

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.config import DatasetConfig, ShowsFrames
+from data.config import DatasetConfig
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.own_videos import ListFile
@@ -141,9 +141,8 @@ def test_each_channel_has_its_own_mean_and_std(
 
 def test_clips_are_displayed_in_rgb_whatever_the_channel_order() -> None:
     clip = torch.arange(12, dtype=torch.uint8).view(1, 3, 2, 2)
-    assert isinstance(DATA, ShowsFrames)
-    assert torch.equal(DATA.shown_frames(clip), clip)
-    assert torch.equal(replace(DATA, reversed_channels=True).shown_frames(clip), clip.flip(1))
+    assert torch.equal(DATA.display((clip[None],)), clip)
+    assert torch.equal(replace(DATA, reversed_channels=True).display((clip[None],)), clip.flip(1))
 
 
 # Other versions of the data

@@ -15,9 +15,8 @@ from data.video_data import VideoData
 from experiments.spec.run import RunConfig
 from runner.machine.resources import Resources
 from runner.store.store import RunStore
-from runner.training.train import train_and_test
 from tests.data.small_clips import DATA
-from tests.runner.points import NoSignalHandlers
+from tests.runner.points import carry_out
 
 
 def decoded(root: Path, listed: Path | None = None, *, workers: int = 0, count: int | None = None) -> list[Decoded]:
@@ -98,6 +97,6 @@ def test_a_listed_video_counts_as_failed_in_a_test(weighted: RunConfig, store: R
     listed = DecodedFiles(*store.decoded_files(data.dataset.name))
     first = decoded_items(data, ItemLists(lambda _: root), "test", listed, workers=0, count=1)[0]
     listed.add(first._replace(name="a.mp4", reason="damaged"))
-    train_and_test(weighted, store, resources, NoSignalHandlers(), eval_only=True)
+    carry_out(weighted, store, resources, eval_only=True)
     metrics = store.metrics(weighted)
     assert metrics is not None and metrics["videos"] == {"evaluated": 9, "failed": 1, "missing": 0}
