@@ -55,7 +55,7 @@ def decoded_items(
     remaining = [index for index in indices if index not in known]
     options = loader_options(min(workers, len(remaining) - 1)) if len(remaining) > 1 else loader_options(0)
     options["pin_memory"] = False
-    loader = DataLoader(CompleteItems(data, items, files, remaining), batch_size=None, collate_fn=_unchanged, **options)
+    loader = DataLoader(CompleteItems(data, items, files, remaining), batch_size=1, collate_fn=_only, **options)
     bar = tqdm(total=len(indices), initial=len(known), desc=f"decoding {data.dataset.name}", unit="item", disable=None)
     try:
         for index, entry in zip(remaining, started(loader), strict=True):
@@ -95,5 +95,6 @@ def sample(indices: Sequence[int], count: int | None) -> Sequence[int]:
     return [indices[place * len(indices) // number] for place in range(number)]
 
 
-def _unchanged(entry: Decoded | None) -> Decoded | None:
+def _only(entries: list[Decoded | None]) -> Decoded | None:
+    (entry,) = entries
     return entry
