@@ -206,9 +206,7 @@ def parser() -> argparse.ArgumentParser:
     imported.set_defaults(scale="paper")
     summary = "Measure a table's memory and speed on this machine, at the paper's size."
     measured = verb("measure", "measure", summary, add_tables, add_runs)
-    measured.add_argument(
-        "--batch", type=int, help="batch size (default: the one that comes nearest to the printed value, or that fits)"
-    )
+    measured.add_argument("--batch", type=int, help="batch size (default: that of the paper, or the largest that fits)")
     measured.add_argument(
         "--rounds", type=int, help="rounds of a speed that all rows take in turns (default: 20 on a GPU, 5 on a CPU)"
     )

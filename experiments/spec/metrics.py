@@ -91,16 +91,14 @@ class Measured(Metric):
     """Metric that `reproduce measure` measures on a device, at the paper's size.
 
     `kind`: type of measurement, of `KINDS` or a paper's own. One measurement may give several metrics.
-    `calibrated_by`: `table:row` whose printed value determines the batch size, if the paper does not state it. All tables
-        that show the measurement of a run name the same one, since there is one record of it.
     `function`: measurement of a run with a batch size, for a kind of its own. It returns the metric by name, "batch_size",
         "precision" and the provenance.
     `conditions`: start of the sentence on the conditions of the measurement, for a kind of its own.
-    `batch_size`: number of items, if the paper states it, or it follows from the printed values.
+    `batch_size`: number of items, if the paper states it, or it follows from the printed values. It is the same for a run in
+        all tables, since there is one record of its measurement.
     """
 
     kind: str
-    calibrated_by: str | None = None
     function: Callable[[RunConfig, int], dict[str, object]] | None = None
     conditions: str = ""
     batch_size: int | None = None

@@ -152,7 +152,6 @@ def _conditions(table: Table, measurements: list[tuple[Cell, Measured]], store: 
                 f"{metric.sentence} {items} in {r['precision']} on {r['hardware']}, torch {r['versions']['torch']}, "
                 f"commit {r['commit']}"
                 + ("; one round" if rounds == 1 else f"; median of {rounds} rounds" if rounds else "")
-                + _chosen_batch(r)
             )
             session = f", session of {r['session']}" if "session" in r else ""
             rows.setdefault(metric.kind, {}).setdefault((conditions, session), []).append(names[cell.row.key])
@@ -161,17 +160,6 @@ def _conditions(table: Table, measurements: list[tuple[Cell, Measured]], store: 
         for rows_of_kind in rows.values()
         for (conditions, session), shown in rows_of_kind.items()
     ]
-
-
-def _chosen_batch(record: dict) -> str:
-    """Reason for the batch size of a measurement, if it was chosen by a printed value."""
-    reference = record.get("calibrated")
-    if reference is None:
-        return ""
-    return (
-        f"; the paper states no batch size: {record['batch_size']} was chosen because it brings {reference['cell']} of "
-        f"{reference['table']} nearest to the printed {reference['printed']}, so that this cell agrees by choice"
-    )
 
 
 def _saved(table: Table, measurements: list[tuple[Cell, Measured]]) -> list[str]:

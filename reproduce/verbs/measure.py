@@ -8,20 +8,19 @@ import argparse
 import itertools
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from experiments.spec.catalog import find
 from experiments.spec.metrics import IN_TURNS, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Table
-from reports.pages.labels import cell_name
 from reproduce.exit_codes import DONE, UNUSABLE
 from reproduce.next_command import say_next
 from reproduce.selection import store_of
 from runner.machine.files import write_atomically
 from runner.machine.messages import one_line
-from runner.measure.memory import NotMeasurableError, TooLargeError, measured, nearest_batch
+from runner.measure.memory import NotMeasurableError, TooLargeError, measured
 from runner.measure.throughput import Turns
 from runner.store.acceptance import sealed
 from runner.store.store import RunStore
@@ -34,13 +33,6 @@ class Measurement(NamedTuple):
     cell: Cell
     run: RunConfig
     table: Table
-
-
-class Outcome(NamedTuple):
-    """Number of saved measurements, and whether each run fits into the memory of the device."""
-
-    num_saved: int
-    all_fit: bool
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -66,37 +58,40 @@ def execute(options: argparse.Namespace) -> int:
             in_turns.setdefault(measurement.metric.kind, []).append(measurement)
     outcomes = [measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)]
     outcomes += [measure_in_turns(several, options.batch, options.rounds, store) for several in in_turns.values()]
-    if any(outcome.num_saved for outcome in outcomes) and all(outcome.all_fit for outcome in outcomes):
+    if any(num_saved for num_saved, _ in outcomes) and all(all_fit for _, all_fit in outcomes):
         say_next("report", options)
         return DONE
     return UNUSABLE
 
 
-def measure_each(measurements: Iterable[Measurement], batch_size: int | None, store: RunStore) -> Outcome:
-    """Make measurements one after another. Rows of a table that are left out for the same reason are named together."""
-    num_saved, all_fit, batches = 0, True, Batches(batch_size)
+def measure_each(measurements: Iterable[Measurement], batch_size: int | None, store: RunStore) -> tuple[int, bool]:
+    """Make measurements one after another. Rows of a table that are left out for the same reason are named together.
+
+    Returns:
+        The number of saved measurements, and whether each run fits into the memory of the device.
+    """
+    num_saved, all_fit = 0, True
     for table, of_table in itertools.groupby(measurements, lambda measurement: measurement.table.name):
         left_out: dict[str, list[str]] = {}  # reason -> rows
         for measurement in of_table:
+            metric = measurement.metric
             try:
-                record = measured(measurement.metric, measurement.run, batches.of(measurement))
+                record = measured(metric, measurement.run, batch_size or metric.batch_size or 1)
             except NotMeasurableError as error:
                 left_out.setdefault(one_line(error), []).append(measurement.cell.row.key)
                 all_fit = all_fit and not isinstance(error, TooLargeError)
                 continue
-            if (reference := batches.reference(measurement)) is not None:
-                record["calibrated"] = reference.record
             save(measurement, record, store)
             num_saved += 1
         for reason, rows in left_out.items():
             print(f"{table}: {', '.join(dict.fromkeys(rows))}: {reason}", file=sys.stderr)
-    return Outcome(num_saved, all_fit)
+    return num_saved, all_fit
 
 
 def measure_in_turns(
     measurements: Sequence[Measurement], batch_size: int | None, rounds: int | None, store: RunStore
-) -> Outcome:
-    """Make measurements of one kind in turns, and save them after the last round."""
+) -> tuple[int, bool]:
+    """Make measurements of one kind in turns, and save them after the last round. Returns what `measure_each` does."""
     by_cell = {f"{m.table.name}:{m.cell.row.key}.{m.cell.column.key}": m for m in measurements}
     kind = measurements[0].metric.kind
 
@@ -109,10 +104,10 @@ def measure_in_turns(
         )
     except NotMeasurableError as error:
         say(str(error))
-        return Outcome(0, not isinstance(error, TooLargeError))
+        return 0, not isinstance(error, TooLargeError)
     for name, record in records.items():
         save(by_cell[name], record, store)
-    return Outcome(len(records), len(records) == len(by_cell))
+    return len(records), len(records) == len(by_cell)
 
 
 def save(measurement: Measurement, record: dict[str, object], store: RunStore) -> None:
@@ -127,74 +122,3 @@ def save(measurement: Measurement, record: dict[str, object], store: RunStore) -
     number = f"{value:.2f}" if value >= 1 else f"{value:.2g}"
     printed = f", printed {cell.printed}" if cell.printed is not None else ""
     print(f"{cell.row.key}: {measurement.metric.name} {number} with batch {record['batch_size']}{printed}")
-
-
-class Reference(NamedTuple):
-    """Cell whose printed value determines the batch size of a metric."""
-
-    name: str
-    table: Table
-    cell: Cell
-
-    @property
-    def record(self) -> dict[str, object]:
-        """Cell and printed value, as they are saved with a measurement."""
-        name = cell_name(self.table, self.cell.row, self.cell.column)
-        return {"table": self.table.name, "cell": name, "printed": self.cell.printed}
-
-
-class Batches:
-    """Batch size of each measurement.
-
-    Args:
-        fixed: batch size for all measurements. None for the batch size at which the measured value of the metric's
-            reference is nearest to its printed value; for a metric without one, for that of the metric, or else 1.
-    """
-
-    def __init__(self, fixed: int | None) -> None:
-        self.fixed = fixed
-        self.calibrated: dict[str, int | None] = {}  # by the name of the reference; None if one item does not fit
-
-    def of(self, measurement: Measurement) -> int:
-        """Batch size of a measurement.
-
-        Raises:
-            ValueError: if the reference has no printed value.
-            TooLargeError: if one item of the reference does not fit.
-            NotMeasurableError: if there is no GPU.
-        """
-        reference = self.reference(measurement)
-        if reference is None:
-            return self.fixed or measurement.metric.batch_size or 1
-        name, _, cell = reference
-        if cell.paper_run is None or not isinstance(cell.printed, int | float):
-            raise ValueError(f"{name} has no printed value; set the batch with --batch")
-        if name not in self.calibrated:
-            try:
-                self.calibrated[name] = nearest_batch(cell.printed, value_with(cell.paper_run, measurement.metric))
-            except TooLargeError:
-                self.calibrated[name] = None
-        batch_size = self.calibrated[name]
-        if batch_size is None:
-            raise TooLargeError(f"{name}, whose printed value determines the batch, does not fit; set it with --batch")
-        return batch_size
-
-    def reference(self, measurement: Measurement) -> Reference | None:
-        """Reference of the metric; None for a fixed batch size or a metric without one."""
-        metric = measurement.metric
-        if self.fixed is not None or metric.calibrated_by is None:
-            return None
-        ((table, rows),) = find([metric.calibrated_by])
-        cell = next(cell for cell in table.cells(rows=rows) if cell.metric == metric)
-        return Reference(metric.calibrated_by, table, cell)
-
-
-def value_with(run: RunConfig, metric: Measured) -> Callable[[int], float]:
-    """Metric of a run as a function of the batch size."""
-
-    def value(batch: int) -> float:
-        found = metric.value(measured(metric, run, batch), run)
-        assert found is not None
-        return found
-
-    return value

@@ -3,9 +3,7 @@
 The papers state neither batch size nor precision of their "max CUDA memory"; the records here contain both.
 """
 
-import contextlib
 import functools
-import math
 from collections.abc import Callable
 from functools import partial
 
@@ -135,32 +133,6 @@ MEASUREMENTS: dict[str, Callable[[RunConfig, int], dict[str, object]]] = {"memor
 
 def measured(metric: Measured, run: RunConfig, batch_size: int) -> dict[str, object]:
     return (metric.function or MEASUREMENTS[metric.kind])(run, batch_size)
-
-
-def nearest_batch(printed: float, measured: Callable[[int], float]) -> int:
-    """Batch size whose measured value is nearest to the printed one.
-
-    The search doubles the batch size until the value is at least the printed one or the batch does not fit. It then
-    bisects the last interval.
-
-    Args:
-        measured: value for a batch size, which increases with the batch size.
-
-    Raises:
-        TooLargeError: if one item does not fit.
-    """
-    values = {1: measured(1)}
-    below, above = 0, 1
-    while values.get(above, math.inf) < printed:
-        below, above = above, 2 * above
-        with contextlib.suppress(TooLargeError):
-            values[above] = measured(above)
-    while above - below > 1:
-        middle = (below + above) // 2
-        with contextlib.suppress(TooLargeError):
-            values[middle] = measured(middle)
-        below, above = (middle, above) if values.get(middle, math.inf) < printed else (below, middle)
-    return min(values, key=lambda batch_size: abs(values[batch_size] - printed))
 
 
 def _too_large(batch_size: int) -> TooLargeError:

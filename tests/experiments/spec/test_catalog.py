@@ -36,21 +36,14 @@ def table(request: pytest.FixtureRequest) -> Table:
     return load(request.param)
 
 
-def test_references_of_measurements_have_one_cell_with_a_printed_value(table: Table) -> None:
-    for metric in {c.metric for c in table.columns if isinstance(c.metric, Measured) and c.metric.calibrated_by}:
-        ((of_reference, rows),) = find([metric.calibrated_by or ""])
-        (cell,) = [cell for cell in of_reference.cells(rows=rows) if cell.metric == metric]
-        assert cell.paper_run is not None and isinstance(cell.printed, float)
-
-
 def test_the_batch_of_the_measurement_of_a_run_is_the_same_in_all_tables() -> None:
     batches: dict[tuple[str, str], set[object]] = {}
     for name in captions():
         for cell in load(name).cells():
             if isinstance(metric := cell.metric, Measured) and cell.paper_run:
-                kinds = batches.setdefault((cell.paper_run.train_id, metric.kind), set())
-                kinds.add((metric.calibrated_by, metric.batch_size))
-    assert batches and all(len(kinds) == 1 for kinds in batches.values())
+                sizes = batches.setdefault((cell.paper_run.train_id, metric.kind), set())
+                sizes.add(metric.batch_size)
+    assert batches and all(len(sizes) == 1 for sizes in batches.values())
 
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)

@@ -140,19 +140,6 @@ def test_conditions_of_memory_measurements_name_their_rows_if_they_differ(
     )
 
 
-def test_a_batch_that_was_chosen_by_a_printed_peak_is_stated(
-    store: RunStore, keep_measurement: KeepMeasurement
-) -> None:
-    table3a = load("motionformer/table3a")
-    reference = {"table": "motionformer/table3a", "cell": "Trajectory (E), N/A · Mem.", "printed": 7.4}
-    keep_measurement(paper_run(table3a, "exact"), "memory", peak_gib=7.13, calibrated=reference)
-    (conditions,) = collect(table3a, TINY, store).facts.conditions
-    assert conditions.endswith(
-        "; the paper states no batch size: 6 was chosen because it brings Trajectory (E), N/A · Mem. of "
-        "motionformer/table3a nearest to the printed 7.4, so that this cell agrees by choice"
-    )
-
-
 def test_the_footer_shows_how_training_batches_were_split(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:

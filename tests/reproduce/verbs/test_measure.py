@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from experiments.motionformer import table3
-from experiments.motionformer.base import K400
 from experiments.spec.catalog import load
 from experiments.spec.metrics import Measured, SpeedOfReference, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
@@ -17,7 +16,6 @@ from experiments.spec.table import Cell, Column
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 from reproduce.command import main
-from reproduce.verbs.measure import Batches, Measurement
 from runner.measure.memory import MEASUREMENTS, NotMeasurableError, TooLargeError, peak_memory
 from runner.measure.throughput import Turns
 from runner.store.store import RunStore
@@ -51,24 +49,15 @@ def measured_cells(table: str) -> list[Cell]:
     return [cell for cell in load(table).cells() if isinstance(cell.column.metric, Measured) and cell.paper_run]
 
 
-def test_all_rows_are_measured_at_the_calibrated_batch_size(
+def test_all_rows_are_measured_at_the_batch_size_of_the_metric(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, batches = measured(monkeypatch, tmp_path, TABLE)
-    assert (code, batches) == (0, [1, 2, 4, 8, 6, 7, 8, 8, 8, 8])
-    assert "exact: peak_gib 7.60 with batch 8, printed 7.4\n" in capsys.readouterr().out
-    runs = [cell.paper_run for cell in measured_cells(TABLE)]
-    records = [RunStore(tmp_path).measurement(run.train_id, "memory") for run in runs if run is not None]
-    assert [record["batch_size"] for record in records if record is not None] == [8] * 4
-    chosen = {"table": TABLE, "cell": "Trajectory (E), N/A · Mem.", "printed": 7.4}
-    assert [record["calibrated"] for record in records if record is not None] == [chosen] * 4
-    for run in runs:
+    assert measured(monkeypatch, tmp_path, TABLE) == (0, [4] * 4)
+    assert "exact: peak_gib 4.80 with batch 4, printed 7.4\n" in capsys.readouterr().out
+    for run in (cell.paper_run for cell in measured_cells(TABLE)):
         assert run is not None
+        assert (RunStore(tmp_path).measurement(run.train_id, "memory") or {})["batch_size"] == 4
         assert json.loads(RunStore(tmp_path).run(run.train_id).config.read_text()) == run.description
-
-
-def test_a_single_row_is_measured_at_the_calibrated_batch_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert measured(monkeypatch, tmp_path, f"{TABLE}:performer") == (0, [1, 2, 4, 8, 6, 7, 8])
 
 
 def test_batch_option_sets_the_batch_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -106,44 +95,12 @@ def test_measurements_are_saved_as_json(tmp_path: Path, monkeypatch: pytest.Monk
     measured(monkeypatch, tmp_path, f"{TABLE}:exact", "--batch", "2")
     (file,) = tmp_path.glob("*/measured/memory.json")
     record = json.loads(file.read_text())
-    assert record["batch_size"] == 2 and "calibrated" not in record
+    assert record["batch_size"] == 2
 
 
 def test_a_table_without_measured_columns_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", "motionformer/table8", "--runs", str(tmp_path)]) == 2
     assert capsys.readouterr().err == "reproduce: motionformer/table8: no column is measured on a device\n"
-
-
-@pytest.mark.parametrize(("table", "row"), [(TABLE, "exact"), ("motionformer/table7", "mformer-b")])
-def test_the_reference_row_calibrates_the_batch_size_once(
-    monkeypatch: pytest.MonkeyPatch, table: str, row: str
-) -> None:
-    measured_runs: list[str] = []
-
-    def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
-        measured_runs.append(run.train_id)
-        return {"peak_gib": 2.0 + 0.7 * batch_size}
-
-    monkeypatch.setitem(MEASUREMENTS, "memory", peak_memory)
-    batches, cells = Batches(None), measured_cells(table)
-    for cell in reversed(cells):
-        assert cell.paper_run is not None
-        assert batches.of(Measurement(memory(cell), cell, cell.paper_run, load(table))) == 8
-    (exact,) = {cell.paper_run.train_id for cell in cells if cell.row.key == row and cell.paper_run}
-    assert set(measured_runs) == {exact} and len(measured_runs) == 6
-
-
-def test_a_metric_may_state_its_batch_size() -> None:
-    cell = next(cell for cell in load("motionformer/table5").cells() if cell.column.key == "memory")
-    assert cell.paper_run is not None
-    measurement = Measurement(memory(cell), cell, cell.paper_run, load("motionformer/table5"))
-    assert [Batches(fixed).of(measurement) for fixed in (None, 3)] == [16, 3]
-
-
-def memory(cell: Cell) -> Measured:
-    """Metric of a measured cell."""
-    assert isinstance(cell.column.metric, Measured)
-    return cell.column.metric
 
 
 def with_columns(monkeypatch: pytest.MonkeyPatch, *columns: Column) -> None:
@@ -162,18 +119,6 @@ def latency_of(run: RunConfig, batch_size: int) -> dict[str, object]:
     return {"latency": 12.0, "rate": 1 / 12, "batch_size": batch_size, **CONDITIONS}
 
 
-def test_calibration_without_a_printed_value_requires_the_batch_option(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    latency = Measured(
-        "latency", "latency", calibrated_by=f"{TABLE}:exact", function=latency_of, conditions="Latency of"
-    )
-    with_columns(monkeypatch, column(latency))
-    code, _ = measured(monkeypatch, tmp_path, f"{TABLE}:exact")
-    assert code == 2
-    assert f"{TABLE}:exact has no printed value; set the batch with --batch" in capsys.readouterr().err
-
-
 def test_each_kind_is_measured_once_per_run_with_its_own_batch_size(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -186,15 +131,15 @@ def test_each_kind_is_measured_once_per_run_with_its_own_batch_size(
     own = [Measured(name, "latency", function=latency, conditions="Latency of") for name in ("latency", "rate")]
     with_columns(monkeypatch, *map(column, own))
     code, batches = measured(monkeypatch, tmp_path, f"{TABLE}:exact")
-    assert (code, batches) == (0, [1, 2, 4, 8, 6, 7, 8])
+    assert (code, batches) == (0, [4])
     (cell, *_) = measured_cells(TABLE)
     assert cell.paper_run is not None
     assert measured_runs == [(cell.paper_run.train_id, 1)]
     store = RunStore(tmp_path)
     records = [store.measurement(cell.paper_run.train_id, kind) for kind in ("memory", "latency")]
-    assert [record["batch_size"] for record in records if record is not None] == [8, 1]
+    assert [record["batch_size"] for record in records if record is not None] == [4, 1]
     assert capsys.readouterr().out.splitlines() == [
-        "exact: peak_gib 7.60 with batch 8, printed 7.4",
+        "exact: peak_gib 4.80 with batch 4, printed 7.4",
         "exact: latency 12.00 with batch 1",
     ]
 
@@ -206,7 +151,7 @@ def test_a_run_in_several_tables_is_measured_once(monkeypatch: pytest.MonkeyPatc
     assert code == 0 and len(batches) == len(runs)
 
 
-@pytest.mark.parametrize("batch", [[], ["--batch", "1"]], ids=["calibrated", "fixed"])
+@pytest.mark.parametrize("batch", [[], ["--batch", "1"]], ids=["of the metric", "of the option"])
 def test_memory_without_a_gpu_is_one_line_of_a_table_and_nothing_is_measured(
     batch: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -233,41 +178,6 @@ def test_speeds_are_measured_where_memory_cannot_be(
     )
     assert following.startswith("next: reproduce report motionformer/table3b msca/table1")
     assert list(tmp_path.glob("*/measured/turns-float32.json")) and not list(tmp_path.glob("*/measured/memory.json"))
-
-
-def test_a_reference_that_does_not_fit_stops_only_the_rows_that_it_calibrates(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    measured_runs: list[str] = []
-
-    def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
-        measured_runs.append(run.train_id)
-        if isinstance(run.model, Motionformer.Config):
-            raise TooLargeError("batch 1 does not fit into this GPU")
-        return {"peak_gib": 2.0, "batch_size": batch_size, **CONDITIONS}
-
-    monkeypatch.setitem(MEASUREMENTS, "memory", peak_memory)
-    assert main(["measure", TABLE, "motionformer/table5:orthoformer-64", "--runs", str(tmp_path)]) == 3
-    streams = capsys.readouterr()
-    reason = f"{TABLE}:exact, whose printed value determines the batch, does not fit; set it with --batch"
-    assert streams.err == f"{TABLE}: exact, performer, nystromformer, orthoformer: {reason}\n"
-    assert "orthoformer-64: peak_mb" in streams.out and len(measured_runs) == 2
-
-
-def test_tables_that_share_a_run_share_its_measurement(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tables = (TABLE, "motionformer/table3b", "motionformer/table3c", "motionformer/table3d", "motionformer/table7")
-    alone = []
-    for table in tables:
-        measured(monkeypatch, tmp_path, table)
-        (file,) = tmp_path.glob(f"{K400.train_id}/measured/memory.json")
-        alone.append(json.loads(file.read_text()))
-    assert alone == [alone[0]] * len(tables)
-    assert alone[0]["calibrated"] == {"table": TABLE, "cell": "Trajectory (E), N/A · Mem.", "printed": 7.4}
-    records = [json.loads(file.read_text()) for file in tmp_path.glob("*/measured/memory.json")]
-    assert len({(record["batch_size"], record["calibrated"]["table"]) for record in records}) == 1
-    capsys.readouterr()
 
 
 @pytest.fixture

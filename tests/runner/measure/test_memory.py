@@ -16,9 +16,7 @@ from models.motionformer.model import Motionformer
 from runner.measure.memory import (
     GIB,
     NotMeasurableError,
-    TooLargeError,
     bytes_saved_by,
-    nearest_batch,
     peak_memory,
     saved_bytes,
     saved_for_backward,
@@ -26,52 +24,6 @@ from runner.measure.memory import (
 )
 
 TABLE = "motionformer/table3a"
-
-
-def peak(weights: float, clip: float, capacity: float = 1e9):  # noqa: ANN201
-    """Peak memory on a simulated GPU, given the memory of the weights and of each clip."""
-
-    def peak_gib(batch_size: int) -> float:
-        if weights + batch_size * clip > capacity:
-            raise TooLargeError("does not fit")
-        return weights + batch_size * clip
-
-    return peak_gib
-
-
-@pytest.mark.parametrize(
-    ("weights", "clip", "batch_size"),
-    [
-        (2.0, 5.4, 1),
-        (2.0, 9.0, 1),  # one clip exceeds the printed value
-        (2.0, 1.3, 4),
-        (2.0, 1.24, 4),  # 6.96 and 8.2
-        (2.0, 1.1, 5),
-        (2.0, 0.8, 7),
-        (1.8, 0.7, 8),
-        (2.0, 0.1, 54),
-    ],
-)
-def test_the_batch_size_has_the_nearest_value(weights: float, clip: float, batch_size: int) -> None:
-    assert nearest_batch(7.4, peak(weights, clip)) == batch_size
-
-
-def test_the_search_ends_at_the_printed_value() -> None:
-    tried = []
-
-    def peak_gib(batch_size: int) -> float:
-        tried.append(batch_size)
-        return 7.4
-
-    assert nearest_batch(7.4, peak_gib) == 1
-    assert tried == [1]
-
-
-def test_the_search_ends_at_the_memory_limit() -> None:
-    assert nearest_batch(7.4, peak(2.0, 1.0, capacity=5.0)) == 3
-    assert nearest_batch(7.4, peak(2.0, 1.0, capacity=6.5)) == 4
-    with pytest.raises(TooLargeError):
-        nearest_batch(7.4, peak(2.0, 1.0, capacity=2.5))
 
 
 @pytest.mark.parametrize("precision", ["16-mixed", "bf16-mixed", "32-true"])
