@@ -29,6 +29,16 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def device_time_text(seconds: float) -> str:
+    """Device time in hours, as papers state it, in minutes or in seconds."""
+    if seconds >= 360_000:
+        return f"{seconds / 3600:,.0f} h"
+    for unit, length in (("h", 3600), ("min", 60)):
+        if round(seconds / length, 1) >= 1:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def bytes_text(num_bytes: float) -> str:
     """Number of bytes in a unit that suits it."""
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):

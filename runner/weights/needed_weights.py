@@ -24,12 +24,6 @@ def find_initial_weights(models: Iterable[ModelConfig]) -> None:
         source.find(folder)
 
 
-def lacks_initial_weights(models: Iterable[ModelConfig]) -> bool:
-    """Whether initial weights of some models are not on this machine. Nothing is downloaded."""
-    folder = weights_folder()
-    return any(source.local(folder) is None for source in sources_of(models))
-
-
 def sources_of(models: Iterable[ModelConfig]) -> Iterable[InitialWeights]:
     return dict.fromkeys(source for model in models for source in model.initial_weights)
 

@@ -61,13 +61,6 @@ def test_run_rejects_test_protocols_that_the_sampling_does_not_support(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_plan_reports_test_protocols_that_the_sampling_does_not_support(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["plan", ROW, "--runs", str(tmp_path), "-o", "evaluation.stride=2"]) == 3
-    assert "not yet runnable: segment sampling has no stride in frames" in capsys.readouterr().out
-
-
 def test_check_rejects_the_picture_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["report", "motionformer/figure3", "--check", "--picture", str(tmp_path / "figure.png")]
     code, text = error_line(words, capsys)

@@ -56,6 +56,6 @@ def test_a_figure_that_is_drawn_already_needs_torch_alone(tmp_path: Path) -> Non
     assert imported(*words) & SLOW == {"torch", "numpy"}
 
 
-@pytest.mark.parametrize("verb", ["plan", "claims", "report"])
+@pytest.mark.parametrize("verb", ["claims", "report"])
 def test_a_table_without_a_figure_needs_torch_alone(verb: str, tmp_path: Path) -> None:
     assert imported(verb, "motionformer/table1", "--runs", str(tmp_path)) & SLOW == {"torch", "numpy"}
