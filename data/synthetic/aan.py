@@ -1,7 +1,7 @@
 """Stand-in for pairs of papers: papers that cite each other have a topic, and thus words, in common."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,8 @@ class AanStandIn(StandIn):
         topic_share: share of words of the topic.
     """
 
+    name = "aan"
+
     num_train: int = 3000
     num_val: int = 500
     words: tuple[int, int] = (10, 22)
@@ -39,14 +41,6 @@ class AanStandIn(StandIn):
         check_fields(FIELD, self, "words", least=1, most=1e5)
         check_ascending(FIELD, self, "words")
         check_fields(FIELD, self, "topic_share", least=0, most=1)
-
-    @property
-    def name(self) -> str:
-        return "aan"
-
-    def annotations(self) -> Mapping[str, str | bytes]:
-        """Empty: each split is a part."""
-        return {}
 
     def parts(self) -> Sequence[object]:
         return SPLITS

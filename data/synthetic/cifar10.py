@@ -21,6 +21,8 @@ class Cifar10StandIn(StandIn):
         noise: standard deviation of the noise of a pixel.
     """
 
+    name = "cifar10"
+
     num_train: int = 2700
     num_val: int = 500
     noise: float = 30.0
@@ -31,10 +33,6 @@ class Cifar10StandIn(StandIn):
         check_fields(FIELD, self, "noise", least=0, most=1000)
         if self.num_train % 9 or self.num_train * 10 // 9 % NUM_BATCHES:
             raise ValueError(f"{FIELD}.num_train is {self.num_train}; it must be a multiple of 45")
-
-    @property
-    def name(self) -> str:
-        return "cifar10"
 
     def annotations(self) -> Mapping[str, str | bytes]:
         names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

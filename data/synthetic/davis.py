@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from data.synthetic.encoding import encoded_jpeg
 from data.synthetic.ensure import FIELD, StandIn
 from data.synthetic.shapes import Camera, Floats, Shape, Texture, color, shape_distance, to_uint8
 from interface.ranges import check_fields
@@ -68,6 +69,8 @@ class DavisStandIn(StandIn):
         noise: standard deviation of the sensor noise.
     """
 
+    name = "davis2017"
+
     num_val: int = 6
     height: int = 128
     width: int = 224
@@ -85,10 +88,6 @@ class DavisStandIn(StandIn):
                 f"{FIELD}.num_train is {self.num_train}; it must be 0, because nothing is trained on masks"
             )
 
-    @property
-    def name(self) -> str:
-        return "davis2017"
-
     def annotations(self) -> Mapping[str, str | bytes]:
         return {LIST: "".join(f"{sequence_name(number)}\n" for number in range(self.num_val))}
 
@@ -99,7 +98,7 @@ class DavisStandIn(StandIn):
         assert isinstance(part, int)
         name, (pictures, masks) = sequence_name(part), self.rendered(part)
         for index, (picture, mask) in enumerate(zip(pictures, masks, strict=True)):
-            yield Path(PICTURES, name, f"{index:05d}.jpg"), jpeg(picture)
+            yield Path(PICTURES, name, f"{index:05d}.jpg"), encoded_jpeg(picture, QUALITY)
             yield Path(MASKS, name, f"{index:05d}.png"), encoded(mask, DEFAULT_PALETTE)
 
     def rendered(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -154,10 +153,3 @@ def draw(canvas: Floats, masks: NDArray[np.uint8], camera: Camera, body: Body) -
     alpha = np.clip(0.5 - distance, 0.0, 1.0)[..., None]  # (T, h, w, 1)
     canvas += alpha * (body.colors[:, None, None].astype(np.float32) - canvas)
     masks[alpha[..., 0] >= 0.5] = body.number
-
-
-def jpeg(picture: NDArray[np.uint8]) -> bytes:
-    """JPEG file of a picture (h, w, 3)."""
-    content = io.BytesIO()
-    Image.fromarray(picture).save(content, format="JPEG", quality=QUALITY)
-    return content.getvalue()

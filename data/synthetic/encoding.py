@@ -1,4 +1,4 @@
-"""Encoding of frames as H.264 mp4 with B frames and a short group of pictures, as in published data sets."""
+"""Encoding of frames as videos and pictures. The bytes depend only on the arguments."""
 
 import io
 from fractions import Fraction
@@ -7,28 +7,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def encoded_mp4(frames: NDArray[np.uint8], *, rate: int, group: int = 12, quality: int = 20) -> bytes:
-    """File of RGB frames (T, h, w, 3). The bytes depend only on the arguments."""
+def encoded_mp4(frames: NDArray[np.uint8], *, rate: int) -> bytes:
+    """H.264 with B frames and a short group of pictures, as in published data sets, of RGB frames (T, h, w, 3)."""
+    options: dict[str, object] = {
+        "preset": "veryfast",
+        "crf": "20",
+        "g": "12",
+        "bf": "2",
+        "threads": "1",  # several threads may split slices differently
+        # On pictures this small, mbtree reads uninitialised memory: the bytes would differ every time.
+        "x264-params": "mbtree=0",
+    }
+    return _encoded(frames, rate, "mp4", "libx264", options)
+
+
+def encoded_avi(frames: NDArray[np.uint8], *, rate: int) -> bytes:
+    """MPEG-4 in AVI of RGB frames (T, h, w, 3)."""
+    options: dict[str, object] = {"g": "12", "threads": "1", "flags": "+bitexact", "qmin": "5", "qmax": "5"}
+    return _encoded(frames, rate, "avi", "mpeg4", options)
+
+
+def _encoded(
+    frames: NDArray[np.uint8], rate: int, container_format: str, codec: str, options: dict[str, object]
+) -> bytes:
     import av  # here: configs name stand-ins, and tables are resolved without a decoder
+    from av.video.stream import VideoStream
 
     num_frames, height, width, _ = frames.shape
     file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=rate)
+    is_avi = container_format == "avi"
+    flags = {"fflags": "+bitexact"} if is_avi else {}
+    with av.open(file, "w", format=container_format, options=flags) as container:
+        stream = container.add_stream(codec, rate=rate)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.time_base = Fraction(1, rate)
-        stream.options = {
-            "preset": "veryfast",
-            "crf": str(quality),
-            "g": str(group),
-            "bf": "2",
-            "threads": "1",  # several threads may split slices differently
-            # On pictures this small, mbtree reads uninitialised memory: the bytes would differ every time.
-            "x264-params": "mbtree=0",
-        }
+        if is_avi:
+            stream.bit_rate = 8 * width * height * rate  # the quantiser decides
+        else:
+            stream.time_base = Fraction(1, rate)
+        stream.options = options
         for index in range(num_frames):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frames[index]), format="rgb24")
             frame.pts = index
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def encoded_jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
+    """JPEG file of a picture (h, w, 3)."""
+    from PIL import Image  # only to generate
+
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality)
     return file.getvalue()

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from filelock import FileLock
 from tqdm import tqdm
@@ -54,6 +55,9 @@ class StandIn(ABC):
             right one without the other, a difference of five points is found in 4 of 5 repetitions.
     """
 
+    name: ClassVar[str]
+    """Name of the data set that is replaced."""
+
     version: int = 1
     seed: int = 0
     num_train: int = 0
@@ -71,14 +75,9 @@ class StandIn(ABC):
         check_fields(FIELD, self, "version", least=1)
         check_fields(FIELD, self, "seed", "num_train", "num_val", least=0)
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Name of the data set that is replaced."""
-
-    @abstractmethod
     def annotations(self) -> Mapping[str, str | bytes]:
-        """Annotation files by path below the root."""
+        """Annotation files of all parts by path below the root. By default, there are none."""
+        return {}
 
     @abstractmethod
     def parts(self) -> Sequence[object]:

@@ -15,9 +15,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.encoding import encoded_mp4
 from data.synthetic.ensure import FIELD
-from data.synthetic.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
+from data.synthetic.shapes import Floats, Pattern, Shape, Thing, color, drift, dull_ground, to_uint8
 from data.synthetic.videos import Video, VideoStandIn
 from interface.ranges import check_ascending, check_fields
 
@@ -90,6 +89,8 @@ class Hands(NamedTuple):
 class Epic100StandIn(VideoStandIn):
     """All settings that determine the pixels. `num_train` and `num_val` count segments."""
 
+    name = "epic100"
+
     num_train: int = 1600
     num_val: int = 1000
     height: int = 48
@@ -106,10 +107,7 @@ class Epic100StandIn(VideoStandIn):
         super().check()
         check_fields(FIELD, self, "idle", "strangers", "hue_spread", least=0)
         check_ascending(FIELD, self, "idle")
-
-    @property
-    def name(self) -> str:
-        return "epic100"
+        check_ascending(FIELD, self, "frames")
 
     @property
     def num_verbs(self) -> int:
@@ -180,24 +178,17 @@ class Epic100StandIn(VideoStandIn):
             f"[{action.noun}]",
         )
 
-    def encoded(self, video: Video) -> bytes:
-        return encoded_mp4(self.drawn(video), rate=self.rate)
-
     def drawn(self, video: Video) -> NDArray[np.uint8]:
-        """Frames (T, h, w, 3) of one video."""
         rng = np.random.default_rng([*video.seed, 1])
         actions = self.actions(video)
         num_frames = actions[-1].stop + self.idle[1]
         path = drift(rng, np.arange(num_frames) / (3 * self.rate), self.shake)  # a cycle takes about three seconds
-        canvas = worktop(rng).rendered(self.camera(path))
+        worktop = dull_ground(rng, values=(0.2, 0.5), saturation=0.25, below=0.1, above=0.12, hue_spread=0.1)
+        canvas = worktop.rendered(self.camera(path))
         skin = color(rng.uniform(0.02, 0.09), rng.uniform(0.3, 0.6), rng.uniform(0.45, 0.95))
         for action in actions:
             self.draw_action(rng, canvas[action.start : action.stop], path[action.start : action.stop], action, skin)
         return to_uint8(canvas, rng, self.noise)
-
-    def camera(self, path: Floats) -> Camera:
-        """Camera whose centre follows a path (T, 2)."""
-        return Camera(height=self.height, width=self.width, pixels_per_unit=0.45 * self.height, center=path)
 
     def draw_action(self, rng: np.random.Generator, canvas: Floats, path: Floats, action: Action, skin: Floats) -> None:
         """Draw one segment on its frames."""
@@ -262,14 +253,6 @@ def hand_poses(rng: np.random.Generator, verb: Verb, seconds: Floats) -> Hands:
         case "pour":
             turn = mirror * rng.uniform(0.8, 1.1) * np.pi * eased
     return Hands(np.stack([x, y], -1).astype(np.float32), *(part.astype(np.float32) for part in (gap, size, turn)))
-
-
-def worktop(rng: np.random.Generator) -> Texture:
-    """Background: a worktop in dull colours."""
-    hue, value = rng.uniform(), rng.uniform(0.2, 0.5)
-    low = color(hue, rng.uniform(0.0, 0.25), value - 0.1)
-    high = color(hue + rng.normal(0, 0.1), rng.uniform(0.0, 0.25), value + 0.12)
-    return Texture(rng, low=low, high=high, waves=4, frequency=6.0)
 
 
 def timestamp(seconds: float) -> str:

@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.ensure import FIELD, StandIn
+from data.synthetic.ensure import FIELD
 from data.synthetic.figures import (
     ACTION_OF,
     ACTIONS,
@@ -29,12 +29,13 @@ from data.synthetic.figures import (
     draw_limb,
     movement,
 )
-from data.synthetic.shapes import SHAPES, Camera, Floats, Texture, Thing, color, drift, to_uint8
-from data.synthetic.videos import MAX_RATE, MAX_SIDE, Video
+from data.synthetic.shapes import SHAPES, Camera, Floats, Thing, color, draw_still, drift, dull_ground, to_uint8
+from data.synthetic.videos import Video, VideoStandIn
 from interface.ranges import check_fields
 
 MAX_VIDEOS, MAX_FRAMES, MAX_FIGURES = 100_000, 1000, 100
 LIMB_RADIUS, HELD_RADIUS = 0.03, 0.12  # in world units
+REACH = (0.9, 0.9)  # of things that do not move
 
 
 class Held(NamedTuple):
@@ -69,7 +70,7 @@ class Joints(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FigureStandIn(StandIn):
+class FigureStandIn(VideoStandIn):
     """All settings that determine pixels and joints. All videos have the same number of frames."""
 
     layout: ClassVar[Layout]
@@ -91,16 +92,11 @@ class FigureStandIn(StandIn):
     def check(self) -> None:
         super().check()
         check_fields(FIELD, self, "num_train", "num_val", least=1, most=MAX_VIDEOS)
-        check_fields(FIELD, self, "height", "width", least=2, most=MAX_SIDE)
         check_fields(FIELD, self, "frames", least=2, most=MAX_FRAMES)
-        check_fields(FIELD, self, "rate", least=1, most=MAX_RATE)
         check_fields(FIELD, self, "ending", least=1, most=self.frames - 1)
         check_fields(FIELD, self, "passers", "clutter", least=0, most=MAX_FIGURES)
-        check_fields(FIELD, self, "shake", "noise", "jitter", least=0)
+        check_fields(FIELD, self, "jitter", least=0)
         check_fields(FIELD, self, "gaps", least=0, most=1)
-        for name in ("height", "width"):
-            if getattr(self, name) % 2:  # the video codecs require it
-                raise ValueError(f"{FIELD}.{name} is {getattr(self, name)}; it must be even")
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -128,9 +124,6 @@ class FigureStandIn(StandIn):
             for index, ((split, label), video_id) in enumerate(zip(labels, ids, strict=True))
         ]
 
-    def parts(self) -> Sequence[object]:
-        return self.videos()
-
     def scene(self, video: Video) -> Scene:
         """Random scene of the class of a video."""
         rng = np.random.default_rng([*video.seed, 0])
@@ -140,12 +133,7 @@ class FigureStandIn(StandIn):
         side = rng.choice([-1, 1])
         hue = rng.choice([RED, BLUE]) if action.hue is None else action.hue
         return Scene(
-            camera=Camera(
-                height=self.height,
-                width=self.width,
-                pixels_per_unit=0.45 * self.height,
-                center=drift(rng, times, self.shake),
-            ),
+            camera=self.camera(drift(rng, times, self.shake)),
             actor=self.figure(rng, times, action, side, hue),
             partner=self.figure(rng, times, ACTION_OF[action.partner], -side, RED + BLUE - hue),
             passers=[self.passer(rng, times) for _ in range(self.passers)],
@@ -189,15 +177,16 @@ class FigureStandIn(StandIn):
     def drawn(self, video: Video) -> NDArray[np.uint8]:
         """Frames (T, h, w, 3) of a video."""
         scene, rng = self.scene(video), np.random.default_rng([*video.seed, 2])
-        canvas = ground(rng).rendered(scene.camera)
+        ground = dull_ground(rng, values=(0.25, 0.55), saturation=0.25, below=0.12, above=0.12, hue_spread=None)
+        canvas = ground.rendered(scene.camera)
         for _ in range(self.clutter):
-            draw_still(rng, canvas, scene.camera, dull_thing(rng), size=rng.uniform(0.08, 0.22))
+            draw_still(rng, canvas, scene.camera, dull_thing(rng), size=rng.uniform(0.08, 0.22), reach=REACH)
         landmark = LANDMARK_OF.get(CLASS_NAMES[video.label])
         thing = dull_thing(rng)
         if landmark is not None:
             first, second = (vivid(rng, landmark.hue) for _ in range(2))
             thing = Thing(shape=landmark.shape, first=first, second=second, pattern="plain")
-        draw_still(rng, canvas, scene.camera, thing, size=rng.uniform(0.35, 0.45))
+        draw_still(rng, canvas, scene.camera, thing, size=rng.uniform(0.35, 0.45), reach=REACH)
         for passer in scene.passers:
             self.draw_figure(rng, canvas, scene.camera, passer)
         figures = scene.actor, scene.partner
@@ -238,18 +227,3 @@ def dull_thing(rng: np.random.Generator) -> Thing:
     """Thing of any shape in a colour that no class has."""
     first, second = (color(rng.uniform(), rng.uniform(0.0, 0.25), rng.uniform(0.15, 0.85)) for _ in range(2))
     return Thing(shape=SHAPES[rng.integers(len(SHAPES))], first=first, second=second, pattern="plain")
-
-
-def ground(rng: np.random.Generator) -> Texture:
-    """Background in dull colours."""
-    hue, value = rng.uniform(), rng.uniform(0.25, 0.55)
-    low, high = (color(hue, rng.uniform(0.0, 0.25), value + offset) for offset in (-0.12, 0.12))
-    return Texture(rng, low=low, high=high, waves=4, frequency=6.0)
-
-
-def draw_still(rng: np.random.Generator, canvas: Floats, camera: Camera, thing: Thing, *, size: float) -> None:
-    """Draw a thing at a constant, random position."""
-    num_frames = len(canvas)
-    position = np.broadcast_to(rng.uniform([-0.9, -0.9], [0.9, 0.9]).astype(np.float32), (num_frames, 2))
-    angle = np.full(num_frames, rng.uniform(0, 2 * np.pi), np.float32)
-    thing.draw(canvas, camera, position=position, size=np.full(num_frames, size, np.float32), angle=angle)

@@ -17,36 +17,21 @@ import numpy as np
 
 from data.synthetic.shapes import Camera, Floats, Shape, drift
 
+SIDES = ("left", "right")
 BODY = (
     "head",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
+    *(f"{side}_{name}" for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in SIDES),
 )
 BONES = (
     ("head", "left_shoulder"),
     ("head", "right_shoulder"),
     ("left_shoulder", "right_shoulder"),
-    ("left_shoulder", "left_elbow"),
-    ("right_shoulder", "right_elbow"),
-    ("left_elbow", "left_wrist"),
-    ("right_elbow", "right_wrist"),
-    ("left_shoulder", "left_hip"),
-    ("right_shoulder", "right_hip"),
+    *((f"{side}_shoulder", f"{side}_elbow") for side in SIDES),
+    *((f"{side}_elbow", f"{side}_wrist") for side in SIDES),
+    *((f"{side}_shoulder", f"{side}_hip") for side in SIDES),
     ("left_hip", "right_hip"),
-    ("left_hip", "left_knee"),
-    ("right_hip", "right_knee"),
-    ("left_knee", "left_ankle"),
-    ("right_knee", "right_ankle"),
+    *((f"{side}_hip", f"{side}_knee") for side in SIDES),
+    *((f"{side}_knee", f"{side}_ankle") for side in SIDES),
 )
 # Lengths as shares of the height of the body.
 HEAD, NECK, TORSO = 0.07, 0.08, 0.30  # radius of the head; from its lower end to the shoulders; from there to the hips

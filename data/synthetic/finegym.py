@@ -5,14 +5,13 @@ The pickle has the layout of `gym_2d.pkl` of https://github.com/open-mmlab/mmact
 
 import json
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from data.synthetic.encoding import encoded_mp4
 from data.synthetic.figure_videos import FigureStandIn
 from data.synthetic.figures import COCO, Layout
 from data.synthetic.videos import Video
@@ -26,11 +25,8 @@ PICKLE_PROTOCOL = 4
 class FineGymStandIn(FigureStandIn):
     """Articulated figures in the layout of FineGYM. Each event has one sub-action."""
 
+    name = "gym99"
     layout: ClassVar[Layout] = COCO
-
-    @property
-    def name(self) -> str:
-        return "gym99"
 
     def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
         """Names in the form of the split lists: id at YouTube, event and sub-action with start and end in seconds."""
@@ -81,6 +77,5 @@ class FineGymStandIn(FigureStandIn):
             "keypoint_score": scores[None].astype(np.float32),  # (1, T, 17)
         }
 
-    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        assert isinstance(part, Video)
-        yield Path("subactions", f"{part.video_id}.mp4"), encoded_mp4(self.drawn(part), rate=self.rate)
+    def path(self, video: Video) -> Path:
+        return Path("subactions", f"{video.video_id}.mp4")

@@ -1,7 +1,7 @@
 """Stand-in for the reviews of IMDb: words of one opinion occur more often than those of the other."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +32,8 @@ class ImdbStandIn(StandIn):
         contrary_share: share of these that are of the other opinion.
     """
 
+    name = "imdb"
+
     num_train: int = 3000
     num_val: int = 500
     words: tuple[int, int] = (12, 24)
@@ -44,14 +46,6 @@ class ImdbStandIn(StandIn):
         check_fields(FIELD, self, "words", least=1, most=1e5)
         check_ascending(FIELD, self, "words")
         check_fields(FIELD, self, "opinion_share", "contrary_share", least=0, most=1)
-
-    @property
-    def name(self) -> str:
-        return "imdb"
-
-    def annotations(self) -> Mapping[str, str | bytes]:
-        """Empty: the folders are the labels."""
-        return {}
 
     def parts(self) -> Sequence[object]:
         sizes = (("train", self.num_train), ("test", self.num_val))

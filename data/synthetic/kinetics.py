@@ -12,11 +12,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.encoding import encoded_mp4
 from data.synthetic.ensure import FIELD
 from data.synthetic.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
 from data.synthetic.videos import Video, VideoStandIn
-from interface.ranges import check_fields
+from interface.ranges import check_ascending, check_fields
 
 Motion = Literal["bounce", "roll", "circle", "sway", "rest"]
 
@@ -83,9 +82,10 @@ class KineticsStandIn(VideoStandIn):
     def check(self) -> None:
         super().check()
         check_fields(FIELD, self, "things", "strangers", "passers", "hue_spread", least=0)
+        check_ascending(FIELD, self, "frames")
 
     @property
-    def name(self) -> str:
+    def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.release
 
     @property
@@ -121,21 +121,12 @@ class KineticsStandIn(VideoStandIn):
             lines[video.split].append(f"{self.path(video).as_posix()} {video.label}\n")
         return {f"{split}.csv": "".join(of_split) for split, of_split in lines.items()}
 
-    def encoded(self, video: Video) -> bytes:
-        return encoded_mp4(self.drawn(video), rate=self.rate)
-
     def drawn(self, video: Video) -> NDArray[np.uint8]:
-        """Frames (T, h, w, 3) of one video."""
         rng = np.random.default_rng(video.seed)
         activity = self.activities[video.label]
         other = self.activities[(video.label + rng.integers(1, self.num_classes)) % self.num_classes]
         times = np.linspace(0, 1, int(rng.integers(self.frames[0], self.frames[1] + 1)), dtype=np.float32)
-        camera = Camera(
-            height=self.height,
-            width=self.width,
-            pixels_per_unit=0.45 * self.height,
-            center=drift(rng, times, self.shake),
-        )
+        camera = self.camera(drift(rng, times, self.shake))
         canvas = self.ground(rng, activity).rendered(camera)
         actors = [activity] * self.things + [other] * self.strangers
         for index in rng.permutation(len(actors)):

@@ -8,7 +8,7 @@ import hashlib
 import random
 import shutil
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -53,6 +53,8 @@ class ListOpsStandIn(StandIn):
         operator_share: probability of an operator in place of a digit.
     """
 
+    name = "listops"
+
     num_train: int = 96_000
     num_val: int = 2_000
     length: tuple[int, int] = (500, 2000)
@@ -70,16 +72,8 @@ class ListOpsStandIn(StandIn):
         check_fields(FIELD, self, "operator_share", least=0, most=1, exclusive=True)
 
     @property
-    def name(self) -> str:
-        return "listops"
-
-    @property
     def is_original(self) -> bool:
         return self == ListOpsStandIn(seed=self.seed, version=self.version)
-
-    def annotations(self) -> Mapping[str, str | bytes]:
-        """Empty: `finish` writes the files, of all blocks."""
-        return {}
 
     def parts(self) -> Sequence[object]:
         sizes = dict.fromkeys(SPLITS, self.num_val) | {"train": self.num_train}

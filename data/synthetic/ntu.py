@@ -4,7 +4,6 @@ Every official protocol gives the same split: training subjects are recorded by 
 subjects by camera 1 in odd setups.
 """
 
-import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from data.synthetic.encoding import encoded_avi
 from data.synthetic.ensure import FIELD
 from data.synthetic.figure_videos import FigureStandIn, Joints
 from data.synthetic.figures import NTU, Layout
@@ -39,6 +38,7 @@ class NtuStandIn(FigureStandIn):
         ghosts: share of videos with a second body, small and still, which the sensor found in the furniture.
     """
 
+    name = "ntu60"
     layout: ClassVar[Layout] = NTU
 
     ghosts: float = 0.1
@@ -46,10 +46,6 @@ class NtuStandIn(FigureStandIn):
     def check(self) -> None:
         super().check()
         check_fields(FIELD, self, "ghosts", least=0, most=1)
-
-    @property
-    def name(self) -> str:
-        return "ntu60"
 
     def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
         test_subjects = [subject for subject in SUBJECTS if subject not in TRAIN_SUBJECTS]
@@ -66,13 +62,15 @@ class NtuStandIn(FigureStandIn):
             used[split, label] += 1
         return names
 
-    def annotations(self) -> dict[str, str | bytes]:
-        """None: each video has a file of its own."""
-        return {}
+    def path(self, video: Video) -> Path:
+        return Path("nturgb+d_rgb", f"{video.video_id}_rgb.avi")
+
+    def encoded(self, video: Video) -> bytes:
+        return encoded_avi(self.drawn(video), rate=self.rate)
 
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
         assert isinstance(part, Video)
-        yield Path("nturgb+d_rgb", f"{part.video_id}_rgb.avi"), encoded_avi(self.drawn(part), rate=self.rate)
+        yield from super().files(part)
         yield Path("nturgb+d_skeletons", f"{part.video_id}.skeleton"), self.skeleton_file(part).encode()
 
     def skeleton_file(self, video: Video) -> str:
@@ -107,27 +105,3 @@ class NtuStandIn(FigureStandIn):
         for metre, depth, colour, visible in zip(metres, depths, colours, joints.visible[index], strict=True):
             numbers = (*metre, DISTANCE, *depth, *colour)
             yield f"{' '.join(f'{number:.4f}' for number in numbers)} 0 0 0 0 2" if visible else ABSENT_JOINT
-
-
-def encoded_avi(frames: NDArray[np.uint8], *, rate: int, group: int = 12, quality: int = 5) -> bytes:
-    """File of RGB frames (T, h, w, 3). The bytes depend only on the arguments.
-
-    Args:
-        quality: quantiser, from 2 (best) to 31.
-    """
-    import av  # only to generate
-
-    num_frames, height, width, _ = frames.shape
-    file = io.BytesIO()
-    with av.open(file, "w", format="avi", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream("mpeg4", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.bit_rate = 8 * width * height * rate  # the quantiser decides
-        quantiser = {"qmin": str(quality), "qmax": str(quality)}
-        stream.options = {"g": str(group), "threads": "1", "flags": "+bitexact", **quantiser}
-        for index in range(num_frames):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frames[index]), format="rgb24")
-            frame.pts = index
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return file.getvalue()

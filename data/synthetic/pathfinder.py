@@ -10,7 +10,7 @@ import functools
 import io
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -78,6 +78,8 @@ class PathfinderStandIn(StandIn):
             places only at orientations of -150 to -121 degrees, or any that have room.
     """
 
+    name = "pathfinder32"
+
     num_train: int = 160_000
     num_val: int = 20_000
     side: int = 32
@@ -114,20 +116,12 @@ class PathfinderStandIn(StandIn):
             )
 
     @property
-    def name(self) -> str:
-        return "pathfinder32"
-
-    @property
     def is_original(self) -> bool:
         return self == PathfinderStandIn(seed=self.seed, version=self.version)
 
     @property
     def folder(self) -> Path:
         return Path(LEVELS[self.contour])
-
-    def annotations(self) -> Mapping[str, str | bytes]:
-        """Empty: each part has its own annotations."""
-        return {}
 
     def parts(self) -> Sequence[object]:
         total = self.num_train + 2 * self.num_val

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from data.synthetic.encoding import encoded_jpeg
 from data.synthetic.figure_videos import FigureStandIn
 from data.synthetic.figures import PENN_ACTION, Layout
 from data.synthetic.videos import Video
@@ -21,24 +21,20 @@ MAT_TEXT_SIZE = 116  # bytes at the beginning of a .mat file, which scipy fills 
 class PennActionStandIn(FigureStandIn):
     """Articulated figures in the layout of Penn Action."""
 
+    name = "penn-action"
     layout: ClassVar[Layout] = PENN_ACTION
-
-    @property
-    def name(self) -> str:
-        return "penn-action"
 
     def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
         """Shuffled numbers: those of both splits are mixed, as in the real data set."""
         return [f"{number + 1:04d}" for number in rng.permutation(len(labels))]
 
-    def annotations(self) -> dict[str, str | bytes]:
-        """None: each video has a file of its own."""
-        return {}
+    def path(self, video: Video) -> Path:
+        return Path("frames", video.video_id)
 
     def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
         assert isinstance(part, Video)
         for index, frame in enumerate(self.drawn(part)):
-            yield Path("frames", part.video_id, f"{index + 1:06d}.jpg"), encoded_jpeg(frame)
+            yield self.path(part) / f"{index + 1:06d}.jpg", encoded_jpeg(frame, 92)
         yield Path("labels", f"{part.video_id}.mat"), self.label_file(part)
 
     def label_file(self, video: Video) -> bytes:
@@ -62,12 +58,3 @@ class PennActionStandIn(FigureStandIn):
         file = io.BytesIO()
         savemat(file, content, do_compression=True)
         return MAT_TEXT.ljust(MAT_TEXT_SIZE) + file.getvalue()[MAT_TEXT_SIZE:]
-
-
-def encoded_jpeg(frame: NDArray[np.uint8]) -> bytes:
-    """File of a picture (h, w, 3)."""
-    from PIL import Image  # only to generate
-
-    file = io.BytesIO()
-    Image.fromarray(frame).save(file, "JPEG", quality=92)
-    return file.getvalue()

@@ -145,3 +145,46 @@ def to_uint8(canvas: Floats, rng: np.random.Generator, noise: float) -> NDArray[
     """8-bit frames with sensor noise. `noise`: its standard deviation."""
     canvas = canvas + np.float32(noise) * rng.standard_normal(canvas.shape, dtype=np.float32)
     return (np.clip(canvas, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def dull_ground(
+    rng: np.random.Generator,
+    *,
+    values: tuple[float, float],
+    saturation: float,
+    below: float,
+    above: float,
+    hue_spread: float | None,
+) -> Texture:
+    """Background in dull colours of any hue.
+
+    Args:
+        values: range of the brightness.
+        saturation: largest saturation.
+        below, above: how much darker and brighter than that its two colours are.
+        hue_spread: standard deviation of the difference of their hues; None if they have one hue.
+    """
+    hue, value = rng.uniform(), rng.uniform(*values)
+    low = color(hue, rng.uniform(0.0, saturation), value - below)
+    other = hue if hue_spread is None else hue + rng.normal(0, hue_spread)
+    return Texture(rng, low=low, high=color(other, rng.uniform(0.0, saturation), value + above), waves=4, frequency=6.0)
+
+
+def draw_still(
+    rng: np.random.Generator,
+    canvas: Floats,
+    camera: Camera,
+    thing: Thing,
+    *,
+    size: Floats | float,
+    reach: tuple[float, float],
+) -> None:
+    """Draw an object at a constant, random position.
+
+    Args:
+        reach: largest x and y of the position.
+    """
+    x, y = reach
+    position = np.broadcast_to(rng.uniform([-x, -y], [x, y]).astype(np.float32), (len(canvas), 2))
+    angle = np.full(len(canvas), rng.uniform(0, 2 * np.pi), np.float32)
+    thing.draw(canvas, camera, position=position, size=np.full(len(canvas), size, np.float32), angle=angle)

@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.encoding import encoded_mp4
 from data.synthetic.ensure import FIELD
-from data.synthetic.shapes import SHAPES, Camera, Floats, Texture, Thing, color, drift, to_uint8
+from data.synthetic.shapes import SHAPES, Floats, Thing, color, draw_still, drift, dull_ground, to_uint8
 from data.synthetic.videos import Video, VideoStandIn
 from interface.ranges import check_ascending, check_fields
 
@@ -33,6 +32,7 @@ TEMPLATES = (
 )
 VIDEO_FOLDER = Path("20bn-something-something-v2")
 PATTERNS = ("plain", "stripes", "checks", "dots")
+REACH = (1.3, 1.0)  # of objects that do not move
 
 
 class Pose(NamedTuple):
@@ -48,6 +48,8 @@ class Pose(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class SSv2StandIn(VideoStandIn):
     """All settings that determine the pixels."""
+
+    name = "ssv2"
 
     num_train: int = 1600
     num_val: int = 1000
@@ -67,10 +69,7 @@ class SSv2StandIn(VideoStandIn):
         check_fields(FIELD, self, "roam", "distractors", "occluders", least=0)
         check_fields(FIELD, self, "reach", least=0, most=1, exclusive=True)
         check_ascending(FIELD, self, "reach")
-
-    @property
-    def name(self) -> str:
-        return "ssv2"
+        check_ascending(FIELD, self, "frames")
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -108,9 +107,6 @@ class SSv2StandIn(VideoStandIn):
         files: dict[str, object] = {"labels": labels, **entries}
         return {f"something-something-v2-{part}.json": json.dumps(content, indent=1) for part, content in files.items()}
 
-    def encoded(self, video: Video) -> bytes:
-        return encoded_mp4(self.drawn(video), rate=self.rate)
-
     def drawn(self, video: Video) -> NDArray[np.uint8]:
         """Frames (T, h, w, 3) of one video. The second template of a pair is the first one played backwards."""
         scene, motion = np.random.default_rng(video.seed).spawn(2)
@@ -123,15 +119,11 @@ class SSv2StandIn(VideoStandIn):
 
     def footage(self, rng: np.random.Generator, times: Floats, pose: Pose) -> NDArray[np.uint8]:
         """Frames of a random scene with two objects. Only their poses depend on the class."""
-        camera = Camera(
-            height=self.height,
-            width=self.width,
-            pixels_per_unit=0.45 * self.height,
-            center=drift(rng, times, self.shake),
-        )
-        canvas = ground(rng).rendered(camera)
+        camera = self.camera(drift(rng, times, self.shake))
+        ground = dull_ground(rng, values=(0.15, 0.45), saturation=0.3, below=0.1, above=0.15, hue_spread=0.1)
+        canvas = ground.rendered(camera)
         for _ in range(self.distractors):
-            draw_still(rng, canvas, camera, cool_thing(rng), size=radius(rng.uniform()))
+            draw_still(rng, canvas, camera, cool_thing(rng), size=radius(rng.uniform()), reach=REACH)
         turn, gap = np.pi * (1.2 * pose.turn - 0.6), 0.12 + 0.68 * pose.gap
         midpoint = self.roam * np.stack([2 * pose.x - 1, 2 * pose.y - 1], -1)  # (T, 2)
         offset = gap[:, None] * np.stack([np.cos(turn), np.sin(turn)], -1)
@@ -142,7 +134,7 @@ class SSv2StandIn(VideoStandIn):
         for _ in range(self.occluders):
             dull = color(rng.uniform(), 0.2, rng.uniform(0.1, 0.5))
             occluder = Thing(shape="bar", first=dull, second=dull, pattern="plain")
-            draw_still(rng, canvas, camera, occluder, size=0.25)
+            draw_still(rng, canvas, camera, occluder, size=0.25, reach=REACH)
         return to_uint8(canvas, rng, self.noise)
 
     def pose(self, rng: np.random.Generator, times: Floats, moving: int) -> Pose:
@@ -167,22 +159,6 @@ def increasing_path(rng: np.random.Generator, times: Floats, reach: tuple[float,
 def radius(size: Floats | float) -> Floats:
     """Radius in world units of a size in [0, 1]."""
     return np.asarray(0.14 * 3.0**size, np.float32)
-
-
-def draw_still(rng: np.random.Generator, canvas: Floats, camera: Camera, thing: Thing, *, size: Floats | float) -> None:
-    """Draw an object at a constant, random position."""
-    num_frames = len(canvas)
-    position = np.broadcast_to(rng.uniform([-1.3, -1.0], [1.3, 1.0]).astype(np.float32), (num_frames, 2))
-    angle = np.full(num_frames, rng.uniform(0, 2 * np.pi), np.float32)
-    thing.draw(canvas, camera, position=position, size=np.full(num_frames, size, np.float32), angle=angle)
-
-
-def ground(rng: np.random.Generator) -> Texture:
-    """Background in dull colours."""
-    hue, value = rng.uniform(), rng.uniform(0.15, 0.45)
-    low = color(hue, rng.uniform(0.0, 0.3), value - 0.1)
-    high = color(hue + rng.normal(0, 0.1), rng.uniform(0.0, 0.3), value + 0.15)
-    return Texture(rng, low=low, high=high, waves=4, frequency=6.0)
 
 
 def warm_thing(rng: np.random.Generator) -> Thing:

@@ -34,23 +34,26 @@ from data.synthetic.pathfinder import PathfinderStandIn
 from data.synthetic.penn_action import PennActionStandIn
 from data.synthetic.ssv2 import SSv2StandIn
 
-SIZES = {"num_train": 26, "num_val": 13}
 DATASETS: dict[str, DatasetConfig] = {
-    "kinetics400": Kinetics.Config(num_classes=10, stand_in=KineticsStandIn(**SIZES)),
+    "kinetics400": Kinetics.Config(num_classes=10, stand_in=KineticsStandIn(num_train=26, num_val=13)),
     "kinetics600": Kinetics.Config(
-        name="kinetics600", num_classes=10, stand_in=KineticsStandIn(release="kinetics600", **SIZES)
+        name="kinetics600", num_classes=10, stand_in=KineticsStandIn(release="kinetics600", num_train=26, num_val=13)
     ),
-    "ssv2": SSv2.Config(num_classes=10, stand_in=SSv2StandIn(**SIZES)),
-    "epic100": Epic100.Config(num_verbs=8, num_nouns=8, stand_in=Epic100StandIn(**SIZES)),
-    "categorised": Epic100.Config(num_verbs=8, num_nouns=8, stand_in=CategorisedEpic100StandIn(**SIZES)),
-    "penn-action": PennAction.Config(num_classes=13, stand_in=PennActionStandIn(**SIZES)),
-    "ntu60": Ntu.Config(num_classes=13, stand_in=NtuStandIn(**SIZES)),
-    "gym99": FineGym.Config(num_classes=13, stand_in=FineGymStandIn(**SIZES)),
+    "ssv2": SSv2.Config(num_classes=10, stand_in=SSv2StandIn(num_train=26, num_val=13)),
+    "epic100": Epic100.Config(num_verbs=8, num_nouns=8, stand_in=Epic100StandIn(num_train=26, num_val=13)),
+    "categorised": Epic100.Config(
+        num_verbs=8, num_nouns=8, stand_in=CategorisedEpic100StandIn(num_train=26, num_val=13)
+    ),
+    "penn-action": PennAction.Config(num_classes=13, stand_in=PennActionStandIn(num_train=26, num_val=13)),
+    "ntu60": Ntu.Config(num_classes=13, stand_in=NtuStandIn(num_train=26, num_val=13)),
+    "gym99": FineGym.Config(num_classes=13, stand_in=FineGymStandIn(num_train=26, num_val=13)),
     "davis2017": Davis.Config(stand_in=DavisStandIn(num_val=2)),
-    "listops": ListOps.Config(test_batch=8, stand_in=replace(listops.TINY, **SIZES)),
-    "aan": Aan.Config(test_batch=8, stand_in=AanStandIn(**SIZES)),
-    "imdb": Imdb.Config(test_batch=8, stand_in=ImdbStandIn(**SIZES)),
-    "imdb, set aside": Imdb.Config(test_batch=8, validates_on_test=False, stand_in=ImdbStandIn(**SIZES)),
+    "listops": ListOps.Config(test_batch=8, stand_in=replace(listops.TINY, num_train=26, num_val=13)),
+    "aan": Aan.Config(test_batch=8, stand_in=AanStandIn(num_train=26, num_val=13)),
+    "imdb": Imdb.Config(test_batch=8, stand_in=ImdbStandIn(num_train=26, num_val=13)),
+    "imdb, set aside": Imdb.Config(
+        test_batch=8, validates_on_test=False, stand_in=ImdbStandIn(num_train=26, num_val=13)
+    ),
     "cifar10": Cifar10.Config(test_batch=8, pool=2, stand_in=Cifar10StandIn(num_train=45, num_val=13)),
     "cifar10, random": Cifar10.Config(
         test_batch=8, split_rule="random", stand_in=Cifar10StandIn(num_train=45, num_val=13)

@@ -126,18 +126,3 @@ def test_the_reader_of_the_real_data_set_reads_it(tmp_path: Path) -> None:
     pictures, masks = small.rendered(1)
     assert (read_masks(items.sequences[1], (32, 48)) == masks).all()
     assert np.abs(read_frames(items.sequences[1]).astype(float) - pictures).mean() < 8
-
-
-def test_files_depend_on_the_seed_alone() -> None:
-    small = DavisStandIn(num_val=1, height=32, width=48, frames=3)
-    files = dict(small.files(0))
-    assert files == dict(replace(small).files(0)) and files != dict(replace(small, seed=1).files(0))
-    assert len(files) == 6
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("num_val", 0), ("num_train", 3), ("frames", 2), ("height", 10**24), ("noise", float("nan"))]
-)
-def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=rf"stand_in\.{name} is"):
-        DavisStandIn(**{name: value})  # type: ignore[arg-type]

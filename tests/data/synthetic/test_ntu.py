@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from data.synthetic.encoding import encoded_avi
 from data.synthetic.ensure import ensure
-from data.synthetic.ntu import TRAIN_SUBJECTS, NtuStandIn, encoded_avi
+from data.synthetic.ntu import TRAIN_SUBJECTS, NtuStandIn
 
 SMALL = NtuStandIn(num_train=14, num_val=6, frames=8, height=32, width=40, gaps=0.3, ghosts=0.5)
 FRAMES = np.kron(np.random.default_rng(0).integers(0, 256, (14, 4, 5, 3), np.uint8), np.ones((1, 8, 8, 1), np.uint8))
@@ -92,17 +93,6 @@ def test_every_protocol_gives_the_same_split(protocol: str) -> None:
         assert 1 <= setup <= 17 and 1 <= subject <= 40
 
 
-def test_recordings_are_replicated_when_there_are_many_videos() -> None:
-    videos = NtuStandIn(num_train=1, num_val=13 * 200).videos()
-    assert len({video.video_id for video in videos}) == 2601
-    assert {video.video_id[12:16] for video in videos} == {"R001", "R002"}
-
-
-def test_a_share_of_ghosts_out_of_range_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"stand_in.ghosts is 1.5; it must be between 0 and 1"):
-        NtuStandIn(ghosts=1.5)
-
-
 def test_an_avi_file_has_the_frames() -> None:
     with av.open(io.BytesIO(encoded_avi(FRAMES, rate=12)), "r") as container:
         stream = container.streams.video[0]
@@ -111,8 +101,3 @@ def test_an_avi_file_has_the_frames() -> None:
     assert frames.shape == FRAMES.shape
     luma = [part.mean(-1).astype(float) for part in (frames, FRAMES)]
     assert np.abs(luma[0] - luma[1]).mean() < 12  # the colours of neighbouring blocks are mixed
-
-
-def test_bytes_depend_only_on_the_arguments() -> None:
-    assert encoded_avi(FRAMES, rate=12) == encoded_avi(FRAMES, rate=12)
-    assert encoded_avi(FRAMES, rate=12) != encoded_avi(FRAMES, rate=15)
