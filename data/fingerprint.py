@@ -7,41 +7,29 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from data.config import DataConfig, Split
 from data.errors import MissingAnnotationError
 from data.file_sizes import sizes_of
-
-if TYPE_CHECKING:  # the item modules import torch
-    from data.items import ItemList
+from data.items import ItemList
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitFingerprint:
-    """Fingerprint of one split.
-
-    Args:
-        items: number of items.
-        annotations: hash of ids and labels.
-        files: hash of ids and file sizes; None for items that are not stored in files.
-        missing: number of missing files.
-        num_bytes: size of all files.
-    """
+    """Fingerprint of one split."""
 
     items: int
     annotations: str
+    """Hash of ids and labels."""
     files: str | None = None
+    """Hash of ids and file sizes; None for items that are not stored in files."""
     missing: int = 0
     num_bytes: int = 0
 
     @classmethod
-    def of(cls, items: "ItemList", files: Sequence[tuple[str, ...]] | None) -> Self:
-        """Fingerprint of a list.
-
-        Args:
-            files: paths of files of each item.
-        """
+    def of(cls, items: ItemList, files: Sequence[tuple[str, ...]] | None) -> Self:
+        """Fingerprint of a list, with the files of each item."""
         if files is None:
             return cls(items=len(items), annotations=items.fingerprint)
         paths = {path for of_item in files for path in of_item}
@@ -60,11 +48,7 @@ class SplitFingerprint:
         return cls(**{field.name: record[field.name] for field in fields(cls) if field.name in record})
 
     def changes(self, earlier: "SplitFingerprint", unit: str) -> str | None:
-        """Differences from an earlier fingerprint in words; None if there are none.
-
-        Args:
-            unit: plural noun for the items.
-        """
+        """Differences from an earlier fingerprint in words; None if there are none."""
         if self.annotations != earlier.annotations:
             return f"ids or labels of the {unit} differ (now {self.items}, earlier {earlier.items})"
         if self.files != earlier.files:
@@ -77,24 +61,16 @@ class SplitFingerprint:
 
 @dataclass(frozen=True, kw_only=True)
 class DataFingerprint:
-    """Fingerprint of a data set.
-
-    Args:
-        name: name of the data set.
-        train: training split; None if it has no annotations, or is not used.
-        test: split that the papers report on.
-    """
+    """Fingerprint of a data set."""
 
     name: str
     train: SplitFingerprint | None
+    """None if it has no annotations, or is not used."""
     test: SplitFingerprint
 
     @classmethod
-    def of(cls, data: DataConfig, list_of: "Callable[[Split], ItemList]") -> Self:
-        """Fingerprint of the data set of a run.
-
-        Args:
-            list_of: items of a split.
+    def of(cls, data: DataConfig, list_of: Callable[[Split], ItemList]) -> Self:
+        """Fingerprint of the data set of a run, from the items of each split.
 
         Raises:
             DataError: if the test split cannot be read, or the training split has annotations and cannot be read.

@@ -4,14 +4,12 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from data.config import DataConfig, DatasetConfig, Split
 from data.errors import DataError
 from data.file_sizes import missing_of
-
-if TYPE_CHECKING:  # the item modules import torch
-    from data.items import ItemList
+from data.items import ItemList
 
 
 class MissingItems(NamedTuple):
@@ -33,7 +31,7 @@ class ItemLists:
         self.lists: dict[tuple[DatasetConfig, Split], ItemList | DataError] = {}
         self.files: dict[tuple[DatasetConfig, Split], MissingItems] = {}
 
-    def items(self, data: DataConfig, split: Split) -> "ItemList":
+    def items(self, data: DataConfig, split: Split) -> ItemList:
         """Items of a split.
 
         Raises:

@@ -95,13 +95,6 @@ class Batch(NamedTuple):
     weight: float = 1.0
 
 
-class Collated(NamedTuple):
-    """A batch, and the errors of its unreadable items."""
-
-    batch: Batch
-    errors: tuple[DecodeError, ...]
-
-
 class TrainItems(Dataset[Item]):
     """One augmented item per draw.
 
@@ -201,8 +194,8 @@ def seeded(*seeds: int) -> Iterator[None]:
         torch.set_rng_state(torch_state)
 
 
-def collated(items: Sequence[Item]) -> Collated:
-    """Batch of items."""
+def collated(items: Sequence[Item]) -> tuple[Batch, tuple[DecodeError, ...]]:
+    """Batch of items, and the errors of those that are unreadable."""
     batch = Batch(
         tuple(torch.stack(parts) for parts in zip(*(item.inputs for item in items), strict=True)),
         torch.tensor([item.label for item in items]),
@@ -211,4 +204,4 @@ def collated(items: Sequence[Item]) -> Collated:
         torch.tensor([item.unreadable for item in items]),
         torch.tensor([item.missing for item in items]),
     )
-    return Collated(batch, tuple(error for item in items for error in item.errors))
+    return batch, tuple(error for item in items for error in item.errors)

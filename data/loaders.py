@@ -6,10 +6,9 @@ The training order depends on (seed, epoch) and can be resumed within an epoch. 
 import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypedDict
 
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from data.errors import DataError, DecodeError, shortened
 from data.items import Batch, Draw, TestItems, TrainItems, collated
@@ -39,9 +38,7 @@ class UnreadableItems:
     """
 
     def __init__(self, split: str, num_items: int, allowed: int | None, unit: str = "items") -> None:
-        self.split = split
-        self.unit = unit
-        self.num_items = num_items
+        self.split, self.num_items, self.unit = split, num_items, unit
         self.allowed = allowed_number(num_items, allowed)
         self.reasons: dict[str, str] = {}
         self.num_missing = 0
@@ -206,7 +203,7 @@ class TrainLoader:
     def __init__(self, items: TrainItems, batches: EpochBatches, unreadable: UnreadableItems, num_workers: int) -> None:
         self.sampler = batches  # Lightning calls its set_epoch
         self.unreadable = unreadable
-        self.loader = DataLoader(items, batch_sampler=batches, collate_fn=collated, **loader_options(num_workers))
+        self.loader = data_loader(items, num_workers, collated, batch_sampler=batches)
         self.num_yielded = 0
         self.resume: tuple[int, int] | None = None
 
@@ -241,9 +238,7 @@ class TestLoader:
         self, items: TestItems, sampler: Sampler[int], unreadable: UnreadableItems, batch_size: int, num_workers: int
     ) -> None:
         self.unreadable = unreadable
-        self.loader = DataLoader(
-            items, sampler=sampler, batch_size=batch_size, collate_fn=collated, **loader_options(num_workers)
-        )
+        self.loader = data_loader(items, num_workers, collated, sampler=sampler, batch_size=batch_size)
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -254,26 +249,29 @@ class TestLoader:
             yield batch
 
 
-class LoaderOptions(TypedDict):
-    """Options of a `DataLoader`."""
-
-    num_workers: int
-    persistent_workers: bool
-    pin_memory: bool
-    worker_init_fn: Callable[[int], None]
-    generator: torch.Generator
-
-
-def loader_options(num_workers: int) -> LoaderOptions:
-    """Options of a loader with this number of workers."""
-    return {
-        "num_workers": num_workers,
-        "persistent_workers": num_workers > 0,
-        "pin_memory": torch.cuda.is_available(),
-        "worker_init_fn": prepare_worker,
+def data_loader(
+    items: Dataset,
+    num_workers: int,
+    collate: Callable[[list], object],
+    *,
+    sampler: Sampler[int] | None = None,
+    batch_sampler: Sampler[list] | None = None,
+    batch_size: int = 1,
+) -> DataLoader:
+    """Loader whose workers leave the stops and the cores to the main process."""
+    return DataLoader(
+        items,
+        sampler=sampler,
+        batch_sampler=batch_sampler,
+        batch_size=batch_size,
+        collate_fn=collate,
+        num_workers=num_workers,
+        persistent_workers=num_workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=prepare_worker,
         # Creating an iterator then draws nothing from the global generator: resuming stays bit-exact.
-        "generator": torch.Generator(),
-    }
+        generator=torch.Generator(),
+    )
 
 
 def prepare_worker(worker: int) -> None:

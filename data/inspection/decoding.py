@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from data.config import DataConfig, Split
@@ -10,7 +10,7 @@ from data.decoded_files import Decoded, DecodedFiles, Stamp
 from data.errors import DataError, DecodeError
 from data.item_lists import ItemLists
 from data.items import ItemList
-from data.loaders import UnreadableItems, loader_options, shut_down, started
+from data.loaders import UnreadableItems, data_loader, shut_down, started
 
 
 class CompleteItems(Dataset[Decoded | None]):
@@ -53,9 +53,8 @@ def decoded_items(
     indices = sample([index for index in range(len(files)) if index not in missing], count)
     known = {index: entry for index in indices if (entry := listed.of(items.ids[index], files[index])) is not None}
     remaining = [index for index in indices if index not in known]
-    options = loader_options(min(workers, len(remaining) - 1)) if len(remaining) > 1 else loader_options(0)
-    options["pin_memory"] = False
-    loader = DataLoader(CompleteItems(data, items, files, remaining), batch_size=1, collate_fn=_only, **options)
+    workers = 0 if len(remaining) < 2 else min(workers, len(remaining))
+    loader = data_loader(CompleteItems(data, items, files, remaining), workers, _only)
     bar = tqdm(total=len(indices), initial=len(known), desc=f"decoding {data.dataset.name}", unit="item", disable=None)
     try:
         for index, entry in zip(remaining, started(loader), strict=True):
