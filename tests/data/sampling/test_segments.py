@@ -1,0 +1,173 @@
+"""Samplings of one frame in each equal part of a video, compared with the authors' rules written out."""
+
+import contextlib
+import random
+from fractions import Fraction
+
+import av.error
+import av.filter
+import numpy as np
+import pytest
+from av.video.format import VideoFormat
+
+from data.items import seeded
+from data.sampling.base import Timeline
+from data.sampling.segments import SegmentSampling, SegmentViewSampling, UniformSampling
+
+LENGTHS = [1, 2, 7, 15, 16, 17, 24, 31, 32, 33, 47, 48, 63, 64, 65, 100, 301]
+
+
+def timeline(num_frames: int, fps: Fraction | int = 30) -> Timeline:
+    return Timeline(np.arange(num_frames) / float(fps), Fraction(fps))
+
+
+def test_segments_may_span_a_share_of_the_video() -> None:
+    quarter = SegmentSampling.Config(span=0.25).build(16)
+    ends = quarter.segment_ends(301, 0.5)
+    assert (ends[0], ends[-1]) == (round(0.375 * 300), round(0.625 * 300))
+    assert np.diff(ends).tolist() == pytest.approx([300 * 0.25 / 16] * 16, abs=1)
+    first, second, third = (view.tolist() for view in quarter.views(timeline(301), 3))
+    assert first[0] < 5
+    assert first[-1] < second[-1] < third[-1]
+    with seeded(0):
+        clips = np.stack([quarter.random(timeline(301)) for _ in range(500)])
+    assert clips.min() < 10
+    assert clips.max() > 290
+    assert (clips[:, -1] - clips[:, 0]).max() <= 0.25 * 300 + 1
+
+
+def authors_segments(num_frames: int, frames: int) -> list[tuple[int, int]]:
+    segment = (num_frames - 1) / frames
+    return [(round(segment * i), round(segment * (i + 1))) for i in range(frames)]
+
+
+@pytest.mark.parametrize("num_frames", [200, 90, 31, 5])
+def test_segments_are_those_of_the_released_code(num_frames: int) -> None:
+    sampling = SegmentSampling.Config().build(16)
+    ends = authors_segments(num_frames, 16)
+    assert sampling.centre(timeline(num_frames)).tolist() == [(start + end) // 2 for start, end in ends]
+    with seeded(0):
+        clips = np.stack([sampling.random(timeline(num_frames)) for _ in range(500)])
+    assert clips.min(0).tolist() == [start for start, _ in ends]
+    assert clips.max(0).tolist() == [end for _, end in ends]
+
+
+def test_slow_videos_are_sampled_at_thirty_frames_per_second() -> None:
+    source = [frame for frame in range(36) for _ in range(3)]  # 10 per second, each frame three times
+    shown = [(start + end) // 2 for start, end in authors_segments(108, 16)]
+    sampling = SegmentSampling.Config().build(16)
+    assert sampling.centre(timeline(36, 10)).tolist() == [source[place] for place in shown]
+    own_rate = SegmentSampling.Config(nominal_fps=None).build(16).centre(timeline(36, 10))
+    assert own_rate.tolist() == [(start + end) // 2 for start, end in authors_segments(36, 16)]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "time_base", "fps"),
+    [
+        ([round(number * 1000 / 12) for number in range(48)], 1000, 12),  # WebM: milliseconds
+        ([round(number * 1000 / 24) for number in range(90)], 1000, 24),
+        ([1024 * number for number in range(48)], 12288, 12),
+        ([512 * number for number in range(120)], 30720, 60),
+        ([1001 * number for number in range(90)], 30000, Fraction(30000, 1001)),
+        ([256 * number for number in range(130)], 12800, 50),
+        ([0, 40, 95, 130, 260, 262, 300, 420, 450, 483], 1000, 20),
+    ],
+    ids=["12 webm", "24 webm", "12", "60", "29.97", "50", "variable"],
+)
+def test_segments_choose_from_the_output_of_the_fps_filter(
+    ticks: list[int], time_base: int, fps: Fraction | int
+) -> None:
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=16, height=16, format=VideoFormat("gray", 16, 16), time_base=Fraction(1, time_base))
+    graph.link_nodes(source, graph.add("fps", "fps=30"), graph.add("buffersink")).configure()
+    output = []
+    for number, tick in enumerate([*ticks, None]):
+        if tick is None:
+            source.push(None)
+        else:
+            frame = av.VideoFrame.from_ndarray(np.full((16, 16), number, np.uint8), format="gray")
+            frame.pts, frame.time_base = tick, Fraction(1, time_base)
+            source.push(frame)
+        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
+            while True:
+                output.append(int(graph.vpull().to_ndarray()[0, 0]))
+    video = Timeline((np.array(ticks) - ticks[0]) / time_base, Fraction(fps))
+    indices = SegmentSampling.Config().build(16).source_indices(video, np.arange(len(output)))
+    assert indices.tolist() == output
+
+
+def test_segment_sampling_has_one_view() -> None:
+    sampling = SegmentSampling.Config().build(16)
+    assert sampling.views(timeline(90), 1)[0].tolist() == sampling.centre(timeline(90)).tolist()
+    with pytest.raises(ValueError, match="3 views would be the same, use 1"):
+        sampling.views(timeline(90), 3)
+
+
+@pytest.mark.parametrize("num_frames", [1, 2, 7, 16, 25, 37, 60, 118])
+@pytest.mark.parametrize("frames", [8, 16])
+def test_views_are_the_middle_the_first_and_the_last_frame_of_each_segment(num_frames: int, frames: int) -> None:
+    views = SegmentViewSampling.Config().build(frames).views(timeline(num_frames), 3)
+    segments = authors_segments(num_frames, frames)
+    assert views[0].tolist() == [(a + b) // 2 for a, b in segments]
+    assert views[1].tolist() == [a for a, _ in segments]
+    assert views[2].tolist() == [b for _, b in segments]
+
+
+def test_random_frames_are_uniform_over_each_segment_with_both_ends() -> None:
+    sampling = SegmentViewSampling.Config().build(4)
+    random.seed(0)
+    drawn = np.array([sampling.random(timeline(13)) for _ in range(4000)])
+    for column, (a, b) in zip(drawn.T, authors_segments(13, 4), strict=True):
+        values, counts = np.unique(column, return_counts=True)
+        assert values.tolist() == list(range(a, b + 1))
+        assert counts.min() / len(drawn) > 0.9 / len(values)
+    random.seed(3)
+    again = sampling.random(timeline(13))
+    random.seed(3)
+    assert again.tolist() == sampling.random(timeline(13)).tolist()
+
+
+def rule_of_uniform_views(num_frames: int) -> tuple[list[int], list[int]]:
+    """Both views: every second one of the sorted indices of both."""
+    tick = num_frames / 16
+    indices = sorted([int(tick / 2 + tick * i) for i in range(16)] + [int(tick * i) for i in range(16)])
+    return indices[0::2], indices[1::2]
+
+
+@pytest.mark.parametrize("num_frames", LENGTHS)
+def test_uniform_training_clips_have_a_frame_of_each_segment(num_frames: int) -> None:
+    sampling = UniformSampling.Config().build(16)
+    random.seed(0)
+    average = num_frames // 16
+    drawn = np.array([sampling.random(timeline(num_frames)) for _ in range(2000)])
+    for place, column in enumerate(drawn.T):
+        values, counts = np.unique(column, return_counts=True)
+        allowed = [place * average + offset for offset in range(average)] if average > 0 else [0]
+        assert values.tolist() == allowed
+        assert counts.min() > 0.6 * len(drawn) / len(allowed)
+
+
+def test_uniform_training_clips_are_these() -> None:
+    sampling = UniformSampling.Config().build(16)
+    for num_frames in range(1, 16):
+        assert sampling.random(timeline(num_frames)).tolist() == [0] * 16
+    for num_frames in (16, 17, 31):  # segments of one frame
+        assert sampling.random(timeline(num_frames)).tolist() == list(range(16))
+    random.seed(2)
+    first = sampling.random(timeline(300)).tolist()
+    random.seed(2)
+    assert sampling.random(timeline(300)).tolist() == first
+
+
+@pytest.mark.parametrize("num_frames", LENGTHS)
+def test_uniform_views_are_those_of_the_rule(num_frames: int) -> None:
+    views = UniformSampling.Config().build(16).views(timeline(num_frames), 2)
+    assert tuple(view.tolist() for view in views) == rule_of_uniform_views(num_frames)
+
+
+def test_uniform_views_are_these() -> None:
+    first, middle = UniformSampling.Config().build(16).views(timeline(40), 2)  # segments of 2.5 frames
+    assert first.tolist() == [0, 2, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 30, 32, 35, 37]
+    assert middle.tolist() == [1, 3, 6, 8, 11, 13, 16, 18, 21, 23, 26, 28, 31, 33, 36, 38]
+    first, middle = UniformSampling.Config().build(16).views(timeline(4), 2)
+    assert first.tolist() == middle.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]

@@ -1,0 +1,245 @@
+"""Samplings of clips at a stride, compared with the authors' rules written out."""
+
+import math
+import random
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from data.items import seeded
+from data.sampling.base import Timeline
+from data.sampling.segments import SegmentSampling
+from data.sampling.strides import CyclicSampling, DenseSampling, PaddedSampling, StridedSampling
+from interface.evaluation import EvalConfig
+
+LENGTHS = [1, 2, 3, 4, 5, 15, 16, 17, 60, 61, 63, 64, 65, 66, 67, 68, 100, 128, 129, 250, 300, 301]
+
+
+def timeline(num_frames: int, fps: Fraction | int = 30) -> Timeline:
+    return Timeline(np.arange(num_frames) / float(fps), Fraction(fps))
+
+
+def authors_view(
+    num_frames: int, fps: float, view: int, num_views: int, frames: int = 16, stride: int = 4
+) -> list[int]:
+    """Test clip of the released code: a window of frames, then `linspace` in it."""
+    length = frames * stride / 30 * fps
+    start = max(num_frames - length, 0) * view / num_views
+    window = [i for i in range(num_frames) if i >= start - 1e-6]
+    return [window[min(int(place), len(window) - 1)] for place in np.linspace(0, length - 1, frames)]
+
+
+@pytest.mark.parametrize("fps", [30, 25, 12, 60])
+@pytest.mark.parametrize("num_frames", [300, 250, 77, 64, 20, 1])
+def test_dense_views_are_those_of_the_released_code(fps: int, num_frames: int) -> None:
+    views = DenseSampling.Config(stride=4).build(16).views(timeline(num_frames, fps), 10)
+    assert [view.tolist() for view in views] == [authors_view(num_frames, fps, k, 10) for k in range(10)]
+
+
+def test_dense_views_of_a_ten_second_video_at_thirty_frames() -> None:
+    views = DenseSampling.Config(stride=4).build(16).views(timeline(300), 10)
+    assert views[0].tolist() == [int(i * 63 / 15) for i in range(16)]
+    # Starts are max(300 - 64, 0) * k / 10, rounded up to a frame: the last clip ends before the video ends.
+    assert [view[0] for view in views] == [0, 24, 48, 71, 95, 118, 142, 166, 189, 213]
+    assert views[9][-1] == 276
+
+
+@pytest.mark.parametrize("fps", [50, 60])
+@pytest.mark.parametrize("num_frames", [2, 61, 107, 128, 300, 1234])
+def test_clips_from_fractions_are_those_of_the_released_code_for_pictures(fps: int, num_frames: int) -> None:
+    length = Fraction(64 * fps, 30)
+    views = DenseSampling.Config(stride=4, from_fractions=True).build(16).views(timeline(num_frames, fps), 10)
+    for number, view in enumerate(views):
+        # Pictures count from 1. Sums without rounding errors: some are whole numbers.
+        start = max(num_frames - length, 0) * Fraction(number, 10)
+        pictures = [start + 1 + (length - 1) * Fraction(k, 15) for k in range(16)]
+        assert view.tolist() == [math.floor(min(picture, num_frames - 1)) - 1 for picture in pictures]
+        assert length < num_frames or view[-1] == num_frames - 2
+
+
+def test_random_dense_clips_start_anywhere_and_stay_inside() -> None:
+    sampling = DenseSampling.Config(stride=4).build(16)
+    with seeded(0):
+        clips = np.stack([sampling.random(timeline(300)) for _ in range(2000)])
+    assert clips[:, 0].min() <= 1
+    assert 235 <= clips[:, 0].max() <= 236
+    assert clips.max() <= 299
+    assert (clips - clips[:, :1] == clips[0] - clips[0, 0]).all()
+
+
+def test_the_span_of_a_dense_clip_replaces_its_stride() -> None:
+    whole = DenseSampling.Config(stride=4, span=1.0).build(16)
+    assert whole.views(timeline(300), 1)[0].tolist() == [int(i * 299 / 15) for i in range(16)]
+    assert whole.random(timeline(77, 12))[[0, -1]].tolist() == [0, 76]
+    half = DenseSampling.Config(span=0.5).build(16)
+    assert half.centre(timeline(300))[[0, -1]].tolist() == [75, 75 + 149]
+
+
+def test_dense_clips_of_variable_rate_files_start_at_their_time() -> None:
+    times = np.concatenate([np.arange(100) / 100, 1 + np.arange(100) / 10])  # 18.2 per second on average
+    video = Timeline(times, Fraction(200, 11))
+    views = DenseSampling.Config(stride=1).build(4).views(video, 2)
+    start = (200 - 4 / 30 * 200 / 11) / 2 / (200 / 11)
+    assert views[1][0] == np.searchsorted(times, start)
+
+
+@pytest.mark.parametrize("num_views", [1, 2, 3, 5, 10])
+def test_views_start_at_the_starts_of_their_config(num_views: int) -> None:
+    dense, segments = DenseSampling.Config(stride=4), SegmentSampling.Config(span=0.25, nominal_fps=None)
+    starts = dense.view_starts(num_views)
+    assert starts == segments.view_starts(num_views)
+    assert [view[0] for view in dense.build(16).views(timeline(300), num_views)] == [
+        math.ceil(start * (300 - 64)) for start in starts
+    ]
+    assert [view.tolist() for view in segments.build(16).views(timeline(301), num_views)] == [
+        segments.build(16).segment_middles(timeline(301), float(start)).tolist() for start in starts
+    ]
+
+
+def strided_view(num_frames: int, span: float, view: int, views: int) -> list[int]:
+    """Indices of a view by the authors' rule."""
+    start = max(num_frames - span, 0) * view / views
+    return [min(max(int(value), 0), num_frames - 1) for value in np.linspace(start, start + span - 1, 16)]
+
+
+@pytest.mark.parametrize("num_frames", [1, 20, 100, 255, 256, 300, 301, 750])
+@pytest.mark.parametrize("views", [1, 2, 4, 10])
+def test_strided_views_start_with_the_video_and_are_evenly_spaced(num_frames: int, views: int) -> None:
+    sampling = StridedSampling.Config(stride=16).build(16)
+    for number, view in enumerate(sampling.views(timeline(num_frames), views)):
+        assert view.tolist() == strided_view(num_frames, 256, number, views)
+
+
+@pytest.mark.parametrize("fps", [12, 24, 25, 50])
+def test_a_stride_counts_frames_at_the_nominal_rate_or_those_of_the_video(fps: int) -> None:
+    at_rate = StridedSampling.Config(stride=16).build(16)
+    assert at_rate.views(timeline(300, fps), 2)[1].tolist() == strided_view(300, 256 * fps / 30, 1, 2)
+    plain = StridedSampling.Config(stride=16, nominal_fps=None).build(16)
+    assert plain.views(timeline(300, fps), 2)[1].tolist() == strided_view(300, 256, 1, 2)
+
+
+def test_random_starts_of_strided_clips_are_uniform() -> None:
+    sampling = StridedSampling.Config(stride=16).build(16)
+    random.seed(0)
+    starts = np.array([sampling.random(timeline(356))[0] for _ in range(4000)])
+    assert (starts.min(), starts.max()) == (0, 99)
+    assert starts.mean() == pytest.approx(49.5, abs=1.5)
+    assert sampling.random(timeline(100)).tolist() == strided_view(100, 256, 0, 1)
+    random.seed(1)
+    first = sampling.random(timeline(356))
+    random.seed(1)
+    assert first.tolist() == sampling.random(timeline(356)).tolist()
+
+
+@pytest.fixture
+def cyclic() -> CyclicSampling:
+    return CyclicSampling.Config(stride=32).build(8)
+
+
+def test_views_start_at_equal_parts_of_the_video_or_at_the_last_start(cyclic: CyclicSampling) -> None:
+    views = cyclic.views(timeline(300), 10)
+    assert [int(view[0]) for view in views] == [0, 30, 45, 45, 45, 45, 45, 45, 45, 45]
+    assert views[0].tolist() == list(range(0, 256, 32))
+    assert views[-1].tolist() == [45, 77, 109, 141, 173, 205, 237, 269]
+
+
+def test_a_short_video_starts_again(cyclic: CyclicSampling) -> None:
+    assert cyclic.views(timeline(100), 1)[0].tolist() == [0, 32, 64, 96, 28, 60, 92, 24]
+    assert cyclic.random(timeline(100))[0] == 0
+    assert [int(view[0]) for view in cyclic.views(timeline(100), 3)] == [0, 1, 1]
+
+
+def test_all_views_of_a_video_up_to_a_clip_long_start_with_it_unless_late() -> None:
+    def starts(num_frames: int, late: bool) -> list[int]:
+        config = CyclicSampling.Config(stride=32).for_test(EvalConfig(views=10, late_short_clips=late))
+        return [int(view[0]) for view in config.build(8).views(timeline(num_frames), 10)]
+
+    def released(num_frames: int) -> list[int]:
+        bound = max(num_frames - 256 + 1, 1)
+        return [0 if bound == 1 else min(int(view * num_frames / 10), bound) for view in range(10)]
+
+    for num_frames in (8, 100, 255, 256, 257, 300, 3000):
+        assert starts(num_frames, late=False) == released(num_frames)
+    assert starts(256, late=True) == [0, *9 * [1]]
+
+
+def test_random_starts_of_cyclic_clips_are_those_of_the_released_code(cyclic: CyclicSampling) -> None:
+    random.seed(0)
+    starts = {int(cyclic.random(timeline(260))[0]) for _ in range(200)}
+    assert starts == {0, 1, 2, 3}  # of five possible ones, the last is never drawn
+
+
+def spread(start: float, stop: float, number: int) -> list[float]:
+    return [start + (stop - start) * i / (number - 1) for i in range(number)] if number > 1 else [start][:number]
+
+
+def padded_clip(num_frames: int, end: int) -> list[int]:
+    """Indices of 16 frames at stride 4 for a drawn end."""
+    if num_frames <= 64:
+        points = spread(0, num_frames, num_frames // 4)
+        points += [num_frames] * (16 - len(points))
+        return [int(min(point, num_frames - 1)) for point in points]
+    return [int(min(point, end - 1)) for point in spread(end - 64, end, 16)]
+
+
+def padded_view(num_frames: int, clip: int, clips: int) -> list[int]:
+    every = list(range(0, num_frames, 4))
+    while len(every) < 16:
+        every.append(every[-1])
+    start = int(clip * max((len(every) - 16) / (clips - 1), 0))
+    return every[start : start + 16]
+
+
+@pytest.mark.parametrize("num_frames", LENGTHS)
+def test_padded_clips_are_those_of_the_rule(num_frames: int) -> None:
+    sampling = PaddedSampling.Config(stride=4).build(16)
+    random.seed(0)
+    drawn = {tuple(sampling.random(timeline(num_frames)).tolist()) for _ in range(40 * max(num_frames - 64, 1))}
+    ends = range(64, num_frames) if num_frames > 64 else [0]
+    assert drawn == {tuple(padded_clip(num_frames, end)) for end in ends}
+
+
+def test_padded_clips_of_short_videos_are_these() -> None:
+    sampling = PaddedSampling.Config(stride=4).build(16)
+    assert sampling.random(timeline(3)).tolist() == [2] * 16  # no point at all: the last frame
+    assert sampling.random(timeline(7)).tolist() == [0] + [6] * 15  # one point
+    assert sampling.random(timeline(16)).tolist() == [0, 5, 10] + [15] * 13  # 0, 16/3, 32/3, 16
+    full = sampling.random(timeline(64)).tolist()
+    assert full == [0, 4, 8, 12, 17, 21, 25, 29, 34, 38, 42, 46, 51, 55, 59, 63]
+    assert sampling.random(timeline(65)).tolist() == full  # the only start: the last frame is never drawn
+
+
+def test_random_padded_spans_are_uniform() -> None:
+    sampling = PaddedSampling.Config().build(16)
+    random.seed(0)
+    starts, counts = np.unique([sampling.random(timeline(74))[0] for _ in range(5000)], return_counts=True)
+    assert starts.tolist() == list(range(10))
+    assert counts.min() > 400 and counts.max() < 600
+    random.seed(4)
+    first = sampling.random(timeline(300)).tolist()
+    random.seed(4)
+    assert sampling.random(timeline(300)).tolist() == first
+
+
+@pytest.mark.parametrize("num_frames", LENGTHS)
+@pytest.mark.parametrize("views", [2, 3, 5, 10])
+def test_padded_views_are_those_of_the_rule(num_frames: int, views: int) -> None:
+    sampling = PaddedSampling.Config(stride=4).build(16)
+    for clip, view in enumerate(sampling.views(timeline(num_frames), views)):
+        assert view.tolist() == padded_view(num_frames, clip, views)
+
+
+def test_padded_views_are_these() -> None:
+    views = PaddedSampling.Config().build(16).views(timeline(102), 5)  # M = 26: starts at 0, 2.5, 5, 7.5 and 10
+    assert [view[0] for view in views] == [0, 8, 20, 28, 40]
+    assert views[1].tolist() == list(range(8, 72, 4))
+    assert PaddedSampling.Config().build(16).views(timeline(6), 2)[1].tolist() == [0] + [4] * 15
+
+
+def test_a_single_padded_view_is_the_clip_in_the_middle() -> None:
+    (view,) = PaddedSampling.Config().build(16).views(timeline(102), 1)
+    assert view.tolist() == list(range(20, 84, 4))
+    assert view.tolist() == padded_view(102, 1, 3)
+    (short,) = PaddedSampling.Config().build(16).views(timeline(1), 1)
+    assert short.tolist() == [0] * 16
