@@ -17,7 +17,7 @@ from reports.claims.evidence import Evidence, Measurements
 from reports.claims.judgement import JudgedClaim, Judgement, Verdict
 from reports.claims.resampling import LEVEL, holm
 from reports.pages.derived_cells import derived_in_print
-from reports.pages.report import ReportRow
+from reports.pages.report import Report, ReportRow
 
 # Assumed share of the test items that exactly one of two printed models gets right. No printed row states it.
 DISCORDANT = 0.15
@@ -41,6 +41,13 @@ def judge(table: Table, scale: Scale, rows: Iterable[ReportRow], *, generated: b
     for (claim, comparison), found in zip(pairs, evidence, strict=True):
         judged.setdefault(claim.key, []).append(_judgement(table, comparison, found, id(found) not in insignificant))
     return tuple(JudgedClaim(claim, tuple(judged[claim.key])) for claim in table.claims)
+
+
+def claims_of(report: Report) -> tuple[JudgedClaim, ...]:
+    """Verdicts on the claims of the table of a report; empty without all its rows."""
+    if len(report.rows) < len(report.table.rows):
+        return ()
+    return judge(report.table, report.scale, report.rows, generated=bool(report.facts.generated))
 
 
 def _judgement(table: Table, comparison: Comparison | SameText, found: Evidence, is_significant: bool) -> Judgement:
