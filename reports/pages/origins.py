@@ -1,5 +1,6 @@
 """Origins of the numbers of a report: a line for each run and each measurement, with its files and how it was made."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from experiments.spec.metrics import Computed, Derived, Measured
@@ -12,7 +13,7 @@ from reports.pages.report import Report, ReportCell, SeedResult
 from reports.pages.sources import Source
 from reports.pages.table_texts import PUBLISHED_SIGN
 from runner.store.acceptance import BATCH_SPLITS, ITEM_COUNTS
-from runner.store.provenance import joined, joined_provenance, sessions
+from runner.store.provenance import joined, sessions
 
 # Measured as the README says.
 ELSEWHERE = (
@@ -77,7 +78,7 @@ def _facts_of_test(result: SeedResult, run: RunConfig) -> dict[str, str]:
         "devices × items at a time × accumulation": ", then ".join(map(_split, record.get(BATCH_SPLITS, ()))),
         "precision": _precision(record["precision"], run),
         "hardware": _hardware(record),
-        "versions": _versions(joined_provenance(sessions(record))["versions"]),
+        "versions": _versions(sessions(record)),
     }
 
 
@@ -93,7 +94,7 @@ def _facts_of_measurement(record: dict, cell: Cell, metric: Measured) -> dict[st
         "session": record.get("session", ""),
         "precision": record["precision"],
         "hardware": record["hardware"],
-        "versions": _versions(record["versions"]),
+        "versions": _versions([record]),
     }
 
 
@@ -125,8 +126,11 @@ def _hardware(record: dict) -> str:
     return tested if {*trained} <= {tested} else f"{joined(trained)} (trained), {tested} (tested)"
 
 
-def _versions(versions: object) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items()) if isinstance(versions, dict) else ""
+def _versions(records: Sequence[Mapping]) -> str:
+    """Versions of Python and the packages of all processes."""
+    names = dict.fromkeys(name for record in records for name in record["versions"])
+    versions = {name: [one["versions"][name] for one in records if name in one["versions"]] for name in names}
+    return ", ".join(f"{name} {joined(found)}" for name, found in versions.items())
 
 
 def origins_text(report: Report, markup: Markdown) -> str:
