@@ -9,7 +9,7 @@ from reports.pages.markup import Markdown
 from reports.pages.names import row_names
 from reports.pages.report import Report
 from runner.measure.computed_values import computed
-from runner.measure.measure import saved_for_backward
+from runner.measure.memory import saved_for_backward
 
 EXECUTED, SAVED = "executed", "saved_for_backward"  # names of computed values
 

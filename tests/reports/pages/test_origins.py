@@ -16,7 +16,7 @@ from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.pages.origins import origins_of
 from reports.pages.report import Report
-from runner.measure.measure import MEASUREMENTS
+from runner.measure.memory import MEASUREMENTS
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown
 
