@@ -86,11 +86,8 @@ def _facts_of_measurement(record: dict, cell: Cell, metric: Measured) -> dict[st
     assert cell.paper_run is not None
     count, rounds = record["batch_size"], record.get("rounds", 0)
     median = f"; median of {rounds} rounds" if rounds > 1 else "; one round" if rounds else ""
-    chosen = record.get("calibrated")
-    reason = f"nearest to the printed {chosen['printed']} of {chosen['cell']} in {chosen['table']}" if chosen else ""
     return {
         "measured": f"{metric.sentence} {count:,} {cell.paper_run.data.size.kind}{'' if count == 1 else 's'}{median}",
-        "batch size chosen to come": reason,
         "session": record.get("session", ""),
         "precision": record["precision"],
         "hardware": record["hardware"],

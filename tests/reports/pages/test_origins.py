@@ -130,18 +130,16 @@ def test_measurements_have_their_conditions(
         Column(key="memory", header="Memory", metric=Measured("peak_gib", "memory"), base=K400),
     )
     assert not origins_of(collect(speeds, PAPER, store))
-    reference = {"table": "motionformer/table3a", "cell": "Trajectory (E), N/A · Mem.", "printed": 7.4}
     keep_measurement(K400, "latency", latency=2.5, rate=75.0)
     seconds = {K400.train_id: [1.0, 2.0, 3.0]}
     keep_measurement(K400, "turns-float32", session="now", rounds=3, seconds_per_item=seconds)
-    keep_measurement(K400, "memory", peak_gib=7.13, calibrated=reference)
+    keep_measurement(K400, "memory", peak_gib=7.13)
     latency, turns, memory = origins_of(collect(speeds, PAPER, store))
     assert (latency.columns, latency.facts["measured"]) == (["Latency", "Clips/s"], "Latency of 6 clips")
     assert latency.facts["precision"] == "16-mixed" and latency.facts["hardware"] == "a GPU"
     assert turns.facts["measured"].endswith("in turn, on 6 clips; median of 3 rounds")
     assert turns.facts["session"] == "now"
-    chosen = "nearest to the printed 7.4 of Trajectory (E), N/A · Mem. in motionformer/table3a"
-    assert memory.facts["batch size chosen to come"] == chosen
+    assert memory.facts["measured"] == f"{KINDS['memory']} 6 clips"
 
 
 def test_every_kind_of_measurement_has_a_text() -> None:
