@@ -65,12 +65,13 @@ def list_lines(annotation: Path, kinds: Sequence[str] = ("label",)) -> list[List
 def parsed(number: int, text: str, kinds: int) -> ListLine | None:
     """Line of a list from its text; None if it has another layout."""
     if "," in text:
-        path, *rest = (field.strip().strip("\"'") for field in text.split(","))
+        path, *rest = [field.strip().strip("\"'") for field in text.split(",")]
     else:
-        path, *rest = (field.strip("\"'") for field in text.rsplit(None, kinds))
-        frames = path.rsplit(None, 1)
-        if kinds == 1 and len(frames) == 2 and frames[1].isdecimal():
-            path, rest = frames[0], [frames[1], *rest]
+        path, *rest = [field.strip("\"'") for field in text.rsplit(None, kinds)]
+        if kinds == 1 and path[-1:].isdecimal():
+            folder, *frames = path.rsplit(None, 1)
+            if frames and frames[0].isdecimal():
+                path, rest = folder, [*frames, *rest]
     if not path or not all(rest):
         return None
     if len(rest) == kinds:
@@ -116,12 +117,11 @@ def listed_videos(
     base = base_with(bases, [line.path for line in lines])
     if base is None:
         paths = [(files or {}).get(line.path) or str(bases[0] / expected.format(line.path)) for line in lines]
+        refuse_absent(dataset.name, annotation, paths, f"paths are absolute or relative to {bases[0]}")
     else:
         paths = [os.path.join(base, line.path) for line in lines]
-    refuse_absent(dataset.name, annotation, paths, f"paths are absolute or relative to {bases[0]}")
-    is_pictured = os.path.isdir(next(path for path in paths if os.path.exists(path)))
     pictures: list[Pictures | None] = [None] * len(lines)
-    if is_pictured and any(line.num_frames for line in lines):
+    if any(line.num_frames for line in lines) and os.path.isdir(next(filter(os.path.exists, paths))):
         pictures = list(pictures_of(lines, paths, rates))
     records = []
     for line, path, label, pictured in zip(lines, paths, labels, pictures, strict=True):
