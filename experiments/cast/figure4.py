@@ -3,7 +3,7 @@
 from experiments.cast.paper import table
 from experiments.cast.table2 import COLUMNS, NOTES
 from experiments.cast.table2 import ROWS as ALL_ROWS
-from experiments.spec.language import About, BarPanel, Bars, cell, claim
+from experiments.spec.language import BarPanel, Bars, about, cell, claim
 
 SHOWN = ("st-adapter", "videomae", "aim", "bevt", "clip", "cast")
 ROWS = tuple(row for key in SHOWN for row in ALL_ROWS if row.key == key)
@@ -11,11 +11,11 @@ ROWS = tuple(row for key in SHOWN for row in ALL_ROWS if row.key == key)
 # fmt: off
 CLAIMS = (
     claim("C31", "sections 1 and 4.3", "VideoMAE leads by 2.9 on verbs, ST-Adapter by 3.6 on nouns",
-          [About(cell("videomae.verb") - cell("st-adapter.verb"), 2.9, 0.05),
-           About(cell("st-adapter.noun") - cell("videomae.noun"), 3.6, 0.05)], real_data=True),
+          [about(cell("videomae.verb") - cell("st-adapter.verb"), 2.9, 0.05),
+           about(cell("st-adapter.noun") - cell("videomae.noun"), 3.6, 0.05)], real_data=True),
     claim("C32", "sections 1 and 4.3", "BEVT leads by 2.5 on SSv2, AIM by 3.9 on Kinetics",
-          [About(cell("bevt.ssv2") - cell("aim.ssv2"), 2.5, 0.05),
-           About(cell("aim.k400") - cell("bevt.k400"), 3.9, 0.05)], real_data=True),
+          [about(cell("bevt.ssv2") - cell("aim.ssv2"), 2.5, 0.05),
+           about(cell("aim.k400") - cell("bevt.k400"), 3.9, 0.05)], real_data=True),
 )
 # fmt: on
 

@@ -3,7 +3,7 @@
 from experiments.cast.base import EPIC100
 from experiments.cast.figures11_to_14 import COLUMNS, NOTES, ROWS, panels
 from experiments.cast.paper import table
-from experiments.spec.language import Above, Below, Column, Expression, TinyNote, WeightedF1, cell, claim, mean, row
+from experiments.spec.language import Column, Quantity, TinyNote, WeightedF1, above, below, cell, claim, mean, row
 
 # Categories that the paper's text names.
 CATEGORIES = {
@@ -26,7 +26,7 @@ BY_CATEGORY = tuple(
 )
 
 
-def gain(expert: str, column: str) -> Expression:
+def gain(expert: str, column: str) -> Quantity:
     return cell(f"cast.{column}") - cell(f"{expert}.{column}")
 
 
@@ -35,12 +35,12 @@ ALL_ROWS = tuple(
     row(r.key, r.labels, r.edits, paper=(*r.paper, *(None for _ in CATEGORIES))) for r in ROWS
 )
 CLAIMS = (
-    claim("C43", "section 4.4, caption", "CAST is below CLIP on meat and substitute", Below(gain("clip", "meat"), 0),
+    claim("C43", "section 4.4, caption", "CAST is below CLIP on meat and substitute", below(gain("clip", "meat"), 0),
           real_data=True),
     claim("C44", "section 4.4, caption", "CAST is below VideoMAE on furniture and on prepared food",
-          [Below(gain("videomae", key), 0) for key in ("furniture", "prepared-food")], real_data=True),
+          [below(gain("videomae", key), 0) for key in ("furniture", "prepared-food")], real_data=True),
     claim("C45", "section 4.4", "Gains over CLIP are large for cutlery, utensils and vegetables",
-          Above(mean(*(gain("clip", key) for key in ("cutlery", "utensils", "vegetables"))) - gain("clip", "noun-f1")),
+          above(mean(*(gain("clip", key) for key in ("cutlery", "utensils", "vegetables"))) - gain("clip", "noun-f1")),
           real_data=True),
 )
 # fmt: on

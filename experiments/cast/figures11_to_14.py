@@ -8,12 +8,12 @@ from experiments.cast.state_of_the_art import CLIP_ALONE, OWN_NOTE, VIDEO_MAE_AL
 from experiments.spec.language import (
     NOUN,
     VERB,
-    Above,
-    ClassDifferences,
-    ClassPanel,
     Column,
+    F1Differences,
+    F1Panel,
     Table,
     WeightedF1,
+    above,
     cell,
     claim,
     row,
@@ -42,15 +42,15 @@ WEIGHTED_NOTE = (
 NOTES = (WEIGHTED_NOTE, OWN_NOTE, RECIPE_NOTE)
 
 
-def panels(kind: str, gains: Mapping[str, float | None], *, by_category: bool = False) -> ClassDifferences:
+def panels(kind: str, gains: Mapping[str, float | None], *, by_category: bool = False) -> F1Differences:
     """Differences of CAST and an expert each.
 
     Args:
         gains: mean gain over each expert that the paper prints, in points.
     """
-    return ClassDifferences(
+    return F1Differences(
         panels=tuple(
-            ClassPanel(
+            F1Panel(
                 title=f"{kind}s: CAST minus {EXPERTS[expert]}",
                 row="cast",
                 relative_to=expert,
@@ -71,7 +71,7 @@ def improvements(name: str, expert: str, kind: str, *, points: float, key: str) 
         points: printed mean.
         key: key of the claim that it is above 0.
     """
-    gain = Above(cell(f"cast.{kind}-f1") - cell(f"{expert}.{kind}-f1"))
+    gain = above(cell(f"cast.{kind}-f1") - cell(f"{expert}.{kind}-f1"))
     return table(
         name,
         f"Improvements of CAST over {EXPERTS[expert]} on EK100 {kind} classes",

@@ -12,45 +12,38 @@ from models.cast.model import CAST
 
 
 def optim(run: RunConfig) -> OptimConfig:
-    """Recipe of a run."""
     assert run.optim is not None
     return run.optim
 
 
 def adamw(run: RunConfig) -> AdamW:
-    """Optimiser of a run."""
     optimizer = optim(run).optimizer
     assert isinstance(optimizer, AdamW)
     return optimizer
 
 
 def schedule(run: RunConfig) -> CosineSchedule:
-    """Learning-rate schedule of a run."""
     schedule = optim(run).schedule
     assert isinstance(schedule, CosineSchedule)
     return schedule
 
 
 def schedule_name(run: RunConfig) -> str:
-    """Name of the schedule as printed."""
     schedule(run)
     return "cosine decay"
 
 
 def augmentation(run: RunConfig) -> Augmentation.Config:
-    """Augmentation of a run."""
     assert isinstance(run.data, VideoData) and isinstance(run.data.augmentation, Augmentation.Config)
     return run.data.augmentation
 
 
 def objective(run: RunConfig) -> ClassObjective:
-    """Objective of a run."""
     assert isinstance(run.objective, ClassObjective)
     return run.objective
 
 
 def mixup(run: RunConfig) -> Mixup.Config:
-    """Mixup of a run."""
     mixup = objective(run).mixup
     assert mixup is not None
     return mixup
@@ -65,7 +58,6 @@ def rand_augment(run: RunConfig) -> str:
 
 
 def drop_path(run: RunConfig) -> float:
-    """Rate of stochastic depth."""
     assert isinstance(run.model, CAST.Config)
     return run.model.drop_path
 

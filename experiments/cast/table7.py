@@ -4,7 +4,7 @@ from experiments.cast.base import ACCURACY, NOTES
 from experiments.cast.experts import EVA, MVD
 from experiments.cast.paper import table
 from experiments.cast.tiny import STAND_INS_NOTE
-from experiments.spec.language import Within, cell, claim, largest, model, row, smallest
+from experiments.spec.language import Ours, cell, claim, largest, model, row, smallest, within
 
 # fmt: off
 ROWS = (
@@ -16,7 +16,7 @@ ROWS = (
 ACTIONS = tuple(cell(f"{row.key}.action") for row in ROWS)
 CLAIMS = (
     claim("C36", "appendix D.1", "CAST does not depend on the kind of the experts",
-          Within(largest(*ACTIONS) - smallest(*ACTIONS), 1.5), real_data=True),
+          within(largest(*ACTIONS) - smallest(*ACTIONS), Ours(1.5)), real_data=True),
 )
 # fmt: on
 

@@ -2,7 +2,7 @@
 
 from experiments.cast.base import ACCURACY_OF_ACTIONS, NOTES, bottleneck
 from experiments.cast.paper import table
-from experiments.spec.language import About, cell, claim, row
+from experiments.spec.language import about, cell, claim, row
 
 # fmt: off
 ROWS = (
@@ -11,7 +11,7 @@ ROWS = (
 )
 CLAIMS = (
     claim("C37", "appendix D.2", "Positions of its own bring 1.2",
-          About(cell("with.action") - cell("without.action"), 1.2, 0.05)),
+          about(cell("with.action") - cell("without.action"), 1.2, 0.05)),
 )
 # fmt: on
 

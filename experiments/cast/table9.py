@@ -14,10 +14,10 @@ from experiments.spec.language import (
     ACTION,
     NOUN,
     VERB,
-    Above,
-    Below,
     Column,
     Underlined,
+    above,
+    below,
     best,
     bold,
     cell,
@@ -57,9 +57,9 @@ ROWS = (
 CLAIMS = (
     claim("C38", "caption, bold face", "CAST has the best verbs",
           best("cast", "verb", [r.key for r in ROWS if r.key != "cast"]), real_data=True),
-    claim("C41", "appendix H", "CAST learns few parameters", Below(cell("cast.params") / cell("videomae.params"), 1)),
+    claim("C41", "appendix H", "CAST learns few parameters", below(cell("cast.params") / cell("videomae.params"), 1)),
     claim("C42", "appendix H", "The computation of CAST is not negligible",
-          Above(cell("cast.tflops") / cell("videomae.tflops"), 1)),
+          above(cell("cast.tflops") / cell("videomae.tflops"), 1)),
 )
 # fmt: on
 

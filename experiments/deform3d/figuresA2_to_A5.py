@@ -8,16 +8,18 @@ from experiments.deform3d.base import GYM99, NTU120, PENN, RECIPE_NOTE
 from experiments.deform3d.paper import table
 from experiments.spec.language import (
     TOP1,
-    Above,
     AttentionQuery,
     AttentionStrips,
     Column,
+    Comparison,
+    Ours,
     Parent,
     Row,
     RowQuery,
     RunConfig,
     Tested,
     TinyNote,
+    above,
     cell,
     claim,
     row,
@@ -109,10 +111,10 @@ def mass_columns(measure: Measure, kind: str, headers: tuple[str, str]) -> tuple
     )
 
 
-def above_equal_weights(kind: str) -> tuple[Above, Above]:
+def above_equal_weights(kind: str) -> tuple[Comparison, Comparison]:
     """Attention is above its share under equal weights: in the mean over the videos, and in most of them."""
-    mass, share, above = (cell(f"{ALL_VIDEOS.key}.{key}-{kind}") for key in ("mass", "share", "above"))
-    return Above(mass - share), Above(above, 50)
+    mass, share, videos = (cell(f"{ALL_VIDEOS.key}.{key}-{kind}") for key in ("mass", "share", "above"))
+    return above(mass - share), above(videos, Ours(50))
 
 
 # fmt: off

@@ -11,20 +11,20 @@ import numpy as np
 from experiments.deform3d.base import FRAMES, GYM99, LARGE, NTU60, ONE_PERSON, PENN
 from experiments.deform3d.paper import table
 from experiments.spec.language import (
-    About,
-    Below,
     ByColumn,
     Column,
     Computed,
     Edits,
     Row,
     RunConfig,
-    Within,
+    about,
+    below,
     cell,
     claim,
     data,
     model,
     row,
+    within,
 )
 from models.deform3d.model import DeformableTransformer
 from models.deform3d.stride import (
@@ -88,7 +88,6 @@ def left_out(run: RunConfig, stage: Stage) -> float:
 
 
 def config_of(run: RunConfig) -> DeformableTransformer.Config:
-    """Config of the model of a run."""
     assert isinstance(run.model, DeformableTransformer.Config)
     return run.model
 
@@ -210,11 +209,11 @@ ROWS_A1 = (
 SIZES_A1 = tuple(each.key for each in ROWS_A1 if each.key.startswith("r"))
 CLAIMS_A1 = (
     claim("D1", "section A.1, Table A1", "Joint stride attention is always cheaper than full attention",
-          [Below(cell(f"{key}.ratio"), 1) for key in SIZES_A1]),
+          [below(cell(f"{key}.ratio"), 1) for key in SIZES_A1]),
     claim("D2", "Table A1", "Its cost goes with the square of the window",
-          About(cell("stride.complexity", WINDOW_EXPONENT), 2, 0.5)),
+          about(cell("stride.complexity", WINDOW_EXPONENT), 2, 0.5)),
     claim("D4", "Algorithm A1", "The windows of queries cover every joint",
-          [Within(cell(f"{key}.left-out"), 0) for key in SIZES_A1]),
+          [within(cell(f"{key}.left-out"), 0) for key in SIZES_A1]),
 )
 # fmt: on_a1
 
@@ -290,9 +289,9 @@ ROWS_A2 = (
 SIZES_A2 = tuple(each.key for each in ROWS_A2 if each.key.startswith("t"))
 CLAIMS_A2 = (
     claim("D3", "section A.2, Table A2", "Temporal stride attention is always cheaper than full attention",
-          [Below(cell(f"{key}.ratio"), 1) for key in SIZES_A2]),
+          [below(cell(f"{key}.ratio"), 1) for key in SIZES_A2]),
     claim("D4", "Algorithm A2", "The windows of queries cover every frame",
-          [Within(cell(f"{key}.left-out"), 0) for key in SIZES_A2]),
+          [within(cell(f"{key}.left-out"), 0) for key in SIZES_A2]),
 )
 # fmt: on_a2
 

@@ -37,7 +37,6 @@ BASE_MODELS = {(768, 12, 12): "ViT-B", (1024, 24, 16): "ViT-L"}  # width, depth,
 
 
 def model_of(run: RunConfig) -> Motionformer.Config:
-    """Model config of a run."""
     assert isinstance(run.model, Motionformer.Config)
     return run.model
 

@@ -9,19 +9,20 @@ from experiments.motionformer.base import DIVIDED, JOINT, JOINT_NOTE, K400, SSV2
 from experiments.motionformer.paper import table
 from experiments.spec.language import (
     TOP1,
-    Above,
     Column,
-    Combined,
+    Ours,
     Panel,
     Panels,
-    Rising,
-    Within,
+    Quantity,
+    above,
     cell,
     claim,
     evaluation,
     largest,
+    rising,
     row,
     smallest,
+    within,
 )
 
 STRIDES = (1, 2, 4, 8)
@@ -82,12 +83,12 @@ ROWS = (
 # fmt: on
 
 
-def leads(rival: str, columns: tuple[Column, ...]) -> tuple[Combined, ...]:
+def leads(rival: str, columns: tuple[Column, ...]) -> tuple[Quantity, ...]:
     """Leads of trajectory attention over another one, from the smallest stride to the largest."""
     return tuple(cell(f"trajectory.{column.key}") - cell(f"{rival}.{column.key}") for column in columns)
 
 
-def growth(columns: tuple[Column, ...]) -> Combined:
+def growth(columns: tuple[Column, ...]) -> Quantity:
     """Growth of the lead over joint attention from the smallest stride to the largest."""
     first, *_, last = leads("joint", columns)
     return last - first
@@ -99,10 +100,10 @@ K400_TRAJECTORY = [cell(f"trajectory.{column.key}") for column in K400_COLUMNS]
 # fmt: off
 CLAIMS = (
     claim("M57", "section 6.1.1", "The lead over joint and divided attention grows with the stride",
-          [Rising(leads(rival, columns)) for columns in (K400_COLUMNS, SSV2_COLUMNS) for rival in ("joint", "divided")]),
-    claim("M58", "section 6.1.1", "The lines diverge most on SSv2", Above(growth(SSV2_COLUMNS) - growth(K400_COLUMNS))),
+          [rising(leads(rival, columns)) for columns in (K400_COLUMNS, SSV2_COLUMNS) for rival in ("joint", "divided")]),
+    claim("M58", "section 6.1.1", "The lines diverge most on SSv2", above(growth(SSV2_COLUMNS) - growth(K400_COLUMNS))),
     claim("M59", "section 6.1.1", "On K-400, accuracy hardly depends on the part of the video that is seen",
-          Within(largest(*K400_TRAJECTORY) - smallest(*K400_TRAJECTORY), 2), real_data=True),
+          within(largest(*K400_TRAJECTORY) - smallest(*K400_TRAJECTORY), Ours(2)), real_data=True),
 )
 # fmt: on
 

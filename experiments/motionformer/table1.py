@@ -2,7 +2,7 @@
 
 from experiments.motionformer.base import ATTENTION, BASE_MODEL, K400, POSITIONS, TOKENIZATION
 from experiments.motionformer.paper import table
-from experiments.spec.language import Bold, Column, SameText, cell, claim, quoted, row
+from experiments.spec.language import Bold, Column, cell, claim, quoted, row, same
 
 COLUMNS = (
     Column(key="base_model",   header="Base Model",    metric=BASE_MODEL,   base=K400),
@@ -22,9 +22,9 @@ ROWS = (
 # fmt: off
 CLAIMS = (
     claim("M1", "section 3.3", "The base model, positions and tokens are those of earlier models; only attention is new", (
-        SameText(cell("motionformer.positions"), cell("timesformer.positions")),
-        SameText(cell("motionformer.tokenization"), cell("vivit.tokenization")),
-        SameText(cell("motionformer.base_model"), cell("timesformer.base_model")),
+        same(cell("motionformer.positions"), cell("timesformer.positions")),
+        same(cell("motionformer.tokenization"), cell("vivit.tokenization")),
+        same(cell("motionformer.base_model"), cell("timesformer.base_model")),
     )),
 )
 # fmt: on

@@ -15,10 +15,10 @@ from experiments.motionformer.base import (
 )
 from experiments.motionformer.paper import table
 from experiments.spec.language import (
-    About,
-    Above,
     Bold,
-    Within,
+    Ours,
+    about,
+    above,
     best,
     bold,
     cell,
@@ -27,6 +27,7 @@ from experiments.spec.language import (
     model,
     percent_difference,
     row,
+    within,
 )
 from models.positions import JointPositions
 from models.tokens import SquareTokens
@@ -50,13 +51,13 @@ CLAIMS_A = (
     claim("M2", "caption", "Cubic tokens suit trajectory attention best",
           [best("trajectory-cubic", c, KEYS) for c in BOTH]),
     claim("M3", "section 4.1", "Cubic tokens give joint attention about 1 % on SSv2",
-          About(cell("joint-cubic.ssv2") - cell("joint-square.ssv2"), 1, 0.5)),
+          about(cell("joint-cubic.ssv2") - cell("joint-square.ssv2"), 1, 0.5)),
     claim("M4", "section 4.1", "Cubic tokens give trajectory attention about 1 % on SSv2",
-          About(cell("trajectory-cubic.ssv2") - cell("trajectory-square.ssv2"), 1, 0.5)),
+          about(cell("trajectory-cubic.ssv2") - cell("trajectory-square.ssv2"), 1, 0.5)),
     claim("M5", "section 4.1", "Trajectory attention with cubic tokens beats joint attention on both data sets",
-          [Above(cell(f"trajectory-cubic.{c}") - cell(f"joint-cubic.{c}")) for c in BOTH]),
+          [above(cell(f"trajectory-cubic.{c}") - cell(f"joint-cubic.{c}")) for c in BOTH]),
     claim("M6", "section 4.1", "Both tokenizations give equally many tokens over the same time",
-          Within(percent_difference(cell("trajectory-cubic.gflops"), cell("trajectory-square.gflops")), 1)),
+          within(percent_difference(cell("trajectory-cubic.gflops"), cell("trajectory-square.gflops")), Ours(1))),
 )
 # fmt: on
 
@@ -92,18 +93,18 @@ TRAJECTORY_GAIN = cell("trajectory-separate.ssv2") - cell("trajectory-joint.ssv2
 # fmt: off
 CLAIMS_B = (
     claim("M7", "caption", "Trajectory attention works well with either encoding",
-          [Within(cell(f"trajectory-separate.{c}") - cell(f"trajectory-joint.{c}"), 1) for c in BOTH]),
-    claim("M8", "section 4.1", "Separate positions lift joint attention by about 4 % on SSv2", About(JOINT_GAIN, 4, 0.5)),
+          [within(cell(f"trajectory-separate.{c}") - cell(f"trajectory-joint.{c}"), Ours(1)) for c in BOTH]),
+    claim("M8", "section 4.1", "Separate positions lift joint attention by about 4 % on SSv2", about(JOINT_GAIN, 4, 0.5)),
     claim("M9", "section 4.1", "Separate positions lift trajectory attention by about 1 % on SSv2",
-          About(TRAJECTORY_GAIN, 1, 0.5)),
+          about(TRAJECTORY_GAIN, 1, 0.5)),
     claim("M10", "section 4.1", "Trajectory attention beats joint attention with joint positions on both data sets",
-          [Above(cell(f"trajectory-joint.{c}") - cell(f"joint-joint.{c}")) for c in BOTH]),
+          [above(cell(f"trajectory-joint.{c}") - cell(f"joint-joint.{c}")) for c in BOTH]),
     claim("M11", "section 4.1", "Trajectory attention beats joint attention with separate positions on both data sets",
-          [Above(cell(f"trajectory-separate.{c}") - cell(f"joint-separate.{c}")) for c in BOTH]),
+          [above(cell(f"trajectory-separate.{c}") - cell(f"joint-separate.{c}")) for c in BOTH]),
     claim("M12", "section 4.1", "Joint attention gains more from separate positions than trajectory attention",
-          Above(JOINT_GAIN - TRAJECTORY_GAIN)),
+          above(JOINT_GAIN - TRAJECTORY_GAIN)),
     claim("M13", "section 4.1", "The choice of positions matters more on SSv2 than on K-400",
-          Above(JOINT_GAIN - (cell("joint-separate.k400") - cell("joint-joint.k400")))),
+          above(JOINT_GAIN - (cell("joint-separate.k400") - cell("joint-joint.k400")))),
 )
 # fmt: on
 

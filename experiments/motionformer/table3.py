@@ -4,21 +4,22 @@ from experiments.motionformer.base import BOTH, K400, PEAK_MEMORY, START_NOTE, T
 from experiments.motionformer.paper import table
 from experiments.spec.language import (
     GFLOPS,
-    About,
-    Above,
-    Below,
     Bold,
     Column,
     Edits,
-    Rising,
-    Within,
+    Ours,
+    about,
+    above,
+    below,
     best,
     bold,
     cell,
     claim,
     mean,
     model,
+    rising,
     row,
+    within,
     worst,
 )
 from models.mixers.nystromformer import Nystromformer
@@ -60,15 +61,15 @@ ROWS_A = (
 )
 CLAIMS_A = (
     claim("M14", "caption", "Orthoformer is on par with Nyströmformer",
-          [Within(cell(f"orthoformer.{c}") - cell(f"nystromformer.{c}"), 1) for c in BOTH]),
+          [within(cell(f"orthoformer.{c}") - cell(f"nystromformer.{c}"), Ours(1)) for c in BOTH]),
     claim("M15", "section 4.2", "Orthoformer needs less memory than Nyströmformer",
-          Below(cell("orthoformer.memory") / cell("nystromformer.memory"), 1)),
+          below(cell("orthoformer.memory") / cell("nystromformer.memory"), 1)),
     claim("M16", "section 1", "Orthoformer needs less memory than Performer",
-          Below(cell("orthoformer.memory") / cell("performer.memory"), 1)),
+          below(cell("orthoformer.memory") / cell("performer.memory"), 1)),
     claim("M17", "section 1", "With trajectory attention, the approximation saves much memory",
-          Below(cell("orthoformer.memory") / cell("exact.memory"), 0.5, inclusive=True)),
+          below(cell("orthoformer.memory") / cell("exact.memory"), Ours(0.5), inclusive=True)),
     claim("M18", "section 1", "With trajectory attention, the approximation saves much computation",
-          Below(cell("orthoformer.k400", GFLOPS) / cell("exact.k400", GFLOPS), 0.5, inclusive=True)),
+          below(cell("orthoformer.k400", GFLOPS) / cell("exact.k400", GFLOPS), Ours(0.5), inclusive=True)),
 )
 # fmt: on
 
@@ -128,9 +129,9 @@ ROWS_C = (
 )
 CLAIMS_C = (
     claim("M21", "caption", "Accuracy rises monotonically with the number of prototypes",
-          [Rising(tuple(cell(f"prototypes-{n}.{c}") for n in (16, 64, 128))) for c in BOTH]),
+          [rising(tuple(cell(f"prototypes-{n}.{c}") for n in (16, 64, 128))) for c in BOTH]),
     claim("M22", "section 4.2", "From 16 to 128 prototypes, accuracy rises by about 4 % on average of both data sets",
-          About(mean(*(cell(f"prototypes-128.{c}") - cell(f"prototypes-16.{c}") for c in BOTH)), 4, 0.5)),
+          about(mean(*(cell(f"prototypes-128.{c}") - cell(f"prototypes-16.{c}") for c in BOTH)), 4, 0.5)),
 )
 # fmt: on
 
@@ -164,11 +165,11 @@ FRAMES_NOTE = (
 # fmt: off
 CLAIMS_D = (
     claim("M23", "caption", "Sharing prototypes over time is better",
-          [Above(cell(f"shared.{c}") - cell(f"unshared.{c}")) for c in BOTH]),
+          [above(cell(f"shared.{c}") - cell(f"unshared.{c}")) for c in BOTH]),
     claim("M24", "section 4.2", "Sharing gives about 2 % on SSv2",
-          About(cell("shared.ssv2") - cell("unshared.ssv2"), 2, 0.5)),
+          about(cell("shared.ssv2") - cell("unshared.ssv2"), 2, 0.5)),
     claim("M25", "section 4.2", "Sharing cuts memory five times",
-          About(cell("unshared.memory") / cell("shared.memory"), 5, 0.5)),
+          about(cell("unshared.memory") / cell("shared.memory"), 5, 0.5)),
 )
 # fmt: on
 

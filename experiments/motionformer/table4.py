@@ -11,7 +11,7 @@ from experiments.motionformer.base import (
     TRAINING_NOTES,
 )
 from experiments.motionformer.paper import table
-from experiments.spec.language import About, Above, Below, Combined, best, bold, cell, claim, largest, model, row
+from experiments.spec.language import Ours, Quantity, about, above, below, best, bold, cell, claim, largest, model, row
 from models.mixers.trajectory import TrajectoryAttention
 
 AVG_T = model(attention=TrajectoryAttention.Config(temporal="average"))
@@ -28,7 +28,7 @@ ROWS = (
 # fmt: on
 
 
-def lead(column: str) -> Combined:
+def lead(column: str) -> Quantity:
     return cell(f"trajectory.{column}") - largest(cell(f"joint.{column}"), cell(f"divided.{column}"))
 
 
@@ -36,20 +36,20 @@ def lead(column: str) -> Combined:
 CLAIMS = (
     claim("M26", "section 4.1", "Trajectory attention beats joint and divided attention on both data sets",
           [best("trajectory", c, ("joint", "divided")) for c in BOTH]),
-    claim("M27", "section 4.1", "On SSv2, its lead over either is about 2 %", About(lead("ssv2"), 2, 0.5)),
-    claim("M28", "section 4.1", "On K-400, its lead is modest", Below(lead("k400"), 1, inclusive=True), real_data=True),
-    claim("M29", "section 4.1", "Its lead is larger on the data set of motions", Above(
+    claim("M27", "section 4.1", "On SSv2, its lead over either is about 2 %", about(lead("ssv2"), 2, 0.5)),
+    claim("M28", "section 4.1", "On K-400, its lead is modest", below(lead("k400"), Ours(1), inclusive=True), real_data=True),
+    claim("M29", "section 4.1", "Its lead is larger on the data set of motions", above(
         (cell("trajectory.ssv2") - cell("joint.ssv2")) - (cell("trajectory.k400") - cell("joint.k400")))),
     claim("M30", "section 4.1", "Normalisation over space-time costs 2.5 and 5.6 points",
-          [About(cell(f"trajectory.{c}") - cell(f"trajectory-norm-st.{c}"), loss, 0.05)
+          [about(cell(f"trajectory.{c}") - cell(f"trajectory-norm-st.{c}"), loss, 0.05)
            for c, loss in zip(BOTH, (2.5, 5.6), strict=True)]),
     claim("M31", "section 4.1", "Averaging over time costs 3.7 and 6.5 points",
-          [About(cell(f"trajectory.{c}") - cell(f"trajectory-avg-t.{c}"), loss, 0.05)
+          [about(cell(f"trajectory.{c}") - cell(f"trajectory-avg-t.{c}"), loss, 0.05)
            for c, loss in zip(BOTH, (3.7, 6.5), strict=True)]),
     claim("M32", "section 4.1", "Averaging over time saves the further projections",
-          Below(cell("trajectory-avg-t.gflops") / cell("trajectory.gflops"), 0.5, inclusive=True)),
+          below(cell("trajectory-avg-t.gflops") / cell("trajectory.gflops"), Ours(0.5), inclusive=True)),
     claim("M33", "section 3.1", "Trajectory attention costs more than joint and divided attention",
-          Above(cell("trajectory.gflops") / largest(cell("joint.gflops"), cell("divided.gflops")), 1)),
+          above(cell("trajectory.gflops") / largest(cell("joint.gflops"), cell("divided.gflops")), 1)),
 )
 # fmt: on
 

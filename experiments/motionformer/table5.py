@@ -12,8 +12,6 @@ from experiments.motionformer.paper import table
 from experiments.spec.language import (
     GFLOPS,
     TOP1,
-    Above,
-    Below,
     Bold,
     ByColumn,
     Column,
@@ -22,12 +20,14 @@ from experiments.spec.language import (
     Edit,
     Edits,
     Mean,
+    Ours,
     PaperNote,
     PeakMegabytes,
     RunConfig,
     TinyNote,
     Underlined,
-    Within,
+    above,
+    below,
     best,
     bold,
     cell,
@@ -37,6 +37,7 @@ from experiments.spec.language import (
     optim,
     row,
     smallest,
+    unbounded,
 )
 from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
@@ -175,16 +176,16 @@ CLAIMS = (
     claim("M34", "section 4.2", "Orthoformer has the best average of all",
           best("orthoformer-64", "avg", ("exact", *OTHERS)), real_data=True),
     claim("M35", "section 4.2", "Orthoformer approximates exact attention well",
-          [Within(cell(f"orthoformer-64.{c}") - cell(f"exact.{c}"), 2) for c in KEYS]),
+          [unbounded(cell(f"orthoformer-64.{c}") - cell(f"exact.{c}")) for c in KEYS]),
     claim("M36", "section 4.2", "Orthoformer outperforms the published approximations",
-          Above(cell("orthoformer-64.avg") - largest(*(cell(f"{r}.avg") for r in OTHERS))), real_data=True),
+          above(cell("orthoformer-64.avg") - largest(*(cell(f"{r}.avg") for r in OTHERS))), real_data=True),
     claim("M37", "section 4.2", "Orthoformer needs far fewer prototypes",
-          Below(cell("orthoformer-64.listops", PROTOTYPES) / cell("nystromformer-128.listops", PROTOTYPES), 0.5,
+          below(cell("orthoformer-64.listops", PROTOTYPES) / cell("nystromformer-128.listops", PROTOTYPES), Ours(0.5),
                 inclusive=True)),
     claim("M38", "section 4.2", "Orthoformer has fewer FLOPs than the published approximations",
-          Below(cell("orthoformer-64.gflops") / smallest(*(cell(f"{r}.gflops") for r in OTHERS)), 0.5, inclusive=True)),
+          below(cell("orthoformer-64.gflops") / smallest(*(cell(f"{r}.gflops") for r in OTHERS)), Ours(0.5), inclusive=True)),
     claim("M39", "section 4.2", "Orthoformer needs less memory than the published approximations",
-          Below(cell("orthoformer-64.memory") / smallest(*(cell(f"{r}.memory") for r in OTHERS)), 0.5, inclusive=True)),
+          below(cell("orthoformer-64.memory") / smallest(*(cell(f"{r}.memory") for r in OTHERS)), Ours(0.5), inclusive=True)),
 )
 # fmt: on
 

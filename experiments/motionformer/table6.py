@@ -14,14 +14,14 @@ from experiments.spec.language import (
     TOP1,
     TOP5,
     VERB,
-    About,
-    Above,
     Bold,
     Column,
     Edit,
     PaperNote,
     RunConfig,
     Underlined,
+    about,
+    above,
     best,
     bold,
     cell,
@@ -106,9 +106,9 @@ QUOTED_A = [r.key for r in ROWS_A if r.quoted]
 CLAIMS_A = (
     claim("M40", "abstract", "State of the art on SSv2", best("mformer-l", "top1", QUOTED_A), real_data=True),
     claim("M41", "section 4.3", "A lead of 1.0 % on SSv2",
-          About(cell("mformer-l.top1") - cell("mvit-b.top1"), 1.0, 0.05), real_data=True),
+          about(cell("mformer-l.top1") - cell("mvit-b.top1"), 1.0, 0.05), real_data=True),
     claim("M42", "section 4.3", "Better than the much larger ViViT-L",
-          Above(cell("mformer.top1") - cell("vivit-l.top1")), real_data=True),
+          above(cell("mformer.top1") - cell("vivit-l.top1")), real_data=True),
 )
 # fmt: on
 
@@ -148,7 +148,7 @@ CLAIMS_B = (
     claim("M43", "abstract", "State of the art on Kinetics-400",
           [best("mformer-hr", c, QUOTED_B) for c in ("top1", "top5")], real_data=True),
     claim("M44", "section 4.3", "Favourable compared with ViViT-L",
-          Above(cell("mformer-hr.top1") - cell("vivit-l.top1")), real_data=True),
+          above(cell("mformer-hr.top1") - cell("vivit-l.top1")), real_data=True),
 )
 # fmt: on
 
@@ -191,7 +191,7 @@ CLAIMS_C = (
     claim("M45", "abstract", "State of the art on actions of EPIC-Kitchens",
           best("mformer-hr", "action", QUOTED_C), real_data=True),
     claim("M46", "section 4.3", "A lead of 2.3 % on nouns",
-          About(cell("mformer-hr.noun") - cell("vivit-l.noun"), 2.3, 0.05), real_data=True),
+          about(cell("mformer-hr.noun") - cell("vivit-l.noun"), 2.3, 0.05), real_data=True),
     claim("M47", "underline", "Mformer-HR is second on verbs", ranked("mformer-hr", "verb", KEYS_C, 2), real_data=True),
 )
 # fmt: on

@@ -7,10 +7,11 @@ from experiments.spec.language import (
     PARAMETERS,
     TOP1,
     TOP5,
-    Above,
-    Below,
     Column,
+    Ours,
     PaperNote,
+    above,
+    below,
     bold,
     cell,
     claim,
@@ -40,9 +41,9 @@ ROWS = (
 # fmt: off
 CLAIMS = (
     claim("M50", "section 4.2", "The large model with approximate attention is competitive",
-          [Above(cell(f"mformer-h.{c}") - cell(f"mformer-b.{c}")) for c in ("top1", "top5")], real_data=True),
+          [above(cell(f"mformer-h.{c}") - cell(f"mformer-b.{c}")) for c in ("top1", "top5")], real_data=True),
     claim("M51", "caption", "With the approximation, the large model fits on one GPU (of 32 GB)",
-          Below(cell("mformer-h.memory"), 32, inclusive=True)),
+          below(cell("mformer-h.memory"), Ours(32), inclusive=True)),
 )
 # fmt: on
 

@@ -4,11 +4,11 @@ from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
 from experiments.motionformer.paper import table
 from experiments.spec.language import (
     TOP1,
-    About,
-    Above,
     Column,
     Difference,
     PaperNote,
+    about,
+    above,
     bold,
     cell,
     claim,
@@ -34,9 +34,9 @@ ROWS = (
 
 # fmt: off
 CLAIMS = (
-    claim("M52", "section 4", "A single frame loses about 7 % on K-400", About(cell("k400.delta"), 7, 0.5), real_data=True),
-    claim("M53", "section 4", "A single frame loses about 39 % on SSv2", About(cell("ssv2.delta"), 39, 0.5)),
-    claim("M54", "caption", "SSv2 needs motion far more than K-400", Above(cell("ssv2.delta") - cell("k400.delta"))),
+    claim("M52", "section 4", "A single frame loses about 7 % on K-400", about(cell("k400.delta"), 7, 0.5), real_data=True),
+    claim("M53", "section 4", "A single frame loses about 39 % on SSv2", about(cell("ssv2.delta"), 39, 0.5)),
+    claim("M54", "caption", "SSv2 needs motion far more than K-400", above(cell("ssv2.delta") - cell("k400.delta"))),
 )
 # fmt: on
 

@@ -2,7 +2,7 @@
 
 from experiments.msca.base import ACCURACY, COST, NOTES, SHIFTED, VIT, heads
 from experiments.msca.paper import table
-from experiments.spec.language import Above, Falling, best, bold, cell, claim, row
+from experiments.spec.language import above, best, bold, cell, claim, falling, row
 
 # fmt: off
 ROWS = (
@@ -17,8 +17,8 @@ CLAIMS = (
     claim("S5", "section 4.2", "Two shifted heads are best",
           [best("kv-2", column, SHIFTS[1:]) for column in ("top1", "top5")]),
     claim("S6", "section 4.2", "The more heads are shifted, the lower the accuracy",
-          [Falling(tuple(cell(f"{key}.{column}") for key in SHIFTS)) for column in ("top1", "top5")]),
-    claim("S7", "section 4.2", "A few shifted heads suffice", Above(cell("kv-2.top1") - cell("vit.top1"))),
+          [falling(tuple(cell(f"{key}.{column}") for key in SHIFTS)) for column in ("top1", "top5")]),
+    claim("S7", "section 4.2", "A few shifted heads suffice", above(cell("kv-2.top1") - cell("vit.top1"))),
 )
 # fmt: on
 

@@ -2,7 +2,7 @@
 
 from experiments.msca.base import ACCURACY, COST, NOTES, TOKENSHIFT, VIT, heads
 from experiments.msca.paper import table
-from experiments.spec.language import About, Above, Within, bold, cell, claim, largest, row
+from experiments.spec.language import Ours, about, above, bold, cell, claim, largest, row, within
 
 NO_COST = (None, None, None)  # not printed
 
@@ -21,16 +21,16 @@ ROWS = (
 OTHERS = ("q", "k", "v", "qk", "qv", "qkv")
 CLAIMS = (
     claim("S1", "abstract", "MSCA-KV is 0.1 % above TokenShift",
-          About(cell("kv.top1") - cell("tokenshift.top1"), 0.1, 0.05)),
-    claim("S2", "abstract", "MSCA-KV is 1.2 % above ViT", About(cell("kv.top1") - cell("vit.top1"), 1.2, 0.05)),
+          about(cell("kv.top1") - cell("tokenshift.top1"), 0.1, 0.05)),
+    claim("S2", "abstract", "MSCA-KV is 1.2 % above ViT", about(cell("kv.top1") - cell("vit.top1"), 1.2, 0.05)),
     claim("S3", "sections 1 and 5", "MSCA improves on both ViT and TokenShift",
-          Above(cell("kv.top1") - largest(cell("vit.top1"), cell("tokenshift.top1")))),
+          above(cell("kv.top1") - largest(cell("vit.top1"), cell("tokenshift.top1")))),
     claim("S4", "abstract", "Its cost equals that of ViT and of TokenShift",
-          [About(cell("kv.gflops") / cell(f"{key}.gflops"), 1, 0.01) for key in ("vit", "tokenshift")]),
+          [about(cell("kv.gflops") / cell(f"{key}.gflops"), 1, Ours(0.01)) for key in ("vit", "tokenshift")]),
     claim("S8", "section 4.3", "MSCA-KV leads the other variants by at least 0.5 %",
-          Above(cell("kv.top1") - largest(*(cell(f"{key}.top1") for key in OTHERS)), 0.5, inclusive=True)),
+          above(cell("kv.top1") - largest(*(cell(f"{key}.top1") for key in OTHERS)), 0.5, inclusive=True)),
     claim("S9", "section 4.3", "The other variants equal ViT",
-          [Within(cell(f"{key}.top1") - cell("vit.top1"), 1) for key in OTHERS]),
+          [within(cell(f"{key}.top1") - cell("vit.top1"), Ours(1)) for key in OTHERS]),
 )
 # fmt: on
 

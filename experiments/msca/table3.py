@@ -2,7 +2,7 @@
 
 from experiments.msca.base import ACCURACY, COST, NOTES, NUM_MSA, NUM_MSCA, VIT, heads
 from experiments.msca.paper import table
-from experiments.spec.language import Above, Edits, Within, bold, cell, claim, model, row
+from experiments.spec.language import Edits, Ours, above, bold, cell, claim, model, row, within
 
 
 def blocks(number: int) -> Edits:
@@ -20,11 +20,11 @@ ROWS = (
 BOTH = ("top1", "top5")
 CLAIMS = (
     claim("S10", "section 4.4", "Four modules bring nothing",
-          [Within(cell(f"msca-4.{column}") - cell(f"msca-0.{column}"), 1) for column in BOTH]),
+          [within(cell(f"msca-4.{column}") - cell(f"msca-0.{column}"), Ours(1)) for column in BOTH]),
     claim("S11", "section 4.4", "Eight modules equal twelve",
-          [Within(cell(f"msca-8.{column}") - cell(f"msca-12.{column}"), 1) for column in BOTH]),
+          [within(cell(f"msca-8.{column}") - cell(f"msca-12.{column}"), Ours(1)) for column in BOTH]),
     claim("S12", "section 4.4", "Four modules are too few for eight frames",
-          Above(cell("msca-8.top1") - cell("msca-4.top1"))),
+          above(cell("msca-8.top1") - cell("msca-4.top1"))),
 )
 # fmt: on
 

@@ -2,7 +2,7 @@
 
 from experiments.msca.base import ACCURACY, COST, NOTES, SHIFTED, VIT, tokens
 from experiments.msca.paper import table
-from experiments.spec.language import Above, Falling, best, bold, cell, claim, row
+from experiments.spec.language import above, best, bold, cell, claim, falling, row
 
 # fmt: off
 ROWS = (
@@ -18,9 +18,9 @@ CLAIMS = (
     claim("S13", "section 4.5", "Sixteen shifted patches are best",
           [best("patches-16", column, ("patches-8", *SHIFTS[1:])) for column in ("top1", "top5")]),
     claim("S14", "section 4.5", "A small shift is enough, and more hurts",
-          Falling(tuple(cell(f"{key}.top1") for key in SHIFTS))),
+          falling(tuple(cell(f"{key}.top1") for key in SHIFTS))),
     claim("S15", "section 4.5", "Below 16 the accuracy falls back towards ViT",
-          Above(cell("patches-16.top1") - cell("patches-8.top1"))),
+          above(cell("patches-16.top1") - cell("patches-8.top1"))),
 )
 # fmt: on
 

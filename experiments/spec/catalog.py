@@ -281,32 +281,22 @@ def find(names: list[str]) -> list[Selection]:
     Raises:
         ValueError: for an unknown table or row, with the nearest names, and for a name of tables of several papers.
     """
-    chosen: dict[str, list[str] | None] = {}
+    chosen: dict[str, tuple[str, ...] | None] = {}
     for text in names:
         pattern, colon, row = text.partition(":")
         tables = _candidates(pattern)
         if colon and len(tables) > 1:
-            tables = [
-                name for name in tables if any(fnmatch.fnmatchcase(r.key, row) for r in load(name).rows)
-            ] or tables
+            tables = [name for name in tables if _rows_matching(load(name), row)] or tables
         _one_unless_glob(pattern, tables)
         for name in tables:
             if not colon:
                 chosen[name] = None
-            elif chosen.get(name, []) is not None:
-                chosen.setdefault(name, [])
-                rows = chosen[name]
-                assert rows is not None
-                rows.append(row)
-    selections = []
-    for name, rows in chosen.items():
-        table = load(name)
-        if rows is None:
-            selections.append(Selection(table, None))
-            continue
-        keys: list[str] = []
-        for row in rows:
-            matches = [r.key for r in table.rows if fnmatch.fnmatchcase(r.key, row)] or [table.find_row(row).key]
-            keys += [key for key in matches if key not in keys]
-        selections.append(Selection(table, tuple(keys)))
-    return selections
+            elif (before := chosen.get(name, ())) is not None:
+                table = load(name)
+                rows = _rows_matching(table, row) or [table.find_row(row).key]
+                chosen[name] = tuple(dict.fromkeys((*before, *rows)))
+    return [Selection(load(name), rows) for name, rows in chosen.items()]
+
+
+def _rows_matching(table: "Table", pattern: str) -> list[str]:
+    return [row.key for row in table.rows if fnmatch.fnmatchcase(row.key, pattern)]

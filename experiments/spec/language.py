@@ -2,42 +2,45 @@
 
 # ruff: noqa: F401
 
-from experiments.spec.claims import claim
-from experiments.spec.class_f1 import WeightedF1
-from experiments.spec.comparisons import (
-    About,
-    Above,
-    Below,
-    Falling,
-    Rising,
-    SameText,
-    Within,
+from experiments.spec.claims import (
+    Comparison,
+    Ours,
+    Quantity,
+    about,
+    above,
+    below,
     best,
-    ranked,
-    worst,
-)
-from experiments.spec.edits import Edit, Edits, ablated, data, evaluation, model, optim
-from experiments.spec.expressions import (
-    Combined,
-    Expression,
     cell,
+    claim,
+    differs,
+    falling,
     harmonic_mean,
     largest,
     mean,
     percent_difference,
+    ranked,
+    rising,
+    same,
     smallest,
+    unbounded,
+    within,
+    worst,
 )
+from experiments.spec.class_f1 import WeightedF1
+from experiments.spec.edits import Edit, Edits, ablated, data, evaluation, model, optim
 from experiments.spec.figures import (
     AnsweredClips,
     AttentionQuery,
     AttentionStrips,
     BarPanel,
     Bars,
-    ClassDifferences,
-    ClassPanel,
+    ClassMargins,
+    F1Differences,
+    F1Panel,
     MaskStrips,
     Panel,
     Panels,
+    PrintedMargin,
     RowQuery,
     ShownSequence,
 )

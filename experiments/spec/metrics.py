@@ -279,6 +279,7 @@ def trainable_parameters(run: RunConfig) -> float:
 OF_ROWS = Metric("of_rows")  # of columns whose rows have metrics of their own
 TOP1, TOP5 = Tested("top1"), Tested("top5")
 ACTION, VERB, NOUN = Tested("action"), Tested("verb"), Tested("noun")
+ACCURACIES = (TOP1, TOP5, ACTION, VERB, NOUN)
 DEVICE_HOURS = OfTraining("device_hours")
 GFLOPS = Computed("gflops", published_gflops, executed_gflops)
 GFLOPS_AND_VIEWS = Computed("gflops_views", published_gflops_and_views, executed_gflops)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from experiments.spec.language import TOP1, Above, Column, Panel, Panels, Within, cell, claim, evaluation, row
+from experiments.spec.language import TOP1, Column, Ours, Panel, Panels, above, cell, claim, evaluation, row, within
 from experiments.xvit.base import K400, RECIPE_NOTE
 from experiments.xvit.paper import table
 
@@ -21,9 +21,9 @@ ROWS = (
 )
 CLAIMS = (
     claim("X4", "appendix A, caption", "More than two temporal crops bring nothing",
-          [Within(cell(f"xvit.crops-{number}") - cell("xvit.crops-2"), 0.3) for number in NUMBERS[2:]], real_data=True),
+          [within(cell(f"xvit.crops-{number}") - cell("xvit.crops-2"), Ours(0.3)) for number in NUMBERS[2:]], real_data=True),
     claim("X5", "appendix A", "The second temporal crop still helps",
-          Above(cell("xvit.crops-2") - cell("xvit.crops-1")), real_data=True),
+          above(cell("xvit.crops-2") - cell("xvit.crops-1")), real_data=True),
 )
 # fmt: on
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 from experiments.spec.language import (
-    Above,
-    Below,
     Edits,
+    Ours,
     TinyNote,
-    Within,
+    above,
+    below,
     best,
     cell,
     claim,
@@ -15,6 +15,7 @@ from experiments.spec.language import (
     model,
     row,
     smallest,
+    within,
 )
 from experiments.xvit.base import ACCURACY, BOTH_DATA_SETS, COST, MEAN, NOTES, NUM_BLOCKS, SUBMISSION, mixing
 from experiments.xvit.paper import table
@@ -32,7 +33,7 @@ CLAIMS_WINDOW = (
     claim("X6", "main paper", "A window of one neighbour on each side is best",
           [best("tw-1", column, OTHERS) for column in ("top1", "top5")]),
     claim("X7", "main paper", "Without a window the accuracy collapses",
-          Above(cell("tw-1.top1") - cell("tw-0.top1"), 10)),
+          above(cell("tw-1.top1") - cell("tw-0.top1"), Ours(10))),
 )
 # fmt: on
 
@@ -101,8 +102,8 @@ ROWS_AGGREGATION = (
 LAYERS = [cell(f"ta-{number}.top1") for number in (1, 2, 3)]
 CLAIMS_AGGREGATION = (
     claim("X9", "main paper", "One attention layer beats averaging",
-          [Above(cell(f"ta-1.{column}") - cell(f"ta-0.{column}")) for column in ("top1", "top5")]),
-    claim("X10", "main paper", "Further layers bring nothing", Within(largest(*LAYERS) - smallest(*LAYERS), 1)),
+          [above(cell(f"ta-1.{column}") - cell(f"ta-0.{column}")) for column in ("top1", "top5")]),
+    claim("X10", "main paper", "Further layers bring nothing", within(largest(*LAYERS) - smallest(*LAYERS), Ours(1))),
 )
 # fmt: on
 
@@ -152,7 +153,7 @@ ROWS_FRACTION = (
 )
 CLAIMS_FRACTION = (
     claim("X12", "main paper", "A quarter to half of the channels is best",
-          Above(smallest(cell("rho-25.top1"), cell("rho-50.top1")) - largest(cell("rho-0.top1"), cell("rho-100.top1")))),
+          above(smallest(cell("rho-25.top1"), cell("rho-50.top1")) - largest(cell("rho-0.top1"), cell("rho-100.top1")))),
 )
 # fmt: on
 
@@ -179,9 +180,9 @@ ROWS_SUMMARY = (
 BOTH = ("ssv2", "k400")
 CLAIMS_SUMMARY = (
     claim("X13", "main paper", "Temporal attention is better than the summary token",
-          [Above(cell(f"ta.{column}") - cell(f"summary.{column}")) for column in BOTH]),
+          [above(cell(f"ta.{column}") - cell(f"summary.{column}")) for column in BOTH]),
     claim("X14", "main paper", "Both together are no better than one of them",
-          [Below(cell(f"both.{column}") - largest(cell(f"summary.{column}"), cell(f"ta.{column}"))) for column in BOTH]),
+          [below(cell(f"both.{column}") - largest(cell(f"summary.{column}"), cell(f"ta.{column}"))) for column in BOTH]),
 )
 # fmt: on
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from experiments.spec.comparisons import Comparison, Ranked, Rising, SameText
-from experiments.spec.expressions import Combined
+from experiments.spec.claims import Comparison
 from reports.claims.judgement import JudgedClaim, Judgement
 from reports.claims.resampling import RESAMPLES
 
@@ -28,19 +27,9 @@ def lines(claims: Iterable[JudgedClaim]) -> list[tuple[str, ...]]:
     ]
 
 
-def margins_text(comparison: Comparison | SameText, margins: tuple[float, ...]) -> str:
-    """Margins of a comparison, with a sign unless they are ratios or places; for a trend, its steps."""
-    if isinstance(comparison, Ranked):
-        return ", ".join(f"place {margin:.0f}" for margin in margins) or DASH
-    value = comparison.values[0]
-    is_difference = len(margins) > 1 or (isinstance(value, Combined) and value.operation != "/")
-    return ", ".join(number_text(margin, signed=is_difference) for margin in margins) or DASH
-
-
-def total_text(judgement: Judgement) -> str:
-    """Whole change of a trend of several steps, which its interval is about; empty for other comparisons."""
-    is_trend = isinstance(judgement.comparison, Rising) and len(judgement.margins) > 1
-    return f"(in all {number_text(sum(judgement.margins), signed=True)}) " if is_trend else ""
+def margins_text(comparison: Comparison, margins: tuple[float, ...]) -> str:
+    """Numbers of a comparison, with a sign if they are differences; for a trend, its steps."""
+    return ", ".join(number_text(margin, signed=comparison.is_signed) for margin in margins) or DASH
 
 
 def number_text(number: float, *, signed: bool) -> str:
@@ -50,17 +39,18 @@ def number_text(number: float, *, signed: bool) -> str:
 
 
 def interval_text(judgement: Judgement) -> str:
-    """Interval of a margin."""
+    """Interval of a margin. That of a trend of several steps is about its whole change."""
     if judgement.interval is None:
         return DASH
     low, high = judgement.interval
-    return total_text(judgement) + f"[{low:.2f}, {high:.2f}]".replace("-", MINUS)
+    total = f"(in all {number_text(sum(judgement.margins), signed=True)}) " if len(judgement.margins) > 1 else ""
+    return total + f"[{low:.2f}, {high:.2f}]".replace("-", MINUS)
 
 
 def verdict_text(judgement: Judgement) -> str:
-    """Verdict on the values measured here, with the reason if another than the interval leaves it undecided."""
-    if judgement.verdict == "not judged":
-        return f"not judged: {judgement.reason}"
+    """Verdict on the values measured here, with the reason if another than the interval leaves it open."""
+    if judgement.verdict in ("not judged", "never"):
+        return f"{judgement.verdict}: {judgement.reason}"
     return judgement.verdict + (f" ({judgement.reason})" if judgement.reason else "")
 
 

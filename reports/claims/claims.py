@@ -7,17 +7,18 @@ test items and seeds, jointly for all claims of a table (Holm). Costs are compar
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 
-from experiments.spec.comparisons import Comparison, Printed, SameText
-from experiments.spec.expressions import CellValue, Expression
+from experiments.spec.claims import CellValue, Comparison, Margins, Number
 from experiments.spec.metrics import Derived, OfTraining, Tested
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, Value
-from reports.claims.evidence import Evidence, Measurements
-from reports.claims.judgement import JudgedClaim, Judgement, Verdict
+from reports.claims.evidence import Measurements
+from reports.claims.judgement import JudgedClaim, Judgement, Printed
 from reports.claims.resampling import LEVEL, holm
 from reports.pages.derived_cells import derived_in_print
-from reports.pages.report import Report, ReportRow
+from reports.pages.report import ReportRow
 
 # Assumed share of the test items that exactly one of two printed models gets right. No printed row states it.
 DISCORDANT = 0.15
@@ -32,66 +33,63 @@ def judge(table: Table, scale: Scale, rows: Iterable[ReportRow], *, generated: b
         generated: whether generated data are read in place of those of the paper.
     """
     measured = Measurements(table, scale, rows, generated=generated)
-    pairs = [(claim, comparison) for claim in table.claims for comparison in claim.comparisons]
-    evidence = [measured.evidence(comparison, real_data=claim.real_data) for claim, comparison in pairs]
-    joint = [found for found in evidence if found.items and found.p_values is not None]
-    significant = holm([min(found.p_values) for found in joint if found.p_values is not None])
-    insignificant = {id(found) for found, is_one in zip(joint, significant, strict=True) if not is_one}
-    judged: dict[str, list[Judgement]] = {}
-    for (claim, comparison), found in zip(pairs, evidence, strict=True):
-        judged.setdefault(claim.key, []).append(_judgement(table, comparison, found, id(found) not in insignificant))
-    return tuple(JudgedClaim(claim, tuple(judged[claim.key])) for claim in table.claims)
+    claims = [
+        (claim, [measured.judgement(comparison, real_data=claim.real_data) for comparison in claim.comparisons])
+        for claim in table.claims
+    ]
+    joint = [(id(one), one.p_values) for _, several in claims for one in several if one.is_joint and one.p_values]
+    significant = dict(zip((key for key, _ in joint), holm([min(p) for _, p in joint]), strict=True))
+
+    def decided(open_one: Judgement) -> Judgement:
+        printed, margins = in_print(table, open_one.comparison)
+        one = replace(open_one, printed=printed, printed_margins=margins)
+        if one.p_values is None or min(one.p_values) > LEVEL:
+            return one
+        if not significant.get(id(open_one), True):
+            return replace(one, reason="not jointly with the other claims")
+        return replace(one, verdict="supported" if one.p_values.support <= LEVEL else "not supported")
+
+    return tuple(JudgedClaim(claim, tuple(map(decided, several))) for claim, several in claims)
 
 
-def claims_of(report: Report) -> tuple[JudgedClaim, ...]:
-    """Verdicts on the claims of the table of a report; empty without all its rows."""
-    if len(report.rows) < len(report.table.rows):
-        return ()
-    return judge(report.table, report.scale, report.rows, generated=bool(report.facts.generated))
-
-
-def _judgement(table: Table, comparison: Comparison | SameText, found: Evidence, is_significant: bool) -> Judgement:
-    """Verdicts on a comparison.
-
-    Args:
-        is_significant: whether its p-value is significant jointly with the others of the table.
-    """
-    verdict: Verdict = "undecided" if found.is_judged else "not judged"
-    reason, p = found.reason, found.p_values
-    if p is not None and min(p) <= LEVEL:
-        if is_significant:
-            verdict = "supported" if p.support <= LEVEL else "not supported"
-        else:
-            reason = "not jointly with the other claims"
-    printed, printed_margins = in_print(table, comparison)
-    return Judgement(
-        comparison=comparison,
-        printed=printed,
-        printed_margins=printed_margins,
-        verdict=verdict,
-        margins=found.margins,
-        interval=found.interval,
-        items=found.items,
-        num_seeds=found.num_seeds,
-        is_joint=bool(found.items) and p is not None,
-        reason=reason,
-    )
-
-
-def in_print(table: Table, comparison: Comparison | SameText) -> tuple[Printed, tuple[float, ...]]:
-    """Verdict on the printed values, and their margins."""
-    cells = list(dict.fromkeys(cell for value in comparison.values for cell in value.cells))
-    printed = [printed_value(table, cell) for cell in cells]
-    if isinstance(comparison, SameText):
-        return "supported" if len(set(printed)) == 1 else "not supported", ()
-    numbers = [float(value) for value in printed if isinstance(value, int | float)]
-    if len(numbers) < len(cells):
+def in_print(table: Table, comparison: Comparison) -> tuple[Printed, tuple[float, ...]]:
+    """Verdict on the printed values, and their numbers."""
+    values: list = [printed_value(table, cell) for cell in comparison.cells]
+    if None in values:
         return "not printed", ()
-    limits = [noise_limit(table, cell) for cell in cells]
-    functions = [_function(expression, cells) for expression in comparison.values]
-    values = [round(of(numbers), DIGITS) for of in functions]
-    margins = tuple(round(margin, DIGITS) for margin in comparison.margins(values))
-    return comparison.in_print(values, [propagated(of, numbers, limits) for of in functions]), margins
+    return verdict_on_print(comparison, values, [noise_limit(table, cell) for cell in comparison.cells])
+
+
+def verdict_on_print(
+    comparison: Comparison, values: list[float], limits: list[float]
+) -> tuple[Printed, tuple[float, ...]]:
+    """Verdict on values of the cells of a comparison with their noise limits, and its numbers.
+
+    "noise": it holds, but what it states is within the limit.
+    """
+
+    def margins(numbers: list[float]) -> Margins:
+        return comparison.on(dict(zip(comparison.cells, numbers, strict=True)).__getitem__)
+
+    def limit_of(part: Callable[[Margins], Number]) -> float:
+        return propagated(lambda numbers: float(part(margins(numbers))), values, limits)
+
+    found = margins(values)
+    shown, guards = (tuple(round(float(number), DIGITS) for number in part) for part in (found.shown, found.guards))
+    margin = round(float(found.margin), DIGITS)
+    if not comparison.has_bound:
+        return "no bound", shown
+    if margin < 0 or (margin == 0 and not comparison.holds_at_zero):
+        return "not supported", shown
+    for index, guard in enumerate(guards):
+        if guard < -(limit_of(partial(_guard, index)) if comparison.is_trend else 0.0):
+            return "not supported", shown
+    limit = limit_of(lambda one: sum(one.shown)) if found.direction is not None else 0.0
+    return "noise" if limit and float(found.direction or 0.0) <= limit else "supported", shown
+
+
+def _guard(index: int, margins: Margins) -> Number:
+    return margins.guards[index]
 
 
 def printed_value(table: Table, cell: CellValue) -> Value:
@@ -130,7 +128,3 @@ def propagated(of: Callable[[list[float]], float], values: list[float], limits: 
     center = of(values)
     moved = ([*values[:i], values[i] + limit, *values[i + 1 :]] for i, limit in enumerate(limits))
     return math.hypot(*(of(others) - center for others in moved))
-
-
-def _function(expression: Expression, cells: list[CellValue]) -> Callable[[list[float]], float]:
-    return lambda values: float(expression.of(dict(zip(cells, values, strict=True)).__getitem__))

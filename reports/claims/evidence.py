@@ -1,25 +1,23 @@
 """Values measured here for the comparisons of claims, and their uncertainty.
 
-Accuracies are resampled over test items and seeds. Counted costs and memory are exact. Times have the range of their
-repeats.
+Accuracies are resampled over test items and seeds, quoted ones over the official test set of their data. Counted costs
+and memory are exact. Times have the range of their repeats.
 """
 
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.spec.comparisons import Comparison, PValues, SameText
-from experiments.spec.expressions import CellValue, Expression
-from experiments.spec.metrics import Computed, Derived, Metric, OfTraining
+from experiments.spec.claims import CellValue, Comparison, Margins
+from experiments.spec.metrics import ACCURACIES, Computed, Derived, Metric, OfTraining
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, Value
-from reports.claims.resampling import RESAMPLES, CorrectItems, resampled
+from reports.claims.judgement import Judgement
+from reports.claims.resampling import RESAMPLES, CorrectItems, p_values, quoted_accuracy, resampled
 from reports.pages.chance import near_chance
 from reports.pages.report import ReportRow
 from runner.measure.computed_values import computed
@@ -29,34 +27,15 @@ from runner.store.provenance import trained_by
 MOST_NAMED = 2  # cells that a reason names
 REPEATS = 5  # smallest number of repeats of a time
 
-Samples = NDArray[np.float64]  # (R,)
+Samples = Mapping[CellValue, NDArray[np.float64]]  # (R,) each
+Items = tuple[tuple[str, int], ...]  # number of resampled test items by data set
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """Values measured here for a comparison.
-
-    Args:
-        margins: margins of the values; empty if there are none.
-        interval: 95 % interval of the margin; None for exact values.
-        items: number of resampled test items by data set; empty for exact values.
-        num_seeds: number of seeds that all tests have finished.
-        p_values: None if the comparison cannot be decided, for the given reason.
-        is_judged: whether values of this scale can be judged.
-    """
-
-    margins: tuple[float, ...] = ()
-    interval: tuple[float, float] | None = None
-    items: tuple[tuple[str, int], ...] = ()
-    num_seeds: int = 0
-    p_values: PValues | None = None
-    reason: str = ""
-    is_judged: bool = True
-
-
-class Leaf(NamedTuple):
+@dataclass(frozen=True)
+class Leaf:
     """A cell that is not derived: its value, and the metrics of its finished tests by seed.
 
+    `quoted_items`: number of items of the official test set of a quoted accuracy.
     `conditions`, `repeats`: conditions of a measurement, and the values of its repeats.
     `by_seed`: values of the tests.
     `state`: why there is no value.
@@ -65,17 +44,22 @@ class Leaf(NamedTuple):
     cell: CellValue
     metric: Metric
     value: Value
-    quoted: bool
-    conditions: str | None
-    tests: Mapping[int, dict]
+    quoted: bool = False
+    quoted_items: int | None = None
+    conditions: str | None = None
+    tests: Mapping[int, dict] = field(default_factory=dict)
     repeats: tuple[float, ...] = ()
-    by_seed: Mapping[int, float] = MappingProxyType({})
+    by_seed: Mapping[int, float] = field(default_factory=dict)
     state: str = "not run"
 
     @property
     def is_time(self) -> bool:
         """Whether the value is the cost of a training made here, or has repeats."""
         return bool(self.repeats) or (isinstance(self.metric, OfTraining) and bool(self.tests))
+
+    @property
+    def is_exact(self) -> bool:
+        return not self.is_time and not self.tests and self.quoted_items is None
 
     def point(self, seeds: list[int]) -> float:
         """The value, or the mean of the tests with these seeds."""
@@ -87,43 +71,21 @@ class Leaf(NamedTuple):
             return list(self.repeats)
         return [self.by_seed[seed] for seed in seeds] if self.tests else [float(self.value or 0)]
 
-    def correct(self, seeds: list[int]) -> CorrectItems | None:
-        """Correct items of the tests with these seeds; None if a result does not contain them."""
+    def correct(self, seeds: list[int]) -> CorrectItems:
+        """Correct items of the tests with these seeds.
+
+        Raises:
+            UndecidableError: if a result does not contain them.
+        """
         masks = [unpacked(self.tests[seed], self.metric.name) for seed in seeds]
         known = tuple(mask for mask in masks if mask is not None)
-        return CorrectItems(self.tests[seeds[0]]["data"]["name"], known) if len(known) == len(masks) else None
-
-    def protocols(self, seeds: list[int]) -> set[tuple[object, ...]]:
-        """Data set, items, views and crops of the tests with these seeds."""
-        tests = (self.tests[seed] for seed in seeds)
-        return {(test["data"]["name"], test["hits"]["ids"], test["views"], test["crops"]) for test in tests}
-
-    def data(self, part: str, seeds: list[int]) -> set[tuple[str, str]]:
-        """Recorded values of a part of the data of the tests with these seeds, by data set."""
-        records = [self.tests[seed]["data"] for seed in seeds]
-        return {(data["name"], json.dumps(data[part], sort_keys=True)) for data in records if part in data}
-
-    def all_conditions(self, seeds: list[int]) -> set[str]:
-        """Conditions of the measurement, or devices of the trainings."""
-        return (
-            {session["hardware"] for seed in seeds for session in trained_by(self.tests[seed])}
-            if self.is_time and self.tests
-            else set(filter(None, [self.conditions]))
-        )
-
-    def near_chance(self, seeds: list[int]) -> bool:
-        return any(near_chance(self.tests[seed], self.metric) for seed in seeds)
+        if len(known) < len(masks):
+            raise UndecidableError("results do not tell the correct items")
+        return CorrectItems(self.tests[seeds[0]]["data"]["name"], known)
 
 
 class UndecidableError(Exception):
     """Values do not decide a comparison, for the reason in the message."""
-
-
-class Draws(NamedTuple):
-    """Samples (R,) of all leaves, and the number of resampled items by data set."""
-
-    samples: dict[CellValue, Samples]
-    items: tuple[tuple[str, int], ...]
 
 
 def few(names: Sequence[str]) -> str:
@@ -144,47 +106,64 @@ class Measurements:
         self.columns = {column.key: column for column in table.columns}
         self.rows = {row.row.key: row for row in rows}
 
-    def evidence(self, comparison: Comparison | SameText, *, real_data: bool) -> Evidence:
-        """Evidence for a comparison.
+    def judgement(self, comparison: Comparison, *, real_data: bool) -> Judgement:
+        """Values and p-values of a comparison, or the reason why there are none. The verdict is open.
 
         Args:
             real_data: whether only models of the paper's size on its real data can decide it.
         """
-        cells = dict.fromkeys(cell for value in comparison.values for cell in value.cells)
-        if self.scale.small and (real_data or any(self.table.rests_on_test(self.metric_of(cell)) for cell in cells)):
-            return Evidence(reason="generated data" if self.generated else "small models", is_judged=False)
-        leaves = list({leaf.cell: leaf for cell in cells for leaf in self.leaves(cell)}.values())
+        leaves = list({leaf.cell: leaf for cell in comparison.cells for leaf in self.leaves(cell)}.values())
+        is_text = any(isinstance(leaf.value, str) for leaf in leaves)
+        if never := "" if is_text else self.never(comparison, leaves):
+            return Judgement(comparison=comparison, verdict="never", reason=never)
+        rests_on_test = any(self.table.rests_on_test(self.metric_of(cell)) for cell in comparison.cells)
+        if self.scale.small and (real_data or rests_on_test):
+            return Judgement(
+                comparison=comparison,
+                verdict="not judged",
+                reason="generated data" if self.generated else "small models",
+            )
         if missing := [leaf for leaf in leaves if leaf.value is None]:
             by_state = {leaf.state: [str(one.cell) for one in missing if one.state == leaf.state] for leaf in missing}
-            return Evidence(reason="; ".join(f"{state}: {few(names)}" for state, names in by_state.items()))
-        if isinstance(comparison, SameText):
-            is_same = len({leaf.value for leaf in leaves}) == 1
-            return Evidence(p_values=PValues(float(not is_same), float(is_same)))
-        has_quoted = any(leaf.quoted for leaf in leaves)
+            return Judgement(
+                comparison=comparison, reason="; ".join(f"{state}: {few(names)}" for state, names in by_state.items())
+            )
+        if is_text:
+            texts: dict = {leaf.cell: leaf.value for leaf in leaves}
+            return Judgement(comparison=comparison, p_values=p_values(comparison, comparison.on(texts.__getitem__)))
         tested = [leaf for leaf in leaves if leaf.tests]
         seeds = sorted(set.intersection(*(set(leaf.tests) for leaf in tested))) if tested else []
         if tested and not seeds:
-            return Evidence(reason="no seed that all rows have finished")
-        points = {leaf.cell: np.array([leaf.point(seeds)], float) for leaf in leaves}
-        margins = comparison.margins([float(value[0]) for value in self.values_of(comparison.values, points)])
+            return Judgement(comparison=comparison, reason="no seed that all rows have finished")
+        point = self.margins(comparison, {leaf.cell: np.array([leaf.point(seeds)]) for leaf in leaves})
+        shown = tuple(float(np.ravel(number)[0]) for number in point.shown)
         try:
-            draws = drawn(leaves, seeds)
+            samples, items = drawn(leaves, seeds)
         except UndecidableError as problem:
-            return Evidence(margins=margins, num_seeds=len(seeds), reason=str(problem))
-        values, reason = self.values_of(comparison.values, draws.samples), ""
-        low, high = np.percentile(comparison.statistic(values), [2.5, 97.5])
-        if has_quoted:
-            reason = "quoted rows have no scores"
-        elif near := [str(leaf.cell) for leaf in tested if leaf.near_chance(seeds)]:
-            reason = f"near chance: {few(near)}"
-        return Evidence(
-            margins=margins,
+            return Judgement(comparison=comparison, margins=shown, num_seeds=len(seeds), reason=str(problem))
+        margins = self.margins(comparison, samples)
+        low, high = np.percentile(np.asarray(sum(margins.shown), float), [2.5, 97.5])
+        near = [str(leaf.cell) for leaf in tested if any(near_chance(leaf.tests[seed], leaf.metric) for seed in seeds)]
+        return Judgement(
+            comparison=comparison,
+            margins=shown,
             interval=(float(low), float(high)) if low < high else None,
-            items=draws.items,
+            items=items,
             num_seeds=len(seeds),
-            p_values=None if reason else comparison.p_values(values),
-            reason=reason,
+            p_values=None if near else p_values(comparison, margins),
+            reason=f"near chance: {few(near)}" if near else "",
         )
+
+    def never(self, comparison: Comparison, leaves: list[Leaf]) -> str:
+        """Why no run can ever decide a comparison; empty if one can."""
+        if not comparison.has_bound:
+            return "no bound is printed"
+        quoted = [leaf for leaf in leaves if leaf.quoted]
+        if len(quoted) == len(leaves):
+            return "quoted alone"
+        if any(leaf.quoted_items is None for leaf in quoted):
+            return "quoted without error"
+        return ""
 
     def leaves(self, cell: CellValue) -> list[Leaf]:
         """The cell, or the cells that it is derived from."""
@@ -196,55 +175,78 @@ class Measurements:
             paper_runs = (c.paper_run for c in self.table.cells(rows=[cell.row]) if c.column.key == cell.column)
             counted = cell.counted
             values = [computed(counted.name, counted.of, run) for run in paper_runs if run is not None]
-            return [Leaf(cell, metric, value, False, None, {}) for value in values]
+            return [Leaf(cell, metric, value) for value in values]
         found = next(c for c in self.rows[cell.row].cells if c.column == cell.column)
         if found.state == "quoted":
-            return [Leaf(cell, metric, found.printed, True, None, {})]
-        tests = {r.seed: r.metrics for r in found.seeds if r.metrics is not None and r.value is not None}
-        values = {r.seed: r.value for r in found.seeds if r.value is not None}
-        state = "not run" if found.state == "derived" else found.state
-        return [Leaf(cell, metric, found.value, False, found.conditions, tests, found.repeats, values, state)]
+            base = self.columns[cell.column].base if metric in ACCURACIES else None
+            items = base.data.dataset.official_size("test") if base is not None else None
+            return [Leaf(cell, metric, found.printed, quoted=True, quoted_items=items)]
+        return [
+            Leaf(
+                cell,
+                metric,
+                found.value,
+                conditions=found.conditions,
+                tests={r.seed: r.metrics for r in found.seeds if r.metrics is not None and r.value is not None},
+                repeats=found.repeats,
+                by_seed={r.seed: r.value for r in found.seeds if r.value is not None},
+                state="not run" if found.state == "derived" else found.state,
+            )
+        ]
 
     def metric_of(self, cell: CellValue) -> Metric:
         return cell.counted or self.table.find_row(cell.row).metric_of(self.columns[cell.column])
 
-    def values_of(self, expressions: tuple[Expression, ...], samples: Mapping[CellValue, Samples]) -> list[Samples]:
-        """Values (R,) of expressions for samples (R,) of the leaves."""
+    def margins(self, comparison: Comparison, samples: Samples) -> Margins:
+        """Margins (R,) of a comparison for samples of the leaves."""
 
-        def read(cell: CellValue) -> Samples:
+        def read(cell: CellValue) -> NDArray[np.float64]:
             metric = self.metric_of(cell)
             if isinstance(metric, Derived):
                 sources = [read(CellValue(cell.row, key)) for key in metric.columns]
                 return np.array([metric.of(list(values)) for values in zip(*sources, strict=True)])
             return samples[cell]
 
-        return [np.asarray(expression.of(read), float) for expression in expressions]
+        return comparison.on(read)
 
 
-def drawn(leaves: list[Leaf], seeds: list[int]) -> Draws:
+def drawn(leaves: list[Leaf], seeds: list[int]) -> tuple[Samples, Items]:
     """Resampled accuracies; without any, all combinations of the values that exact costs and repeated times allow.
 
     Raises:
         UndecidableError: if results lack the correct items, are of different data, tests or conditions, or are too few.
     """
-    constants = {leaf.cell: leaf.values(seeds) for leaf in leaves if leaf.is_time or not leaf.tests}
+    constants = {leaf.cell: leaf.values(seeds) for leaf in leaves if leaf.is_time or leaf.is_exact}
     if len(constants) == len(leaves):
-        if len({condition for leaf in leaves for condition in leaf.all_conditions(seeds)}) > 1:
+        if len({condition for leaf in leaves for condition in conditions(leaf, seeds)}) > 1:
             raise UndecidableError("measured under different conditions")
         if any(leaf.is_time and len(leaf.values(seeds)) < REPEATS for leaf in leaves):
             raise UndecidableError(f"a time needs {REPEATS} repeats")
         corners = itertools.product(*(sorted({min(values), max(values)}) for values in constants.values()))
-        return Draws(dict(zip(constants, np.array(list(corners), float).T, strict=True)), ())
-    tested = [leaf for leaf in leaves if leaf.cell not in constants]
-    found = {leaf.cell: leaf.correct(seeds) for leaf in tested}
-    tests = {cell: correct for cell, correct in found.items() if correct is not None}
-    if len(tests) < len(found):
-        raise UndecidableError("results do not tell the correct items")
+        return dict(zip(constants, np.array(list(corners), float).T, strict=True)), ()
+    tests = {leaf.cell: leaf.correct(seeds) for leaf in leaves if leaf.tests and not leaf.is_time}
     items = {test.data: len(test.correct[0]) for test in tests.values()}
-    if len(set().union(*(leaf.protocols(seeds) for leaf in tested))) > len(items):
+    records = [leaf.tests[seed] for leaf in leaves if leaf.cell in tests for seed in seeds]
+    is_one_model = len({record["train_id"] for record in records}) <= len(seeds)  # tests of one model differ in views
+    protocols = {
+        (record["data"]["name"], record["hits"]["ids"], *(() if is_one_model else (record["views"], record["crops"])))
+        for record in records
+    }
+    if len(protocols) > len(items):
         raise UndecidableError("tests of different items or views")
     for part in ("train", "test"):
-        if len(set().union(*(leaf.data(part, seeds) for leaf in tested))) > len(items):
+        data = (record["data"] for record in records)
+        if len({(one["name"], json.dumps(one[part], sort_keys=True)) for one in data if part in one}) > len(items):
             raise UndecidableError("trained or tested on different data")
+    quoted = (leaf for leaf in leaves if leaf.quoted_items is not None)
+    samples = {leaf.cell: quoted_accuracy(float(leaf.value or 0), leaf.quoted_items or 0, number)
+               for number, leaf in enumerate(quoted)}  # fmt: skip
     fixed = {cell: np.full(RESAMPLES, values[0]) for cell, values in constants.items()}
-    return Draws({**fixed, **resampled(tests)}, tuple(sorted(items.items())))
+    return {**fixed, **samples, **resampled(tests)}, tuple(sorted(items.items()))
+
+
+def conditions(leaf: Leaf, seeds: list[int]) -> set[str]:
+    """Conditions of a measurement, or devices of trainings."""
+    if leaf.is_time and leaf.tests:
+        return {session["hardware"] for seed in seeds for session in trained_by(leaf.tests[seed])}
+    return set(filter(None, [leaf.conditions]))

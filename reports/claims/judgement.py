@@ -3,36 +3,47 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from experiments.spec.claims import Claim
-from experiments.spec.comparisons import Comparison, Printed, SameText
+from experiments.spec.claims import Claim, Comparison
 
-Verdict = Literal["supported", "not supported", "undecided", "not judged"]
+Printed = Literal["supported", "not supported", "noise", "not printed", "no bound"]
+Verdict = Literal["supported", "not supported", "undecided", "not judged", "never"]
+
+
+class PValues(NamedTuple):
+    """Two-sided p-values with which a comparison can be called supported, and not supported."""
+
+    support: float
+    refute: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
     """Verdicts on a comparison.
 
-    Args:
-        printed_margins: margins of the printed values; empty if a value is not printed or is text.
-        margins: margins of the values measured here; empty if there are none.
-        interval: 95 % interval of the margin, for a trend of its whole change; None for exact values.
-        items: number of test items by data set.
-        num_seeds: number of seeds that all rows have finished.
-        is_joint: whether the verdict is one of those that hold jointly (resampled comparisons that can be decided).
-        reason: why the verdict is undecided although the interval may be clear, or why there is none.
+    `printed_margins`: numbers of the printed values; empty if a value is not printed or is text.
+    `margins`: numbers of the values measured here; empty if there are none.
+    `interval`: 95 % interval of the number, for a trend of its whole change; None for exact values.
+    `items`: number of resampled test items by data set; empty for exact values.
+    `num_seeds`: number of seeds that all rows have finished.
+    `p_values`: None if the comparison cannot be decided.
+    `reason`: why it is undecided although the interval may be clear, not judged here, or never decided.
     """
 
-    comparison: Comparison | SameText
-    printed: Printed
-    printed_margins: tuple[float, ...]
-    verdict: Verdict
+    comparison: Comparison
+    printed: Printed = "not printed"
+    printed_margins: tuple[float, ...] = ()
+    verdict: Verdict = "undecided"
     margins: tuple[float, ...] = ()
     interval: tuple[float, float] | None = None
     items: tuple[tuple[str, int], ...] = ()
     num_seeds: int = 0
-    is_joint: bool = False
+    p_values: PValues | None = None
     reason: str = ""
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether the verdict is one of those that hold jointly: resampled comparisons that can be decided."""
+        return bool(self.items) and self.p_values is not None
 
 
 class JudgedClaim(NamedTuple):

@@ -14,6 +14,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.spec.claims import Comparison, Margins
+from reports.claims.judgement import PValues
+
 RESAMPLES = 10_000
 DRAWS_AT_ONCE = 2_000_000  # numbers of a multinomial draw that are held in memory
 LEVEL = 0.05
@@ -53,6 +56,26 @@ def _resampled_columns(rng: np.random.Generator, columns: NDArray[np.bool_]) -> 
         for start in range(0, RESAMPLES, at_once)
     ]
     return (np.concatenate(parts) * (100 / num_items)).astype(np.float64)
+
+
+def quoted_accuracy(percent: float, num_items: int, number: int) -> NDArray[np.float64]:
+    """Accuracies (R,) in percent of a quoted model on other draws of a test set, independent of all others.
+
+    Args:
+        number: number of the model among the quoted ones of a comparison.
+    """
+    rng = np.random.default_rng((1, number))
+    return np.asarray(rng.binomial(num_items, percent / 100, size=RESAMPLES) * (100 / num_items), np.float64)
+
+
+def p_values(comparison: Comparison, margins: Margins) -> PValues:
+    """P-values from margins (R,) of resamples, or of all values that an exact measurement allows."""
+    holds = np.asarray(margins.margin) >= 0 if comparison.holds_at_zero else np.asarray(margins.margin) > 0
+    share = float(np.mean(holds))
+    steps = len(margins.guards) if comparison.is_trend else 1  # one of several may be reversed by chance
+    refute = min(1.0, 2 * share, *(2 * steps * float(np.mean(np.asarray(guard) >= 0)) for guard in margins.guards))
+    support = min(1.0, (1 if comparison.is_equality else 2) * (1 - share))
+    return PValues(1.0 if refute <= LEVEL else support, refute)
 
 
 def holm(p_values: list[float]) -> list[bool]:

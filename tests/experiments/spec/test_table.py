@@ -5,10 +5,8 @@ from dataclasses import replace
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
-from experiments.spec.claims import claim
-from experiments.spec.comparisons import Above
+from experiments.spec.claims import above, cell, claim
 from experiments.spec.edits import Edit, ablated, apply, evaluation, optim
-from experiments.spec.expressions import cell
 from experiments.spec.metrics import GFLOPS, TOP1, Difference, Evenness
 from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY
@@ -179,15 +177,15 @@ def test_inconsistent_tables_are_refused(changes: dict, message: str) -> None:
 
 
 def test_claims_on_cells_that_do_not_exist_and_duplicate_claims_are_refused() -> None:
-    known = claim("C1", "section 1", "Plain is best", Above(cell("plain.top1") - cell("other.top1")))
+    known = claim("C1", "section 1", "Plain is best", above(cell("plain.top1") - cell("other.top1")))
     assert replace(TABLE, claims=(known,)).claims == (known,)
-    missing = claim("C3", "section 1", "Even", Above(cell("plain.top1", Evenness("even", ("top1", "top2")))))
+    missing = claim("C3", "section 1", "Even", above(cell("plain.top1", Evenness("even", ("top1", "top2")))))
     with pytest.raises(
         ValueError, match=r"^table 'paper/table1', claim 'C3': derived from top2; name columns of the table"
     ):
         replace(TABLE, claims=(missing,))
     for name in ("plane.top1", "plain.top2"):
-        wrong = claim("C2", "section 1", "Plain is best", Above(cell("plain.top1") - cell(name)))
+        wrong = claim("C2", "section 1", "Plain is best", above(cell("plain.top1") - cell(name)))
         with pytest.raises(ValueError, match=rf"^table 'paper/table1', claim 'C2': no cell {name}$"):
             replace(TABLE, claims=(known, wrong))
     with pytest.raises(ValueError, match=r"^table 'paper/table1': duplicate claim C1$"):

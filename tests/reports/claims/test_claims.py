@@ -8,20 +8,34 @@ import numpy as np
 import pytest
 
 from experiments.motionformer.base import K400
-from experiments.spec.claims import Claim, claim
-from experiments.spec.comparisons import About, Above, Below, Comparison, Rising, SameText, Within, best
-from experiments.spec.expressions import cell, percent_difference
-from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Evenness, Measured, VideosPerSecondInTurns
+from experiments.spec.claims import (
+    CellValue,
+    Claim,
+    Comparison,
+    about,
+    above,
+    below,
+    best,
+    cell,
+    claim,
+    percent_difference,
+    rising,
+    same,
+    unbounded,
+    within,
+)
+from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, TOP1, Computed, Evenness, Measured, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
 from experiments.spec.table import Column, Table
-from reports.claims.claim_text import as_json, lines
-from reports.claims.claims import claims_of
+from reports.claims.claim_text import lines
+from reports.claims.evidence import Leaf, UndecidableError, drawn
 from reports.claims.judgement import Judgement
 from reports.collect import collect, judged_claims
+from reports.pages.markdown import markdown
+from reports.pages.render import as_json
 from runner.store.item_hits import packed
 from runner.store.store import RunStore
-from tests.reports.saved_reports import markdown
 
 Finish = Callable[..., None]
 Score = Callable[..., None]
@@ -29,7 +43,8 @@ Judge = Callable[..., Judgement]
 
 NUM_ITEMS = 1000
 IDS = tuple(map(str, range(NUM_ITEMS)))
-LEAD = Above(cell("ours.k400") - cell("joint.k400"))
+MARGIN = cell("ours.k400") - cell("joint.k400")
+LEAD = above(MARGIN)
 
 
 @pytest.fixture
@@ -49,7 +64,7 @@ def score(finish: Finish, run_of: Callable[..., RunConfig], small: Scale) -> Sco
 def judged(table: Table, small: Scale, store: RunStore) -> Judge:
     """Verdict on a comparison of the table."""
 
-    def judge(comparison: Comparison | SameText, *, scale: Scale = small, seeds: tuple[int, ...] = (0,),
+    def judge(comparison: Comparison, *, scale: Scale = small, seeds: tuple[int, ...] = (0,),
               columns: tuple[Column, ...] | None = None, **claim_options: bool) -> Judgement:  # fmt: skip
         one = claim("C1", "section 1", "A claim", comparison, **claim_options)
         rows = table.rows if columns is None else tuple(replace(row, paper=()) for row in table.rows)
@@ -69,7 +84,7 @@ def test_lead_beyond_the_interval_is_supported_with_its_margin(score: Score, jud
     assert found.interval == pytest.approx((3.5, 6.5), abs=0.3)  # all discordant items favour one row
     assert (found.items, found.num_seeds) == ((("kinetics400", 1000),), 1)
     assert (found.printed, found.printed_margins) == ("noise", (0.5,))
-    assert judged(Below(LEAD.value)).verdict == "not supported"
+    assert judged(below(MARGIN)).verdict == "not supported"
 
 
 def test_lead_within_the_interval_is_undecided(score: Score, judged: Judge) -> None:
@@ -84,17 +99,17 @@ def test_lead_within_the_interval_is_undecided(score: Score, judged: Judge) -> N
 def test_size_and_equality(score: Score, judged: Judge) -> None:
     score("ours.k400", 0, 700)
     score("joint.k400", 0, 650)
-    assert judged(About(LEAD.value, 5, 0.5)).verdict == "supported"
-    assert judged(About(LEAD.value, 9, 0.5)).verdict == "not supported"
-    assert judged(Within(LEAD.value, 10)).verdict == "supported"
-    assert judged(Within(LEAD.value, 1)).verdict == "not supported"
-    assert judged(Within(LEAD.value, 5.2)).verdict == "undecided"
+    assert judged(about(MARGIN, 5, 0.5)).verdict == "supported"
+    assert judged(about(MARGIN, 9, 0.5)).verdict == "not supported"
+    assert judged(within(MARGIN, 10)).verdict == "supported"
+    assert judged(within(MARGIN, 1)).verdict == "not supported"
+    assert judged(within(MARGIN, 5.2)).verdict == "undecided"
 
 
 def test_derived_cells_and_two_data_sets(score: Score, judged: Judge) -> None:
     for name, last in (("ours.k400", 900), ("ours.ssv2", 500), ("joint.k400", 700), ("joint.ssv2", 650)):
         score(name, 0, last)
-    found = judged(Above(cell("ours.delta") - cell("joint.delta")))
+    found = judged(above(cell("ours.delta") - cell("joint.delta")))
     assert found.verdict == "supported"
     assert found.margins == pytest.approx((35.0,))
     assert [name for name, _ in found.items] == ["kinetics400", "ssv2"]
@@ -104,7 +119,7 @@ def test_cells_with_a_derived_metric_in_place_of_that_of_their_column(score: Sco
     for name, last in (("ours.k400", 600), ("ours.ssv2", 500), ("joint.k400", 700), ("joint.ssv2", 350)):
         score(name, 0, last)
     even = Evenness("even", ("k400", "ssv2"))
-    found = judged(Above(cell("ours.k400", even) - cell("joint.k400", even)))
+    found = judged(above(cell("ours.k400", even) - cell("joint.k400", even)))
     assert (found.verdict, str(found.comparison)) == ("supported", "ours.even - joint.even > 0")
     assert found.margins == pytest.approx((5 / 6 - 1 / 2,))
     assert found.printed_margins == pytest.approx((66.5 / 79.7 - 64.0 / 79.2,))
@@ -115,9 +130,9 @@ def test_trend(score: Score, judged: Judge) -> None:
     for name, last in (("joint.k400", 500), ("short.k400", 600), ("ours.k400", 700)):
         score(name, 0, last)
     rows = ("joint", "short", "ours")
-    found = judged(Rising(tuple(cell(f"{row}.k400") for row in rows)))
+    found = judged(rising(tuple(cell(f"{row}.k400") for row in rows)))
     assert found.verdict == "supported" and found.margins == pytest.approx((10, 10))
-    assert judged(Rising(tuple(cell(f"{row}.k400") for row in reversed(rows)))).verdict == "not supported"
+    assert judged(rising(tuple(cell(f"{row}.k400") for row in reversed(rows)))).verdict == "not supported"
 
 
 def test_seeds_are_resampled_and_only_common_ones_count(score: Score, judged: Judge) -> None:
@@ -129,7 +144,7 @@ def test_seeds_are_resampled_and_only_common_ones_count(score: Score, judged: Ju
     assert (found.num_seeds, found.verdict) == (2, "supported")
     assert found.margins == pytest.approx((5.5,))
     score("short.k400", 0, 600, seed=2)
-    assert judged(Above(cell("short.k400") - cell("joint.k400")), seeds=(0, 1, 2)).reason == (
+    assert judged(above(cell("short.k400") - cell("joint.k400")), seeds=(0, 1, 2)).reason == (
         "no seed that all rows have finished"
     )
 
@@ -140,7 +155,7 @@ def test_several_comparisons_are_decided_jointly(table: Table, small: Scale, sto
     score("joint.k400", 0, 500)
     score("short.k400", 0, 500)
     alone = claim("C1", "section 1", "A lead", LEAD)
-    others = [claim(f"C{n}", "section 1", "A lead", Above(cell("short.k400") - cell("joint.k400"))) for n in (2, 3, 4)]
+    others = [claim(f"C{n}", "section 1", "A lead", above(cell("short.k400") - cell("joint.k400"))) for n in (2, 3, 4)]
 
     def verdict(*claims: Claim) -> Judgement:
         return judged_claims(replace(table, claims=claims), small, store)[0].judgements[0]
@@ -176,8 +191,8 @@ def test_tests_on_other_data_are_not_compared(part: str, score: Score, judged: J
     data = {"name": "kinetics400", "fingerprint": "0123", "train": split, "test": split}
     unrecorded = {name: value for name, value in data.items() if name != part}
     score("ours.k400", 0, 700, data=data)
-    for same in (data, unrecorded):
-        score("joint.k400", 0, 600, data=same)
+    for equal in (data, unrecorded):
+        score("joint.k400", 0, 600, data=equal)
         assert judged(LEAD).verdict == "supported"
     score("joint.k400", 0, 600, data=data | {part: split | {"annotations": "bbbb"}})
     assert undecided(judged(LEAD), "trained or tested on different data")
@@ -194,19 +209,52 @@ def test_accuracies_of_small_models_are_not_judged_and_counts_are(score: Score, 
     score("joint.k400", 0, 600, scale=toy)
     found = judged(LEAD, scale=toy)
     assert (found.verdict, found.reason, found.margins) == ("not judged", "small models", ())
-    assert judged(Above(cell("ours.delta") - cell("joint.delta")), scale=toy).verdict == "not judged"
-    costs = Below(cell("joint.gflops") / cell("ours.gflops"), 0.5)
+    assert judged(above(cell("ours.delta") - cell("joint.delta")), scale=toy).verdict == "not judged"
+    costs = below(cell("joint.gflops") / cell("ours.gflops"), 0.5)
     assert judged(costs, scale=toy).verdict == "supported"
     assert judged(costs, scale=toy, real_data=True).verdict == "not judged"
 
 
-def test_quoted_rows_have_no_scores(score: Score, judged: Judge) -> None:
-    comparison = best("ours", "k400", ["other", "joint"])
+def test_a_quoted_accuracy_has_the_sampling_error_of_its_test_set(score: Score, judged: Judge) -> None:
+    comparison = best("ours", "k400", ["other", "joint"])  # 99.0 is quoted
     score("ours.k400", 0, 700, scale=PAPER)
     score("joint.k400", 0, 600, scale=PAPER)
     found = judged(comparison, scale=PAPER)
-    assert undecided(found, "quoted rows have no scores")
-    assert found.margins == pytest.approx((-29.0,)) and found.interval is not None
+    assert found.verdict == "not supported" and found.margins == pytest.approx((-29.0,))
+    assert found.interval is not None and found.interval[0] < -30 < -28 < found.interval[1]
+    score("ours.k400", 0, 990, scale=PAPER)
+    assert judged(comparison, scale=PAPER).verdict == "undecided"
+
+
+@pytest.mark.parametrize("scale", [None, PAPER])
+def test_what_no_run_can_decide_says_why(judged: Judge, small: Scale, scale: Scale | None) -> None:
+    reasons = {
+        unbounded(MARGIN): "no bound is printed",
+        within(cell("other.k400") - cell("other.ssv2"), 1): "quoted alone",
+        above(cell("ours.gflops") / cell("other.gflops")): "quoted without error",
+    }
+    for comparison, reason in reasons.items():
+        found = judged(comparison, scale=scale or small)
+        assert (found.verdict, found.reason) == ("never", reason)
+    assert judged(unbounded(MARGIN)).printed == "no bound"
+
+
+@pytest.mark.parametrize("other_model", [False, True])
+def test_tests_of_one_model_in_other_views_are_paired(other_model: bool) -> None:
+    leaves = []
+    for views, last in ((1, 600), (2, 700)):
+        hits = packed({"top1": np.arange(NUM_ITEMS) < last}, IDS)
+        record = {"data": {"name": "kinetics400"}, "hits": hits, "views": views, "crops": 3, "top1": last / 10}
+        record["train_id"] = f"model{views * other_model}"
+        leaves.append(Leaf(CellValue("ours", f"views-{views}"), TOP1, last / 10, tests={0: record}))
+    if other_model:
+        with pytest.raises(UndecidableError, match="tests of different items or views"):
+            drawn(leaves, [0])
+    else:
+        samples, items = drawn(leaves, [0])
+        one, two = (samples[leaf.cell] for leaf in leaves)
+        assert np.percentile(two - one, 2.5) > 8  # unpaired, it would be below 6
+        assert items == (("kinetics400", NUM_ITEMS),)
 
 
 def test_rows_near_chance_decide_nothing(score: Score, judged: Judge) -> None:
@@ -218,11 +266,11 @@ def test_rows_near_chance_decide_nothing(score: Score, judged: Judge) -> None:
 
 
 def test_counted_costs_are_exact_and_at_the_papers_size(judged: Judge) -> None:
-    found = judged(Below(cell("joint.gflops") / cell("ours.gflops"), 0.5))
+    found = judged(below(cell("joint.gflops") / cell("ours.gflops"), 0.5))
     assert (found.verdict, found.interval, found.items) == ("supported", None, ())
     assert found.margins == pytest.approx((0.489,), abs=0.001)
-    assert judged(Within(percent_difference(cell("short.gflops"), cell("ours.gflops")), 1)).verdict == "supported"
-    counted = judged(Below(cell("joint.k400", GFLOPS) / cell("ours.k400", GFLOPS), 0.4))
+    assert judged(within(percent_difference(cell("short.gflops"), cell("ours.gflops")), 1)).verdict == "supported"
+    counted = judged(below(cell("joint.k400", GFLOPS) / cell("ours.k400", GFLOPS), 0.4))
     assert (counted.verdict, counted.printed) == ("not supported", "not printed")
     assert str(counted.comparison) == "joint.gflops / ours.gflops < 0.4"
 
@@ -231,7 +279,7 @@ def test_memory_is_compared_under_equal_conditions(
     judged: Judge, run_of: Callable[..., RunConfig], keep_measurement: Callable[..., object]
 ) -> None:
     memory = Column(key="memory", header="Mem.", metric=Measured("peak_gib", "memory"), base=K400)
-    comparison = Below(cell("joint.memory") / cell("ours.memory"), 0.5, inclusive=True)
+    comparison = below(cell("joint.memory") / cell("ours.memory"), 0.5, inclusive=True)
     keep_measurement(run_of(PAPER, "ours.k400"), "memory", peak_gib=8.0)
     keep_measurement(run_of(PAPER, "joint.k400"), "memory", peak_gib=4.0)
     assert judged(comparison, columns=(memory,)).verdict == "supported"
@@ -243,7 +291,7 @@ def test_times_need_repeats_and_disjoint_ranges(
     judged: Judge, small: Scale, finish: Finish, run_of: Callable[..., RunConfig]
 ) -> None:
     hours = (Column(key="hours", header="Hours", metric=DEVICE_HOURS, base=K400),)
-    comparison = Above(cell("ours.hours") / cell("joint.hours"), 1)
+    comparison = above(cell("ours.hours") / cell("joint.hours"), 1)
     for seed in range(5):
         finish(run_of(small, "ours.k400", seed), device_hours=5.0 + seed)
         finish(run_of(small, "joint.k400", seed), device_hours=1.0 + seed / 2)
@@ -262,7 +310,7 @@ def test_speeds_measured_in_turns_need_repeats_and_disjoint_ranges(
 ) -> None:
     metric = VideosPerSecondInTurns("videos_per_second", "turns-float32")
     speed = (Column(key="speed", header="Videos/s", metric=metric, base=K400),)
-    comparison = Above(cell("ours.speed") - cell("joint.speed"))
+    comparison = above(cell("ours.speed") - cell("joint.speed"))
     ours, joint = (run_of(PAPER, f"{row}.k400") for row in ("ours", "joint"))
 
     def keep(num_rounds: int, slowest: float, session: str = "now") -> None:
@@ -295,7 +343,7 @@ def test_speeds_measured_in_turns_need_repeats_and_disjoint_ranges(
 def test_texts_are_compared_with_quoted_ones(judged: Judge) -> None:
     kind = Computed("kind", lambda run: "Large" if run.model.width > 1 else "Small")  # pyright: ignore
     columns = (Column(key="kind", header="Kind", metric=kind, base=K400),)
-    assert judged(SameText(cell("ours.kind"), cell("joint.kind")), columns=columns).verdict == "supported"
+    assert judged(same(cell("ours.kind"), cell("joint.kind")), columns=columns).verdict == "supported"
 
 
 def test_report_shows_claims_and_how_they_are_judged(table: Table, small: Scale, store: RunStore, score: Score) -> None:
@@ -305,7 +353,7 @@ def test_report_shows_claims_and_how_they_are_judged(table: Table, small: Scale,
         table,
         claims=(
             claim("C1", "section 1", "Ours leads | always", LEAD),
-            claim("C2", "caption", "It costs more", Above(cell("ours.gflops") / cell("joint.gflops"), 1)),
+            claim("C2", "caption", "It costs more", above(cell("ours.gflops") / cell("joint.gflops"), 1)),
         ),
     )
     report = collect(several, small, store)
@@ -316,28 +364,25 @@ def test_report_shows_claims_and_how_they_are_judged(table: Table, small: Scale,
     assert cells[1:4] == ["`ours.k400 - joint.k400 > 0`", "+0.5", "noise"]
     assert cells[4] == "+5" and cells[6] == "supported" and cells[5].startswith("[3.")
     assert "With one seed, they hold for these trained models" in text
-    encoded = json.loads(json.dumps(as_json(claims_of(report))))
+    encoded = json.loads(json.dumps(as_json(report)))["claims"]
     assert [one["claim"] for one in encoded] == ["C1", "C2"]
     assert encoded[0]["comparisons"][0]["ours"]["verdict"] == "supported"
     assert encoded[0]["comparisons"][0]["printed"] == {"margins": [0.5], "verdict": "noise"}
-    assert claims_of(collect(several, small, store, rows=["ours"])) == ()
+    assert collect(several, small, store, rows=["ours"]).claims == ()
 
 
 def test_verdicts_on_runs_with_overrides_and_their_costs_are_not_called_those_of_the_table(
     table: Table, small: Scale, store: RunStore
 ) -> None:
     claimed = replace(table, claims=(claim("C1", "section 1", "A claim", LEAD),))
-    sentences = (
-        "Our verdicts are on other runs and models than those of the table: model.depth=1.",
-        "executed, GFLOPs",
-    )
+    sentences = ("Our verdicts are on other runs and models than those of the table: model.depth=1.", "Ours executes")
     for overrides, expected in (([], [False, True]), (["model.depth=1"], [True, False])):
         text = markdown(collect(claimed, small, store, overrides=overrides))
         assert [sentence in text for sentence in sentences] == expected
 
 
 def test_trends_show_their_steps_and_places_are_named(table: Table, small: Scale, store: RunStore) -> None:
-    trend = claim("C1", "section 1", "Rising", Rising((cell("joint.k400"), cell("ours.k400"), cell("other.k400"))))
+    trend = claim("C1", "section 1", "Rising", rising((cell("joint.k400"), cell("ours.k400"), cell("other.k400"))))
     [(_, _, printed, verdict, ours, interval, own)] = lines(
         judged_claims(replace(table, claims=(trend,)), small, store)
     )

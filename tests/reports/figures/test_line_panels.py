@@ -1,0 +1,134 @@
+"""Panels of lines: their data, titles and lines."""
+
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+
+from experiments.spec.catalog import load
+from experiments.spec.figures import Panels
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import TINY
+from reports.collect import collect
+from reports.figures import figures
+from reports.figures.line_panels import LinePanels, draw, positions
+from reports.pages.report import Report
+from runner.store.store import RunStore
+
+Finish = Callable[..., None]
+FIGURE3 = load("motionformer/figure3")
+
+
+def run_of(cell: str, seed: int = 0) -> RunConfig:
+    return FIGURE3.run_of(cell, TINY, (), seed)
+
+
+def points_of(report: Report) -> list[dict[str, str]]:
+    """Data of the report's figure, one dict per point."""
+    drawer = figures.drawer(report)
+    assert isinstance(drawer, LinePanels)
+    return list(csv.DictReader(io.StringIO(drawer.data())))
+
+
+def test_the_data_contain_every_value_and_its_margin_to_trajectory_attention(
+    store: RunStore, figure3_results: None
+) -> None:
+    found = points_of(collect(FIGURE3, TINY, store))
+    assert len(found) == 2 * 3 * 9
+    by_key = {(line["y_label"], line["row"], line["column"]): float(line["y"]) for line in found}
+    for column in FIGURE3.columns:
+        trajectory = by_key["top-1 accuracy (%)", "trajectory", column.key]
+        assert by_key["top-1 minus trajectory's", "trajectory", column.key] == 0
+        for row in ("joint", "divided"):
+            margin = by_key["top-1 accuracy (%)", row, column.key] - trajectory
+            assert by_key["top-1 minus trajectory's", row, column.key] == pytest.approx(margin)
+    assert [line["x"] for line in found[:5]] == ["1", "2", "4", "8", "whole clip"]
+
+
+def test_margins_are_computed_between_equal_seeds(store: RunStore, finish: Finish) -> None:
+    for seed, (ours, joint) in enumerate([(70.0, 60.0), (80.0, 72.0)]):
+        finish(run_of("trajectory.k400-4", seed), ours)
+        finish(run_of("joint.k400-4", seed), joint)
+    finish(run_of("joint.k400-4", 2), 99.0)  # no run of trajectory attention with this seed: no margin
+    found = points_of(collect(FIGURE3, TINY, store, seeds=(0, 1, 2)))
+    margin = next(line for line in found if line["y_label"] == "top-1 minus trajectory's" and line["row"] == "joint")
+    assert (float(margin["y"]), margin["num_seeds"]) == (-9.0, "2")
+    assert float(margin["std"]) == pytest.approx(2**0.5)
+
+
+def test_cells_without_results_are_left_out(store: RunStore, finish: Finish) -> None:
+    finish(run_of("joint.k400-1"), 50.0)
+    found = points_of(collect(FIGURE3, TINY, store))
+    shown = [(line["row"], line["column"], line["y"], line["released"]) for line in found]
+    assert shown == [("joint", "k400-1", "50.0", "False")]
+    finish(run_of("joint.k400-1"), 50.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    assert points_of(collect(FIGURE3, TINY, store))[0]["released"] == "True"
+
+
+def test_a_margin_is_marked_if_either_of_its_rows_has_released_weights(store: RunStore, finish: Finish) -> None:
+    finish(run_of("joint.k400-1"), 50.0)
+    finish(run_of("trajectory.k400-1"), 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    found = points_of(collect(FIGURE3, TINY, store))
+    marks = {(line["row"], line["y_label"]): line["released"] for line in found}
+    assert marks == {
+        ("joint", "top-1 minus trajectory's"): "True",
+        ("trajectory", "top-1 minus trajectory's"): "True",
+        ("joint", "top-1 accuracy (%)"): "False",
+        ("trajectory", "top-1 accuracy (%)"): "True",
+    }
+
+
+def test_panels_have_the_titles_labels_and_lines_of_the_paper(store: RunStore, figure3_results: None) -> None:
+    assert isinstance(FIGURE3.figure, Panels)
+    axes = draw(collect(FIGURE3, TINY, store), FIGURE3.figure, None).axes
+    assert [axis.get_title() for axis in axes] == ["Kinetics-400", "Something–Something V2", "", ""]
+    assert [axis.get_ylabel() for axis in axes] == ["top-1 minus trajectory's"] * 2 + ["top-1 accuracy (%)"] * 2
+    assert [len(axis.get_lines()) for axis in axes] == [3] * 4
+    joint = axes[2].get_lines()[0]
+    expected = [58.0 + 0.8 * index for index in range(5)]
+    assert list(joint.get_ydata()) == pytest.approx(expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "expected"),
+    [
+        (("2", "4", "12", "16"), [2, 4, 12, 16]),
+        (("0.25", "0.5", "1"), [0.25, 0.5, 1]),
+        (("1×3", "2×3", "6×3"), [1, 2, 6]),
+        (("1×3", "2×5", "6×3"), [0, 1, 2]),
+        (("1", "2", "whole clip"), [0, 1, 2]),
+        (("1", "2", "1000"), [0, 1, 2]),  # 1 and 2 would touch
+        (("8",), [8]),
+    ],
+)
+def test_ticks_are_at_their_numbers_where_their_labels_do_not_touch(
+    ticks: tuple[str, ...], expected: list[float]
+) -> None:
+    assert positions(ticks) == expected
+
+
+def test_an_axis_has_its_least_length(store: RunStore, finish: Finish) -> None:
+    table = load("xvit/figure1")
+    for cell in table.cells(TINY):
+        finish(cell.runs[0], 70.0)
+    drawer = figures.drawer(collect(table, TINY, store))
+    assert drawer is not None
+    low, high = drawer.draw(None).axes[0].get_ylim()
+    assert (low, high) == pytest.approx((65, 75))
+
+
+def test_panels_of_the_same_quantity_share_their_range_and_one_row_needs_no_legend(
+    store: RunStore, finish: Finish, figure3_results: None
+) -> None:
+    table = load("deform3d/figureA1")
+    assert isinstance(table.figure, Panels) and isinstance(FIGURE3.figure, Panels)
+    for column, top1 in (("on-2", 20.0), ("on-12", 80.0), ("of-2", 50.0), ("of-16", 60.0)):
+        finish(table.run_of(f"default.{column}", TINY, (), 0), top1)
+    figure = draw(collect(table, TINY, store), table.figure, None)
+    left, right = figure.axes
+    assert left.get_ylim() == right.get_ylim() and not figure.legends
+    assert list(left.get_xticks()) == [2, 4, 6, 8, 10, 12, 16]
+    figure = draw(collect(FIGURE3, TINY, store), FIGURE3.figure, None)
+    assert len(figure.legends) == 1
+    assert figure.axes[2].get_ylim() != figure.axes[3].get_ylim()  # accuracies on two data sets
