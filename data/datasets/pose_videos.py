@@ -2,16 +2,14 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from data.datasets.videos import VideoDataset, VideoList
 from data.errors import DecodeError
 from data.poses import Poses
 from data.skeleton import Skeleton
-from interface.ranges import check_fields
+from interface.ranges import Range
 from interface.targets import ClassTarget
-
-MAX_PEOPLE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +20,8 @@ class PoseDatasetConfig(VideoDataset):
     """Joints of one body."""
 
     num_classes: int
-    people: int = 1
+    people: Annotated[int, Range(least=1, most=100)] = 1
     """Number of people whose joints are kept."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_fields("data.dataset", self, "people", least=1, most=MAX_PEOPLE)
 
     @property
     def targets(self) -> ClassTarget:

@@ -4,9 +4,10 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from data.synthetic.ensure import FIELD, StandIn
-from interface.ranges import check_ascending, check_fields
+from data.synthetic.ensure import StandIn
+from interface.ranges import Count, Range, Share
 
 TOPICS = (
     ("parser", "grammar", "syntax", "tree"),
@@ -30,17 +31,10 @@ class AanStandIn(StandIn):
 
     name = "aan"
 
-    num_train: int = 3000
-    num_val: int = 500
-    words: tuple[int, int] = (10, 22)
-    topic_share: float = 0.4
-
-    def check(self) -> None:
-        super().check()
-        check_fields(FIELD, self, "num_train", "num_val", least=1)
-        check_fields(FIELD, self, "words", least=1, most=1e5)
-        check_ascending(FIELD, self, "words")
-        check_fields(FIELD, self, "topic_share", least=0, most=1)
+    num_train: Count = 3000
+    num_val: Count = 500
+    words: Annotated[tuple[int, int], Range(least=1, most=100_000, ascending=True)] = (10, 22)
+    topic_share: Share = 0.4
 
     def parts(self) -> Sequence[object]:
         return SPLITS

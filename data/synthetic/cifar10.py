@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
 from data.synthetic.ensure import FIELD, StandIn
-from interface.ranges import check_fields
+from interface.ranges import Count, Range
 
 SIDE, NUM_CLASSES, NUM_BATCHES = 32, 10, 5
 
@@ -23,14 +24,12 @@ class Cifar10StandIn(StandIn):
 
     name = "cifar10"
 
-    num_train: int = 2700
-    num_val: int = 500
-    noise: float = 30.0
+    num_train: Count = 2700
+    num_val: Count = 500
+    noise: Annotated[float, Range(least=0, most=1000)] = 30.0
 
     def check(self) -> None:
         super().check()
-        check_fields(FIELD, self, "num_train", "num_val", least=1)
-        check_fields(FIELD, self, "noise", least=0, most=1000)
         if self.num_train % 9 or self.num_train * 10 // 9 % NUM_BATCHES:
             raise ValueError(f"{FIELD}.num_train is {self.num_train}; it must be a multiple of 45")
 

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,10 @@ from PIL import Image
 from data.synthetic.encoding import encoded_jpeg
 from data.synthetic.ensure import FIELD, StandIn
 from data.synthetic.shapes import Camera, Floats, Shape, Texture, color, shape_distance, to_uint8
-from interface.ranges import check_fields
+from interface.ranges import Count, Range, Share
 
 QUALITY = 95  # of the JPEG pictures
-MAX_SIDE, MAX_FRAMES = 4096, 1000
+Side = Annotated[int, Range(least=16, most=4096)]
 PALETTE_LENGTH = 3 * 256
 PICTURES, MASKS, LIST = "JPEGImages/480p", "Annotations/480p", "ImageSets/2017/val.txt"
 # Colours of the first indices in files without a palette: black background, then bright colours far from each other.
@@ -71,18 +71,14 @@ class DavisStandIn(StandIn):
 
     name = "davis2017"
 
-    num_val: int = 6
-    height: int = 128
-    width: int = 224
-    frames: int = 24
-    noise: float = 0.02
+    num_val: Count = 6
+    height: Side = 128
+    width: Side = 224
+    frames: Annotated[int, Range(least=3, most=1000)] = 24
+    noise: Share = 0.02
 
     def check(self) -> None:
         super().check()
-        check_fields(FIELD, self, "num_val", least=1)
-        check_fields(FIELD, self, "height", "width", least=16, most=MAX_SIDE)
-        check_fields(FIELD, self, "frames", least=3, most=MAX_FRAMES)
-        check_fields(FIELD, self, "noise", least=0, most=1)
         if self.num_train:
             raise ValueError(
                 f"{FIELD}.num_train is {self.num_train}; it must be 0, because nothing is trained on masks"

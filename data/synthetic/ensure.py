@@ -20,7 +20,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from data.worker_processes import available_cores, worker_pool
-from interface.ranges import check_fields
+from interface.ranges import CheckedConfig, Count, CountOrZero
 
 PARTS_PER_JOB = 8
 PARTS_IN_ESTIMATE = 4
@@ -44,7 +44,7 @@ EARLIER_DIGESTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandIn(ABC):
+class StandIn(CheckedConfig, ABC):
     """Generated data set, recognised by its class and its fields, which determine its files up to their encoding.
 
     Args:
@@ -55,25 +55,25 @@ class StandIn(ABC):
             right one without the other, a difference of five points is found in 4 of 5 repetitions.
     """
 
+    config_path: ClassVar[str] = FIELD
     name: ClassVar[str]
     """Name of the data set that is replaced."""
 
-    version: int = 1
-    seed: int = 0
-    num_train: int = 0
-    num_val: int = 0
+    version: Count = 1
+    seed: CountOrZero = 0
+    num_train: CountOrZero = 0
+    num_val: CountOrZero = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.check()
 
     def check(self) -> None:
-        """Reject settings out of range.
+        """Reject settings that exclude each other.
 
         Raises:
             ValueError: with the field.
         """
-        check_fields(FIELD, self, "version", least=1)
-        check_fields(FIELD, self, "seed", "num_train", "num_val", least=0)
 
     def annotations(self) -> Mapping[str, str | bytes]:
         """Annotation files of all parts by path below the root. By default, there are none."""
@@ -91,7 +91,7 @@ class StandIn(ABC):
         """Path of the last file of a unit of work, which is complete if that file is there; None if it is unknown."""
         return None
 
-    def finish(self, root: Path) -> None:  # noqa: B027  (most have nothing left to do)
+    def finish(self, root: Path) -> None:
         """Last step, in the folder of all files."""
 
     def estimated_bytes(self) -> int:

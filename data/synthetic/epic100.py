@@ -10,15 +10,14 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.ensure import FIELD
 from data.synthetic.shapes import Floats, Pattern, Shape, Thing, color, drift, dull_ground, to_uint8
-from data.synthetic.videos import Video, VideoStandIn
-from interface.ranges import check_ascending, check_fields
+from data.synthetic.videos import FrameCounts, Rate, Side, Video, VideoStandIn
+from interface.ranges import Count, CountOrZero, PositiveOrZero, Range
 
 VERBS = ("take", "put", "wash", "open", "close", "cut", "mix", "pour")
 Verb = Literal["take", "put", "wash", "open", "close", "cut", "mix", "pour"]
@@ -91,23 +90,17 @@ class Epic100StandIn(VideoStandIn):
 
     name = "epic100"
 
-    num_train: int = 1600
-    num_val: int = 1000
-    height: int = 48
-    width: int = 64
-    rate: int = 15
-    frames: tuple[int, int] = (15, 28)  # frames of a segment
-    idle: tuple[int, int] = (2, 6)  # frames between segments
-    strangers: int = 2  # objects that are not touched
-    hue_spread: float = 0.03
-    shake: float = 0.15  # standard deviation of the camera position
-    noise: float = 0.02
-
-    def check(self) -> None:
-        super().check()
-        check_fields(FIELD, self, "idle", "strangers", "hue_spread", least=0)
-        check_ascending(FIELD, self, "idle")
-        check_ascending(FIELD, self, "frames")
+    num_train: Count = 1600
+    num_val: Count = 1000
+    height: Side = 48
+    width: Side = 64
+    rate: Rate = 15
+    frames: FrameCounts = (15, 28)  # frames of a segment
+    idle: Annotated[tuple[int, int], Range(least=0, ascending=True)] = (2, 6)  # frames between segments
+    strangers: CountOrZero = 2  # objects that are not touched
+    hue_spread: PositiveOrZero = 0.03
+    shake: PositiveOrZero = 0.15  # standard deviation of the camera position
+    noise: PositiveOrZero = 0.02
 
     @property
     def num_verbs(self) -> int:

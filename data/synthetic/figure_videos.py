@@ -10,7 +10,7 @@ Shapes: T frames, R joints of the layout, h and w pixels.
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +30,11 @@ from data.synthetic.figures import (
     movement,
 )
 from data.synthetic.shapes import SHAPES, Camera, Floats, Thing, color, draw_still, drift, dull_ground, to_uint8
-from data.synthetic.videos import Video, VideoStandIn
-from interface.ranges import check_fields
+from data.synthetic.videos import Rate, Side, Video, VideoStandIn
+from interface.ranges import Count, PositiveOrZero, Range, Share
 
-MAX_VIDEOS, MAX_FRAMES, MAX_FIGURES = 100_000, 1000, 100
+NumVideos = Annotated[int, Range(least=1, most=100_000)]
+NumFigures = Annotated[int, Range(least=0, most=100)]
 LIMB_RADIUS, HELD_RADIUS = 0.03, 0.12  # in world units
 REACH = (0.9, 0.9)  # of things that do not move
 
@@ -75,28 +76,24 @@ class FigureStandIn(VideoStandIn):
 
     layout: ClassVar[Layout]
 
-    num_train: int = 1000
-    num_val: int = 600
-    height: int = 64
-    width: int = 64
-    frames: int = 24
-    rate: int = 12
-    ending: int = 4  # number of last frames that tell two of the classes apart
-    passers: int = 1  # strangers that walk by
-    clutter: int = 5  # small dull things
-    shake: float = 0.08  # standard deviation of the camera position
-    noise: float = 0.03
-    jitter: float = 0.4  # standard deviation of the annotated places, in pixels
-    gaps: float = 0.1  # probability that a joint has no place in some of the frames, and all of them in one frame
+    num_train: NumVideos = 1000
+    num_val: NumVideos = 600
+    height: Side = 64
+    width: Side = 64
+    frames: Annotated[int, Range(least=2, most=1000)] = 24
+    rate: Rate = 12
+    ending: Count = 4  # number of last frames that tell two of the classes apart
+    passers: NumFigures = 1  # strangers that walk by
+    clutter: NumFigures = 5  # small dull things
+    shake: PositiveOrZero = 0.08  # standard deviation of the camera position
+    noise: PositiveOrZero = 0.03
+    jitter: PositiveOrZero = 0.4  # standard deviation of the annotated places, in pixels
+    gaps: Share = 0.1  # probability that a joint has no place in some of the frames, and all of them in one frame
 
     def check(self) -> None:
         super().check()
-        check_fields(FIELD, self, "num_train", "num_val", least=1, most=MAX_VIDEOS)
-        check_fields(FIELD, self, "frames", least=2, most=MAX_FRAMES)
-        check_fields(FIELD, self, "ending", least=1, most=self.frames - 1)
-        check_fields(FIELD, self, "passers", "clutter", least=0, most=MAX_FIGURES)
-        check_fields(FIELD, self, "jitter", least=0)
-        check_fields(FIELD, self, "gaps", least=0, most=1)
+        if self.ending >= self.frames:
+            raise ValueError(f"{FIELD}.ending is {self.ending}; it must be between 1 and {self.frames - 1}")
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from data.synthetic.ensure import FIELD, StandIn
-from interface.ranges import check_ascending, check_fields
+from data.synthetic.ensure import StandIn
+from interface.ranges import Range, Share
 
 GOOD = ("great", "moving", "superb", "funny", "lovely", "brilliant")
 BAD = ("awful", "boring", "weak", "silly", "dull", "terrible")
@@ -22,6 +22,9 @@ class Review(NamedTuple):
     positive: bool
 
 
+NumReviews = Annotated[int, Range(least=2)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImdbStandIn(StandIn):
     """All settings that determine the reviews.
@@ -34,18 +37,11 @@ class ImdbStandIn(StandIn):
 
     name = "imdb"
 
-    num_train: int = 3000
-    num_val: int = 500
-    words: tuple[int, int] = (12, 24)
-    opinion_share: float = 0.2
-    contrary_share: float = 0.2
-
-    def check(self) -> None:
-        super().check()
-        check_fields(FIELD, self, "num_train", "num_val", least=2)
-        check_fields(FIELD, self, "words", least=1, most=1e5)
-        check_ascending(FIELD, self, "words")
-        check_fields(FIELD, self, "opinion_share", "contrary_share", least=0, most=1)
+    num_train: NumReviews = 3000
+    num_val: NumReviews = 500
+    words: Annotated[tuple[int, int], Range(least=1, most=100_000, ascending=True)] = (12, 24)
+    opinion_share: Share = 0.2
+    contrary_share: Share = 0.2
 
     def parts(self) -> Sequence[object]:
         sizes = (("train", self.num_train), ("test", self.num_val))

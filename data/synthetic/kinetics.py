@@ -12,10 +12,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.ensure import FIELD
 from data.synthetic.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
-from data.synthetic.videos import Video, VideoStandIn
-from interface.ranges import check_ascending, check_fields
+from data.synthetic.videos import FrameCounts, Rate, Side, Video, VideoStandIn
+from interface.ranges import Count, CountOrZero, PositiveOrZero
 
 Motion = Literal["bounce", "roll", "circle", "sway", "rest"]
 
@@ -66,23 +65,18 @@ class KineticsStandIn(VideoStandIn):
     """All settings that determine the pixels. Each release has classes of its own."""
 
     release: str = field(default="kinetics400", metadata={"omit_if": "kinetics400"})
-    num_train: int = 1000
-    num_val: int = 1000
-    height: int = 48
-    width: int = 64
-    rate: int = 15
-    frames: tuple[int, int] = (28, 40)
-    things: int = 3  # objects of the class
-    strangers: int = 2  # objects of another class
-    passers: int = 1  # objects that pass in front
-    hue_spread: float = 0.06  # standard deviation of hues within a class
-    shake: float = 0.25  # standard deviation of the camera position
-    noise: float = 0.03
-
-    def check(self) -> None:
-        super().check()
-        check_fields(FIELD, self, "things", "strangers", "passers", "hue_spread", least=0)
-        check_ascending(FIELD, self, "frames")
+    num_train: Count = 1000
+    num_val: Count = 1000
+    height: Side = 48
+    width: Side = 64
+    rate: Rate = 15
+    frames: FrameCounts = (28, 40)
+    things: CountOrZero = 3  # objects of the class
+    strangers: CountOrZero = 2  # objects of another class
+    passers: CountOrZero = 1  # objects that pass in front
+    hue_spread: PositiveOrZero = 0.06  # standard deviation of hues within a class
+    shake: PositiveOrZero = 0.25  # standard deviation of the camera position
+    noise: PositiveOrZero = 0.03
 
     @property
     def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -11,10 +11,10 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from data.synthetic.ensure import FIELD, StandIn
-from interface.ranges import check_ascending, check_fields
+from interface.ranges import Count, Range, ShareAboveZero
 
 OPERATORS = ("[MIN", "[MAX", "[MED", "[SM")
 HEADER = "Source\tTarget\n"
@@ -55,21 +55,12 @@ class ListOpsStandIn(StandIn):
 
     name = "listops"
 
-    num_train: int = 96_000
-    num_val: int = 2_000
-    length: tuple[int, int] = (500, 2000)
-    max_depth: int = 10
-    max_arguments: int = 10
-    operator_share: float = 0.25
-
-    def check(self) -> None:
-        super().check()
-        check_fields(FIELD, self, "num_train", "num_val", least=1)
-        check_fields(FIELD, self, "length", least=1, most=1e6)
-        check_ascending(FIELD, self, "length")
-        check_fields(FIELD, self, "max_depth", least=2, most=100)
-        check_fields(FIELD, self, "max_arguments", least=2, most=1000)
-        check_fields(FIELD, self, "operator_share", least=0, most=1, exclusive=True)
+    num_train: Count = 96_000
+    num_val: Count = 2_000
+    length: Annotated[tuple[int, int], Range(least=1, most=1_000_000, ascending=True)] = (500, 2000)
+    max_depth: Annotated[int, Range(least=2, most=100)] = 10
+    max_arguments: Annotated[int, Range(least=2, most=1000)] = 10
+    operator_share: ShareAboveZero = 0.25
 
     @property
     def is_original(self) -> bool:

@@ -14,11 +14,10 @@ from typing import ClassVar
 import numpy as np
 
 from data.synthetic.encoding import encoded_avi
-from data.synthetic.ensure import FIELD
 from data.synthetic.figure_videos import FigureStandIn, Joints
 from data.synthetic.figures import NTU, Layout
 from data.synthetic.videos import Video
-from interface.ranges import check_fields
+from interface.ranges import Share
 
 TRAIN_SUBJECTS = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
 SUBJECTS, SETUPS = range(1, 41), range(1, 18)
@@ -41,11 +40,7 @@ class NtuStandIn(FigureStandIn):
     name = "ntu60"
     layout: ClassVar[Layout] = NTU
 
-    ghosts: float = 0.1
-
-    def check(self) -> None:
-        super().check()
-        check_fields(FIELD, self, "ghosts", least=0, most=1)
+    ghosts: Share = 0.1
 
     def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
         test_subjects = [subject for subject in SUBJECTS if subject not in TRAIN_SUBJECTS]

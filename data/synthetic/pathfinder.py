@@ -13,14 +13,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from data.synthetic.ensure import FIELD, StandIn
-from interface.ranges import check_fields
+from interface.ranges import Count, CountOrZero, Range
 
 LEVELS = {6: "curv_baseline", 9: "curv_contour_length_9", 14: "curv_contour_length_14"}  # by paddles of a long snake
 BATCH = 50  # pictures of a part
@@ -55,6 +55,10 @@ class BlockedError(Exception):
     """A snake cannot go on."""
 
 
+Pixels = Annotated[int, Range(least=1, most=16)]
+Factor = Annotated[float, Range(above=0, most=100)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class PathfinderStandIn(StandIn):
     """All settings that determine the pictures. The defaults are those of the published data set.
@@ -80,32 +84,29 @@ class PathfinderStandIn(StandIn):
 
     name = "pathfinder32"
 
-    num_train: int = 160_000
-    num_val: int = 20_000
-    side: int = 32
-    padding: int = 1
-    antialias: int = 2
-    margin: int = 1
-    paddle_length: int = 2
-    paddle_thickness: float = 0.5
+    num_train: Count = 160_000
+    num_val: Count = 20_000
+    side: Annotated[int, Range(least=16, most=512)] = 32
+    padding: CountOrZero = 1
+    antialias: Pixels = 2
+    margin: Pixels = 1
+    paddle_length: Pixels = 2
+    paddle_thickness: Factor = 0.5
     contour: int = 14
-    marker_radius: float = 1.5
-    seed_distance: int = 7
-    continuity: float = 1.0
-    contrast: float = 2.0
-    paddle_contrast: float = 0.75
+    marker_radius: Factor = 1.5
+    seed_distance: CountOrZero = 7
+    continuity: Factor = 1.0
+    contrast: Factor = 2.0
+    paddle_contrast: Factor = 0.75
     single_paddles: bool = False
     stretches: bool = True
     first_paddles: Literal["as released", "any"] = field(default="as released", metadata={"omit_if": "any"})
 
     def check(self) -> None:
         super().check()
-        check_fields(FIELD, self, "num_train", "num_val", least=1)
-        check_fields(FIELD, self, "side", least=16, most=512)
-        check_fields(FIELD, self, "antialias", "margin", "paddle_length", least=1, most=16)
-        check_fields(FIELD, self, "padding", "seed_distance", least=0, most=self.side // 4)
-        for name in ("paddle_thickness", "marker_radius", "continuity", "contrast", "paddle_contrast"):
-            check_fields(FIELD, self, name, least=0, most=100, exclusive=True)
+        for name in ("padding", "seed_distance"):
+            if (pixels := getattr(self, name)) > self.side // 4:
+                raise ValueError(f"{FIELD}.{name} is {pixels}; it must be between 0 and {self.side // 4}")
         if self.contour not in LEVELS:
             raise ValueError(f"{FIELD}.contour is {self.contour}; it is one of {', '.join(map(str, LEVELS))}")
         if self.num_train != 8 * self.num_val:

@@ -9,15 +9,14 @@ have the same distribution in all ten classes.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.ensure import FIELD
 from data.synthetic.shapes import SHAPES, Floats, Thing, color, draw_still, drift, dull_ground, to_uint8
-from data.synthetic.videos import Video, VideoStandIn
-from interface.ranges import check_ascending, check_fields
+from data.synthetic.videos import FrameCounts, Rate, Side, Video, VideoStandIn
+from interface.ranges import Count, CountOrZero, PositiveOrZero, Range
 
 # For each coordinate: the template of its increase, and the template of the same frames played backwards.
 TEMPLATES = (
@@ -51,25 +50,19 @@ class SSv2StandIn(VideoStandIn):
 
     name = "ssv2"
 
-    num_train: int = 1600
-    num_val: int = 1000
-    height: int = 48
-    width: int = 64
-    rate: int = 12
-    frames: tuple[int, int] = (20, 28)
-    reach: tuple[float, float] = (0.7, 1.0)  # share of its range that the moving coordinate covers
-    roam: float = 0.55  # largest distance of the midpoint from the origin, along x and along y
-    distractors: int = 2
-    occluders: int = 1
-    shake: float = 0.05  # standard deviation of the camera position
-    noise: float = 0.02
-
-    def check(self) -> None:
-        super().check()
-        check_fields(FIELD, self, "roam", "distractors", "occluders", least=0)
-        check_fields(FIELD, self, "reach", least=0, most=1, exclusive=True)
-        check_ascending(FIELD, self, "reach")
-        check_ascending(FIELD, self, "frames")
+    num_train: Count = 1600
+    num_val: Count = 1000
+    height: Side = 48
+    width: Side = 64
+    rate: Rate = 12
+    frames: FrameCounts = (20, 28)
+    reach: Annotated[tuple[float, float], Range(above=0, most=1, ascending=True)] = (0.7, 1.0)
+    """Share of its range that the moving coordinate covers."""
+    roam: PositiveOrZero = 0.55  # largest distance of the midpoint from the origin, along x and along y
+    distractors: CountOrZero = 2
+    occluders: CountOrZero = 1
+    shake: PositiveOrZero = 0.05  # standard deviation of the camera position
+    noise: PositiveOrZero = 0.02
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from data.synthetic.encoding import encoded_mp4
 from data.synthetic.ensure import FIELD, StandIn
 from data.synthetic.shapes import Camera, Floats
-from interface.ranges import check_fields
+from interface.ranges import PositiveOrZero, Range
 
-MAX_SIDE, MAX_RATE = 4096, 1000
+Side = Annotated[int, Range(least=2, most=4096)]
+Rate = Annotated[int, Range(least=1, most=1000)]
+FrameCounts = Annotated[tuple[int, int], Range(least=2, ascending=True)]
 
 
 class Video(NamedTuple):
@@ -33,19 +35,14 @@ class VideoStandIn(StandIn):
     Subclasses have a field `frames`: the number of frames, or the smallest and the largest one.
     """
 
-    height: int = 48
-    width: int = 64
-    rate: int = 15
-    shake: float = 0.0  # standard deviation of the camera position
-    noise: float = 0.0  # standard deviation of the sensor noise
+    height: Side = 48
+    width: Side = 64
+    rate: Rate = 15
+    shake: PositiveOrZero = 0.0  # standard deviation of the camera position
+    noise: PositiveOrZero = 0.0  # standard deviation of the sensor noise
 
     def check(self) -> None:
         super().check()
-        check_fields(FIELD, self, "num_train", "num_val", least=1)
-        check_fields(FIELD, self, "height", "width", least=2, most=MAX_SIDE)
-        check_fields(FIELD, self, "frames", least=2)
-        check_fields(FIELD, self, "rate", least=1, most=MAX_RATE)
-        check_fields(FIELD, self, "shake", "noise", least=0)
         for name in ("height", "width"):
             if getattr(self, name) % 2:
                 raise ValueError(f"{FIELD}.{name} is {getattr(self, name)}; it must be even")
