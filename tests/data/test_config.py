@@ -1,5 +1,6 @@
 """Defaults of data configs, tested with data other than videos."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -9,8 +10,25 @@ import torch
 
 from data.config import DataConfig, DatasetConfig, Split
 from data.datasets.kinetics import Kinetics
+from data.datasets.listops import ListOps
+from data.datasets.penn_action import PennAction
 from data.items import ItemList, TestItems, TrainItems
+from data.masked_sequences import MaskedSequences
+from data.pose_video_data import PoseVideoData
+from data.token_data import TokenData
+from data.transforms.colour import ColourAugmentation
+from data.transforms.composed_augmentation import (
+    AutoAugment,
+    ComposedAugmentation,
+    MultiScaleCrop,
+    RandomErasing,
+    ShortSideCrop,
+)
+from data.transforms.pixels import Augmentation
+from data.transforms.rand_augment import RandAugment
+from data.video_data import VideoData
 from interface.evaluation import EvalConfig
+from interface.ranges import CheckedConfig
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 
@@ -93,3 +111,37 @@ def test_items_are_called_items_by_default() -> None:
 def test_the_base_configs_are_abstract(base: type) -> None:
     with pytest.raises(TypeError, match="abstract"):
         base()
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "value"),
+    [
+        (VideoData(dataset=Kinetics.Config()), "frames", 0),
+        (VideoData(dataset=Kinetics.Config()), "crop", 0),
+        (VideoData(dataset=Kinetics.Config()), "mean", 1.5),
+        (VideoData(dataset=Kinetics.Config()), "std", float("nan")),
+        (VideoData(dataset=Kinetics.Config()), "std", (0.2, 0.0, 0.2)),
+        (PoseVideoData(dataset=PennAction.Config()), "frames", 0),
+        (TokenData(dataset=ListOps.Config()), "length", 10**24),
+        (TokenData(dataset=ListOps.Config()), "max_tokens", -1),
+        (ListOps.Config(), "test_batch", 0),
+        (MaskedSequences(), "short_side", 5000),
+        (Augmentation.Config(), "color_jitter", -0.1),
+        (RandAugment.Config(), "num_operations", 0),
+        (RandAugment.Config(), "magnitude", -1.0),
+        (ColourAugmentation.Config(), "short_side", (1.5, 1.0)),
+        (ComposedAugmentation.Config(), "flip", 1.5),
+        (AutoAugment.Config(), "shift", 1.1),
+        (ShortSideCrop.Config(), "short_side", (0.9, 1.0)),
+        (MultiScaleCrop.Config(), "scales", (1.0, 0.0)),
+        (MultiScaleCrop.Config(), "scales", ()),
+        (MultiScaleCrop.Config(), "distortion", -1),
+        (RandomErasing.Config(), "area", (0.5, 0.1)),
+        (RandomErasing.Config(), "aspect", 0.0),
+    ],
+)
+def test_numbers_out_of_range_are_refused_with_the_path_of_the_field(
+    config: CheckedConfig, name: str, value: object
+) -> None:
+    with pytest.raises(ValueError, match=rf"^{re.escape(config.config_path)}\.{name} is "):
+        replace(config, **{name: value})  # type: ignore[type-var]

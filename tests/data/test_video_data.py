@@ -25,18 +25,6 @@ SEGMENTS = replace(DATA, sampling=SegmentSampling.Config())
 # Rejected configs
 
 
-def test_frames_crop_and_std_out_of_range_are_refused() -> None:
-    for name in ("frames", "crop"):
-        with pytest.raises(ValueError, match=rf"^data\.{name} is 0; it must be 1 or more$"):
-            replace(DATA, **{name: 0})
-    for std in (0.0, -0.5, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match=rf"^data\.std is {std}; it must be more than 0$"):
-            replace(DATA, std=std)
-    with pytest.raises(ValueError, match=r"^data\.std is \(0\.2, 0\.0, 0\.2\); it must be more than 0$"):
-        replace(DATA, std=(0.2, 0.0, 0.2))
-    assert replace(DATA, frames=1, crop=1, std=1e-6).size == ClipSize(1, 1, 1)
-
-
 @pytest.mark.parametrize(
     ("data", "evaluation", "message"),
     [
