@@ -2,7 +2,7 @@
 
 import functools
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, get_args
 
 
@@ -67,29 +67,14 @@ class CheckedConfig:
 
 @functools.cache
 def ranges(kind: type) -> dict[str, Range]:
-    """Ranges in the types of the fields of a dataclass, by field."""
-    found = {field.name: _range_in(field.type) for field in fields(kind)}
-    return {name: allowed for name, allowed in found.items() if allowed is not None}
+    """Ranges in the types of the fields of a dataclass. A field that is declared again without one keeps its range."""
+    found: dict[str, Range] = {}
+    for base in reversed(kind.__mro__):
+        declared = {name: _range_in(hint) for name, hint in vars(base).get("__annotations__", {}).items()}
+        found |= {name: allowed for name, allowed in declared.items() if allowed is not None}
+    return found
 
 
 def _range_in(kind: object) -> Range | None:
     """Range of a type such as `Count`, `Count | None` or `tuple[Count, ...]`."""
     return kind if isinstance(kind, Range) else next(filter(None, map(_range_in, get_args(kind))), None)
-
-
-def check_fields(
-    path: str, config: object, *names: str, least: float, most: float | None = None, exclusive: bool = False
-) -> None:
-    """Reject fields that are out of range, of configs whose types have no ranges yet."""
-    for name in names:
-        allowed = Range(above=least, most=most) if exclusive else Range(least=least, most=most)
-        if not allowed.holds(value := getattr(config, name)):
-            raise ValueError(f"{path}.{name} is {value}; it must be {allowed}")
-
-
-def check_ascending(path: str, config: object, *names: str) -> None:
-    """Reject ranges (low, high) with low above high, of configs whose types have no ranges yet."""
-    for name in names:
-        low, high = getattr(config, name)
-        if low > high:
-            raise ValueError(f"{path}.{name} is {(low, high)}; the first number must not be above the second")

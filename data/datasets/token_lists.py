@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from data.config import DatasetConfig, Split
 from data.datasets.folders import checked_root
 from data.errors import DecodeError, decoding
-from interface.ranges import check_fields
+from interface.ranges import Count, Range
 from interface.targets import ClassTarget
 
 PADDING = 0
-MAX_VOCABULARY = 2**20  # larger embeddings have no tensors
 NUM_BYTES = 256
 NUM_VALUES = 256  # of a grey pixel
 
@@ -92,15 +91,10 @@ class TokenDataset(DatasetConfig):
     tiny_length: ClassVar[int] = 128
     """Length of the sequences of the stand-in."""
 
-    vocabulary: int = 512
+    vocabulary: Annotated[int, Range(least=1, most=2**20)] = 512  # larger embeddings have no tensors
     """Number of ids of the embedding, padding included; it may exceed those that occur."""
-    test_batch: int | None = 32
+    test_batch: Count | None = 32
     """The test split ends with its last whole batch of this size; None for all of its items."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_fields("data.dataset", self, "vocabulary", least=1, most=MAX_VOCABULARY)
-        check_fields("data.dataset", self, "test_batch", least=1)
 
     @property
     def targets(self) -> ClassTarget:

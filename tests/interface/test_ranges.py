@@ -44,3 +44,14 @@ def test_a_value_out_of_range_is_rejected_with_its_field_and_the_range(name: str
 def test_ends_of_ranges_none_and_fields_without_a_range_are_accepted() -> None:
     Example(count=1, share=1, shares=(1.0, 0.1), side=16, sides=(1.0, 1.0), free=-math.inf)
     Example(count=None, share=0, shares=(), rate=0.0)
+
+
+def test_a_field_that_is_declared_again_keeps_its_range_unless_it_has_another() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Special(Example):
+        side: int = 2
+        share: Annotated[float, Range(least=0, most=2)] = 2.0
+
+    assert Special().share == 2.0
+    with pytest.raises(ValueError, match="side is 17; it must be between 1 and 16"):
+        Special(side=17)
