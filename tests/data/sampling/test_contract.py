@@ -13,10 +13,9 @@ from data.sampling.segments import SegmentSampling, SegmentViewSampling, Uniform
 from data.sampling.strides import CyclicSampling, DenseSampling, PaddedSampling, StridedSampling
 from interface.evaluation import EvalConfig
 
-Dense, Segment, Strided, Cyclic = (
-    kind.Config for kind in (DenseSampling, SegmentSampling, StridedSampling, CyclicSampling)
-)
-Padded, Uniform, SegmentView = PaddedSampling.Config, UniformSampling.Config, SegmentViewSampling.Config
+Dense, Strided, Cyclic = DenseSampling.Config, StridedSampling.Config, CyclicSampling.Config
+Padded, Uniform = PaddedSampling.Config, UniformSampling.Config
+Segment, SegmentView = SegmentSampling.Config, SegmentViewSampling.Config
 
 CONFIGS: dict[str, SamplingConfig] = {
     "e75de68e412e": Dense(),
