@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils import benchmark
 
-from interface.sizes import ClipSize
+from interface.sizes import ClipSize, InputSize
 from interface.targets import ClassTarget
 from models.framewise.model import FramewiseViT
-from models.model import InputSize, ModelConfig
+from models.model import ModelConfig
 from runner.measure.memory import saved_per_item
 from runner.measure.training_step import TrainingStep, mixed_precision
 

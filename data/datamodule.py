@@ -15,7 +15,7 @@ from torch.utils.data import Sampler
 from data.config import DataConfig, Split
 from data.decoded_files import DecodedFiles
 from data.fingerprint import DataFingerprint
-from data.items import Batch, ItemList, TestItems, TrainItems
+from data.items import ItemList, TestItems, TrainItems
 from data.loaders import (
     ContinuingItems,
     EpochBatches,
@@ -26,6 +26,7 @@ from data.loaders import (
     random_part,
     shut_down,
 )
+from interface.batches import Batch
 from interface.evaluation import EvalConfig
 
 logger = logging.getLogger(__name__)

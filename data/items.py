@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from data.errors import DataError, DecodeError
+from interface.batches import Batch
 
 # Largest number of replacements that are tried for an unreadable training item.
 MAX_REPLACEMENTS = 10

@@ -11,8 +11,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from data.errors import DataError, DecodeError, shortened
-from data.items import Batch, Draw, TestItems, TrainItems, collated
+from data.items import Draw, TestItems, TrainItems, collated
 from data.worker_processes import STOP_SIGNALS, signals_later
+from interface.batches import Batch
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Sizes of input items."""
+"""Sizes of input items. A model asks a size for the kind that it takes; the others refuse."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -26,76 +26,96 @@ class InputSize(ABC):
 
     @property
     def is_uniform(self) -> bool:
+        """Whether all items have the same size."""
         return True
 
     @abstractmethod
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
         """Model inputs of a batch of items, filled with random values."""
 
+    def as_clip(self) -> "ClipSize":
+        raise self._refusal("clips")
+
+    def as_pose_clip(self) -> "PoseClipSize":
+        raise self._refusal("clips with joints")
+
+    def as_token_sequence(self) -> "TokenSequenceSize":
+        raise self._refusal("sequences of tokens")
+
+    def as_masked_sequence(self) -> "MaskedSequenceSize":
+        raise self._refusal("sequences with masks")
+
+    def _refusal(self, wanted: str) -> ValueError:
+        return ValueError(f"model: it takes {wanted}, and the data give a {self.kind}")
+
 
 @dataclass(frozen=True)
-class ClipSize(InputSize):
-    """Size of a clip of RGB frames."""
+class VideoSize(InputSize):
+    """Size of RGB frames of an item."""
 
     frames: int
     height: int
     width: int
+
+    @property
+    def cost(self) -> int:
+        return self.frames * self.height * self.width
+
+    def with_frames(self, frames: int) -> Self:
+        return replace(self, frames=frames)
+
+    def random_frames(self, batch_size: int, device: torch.device | str) -> Tensor:
+        """Frames (batch_size, frames, 3, height, width)."""
+        return torch.randn(batch_size, self.frames, 3, self.height, self.width, device=device)
+
+
+@dataclass(frozen=True)
+class ClipSize(VideoSize):
+    """Size of a clip of RGB frames."""
 
     @property
     def kind(self) -> str:
         return "clip"
 
-    @property
-    def cost(self) -> int:
-        """Number of pixels of all frames."""
-        return self.frames * self.height * self.width
-
-    def with_frames(self, frames: int) -> Self:
-        return replace(self, frames=frames)
-
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
         """Clips (batch_size, frames, 3, height, width)."""
-        return (torch.randn(batch_size, self.frames, 3, self.height, self.width, device=device),)
+        return (self.random_frames(batch_size, device),)
+
+    def as_clip(self) -> "ClipSize":
+        return self
 
 
 @dataclass(frozen=True)
-class PoseClipSize(InputSize):
+class PoseClipSize(VideoSize):
     """Size of a clip of RGB frames and the joints in it.
 
-    `joints`: number of joints of all people, R. A joint is x, y and 1, or 0, 0 and 0 if it has no place. Places are in
-    pixels of the crop: x from 0 to the width, y from 0 to the height; the middle of the first pixel is 0.5, 0.5.
+    A joint is x, y and 1, or 0, 0 and 0 if it has no place. Places are in pixels of the crop: x from 0 to the width, y
+    from 0 to the height; the middle of the first pixel is 0.5, 0.5.
     """
 
-    frames: int
-    height: int
-    width: int
     joints: int
+    """Number of joints of all people, R."""
 
     @property
     def kind(self) -> str:
         return "clip with joints"
 
-    @property
-    def cost(self) -> int:
-        """Number of pixels of all frames."""
-        return self.frames * self.height * self.width
-
-    def with_frames(self, frames: int) -> Self:
-        return replace(self, frames=frames)
-
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
         """Clips (batch_size, frames, 3, height, width) and joints (batch_size, frames, R, 3), each with a place."""
-        clips = torch.randn(batch_size, self.frames, 3, self.height, self.width, device=device)
+        clips = self.random_frames(batch_size, device)
         joints = torch.rand(batch_size, self.frames, self.joints, 3, device=device)
         joints[..., 0] *= self.width
         joints[..., 1] *= self.height
         joints[..., 2] = 1
         return clips, joints
 
+    def as_pose_clip(self) -> "PoseClipSize":
+        return self
+
 
 @dataclass(frozen=True)
 class TokenSequenceSize(InputSize):
-    """Size of a sequence of tokens, or of a pair of sequences."""
+    """Size of a sequence of tokens, or of a pair of sequences. Padding is part of the length, and has the id 0."""
 
     length: int
     vocabulary: int
@@ -115,30 +135,20 @@ class TokenSequenceSize(InputSize):
         shape = (batch_size, self.length)
         return tuple(torch.randint(1, self.vocabulary, shape, device=device) for _ in range(1 + self.pair))
 
+    def as_token_sequence(self) -> "TokenSequenceSize":
+        return self
+
 
 @dataclass(frozen=True)
-class MaskedSequenceSize(InputSize):
-    """Size of a sequence of frames with masks. Sequences of one data set differ in length and in their long side.
-
-    `frames`: typical number of frames. `height`, `width`: typical size of a resized frame.
-    """
-
-    frames: int
-    height: int
-    width: int
+class MaskedSequenceSize(VideoSize):
+    """Typical size of a sequence of frames with masks. Sequences of one data set differ in length and long side."""
 
     @property
     def kind(self) -> str:
         return "sequence with masks"
 
     @property
-    def cost(self) -> int:
-        """Number of pixels of all frames."""
-        return self.frames * self.height * self.width
-
-    @property
     def is_uniform(self) -> bool:
-        """No: sequences differ in size."""
         return False
 
     def clip(self, frames: int) -> ClipSize:
@@ -146,7 +156,9 @@ class MaskedSequenceSize(InputSize):
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
         """Frames (batch_size, frames, 3, height, width), and masks (batch_size, 1, height, width) with one object."""
-        frames = torch.randn(batch_size, self.frames, 3, self.height, self.width, device=device)
         masks = torch.zeros(batch_size, 1, self.height, self.width, dtype=torch.uint8, device=device)
         masks[..., : self.height // 2, : self.width // 2] = 1
-        return frames, masks
+        return self.random_frames(batch_size, device), masks
+
+    def as_masked_sequence(self) -> "MaskedSequenceSize":
+        return self

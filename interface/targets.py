@@ -18,6 +18,11 @@ class Targets(ABC):
         """Number of classes per kind of label, in the order of the outputs. Empty for targets without classes."""
 
     @property
+    def num_outputs(self) -> int:
+        """Number of outputs of a model: the classes of all kinds of label."""
+        return sum(self.classes.values())
+
+    @property
     def label_names(self) -> tuple[str, ...]:
         """Names of the labels of an item in annotation files: "label", or the kinds if there are several."""
         return ("label",) if len(self.classes) == 1 else tuple(self.classes)
@@ -29,7 +34,7 @@ class Targets(ABC):
 
     @abstractmethod
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        """Example targets of a batch."""
+        """Targets of a batch, all zero."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class ClassTarget(Targets):
         return {"class": self.num_classes}
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        """Example labels (B,) of a batch."""
+        """Labels (B,)."""
         return torch.zeros(batch_size, dtype=torch.long, device=device)
 
 
@@ -59,7 +64,7 @@ class VerbNounTarget(Targets):
         return {"verb": self.num_verbs, "noun": self.num_nouns}
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        """Example labels (B, 2) of a batch."""
+        """Labels (B, 2)."""
         return torch.zeros(batch_size, 2, dtype=torch.long, device=device)
 
 
@@ -72,5 +77,5 @@ class MaskTarget(Targets):
         return {}
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        """Example numbers of frames (B,)."""
+        """Numbers of frames (B,)."""
         return torch.zeros(batch_size, dtype=torch.long, device=device)

@@ -12,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.batches import Batch
+from interface.evaluation import EvalConfig
+from interface.targets import Targets
 from lightning_modules.mixup import Mixup
-from lightning_modules.scores import Scores, TestProtocol, ViewScores, is_among_best
-from lightning_modules.task import FIRST, Batch, Objective, Place, Prepared, Task
-from models.model import Targets
+from lightning_modules.scores import Scores, ViewScores, is_among_best
+from lightning_modules.task import FIRST, Objective, Place, Prepared, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,7 @@ class ClassTask(Task):
     def hits(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Mask of the correct items for each metric, from scores and labels."""
 
-    def new_scores(self, protocol: TestProtocol) -> ViewScores:
+    def new_scores(self, protocol: EvalConfig) -> ViewScores:
         return ViewScores(protocol, self.softmax, self.hits, self.classes)
 
     def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:

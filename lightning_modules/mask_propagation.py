@@ -14,10 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from interface.batches import Batch
+from interface.evaluation import EvalConfig
+from interface.targets import Targets
 from lightning_modules.mask_metrics import OverFrames, Values, boundary_accuracy, over_frames, region_similarity
-from lightning_modules.scores import STATES, Scores, TestProtocol, TestResult
-from lightning_modules.task import Batch, Objective, UntrainedTask
-from models.model import Targets
+from lightning_modules.scores import STATES, Scores, TestResult
+from lightning_modules.task import Objective, UntrainedTask
 
 VOID = 255  # label of pixels that belong to no object for certain
 
@@ -66,7 +68,7 @@ class MaskPropagationTask(UntrainedTask):
     def __init__(self, objective: MaskPropagation) -> None:
         self.objective = objective
 
-    def new_scores(self, protocol: TestProtocol) -> "MaskScores":
+    def new_scores(self, protocol: EvalConfig) -> "MaskScores":
         return MaskScores(self.objective)
 
     def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:

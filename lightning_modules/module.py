@@ -6,12 +6,14 @@ from functools import cached_property
 import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor, nn
+from torch import Tensor
 
+from interface.batches import Batch
+from interface.evaluation import EvalConfig
 from lightning_modules.optim import OptimConfig
-from lightning_modules.scores import TestProtocol
-from lightning_modules.task import Batch, Place, Task
+from lightning_modules.task import Place, Task
 from models.frozen import frozen_fingerprint, frozen_parameters
+from models.model import Model
 
 FROZEN = "frozen_weights"  # checkpoint key of the fingerprint of the frozen parameters
 
@@ -27,9 +29,7 @@ class TaskModule(LightningModule):
         seed: seed, together with the step number, of all randomness inside model and task (drop path, mixup).
     """
 
-    def __init__(
-        self, model: nn.Module, task: Task, optim: OptimConfig | None, protocol: TestProtocol, seed: int
-    ) -> None:
+    def __init__(self, model: Model, task: Task, optim: OptimConfig | None, protocol: EvalConfig, seed: int) -> None:
         super().__init__()
         self.model = model
         self.task = task

@@ -9,7 +9,7 @@ import torch
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from lightning_modules.optim import ScheduleConfig
-from models.model import check_range
+from models.ranges import check_range
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
-from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from lightning_modules.parameter_groups import ParameterGroup, ParameterRule, parameter_groups
-from models.model import check_range
+from models.model import Model
+from models.ranges import check_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +204,7 @@ class OptimConfig:
             check_range(f"optim.{name}", getattr(self, name), least=0, exclusive=True)
         check_range("optim.validate_every", self.validate_every, least=1)
 
-    def check(self, model: Callable[[], nn.Module]) -> None:
+    def check(self, model: Callable[[], Model]) -> None:
         """Refuse settings that contradict each other, or do not suit a model.
 
         Overrides change one field after the other, so these are checked last.
@@ -252,7 +252,7 @@ class OptimConfig:
         whole, rest = divmod(num_items, self.batch_size)
         return self.length * (whole + (self.rest_multiple is not None and rest >= self.rest_multiple))
 
-    def build(self, model: nn.Module, num_steps: int) -> tuple[torch.optim.Optimizer, LRScheduler]:
+    def build(self, model: Model, num_steps: int) -> tuple[torch.optim.Optimizer, LRScheduler]:
         """Optimiser of a model's trainable parameters, and its schedule, updated at every step.
 
         Args:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from torch import nn
 
-from models.model import HasLayers, check_range
+from models.model import Model
+from models.ranges import check_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class ParameterGroup(NamedTuple):
 
 
 def parameter_groups(
-    model: nn.Module, *, lr: float, weight_decay: float, layer_decay: float | None, rules: Iterable[ParameterRule]
+    model: Model, *, lr: float, weight_decay: float, layer_decay: float | None, rules: Iterable[ParameterRule]
 ) -> list[ParameterGroup]:
     """Trainable parameters, grouped by learning rate and weight decay, in the model's order.
 
@@ -66,12 +67,10 @@ def parameter_groups(
     for rule in rules:
         if not rule.may_match_none and not any(rule.matches(name, parameter) for name, parameter in trainable):
             raise ValueError(f"optim.rules: no trainable parameter matches {rule}")
-    if layer_decay is not None and not isinstance(model, HasLayers):
-        raise ValueError(f"optim.layer_decay: {type(model).__name__} does not assign layers to its parameters")
     groups: dict[tuple[float, float], ParameterGroup] = {}
     for name, parameter in trainable:
         scale, decay = 1.0, weight_decay
-        if layer_decay is not None and isinstance(model, HasLayers):
+        if layer_decay is not None:
             scale = layer_decay ** (model.num_layers - model.layer_of(name))
         for rule in rules:
             if rule.matches(name, parameter):

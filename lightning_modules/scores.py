@@ -6,35 +6,19 @@ I: items. C: classes of all kinds of label. B: items of a batch. V: variants of 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from interface.evaluation import EvalConfig
 from lightning_modules.answers import Answers
 from lightning_modules.class_counts import ClassCounts, counts_of
 
 EVALUATED, FAILED, MISSING = "evaluated", "failed", "missing"
 STATES = (EVALUATED, FAILED, MISSING)
-
-
-class TestProtocol(Protocol):
-    """Fields of a test protocol that determine the scores.
-
-    `merge`: rule that combines the scores of all views and crops into the score of the item: "sum of softmax",
-    "mean of softmax", "sum of logits" or "mean of logits".
-    """
-
-    @property
-    def views(self) -> int: ...
-
-    @property
-    def crops(self) -> int: ...
-
-    @property
-    def merge(self) -> str: ...
 
 
 class TestResult(NamedTuple):
@@ -140,7 +124,7 @@ class ViewScores(Scores):
 
     def __init__(
         self,
-        protocol: TestProtocol,
+        protocol: EvalConfig,
         softmax: Callable[[Tensor], Tensor],
         hits: Callable[[Tensor, Tensor], Mapping[str, Tensor]],
         classes: Mapping[str, int],

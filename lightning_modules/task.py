@@ -8,46 +8,15 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.scores import Scores, TestProtocol
-from models.model import Targets
-
-
-class Batch(Protocol):
-    """Fields of a batch that the module uses.
-
-    `inputs`: (B, ...) each in training and (B, V, ...) in testing.
-    `targets`: labels (B,) or (B, kinds of label).
-    `items`, `views`, `unreadable`, `missing`: (B,); in training, an unreadable item is replaced by another.
-    """
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]: ...
-
-    @property
-    def targets(self) -> Tensor: ...
-
-    @property
-    def items(self) -> Tensor: ...
-
-    @property
-    def views(self) -> Tensor: ...
-
-    @property
-    def unreadable(self) -> Tensor: ...
-
-    @property
-    def missing(self) -> Tensor: ...
-
-    @property
-    def start(self) -> int: ...
-
-    @property
-    def weight(self) -> float: ...
+from interface.batches import Batch
+from interface.evaluation import EvalConfig
+from interface.targets import Targets
+from lightning_modules.scores import Scores
 
 
 class Place(NamedTuple):
@@ -95,7 +64,7 @@ class Task(ABC):
         """Metrics of a batch in [0, 1], for the training and validation curves. Targets are labels."""
 
     @abstractmethod
-    def new_scores(self, protocol: TestProtocol) -> Scores:
+    def new_scores(self, protocol: EvalConfig) -> Scores:
         """Empty scores of a test."""
 
     @abstractmethod

@@ -9,9 +9,9 @@ from typing import ClassVar, Literal, get_args
 
 from torch import Tensor
 
+from interface.targets import Targets
 from lightning_modules.classification import ClassObjective, ClassTask
 from lightning_modules.scores import is_among_best
-from models.model import Targets
 
 Reduction = Literal["mean", "sum"]
 

@@ -1,128 +1,59 @@
-"""Base class of model configs, and protocols of input sizes, targets and optional abilities of models.
+"""Base classes of models and of their configs: what the packages that all papers share ask of a model."""
 
-Input sizes and targets are protocols because data and models do not import each other.
-"""
-
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.checkpoints import LoadReport, fill
 from models.cost import executed_macs, num_parameters
 from models.imagenet import InitialWeights
 
+if TYPE_CHECKING:
+    from models.attention_query import AttentionMaps
 
-class InputSize(Protocol):
-    """Size of one input item.
 
-    `kind`: name of the type of item for error messages, e.g. "clip".
-    `cost`: number of pixels of the item, or the number of pixels that take as much memory. The size of a micro-batch
-    is inversely proportional to it.
-    """
+class Model(nn.Module):
+    """Model of a run. What only some models can do is a method with a default here."""
 
-    @property
-    def kind(self) -> str: ...
+    def recompute(self, on: bool) -> None:
+        """Recompute activations in the backward pass instead of storing them. By default, they are stored."""
 
     @property
-    def cost(self) -> int:
-        """Number of pixels, or of pixels that take as much memory."""
-        ...
+    def num_layers(self) -> int:
+        """Index of the last layer for layer decay; the first is 0."""
+        return 0
 
-    def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
-        """Inputs of the model for a batch of items, filled with random values."""
-        ...
+    def layer_of(self, parameter: str) -> int:
+        """Index of the layer of a parameter, given its name.
 
+        Raises:
+            ValueError: if the layers have no order, as by default.
+        """
+        raise ValueError(f"optim.layer_decay: {type(self).__name__} does not assign layers to its parameters")
 
-@runtime_checkable
-class ClipSize(InputSize, Protocol):
-    """Size of a clip. Its example is one tensor (batch_size, frames, 3, height, width)."""
+    def attention_maps(self) -> "AttentionMaps":
+        """Attention of one point of a clip.
 
-    @property
-    def frames(self) -> int: ...
-
-    @property
-    def height(self) -> int:
-        """Number of rows of pixels."""
-        ...
-
-    @property
-    def width(self) -> int:
-        """Number of columns of pixels."""
-        ...
-
-    def with_frames(self, frames: int) -> Self: ...
-
-
-@runtime_checkable
-class PoseClipSize(ClipSize, Protocol):
-    """Size of a clip and the joints in it.
-
-    Its example is the clips (batch_size, frames, 3, height, width) and the joints (batch_size, frames, R, 3): x and y
-    in pixels and 1 for a joint with a place, three zeros for one without.
-    """
-
-    @property
-    def joints(self) -> int:
-        """Number of joints of all people, R."""
-        ...
-
-
-@runtime_checkable
-class TokenSequenceSize(InputSize, Protocol):
-    """Size of a sequence of tokens. Its example is one tensor (batch_size, length) of token ids, or two for pairs."""
-
-    @property
-    def length(self) -> int:
-        """Number of tokens, padding included."""
-        ...
-
-    @property
-    def vocabulary(self) -> int:
-        """Number of token ids. Id 0 is padding."""
-        ...
-
-    @property
-    def pair(self) -> bool: ...
-
-
-@runtime_checkable
-class MaskedSequenceSize(InputSize, Protocol):
-    """Typical size of a sequence of frames with masks. Sequences differ in length and size."""
-
-    @property
-    def frames(self) -> int: ...
-
-    def clip(self, frames: int) -> ClipSize: ...
-
-
-class Targets(Protocol):
-    """Targets of a task.
-
-    `classes`: number of classes of each kind of label, in the order of the model's outputs. It is empty for targets
-    that are not classes.
-    """
-
-    @property
-    def classes(self) -> Mapping[str, int]: ...
-
-    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor: ...
+        Raises:
+            ValueError: if the model has no such maps, as by default.
+        """
+        raise ValueError(f"{type(self).__name__} has no attention maps of videos to draw")
 
 
 class Cost(NamedTuple):
-    """Cost of a model.
-
-    `macs`: published multiply-adds of one item.
-    `parameters`, `trainable_parameters`: numbers of parameters as the tables count them.
-    """
+    """Cost of a model."""
 
     macs: int
+    """Published multiply-adds of one item."""
     parameters: int
+    """Number of parameters as the tables count them."""
     trainable_parameters: int
 
 
@@ -163,7 +94,7 @@ class ModelConfig(ABC):
         """
 
     @abstractmethod
-    def build(self, size: InputSize, targets: Targets) -> nn.Module:
+    def build(self, size: InputSize, targets: Targets) -> Model:
         """Model with random weights that maps `size.example(B)` to outputs (B, total number of classes).
 
         Frozen parts are frozen here: only the trained parameters require a gradient. Reads no file.
@@ -172,9 +103,18 @@ class ModelConfig(ABC):
             ValueError: as `check`.
         """
 
-    @abstractmethod
     def tiny(self) -> Self:
-        """Version that trains from scratch on two CPU cores within minutes."""
+        """Version that trains from scratch on two CPU cores within minutes; by default the same."""
+        return self
+
+    @property
+    def identical_blocks(self) -> int:
+        """Number of blocks, if all but the first and the last are identical; 0 if they may differ, as by default."""
+        return 0
+
+    def with_depth(self, depth: int) -> Self:
+        """The same model with `depth` blocks, if it has identical ones."""
+        return replace(self, depth=depth)
 
     @property
     def pretrained(self) -> bool:
@@ -207,7 +147,7 @@ class ModelConfig(ABC):
         """Multiply-adds that this implementation executes in one forward pass of one item, LayerNorm included."""
         return executed_macs(self.on_meta(size, targets), size.example(1, "meta"))
 
-    def on_meta(self, size: InputSize, targets: Targets) -> nn.Module:
+    def on_meta(self, size: InputSize, targets: Targets) -> Model:
         """Model on the meta device: tensors have shapes but no memory."""
         with torch.device("meta"):
             return self.build(size, targets)
@@ -246,106 +186,3 @@ class ModelConfig(ABC):
             raise ValueError(f"{type(self).__qualname__} has no part '{part}' that another run can fill")
         names = {name: name for name in model.state_dict()}
         return fill(model, tensors, names, source="the parent run")
-
-
-@runtime_checkable
-class HasIdenticalBlocks(Protocol):
-    """Config of a model whose blocks are identical, except the first and the last.
-
-    Configs of blocks that may differ do not define `with_depth`.
-    """
-
-    @property
-    def depth(self) -> int: ...
-
-    def with_depth(self, depth: int) -> ModelConfig:
-        """Config of the same model with `depth` blocks."""
-        ...
-
-
-@runtime_checkable
-class HasLayers(Protocol):
-    """Model that supports layer-wise learning rate decay."""
-
-    @property
-    def num_layers(self) -> int:
-        """Index of the last layer; the first is 0."""
-        ...
-
-    def layer_of(self, parameter: str) -> int:
-        """Index of the layer of a parameter, given its name."""
-        ...
-
-
-@runtime_checkable
-class Recomputes(Protocol):
-    """Model that can recompute activations in the backward pass instead of storing them."""
-
-    def recompute(self, on: bool) -> None: ...
-
-
-def as_clip(size: InputSize) -> ClipSize:
-    """Input size as the size of a clip.
-
-    Raises:
-        ValueError: for inputs of another type.
-    """
-    if isinstance(size, ClipSize) and size.kind == "clip":
-        return size
-    raise ValueError(f"model: it takes clips, and the data give a {size.kind}")
-
-
-def as_pose_clip(size: InputSize) -> PoseClipSize:
-    """Input size as the size of a clip with joints.
-
-    Raises:
-        ValueError: for inputs of another type.
-    """
-    if isinstance(size, PoseClipSize) and size.kind == "clip with joints":
-        return size
-    raise ValueError(f"model: it takes clips with joints, and the data give a {size.kind}")
-
-
-def as_token_sequence(size: InputSize) -> TokenSequenceSize:
-    """Input size as the size of a sequence of tokens.
-
-    Raises:
-        ValueError: for inputs of another type.
-    """
-    if isinstance(size, TokenSequenceSize):
-        return size
-    raise ValueError(f"model: it takes sequences of tokens, and the data give a {size.kind}")
-
-
-def as_masked_sequence(size: InputSize) -> MaskedSequenceSize:
-    """Input size as the size of a sequence with masks.
-
-    Raises:
-        ValueError: for inputs of another type.
-    """
-    if isinstance(size, MaskedSequenceSize) and size.kind == "sequence with masks":
-        return size
-    raise ValueError(f"model: it takes sequences with masks, and the data give a {size.kind}")
-
-
-def num_outputs(targets: Targets) -> int:
-    """Number of outputs of a model: the total number of classes of all kinds of label."""
-    return sum(targets.classes.values())
-
-
-def check_range(
-    path: str, value: float | None, *, least: float, below: float = math.inf, exclusive: bool = False
-) -> None:
-    """Refuse a number that is out of range. None is allowed.
-
-    Args:
-        path: full name of the field, e.g. "model.width".
-        exclusive: whether `least` itself is refused.
-
-    Raises:
-        ValueError: with the field and its range; also for NaN and infinity.
-    """
-    if value is None or ((value > least if exclusive else value >= least) and value < below):
-        return
-    wanted = f"more than {least:g}" if exclusive else f"{least:g} or more"
-    raise ValueError(f"{path} is {value}; it must be {wanted}" + (f" and below {below:g}" if below < math.inf else ""))

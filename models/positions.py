@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.model import check_range
+from models.ranges import check_range
 from models.tokens import Grid
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from torch import Tensor, nn
 
-from models.model import check_range
+from models.ranges import check_range
 
 
 class Grid(NamedTuple):

@@ -13,20 +13,23 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.block import Block
 from models.checkpoints import LoadReport
 from models.heads import Head, HeadConfig, TanhHead
 from models.image_vit import TIMM_NAMES, load_image_vit, renamed
 from models.imagenet import InitialWeights, weights_folder
 from models.mixers.attention import Mixer, MixerConfig
-from models.model import InputSize, ModelConfig, Targets, as_clip, check_range, num_outputs
+from models.model import Model, ModelConfig
 from models.positions import PositionsConfig, SeparatePositions
+from models.ranges import check_range
 from models.tokens import CubicTokens, Grid, TokensConfig
 
 MAX_HIDDEN = 2**31  # width of an MLP; larger ones have no tensors
 
 
-class VideoViT(nn.Module):
+class VideoViT(Model):
     """ViT for clips: tokens, positions, blocks, and a classification head on CLS or on the mean of the patch tokens.
 
     A model with other tokens between blocks overrides `embedded` and `features`, one with other blocks `build_block` of
@@ -96,7 +99,7 @@ class VideoViT(nn.Module):
 
         def build(self, size: InputSize, targets: Targets) -> "VideoViT":
             self.check(size)
-            return VideoViT(self, self.grid(size), num_outputs(targets))
+            return VideoViT(self, self.grid(size), targets.num_outputs)
 
         def attention_of(self, block: int) -> MixerConfig:
             """Config of the mixers of a block, given its index; by default `attention`."""
@@ -119,7 +122,7 @@ class VideoViT(nn.Module):
 
         def grid(self, size: InputSize) -> Grid:
             """Token grid of a clip of this size."""
-            clip = as_clip(size)
+            clip = size.as_clip()
             return self.tokens.grid(clip.frames, clip.height, clip.width)
 
         def num_tokens(self, grid: Grid) -> int:
@@ -149,7 +152,7 @@ class VideoViT(nn.Module):
             mixers = sum(attention.macs(grid, D, self.heads) for attention in attentions)
             mlps = self.depth * 2 * N * D * int(D * self.mlp_ratio)
             norms = 5 * N * D * (sum(attention.num_mixers + 1 for attention in attentions) + 1)
-            head = self.head.macs(grid, D, num_outputs(targets)) if self.head else 0
+            head = self.head.macs(grid, D, targets.num_outputs) if self.head else 0
             return self.tokens.macs(grid, D) + mixers + mlps + norms + head
 
         def tiny(self) -> Self:

@@ -9,23 +9,23 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from interface.batches import Batch
+from interface.evaluation import EvalConfig
+from interface.targets import Targets
 from lightning_modules.class_counts import ClassCounts
-from lightning_modules.scores import STATES, TestProtocol, TestResult, ViewScores
+from lightning_modules.scores import STATES, TestResult, ViewScores
 from lightning_modules.scores import Scores as TaskScores
-from lightning_modules.task import Batch, Objective, UntrainedTask
+from lightning_modules.task import Objective, UntrainedTask
 from models.deform3d.attention_maps import (
     CellAttention,
     JointAttention,
-    block_of,
     cls_attention,
     joint_attention,
-    stages,
 )
 from models.deform3d.backbone import STRIDE
 from models.deform3d.deformable import DeformableStage, reference_places
 from models.deform3d.model import DeformableTransformer
 from models.deform3d.stride import JointStrideStage
-from models.model import Targets
 from models.tokens import Grid
 
 MARGIN = 0.1  # of the box on each side, as a share of its longer side
@@ -175,8 +175,8 @@ def masses(model: nn.Module, clips: Tensor, joints: Tensor) -> Tensor:
     if not isinstance(model, DeformableTransformer) or not {"deformable", "joint"} <= {*model.config.active_stages}:
         raise ValueError("objective: AttentionMass needs a model with the stages 'deformable' and 'joint'")
     last = len(model.blocks) - 1
-    block, before = block_of(model, last), model.tokens_before(last, clips, joints)
-    deformable, joint = (stages(block)[name] for name in ("deformable", "joint"))
+    block, before = model.block(last), model.tokens_before(last, clips, joints)
+    deformable, joint = (block.stage(name) for name in ("deformable", "joint"))
     assert isinstance(deformable, DeformableStage) and isinstance(joint, JointStrideStage)
     of_cls = cls_attention(deformable, block.before("deformable", before))
     found = (
@@ -212,7 +212,7 @@ class MassTask(UntrainedTask):
 
     objective_name = "AttentionMass"
 
-    def new_scores(self, protocol: TestProtocol) -> "MassScores":
+    def new_scores(self, protocol: EvalConfig) -> "MassScores":
         return MassScores(protocol)
 
     def test(self, model: nn.Module, batch: Batch, scores: TaskScores) -> None:
@@ -225,7 +225,7 @@ class MassTask(UntrainedTask):
 class MassScores(ViewScores):
     """Mass, share and number of counted clips of each measure, as sums over the views of an item."""
 
-    def __init__(self, protocol: TestProtocol) -> None:
+    def __init__(self, protocol: EvalConfig) -> None:
         super().__init__(protocol, softmax=lambda values: values, hits=above, classes={})
 
     def merged(self, index: int) -> Tensor:

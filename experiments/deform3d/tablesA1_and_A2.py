@@ -35,7 +35,6 @@ from models.deform3d.stride import (
     temporal_stride_pairs,
 )
 from models.deform3d.windows import Windows, printed_query_starts
-from models.model import as_pose_clip
 
 MILLION, BILLION = 1e6, 1e9
 KEYS = ("full", "stride", "full-macs", "stride-macs", "ratio", "smaller", "left-out")
@@ -160,7 +159,7 @@ def scores_a1(
     run: RunConfig, *, frames: int | None = None, joints: int | None = None, window: int | None = None
 ) -> Counts:
     """Scores of both attentions for a run, with other numbers of frames, of joints or of joints of a window."""
-    size, own = as_pose_clip(run.data.size), config_of(run).joint_windows
+    size, own = run.data.size.as_pose_clip(), config_of(run).joint_windows
     frames, joints = frames or size.frames, joints or size.joints
     windows = Windows.Config(window=window or own.window, pairing=own.pairing)
     return Counts(full_joint_pairs(frames, joints), joint_stride_pairs(frames, joints, windows))
@@ -168,7 +167,7 @@ def scores_a1(
 
 def joints_of(run: RunConfig) -> int:
     """Number of joints of a frame, R."""
-    return as_pose_clip(run.data.size).joints
+    return run.data.size.as_pose_clip().joints
 
 
 def on_a1(window: int) -> Edits:
@@ -240,7 +239,7 @@ def scores_a2(
     run: RunConfig, *, frames: int | None = None, tokens: int | None = None, window: int | None = None
 ) -> Counts:
     """Scores of both attentions for a run, with other numbers of frames, of tokens of a frame or of frames of a window."""
-    size, own = as_pose_clip(run.data.size), config_of(run).time_windows
+    size, own = run.data.size.as_pose_clip(), config_of(run).time_windows
     frames, tokens = frames or size.frames, tokens or config_of(run).tokens_per_frame(size)
     windows = Windows.Config(window=window or own.window, pairing=own.pairing)
     return Counts(full_temporal_pairs(frames, tokens), temporal_stride_pairs(frames, tokens, windows))
@@ -248,7 +247,7 @@ def scores_a2(
 
 def frames_of(run: RunConfig) -> int:
     """Number of frames of a clip, T."""
-    return as_pose_clip(run.data.size).frames
+    return run.data.size.as_pose_clip().frames
 
 
 def on_a2(frames: int, window: int) -> Edits:

@@ -27,7 +27,6 @@ from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import SGD, OptimConfig, StepSchedule
 from models.framewise.model import FramewiseViT
-from models.model import as_clip
 from models.msca.attention import HeadShift, NeighbourAttention, TokenGroupShift
 from models.msca.model import MSCA, FramewiseConfig, TokenShift
 
@@ -101,7 +100,7 @@ def shifted_percent(run: RunConfig) -> float:
     assert isinstance(model, FramewiseViT.Config)
     if not isinstance(model, MSCA.Config) or not isinstance(model.attention, NeighbourAttention) or not num_msca(run):
         return 0.0
-    return 100 * model.attention.share(model.grid(as_clip(run.data.size)), model.heads)
+    return 100 * model.attention.share(model.grid(run.data.size.as_clip()), model.heads)
 
 
 def num_msca(run: RunConfig) -> int:

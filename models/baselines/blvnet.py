@@ -11,8 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.baselines.depthwise_time import DepthwiseTimeConvolution
-from models.model import InputSize, ModelConfig, Targets, as_clip, check_range, num_outputs
+from models.model import Model, ModelConfig
+from models.ranges import check_range
 
 if TYPE_CHECKING:
     from timm.models.resnet import Bottleneck
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 EXPANSION = 4  # output channels of a bottleneck / its inner channels
 
 
-class BLVNet(nn.Module):
+class BLVNet(Model):
     """ResNet whose stages see the second frame of each pair at half resolution and the first one with fewer channels.
 
     Both frames of a pair continue with the sum of both branches. The last stage sees each pair once.
@@ -43,7 +46,7 @@ class BLVNet(nn.Module):
         dropout: float = 0.5
 
         def check(self, size: InputSize) -> None:
-            clip = as_clip(size)
+            clip = size.as_clip()
             for name in ("width", "alpha", "beta"):
                 check_range(f"model.{name}", getattr(self, name), least=1)
             check_range("model.blocks", min(self.blocks), least=2)
@@ -55,7 +58,7 @@ class BLVNet(nn.Module):
 
         def build(self, size: InputSize, targets: Targets) -> "BLVNet":
             self.check(size)
-            return BLVNet(self, num_outputs(targets))
+            return BLVNet(self, targets.num_outputs)
 
         def tiny(self) -> Self:
             return replace(self, width=self.width // 8, blocks=(2, 2, 2, 2))

@@ -13,14 +13,17 @@ from typing import Literal, Self
 
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.baselines.nonlocal_blocks import AFTER, SPACE, TIME, add_nonlocal, check_depth, without_warnings_of_fvcore
-from models.model import InputSize, ModelConfig, Targets, as_clip, check_range, num_outputs
+from models.model import Model, ModelConfig
+from models.ranges import check_range
 
 LEAST_FRAMES, LEAST_SIDE = 8, 32  # smaller clips vanish in the pooling
 STAGES = (1, 3, 4, 5)  # indices of pytorchvideo's parts; 0 is the stem, 2 the pooling after the first stage
 
 
-class NonLocalI3D(nn.Module):
+class NonLocalI3D(Model):
     """ResNet inflated to three dimensions, with non-local blocks in its second and third stage."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,7 @@ class NonLocalI3D(nn.Module):
         dropout: float = 0.5
 
         def check(self, size: InputSize) -> None:
-            clip = as_clip(size)
+            clip = size.as_clip()
             check_depth(self.depth)
             check_range("model.width", self.width, least=1)
             check_range("model.dropout", self.dropout, least=0, below=1)
@@ -45,7 +48,7 @@ class NonLocalI3D(nn.Module):
 
         def build(self, size: InputSize, targets: Targets) -> "NonLocalI3D":
             self.check(size)
-            return NonLocalI3D(self, num_outputs(targets))
+            return NonLocalI3D(self, targets.num_outputs)
 
         def tiny(self) -> Self:
             return replace(self, depth=50, width=self.width // 8)

@@ -11,13 +11,16 @@ from typing import Literal, Self
 
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.baselines.nonlocal_blocks import AFTER, SPACE, TIME, add_nonlocal, check_depth, without_warnings_of_fvcore
-from models.model import InputSize, ModelConfig, Targets, as_clip, check_range, num_outputs
+from models.model import Model, ModelConfig
+from models.ranges import check_range
 
 LEAST_SIDE = 32  # smaller frames vanish in the pooling of the non-local blocks
 
 
-class SlowFast(nn.Module):
+class SlowFast(Model):
     """Two ResNets, a wide one on few frames and a narrow one on all, with non-local blocks in the third slow stage."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,7 @@ class SlowFast(nn.Module):
         dropout: float = 0.5
 
         def check(self, size: InputSize) -> None:
-            clip = as_clip(size)
+            clip = size.as_clip()
             check_depth(self.depth)
             for name in ("width", "alpha", "beta"):
                 check_range(f"model.{name}", getattr(self, name), least=1)
@@ -50,7 +53,7 @@ class SlowFast(nn.Module):
 
         def build(self, size: InputSize, targets: Targets) -> "SlowFast":
             self.check(size)
-            return SlowFast(self, num_outputs(targets))
+            return SlowFast(self, targets.num_outputs)
 
         def tiny(self) -> Self:
             return replace(self, depth=50, width=self.width // 4)

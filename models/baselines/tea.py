@@ -10,8 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.baselines.depthwise_time import DepthwiseTimeConvolution, identity, shift
-from models.model import InputSize, ModelConfig, Targets, as_clip, check_range, num_outputs
+from models.model import Model, ModelConfig
+from models.ranges import check_range
 
 if TYPE_CHECKING:
     from timm.models.res2net import Bottle2neck
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 BASE_WIDTH, SCALES = 26, 4  # of Res2Net: channels of a scale for 64 channels of the stage, and number of scales
 
 
-class TEA(nn.Module):
+class TEA(Model):
     """Res2Net on each frame, whose blocks see motion and neighbouring frames. Logits are the mean over the frames."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,7 @@ class TEA(nn.Module):
         dropout: float = 0.5
 
         def check(self, size: InputSize) -> None:
-            as_clip(size)
+            size.as_clip()
             for name in ("width", "reduction"):
                 check_range(f"model.{name}", getattr(self, name), least=1)
             check_range("model.blocks", min(self.blocks), least=1)
@@ -52,7 +55,7 @@ class TEA(nn.Module):
 
         def build(self, size: InputSize, targets: Targets) -> "TEA":
             self.check(size)
-            return TEA(self, as_clip(size).frames, num_outputs(targets))
+            return TEA(self, size.as_clip().frames, targets.num_outputs)
 
         def tiny(self) -> Self:
             return replace(self, width=self.width // 4, blocks=(1, 1, 1, 1))

@@ -13,6 +13,8 @@ from typing import Literal, Self
 import torch
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.cast.clip_expert import ClipExpert
 from models.cast.expert import NORM_MACS, ExpertConfig, copy_expert
 from models.cast.frame_expert import ImageExpert
@@ -21,7 +23,8 @@ from models.cast.released import load_classifier
 from models.cast.stream import AdaptersConfig, DropUnit, Stream, drop_rates, reset_trained
 from models.checkpoints import LoadReport, copy_all_but_classes, fill
 from models.imagenet import InitialWeights, weights_folder
-from models.model import InputSize, ModelConfig, Targets, check_range, num_outputs
+from models.model import Model, ModelConfig
+from models.ranges import check_range
 from models.trunk import reset_linear
 
 EXPERT = "expert"  # part of the model that another run can fill
@@ -30,7 +33,7 @@ Giver = Literal["spatial", "temporal", "both"]
 ADAPTERS = AdaptersConfig()
 
 
-class LoneExpert(nn.Module):
+class LoneExpert(Model):
     """Expert and a classifier of all kinds of label."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -67,14 +70,14 @@ class LoneExpert(nn.Module):
 
         def build(self, size: InputSize, targets: Targets) -> "LoneExpert":
             self.check(size)
-            return LoneExpert(self, size, num_outputs(targets))
+            return LoneExpert(self, size, targets.num_outputs)
 
         def macs(self, size: InputSize, targets: Targets) -> int:
             """Multiply-adds as published: all tokens of the last block are counted."""
             expert, D = self.expert, self.expert.width
             layout = expert.layout(size)
             N, T = layout.num_tokens, layout.grid.frames
-            total = expert.macs(size) + NORM_MACS * D + D * num_outputs(targets)
+            total = expert.macs(size) + NORM_MACS * D + D * targets.num_outputs
             if self.adapters is None:
                 return total
             per_block = 2 * N * self.adapters.macs(D)
@@ -145,7 +148,7 @@ class LoneExpert(nn.Module):
         return self.stream.layer_of(rest) if part == "stream" else self.num_layers
 
 
-class IndependentExperts(nn.Module):
+class IndependentExperts(Model):
     """Experts whose class probabilities are combined. Outputs are their logarithms."""
 
     @dataclass(frozen=True, kw_only=True)

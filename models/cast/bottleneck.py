@@ -18,7 +18,7 @@ from models.cast.exchange import Exchange, ExchangeConfig, Streams, Updates, set
 from models.cast.expert import Layout
 from models.cast.stream import Adapter
 from models.mixers.attention import merge_heads, split_heads, strided_attention, with_zero_gradients
-from models.model import check_range
+from models.ranges import check_range
 
 NORM_EPS = 1e-6
 

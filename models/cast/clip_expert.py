@@ -12,14 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
 from models.cast.expert import Expert, ExpertConfig, Layout
 from models.cast.key_map import OUTSIDE, mapped, without_prefix
 from models.checkpoints import LoadReport, fill, read_tensors
 from models.image_vit import TIMM_NAMES
 from models.mixers.attention import Mixer, merge_heads, split_heads
 from models.mixers.joint import JointAttention
-from models.model import InputSize, as_clip, check_range
 from models.positions import PositionsConfig, check_frames
+from models.ranges import check_range
 from models.tokens import CubicTokens, Grid, token_grid
 from models.trunk import VideoViT
 
@@ -168,7 +169,7 @@ class ClipExpert(Expert):
             super().check(size)
 
         def layout(self, size: InputSize) -> Layout:
-            clip = as_clip(size)
+            clip = size.as_clip()
             grid = token_grid(clip.frames, clip.height, clip.width, patch=self.patch, tubelet=self.tubelet)
             return Layout(grid, framewise=False)
 

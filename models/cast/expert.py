@@ -12,9 +12,10 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
 from models.checkpoints import LoadReport, fill
 from models.imagenet import InitialWeights, MissingWeightsError
-from models.model import InputSize, check_range
+from models.ranges import check_range
 from models.tokens import Grid
 
 NORM_MACS = 5  # multiply-adds of LayerNorm per element

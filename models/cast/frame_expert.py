@@ -12,11 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
 from models.cast.expert import Expert, ExpertConfig, Layout
 from models.cast.key_map import OUTSIDE, clip_names, eva_names, reshaped, resized_positions, without_prefix
 from models.checkpoints import LoadReport, fill, read_tensors
 from models.mixers.attention import cls_attention
-from models.model import InputSize, as_clip, check_range
+from models.ranges import check_range
 from models.tokens import token_grid
 from models.trunk import reset_linear
 
@@ -58,12 +59,12 @@ class FrameExpert(Expert):
         def check(self, size: InputSize) -> None:
             check_range("model: tubelet of an expert", self.tubelet, least=1)
             super().check(size)
-            clip = as_clip(size)
+            clip = size.as_clip()
             if clip.height != clip.width:
                 raise ValueError(f"clip: {clip.height}x{clip.width} pixels; an image expert takes squares")
 
         def layout(self, size: InputSize) -> Layout:
-            clip = as_clip(size)
+            clip = size.as_clip()
             grid = token_grid(clip.frames, clip.height, clip.width, patch=self.patch, tubelet=self.tubelet)
             return Layout(grid, framewise=True)
 
@@ -151,7 +152,7 @@ class ImageExpert(FrameExpert):
             from timm.models.vision_transformer import VisionTransformer
 
             vit = VisionTransformer(
-                img_size=as_clip(size).height,
+                img_size=size.as_clip().height,
                 patch_size=self.patch,
                 num_classes=0,
                 embed_dim=self.width,
@@ -199,7 +200,7 @@ class EvaExpert(FrameExpert):
             from timm.models.eva import Eva  # here: timm takes a second to import
 
             vit = Eva(
-                img_size=as_clip(size).height,
+                img_size=size.as_clip().height,
                 patch_size=self.patch,
                 num_classes=0,
                 global_pool="token",

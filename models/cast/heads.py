@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.cast.stream import Adapter
-from models.model import check_range
+from models.ranges import check_range
 
 VERB_NOUN = ("verb", "noun")  # kinds of label with a classifier each, in the order of the outputs
 

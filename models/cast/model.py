@@ -6,12 +6,12 @@ B batch, F frames, N tokens, D width, C classes.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from torch import Tensor, nn
 
-from models.attention_query import AttentionOfPoint, PointQuery
-from models.cast.attention_maps import attention_of_point, checked_query
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.clip_expert import ClipExpert
 from models.cast.exchange import Exchange, ExchangeConfig, Streams
@@ -23,13 +23,17 @@ from models.cast.stream import AdaptersConfig, DropUnit, Pooling, Stream, drop_r
 from models.checkpoints import LoadReport, copy_all_but_classes
 from models.framewise.model import thinned
 from models.imagenet import InitialWeights, weights_folder
-from models.model import InputSize, ModelConfig, Targets, check_range
+from models.model import Model, ModelConfig
+from models.ranges import check_range
 from models.trunk import reset_linear
+
+if TYPE_CHECKING:
+    from models.cast.attention_maps import ExchangeMaps
 
 PARTS = ("spatial", "temporal")
 
 
-class CAST(nn.Module):
+class CAST(Model):
     """Spatial and temporal expert, whose tokens are updated from each other between the halves of each block.
 
     The spatial expert gives the noun and the temporal one the verb, or both give one label. If the spatial features are
@@ -216,13 +220,18 @@ class CAST(nn.Module):
         """Features (B, D) of both experts."""
         return self.spatial.features(s), self.temporal.features(t)
 
-    def check_query(self, size: InputSize, query: PointQuery) -> None:
-        """Refuse a point, attention, block or head that does not exist, and a block without maps of the attention."""
-        checked_query(self, self.config.streams(size).spatial.grid, query)
+    def exchange_input(self, block: int, clip: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens of both streams at the exchange of a block, for clips (B, F, 3, height, width)."""
+        s, t = self.spatial.embedded(clip), self.temporal.embedded(clip)
+        for previous in range(block):
+            s, t = self.block(previous, s, t)
+        return self.spatial.attend(block, s), self.temporal.attend(block, t)
 
-    def attention_of(self, inputs: tuple[Tensor, ...], query: PointQuery) -> AttentionOfPoint:
-        """Attention of a point to the other stream: by default S2T in the last block that has it."""
-        return attention_of_point(self, *inputs, query=query)
+    def attention_maps(self) -> "ExchangeMaps":
+        from models.cast.attention_maps import ExchangeMaps  # here: a training needs none
+
+        exchanges = {block: exchange for block in self.config.connected if (exchange := self.exchange_of(block))}
+        return ExchangeMaps(self.spatial, exchanges, self.exchange_input)
 
     @property
     def num_layers(self) -> int:

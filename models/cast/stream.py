@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.cast.expert import Expert, Layout
 from models.cast.frame_expert import FrameExpert
-from models.model import check_range
+from models.ranges import check_range
 from models.trunk import reset_linear
 
 # What is dropped at once in a frame-wise layout: the tokens of a clip, or those of one place in all frames of a batch.

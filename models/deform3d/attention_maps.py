@@ -7,14 +7,14 @@ B clips, T frames, S cells per frame, R joints, L places of an axis, E places in
 n windows, w places of a window, H heads, D width.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.attention_query import AttentionOfPoint, Patch, PointQuery, check_head, of_head, patch_at
+from models.attention_query import AttentionMaps, CheckedQuery, MappedAttention, Patch, PointQuery, of_head
 from models.deform3d.backbone import STRIDE
 from models.deform3d.deformable import DeformableStage, joined, reference_places, search
 from models.deform3d.stage import Block, Stage, Tokens
@@ -32,22 +32,6 @@ from models.deform3d.windows import Windows
 from models.tokens import Grid
 
 
-class HasBlocks(Protocol):
-    """Model of blocks with stages."""
-
-    blocks: nn.ModuleList
-
-    def tokens_before(self, block: int, clips: Tensor, joints: Tensor) -> Tokens: ...
-
-
-class CheckedQuery(NamedTuple):
-    """Attention, block and patch of a query, all of which exist."""
-
-    attention: str
-    block: int
-    patch: Patch
-
-
 class Weights(NamedTuple):
     """Weights of the heads for the RGB tokens (H, T, S) and for the joints (H, T, R), and the places of the former.
 
@@ -59,68 +43,55 @@ class Weights(NamedTuple):
     places: Tensor | None = None
 
 
-@torch.no_grad()
-def attention_of_point(model: HasBlocks, clip: Tensor, joints: Tensor, query: PointQuery) -> AttentionOfPoint:
-    """Attention of a query in a clip (T, 3, height, width) with joints (T, R, 3).
+class DeformableMaps(AttentionMaps):
+    """Maps of all stages and blocks, by default of the last block's first stage."""
 
-    Raises:
-        ValueError: as `checked_query`, and for a frame without joints if the query is a joint.
-    """
-    grid = Grid(len(clip), clip.shape[2] // STRIDE, clip.shape[3] // STRIDE)
-    attention, number, patch = checked_query(model, grid, query)
-    block = block_of(model, number)
-    tokens = block.before(attention, model.tokens_before(number, clip.unsqueeze(0), joints.unsqueeze(0)))
-    stage = stages(block)[attention]
-    shares = joints[..., :2].float() / torch.tensor([clip.shape[3], clip.shape[2]], device=joints.device)  # (T, R, 2)
-    if isinstance(stage, DeformableStage):
-        weights = deformable_weights(stage, tokens, patch)
-    else:
-        at_joint = isinstance(stage, JointStrideStage) or tokens.rgb is None
-        token = nearest_joint(joints[patch.frame], shares[patch.frame], query) if at_joint else patch.place(grid)
-        weights = stride_weights(stage, tokens, patch.frame, token)
-    maps = torch.zeros(grid, device=clip.device)
-    places = []
-    if weights.rgb is not None:
-        at = reference_places(grid, clip.device) if weights.places is None else weights.places.float()
-        of_rgb = of_head(weights.rgb, query.head).float().view(grid)
-        maps = maps + spread(of_rgb, at, grid)
-        places.append(torch.cat([in_shares(at, grid), of_rgb.unsqueeze(-1)], dim=-1).flatten(0, 2))  # (T*S, 4)
-    if weights.pose is not None:
-        of_pose, has_place = of_head(weights.pose, query.head).float(), joints[..., 2] > 0.5  # (T, R) each
-        frames = torch.arange(grid.frames, device=clip.device)[:, None, None].expand(*has_place.shape, 1)
-        placed = torch.cat([frames, shares, of_pose.unsqueeze(-1)], dim=-1)[has_place]  # (n, 4)
-        places.append(placed)
-        maps = maps if weights.rgb is not None else spread(of_pose[has_place], in_tokens(placed, grid), grid)
-    return AttentionOfPoint(
-        maps=maps,
-        patch=patch,
-        block=number,
-        num_blocks=len(model.blocks),
-        head=query.head,
-        num_heads=stage.attention.heads,
-        attention=attention,
-        one_scale=True,
-        places=torch.cat(places),
-    )
+    def __init__(self, blocks: Sequence[Block], tokens_before: Callable[[int, Tensor, Tensor], Tokens]) -> None:
+        self.blocks, self.tokens_before = blocks, tokens_before
 
+    @property
+    def num_blocks(self) -> int:
+        return len(self.blocks)
 
-def checked_query(model: HasBlocks, grid: Grid, query: PointQuery) -> CheckedQuery:
-    """Attention, block and patch of a query.
+    @property
+    def attentions(self) -> list[MappedAttention]:
+        names = self.blocks[0].stages  # those of all blocks
+        heads = {number: block.heads for number, block in enumerate(self.blocks)}
+        return [MappedAttention(heads, name) for name in names]
 
-    Raises:
-        ValueError: for a point, attention, block or head that does not exist.
-    """
-    patch = patch_at(grid, query.frame, query.x, query.y)
-    last = len(model.blocks) - 1
-    block = last if query.block is None else query.block
-    if not 0 <= block <= last:
-        raise ValueError(f"block {block}: choose one from 0 to {last}")
-    names = list(stages(block_of(model, block)))
-    attention = names[0] if query.attention is None else query.attention
-    if attention not in names:
-        raise ValueError(f"attention '{attention}': the model has {' and '.join(names)}")
-    check_head(query.head, stages(block_of(model, block))[attention].attention.heads)
-    return CheckedQuery(attention, block, patch)
+    def grid(self, frames: int, height: int, width: int) -> Grid:
+        return Grid(frames, height // STRIDE, width // STRIDE)
+
+    @torch.no_grad()
+    def maps(self, inputs: tuple[Tensor, ...], found: CheckedQuery, grid: Grid) -> tuple[Tensor, Tensor]:
+        clip, joints = inputs  # (T, 3, height, width), (T, R, 3)
+        query, patch, block = found.query, found.patch, self.blocks[found.block]
+        assert found.attention is not None
+        tokens = block.before(found.attention, self.tokens_before(found.block, clip.unsqueeze(0), joints.unsqueeze(0)))
+        stage = block.stage(found.attention)
+        shares = joints[..., :2].float() / torch.tensor(
+            [clip.shape[3], clip.shape[2]], device=joints.device
+        )  # (T, R, 2)
+        if isinstance(stage, DeformableStage):
+            weights = deformable_weights(stage, tokens, patch)
+        else:
+            at_joint = isinstance(stage, JointStrideStage) or tokens.rgb is None
+            token = nearest_joint(joints[patch.frame], shares[patch.frame], query) if at_joint else patch.place(grid)
+            weights = stride_weights(stage, tokens, patch.frame, token)
+        maps = torch.zeros(grid, device=clip.device)
+        places = []
+        if weights.rgb is not None:
+            at = reference_places(grid, clip.device) if weights.places is None else weights.places.float()
+            of_rgb = of_head(weights.rgb, query.head).float().view(grid)
+            maps = maps + spread(of_rgb, at, grid)
+            places.append(torch.cat([in_shares(at, grid), of_rgb.unsqueeze(-1)], dim=-1).flatten(0, 2))  # (T*S, 4)
+        if weights.pose is not None:
+            of_pose, has_place = of_head(weights.pose, query.head).float(), joints[..., 2] > 0.5  # (T, R) each
+            frames = torch.arange(grid.frames, device=clip.device)[:, None, None].expand(*has_place.shape, 1)
+            placed = torch.cat([frames, shares, of_pose.unsqueeze(-1)], dim=-1)[has_place]  # (n, 4)
+            places.append(placed)
+            maps = maps if weights.rgb is not None else spread(of_pose[has_place], in_tokens(placed, grid), grid)
+        return maps, torch.cat(places)
 
 
 def nearest_joint(joints: Tensor, shares: Tensor, query: PointQuery) -> int:
@@ -216,17 +187,6 @@ def in_tokens(placed: Tensor, grid: Grid) -> Tensor:
     row = (y * grid.height - 0.5).clamp(0, grid.height - 1)
     column = (x * grid.width - 0.5).clamp(0, grid.width - 1)
     return torch.stack([frame, row, column], dim=-1)
-
-
-def block_of(model: HasBlocks, number: int) -> Block:
-    """Block of a number."""
-    block = model.blocks[number]
-    assert isinstance(block, Block)
-    return block
-
-
-def stages(block: Block) -> Mapping[str, Stage]:
-    return {name: stage for name, stage in block.stages.items() if isinstance(stage, Stage)}
 
 
 class JointAttention(NamedTuple):

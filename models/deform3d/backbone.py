@@ -11,7 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from models.model import check_range
+from models.ranges import check_range
 
 STRIDE = 8  # pixels per cell of the features, in rows and in columns
 EXPANSION = 4  # channels of the features per channel of the stem

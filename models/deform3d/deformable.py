@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.deform3d.stage import Stage, StageSettings, Tokens
-from models.model import check_range
+from models.ranges import check_range
 from models.tokens import Grid
 
 Scale = tuple[float, float, float]  # in frames, rows and columns

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.model import check_range
+from models.ranges import check_range
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,14 +6,14 @@ B batch, T frames, S cells per frame, R joints, D width, C classes.
 
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Literal, Self, get_args
+from typing import TYPE_CHECKING, Literal, Self, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from models.attention_query import AttentionOfPoint, PointQuery
-from models.deform3d.attention_maps import attention_of_point, checked_query
+from interface.sizes import InputSize, PoseClipSize
+from interface.targets import Targets
 from models.deform3d.backbone import STRIDE, MixedConvNet
 from models.deform3d.deformable import AttentionConfig, DeformableAttention, DeformableStage, deformable_macs
 from models.deform3d.embedding import Embedding, EmbeddingSettings
@@ -21,15 +21,19 @@ from models.deform3d.heads import ClsHead, ModalHeadConfig
 from models.deform3d.stage import Block, ClsRoute, Merge, Stage, StageName, StageSettings, Tokens
 from models.deform3d.stride import JointStrideStage, TemporalStrideStage, joint_macs, temporal_macs
 from models.deform3d.windows import Windows, check_choice, check_subset
-from models.model import InputSize, ModelConfig, PoseClipSize, Targets, as_pose_clip, check_range, num_outputs
+from models.model import Model, ModelConfig
+from models.ranges import check_range
 from models.tokens import Grid
+
+if TYPE_CHECKING:
+    from models.deform3d.attention_maps import DeformableMaps
 
 Modality = Literal["rgb", "pose"]
 # Modality that a stage cannot do without. The third stage takes all tokens that there are.
 NEEDS: dict[StageName, Modality] = {"deformable": "rgb", "joint": "pose"}
 
 
-class DeformableTransformer(nn.Module):
+class DeformableTransformer(Model):
     """Transformer on the features of a convolutional network and on the joints.
 
     Frames, rows, columns and joints may differ between training and test.
@@ -94,7 +98,7 @@ class DeformableTransformer(nn.Module):
             return 1 + sum(self.has_tokens(modality) for modality in get_args(Modality))
 
         def check(self, size: InputSize) -> None:
-            clip = as_pose_clip(size)
+            clip = size.as_pose_clip()
             self.backbone.check()
             check_range("model.depth", self.depth, least=1, below=1000)
             check_range("model.heads", self.heads, least=1)
@@ -147,11 +151,11 @@ class DeformableTransformer(nn.Module):
 
         def build(self, size: InputSize, targets: Targets) -> "DeformableTransformer":
             self.check(size)
-            return DeformableTransformer(self, as_pose_clip(size), num_outputs(targets))
+            return DeformableTransformer(self, size.as_pose_clip(), targets.num_outputs)
 
-        def with_depth(self, depth: int) -> Self:
-            """Config of the same model with `depth` blocks."""
-            return replace(self, depth=depth)
+        @property
+        def identical_blocks(self) -> int:
+            return self.depth
 
         def tiny(self) -> Self:
             return replace(
@@ -195,9 +199,9 @@ class DeformableTransformer(nn.Module):
 
         def macs(self, size: InputSize, targets: Targets) -> int:
             """Multiply-adds of this implementation. Each token is projected once, and not in each of its windows."""
-            clip = as_pose_clip(size)
+            clip = size.as_pose_clip()
             grid, D = self.grid(clip), self.width
-            total = self.head.macs(D, self.num_modal, num_outputs(targets))
+            total = self.head.macs(D, self.num_modal, targets.num_outputs)
             if "rgb" in self.modalities:
                 total += self.backbone.macs(clip.frames, clip.height, clip.width)
                 total += 5 * grid.tokens * D  # LayerNorm
@@ -267,13 +271,15 @@ class DeformableTransformer(nn.Module):
             tokens = previous(tokens)
         return tokens
 
+    def block(self, number: int) -> Block:
+        block = self.blocks[number]
+        assert isinstance(block, Block)
+        return block
+
     def recompute(self, on: bool) -> None:
         self.recomputes = on
 
-    def check_query(self, size: InputSize, query: PointQuery) -> None:
-        """Refuse a point, attention, block or head that does not exist."""
-        checked_query(self, self.config.grid(as_pose_clip(size)), query)
+    def attention_maps(self) -> "DeformableMaps":
+        from models.deform3d.attention_maps import DeformableMaps  # here: a training needs none
 
-    def attention_of(self, inputs: tuple[Tensor, ...], query: PointQuery) -> AttentionOfPoint:
-        """Attention of an RGB token or of the joint next to a point; by default in the last block's first stage."""
-        return attention_of_point(self, *inputs, query=query)
+        return DeformableMaps([self.block(number) for number in range(len(self.blocks))], self.tokens_before)

@@ -151,6 +151,15 @@ class Block(nn.Module):
         self.stages = nn.ModuleDict({**stages})
         self.cls_route: ClsRoute = cls_route
 
+    def stage(self, name: str) -> Stage:
+        stage = self.stages[name]
+        assert isinstance(stage, Stage)
+        return stage
+
+    @property
+    def heads(self) -> int:
+        return self.stage(next(iter(self.stages))).attention.heads
+
     def forward(self, tokens: Tokens) -> Tokens:
         for name in self.stages:
             tokens = self.after(name, tokens)

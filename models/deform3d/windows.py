@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Self, get_args
 import torch
 from torch import Tensor
 
-from models.model import check_range
+from models.ranges import check_range
 
 # Keys of the window of queries that starts at a place p, with s half of the width:
 # "shift": the window s places further, or the last one. The first places are keys of no window.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from models.heads import Head, HeadConfig
-from models.model import check_range
+from models.ranges import check_range
 from models.tokens import Grid
 
 

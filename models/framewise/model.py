@@ -10,6 +10,8 @@ from typing import ClassVar, Self
 
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.block import Block
 from models.checkpoints import LoadReport, fill
 from models.framewise.frame_attention import FrameAttention
@@ -19,8 +21,8 @@ from models.framewise.shifted_block import BlockShift, ShiftedBlock
 from models.heads import HeadConfig
 from models.imagenet import ImageNet, InitialWeights
 from models.mixers.attention import MixerConfig
-from models.model import InputSize, Targets, check_range, num_outputs
 from models.positions import PositionsConfig
+from models.ranges import check_range
 from models.tokens import Grid, SquareTokens, TokensConfig
 from models.trunk import VideoViT
 
@@ -83,7 +85,7 @@ class FramewiseViT(VideoViT):
 
         def build(self, size: InputSize, targets: Targets) -> "FramewiseViT":
             self.check(size)
-            return FramewiseViT(self, self.grid(size), num_outputs(targets))
+            return FramewiseViT(self, self.grid(size), targets.num_outputs)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
             if part:

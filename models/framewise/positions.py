@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from models.model import check_range
 from models.positions import LearntPositions, check_frames, resized, square_side
+from models.ranges import check_range
 from models.tokens import Grid
 
 

@@ -1,23 +1,26 @@
 """Motionformer: a video ViT with trajectory attention (https://arxiv.org/abs/2106.05392)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from models.attention_query import AttentionOfPoint, PointQuery
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.checkpoints import LoadReport
 from models.imagenet import ImageNet, InitialWeights
 from models.mixers.attention import MixerConfig
 from models.mixers.trajectory import TrajectoryAttention
-from models.model import Cost, InputSize, Targets, num_outputs
-from models.motionformer.attention_maps import attention_of_point, checked_query
+from models.model import Cost
 from models.motionformer.weights import copy_shared, load_image_weights, load_released
 from models.positions import JointPositions, SeparatePositions, square_side
 from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
+
+if TYPE_CHECKING:
+    from models.motionformer.attention_maps import TrajectoryMaps
 
 
 class Motionformer(VideoViT):
@@ -44,11 +47,11 @@ class Motionformer(VideoViT):
 
         def build(self, size: InputSize, targets: Targets) -> "Motionformer":
             self.check(size)
-            return Motionformer(self, self.grid(size), num_outputs(targets))
+            return Motionformer(self, self.grid(size), targets.num_outputs)
 
-        def with_depth(self, depth: int) -> Self:
-            """Config of the same model with `depth` blocks."""
-            return replace(self, depth=depth)
+        @property
+        def identical_blocks(self) -> int:
+            return self.depth
 
         def cost(self, size: InputSize, targets: Targets) -> Cost:
             """Published cost. The parameters include those that the authors' model has but never uses.
@@ -77,9 +80,7 @@ class Motionformer(VideoViT):
                 raise ValueError(f"a Motionformer has no part '{part}' that another run can fill")
             return copy_shared(model, tensors)
 
-    def check_query(self, size: InputSize, query: PointQuery) -> None:
-        """Refuse a point, block or head that does not exist, and a block without attention maps."""
-        checked_query(self, self.config.grid(size), query)
+    def attention_maps(self) -> "TrajectoryMaps":
+        from models.motionformer.attention_maps import TrajectoryMaps  # here: a training needs none
 
-    def attention_of(self, inputs: tuple[Tensor, ...], query: PointQuery) -> AttentionOfPoint:
-        return attention_of_point(self, *inputs, query=query)
+        return TrajectoryMaps(self)

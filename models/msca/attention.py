@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
 from models.framewise.frame_attention import PROJECTIONS, Shifted, ShiftedAttention
-from models.model import check_range
+from models.ranges import check_range
 from models.tokens import Grid
 
 Neighbour = Literal["past", "future"]

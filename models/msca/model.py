@@ -11,14 +11,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
 from models.checkpoints import Converted, LoadReport, fill, read_released
 from models.framewise.frame_shift import Boundary
 from models.framewise.model import FramewiseViT
 from models.framewise.shifted_block import BlockShift
 from models.image_vit import renamed
 from models.mixers.attention import MixerConfig
-from models.model import InputSize, check_range
 from models.msca.attention import HeadShift
+from models.ranges import check_range
 
 PREFIX = "base_model.transformer."
 RULES = (

@@ -14,13 +14,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.block import Block
 from models.checkpoints import LoadReport
 from models.imagenet import InitialWeights
 from models.mixers.trajectory import TrajectoryAttention
-from models.model import InputSize, ModelConfig, Targets, as_masked_sequence, check_range
+from models.model import Model, ModelConfig
 from models.propagation.propagate import ClipMode, Clips, FrameVectors, propagated, sources
 from models.propagation.rules import PropagationRules
+from models.ranges import check_range
 from models.tokens import Grid
 from models.trunk import VideoViT
 
@@ -30,7 +33,7 @@ Affinity = Literal["trajectory", "query-key", "keys", "tokens"]
 POSITIONS_IN_TIME = ("positions.time", "positions.space_time")
 
 
-class LabelPropagation(nn.Module):
+class LabelPropagation(Model):
     """Video transformer whose patches vote on the labels of other patches."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -57,7 +60,7 @@ class LabelPropagation(nn.Module):
         random_weights: bool = field(default=False, metadata={"omit_if": False})
 
         def check(self, size: InputSize) -> None:
-            sequence = as_masked_sequence(size)
+            sequence = size.as_masked_sequence()
             check_range("model.clip_frames", self.clip_frames, least=1, below=2**31)
             self.backbone.check(sequence.clip(self.clip_frames))
             self.rules.check()
@@ -91,11 +94,11 @@ class LabelPropagation(nn.Module):
 
         def build(self, size: InputSize, targets: Targets) -> "LabelPropagation":
             self.check(size)
-            clip = as_masked_sequence(size).clip(self.clip_frames)
+            clip = size.as_masked_sequence().clip(self.clip_frames)
             return LabelPropagation(self, replace(self.backbone, head=None).build(clip, targets))
 
         def grid(self, size: InputSize) -> Grid:
-            return self.backbone.grid(as_masked_sequence(size).clip(self.clip_frames))
+            return self.backbone.grid(size.as_masked_sequence().clip(self.clip_frames))
 
         def tiny(self) -> Self:
             return replace(
@@ -136,7 +139,7 @@ class LabelPropagation(nn.Module):
             return self.backbone.copy_from(model.backbone, kept, part)
 
         def macs(self, size: InputSize, targets: Targets) -> int:
-            sequence = as_masked_sequence(size)
+            sequence = size.as_masked_sequence()
             clip = replace(self.backbone, head=None).macs(sequence.clip(self.clip_frames), targets)
             return clip * self.num_clips(sequence.frames, self.grid(size))
 
@@ -194,7 +197,7 @@ def compared_by_cosine(features: Tensor, grid: Grid) -> FrameVectors:
     return FrameVectors(unit[-1], unit, is_attention=False)
 
 
-class KeptMask(nn.Module):
+class KeptMask(Model):
     """Control without parameters: the mask of the first frame is kept for all frames."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -202,7 +205,7 @@ class KeptMask(nn.Module):
         """No options."""
 
         def check(self, size: InputSize) -> None:
-            as_masked_sequence(size)
+            size.as_masked_sequence()
 
         def build(self, size: InputSize, targets: Targets) -> "KeptMask":
             self.check(size)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.model import check_range
+from models.ranges import check_range
 from models.tokens import Grid
 
 PATH = "model.rules"  # full name of the rules in messages

@@ -14,9 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.sizes import InputSize, TokenSequenceSize
+from interface.targets import Targets
 from models.mixers.attention import key_bias, split_heads
 from models.mixers.space import Approximation, ExactSpace, SpatialStage, without_autocast
-from models.model import InputSize, ModelConfig, Targets, TokenSequenceSize, as_token_sequence, check_range, num_outputs
+from models.model import Model, ModelConfig
+from models.ranges import check_range
 from models.tokens import Grid
 
 MAX_SIDE = 2**20  # width of a layer; larger ones have no tensors
@@ -71,7 +74,7 @@ class StoredMap(SpatialStage):
         return (self.dropout(F.softmax(scores, dim=-1)) @ v).transpose(0, 1).unsqueeze(0)
 
 
-class SequenceEncoder(nn.Module):
+class SequenceEncoder(Model):
     """Embeddings, pre-norm blocks, a mean over positions, and a head with a hidden layer.
 
     Both sequences of a pair go through the same blocks. The head gets both features, their product and difference.
@@ -115,13 +118,13 @@ class SequenceEncoder(nn.Module):
                 raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")
             if self.stores_map and self.approximation is not None:
                 raise ValueError("model.stores_map=True is for exact attention; set model.approximation=None")
-            sequence = as_token_sequence(size)
+            sequence = size.as_token_sequence()
             if self.approximation is not None:
                 self.approximation.check(grid_of(sequence))
 
         def build(self, size: InputSize, targets: Targets) -> "SequenceEncoder":
             self.check(size)
-            return SequenceEncoder(self, as_token_sequence(size), num_outputs(targets))
+            return SequenceEncoder(self, size.as_token_sequence(), targets.num_outputs)
 
         def stage(self, grid: Grid) -> SpatialStage:
             """Attention between heads of a block."""
@@ -131,7 +134,7 @@ class SequenceEncoder(nn.Module):
 
         def macs(self, size: InputSize, targets: Targets) -> int:
             """Published multiply-adds: those of the blocks for one sequence, without last LayerNorm and head."""
-            grid, N, D = grid_of(as_token_sequence(size)), as_token_sequence(size).length, self.width
+            grid, N, D = grid_of(size.as_token_sequence()), size.as_token_sequence().length, self.width
             attention = 2 * N**2 * D if self.approximation is None else self.approximation.macs(grid, D, self.heads)
             projections, norms = 4 * N * D**2 + 2 * N * D * self.hidden, 2 * 5 * N * D
             return self.depth * (projections + norms + attention)
@@ -214,7 +217,7 @@ def grid_of(size: TokenSequenceSize) -> Grid:
     return Grid(1, 1, size.length)
 
 
-class FirstToken(nn.Module):
+class FirstToken(Model):
     """A table from the first token to logits; of pairs, the sum of two tables."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -222,10 +225,10 @@ class FirstToken(nn.Module):
         """No options."""
 
         def check(self, size: InputSize) -> None:
-            as_token_sequence(size)
+            size.as_token_sequence()
 
         def build(self, size: InputSize, targets: Targets) -> "FirstToken":
-            return FirstToken(as_token_sequence(size), num_outputs(targets))
+            return FirstToken(size.as_token_sequence(), targets.num_outputs)
 
         def macs(self, size: InputSize, targets: Targets) -> int:
             """None: logits are looked up."""

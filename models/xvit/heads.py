@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from models.block import Block
 from models.heads import Head, HeadConfig
 from models.mixers.joint import JointAttention
-from models.model import check_range
+from models.ranges import check_range
 from models.tokens import Grid
 
 NORM_EPS = 1e-5  # of all LayerNorms of the head, differing from the trunk

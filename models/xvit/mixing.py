@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.framewise.frame_attention import INPUT, PROJECTIONS, Shifted, ShiftedAttention
 from models.mixers.joint import JointAttention
-from models.model import check_range
+from models.ranges import check_range
 from models.tokens import Grid
 
 

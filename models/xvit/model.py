@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
 from models.checkpoints import Converted, LoadReport, fill, read_released
 from models.framewise.frame_attention import FrameAttention
 from models.framewise.model import FramewiseViT
@@ -20,8 +21,8 @@ from models.framewise.shifted_block import BlockShift
 from models.heads import HeadConfig
 from models.image_vit import TIMM_NAMES, renamed
 from models.mixers.attention import MixerConfig
-from models.model import InputSize, check_range
 from models.positions import PositionsConfig
+from models.ranges import check_range
 from models.xvit.heads import TemporalAttentionHead
 from models.xvit.mixing import SpaceTimeMixing
 

@@ -20,8 +20,9 @@ from experiments.spec.attention_queries import QueriedRun
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.ids import canonical
 from experiments.spec.run import RunConfig
+from interface.sizes import VideoSize
 from interface.targets import Targets
-from models.attention_query import AttentionOfPoint, MapsAttention, PointQuery
+from models.attention_query import AttentionOfPoint, PointQuery
 from runner.inference.class_names import class_names
 from runner.inference.video_list import listed_run
 from runner.machine.messages import one_line
@@ -79,9 +80,9 @@ def attention_maps(
     if video_list is not None:
         shown = listed_run(run, video_list, class_names(run.data, resources, store.run(run.train_id)))
     data, model = shown.data, shown.build().model
-    if not isinstance(model, MapsAttention):
-        raise ValueError(f"{type(model).__name__} has no attention maps of videos to draw")
-    model.check_query(data.test_size(run.evaluation), point_of(query))
+    maps_of, size = model.attention_maps(), data.test_size(run.evaluation)
+    assert isinstance(size, VideoSize), "models with attention maps take videos"
+    maps_of.check(size, point_of(query))
     weights = existing_weights(run, store)
     videos = data.dataset.build(resources.root(data) if video_list is None else video_list, "test")
     if query.of_moving:
@@ -101,7 +102,8 @@ def attention_maps(
     load_weights(model, run, store, weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     of_item = data.on_device(tuple(one[0].to(device) for one in inputs))
-    attention = model.to(device).eval().attention_of(of_item, point_of(query))
+    model.to(device).eval()
+    attention = maps_of.of_point(of_item, point_of(query))
     maps = attention.maps.float().cpu()  # (T, rows, columns)
     if not maps.isfinite().all():
         raise ValueError(f"the attention of run {run.train_id} is not finite: its weights are of no use")

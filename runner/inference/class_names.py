@@ -8,7 +8,7 @@ from data.datasets.annotations import file_text
 from data.datasets.folders import refuse_duplicates
 from data.errors import DataError
 from data.synthetic.ensure import generated_root
-from models.model import Targets
+from interface.targets import Targets
 from runner.machine.resources import Resources
 from runner.store.data_record import recorded_class_names
 from runner.store.run_directory import RunDirectory

@@ -13,7 +13,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
-from models.model import HasIdenticalBlocks, InputSize, ModelConfig, Targets
+from interface.sizes import InputSize
+from interface.targets import Targets
+from models.model import ModelConfig
 from runner.measure.training_step import PRECISIONS, TrainingStep, is_out_of_memory, release_memory
 from runner.store.provenance import provenance
 
@@ -39,10 +41,10 @@ def saved_for_backward(run: RunConfig) -> int:
 @functools.cache
 def saved_per_item(model: ModelConfig, size: InputSize, targets: Targets) -> int:
     """Bytes that autograd saves for the backward pass of one item in float32, without weights."""
-    if isinstance(model, HasIdenticalBlocks) and model.depth > 3:
+    if (depth := model.identical_blocks) > 3:
         # Blocks between the first and the last are identical: each adds the difference between depths 3 and 2.
-        two, three = (saved_per_item(model.with_depth(depth), size, targets) for depth in (2, 3))
-        return three + (model.depth - 3) * (three - two)
+        two, three = (saved_per_item(model.with_depth(few), size, targets) for few in (2, 3))
+        return three + (depth - 3) * (three - two)
     built = model.on_meta(size, targets).train()
     # Fake tensors use the CPU's kernels, fused attention included. On the meta device, attention would save its maps.
     with FakeTensorMode(allow_non_fake_inputs=True):

@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # type: ignore[attr-defined]  # generated at import
 from torch import Tensor
 
-from lightning_modules.task import Batch
+from interface.batches import Batch
 
 NUM_POINTS = 100  # least number of points of a training curve, if the training has as many steps
 MOST_STEPS_PER_POINT = 50

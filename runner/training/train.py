@@ -9,7 +9,6 @@ from data.datamodule import DataModule, Loading
 from data.decoded_files import DecodedFiles
 from experiments.spec.run import RunConfig
 from models.frozen import frozen_parameters
-from models.model import Recomputes
 from runner.machine.request import Request
 from runner.machine.resources import BatchSplit, Resources
 from runner.machine.signals import StopRequest
@@ -88,8 +87,7 @@ class Session:
             decoded=DecodedFiles(*store.decoded_files(run.data.dataset.name)),
         )
         self.module = run.build()
-        if isinstance(self.module.model, Recomputes):
-            self.module.model.recompute(resources.recompute)
+        self.module.model.recompute(resources.recompute)
         self.started, self.code = time.time(), provenance()  # of modules in memory: files can change during a training
         self.clock, self.trained_with = DeviceClock(), TrainingProvenance(self.code)
         self.prediction_files = PredictionFiles(run.data, directory.result_files(run.eval_id))

@@ -13,10 +13,10 @@ from data.datamodule import DataModule, Loading
 from data.datasets.epic100 import Epic100
 from data.datasets.own_videos import ListFile
 from data.errors import DataError
-from data.items import Batch
 from data.sampling.strides import DenseSampling
 from data.video_data import VideoData
 from data.worker_processes import STOP_SIGNALS
+from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget
 from tests.data.small_clips import DATA

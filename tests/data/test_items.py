@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from data.errors import DataError, DecodeError
-from data.items import Batch, Draw, Item, TestItems, TrainItems, collated, seeded
+from data.items import Draw, Item, TestItems, TrainItems, collated, seeded
+from interface.batches import Batch
 
 
 class Numbers:

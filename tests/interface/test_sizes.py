@@ -1,54 +1,52 @@
+"""Sizes of items: examples, costs, and the kinds that a model may ask for."""
+
+from dataclasses import replace
+
 import pytest
 import torch
 
-from interface.sizes import ClipSize, PoseClipSize
+from interface.sizes import ClipSize, InputSize, MaskedSequenceSize, PoseClipSize, TokenSequenceSize
+
+SIZES = {
+    "clip": ClipSize(4, 16, 24),
+    "pose_clip": PoseClipSize(4, 16, 24, 13),
+    "token_sequence": TokenSequenceSize(10, 5, pair=True),
+    "masked_sequence": MaskedSequenceSize(4, 16, 24),
+}
+SHAPES = {
+    "clip": [(2, 4, 3, 16, 24)],
+    "pose_clip": [(2, 4, 3, 16, 24), (2, 4, 13, 3)],
+    "token_sequence": [(2, 10), (2, 10)],
+    "masked_sequence": [(2, 4, 3, 16, 24), (2, 1, 16, 24)],
+}
 
 
-def test_a_clip_costs_all_pixels_of_all_frames() -> None:
-    assert ClipSize(16, 224, 192).cost == 16 * 224 * 192
-    assert ClipSize(16, 224, 192).kind == "clip"
+@pytest.mark.parametrize("kind", SIZES)
+def test_a_size_is_returned_to_models_of_its_kind_and_refused_to_others(kind: str) -> None:
+    for other, size in SIZES.items():
+        if other == kind:
+            assert getattr(size, f"as_{kind}")() is size
+            continue
+        with pytest.raises(ValueError, match=f"^model: it takes .*, and the data give a {size.kind}$"):
+            getattr(size, f"as_{kind}")()
 
 
-def test_a_clip_of_other_length_keeps_its_pixels() -> None:
-    assert ClipSize(16, 224, 192).with_frames(8) == ClipSize(8, 224, 192)
+@pytest.mark.parametrize("kind", SIZES)
+def test_an_example_has_the_size_and_the_cost_grows_with_it(kind: str) -> None:
+    size: InputSize = SIZES[kind]
+    assert [tuple(part.shape) for part in size.example(2)] == SHAPES[kind]
+    assert {part.device.type for part in size.example(1, "meta")} == {"meta"}
+    assert size.cost == (8 * 10 * 2 if kind == "token_sequence" else 4 * 16 * 24)
+    assert size.is_uniform == (kind != "masked_sequence")
 
 
-@pytest.mark.parametrize("device", ["cpu", "meta"])
-def test_an_example_is_a_batch_of_clips_on_the_device(device: str) -> None:
-    (clips,) = ClipSize(4, 32, 48).example(2, device)
-    assert clips.shape == (2, 4, 3, 32, 48)
-    assert clips.dtype == torch.float32
-    assert clips.device.type == device
+def test_frames_can_be_replaced() -> None:
+    for size in (ClipSize(16, 224, 192), PoseClipSize(12, 224, 192, 13)):
+        assert size.with_frames(8) == replace(size, frames=8)
+    assert MaskedSequenceSize(60, 480, 848).clip(16) == ClipSize(16, 480, 848)
 
 
-def test_an_example_has_standard_normal_values() -> None:
-    torch.manual_seed(0)
-    (clips,) = ClipSize(8, 64, 64).example(1)
-    assert abs(clips.mean()) < 0.02
-    assert abs(clips.std() - 1) < 0.02
-
-
-def test_a_clip_with_joints_costs_all_pixels_of_all_frames() -> None:
-    size = PoseClipSize(12, 224, 192, 13)
-    assert (size.cost, size.kind) == (12 * 224 * 192, "clip with joints")
-
-
-def test_a_clip_with_joints_of_other_length_keeps_its_pixels_and_joints() -> None:
-    assert PoseClipSize(12, 224, 192, 13).with_frames(4) == PoseClipSize(4, 224, 192, 13)
-
-
-@pytest.mark.parametrize("device", ["cpu", "meta"])
-def test_an_example_with_joints_is_clips_and_joints_on_the_device(device: str) -> None:
-    clips, joints = PoseClipSize(4, 32, 48, 13).example(2, device)
-    assert clips.shape == (2, 4, 3, 32, 48) and joints.shape == (2, 4, 13, 3)
-    assert clips.dtype == joints.dtype == torch.float32
-    assert clips.device.type == joints.device.type == device
-
-
-def test_all_joints_of_an_example_have_a_place_anywhere_in_the_crop() -> None:
-    torch.manual_seed(0)
-    _, joints = PoseClipSize(8, 32, 64, 25).example(4)
-    x, y, has_place = joints.unbind(-1)
-    assert (has_place == 1).all()
-    assert 0 <= x.min() < 1 and 63 < x.max() <= 64
-    assert 0 <= y.min() < 1 and 31 < y.max() <= 32
+def test_example_joints_have_places_in_the_crop_and_example_tokens_are_no_padding() -> None:
+    _, joints = PoseClipSize(4, 16, 24, 13).example(2)
+    assert joints[..., 2].eq(1).all() and (joints[..., :2] < torch.tensor([24, 16])).all() and (joints >= 0).all()
+    assert all(ids.min() >= 1 and ids.max() < 5 for ids in TokenSequenceSize(1000, 5).example(1))

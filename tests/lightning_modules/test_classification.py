@@ -1,15 +1,13 @@
 """The loss of single-label classification, its mixed batches, and the scores of its test."""
 
-from dataclasses import dataclass
-
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from data.items import Batch
+from interface.batches import Batch
 from interface.evaluation import EvalConfig
-from interface.targets import ClassTarget, VerbNounTarget
+from interface.targets import ClassTarget, MaskTarget, VerbNounTarget
 from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
 from lightning_modules.scores import ViewScores
@@ -103,20 +101,8 @@ def test_label_smoothing_is_between_0_and_1(objective: type[SingleLabel | VerbNo
         objective(label_smoothing=smoothing)
 
 
-@dataclass(frozen=True)
-class NoClass:
-    """Targets without classes."""
-
-    @property
-    def classes(self) -> dict[str, int]:
-        return {}
-
-    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        return torch.zeros(batch_size, device=device)
-
-
 def test_single_labels_require_data_with_one_class_per_item() -> None:
-    for targets, kinds in ((VerbNounTarget(3, 7), "verb and a noun"), (NoClass(), "no class")):
+    for targets, kinds in ((VerbNounTarget(3, 7), "verb and a noun"), (MaskTarget(), "no class")):
         with pytest.raises(ValueError) as caught:
             SingleLabel().task(targets)
         assert str(caught.value) == (

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from data.items import Batch
+from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget, MaskTarget
 from lightning_modules.mask_metrics import over_frames, region_similarity

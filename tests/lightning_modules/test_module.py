@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from data.items import Batch
+from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget
 from lightning_modules import module as module_file
@@ -23,6 +23,7 @@ from lightning_modules.parameter_groups import ParameterRule
 from lightning_modules.scores import ViewScores
 from lightning_modules.task import FIRST, Place, Prepared
 from models.frozen import frozen_fingerprint
+from models.model import Model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -30,7 +31,7 @@ SIZE, CLASSES, PROTOCOL = 6, 3, EvalConfig(views=2, crops=2)
 OPTIM = OptimConfig(epochs=2, batch_size=4, lr=0.1, optimizer=SGD(), precision="32-true")
 
 
-class Net(nn.Module):
+class Net(Model):
     """Backbone, which may be frozen, dropout, and a head."""
 
     def __init__(self, *, frozen: bool = False, seed: int = 0) -> None:
@@ -45,9 +46,18 @@ class Net(nn.Module):
         return self.head(self.dropout(self.backbone(clips.flatten(1))))
 
 
-def linear() -> nn.Module:
+class Flat(Model):
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def linear() -> Flat:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Flatten(1), nn.Linear(SIZE, CLASSES))
+    return Flat(nn.Flatten(1), nn.Linear(SIZE, CLASSES))
 
 
 def train_batch(seed: int = 0, unreadable: int = 0) -> Batch:
@@ -71,7 +81,7 @@ def loader(batches: list[Batch]) -> DataLoader:
 
 
 def built(
-    model: nn.Module | None = None,
+    model: Model | None = None,
     objective: SingleLabel | None = None,
     optim: OptimConfig | None = OPTIM,
     seed: int = 7,

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from data.items import Batch
 from experiments.spec.ids import canonical, digest
+from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget, VerbNounTarget
 from lightning_modules.scores import ViewScores

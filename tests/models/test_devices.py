@@ -12,8 +12,9 @@ from torch.utils._pytree import tree_leaves
 from experiments.spec.catalog import captions, load
 from experiments.spec.ids import canonical
 from experiments.spec.scales import TINY
+from interface.sizes import InputSize
 from interface.targets import ClassTarget
-from models.model import InputSize, ModelConfig, Recomputes
+from models.model import ModelConfig
 
 ITEMS, TARGET = 2, ClassTarget(10)
 # Copies of the random numbers of approximations, which are drawn on the CPU to be the same on every device.
@@ -93,10 +94,7 @@ def test_gradients_have_the_device_and_dtype_of_their_parameters(
     config: ModelConfig, size: InputSize, recompute: bool
 ) -> None:
     model = config.on_meta(size, TARGET)  # a backward pass on CUDA needs a CUDA device
-    if recompute:
-        if not isinstance(model, Recomputes):
-            pytest.skip("a model without recomputation")
-        model.recompute(True)
+    model.recompute(recompute)
     with Crossings() as crossings:
         model.train()(*size.example(ITEMS, "meta")).sum().backward()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -2,38 +2,28 @@
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from interface.sizes import ClipSize, PoseClipSize
-from interface.targets import ClassTarget, VerbNounTarget
-from models.attention_query import MapsAttention
-from models.model import (
-    HasIdenticalBlocks,
-    HasLayers,
-    InputSize,
-    ModelConfig,
-    Recomputes,
-    Targets,
-    as_clip,
-    as_pose_clip,
-    check_range,
-    num_outputs,
-)
+from interface.sizes import InputSize
+from interface.targets import ClassTarget, Targets, VerbNounTarget
+from models.model import Model, ModelConfig
+from models.ranges import check_range
 
 
 @dataclass(frozen=True)
-class TwoRows:
+class TwoRows(InputSize):
     """Input size of two rows of `count` numbers."""
 
     count: int
-    kind: str = "pair of rows"
+
+    @property
+    def kind(self) -> str:
+        return "pair of rows"
 
     @property
     def cost(self) -> int:
@@ -44,7 +34,7 @@ class TwoRows:
         return left, right
 
 
-class Compared(nn.Module):
+class Compared(Model):
     """Classifier of two inputs, with a frozen first layer."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -56,10 +46,7 @@ class Compared(nn.Module):
 
         def build(self, size: InputSize, targets: Targets) -> "Compared":
             self.check(size)
-            return Compared(self, size.cost // 2, num_outputs(targets))
-
-        def tiny(self) -> "Compared.Config":
-            return self
+            return Compared(self, size.cost // 2, targets.num_outputs)
 
     def __init__(self, config: Config, count: int, num_classes: int) -> None:
         super().__init__()
@@ -164,68 +151,14 @@ def test_by_default_a_part_is_refused() -> None:
     torch.testing.assert_close(state(model), before)
 
 
-def test_a_model_without_optional_methods_implements_no_optional_protocol() -> None:
-    assert not isinstance(CONFIG, HasIdenticalBlocks)
-    assert not isinstance(built(), HasLayers | Recomputes | MapsAttention)
-
-
-def test_a_config_without_the_abstract_methods_cannot_be_instantiated() -> None:
-    class Half(ModelConfig):
-        def check(self, size: InputSize) -> None: ...
-
-    with pytest.raises(TypeError, match=r"build.*tiny"):
-        Half()  # pyright: ignore[reportAbstractUsage]
-
-
-def test_the_size_of_a_clip_is_returned_unchanged() -> None:
-    size = ClipSize(4, 16, 24)
-    assert as_clip(size) is size
-
-
-@pytest.mark.parametrize(
-    "size",
-    [
-        TwoRows(5),
-        SimpleNamespace(kind="pair of rows", cost=1, frames=1, height=2, width=3, example=lambda batch_size: ()),
-    ],
-    ids=["without frames", "with frames"],
-)
-def test_inputs_of_another_type_are_refused_by_name(size: InputSize) -> None:
-    with pytest.raises(ValueError, match=r"^model: it takes clips, and the data give a pair of rows$"):
-        as_clip(size)
-
-
-def test_the_size_of_a_clip_with_joints_is_returned_unchanged_and_is_not_that_of_a_clip() -> None:
-    size = PoseClipSize(4, 16, 24, 13)
-    assert as_pose_clip(size) is size
-    with pytest.raises(ValueError, match=r"^model: it takes clips, and the data give a clip with joints$"):
-        as_clip(size)
-
-
-@pytest.mark.parametrize("size", [TwoRows(5), ClipSize(4, 16, 24)])
-def test_inputs_without_joints_are_refused_by_name(size: InputSize) -> None:
-    with pytest.raises(ValueError, match=f"^model: it takes clips with joints, and the data give a {size.kind}$"):
-        as_pose_clip(size)
-
-
-@pytest.mark.parametrize(("targets", "outputs"), [(ClassTarget(7), 7), (VerbNounTarget(97, 300), 397)], ids=str)
-def test_the_number_of_outputs_is_the_total_number_of_classes(targets: Targets, outputs: int) -> None:
-    assert num_outputs(targets) == outputs
-
-
-class Regressed:
-    """Targets that are not classes."""
-
-    @property
-    def classes(self) -> Mapping[str, int]:
-        return {}
-
-    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        return torch.zeros(batch_size, device=device)
-
-
-def test_targets_without_classes_have_zero_outputs() -> None:
-    assert num_outputs(Regressed()) == 0
+def test_what_only_some_models_can_do_has_a_default() -> None:
+    model = built()
+    assert CONFIG.tiny() is CONFIG and CONFIG.identical_blocks == 0
+    model.recompute(True)
+    with pytest.raises(ValueError, match=r"^optim\.layer_decay: Compared does not assign layers"):
+        model.layer_of("head.weight")
+    with pytest.raises(ValueError, match=r"^Compared has no attention maps"):
+        model.attention_maps()
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from timm.layers.activations import QuickGELU
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from interface.sizes import ClipSize
-from interface.targets import ClassTarget
+from interface.sizes import ClipSize, InputSize
+from interface.targets import ClassTarget, Targets
 from models.block import Block
 from models.cost import num_parameters
 from models.heads import HeadConfig
@@ -22,7 +22,6 @@ from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
-from models.model import HasIdenticalBlocks, InputSize, Targets, num_outputs
 from models.positions import LearntPositions, PositionsConfig, SeparatePositions, resized, square_side
 from models.tokens import CubicTokens, Grid, SquareTokens, TokensConfig
 from models.trunk import VideoViT
@@ -169,7 +168,7 @@ def test_the_attention_of_every_block_is_checked() -> None:
 
 def test_blocks_of_a_trunk_count_as_identical_only_if_its_config_says_so() -> None:
     # Extrapolation from fewer blocks would give wrong bytes for these.
-    assert not isinstance(late(1), HasIdenticalBlocks) and not isinstance(plain(), HasIdenticalBlocks)
+    assert late(1).identical_blocks == plain().identical_blocks == 0
     clip = SIZE.example(1)
     four, three, two = (saved_bytes(built(replace(late(3), depth=depth)).train(), clip) for depth in (4, 3, 2))
     assert four != three + (three - two)
@@ -269,7 +268,7 @@ class FrameWise(VideoViT):
 
         def build(self, size: InputSize, targets: Targets) -> "FrameWise":
             self.check(size)
-            return FrameWise(self, self.grid(size), num_outputs(targets))
+            return FrameWise(self, self.grid(size), targets.num_outputs)
 
         def num_tokens(self, grid: Grid) -> int:
             return grid.frames * (1 + grid.patches)

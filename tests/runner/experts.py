@@ -16,6 +16,8 @@ from experiments.spec.edits import Edit
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import TINY
 from interface.evaluation import EvalConfig
+from interface.sizes import InputSize
+from interface.targets import Targets
 from lightning_modules.optim import OptimConfig
 from models import model as base
 from models.checkpoints import LoadReport, fill, read_tensors
@@ -34,7 +36,7 @@ class Expert(Tower):
             return replace(self, file=None)
 
 
-class Pair(nn.Module):
+class Pair(base.Model):
     """Model of two frozen linear experts and a trained linear head."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -44,11 +46,11 @@ class Pair(nn.Module):
         width: int = 8
         files: tuple[str, ...] = ()
 
-        def check(self, size: base.InputSize) -> None:
+        def check(self, size: InputSize) -> None:
             """Accept all sizes."""
 
-        def build(self, size: base.InputSize, targets: base.Targets) -> "Pair":
-            return Pair(self.width, base.num_outputs(targets))
+        def build(self, size: InputSize, targets: Targets) -> "Pair":
+            return Pair(self.width, targets.num_outputs)
 
         def tiny(self) -> Self:
             return replace(self, files=())
@@ -73,7 +75,7 @@ class Pair(nn.Module):
                 model.get_submodule(part), tensors, names, source=f"the parent run of {part}", known_unexpected=unused
             )
 
-        def load_released(self, model: nn.Module, path: Path, size: base.InputSize) -> LoadReport:
+        def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             return fill(model, read_tensors(path), {name: name for name in model.state_dict()}, source=path.name)
 
     def __init__(self, width: int, num_classes: int) -> None:
@@ -94,18 +96,18 @@ class Pair(nn.Module):
         return self.head(torch.cat([self.left(points), self.right(points)], dim=1).tanh()) * self.scale
 
 
-class Ensemble(nn.Module):
+class Ensemble(base.Model):
     """Mean of the class probabilities of two experts."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(base.ModelConfig):
         width: int = 8
 
-        def check(self, size: base.InputSize) -> None:
+        def check(self, size: InputSize) -> None:
             """Accept all sizes."""
 
-        def build(self, size: base.InputSize, targets: base.Targets) -> "Ensemble":
-            return Ensemble(self.width, base.num_outputs(targets))
+        def build(self, size: InputSize, targets: Targets) -> "Ensemble":
+            return Ensemble(self.width, targets.num_outputs)
 
         def tiny(self) -> Self:
             return self
@@ -117,7 +119,7 @@ class Ensemble(nn.Module):
             names = {name: name for name in expert.state_dict()}
             return fill(expert, tensors, names, source=f"the parent run of {part}")
 
-        def load_released(self, model: nn.Module, path: Path, size: base.InputSize) -> LoadReport:
+        def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             return fill(model, read_tensors(path), {name: name for name in model.state_dict()}, source=path.name)
 
     def __init__(self, width: int, num_classes: int) -> None:

@@ -23,7 +23,7 @@ from data.items import ItemList, TestItems, TrainItems
 from experiments.spec.run import RunConfig
 from interface.evaluation import EvalConfig
 from interface.sizes import InputSize
-from interface.targets import ClassTarget
+from interface.targets import ClassTarget, Targets
 from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from models import model as base
@@ -147,7 +147,7 @@ class PointData(DataConfig):
         return tuple(range(other.views - evaluation.views, other.views))
 
 
-class Tower(nn.Module):
+class Tower(base.Model):
     """Model of a linear backbone and a linear head."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -158,11 +158,11 @@ class Tower(nn.Module):
         frozen: bool = False
         file: str | None = None
 
-        def check(self, size: base.InputSize) -> None:
+        def check(self, size: InputSize) -> None:
             """Accept all sizes."""
 
-        def build(self, size: base.InputSize, targets: base.Targets) -> "Tower":
-            tower = Tower(self.width, base.num_outputs(targets))
+        def build(self, size: InputSize, targets: Targets) -> "Tower":
+            tower = Tower(self.width, targets.num_outputs)
             tower.backbone.requires_grad_(not self.frozen)
             return tower
 

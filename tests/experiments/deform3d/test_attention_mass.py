@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.items import Batch
 from experiments.deform3d.attention_mass import (
     AttentionMass,
     Mass,
@@ -20,6 +19,7 @@ from experiments.deform3d.base import PENN
 from experiments.deform3d.figuresA2_to_A5 import PENN_ATTENTION
 from experiments.deform3d.tiny import TINY
 from experiments.spec.scales import find_scale
+from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget
 from models.deform3d.attention_maps import CellAttention, JointAttention

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from interface.targets import VerbNounTarget
-from models.attention_query import AttentionOfPoint, MapsAttention, Patch, PointQuery
-from models.cast.attention_maps import exchange_input
+from models.attention_query import AttentionOfPoint, Patch, PointQuery
 from models.cast.baselines import IndependentExperts, LoneExpert
 from models.cast.bottleneck import AllTokensAttention, BottleneckExchange, FullWidthExchange
 from models.cast.clip_expert import ClipExpert
@@ -39,13 +38,13 @@ def clip() -> Tensor:
 
 
 def asked(model: CAST, **changes: object) -> AttentionOfPoint:
-    return model.attention_of((clip(),), QUERY._replace(**changes))  # type: ignore[arg-type]
+    return model.attention_maps().of_point((clip(),), QUERY._replace(**changes))  # type: ignore[arg-type]
 
 
 def patches(model: CAST, block: int) -> tuple[Tensor, Tensor]:
     """Projected and normalised patches (T, S, W) of both streams at the exchange of a block."""
     exchange = model.exchange_of(block)
-    s, t = exchange_input(model, clip().unsqueeze(0), block)
+    s, t = model.exchange_input(block, clip().unsqueeze(0))
     if isinstance(exchange, BottleneckExchange):
         s, t = exchange.down_s(s), exchange.down_t(t)
     assert isinstance(exchange, BottleneckExchange | FullWidthExchange)
@@ -137,7 +136,7 @@ def test_full_width_s2t_attends_to_all_tokens_and_its_map_leaves_each_cls_out() 
     model = built(exchange=FullWidthExchange.Config())
     exchange = model.exchange_of(2)
     assert isinstance(exchange, FullWidthExchange) and isinstance(exchange.s2t, AllTokensAttention)
-    s, t = exchange_input(model, clip().unsqueeze(0), 2)
+    s, t = model.exchange_input(2, clip().unsqueeze(0))
     tokens = exchange.norm_s(s).flatten(0, 1) + exchange.s2t.key_positions  # (T * (1 + S), W), CLS first in each frame
     keys: dict[object, Tensor] = {n: exchange.s2t.kv(token).chunk(2)[0] for n, token in enumerate(tokens)}
     query = exchange.s2t.q(model.temporal.layout.patches(exchange.norm_t(t))[0, 1, PLACE])
@@ -192,22 +191,20 @@ def test_the_default_block_is_the_last_one_with_maps(
 
 
 ONE_WAY = BottleneckExchange.Config(t2s=None)
+NO_ATTENTION = "^no expert of the model attends to the other; choose a row with attention between the experts$"
 
 
 @pytest.mark.parametrize(
     ("settings", "changes", "message"),
     [
-        ({}, {"attention": "cls"}, "^attention 'cls': the model has s2t and t2s$"),
         ({"exchange": ONE_WAY}, {"attention": "t2s"}, "^attention 't2s': the model has s2t$"),
-        ({"exchange": None}, {}, "^no expert of the model attends to the other; choose a row with attention between"),
-        ({"exchange": LateralExchange.Config()}, {"attention": "s2t"}, "^no expert of the model attends to the other"),
-        ({}, {"block": 3}, "^block 3: 's2t' has maps in blocks 0, 1, 2$"),
-        ({}, {"block": -1}, "^block -1: 's2t' has maps in blocks 0, 1, 2$"),
-        ({"blocks": (0, 2)}, {"block": 1}, "^block 1: 's2t' has maps in blocks 0, 2$"),
+        ({"exchange": None}, {}, NO_ATTENTION),
+        ({"exchange": LateralExchange.Config()}, {"attention": "s2t"}, NO_ATTENTION),
+        ({"blocks": (0, 2)}, {"block": 1}, "^block 1: maps are in blocks 0, 2$"),
         (
             {},
             {"attention": "t2s", "block": 2},
-            "^block 2: 't2s' has maps in blocks 0, 1; the spatial stream of block 2 computes CLS alone$",
+            "^block 2: maps are in blocks 0, 1; the spatial stream of block 2 computes CLS alone$",
         ),
         (
             {"blocks": (2,)},
@@ -215,27 +212,17 @@ ONE_WAY = BottleneckExchange.Config(t2s=None)
             "^attention 't2s': no block has maps of it; the spatial stream of block 2 computes CLS alone$",
         ),
         ({}, {"head": 4}, "^head 4: choose one from 0 to 3$"),
-        ({}, {"frame": 4}, "^frame 4: the clip has the token frames 0 to 3$"),
-        ({}, {"x": 1.5}, "^point 1.5,0.2: x and y are shares"),
     ],
 )
-def test_a_query_without_maps_is_refused_before_and_with_a_clip(
+def test_a_query_without_maps_is_refused(
     settings: dict[str, ExchangeConfig | None], changes: dict[str, object], message: str
 ) -> None:
-    model = built(**settings)
     with pytest.raises(ValueError, match=message):
-        asked(model, **changes)
-    with pytest.raises(ValueError, match=message):
-        model.check_query(SIZE, QUERY._replace(**changes))  # type: ignore[arg-type]
-
-
-def test_a_query_that_exists_is_accepted_without_weights() -> None:
-    model = small().on_meta(SIZE, TARGETS)
-    assert isinstance(model, MapsAttention)
-    model.check_query(SIZE, PointQuery(frame=3, x=1.0, y=0.0, block=1, head=3, attention="t2s"))
+        small(**settings).on_meta(SIZE, TARGETS).attention_maps().check(SIZE, QUERY._replace(**changes))  # type: ignore[arg-type]
 
 
 def test_experts_alone_have_no_maps() -> None:
     alone = LoneExpert.Config(expert=VIDEO)
     for config in (alone, IndependentExperts.Config(spatial=alone, temporal=alone)):
-        assert not isinstance(config.on_meta(SIZE, TARGETS), MapsAttention)
+        with pytest.raises(ValueError, match="has no attention maps"):
+            config.on_meta(SIZE, TARGETS).attention_maps()

@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.attention_query import AttentionOfPoint, MapsAttention, Patch, PointQuery
+from models.attention_query import AttentionOfPoint, Patch, PointQuery
 from models.deform3d.attention_maps import (
     CellAttention,
-    block_of,
     cls_attention,
     in_tokens,
     joint_attention,
@@ -32,7 +31,8 @@ QUERY = PointQuery(frame=2, x=0.6, y=0.4)
 
 def asked(model: DeformableTransformer, joints: Tensor | None = None, /, **changes: object) -> AttentionOfPoint:
     clips, places = inputs(1)
-    return model.attention_of((clips[0], places[0] if joints is None else joints), QUERY._replace(**changes))  # type: ignore[arg-type]
+    query = QUERY._replace(**changes)  # type: ignore[arg-type]
+    return model.attention_maps().of_point((clips[0], places[0] if joints is None else joints), query)
 
 
 def before(model: DeformableTransformer, stage: str) -> tuple[Block, object, object]:
@@ -151,35 +151,24 @@ def test_a_model_of_poses_has_maps_of_its_joints() -> None:
 
 def test_a_clip_of_another_length_than_in_training_has_maps() -> None:
     clips, joints = SIZE.with_frames(3).example(1)
-    assert built().attention_of((clips[0], joints[0]), QUERY).maps.shape == (3, 3, 4)
+    assert built().attention_maps().of_point((clips[0], joints[0]), QUERY).maps.shape == (3, 3, 4)
 
 
 @pytest.mark.parametrize(
     ("settings", "changes", "message"),
     [
-        ({}, {"block": 2}, "block 2: choose one from 0 to 1"),
-        ({}, {"block": -1}, "block -1: choose one from 0 to 1"),
-        ({}, {"head": 4}, "head 4: choose one from 0 to 3"),
-        ({}, {"frame": 6}, "frame 6: the clip has the token frames 0 to 5"),
-        ({}, {"x": 1.5}, "point 1.5,0.4: x and y are shares"),
+        ({}, {"block": 2}, "block 2: maps are in blocks 0, 1"),
         ({}, {"attention": "t2s"}, "attention 't2s': the model has deformable and joint and temporal"),
         ({"modalities": ("rgb",)}, {"attention": "joint"}, "attention 'joint': the model has deformable and temporal"),
     ],
 )
-def test_a_query_that_does_not_exist_is_refused_before_and_with_a_clip(
+def test_a_query_that_does_not_exist_is_refused(
     settings: dict[str, object], changes: dict[str, object], message: str
 ) -> None:
-    model = built(**settings)
-    with pytest.raises(ValueError, match=f"^{message}"):
-        asked(model, **changes)
-    with pytest.raises(ValueError, match=f"^{message}"):
-        model.check_query(SIZE, QUERY._replace(**changes))  # type: ignore[arg-type]
-
-
-def test_a_query_that_exists_is_accepted_without_weights() -> None:
-    model = small().on_meta(SIZE, LABELS)
-    assert isinstance(model, MapsAttention)
-    model.check_query(SIZE, QUERY._replace(attention="joint", block=0, head=3))
+    maps = small(**settings).on_meta(SIZE, LABELS).attention_maps()
+    maps.check(SIZE, QUERY)
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        maps.check(SIZE, QUERY._replace(**changes))  # type: ignore[arg-type]
 
 
 def joint_stage(model: DeformableTransformer) -> tuple[JointStrideStage, Tokens]:
@@ -187,7 +176,7 @@ def joint_stage(model: DeformableTransformer) -> tuple[JointStrideStage, Tokens]
     clips, joints = inputs(2)
     joints[0, 2, 1:3] = 0
     joints[0, 4] = 0
-    block = block_of(model, 1)
+    block = model.block(1)
     stage = block.stages["joint"]
     assert isinstance(stage, JointStrideStage)
     with torch.no_grad():
@@ -196,7 +185,7 @@ def joint_stage(model: DeformableTransformer) -> tuple[JointStrideStage, Tokens]
 
 def deformable_stage(model: DeformableTransformer) -> tuple[DeformableStage, Tokens, CellAttention]:
     """First stage of the last block, the tokens before it, and the attention of CLS, for two clips."""
-    stage = block_of(model, 1).stages["deformable"]
+    stage = model.block(1).stages["deformable"]
     assert isinstance(stage, DeformableStage)
     with torch.no_grad():
         tokens = model.tokens_before(1, *inputs(2))
@@ -236,7 +225,7 @@ def test_cls_reads_the_places_that_an_rgb_token_reads() -> None:
     model = built()
     _, _, found = deformable_stage(model)
     clips, joints = inputs(2)
-    places = model.attention_of((clips[1], joints[1]), PointQuery(frame=2, x=0.6, y=0.4)).places
+    places = model.attention_maps().of_point((clips[1], joints[1]), QUERY).places
     assert places is not None and found.weights.shape == (2, 6, 6 * 12)
     torch.testing.assert_close(found.places[1, :, 0], places[:, 0])
     torch.testing.assert_close((found.places[1, :, 2] + 0.5) / 4, places[:, 1])

@@ -11,14 +11,12 @@ from torch import Tensor
 
 from interface.sizes import ClipSize, PoseClipSize
 from interface.targets import ClassTarget
-from models.attention_query import MapsAttention
 from models.deform3d.deformable import DeformableAttention, DeformableStage, PlainAttention
 from models.deform3d.heads import AllModalHead, ClsHead
 from models.deform3d.model import DeformableTransformer
 from models.deform3d.stage import Block, StageName
 from models.deform3d.stride import TemporalStrideStage
 from models.deform3d.windows import Windows
-from models.model import HasIdenticalBlocks, Recomputes
 from tests.models.deform3d.deform_models import LABELS, SIZE, built, inputs, small
 
 PAPER_SIZE = PoseClipSize(12, 224, 224, 13)
@@ -238,7 +236,6 @@ def test_modal_tokens_are_stored_once_for_all_frames() -> None:
 
 
 def test_recomputation_changes_no_gradient() -> None:
-    assert isinstance(built(), Recomputes)
     found = []
     for on in (False, True):
         model = built().train()
@@ -264,10 +261,8 @@ def test_the_tiny_model_is_small_and_of_the_same_kind() -> None:
     assert cost.parameters < 6e5 and cost.macs < 6e8
 
 
-def test_a_config_has_identical_blocks_and_its_model_maps() -> None:
-    config = small()
-    assert isinstance(config, HasIdenticalBlocks) and config.with_depth(5).depth == 5
-    assert isinstance(config.on_meta(SIZE, LABELS), MapsAttention)
+def test_all_blocks_are_identical() -> None:
+    assert small().with_depth(5).identical_blocks == 5
 
 
 # fmt: off

@@ -7,7 +7,7 @@ from torch import Tensor
 from benchmarks import motionformer as reference
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
-from models.attention_query import Patch
+from models.attention_query import AttentionOfPoint, Patch, PointQuery
 from models.block import Block
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
@@ -15,20 +15,18 @@ from models.mixers.joint import JointAttention
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
-from models.motionformer.attention_maps import block_with_maps, spatial_map
 from models.motionformer.model import Motionformer
 from models.tokens import CubicTokens, Grid, SquareTokens
-from models.trunk import VideoViT
 
 GRID = Grid(frames=4, height=2, width=3)
 HEADS = 4
-QUERY = Patch(frame=1, row=1, column=2)
+QUERY, POINT = Patch(frame=1, row=1, column=2), PointQuery(frame=1, x=0.9, y=0.6)
 PATCHES = range(GRID.patches)
 
 
 def model_and_clip(
     attention: MixerConfig | None = None, *, square: bool = False, depth: int = 4
-) -> tuple[VideoViT, Tensor]:
+) -> tuple[Motionformer, Tensor]:
     """Model in double precision without zero weights, and a clip of 16 x 24 pixels."""
     torch.manual_seed(0)
     config = Motionformer.Config(
@@ -48,8 +46,17 @@ def model_and_clip(
     return model, torch.randn(frames, 3, 16, 24, dtype=torch.float64)
 
 
+def asked(model: Motionformer, clip: Tensor, block: int | None = None, head: int | None = None) -> AttentionOfPoint:
+    return model.attention_maps().of_point((clip,), POINT._replace(block=block, head=head))
+
+
+def spatial_map(model: Motionformer, clip: Tensor, block: int | None = None) -> Tensor:
+    """Maps (H, T, S) of the query."""
+    return torch.stack([asked(model, clip, block, head).maps.flatten(1) for head in range(HEADS)])
+
+
 @torch.no_grad()
-def scores(model: VideoViT, clip: Tensor, block: int) -> Tensor:
+def scores(model: Motionformer, clip: Tensor, block: int) -> Tensor:
     """scale * <q_i, k_fs> of the query with every patch, computed one by one: (H, T, S)."""
     x, grid = model.embedded(clip.unsqueeze(0))
     assert grid == GRID
@@ -79,14 +86,14 @@ def test_maps_are_those_of_equation_4(block: int, square: bool) -> None:
     wanted = torch.empty_like(exponentials)
     for frame in range(GRID.frames):
         wanted[:, frame] = exponentials[:, frame] / exponentials[:, frame].sum(dim=1, keepdim=True)
-    maps = spatial_map(model, clip, QUERY, block)
+    maps = spatial_map(model, clip, block)
     torch.testing.assert_close(maps, wanted, rtol=0, atol=1e-10)
     assert maps.std() > 0.01  # not uniform
 
 
 def test_in_every_frame_a_map_sums_to_one() -> None:
     model, clip = model_and_clip()
-    sums = spatial_map(model, clip, QUERY).sum(dim=-1)
+    sums = spatial_map(model, clip).sum(dim=-1)
     torch.testing.assert_close(sums, torch.ones(HEADS, GRID.frames, dtype=torch.float64), rtol=0, atol=1e-12)
 
 
@@ -94,7 +101,7 @@ def test_normalised_over_space_and_time_a_map_sums_to_one_over_all_frames() -> N
     model, clip = model_and_clip(TrajectoryAttention.Config(normalize_over="space-time"))
     exponentials = scores(model, clip, 1).exp()
     wanted = exponentials / exponentials.sum(dim=(1, 2), keepdim=True)
-    torch.testing.assert_close(spatial_map(model, clip, QUERY, 1), wanted, rtol=0, atol=1e-10)
+    torch.testing.assert_close(spatial_map(model, clip, 1), wanted, rtol=0, atol=1e-10)
 
 
 def test_a_trajectory_is_the_mean_of_the_values_weighted_by_the_map() -> None:
@@ -107,41 +114,42 @@ def test_a_trajectory_is_the_mean_of_the_values_weighted_by_the_map() -> None:
     q, k, v = (heads[0, :, 1:] for heads in reference.heads_of(block.norms[0](x), mixer))  # (H, T*S, K)
     maps = mixer.trajectories(q, k, v, grid)[:, QUERY.number(grid)]  # (T, H, K)
     values = v.unflatten(1, (grid.frames, grid.patches))  # (H, T, S, K)
-    wanted = torch.einsum("hts,htsk->thk", spatial_map(model, clip, QUERY, 1), values)
+    wanted = torch.einsum("hts,htsk->thk", spatial_map(model, clip, 1), values)
     torch.testing.assert_close(maps, wanted, rtol=0, atol=1e-10)
 
 
-def test_the_default_block_is_the_last_but_one() -> None:
+def test_the_default_attention_is_the_mean_over_the_heads_of_the_last_block_but_one() -> None:
     model, clip = model_and_clip()
-    assert block_with_maps(model) == 2
-    assert torch.equal(spatial_map(model, clip, QUERY), spatial_map(model, clip, QUERY, 2))
-    assert not torch.allclose(spatial_map(model, clip, QUERY), spatial_map(model, clip, QUERY, 1), atol=1e-3)
+    found, heads = asked(model, clip), spatial_map(model, clip, 2)
+    assert found[1:] == (QUERY, 2, 4, None, HEADS, None, False, None)
+    torch.testing.assert_close(found.maps.flatten(1), heads.mean(0))
+    assert not torch.allclose(heads, spatial_map(model, clip, 1), atol=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("attention", "message"),
+    ("attention", "depth"),
     [
-        (JointAttention.Config(), "block 2 uses JointAttention, .* choose a row with trajectory attention"),
-        (DividedAttention.Config(), "block 2 uses TimeAttention"),
-        (TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=2)), "has no attention maps"),
-        (TrajectoryAttention.Config(approximation=Performer.Config(num_features=8)), "Performer approximates"),
+        (JointAttention.Config(), 4),
+        (DividedAttention.Config(), 4),
+        (TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=2)), 4),
+        (TrajectoryAttention.Config(approximation=Performer.Config(num_features=8)), 4),
+        (None, 1),  # the only block computes CLS alone
     ],
-    ids=["joint", "divided", "orthoformer", "performer"],
+    ids=["joint", "divided", "orthoformer", "performer", "one block"],
 )
-def test_blocks_without_attention_maps_are_refused(attention: MixerConfig, message: str) -> None:
-    model, clip = model_and_clip(attention)
+def test_models_without_attention_maps_are_refused(attention: MixerConfig | None, depth: int) -> None:
+    model, _ = model_and_clip(attention, depth=depth)
+    with pytest.raises(ValueError, match="no block with maps before the last; choose a row with exact trajectory"):
+        model.attention_maps().check(ClipSize(8, 16, 24), POINT)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (POINT._replace(block=3), "^block 3: maps are in blocks 0, 1, 2; the last block computes CLS alone$"),
+        (POINT._replace(attention="s2t"), "^attention 's2t': the model has one attention, which has no name$"),
+    ],
+)
+def test_the_last_block_and_names_are_refused(query: PointQuery, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        spatial_map(model, clip, QUERY)
-
-
-@pytest.mark.parametrize("block", [-1, 3, 12])
-def test_missing_blocks_and_the_last_block_are_refused(block: int) -> None:
-    model, clip = model_and_clip()
-    with pytest.raises(ValueError, match=f"block {block}: choose one from 0 to 2; the model has 4 blocks"):
-        spatial_map(model, clip, QUERY, block)
-
-
-def test_a_model_of_one_block_has_no_map() -> None:
-    model, clip = model_and_clip(depth=1)
-    with pytest.raises(ValueError, match="one block"):
-        spatial_map(model, clip, QUERY)
+        model_and_clip()[0].attention_maps().check(ClipSize(8, 16, 24), query)

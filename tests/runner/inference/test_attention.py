@@ -21,12 +21,11 @@ from experiments.spec.edits import apply, model
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import Parent, RunConfig
 from interface.targets import ClassTarget, VerbNounTarget
-from models.attention_query import Patch
+from models.attention_query import PointQuery
 from models.cast.model import CAST
 from models.mixers.joint import JointAttention
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.trajectory import TrajectoryAttention
-from models.motionformer.attention_maps import spatial_map
 from models.trunk import VideoViT
 from runner.inference import attention
 from runner.inference.attention import attention_maps, class_name, first_right, keep_all_maps, moving_point, save_maps
@@ -54,7 +53,8 @@ def test_maps_equal_the_models_maps_of_the_centre_crop_of_the_middle_view(weight
     network = weighted.build().model.eval()
     assert isinstance(network, VideoViT)
     network.load_state_dict(read_weights(store.run(weighted.train_id).weights)[0])
-    wanted = spatial_map(network, normalized(clip, data.mean, data.std), Patch(1, 1, 2)).mean(0)
+    query = PointQuery(frame=1, x=0.6, y=0.3)  # in the patch (1, 1, 2)
+    wanted = network.attention_maps().of_point((normalized(clip, data.mean, data.std),), query).maps.flatten(1)
     assert made.maps.shape == (4, 4, 4)
     torch.testing.assert_close(torch.from_numpy(made.maps).flatten(1), wanted)
     assert np.array_equal(made.frames, clip.permute(0, 2, 3, 1).numpy())

@@ -11,7 +11,9 @@ from experiments.spec.catalog import load
 from experiments.spec.edits import apply, optim
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
-from models.model import InputSize, ModelConfig, Targets, num_outputs
+from interface.sizes import InputSize
+from interface.targets import Targets
+from models.model import Model, ModelConfig
 from models.motionformer.model import Motionformer
 from runner.measure.memory import (
     GIB,
@@ -67,24 +69,29 @@ def test_bytes_saved_for_backward_equal_those_of_a_real_forward_pass(row: str, d
     assert saved_for_backward(run) == saved_bytes(model, run.data.size.example(1)) > 0
 
 
+class Layers(Model):
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bends(ModelConfig):
-    """Model without `HasIdenticalBlocks`."""
+    """Model without identical blocks."""
 
     width: int = 8
 
     def check(self, size: InputSize) -> None:
         """Accept all sizes."""
 
-    def build(self, size: InputSize, targets: Targets) -> nn.Module:
+    def build(self, size: InputSize, targets: Targets) -> Layers:
         """Network with one hidden layer."""
-        return nn.Sequential(
-            nn.Flatten(), nn.Linear(3 * size.cost, self.width), nn.Tanh(), nn.Linear(self.width, num_outputs(targets))
+        return Layers(
+            nn.Flatten(), nn.Linear(3 * size.cost, self.width), nn.Tanh(), nn.Linear(self.width, targets.num_outputs)
         )
-
-    def tiny(self) -> "Bends":
-        """The same model."""
-        return self
 
 
 def test_bytes_saved_for_backward_of_a_model_without_identical_blocks() -> None:

@@ -10,7 +10,8 @@ from experiments.motionformer.base import K400
 from experiments.spec.metrics import SpeedOfReference, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
-from models.model import InputSize, Targets
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.motionformer.model import Motionformer
 from runner.measure import throughput
 from runner.measure.memory import NotMeasurableError, TooLargeError

@@ -17,9 +17,9 @@ from torch import Tensor
 from data.errors import MissingAnnotationError
 from data.worker_processes import STOP_SIGNALS
 from experiments.spec.run import Parent, RunConfig
+from interface.batches import Batch
 from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
-from lightning_modules.task import Batch
 from runner.machine.files import StoreError
 from runner.machine.messages import NOTE_PREFIX
 from runner.machine.resources import Resources

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from data.errors import DataError
 from experiments.spec.run import RunConfig
+from interface.batches import Batch
 from lightning_modules.module import TaskModule
-from lightning_modules.task import Batch
 from runner.jobs import run_process
 from runner.jobs.failures import Failure, read_failure
 from runner.machine.files import read_json

@@ -6,11 +6,13 @@ from typing import Self
 
 from torch import Tensor, nn
 
+from interface.sizes import InputSize
+from interface.targets import Targets
 from models.checkpoints import LoadReport, fill
-from models.model import InputSize, ModelConfig, Targets
+from models.model import Model, ModelConfig
 
 
-class WeightedSum(nn.Module):
+class WeightedSum(Model):
     """Linear layer with one output."""
 
     @dataclass(frozen=True, kw_only=True)

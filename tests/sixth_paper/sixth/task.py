@@ -6,9 +6,11 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from lightning_modules.scores import Scores, TestProtocol, TestResult
-from lightning_modules.task import Batch, Objective, Task
-from models.model import Targets
+from interface.batches import Batch
+from interface.evaluation import EvalConfig
+from interface.targets import Targets
+from lightning_modules.scores import Scores, TestResult
+from lightning_modules.task import Objective, Task
 
 
 class Distances(Scores):
@@ -52,7 +54,7 @@ class MeanTask(Task):
         """Share of predictions within 0.1 of their targets."""
         return {"close": ((outputs[:, 0] - targets / 1000).abs() < 0.1).float().mean()}
 
-    def new_scores(self, protocol: TestProtocol) -> Distances:
+    def new_scores(self, protocol: EvalConfig) -> Distances:
         """Empty scores."""
         return Distances()
 
