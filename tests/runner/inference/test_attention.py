@@ -187,7 +187,7 @@ def test_published_maps_are_read_if_the_runs_have_none(weighted: RunConfig, stor
         ({"video": "3"}, "video '3': kinetics400 has no such test video"),
         ({"frame": 4}, "frame 4: the clip has the token frames 0 to 3"),
         ({"x": 1.5}, "point 1.5,0.3: x and y are shares"),
-        ({"block": 2}, "block 2: choose one from 0 to 1; the model has 3 blocks"),
+        ({"block": 2}, "block 2: maps are in blocks 0, 1; the last block"),
         ({"head": 4}, "head 4: choose one from 0 to 3"),
     ],
 )  # fmt: skip
