@@ -108,7 +108,7 @@ def test_attention_draws_the_query_of_the_table_by_default(reproduce, weighted: 
         (("--query", "here"), "--query 'here': write it as X,Y"),
         (("--query", "1,2,3"), "--query '1,2,3': write it as X,Y"),
         (("--frame", "4"), "frame 4: the clip has the token frames 0 to 3"),
-        (("--block", "2"), "block 2: choose one from 0 to 1"),
+        (("--block", "2"), "block 2: maps are in blocks 0, 1"),
         (("--head", "4"), "head 4: choose one from 0 to 3"),
         (("--column", "top2"), "has no run under column 'top2'; it has top1"),
     ],
