@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
+from models.model import Model
 from runner.machine.resources import BatchSplit, Resources
 from runner.machine.signals import Stopped
 from runner.measure.training_step import is_out_of_memory
@@ -23,7 +24,7 @@ from tests.runner.points import POINTS, RunHarness, StopsAfter
 CPU = torch.device("cpu")
 
 
-class Watched(nn.Module):
+class Watched(Model):
     """Linear model that calls a function with its weight before each forward pass."""
 
     def __init__(self, watch: Callable[[Tensor, int], None]) -> None:
