@@ -12,14 +12,12 @@ from torch import Tensor
 
 
 class Answer(NamedTuple):
-    """Answer to an item for one kind of label.
-
-    `best`: classes with the best scores, best first, each with its share of the scores.
-    """
+    """Answer to an item for one kind of label."""
 
     kind: str
     label: int
     best: tuple[tuple[int, float], ...]
+    """Classes with the best scores, best first, each with its share of the scores."""
 
     @property
     def is_correct(self) -> bool:
@@ -27,18 +25,16 @@ class Answer(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """Answers to all items, in the order of the test.
-
-    `shares`: shares of the classes of each kind (I, C), which sum to 1 over the classes of a kind.
-    `labels`: (I, kinds).
-    `readable`: whether the items are readable, (I,). The others have no answer.
-    `classes`: number of classes per kind of label, in the order of the shares.
-    """
+    """Answers to all items, in the order of the test."""
 
     shares: Tensor
+    """Shares of the classes of each kind (I, C), which sum to 1 over the classes of a kind."""
     labels: Tensor
+    """(I, kinds)."""
     readable: Tensor
+    """Whether the items are readable, (I,). The others have no answer."""
     classes: Mapping[str, int]
+    """Number of classes per kind of label, in the order of the shares."""
 
     def of_item(self, index: int, k: int = 2) -> tuple[Answer, ...]:
         """Answers to an item, one for each kind of label, with the k best classes."""

@@ -22,14 +22,12 @@ from lightning_modules.task import FIRST, Objective, Place, Prepared, Task
 
 @dataclass(frozen=True, kw_only=True)
 class ClassObjective(Objective):
-    """Cross-entropy of class labels.
-
-    `label_smoothing`: share of the target that is spread evenly over all classes.
-    `mixup`: mixing of the items of a batch; None for no mixing.
-    """
+    """Cross-entropy of class labels."""
 
     label_smoothing: float = 0.2
+    """Share of the target that is spread evenly over all classes."""
     mixup: Mixup.Config | None = field(default=None, metadata={"omit_if": None})
+    """Mixing of the items of a batch; None for no mixing."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.label_smoothing <= 1:

@@ -29,11 +29,6 @@ class MaskPropagation(Objective):
     """Scores of propagated masks. All options have the values of the official evaluation.
 
     `jf` is the mean of `j` and `f`.
-
-    `boundary_tolerance`: distance within which boundaries match, as a fraction of the diagonal of the picture.
-    `scores_last_frame`: whether the last frame is scored. The first one, whose mask is given, never is.
-    `void_is_background`: whether void pixels count as background. Otherwise, they are not scored.
-    `averaged_over`: means over all objects of all sequences, or over sequences of means over their objects.
     """
 
     metrics: ClassVar[tuple[str, ...]] = ("jf", "j", "f", "j_recall", "f_recall", "j_decay", "f_decay")
@@ -41,9 +36,13 @@ class MaskPropagation(Objective):
     is_trained: ClassVar[bool] = False
 
     boundary_tolerance: float = 0.008
+    """Distance within which boundaries match, as a fraction of the diagonal of the picture."""
     scores_last_frame: bool = False
+    """Whether the last frame is scored. The first one, whose mask is given, never is."""
     void_is_background: bool = True
+    """Whether void pixels count as background. Otherwise, they are not scored."""
     averaged_over: Literal["objects", "sequences"] = "objects"
+    """Means over all objects of all sequences, or over sequences of means over their objects."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.boundary_tolerance <= 1:
@@ -82,11 +81,12 @@ class MaskPropagationTask(UntrainedTask):
 
 
 class SequenceScores(NamedTuple):
-    """Region similarity and boundary accuracy (K, scored frames) of a sequence. `state`: index in STATES."""
+    """Region similarity and boundary accuracy (K, scored frames) of a sequence."""
 
     j: Values
     f: Values
     state: int
+    """Index in STATES."""
 
 
 class MaskScores(Scores):

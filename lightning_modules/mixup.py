@@ -32,27 +32,25 @@ class Mixup:
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Settings of timm's mixup.
-
-        `alpha`, `cutmix_alpha`: parameters of the beta distributions of the weights; 0 disables mixup or CutMix.
-        `probability`: probability of mixing a batch, an item or a pair, depending on `mode`.
-        `switch_probability`: probability of CutMix if both are enabled.
-        `clips_per_lambda`: number of clips in the training order that are mixed with one draw of weight and box.
-        `clips_per_exchange`: number of clips among which partners are exchanged. It divides `clips_per_lambda` and
-            every micro-batch; draws then do not depend on the micro-batch and the devices. None for both: the clips of
-            a micro-batch of a device, on which draws then depend.
-        `partner`: the clip with which a clip is mixed: that at its place from the end, or that of a random permutation,
-            which leaves one clip of an exchange unmixed on average.
-        """
+        """Settings of timm's mixup."""
 
         alpha: float = 0.8
         cutmix_alpha: float = 0.0
+        """Parameters of the beta distributions of the weights; 0 disables mixup or CutMix."""
         probability: float = 1.0
+        """Probability of mixing a batch, an item or a pair, depending on `mode`."""
         switch_probability: float = 0.5
+        """Probability of CutMix if both are enabled."""
         mode: Literal["batch", "pair", "elem"] = "batch"
         clips_per_lambda: int | None = field(default=None, metadata={"omit_if": None})
+        """Number of clips in the training order that are mixed with one draw of weight and box."""
         clips_per_exchange: int | None = field(default=None, metadata={"omit_if": None})
+        """Number of clips among which partners are exchanged. It divides `clips_per_lambda` and every micro-batch;
+        draws then do not depend on the micro-batch and the devices. None for both: the clips of a micro-batch of a
+        device, on which draws then depend."""
         partner: Literal["reversed", "permuted"] = field(default="reversed", metadata={"omit_if": "reversed"})
+        """The clip with which a clip is mixed: that at its place from the end, or that of a random permutation, which
+        leaves one clip of an exchange unmixed on average."""
 
         def __post_init__(self) -> None:
             alphas = (self.alpha, self.cutmix_alpha)

@@ -12,8 +12,8 @@ from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from lightning_modules.optim import OptimConfig
 from lightning_modules.task import Place, Task
-from models.frozen import frozen_fingerprint, frozen_parameters
 from models.model import Model
+from models.tensors import frozen_fingerprint, frozen_parameters
 
 FROZEN = "frozen_weights"  # checkpoint key of the fingerprint of the frozen parameters
 

@@ -17,17 +17,16 @@ class OneCycleSchedule(ScheduleConfig):
     """Linear rise of the learning rate to the base rate, then linear decay; the momentum moves the other way.
 
     PyTorch's `OneCycleLR`, in which the first of Adam's betas is the momentum.
-
-    `warmup`: length of the rise.
-    `start`: learning rate at the start, relative to the base rate.
-    `end`: learning rate at the end, relative to that at the start.
-    `momentum`: smallest momentum, at the base rate, and largest one, at the start and at the end.
     """
 
     warmup: float = 1000.0
+    """Length of the rise."""
     start: float = 1 / 25
+    """Learning rate at the start, relative to the base rate."""
     end: float = 1e-4
+    """Learning rate at the end, relative to that at the start."""
     momentum: tuple[float, float] = (0.85, 0.95)
+    """Smallest momentum, at the base rate, and largest one, at the start and at the end."""
 
     def __post_init__(self) -> None:
         check_range("optim.schedule.warmup", self.warmup, least=0)

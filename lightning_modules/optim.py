@@ -19,12 +19,10 @@ from models.ranges import check_range
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig(ABC):
-    """Settings of an optimiser.
-
-    `num_states`: tensors that it keeps for each parameter, as large as the parameter.
-    """
+    """Settings of an optimiser."""
 
     num_states: ClassVar[int] = 2
+    """Tensors that it keeps for each parameter, as large as the parameter."""
 
     @abstractmethod
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
@@ -111,20 +109,18 @@ class StepSchedule(ScheduleConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class CosineSchedule(ScheduleConfig):
-    """Linear warm-up, then cosine decay to `final`.
-
-    `warmup_epochs`: length of the warm-up.
-    `warmup_start`, `final`: learning rates at the start and at the end, relative to the base rate.
-    `decay_from_start`: whether the cosine starts with the training. The warm-up then ends at its value.
-    `peak_in_warmup`: whether the last of the W steps of the warm-up has the rate at its end, as in `linspace`, and the
-        next step has it again; else, step s has the share s / W.
-    """
+    """Linear warm-up, then cosine decay to `final`."""
 
     warmup_epochs: float = 0.0
+    """Length of the warm-up."""
     final: float = 0.0
     warmup_start: float = field(default=0.0, metadata={"omit_if": 0.0})
+    """Learning rates at the start and at the end, relative to the base rate."""
     decay_from_start: bool = field(default=False, metadata={"omit_if": False})
+    """Whether the cosine starts with the training. The warm-up then ends at its value."""
     peak_in_warmup: bool = field(default=False, metadata={"omit_if": False})
+    """Whether the last of the W steps of the warm-up has the rate at its end, as in `linspace`, and the next step has
+    it again; else, step s has the share s / W."""
 
     def __post_init__(self) -> None:
         for name in ("warmup_epochs", "final", "warmup_start"):
@@ -162,37 +158,34 @@ class CosineSchedule(ScheduleConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class OptimConfig:
-    """Training recipe.
-
-    Args:
-        epochs, steps: length of the training; one of the two is None.
-        batch_size: global batch size, over all devices and accumulation steps.
-        layer_decay: ratio of a layer's learning rate to that of the next layer; None for equal rates.
-        rules: learning rates and weight decays of some parameters. A rule without a match is an error.
-        clip_norm: largest norm of the gradients of all parameters; None for no clipping.
-        validate_every: epochs between validations, or steps if the length is in steps.
-        keep: weights for the test: the last ones, or the best ones by the task's headline metric in validation.
-        rest_multiple: the items left at the end of an epoch, cut to a multiple of this number, are a step, in which an
-            item has the weight that it has in a whole batch. None leaves them out.
-        validation_batches: number of batches of a validation, each of the global batch size. Validations go on where
-            the last one stopped, in an order fixed by the seed; None for the whole split at each of them.
-    """
+    """Training recipe."""
 
     epochs: int | None = 35
     batch_size: int = 128
+    """Global batch size, over all devices and accumulation steps."""
     lr: float = 1e-4
     weight_decay: float = 0.05
     optimizer: OptimizerConfig = AdamW()
     schedule: ScheduleConfig = StepSchedule()
     precision: Literal["16-mixed", "bf16-mixed", "32-true"] = "16-mixed"
     steps: int | None = field(default=None, metadata={"omit_if": None})
+    """Length of the training; one of the two is None."""
     layer_decay: float | None = field(default=None, metadata={"omit_if": None})
+    """Ratio of a layer's learning rate to that of the next layer; None for equal rates."""
     rules: tuple[ParameterRule, ...] = field(default=(), metadata={"omit_if": ()})
+    """Learning rates and weight decays of some parameters. A rule without a match is an error."""
     clip_norm: float | None = field(default=None, metadata={"omit_if": None})
+    """Largest norm of the gradients of all parameters; None for no clipping."""
     validate_every: int = field(default=5, metadata={"omit_if": 5})
+    """Epochs between validations, or steps if the length is in steps."""
     keep: Literal["last", "best"] = field(default="last", metadata={"omit_if": "last"})
+    """Weights for the test: the last ones, or the best ones by the task's headline metric in validation."""
     validation_batches: int | None = field(default=None, metadata={"omit_if": None})
+    """Number of batches of a validation, each of the global batch size. Validations go on where the last one stopped,
+    in an order fixed by the seed; None for the whole split at each of them."""
     rest_multiple: int | None = field(default=None, metadata={"omit_if": None})
+    """The items left at the end of an epoch, cut to a multiple of this number, are a step, in which an item has the
+    weight that it has in a whole batch. None leaves them out."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "steps", "batch_size", "validate_every", "validation_batches", "rest_multiple"):

@@ -13,20 +13,18 @@ from models.ranges import check_range
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterRule:
-    """Settings of the parameters that match.
-
-    `names`: glob of parameter names, e.g. "head.*".
-    `max_dims`: largest number of dimensions of a matching parameter, e.g. 1 for biases and norms; None for any number.
-    `lr_scale`: factor of the learning rate. The factors of all matching rules are multiplied.
-    `weight_decay`: weight decay in place of the recipe's. None leaves it unchanged. The last matching rule applies.
-    `may_match_none`: whether a model without such parameters is accepted, for a recipe of models with different parts.
-    """
+    """Settings of the parameters that match."""
 
     names: str = "*"
+    """Glob of parameter names, e.g. "head.*"."""
     max_dims: int | None = None
+    """Largest number of dimensions of a matching parameter, e.g. 1 for biases and norms; None for any number."""
     lr_scale: float = 1.0
+    """Factor of the learning rate. The factors of all matching rules are multiplied."""
     weight_decay: float | None = None
+    """Weight decay in place of the recipe's. None leaves it unchanged. The last matching rule applies."""
     may_match_none: bool = field(default=False, metadata={"omit_if": False})
+    """Whether a model without such parameters is accepted, for a recipe of models with different parts."""
 
     def __post_init__(self) -> None:
         check_range("optim.rules.lr_scale", self.lr_scale, least=0)

@@ -22,13 +22,10 @@ STATES = (EVALUATED, FAILED, MISSING)
 
 
 class TestResult(NamedTuple):
-    """Metrics of a test, and the numbers of evaluated, unreadable and missing items.
-
-    Args:
-        metrics: values in percent of all items, unless the metric defines another unit.
-    """
+    """Metrics of a test, and the numbers of evaluated, unreadable and missing items."""
 
     metrics: dict[str, float]
+    """Values in percent of all items, unless the metric defines another unit."""
     evaluated: int
     failed: int
     missing: int
@@ -96,15 +93,13 @@ class Scores(ABC):
 
 @dataclass
 class ItemScore:
-    """Scores of one item.
-
-    `views`: scores (C,) of each view, summed over its variants.
-    `states`: state of each view, as an index in STATES.
-    """
+    """Scores of one item."""
 
     label: int | tuple[int, ...]
     views: dict[int, Tensor] = field(default_factory=dict)
+    """Scores (C,) of each view, summed over its variants."""
     states: dict[int, int] = field(default_factory=dict)
+    """State of each view, as an index in STATES."""
 
     @property
     def state(self) -> str:

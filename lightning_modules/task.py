@@ -97,18 +97,16 @@ class UntrainedTask(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class Objective(ABC):
-    """Training objective of a run.
-
-    `metrics`: names of the test metrics, headline first.
-    `num_headlines`: number of metrics in the one-line summary of a run.
-    `selection`: validation curve by which `OptimConfig.keep="best"` selects weights, and its best extreme.
-    `is_trained`: whether models can be trained for it. Otherwise, they are only tested.
-    """
+    """Training objective of a run."""
 
     metrics: ClassVar[tuple[str, ...]]
+    """Names of the test metrics, headline first."""
     num_headlines: ClassVar[int] = 1
+    """Number of metrics in the one-line summary of a run."""
     selection: ClassVar[tuple[str, Literal["max", "min"]]] = ("loss", "min")
+    """Validation curve by which `OptimConfig.keep="best"` selects weights, and its best extreme."""
     is_trained: ClassVar[bool] = True
+    """Whether models can be trained for it. Otherwise, they are only tested."""
 
     @property
     def batch_multiple(self) -> int:

@@ -18,16 +18,14 @@ Reduction = Literal["mean", "sum"]
 
 @dataclass(frozen=True, kw_only=True)
 class VerbNoun(ClassObjective):
-    """A verb and a noun per item.
-
-    `reduction`: whether the loss is the mean or the sum of both cross-entropies.
-    """
+    """A verb and a noun per item."""
 
     metrics: ClassVar[tuple[str, ...]] = ("action", "verb", "noun", "top1", "top5", "verb_top5", "noun_top5")
     num_headlines: ClassVar[int] = 3
     selection: ClassVar[tuple[str, Literal["max", "min"]]] = ("action", "max")
 
     reduction: Reduction = field(default="mean", metadata={"omit_if": "mean"})
+    """Whether the loss is the mean or the sum of both cross-entropies."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,13 +1,12 @@
-"""Weight files: reading without execution of code in them, and copying into models with a report of every key."""
+"""Weight files: reading without execution of code in them, and loading of the checkpoints that papers released."""
 
 import errno
 import pickle
 import re
 import warnings
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatch
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
@@ -18,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-NAMED_IN_ERRORS = 4
-LONGEST_NAME = 100
+from models.tensors import Converted, LoadReport, Tensors, fill, listed
+
 # Keys of the model's tensors in checkpoints of training frameworks; "module" is DeepSpeed's.
 CONTAINERS = ("model_state", "state_dict", "model", "module")
 DEEPSPEED_FILE = "mp_rank_00_model_states.pt"  # of the model, in the folder that DeepSpeed writes for a checkpoint
@@ -28,44 +27,6 @@ NO_CHECKSUMS = (
     "the file has no checksums (it is older than PyTorch 1.6): only keys, shapes and finiteness are checked; compare "
     "its sha256 with that of another download"
 )
-
-
-class Converted(NamedTuple):
-    """A tensor converted from others of a file, and the names of those."""
-
-    value: Tensor
-    origins: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadReport:
-    """Report of copying a file's tensors into a model: the keys of both.
-
-    `matched`: copied unchanged. `reshaped`: converted from tensors of another shape or name.
-    `missing`: in the model, not copied. `unexpected`: in the file, not used. Both contain only keys listed as known.
-    `settings`: training settings in the file, as text; empty if the file has none.
-    `remarks`: conclusions from the values of the tensors. `warnings`: signs that the values do not suit the model.
-    """
-
-    source: str
-    matched: tuple[str, ...]
-    reshaped: tuple[str, ...]
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    settings: str = ""
-    remarks: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        parts = [f"{self.source}: {len(self.matched)} tensors loaded"]
-        for names, fate in (
-            (self.reshaped, "reshaped"),
-            (self.missing, "left unchanged"),
-            (self.unexpected, "of the file unused"),
-        ):
-            if names:
-                parts.append(f"{len(names)} {fate} ({listed(names)})")
-        return ", ".join(parts)
 
 
 def read_checkpoint(path: Path) -> dict[str, object]:
@@ -166,26 +127,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise FileNotFoundError(f"weights: there is no file {path}") from error
 
 
-class ReleasedCheckpoint(NamedTuple):
-    """Tensors of a released torch file, its training settings as text, and remarks on what could not be checked."""
-
-    tensors: dict[str, Tensor]
-    settings: str
-    remarks: tuple[str, ...]
-
-
-def read_released(path: Path) -> ReleasedCheckpoint:
-    """Tensors and settings of a released torch file.
-
-    Raises:
-        ValueError, OSError: see `read_checkpoint`.
-    """
-    content = read_checkpoint(path)
-    settings = content.get("cfg", "")
-    remarks = () if has_checksums(path) else (NO_CHECKSUMS,)
-    return ReleasedCheckpoint(checkpoint_tensors(content, path), settings if isinstance(settings, str) else "", remarks)
-
-
 def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, Tensor]:
     """Tensors of the model in a checkpoint: under a key of `CONTAINERS`, or at the top level."""
     for key in CONTAINERS:
@@ -239,87 +180,76 @@ def npz_tensors(path: Path) -> dict[str, Tensor]:
     return vit.state_dict()
 
 
-def fill(
-    model: nn.Module,
-    tensors: Mapping[str, Tensor],
-    names: Mapping[str, str],
-    *,
-    source: str,
-    converted: Mapping[str, Converted] | None = None,
-    known_missing: Sequence[str] = (),
-    known_unexpected: Sequence[str] = (),
-) -> LoadReport:
-    """Copy tensors into a model. Every key without a counterpart must match a pattern listed as known.
+Rules = Sequence[tuple[str, str]]  # patterns of names in a model, and their replacements in files
+OUTSIDE = "* outside of *"  # pattern of the names that `without_prefix` gives to other tensors
+
+
+class ReleasedCheckpoint(NamedTuple):
+    """Content of a released torch file."""
+
+    name: str
+    tensors: Tensors
+    settings: str
+    """Training settings as text."""
+    remarks: tuple[str, ...]
+    """What could not be checked."""
+
+
+def read_released(path: Path, *prefixes: str) -> ReleasedCheckpoint:
+    """Tensors and settings of a released torch file.
 
     Args:
-        tensors: tensors by their names in the file.
+        prefixes: prefixes of the names of all tensors, to be removed.
+
+    Raises:
+        ValueError, OSError: see `read_checkpoint`.
+    """
+    content = read_checkpoint(path)
+    settings = content.get("cfg", "")
+    remarks = () if has_checksums(path) else (NO_CHECKSUMS,)
+    tensors = checkpoint_tensors(content, path)
+    for prefix in prefixes:
+        tensors = without_prefix(tensors, prefix)
+    return ReleasedCheckpoint(path.name, tensors, settings if isinstance(settings, str) else "", remarks)
+
+
+def load_released(
+    model: nn.Module,
+    released: ReleasedCheckpoint,
+    names: Mapping[str, str],
+    *,
+    convert: Callable[[Tensors, Tensors], dict[str, Converted]] = lambda source, wanted: {},
+    unused: Sequence[str] = (),
+) -> LoadReport:
+    """Copy a released checkpoint into a model.
+
+    Args:
         names: name in the file of each tensor of the model.
-        converted: tensors that the file contains in another format. They replace those of the same name.
+        convert: see `fill`.
+        unused: patterns of names in the file that the model does not use.
 
     Raises:
         ValueError: with the keys that do not match; the model is then unchanged.
     """
-    state, converted = model.state_dict(), converted or {}
-    tensors = {**tensors, **{name: tensor.value for name, tensor in converted.items()}}
-    known_unexpected = (*known_unexpected, *(origin for tensor in converted.values() for origin in tensor.origins))
-    matching = {ours: tensors[theirs] for ours, theirs in names.items() if has_shape(tensors, theirs, state[ours])}
-    missing = [theirs for ours, theirs in names.items() if ours not in matching]
-    used = {names[ours] for ours in matching}
-    unexpected = [name for name in tensors if name not in used]
-    problems = []
-    if lacking := [name for name in missing if name not in tensors and not is_known(name, known_missing)]:
-        problems.append(f"it lacks {listed(lacking)}")
-    if extra := [name for name in unexpected if name not in missing and not is_known(name, known_unexpected)]:
-        problems.append(f"it has {listed(extra)}, which the model does not have")
-    shapes = {theirs: tuple(state[ours].shape) for ours, theirs in names.items()}
-    if misshapen := [
-        f"{name} {tuple(tensors[name].shape)} for {shapes[name]}"
-        for name in missing
-        if name in tensors and not is_known(name, known_missing)
-    ]:
-        problems.append(f"of another shape: {listed(misshapen)}")
-    floats = [theirs for ours, theirs in names.items() if theirs in used and state[ours].is_floating_point()]
-    if not_floats := [name for name in floats if not tensors[name].is_floating_point()]:
-        problems.append(f"not floating point: {listed(not_floats)}")
-    elif not_finite := [name for name in floats if not tensors[name].float().isfinite().all()]:
-        problems.append(f"not finite: {listed(not_finite)}")
-    integers = [theirs for ours, theirs in names.items() if theirs in used and not state[ours].is_floating_point()]
-    if not_integers := [name for name in integers if tensors[name].is_floating_point()]:
-        problems.append(f"floating point instead of integers: {listed(not_integers)}")
-    if problems:
-        raise ValueError(f"weights: {source} does not fit this model: {'; '.join(problems)}")
-    model.load_state_dict(state | matching)
-    origins = {origin for name, tensor in converted.items() if name in used for origin in tensor.origins}
-    return LoadReport(
-        source=source,
-        matched=tuple(name for name in names.values() if name in used and name not in converted),
-        reshaped=tuple(name for name in names.values() if name in used and name in converted),
-        missing=tuple(missing),
-        unexpected=tuple(name for name in unexpected if name not in origins),
-    )
+    report = fill(model, released.tensors, names, source=released.name, convert=convert, known_unexpected=unused)
+    return replace(report, settings=released.settings, remarks=released.remarks)
 
 
-def copy_all_but_classes(model: nn.Module, tensors: Mapping[str, Tensor]) -> LoadReport:
-    """Copy the tensors of a parent run into the same model, whose head may be for other classes and then stays random.
-
-    Raises:
-        ValueError: with the tensors outside of the head that do not match.
-    """
-    names = {name: name for name in model.state_dict()}
-    return fill(model, tensors, names, source="the parent run", known_missing=("head.*",), known_unexpected=("head.*",))
-
-
-def has_shape(tensors: Mapping[str, Tensor], name: str, like: Tensor) -> bool:
-    """Whether the file has a tensor of this name with the shape of `like`."""
-    return name in tensors and tensors[name].shape == like.shape
+def renamed(names: Iterable[str], rules: Rules) -> dict[str, str]:
+    """New names of tensors by their old ones, after all replacements in their order."""
+    new = {}
+    for name in names:
+        new[name] = name
+        for pattern, replacement in rules:
+            new[name] = re.sub(pattern, replacement, new[name])
+    return new
 
 
-def is_known(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch(name, pattern) for pattern in patterns)
-
-
-def listed(names: Sequence[str]) -> str:
-    """First few names, and the number of others."""
-    more = len(names) - NAMED_IN_ERRORS
-    shown = (n if len(n) <= LONGEST_NAME else f"{n[:LONGEST_NAME]}…" for n in names[:NAMED_IN_ERRORS])
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+def without_prefix(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
+    """Tensors with the names below a prefix, and others marked as outside of it. Unchanged if there are none below."""
+    if not any(name.startswith(prefix) for name in tensors):
+        return dict(tensors)
+    return {
+        name.removeprefix(prefix) if name.startswith(prefix) else f"{name} outside of {prefix}": tensor
+        for name, tensor in tensors.items()
+    }

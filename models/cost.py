@@ -7,10 +7,10 @@ interpolation count 0. Counts are for one item and one view.
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
-def executed_macs(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+def executed_macs(model: nn.Module, inputs: tuple[object, ...]) -> int:
     """Multiply-adds of convolutions, projections, attention and LayerNorm in one forward pass.
 
     Args:

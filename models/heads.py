@@ -45,8 +45,6 @@ class TanhHead(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(HeadConfig):
-        """No options."""
-
         def build(self, width: int, num_classes: int) -> "TanhHead":
             return TanhHead(width, num_classes)
 
@@ -68,8 +66,6 @@ class LinearHead(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(HeadConfig):
-        """No options."""
-
         def build(self, width: int, num_classes: int) -> "LinearHead":
             return LinearHead(width, num_classes)
 

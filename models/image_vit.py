@@ -3,15 +3,15 @@
 B batch, S patches per frame, p side of a patch in pixels, D width.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from models.checkpoints import Converted, LoadReport, fill, read_tensors
+from models.checkpoints import read_tensors, renamed
 from models.positions import resized
+from models.tensors import Converted, LoadReport, Tensors, fill
 from models.tokens import Grid
 
 # Patterns of names in a VideoViT with one mixer per block, and their replacements in timm's VisionTransformer.
@@ -25,14 +25,9 @@ TIMM_NAMES = (
 )
 
 
-def renamed(names: Iterable[str], rules: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """New names of tensors by their old ones, after all replacements of (pattern, replacement) in their order."""
-    new = {}
-    for name in names:
-        new[name] = name
-        for pattern, replacement in rules:
-            new[name] = re.sub(pattern, replacement, new[name])
-    return new
+def timm_names(model: nn.Module) -> dict[str, str]:
+    """Names in timm's VisionTransformer of the tensors of a VideoViT, by their names in the model."""
+    return renamed(model.state_dict(), TIMM_NAMES)
 
 
 def load_image_vit(
@@ -47,22 +42,18 @@ def load_image_vit(
     Raises:
         ValueError: for a damaged file, or keys without a counterpart.
     """
-    tensors = read_tensors(path)
-    converted = converted_for_video(tensors, {theirs: model.state_dict()[ours] for ours, theirs in names.items()})
     return fill(
         model,
-        tensors,
+        read_tensors(path),
         names,
         source=path.name,
-        converted=converted,
+        convert=converted_for_video,
         known_missing=known_missing,
         known_unexpected=("head.*",),
     )
 
 
-def converted_for_video(
-    source: Mapping[str, Tensor], wanted: Mapping[str, Tensor], projection: str = "patch_embed.proj"
-) -> dict[str, Converted]:
+def converted_for_video(source: Tensors, wanted: Tensors, projection: str = "patch_embed.proj") -> dict[str, Converted]:
     """Cube projection and positions on another grid, made from those of an image ViT.
 
     Args:

@@ -47,9 +47,8 @@ class ImageNet:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(InitialWeights):
-        """`name`: name of the weights in timm, e.g. vit_base_patch16_224.orig_in21k."""
-
         name: str
+        """Name of the weights in timm, e.g. vit_base_patch16_224.orig_in21k."""
 
         def find(self, folder: Path) -> Path:
             """Path of the weight file: in `folder`, in the caches of torch.hub and the Hugging Face Hub, or downloaded.

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from interface.sizes import InputSize
 from interface.targets import Targets
-from models.checkpoints import LoadReport, fill
 from models.cost import executed_macs, num_parameters
 from models.imagenet import InitialWeights
+from models.tensors import LoadReport, fill
 
 if TYPE_CHECKING:
     from models.attention_query import AttentionMaps

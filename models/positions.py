@@ -54,13 +54,11 @@ def check_frames(learnt: int, grid: Grid) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class PositionsConfig(ABC):
-    """Config of position embeddings, which are added to the tokens.
-
-    `of_cls`: whether they include one of CLS.
-    """
+    """Config of position embeddings, which are added to the tokens."""
 
     label: ClassVar[str]
     of_cls: ClassVar[bool] = True
+    """Whether they include one of CLS."""
 
     @abstractmethod
     def build(self, width: int, grid: Grid) -> nn.Module:
@@ -83,9 +81,8 @@ class PositionsConfig(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class LearntPositions(PositionsConfig):
-    """`side`: rows and columns of the learnt grid; None for those of the clip."""
-
     side: int | None = None
+    """Rows and columns of the learnt grid, 14 in the released models; None for those of the clip."""
 
     def check(self, grid: Grid) -> None:
         check_range("model.positions.side", self.side, least=1)
@@ -100,8 +97,6 @@ class SeparatePositions(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(LearntPositions):
-        """`side`: rows and columns of the learnt grid; None for those of the clip (14 in the released models)."""
-
         label: ClassVar[str] = "Separate ST"
 
         def build(self, width: int, grid: Grid) -> "SeparatePositions":
@@ -128,8 +123,6 @@ class JointPositions(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(LearntPositions):
-        """`side`: rows and columns of the learnt grid; None for those of the clip."""
-
         label: ClassVar[str] = "Joint ST"
 
         def build(self, width: int, grid: Grid) -> "JointPositions":

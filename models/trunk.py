@@ -16,14 +16,13 @@ from torch import Tensor, nn
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.block import Block
-from models.checkpoints import LoadReport
 from models.heads import Head, HeadConfig, TanhHead
-from models.image_vit import TIMM_NAMES, load_image_vit, renamed
 from models.imagenet import InitialWeights, weights_folder
 from models.mixers.attention import Mixer, MixerConfig
 from models.model import Model, ModelConfig
 from models.positions import PositionsConfig, SeparatePositions
 from models.ranges import check_range
+from models.tensors import LoadReport
 from models.tokens import CubicTokens, Grid, TokensConfig
 
 MAX_HIDDEN = 2**31  # width of an MLP; larger ones have no tensors
@@ -43,22 +42,15 @@ class VideoViT(Model):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """Sizes and parts of the model. A paper's model adds its defaults and the loading of its weights.
-
-        `head`: None for a model that returns features.
-        `drop_path`: stochastic depth rate of the last block; rates increase linearly from 0 in the first block.
-        `init`: source of the initial weights; None for random weights.
-        `cls_token`: whether there is a CLS token; without it, the features are the mean of the patch tokens.
-
-        Class variables, for the configs of other architectures:
-        `norm_eps`, `activation`: epsilon of all LayerNorms, and activation of the MLPs.
-        `not_in_images`: patterns of the names of tensors that keep their random values, because image ViTs lack them.
-        """
+        """Sizes and parts of the model. A paper's model adds its defaults and the loading of its weights."""
 
         config_tag = "PlainVideoViT.Config"  # "VideoViT.Config" is the tag of a paper's model
         norm_eps: ClassVar[float] = 1e-6
+        """Epsilon of all LayerNorms."""
         activation: ClassVar[type[nn.Module]] = nn.GELU
+        """Activation of the MLPs."""
         not_in_images: ClassVar[tuple[str, ...]] = ("positions.time", "head.*")
+        """Patterns of the names of tensors that keep their random values, because image ViTs lack them."""
 
         width: int = 768
         depth: int = 12
@@ -68,11 +60,15 @@ class VideoViT(Model):
         positions: PositionsConfig = field(default_factory=SeparatePositions.Config)
         attention: MixerConfig
         head: HeadConfig | None = field(default_factory=TanhHead.Config)
+        """None for a model that returns features."""
         drop_path: float = 0.0
+        """Stochastic depth rate of the last block; rates increase linearly from 0 in the first block."""
         init: InitialWeights | None = None
+        """Source of the initial weights; None for random weights."""
         cls_token: bool = field(default=True, metadata={"omit_if": True})
-        # Standard deviation of initial weights of Linear layers; 0.02 suits a width of 768 and pretrained blocks.
+        """Whether there is a CLS token; without it, the features are the mean of the patch tokens."""
         linear_std: float = field(default=0.02, metadata={"omit_if": 0.02})
+        """Standard deviation of initial weights of Linear layers; 0.02 suits a width of 768 and pretrained blocks."""
 
         def check(self, size: InputSize) -> None:
             for name in ("width", "depth", "heads"):
@@ -180,7 +176,9 @@ class VideoViT(Model):
 
             Its patch projection becomes the central frame of each cube.
             """
-            names = renamed(model.state_dict(), TIMM_NAMES)
+            from models.image_vit import load_image_vit, timm_names  # here: models without initial weights need it not
+
+            names = timm_names(model)
             return load_image_vit(model, path, names, known_missing=self.not_in_images)
 
     def __init__(self, config: Config, grid: Grid, num_classes: int) -> None:

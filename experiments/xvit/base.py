@@ -17,7 +17,7 @@ from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
 from lightning_modules.optim import SGD, CosineSchedule, OptimConfig
 from lightning_modules.parameter_groups import ParameterRule
-from models.framewise.heads import FrameMeanHead
+from models.framewise.model import FrameMeanHead
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import TSMViT, XViT
 

@@ -21,8 +21,7 @@ from experiments.spec.language import (
 from experiments.xvit.paper import table
 from interface.evaluation import EvalConfig
 from models.baselines.blvnet import BLVNet
-from models.baselines.nonlocal_i3d import NonLocalI3D
-from models.baselines.slowfast import SlowFast
+from models.baselines.nonlocal_networks import NonLocalI3D, SlowFast
 from models.baselines.tea import TEA
 from models.baselines.timesformer import TimeSformerAttention
 from models.heads import LinearHead

@@ -7,7 +7,7 @@ from data.sampling.strides import StridedSampling
 from experiments.spec.language import GFLOPS, TOP1, TOP5, Column, evaluation, row
 from experiments.xvit.base import K400, RECIPE_NOTE, SSV2
 from experiments.xvit.paper import table
-from models.framewise.positions import FramePositions
+from models.framewise.model import FramePositions
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import XViT
 

@@ -31,19 +31,17 @@ class BLVNet(Model):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """bLVNet-TAM-50-a2-b4.
-
-        `width`: number of channels of the stem.
-        `blocks`: number of bottlenecks of each stage, with that of the fusion.
-        `alpha`, `beta`: channels and bottlenecks of the big branch / those of the little branch.
-        `dropout`: rate before the classifier.
-        """
+        """bLVNet-TAM-50-a2-b4."""
 
         width: int = 64
+        """Number of channels of the stem."""
         blocks: tuple[int, int, int, int] = (3, 4, 6, 3)
+        """Number of bottlenecks of each stage, with that of the fusion."""
         alpha: int = 2
         beta: int = 4
+        """Channels and bottlenecks of the big branch / those of the little branch."""
         dropout: float = 0.5
+        """Rate before the classifier."""
 
         def check(self, size: InputSize) -> None:
             clip = size.as_clip()

@@ -27,18 +27,16 @@ class TEA(Model):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """TEA-R50, on Res2Net-50 of 26w x 4s.
-
-        `width`: number of channels of the first stage.
-        `blocks`: number of blocks of each stage.
-        `reduction`: channels of a block / channels that motion is computed from.
-        `dropout`: rate before the classifier.
-        """
+        """TEA-R50, on Res2Net-50 of 26w x 4s."""
 
         width: int = 64
+        """Number of channels of the first stage."""
         blocks: tuple[int, int, int, int] = (3, 4, 6, 3)
+        """Number of blocks of each stage."""
         reduction: int = 16
+        """Channels of a block / channels that motion is computed from."""
         dropout: float = 0.5
+        """Rate before the classifier."""
 
         def check(self, size: InputSize) -> None:
             size.as_clip()

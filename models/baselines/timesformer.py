@@ -71,8 +71,6 @@ class TimeSformerAttention:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MixerConfig):
-        """No options."""
-
         label: ClassVar[str] = "Divided Space-Time"
         num_mixers: ClassVar[int] = 2
 

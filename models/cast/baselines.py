@@ -15,16 +15,15 @@ from torch import Tensor, nn
 
 from interface.sizes import InputSize
 from interface.targets import Targets
-from models.cast.clip_expert import ClipExpert
+from models.cast.clip_expert import ClipExpert, load_classifier
 from models.cast.expert import NORM_MACS, ExpertConfig, copy_expert
 from models.cast.frame_expert import ImageExpert
 from models.cast.model import PARTS
-from models.cast.released import load_classifier
 from models.cast.stream import AdaptersConfig, DropUnit, Stream, drop_rates, reset_trained
-from models.checkpoints import LoadReport, copy_all_but_classes, fill
 from models.imagenet import InitialWeights, weights_folder
 from models.model import Model, ModelConfig
 from models.ranges import check_range
+from models.tensors import LoadReport, copy_all_but_classes, fill
 from models.trunk import reset_linear
 
 EXPERT = "expert"  # part of the model that another run can fill
@@ -38,18 +37,14 @@ class LoneExpert(Model):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """Settings.
-
-        `adapters`: None for an expert that is tuned as a whole.
-        `drop_path`, `drop_unit`: stochastic depth, as in CAST; of both halves of a block if there are no adapters.
-        """
-
         config_tag = "LoneExpert.Config"
 
         expert: ExpertConfig = field(default_factory=ImageExpert.Config)
         adapters: AdaptersConfig | None = None
+        """None for an expert that is tuned as a whole."""
         drop_path: float = 0.2
         drop_unit: DropUnit = "token"
+        """Stochastic depth, as in CAST; of both halves of a block if there are no adapters."""
 
         @property
         def pretrained(self) -> bool:
@@ -153,20 +148,16 @@ class IndependentExperts(Model):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """Settings.
-
-        `spatial`, `temporal`: models of both experts, each trained for all kinds of label.
-        `verb`, `noun`: which expert gives the scores.
-        """
-
         config_tag = "IndependentExperts.Config"
 
         spatial: LoneExpert.Config = field(default_factory=lambda: LoneExpert.Config(adapters=ADAPTERS))
         temporal: LoneExpert.Config = field(
             default_factory=lambda: LoneExpert.Config(expert=ClipExpert.Config(), adapters=ADAPTERS)
         )
+        """Models of both experts, each trained for all kinds of label."""
         verb: Giver = "temporal"
         noun: Giver = "spatial"
+        """Which expert gives the scores."""
 
         def check(self, size: InputSize) -> None:
             self.spatial.check(size)

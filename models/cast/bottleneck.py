@@ -31,19 +31,15 @@ class BottleneckExchange(Exchange):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ExchangeConfig):
-        """Settings.
-
-        `ratio`: divisor of the width.
-        `t2s`, `s2t`: windows of the cross-attention of the spatial stream to the temporal one, and of the reverse; None
-            for no such attention.
-        `positions`: whether each cross-attention has learnt positions of its own.
-        """
-
         label: ClassVar[str] = "B-CAST"
         ratio: int = 2
+        """Divisor of the width."""
         t2s: Window | None = "time"
         s2t: Window | None = "space"
+        """Windows of the cross-attention of the spatial stream to the temporal one, and of the reverse; None for no
+        such attention."""
         positions: bool = True
+        """Whether each cross-attention has learnt positions of its own."""
 
         def check(self, streams: Streams) -> None:
             check_range("model.exchange.ratio", self.ratio, least=1)
@@ -132,10 +128,9 @@ class FullWidthExchange(Exchange):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ExchangeConfig):
-        """`adapter_ratio`: hidden width of an adapter after each attention, relative to the width; None for none."""
-
         label: ClassVar[str] = "X-attn."
         adapter_ratio: float | None = None
+        """Hidden width of an adapter after each attention, relative to the width; None for none."""
 
         def check(self, streams: Streams) -> None:
             check_range("model.exchange.adapter_ratio", self.adapter_ratio, least=0, exclusive=True)

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from interface.sizes import InputSize
 from models.cast.expert import Expert, ExpertConfig, Layout
-from models.cast.key_map import OUTSIDE, mapped, without_prefix
-from models.checkpoints import LoadReport, fill, read_tensors
+from models.cast.released import mapped
+from models.checkpoints import OUTSIDE, load_released, read_released, read_tensors, renamed, without_prefix
 from models.image_vit import TIMM_NAMES
 from models.mixers.attention import Mixer, merge_heads, split_heads
 from models.mixers.joint import JointAttention
 from models.positions import PositionsConfig, check_frames
 from models.ranges import check_range
+from models.tensors import LoadReport, fill
 from models.tokens import CubicTokens, Grid, token_grid
 from models.trunk import VideoViT
 
@@ -45,8 +46,6 @@ class SequencePositions(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(PositionsConfig):
-        """No options."""
-
         label: ClassVar[str] = "Sequence"
         of_cls: ClassVar[bool] = False
 
@@ -72,8 +71,6 @@ class SpaceTimePositions(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(PositionsConfig):
-        """No options."""
-
         label: ClassVar[str] = "Space and time"
         of_cls: ClassVar[bool] = False
 
@@ -127,8 +124,6 @@ class NoKeyBiasAttention(JointAttention):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(JointAttention.Config):
-        """No options."""
-
         label: ClassVar[str] = "Joint without key bias"
 
         def build(self, width: int, heads: int) -> "list[JointAttention]":
@@ -155,13 +150,11 @@ class ClipExpert(Expert):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ExpertConfig):
-        """Settings; the defaults are those of VideoMAE ViT-B/16.
-
-        `tubelet`: frames of a token.
-        """
+        """Settings; the defaults are those of VideoMAE ViT-B/16."""
 
         label: ClassVar[str] = "Video ViT"
         tubelet: int = 2
+        """Frames of a token."""
         positions: PositionsConfig = field(default_factory=SequencePositions.Config)
 
         def check(self, size: InputSize) -> None:
@@ -267,3 +260,19 @@ def check_positions(expert: ClipExpert, tensors: Mapping[str, Tensor], path: Pat
             f"weights: {path.name} has other fixed positions (pos_embed) than this expert; the positions of MVD are "
             f"SpaceTimePositions, those of VideoMAE SequencePositions"
         )
+
+
+def load_classifier(model: nn.Module, expert: Expert, path: Path) -> LoadReport:
+    """Load a fine-tuned classifier of VideoMAE or MVD into an expert alone.
+
+    Args:
+        expert: the expert of the model.
+
+    Raises:
+        ValueError: for a damaged file, or keys without a counterpart.
+    """
+    assert isinstance(expert, ClipExpert)
+    released = read_released(path)
+    check_positions(expert, released.tensors, path)
+    rules = ((r"^stream\.expert\.vit\.", ""), *TIMM_NAMES, (r"^norm\.", "fc_norm."))
+    return load_released(model, released, renamed(model.state_dict(), rules), unused=("pos_embed",))

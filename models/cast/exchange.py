@@ -105,8 +105,6 @@ class LateralExchange(Exchange):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ExchangeConfig):
-        """No options."""
-
         label: ClassVar[str] = "Lateral"
 
         def build(self, streams: Streams) -> "LateralExchange":

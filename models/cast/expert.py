@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from interface.sizes import InputSize
-from models.checkpoints import LoadReport, fill
 from models.imagenet import InitialWeights, MissingWeightsError
 from models.ranges import check_range
+from models.tensors import LoadReport, fill
 from models.tokens import Grid
 
 NORM_MACS = 5  # multiply-adds of LayerNorm per element
@@ -23,15 +23,12 @@ NORM_MACS = 5  # multiply-adds of LayerNorm per element
 
 @dataclass(frozen=True)
 class Layout:
-    """Layout of the tokens of a clip.
-
-    Args:
-        framewise: whether frames are separate: tokens (B*T, 1 + S, D) with a CLS per frame. Otherwise, tokens are
-            (B, T*S, D) without CLS.
-    """
+    """Layout of the tokens of a clip."""
 
     grid: Grid
     framewise: bool
+    """Whether frames are separate: tokens (B*T, 1 + S, D) with a CLS per frame. Otherwise, tokens are (B, T*S, D)
+    without CLS."""
 
     @property
     def num_tokens(self) -> int:
@@ -64,14 +61,10 @@ class ExpertFile:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(InitialWeights):
-        """Settings.
-
-        `name`: name of the file, in the directory of downloaded weights.
-        `source`: page that links to it.
-        """
-
         name: str
+        """Name of the file, in the directory of downloaded weights."""
         source: str
+        """Page that links to it."""
 
         def find(self, folder: Path) -> Path:
             """Path of the file.
@@ -135,11 +128,7 @@ class Expert(nn.Module, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class ExpertConfig(ABC):
-    """Architecture and initial weights of an expert.
-
-    `init`: source of the initial weights; None for random weights.
-    `linear_std`: standard deviation of random weights of Linear layers.
-    """
+    """Architecture and initial weights of an expert."""
 
     label: ClassVar[str]
 
@@ -149,7 +138,9 @@ class ExpertConfig(ABC):
     patch: int = 16
     mlp_ratio: float = 4.0
     init: InitialWeights | None = None
+    """Source of the initial weights; None for random weights."""
     linear_std: float = field(default=0.02, metadata={"omit_if": 0.02})
+    """Standard deviation of random weights of Linear layers."""
 
     def check(self, size: InputSize) -> None:
         """Refuse sizes out of range, and clips that do not divide into patches.

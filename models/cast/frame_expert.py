@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from interface.sizes import InputSize
 from models.cast.expert import Expert, ExpertConfig, Layout
-from models.cast.key_map import OUTSIDE, clip_names, eva_names, reshaped, resized_positions, without_prefix
-from models.checkpoints import LoadReport, fill, read_tensors
+from models.cast.released import CLIP_NAMES, EVA_NAMES, mapped, reshaped, resized_positions
+from models.checkpoints import OUTSIDE, read_tensors, without_prefix
 from models.mixers.attention import cls_attention
 from models.ranges import check_range
+from models.tensors import Converted, LoadReport, Tensors, fill
 from models.tokens import token_grid
 from models.trunk import reset_linear
 
@@ -49,12 +50,8 @@ class FrameExpert(Expert):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ExpertConfig):
-        """Settings.
-
-        `tubelet`: distance of the frames. It is that of the other expert's tokens in time; 1 for every frame.
-        """
-
         tubelet: int = 2
+        """Distance of the frames. It is that of the other expert's tokens in time; 1 for every frame."""
 
         def check(self, size: InputSize) -> None:
             check_range("model: tubelet of an expert", self.tubelet, least=1)
@@ -132,15 +129,13 @@ class ImageExpert(FrameExpert):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(FrameExpert.Config):
-        """Settings; the defaults are those of CLIP ViT-B/16.
-
-        `pre_norm`: whether the tokens are normalised before the first block; the patch projection then has no bias.
-        `quick_gelu`: whether the activation is x sigmoid(1.702 x) instead of GELU.
-        """
+        """Settings; the defaults are those of CLIP ViT-B/16."""
 
         label: ClassVar[str] = "Image ViT"
         pre_norm: bool = True
+        """Whether the tokens are normalised before the first block; the patch projection then has no bias."""
         quick_gelu: bool = True
+        """Whether the activation is x sigmoid(1.702 x) instead of GELU."""
         norm_eps: float = 1e-5
 
         def check(self, size: InputSize) -> None:
@@ -175,10 +170,12 @@ class ImageExpert(FrameExpert):
             tensors = without_prefix(read_tensors(path), "visual.")
             names = {name: name.removeprefix("vit.") for name in expert.state_dict()}
             if "class_embedding" in tensors:
-                names = clip_names(names)
-            wanted = {names[name]: tensor for name, tensor in expert.state_dict().items()}
-            converted = {**reshaped(tensors, wanted), **resized_positions(tensors, wanted, names["vit.pos_embed"])}
-            return fill(expert, tensors, names, source=path.name, converted=converted, known_unexpected=UNUSED)
+                names = mapped(names, CLIP_NAMES)
+
+            def convert(source: Tensors, wanted: Tensors) -> dict[str, Converted]:
+                return reshaped(source, wanted) | resized_positions(source, wanted, names["vit.pos_embed"])
+
+            return fill(expert, tensors, names, source=path.name, convert=convert, known_unexpected=UNUSED)
 
     def cls_attention(self, block: int, x: Tensor) -> Tensor:
         """Attention of CLS to its frame: (B*T, 1, D)."""
@@ -228,7 +225,7 @@ class EvaExpert(FrameExpert):
             tensors = without_prefix(read_tensors(path), "visual.")
             names = {name: name.removeprefix("vit.") for name in expert.state_dict()}
             if "blocks.0.mlp.w1.weight" in tensors:
-                names = eva_names(names)
+                names = mapped(names, EVA_NAMES)
             unused = (*UNUSED, "rope.*", "blocks.*.attn.rope.*")
             return fill(expert, tensors, names, source=path.name, known_unexpected=unused)
 

@@ -45,14 +45,10 @@ class ExpertHead:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(TwoExpertsHeadConfig):
-        """Settings.
-
-        `adapter_ratio`: hidden width of the adapters before the classifier of one label, relative to the width.
-        `init_scale`: factor of the initial weights of the classifiers.
-        """
-
         adapter_ratio: float = 0.25
+        """Hidden width of the adapters before the classifier of one label, relative to the width."""
         init_scale: float = 1.0
+        """Factor of the initial weights of the classifiers."""
 
         def __post_init__(self) -> None:
             check_range("model.head.adapter_ratio", self.adapter_ratio, least=0, exclusive=True)
@@ -115,9 +111,8 @@ class LateFusionHead(TwoExpertsHead):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(TwoExpertsHeadConfig):
-        """`concatenated`: whether the features are concatenated instead of added."""
-
         concatenated: bool = False
+        """Whether the features are concatenated instead of added."""
 
         def width(self, width: int) -> int:
             return 2 * width if self.concatenated else width

@@ -20,11 +20,11 @@ from models.cast.frame_expert import ImageExpert
 from models.cast.heads import ExpertHead, TwoExpertsHeadConfig
 from models.cast.released import load_cast
 from models.cast.stream import AdaptersConfig, DropUnit, Pooling, Stream, drop_rates, reset_trained
-from models.checkpoints import LoadReport, copy_all_but_classes
 from models.framewise.model import thinned
 from models.imagenet import InitialWeights, weights_folder
 from models.model import Model, ModelConfig
 from models.ranges import check_range
+from models.tensors import LoadReport, copy_all_but_classes
 from models.trunk import reset_linear
 
 if TYPE_CHECKING:
@@ -43,27 +43,25 @@ class CAST(Model):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """Settings; the defaults are those of the released models.
-
-        `spatial`, `temporal`: experts. The first attends to the second by T2S, the second to the first by S2T.
-        `adapters`: None for experts that are tuned as a whole.
-        `exchange`: exchange between the experts; None for none.
-        `blocks`: indices of the blocks with an exchange; None for all.
-        `drop_path`: rate of stochastic depth in the last block; rates increase linearly from 0 in the first block.
-        `drop_unit`: what stochastic depth removes at once from a frame-wise stream. As released, the tokens of one
-            place in all frames of a batch.
-        """
+        """Settings; the defaults are those of the released models."""
 
         config_tag = "CAST.Config"
 
         spatial: ExpertConfig = field(default_factory=ImageExpert.Config)
         temporal: ExpertConfig = field(default_factory=ClipExpert.Config)
+        """Experts. The first attends to the second by T2S, the second to the first by S2T."""
         adapters: AdaptersConfig | None = field(default_factory=AdaptersConfig)
+        """None for experts that are tuned as a whole."""
         exchange: ExchangeConfig | None = field(default_factory=BottleneckExchange.Config)
+        """Exchange between the experts; None for none."""
         blocks: tuple[int, ...] | None = None
+        """Indices of the blocks with an exchange; None for all."""
         head: TwoExpertsHeadConfig = field(default_factory=ExpertHead.Config)
         drop_path: float = 0.2
+        """Rate of stochastic depth in the last block; rates increase linearly from 0 in the first block."""
         drop_unit: DropUnit = "token"
+        """What stochastic depth removes at once from a frame-wise stream. As released, the tokens of one place in all
+        frames of a batch."""
 
         @property
         def experts(self) -> dict[str, ExpertConfig]:

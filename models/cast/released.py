@@ -1,21 +1,41 @@
-"""Released checkpoints of CAST: names of their tensors, and loading.
+"""Names of tensors in the files of CAST, CLIP and EVA, and loading of released checkpoints of CAST.
 
-Layouts of tensors equal ours, except for missing leading dimensions of size 1.
+Layouts of the tensors of CAST equal ours, except for missing leading dimensions of size 1.
 """
 
-import re
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from torch import nn
 
-from models.cast.clip_expert import ClipExpert, check_positions
-from models.cast.key_map import CLIP_NAMES, reshaped, without_prefix
-from models.checkpoints import LoadReport, fill, read_released
-from models.image_vit import TIMM_NAMES, renamed
+from models.checkpoints import Rules, load_released, read_released, renamed
+from models.image_vit import TIMM_NAMES, on_grid
+from models.tensors import Converted, LoadReport, Tensors
 
-PREFIXES = ("backbone.", "encoder.")
+# Patterns of names in timm's VisionTransformer, and their replacements in CLIP's image encoder.
+CLIP_NAMES = (
+    (r"^patch_embed\.proj\.", "conv1."),
+    (r"^cls_token$", "class_embedding"),
+    (r"^pos_embed$", "positional_embedding"),
+    (r"^norm_pre\.", "ln_pre."),
+    (r"^norm\.", "ln_post."),
+    (r"^blocks\.", "transformer.resblocks."),
+    (r"\.norm1\.", ".ln_1."),
+    (r"\.norm2\.", ".ln_2."),
+    (r"\.attn\.qkv\.", ".attn.in_proj_"),
+    (r"\.attn\.proj\.", ".attn.out_proj."),
+    (r"\.mlp\.fc1\.", ".mlp.c_fc."),
+    (r"\.mlp\.fc2\.", ".mlp.c_proj."),
+)
+# Patterns of names in timm's Eva, and their replacements in the files of its authors.
+EVA_NAMES = (
+    (r"\.attn\.([qv])_proj\.bias$", r".attn.\1_bias"),
+    (r"\.attn\.norm\.", ".attn.inner_attn_ln."),
+    (r"\.mlp\.fc1_g\.", ".mlp.w1."),
+    (r"\.mlp\.fc1_x\.", ".mlp.w2."),
+    (r"\.mlp\.norm\.", ".mlp.ffn_ln."),
+    (r"\.mlp\.fc2\.", ".mlp.w3."),
+)
 ADAPTER_LAYERS = ((r"\.down\.", ".D_fc1."), (r"\.up\.", ".D_fc2."))
 # Patterns of names of other parts, and their replacements in released files.
 SPATIAL_ADAPTERS = (
@@ -46,54 +66,28 @@ HEAD = (
     (r"^(verb|noun)\.", r"head_\1."),
     *ADAPTER_LAYERS,
 )
+# Names of the tensors of a part of the model, without the prefix of the part. The first prefix that fits applies.
+PARTS = {
+    "spatial.expert.vit.": (
+        *CLIP_NAMES,
+        (r"^transformer\.resblocks\.(\d+)\.", r"blocks.\1.clip_"),
+        (r"^(?!blocks\.)", "clip_"),
+    ),
+    "temporal.expert.vit.": (*TIMM_NAMES, (r"^norm\.", "vmae_fc_norm.")),
+    "spatial.": SPATIAL_ADAPTERS,
+    "temporal.": TEMPORAL_ADAPTERS,
+    "exchanges.": EXCHANGE,
+    "head.": HEAD,
+}
 
 
 def released_names(names: Iterable[str]) -> dict[str, str]:
     """Names in released files of the tensors of CAST, by their names in the model."""
-    return {name: released_name(name) for name in names}
-
-
-def released_name(name: str) -> str:
-    """Name in released files of a tensor of CAST."""
-    part, _, rest = name.partition(".")
-    match part:
-        case "spatial" if rest.startswith("expert.vit."):
-            clip = renamed_once(rest.removeprefix("expert.vit."), CLIP_NAMES)
-            block = re.fullmatch(r"transformer\.resblocks\.(\d+)\.(.*)", clip)
-            return f"blocks.{block[1]}.clip_{block[2]}" if block else f"clip_{clip}"
-        case "temporal" if rest.startswith("expert.vit."):
-            rules = (*TIMM_NAMES, (r"^norm\.", "vmae_fc_norm."))
-            return renamed_once(rest.removeprefix("expert.vit."), rules)
-        case "spatial":
-            return renamed_once(rest, SPATIAL_ADAPTERS)
-        case "temporal":
-            return renamed_once(rest, TEMPORAL_ADAPTERS)
-        case "exchanges":
-            return renamed_once(rest, EXCHANGE)
-    return renamed_once(rest, HEAD)
-
-
-def renamed_once(name: str, rules: tuple[tuple[str, str], ...]) -> str:
-    """Name after all replacements."""
-    return renamed([name], rules)[name]
-
-
-def load_classifier(model: nn.Module, expert: nn.Module, path: Path) -> LoadReport:
-    """Load a fine-tuned classifier of VideoMAE or MVD into an expert alone.
-
-    Args:
-        expert: the expert of the model.
-
-    Raises:
-        ValueError: for a damaged file, or keys without a counterpart.
-    """
-    assert isinstance(expert, ClipExpert)
-    released = read_released(path)
-    check_positions(expert, released.tensors, path)
-    rules = ((r"^stream\.expert\.vit\.", ""), *TIMM_NAMES, (r"^norm\.", "fc_norm."))
-    names = renamed(model.state_dict(), rules)
-    report = fill(model, released.tensors, names, source=path.name, known_unexpected=("pos_embed",))
-    return replace(report, settings=released.settings, remarks=released.remarks)
+    found = {}
+    for name in names:
+        part = next(part for part in PARTS if name.startswith(part))
+        found[name] = renamed([inner := name.removeprefix(part)], PARTS[part])[inner]
+    return found
 
 
 def load_cast(model: nn.Module, path: Path) -> LoadReport:
@@ -102,11 +96,40 @@ def load_cast(model: nn.Module, path: Path) -> LoadReport:
     Raises:
         ValueError: for a damaged file, or keys without a counterpart.
     """
-    released = read_released(path)
-    tensors = released.tensors
-    for prefix in PREFIXES:
-        tensors = without_prefix(tensors, prefix)
-    names = released_names(model.state_dict())
-    wanted = {names[name]: tensor for name, tensor in model.state_dict().items()}
-    report = fill(model, tensors, names, source=path.name, converted=reshaped(tensors, wanted))
-    return replace(report, settings=released.settings, remarks=released.remarks)
+    released = read_released(path, "backbone.", "encoder.")
+    return load_released(model, released, released_names(model.state_dict()), convert=reshaped)
+
+
+def mapped(names: Mapping[str, str], rules: Rules) -> dict[str, str]:
+    """Names after further replacements."""
+    new = renamed(names.values(), rules)
+    return {ours: new[theirs] for ours, theirs in names.items()}
+
+
+def reshaped(tensors: Tensors, wanted: Tensors) -> dict[str, Converted]:
+    """Tensors that lack leading dimensions of size 1 of the wanted ones."""
+    return {
+        name: Converted(tensors[name].view_as(like), (name,))
+        for name, like in wanted.items()
+        if name in tensors and tensors[name].shape != like.shape and tensors[name].shape == squeezed(like.shape)
+    }
+
+
+def resized_positions(tensors: Tensors, wanted: Tensors, name: str) -> dict[str, Converted]:
+    """Positions of a square grid, resized to that of the model if it differs.
+
+    Args:
+        name: name of the positions in the file.
+    """
+    if name not in tensors or tensors[name].shape[-2] == wanted[name].shape[-2]:
+        return {}
+    side = round((wanted[name].shape[-2] - 1) ** 0.5)
+    return {name: Converted(on_grid(tensors[name].view(1, *tensors[name].shape[-2:]), side), (name,))}
+
+
+def squeezed(shape: Iterable[int]) -> tuple[int, ...]:
+    """Shape without its leading dimensions of size 1."""
+    sizes = tuple(shape)
+    while sizes[:1] == (1,):
+        sizes = sizes[1:]
+    return sizes

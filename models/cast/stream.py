@@ -68,19 +68,17 @@ class Adapter(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptersConfig:
-    """Adapters of an expert: one after the attention and one beside the MLP of each block.
-
-    `ratio`: hidden width, relative to the width.
-    `mlp_scale`: factor of the output of the adapter beside the MLP. The paper has none (1.0).
-    `in_time`: whether a frame-wise expert also attends over time, as in AIM: with the weights of its attention within
-        frames, and an adapter of its own.
-    `time_positions`: whether it then learns positions in time, as in AIM. In the released code they are frozen at zero.
-    """
+    """Adapters of an expert: one after the attention and one beside the MLP of each block."""
 
     ratio: float = 0.25
+    """Hidden width, relative to the width."""
     mlp_scale: float = 0.5
+    """Factor of the output of the adapter beside the MLP. The paper has none (1.0)."""
     in_time: bool = False
+    """Whether a frame-wise expert also attends over time, as in AIM: with the weights of its attention within frames,
+    and an adapter of its own."""
     time_positions: bool = False
+    """Whether it then learns positions in time, as in AIM. In the released code they are frozen at zero."""
 
     def __post_init__(self) -> None:
         check_range("model.adapters.ratio", self.ratio, least=0, exclusive=True)

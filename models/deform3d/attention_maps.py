@@ -33,14 +33,12 @@ from models.tokens import Grid
 
 
 class Weights(NamedTuple):
-    """Weights of the heads for the RGB tokens (H, T, S) and for the joints (H, T, R), and the places of the former.
-
-    `places`: frame, row and column of each RGB token that is read, in tokens: (T, rows, columns, 3).
-    """
+    """Weights of the heads for the RGB tokens (H, T, S) and for the joints (H, T, R), and the places of the former."""
 
     rgb: Tensor | None
     pose: Tensor | None
     places: Tensor | None = None
+    """Frame, row and column of each RGB token that is read, in tokens: (T, rows, columns, 3)."""
 
 
 class DeformableMaps(AttentionMaps):
@@ -190,23 +188,19 @@ def in_tokens(placed: Tensor, grid: Grid) -> Tensor:
 
 
 class JointAttention(NamedTuple):
-    """Weights (B, R, T, R, T) of pose tokens for pose tokens, means over the windows of a token. Queries come first.
-
-    `equal`: weights of the same queries if all keys of a window had the same weight.
-    """
+    """Weights (B, R, T, R, T) of pose tokens for pose tokens, means over the windows of a token. Queries come first."""
 
     weights: Tensor
     equal: Tensor
+    """Weights of the same queries if all keys of a window had the same weight."""
 
 
 class CellAttention(NamedTuple):
-    """Weights (B, T, T*S) of CLS in each frame for the found RGB tokens.
-
-    `places`: frame, row and column of the found tokens, in tokens: (B, T*S, 3).
-    """
+    """Weights (B, T, T*S) of CLS in each frame for the found RGB tokens."""
 
     weights: Tensor
     places: Tensor
+    """Frame, row and column of the found tokens, in tokens: (B, T*S, 3)."""
 
 
 @torch.no_grad()

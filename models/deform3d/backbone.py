@@ -26,9 +26,8 @@ class MixedConvNet(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """`width`: channels of the stem and of the first stage."""
-
         width: int = 64
+        """Channels of the stem and of the first stage."""
 
         @property
         def channels(self) -> int:

@@ -109,8 +109,6 @@ class PlainAttention:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(AttentionConfig):
-        """No options."""
-
         def build(self, width: int) -> None:
             """No search."""
 
@@ -123,15 +121,11 @@ class DeformableAttention:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(AttentionConfig):
-        """Settings of the search.
-
-        `kernel`: size of the convolution that computes the offsets, odd. The supplementary calls it k, without a value.
-        `offset_scale`: largest offset in frames, rows and columns. As written, the tanh of the network is added to
-            indices of tokens: 1.
-        """
-
         kernel: int = 3
+        """Size of the convolution that computes the offsets, odd. The supplementary calls it k, without a value."""
         offset_scale: Scale = (1.0, 1.0, 1.0)
+        """Largest offset in frames, rows and columns. As written, the tanh of the network is added to indices of
+        tokens: 1."""
 
         def build(self, width: int) -> TokenSearch:
             search = TokenSearch(width, self.kernel, self.offset_scale)

@@ -134,17 +134,17 @@ class JointTokens(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingSettings:
-    """Settings of the tokens before the first block.
-
-    `backbone`: None for a model without RGB. `learnt`: grid of the clips of training. `joints`: number of joints; None
-    for a model without pose tokens. `has_rgb`: whether RGB tokens take part in a stage, and not in pooling alone.
-    """
+    """Settings of the tokens before the first block."""
 
     backbone: MixedConvNet.Config | None
+    """None for a model without RGB."""
     learnt: Grid
+    """Grid of the clips of training."""
     width: int
     joints: int | None
+    """Number of joints; None for a model without pose tokens."""
     has_rgb: bool
+    """Whether RGB tokens take part in a stage, and not in pooling alone."""
     sigma: float
     normalised: bool
 

@@ -16,9 +16,10 @@ from models.ranges import check_range
 
 @dataclass(frozen=True, kw_only=True)
 class ModalHeadConfig(ABC):
-    """Config of a head. `dropout`: rate before the classifier."""
+    """Config of a head."""
 
     dropout: float = 0.0
+    """Rate before the classifier."""
 
     def check(self) -> None:
         """Refuse rates out of range.
@@ -44,8 +45,6 @@ class ClsHead:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModalHeadConfig):
-        """No further options."""
-
         def num_read(self, num_modal: int) -> int:
             return 1
 
@@ -55,8 +54,6 @@ class AllModalHead:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModalHeadConfig):
-        """No further options."""
-
         def num_read(self, num_modal: int) -> int:
             return num_modal
 

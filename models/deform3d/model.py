@@ -41,40 +41,34 @@ class DeformableTransformer(Model):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """Settings.
-
-        `backbone`: network of the RGB tokens. The width of all tokens is its number of channels.
-        `depth`, `heads`, `mlp_ratio`: numbers of blocks and heads, and hidden width of the feed-forward networks
-            relative to the width. The supplementary states none of them.
-        `attention`: where the keys of the first stage come from.
-        `joint_windows`, `time_windows`: windows of the second and of the third stage.
-        `modalities`: what the model reads. Without pose, it has no second stage; without RGB, no backbone and no first
-            stage.
-        `stages`: stages of a block, in order.
-        `cls_route`: whether the third stage takes CLS from the second stage or from the first.
-        `merge`: whether the windows of a token are averaged before the feed-forward network, or after it, as written.
-        `pre_norm`: whether a LayerNorm stands before attention. None is written.
-        `sigma`, `normalised`: standard deviation of the Gaussian maps of joints in cells of 8 pixels, and whether the
-            weights of a map sum to one.
-        `drop_path`: rate of stochastic depth in the last block; rates increase linearly from 0 in the first block.
-        """
-
         backbone: MixedConvNet.Config = field(default_factory=MixedConvNet.Config)
+        """Network of the RGB tokens. The width of all tokens is its number of channels."""
+        # The supplementary states none of these three.
         depth: int = 2
         heads: int = 8
         mlp_ratio: float = 4.0
         attention: AttentionConfig = field(default_factory=DeformableAttention.Config)
+        """Where the keys of the first stage come from."""
         joint_windows: Windows.Config = field(default_factory=Windows.Config)
         time_windows: Windows.Config = field(default_factory=Windows.Config)
+        """Windows of the second and of the third stage."""
         modalities: tuple[Modality, ...] = ("rgb", "pose")
+        """What the model reads. Without pose, it has no second stage; without RGB, no backbone and no first stage."""
         stages: tuple[StageName, ...] = ("deformable", "joint", "temporal")
+        """Stages of a block, in order."""
         cls_route: ClsRoute = "chain"
+        """Whether the third stage takes CLS from the second stage or from the first."""
         merge: Merge = "before FFN"
+        """Whether the windows of a token are averaged before the feed-forward network, or after it, as written."""
         pre_norm: bool = True
+        """Whether a LayerNorm stands before attention. None is written."""
         sigma: float = 1.0
+        """Standard deviation of the Gaussian maps of joints, in cells of 8 pixels."""
         normalised: bool = True
+        """Whether the weights of a map sum to one."""
         head: ModalHeadConfig = field(default_factory=ClsHead.Config)
         drop_path: float = 0.0
+        """Rate of stochastic depth in the last block; rates increase linearly from 0 in the first block."""
 
         @property
         def width(self) -> int:

@@ -28,7 +28,6 @@ class Tokens(NamedTuple):
 
     `rgb` (B, T, S, D), `pose` (B, T, R, D), `of_rgb`, `of_pose`, `cls` (B, T, 1, D): Z, P, and the modal tokens M_RGB,
         M_pose and M_CLS of the paper.
-    `has_place`: whether a joint has a place, (B, T, R). A joint without one is not read by other tokens.
     """
 
     grid: Grid
@@ -38,6 +37,7 @@ class Tokens(NamedTuple):
     of_pose: Tensor | None
     cls: Tensor
     has_place: Tensor | None
+    """Whether a joint has a place, (B, T, R). A joint without one is not read by other tokens."""
 
     @property
     def modal(self) -> list[Tensor]:
@@ -58,11 +58,12 @@ class Tokens(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class StageSettings:
-    """Settings that all stages share. `hidden`: width of the feed-forward network within."""
+    """Settings that all stages share."""
 
     width: int
     heads: int
     hidden: int
+    """Width of the feed-forward network within."""
     pre_norm: bool
     merge: Merge
     drop_path: float = 0.0

@@ -41,14 +41,12 @@ class Windows:
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Windows with a stride of half their width.
-
-        `window`: number of places of a window; an axis that is not longer is one window.
-        `pairing`: keys of each window of queries.
-        """
+        """Windows with a stride of half their width."""
 
         window: int = 4
+        """Number of places of a window; an axis that is not longer is one window."""
         pairing: Pairing = "shift+head"
+        """Keys of each window of queries."""
 
         def check(self, path: str, length: int) -> None:
             """Refuse settings out of range, and an axis on which the printed loops give no windows.

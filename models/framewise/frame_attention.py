@@ -27,8 +27,6 @@ class FrameAttention(JointAttention):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(JointAttention.Config):
-        """No options."""
-
         label: ClassVar[str] = "Space"
 
         def build(self, width: int, heads: int) -> "list[JointAttention]":
@@ -39,18 +37,18 @@ class FrameAttention(JointAttention):
 
 
 class Shifted(NamedTuple):
-    """A part of the projected tokens of a frame that comes from another frame.
-
-    `of`: projections, e.g. "kv", or "x" for their common input.
-    `tokens`: of N, CLS included. `heads`: of H. `channels`: of the K of each head.
-    `source`: frame that the part is taken from, relative to its own.
-    """
+    """A part of the projected tokens of a frame that comes from another frame."""
 
     of: str
+    """Projections, e.g. "kv", or "x" for their common input."""
     source: int
+    """Frame that the part is taken from, relative to its own."""
     tokens: slice = WHOLE
+    """Of N, CLS included."""
     heads: slice = WHOLE
+    """Of H."""
     channels: slice = WHOLE
+    """Of the K of each head."""
 
 
 class ShiftedAttention(FrameAttention):
@@ -58,9 +56,8 @@ class ShiftedAttention(FrameAttention):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(FrameAttention.Config):
-        """`boundary`: what the first or last frame gets in place of a frame outside of the clip."""
-
         boundary: Boundary = "zero"
+        """What the first or last frame gets in place of a frame outside of the clip."""
 
         def build(self, width: int, heads: int) -> "list[JointAttention]":
             return [ShiftedAttention(self, width, heads)]

@@ -15,14 +15,12 @@ Boundary = Literal["zero", "copy", "circular"]
 
 
 class Part(NamedTuple):
-    """A part of a tensor (B, T, N, ...) and the frame that it is taken from.
-
-    `place`: slices of the dimensions from N on; missing ones are whole.
-    `source`: frame that it is taken from, relative to its own: 1 is the next frame.
-    """
+    """A part of a tensor (B, T, N, ...) and the frame that it is taken from."""
 
     place: tuple[slice | int, ...]
+    """Slices of the dimensions from N on; missing ones are whole."""
     source: int
+    """Frame that it is taken from, relative to its own: 1 is the next frame."""
 
 
 def shift_(x: Tensor, frames: int, parts: Sequence[Part], boundary: Boundary = "zero") -> Tensor:

@@ -1,6 +1,7 @@
-"""Frame-wise ViT: a vision transformer on each frame of a clip, with a CLS each.
+"""Frame-wise ViT: a vision transformer on each frame of a clip, with a CLS each; its positions, head and blocks.
 
-B batch, F frames, S patches per frame, N = 1 + S tokens of a frame, D width.
+Blocks may shift parts of their tokens between frames, on the residual stream.
+B batch, T (or F) frames, S patches per frame, N = 1 + S tokens of a frame with CLS first, D width, C classes.
 """
 
 import math
@@ -8,23 +9,144 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.block import Block
-from models.checkpoints import LoadReport, fill
 from models.framewise.frame_attention import FrameAttention
-from models.framewise.heads import FrameMeanHead
-from models.framewise.positions import FramePositions
-from models.framewise.shifted_block import BlockShift, ShiftedBlock
-from models.heads import HeadConfig
+from models.framewise.frame_shift import Boundary, Part, shift_
+from models.heads import Head, HeadConfig
 from models.imagenet import ImageNet, InitialWeights
 from models.mixers.attention import MixerConfig
-from models.positions import PositionsConfig
+from models.positions import LearntPositions, PositionsConfig, check_frames, resized, square_side
 from models.ranges import check_range
+from models.tensors import LoadReport, fill
 from models.tokens import Grid, SquareTokens, TokensConfig
 from models.trunk import VideoViT
+
+
+class FramePositions(nn.Module):
+    """Position in space of each token of a frame, CLS included, and optionally one in time of each frame."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(LearntPositions):
+        label: ClassVar[str] = "Frame-wise"
+        in_time: bool = False
+        """Whether there are positions in time, which all tokens of a frame get."""
+        period: int | None = None
+        """Number of learnt positions in time, which repeat; None for the number of frames of the clip."""
+
+        def check(self, grid: Grid) -> None:
+            super().check(grid)
+            check_range("model.positions.period", self.period, least=1)
+            if self.period is not None and grid.frames % self.period:
+                raise ValueError(
+                    f"model.positions.period is {self.period}; it must divide the {grid.frames} frames of a clip"
+                )
+
+        def build(self, width: int, grid: Grid) -> "FramePositions":
+            """Positions for clips of this grid; space is random, time is zero."""
+            return FramePositions(self, width, self.period or grid.frames, square_side(self.side, grid))
+
+    def __init__(self, config: Config, width: int, frames: int, side: int) -> None:
+        super().__init__()
+        self.repeats = config.period is not None
+        self.side = side
+        self.space = nn.Parameter(torch.empty(1, 1 + side**2, width))
+        self.time = nn.Parameter(torch.zeros(1, frames, width)) if config.in_time else None
+        nn.init.trunc_normal_(self.space, std=0.02)
+
+    def forward(self, grid: Grid) -> Tensor:
+        """Positions (T, 1 + S, D) of the tokens of all frames; (1, 1 + S, D) without positions in time."""
+        cls, space = self.space.split([1, self.side**2], dim=1)
+        frame = torch.cat([cls, resized(space, self.side, grid)], dim=1)  # (1, 1 + S, D)
+        if self.time is None:
+            return frame
+        learnt = self.time.shape[1]
+        if not self.repeats or grid.frames % learnt:
+            check_frames(learnt, grid)
+        return frame + self.time.transpose(0, 1).repeat(grid.frames // learnt, 1, 1)
+
+
+class FrameMeanHead(Head):
+    """Classifier on the mean of the CLS of all frames, which equals the mean of the logits of all frames."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(HeadConfig):
+        dropout: float = 0.0
+        """Rate of dropout on the CLS of each frame."""
+        std: float = 0.0
+        """Standard deviation of the classifier's initial weights."""
+
+        def __post_init__(self) -> None:
+            check_range("model.head.dropout", self.dropout, least=0, below=1)
+            check_range("model.head.std", self.std, least=0)
+
+        def build(self, width: int, num_classes: int) -> "FrameMeanHead":
+            return FrameMeanHead(self, width, num_classes)
+
+        def macs(self, grid: Grid, width: int, num_classes: int) -> int:
+            """Multiply-adds of the classifier in each frame, as published."""
+            return grid.frames * width * num_classes
+
+    def __init__(self, config: Config, width: int, num_classes: int) -> None:
+        super().__init__()
+        self.std = config.std
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(width, num_classes)
+
+    def reset(self) -> None:
+        nn.init.normal_(self.classifier.weight, std=self.std)
+        nn.init.zeros_(self.classifier.bias)
+
+    def forward(self, cls: Tensor) -> Tensor:
+        """Logits (B, C) of the CLS of all frames (B, T, D)."""
+        return self.classifier(self.dropout(cls).mean(dim=1))
+
+
+@dataclass(frozen=True)
+class BlockShift:
+    """Shift of the tokens of a block."""
+
+    tokens: slice
+    """Of N, CLS included."""
+    fold: int
+    """Number of channels that come from each neighbour: the first from the next frame, the second from the previous
+    one."""
+    before_mlp: bool
+    """Whether the second half of the block shifts its input, too."""
+    boundary: Boundary
+
+    def parts(self, num_tokens: int) -> tuple[Part, Part]:
+        """Parts of tokens (B*T, num_tokens, D)."""
+        tokens = slice(*self.tokens.indices(num_tokens))
+        return Part((tokens, slice(0, self.fold)), 1), Part((tokens, slice(self.fold, 2 * self.fold)), -1)
+
+    def __call__(self, x: Tensor, grid: Grid) -> Tensor:
+        """Shift tokens x (B*T, N, D) in place."""
+        return shift_(x, grid.frames, self.parts(x.shape[1]), self.boundary)
+
+
+class ShiftedBlock(Block):
+    """Block whose tokens are shifted before attention, and optionally before the MLP.
+
+    The residual connections carry the shifted tokens.
+    """
+
+    shift: BlockShift
+
+    def forward(self, x: Tensor, grid: Grid) -> Tensor:
+        """Output tokens (B*T, N, D) of input tokens (B*T, N, D)."""
+        return self._feed_shifted(self.attend(self.shift(x.clone(), grid), grid), grid)
+
+    def cls(self, x: Tensor, grid: Grid) -> Tensor:
+        """Output of `forward` for CLS alone: (B*T, 1, D)."""
+        return self._feed_shifted(self.attend_cls(self.shift(x.clone(), grid), grid), grid)
+
+    def _feed_shifted(self, x: Tensor, grid: Grid) -> Tensor:
+        return self.feed(self.shift(x, grid) if self.shift.before_mlp else x)
 
 
 class FramewiseViT(VideoViT):
@@ -32,16 +154,11 @@ class FramewiseViT(VideoViT):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(VideoViT.Config):
-        """ViT-B/16, pretrained on ImageNet-21k.
-
-        `blocks`: indices of the blocks that connect frames; the others see single frames. None for all.
-
-        Class variable:
-        `not_in_parents`: patterns of the names of tensors that keep their random values, because a run that the model
-        starts from may have others.
-        """
+        """ViT-B/16, pretrained on ImageNet-21k."""
 
         not_in_parents: ClassVar[tuple[str, ...]] = ("head.*",)
+        """Patterns of the names of tensors that keep their random values, because a run that the model starts from may
+        have others."""
 
         tokens: TokensConfig = field(default_factory=SquareTokens.Config)
         positions: PositionsConfig = field(default_factory=FramePositions.Config)
@@ -51,6 +168,7 @@ class FramewiseViT(VideoViT):
             default_factory=lambda: ImageNet.Config(name="vit_base_patch16_224.orig_in21k")
         )
         blocks: tuple[int, ...] | None = None
+        """Indices of the blocks that connect frames; the others see single frames. None for all."""
 
         def check(self, size: InputSize) -> None:
             for block in self.blocks or ():

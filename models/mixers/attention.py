@@ -17,6 +17,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 
+from models.cost import executed_macs
 from models.tokens import Grid
 
 STRIDED_BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -27,39 +28,38 @@ MASKED = -3e4
 class Mixer(nn.Module, ABC):
     """Attention over the tokens of a clip."""
 
-    # Whether stochastic depth applies to the mixer.
     drops_path: ClassVar[bool] = True
-    # Whether mixers that support it recompute activations in the backward pass. Not part of the config, because results
-    # do not change.
+    """Whether stochastic depth applies to the mixer."""
     recompute: bool = False
+    """Whether activations are recomputed in the backward pass, if supported. No part of the config: results stay."""
 
     @abstractmethod
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
         """Output (B, N, D) of tokens x (B, N, D): CLS, then the patches of `grid`."""
 
-    @abstractmethod
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
         """Output of `forward` for CLS alone: (B, 1, D). Every parameter still gets a gradient."""
+        return self.forward(x, grid)[:, :1]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MixerConfig(ABC):
-    """Config of the mixer of a block, or of several mixers in sequence.
-
-    `needs_cls`: whether the first token must be CLS.
-    """
+    """Config of the mixer of a block, or of several mixers in sequence."""
 
     label: ClassVar[str]
     num_mixers: ClassVar[int] = 1
     needs_cls: ClassVar[bool] = True
+    """Whether the first token must be CLS."""
 
     @abstractmethod
     def build(self, width: int, heads: int) -> Sequence[Mixer]:
         """Mixers of one block, in order of execution."""
 
-    @abstractmethod
     def macs(self, grid: Grid, width: int, heads: int) -> int:
-        """Published multiply-adds of the mixers of one block, which may exceed those that ours execute."""
+        """Published multiply-adds of the mixers of one block; by default those that ours execute."""
+        with torch.device("meta"):
+            mixers, x = self.build(width, heads), torch.empty(1, 1 + grid.tokens, width)
+        return sum(executed_macs(mixer, (x, grid)) for mixer in mixers)
 
     def check(self, grid: Grid, heads: int) -> None:  # noqa: B027  (most accept any clip)
         """Refuse settings that exclude each other, clips that are too small, and models with too few heads.

@@ -92,8 +92,6 @@ class DividedAttention:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MixerConfig):
-        """No options."""
-
         label: ClassVar[str] = "Divided Space-Time"
         num_mixers: ClassVar[int] = 2
 

@@ -19,8 +19,6 @@ class JointAttention(Mixer):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MixerConfig):
-        """No options."""
-
         label: ClassVar[str] = "Joint Space-Time"
         needs_cls: ClassVar[bool] = False
 

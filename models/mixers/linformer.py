@@ -20,10 +20,9 @@ class Linformer(SpatialStage):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Approximation):
-        """`num_prototypes`: number of combinations."""
-
         label: ClassVar[str] = "Linformer"
         num_prototypes: int = 256
+        """Number of combinations."""
 
         def __post_init__(self) -> None:
             check_counts(self, "num_prototypes")

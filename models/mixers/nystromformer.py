@@ -33,22 +33,20 @@ class Nystromformer(SpatialStage):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Approximation):
-        """Settings of Algorithm 2, and parts of the original method that it lacks.
-
-        `num_prototypes`: number of segments, each of neighbouring positions in all frames.
-        `num_iterations`: number of iterations of the pseudoinverse.
-        `inverse_start`: largest column sum that scales the start of the iterations: that of each attention map, or that
-        of all maps of the batch, so that the output for an item depends on the batch.
-        `trains_landmarks`: whether gradients pass through the means, and through their attention map.
-        `conv_kernel`: size of the depthwise convolution over values, which is added to the output; None for none.
-        """
+        """Settings of Algorithm 2, and parts of the original method that it lacks."""
 
         label: ClassVar[str] = "Nyströmformer"
         num_prototypes: int = 128
+        """Number of segments, each of neighbouring positions in all frames."""
         num_iterations: int = 6
+        """Number of iterations of the pseudoinverse."""
         inverse_start: Literal["each map", "all maps"] = field(default="each map", metadata={"omit_if": "each map"})
+        """Largest column sum that scales the start of the iterations: that of each attention map, or that of all maps
+        of the batch, so that the output for an item depends on the batch."""
         trains_landmarks: bool = field(default=False, metadata={"omit_if": False})
+        """Whether gradients pass through the means, and through their attention map."""
         conv_kernel: int | None = field(default=None, metadata={"omit_if": None})
+        """Size of the depthwise convolution over values, which is added to the output; None for none."""
 
         def __post_init__(self) -> None:
             check_counts(self, "num_prototypes", "num_iterations", "conv_kernel")

@@ -39,25 +39,22 @@ class Orthoformer(SpatialStage):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Approximation):
-        """Ablations of Table 3, b to d, and parts of Algorithm 1 that the released code lacks.
-
-        `share_over_time`: one set of prototypes per clip; otherwise one per frame, from its tokens, for its queries.
-        `candidates`: queries and keys in the paper, queries in the released code.
-        `candidates_per_prototype`: c of the paper: prototypes are selected from c*R random candidates; None for
-        selection from all candidates, as released.
-        `matched_prototypes`: prototypes per frame as in equation 10, which has the same set on both sides.
-        `pads_as_prototypes`: whether padding may be selected. If not, prototypes in excess of the tokens count for
-        nothing.
-        """
+        """Ablations of Table 3, b to d, and parts of Algorithm 1 that the released code lacks."""
 
         label: ClassVar[str] = "Orthoformer"
         num_prototypes: int = 128
         selection: Literal["orthogonal", "random", "segment-means"] = "orthogonal"
         share_over_time: bool = True
+        """One set of prototypes per clip; otherwise one per frame, from its tokens, for its queries."""
         candidates: Literal["queries", "queries-and-keys"] = "queries"
+        """Queries and keys in the paper, queries in the released code."""
         candidates_per_prototype: int | None = None
+        """C of the paper: prototypes are selected from c*R random candidates; None for selection from all candidates,
+        as released."""
         matched_prototypes: bool = field(default=False, metadata={"omit_if": False})
+        """Prototypes per frame as in equation 10, which has the same set on both sides."""
         pads_as_prototypes: bool = field(default=False, metadata={"omit_if": False})
+        """Whether padding may be selected. If not, prototypes in excess of the tokens count for nothing."""
 
         def __post_init__(self) -> None:
             """Refuse counts below 1, and matched prototypes that are shared over time."""

@@ -32,22 +32,20 @@ class Performer(SpatialStage):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Approximation):
-        """Features, and their kernel.
-
-        `num_features`: number of random features; always 256 in the released code, whatever its settings.
-        `kernel`: "released": positive features exp(<w, x> - |x|^2 / 2 - m) + 1e-6 of directions with the lengths of
-        normal vectors, where m is the maximum of <w, x>: that of a query, or of all keys. "softmax": m is the maximum
-        of <w, x> - |x|^2 / 2, so that some feature of every query is far above 1e-6. "two-sided":
-        exp(<w, x> - |x|^2 / 2) and exp(-<w, x> - |x|^2 / 2) of half as many directions of length sqrt(K), the
-        regularised kernel of the method's paper.
-        `scales_twice`: whether queries and keys are scaled by K^-1/4 twice, as in a released port of the method: it
-        then approximates exp(<q, k> / K).
-        """
+        """Features, and their kernel."""
 
         label: ClassVar[str] = "Performer"
         num_features: int = 256
+        """Number of random features; always 256 in the released code, whatever its settings."""
         kernel: Literal["released", "softmax", "two-sided"] = field(default="released", metadata={"omit_if": "softmax"})
+        """"released": positive features exp(<w, x> - |x|^2 / 2 - m) + 1e-6 of directions with the lengths of normal
+        vectors, where m is the maximum of <w, x>: that of a query, or of all keys. "softmax": m is the maximum of <w,
+        x> - |x|^2 / 2, so that some feature of every query is far above 1e-6. "two-sided": exp(<w, x> - |x|^2 / 2) and
+        exp(-<w, x> - |x|^2 / 2) of half as many directions of length sqrt(K), the regularised kernel of the method's
+        paper."""
         scales_twice: bool = field(default=False, metadata={"omit_if": False})
+        """Whether queries and keys are scaled by K^-1/4 twice, as in a released port of the method: it then
+        approximates exp(<q, k> / K)."""
 
         def __post_init__(self) -> None:
             check_counts(self, "num_features")

@@ -31,19 +31,16 @@ class TrajectoryAttention(Mixer):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MixerConfig):
-        """Ablations of the paper, and one that it does not print.
-
-        `project_values`: whether values along a trajectory are projected, as in equation 6. They are not in the
-        released weights, from which the printed numbers come.
-        `approximation`: approximation of the attention within frames. Attention of CLS and temporal attention are
-        exact.
-        """
+        """Ablations of the paper, and one that it does not print."""
 
         label: ClassVar[str] = "Trajectory"
         temporal: Literal["attention", "average"] = "attention"
         normalize_over: Literal["space", "space-time"] = "space"
         project_values: bool = False
+        """Whether values along a trajectory are projected, as in equation 6. They are not in the released weights, from
+        which the printed numbers come."""
         approximation: Approximation | None = field(default=None, metadata={"omit_if": None})
+        """Approximation of the attention within frames. Attention of CLS and temporal attention are exact."""
 
         def build(self, width: int, heads: int) -> "list[TrajectoryAttention]":
             return [TrajectoryAttention(self, width, heads)]

@@ -9,13 +9,12 @@ from torch import Tensor, nn
 
 from interface.sizes import InputSize
 from interface.targets import Targets
-from models.checkpoints import LoadReport
 from models.imagenet import ImageNet, InitialWeights
 from models.mixers.attention import MixerConfig
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import Cost
-from models.motionformer.weights import copy_shared, load_image_weights, load_released
 from models.positions import JointPositions, SeparatePositions, square_side
+from models.tensors import LoadReport
 from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
 
@@ -28,12 +27,7 @@ class Motionformer(VideoViT):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(VideoViT.Config):
-        """ViT-B of section 6.2.
-
-        `init`: differs from the paper, which says ImageNet-21k. The released code, which gave the printed numbers,
-        loads jx_vit_base_p16_224: pretrained on ImageNet-21k, fine-tuned on ImageNet-1k. The weights that the paper
-        names are vit_base_patch16_224.orig_in21k.
-        """
+        """ViT-B of section 6.2."""
 
         config_tag = "VideoViT.Config"  # its name in run ids, from before it had its own class
 
@@ -44,6 +38,9 @@ class Motionformer(VideoViT):
         init: InitialWeights | None = field(
             default_factory=lambda: ImageNet.Config(name="vit_base_patch16_224.orig_in21k_ft_in1k")
         )
+        """Differs from the paper, which says ImageNet-21k. The released code, which gave the printed numbers, loads
+        jx_vit_base_p16_224: pretrained on ImageNet-21k, fine-tuned on ImageNet-1k. The weights that the paper names are
+        vit_base_patch16_224.orig_in21k."""
 
         def build(self, size: InputSize, targets: Targets) -> "Motionformer":
             self.check(size)
@@ -66,15 +63,21 @@ class Motionformer(VideoViT):
 
         def load_initial(self, model: nn.Module, path: Path) -> LoadReport:
             """Load an image ViT. Its patch projection becomes the central frame of each cube."""
+            from models.motionformer.weights import load_image_weights  # here: many trainings load nothing
+
             assert isinstance(model, VideoViT)
             return load_image_weights(model, path)
 
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             """Load a released .pyth file."""
+            from models.motionformer.weights import load_motionformer
+
             assert isinstance(model, VideoViT)
-            return load_released(model, path, self.linear_std)
+            return load_motionformer(model, path, self.linear_std)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+            from models.motionformer.weights import copy_shared
+
             assert isinstance(model, VideoViT)
             if part:
                 raise ValueError(f"a Motionformer has no part '{part}' that another run can fill")

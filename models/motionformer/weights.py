@@ -8,16 +8,18 @@ T frames, S patches per frame, D width.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from models.checkpoints import Converted, LoadReport, fill, is_known, read_released, read_tensors
-from models.image_vit import TIMM_NAMES, converted_for_video, on_grid, renamed
+from models.checkpoints import load_released, read_released, read_tensors, renamed
+from models.image_vit import TIMM_NAMES, converted_for_video, on_grid
 from models.mixers.trajectory import TrajectoryAttention
 from models.positions import JointPositions, SeparatePositions
+from models.tensors import Converted, LoadReport, Tensors, fill, is_known
 from models.trunk import VideoViT
 
 # Tensors that released files contain even if their model does not use them.
@@ -66,7 +68,7 @@ def unused_patterns(model: nn.Module) -> tuple[str, ...]:
     return tuple(pattern for pattern, prefix in prefixes.items() if not any(name.startswith(prefix) for name in names))
 
 
-def converted_tensors(source: Mapping[str, Tensor], wanted: Mapping[str, Tensor], side: int) -> dict[str, Converted]:
+def converted_tensors(source: Tensors, wanted: Tensors, side: int) -> dict[str, Converted]:
     """Tensors of a model with side x side learnt positions that the file contains in another format.
 
     Args:
@@ -103,7 +105,7 @@ def load_image_weights(model: VideoViT, path: Path) -> LoadReport:
     return fill_from(model, read_tensors(path), path.name, known_missing=known, known_unexpected=("head.*",))
 
 
-def load_released(model: VideoViT, path: Path, initial_std: float) -> LoadReport:
+def load_motionformer(model: VideoViT, path: Path, initial_std: float) -> LoadReport:
     """Load a released checkpoint into the same model.
 
     Args:
@@ -112,16 +114,19 @@ def load_released(model: VideoViT, path: Path, initial_std: float) -> LoadReport
     Raises:
         ValueError: for a key without a counterpart, unless the authors' model never uses it.
     """
-    tensors, settings, remarks = read_released(path)
-    check_project_values(model, settings, path.name)
-    report = fill_from(model, tensors, path.name, known_missing=(), known_unexpected=unused_patterns(model))
-    values = value_projection(model, max(INITIAL_STD, initial_std))
-    return replace(
-        report,
-        settings=settings,
-        remarks=(*((values.state,) if values.suits else ()), *remarks),
-        warnings=() if values.suits else (values.state,),
+    released = read_released(path)
+    check_project_values(model, released.settings, path.name)
+    report = load_released(
+        model,
+        released,
+        released_names(model.state_dict()),
+        convert=partial(converted_tensors, side=side_of(model)),
+        unused=unused_patterns(model),
     )
+    values = value_projection(model, max(INITIAL_STD, initial_std))
+    if not values.suits:
+        return replace(report, warnings=(values.state,))
+    return replace(report, remarks=(values.state, *report.remarks))
 
 
 def copy_shared(model: VideoViT, tensors: Mapping[str, Tensor]) -> LoadReport:
@@ -154,19 +159,21 @@ def fill_from(
     known_unexpected: tuple[str, ...],
 ) -> LoadReport:
     """Copy tensors with released names into a model, and convert projections, positions and classifiers if needed."""
-    own = model.state_dict()
-    names = released_names(own)
-    wanted = {theirs: own[ours] for ours, theirs in names.items()}
-    assert isinstance(model.positions, SeparatePositions | JointPositions)
     return fill(
         model,
         source,
-        names,
+        released_names(model.state_dict()),
         source=name,
-        converted=converted_tensors(source, wanted, model.positions.side),
+        convert=partial(converted_tensors, side=side_of(model)),
         known_missing=known_missing,
         known_unexpected=known_unexpected,
     )
+
+
+def side_of(model: VideoViT) -> int:
+    """Rows and columns of the learnt positions."""
+    assert isinstance(model.positions, SeparatePositions | JointPositions)
+    return model.positions.side
 
 
 def check_project_values(model: nn.Module, settings: str, source: str) -> None:

@@ -20,14 +20,12 @@ TOKENS, TINY_TOKENS = 197, 17  # of a frame with CLS, at the paper's size and at
 
 @dataclass(frozen=True, kw_only=True)
 class NeighbourAttention(ShiftedAttention.Config):
-    """Settings that both directions share.
-
-    `of`: projections that are shifted, e.g. "kv".
-    `first`: neighbour that the first group comes from; the second group comes from the other one.
-    """
+    """Settings that both directions share."""
 
     of: str = "kv"
+    """Projections that are shifted, e.g. "kv"."""
     first: Neighbour
+    """Neighbour that the first group comes from; the second group comes from the other one."""
 
     @property
     @abstractmethod
@@ -68,8 +66,6 @@ class HeadShift:
 
         Differs from the paper, whose printed ranges start at 1 and would shift one head less. As in the authors' code,
         unlike Equation 17, the first heads come from the next frame, and the last ones from the previous frame.
-
-        `at_ends`: whether the second group consists of the last heads, not of those after the first group.
         """
 
         label: ClassVar[str] = "MSCA"
@@ -77,6 +73,7 @@ class HeadShift:
         past_heads: int = 1
         future_heads: int = 1
         at_ends: bool = True
+        """Whether the second group consists of the last heads, not of those after the first group."""
 
         @property
         def past_and_future(self) -> tuple[int, int]:

@@ -4,22 +4,21 @@ Its released files and TokenShift, whose channels of CLS come from the neighbour
 follow https://github.com/VideoNetworks/TokShift-Transformer. Its ViT, its TokenShift and our MSCA share all tensors.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from interface.sizes import InputSize
-from models.checkpoints import Converted, LoadReport, fill, read_released
+from models.checkpoints import load_released, read_released, renamed
 from models.framewise.frame_shift import Boundary
-from models.framewise.model import FramewiseViT
-from models.framewise.shifted_block import BlockShift
-from models.image_vit import renamed
+from models.framewise.model import BlockShift, FramewiseViT
 from models.mixers.attention import MixerConfig
 from models.msca.attention import HeadShift
 from models.ranges import check_range
+from models.tensors import Converted, LoadReport, Tensors
 
 PREFIX = "base_model.transformer."
 RULES = (
@@ -37,12 +36,7 @@ RULES = (
 )
 
 
-def released_names(names: Iterable[str]) -> dict[str, str]:
-    """Names in released files of the tensors of a frame-wise ViT, by their names in the model."""
-    return renamed(names, RULES)
-
-
-def converted_tensors(source: Mapping[str, Tensor], wanted: Iterable[str]) -> dict[str, Converted]:
+def converted_tensors(source: Tensors, wanted: Iterable[str]) -> dict[str, Converted]:
     """Joint projections of queries, keys and values, which released files contain one by one, of the same shape."""
     converted = {}
     for name in wanted:
@@ -62,11 +56,8 @@ class FramewiseConfig(FramewiseViT.Config):
 
     def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
         """Load a released .pth file."""
-        tensors, settings, remarks = read_released(path)
-        names = released_names(model.state_dict())
-        converted = converted_tensors(tensors, names.values())
-        report = fill(model, tensors, names, source=path.name, converted=converted)
-        return replace(report, settings=settings, remarks=remarks)
+        names = renamed(model.state_dict(), RULES)
+        return load_released(model, read_released(path), names, convert=converted_tensors)
 
 
 class MSCA:
@@ -74,11 +65,10 @@ class MSCA:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(FramewiseConfig):
-        """`attention`: of the blocks with MSCA, which are `blocks`."""
-
         config_tag = "MSCA.Config"
 
         attention: MixerConfig = field(default_factory=HeadShift.Config)
+        """Of the blocks with MSCA, which are `blocks`."""
 
 
 class TokenShift:
@@ -86,13 +76,9 @@ class TokenShift:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(FramewiseConfig):
-        """Settings of the shift.
-
-        `division`: 1 / fraction of the channels that come from each neighbour. Differs from Equation 8 of MSCA: the
-        first of them come from the next frame, the second from the previous one.
-        """
-
         division: int = 4
+        """1 / fraction of the channels that come from each neighbour. Differs from Equation 8 of MSCA: the first of
+        them come from the next frame, the second from the previous one."""
         boundary: Boundary = "zero"
 
         def check(self, size: InputSize) -> None:

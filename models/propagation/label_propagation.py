@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.block import Block
-from models.checkpoints import LoadReport
 from models.imagenet import InitialWeights
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import Model, ModelConfig
 from models.propagation.propagate import ClipMode, Clips, FrameVectors, propagated, sources
 from models.propagation.rules import PropagationRules
 from models.ranges import check_range
+from models.tensors import LoadReport
 from models.tokens import Grid
 from models.trunk import VideoViT
 
@@ -38,26 +38,21 @@ class LabelPropagation(Model):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """Choices of the propagation.
-
-        Args:
-            backbone: the video transformer. Its head is not used.
-            clip_frames: number of frames of its clips.
-            affinity: similarity of two patches.
-            block: index of the block whose attention or features are compared; negative indices count from the end.
-            head: index of the head; None for the mean over all heads.
-            clips: frames of the clips, see `ClipMode`.
-            random_weights: whether random weights are tested, as a control.
-        """
-
         backbone: VideoViT.Config
+        """The video transformer. Its head is not used."""
         clip_frames: int = 16
+        """Number of frames of its clips."""
         affinity: Affinity = "trajectory"
+        """Similarity of two patches."""
         block: int = -1
+        """Index of the block whose attention or features are compared; negative indices count from the end."""
         head: int | None = None
+        """Index of the head; None for the mean over all heads."""
         clips: ClipMode = "duplicate"
+        """Frames of the clips, see `ClipMode`."""
         rules: PropagationRules = field(default_factory=PropagationRules)
         random_weights: bool = field(default=False, metadata={"omit_if": False})
+        """Whether random weights are tested, as a control."""
 
         def check(self, size: InputSize) -> None:
             sequence = size.as_masked_sequence()
@@ -202,8 +197,6 @@ class KeptMask(Model):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """No options."""
-
         def check(self, size: InputSize) -> None:
             size.as_masked_sequence()
 

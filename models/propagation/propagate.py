@@ -22,15 +22,14 @@ ClipMode = Literal["duplicate", "window", "still"]
 
 
 class FrameVectors(NamedTuple):
-    """Vectors of the patches of the frames of a clip, of which the last one is the target.
-
-    `queries`: (G, S, K) of the target. `keys`: (T, G, S, K) of all frames. The mean product is the similarity.
-    `is_attention`: whether the weights are attention to each frame: the softmax over its patches, then the mean over G.
-    """
+    """Vectors of the patches of the frames of a clip, of which the last one is the target."""
 
     queries: Tensor
+    """(G, S, K) of the target."""
     keys: Tensor
+    """(T, G, S, K) of all frames. The mean product is the similarity."""
     is_attention: bool
+    """Whether the weights are attention to each frame: the softmax over its patches, then the mean over G."""
 
 
 def votes(
@@ -102,10 +101,11 @@ Match = Callable[[Tensor], FrameVectors]  # of a clip (frames, 3, h, w)
 
 
 class Clips(NamedTuple):
-    """Clips of the model. `tubelet`: frames of a token. `grid`: token grid."""
+    """Clips of the model."""
 
     mode: ClipMode
     tubelet: int
+    """Frames of a token."""
     grid: Grid
 
     @property
@@ -121,10 +121,11 @@ class Clips(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Step whose labels are known. `is_always`: whether it is the first one, as a source of all frames."""
+    """Step whose labels are known."""
 
     step: int
     is_always: bool
+    """Whether it is the first one, as a source of all frames."""
 
 
 def sources(step: int, rules: PropagationRules, clips: Clips) -> list[Source]:

@@ -22,39 +22,37 @@ class PropagationRules:
 
     A source is a frame whose labels are known when those of a frame are computed. Defaults are those of CRW
     (https://github.com/ajabri/videowalk, test.py, with the arguments of its README), except for the number of sources.
-
-    Args:
-        context: number of preceding frames that are sources; None for as many as fit into a clip.
-        stride: distance of the sources from each other, in steps of the propagation.
-        first_frame_always: whether the first frame is a source of all frames.
-        copies_before_start: whether frames before the first one are sources too, as copies of it.
-        topk: number of patches with the largest weights that vote; None for all.
-        keep_ties: whether patches with the weight of the last of them vote too.
-        temperature: divisor of similarities before their softmax. Attention along trajectories has a softmax already.
-        radius: largest distance of a voting patch, in patches; None for any.
-        region: "square": neither rows nor columns differ by more than the radius. "disc": the distance is below it.
-        first_frame_within_radius: whether the radius applies to the first frame as a source of all frames.
-        soft_first_labels: whether the first labels are shares, by bilinear resizing, or those of single pixels.
-        soft_labels: whether the labels of sources are shares, or the largest share is rounded to one.
-        rescale_labels: whether the shares of each object are scaled to reach from 0 to 1 in each frame.
-        decide_at: where the object with the largest share is chosen: at the resolution of the model's input, before the
-            mask is resized, or at that of the frame.
     """
 
     context: int | None = None
+    """Number of preceding frames that are sources; None for as many as fit into a clip."""
     stride: int = 1
+    """Distance of the sources from each other, in steps of the propagation."""
     first_frame_always: bool = True
+    """Whether the first frame is a source of all frames."""
     copies_before_start: bool = True
+    """Whether frames before the first one are sources too, as copies of it."""
     topk: int | None = 10
+    """Number of patches with the largest weights that vote; None for all."""
     keep_ties: bool = False
+    """Whether patches with the weight of the last of them vote too."""
     temperature: float = 0.05
+    """Divisor of similarities before their softmax. Attention along trajectories has a softmax already."""
     radius: int | None = 12
+    """Largest distance of a voting patch, in patches; None for any."""
     region: Literal["square", "disc"] = "disc"
+    """"square": neither rows nor columns differ by more than the radius. "disc": the distance is below it."""
     first_frame_within_radius: bool = False
+    """Whether the radius applies to the first frame as a source of all frames."""
     soft_first_labels: bool = True
+    """Whether the first labels are shares, by bilinear resizing, or those of single pixels."""
     soft_labels: bool = True
+    """Whether the labels of sources are shares, or the largest share is rounded to one."""
     rescale_labels: bool = False
+    """Whether the shares of each object are scaled to reach from 0 to 1 in each frame."""
     decide_at: Literal["input", "frame"] = "frame"
+    """Where the object with the largest share is chosen: at the resolution of the model's input, before the mask is
+    resized, or at that of the frame."""
 
     def check(self) -> None:
         """Refuse numbers out of range, and rules without a source.

@@ -82,18 +82,7 @@ class SequenceEncoder(Model):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """Sizes and parts of the encoder.
-
-        `approximation`: approximation of attention; None for exact attention.
-        `dropout`: rate after the embeddings, the attention and both layers of the MLP.
-        `attention_dropout`: rate of dropout of the map of exact attention; approximations have none.
-        `masks_zeros`: whether tokens of id 0 are padding: no keys, and zeros in the mean. In images, these are black.
-        `pooling`: mean over positions, or features of a first token with the last id of the vocabulary, for which the
-        last token of the sequence is dropped.
-        `mean_over`: positions that the mean is divided by: all of them, or only tokens.
-        `attention_in_float32`: whether mixed precision excludes the attention between projections.
-        `stores_map`: whether exact attention is the published formulation, with its map in memory. Results are equal.
-        """
+        """Sizes and parts of the encoder."""
 
         width: int = 64
         depth: int = 2
@@ -101,13 +90,22 @@ class SequenceEncoder(Model):
         hidden: int = 128
         head_hidden: int = 128
         approximation: Approximation | None = None
+        """Approximation of attention; None for exact attention."""
         dropout: float = 0.1
+        """Rate after the embeddings, the attention and both layers of the MLP."""
         attention_dropout: float = 0.1
+        """Rate of dropout of the map of exact attention; approximations have none."""
         masks_zeros: bool = True
+        """Whether tokens of id 0 are padding: no keys, and zeros in the mean. In images, these are black."""
         pooling: Literal["mean", "first token"] = "mean"
+        """Mean over positions, or features of a first token with the last id of the vocabulary, for which the last
+        token of the sequence is dropped."""
         mean_over: Literal["positions", "tokens"] = "positions"
+        """Positions that the mean is divided by: all of them, or only tokens."""
         attention_in_float32: bool = True
+        """Whether mixed precision excludes the attention between projections."""
         stores_map: bool = False
+        """Whether exact attention is the published formulation, with its map in memory. Results are equal."""
 
         def check(self, size: InputSize) -> None:
             for name in ("width", "depth", "heads", "hidden", "head_hidden"):
@@ -222,8 +220,6 @@ class FirstToken(Model):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """No options."""
-
         def check(self, size: InputSize) -> None:
             size.as_token_sequence()
 

@@ -26,14 +26,10 @@ class TemporalAttentionHead(Head):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(HeadConfig):
-        """Settings.
-
-        `dropout`: rate, on the CLS of each frame and on the hidden layer of the classifier.
-        """
-
         heads: int = 12
         depth: int = 1
         dropout: float = 0.5
+        """Rate, on the CLS of each frame and on the hidden layer of the classifier."""
 
         def __post_init__(self) -> None:
             check_range("model.head.heads", self.heads, least=1)

@@ -22,28 +22,24 @@ class SpaceTimeMixing:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ShiftedAttention.Config):
-        """Settings of the mixing.
-
-        `of`: projections with channels of other frames, e.g. "kv", or "x" for the common input of all three.
-        `window`: largest distance of the frames that channels come from; 0 for attention within frames.
-        `only_farthest`: whether channels come from the farthest frames of the window only.
-        `fraction`: fraction of the channels that come from other frames, in equal parts from each.
-        `per_head`: whether each head contains channels of all frames, as printed. The released code, which is the
-        default, splits the concatenated channels of all heads, so that most heads belong to one frame.
-        `segment_frames`: number of successive frames that are mixed; None for all of a clip. Released Kinetics models
-        mix two halves of 8 frames each.
-        `summary`: whether all frames also attend to a summary of each frame of the segment: the mean of its patches, or
-        of all its tokens. The paper sums over all tokens and divides by the number of patches.
-        """
-
         label: ClassVar[str] = "Space-time mixing"
         of: str = "kv"
+        """Projections with channels of other frames, e.g. "kv", or "x" for the common input of all three."""
         window: int = 1
+        """Largest distance of the frames that channels come from; 0 for attention within frames."""
         only_farthest: bool = False
+        """Whether channels come from the farthest frames of the window only."""
         fraction: float = 0.5
+        """Fraction of the channels that come from other frames, in equal parts from each."""
         per_head: bool = False
+        """Whether each head contains channels of all frames, as printed. The released code, which is the default,
+        splits the concatenated channels of all heads, so that most heads belong to one frame."""
         segment_frames: int | None = None
+        """Number of successive frames that are mixed; None for all of a clip. Released Kinetics models mix two halves
+        of 8 frames each."""
         summary: Literal["patches", "tokens"] | None = None
+        """Whether all frames also attend to a summary of each frame of the segment: the mean of its patches, or of all
+        its tokens. The paper sums over all tokens and divides by the number of patches."""
 
         def build(self, width: int, heads: int) -> list[JointAttention]:
             return [(ShiftedAttention if self.summary is None else SummaryAttention)(self, width, heads)]

@@ -5,54 +5,40 @@ of the supplementary) takes channels of all tokens from the neighbouring frames,
 T frames, D width.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from interface.sizes import InputSize
-from models.checkpoints import Converted, LoadReport, fill, read_released
+from models.checkpoints import load_released, read_released, renamed
 from models.framewise.frame_attention import FrameAttention
-from models.framewise.model import FramewiseViT
-from models.framewise.positions import FramePositions
-from models.framewise.shifted_block import BlockShift
+from models.framewise.model import BlockShift, FramePositions, FramewiseViT
 from models.heads import HeadConfig
-from models.image_vit import TIMM_NAMES, renamed
+from models.image_vit import TIMM_NAMES
 from models.mixers.attention import MixerConfig
 from models.positions import PositionsConfig
 from models.ranges import check_range
+from models.tensors import Converted, LoadReport, Tensors
 from models.xvit.heads import TemporalAttentionHead
 from models.xvit.mixing import SpaceTimeMixing
 
 TIME = "base_model.temp_embed"
 # The classifier of single frames, which models with a temporal attention head contain and neither train nor use.
 UNUSED = ("new_fc.*",)
-HEAD_RULES = (
+RULES = (
     (r"^head\.cls$", "consensus.cls_token"),
     (r"^head\.blocks\.", "consensus.temporal_encoder."),
     (r"^head\.norm\.", "consensus.mlp_head.0."),
     (r"^head\.hidden\.", "consensus.mlp_head.1."),
+    *TIMM_NAMES,
+    (r"^positions\.time$", "temp_embed"),
+    (r"^(?!consensus\.|new_fc\.)", "base_model."),
 )
 
 
-def released_names(names: Iterable[str]) -> dict[str, str]:
-    """Names in released files of the tensors of an X-ViT, by their names in the model."""
-    names = tuple(names)
-    attends = "head.hidden.weight" in names  # to the frames; otherwise the head is the classifier of single frames
-    classifier = (r"^head\.classifier\.", "consensus.mlp_head.4." if attends else "new_fc.")
-    rules = (
-        classifier,
-        *HEAD_RULES,
-        *TIMM_NAMES,
-        (r"^positions\.time$", "temp_embed"),
-        (r"^(?!consensus\.|new_fc\.)", "base_model."),
-    )
-    return renamed(names, rules)
-
-
-def converted_tensors(source: Mapping[str, Tensor]) -> dict[str, Converted]:
+def converted_tensors(source: Tensors, wanted: Tensors) -> dict[str, Converted]:
     """Positions in time (1, T, D), which released files contain as (1, T, 1, D)."""
     time = source.get(TIME)
     return {} if time is None or time.dim() != 4 else {TIME: Converted(time.squeeze(2), (TIME,))}
@@ -74,11 +60,13 @@ class XViT:
 
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             """Load a released .pth file. A model with the mean of frames refuses those with temporal attention."""
-            tensors, settings, remarks = read_released(path)
-            names = released_names(model.state_dict())
-            converted = converted_tensors(tensors)
-            report = fill(model, tensors, names, source=path.name, converted=converted, known_unexpected=UNUSED)
-            return replace(report, settings=settings, remarks=remarks)
+            state = model.state_dict()
+            attends = (
+                "head.hidden.weight" in state
+            )  # to the frames; otherwise the head is the classifier of single frames
+            classifier = (r"^head\.classifier\.", "consensus.mlp_head.4." if attends else "new_fc.")
+            names = renamed(state, (classifier, *RULES))
+            return load_released(model, read_released(path), names, convert=converted_tensors, unused=UNUSED)
 
 
 class TSMViT:
@@ -86,12 +74,11 @@ class TSMViT:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(XViT.Config):
-        """`division`: 1 / fraction of the channels that come from each neighbour; not printed, 8 in TSM."""
-
         config_tag = "TSMViT.Config"
 
         attention: MixerConfig = field(default_factory=FrameAttention.Config)
         division: int = 8
+        """1 / fraction of the channels that come from each neighbour; not printed, 8 in TSM."""
 
         def check(self, size: InputSize) -> None:
             check_range("model.division", self.division, least=2)

@@ -8,7 +8,7 @@ from lightning import seed_everything
 from data.datamodule import DataModule, Loading
 from data.decoded_files import DecodedFiles
 from experiments.spec.run import RunConfig
-from models.frozen import frozen_parameters
+from models.tensors import frozen_parameters
 from runner.machine.request import Request
 from runner.machine.resources import BatchSplit, Resources
 from runner.machine.signals import StopRequest

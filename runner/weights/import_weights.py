@@ -9,7 +9,7 @@ from pathlib import Path
 
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
-from models.checkpoints import LoadReport
+from models.tensors import LoadReport
 from runner.machine.files import write_atomically
 from runner.store.run_directory import RELEASED_SUFFIX
 from runner.store.saved_scores import file_sha256

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from experiments.spec.run import RunConfig
-from models.frozen import digest, frozen_fingerprint, load_trained, trained_tensors
+from models.tensors import digest, frozen_fingerprint, load_trained, trained_tensors
 from runner.machine.fields import TEXT
 from runner.machine.files import StoreError, read_record, replacing
 from runner.store.store import RunStore

@@ -22,8 +22,8 @@ from lightning_modules.optim import SGD, CosineSchedule, OptimConfig
 from lightning_modules.parameter_groups import ParameterRule
 from lightning_modules.scores import ViewScores
 from lightning_modules.task import FIRST, Place, Prepared
-from models.frozen import frozen_fingerprint
 from models.model import Model
+from models.tensors import frozen_fingerprint
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models.checkpoints import Converted, LoadReport, fill, has_checksums, read_tensors
+from models.checkpoints import has_checksums, read_tensors
+from models.tensors import Converted, LoadReport, fill
 
 
 def linear_weights() -> dict[str, Tensor]:
@@ -262,7 +263,7 @@ def test_converted_tensors_replace_those_of_the_file_and_use_up_their_origins() 
         "bias": Converted(torch.tensor([1.0, 0.0]), ("upper", "lower")),
     }
     names = {"weight": "weight", "bias": "bias"}
-    report = fill(model, tensors, names, source="file", converted=converted)
+    report = fill(model, tensors, names, source="file", convert=lambda *_: converted)
     assert report == LoadReport(source="file", matched=(), reshaped=("weight", "bias"), missing=(), unexpected=())
     assert (model.weight == 7).all() and model.bias.tolist() == [1, 0]
     assert tensors["weight"].shape == (3, 2)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.frozen import frozen_fingerprint, frozen_parameters, load_trained, trained_tensors
+from models.tensors import frozen_fingerprint, frozen_parameters, load_trained, trained_tensors
 
 
 def built(seed: int = 0) -> nn.Module:

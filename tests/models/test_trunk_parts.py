@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from interface.sizes import ClipSize, InputSize
 from interface.targets import ClassTarget, Targets
 from models.block import Block
+from models.checkpoints import renamed
 from models.cost import num_parameters
 from models.heads import HeadConfig
-from models.image_vit import TIMM_NAMES, renamed
+from models.image_vit import TIMM_NAMES
 from models.imagenet import InitialWeights
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention

@@ -20,8 +20,9 @@ from interface.sizes import InputSize
 from interface.targets import Targets
 from lightning_modules.optim import OptimConfig
 from models import model as base
-from models.checkpoints import LoadReport, fill, read_tensors
+from models.checkpoints import read_tensors
 from models.imagenet import weights_folder
+from models.tensors import LoadReport, fill
 from tests.runner.points import PointData, Tower
 
 PARTS = ("left", "right")

@@ -27,8 +27,8 @@ from interface.targets import ClassTarget, Targets
 from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from models import model as base
-from models.checkpoints import LoadReport, fill
 from models.imagenet import MissingWeightsError, weights_folder
+from models.tensors import LoadReport, fill
 from runner.machine.files import read_json
 from runner.machine.request import Request
 from runner.machine.resources import Resources

@@ -79,7 +79,7 @@ def test_a_file_of_a_model_that_mixes_frames_is_refused_by_one_that_does_not(
 
 @pytest.mark.parametrize("shape", [(), (8, 96), (1, 8, 96)])
 def test_positions_of_another_shape_are_not_converted(shape: tuple[int, ...]) -> None:
-    assert not converted_tensors({"base_model.temp_embed": torch.zeros(shape)})
+    assert not converted_tensors({"base_model.temp_embed": torch.zeros(shape)}, {})
 
 
 def test_a_released_file_gives_the_classes_of_a_list_of_videos(

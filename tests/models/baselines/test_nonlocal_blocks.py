@@ -7,7 +7,7 @@ from pytorchvideo.layers.nonlocal_net import NonLocal
 from pytorchvideo.models.resnet import create_resnet
 from torch import nn
 
-from models.baselines.nonlocal_blocks import add_nonlocal, check_depth
+from models.baselines.nonlocal_networks import add_nonlocal, check_depth
 
 
 def stage() -> nn.Module:

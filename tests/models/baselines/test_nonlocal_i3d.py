@@ -7,7 +7,7 @@ import torch
 
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
-from models.baselines.nonlocal_i3d import NonLocalI3D
+from models.baselines.nonlocal_networks import NonLocalI3D
 
 SIZE, CLASSES = ClipSize(8, 32, 48), ClassTarget(3)
 

@@ -8,7 +8,7 @@ from pytorchvideo.layers.nonlocal_net import NonLocal
 
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
-from models.baselines.slowfast import SlowFast
+from models.baselines.nonlocal_networks import SlowFast
 
 SIZE, CLASSES = ClipSize(8, 32, 32), ClassTarget(3)
 PUBLISHED = ClipSize(32, 256, 256)
@@ -24,7 +24,7 @@ def test_the_cost_is_the_published_one() -> None:
 def test_without_nonlocal_blocks_the_cost_is_the_published_one_of_plain_slowfast(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("models.baselines.slowfast.add_nonlocal", lambda *arguments: None)
+    monkeypatch.setattr("models.baselines.nonlocal_networks.add_nonlocal", lambda *arguments: None)
     cost = SlowFast.Config().cost(PUBLISHED, ClassTarget(400))
     assert cost.macs == pytest.approx(106e9, rel=0.01)
     assert cost.parameters == pytest.approx(53.7e6, rel=0.005)

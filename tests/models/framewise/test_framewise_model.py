@@ -11,8 +11,7 @@ from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.block import Block
 from models.framewise.frame_attention import FrameAttention, ShiftedAttention
-from models.framewise.heads import FrameMeanHead
-from models.framewise.model import FramewiseViT
+from models.framewise.model import FrameMeanHead, FramewiseViT
 from models.model import ModelConfig
 from models.msca.attention import HeadShift, TokenGroupShift
 from models.msca.model import MSCA, TokenShift

@@ -8,15 +8,15 @@ from torch import Tensor
 
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
-from models.checkpoints import LoadReport
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
-from models.motionformer.weights import INITIAL_STD, load_released
+from models.motionformer.weights import INITIAL_STD
 from models.positions import JointPositions, SeparatePositions
+from models.tensors import LoadReport
 from models.tokens import CubicTokens, SquareTokens
 from tests.parity.fixtures import TOLERANCE, Fixture, names
 
@@ -53,7 +53,7 @@ def loaded(model: Motionformer, weights: dict[str, Tensor], folder: Path) -> Loa
     file = folder / "released.pyth"
     cfg = "TRAIN:\n  DATASET: kinetics\n"
     torch.save({"epoch": 34, "model_state": weights, "optimizer_state": {"state": {}}, "cfg": cfg}, file)
-    return load_released(model, file, INITIAL_STD)
+    return load_motionformer(model, file, INITIAL_STD)
 
 
 @pytest.mark.parametrize("name", [name for name in names("motionformer") if name != VERBS_AND_NOUNS])

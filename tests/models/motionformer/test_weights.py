@@ -16,7 +16,13 @@ from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
-from models.motionformer.weights import copy_shared, load_image_weights, load_released, released_names, value_projection
+from models.motionformer.weights import (
+    copy_shared,
+    load_image_weights,
+    load_motionformer,
+    released_names,
+    value_projection,
+)
 from models.positions import JointPositions, SeparatePositions
 from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
@@ -212,7 +218,7 @@ def test_every_released_type_of_model_loads_completely(
     settings = config(attention, tokens, positions)
     weights = released(settings, tmp_path / "a.pyth")
     model = built(settings)
-    report = load_released(model, tmp_path / "a.pyth", 0.02)
+    report = load_motionformer(model, tmp_path / "a.pyth", 0.02)
     own = model.state_dict()
     names = released_names(own)
     assert set(report.matched) == set(names.values()) and report.missing == report.reshaped == ()
@@ -228,27 +234,27 @@ def test_a_released_model_of_another_type_is_refused(tmp_path: Path) -> None:
         (DIVIDED, "it lacks blocks.0.norm3.weight"),
     ):
         with pytest.raises(ValueError, match=message):
-            load_released(built(config(attention)), tmp_path / "a.pyth", 0.02)
+            load_motionformer(built(config(attention)), tmp_path / "a.pyth", 0.02)
     with pytest.raises(ValueError, match=r"another shape: head.weight \(5, 32\) for \(6, 32\)"):
-        load_released(built(config(), num_classes=6), tmp_path / "a.pyth", 0.02)
+        load_motionformer(built(config(), num_classes=6), tmp_path / "a.pyth", 0.02)
     with pytest.raises(ValueError, match=r"another shape: temp_embed \(1, 2, 32\) for \(1, 4, 32\)"):
-        load_released(built(config(), frames=8), tmp_path / "a.pyth", 0.02)
+        load_motionformer(built(config(), frames=8), tmp_path / "a.pyth", 0.02)
     with pytest.raises(ValueError, match="it has temp_embed, which the model does not have"):
-        load_released(built(config(positions=JOINT_POSITIONS)), tmp_path / "a.pyth", 0.02)
+        load_motionformer(built(config(positions=JOINT_POSITIONS)), tmp_path / "a.pyth", 0.02)
 
 
 def test_a_file_with_settings_of_another_value_projection_is_refused(tmp_path: Path) -> None:
     released(config(TRAJECTORY), tmp_path / "a.pyth", cfg="VIT:\n  USE_ORIGINAL_TRAJ_ATTN_CODE: false\n")
     with pytest.raises(ValueError, match=r"trained with project_values=True, this model has .*project_values=False"):
-        load_released(built(config(TRAJECTORY)), tmp_path / "a.pyth", 0.02)
-    load_released(built(config(TrajectoryAttention.Config(project_values=True))), tmp_path / "a.pyth", 0.02)
+        load_motionformer(built(config(TRAJECTORY)), tmp_path / "a.pyth", 0.02)
+    load_motionformer(built(config(TrajectoryAttention.Config(project_values=True))), tmp_path / "a.pyth", 0.02)
 
 
 def imported(settings: Motionformer.Config, tmp_path: Path) -> dict[str, Tensor]:
     """Weights of an imported released file, which other runs copy."""
     released(settings, tmp_path / "a.pyth")
     model = built(settings)
-    load_released(model, tmp_path / "a.pyth", 0.02)
+    load_motionformer(model, tmp_path / "a.pyth", 0.02)
     return model.state_dict()
 
 
@@ -353,11 +359,11 @@ def test_a_file_whose_values_do_not_suit_the_model_is_loaded_with_a_warning(tmp_
     weights = with_values(config(), Values(0.02, 0.0)).state_dict()
     named = {theirs: weights[ours] for ours, theirs in released_names(weights).items()}
     torch.save({"model_state": named, "cfg": "A: 1"}, tmp_path / "a.pyth")
-    suited = load_released(built(config()), tmp_path / "a.pyth", 0.02)
+    suited = load_motionformer(built(config()), tmp_path / "a.pyth", 0.02)
     assert suited.warnings == () and suited.settings == "A: 1"
     assert [remark.split(" (")[0] for remark in suited.remarks] == ["value projection: never trained"]
     model = built(config(PROJECTED))
-    other = load_released(model, tmp_path / "a.pyth", 0.001)  # the authors' is used if it is larger
+    other = load_motionformer(model, tmp_path / "a.pyth", 0.001)  # the authors' is used if it is larger
     assert other.remarks == () and other.matched == suited.matched
     assert [warning.split(": ")[-1] for warning in other.warnings] == ["set model.attention.project_values=False"]
     assert torch.equal(model.get_parameter("cls"), weights["cls"])

@@ -9,9 +9,9 @@ from torch import nn
 
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
-from models.checkpoints import LoadReport
 from models.msca.attention import HeadShift
 from models.msca.model import MSCA, FramewiseConfig, TokenShift
+from models.tensors import LoadReport
 from tests.parity.fixtures import TOLERANCE, Fixture
 
 CONFIGS: dict[str, type[FramewiseConfig]] = {

@@ -8,8 +8,7 @@ import torch
 
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
-from models.framewise.heads import FrameMeanHead
-from models.framewise.positions import FramePositions
+from models.framewise.model import FrameMeanHead, FramePositions
 from models.xvit.heads import TemporalAttentionHead
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import XViT

@@ -15,8 +15,7 @@ from lightning_modules.optim import AdamW, StepSchedule
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.clip_expert import ClipExpert
 from models.cast.frame_expert import ImageExpert
-from models.framewise.heads import FrameMeanHead
-from models.framewise.positions import FramePositions
+from models.framewise.model import FrameMeanHead, FramePositions
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention

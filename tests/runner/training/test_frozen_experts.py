@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from experiments.spec.edits import apply, optim
 from experiments.spec.run import Parent, RunConfig
 from lightning_modules.parameter_groups import ParameterRule
-from models.frozen import frozen_fingerprint
+from models.tensors import frozen_fingerprint
 from runner.inference.evaluate import load_chosen_weights
 from runner.store.store import RunStore
 from runner.weights.import_weights import import_weights

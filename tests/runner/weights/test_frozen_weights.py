@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from experiments.spec.run import Parent
-from models.frozen import digest, frozen_fingerprint, trained_tensors
+from models.tensors import digest, frozen_fingerprint, trained_tensors
 from runner.machine.files import StoreError
 from runner.store.store import RunStore
 from runner.weights.weights import (

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from interface.sizes import InputSize
 from interface.targets import Targets
-from models.checkpoints import LoadReport, fill
 from models.model import Model, ModelConfig
+from models.tensors import LoadReport, fill
 
 
 class WeightedSum(Model):
