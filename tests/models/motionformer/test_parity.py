@@ -14,7 +14,7 @@ from models.mixers.joint import JointAttention
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
-from models.motionformer.weights import INITIAL_STD
+from models.motionformer.weights import INITIAL_STD, load_motionformer
 from models.positions import JointPositions, SeparatePositions
 from models.tensors import LoadReport
 from models.tokens import CubicTokens, SquareTokens
