@@ -75,27 +75,6 @@ class Item(NamedTuple):
     errors: tuple[DecodeError, ...] = ()
 
 
-class Batch(NamedTuple):
-    """A batch of items.
-
-    Args:
-        inputs: model inputs, (B, ...) each in training and (B, V, ...) each in testing.
-        targets: labels (B,) or (B, kinds of label).
-        items, views, unreadable, missing: (B,), as in `Item`.
-        start: place of its first item in the training order of the epoch.
-        weight: weight of its loss in the step, below 1 for fewer items than the other batches have.
-    """
-
-    inputs: tuple[Tensor, ...]
-    targets: Tensor
-    items: Tensor
-    views: Tensor
-    unreadable: Tensor
-    missing: Tensor
-    start: int = 0
-    weight: float = 1.0
-
-
 class TrainItems(Dataset[Item]):
     """One augmented item per draw.
 
