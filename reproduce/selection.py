@@ -151,33 +151,20 @@ def check_weights(
     )
 
 
-def one_run(options: argparse.Namespace, column: str | None) -> "tuple[str, RunConfig]":
-    """Column key and run of a single row, for a column or, by default, for the first tested column.
+def one_run(options: argparse.Namespace, column: str | None, scale: "Scale | None" = None) -> "tuple[str, RunConfig]":
+    """Column key and run of the row in the arguments, at their scale or another one; as `run_of_row`."""
+    from runner.store.jobs import run_of_row
+
+    return run_of_row(options.table, column, scale or scale_of(options), options.overrides, one_seed(options))
+
+
+def one_seed(options: argparse.Namespace) -> int:
+    """The one seed of the arguments.
 
     Raises:
-        ValueError: if there is no such run.
+        ValueError: if there are several.
     """
-    runs = runs_of_row(options, options.table)
-    column = column or next(iter(runs), None)
-    if column is None or column not in runs:
-        under = f"no run under column '{column}'; it has {', '.join(runs)}" if runs else "no run: no column is tested"
-        raise ValueError(f"'{options.table}' has {under}")
-    return column, runs[column]
-
-
-def runs_of_row(options: argparse.Namespace, row: str) -> "dict[str, RunConfig]":
-    """Runs of one row by column, with the overrides of the command line.
-
-    Raises:
-        ValueError: if the name is not that of one row with runs, or if there are several seeds.
-    """
-    selections, seeds = find([row]), seeds_of(options)
-    table, rows = selections[0]
-    if len(selections) != 1 or rows is None or len(rows) != 1:
-        raise ValueError(f"'{row}' is not one row; name it as paper/table:row")
-    if table.find_row(rows[0]).quoted:
-        raise ValueError(f"'{row}' is quoted from another paper: it has no run")
-    if len(seeds) != 1:
+    seed, *others = seeds_of(options)
+    if others:
         raise ValueError(f"--seeds {options.seeds}: {options.verb_name} takes one run, so name one seed")
-    cells = table.cells(scale_of(options), rows=rows, overrides=options.overrides, seeds=seeds)
-    return {cell.column.key: cell.runs[0] for cell in cells if cell.tested}
+    return seed

@@ -19,8 +19,8 @@ from reports.pages.layout import (
     RELEASED_SIGN,
     RUNNING,
 )
-from reproduce import rows
 from reproduce.command import main, parser
+from runner.inference import row_model as rows
 from runner.store.store import RunStore
 from runner.weights.released_files import released_files
 from tests.experiments.motionformer.test_released import authors_tensors

@@ -3,19 +3,21 @@
 import argparse
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
+from data.errors import escaped
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import SCALES
 from reproduce.exit_codes import DONE
 from reproduce.selection import check_weights, one_run, resources_of, store_of
-from reproduce.verbs.evaluation_text import evaluation_text
+from reproduce.terminal import terminal_width, wrapped
 from runner.inference.evaluate import evaluate
 from runner.store.store import RunStore
 from runner.weights.weights import weights_of
 
+NO_NAMES = "classes are numbers: no names are known; give them with --classes FILE, one a line{}"
 ALTERNATIVES = "name a file with --weights FILE, or test the command with --untrained"
 
 
@@ -62,11 +64,11 @@ def check_effect(options: argparse.Namespace) -> None:
 
 def other_scales(options: argparse.Namespace, store: RunStore) -> Iterator[str]:
     """Remedy for each other scale at which the row has weights."""
-    for scale in SCALES:
-        other = argparse.Namespace(**{**vars(options), "scale": scale})
+    for scale in SCALES.values():
         with contextlib.suppress(ValueError, OSError):  # overrides of this scale alone; damaged records
-            if scale != options.scale and weights_of(one_run(other, options.column)[1], store) is not None:
-                yield f"add --scale {scale}, at which this row has weights"
+            run = one_run(options, options.column, scale)[1]
+            if scale.name != options.scale and weights_of(run, store) is not None:
+                yield f"add --scale {scale.name}, at which this row has weights"
 
 
 def chosen_videos(options: argparse.Namespace) -> Path | list[Path]:
@@ -80,3 +82,47 @@ def chosen_videos(options: argparse.Namespace) -> Path | list[Path]:
     if options.video_list is not None and options.videos:
         raise ValueError(f"evaluate: {options.videos[0]} is beside --list {options.video_list}; name one of them")
     return options.videos if options.video_list is None else options.video_list
+
+
+def evaluation_text(result: Mapping[str, object], dataset: str | None = None) -> str:
+    """Result as text.
+
+    Args:
+        dataset: name of the data set whose folder may have the names of the classes; None if there is none.
+    """
+    videos, metrics = result["videos"], result["metrics"]
+    assert isinstance(videos, list)
+    views = f"views x crops: {result['views']} x {result['crops']}"
+    lines = [f"weights: {result['weights']}", f"{views}; scores: mean {result['score']} over views and crops"]
+    best = [entry for video in videos for entry in video["top"]]
+    if best and not any(entry["name"] for entry in best):
+        folder = "" if dataset is None else f", or with its folder: --data {dataset}=PATH"
+        lines.append(NO_NAMES.format(folder))
+    lines += ["", *map(video_text, videos), ""]
+    counts = f"{result['evaluated']} evaluated, {result['failed']} failed, {result['missing']} missing"
+    if isinstance(metrics, dict):
+        lines.append(f"{', '.join(f'{name} {value:.1f}' for name, value in metrics.items())} ({counts})")
+    else:
+        lines.append(f"{counts}; no labels, so no accuracy")
+    width = terminal_width()
+    return "\n".join(wrapped(line, width, indent=4) for line in lines)
+
+
+def video_text(video: dict) -> str:
+    """Label of a video and its best classes as text. Kinds of label are named if there are several."""
+    by_kind: dict[str, list[str]] = {}
+    for entry in video["top"]:
+        name = entry["class"] if entry["name"] is None else entry["name"]
+        by_kind.setdefault(entry["kind"], []).append(f"{name} ({entry['score']:.3f})")
+    texts = [", ".join(of_kind) for of_kind in by_kind.values()]
+    if len(by_kind) > 1:
+        texts = [f"{kind} {text}" for kind, text in zip(by_kind, texts, strict=True)]
+    label = video["label"] if video["label_name"] is None else video["label_name"]
+    if isinstance(label, dict):
+        named = {kind: video["label"][kind] if name is None else name for kind, name in label.items()}
+        label = ", ".join(f"{kind} {name}" for kind, name in named.items())
+    labelled = "" if label is None else f"label {label}, "
+    name = escaped(video["video"])
+    if not texts:
+        return f"{name}: {labelled}{video['state']}" + (f" ({video['error']})" if "error" in video else "")
+    return f"{name}: {labelled}predicted {'; '.join(texts)}"

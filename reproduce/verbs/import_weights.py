@@ -6,8 +6,9 @@ import json
 from experiments.spec.catalog import find, released_weights
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
-from reproduce.selection import one_run, runs_of_row, store_of
+from reproduce.selection import one_run, one_seed, scale_of, store_of
 from runner.inference.evaluate import weight_file
+from runner.store.jobs import runs_of_row
 from runner.weights.import_weights import import_text, import_weights
 
 
@@ -15,9 +16,10 @@ def execute(options: argparse.Namespace) -> int:
     """Import a file. A file in the paper's list of released weights can only be imported for its own run."""
     released = released_weights(find([options.table])[0].table.paper)
     entry = released.find(options.file.stem) if released is not None else None
-    column, runs = options.column, runs_of_row(options, options.table)
+    place = (scale_of(options), options.overrides, one_seed(options))
+    column, runs = options.column, runs_of_row(options.table, *place)
     if entry is not None:
-        train_id = runs_of_row(options, entry.row)[entry.column].train_id
+        train_id = runs_of_row(entry.row, *place)[entry.column].train_id
         columns = [key for key, run in runs.items() if run.train_id == train_id]
         if not columns or column not in (None, *columns):
             raise ValueError(

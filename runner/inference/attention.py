@@ -160,8 +160,8 @@ def first_right(run: RunConfig, store: RunStore, *, released: bool = False) -> s
 def moving_point(frames: Tensor) -> tuple[float, float]:
     """Point of the first frame that stands out and moves most, as fractions of the width and height.
 
-    It differs most, in a box of an eighth of the sides, from the median colour of its frame, multiplied by the difference
-    from the same place a quarter of the clip later.
+    It differs most, in a box of an eighth of the sides, from the median colour of its frame, multiplied by the
+    difference from the same place a quarter of the clip later.
 
     Args:
         frames: (F, 3, h, w).

@@ -73,7 +73,7 @@ def evaluate(
     shows_bar = sys.stderr.isatty()
     lines = [] if shows_bar else [Progress(shown.data.dataset.unit, prints_results=False)]
     trainer = make_trainer(run, one_device, callbacks=lines, shows_bar=shows_bar)
-    # Lightning's progress bar is on stderr, because stdout is for the result; warnings have lines of their own above it.
+    # Lightning's progress bar is on stderr, because stdout is for the result; warnings have lines of their own above.
     with contextlib.redirect_stdout(sys.stderr), logging_redirect_tqdm():
         trainer.test(module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)
     scores = module.scores

@@ -1,18 +1,33 @@
-"""Model of a row with its preprocessing, for use from Python. C: classes of all kinds of label. V: views x crops."""
+"""Models of rows by name with their preprocessing, for use from Python: `row_model("paper/table:row", weights="file")`.
+
+C: classes of all kinds of label. V: views x crops.
+"""
 
 import os
+
+os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")  # before torch is imported, see reproduce/command.py
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from experiments.spec.catalog import find, released_weights
+from experiments.spec.override_names import own_data
 from experiments.spec.run import RunConfig
+from experiments.spec.scales import find_scale
 from lightning_modules.scores import ViewScores
-from runner.inference.class_names import ClassNames
-from runner.inference.evaluate import best_classes
+from runner.inference.class_names import ClassNames, class_names
+from runner.inference.evaluate import best_classes, load_chosen_weights
+from runner.machine.resources import Resources
+from runner.store.jobs import run_of_row
+from runner.store.store import RunStore
+from runner.weights.weights import weights_of
 
 NO_LABEL = -1
+ALTERNATIVES = "name a file with weights=FILE, or take random weights with untrained=True"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,3 +109,67 @@ class RowModel:
             DecodeError: if the video cannot be read.
         """
         return best_classes(self.scores(video), self.names)
+
+
+def row_model(
+    name: str,
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    column: str | None = None,
+    scale: str = "paper",
+    own: str | os.PathLike[str] | None = None,
+    overrides: Sequence[str] = (),
+    untrained: bool = False,
+    classes: str | os.PathLike[str] | None = None,
+    runs: str | os.PathLike[str] = "runs",
+    device: str | None = None,
+) -> RowModel:
+    """Model of a row with weights and preprocessing, on a GPU if there is one.
+
+    Args:
+        name: paper/table:row.
+        weights: a released checkpoint or a .safetensors file; None for the weights of the run in `runs`.
+        column: column of the run; None for the first tested column.
+        own: folder of the videos that the run was trained on, in place of the row's data set.
+        untrained: use random weights.
+        classes: file of the names of the classes, one a line.
+        device: name of a device of PyTorch, e.g. "cuda:1"; None for a GPU if there is one.
+
+    Raises:
+        ValueError: for an unknown name, a device that is not here, or weights that are missing or of another model.
+        DataError: if a file cannot be read.
+    """
+    if untrained and weights is not None:
+        raise ValueError(
+            f"untrained=True takes random weights, not those of {os.fspath(weights)}; leave one of them out"
+        )
+    if isinstance(overrides, str):
+        raise ValueError(f"overrides is a list of texts; write overrides=[{overrides!r}]")
+    chosen = _checked_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    texts = [*overrides, *([] if own is None else [own_data(own)])]
+    key, run = run_of_row(name, column, find_scale(scale), texts)
+    store, file = RunStore(Path(runs)), None if weights is None else Path(weights)
+    if not untrained and file is None and weights_of(run, store) is None:
+        train = f"reproduce run {name} --scale {scale} --column {key}"
+        raise ValueError(
+            f"{name} has no weights at scale {scale} (run {run.train_id} in {store.root.resolve()}): train it with "
+            f"`{train}`; or {ALTERNATIVES}"
+        )
+    run.check()
+    model = run.model.build(run.data.size, run.data.targets)
+    released = released_weights(find([name])[0].table.paper)
+    source = load_chosen_weights(model, run, store, file, untrained, released)
+    names = class_names(run.data, Resources(), store.run(run.train_id), None if classes is None else Path(classes))
+    return RowModel(run, model.to(chosen).eval(), source, names)
+
+
+def _checked_device(name: str) -> torch.device:
+    """Device with this name.
+
+    Raises:
+        ValueError: if PyTorch has no such device here.
+    """
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None

@@ -1,7 +1,7 @@
 """Process of one run: `python -m runner.jobs.run_process REQUEST.json`.
 
-`reproduce run` starts one per run. Users and cluster launchers can start it too. Exit codes: 0 done, 1 failed, 3 data or
-environment unusable, 75 another process executes the run, 128 + n signal n.
+`reproduce run` starts one per run. Users and cluster launchers can start it too. Exit codes: 0 done, 1 failed, 3 data
+or environment unusable, 75 another process executes the run, 128 + n signal n.
 """
 
 import os

@@ -50,8 +50,8 @@ class Resources:
     Args:
         data: name and root directory of data sets. They override `$VIDEO_ROOT/<name>`.
         devices: devices per node; None for all GPUs, or one CPU process.
-        micro_batch: items per device and step, in a test at most; None for a default that depends on their size, or on a
-            GPU for as many as fit into its memory, see `micro_batch`.
+        micro_batch: items per device and step, in a test at most; None for a default that depends on their size, or on
+            a GPU for as many as fit into its memory, see `micro_batch`.
         recompute: recompute attention in the backward pass instead of saving it, in models that support this.
         workers: data loading processes per device; None for a number that suits a GPU, or 0 without GPUs.
         threads: CPU threads per process; None for torch's default.
@@ -195,7 +195,8 @@ class Resources:
         if counts.test < self.num_devices:
             fewer = f"--devices {counts.test // self.nodes}" if counts.test >= self.nodes else "--nodes 1 --devices 1"
             raise TooFewItemsError(
-                f"{dataset.name}: {counts.test} test {dataset.unit} are fewer than {self.num_devices} devices; use {fewer}"
+                f"{dataset.name}: {counts.test} test {dataset.unit} are fewer than {self.num_devices} devices; "
+                f"use {fewer}"
             )
 
     def check_names(self, runs: Iterable[RunConfig]) -> None:
@@ -256,7 +257,7 @@ class Resources:
         return [size for size in divisors(share) if size % run.objective.batch_multiple == 0]
 
     def test_batch(self, run: RunConfig) -> int:
-        """Number of views per device and test step, each with all its crops. Items of different sizes are not batched."""
+        """Views per device and test step, each with all its crops. Items of different sizes are not batched."""
         size = run.data.test_size(run.evaluation)
         if not size.is_uniform:
             return 1

@@ -1,6 +1,7 @@
-"""Values that follow from a config alone, kept in the user's cache: to count operations at the paper's size takes seconds.
+"""Values that follow from a config alone, kept in the user's cache: to count operations takes seconds.
 
-A file holds the values of one version of the code. Any change of the code, PyTorch or a library of models makes another.
+A file holds the values of one version of the code. Any change of the code, PyTorch or a library of models makes
+another.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Throughput of several runs, measured in turns: one batch of each in every round, so that other load affects all alike.
+"""Throughput of several runs, measured in turns: one batch of each in every round, so that other load affects all.
 
 Clips are random and lie on the device. One view is measured; a video takes as many times as long as it has views.
 """

@@ -1,4 +1,4 @@
-"""Acceptance of stored results: a file is one if it names its run, protocol, seed and data, and its values are possible.
+"""Acceptance of stored results: a file is one if it names its run, protocol, seed and data, with possible values.
 
 A file that is not accepted is named on stderr with the reason and the remedy, and counts as if it did not exist.
 """

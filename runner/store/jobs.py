@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from experiments.spec.catalog import find
 from experiments.spec.metrics import DEVICE_HOURS
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
@@ -96,6 +97,38 @@ def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: S
                     if cell.metric == DEVICE_HOURS and isinstance(cell.printed, int | float) and not scale.small:
                         job.printed_hours = float(cell.printed)
     return _most_views_first(list(jobs.values()))
+
+
+def run_of_row(
+    name: str, column: str | None, scale: Scale, overrides: Iterable[str] = (), seed: int = 0
+) -> tuple[str, RunConfig]:
+    """Column key and run of a single row, for a column or, by default, for the first tested column.
+
+    Raises:
+        ValueError: if the name is not that of one row, or the row has no such run.
+    """
+    runs = runs_of_row(name, scale, overrides, seed)
+    column = column or next(iter(runs), None)
+    if column is None or column not in runs:
+        under = f"no run under column '{column}'; it has {', '.join(runs)}" if runs else "no run: no column is tested"
+        raise ValueError(f"'{name}' has {under}")
+    return column, runs[column]
+
+
+def runs_of_row(name: str, scale: Scale, overrides: Iterable[str] = (), seed: int = 0) -> dict[str, RunConfig]:
+    """Runs of one row by column.
+
+    Raises:
+        ValueError: if the name is not that of one row with runs.
+    """
+    selections = find([name])
+    table, rows = selections[0]
+    if len(selections) != 1 or rows is None or len(rows) != 1:
+        raise ValueError(f"'{name}' is not one row; name it as paper/table:row")
+    if table.find_row(rows[0]).quoted:
+        raise ValueError(f"'{name}' is quoted from another paper: it has no run")
+    cells = table.cells(scale, rows=rows, overrides=list(overrides), seeds=(seed,))
+    return {cell.column.key: cell.runs[0] for cell in cells if cell.tested}
 
 
 def _most_views_first(jobs: list[Job]) -> list[Job]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from data.worker_processes import available_cores
 
 PACKAGES = ("torch", "torchvision", "lightning", "timm", "av")
-# Fields of results with the provenance of all processes of the training, and of those of the runs that it starts from, if
+# Fields of results with the provenance of all processes of the training, and of those of the runs it starts from, if
 # they are not that of the test.
 TRAINING, PARENTS = "training", "parents"
 UNKNOWN = {"commit": "unknown", "versions": {}, "hardware": "unknown"}

@@ -143,7 +143,7 @@ class RunDirectory:
         )
 
     def fraction_trained(self) -> float:
-        """Finished fraction of a training that goes on from its checkpoint, by its last progress; 0 if it is unknown."""
+        """Finished fraction of a training that goes on from its checkpoint, by its progress; 0 if it is unknown."""
         training = self.progress().get("stage") == "train" and self.checkpoint.exists()
         return (self.fraction_done() or 0.0) / TRAINING_SHARE if training else 0.0
 
@@ -200,6 +200,6 @@ class RunDirectory:
             write_atomically(self.config, json.dumps(description, indent=1) + "\n")
         elif (difference := first_difference(stored, description)) is not None:
             raise StoreError(
-                f"{self.config} is the config of another run: it differs at {difference}; restore it, or move {self.path} "
-                f"away"
+                f"{self.config} is the config of another run: it differs at {difference}; restore it, or move "
+                f"{self.path} away"
             )

@@ -65,12 +65,12 @@ def file_sha256(path: Path) -> str:
 
 
 def incompleteness(path: Path) -> str | None:
-    """Reason why a file of saved scores is not whole, of which only the end is read; None if it is, or does not exist."""
+    """Reason why a file of saved scores, of which the end is read, is not whole; None if it is, or does not exist."""
     return None if not path.exists() or zipfile.is_zipfile(path) else DAMAGED.format(path)
 
 
 def disagreement(metrics: dict, run: RunConfig, path: Path) -> str | None:
-    """Reason why metrics are not those of the saved scores in a file; None if they are, or if the file does not exist."""
+    """Reason why metrics are not those of the saved scores in a file; None if they are, or without a file."""
     try:
         status = path.stat()
         sha256, values, counts = _content(path, status.st_mtime_ns, status.st_size, run)

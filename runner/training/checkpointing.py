@@ -99,7 +99,7 @@ class TwoCheckpoints(TorchCheckpointIO):
 
 
 class Checkpointing(Callback):
-    """Saves checkpoints, the last two of which are kept: every epoch and 15 minutes, at validations, and on a stop request.
+    """Saves checkpoints, of which two are kept: every epoch and 15 minutes, at validations, and on a stop request.
 
     If validations select the saved weights, no validation may be skipped. No checkpoint is then saved between a step
     and the validation after it, so that a resumed run repeats the validation.

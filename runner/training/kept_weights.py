@@ -55,7 +55,8 @@ class Divergence(Callback):
         self.read_losses(trainer)
         if not all(bool(tensor.isfinite().all()) for tensor in pl_module.state_dict().values()):
             raise ValueError(
-                f"the training diverges: weights are not finite after step {trainer.global_step}; lower the rate with -o optim.lr"
+                f"the training diverges: weights are not finite after step {trainer.global_step}; lower the rate with "
+                f"-o optim.lr"
             )
 
     on_validation_start = on_train_end = check

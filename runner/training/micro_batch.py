@@ -1,6 +1,6 @@
 """Micro-batch of a training: what of a global batch a device computes at a time, found by trying a step on a GPU.
 
-The rest of the batch is accumulated. Lightning's batch size finder changes the global batch and supports one device only.
+The rest of the batch is accumulated. Lightning's batch size finder changes the global batch and supports one device.
 """
 
 import contextlib
@@ -34,8 +34,8 @@ class FittingBatches(Callback):
 
     Args:
         trains: whether the run is trained, and not only tested.
-        accumulation: batches per step of the checkpoint from which the training goes on, whose counters count them; None
-            for a new training.
+        accumulation: batches per step of the checkpoint from which the training goes on, whose counters count them;
+            None for a new training.
     """
 
     def __init__(

@@ -19,8 +19,8 @@ SECONDS_BETWEEN_LINES = 600.0  # within an epoch, or between two validations of 
 class Progress(Callback):
     """Lines of progress on stdout, which is the log of a run, and a file that is replaced a few times per second.
 
-    There is a line an epoch, or a validation of a recipe in steps, and in longer epochs one every ten minutes. It has the
-    mean loss and the speed since the line before, without validations, and the metrics of a validation in between.
+    There is a line an epoch, or a validation of a recipe in steps, and in longer epochs one every ten minutes. It has
+    the mean loss and the speed since the line before, without validations, and the metrics of a validation in between.
 
     Args:
         unit: plural noun for the items.
@@ -35,7 +35,7 @@ class Progress(Callback):
         self.start_stage()
 
     def start_stage(self, done: float = 0.0) -> None:
-        """Start a training or a test, of which a fraction is done: the remaining time follows from the speed from here."""
+        """Start a training or a test, of which a fraction is done. The remaining time follows from the speed since."""
         self.started_at, self.done_at_start = time.monotonic(), done
         self.start_line()
 
@@ -118,7 +118,7 @@ class Progress(Callback):
         self.start_line()
 
     def seconds_left(self, done: float) -> float | None:
-        """Remaining seconds of the stage, validations and checkpoints included; None if nothing was done since its start."""
+        """Remaining seconds of the stage, validations included; None if nothing was done since its start."""
         if done <= self.done_at_start:
             return None
         return (time.monotonic() - self.started_at) / (done - self.done_at_start) * max(0.0, 1 - done)

@@ -40,8 +40,8 @@ TRAINING_FIELDS = {
 # Fields that a re-scored test copies from the test whose scores it uses.
 PASS_FIELDS = (
     "replaced_in_training", "data", "precision", "devices", "seconds", "commit", "versions", "hardware",
-    "device_hours", "started_from", "released_weights", "combined_from", WEIGHTS_DIGEST, SHA256, CATEGORIES, BATCH_SPLITS,
-    TRAINING, PARENTS,
+    "device_hours", "started_from", "released_weights", "combined_from", WEIGHTS_DIGEST, SHA256, CATEGORIES,
+    BATCH_SPLITS, TRAINING, PARENTS,
 )  # fmt: skip
 
 
@@ -210,8 +210,8 @@ def check_readable(run: RunConfig, test: SavedScores) -> None:
     result = test.scores.result()
     if (unreadable := result.failed + result.missing) > test.allowed:
         raise DataError(
-            f"{unreadable} of {len(test.ids)} test {run.data.dataset.unit} cannot be read; the limit is {test.allowed}: "
-            f"repair those that the log names, or raise the limit with --allow-bad N"
+            f"{unreadable} of {len(test.ids)} test {run.data.dataset.unit} cannot be read; the limit is "
+            f"{test.allowed}: repair those that the log names, or raise the limit with --allow-bad N"
         )
 
 

@@ -23,7 +23,7 @@ def import_weights(run: RunConfig, store: RunStore, file: Path, released: Releas
     Weights and results of a previously imported file are removed if the files differ.
 
     Raises:
-        ValueError: if the file is damaged or of another model, with the keys; or if its settings are not those of the run.
+        ValueError: if the file is damaged or of another model, with the keys, or has other settings than the run.
         OSError: if the file cannot be read, or the weights cannot be saved.
     """
     model = run.model.build(run.data.size, run.data.targets)
@@ -61,8 +61,8 @@ def stated_settings(run: RunConfig, file: Path, report: LoadReport, released: Re
         return released.stated_settings(run, report.settings) if released is not None else {}
     except ValueError as error:
         raise ValueError(
-            f"weights: {file.name} was trained with {error}: name the row that it belongs to, or change the settings of "
-            f"this row with -o"
+            f"weights: {file.name} was trained with {error}: name the row that it belongs to, or change the settings "
+            f"of this row with -o"
         ) from None
 
 

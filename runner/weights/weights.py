@@ -16,8 +16,8 @@ from runner.machine.fields import TEXT
 from runner.machine.files import StoreError, read_record, replacing
 from runner.store.store import RunStore
 
-# Metadata of weight files: fingerprint of the model's frozen parameters, and digest of the tensors in the file. Both are
-# in one JSON object, because safetensors writes several keys in a random order. Earlier versions wrote two keys.
+# Metadata of weight files: fingerprint of the model's frozen parameters, and digest of the tensors in the file. Both
+# are in one JSON object, because safetensors writes several keys in a random order. Earlier versions wrote two keys.
 SAVED, FROZEN, DIGEST = "saved", "frozen_weights", "sha256"
 WEIGHTS_DIGEST = "weights_digest"  # field of records and metrics: digest of the tensors in the weight file
 

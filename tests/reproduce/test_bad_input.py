@@ -232,3 +232,9 @@ def test_evaluate_prints_only_its_json_to_stdout(tmp_path: Path, capsys: pytest.
     assert answer["overrides"] == ["data.dataset.num_classes=400", "evaluation.views=1"]
     (planned,) = jobs_under(jobs_of(find([ROW]), TINY, answer["overrides"], (0,)), ["k400"])
     assert (answer["train_id"], answer["eval_id"]) == (planned.run.train_id, planned.run.eval_id)
+
+
+def test_an_empty_name_of_a_folder_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["plan", ROW, "--own", ""])
+    assert "--own: names no folder" in capsys.readouterr().err

@@ -208,7 +208,7 @@ def test_the_version_names_the_commit_and_pytorch(reproduce) -> None:  # noqa: A
 
 
 @pytest.mark.parametrize(
-    "module", ["reproduce.command", "reproduce.rows", "runner.jobs.run_process", "benchmarks.__main__"]
+    "module", ["reproduce.command", "runner.inference.row_model", "runner.jobs.run_process", "benchmarks.__main__"]
 )
 def test_entry_points_disable_the_native_jit_of_torch_before_they_import_it(module: str) -> None:
     code = (

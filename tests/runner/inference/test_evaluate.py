@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from data.errors import DataError
 from experiments.spec.edits import apply, model
 from experiments.spec.run import Parent, RunConfig
-from reproduce.verbs.evaluation_text import evaluation_text
+from reproduce.verbs.evaluate import evaluation_text
 from runner.inference.class_names import class_names
 from runner.inference.evaluate import evaluate
 from runner.machine.resources import Resources

@@ -1,5 +1,6 @@
 """Models of rows for Python: their inputs and scores are those of the row's test."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ import torch
 from data.errors import DecodeError
 from experiments.spec.run import RunConfig
 from runner.inference.evaluate import evaluate
-from runner.inference.row_model import RowModel
+from runner.inference.row_model import RowModel, row_model
 from runner.machine.resources import Resources
 from runner.store.store import RunStore
+
+ROW = "motionformer/table4:joint"
 
 
 @pytest.fixture
@@ -59,3 +62,24 @@ def test_a_damaged_video_is_an_error(row: RowModel, tmp_path: Path) -> None:
 def test_a_folder_is_refused(row: RowModel, listed: Path) -> None:
     with pytest.raises(ValueError, match="is a folder; name one video"):
         row.best(listed.parent)
+
+
+def test_weights_of_an_untrained_model_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"untrained=True takes random weights, not those of k400\.pyth"):
+        row_model(ROW, weights="k400.pyth", untrained=True)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:77"])
+def test_a_device_that_is_not_here_is_named(device: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"device '{device}' cannot be used: ") + ".") as error:
+        row_model(ROW, scale="tiny", untrained=True, device=device)
+    assert "\n" not in str(error.value)
+
+
+def test_messages_name_arguments_of_python() -> None:
+    with pytest.raises(ValueError, match=r"; or name a file with weights=FILE, or take .* with untrained=True$"):
+        row_model(ROW, scale="tiny", runs="none")
+    with pytest.raises(ValueError, match=r"overrides is a list of texts; write overrides=\['seed=1'\]"):
+        row_model(ROW, overrides="seed=1")
+    with pytest.raises(ValueError, match="names no folder of videos"):
+        row_model(ROW, own="", untrained=True)
