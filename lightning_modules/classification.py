@@ -1,4 +1,7 @@
-"""Single-label classification: cross-entropy with label smoothing and mixup, top-1 and top-5 accuracy.
+"""Classification with one label, or a verb and a noun: cross-entropy with label smoothing and mixup, accuracies.
+
+Verbs and nouns follow the released Motionformer code (https://github.com/facebookresearch/Motionformer) on
+EPIC-Kitchens-100.
 
 B: items. C: classes.
 """
@@ -14,24 +17,23 @@ from torch import Tensor, nn
 
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
+from interface.ranges import Share
 from interface.targets import Targets
 from lightning_modules.mixup import Mixup
 from lightning_modules.scores import Scores, ViewScores, is_among_best
 from lightning_modules.task import FIRST, Objective, Place, Prepared, Task
+
+Reduction = Literal["mean", "sum"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassObjective(Objective):
     """Cross-entropy of class labels."""
 
-    label_smoothing: float = 0.2
+    label_smoothing: Share = 0.2
     """Share of the target that is spread evenly over all classes."""
     mixup: Mixup.Config | None = field(default=None, metadata={"omit_if": None})
     """Mixing of the items of a batch; None for no mixing."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing <= 1:
-            raise ValueError(f"a label smoothing of {self.label_smoothing}: it is between 0 and 1")
 
     @property
     def batch_multiple(self) -> int:
@@ -135,3 +137,51 @@ class SingleLabelTask(ClassTask):
 
     def hits(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
         return {"top1": is_among_best(scores, labels, 1), "top5": is_among_best(scores, labels, 5)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerbNoun(ClassObjective):
+    """A verb and a noun per item."""
+
+    metrics: ClassVar[tuple[str, ...]] = ("action", "verb", "noun", "top1", "top5", "verb_top5", "noun_top5")
+    num_headlines: ClassVar[int] = 3
+    selection: ClassVar[tuple[str, Literal["max", "min"]]] = ("action", "max")
+
+    reduction: Reduction = field(default="mean", metadata={"omit_if": "mean"})
+    """Whether the loss is the mean or the sum of both cross-entropies."""
+
+    def task(self, targets: Targets) -> "VerbNounTask":
+        if tuple(targets.classes) != ("verb", "noun"):
+            kinds = " and a ".join(targets.classes) or "no class"
+            raise ValueError(f"objective: VerbNoun predicts a verb and a noun an item, and these data have a {kinds}")
+        return VerbNounTask(self, targets.classes)
+
+
+class VerbNounTask(ClassTask):
+    """Accuracy of actions, verbs and nouns.
+
+    An action is correct at k if its verb is among the best k verbs and its noun among the best k nouns. For k = 1, this
+    is the pair with the largest product of scores.
+    """
+
+    def __init__(self, objective: VerbNoun, classes: Mapping[str, int]) -> None:
+        super().__init__(objective, classes)
+        self.reduction = objective.reduction
+
+    def cross_entropy(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+        mean = super().cross_entropy(outputs, targets, smoothing)
+        return mean * len(self.sizes) if self.reduction == "sum" else mean
+
+    def curves(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
+        verbs, nouns = outputs.split(self.sizes, dim=1)
+        verb, noun = verbs.argmax(-1) == targets[:, 0], nouns.argmax(-1) == targets[:, 1]
+        return {name: hit.float().mean() for name, hit in (("action", verb & noun), ("verb", verb), ("noun", noun))}
+
+    def hits(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Masks of the items with correct action, verb and noun. Labels are (I, 2)."""
+        verbs, nouns = scores.split(self.sizes, dim=1)
+        verb, verb5 = (is_among_best(verbs, labels[:, 0], k) for k in (1, 5))
+        noun, noun5 = (is_among_best(nouns, labels[:, 1], k) for k in (1, 5))
+        action, action5 = verb & noun, verb5 & noun5
+        names = {"top1": action, "top5": action5, "action": action, "verb": verb, "noun": noun}
+        return names | {"verb_top5": verb5, "noun_top5": noun5}

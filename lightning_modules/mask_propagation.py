@@ -1,4 +1,4 @@
-"""Propagation of the masks of objects through a video: scores of a test. Nothing is trained.
+"""Propagation of the masks of objects through a video: region similarity J and boundary accuracy F of a test.
 
 Follows the semi-supervised task of the official evaluation of DAVIS 2017
 (https://github.com/davisvideochallenge/davis2017-evaluation). F frames, K objects, H x W pixels.
@@ -16,12 +16,26 @@ from torch import nn
 
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
+from interface.ranges import Share
 from interface.targets import Targets
-from lightning_modules.mask_metrics import OverFrames, Values, boundary_accuracy, over_frames, region_similarity
 from lightning_modules.scores import STATES, Scores, TestResult
 from lightning_modules.task import Objective, UntrainedTask
 
 VOID = 255  # label of pixels that belong to no object for certain
+
+Mask = NDArray[np.bool_]
+Values = NDArray[np.float64]
+
+NUM_BINS = 4  # parts of a sequence; decay is the mean of the first minus that of the last
+RECALL_THRESHOLD = 0.5
+
+
+class OverFrames(NamedTuple):
+    """Mean of a metric over the frames, share of frames above 0.5, and decrease from the first to the last quarter."""
+
+    mean: float
+    recall: float
+    decay: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +49,7 @@ class MaskPropagation(Objective):
     num_headlines: ClassVar[int] = 3
     is_trained: ClassVar[bool] = False
 
-    boundary_tolerance: float = 0.008
+    boundary_tolerance: Share = 0.008
     """Distance within which boundaries match, as a fraction of the diagonal of the picture."""
     scores_last_frame: bool = False
     """Whether the last frame is scored. The first one, whose mask is given, never is."""
@@ -43,10 +57,6 @@ class MaskPropagation(Objective):
     """Whether void pixels count as background. Otherwise, they are not scored."""
     averaged_over: Literal["objects", "sequences"] = "objects"
     """Means over all objects of all sequences, or over sequences of means over their objects."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.boundary_tolerance <= 1:
-            raise ValueError(f"objective.boundary_tolerance is {self.boundary_tolerance}; it must be between 0 and 1")
 
     def range_of(self, metric: str) -> tuple[float, float]:
         return (-100.0, 100.0) if metric.endswith("decay") else (0.0, 100.0)
@@ -185,3 +195,47 @@ def mean_of(objects: list[OverFrames]) -> OverFrames:
     if not objects:
         return OverFrames(math.nan, math.nan, math.nan)
     return OverFrames(*np.mean(np.array(objects), axis=0).tolist())
+
+
+def region_similarity(predicted: Mask, truth: Mask) -> float:
+    """J: intersection over union; 1 if both masks are empty."""
+    union = int(np.count_nonzero(predicted | truth))
+    return 1.0 if union == 0 else int(np.count_nonzero(predicted & truth)) / union
+
+
+def boundary_accuracy(predicted: Mask, truth: Mask, tolerance: float = 0.008) -> float:
+    """F: harmonic mean of the shares of each boundary that are near the other one.
+
+    Args:
+        tolerance: largest distance as a fraction of the diagonal of the picture, rounded up to whole pixels.
+    """
+    radius = math.ceil(tolerance * math.hypot(*truth.shape))
+    ours, theirs = np.argwhere(boundary(predicted)), np.argwhere(boundary(truth))  # (points, 2)
+    if len(ours) == 0 or len(theirs) == 0:
+        return float(len(ours) == len(theirs))
+    precision, recall = share_near(ours, theirs, radius), share_near(theirs, ours, radius)
+    return 0.0 if precision + recall == 0 else 2 * precision * recall / (precision + recall)
+
+
+def boundary(mask: Mask) -> Mask:
+    """Pixels that differ from their right, lower or lower right neighbour. Outside of the picture, nothing differs."""
+    padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
+    right, lower, diagonal = padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
+    return (mask ^ right) | (mask ^ lower) | (mask ^ diagonal)
+
+
+def share_near(points: NDArray[np.intp], others: NDArray[np.intp], radius: float) -> float:
+    """Share of points (n, 2) that have one of the others (m, 2) within a distance."""
+    from scipy.spatial import KDTree  # here: resolving a table does not need it
+
+    distances, _ = KDTree(others).query(points, distance_upper_bound=radius + 0.5)  # of integers: exact
+    return float(np.mean(distances <= radius))
+
+
+def over_frames(values: Values) -> OverFrames:
+    """Mean, recall and decay of the values (T,) of the scored frames."""
+    ends = np.round(np.linspace(1, len(values), NUM_BINS + 1) + 1e-10).astype(int) - 1
+    first, last = values[ends[0] : ends[1] + 1], values[ends[-2] : ends[-1] + 1]  # both ends included
+    return OverFrames(
+        float(values.mean()), float((values > RECALL_THRESHOLD).mean()), float(first.mean() - last.mean())
+    )

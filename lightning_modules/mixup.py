@@ -4,16 +4,16 @@ timm draws from numpy's global state, which checkpoints do not contain. It is se
 draws the same values. B: items.
 """
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from interface.ranges import CheckedConfig, PositiveOrZero, Share
 from lightning_modules.task import FIRST, Place
 
 
@@ -31,15 +31,17 @@ class Mixup:
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(CheckedConfig):
         """Settings of timm's mixup."""
 
-        alpha: float = 0.8
-        cutmix_alpha: float = 0.0
+        config_path: ClassVar[str] = "objective.mixup"
+
+        alpha: PositiveOrZero = 0.8
+        cutmix_alpha: PositiveOrZero = 0.0
         """Parameters of the beta distributions of the weights; 0 disables mixup or CutMix."""
-        probability: float = 1.0
+        probability: Share = 1.0
         """Probability of mixing a batch, an item or a pair, depending on `mode`."""
-        switch_probability: float = 0.5
+        switch_probability: Share = 0.5
         """Probability of CutMix if both are enabled."""
         mode: Literal["batch", "pair", "elem"] = "batch"
         clips_per_lambda: int | None = field(default=None, metadata={"omit_if": None})
@@ -53,14 +55,9 @@ class Mixup:
         leaves one clip of an exchange unmixed on average."""
 
         def __post_init__(self) -> None:
-            alphas = (self.alpha, self.cutmix_alpha)
-            if not all(0 <= alpha < math.inf for alpha in alphas) or max(alphas) == 0:
-                raise ValueError(
-                    f"objective.mixup: alpha {self.alpha} and cutmix_alpha {self.cutmix_alpha}; one at least is above 0"
-                )
-            for name in ("probability", "switch_probability"):
-                if not 0 <= getattr(self, name) <= 1:
-                    raise ValueError(f"objective.mixup.{name} is {getattr(self, name)}; it is between 0 and 1")
+            super().__post_init__()
+            if self.alpha == self.cutmix_alpha == 0:
+                raise ValueError("objective.mixup: alpha and cutmix_alpha are 0; one at least is above 0")
 
         def build(self) -> "Mixup":
             """Mixup with these settings.

@@ -4,12 +4,13 @@ The policy is https://arxiv.org/abs/1708.07120.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
+from interface.ranges import Positive, PositiveOrZero, Range
 from lightning_modules.optim import ScheduleConfig
-from models.ranges import check_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,25 +20,14 @@ class OneCycleSchedule(ScheduleConfig):
     PyTorch's `OneCycleLR`, in which the first of Adam's betas is the momentum.
     """
 
-    warmup: float = 1000.0
+    warmup: PositiveOrZero = 1000.0
     """Length of the rise."""
-    start: float = 1 / 25
+    start: Positive = 1 / 25
     """Learning rate at the start, relative to the base rate."""
-    end: float = 1e-4
+    end: Positive = 1e-4
     """Learning rate at the end, relative to that at the start."""
-    momentum: tuple[float, float] = (0.85, 0.95)
+    momentum: Annotated[tuple[float, float], Range(least=0, below=1, ascending=True)] = (0.85, 0.95)
     """Smallest momentum, at the base rate, and largest one, at the start and at the end."""
-
-    def __post_init__(self) -> None:
-        check_range("optim.schedule.warmup", self.warmup, least=0)
-        for name in ("start", "end"):
-            check_range(f"optim.schedule.{name}", getattr(self, name), least=0, exclusive=True)
-        for momentum in self.momentum:
-            check_range("optim.schedule.momentum", momentum, least=0, below=1)
-        if self.momentum[0] > self.momentum[1]:
-            raise ValueError(
-                f"optim.schedule.momentum is {self.momentum}; the first number must not be above the second"
-            )
 
     def check(self, length: int) -> None:
         if self.warmup > length:

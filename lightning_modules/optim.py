@@ -12,14 +12,16 @@ from typing import ClassVar, Literal
 import torch
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
+from interface.ranges import CheckedConfig, Count, Positive, PositiveOrZero, ShareBelowOne
 from lightning_modules.parameter_groups import ParameterGroup, ParameterRule, parameter_groups
 from models.model import Model
-from models.ranges import check_range
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimizerConfig(ABC):
+class OptimizerConfig(CheckedConfig, ABC):
     """Settings of an optimiser."""
+
+    config_path: ClassVar[str] = "optim.optimizer"
 
     num_states: ClassVar[int] = 2
     """Tensors that it keeps for each parameter, as large as the parameter."""
@@ -33,13 +35,8 @@ class OptimizerConfig(ABC):
 class AdamW(OptimizerConfig):
     """Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101)."""
 
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-
-    def __post_init__(self) -> None:
-        for beta in self.betas:
-            check_range("optim.optimizer.betas", beta, least=0, below=1)
-        check_range("optim.optimizer.eps", self.eps, least=0)
+    betas: tuple[ShareBelowOne, ShareBelowOne] = (0.9, 0.999)
+    eps: PositiveOrZero = 1e-8
 
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
         return torch.optim.AdamW([group._asdict() for group in groups], betas=self.betas, eps=self.eps)
@@ -51,11 +48,11 @@ class SGD(OptimizerConfig):
 
     num_states: ClassVar[int] = 1
 
-    momentum: float = 0.9
+    momentum: ShareBelowOne = 0.9
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        check_range("optim.optimizer.momentum", self.momentum, least=0, below=1)
+        super().__post_init__()
         if self.nesterov and self.momentum == 0:
             raise ValueError("optim.optimizer.nesterov=True calls for a momentum above 0")
 
@@ -66,8 +63,10 @@ class SGD(OptimizerConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduleConfig(ABC):
+class ScheduleConfig(CheckedConfig, ABC):
     """Learning-rate schedule, evaluated at every step. Times are in epochs, or in steps for recipes in steps."""
+
+    config_path: ClassVar[str] = "optim.schedule"
 
     @abstractmethod
     def multiplier(self, time: float, length: int) -> float:
@@ -83,7 +82,7 @@ class ScheduleConfig(ABC):
         steps_per_unit = max(num_steps / length, 1e-9)
         return LambdaLR(optimizer, lambda step: self.multiplier(step / steps_per_unit, length))
 
-    def check(self, length: int) -> None:  # noqa: B027  (most schedules fit any length)
+    def check(self, length: int) -> None:
         """Refuse a training that is too short for the schedule.
 
         Raises:
@@ -95,13 +94,8 @@ class ScheduleConfig(ABC):
 class StepSchedule(ScheduleConfig):
     """Multiplication of the learning rate by `factor` at each milestone."""
 
-    milestones: tuple[float, ...] = (20, 30)
-    factor: float = 0.1
-
-    def __post_init__(self) -> None:
-        check_range("optim.schedule.factor", self.factor, least=0, exclusive=True)
-        for milestone in self.milestones:
-            check_range("optim.schedule.milestones", milestone, least=0, exclusive=True)
+    milestones: tuple[Positive, ...] = (20, 30)
+    factor: Positive = 0.1
 
     def multiplier(self, time: float, length: int) -> float:
         return self.factor ** sum(time >= milestone for milestone in self.milestones)
@@ -111,20 +105,16 @@ class StepSchedule(ScheduleConfig):
 class CosineSchedule(ScheduleConfig):
     """Linear warm-up, then cosine decay to `final`."""
 
-    warmup_epochs: float = 0.0
+    warmup_epochs: PositiveOrZero = 0.0
     """Length of the warm-up."""
-    final: float = 0.0
-    warmup_start: float = field(default=0.0, metadata={"omit_if": 0.0})
+    final: PositiveOrZero = 0.0
+    warmup_start: PositiveOrZero = field(default=0.0, metadata={"omit_if": 0.0})
     """Learning rates at the start and at the end, relative to the base rate."""
     decay_from_start: bool = field(default=False, metadata={"omit_if": False})
     """Whether the cosine starts with the training. The warm-up then ends at its value."""
     peak_in_warmup: bool = field(default=False, metadata={"omit_if": False})
     """Whether the last of the W steps of the warm-up has the rate at its end, as in `linspace`, and the next step has
     it again; else, step s has the share s / W."""
-
-    def __post_init__(self) -> None:
-        for name in ("warmup_epochs", "final", "warmup_start"):
-            check_range(f"optim.schedule.{name}", getattr(self, name), least=0)
 
     def check(self, length: int) -> None:
         if self.warmup_epochs > length:
@@ -157,45 +147,37 @@ class CosineSchedule(ScheduleConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimConfig:
+class OptimConfig(CheckedConfig):
     """Training recipe."""
 
-    epochs: int | None = 35
-    batch_size: int = 128
+    config_path: ClassVar[str] = "optim"
+
+    epochs: Count | None = 35
+    batch_size: Count = 128
     """Global batch size, over all devices and accumulation steps."""
-    lr: float = 1e-4
-    weight_decay: float = 0.05
+    lr: PositiveOrZero = 1e-4
+    weight_decay: PositiveOrZero = 0.05
     optimizer: OptimizerConfig = AdamW()
     schedule: ScheduleConfig = StepSchedule()
     precision: Literal["16-mixed", "bf16-mixed", "32-true"] = "16-mixed"
-    steps: int | None = field(default=None, metadata={"omit_if": None})
+    steps: Count | None = field(default=None, metadata={"omit_if": None})
     """Length of the training; one of the two is None."""
-    layer_decay: float | None = field(default=None, metadata={"omit_if": None})
+    layer_decay: Positive | None = field(default=None, metadata={"omit_if": None})
     """Ratio of a layer's learning rate to that of the next layer; None for equal rates."""
     rules: tuple[ParameterRule, ...] = field(default=(), metadata={"omit_if": ()})
     """Learning rates and weight decays of some parameters. A rule without a match is an error."""
-    clip_norm: float | None = field(default=None, metadata={"omit_if": None})
+    clip_norm: Positive | None = field(default=None, metadata={"omit_if": None})
     """Largest norm of the gradients of all parameters; None for no clipping."""
-    validate_every: int = field(default=5, metadata={"omit_if": 5})
+    validate_every: Count = field(default=5, metadata={"omit_if": 5})
     """Epochs between validations, or steps if the length is in steps."""
     keep: Literal["last", "best"] = field(default="last", metadata={"omit_if": "last"})
     """Weights for the test: the last ones, or the best ones by the task's headline metric in validation."""
-    validation_batches: int | None = field(default=None, metadata={"omit_if": None})
+    validation_batches: Count | None = field(default=None, metadata={"omit_if": None})
     """Number of batches of a validation, each of the global batch size. Validations go on where the last one stopped,
     in an order fixed by the seed; None for the whole split at each of them."""
-    rest_multiple: int | None = field(default=None, metadata={"omit_if": None})
+    rest_multiple: Count | None = field(default=None, metadata={"omit_if": None})
     """The items left at the end of an epoch, cut to a multiple of this number, are a step, in which an item has the
     weight that it has in a whole batch. None leaves them out."""
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "steps", "batch_size", "validate_every", "validation_batches", "rest_multiple"):
-            check_range(f"optim.{name}", getattr(self, name), least=1)
-        if not 0 <= self.lr < math.inf:
-            raise ValueError(f"a learning rate of {self.lr}: it is 0 or more")
-        check_range("optim.weight_decay", self.weight_decay, least=0)
-        for name in ("layer_decay", "clip_norm"):
-            check_range(f"optim.{name}", getattr(self, name), least=0, exclusive=True)
-        check_range("optim.validate_every", self.validate_every, least=1)
 
     def check(self, model: Callable[[], Model]) -> None:
         """Refuse settings that contradict each other, or do not suit a model.

@@ -3,33 +3,30 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import nn
 
+from interface.ranges import CheckedConfig, CountOrZero, PositiveOrZero
 from models.model import Model
-from models.ranges import check_range
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParameterRule:
+class ParameterRule(CheckedConfig):
     """Settings of the parameters that match."""
+
+    config_path: ClassVar[str] = "optim.rules"
 
     names: str = "*"
     """Glob of parameter names, e.g. "head.*"."""
-    max_dims: int | None = None
+    max_dims: CountOrZero | None = None
     """Largest number of dimensions of a matching parameter, e.g. 1 for biases and norms; None for any number."""
-    lr_scale: float = 1.0
+    lr_scale: PositiveOrZero = 1.0
     """Factor of the learning rate. The factors of all matching rules are multiplied."""
-    weight_decay: float | None = None
+    weight_decay: PositiveOrZero | None = None
     """Weight decay in place of the recipe's. None leaves it unchanged. The last matching rule applies."""
     may_match_none: bool = field(default=False, metadata={"omit_if": False})
     """Whether a model without such parameters is accepted, for a recipe of models with different parts."""
-
-    def __post_init__(self) -> None:
-        check_range("optim.rules.lr_scale", self.lr_scale, least=0)
-        check_range("optim.rules.max_dims", self.max_dims, least=0)
-        check_range("optim.rules.weight_decay", self.weight_decay, least=0)
 
     def matches(self, name: str, parameter: nn.Parameter) -> bool:
         return fnmatchcase(name, self.names) and (self.max_dims is None or parameter.ndim <= self.max_dims)

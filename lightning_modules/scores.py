@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from interface.evaluation import EvalConfig
-from lightning_modules.answers import Answers
-from lightning_modules.class_counts import ClassCounts, counts_of
+from lightning_modules.predictions import ClassCounts, Predictions, counts_of
 
 EVALUATED, FAILED, MISSING = "evaluated", "failed", "missing"
 STATES = (EVALUATED, FAILED, MISSING)
@@ -70,7 +69,7 @@ class Scores(ABC):
         """
         return {}
 
-    def answers(self) -> Answers | None:
+    def predictions(self) -> Predictions | None:
         """Predictions beside the labels; None if the labels are no classes."""
         return None
 
@@ -211,7 +210,7 @@ class ViewScores(Scores):
             for kind, part, label in zip(self.classes, parts, of_kinds, strict=True)
         }
 
-    def answers(self) -> Answers | None:
+    def predictions(self) -> Predictions | None:
         """Predictions beside the labels; None without items."""
         if not self.items:
             return None
@@ -219,7 +218,7 @@ class ViewScores(Scores):
         if self.protocol.merge.endswith("logits"):
             scores = self.softmax(scores)
         parts = [part / part.sum(1, keepdim=True) for part in scores.split(tuple(self.classes.values()), dim=1)]
-        return Answers(torch.cat(parts, dim=1), labels.reshape(len(labels), -1), readable, self.classes)
+        return Predictions(torch.cat(parts, dim=1), labels.reshape(len(labels), -1), readable, self.classes)
 
     def merged_items(self) -> "MergedItems":
         """Merged scores and labels of all items, in the order of the test."""

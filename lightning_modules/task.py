@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
+from interface.ranges import CheckedConfig
 from interface.targets import Targets
 from lightning_modules.scores import Scores
 
@@ -96,9 +97,10 @@ class UntrainedTask(Task):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective(ABC):
+class Objective(CheckedConfig, ABC):
     """Training objective of a run."""
 
+    config_path: ClassVar[str] = "objective"
     metrics: ClassVar[tuple[str, ...]]
     """Names of the test metrics, headline first."""
     num_headlines: ClassVar[int] = 1

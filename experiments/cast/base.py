@@ -28,11 +28,10 @@ from experiments.spec.language import (
     model,
 )
 from interface.evaluation import EvalConfig
-from lightning_modules.classification import SingleLabel
+from lightning_modules.classification import SingleLabel, VerbNoun
 from lightning_modules.mixup import Mixup
 from lightning_modules.optim import AdamW, CosineSchedule, OptimConfig
 from lightning_modules.parameter_groups import ParameterRule
-from lightning_modules.verb_noun import VerbNoun
 from models.cast.baselines import IndependentExperts, LoneExpert
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.model import CAST

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import Targets
-from lightning_modules.class_counts import ClassCounts
+from lightning_modules.predictions import ClassCounts
 from lightning_modules.scores import STATES, TestResult, ViewScores
 from lightning_modules.scores import Scores as TaskScores
 from lightning_modules.task import Objective, UntrainedTask

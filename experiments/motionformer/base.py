@@ -26,8 +26,8 @@ from experiments.spec.language import (
     model,
 )
 from interface.evaluation import EvalConfig
+from lightning_modules.classification import VerbNoun
 from lightning_modules.optim import OptimConfig, StepSchedule
-from lightning_modules.verb_noun import VerbNoun
 from models.imagenet import ImageNet
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.spec.run import RunConfig
-from lightning_modules.answers import Answers
+from lightning_modules.predictions import Predictions
 from runner.machine.array_files import opened_arrays
 from runner.machine.files import StoreError, replacing
 from runner.store.run_directory import RunDirectory
@@ -117,7 +117,7 @@ def saved_answers(run: RunConfig, store: RunStore, *, released: bool = False) ->
     """
     directory = store.run(run.train_id)
     saved = read_scores(directory.predictions(run.eval_id, released=released), run)
-    answers = saved.scores.answers() if saved is not None else None
+    answers = saved.scores.predictions() if saved is not None else None
     if saved is None or answers is None:
         return None
     try:
@@ -127,7 +127,7 @@ def saved_answers(run: RunConfig, store: RunStore, *, released: bool = False) ->
     return named_answers(answers, saved, clips)
 
 
-def named_answers(answers: Answers, saved: SavedScores, clips: ShownClips | None) -> SavedAnswers:
+def named_answers(answers: Predictions, saved: SavedScores, clips: ShownClips | None) -> SavedAnswers:
     """Answers with the names of their classes."""
     names = names_by_kind(answers, saved)
     confusions = {kind: Confusion(answers.confusion(kind), names[kind]) for kind in answers.classes}
@@ -144,7 +144,7 @@ def named_answers(answers: Answers, saved: SavedScores, clips: ShownClips | None
     return SavedAnswers(confusions, tuple(answered))
 
 
-def names_by_kind(answers: Answers, saved: SavedScores) -> dict[str, tuple[str, ...]]:
+def names_by_kind(answers: Predictions, saved: SavedScores) -> dict[str, tuple[str, ...]]:
     """Names of the classes of each kind of label; the number of a class without a name."""
     names, start = {}, 0
     for kind, count in answers.classes.items():

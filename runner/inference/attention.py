@@ -146,7 +146,7 @@ def first_right(run: RunConfig, store: RunStore, *, released: bool = False) -> s
         ValueError: without saved scores, or if no answer is right.
     """
     saved = read_scores(store.run(run.train_id).predictions(run.eval_id, released=released), run)
-    answers = saved.scores.answers() if saved is not None else None
+    answers = saved.scores.predictions() if saved is not None else None
     if saved is None or answers is None:
         raise ValueError(
             f"run {run.train_id} has no saved scores of a test, which say which videos it answers correctly"

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 
 from experiments.spec.class_f1 import CATEGORIES, COUNTS
-from lightning_modules.class_counts import ClassCounts
+from lightning_modules.predictions import ClassCounts
 
 NamedCounts = dict[str, dict[str, list[int]]]
 

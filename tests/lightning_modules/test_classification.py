@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget, MaskTarget, VerbNounTarget
-from lightning_modules.classification import SingleLabel
+from lightning_modules.classification import SingleLabel, VerbNoun
 from lightning_modules.mixup import Mixup
 from lightning_modules.scores import ViewScores
-from lightning_modules.verb_noun import VerbNoun
+from lightning_modules.task import Objective
 
 LABELS = torch.tensor([0, 4, 2, 3])
 PAIRS = torch.tensor([[0, 4], [1, 0], [2, 3], [1, 2]])
@@ -94,13 +94,6 @@ def test_the_metrics_of_a_test_match_the_objective() -> None:
         assert set(scores.result().metrics) == set(objective.metrics)
 
 
-@pytest.mark.parametrize("objective", [SingleLabel, VerbNoun])
-@pytest.mark.parametrize("smoothing", [-0.1, 1.1, float("nan")])
-def test_label_smoothing_is_between_0_and_1(objective: type[SingleLabel | VerbNoun], smoothing: float) -> None:
-    with pytest.raises(ValueError, match=rf"^a label smoothing of {smoothing}: it is between 0 and 1$"):
-        objective(label_smoothing=smoothing)
-
-
 def test_single_labels_require_data_with_one_class_per_item() -> None:
     for targets, kinds in ((VerbNounTarget(3, 7), "verb and a noun"), (MaskTarget(), "no class")):
         with pytest.raises(ValueError) as caught:
@@ -108,6 +101,15 @@ def test_single_labels_require_data_with_one_class_per_item() -> None:
         assert str(caught.value) == (
             f"objective: SingleLabel predicts one class an item, and these data have a {kinds}"
         )
+
+
+def test_a_task_does_not_change_batches_by_default() -> None:
+    inputs, targets = (torch.zeros(2), torch.ones(2)), torch.zeros(2)
+    assert SingleLabel().task(ClassTarget(3)).prepare(inputs, targets, torch.Generator()) == (inputs, targets)
+
+
+def test_an_objective_has_one_headline_by_default() -> None:
+    assert (Objective.num_headlines, SingleLabel.num_headlines, VerbNoun.num_headlines) == (1, 1, 3)
 
 
 # Mixed batches

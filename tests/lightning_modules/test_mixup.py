@@ -230,25 +230,3 @@ def test_an_odd_batch_is_refused(batch: int) -> None:
     assert str(caught.value) == (
         f"objective.mixup mixes pairs, and a batch has {batch} items; use an even --micro-batch"
     )
-
-
-# Rejected configs
-
-
-@pytest.mark.parametrize(("alpha", "cutmix_alpha"), [(0.0, 0.0), (-0.1, 1.0), (0.8, -1.0)])
-def test_alphas_are_at_least_zero_and_one_is_above(alpha: float, cutmix_alpha: float) -> None:
-    with pytest.raises(ValueError) as caught:
-        Mixup.Config(alpha=alpha, cutmix_alpha=cutmix_alpha)
-    assert str(caught.value) == (
-        f"objective.mixup: alpha {alpha} and cutmix_alpha {cutmix_alpha}; one at least is above 0"
-    )
-
-
-@pytest.mark.parametrize("name", ["probability", "switch_probability"])
-@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
-def test_probabilities_are_between_0_and_1(name: str, value: float) -> None:
-    with pytest.raises(ValueError) as caught:
-        Mixup.Config(**{name: value})  # pyright: ignore[reportArgumentType]
-    assert str(caught.value) == f"objective.mixup.{name} is {value}; it is between 0 and 1"
-    for allowed in (0.0, 1.0):
-        Mixup.Config(**{name: allowed})  # pyright: ignore[reportArgumentType]

@@ -33,7 +33,7 @@ def error_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[in
         (["-o", "optim.epochs=0"], "optim.epochs is 0; it must be 1 or more"),
         (["-o", "optim.batch_size=0"], "optim.batch_size is 0; it must be 1 or more"),
         (["-o", "optim.lr=1e999"], "numbers are finite and at most"),
-        (["-o", "objective.label_smoothing=2"], "a label smoothing of 2.0: it is between 0 and 1"),
+        (["-o", "objective.label_smoothing=2"], "objective.label_smoothing is 2.0; it must be between 0 and 1"),
         (["--workers", "-1"], "--workers -1: it must be 0 or more"),
         (["--allow-bad", "-1"], "--allow-bad -1: it must be 0 or more"),
     ],

@@ -15,11 +15,10 @@ from experiments.spec.catalog import find
 from experiments.spec.edits import apply, data, evaluation, model, optim
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import SCALES
-from lightning_modules.classification import SingleLabel, SingleLabelTask
+from lightning_modules.classification import SingleLabel, SingleLabelTask, VerbNoun
 from lightning_modules.mask_propagation import MaskPropagation
 from lightning_modules.module import TaskModule
 from lightning_modules.parameter_groups import ParameterRule
-from lightning_modules.verb_noun import VerbNoun
 from models.mixers.joint import JointAttention
 
 RESULTS = Path(__file__).resolve().parents[3] / "reports" / "results"

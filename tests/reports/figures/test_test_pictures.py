@@ -35,7 +35,7 @@ def saved() -> SavedScores:
 
 
 def named(saved: SavedScores) -> SavedAnswers:
-    answers = saved.scores.answers()
+    answers = saved.scores.predictions()
     assert answers is not None
     return named_answers(answers, saved, SHOWN)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightning_modules.class_counts import ClassCounts
+from lightning_modules.predictions import ClassCounts
 from runner.store.class_counts import named_categories, named_counts, problem_of_counts
 
 VIDEOS = {"evaluated": 3, "failed": 1, "missing": 0}

@@ -1,4 +1,4 @@
-"""Answers of a test beside the labels: shares, best classes, and confusions."""
+"""Predictions of a test beside the labels: shares, best classes, and confusions."""
 
 from typing import get_args
 
@@ -7,17 +7,17 @@ import pytest
 import torch
 
 from interface.evaluation import EvalConfig, Merge
-from lightning_modules.answers import Answers
+from lightning_modules.predictions import Predictions
 from lightning_modules.scores import ViewScores
 
 SHARES = torch.tensor([[0.7, 0.3, 0.1, 0.2, 0.7], [0.4, 0.6, 0.8, 0.1, 0.1], [0.9, 0.1, 0.2, 0.5, 0.3]])
-ANSWERS = Answers(
+PREDICTIONS = Predictions(
     SHARES, torch.tensor([[0, 2], [0, 0], [1, 1]]), torch.tensor([True, True, False]), {"verb": 2, "noun": 3}
 )
 
 
-def test_the_answers_to_an_item_are_its_best_classes_of_each_kind() -> None:
-    verb, noun = ANSWERS.of_item(1, k=2)
+def test_the_predictions_to_an_item_are_its_best_classes_of_each_kind() -> None:
+    verb, noun = PREDICTIONS.of_item(1, k=2)
     assert (verb.kind, verb.label, verb.is_correct) == ("verb", 0, False)
     assert [number for number, _ in verb.best] == [1, 0]
     assert [share for _, share in verb.best] == pytest.approx([0.6, 0.4])
@@ -25,8 +25,8 @@ def test_the_answers_to_an_item_are_its_best_classes_of_each_kind() -> None:
 
 
 def test_a_confusion_counts_readable_items_by_label_and_prediction() -> None:
-    assert np.array_equal(ANSWERS.confusion("verb"), [[1, 1], [0, 0]])
-    assert np.array_equal(ANSWERS.confusion("noun"), [[1, 0, 0], [0, 0, 0], [0, 0, 1]])
+    assert np.array_equal(PREDICTIONS.confusion("verb"), [[1, 1], [0, 0]])
+    assert np.array_equal(PREDICTIONS.confusion("noun"), [[1, 0, 0], [0, 0, 0], [0, 0, 1]])
 
 
 @pytest.mark.parametrize("merge", get_args(Merge))
@@ -45,15 +45,15 @@ def test_shares_sum_to_one_for_each_kind_and_follow_the_merged_scores(merge: Mer
     for view in range(2):
         outputs = torch.randn(4, 2, 5, generator=generator)
         scores.add(outputs, labels, torch.arange(4), torch.full((4,), view), no, no)
-    answers = scores.answers()
-    assert answers is not None and answers.labels.shape == (4, len(classes))
-    parts = answers.shares.split(sizes, dim=1)
+    predictions = scores.predictions()
+    assert predictions is not None and predictions.labels.shape == (4, len(classes))
+    parts = predictions.shares.split(sizes, dim=1)
     merged = scores.merged_items().scores.split(sizes, dim=1)
     for part, of_scores in zip(parts, merged, strict=True):
         assert torch.allclose(part.sum(1), torch.ones(4))
         assert torch.equal(part.argmax(1), of_scores.argmax(1))
 
 
-def test_scores_without_items_have_no_answers() -> None:
+def test_scores_without_items_have_no_predictions() -> None:
     scores = ViewScores(EvalConfig(views=1, crops=1), torch.Tensor.softmax, lambda scores, labels: {}, {"class": 5})  # type: ignore[arg-type]
-    assert scores.answers() is None
+    assert scores.predictions() is None
