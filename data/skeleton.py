@@ -19,10 +19,6 @@ class Skeleton(NamedTuple):
         return tuple((self.joints.index(one), self.joints.index(other)) for one, other in self.links)
 
     @property
-    def pairs(self) -> tuple[tuple[int, int], ...]:
-        return tuple((index, other) for index, other in enumerate(self.mirrored) if self.joints[index][:5] == "left ")
-
-    @property
     def mirrored(self) -> tuple[int, ...]:
         """Index of the joint of the same name on the other side, for each joint; its own index in the middle."""
         return tuple(self.joints.index(_other_side(name)) for name in self.joints)

@@ -3,7 +3,6 @@
 A report does not depend on the machine that makes it: hardware, versions and commits are those of the results.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -12,16 +11,15 @@ from experiments.spec.figure_runs import answered_runs
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
 from experiments.spec.shown_sequences import shown_sequences
-from experiments.spec.table import Cell, Column, Row, Table
+from experiments.spec.table import Cell, Row, Table
 from reports.claims.claims import judge
 from reports.claims.judgement import JudgedClaim
-from reports.pages.best_values import with_best
 from reports.pages.cells import report_cell
 from reports.pages.chance import near_chance
-from reports.pages.data_facts import data_facts
 from reports.pages.derived_cells import contradictions
-from reports.pages.footer import Result, facts_of
-from reports.pages.labels import cell_name
+from reports.pages.facts import facts_of
+from reports.pages.marks import with_best, with_other_conditions, with_other_copies, without_incomparable
+from reports.pages.names import cell_name
 from reports.pages.report import Report, ReportCell, ReportRow
 from reports.pages.sources import find_clips, find_maps, find_strip
 from runner.inference.answers import AnsweredClip
@@ -50,33 +48,21 @@ def collect(
     texts = tuple(overrides)
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
     unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
-    report_rows = _rows(cells, unmodified, store, texts)
-    results = results_of(table, report_rows)
-    runs = {run.train_id: run for cell in cells if cell.tested for run in cell.runs}
-    data, facts = data_facts(results, runs), facts_of(table, cells, results, store, overridden=bool(texts))
-    report_rows = [_with_other_data(row, data.cells, table) for row in report_rows]
-    report_rows = _with_other_conditions(report_rows)
-    claims = judge(table, scale, report_rows, generated=bool(facts.generated)) if keys is None else ()
-    report_rows = _without_incomparable(report_rows, table) if scale.small else report_rows
-    report_rows = with_best(report_rows, table, small=scale.small)
-    wrong = contradictions(table, [row.row for row in report_rows])
+    found = _rows(cells, unmodified, store, texts)
+    report_rows = with_other_conditions(with_other_copies(found, table, cells))
+    report_rows = without_incomparable(report_rows, table) if scale.small else report_rows
     guesses = _guesses(table, report_rows) if scale.small else []
+    notes = (*guesses, *table.notes, *contradictions(table, [row.row for row in report_rows]))
     return Report(
         table=table,
         scale=scale,
         seeds=seeds,
         overrides=texts,
-        rows=report_rows,
-        facts=replace(
-            facts,
-            data=data.fingerprints,
-            official_sizes=data.official_sizes,
-            deviations=(*data.deviations, *guesses, *facts.deviations, *wrong),
-        ),
+        rows=with_best(report_rows, table, small=scale.small),
+        facts=facts_of(table, cells, notes),
         attention_maps=_attention_maps(table, cells, store),
         mask_strips=_mask_strips(table, cells, store),
         answered_clips=_answered_clips(table, cells, store),
-        claims=claims,
     )
 
 
@@ -113,20 +99,6 @@ def _rows(
     return [_row(several[0][0].row, several, store, overrides) for several in rows.values()]
 
 
-def _without_incomparable(rows: Iterable[ReportRow], table: Table) -> list[ReportRow]:
-    """Rows of a small scale, without the printed values of tested cells, with which its values cannot be compared."""
-
-    def shown(row: Row, cell: ReportCell, column: Column) -> ReportCell:
-        if not table.rests_on_test(row.metric_of(column)):
-            return cell
-        return replace(cell, printed=None, value=None if row.quoted else cell.value)
-
-    return [
-        replace(row, cells=tuple(shown(row.row, *pair) for pair in zip(row.cells, table.columns, strict=True)))
-        for row in rows
-    ]
-
-
 def _guesses(table: Table, rows: Iterable[ReportRow]) -> list[str]:
     """Note on the accuracies that cannot be told from those of guesses."""
     names = [
@@ -136,17 +108,6 @@ def _guesses(table: Table, rows: Iterable[ReportRow]) -> list[str]:
         if any(near_chance(result.metrics, row.row.metric_of(column)) for result in cell.seeds if result.metrics)
     ]
     return [f"No better than guessing, so that it shows only that the path runs: {'; '.join(names)}."] if names else []
-
-
-def results_of(table: Table, rows: Iterable[ReportRow]) -> list[Result]:
-    """Finished tests of some rows."""
-    return [
-        Result(cell_name(table, row.row, column), result.train_id, result.metrics)
-        for row in rows
-        for cell, column in zip(row.cells, table.columns, strict=True)
-        for result in cell.seeds
-        if result.metrics is not None
-    ]
 
 
 def _attention_maps(table: Table, cells: Iterable[Cell], store: RunStore) -> dict[str, AttentionMaps]:
@@ -188,42 +149,3 @@ def _row(row: Row, cells: list[tuple[Cell, bool]], store: RunStore, overrides: t
         if runs
         else None,
     )
-
-
-def _with_other_data(row: ReportRow, cells: frozenset[str], table: Table) -> ReportRow:
-    """Row with marked cells.
-
-    Args:
-        cells: names of the cells that were measured on other data.
-    """
-    keys = {column.key for column in table.columns if cell_name(table, row.row, column) in cells}
-
-    def is_marked(column: Column) -> bool:
-        metric = row.row.metric_of(column)
-        return not keys.isdisjoint(metric.columns if isinstance(metric, Derived) else (column.key,))
-
-    marked = (
-        replace(cell, other_data=is_marked(column)) for cell, column in zip(row.cells, table.columns, strict=True)
-    )
-    return replace(row, cells=tuple(marked))
-
-
-def _with_other_conditions(rows: list[ReportRow]) -> list[ReportRow]:
-    """Rows with marked measurements: those on other hardware, or at another time, than most of their column.
-
-    If no conditions are those of most, all are marked.
-    """
-    usual = [_most(cell.conditions for cell in column) for column in zip(*(row.cells for row in rows), strict=True)]
-    marked = []
-    for row in rows:
-        pairs = zip(row.cells, usual, strict=True)
-        differs = [cell.conditions not in (None, found) for cell, found in pairs]
-        cells = (replace(cell, other_data=cell.other_data or d) for cell, d in zip(row.cells, differs, strict=True))
-        marked.append(replace(row, cells=tuple(cells)))
-    return marked
-
-
-def _most(conditions: Iterable[str | None]) -> str | None:
-    """Conditions that more cells have than any other ones; None if there are none."""
-    counts = [*Counter(filter(None, conditions)).most_common(2), (None, 0), (None, 0)]
-    return counts[0][0] if counts[0][1] > counts[1][1] else None

@@ -42,6 +42,7 @@ MAY_IMPORT = {
 # "" are the files of the package itself. The rooms of a package that is not named here are ranked by nothing.
 ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "runner": (("machine",), ("store",), ("weights",), ("measure",), ("training",), ("jobs", "inference")),
+    "reports": (("pages",), ("claims", "figures"), ("",), ("tensorboard",)),
     "reproduce": (("",), ("verbs",)),
 }
 # Names of papers and their models. A directory with such a name belongs to the paper, not to shared code.

@@ -10,7 +10,7 @@ import torch
 
 from data.synthetic.kinetics import KineticsStandIn
 from experiments.spec.catalog import find, load
-from reports.pages.layout import (
+from reports.pages.table_texts import (
     DASH,
     MODIFIED_SIGN,
     NOT_APPLICABLE,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import experiments
-import reports.pages.markdown
+import reports.saved
 import reproduce.selection
 from experiments.spec.catalog import PAPERS, load
 from experiments.spec.scales import PAPER, TINY
@@ -51,7 +51,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, listed: None) -> Path:
 @pytest.fixture
 def reproduce_(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Reproduce:
     """Function that runs a verb in this process and returns its output."""
-    monkeypatch.setattr(reports.pages.markdown, "TABLES", tmp_path / "tables")
+    monkeypatch.setattr(reports.saved, "TABLES", tmp_path / "tables")
     monkeypatch.setattr(reproduce.selection, "RESULTS", tmp_path / "results")
 
     def call(*words: str, code: int = 0) -> str:
@@ -122,7 +122,7 @@ def test_the_report_names_the_runs_of_the_small_scale_and_the_recipes_of_all_kin
     assert "parents" in report and "() → (left, right)" in report and "() → (backbone)" in report
     assert "6 → 2 or 6 → 3" in report
     values = json.loads(reproduce_("report", TABLE, "--runs", str(runs), "--json"))
-    assert all(row["cells"][0]["value"] is not None for row in values["rows"])
+    assert all(cell["value"] is not None for cell in values["cells"])
     alone = reproduce_("report", f"{TABLE}:ensemble", "--runs", str(runs))
     assert "6 → 2" in alone  # the recipe of its experts
     view = Path(reproduce_("tensorboard", TABLE, "--runs", str(runs), "--no-serve").strip())

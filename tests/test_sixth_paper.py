@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import metadata
 
 import experiments
-import reports.pages.markdown
+import reports.saved
 import reproduce.selection
 from experiments.spec.catalog import PAPERS, find, load
 from experiments.spec.scales import TINY
@@ -72,7 +72,7 @@ def command(*words: str, stand_ins: Path) -> "subprocess.Popen[str]":
 @pytest.fixture
 def reproduce_(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Reproduce:
     """Function that runs a verb in this process and returns its output. Reports are written below tmp_path."""
-    monkeypatch.setattr(reports.pages.markdown, "TABLES", tmp_path / "tables")
+    monkeypatch.setattr(reports.saved, "TABLES", tmp_path / "tables")
     monkeypatch.setattr(reproduce.selection, "RESULTS", tmp_path / "results")
 
     def call(*words: str, code: int = 0) -> str:
@@ -126,19 +126,19 @@ def rows(report: str) -> list[list[str]]:
 
 def test_runs_are_trained_tested_and_reported(runs: Path, reproduce_: Reproduce) -> None:
     report = json.loads(reproduce_("report", TABLE, "--runs", str(runs), "--json"))
-    cells = {(row["key"], cell["column"]): cell["value"] for row in report["rows"] for cell in row["cells"]}
+    cells = {(cell["row"], cell["column"]): cell["value"] for cell in report["cells"]}
     assert cells["ours", "weights"] == 5 and cells["unbiased", "weights"] == 4
     assert cells["ours", "tested"] == cells["ours", "distance"]  # same weights, tested without training
     assert cells["ours", "tuned"] < cells["ours", "distance"]  # trained twice as long
     assert cells["ours", "gain"] == pytest.approx(cells["ours", "distance"] - cells["ours", "tuned"])
     saved = (runs / "reports" / f"{TABLE}.tiny.md").read_text()
-    committed = reports.pages.markdown.TABLES / f"{TABLE}.tiny.md"
+    committed = reports.saved.TABLES / f"{TABLE}.tiny.md"
     assert not committed.exists()
     reproduce_("report", TABLE, "--runs", str(runs), "--publish")
     assert reproduce_("report", TABLE, "--check") == ""
     written = committed.read_text()
     assert rows(saved) == rows(written)
-    assert "Lists evaluated / failed / missing: numbers 16 / 0 / 0" in written
+    assert "- evaluated / failed / missing: 16 / 0 / 0" in written
     assert "generated stand-in lists" in written
 
 
@@ -165,9 +165,9 @@ def test_tensorboard_shows_rows_and_metrics(runs: Path, reproduce_: Reproduce) -
     hparams = metadata.parse_session_start_info_plugin_data(start).hparams
     values = {name.partition(" ")[2]: value for name, value in hparams.items()}
     report = json.loads(reproduce_("report", TABLE, "--format", "json", "--runs", str(runs)))
-    ours = next(row for row in report["rows"] if row["key"] == "ours")
+    ours = [cell for cell in report["cells"] if cell["row"] == "ours"]
     assert values["Model"].string_value == "Weighted sum"
-    assert values["Distance"].number_value == next(c["value"] for c in ours["cells"] if c["column"] == "distance")
+    assert values["Distance"].number_value == next(c["value"] for c in ours if c["column"] == "distance")
     assert "Distance (printed)" not in values
 
 

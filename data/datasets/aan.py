@@ -36,10 +36,6 @@ class Aan:
         name: str = "aan"
         stand_in: AanStandIn | None = None
 
-        @property
-        def own_validation(self) -> bool:
-            return True
-
         def read(self, root: Path, split: Split) -> TokenList:
             file = f"new_aan_pairs.{'eval' if split == 'val' else split}.tsv"
             remedy = "get tsv_data of the release of Long Range Arena"

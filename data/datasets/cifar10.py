@@ -56,10 +56,6 @@ class Cifar10:
         test_batch: int | None = 256
         stand_in: Cifar10StandIn | None = None
 
-        @property
-        def own_validation(self) -> bool:
-            return True
-
         def check(self) -> None:
             super().check()
             check_pool(self.pool, SIDE)

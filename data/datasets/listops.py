@@ -46,10 +46,6 @@ class ListOps:
         vocabulary: int = 32
         stand_in: ListOpsStandIn | None = PUBLISHED
 
-        @property
-        def own_validation(self) -> bool:
-            return True
-
         def read(self, root: Path, split: Split) -> TokenList:
             remedy = "get listops-1000 of the release of Long Range Arena"
             return expressions(

@@ -25,7 +25,7 @@ from data.datasets.annotations import file_text
 from data.datasets.folders import VIDEO_SUFFIXES, files_by_stem
 from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
 from data.datasets.videos import VideoRecord
-from data.errors import DataError, DecodeError, MissingAnnotationError, decoding, shortened
+from data.errors import DataError, MissingAnnotationError, decoding
 from data.poses import Poses
 from data.skeleton import Skeleton, both_sides, limbs
 
@@ -212,48 +212,44 @@ def skeleton_bodies(path: str) -> tuple[int, dict[str, NDArray[np.float32]]]:
     """Number of frames in a file, and places (F, J, 2) of the joints of each body by its id; NaN in frames without it.
 
     Raises:
-        DecodeError: with the line that is not as expected, or that is missing.
+        DecodeError: if the file is cut short, or has another layout.
     """
+    num_joints = len(SKELETON.joints)
     with decoding(path):
-        lines = SkeletonLines(Path(path).read_text(encoding="ascii").splitlines())
-        num_frames, num_joints = lines.number(), len(SKELETON.joints)
-        if not 0 < num_frames < len(lines.lines):
-            raise ValueError(f"{num_frames} frames in a file of {len(lines.lines)} lines")
+        words = Words(Path(path).read_text(encoding="ascii").split())
+        num_frames = words.number()
+        if not 0 < num_frames < len(words.words):
+            raise ValueError(f"{num_frames} frames in a file of {len(words.words)} words")
         places: dict[str, NDArray[np.float32]] = {}
         for frame in range(num_frames):
-            for _ in range(lines.number()):
-                body = lines.fields(BODY_FIELDS)[0]
+            for _ in range(words.number()):
+                body = words.taken(BODY_FIELDS)[0]
+                if (count := words.number()) != num_joints:
+                    raise ValueError(f"frame {frame + 1} has a body of {count} joints; it must have {num_joints}")
+                fields = words.taken(JOINT_FIELDS * num_joints)
                 if body not in places:
                     places[body] = np.full((num_frames, num_joints, 2), np.nan, np.float32)
-                if (count := lines.number()) != num_joints:
-                    raise ValueError(f"line {lines.place}: {count} joints; a body has {num_joints}")
-                joints = (lines.fields(JOINT_FIELDS) for _ in range(num_joints))
-                places[body][frame] = [(coordinate(joint[COLOR_X]), coordinate(joint[COLOR_Y])) for joint in joints]
-    if any(line.strip() for line in lines.lines[lines.place :]):
-        raise DecodeError(path, f"line {lines.place + 1}: text after the last of {num_frames} frames")
-    return num_frames, places
+                for axis, first in enumerate((COLOR_X, COLOR_Y)):
+                    places[body][frame, :, axis] = [coordinate(field) for field in fields[first::JOINT_FIELDS]]
+        if words.place < len(words.words):
+            raise ValueError(f"text after the last of {num_frames} frames")
+        return num_frames, places
 
 
-class SkeletonLines:
-    """Lines of a file, which are read one after the other."""
+class Words:
+    """Words of a file, which are read one after the other."""
 
-    def __init__(self, lines: list[str]) -> None:
-        self.lines, self.place = lines, 0
+    def __init__(self, words: list[str]) -> None:
+        self.words, self.place = words, 0
 
     def number(self) -> int:
-        (text,) = self.fields(1)
-        if not (text.isascii() and text.isdigit()):
-            raise ValueError(f"line {self.place}: '{shortened(text)}' is no number")
-        return int(text)
+        return int(self.taken(1)[0])
 
-    def fields(self, count: int) -> list[str]:
-        if self.place == len(self.lines):
-            raise ValueError(f"cut short: it ends after line {self.place}")
-        fields = self.lines[self.place].split()
-        self.place += 1
-        if len(fields) != count:
-            raise ValueError(f"line {self.place}: {len(fields)} fields, and not {count}")
-        return fields
+    def taken(self, count: int) -> list[str]:
+        self.place += count
+        if self.place > len(self.words):
+            raise ValueError("it is cut short")
+        return self.words[self.place - count : self.place]
 
 
 def coordinate(text: str) -> float:

@@ -68,10 +68,6 @@ class Pathfinder:
         test_batch: int | None = 256
         stand_in: PathfinderStandIn | None = PUBLISHED
 
-        @property
-        def own_validation(self) -> bool:
-            return True
-
         def check(self) -> None:
             super().check()
             check_pool(self.pool, self.stand_in.side if self.stand_in is not None else 32)

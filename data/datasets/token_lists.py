@@ -100,6 +100,10 @@ class TokenDataset(DatasetConfig):
     def targets(self) -> ClassTarget:
         return ClassTarget(self.num_classes)
 
+    @property
+    def own_validation(self) -> bool:
+        return True
+
     def check(self) -> None:
         """Refuse settings that exclude each other.
 

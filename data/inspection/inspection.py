@@ -79,7 +79,7 @@ class Inspection:
         if self.files:
             yield self.superfluous(videos)
 
-    def count(self, split: Split, items: "ItemList") -> Finding:
+    def count(self, split: Split, items: ItemList) -> Finding:
         """Number of items beside the official number."""
         official, unit = self.dataset.official_size(split), f"{split} {self.dataset.unit}"
         if official is None:

@@ -13,7 +13,6 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import chain, takewhile
 from types import TracebackType
-from typing import NamedTuple
 
 import av.error
 import numpy as np
@@ -37,16 +36,6 @@ LIBRARY_ERRORS = (av.error.FFmpegError, OSError)
 SEEK_MARGIN = 1.0
 # Largest size of the decoded frames that are kept if they have to be decoded for their numbers.
 MAX_KEPT_BYTES = 256 * 2**20
-
-
-class VideoInfo(NamedTuple):
-    """Properties of a video file. Sizes are after rotation. The duration is in seconds."""
-
-    frames: int
-    fps: float
-    duration: float
-    height: int
-    width: int
 
 
 class VideoFile:
@@ -200,13 +189,6 @@ class VideoFile:
     def timeline(self) -> Timeline:
         """Presentation times of the frames, for the sampling."""
         return Timeline(self.times, self.fps)
-
-    @cached_property
-    def info(self) -> VideoInfo:
-        """Frame count, frame rate, duration and size. Decodes the first frame for its rotation."""
-        height, width = self.frames([0]).shape[-2:]
-        num_frames = len(self.table)
-        return VideoInfo(num_frames, float(self.fps), float(num_frames / self.fps), height, width)
 
     def check(self) -> None:
         """Decode all frames, without keeping their images.

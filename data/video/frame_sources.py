@@ -7,10 +7,9 @@ has found. F: requested frames.
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from functools import cached_property
-from types import TracebackType
 
 import numpy as np
 import torch
@@ -46,14 +45,6 @@ class FrameFolder:
         self.fps = span.fps
         self.first = round(span.start * span.fps)
         self.num_frames = max(1, round(span.stop * span.fps) - self.first)
-
-    def __enter__(self) -> "FrameFolder":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Do nothing: no file stays open."""
 
     @cached_property
     def timeline(self) -> Timeline:
@@ -138,15 +129,18 @@ class ListedFolder(FrameFolder):
         super().check()
 
 
-def opened(record: VideoRecord) -> VideoFile | FrameFolder:
-    """Frame source of a record, a context manager."""
+def folder_of(record: VideoRecord) -> FrameFolder | None:
+    """Pictures of a record; None for a video file."""
     if record.pictures is not None:
         return ListedFolder(record.path, record.pictures)
-    if record.span is None:
-        return VideoFile(record.path)
-    if os.path.isdir(record.path):
-        return FrameFolder(record.path, record.span)
-    return VideoFile(record.path, (record.span.start, record.span.stop))
+    return FrameFolder(record.path, record.span) if record.span is not None and os.path.isdir(record.path) else None
+
+
+def opened(record: VideoRecord) -> AbstractContextManager[VideoFile | FrameFolder]:
+    """Frame source of a record."""
+    if (folder := folder_of(record)) is not None:
+        return nullcontext(folder)
+    return VideoFile(record.path, None if record.span is None else (record.span.start, record.span.stop))
 
 
 def examined(record: VideoRecord) -> VideoFacts:
@@ -163,8 +157,5 @@ def examined(record: VideoRecord) -> VideoFacts:
 
 def files_of(record: VideoRecord) -> tuple[str, ...]:
     """Files that show whether a video has changed: its own, or the first and the last of its pictures."""
-    if record.pictures is not None:
-        return ListedFolder(record.path, record.pictures).ends
-    if record.span is not None and os.path.isdir(record.path):
-        return FrameFolder(record.path, record.span).ends
-    return (record.path,)
+    folder = folder_of(record)
+    return (record.path,) if folder is None else folder.ends

@@ -8,9 +8,9 @@ from experiments.cast.state_of_the_art import CLIP_ALONE, OWN_NOTE, VIDEO_MAE_AL
 from experiments.spec.language import (
     NOUN,
     VERB,
+    ClassDifferences,
+    ClassPanel,
     Column,
-    F1Differences,
-    F1Panel,
     Table,
     WeightedF1,
     above,
@@ -42,15 +42,15 @@ WEIGHTED_NOTE = (
 NOTES = (WEIGHTED_NOTE, OWN_NOTE, RECIPE_NOTE)
 
 
-def panels(kind: str, gains: Mapping[str, float | None], *, by_category: bool = False) -> F1Differences:
+def panels(kind: str, gains: Mapping[str, float | None], *, by_category: bool = False) -> ClassDifferences:
     """Differences of CAST and an expert each.
 
     Args:
         gains: mean gain over each expert that the paper prints, in points.
     """
-    return F1Differences(
+    return ClassDifferences(
         panels=tuple(
-            F1Panel(
+            ClassPanel(
                 title=f"{kind}s: CAST minus {EXPERTS[expert]}",
                 row="cast",
                 relative_to=expert,

@@ -2,7 +2,7 @@
 
 from experiments.motionformer.base import JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
 from experiments.motionformer.paper import table
-from experiments.spec.language import ClassMargins, PrintedMargin, row
+from experiments.spec.language import ClassDifferences, ClassPanel, row
 
 # fmt: off
 ROWS = (
@@ -10,12 +10,12 @@ ROWS = (
     row("trajectory", ("Trajectory",),              paper=(66.5,)),
 )
 PRINTED = (
-    PrintedMargin("Spilling [something] next to [something]",                                                18),
-    PrintedMargin("Pretending to put [something] underneath [something]",                                    15),
-    PrintedMargin("Trying to pour [something] into [something], but missing so it spills next to it",        14),
-    PrintedMargin("Showing a photo of [something] to the camera",                                            -8),
-    PrintedMargin("Putting [something] on a flat surface without letting it roll",                           -9),
-    PrintedMargin("Putting [something] that can’t roll onto a slanted surface, so it stays where it is",    -10),
+    ("Spilling [something] next to [something]",                                                18),
+    ("Pretending to put [something] underneath [something]",                                    15),
+    ("Trying to pour [something] into [something], but missing so it spills next to it",        14),
+    ("Showing a photo of [something] to the camera",                                            -8),
+    ("Putting [something] on a flat surface without letting it roll",                           -9),
+    ("Putting [something] that can’t roll onto a slanted surface, so it stays where it is",    -10),
 )
 # fmt: on
 
@@ -26,7 +26,18 @@ TABLE = table(
     labels=("Attention",),
     columns=TOP1_COLUMNS[1:],
     rows=ROWS,
-    figure=ClassMargins(row="trajectory", relative_to="joint", column="ssv2", printed=PRINTED),
+    figure=ClassDifferences(
+        panels=(
+            ClassPanel(
+                title="Trajectory minus joint space-time attention",
+                row="trajectory",
+                relative_to="joint",
+                column="ssv2",
+                ends=10,
+                printed=PRINTED,
+            ),
+        )
+    ),
     notes=(
         "The paper does not state whether “without” trajectory attention means joint or divided space-time attention. "
         "We use joint.",

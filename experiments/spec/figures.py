@@ -6,7 +6,6 @@ Reports have a drawer for each type of figure.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 
 class Figure(ABC):
@@ -39,28 +38,33 @@ class Figure(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Panel:
-    """Plot of some columns of a table, with one line per row.
-
-    Args:
-        title: title above the plot.
-        x_label, y_label: axis labels.
-        columns: keys of the table's columns, from left to right.
-        ticks: tick label of each column.
-        relative_to: key of the row whose values are subtracted from those of every row; None for no subtraction.
-        least_span: least length of the vertical axis, so that small differences look small.
-    """
+class CellPanel:
+    """Plot of some columns of a table."""
 
     title: str
-    x_label: str
     y_label: str
+    rows: tuple[str, ...] = ()
+    """Keys of the rows; empty for all."""
     columns: tuple[str, ...]
+    """Keys of the columns, from left to right."""
     ticks: tuple[str, ...]
+    """Tick label of each column."""
     relative_to: str | None = None
-    least_span: float = 0.0
+    """Key of the row whose values are subtracted from those of every row; None for no subtraction."""
 
     def __post_init__(self) -> None:
-        check_ticks(self.title, self.columns, self.ticks)
+        if len(self.columns) != len(self.ticks):
+            numbers = f"{len(self.ticks)} ticks for {len(self.columns)} columns"
+            raise ValueError(f"panel '{self.title}': {numbers}; give one for each")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel(CellPanel):
+    """Panel with one line per row."""
+
+    x_label: str
+    least_span: float = 0.0
+    """Least length of the vertical axis, so that small differences look small."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,25 +84,8 @@ class Panels(Figure):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BarPanel:
-    """Groups of bars: a group for each column, and in it the values of each row, ours beside the printed ones.
-
-    Args:
-        title: title above the bars.
-        y_label: label of the axis.
-        rows: keys of the rows, from left to right.
-        columns: keys of the columns, from left to right.
-        ticks: text below each group.
-    """
-
-    title: str
-    y_label: str
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    ticks: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        check_ticks(self.title, self.columns, self.ticks)
+class BarPanel(CellPanel):
+    """Groups of bars: a group for each column, and in it the values of each row, ours beside the printed ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,35 +104,38 @@ class Bars(Figure):
 
 
 @dataclass(frozen=True, kw_only=True)
-class F1Panel:
-    """Differences of the F1 scores of two rows for each class of a kind of label, largest first.
-
-    Args:
-        title: title above the bars.
-        row, relative_to: keys of the rows; a difference is the F1 of `row` minus that of `relative_to`.
-        column: key of the column whose tests are compared.
-        kind: kind of label, e.g. "verb".
-        by_category: whether there is one bar for each category of classes: the mean over its classes, weighted by their
-            numbers of test items.
-        category_of: category of a class, given its name; None for the categories that are saved with the test.
-        printed_mean: printed mean difference over all classes, in points; None if the paper does not print it.
-    """
+class ClassPanel:
+    """Differences of the scores of two rows for each class, largest first."""
 
     title: str
     row: str
     relative_to: str
+    """Keys of the rows; a difference is the score of `row` minus that of `relative_to`."""
     column: str
-    kind: str
+    """Key of the column whose tests are compared."""
+    kind: str | None = None
+    """Kind of label whose F1 scores are compared, e.g. "verb"; None for the accuracies of the classes."""
     by_category: bool = False
+    """Whether there is one bar for each category of classes: the mean, weighted by their numbers of test items."""
     category_of: Callable[[str], str | None] | None = None
+    """Category of a class, given its name; None for the categories that are saved with the test."""
+    ends: int | None = None
+    """Number of classes with the largest gains, and of those with the largest losses; None for all classes."""
     printed_mean: float | None = None
+    """Printed mean difference over all classes, in points; None if the paper does not print it."""
+    printed: tuple[tuple[str, float], ...] = ()
+    """Classes that the paper names with their differences in points, in descending order."""
+
+    @property
+    def score(self) -> str:
+        return "top-1 accuracies" if self.kind is None else "F1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class F1Differences(Figure):
-    """Panels of F1 differences, side by side."""
+class ClassDifferences(Figure):
+    """Panels of differences by class, side by side."""
 
-    panels: tuple[F1Panel, ...]
+    panels: tuple[ClassPanel, ...]
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -158,37 +148,6 @@ class F1Differences(Figure):
     @property
     def columns(self) -> tuple[str, ...]:
         return tuple(panel.column for panel in self.panels)
-
-
-class PrintedMargin(NamedTuple):
-    """Class that the paper names, and its printed accuracy difference in points."""
-
-    name: str
-    points: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassMargins(Figure):
-    """Classes with the largest accuracy differences between two rows of a table.
-
-    Args:
-        row, relative_to: keys of the rows; a difference is the accuracy of `row` minus that of `relative_to`.
-        column: key of the column whose tests are compared.
-        printed: classes that the paper names, in descending order of their differences.
-    """
-
-    row: str
-    relative_to: str
-    column: str
-    printed: tuple[PrintedMargin, ...]
-
-    @property
-    def rows(self) -> tuple[str, ...]:
-        return (self.row, self.relative_to)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,13 +257,3 @@ class AnsweredClips(Figure):
 
     def shows_answers(self, row: str, column: str) -> bool:
         return row in self.shown and column == self.column
-
-
-def check_ticks(title: str, columns: tuple[str, ...], ticks: tuple[str, ...]) -> None:
-    """Refuse a panel without a tick for each of its columns.
-
-    Raises:
-        ValueError: with both numbers.
-    """
-    if len(columns) != len(ticks):
-        raise ValueError(f"panel '{title}': {len(ticks)} ticks for {len(columns)} columns; give one for each")

@@ -1,8 +1,9 @@
-"""Interface of drawers. Each type of figure in experiments/spec/figures.py has one, see `DRAWERS`."""
+"""Interface of drawers. Each type of figure in experiments/spec/figures.py has one, and tables without a figure."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from reports.pages.markup import Markdown
 from reports.pages.report import Report
 
 if TYPE_CHECKING:
@@ -10,14 +11,10 @@ if TYPE_CHECKING:
 
 
 class Drawer(ABC):
-    """Draws the figure of a report.
+    """Draws a report."""
 
-    `saves_data`: whether the plotted data are saved with the picture, as CSV.
-    `column`: key of the column whose runs have one picture each; None if there is no such column.
-    """
-
-    saves_data: bool = True
     column: str | None = None
+    """Key of the column whose runs have one picture each; None if there is no such column."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
@@ -27,10 +24,6 @@ class Drawer(ABC):
         """Whether there are results to draw."""
 
     @abstractmethod
-    def data(self) -> str:
-        """Everything that determines the picture, as text; as CSV if `saves_data`."""
-
-    @abstractmethod
     def draw(self, notice: str | None) -> "Figure":
         """Matplotlib figure.
 
@@ -38,15 +31,29 @@ class Drawer(ABC):
             notice: warning shown in red at the bottom.
         """
 
+    def data(self) -> str | None:
+        """Plotted data as CSV, saved beside the picture; None if the page has them."""
+        return None
+
+    def shown_columns(self) -> tuple[str, ...]:
+        """Keys of the columns whose values are drawn."""
+        figure = self.report.table.figure
+        return figure.columns if figure is not None else ()
+
+    def warnings(self) -> list[str]:
+        """Warnings below the picture, besides those that all pictures have."""
+        return []
+
     def explanation(self) -> str:
         """What marks and numbers of the picture mean, in one paragraph; empty if its legend and axes say it."""
         return ""
 
-    def text(self) -> str:
+    def text(self, markup: Markdown) -> str:
+        """Table of what the picture shows; empty if the table of the report says it."""
         return ""
 
     def provenance_lines(self) -> list[str]:
-        """Provenance of the data, one line per row; empty if the footer contains it."""
+        """Provenance of the data, one line per row; empty if the page has it."""
         return []
 
     def of_row(self, key: str) -> "Drawer | None":

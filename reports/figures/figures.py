@@ -1,13 +1,7 @@
-"""Pictures (PNG) of the figures of reports, and the plotted data that are saved with them.
+"""Pictures of reports: their drawers, the warnings in them, their files, and their part of a page."""
 
-A picture contains the digest of its data, so that a stale picture is detected without drawing it again.
-"""
-
-import hashlib
 import importlib
-import io
-import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,213 +9,151 @@ from experiments.spec.figures import (
     AnsweredClips,
     AttentionStrips,
     Bars,
-    ClassMargins,
-    F1Differences,
+    ClassDifferences,
     Figure,
     MaskStrips,
     Panels,
 )
 from experiments.spec.scales import Scale
-from reports.figures.drawing_code import is_newer_than_code
-from reports.pages.labels import row_names
-from reports.pages.layout import data_text
+from reports.figures.canvas import png
+from reports.figures.drawer import Drawer
+from reports.pages.markup import Markdown
+from reports.pages.names import row_names
 from reports.pages.report import Report
+from reports.pages.table_texts import data_text
 from runner.machine.files import replacing, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
-    from reports.figures.attention_strips import Strip
-    from reports.figures.drawer import Drawer
-
-# Module and class of the drawer of each type of figure. Each is imported for figures of its type alone.
-DRAWERS: dict[type[Figure], tuple[str, str]] = {
-    Panels: ("reports.figures.line_panels", "LinePanels"),
-    Bars: ("reports.figures.bar_panels", "BarPanels"),
-    ClassMargins: ("reports.figures.class_margins", "ClassMarginBars"),
-    F1Differences: ("reports.figures.f1_differences", "F1DifferenceBars"),
-    AttentionStrips: ("reports.figures.attention_strips", "AttentionStripDrawer"),
-    MaskStrips: ("reports.figures.mask_strip_drawer", "MaskStripDrawer"),
-    AnsweredClips: ("reports.figures.answered_clips", "AnsweredClipDrawer"),
+# Module of the drawer of each type of figure; it is imported for figures of its type alone.
+DRAWERS: dict[type[Figure], str] = {
+    Panels: "panels",
+    Bars: "panels",
+    ClassDifferences: "class_differences",
+    AttentionStrips: "strips",
+    MaskStrips: "strips",
+    AnsweredClips: "answers",
 }
 REMEDY = "name another file"
-ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function of a figure
-DIGEST = "Description"  # keyword of the PNG text that contains the digest of the data
 
 
-def drawer(report: Report) -> "Drawer | None":
+def drawer(report: Report) -> Drawer | None:
     """Drawer of a report's figure; None for a table without a figure and for a report without results to draw."""
     figure = report.table.figure
     if figure is None:
         return None
-    module, name = DRAWERS[type(figure)]
-    found: Drawer = getattr(importlib.import_module(module), name)(report, figure)
+    module = importlib.import_module(f"reports.figures.{DRAWERS[type(figure)]}")
+    found: Drawer = module.drawer(report, figure)
     return found if found.has_content() else None
 
 
-def files(report: Report, path: Path) -> dict[str, Path]:
-    """Paths of the picture and the data of the report file `path`; empty if there is nothing to draw."""
-    found = drawer(report)
-    if found is None:
-        return {}
-    data = {"data": path.with_suffix(".csv")} if found.saves_data else {}
-    return {"picture": path.with_suffix(".png"), **data}
+def plot(report: Report) -> Drawer | None:
+    """Drawer of the rows of a table without a figure; None if there is nothing to plot."""
+    if report.table.figure is not None:
+        return None
+    from reports.figures.row_plots import RowPlot
+
+    found = RowPlot(report)
+    return found if found.has_content() else None
 
 
-def write(report: Report, path: Path) -> None:
-    """Save the picture and the data of the report file `path`.
+def figure_of(found: Drawer) -> "Picture":
+    return found.draw(notice(found.report, found))
+
+
+def row_figures(found: Drawer) -> "dict[str, Picture]":
+    """Part of a picture for each row, by the row's key; empty if it does not consist of such parts."""
+    parts = {row.row.key: found.of_row(row.row.key) for row in found.report.rows}
+    warning = notice(found.report, found)
+    return {key: part.draw(warning) for key, part in parts.items() if part is not None}
+
+
+def save(found: Drawer, path: Path) -> None:
+    """Save a picture as PNG.
 
     Raises:
-        StoreError: if they cannot be written.
-    """
-    found, paths = drawer(report), files(report, path)
-    if found is not None and "data" in paths:
-        write_atomically(paths["data"], found.data())
-    if paths:
-        save_picture(report, paths["picture"])
-
-
-def save_picture(report: Report, path: Path) -> None:
-    """Save the figure of a report as PNG.
-
-    Raises:
-        ValueError: if there is nothing to draw yet.
         StoreError: if the file cannot be written.
     """
-    found = drawer(report)
-    if found is None:
-        raise ValueError(f"{report.table.name} has nothing to draw yet: `reproduce run {report.table.name}` first")
     with replacing(path, remedy=REMEDY) as partial:
-        partial.write_bytes(picture(report, found))
+        partial.write_bytes(png(figure_of(found)))
 
 
-def stale(report: Report, path: Path) -> bool:
-    """Whether the picture or the data of the report file `path` are missing or differ from the results."""
-    found, paths = drawer(report), files(report, path)
-    if found is None:
-        return False
+def save_with_data(found: Drawer, path: Path) -> None:
+    """Save a picture, and the data that it shows as CSV, beside the report file `path`."""
+    if (data := found.data()) is not None:
+        write_atomically(path.with_suffix(".csv"), data)
+    save(found, path.with_suffix(".png"))
+
+
+def is_fresh(found: Drawer, path: Path) -> bool:
+    """Whether the picture beside the report file `path` exists, and its data are those of the results."""
+    if (data := found.data()) is None:
+        return path.with_suffix(".png").exists()
     try:
-        if "data" in paths and paths["data"].read_text(encoding="utf-8") != found.data():
-            return True
-        return digest_of(paths["picture"]) != digest(_content(report, found))
+        return path.with_suffix(".png").exists() and path.with_suffix(".csv").read_text(encoding="utf-8") == data
     except (OSError, UnicodeDecodeError):
-        return True
+        return False
 
 
-def is_current(report: Report, path: Path) -> bool:
-    """Whether the saved picture and data are those of the results, drawn since the code was last changed."""
-    paths = files(report, path)
-    return not stale(report, path) and (not paths or is_newer_than_code(paths["picture"]))
-
-
-def picture(report: Report, source: "Drawer") -> bytes:
-    """Figure of a report as PNG. Equal reports give equal bytes."""
-    return png(source.draw(notice(report)), digest(_content(report, source)))
-
-
-def save_strips(strips: "Sequence[Strip]", scale: Scale, path: Path, overrides: Iterable[str] = ()) -> None:
-    """Save attention maps of one run as PNG, one query below the other, with the overrides of the run below.
-
-    Raises:
-        StoreError: if the file cannot be written.
-    """
-    from reports.figures import attention_strips
-
-    data = strips[0].maps.record["data"]
-    names = (data["name"],)
-    shown = data_text("videos", *((names, ()) if data.get("stand_in") else ((), names)))
-    figure = attention_strips.draw(strips, _notice(scale, shown, _modified(overrides)), stacked=True)
-    with replacing(path, remedy=REMEDY) as partial:
-        partial.write_bytes(png(figure, digest(attention_strips.data(strips))))
-
-
-def row_pictures(report: Report) -> dict[str, bytes]:
-    """Part of the figure for each row as PNG, by the row's key; empty if the figure does not consist of such parts."""
-    whole, warning = drawer(report), notice(report)
-    parts = {row.row.key: whole.of_row(row.row.key) for row in report.rows} if whole is not None else {}
-    return {
-        key: png(part.draw(warning), digest(_content(report, part))) for key, part in parts.items() if part is not None
-    }
-
-
-def pictured_column(report: Report) -> str | None:
-    """Key of the column whose runs have one picture each; None if there is no such column."""
-    found = drawer(report)
-    return found.column if found is not None else None
-
-
-def png(figure: "Picture", data_digest: str = "") -> bytes:
-    """Figure as PNG with the digest of its data. Date and matplotlib version are left out, for reproducible bytes."""
-    content = io.BytesIO()
-    figure.savefig(content, format="png", metadata={"Software": None, DIGEST: data_digest})
-    return content.getvalue()
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def digest_of(path: Path) -> str | None:
-    """Digest in a picture file; None if the file contains none.
-
-    Raises:
-        OSError: if the file is not a complete picture.
-    """
-    from PIL import Image
-
-    with Image.open(path) as image:
-        image.load()
-        return image.info.get(DIGEST)
-
-
-def notice(report: Report, columns: Collection[str] | None = None) -> str | None:
-    """Warnings in the pictures of a report: small models, generated data, and differences from the table's own runs.
+def figure_text(found: Drawer, markup: Markdown, path: Path) -> str:
+    """Picture with its data and its explanation, its text, and its folded provenance.
 
     Args:
-        columns: keys of the columns in the picture; by default those of the figure or, without a figure, all.
+        path: file of the report, beside which they are saved if it is whole.
     """
-    marks = _marks(report, columns)
-    if not (report.facts.generated or report.facts.given):
-        return "\n".join(marks) or None  # everything is measured at the paper's size
-    return _notice(report.scale, _data(report), marks)
+    table, data = found.report.table, path.with_suffix(".csv")
+    parts, origin = [found.text(markup)], ""
+    if found.report.whole:
+        drawn_from = f"Drawn from {markup.link(data.name, data)}." if found.data() is not None else ""
+        shown = markup.picture(table.caption, path.with_suffix(".png"))
+        parts = [shown, drawn_from, markup.paragraph(found.explanation()), *parts]
+        origin = markup.items([markup.escaped(line) for line in found.provenance_lines()])
+    return "\n\n".join(filter(None, [*parts, markup.folded("Origin of the picture", origin)]))
 
 
-def _notice(scale: Scale, data: str, marks: Iterable[str]) -> str | None:
-    """Warnings in the picture itself, because it may be shown without its report.
-
-    Args:
-        data: data of the runs, as text.
-    """
-    small = [f"Scale {scale.name}: small models on {data}."] if scale.small else []
-    return "\n".join([*small, *marks]) or None
+def plot_text(report: Report, markup: Markdown, path: Path) -> str:
+    """Folded plot of a table without a figure, if it is saved beside the report file `path`."""
+    picture = path.with_suffix(".png")
+    if not report.whole or report.table.figure is not None or not picture.exists():
+        return ""
+    return markup.folded("Plot", markup.picture(report.table.caption, picture))
 
 
-def _data(report: Report) -> str:
-    return data_text(report.facts.unit, report.facts.generated, report.facts.given)
-
-
-def _marks(report: Report, columns: Collection[str] | None = None) -> list[str]:
-    """Differences from the table's own runs: released weights, published results and overrides."""
-    figure = report.table.figure
-    keys = figure.columns if columns is None and figure is not None else columns
+def notice(report: Report, found: Drawer) -> str | None:
+    """Warnings in a picture, which may be shown without its page: small models, generated data, released weights,
+    published results, and overrides."""
+    facts = report.facts
     cells = {
-        row.row.key: [c for c in row.cells if c.value is not None and (keys is None or c.column in keys)]
+        row.row.key: [c for c in row.cells if c.value is not None and c.column in found.shown_columns()]
         for row in report.rows
         if not row.row.quoted
     }
-    shown = {key: found for key, found in cells.items() if found}
+    shown = {key: some for key, some in cells.items() if some}
+    marks = {
+        "Released weights, tested here": [key for key, some in shown.items() if any(c.released for c in some)],
+        "Published results, not run here": [key for key, some in shown.items() if any(c.published for c in some)],
+    }
     names = row_names(report.table)
+    every = [names[key] for key in shown]
+    named = [f"{start}: {_named([names[key] for key in keys], every)}." for start, keys in marks.items() if keys]
+    is_tested = bool(facts.generated or facts.given)  # otherwise, everything is measured at the paper's size
+    small = _of_scale(report.scale, data_text(facts.unit, facts.generated, facts.given)) if is_tested else []
+    return "\n".join([*small, *named, *_overridden(report.overrides), *found.warnings()]) or None
 
-    def text(start: str, rows: list[str]) -> list[str]:
-        return [f"{start}: {_named([names[key] for key in rows], [names[key] for key in shown])}."] if rows else []
 
-    return [
-        *text("Released weights, tested here", [key for key, found in shown.items() if any(c.released for c in found)]),
-        *text(
-            "Published results, not run here", [key for key, found in shown.items() if any(c.published for c in found)]
-        ),
-        *_modified(report.overrides),
-    ]
+def notice_of_run(scale: Scale, data: str, overrides: Iterable[str]) -> str | None:
+    """Warnings in a picture of a run alone."""
+    return "\n".join([*_of_scale(scale, data), *_overridden(overrides)]) or None
+
+
+def _of_scale(scale: Scale, data: str) -> list[str]:
+    return [f"Scale {scale.name}: small models on {data}."] if scale.small else []
+
+
+def _overridden(overrides: Iterable[str]) -> list[str]:
+    changes = ", ".join(overrides)
+    return [f"Not the table's runs: {changes}."] if changes else []
 
 
 def _named(names: list[str], every: list[str]) -> str:
@@ -231,14 +163,3 @@ def _named(names: list[str], every: list[str]) -> str:
     listed, others = "; ".join(names), [name for name in every if name not in names]
     but = f"all rows but {'; '.join(others)}"
     return but if others and len(but) < len(listed) else listed
-
-
-def _modified(overrides: Iterable[str]) -> list[str]:
-    changes = ", ".join(overrides)
-    return [f"Not the table's runs: {changes}."] if changes else []
-
-
-def _content(report: Report, source: "Drawer") -> str:
-    """Everything that determines the picture: its data, the literal of the figure, names of rows, and warnings."""
-    literal = ADDRESS.sub("", repr(report.table.figure))
-    return "\n".join([source.data(), source.text(), literal, repr(row_names(report.table)), notice(report) or ""])

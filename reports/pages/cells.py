@@ -69,6 +69,7 @@ def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore
         value=value,
         published=source.published,
         source=source,
+        measurement=record,
         conditions=metric.conditions_of(record),
         device=record["hardware"],
         repeats=metric.repeats(record, run),

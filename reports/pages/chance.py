@@ -4,7 +4,8 @@ import math
 
 from experiments.spec.class_f1 import COUNTS
 from experiments.spec.metrics import ACTION, NOUN, TOP1, VERB, Metric
-from reports.claims.resampling import LEVEL
+
+TAIL = 0.025  # probability outside of the 95 % interval on one side
 
 
 def near_chance(result: dict, metric: Metric) -> bool:
@@ -40,4 +41,4 @@ def is_near_chance(correct: int, num_items: int, chance: float) -> bool:
         + k * math.log(chance) + (num_items - k) * math.log1p(-chance)
         for k in range(correct, num_items + 1)
     )  # fmt: skip
-    return math.fsum(map(math.exp, logs)) > LEVEL / 2
+    return math.fsum(map(math.exp, logs)) > TAIL

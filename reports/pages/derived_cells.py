@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from experiments.spec.metrics import Derived
 from experiments.spec.table import Cell, Row, Table
-from reports.pages.labels import cell_name
+from reports.pages.names import cell_name
 from reports.pages.report import UNFINISHED, ReportCell, State, joint_state
 
 

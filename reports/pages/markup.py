@@ -1,17 +1,24 @@
-"""Base class of markup languages: styles of labels and cells. Alignment of columns."""
+"""Markup languages of reports: styles of labels and cells, and blocks of a page."""
 
+import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
+
+from tabulate import tabulate
 
 from experiments.spec.table import Bold, Column, Value, printed_style
-from reports.pages.layout import DASH, in_brackets, ours_text, printed_text
 from reports.pages.report import Report, ReportCell, ReportRow
+from reports.pages.table_texts import DASH, in_brackets, ours_text, printed_text
 
+ROOT = Path(__file__).resolve().parents[2]
 Alignment = Literal["left", "center", "right"]
 
 
 class Markup(ABC):
-    """Markup language."""
+    """Styles of a markup language."""
 
     @abstractmethod
     def escaped(self, text: str) -> str:
@@ -56,6 +63,95 @@ class Markup(ABC):
             return self.escaped(text)
         escaped = self.escaped(text)
         return self.italic(escaped) if italic else self.bold(escaped) if bold else escaped
+
+
+class Markdown(Markup):
+    """Markdown, with links that start from a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def escaped(self, text: str) -> str:
+        for character in "\\|*<`":
+            text = text.replace(character, f"\\{character}")
+        return text
+
+    def bold(self, text: str) -> str:
+        return f"**{text}**"
+
+    def italic(self, text: str) -> str:
+        return f"*{text}*"
+
+    def underlined(self, text: str) -> str:
+        return f"<ins>{text}</ins>"
+
+    def address(self, file: Path) -> str:
+        return quote(Path(os.path.relpath(file, self.folder)).as_posix())
+
+    def link(self, text: str, file: Path) -> str:
+        return f"[{text}]({self.address(file)})"
+
+    def file_link(self, file: Path) -> str:
+        """Link to a file of the repository, or the name of a file elsewhere."""
+        inside = file.is_relative_to(ROOT)
+        return self.link(file.relative_to(ROOT).as_posix(), file) if inside else f"{file.name} of the paper's folder"
+
+    def picture(self, text: str, file: Path) -> str:
+        return f"![{self.escaped(text)}]({self.address(file)})"
+
+    def heading(self, level: int, text: str) -> str:
+        return f"{'#' * level} {text}"
+
+    def paragraph(self, text: str) -> str:
+        """Paragraph of escaped text; empty without any."""
+        return text
+
+    def items(self, lines: Sequence[str]) -> str:
+        return "\n".join(f"- {line}" for line in lines)
+
+    def table(
+        self,
+        headers: Sequence[Sequence[str]],
+        lines: Sequence[Sequence[str]],
+        align: Sequence[str] = (),
+        num_labels: int = 1,
+    ) -> str:
+        """Table of escaped cells.
+
+        Args:
+            headers: plain headers, line by line. Markdown has one line; the others are bold.
+            num_labels: number of columns that name a row.
+        """
+        top, *lower = headers
+        body = [[self.bold(self.escaped(text)) if text else "" for text in line] for line in lower]
+        escaped = [self.escaped(text) for text in top]
+        columns = align or ["left"] * len(top)
+        return tabulate([*body, *lines], escaped, tablefmt="pipe", disable_numparse=True, colalign=columns)
+
+    def folded(self, summary: str, *parts: str) -> str:
+        """Blocks that a click on the summary shows; empty without any."""
+        shown = [part for part in parts if part]
+        return "\n\n".join([f"<details><summary>{summary}</summary>", *shown, "</details>"]) if shown else ""
+
+
+class Unlinked(Markdown):
+    """Markdown for viewers without files and folds, as TensorBoard is."""
+
+    def __init__(self) -> None:
+        super().__init__(ROOT)
+
+    def underlined(self, text: str) -> str:
+        return f"_{text}_"
+
+    def link(self, text: str, file: Path) -> str:
+        return text
+
+    def picture(self, text: str, file: Path) -> str:
+        return ""
+
+    def folded(self, summary: str, *parts: str) -> str:
+        shown = [part for part in parts if part]
+        return "\n\n".join([self.heading(3, summary), *shown]) if shown else ""
 
 
 def alignments(report: Report) -> list[Alignment]:

@@ -7,9 +7,8 @@ from typing import Literal
 from experiments.spec.number_formats import NumberFormat
 from experiments.spec.scales import Scale
 from experiments.spec.table import Row, Table, Value
-from reports.claims.judgement import JudgedClaim
-from reports.pages.footer import Facts
-from reports.pages.labels import row_names
+from reports.pages.facts import Facts
+from reports.pages.names import row_names
 from reports.pages.sources import Source
 from runner.inference.answers import AnsweredClip
 from runner.store.attention_files import AttentionMaps
@@ -60,7 +59,7 @@ class ReportCell:
         other_data: whether it was measured on other data than the rest of the table, or under other conditions than
             the rest of its column.
         best: whether the value is the best of its column, after rounding; quoted values are included.
-        source: origin of a value of `reproduce measure`. The seeds have their own.
+        source, measurement: origin and record of a value of `reproduce measure`. The seeds have their own.
         conditions: conditions of a measurement. Values under other conditions are not compared.
         device: hardware of a measurement.
         repeats: values of the repeats of a measurement; empty for a value that counts as exact.
@@ -82,15 +81,10 @@ class ReportCell:
     best: bool = False
     progress: float | None = None
     source: Source | None = None
+    measurement: dict | None = None
     conditions: str | None = None
     device: str | None = None
     repeats: tuple[float, ...] = ()
-
-    @property
-    def origins(self) -> tuple[tuple[int | None, Source], ...]:
-        """Origins of the finished tests behind the value, each with its seed, or that of a measurement without one."""
-        found = ((None, self.source), *((r.seed, r.source) for r in self.seeds if r.value is not None))
-        return tuple((seed, source) for seed, source in found if source is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +107,6 @@ class Report:
         attention_maps: attention maps of the table's figure, by the row's key.
         mask_strips: masks of the table's figure, by the row's key.
         answered_clips: clips with answers of the table's figure, by the row's key.
-        claims: verdicts on the claims of the table; empty without all its rows.
     """
 
     table: Table
@@ -125,7 +118,6 @@ class Report:
     attention_maps: dict[str, AttentionMaps] = field(default_factory=dict, compare=False)
     mask_strips: dict[str, MaskStrip] = field(default_factory=dict, compare=False)
     answered_clips: dict[str, tuple[AnsweredClip, ...]] = field(default_factory=dict, compare=False)
-    claims: tuple[JudgedClaim, ...] = ()
 
     @property
     def whole(self) -> bool:

@@ -7,9 +7,7 @@ from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import RunConfig
-from reports.figures.attention_strips import Strip
-from reports.figures.attention_text import provenance_text
-from reports.figures.figures import save_strips
+from reports.figures.strips import Strip, provenance_text, save_strips
 from reproduce.exit_codes import DONE
 from reproduce.selection import check_weights, one_run, resources_of, scale_of, seeds_of, store_of
 from runner.inference.attention import attention_maps

@@ -8,7 +8,7 @@ from experiments.spec.table import Table
 from reports.claims import claim_text
 from reports.claims.judgement import JudgedClaim
 from reports.collect import judged_claims
-from reports.pages.footer import data_names
+from reports.pages.facts import facts_of
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import selected, store_of
@@ -22,7 +22,7 @@ def execute(options: argparse.Namespace) -> int:
     for table, rows in selections:
         judged = judged_claims(table, scale, store, seeds=seeds, overrides=options.overrides)
         chosen = [one for one in judged if rows is None or any(cell.row in rows for cell in one.claim.cells)]
-        unit = data_names(table, table.cells(scale, overrides=options.overrides, seeds=seeds)).unit
+        unit = facts_of(table, table.cells(scale, overrides=options.overrides, seeds=seeds)).unit
         found += [(table, chosen, unit)] if chosen else []
     if options.json:
         tables = [

@@ -5,23 +5,21 @@ Committed reports are made of the published results alone. Neither they nor --ch
 
 import argparse
 import os
-import re
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.spec.catalog import Selection, find
 from experiments.spec.scales import Scale
-from experiments.spec.table import Table
 from reports import index
+from reports.claims.claims import claims_of
 from reports.claims.judgement import JudgedClaim
 from reports.collect import collect
-from reports.figures.figures import save_picture
-from reports.figures.row_plots import plot_path
-from reports.pages.markdown import report_path
-from reports.pages.markdown_markup import without_tags
-from reports.pages.render import render, saved_seeds, stale, write
-from reports.publish import publish
+from reports.figures import figures
+from reports.pages.markup import Unlinked
+from reports.pages.report import Report
+from reports.saved import publish, rendered, report_path, stale, whole_page, write
 from reproduce.exit_codes import DONE, FAILED
 from reproduce.next_command import next_command, say_next
 from reproduce.selection import published_store, scale_of, seeds_of, store_of
@@ -48,30 +46,34 @@ def execute(options: argparse.Namespace) -> int:
     if options.check:
         return check(selections, scale, seeds_of(options) if options.seeds else None)
     texts, saved, states = [], [], set[str]()
-    store, seeds = store_of(options, compare_scores=True), seeds_of(options)
+    store, seeds, width = store_of(options, compare_scores=True), seeds_of(options), terminal_width()
     root = store.root / "reports"
     for table, rows in selections:
         report = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
+        claims = claims_of(report)
         states |= {result.state for row in report.rows for cell in row.cells for result in cell.seeds}
         if options.picture is not None:
             save_picture(report, options.picture)
-            _print_path("drawn as", options.picture)
-        text = render(report, "json" if options.json else options.format, report_path(table, scale, root))
-        if (width := terminal_width()) is not None and options.format == "md" and not options.json:
-            text = in_terminal(text, report.claims, next_command("claims", options, [table.name]), width)
-        texts.append(text)
-        saved += [report] if report.whole else []
+        path, form = report_path(table, scale, root), "json" if options.json else options.format
+        if width is not None and form == "md":
+            markup, command = Terminal(width), next_command("claims", options, [table.name])
+            texts.append(whole_page(report, verdict_counts(claims, command, markup), markup, path))
+        else:
+            texts.append(rendered(report, claims, form, path))
+        saved += [(report, claims)] if report.whole else []
     one_json = len(texts) > 1 and (options.json or options.format == "json")
     print(f"[{','.join(texts)}]" if one_json else "\n".join(texts), flush=True)
     committed = []
-    for report in saved:
-        _print_path("saved as", write(report, root, with_plot=options.plot))
+    for report, claims in saved:
+        _print_path("saved as", write(report, claims, root, with_plot=options.plot))
         if options.plot:
-            _print_plot(report.table, scale, root)
+            _print_plot(report, report_path(report.table, scale, root).with_suffix(".png"))
         if options.publish:
             publish(report, store)
-            committed.append(collect(report.table, scale, published_store(), seeds=seeds))
-            _print_path("published as", write(committed[-1], with_plot=options.plot))
+            published = collect(report.table, scale, published_store(), seeds=seeds)
+            claims = claims_of(published)
+            committed.append(index.summary(published, claims))
+            _print_path("published as", write(published, claims, with_plot=options.plot))
     if committed:
         _print_path("index:", index.update(committed))
         from reproduce.write_index import renew  # here: it loads what plans
@@ -82,39 +84,64 @@ def execute(options: argparse.Namespace) -> int:
     return DONE
 
 
-def in_terminal(text: str, claims: tuple[JudgedClaim, ...], command: str, width: int) -> str:
-    """Markdown of a report for a terminal: without tags, with counted verdicts, and in its width.
+def save_picture(report: Report, path: Path) -> None:
+    """Save the figure of a report.
+
+    Raises:
+        ValueError: if there is nothing to draw yet.
+    """
+    drawer = figures.drawer(report)
+    if drawer is None:
+        raise ValueError(f"{report.table.name} has nothing to draw yet: `reproduce run {report.table.name}` first")
+    figures.save(drawer, path)
+    _print_path("drawn as", path)
+
+
+class Terminal(Unlinked):
+    """Page in the width of a terminal."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def escaped(self, text: str) -> str:
+        return text
+
+    def heading(self, level: int, text: str) -> str:
+        return wrapped(super().heading(level, text), self.width)
+
+    def paragraph(self, text: str) -> str:
+        return wrapped(text, self.width, indent=0)
+
+    def items(self, lines: Sequence[str]) -> str:
+        return "\n".join(wrapped(f"- {line}", self.width, indent=2) for line in lines)
+
+    def table(
+        self,
+        headers: Sequence[Sequence[str]],
+        lines: Sequence[Sequence[str]],
+        align: Sequence[str] = (),
+        num_labels: int = 1,
+    ) -> str:
+        top, *lower = headers
+        numbers = [index for index, kind in enumerate(align) if kind == "right"]
+        return table_text(top, [*lower, *lines], self.width, numbers=numbers, num_labels=num_labels)
+
+
+def verdict_counts(claims: tuple[JudgedClaim, ...], command: str, markup: Terminal) -> str:
+    """Numbers of verdicts in place of the claims; empty without claims.
 
     Args:
-        claims: judged claims of the report.
         command: command that prints them one by one.
     """
-    text = without_tags(text)
-    if claims:
-        printed, ours = (
-            ", ".join(f"{number} {verdict}" for verdict, number in Counter(verdicts).most_common())
-            for verdicts in zip(*((one.printed, one.verdict) for _, several in claims for one in several), strict=True)
-        )
-        counts = f"Printed numbers: {printed}. Ours: {ours}. `{command}` names each."
-        heading, found, rest = text.partition("## What the paper concludes\n\n")
-        text = heading + found + re.sub(r"(\|.*\n)+", lambda _: f"{counts}\n", rest, count=1)
-    text = re.sub(r"(?:^\|.*\n)+", lambda table: fitted(table[0], width), text, flags=re.MULTILINE)
-    return "\n".join(wrapped(line, width, indent=line_indent(line)) for line in text.split("\n"))
-
-
-def fitted(table: str, width: int) -> str:
-    """Table of a terminal for one in markdown: without rules between columns and addresses of links."""
-    texts = [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", line.strip("|")) for line in table.splitlines()]
-    headers, rule, *rows = ([cell.strip() for cell in re.split(r"(?<!\\)\|", text)] for text in texts)
-    numbers = [index for index, cell in enumerate(rule) if cell.endswith(":") and not cell.startswith(":")]
-    num_labels = numbers[0] if numbers else 1  # in the paper's layout, values are aligned to the right
-    return f"{table_text(headers, rows, width, numbers=numbers, num_labels=num_labels)}\n"
-
-
-def line_indent(line: str) -> int:
-    """Indent of the continuation of a line of markdown: that of the text of a list item."""
-    marker = re.match(r" *- ", line)
-    return len(marker[0]) if marker is not None else 0
+    if not (judgements := [one for _, several in claims for one in several]):
+        return ""
+    printed, ours = (
+        ", ".join(f"{number} {verdict}" for verdict, number in Counter(verdicts).most_common())
+        for verdicts in ([one.printed for one in judgements], [one.verdict for one in judgements])
+    )
+    counts = f"Printed numbers: {printed}. Ours: {ours}. `{command}` names each."
+    return f"{markup.heading(2, 'What the paper concludes')}\n\n{markup.paragraph(counts)}"
 
 
 def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...] | None) -> int:
@@ -125,9 +152,11 @@ def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...] | No
     """
     code, checked = DONE, []
     for table, _ in selections:
-        report = collect(table, scale, published_store(), seeds=seeds or saved_seeds(table, scale) or (0,))
-        checked.append(report)
-        if stale(report):
+        of_table = seeds or index.seeds_of(table.name, scale.name)
+        report = collect(table, scale, published_store(), seeds=of_table)
+        claims = claims_of(report)
+        checked.append(index.summary(report, claims))
+        if stale(report, claims):
             _print_path(STALE, report_path(table, scale))
             code = FAILED
     if index.stale(checked):
@@ -139,16 +168,16 @@ def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...] | No
     return code
 
 
-def _print_plot(table: Table, scale: Scale, root: Path) -> None:
-    path = plot_path(table, scale, root)
-    if path is None:
-        print(f"{table.name} has a figure, so no plot is drawn", file=sys.stderr)
+def _print_plot(report: Report, path: Path) -> None:
+    name = report.table.name
+    if report.table.figure is not None:
+        print(f"{name} has a figure, so no plot is drawn", file=sys.stderr)
     elif path.exists():
         _print_path("drawn as", path)
-    elif any(row.metric is not None for row in table.rows):
-        print(f"{table.name} has rows of different quantities, so no plot is drawn", file=sys.stderr)
+    elif any(row.row.metric is not None for row in report.rows):
+        print(f"{name} has rows of different quantities, so no plot is drawn", file=sys.stderr)
     else:
-        print(f"{table.name} has no results to plot yet: `reproduce run {table.name}` first", file=sys.stderr)
+        print(f"{name} has no results to plot yet: `reproduce run {name}` first", file=sys.stderr)
 
 
 def _print_path(text: str, path: Path) -> None:

@@ -6,7 +6,7 @@ import socket
 import sys
 
 from reports.collect import collect
-from reports.tensorboard.tensorboard import build_view
+from reports.tensorboard.view import build_view
 from reproduce.exit_codes import DONE
 from reproduce.selection import selected, store_of
 

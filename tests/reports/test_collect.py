@@ -32,10 +32,10 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
-from reports.pages.layout import legend, ours_text, printed_text
 from reports.pages.report import Report, ReportCell
 from reports.pages.sources import places_of
-from reports.publish import publish
+from reports.pages.table_texts import legend, ours_text, printed_text
+from reports.saved import publish
 from runner.machine.files import StoreError, write_atomically
 from runner.store.store import RunStore
 
@@ -185,9 +185,11 @@ def test_every_measured_value_has_its_source(
 ) -> None:
     run = run_of(small, "joint.k400")
     finish(run, 60.0)
-    ((seed, source),) = cell(collect(table, small, store), "joint", "k400").origins
+    (result,) = cell(collect(table, small, store), "joint", "k400").seeds
+    source = result.source
+    assert source is not None
     directory = store.run(run.train_id)
-    assert (seed, source.file, source.config) == (0, directory.metrics(run.eval_id), directory.config)
+    assert (source.file, source.config) == (directory.metrics(run.eval_id), directory.config)
     assert (source.train_id, source.commit, source.published) == (run.train_id, "0123456789", False)
 
 
@@ -208,7 +210,7 @@ def test_rows_can_be_selected(table: Table, small: Scale, store: RunStore) -> No
 
 
 def test_reporting_imports_no_slow_packages() -> None:
-    code = "import sys, reports.collect, reports.render; print(*sys.modules)"
+    code = "import sys, reports.collect, reports.saved; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"lightning", "tensorboard", "pandas", "matplotlib"} & set(modules)
 
@@ -321,7 +323,7 @@ def test_a_measurement_under_other_conditions_than_most_of_its_column_is_marked(
     keep_measurement(run, "memory", peak_gib=7.0, hardware="a third GPU")
     rows = {row.row.key: row.cells[0].other_data for row in collect(table3a, TINY, store).rows}
     assert rows["exact"] and rows["performer"] and rows["orthoformer"]  # none is measured as most are
-    assert ("‖", "measured on other data or under other conditions than the rest, see the notes") in legend(report)
+    assert ("‖", "measured on other data or under other conditions than the rest") in legend(report)
 
 
 def test_every_kind_of_measurement_is_shown_and_published(
@@ -341,8 +343,13 @@ def test_every_kind_of_measurement_is_shown_and_published(
     elsewhere = RunStore(tmp_path / "none", results=store.results)
     there = collect(table_of(*columns), small, elsewhere).rows[0].cells[0]
     assert (there.value, there.published) == (2.5, True)
-    ((_, source),) = there.origins
-    assert source.file.is_file() and store.results is not None and source.file.is_relative_to(store.results)
+    source = there.source
+    assert (
+        source is not None
+        and source.file.is_file()
+        and store.results is not None
+        and source.file.is_relative_to(store.results)
+    )
 
 
 def test_a_measurement_without_its_metric_is_an_error(

@@ -1,37 +1,51 @@
-"""Index of the committed reports."""
+"""Index of the committed reports, and the summaries that it is made from."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-import reports.pages.markdown
+import reports.saved
+from experiments.motionformer.base import K400
 from experiments.spec.catalog import captions, contents_of_papers, load, papers
-from experiments.spec.scales import PAPER, TINY
+from experiments.spec.claims import above, cell, claim
+from experiments.spec.metrics import Computed
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.table import Column, Table
 from reports import index
+from reports.claims.claims import claims_of
 from reports.collect import collect
-from reports.pages.render import write
-from reports.pages.report import Report
-from reports.summary import FILE
+from reports.index import FILE, Summary
 from runner.store.store import RunStore
+from tests.reports.saved_reports import write
 from tests.runner.stored_metrics import write_result
 
+RunOf = Callable[..., RunConfig]
+Finish = Callable[..., None]
+TableOf = Callable[..., Table]
 TABLE = "motionformer/table8"
+
+
+def summary_of(table: Table, scale: Scale, store: RunStore) -> Summary:
+    report = collect(table, scale, store)
+    return index.summary(report, claims_of(report))
 
 
 @pytest.fixture
 def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Directory of committed reports, in place of that of the repository."""
-    monkeypatch.setattr(reports.pages.markdown, "TABLES", tmp_path / "reports" / "tables")
+    monkeypatch.setattr(reports.saved, "TABLES", tmp_path / "reports" / "tables")
     return tmp_path / "reports" / "tables"
 
 
 @pytest.fixture
-def report(tables: Path, store: RunStore) -> Report:
-    """Committed report of a table with one result, without its index."""
+def summary(tables: Path, store: RunStore) -> Summary:
+    """Summary of a committed report of a table with one result, without its index."""
     write_result(store, load(TABLE).run_of("k400.one-frame", TINY, (), 0), 61.0)
-    found = collect(load(TABLE), TINY, store)
-    write(found)
-    return found
+    write(collect(load(TABLE), TINY, store))
+    return summary_of(load(TABLE), TINY, store)
 
 
 def section_of(text: str, paper: str) -> str:
@@ -45,8 +59,8 @@ def line_of(text: str, name: str, paper: str = "motionformer") -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_a_line_links_to_the_report_and_counts_its_cells_and_claims(report: Report) -> None:
-    path = index.update([report])
+def test_a_line_links_to_the_report_and_counts_its_cells_and_claims(summary: Summary) -> None:
+    path = index.update([summary])
     name, caption, paper, tiny, *_ = line_of(path.read_text(), "table8")
     assert (name, caption, paper) == ("table8", captions()[TABLE], "–")
     assert tiny == "[1/6](tables/motionformer/table8.tiny.md)"
@@ -56,12 +70,12 @@ def test_a_line_links_to_the_report_and_counts_its_cells_and_claims(report: Repo
 def test_costs_are_compared_with_print_and_claims_are_counted(tables: Path, store: RunStore) -> None:
     text = index.page({})
     assert line_of(text, "table4")[2:] == ["–"] * 7
-    path = index.update([collect(load("motionformer/table4"), PAPER, store)])
+    path = index.update([summary_of(load("motionformer/table4"), PAPER, store)])
     cells = "[0/10](tables/motionformer/table4.paper.md)"
     assert line_of(path.read_text(), "table4")[2:] == [cells, "–", "5/5", "5/5", "0", "7/8", "2/8"]
 
 
-def test_every_table_of_the_catalog_is_named(report: Report) -> None:
+def test_every_table_of_the_catalog_is_named(summary: Summary) -> None:
     text = index.page({})
     for paper in papers():
         section = section_of(text, paper)
@@ -72,39 +86,110 @@ def test_every_table_of_the_catalog_is_named(report: Report) -> None:
                 assert f"\n| {name.partition('/')[2]} " in section
 
 
-def test_pictures_of_a_table_are_shown_with_a_link_to_their_report(report: Report, tables: Path) -> None:
-    for name in ("table8.tiny.png", "table8.tiny.cost.png", "table80.tiny.png"):
+def test_pictures_of_a_table_are_shown_with_a_link_to_their_report(summary: Summary, tables: Path) -> None:
+    for name in ("table8.tiny.png", "table80.tiny.png"):
         (tables / "motionformer" / name).touch()
     text = index.page({})
-    assert text.count("<img ") == 2 and text.count('<a href="tables/motionformer/table8.tiny.md">') == 2
-    assert '<img src="tables/motionformer/table8.tiny.cost.png"' in text
+    assert text.count("<img ") == 1 and '<a href="tables/motionformer/table8.tiny.md">' in text
     (tables / "motionformer" / "table8.paper.png").touch()
-    assert index.page({}).count("<img ") == 1  # the paper's models go first
+    assert '<img src="tables/motionformer/table8.paper.png"' in index.page({})  # the paper's models go first
 
 
 def test_an_index_is_stale_after_another_result_a_picture_or_an_edit(
-    report: Report, tables: Path, store: RunStore
+    summary: Summary, tables: Path, store: RunStore
 ) -> None:
-    assert index.stale([report])  # not written yet
-    path = index.update([report])
-    assert not index.stale([report])
+    assert index.stale([summary])  # not written yet
+    path = index.update([summary])
+    assert not index.stale([summary])
     (tables / "motionformer" / "table8.tiny.png").touch()
-    assert index.stale([report])
+    assert index.stale([summary])
     index.update([])
-    assert not index.stale([report])
+    assert not index.stale([summary])
     path.write_text(path.read_text() + "edited\n")
-    assert index.stale([report])
+    assert index.stale([summary])
     index.update([])
     write_result(store, load(TABLE).run_of("k400.eight-frames", TINY, (), 0), 66.0)
-    assert index.stale([collect(load(TABLE), TINY, store)])
+    assert index.stale([summary_of(load(TABLE), TINY, store)])
 
 
 def test_a_report_that_is_not_committed_needs_no_line(tables: Path, store: RunStore) -> None:
-    assert not index.stale([collect(load(TABLE), TINY, store)])
+    assert not index.stale([summary_of(load(TABLE), TINY, store)])
     assert not (tables / FILE).exists()
 
 
-def test_other_tables_keep_their_lines(report: Report, store: RunStore) -> None:
-    index.update([report])
-    path = index.update([collect(load("motionformer/table4"), TINY, store)])
+def test_other_tables_keep_their_lines(summary: Summary, store: RunStore) -> None:
+    index.update([summary])
+    path = index.update([summary_of(load("motionformer/table4"), TINY, store)])
     assert line_of(path.read_text(), "table8")[3].startswith("[1/6]")
+
+
+def test_the_seeds_of_a_committed_report_stand_in_its_summary(summary: Summary) -> None:
+    index.update([summary._replace(seeds="0 2")])
+    assert index.seeds_of(TABLE, "tiny") == (0, 2) and index.seeds_of(TABLE, "paper") == (0,)
+
+
+def test_cells_of_quoted_rows_and_cells_that_do_not_apply_are_not_counted(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    finish(run_of(small, "joint.k400"), 60.0)
+    finish(run_of(small, "joint.ssv2"), 50.0)
+    found = summary_of(table, small, store)
+    assert (found.table, found.scale, found.seeds) == ("paper/table1", "tiny", "0")
+    assert (found.tests, found.tested) == (9, 3)  # two accuracies and their difference
+    assert (found.costs, found.filled) == (3, 3)
+    assert (found.counted, found.as_printed, found.largest_miss, found.missed) == (3, 3, "", "")
+
+
+@pytest.mark.parametrize(
+    ("ours", "printed", "as_printed", "largest_miss"),
+    [
+        (100.04, 100.0, 1, ""),  # rounded as printed
+        (99.0, 100.0, 0, "1"),
+        (5.0, 0.0, 0, "100"),
+        (0.0, 0.0, 1, ""),
+        ("8x8", "8x8", 1, ""),
+        ("8x8", "8x9", 0, ""),  # a text has no miss in percent
+        (True, "yes", 1, ""),
+    ],
+)
+def test_the_largest_miss_is_that_of_the_shown_numbers(
+    table_of: TableOf, store: RunStore, ours: float | str, printed: float | str, as_printed: int, largest_miss: str
+) -> None:
+    table = table_of(Column(key="size", header="Size", metric=Computed("size", lambda run: ours), base=K400))
+    found = summary_of(replace(table, rows=(replace(table.rows[0], paper=(printed,)),)), PAPER, store)
+    assert (found.counted, found.as_printed, found.largest_miss) == (1, as_printed, largest_miss)
+    shown = [f"{value:.1f}" if isinstance(value, float) else value for value in (ours, printed)]
+    assert found.missed == ("" if as_printed else f"Ours, Small (Att_T) · Size: {shown[0]} ({shown[1]})")
+
+
+def test_a_claim_is_supported_if_all_its_comparisons_are(table: Table, store: RunStore) -> None:
+    ours, joint = cell("ours.gflops"), cell("joint.gflops")
+    dearer, cheaper = above(ours - joint), above(joint - ours)
+    claims = (
+        claim("A", "here", "One", dearer),
+        claim("B", "here", "Both", [dearer, cheaper]),
+        claim("C", "here", "Not run", [dearer, above(cell("ours.k400") - cell("joint.k400"))]),
+    )
+    found = summary_of(replace(table, claims=claims), PAPER, store)
+    assert (found.claims, found.support, found.contradicted) == (3, 1, 1)
+    assert found.printed_support == 1  # C is within the noise of the printed accuracies
+
+
+def test_summaries_of_known_tables_are_read_as_saved_in_the_order_of_the_catalog(
+    tables: Path, store: RunStore, table: Table
+) -> None:
+    line = summary_of(table, TINY, store)
+    names = ("motionformer/table10", "motionformer/table4", "motionformer/table2a", "msca/table1")
+    lines = [line._replace(table=name, scale=scale) for name in names for scale in ("tiny", "paper")]
+    index.update(lines)
+    in_order = ("motionformer/table2a", "motionformer/table4", "msca/table1")
+    assert list(index.read()) == [(name, scale) for name in in_order for scale in ("paper", "tiny")]
+    assert set(index.read().values()) == {one for one in lines if one.table != "motionformer/table10"}
+
+
+def test_no_file_holds_no_summaries_and_another_file_is_refused(tables: Path) -> None:
+    assert index.read() == {}
+    tables.mkdir(parents=True)
+    (tables / FILE).write_text("table,scale\n")
+    with pytest.raises(ValueError, match=r"summary\.csv has no summaries; remove it"):
+        index.read()

@@ -10,8 +10,8 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER
 from experiments.spec.table import Bold, BoldNumber, Table, Underlined, bold, label_text, quoted, row
 from reports.collect import collect
-from reports.pages.render import Format, render
 from runner.store.store import RunStore
+from tests.reports.saved_reports import Format, render
 
 RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.datasets.finegym import FineGym
-from data.datasets.finegym_poses import PoseLibrary, pose_library
+from data.datasets.finegym import FineGym, PoseLibrary, pose_library
 from data.datasets.videos import Span, VideoRecord
 from data.errors import DataError, DecodeError, MissingAnnotationError
 from data.synthetic.ssv2 import SSv2StandIn

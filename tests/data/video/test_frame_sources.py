@@ -1,6 +1,7 @@
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import av
@@ -124,7 +125,7 @@ def frame_count(path: Path) -> int:
 @pytest.mark.parametrize("name", ["frame_{:010d}.jpg", "frame_{:06d}.jpg", "frame_{:010d}.png"])
 def test_pictures_are_counted_from_one(tmp_path: Path, name: str) -> None:
     folder = write_frames(tmp_path / "P01_01", 40, name)
-    with FrameFolder(str(folder), Span(0.2, 0.5, 60)) as span:
+    with nullcontext(FrameFolder(str(folder), Span(0.2, 0.5, 60))) as span:
         assert span.timeline.num_frames == 18
         assert levels(span.frames([0, 5, 17, 90])) == [13, 18, 30, 30]
         assert span.frames([0]).shape == (1, 3, 6, 8)
@@ -142,13 +143,13 @@ def test_the_duration_of_a_dense_clip_does_not_depend_on_the_frame_rate(tmp_path
 
 
 def test_a_span_shorter_than_a_frame_is_one_frame(tmp_path: Path) -> None:
-    with FrameFolder(str(write_frames(tmp_path / "P01_01", 3)), Span(0.02, 0.021, 50)) as span:
+    with nullcontext(FrameFolder(str(write_frames(tmp_path / "P01_01", 3)), Span(0.02, 0.021, 50))) as span:
         assert levels(span.frames([0, 4])) == [2, 2]
 
 
 def test_missing_and_broken_pictures_are_named(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "P01_01", 20)
-    with FrameFolder(str(folder), Span(0.0, 1.0, 50)) as span:
+    with nullcontext(FrameFolder(str(folder), Span(0.0, 1.0, 50))) as span:
         with pytest.raises(
             DecodeError, match=r"P01_01 from 0.00 to 1.00 s: frame_0000000021.jpg: no such file"
         ) as caught:

@@ -20,12 +20,12 @@ from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER
 from models.mixers.joint import JointAttention
 from reports.collect import collect
-from reports.pages.render import render
 from reproduce.command import main
 from runner.store.store import RunStore
 from runner.weights.import_weights import import_text, import_weights
 from runner.weights.weights import start_weights
 from tests.parity.fixtures import Fixture
+from tests.reports.saved_reports import render
 
 ROW = "motionformer/table6b:mformer"
 SMALL = ["model.width=96", "model.depth=2", "model.heads=4", "data.dataset.num_classes=11"]

@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 import pytest
 
 from experiments.spec.catalog import load
-from experiments.spec.figures import BarPanel, Bars, F1Differences, F1Panel, Figure, Panel, Panels
+from experiments.spec.figures import BarPanel, Bars, ClassDifferences, ClassPanel, Figure, Panel, Panels
 
 TABLE = load("motionformer/table4")
 BARS = BarPanel(title="A", y_label="top-1", rows=("joint", "divided"), columns=("k400",), ticks=("K-400",))
-F1 = F1Panel(title="B", row="trajectory", relative_to="joint", column="ssv2", kind="class")
+F1 = ClassPanel(title="B", row="trajectory", relative_to="joint", column="ssv2", kind="class")
 
 
 def test_figures_name_their_rows_and_columns() -> None:
     panel = Panel(title="A", x_label="", y_label="", columns=("k400",), ticks=("K",), relative_to="joint")
     assert (Panels(grid=((panel,),)).rows, Panels(grid=((panel,),)).columns) == (("joint",), ("k400",))
     assert (Bars(panels=(BARS,)).rows, Bars(panels=(BARS,)).columns) == (("joint", "divided"), ("k400",))
-    assert (F1Differences(panels=(F1,)).rows, F1Differences(panels=(F1,)).columns) == (
+    assert (ClassDifferences(panels=(F1,)).rows, ClassDifferences(panels=(F1,)).columns) == (
         ("trajectory", "joint"),
         ("ssv2",),
     )
@@ -28,7 +28,7 @@ def test_figures_name_their_rows_and_columns() -> None:
     [
         (Bars(panels=(replace(BARS, rows=("joint", "jiont")),)), "row 'jiont'"),
         (Bars(panels=(BARS, replace(BARS, columns=("k700",)))), "column 'k700'"),
-        (F1Differences(panels=(replace(F1, relative_to="none"),)), "row 'none'"),
+        (ClassDifferences(panels=(replace(F1, relative_to="none"),)), "row 'none'"),
     ],
 )
 def test_a_table_refuses_a_figure_of_other_rows_or_columns(figure: Figure, text: str) -> None:

@@ -28,14 +28,14 @@ from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, TOP1, Computed, Evenn
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
 from experiments.spec.table import Column, Table
-from reports.claims.claim_text import lines
+from reports.claims.claim_text import as_json, lines
+from reports.claims.claims import claims_of
 from reports.claims.evidence import Leaf, UndecidableError, drawn
 from reports.claims.judgement import Judgement
 from reports.collect import collect, judged_claims
-from reports.pages.markdown import markdown
-from reports.pages.render import as_json
 from runner.store.item_hits import packed
 from runner.store.store import RunStore
+from tests.reports.saved_reports import markdown
 
 Finish = Callable[..., None]
 Score = Callable[..., None]
@@ -364,18 +364,21 @@ def test_report_shows_claims_and_how_they_are_judged(table: Table, small: Scale,
     assert cells[1:4] == ["`ours.k400 - joint.k400 > 0`", "+0.5", "noise"]
     assert cells[4] == "+5" and cells[6] == "supported" and cells[5].startswith("[3.")
     assert "With one seed, they hold for these trained models" in text
-    encoded = json.loads(json.dumps(as_json(report)))["claims"]
+    encoded = json.loads(json.dumps(as_json(claims_of(report))))
     assert [one["claim"] for one in encoded] == ["C1", "C2"]
     assert encoded[0]["comparisons"][0]["ours"]["verdict"] == "supported"
     assert encoded[0]["comparisons"][0]["printed"] == {"margins": [0.5], "verdict": "noise"}
-    assert collect(several, small, store, rows=["ours"]).claims == ()
+    assert claims_of(collect(several, small, store, rows=["ours"])) == ()
 
 
 def test_verdicts_on_runs_with_overrides_and_their_costs_are_not_called_those_of_the_table(
     table: Table, small: Scale, store: RunStore
 ) -> None:
     claimed = replace(table, claims=(claim("C1", "section 1", "A claim", LEAD),))
-    sentences = ("Our verdicts are on other runs and models than those of the table: model.depth=1.", "Ours executes")
+    sentences = (
+        "Our verdicts are on other runs and models than those of the table: model.depth=1.",
+        "executed, GFLOPs",
+    )
     for overrides, expected in (([], [False, True]), (["model.depth=1"], [True, False])):
         text = markdown(collect(claimed, small, store, overrides=overrides))
         assert [sentence in text for sentence in sentences] == expected

@@ -1,6 +1,5 @@
 """Plots of the rows of a table: against GFLOPs or as bars, their values, files and staleness."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +15,13 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
-from reports.figures.cost_scatter import draw_against_cost
-from reports.figures.plotted_rows import Panel, Plot, Value, number, plotted
-from reports.figures.row_bars import draw_bars
-from reports.figures.row_plots import plot, plot_digest, plot_notice, plot_path
-from reports.pages.render import stale, write
-from reports.publish import publish
+from reports.figures import figures
+from reports.figures.canvas import png
+from reports.figures.row_plots import Panel, Plot, RowPlot, Value, draw_against_cost, draw_bars, number, plotted
+from reports.pages.report import Report
+from reports.saved import publish
 from runner.store.store import RunStore
+from tests.reports.saved_reports import stale, write
 
 Finish = Callable[..., None]
 
@@ -34,6 +33,13 @@ def tested(table: Table, small: Scale, finish: Finish, run_of: Callable[..., Run
     return table
 
 
+def notice(report: Report, found: Plot | None = None) -> str:
+    """Warnings in the plot of a report, or in another plot."""
+    drawer = RowPlot(report)
+    drawer.plot = found or drawer.plot
+    return str(figures.notice(report, drawer))
+
+
 def without_costs(table: Table) -> Table:
     rows = tuple(replace(row, paper=row.paper[1:]) for row in table.rows)
     return replace(table, columns=table.columns[1:], rows=rows)
@@ -41,7 +47,7 @@ def without_costs(table: Table) -> Table:
 
 def test_accuracies_are_drawn_against_gflops(tested: Table, small: Scale, store: RunStore) -> None:
     found = plotted(collect(tested, small, store))
-    assert found is not None and found.cost == "GFLOPs"
+    assert found.cost == "GFLOPs"
     [panel] = found.panels  # nothing of ours for SSv2
     assert (panel.header, panel.unit) == ("Top-1 / K-400", "%")
     values = {value.row: value for value in panel.values}
@@ -58,7 +64,7 @@ def test_accuracies_are_drawn_against_gflops(tested: Table, small: Scale, store:
 
 def test_ablations_are_bars_with_marks_at_the_printed_values(tested: Table, small: Scale, store: RunStore) -> None:
     found = plotted(collect(without_costs(tested), small, store))
-    assert found is not None and found.cost is None
+    assert found.cost is None
     figure = draw_bars(found, None)
     [axis] = figure.axes
     bars = [(patch.get_x(), patch.get_width()) for patch in axis.patches]  # type: ignore[attr-defined]
@@ -76,8 +82,7 @@ def test_no_label_is_clipped(tested: Table, small: Scale, store: RunStore) -> No
     report = collect(replace(without_costs(tested), rows=(*without_costs(tested).rows[:3], replace(
         long, paper=long.paper[1:]))), small, store)  # fmt: skip
     found = plotted(report)
-    assert found is not None
-    figure = draw_bars(found, plot_notice(report, found))
+    figure = draw_bars(found, notice(report))
     FigureCanvasAgg(figure).draw()
     width, height = figure.get_size_inches() * figure.dpi
     [axis] = figure.axes
@@ -139,7 +144,7 @@ def test_accuracies_of_rows_with_nearly_equal_gflops_are_bars(tested: Table, sma
     attention = tested.rows[1].edits
     rows = tuple(replace(row, edits=attention, paper=(181.0, *row.paper[1:])) for row in tested.rows)
     found = plotted(collect(replace(tested, rows=rows), small, store))
-    assert found is not None and found.cost is None and len(found.panels[0].values) == 4
+    assert found.cost is None and len(found.panels[0].values) == 4
 
 
 @pytest.mark.parametrize(("value", "expected"), [("369.5×3×1", 1108.5), ("×", None), ("none", None), (True, None)])
@@ -154,17 +159,16 @@ def test_the_notice_names_published_rows_by_their_plotted_cells(
     publish(collect(tested, small, store), store)
     report = collect(tested, small, published)
     found = plotted(report)
-    assert found is not None
     end = "\nGFLOPs are those of the models at the paper's size."
-    assert str(plot_notice(replace(report, scale=toy), found)).endswith(end)
+    assert notice(replace(report, scale=toy), found).endswith(end)
     named = "Published results, not run here: "
-    assert str(plot_notice(report, found)).endswith(f"{named}all rows.")
-    assert "GFLOPs" not in str(plot_notice(replace(report, scale=toy), found._replace(cost=None)))
+    assert notice(report, found).endswith(f"{named}all rows.")
+    assert "GFLOPs" not in notice(replace(report, scale=toy), found._replace(cost=None))
     cells = [(row, replace(row.cells[1], published=row.row.key == "joint")) for row in report.rows]
     of_one = replace(report, rows=tuple(replace(r, cells=(r.cells[0], c, *r.cells[2:])) for r, c in cells))
-    assert str(plot_notice(of_one, found)).endswith(f"{named}Joint, Small.")
+    assert notice(of_one, found).endswith(f"{named}Joint, Small.")
     unplotted = found._replace(panels=[found.panels[0]._replace(column="ssv2")])
-    assert "Published" not in str(plot_notice(of_one, unplotted))
+    assert "Published" not in notice(of_one, unplotted)
 
 
 def test_settings_are_not_plotted_and_the_device_of_measurements_is_named(
@@ -179,63 +183,35 @@ def test_settings_are_not_plotted_and_the_device_of_measurements_is_named(
     keep_measurement(K400, "memory", peak_gib=3.0)
     report = collect(table, small, store)
     found = plotted(report)
-    assert found is not None and [panel.column for panel in found.panels] == ["memory", "gflops"]
-    assert "Speed and memory of ours are measured on a GPU." in str(plot_notice(report, found))
+    assert [panel.column for panel in found.panels] == ["memory", "gflops"]
+    assert "Speed and memory of ours are measured on a GPU." in notice(report, found)
     gflops = found._replace(panels=found.panels[1:])
-    assert "measured on" not in str(plot_notice(report, gflops))
-
-
-def test_the_digest_of_a_plot_changes_with_its_numbers_names_and_warnings(
-    tested: Table, small: Scale, store: RunStore
-) -> None:
-    report = collect(tested, small, store)
-    found = plotted(report)
-    assert found is not None
-    [panel] = found.panels
-    others = [
-        found._replace(cost="GFLOPs per view"),
-        found._replace(panels=[panel._replace(header="Accuracy")]),
-        found._replace(panels=[panel._replace(is_percentage=False)]),
-        found._replace(panels=[panel._replace(values=panel.values[1:])]),
-        found._replace(panels=[panel._replace(values=[panel.values[0]._replace(name="x"), *panel.values[1:]])]),
-    ]
-    changed = [plot_digest(report, other) for other in others]
-    changed.append(plot_digest(replace(report, overrides=("optim.epochs=1",)), found))
-    assert len({plot_digest(report, found), *changed}) == 1 + len(changed)
+    assert "measured on" not in notice(report, gflops)
 
 
 def test_there_is_no_plot_without_results_of_figures_or_of_rows_of_settings(
     tested: Table, table: Table, small: Scale, store: RunStore, tmp_path: Path
 ) -> None:
-    assert plotted(collect(table, small, RunStore(tmp_path / "empty"))) is None
+    assert figures.plot(collect(table, small, RunStore(tmp_path / "empty"))) is None
     panel = BarPanel(title="", y_label="", rows=("ours",), columns=("k400",), ticks=("K",))
-    drawn = replace(tested, figure=Bars(panels=(panel,)))
-    assert plotted(collect(drawn, small, store)) is None and plot_path(drawn, small) is None
-    assert plotted(collect(load("cast/table4"), TINY, store)) is None
+    assert figures.plot(collect(replace(tested, figure=Bars(panels=(panel,))), small, store)) is None
+    assert figures.plot(collect(load("cast/table4"), TINY, store)) is None
 
 
 def test_a_plot_is_saved_on_request_then_kept_up_to_date_and_checked(
     tested: Table, small: Scale, store: RunStore, tmp_path: Path, finish: Finish, run_of: Callable[..., RunConfig]
 ) -> None:
-    report = collect(tested, small, store)
-    path = plot_path(tested, small, tmp_path)
-    assert path is not None and path == tmp_path / "paper" / "table1.tiny.png"
+    report, path = collect(tested, small, store), tmp_path / "paper" / "table1.tiny.png"
     write(report, tmp_path)
     assert not path.exists() and not stale(report, tmp_path)
     write(report, tmp_path, with_plot=True)
-    first = path.read_bytes()
-    assert first == plot(report) and not stale(report, tmp_path)
+    first, saved = path.read_bytes(), path.stat().st_mtime_ns
+    assert first == png(figures.figure_of(RowPlot(report))) and not stale(report, tmp_path)
     assert f"<summary>Plot</summary>\n\n![Every feature at once]({path.name})" in path.with_suffix(".md").read_text()
-    saved = path.stat().st_mtime_ns
     write(report, tmp_path, with_plot=True)
     assert path.stat().st_mtime_ns == saved
-    os.utime(path, (0, 0))
-    write(report, tmp_path)
-    assert path.stat().st_mtime_ns > saved
     finish(run_of(small, "ours.k400"), 70.0)
     newer = collect(tested, small, store)
     assert stale(newer, tmp_path)
     write(newer, tmp_path)
     assert path.read_bytes() != first and not stale(newer, tmp_path)
-    path.write_bytes(first)
-    assert stale(newer, tmp_path)

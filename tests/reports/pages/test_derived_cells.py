@@ -11,12 +11,13 @@ from experiments.spec.metrics import TOP1, Evenness, HarmonicMean
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER
 from experiments.spec.table import Column, Table, quoted, row
+from reports.claims.claims import claims_of
 from reports.collect import collect
-from reports.pages.dataframe import data_frame
+from reports.pages.frame import frame
 from reports.pages.latex import latex
-from reports.pages.markdown import markdown
 from reports.pages.report import ReportCell, quoted_values
 from runner.store.store import RunStore
+from tests.reports.saved_reports import markdown
 
 Finish = Callable[..., None]
 RunOf = Callable[..., RunConfig]
@@ -77,8 +78,8 @@ def test_a_quoted_cell_shows_both_values_where_they_differ(means: Table, store: 
     assert shown["Alone"] == "70.0"
     assert shown["Ours"] == "– (77.8)"
     assert r"\textit{75.6} (75.8)" in latex(collect(means, PAPER, store))
-    frame = data_frame(collect(means, PAPER, store)).set_index("row")
-    assert frame.loc["wrong", "hm"] == pytest.approx(75.587, abs=0.001) and frame.loc["wrong", "hm:printed"] == 75.8
+    lines = {(line["row"], line["column"]): line for line in frame(collect(means, PAPER, store))}
+    assert lines["wrong", "hm"]["value"] == pytest.approx(75.587, abs=0.001) and lines["wrong", "hm"]["printed"] == 75.8
 
 
 def test_printed_values_that_do_not_follow_are_named_in_the_notes(means: Table, store: RunStore) -> None:
@@ -87,10 +88,10 @@ def test_printed_values_that_do_not_follow_are_named_in_the_notes(means: Table, 
         "Ours · H.M.: printed 77.8, the harmonic mean of its cells is 77.9.",
     ]
     report = collect(means, PAPER, store)
-    assert [note for note in report.facts.deviations if "printed" in note] == notes
-    assert f"  - {notes[0]}" in markdown(report)
+    assert [note for note in report.facts.notes if "printed" in note] == notes
+    assert f"- {notes[0]}" in markdown(report)
     only_right = collect(means, PAPER, store, rows=["right", "half"])
-    assert not any("printed" in note for note in only_right.facts.deviations)
+    assert not any("printed" in note for note in only_right.facts.notes)
 
 
 @pytest.mark.parametrize(("printed", "is_named"), [(75.6, False), (75.55, False), (75.5, True), (75.7, True)])
@@ -98,7 +99,7 @@ def test_half_a_unit_of_the_last_printed_digit_is_allowed(
     means: Table, store: RunStore, printed: float, is_named: bool
 ) -> None:
     rows = (quoted("wrong", ("Wrong",), paper=(printed, 69.6, 82.7)),)  # 75.587
-    notes = collect(replace(means, rows=rows), PAPER, store).facts.deviations
+    notes = collect(replace(means, rows=rows), PAPER, store).facts.notes
     assert any("printed" in note for note in notes) == is_named
 
 
@@ -121,7 +122,7 @@ def test_claims_can_compare_printed_values_with_those_of_the_cells(means: Table,
         claim("C2", "table", "It follows from what is printed", within(cell("unprinted.hm") - cell("right.hm"), 9)),
         claim("C3", "table", "It is not balanced", within(cell("ours.k400", Evenness("even", ("ssv2", "k400"))), 0.8)),
     )
-    first, second, third = collect(replace(means, claims=claims), PAPER, store).claims
+    first, second, third = claims_of(collect(replace(means, claims=claims), PAPER, store))
     assert first.judgements[0].printed == "not supported"
     assert first.judgements[0].printed_margins == pytest.approx((0.21,), abs=0.01)
     assert second.judgements[0].printed == "supported"
@@ -132,9 +133,9 @@ def test_claims_can_compare_printed_values_with_those_of_the_cells(means: Table,
 
 def test_sources_of_a_derived_column_are_named(means: Table, store: RunStore) -> None:
     text = markdown(collect(means, PAPER, store))
-    assert "H.M.: computed from SSv2 and K-400, in quoted rows from their printed values." in text
+    assert "H.M.: harmonic mean of SSv2, K-400." in text
     third = Column(key="k600", header="K-600", metric=TOP1, base=K400)
     metric = HarmonicMean("hm", ("ssv2", "k400", "k600"))
     columns = (replace(means.columns[0], metric=metric), *means.columns[1:], third)
     three = replace(means, columns=columns, rows=(quoted("other", ("Other",), paper=(None, 60.0, 60.0, 60.0)),))
-    assert "H.M.: computed from SSv2, K-400 and K-600, in quoted" in markdown(collect(three, PAPER, store))
+    assert "H.M.: harmonic mean of SSv2, K-400, K-600." in markdown(collect(three, PAPER, store))

@@ -4,14 +4,13 @@ from dataclasses import replace
 import pytest
 
 from experiments.spec.catalog import captions, load
-from experiments.spec.metrics import Computed
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
 from experiments.spec.table import Table, label_text, one_line
 from reports.collect import collect
 from reports.pages.latex import LATEX
-from reports.pages.render import render
 from runner.store.store import RunStore
+from tests.reports.saved_reports import render
 
 RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]
@@ -46,21 +45,6 @@ def test_a_table_shrinks_to_its_column_and_a_wide_one_spans_both(
         assert f"\\begin{{{environment}}}[t]" in text and f"\\end{{{environment}}}" in text
         assert r"\resizebox{\ifdim\width>\linewidth \linewidth\else\width\fi}{!}{%" in text
         assert text.count("{") == text.count("}")
-
-
-def test_a_header_of_one_column_is_broken_at_the_width_of_its_texts(
-    table: Table, table_of: Callable[..., Table], store: RunStore
-) -> None:
-    column = replace(table.columns[0], header=("Cost of all layers", "multiply-adds, billions"))
-    text = render(collect(table_of(column), PAPER, store), "latex")
-    assert r"\shortstack[r]{Cost of all \\ layers}" in text
-    assert r"\shortstack[r]{multiply- \\ adds, \\ billions}" in text
-
-
-def test_long_texts_are_broken_into_lines(table_of: Callable[..., Table], table: Table, store: RunStore) -> None:
-    long = table_of(replace(table.columns[0], header="Shape", metric=Computed("shape", lambda run: 41 * "x")))
-    long = replace(long, rows=(replace(long.rows[0], paper=("x",)),))
-    assert r"{@{}llc>{\raggedright\arraybackslash}p{16em}@{}}" in render(collect(long, PAPER, store), "latex")
 
 
 def test_notes_stand_below_the_table_and_not_in_its_caption(table: Table, store: RunStore) -> None:

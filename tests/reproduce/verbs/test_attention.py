@@ -165,7 +165,7 @@ def test_unusable_lists_are_one_line_errors(reproduce, weighted: RunConfig, list
     broken.write_text("a.mp4\n")
     for file, message in (
         (tmp_path / "none.csv", "there is no such file; it needs one 'path label' per line"),
-        (broken, "too few fields in 'a.mp4'; a line is 'path label'"),
+        (broken, "wrong fields in 'a.mp4'; a line is 'path label'"),
     ):
         outcome = reproduce("attention", "--list", str(file), "--out", str(out))
         assert outcome.code == 3 and message in outcome.err and len(outcome.err.strip().splitlines()) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from experiments.spec.catalog import captions
-from reports.pages.layout import PUBLISHED_SIGN
+from reports.pages.table_texts import PUBLISHED_SIGN
 from reproduce.command import main
 from reproduce.verbs import list_tables
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-import reports.pages.markdown
+import reports.saved
 import reproduce.selection
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from reproduce.command import main
-from reproduce.verbs.report import fitted, in_terminal
+from reproduce.verbs.report import Terminal
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
 
@@ -22,7 +22,7 @@ REPORT = "motionformer/table8.tiny.md"
 @pytest.fixture
 def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Directory of committed reports and results, in place of that of the repository."""
-    monkeypatch.setattr(reports.pages.markdown, "TABLES", tmp_path / "committed" / "tables")
+    monkeypatch.setattr(reports.saved, "TABLES", tmp_path / "committed" / "tables")
     monkeypatch.setattr(reproduce.selection, "RESULTS", tmp_path / "committed" / "results")
     return tmp_path / "committed"
 
@@ -64,26 +64,28 @@ def test_a_terminal_shows_no_tags_and_counts_verdicts_and_the_saved_report_keeps
     shown, saved = capsys.readouterr().out, (runs / "reports/motionformer/table4.tiny.md").read_text()
     for text in (in_file, saved):
         assert "<details><summary>How claims are judged</summary>" in text and "| M26, section 4.1" in text
-    assert "details>" not in shown and "summary>" not in shown and "### How claims are judged" in shown
+    assert "details>" not in shown and "summary>" not in shown and "### Where the numbers come from" in shown
     assert "M26, section" not in shown and "180.6 (180.6)" in shown and "`data.crop`" in shown
     assert "Printed numbers: 10 supported, 1 noise. Ours: 9 not judged, 2 supported." in shown
     assert f"`reproduce claims motionformer/table4 --runs {runs}`" in shown
     assert all(len(line) <= 80 for line in shown.splitlines() if str(runs) not in line)
-    assert "](" not in shown.partition("### Sources of the values")[2].partition("###")[0]
+    assert "](" not in shown
     assert main([*words, "--format", "json"]) == 0
     assert capsys.readouterr().out.startswith("{")
 
 
 def test_a_wide_table_of_a_report_repeats_its_labels_below() -> None:
-    table = "| row   | T   | top-1   |\n|:------|:---:|--------:|\n| [joint](a/b.json) | ✓ | 72.0 (79.2) |\n"
+    headers, line, align = [["row", "T", "top-1"]], ["joint", "✓", "72.0 (79.2)"], ["left", "center", "right"]
     for width in (80, 30):
-        assert fitted(table, width) == "row    T        top-1\n-----  -  -----------\njoint  ✓  72.0 (79.2)\n"
-    assert fitted(table, 16).count("joint  ✓") == 1 and "|" not in fitted(table, 16)
+        text = Terminal(width).table(headers, [line], align)
+        assert text == "row    T        top-1\n-----  -  -----------\njoint  ✓  72.0 (79.2)"
+    two = Terminal(12).table([["row", "K-400", "SSv2"]], [["joint", "72.0", "81.1"]], ["left", "right", "right"])
+    assert two.count("joint") == 2
 
 
-def test_a_table_without_claims_has_its_paragraphs_wrapped_in_a_terminal() -> None:
-    text = "# name\n\n- a long line of lists\n\n<details><summary>A</summary>\n\n| a |\n|---|\n| 1 |\n\n</details>\n"
-    assert in_terminal(text, (), "", 16) == "# name\n\n- a long line of\n  lists\n\n### A\n\na\n-\n1\n"
+def test_paragraphs_and_items_are_wrapped_in_a_terminal() -> None:
+    assert Terminal(16).items(["a long line of lists"]) == "- a long line of\n  lists"
+    assert Terminal(16).folded("A", Terminal(16).paragraph("a long line of lists")) == "### A\n\na long line of\nlists"
 
 
 def test_publishing_writes_results_and_reports_of_published_results_alone(committed: Path, tmp_path: Path) -> None:

@@ -277,7 +277,7 @@ def test_labels_may_be_names_as_in_the_data_set(verb_noun_run: RunConfig, store:
 
 def test_a_list_with_too_few_labels_is_refused(verb_noun_run: RunConfig, store: RunStore, segments: Path) -> None:
     segments.write_text("a.mp4 3\n")
-    with pytest.raises(DataError, match=r"segments\.csv:1: too few fields in 'a\.mp4 3'; a line is 'path verb noun'$"):
+    with pytest.raises(DataError, match=r"segments\.csv:1: wrong fields in 'a\.mp4 3'; a line is 'path verb noun'$"):
         evaluate(verb_noun_run, store, ONE, segments)
     with pytest.raises(DataError, match="there is no such file; it needs one 'path verb noun' per line"):
         evaluate(verb_noun_run, store, ONE, segments.parent / "none.csv")

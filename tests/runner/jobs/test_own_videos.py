@@ -95,7 +95,7 @@ def test_accuracies_on_ones_own_videos_stand_beside_no_printed_ones(
     printed = []
     for own in ([], ["--own", str(pets)]):
         assert main([*words, *own]) == 0
-        cells = json.loads(capsys.readouterr().out)["rows"][0]["cells"]
+        cells = json.loads(capsys.readouterr().out)["cells"]
         printed.append([cell["printed"] for cell in cells if cell["column"].startswith("top")])
     assert printed == [[76.47, 92.88], [None, None]]
 

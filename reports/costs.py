@@ -1,0 +1,57 @@
+"""Costs of this implementation, counted at the paper's size: operations that it executes, and memory of a training."""
+
+from typing import NamedTuple
+
+from experiments.spec.metrics import Computed, Measured
+from experiments.spec.run import RunConfig
+from experiments.spec.table import one_line
+from reports.pages.markup import Markdown
+from reports.pages.names import row_names
+from reports.pages.report import Report
+from runner.measure.computed_values import computed
+from runner.measure.memory import saved_for_backward
+
+EXECUTED, SAVED = "executed", "saved_for_backward"  # names of computed values
+
+
+class Cost(NamedTuple):
+    """Cost of a row: GFLOPs that are executed for the same result, or GB saved for the backward pass of one item."""
+
+    row: str
+    column: str
+    kind: str
+    value: str
+
+
+def costs_of(report: Report) -> list[Cost]:
+    """Costs beside the columns that count the published formulation, and beside those of memory.
+
+    Runs with overrides execute other operations than the models of the paper.
+    """
+    names, costs = row_names(report.table), []
+    for cell in report.table.cells(rows=[row.row.key for row in report.rows]):
+        run, metric, header = cell.paper_run, cell.metric, one_line(cell.column.header)
+        if run is not None and isinstance(metric, Computed) and metric.executed and not report.overrides:
+            executed = f"{computed(EXECUTED, metric.executed, run):.1f}"
+            costs.append(Cost(names[cell.row.key], header, "executed, GFLOPs", executed))
+        if run is not None and isinstance(metric, Measured) and metric.kind == "memory":
+            costs.append(Cost(names[cell.row.key], header, f"saved for one {run.data.size.kind}, GB", _gigabytes(run)))
+    return costs
+
+
+def _gigabytes(run: RunConfig) -> str:
+    """Size of the tensors saved for backward in units of 10^9 bytes, with two digits or more."""
+    num_bytes = int(computed(SAVED, saved_for_backward, run))
+    return f"{num_bytes / 1e9:.2f}" if num_bytes >= 1e8 else f"{num_bytes / 1e9:.2g}"
+
+
+def costs_text(report: Report, markup: Markdown) -> str:
+    """Folded table of the costs; empty without any."""
+    costs = costs_of(report)
+    lines = [[markup.escaped(text) for text in cost] for cost in costs]
+    meaning = markup.paragraph(
+        "Executed: multiply-adds of ours for the same result; a column of GFLOPs counts the published formulation. "
+        "Saved: tensors that a training keeps for the backward pass in float32, not the printed peak."
+    )
+    table = markup.table([["row", "column", "cost of ours", "value"]], lines, ["left", "left", "left", "right"])
+    return markup.folded("Costs of this implementation", meaning, table) if costs else ""

@@ -1,0 +1,168 @@
+"""Pictures of the answers of tests: clips with the answers of rows, confusion matrices, and clips of one test."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.spec.figures import AnsweredClips
+from experiments.spec.run import RunConfig
+from reports.figures.canvas import empty_figure
+from reports.figures.drawer import Drawer
+from reports.pages.markup import Markdown
+from reports.pages.names import row_names
+from reports.pages.report import Report
+from runner.inference.answers import AnsweredClip, Confusion, NamedAnswer, saved_answers
+from runner.store.store import RunStore
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CONFUSION, CLIPS = "confusion matrix", "test clips"
+MOST_NAMED = 40  # largest number of classes whose names fit beside a matrix
+WORDS = 60  # characters per line above a clip
+LINE = 0.2  # inches
+CORRECT, WRONG = "#007A3D", "#B00000"
+DPI = 110
+
+
+class AnsweredClipDrawer(Drawer):
+    """Draws clips with the answers of each row."""
+
+    def __init__(self, report: Report, figure: AnsweredClips) -> None:
+        super().__init__(report)
+        names = row_names(report.table)
+        shown = slice(figure.first, figure.first + figure.number)
+        self.clips = {
+            names[row.row.key]: report.answered_clips[row.row.key][shown]
+            for row in report.rows
+            if row.row.key in report.answered_clips
+        }
+
+    def has_content(self) -> bool:
+        return any(self.clips.values())
+
+    def draw(self, notice: str | None) -> "Figure":
+        first = next(iter(self.clips.values()))
+        num_lines, below = -(-len(first) // 2), LINE * (2 + len(self.clips))
+        figure = empty_figure(12.0, num_lines * (1.7 + below), notice)
+        figure.get_layout_engine().set(hspace=0.14, h_pad=0.12)  # type: ignore[union-attr]
+        axes = list(figure.subplots(num_lines, 2, squeeze=False).flat)
+        for axis in axes:
+            axis.set_axis_off()
+        for index, (axis, clip) in enumerate(zip(axes, first, strict=False)):
+            answers = {name: found[index].answers for name, found in self.clips.items() if index < len(found)}
+            _draw_clip(axis, clip, answers)
+        return figure
+
+    def explanation(self) -> str:
+        return (
+            "The videos are evenly spaced in the test, and were not chosen by their answers. Green: a right answer, "
+            "red: a wrong one, with its share of the scores."
+        )
+
+    def text(self, markup: Markdown) -> str:
+        """Answers as a table; right ones are bold."""
+        first = next(iter(self.clips.values()))
+        lines = [
+            [
+                clip.id,
+                markup.escaped(truth.label),
+                *(_cell(found[place].answers[kind], markup) for found in self.clips.values()),
+            ]
+            for place, clip in enumerate(first)
+            for kind, truth in enumerate(clip.answers)
+        ]
+        return markup.table([["video", "label", *self.clips]], lines)
+
+
+drawer = AnsweredClipDrawer
+
+
+def _cell(answer: NamedAnswer, markup: Markdown) -> str:
+    text = markup.escaped(_share(*answer.best[0]))
+    return markup.bold(text) if answer.is_correct else text
+
+
+def _share(name: str, share: float) -> str:
+    return f"{name} {100 * share:.0f}\u00a0%"
+
+
+def _draw_clip(axis: "Axes", clip: AnsweredClip, answers: Mapping[str, Sequence[NamedAnswer]]) -> None:
+    """Frames of a clip side by side, its labels, and a line for the answers of each row."""
+    gap = ((0, 0), (0, 0), (0, 1), (0, 0))  # white, between frames
+    axis.imshow(np.concatenate(list(np.pad(clip.frames, gap, constant_values=255)), axis=1))
+    labels = ", ".join(f"{answer.kind}: {answer.label}" for answer in clip.answers)
+    write = partial(
+        axis.annotate, xy=(0, 0), xycoords="axes fraction", textcoords="offset points", va="top", fontsize="small"
+    )
+    write(_plain(labels), xytext=(0, -72 * 0.3 * LINE), weight="bold")
+    for line, (name, found) in enumerate(answers.items(), start=1):
+        drop = -72 * (line + 0.3) * LINE
+        write(_plain(name), xytext=(0, drop))
+        for column, answer in enumerate(found):
+            colour = CORRECT if answer.is_correct else WRONG
+            text = _plain(_share(*answer.best[0]))
+            write(text, xy=(0.2 + 0.4 * column, 0), xytext=(0, drop), color=colour)
+
+
+def pictures_of_test(run: RunConfig, store: RunStore, *, released: bool = False) -> "dict[str, Figure]":
+    """Pictures of a test by name; empty without saved scores of classes.
+
+    Args:
+        released: whether the weights are imported released ones.
+    """
+    answers = saved_answers(run, store, released=released)
+    if answers is None:
+        return {}
+    pictures = {CONFUSION: confusion_matrices(answers.confusions)}
+    return pictures | ({CLIPS: clips_of_test(answers.clips)} if answers.clips else {})
+
+
+def confusion_matrices(confusions: Mapping[str, Confusion]) -> "Figure":
+    """Matrices of all kinds of label side by side. Each row is the share of the items of a class."""
+    figure = empty_figure(6.4 * len(confusions), 5.6, None, DPI)
+    axes = figure.subplots(1, len(confusions), squeeze=False)[0]
+    for axis, (kind, (counts, names)) in zip(axes, confusions.items(), strict=True):
+        shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
+        image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+        accuracy = np.trace(counts) / max(1, counts.sum())
+        axis.set_title(f"{kind}: {100 * accuracy:.1f} % of {counts.sum()} items are on the diagonal", fontsize="medium")
+        axis.set_xlabel("predicted")
+        axis.set_ylabel("label")
+        if len(names) <= MOST_NAMED:
+            size = 9 if len(names) <= MOST_NAMED // 2 else 6
+            texts = [_plain(name) for name in names]
+            axis.set_xticks(range(len(names)), texts, rotation=90, fontsize=size)
+            axis.set_yticks(range(len(names)), texts, fontsize=size)
+        figure.colorbar(image, ax=axis, shrink=0.7, label="share of the items of the label")
+    return figure
+
+
+def clips_of_test(clips: Sequence[AnsweredClip]) -> "Figure":
+    """Frames of clips in two columns, each below its label and best answers, green if all are correct."""
+    num_lines = (len(clips) + 1) // 2
+    kinds = max(len(clip.answers) for clip in clips)
+    figure = empty_figure(11, num_lines * (1.75 + 0.35 * kinds), None, DPI)
+    axes = list(figure.subplots(num_lines, 2, squeeze=False).flat)
+    for axis, clip in zip(axes, clips, strict=False):
+        axis.imshow(np.concatenate(list(clip.frames), axis=1))  # side by side
+        lines = [fill(_plain(_answer_text(answer)), WORDS) for answer in clip.answers]
+        colour = CORRECT if all(answer.is_correct for answer in clip.answers) else WRONG
+        axis.set_title("\n".join(lines), fontsize="small", loc="left", color=colour)
+    for axis in axes:
+        axis.set_axis_off()
+    return figure
+
+
+def _plain(text: str) -> str:
+    return text.replace("$", r"\$")
+
+
+def _answer_text(answer: NamedAnswer) -> str:
+    """Label and best answers in one line."""
+    best = ", ".join(_share(name, share) for name, share in answer.best)
+    return f"{answer.kind}: {answer.label}. Answer: {best}"

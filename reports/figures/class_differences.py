@@ -1,0 +1,230 @@
+"""Differences of the scores of two rows, by class or by category of classes: bars, their data as CSV, and means."""
+
+import math
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from experiments.spec.class_f1 import ClassF1, categories_of, f1_by_class, weighted_mean
+from experiments.spec.figures import ClassDifferences, ClassPanel
+from reports.figures.canvas import empty_figure
+from reports.figures.drawer import Drawer
+from reports.pages.frame import csv_text
+from reports.pages.markup import Markdown
+from reports.pages.report import Report
+from reports.pages.table_texts import DASH
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BARS = 60  # largest number of bars below each other
+GAIN, LOSS = "#009E73", "#D55E00"
+
+
+class Difference(NamedTuple):
+    """Mean number of test items of a class or category, and scores of two rows in percent."""
+
+    name: str
+    items: int
+    percent: float
+    other_percent: float
+
+    @property
+    def points(self) -> float:
+        return self.percent - self.other_percent
+
+
+class PairedScores(NamedTuple):
+    """Scores by class of two tests of the same items, and the categories of the classes."""
+
+    own: Mapping[str, ClassF1]
+    others: Mapping[str, ClassF1]
+    category_of: Callable[[str], str | None]
+
+
+def paired_scores(report: Report, panel: ClassPanel) -> list[PairedScores]:
+    """Scores of the two rows of a panel for each seed that both have finished.
+
+    Results without counts by class are left out, and pairs whose classes have different numbers of items.
+    """
+    own, others = (_results(report, key, panel.column) for key in (panel.row, panel.relative_to))
+    pairs = []
+    for seed in [seed for seed in own if seed in others]:
+        scores, other_scores = (scores_by_class(results[seed], panel.kind) for results in (own, others))
+        if scores and _supports(scores) == _supports(other_scores):
+            saved = categories_of(own[seed], panel.kind or "")
+            pairs.append(PairedScores(scores, other_scores, panel.category_of or saved.get))
+    return pairs
+
+
+def scores_by_class(result: Mapping, kind: str | None) -> dict[str, ClassF1]:
+    """F1 of the classes of a kind of label; without a kind, their accuracies."""
+    if kind is not None:
+        return f1_by_class(result, kind)
+    return {name: ClassF1(100 * hits / items, items) for name, (hits, items) in result.get("classes", {}).items()}
+
+
+def _results(report: Report, key: str, column: str) -> dict[int, dict]:
+    """Results of the finished tests of a cell, by seed."""
+    cells = [cell for row in report.rows if row.row.key == key for cell in row.cells if cell.column == column]
+    return {result.seed: result.metrics for cell in cells for result in cell.seeds if result.metrics is not None}
+
+
+def _supports(scores: Mapping[str, ClassF1]) -> dict[str, int]:
+    return {name: score.support for name, score in scores.items()}
+
+
+def differences(report: Report, panel: ClassPanel) -> list[Difference]:
+    """Differences of all classes or categories, largest first; scores are means over the seeds."""
+    pairs = paired_scores(report, panel)
+    groups: dict[str, list[str]] = {}
+    for pair in pairs[:1]:
+        for name in pair.own:
+            label = pair.category_of(name) if panel.by_category else name
+            if label is not None:
+                groups.setdefault(label, []).append(name)
+    made = (_difference(label, names, pairs) for label, names in groups.items())
+    return sorted(made, key=lambda found: (-found.points, found.name))
+
+
+def mean_difference(report: Report, panel: ClassPanel) -> Difference | None:
+    """Difference of the means over all classes, weighted by their numbers of test items; None without results."""
+    pairs = paired_scores(report, panel)
+    return _difference("mean", list(pairs[0].own), pairs) if pairs else None
+
+
+def _difference(name: str, classes: list[str], pairs: list[PairedScores]) -> Difference:
+    """Difference of the weighted means over some classes."""
+    means = [
+        [weighted_mean(scores[one] for one in classes if one in scores) or 0.0 for scores in (pair.own, pair.others)]
+        for pair in pairs
+    ]
+    own, others = (statistics.fmean(column) for column in zip(*means, strict=True))
+    items = sum(pair.own[one].support for pair in pairs for one in classes if one in pair.own)
+    return Difference(name, items // len(pairs), own, others)
+
+
+class ClassDifferenceBars(Drawer):
+    """Draws the difference of each class or category as a bar."""
+
+    def __init__(self, report: Report, figure: ClassDifferences) -> None:
+        super().__init__(report)
+        self.panels = figure.panels
+
+    def has_content(self) -> bool:
+        return any(differences(self.report, panel) for panel in self.panels)
+
+    def data(self) -> str:
+        lines = [
+            (
+                *(panel.title, panel.row, panel.relative_to, found.name, found.items),
+                *(round(number, 6) for number in (found.percent, found.other_percent, found.points)),
+            )
+            for panel in self.panels
+            for found in differences(self.report, panel)
+        ]
+        return csv_text(["panel", "row", "relative_to", "class", "items", "score", "other_score", "points"], lines)
+
+    def draw(self, notice: str | None) -> "Figure":
+        """Panels side by side, largest gain on top. Many classes continue in further columns of bars."""
+        shown = [(panel, _ends(differences(self.report, panel), panel.ends)) for panel in self.panels]
+        parts = [(panel, found, part) for panel, found in shown for part in _parts(found)]
+        longest = max(len(part) for _, _, part in parts)
+        width = 3.2 + 0.06 * max((len(_label(bar)) for _, _, part in parts for bar in part), default=0)
+        figure = empty_figure(max(5.0, width * len(parts)), 1.6 + 0.17 * longest, notice)
+        axes = figure.subplots(1, len(parts), squeeze=False)[0]
+        for axis, (panel, found, part) in zip(axes, parts, strict=True):
+            _draw(axis, part, longest, [bar.points for bar in found])
+            axis.set_xlabel(f"difference of {panel.score} (points)")
+            if part and part[0] is found[0]:
+                axis.set_ylabel(f"{'category' if panel.by_category else 'class'} (test {self.report.facts.unit})")
+                axis.set_title(self.title(panel), loc="left", fontsize="medium")
+        return figure
+
+    def title(self, panel: ClassPanel) -> str:
+        """Title of a panel with the mean difference, ours and printed."""
+        found = mean_difference(self.report, panel)
+        means = [] if found is None else [f"mean {signed_text(found.points)}"]
+        means += [] if (printed := self.printed_mean(panel)) is None else [f"printed {signed_text(printed)}"]
+        return panel.title + (f"\n{', '.join(means)}" if means else "")
+
+    def printed_mean(self, panel: ClassPanel) -> float | None:
+        """Printed mean difference, with which small models are not compared."""
+        return None if self.report.scale.small else panel.printed_mean
+
+    def text(self, markup: Markdown) -> str:
+        """Means over all classes, weighted and unweighted, beside printed ones, and the classes that are printed."""
+        lines = []
+        for panel in self.panels:
+            found = mean_difference(self.report, panel)
+            plain = [bar.points for bar in differences(self.report, replace(panel, by_category=False))]
+            means = (
+                None if found is None else found.points,
+                statistics.fmean(plain) if plain else None,
+                self.printed_mean(panel),
+            )
+            lines.append([markup.escaped(panel.title), *(DASH if m is None else f"{m:+.1f}" for m in means)])
+        headers = [f"difference of {self.panels[0].score} in points", "mean weighted by test items"]
+        headers += ["mean of all classes", "printed mean"]
+        if all(self.printed_mean(panel) is None for panel in self.panels):
+            headers, lines = headers[:-1], [line[:-1] for line in lines]
+        means_table = markup.table([headers], lines, ["left", *["right"] * (len(headers) - 1)])
+        return "\n\n".join([means_table, *filter(None, (self.extremes(panel, markup) for panel in self.panels))])
+
+    def extremes(self, panel: ClassPanel, markup: Markdown) -> str:
+        """Classes that the paper names, beside as many of the largest gains and losses here."""
+        if self.report.scale.small or not panel.printed:
+            return ""
+        ours = differences(self.report, panel)
+        num_gains = sum(points > 0 for _, points in panel.printed)
+        num_losses = len(panel.printed) - num_gains
+        pairs = [
+            *zip(ours[:num_gains], panel.printed[:num_gains], strict=False),
+            *zip(ours[len(ours) - num_losses :] if num_losses else [], panel.printed[num_gains:], strict=False),
+        ]
+        lines = [
+            [markup.escaped(own.name), f"{own.points:+.1f}", markup.escaped(name), f"{points:+.0f}"]
+            for own, (name, points) in pairs
+        ]
+        headers = ["class, ours", "points", "class, printed", "points"]
+        return markup.table([headers], lines, ["left", "right", "left", "right"])
+
+
+drawer = ClassDifferenceBars
+
+
+def signed_text(points: float) -> str:
+    return f"{points:+.1f}".replace("-", "−")
+
+
+def _ends(found: list[Difference], ends: int | None) -> list[Difference]:
+    """Largest gains and losses, as many of each; all without a number."""
+    return found if ends is None or len(found) <= 2 * ends else [*found[:ends], *found[-ends:]]
+
+
+def _parts(found: list[Difference]) -> list[list[Difference]]:
+    """Differences in parts of at most `BARS`, of nearly equal length."""
+    size = math.ceil(len(found) / max(1, math.ceil(len(found) / BARS)))
+    return [found[start : start + size] for start in range(0, len(found), size or 1)] or [[]]
+
+
+def _label(bar: Difference) -> str:
+    return f"{bar.name} ({bar.items})"
+
+
+def _draw(axis: "Axes", part: list[Difference], longest: int, all_points: list[float]) -> None:
+    """Bars of a part with signed numbers. All parts of a panel have the same scale."""
+    points = [bar.points for bar in part]
+    bars = axis.barh([_label(bar) for bar in part], points, color=[GAIN if n > 0 else LOSS for n in points])
+    axis.bar_label(bars, [signed_text(number) for number in points], padding=2, fontsize="xx-small")
+    axis.axvline(0, color="black", linewidth=0.8)
+    axis.tick_params(axis="y", labelsize="x-small")
+    axis.set_ylim(longest - 0.5, -0.5)
+    low, high = min([0.0, *all_points]), max([0.0, *all_points])
+    room = 0.25 * (high - low or 1.0)  # for the number beside the longest bar
+    axis.set_xlim(low - room, high + room)
+    axis.locator_params(axis="x", nbins=6)
+    axis.grid(axis="x", alpha=0.3)
+    axis.set_axisbelow(True)

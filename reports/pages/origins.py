@@ -1,0 +1,173 @@
+"""Origins of the numbers of a report: a line for each run and each measurement, with its files and how it was made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from experiments.spec.metrics import Computed, Derived, Measured
+from experiments.spec.run import RunConfig
+from experiments.spec.table import Cell, one_line
+from reports.pages.data_copies import copy_text
+from reports.pages.markup import Markdown
+from reports.pages.names import row_names
+from reports.pages.report import Report, ReportCell, SeedResult
+from reports.pages.sources import Source
+from reports.pages.table_texts import PUBLISHED_SIGN
+from runner.store.acceptance import BATCH_SPLITS, ITEM_COUNTS
+from runner.store.provenance import joined, sessions
+
+# Measured as the README says.
+ELSEWHERE = (
+    "On CPUs with other vector instructions, and on GPUs, trainings end with slightly other weights. Expect accuracies "
+    "at scale `tiny` to differ by about 1 point there."
+)
+
+
+@dataclass
+class Origin:
+    """Origin of the values of one or more columns of a row. `facts`: how it was made, by kind of fact."""
+
+    row: str
+    columns: list[str]
+    source: Source
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+def origins_of(report: Report) -> list[Origin]:
+    """Origins of all values that come from files, row by row."""
+    names, found = row_names(report.table), dict[tuple[str, Source], Origin]()
+    cells = {(cell.row.key, cell.column.key): cell for cell in _cells(report)}
+    for row in report.rows:
+        for shown, column in zip(row.cells, report.table.columns, strict=True):
+            for source, facts in _sources(shown, cells[row.row.key, column.key]):
+                origin = found.setdefault((row.row.key, source), Origin(names[row.row.key], [], source, facts))
+                origin.columns.append(one_line(column.header))
+    return list(found.values())
+
+
+def _cells(report: Report) -> tuple[Cell, ...]:
+    rows = [row.row.key for row in report.rows]
+    return report.table.cells(report.scale, rows=rows, overrides=report.overrides, seeds=report.seeds)
+
+
+def runs_of(report: Report) -> dict[tuple[str, str], RunConfig]:
+    """Runs of the tested cells, by the ids of the run and of its test."""
+    return {(run.train_id, run.eval_id): run for cell in _cells(report) if cell.tested for run in cell.runs}
+
+
+def _sources(shown: ReportCell, cell: Cell) -> list[tuple[Source, dict[str, str]]]:
+    """Sources of a cell, each with its facts."""
+    if shown.source is not None and shown.measurement is not None and isinstance(cell.metric, Measured):
+        return [(shown.source, _facts_of_measurement(shown.measurement, cell, cell.metric))]
+    runs = zip(shown.seeds, cell.runs, strict=True) if shown.seeds else ()
+    return [(r.source, _facts_of_test(r, run)) for r, run in runs if r.source is not None and r.value is not None]
+
+
+def _facts_of_test(result: SeedResult, run: RunConfig) -> dict[str, str]:
+    """Facts about a test and the training of its weights. Older results lack some."""
+    record = result.metrics or {}
+    official = run.data.dataset.official_size("test")
+    counts = " / ".join(str(record["videos"][name]) for name in ITEM_COUNTS)
+    is_trained = run.optim is not None and not result.released
+    return {
+        "seed": str(result.seed),
+        "views × crops": f"{record['views']} × {record['crops']}",
+        "evaluated / failed / missing": counts + (f" of {official} official" if official is not None else ""),
+        "data": copy_text(record["data"]),
+        "weights": _weights(record),
+        "replaced in training": str(record.get("replaced_in_training", "unknown")) if is_trained else "",
+        "devices × items at a time × accumulation": ", then ".join(map(_split, record.get(BATCH_SPLITS, ()))),
+        "precision": _precision(record["precision"], run),
+        "hardware": _hardware(record),
+        "versions": _versions(sessions(record)),
+    }
+
+
+def _facts_of_measurement(record: dict, cell: Cell, metric: Measured) -> dict[str, str]:
+    assert cell.paper_run is not None
+    count, rounds = record["batch_size"], record.get("rounds", 0)
+    median = f"; median of {rounds} rounds" if rounds > 1 else "; one round" if rounds else ""
+    return {
+        "measured": f"{metric.sentence} {count:,} {cell.paper_run.data.size.kind}{'' if count == 1 else 's'}{median}",
+        "session": record.get("session", ""),
+        "precision": record["precision"],
+        "hardware": record["hardware"],
+        "versions": _versions([record]),
+    }
+
+
+def _weights(record: dict) -> str:
+    """Released files that were tested, or that a training started from."""
+    if (file := record.get("released_weights")) is not None:
+        warnings = "; ".join(file.get("warnings", []))
+        return f"released {file['file']}, sha256 {file['sha256'][:12]}" + (f" ({warnings})" if warnings else "")
+    return "; ".join(
+        f"{start['part'] or 'all'} started from {start['file']}, sha256 {start['sha256'][:12]}"
+        for start in record.get("started_from", [])
+    )
+
+
+def _split(split: dict) -> str:
+    """Split of the global batch. Those after the first have their first step."""
+    start = f" from step {split['from_step']}" if split["from_step"] else ""
+    return f"{split['devices']} × {split['micro_batch']} × {split['accumulation']}{start}"
+
+
+def _precision(used: str, run: RunConfig) -> str:
+    recipe = run.optim.precision if run.optim is not None else used
+    return used if used == recipe else f"{used}, not {recipe} as in the recipe"
+
+
+def _hardware(record: dict) -> str:
+    """Hardware of a test, and that of its training and of its parents' trainings if it is another one."""
+    *trained, tested = (session["hardware"] for session in sessions(record))
+    return tested if {*trained} <= {tested} else f"{joined(trained)} (trained), {tested} (tested)"
+
+
+def _versions(records: Sequence[Mapping]) -> str:
+    """Versions of Python and the packages of all processes."""
+    names = dict.fromkeys(name for record in records for name in record["versions"])
+    versions = {name: [one["versions"][name] for one in records if name in one["versions"]] for name in names}
+    return ", ".join(f"{name} {joined(found)}" for name, found in versions.items())
+
+
+def origins_text(report: Report, markup: Markdown) -> str:
+    """Folded table with a line for each run and measurement, below what is the same for all of them."""
+    origins = origins_of(report)
+    facts = dict.fromkeys(name for origin in origins for name in origin.facts)
+    texts = {"columns": [", ".join(origin.columns) for origin in origins]}
+    texts |= {name: [origin.facts.get(name, "") for origin in origins] for name in facts}
+    same = [markup.escaped(f"{name}: {found[0]}") for name, found in texts.items() if any(found) and len({*found}) == 1]
+    differing = [name for name, found in texts.items() if len({*found}) > 1]
+    lines = [
+        [
+            markup.escaped(origin.row),
+            markup.link(source.file.stem, source.file) + (f" {PUBLISHED_SIGN}" if source.published else ""),
+            markup.link(source.train_id, source.config) if source.config.exists() else source.train_id,
+            source.commit,
+            *(markup.escaped(texts[name][number]) for name in differing),
+        ]
+        for number, origin in enumerate(origins)
+        for source in [origin.source]
+    ]
+    table = markup.table([["row", "result", "run", "commit", *differing]], lines) if lines else ""
+    elsewhere = markup.paragraph(ELSEWHERE) if report.scale.small and origins else ""
+    parts = (markup.items(same), table, elsewhere, _without_runs(report, markup))
+    return markup.folded("Where the numbers come from", *parts)
+
+
+def _without_runs(report: Report, markup: Markdown) -> str:
+    """Sentences on the columns, and the rows of a setting, whose values need no run."""
+    columns = report.table.columns
+    shown = [c for i, c in enumerate(columns) if any(row.cells[i].value is not None for row in report.rows)]
+    computed = [one_line(c.header) for c in shown if isinstance(c.metric, Computed)]
+    own = [
+        r.row for r in report.rows if r.row.metric and any(isinstance(r.row.metric_of(c), Computed) for c in columns)
+    ]
+    computed += [row_names(report.table)[row.key] for row in own]
+    sentences = [f"{', '.join(computed)}: computed from the config, without a run."] if computed else []
+    headers = {column.key: one_line(column.header) for column in columns}
+    for column in shown:
+        if isinstance(column.metric, Derived):
+            parts = ", ".join(headers[key] for key in column.metric.columns)
+            sentences.append(f"{headers[column.key]}: {column.metric.noun} of {parts}.")
+    return markup.paragraph(markup.escaped(" ".join(sentences)))

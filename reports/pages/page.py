@@ -1,0 +1,108 @@
+"""Page of a report: table in the paper's layout, its legend and notes, and the parts that others make."""
+
+import shlex
+
+from experiments.spec.catalog import paper_readme
+from reports.pages.markup import Markdown, alignments
+from reports.pages.origins import origins_text
+from reports.pages.report import Report
+from reports.pages.table_texts import (
+    best_text,
+    legend,
+    prints_numbers,
+    shown_headers,
+    shown_labels,
+    shown_styles,
+    shows_printed,
+    untested,
+    warning,
+)
+
+
+def page(report: Report, markup: Markdown, *, figure: str, plot: str, claims: str, costs: str) -> str:
+    """Page, ending in a newline.
+
+    Args:
+        figure, plot, claims, costs: parts in the same markup; empty for none.
+    """
+    table, scale = report.table, report.scale
+    if notice := " ".join(filter(None, [warning(report), untested(report)])):
+        notice = "> " + markup.bold(f"Scale `{scale.name}`.") + f" {notice}"
+    parts = [
+        markup.heading(1, f"{table.name} at scale `{scale.name}`: {markup.escaped(table.caption)}"),
+        markup.paragraph(notice),
+        markup.paragraph(f"{table.source}. {_cell_note(report)}"),
+        figure,
+        table_text(report, markup),
+        _legend(report, markup),
+        plot,
+        claims,
+        markup.heading(2, "About these numbers"),
+        markup.items(_notes(report, markup)),
+        origins_text(report, markup),
+        costs,
+        _changes(report, markup),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _cell_note(report: Report) -> str:
+    """Sentence on the meaning of a cell."""
+    cells = "A cell reads `ours (printed)`." if shows_printed(report) else "All numbers are ours."
+    if not prints_numbers(report):
+        cells = "All numbers are ours; the paper prints none."
+    if report.facts.changes:
+        cells += " Labels describe the paper's models; the end of this page lists what is changed in them."
+    return cells
+
+
+def table_text(report: Report, markup: Markdown) -> str:
+    """Rows and columns in the paper's layout."""
+    columns, num_labels = report.table.columns, len(report.table.labels)
+    lines = [
+        [
+            *(markup.label(row, index, text) for index, text in enumerate(labels)),
+            *map(markup.cell, row.cells, columns),
+        ]
+        for row, labels in zip(report.rows, shown_labels(report), strict=True)
+    ]
+    return markup.table(shown_headers(report.table), lines, alignments(report), num_labels)
+
+
+def _legend(report: Report, markup: Markdown) -> str:
+    signs = [f"`{sign}` {markup.escaped(meaning)}" for sign, meaning in legend(report)]
+    if any(row.row.quoted for row in report.rows):
+        signs.append(f"{markup.italic('italic')} rows are quoted by the paper from others, not measured here")
+    if (best := best_text(report)) is not None:
+        signs.append(f"{markup.bold('bold')} values are {best}")
+    if styles := shown_styles(report):
+        texts = [{"bold": markup.bold, "underlined": markup.underlined}[style](style) for style in styles]
+        signs.append(f"printed numbers are {' or '.join(texts)} as in the paper")
+    return markup.paragraph("; ".join(signs) + ".") if signs else ""
+
+
+def _notes(report: Report, markup: Markdown) -> list[str]:
+    """Lines that everyone should read."""
+    lines = list(report.facts.notes)
+    if not warning(report):
+        overridden = ", but for the overrides" if report.overrides else ""
+        lines.insert(0, f"The models and data sets are those of the paper{overridden}.")
+    if (readme := paper_readme(report.table.paper)) is not None:
+        lines.append(f"What differs from the paper: {markup.file_link(readme)}")
+    return [*lines, f"Made by `{_command(report)}`"]
+
+
+def _command(report: Report) -> str:
+    """Command that prints the report."""
+    options = [word for text in report.overrides for word in ("-o", text)]
+    seeds = [] if report.seeds == (0,) else ["--seeds", ",".join(map(str, report.seeds))]
+    whole = len(report.rows) == len(report.table.rows)
+    names = [report.table.name] if whole else [f"{report.table.name}:{row.row.key}" for row in report.rows]
+    return shlex.join(["reproduce", "report", *names, "--scale", report.scale.name, *seeds, *options])
+
+
+def _changes(report: Report, markup: Markdown) -> str:
+    """Folded table of the changed fields of the paper's runs."""
+    lines = [[f"`{path}`", markup.escaped(change)] for path, change in report.facts.changes]
+    table = markup.table([["field", "paper → here"]], lines) if lines else ""
+    return markup.folded("Changed in the paper's runs", table)

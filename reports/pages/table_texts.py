@@ -1,0 +1,217 @@
+"""Texts of a table that all formats share: cells with their signs, labels, headers, legend and warnings."""
+
+from experiments.spec.number_formats import value_text
+from experiments.spec.table import Column, Header, Table, label_text, one_line, printed_style
+from reports.pages.report import Report, ReportCell, ReportRow, quoted_values
+
+DASH, NOT_APPLICABLE, RUNNING = "–", "n/a", "…"
+MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_DATA_SIGN = "†", "‡", "§", "‖"
+
+
+def ours_text(cell: ReportCell, column: Column) -> str:
+    """Measured value, as `mean ± std (n=3)` for several seeds, or the state; in quoted rows the quoted value.
+
+    A cell without a measured value never shows the printed value, except in rows that the paper itself quotes. There, a
+    derived column shows what follows from the printed cells. `std` is the sample standard deviation (n - 1) over the
+    seeds.
+    """
+    form = cell.form or column.form
+    if cell.state == "quoted":
+        return value_text(cell.printed if cell.value is None else cell.value, form) or DASH
+    if cell.value is None:
+        return state_text(cell) + marks(cell)
+    text = value_text(cell.value, form)
+    if cell.std is not None:
+        text += f" ± {value_text(cell.std, form)}"
+    if cell.num_requested > 1:
+        of_requested = f" of {cell.num_requested}" if cell.num_requested > cell.num_seeds else ""
+        text += f" (n={cell.num_seeds}{of_requested})"
+    return text + marks(cell)
+
+
+def marks(cell: ReportCell) -> str:
+    """Signs behind a value; the legend explains them."""
+    signs = (
+        (MODIFIED_SIGN, cell.modified),
+        (RELEASED_SIGN, cell.released),
+        (PUBLISHED_SIGN, cell.published),
+        (OTHER_DATA_SIGN, cell.other_data and cell.state != "not applicable"),
+    )
+    return "".join(sign for sign, applies in signs if applies)
+
+
+def printed_text(cell: ReportCell, column: Column) -> str:
+    """Printed value beside a measured value or a state; empty in quoted rows whose value is the printed one."""
+    text = value_text(cell.printed, cell.form or column.form)
+    return "" if cell.state == "quoted" and text == ours_text(cell, column) else text
+
+
+def cell_text(cell: ReportCell, column: Column) -> str:
+    """Cell without styles: `ours (printed)`."""
+    ours, printed = ours_text(cell, column), printed_text(cell, column)
+    return f"{ours} {in_brackets(printed)}" if printed else ours
+
+
+def in_brackets(printed: str) -> str:
+    """Printed text in brackets; one that is printed in brackets has its own."""
+    return printed if printed.startswith("(") and printed.endswith(")") else f"({printed})"
+
+
+def state_text(cell: ReportCell) -> str:
+    """Text of the state of a cell without a value."""
+    match cell.state:
+        case "running":
+            return RUNNING if cell.progress is None else f"{RUNNING} {100 * cell.progress:.0f} %"
+        case "failed" | "interrupted" | "trained":
+            return cell.state
+        case "not applicable":
+            return NOT_APPLICABLE
+    return DASH
+
+
+def label_texts(table: Table, row: ReportRow) -> tuple[str, ...]:
+    """Labels of a row. Without pretrained weights, a label that names the pretraining reads `none (printed)`."""
+    without = row.pretrained is False
+    return tuple(
+        f"none ({label_text(label)})" if without and header == table.pretraining else label_text(label)
+        for header, label in zip(table.labels, row.row.labels, strict=True)
+    )
+
+
+def shown_labels(report: Report) -> list[tuple[str, ...]]:
+    """Labels of each row. Leading texts equal to those of the row above are blank; the last label is never blank."""
+    shown = []
+    above: tuple[str, ...] = ()
+    for row in report.rows:
+        labels = label_texts(report.table, row)
+        texts = list(labels)
+        for index in range(len(labels) - 1):
+            if not isinstance(row.row.labels[index], str) or labels[: index + 1] != above[: index + 1]:
+                break
+            texts[index] = ""
+        shown.append(tuple(texts))
+        above = labels
+    return shown
+
+
+def header_levels(table: Table) -> list[tuple[str, ...]]:
+    """Lines of the header, top level first. Headers with fewer levels are aligned at the bottom."""
+    headers = [*map(levels, table.labels), *(levels(column.header) for column in table.columns)]
+    depth = max(map(len, headers))
+    return list(zip(*(("",) * (depth - len(header)) + header for header in headers), strict=True))
+
+
+def shown_headers(table: Table) -> list[tuple[str, ...]]:
+    """Lines of the header. A header of several columns appears only over the first of them."""
+    lines = header_levels(table)
+    columns = list(zip(*lines, strict=True))
+    shown = [
+        tuple("" if i and column[: k + 1] == columns[i - 1][: k + 1] else column[k] for i, column in enumerate(columns))
+        for k in range(len(lines) - 1)
+    ]
+    return [*shown, lines[-1]]
+
+
+def levels(header: Header) -> tuple[str, ...]:
+    return (header,) if isinstance(header, str) else header
+
+
+def warning(report: Report) -> str | None:
+    """Warning about small models and generated data; None for the paper's models on given data."""
+    facts, small = report.facts, report.scale.small
+    if not (facts.generated or facts.given):
+        measured = small and report.measured_headers
+        return "Every column is measured on the model at the paper's size." if measured else None
+    if not (small or facts.generated):
+        return None
+    *first, last = map(one_line, report.measured_headers or ("",))
+    measured = f"{', '.join(first)} and {last} are" if first else f"{last} is"
+    exception = f" Only {measured} measured at the paper's size." if last and small else ""
+    command = f", which `reproduce show {report.table.name}` prints" if prints_numbers(report) else ""
+    origin = f"{'small models' if small else 'models'} on {data_text(facts.unit, facts.generated, facts.given)}"
+    return f"These numbers come from {origin}. They are not comparable with those of the paper{command}.{exception}"
+
+
+def untested(report: Report) -> str | None:
+    """Sentence above a report in which no accuracy has been measured; None for any other report."""
+    tested = [cell for row in report.rows for cell in row.cells if cell.num_requested]
+    if not tested or any(cell.value is not None for cell in tested):
+        return None
+    return "Nothing has been trained or tested here at this scale: a dash stands where a measured number belongs."
+
+
+def data_text(unit: str, generated: tuple[str, ...], given: tuple[str, ...]) -> str:
+    """Data of the runs: generated stand-ins, or files that the user names.
+
+    Args:
+        unit: plural noun for the items.
+        generated, given: names of the data sets of each kind.
+    """
+    texts = [f"the {unit} given as {', '.join(given)}"] if given else []
+    if generated:
+        texts = [f"generated stand-in {unit}" + (f" ({', '.join(generated)})" if given else ""), *texts]
+    return " and ".join(texts)
+
+
+def prints_numbers(report: Report) -> bool:
+    """Whether the paper prints any number of this table. Some figures contain no numbers."""
+    figure = report.table.figure
+    in_figure = figure is not None and figure.prints_numbers
+    return in_figure or any(value is not None for row in report.rows for value in row.row.paper)
+
+
+def shows_printed(report: Report) -> bool:
+    return any(cell.printed is not None for row in report.rows for cell in row.cells)
+
+
+def shown_styles(report: Report) -> list[str]:
+    """Styles of the printed values that the report shows."""
+    cells = [pair for row in report.rows for pair in zip(row.cells, report.table.columns, strict=True)]
+    styles = (printed_style(cell.printed) for cell, c in cells if cell.state == "quoted" or printed_text(cell, c))
+    return sorted({style for style in styles if style is not None})
+
+
+def legend(report: Report) -> list[tuple[str, str]]:
+    """Signs in the table, and their meanings."""
+    cells = [cell for row in report.rows for cell in row.cells]
+    quoted = [cell for cell in cells if cell.state == "quoted"]
+    signs = []
+    meanings = ["not run"] if any(cell.state == "not run" and cell.value is None for cell in cells) else []
+    if any(cell.printed is None and cell.value is None for cell in quoted):
+        meanings.append("in quoted rows, not printed" + (" or not comparable" if report.scale.small else ""))
+    if meanings:
+        has_dashes = any(label is None for row in report.rows for label in row.row.labels)
+        of_labels = " (among the labels, as printed: does not apply)" if has_dashes else ""
+        signs.append((DASH, ", ".join(meanings) + of_labels))
+    if any(cell.state == "not applicable" for cell in cells):
+        signs.append((NOT_APPLICABLE, "does not apply"))
+    if any(cell.state == "running" for cell in cells):
+        signs.append((RUNNING, "running"))
+    if any(cell.released for cell in cells):
+        signs.append((RELEASED_SIGN, "released weights, tested here"))
+    if any(cell.modified for cell in cells):
+        signs.append((MODIFIED_SIGN, f"not the table's run: {', '.join(report.overrides)}"))
+    if any(cell.published for cell in cells):
+        signs.append((PUBLISHED_SIGN, "published: a result that comes with the project, not run here"))
+    if any(cell.other_data for cell in cells):
+        signs.append(
+            (
+                OTHER_DATA_SIGN,
+                "measured on other data or under other conditions than the rest",
+            )
+        )
+    if any(cell.num_requested > 1 for cell in cells):
+        signs.append(("±", "sample standard deviation over the seeds"))
+    return signs
+
+
+def best_text(report: Report) -> str | None:
+    """Meaning of bold values; None if there are none."""
+    columns = [i for i in range(len(report.table.columns)) if any(row.cells[i].best for row in report.rows)]
+    if not columns:
+        return None
+    with_quoted = any(quoted_values(report.rows, index) for index in columns)
+    parts = ["the best of their column"]
+    parts += ["quoted values included"] if with_quoted else []
+    parts += ["controls apart"] if any(row.row.metric for row in report.rows) else []
+    return ", ".join(parts)

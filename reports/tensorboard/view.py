@@ -1,0 +1,254 @@
+"""TensorBoard log directory of tables (a view): their runs under the names in the tables, and the tables in HPARAMS.
+
+Each tested run becomes a run `<row> · <column>`. Its curves are links to its own event files; runs are never changed.
+HPARAMS has one line per row, in the order of the tables: our values beside the printed ones, several seeds as their
+mean. IMAGES contains the answers of tests, figures and attention maps; TEXT the configs and the rendered tables.
+Nothing of the view itself is a scalar, so that SCALARS and TIME SERIES contain the curves of the trainings alone.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch.utils.tensorboard import SummaryWriter
+
+from experiments.spec.run import RunConfig
+from experiments.spec.table import one_line
+from reports.claims.claims import claims_of
+from reports.figures import figures
+from reports.pages.markup import Unlinked
+from reports.pages.names import row_names
+from reports.pages.origins import runs_of
+from reports.pages.report import Report, ReportRow, SeedResult
+from reports.pages.table_texts import levels
+from reports.saved import claims_text, report_path, whole_page
+from reports.tensorboard.hparams import HParams, end
+from runner.machine.files import StoreError
+from runner.store.store import RunStore
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# The names sort before those of the curves. TensorBoard reads the files of a run in this order, and waits for new
+# events at the end of the last one.
+OWN_FILE = "events.out.tfevents.0000000000.table"
+PICTURES_FILE = "events.out.tfevents.0000000001.pictures"
+VIEWS = "views/"  # group of the pictures, which TensorBoard sorts after the curves `train` and `val`
+PICTURE = VIEWS + "attention maps"
+REPORT, CONFIG = "report", "run config"  # tags of texts; the first one also is the name of the run of a table itself
+FIGURE, PLOT = VIEWS + "figure", VIEWS + "plot"
+
+
+@dataclass(frozen=True)
+class Session:
+    """Run in the view.
+
+    `table`, `row`, `group`: its line in HPARAMS; no group for the run of a table itself.
+    `curves`: directory of its event files.
+    `test`: its run and whether released weights were tested, if it was tested here.
+    """
+
+    name: str
+    table: str
+    row: str = ""
+    group: str = ""
+    curves: Path | None = None
+    finished: bool = True
+    pictures: "Mapping[str, Figure]" = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    test: tuple[RunConfig, bool] | None = None
+
+    @property
+    def event_files(self) -> list[Path]:
+        return sorted(self.curves.glob("*tfevents*")) if self.curves is not None else []
+
+
+def build_view(reports: Sequence[Report], store: RunStore) -> Path:
+    """Create the log directory of tables anew, in `views` of the store. Returns its path.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    view = store.root / "views" / view_name(reports)
+    hparams = HParams(reports)
+    # TensorBoard has seven colours and gives them by the time of the first event. Runs without curves need none.
+    found = [session for report in reports for session in _sessions(report, store, reports)]
+    sessions = sorted(found, key=lambda session: not session.event_files)
+    try:
+        view.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=view.parent) as folder:
+            new = Path(folder) / view.name
+            for session in sessions:
+                _write(session, new / session.name, hparams)
+                _write_pictures(session, new / session.name, view / session.name, store)
+            if view.exists():
+                view.rename(Path(folder) / "old")
+            new.rename(view)
+    except OSError as error:
+        raise StoreError(f"cannot write {view}: {error.strerror}; name another place with --runs") from None
+    return view
+
+
+def view_name(reports: Sequence[Report]) -> str:
+    """Directory of a view: `<table>.<scale>`, with the number of further tables and a hash of their names.
+
+    Runs with overrides have a separate directory, with the suffix `.modified`.
+    """
+    first = reports[0]
+    name = first.table.name.replace("/", "_")
+    if len(reports) > 1:
+        names = " ".join(report.table.name for report in reports)
+        name += f"+{len(reports) - 1}-{hashlib.sha256(names.encode()).hexdigest()[:6]}"
+    return f"{name}.{first.scale.name}" + (".modified" if first.overrides else "")
+
+
+def _sessions(report: Report, store: RunStore, reports: Sequence[Report]) -> Iterator[Session]:
+    """Runs of a table in its order: one per trained run, or one for a row without any. The last is the table itself.
+
+    TensorBoard sorts names, so rows are numbered. Of several tables, names start with the table and numbers go on.
+
+    Args:
+        reports: all tables of the view.
+    """
+    table, names = report.table.name, row_names(report.table)
+    folder = f"{table}/" if len(reports) > 1 else ""
+    figure, plot = figures.drawer(report), figures.plot(report)
+    drawn = figures.row_figures(figure) if figure is not None else {}
+    column = figure.column if figure is not None else None
+    digits = len(str(sum(len(other.rows) for other in reports)))
+    first = 1 + sum(len(other.rows) for other in takewhile(lambda other: other is not report, reports))
+    for number, row in enumerate(report.rows, first):
+        if row.row.quoted:
+            continue
+        numbered = f"{number:0{digits}d} "
+        name = f"{folder}{_file_name(numbered + names[row.row.key])}"
+        session = Session(name, table, row.row.key, numbered + row.row.key)
+        yield from list(_tested_sessions(report, row, store, session, drawn.get(row.row.key), column)) or [session]
+    text = whole_page(
+        report, claims_text(report, claims_of(report), Unlinked()), Unlinked(), report_path(report.table, report.scale)
+    )
+    shown = {FIGURE: figure, PLOT: plot}
+    pictures = {tag: figures.figure_of(drawer) for tag, drawer in shown.items() if drawer is not None}
+    yield Session(f"{folder}{REPORT}", table, pictures=pictures, texts={REPORT: text})
+
+
+def _tested_sessions(
+    report: Report, row: ReportRow, store: RunStore, session: Session, drawn: "Figure | None", drawn_column: str | None
+) -> Iterable[Session]:
+    """Runs of a row: finished or not, or published.
+
+    Args:
+        session: the row without a run.
+        drawn, drawn_column: picture of the row, and the column whose run it shows.
+    """
+    runs, tests = runs_of(report), _tests(row, report)
+    sessions: dict[str, Session] = {}
+    for cell in row.cells:
+        for result in cell.seeds:
+            own = tests[result.train_id]
+            seed = f" · seed {result.seed}" if len(cell.seeds) > 1 else ""
+            seed += " · released weights" if result.released else ""
+            published = " · published" if all(map(_is_published, own.values())) else ""
+            is_drawn = drawn is not None and cell.column == drawn_column and result.seed == report.seeds[0]
+            tested_here = [r for r in own.values() if r.value is not None and not _is_published(r)]
+            found = replace(
+                session,
+                name=f"{session.name} · {_file_name(_shared_header(own))}{seed}{published}",
+                curves=store.run(result.train_id).tensorboard,
+                finished=all(other.value is not None for other in own.values()),
+                pictures={PICTURE: drawn} if is_drawn and drawn is not None else {},
+                texts={CONFIG: _config(runs[result.train_id, result.eval_id])},
+                test=(runs[result.train_id, tested_here[0].eval_id], tested_here[0].released) if tested_here else None,
+            )
+            sessions.setdefault(result.train_id, found)
+    return sessions.values()
+
+
+def _is_published(result: SeedResult) -> bool:
+    return result.source is not None and result.source.published
+
+
+def _tests(row: ReportRow, report: Report) -> dict[str, dict[tuple[str, ...], SeedResult]]:
+    """Tests of each run of a row, by the header of the first column that shows the test."""
+    tests: dict[str, dict[tuple[str, ...], SeedResult]] = {}
+    for cell, column in zip(row.cells, report.table.columns, strict=True):
+        for result in cell.seeds:
+            of_run = tests.setdefault(result.train_id, {})
+            if all(other.eval_id != result.eval_id for other in of_run.values()):
+                of_run[levels(column.header)] = result
+    return tests
+
+
+def _shared_header(headers: Iterable[tuple[str, ...]]) -> str:
+    """Header levels that all columns of a run share; the first header if they share none."""
+    headers = list(headers)
+    shared = [same[0] for same in takewhile(lambda same: len(set(same)) == 1, zip(*headers, strict=False))]
+    return one_line(tuple(shared) or headers[0])
+
+
+def _config(run: RunConfig) -> str:
+    return f"```json\n{json.dumps(run.description, indent=1)}\n```"
+
+
+def _write(session: Session, directory: Path, hparams: HParams) -> None:
+    """Line in HPARAMS, texts and pictures of a run, its end, and links to its curves."""
+    with _writer(directory / OWN_FILE) as writer:
+        assert writer.file_writer is not None
+        if session.group:
+            writer.file_writer.add_summary(hparams.columns())
+            writer.file_writer.add_summary(hparams.line(session.table, session.row, session.group))
+        for tag, text in session.texts.items():
+            writer.add_text(tag, text)
+        for tag, figure in session.pictures.items():
+            writer.add_figure(tag, figure)
+        if session.group:
+            writer.file_writer.add_summary(end(finished=session.finished))
+    for file in session.event_files:
+        (directory / file.name).symlink_to(file.resolve())
+
+
+def _write_pictures(session: Session, directory: Path, before: Path, store: RunStore) -> None:
+    """Pictures of a test; those of the view before, if they are newer than its scores.
+
+    Args:
+        before: directory of the run in the view before.
+    """
+    if session.test is None:
+        return
+    run, released = session.test
+    of_run = store.run(run.train_id)
+    sources = (of(run.eval_id, released=released) for of in (of_run.predictions, of_run.shown_clips))
+    changed = max((source.stat().st_mtime for source in sources if source.exists()), default=None)
+    kept = before / PICTURES_FILE
+    if changed is not None and kept.exists() and kept.stat().st_mtime > changed:
+        shutil.copy2(kept, directory)
+    elif changed is not None:
+        from reports.figures.answers import pictures_of_test  # matplotlib takes a second to import
+
+        with _writer(directory / PICTURES_FILE) as writer:
+            for name, figure in pictures_of_test(run, store, released=released).items():
+                writer.add_figure(VIEWS + name, figure)
+
+
+@contextmanager
+def _writer(path: Path) -> Iterator[SummaryWriter]:
+    """Writer of an event file, which gets its name at the end."""
+    folder = path.with_suffix(".partial")
+    with SummaryWriter(str(folder)) as writer:
+        yield writer
+    (written,) = folder.iterdir()
+    written.rename(path)
+    folder.rmdir()
+
+
+def _file_name(name: str) -> str:
+    """Name without characters that a directory cannot have. The slash becomes a similar sign."""
+    return re.sub(r"[\\\x00-\x1f]", "-", name.replace("/", "∕"))

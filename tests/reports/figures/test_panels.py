@@ -1,0 +1,209 @@
+"""Panels of lines and of bars: their points, lines and bars."""
+
+import csv
+import io
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.patches import Rectangle
+
+from experiments.spec.catalog import load
+from experiments.spec.figures import BarPanel, Bars
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import TINY, Scale
+from experiments.spec.table import Table
+from reports.collect import collect
+from reports.figures import figures
+from reports.figures.drawer import Drawer
+from reports.figures.panels import positions
+from reports.pages.report import Report
+from runner.store.store import RunStore
+
+Finish = Callable[..., None]
+FIGURE3 = load("motionformer/figure3")
+
+
+def run_of(cell: str, seed: int = 0) -> RunConfig:
+    return FIGURE3.run_of(cell, TINY, (), seed)
+
+
+def drawn(report: Report) -> Drawer:
+    found = figures.drawer(report)
+    assert found is not None
+    return found
+
+
+def points_of(report: Report) -> list[dict[str, str]]:
+    """Data of the report's figure, one dict per point."""
+    return list(csv.DictReader(io.StringIO(drawn(report).data() or "")))
+
+
+def test_the_data_contain_every_value_and_its_margin_to_trajectory_attention(
+    store: RunStore, figure3_results: None
+) -> None:
+    found = points_of(collect(FIGURE3, TINY, store))
+    assert len(found) == 2 * 3 * 9
+    by_key = {(line["y_label"], line["row"], line["column"]): float(line["y"]) for line in found}
+    for column in FIGURE3.columns:
+        trajectory = by_key["top-1 accuracy (%)", "trajectory", column.key]
+        assert by_key["top-1 minus trajectory's", "trajectory", column.key] == 0
+        for row in ("joint", "divided"):
+            margin = by_key["top-1 accuracy (%)", row, column.key] - trajectory
+            assert by_key["top-1 minus trajectory's", row, column.key] == pytest.approx(margin)
+    assert [line["x"] for line in found[:5]] == ["1", "2", "4", "8", "whole clip"]
+
+
+def test_margins_are_computed_between_equal_seeds(store: RunStore, finish: Finish) -> None:
+    for seed, (ours, joint) in enumerate([(70.0, 60.0), (80.0, 72.0)]):
+        finish(run_of("trajectory.k400-4", seed), ours)
+        finish(run_of("joint.k400-4", seed), joint)
+    finish(run_of("joint.k400-4", 2), 99.0)  # no run of trajectory attention with this seed: no margin
+    found = points_of(collect(FIGURE3, TINY, store, seeds=(0, 1, 2)))
+    margin = next(line for line in found if line["y_label"] == "top-1 minus trajectory's" and line["row"] == "joint")
+    assert (float(margin["y"]), margin["num_seeds"]) == (-9.0, "2")
+    assert float(margin["std"]) == pytest.approx(2**0.5)
+
+
+def test_cells_without_results_are_left_out(store: RunStore, finish: Finish) -> None:
+    finish(run_of("joint.k400-1"), 50.0)
+    found = points_of(collect(FIGURE3, TINY, store))
+    shown = [(line["row"], line["column"], line["y"], line["released"]) for line in found]
+    assert shown == [("joint", "k400-1", "50.0", "False")]
+    finish(run_of("joint.k400-1"), 50.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    assert points_of(collect(FIGURE3, TINY, store))[0]["released"] == "True"
+
+
+def test_a_margin_is_marked_if_either_of_its_rows_has_released_weights(store: RunStore, finish: Finish) -> None:
+    finish(run_of("joint.k400-1"), 50.0)
+    finish(run_of("trajectory.k400-1"), 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    found = points_of(collect(FIGURE3, TINY, store))
+    marks = {(line["row"], line["y_label"]): line["released"] for line in found}
+    assert marks == {
+        ("joint", "top-1 minus trajectory's"): "True",
+        ("trajectory", "top-1 minus trajectory's"): "True",
+        ("joint", "top-1 accuracy (%)"): "False",
+        ("trajectory", "top-1 accuracy (%)"): "True",
+    }
+
+
+def test_panels_have_the_titles_labels_and_lines_of_the_paper(store: RunStore, figure3_results: None) -> None:
+    axes = drawn(collect(FIGURE3, TINY, store)).draw(None).axes
+    assert [axis.get_title() for axis in axes] == ["Kinetics-400", "Something–Something V2", "", ""]
+    assert [axis.get_ylabel() for axis in axes] == ["top-1 minus trajectory's"] * 2 + ["top-1 accuracy (%)"] * 2
+    assert [len(axis.get_lines()) for axis in axes] == [3] * 4
+    joint = axes[2].get_lines()[0]
+    expected = [58.0 + 0.8 * index for index in range(5)]
+    assert list(joint.get_ydata()) == pytest.approx(expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "expected"),
+    [
+        (("2", "4", "12", "16"), [2, 4, 12, 16]),
+        (("0.25", "0.5", "1"), [0.25, 0.5, 1]),
+        (("1×3", "2×3", "6×3"), [1, 2, 6]),
+        (("1×3", "2×5", "6×3"), [0, 1, 2]),
+        (("1", "2", "whole clip"), [0, 1, 2]),
+        (("1", "2", "1000"), [0, 1, 2]),  # 1 and 2 would touch
+        (("8",), [8]),
+    ],
+)
+def test_ticks_are_at_their_numbers_where_their_labels_do_not_touch(
+    ticks: tuple[str, ...], expected: list[float]
+) -> None:
+    assert positions(ticks) == expected
+
+
+def test_an_axis_has_its_least_length(store: RunStore, finish: Finish) -> None:
+    table = load("xvit/figure1")
+    for cell in table.cells(TINY):
+        finish(cell.runs[0], 70.0)
+    low, high = drawn(collect(table, TINY, store)).draw(None).axes[0].get_ylim()
+    assert (low, high) == pytest.approx((65, 75))
+
+
+def test_panels_of_the_same_quantity_share_their_range_and_one_row_needs_no_legend(
+    store: RunStore, finish: Finish, figure3_results: None
+) -> None:
+    table = load("deform3d/figureA1")
+    for column, top1 in (("on-2", 20.0), ("on-12", 80.0), ("of-2", 50.0), ("of-16", 60.0)):
+        finish(table.run_of(f"default.{column}", TINY, (), 0), top1)
+    figure = drawn(collect(table, TINY, store)).draw(None)
+    left, right = figure.axes
+    assert left.get_ylim() == right.get_ylim() and not figure.legends
+    assert list(left.get_xticks()) == [1, 2, 3, 4, 5, 6, 8]
+    figure = drawn(collect(FIGURE3, TINY, store)).draw(None)
+    assert len(figure.legends) == 1
+    assert figure.axes[2].get_ylim() != figure.axes[3].get_ylim()  # accuracies on two data sets
+
+
+BOTH = BarPanel(
+    title="(a) Data sets", y_label="top-1 (%)", rows=("other", "ours"), columns=("k400", "ssv2"), ticks=("K", "S")
+)
+DELTA = replace(BOTH, title="(b) Difference", rows=("other", "joint", "ours"), columns=("delta",), ticks=("Δ",))
+
+
+@pytest.fixture
+def drawn_table(table: Table, small: Scale, finish: Finish, run_of: Callable[..., RunConfig]) -> Table:
+    finish(run_of(small, "ours.k400"), 60.0)
+    finish(run_of(small, "ours.k400", 1), 64.0)
+    finish(run_of(small, "ours.ssv2"), 41.0)
+    return replace(table, figure=Bars(panels=(BOTH, DELTA)))
+
+
+def test_the_data_have_ours_beside_printed_and_quoted_values(drawn_table: Table, small: Scale, store: RunStore) -> None:
+    lines = points_of(collect(drawn_table, small, store, seeds=(0, 1)))
+    found = {(line["panel"][:3], line["row"], line["column"], line["origin"]): float(line["y"]) for line in lines}
+    assert found == {
+        ("(a)", "other", "k400", "quoted"): 99.0,
+        ("(a)", "other", "ssv2", "quoted"): 98.0,
+        ("(a)", "ours", "k400", "ours"): 62.0,
+        ("(a)", "ours", "k400", "printed"): 79.7,
+        ("(a)", "ours", "ssv2", "ours"): 41.0,
+        ("(a)", "ours", "ssv2", "printed"): 66.5,
+        ("(b)", "other", "delta", "quoted"): 1.0,
+        ("(b)", "joint", "delta", "printed"): 15.2,  # not run
+        ("(b)", "ours", "delta", "ours"): 19.0,
+        ("(b)", "ours", "delta", "printed"): 13.2,
+    }
+    ours = next(line for line in lines if line["origin"] == "ours")
+    assert (ours["num_seeds"], ours["x"], ours["scale"]) == ("2", "K", "tiny")
+    assert float(ours["std"]) == pytest.approx(8**0.5)
+
+
+def test_quoted_values_that_are_not_printed_follow_from_printed_cells(
+    drawn_table: Table, small: Scale, store: RunStore
+) -> None:
+    other = replace(drawn_table.rows[0], paper=(100.0, 99.0, 95.5, None))
+    table = replace(drawn_table, rows=(other, *drawn_table.rows[1:]))
+    lines = points_of(collect(table, small, store))
+    assert {line["y"] for line in lines if (line["row"], line["column"]) == ("other", "delta")} == {"3.5"}
+
+
+def test_printed_and_quoted_bars_are_hatched_and_named(drawn_table: Table, small: Scale, store: RunStore) -> None:
+    first, second = drawn(collect(drawn_table, small, store)).draw(None).axes
+    assert [first.get_title(), second.get_title()] == ["(a) Data sets", "(b) Difference"]
+    assert [tick.get_text() for tick in first.get_xticklabels()] == ["K", "S"]
+    labels = [text.get_text() for text in first.get_legend().get_texts()]  # type: ignore[union-attr]
+    assert labels == ["Other [8] | x, Large (quoted)", "Ours, Small (Att_T) (ours)", "Ours, Small (Att_T) (printed)"]
+    bars = [patch for patch in first.patches if isinstance(patch, Rectangle)]
+    assert [bool(bar.get_hatch()) for bar in bars] == [True, True, False, False, True, True]
+    edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars)
+    assert all(right <= left + 1e-9 for (_, right), (left, _) in itertools.pairwise(edges))  # none overlap
+
+
+def test_the_label_of_an_axis_is_not_longer_than_the_axis(drawn_table: Table, small: Scale, store: RunStore) -> None:
+    long = replace(BOTH, y_label="harmonic mean of the top-1 accuracies of the data sets (%)")
+    figure = drawn(collect(replace(drawn_table, figure=Bars(panels=(long,))), small, store)).draw(None)
+    FigureCanvasAgg(figure).draw()
+    [axis] = figure.axes
+    assert axis.yaxis.label.get_window_extent().height <= axis.get_window_extent().height
+
+
+def test_there_is_no_picture_of_printed_values_alone(drawn_table: Table, small: Scale, store: RunStore) -> None:
+    quoted = replace(drawn_table, figure=Bars(panels=(replace(BOTH, rows=("other", "joint")),)))
+    assert figures.drawer(collect(quoted, small, store)) is None
+    assert figures.drawer(collect(drawn_table, small, store, rows=["other", "joint"])) is None

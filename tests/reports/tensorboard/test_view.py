@@ -1,0 +1,355 @@
+import io
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
+from tensorboard.plugins.hparams import api_pb2, metadata
+from torch.utils.tensorboard import SummaryWriter
+
+from experiments.motionformer.base import EPIC100, K400
+from experiments.spec import metrics
+from experiments.spec.catalog import load
+from experiments.spec.metrics import ACTION, NOUN, TOP1, VERB, Computed, Mean, Measured
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.table import Column, Table
+from reports.collect import collect
+from reports.saved import publish
+from reports.tensorboard.view import CONFIG, OWN_FILE, PICTURE, REPORT, build_view
+from runner.store.store import RunStore
+
+RunOf = Callable[..., RunConfig]
+Finish = Callable[..., None]
+TableOf = Callable[..., Table]
+JOINT = "2 Joint, Small · Top-1 ∕ K-400"
+
+
+@pytest.fixture
+def trained(store: RunStore, finish: Finish, run_of: RunOf, small: Scale) -> None:
+    for name, top1 in (("joint.k400", 60.0), ("joint.ssv2", 50.0), ("ours.k400", 61.0)):
+        run = run_of(small, name)
+        finish(run, top1)
+        with SummaryWriter(str(store.run(run.train_id).tensorboard)) as writer:
+            writer.add_scalar("train/loss", top1 / 10, 7)
+
+
+def read(view: Path) -> EventMultiplexer:
+    """Contents of the view, read by TensorBoard."""
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(view))
+    multiplexer.Reload()
+    return multiplexer
+
+
+def line(multiplexer: EventMultiplexer, run: str) -> dict[str, str | float]:
+    """Values of a run in HPARAMS, by the displayed name of their column."""
+    tags = multiplexer.PluginRunToTagToContent(metadata.PLUGIN_NAME)[run]
+    start = metadata.parse_session_start_info_plugin_data(tags[metadata.SESSION_START_INFO_TAG])
+    experiment = metadata.parse_experiment_plugin_data(tags[metadata.EXPERIMENT_TAG])
+    headers = {info.name: info.display_name for info in experiment.hparam_infos}
+    values = {headers[name]: getattr(field, field.WhichOneof("kind")) for name, field in start.hparams.items()}
+    return dict(sorted(values.items(), key=lambda item: list(headers.values()).index(item[0])))
+
+
+def trained_runs(multiplexer: EventMultiplexer) -> list[str]:
+    """Runs of rows, without those of the tables themselves."""
+    return sorted(run for run in multiplexer.Runs() if run.rpartition("/")[2] != REPORT)
+
+
+def test_each_trained_cell_is_a_run_named_as_in_the_table(
+    table: Table, small: Scale, store: RunStore, trained: None
+) -> None:
+    view = build_view([collect(table, small, store)], store)
+    assert view == store.root / "views" / "paper_table1.tiny"
+    assert trained_runs(read(view)) == [
+        "2 Joint, Small · Top-1 ∕ K-400",
+        "2 Joint, Small · Top-1 ∕ SSv2",
+        "3 Ours, Small · Top-1 ∕ K-400",
+        "3 Ours, Small · Top-1 ∕ SSv2",
+        "4 Ours, Small (Att_T) · Top-1 ∕ K-400",
+        "4 Ours, Small (Att_T) · Top-1 ∕ SSv2",
+    ]
+
+
+def test_a_run_shows_its_curves_and_no_other_scalar(table: Table, small: Scale, store: RunStore, trained: None) -> None:
+    runs = read(build_view([collect(table, small, store)], store))
+    assert runs.Scalars(JOINT, "train/loss")[0].step == 7
+    for found in runs.Runs().values():
+        assert set(found["scalars"]) <= {"train/loss"}
+    assert not any(runs.PluginRunToTagToContent("scalars").values())  # scalars as tensors
+
+
+def test_hparams_have_our_values_beside_the_printed_ones_then_the_labels(
+    table: Table, small: Scale, store: RunStore, trained: None
+) -> None:
+    runs = read(build_view([collect(table, small, store)], store))
+    expected = {
+        "Top-1 / K-400": 60.0,
+        "Top-1 / K-400 (printed)": pytest.approx(79.2),
+        "Top-1 / SSv2": 50.0,
+        "Top-1 / SSv2 (printed)": 64.0,
+        "GFLOPs": pytest.approx(180.64, abs=0.01),
+        "GFLOPs (printed)": pytest.approx(180.6),
+        "Δ": 10.0,
+        "Δ (printed)": pytest.approx(15.2),
+        "Attention": "Joint",
+        "Kind": "Small",
+        "Att_T": "–",
+    }
+    assert line(runs, JOINT) == expected and list(line(runs, JOINT)) == list(expected)
+    assert line(runs, "2 Joint, Small · Top-1 ∕ SSv2") == expected  # both runs are one line
+    assert "Top-1 / SSv2" not in line(runs, "4 Ours, Small (Att_T) · Top-1 ∕ K-400")
+
+
+def test_hparams_have_the_same_columns_in_every_run_and_a_line_a_row_in_their_order(
+    table: Table, small: Scale, store: RunStore, trained: None
+) -> None:
+    runs = read(build_view([collect(table, small, store)], store))
+    tags = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)
+    assert len({tags[run][metadata.EXPERIMENT_TAG] for run in trained_runs(runs)}) == 1
+    assert sorted(set(groups(runs).values())) == ["2 joint", "3 short", "4 ours"]  # as TensorBoard sorts them
+
+
+def test_several_tables_are_one_view_with_the_columns_of_all(
+    table: Table, table_of: TableOf, small: Scale, store: RunStore, finish: Finish, trained: None
+) -> None:
+    other = replace(table_of(Column(key="top1", header="Top-1", metric=TOP1, base=K400)), name="paper/table2")
+    other = replace(other, labels=("Attention", "Depth", "Att_T"))
+    finish(other.run_of("ours.top1", small, (), 0), 55.0)
+    reports = [collect(one, small, store) for one in (table, other)]
+    view = build_view(reports, store)
+    assert view.parent == store.root / "views" and view != build_view(reports[:1], store)
+    runs = read(view)
+    second = "paper/table2/5 Ours, Small (Att_T) · Top-1"
+    assert "paper/table1/2 Joint, Small · Top-1 ∕ K-400" in runs.Runs() and second in runs.Runs()
+    assert line(runs, second) == {
+        "Table": "paper/table2", "Headline": "Top-1", "Headline, ours": 55.0,
+        "Top-1": 55.0, "Attention": "Ours", "Att_T": "✓", "Depth": "Small",
+    }  # fmt: skip
+    # TensorBoard displays the first five columns. They are filled for all tables.
+    assert list(line(runs, "paper/table1/2 Joint, Small · Top-1 ∕ K-400").items())[:4] == [
+        ("Table", "paper/table1"),
+        ("Headline", "Top-1 / K-400"),
+        ("Headline, ours", 60.0),
+        ("Headline, printed", pytest.approx(79.2)),
+    ]
+    assert sorted(set(groups(runs).values())) == ["2 joint", "3 short", "4 ours", "5 ours"]
+    tags = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)
+    assert len({tags[run][metadata.EXPERIMENT_TAG] for run in trained_runs(runs)}) == 1
+
+
+def test_runs_with_curves_come_first_because_colours_are_few(
+    table: Table, small: Scale, store: RunStore, trained: None
+) -> None:
+    runs = read(build_view([collect(table, small, store)], store))
+    order = sorted(runs.Runs(), key=runs.FirstEventTimestamp)
+    assert order == [
+        "2 Joint, Small · Top-1 ∕ K-400",
+        "2 Joint, Small · Top-1 ∕ SSv2",
+        "4 Ours, Small (Att_T) · Top-1 ∕ K-400",
+        "3 Ours, Small · Top-1 ∕ K-400",
+        "3 Ours, Small · Top-1 ∕ SSv2",
+        "4 Ours, Small (Att_T) · Top-1 ∕ SSv2",
+        REPORT,
+    ]
+
+
+def test_several_seeds_are_runs_of_one_line_with_their_mean(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    for seed in (0, 1):
+        finish(run_of(small, "joint.k400", seed), 60.0 + seed)
+    runs = read(build_view([collect(table, small, store, seeds=(0, 1))], store))
+    found = [run for run in runs.Runs() if run.startswith(JOINT)]
+    assert sorted(found) == [f"{JOINT} · seed 0", f"{JOINT} · seed 1"]
+    assert [line(runs, run)["Top-1 / K-400"] for run in found] == [60.5, 60.5]
+
+
+def test_a_row_without_training_is_one_run(table: Table, store: RunStore) -> None:
+    untrained = type(table)(
+        name="paper/table2",
+        caption="",
+        source="",
+        labels=table.labels,
+        columns=table.columns[:1],
+        tiny=(),
+        rows=tuple(type(row)(key=row.key, labels=row.labels, quoted=row.quoted) for row in table.rows[:3]),
+    )
+    runs = read(build_view([collect(untrained, PAPER, store)], store))
+    assert trained_runs(runs) == ["2 Joint, Small", "3 Ours, Small"]
+
+
+def test_a_run_without_training_has_final_values_but_no_curves(
+    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
+) -> None:
+    untrained = table_of(Column(key="top1", header="Top-1", metric=TOP1, base=replace(K400, optim=None)))
+    name = "1 Ours, Small (Att_T) · Top-1"
+    for top1, status in ((None, "STATUS_RUNNING"), (55.0, "STATUS_SUCCESS")):
+        if top1 is not None:
+            finish(untrained.run_of("ours.top1", small, (), 0), top1)
+        view = build_view([collect(untrained, small, store)], store)
+        runs = read(view)
+        assert trained_runs(runs) == [name] and os.listdir(view / name) == [OWN_FILE]
+        end = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[name][metadata.SESSION_END_INFO_TAG]
+        parsed = metadata.parse_session_end_info_plugin_data(end)
+        assert parsed.status == api_pb2.Status.Value(status)  # type: ignore[attr-defined]
+    assert runs.Runs()[name]["scalars"] == []
+    assert line(runs, name)["Top-1"] == 55.0
+
+
+def test_metrics_of_any_task_become_columns(table_of: TableOf, small: Scale, store: RunStore, finish: Finish) -> None:
+    shown = (ACTION, VERB, NOUN, metrics.Tested("mean_error"))
+    kitchen = table_of(
+        *(Column(key=f"epic-{one.name}", header=("EPIC-100", one.name), metric=one, base=EPIC100) for one in shown),
+        Column(key="mean", header="Mean", metric=Mean("mean", ("epic-verb", "epic-noun"))),
+    )
+    finish(kitchen.run_of("ours.epic-verb", small, (), 0), action=20.0, verb=50.0, noun=40.0, mean_error=0.25)
+    runs = read(build_view([collect(kitchen, small, store)], store))
+    name = "1 Ours, Small (Att_T) · EPIC-100 ∕ action"  # one test, by the first column that shows it
+    assert trained_runs(runs) == [name]
+    values = {"action": 20.0, "verb": 50.0, "noun": 40.0, "mean_error": 0.25}
+    found = line(runs, name)
+    assert {key: found[f"EPIC-100 / {key}"] for key in values} == values and found["Mean"] == 45.0
+
+
+def test_integers_are_logged_as_values(
+    table_of: TableOf, store: RunStore, keep_measurement: Callable[..., Path]
+) -> None:
+    speed = Measured("items_per_second", "turns-float32")
+    measured = table_of(
+        Column(key="speed", header="Videos/s", metric=speed, base=K400),
+        Column(key="depth", header="Depth", metric=Computed("depth", lambda run: 12), base=K400),
+    )
+    keep_measurement(K400, "turns-float32", items_per_second=3)
+    runs = read(build_view([collect(measured, PAPER, store)], store))
+    found = line(runs, "1 Ours, Small (Att_T)")
+    assert (found["Videos/s"], found["Depth"]) == (3, 12)
+
+
+def test_rebuilding_removes_obsolete_files_and_links_new_ones(
+    table: Table, small: Scale, store: RunStore, run_of: RunOf, trained: None
+) -> None:
+    report = collect(table, small, store)
+    view = build_view([report], store)
+    (view / "obsolete row").mkdir()
+    [events] = store.run(run_of(small, "joint.k400").train_id).tensorboard.iterdir()
+    events.rename(events.with_name(events.name + ".1"))  # like a resumed run, which adds a file with another name
+    build_view([report], store)
+    assert not (view / "obsolete row").exists()
+    assert sorted(os.listdir(view / JOINT)) == sorted([OWN_FILE, events.name + ".1"])
+    assert sorted(os.listdir(view.parent)) == [view.name]
+
+
+def test_attention_maps_are_logged_as_images_of_their_rows(store: RunStore, keep_maps: Callable[..., Path]) -> None:
+    keep_maps("k400", TINY)
+    keep_maps("ssv2", TINY).unlink()
+    report = collect(load("motionformer/figure4"), TINY, store)
+    runs = read(build_view([report], store))
+    name = "1 K-400 · Top-1 of the model"
+    [event] = runs.Images(name, PICTURE)
+    with Image.open(io.BytesIO(event.encoded_image_string)) as image:
+        assert image.size == (event.width, event.height)
+    assert [run for run, tags in runs.Runs().items() if PICTURE in tags["images"]] == [name]
+    assert event.wall_time > 1e9  # not of 1970
+
+
+def test_several_tests_of_a_run_are_one_run_named_by_their_common_header_levels(
+    store: RunStore, finish: Finish
+) -> None:
+    figure = load("motionformer/figure3")
+    for column, top1 in (("k400-1", 60.0), ("k400-2", 70.0), ("ssv2-100", 80.0)):
+        finish(figure.run_of(f"joint.{column}", TINY, (), 0), top1)
+    view = build_view([collect(figure, TINY, store, rows=["joint"])], store)
+    names = ["1 Joint Space-Time · K-400, temporal stride", "1 Joint Space-Time · SSv2, temporal stride"]
+    assert trained_runs(read(view)) == names
+
+
+def test_runs_with_overrides_have_a_separate_directory(table: Table, small: Scale, store: RunStore) -> None:
+    view = build_view([collect(table, small, store, overrides=["optim.epochs=3"])], store)
+    assert view == store.root / "views" / "paper_table1.tiny.modified"
+
+
+def test_building_a_view_does_not_change_runs(table: Table, small: Scale, store: RunStore, trained: None) -> None:
+    def files() -> dict[Path, bytes]:
+        return {p: p.read_bytes() for p in store.root.rglob("*") if p.is_file() and "views" not in p.parts}
+
+    before = files()
+    build_view([collect(table, small, store)], store)
+    build_view([collect(table, small, store, rows=["ours"])], store)
+    assert files() == before
+
+
+def groups(runs: EventMultiplexer) -> dict[str, str]:
+    """Session group of each run."""
+    tags = {run: runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[run] for run in trained_runs(runs)}
+    starts = {
+        run: metadata.parse_session_start_info_plugin_data(found[metadata.SESSION_START_INFO_TAG])
+        for run, found in tags.items()
+    }
+    return {run: start.group_name for run, start in starts.items()}
+
+
+def test_published_values_are_marked(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, trained: None, tmp_path: Path
+) -> None:
+    publish(collect(table, small, store, rows=["joint"]), store)
+    here = RunStore(tmp_path / "here", results=store.results)
+    ssv2 = "1 Joint, Small · Top-1 ∕ SSv2 · published"
+    k400 = "1 Joint, Small · Top-1 ∕ K-400 · published"
+    runs = read(build_view([collect(table, small, here, rows=["joint"])], here))
+    assert groups(runs) == {k400: "1 joint", ssv2: "1 joint"}
+    found = line(runs, ssv2)
+    assert (found["Top-1 / K-400"], found["Top-1 / SSv2"], found["Δ"]) == (60.0, 50.0, 10.0)
+    assert found["Published results"] == "Top-1 / K-400, Top-1 / SSv2, Δ"
+    with here.run(run_of(small, "ours.k400").train_id).claim():
+        view = build_view([collect(table, small, here, rows=["ours"])], here)
+    runs = read(view)
+    [running] = [name for name in groups(runs) if "K-400" in name]
+    end = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[running][metadata.SESSION_END_INFO_TAG]
+    status = metadata.parse_session_end_info_plugin_data(end).status
+    assert status == api_pb2.Status.Value("STATUS_RUNNING")  # type: ignore[attr-defined]
+
+
+def text(multiplexer: EventMultiplexer, run: str, tag: str) -> str:
+    [event] = multiplexer.Tensors(run, f"{tag}/text_summary")
+    return event.tensor_proto.string_val[0].decode()
+
+
+def test_the_config_of_a_run_and_the_rendered_table_are_texts(
+    table: Table, small: Scale, store: RunStore, trained: None
+) -> None:
+    runs = read(build_view([collect(table, small, store)], store))
+    config = text(runs, JOINT, CONFIG)
+    assert config.startswith("```json\n{") and '"batch_size": 8' in config
+    rendered = text(runs, REPORT, REPORT)
+    assert "60.0 (79.2)" in rendered and "](" not in rendered
+
+
+def test_the_pictures_of_a_test_are_drawn_again_only_for_newer_scores(
+    table: Table, small: Scale, store: RunStore, run_of: RunOf, trained: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(small, "joint.k400")
+    scores = store.run(run.train_id).predictions(run.eval_id)
+    scores.parent.mkdir()
+    with scores.open("wb") as file:
+        np.savez(file, views=np.zeros(1))
+    os.utime(scores, (1e9, 1e9))
+    drawn = []
+
+    def draw(*arguments: object, **options: object) -> dict[str, Figure]:
+        drawn.append(arguments)
+        return {"test clips": Figure()}
+
+    monkeypatch.setattr("reports.figures.answers.pictures_of_test", draw)
+    build_view([collect(table, small, store)], store)
+    runs = read(build_view([collect(table, small, store)], store))
+    [event] = runs.Images(JOINT, "views/test clips")
+    assert event.encoded_image_string.startswith(b"\x89PNG") and len(drawn) == 1
+    os.utime(scores, (4e9, 4e9))
+    build_view([collect(table, small, store)], store)
+    assert len(drawn) == 2

@@ -1,0 +1,31 @@
+"""Costs of this implementation beside those that the paper counts."""
+
+from collections.abc import Callable
+
+from experiments.motionformer.base import K400
+from experiments.spec.catalog import load
+from experiments.spec.metrics import Computed
+from experiments.spec.scales import PAPER, TINY
+from experiments.spec.table import Column, Table
+from reports.collect import collect
+from reports.costs import costs_of
+from runner.store.store import RunStore
+
+
+def test_executed_gflops_are_stated_for_columns_of_published_gflops(
+    table_of: Callable[..., Table], store: RunStore
+) -> None:
+    counted = Computed("twice", lambda run: 2.0, executed=lambda run: 1.5)
+    for metric, values in ((counted, ["1.5"]), (Computed("twice", lambda run: 2.0), [])):
+        found = table_of(Column(key="a", header="A", metric=metric, base=K400))
+        assert [cost.value for cost in costs_of(collect(found, PAPER, store))] == values
+        assert not costs_of(collect(found, PAPER, store, overrides=["model.depth=6"]))
+
+
+def test_saved_bytes_are_stated_for_columns_of_memory(store: RunStore) -> None:
+    costs = costs_of(collect(load("motionformer/table5"), TINY, store, rows=["exact"]))
+    saved = [cost for cost in costs if cost.kind == "saved for one sequence, GB"]
+    assert [(cost.row, cost.column, cost.value) for cost in saved] == [
+        ("Exact [83]", "Mem. (MB)", "0.22"),
+        ("Exact [83]", "Mem. of ours (MB)", "0.018"),
+    ]

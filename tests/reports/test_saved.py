@@ -1,0 +1,337 @@
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.motionformer.base import ATTENTION
+from experiments.spec import catalog
+from experiments.spec.catalog import load
+from experiments.spec.edits import apply, optim
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.table import Column, Table
+from reports.collect import collect
+from reports.saved import publish, report_path
+from runner.machine.files import StoreError, write_atomically
+from runner.store.store import RunStore
+from tests.reports.saved_reports import markdown, render, stale, write
+from tests.runner.stored_metrics import write_result
+
+RunOf = Callable[..., RunConfig]
+Finish = Callable[..., None]
+
+
+@pytest.fixture
+def results(finish: Finish, run_of: RunOf, small: Scale) -> None:
+    finish(run_of(small, "joint.k400"), 60.0)
+    finish(run_of(small, "joint.ssv2"), 50.0)
+    finish(run_of(small, "short.k400"), 62.5)
+    finish(run_of(small, "ours.k400"), 62.49, precision="32-true")
+    finish(run_of(small, "ours.ssv2"), 41.2, videos={"evaluated": 47, "failed": 1, "missing": 0})
+
+
+def line(text: str, start: str) -> list[str]:
+    """Cells of the markdown row that starts with a text."""
+    found = next(row for row in text.splitlines() if row.startswith(f"| {start}"))
+    return [cell.strip() for cell in found.replace("\\|", "/").strip("|").split("|")]
+
+
+def unpadded(text: str) -> str:
+    """Markdown whose tables have no padding."""
+    short = re.sub(r"-{2,}(?=:?\|)", "--", text)
+    return "\n".join(re.sub(r" *\| *", "|", line) if line.startswith("|") else line for line in short.splitlines())
+
+
+def test_markdown_has_the_layout_of_the_paper(
+    table: Table, small: Scale, store: RunStore, run_of: RunOf, results: None
+) -> None:
+    names = ("joint.k400", "joint.ssv2", "short.k400", "ours.k400", "ours.ssv2")
+    found = {name: run_of(small, name) for name in names}
+    write_atomically(store.run(found["joint.k400"].train_id).config, json.dumps(found["joint.k400"].description))
+    ids = {name: run.train_id for name, run in found.items()}
+    links = {name: f"[{run.eval_id}](../../{run.train_id}/metrics/{run.eval_id}.json)" for name, run in found.items()}
+    text = markdown(collect(table, small, store), report_path(table, small, store.root / "reports"))
+    k400, ssv2 = "kinetics400 ids and labels 0123", "ssv2 ids and labels 0123"
+    expected = f"""\
+# paper/table1 at scale `tiny`: Every feature at once
+
+arXiv:0000.00000, Table 1. A cell reads `ours (printed)`. Labels describe the paper's models; the end of this page \
+lists what is changed in them.
+
+| | | | | Top-1 | | |
+|:-----------------|:---------|:---------:|--------------:|------------:|------------:|------------:|
+| **Attention** | **Kind** | **Att_T** | **GFLOPs** | **K-400** | **SSv2** | **Δ** |
+| *Other [8] \\| x* | *Large* | – | *100.0* | *99.0* | *98.0* | *1.0* |
+| Joint | Small | – | 180.6 (180.6) | 60.0 (79.2) | 50.0 (64.0) | 10.0 (15.2) |
+| **Ours** | Small | ✗ | 369.5 (369.5) | 62.5 (70.0) | – (60.0) | – (10.0) |
+| | | ✓ | 369.5 (369.5) | 62.5 (79.7) | 41.2 (66.5) | 21.3 (13.2) |
+
+`–` not run (among the labels, as printed: does not apply); *italic* rows are quoted by the paper from others, not \
+measured here.
+
+## About these numbers
+
+- The models and data sets are those of the paper.
+- A note.
+- Made by `reproduce report paper/table1 --scale tiny`
+
+<details><summary>Where the numbers come from</summary>
+
+- seed: 0
+- replaced in training: 0
+- hardware: 2 cores of a CPU
+- versions: python 3.11.9, torch 2.14.1
+
+| row | result | run | commit | columns | views × crops | evaluated / failed / missing | data | precision |
+|:--|:--|:--|:--|:--|:--|:--|:--|:--|
+| Joint, Small | {links["joint.k400"]} | [{ids["joint.k400"]}](../../{ids["joint.k400"]}/config.json) | 0123456789 | \
+Top-1 / K-400 | 10 × 3 | 48 / 0 / 0 of 19906 official | {k400} | 16-mixed |
+| Joint, Small | {links["joint.ssv2"]} | {ids["joint.ssv2"]} | 0123456789 | Top-1 / SSv2 | 1 × 3 | \
+48 / 0 / 0 of 24777 official | {ssv2} | 16-mixed |
+| Ours, Small | {links["short.k400"]} | {ids["short.k400"]} | 0123456789 | Top-1 / K-400 | 10 × 3 | \
+48 / 0 / 0 of 19906 official | {k400} | 16-mixed |
+| Ours, Small (Att_T) | {links["ours.k400"]} | {ids["ours.k400"]} | 0123456789 | Top-1 / K-400 | 10 × 3 | \
+48 / 0 / 0 of 19906 official | {k400} | 32-true, not 16-mixed as in the recipe |
+| Ours, Small (Att_T) | {links["ours.ssv2"]} | {ids["ours.ssv2"]} | 0123456789 | Top-1 / SSv2 | 1 × 3 | \
+47 / 1 / 0 of 24777 official | {ssv2} | 16-mixed |
+
+GFLOPs: computed from the config, without a run. Δ: difference of Top-1 / K-400, Top-1 / SSv2.
+
+</details>
+
+<details><summary>Costs of this implementation</summary>
+
+Executed: multiply-adds of ours for the same result; a column of GFLOPs counts the published formulation. Saved: \
+tensors that a training keeps for the backward pass in float32, not the printed peak.
+
+| row | column | cost of ours | value |
+|:--|:--|:--|--:|
+| Joint, Small | GFLOPs | executed, GFLOPs | 165.8 |
+| Ours, Small | GFLOPs | executed, GFLOPs | 187.5 |
+| Ours, Small (Att_T) | GFLOPs | executed, GFLOPs | 187.5 |
+
+</details>
+
+<details><summary>Changed in the paper's runs</summary>
+
+| field | paper → here |
+|:--|:--|
+| `optim.batch_size` | 128 → 8 |
+
+</details>
+"""
+    assert unpadded(text) == unpadded(expected)
+
+
+def test_a_tiny_report_warns_once_and_above_its_numbers_that_they_are_not_comparable(store: RunStore) -> None:
+    table4 = load("motionformer/table4")
+    above, below = markdown(collect(table4, TINY, store)).split("| Joint", maxsplit=1)
+    assert "small models on generated stand-in videos. They are not comparable" in above
+    assert "not comparable" not in below
+    paper = markdown(collect(table4, PAPER, store))
+    assert "stand-in" not in paper and "> **Scale `paper`.** Nothing has been trained or tested here" in paper
+
+
+def test_a_users_own_videos_are_not_called_generated(store: RunStore) -> None:
+    report = collect(load("motionformer/table6b"), TINY, store, overrides=["data.dataset.stand_in=None"])
+    text = markdown(report)
+    assert "small models on the videos given as kinetics400." in text and "generated stand-in" not in text
+
+
+def test_cells_that_are_not_run_keep_the_printed_value(table: Table, store: RunStore) -> None:
+    text = markdown(collect(table, PAPER, store))
+    assert line(text, "Joint")[3:] == ["180.6 (180.6)", "– (79.2)", "– (64.0)", "– (15.2)"]
+
+
+def test_not_run_and_not_applicable_look_different(store: RunStore) -> None:
+    hours = load("motionformer/hours")
+    run = hours.run_of("mformer.hours", TINY, (), 0)
+    write_result(store, run, released=True)
+    text = markdown(collect(hours, TINY, store))
+    assert line(text, "Mformer-B")[1] == "n/a‡" and line(text, "Mformer-L")[1] == "–"
+    assert "`–` not run, in quoted rows, not printed or not comparable; `n/a` does not apply; `‡` released" in text
+
+
+def test_published_values_are_marked_in_every_format(
+    table: Table, small: Scale, store: RunStore, results: None, tmp_path: Path
+) -> None:
+    publish(collect(table, small, store), store)
+    fresh = collect(table, small, RunStore(tmp_path / "fresh", results=store.results))
+    text = markdown(fresh)
+    assert line(text, "Joint")[3:] == ["180.6 (180.6)", "60.0§ (79.2)", "50.0§ (64.0)", "10.0§ (15.2)"]
+    assert "`§` published: a result that comes with the project, not run here" in text
+    assert text.count(".json) §") == 5
+    assert r"60.0$^\S$ (79.2)" in render(fresh, "latex")
+    cells = [line for line in json.loads(render(fresh, "json"))["cells"] if line["row"] == "joint"]
+    assert [cell["published"] for cell in cells] == [False, True, True, True]
+    assert "§" not in markdown(collect(table, small, store))
+
+
+def test_links_of_a_printed_report_start_from_the_current_directory(
+    table: Table, small: Scale, store: RunStore, results: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(store.root)
+    report = collect(table, small, store)
+    links = re.findall(r"\]\((\w+/metrics/\w+\.json)\)", render(report, "md", store.root / "reports" / "a.md"))
+    assert len(links) == 5 and all((store.root / link).is_file() for link in links)
+    found = json.loads(render(report, "json"))["cells"][5]
+    assert (store.root / found["result"]).is_file() and found["commit"] == "0123456789"
+
+
+def test_a_quoted_row_is_in_italics_and_never_best(table: Table, small: Scale, store: RunStore, results: None) -> None:
+    text = markdown(collect(table, small, store))
+    assert line(text, "*Other")[4:] == ["*99.0*", "*98.0*", "*1.0*"]
+    assert "*italic* rows are quoted by the paper from others, not measured here" in text
+
+
+def test_best_values_that_are_equal_after_rounding_are_both_bold(
+    table: Table, small: Scale, store: RunStore, results: None
+) -> None:
+    text = markdown(collect(table, small, store, rows=["joint", "short", "ours"]))
+    assert text.count("**62.5**") == 2
+    assert "**bold** values are the best of their column." in text
+
+
+def test_no_printed_number_and_no_bold_stands_beside_an_accuracy_of_a_small_model(
+    table: Table, toy: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    finish(run_of(toy, "joint.k400"), 60.0)
+    finish(run_of(toy, "joint.ssv2"), 50.0)
+    finish(run_of(toy, "ours.k400"), 99.5)
+    text = markdown(collect(table, toy, store))
+    assert line(text, "Joint")[3:] == ["180.6 (180.6)", "60.0", "50.0", "10.0"]
+    assert line(text, "*Other [8]")[3:] == ["*100.0*", "–", "–", "–"] and "**99.5" not in text
+    assert "comparable with those of the paper, which `reproduce show paper/table1` prints" in text
+    assert '"comparable_with_printed": false' in render(collect(table, toy, store), "json")
+
+
+def test_bold_values_are_not_worse_than_quoted_ones(
+    table: Table, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    finish(run_of(PAPER, "joint.k400"), 60.0)
+    finish(run_of(PAPER, "ours.k400"), 99.5)
+    text = markdown(collect(table, PAPER, store))
+    assert "**99.5** (79.7)" in text and "**bold** values are the best of their column, quoted values included" in text
+    finish(run_of(PAPER, "ours.k400"), 98.9)
+    assert "**98.9" not in markdown(collect(table, PAPER, store))
+
+
+def test_a_single_value_is_not_best(table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf) -> None:
+    finish(run_of(small, "joint.k400"), 60.0)
+    assert line(markdown(collect(table, small, store)), "Joint")[4] == "60.0 (79.2)"
+
+
+def test_several_seeds_are_shown_as_mean_std_and_number(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
+) -> None:
+    for seed, top1 in enumerate((60.0, 61.0, 62.0)):
+        finish(run_of(small, "joint.k400", seed), top1)
+    for seed, top1 in enumerate((50.0, 49.0)):
+        finish(run_of(small, "joint.ssv2", seed), top1)
+    cells = line(markdown(collect(table, small, store, seeds=(0, 1, 2))), "Joint")
+    assert cells[3:] == [
+        "180.6 (180.6)",
+        "61.0 ± 1.0 (n=3) (79.2)",
+        "49.5 ± 0.7 (n=2 of 3) (64.0)",
+        "11.0 ± 1.4 (n=2 of 3) (15.2)",  # mean of the differences for each seed, 10 and 12
+    ]
+
+
+def test_modified_cells_have_a_sign_that_the_legend_explains(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, results: None
+) -> None:
+    finish(apply(run_of(small, "joint.k400"), optim(epochs=3)), 33.0)
+    text = markdown(collect(table, small, store, overrides=["optim.epochs=3"]))
+    assert line(text, "Joint")[3:] == ["180.6 (180.6)", "33.0† (79.2)", "–† (64.0)", "–† (15.2)"]
+    assert "`†` not the table's run: optim.epochs=3" in text
+
+
+def test_progress_is_shown_beside_the_printed_value(table: Table, small: Scale, store: RunStore, run_of: RunOf) -> None:
+    directory = store.run(run_of(small, "joint.k400").train_id)
+    with directory.claim() as mine:
+        assert mine
+        assert line(markdown(collect(table, small, store)), "Joint")[4] == "… (79.2)"
+        (directory.path / "progress.json").write_text('{"stage": "train", "done": 0.5}')
+        assert line(markdown(collect(table, small, store)), "Joint")[4] == "… 45 % (79.2)"
+
+
+def test_a_failed_cell_shows_its_state(table: Table, small: Scale, store: RunStore, run_of: RunOf) -> None:
+    directory = store.run(run_of(small, "joint.k400").train_id)
+    directory.path.mkdir(parents=True)
+    directory.failure.write_text("out of memory\n")
+    assert line(markdown(collect(table, small, store)), "Joint")[4] == "failed (79.2)"
+
+
+def test_a_saved_report_is_stale_when_results_change(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, results: None, tmp_path: Path
+) -> None:
+    path = write(collect(table, small, store), tmp_path)
+    assert path == report_path(table, small, tmp_path) == tmp_path / "paper" / "table1.tiny.md"
+    assert not stale(collect(table, small, store), tmp_path)
+    finish(run_of(small, "joint.k400"), 60.1)
+    assert stale(collect(table, small, store), tmp_path)
+
+
+def test_a_missing_report_is_stale_only_if_there_are_results(
+    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, tmp_path: Path
+) -> None:
+    assert not stale(collect(table, small, store), tmp_path)
+    finish(run_of(small, "joint.k400"), 60.0)
+    assert stale(collect(table, small, store), tmp_path)
+
+
+def test_a_report_links_to_the_readme_of_the_paper(
+    table: Table, small: Scale, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "What differs" not in markdown(collect(table, small, store))
+    hours = collect(load("motionformer/hours"), small, store)
+    found = re.search(r"^- What differs from the paper: \[(.*)\]\((.*)\)$", markdown(hours), re.MULTILINE)
+    assert found is not None and found[1] == "experiments/motionformer/README.md"
+    path = report_path(hours.table, small)
+    assert (path.parent / found[2]).resolve() == path.parents[3] / found[1]
+    (tmp_path / "paper").mkdir()
+    (tmp_path / "paper" / "README.md").touch()
+    monkeypatch.setenv(catalog.PAPERS, str(tmp_path))
+    monkeypatch.setattr(catalog.experiments, "__path__", list(catalog.experiments.__path__))
+    text = markdown(collect(table, small, store))
+    assert "- What differs from the paper: README.md of the paper's folder\n" in text and str(tmp_path) not in text
+
+
+def test_a_report_names_its_command(table: Table, small: Scale, store: RunStore) -> None:
+    report = collect(table, small, store, seeds=(0, 1), overrides=["optim.epochs=3"], rows=["joint", "ours"])
+    command = "paper/table1:joint paper/table1:ours --scale tiny --seeds 0,1 -o optim.epochs=3"
+    assert f"- Made by `reproduce report {command}`\n" in markdown(report)
+
+
+@pytest.mark.parametrize("part", [{"overrides": ["optim.epochs=3"]}, {"rows": ["joint"]}])
+def test_reports_with_overrides_or_selected_rows_are_not_saved(
+    table: Table, small: Scale, store: RunStore, tmp_path: Path, part: dict[str, list[str]]
+) -> None:
+    with pytest.raises(ValueError, match="is printed, not saved"):
+        write(collect(table, small, store, overrides=part.get("overrides", []), rows=part.get("rows")), tmp_path)
+    assert not list(tmp_path.rglob("*.md"))
+
+
+def test_an_unreadable_report_is_an_error(table: Table, small: Scale, store: RunStore, tmp_path: Path) -> None:
+    report_path(table, small, tmp_path).mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"cannot read .*table1\.tiny\.md"):
+        stale(collect(table, small, store), tmp_path)
+
+
+def test_columns_of_texts_are_left_aligned(table: Table, store: RunStore) -> None:
+    joint = table.find_row("joint")
+    words = replace(
+        table,
+        columns=(Column(key="attention", header="Attention used", metric=ATTENTION, base=table.columns[0].base),),
+        rows=(replace(joint, paper=("Joint",)),),
+    )
+    text = markdown(collect(words, PAPER, store))
+    assert "|:-----" in text and line(text, "Joint")[3] == "Joint Space-Time (Joint)"
+
+
+def test_an_unknown_format_is_rejected(table: Table, store: RunStore) -> None:
+    with pytest.raises(ValueError, match="unknown format 'html'; choose from md, csv, json, latex"):
+        render(collect(table, PAPER, store), "html")  # type: ignore[arg-type]
