@@ -78,7 +78,7 @@ def execute(options: argparse.Namespace) -> int:
         _print_path("index:", index.update(committed))
         from reproduce.write_index import renew  # here: it loads what plans
 
-        renew(report.table for report in committed)
+        renew(report.table for report, _ in saved)
     if states:
         say_next("tensorboard" if states <= {"done", "running"} else "run", options)
     return DONE
