@@ -39,11 +39,12 @@ MAY_IMPORT = {
     "benchmarks": {"runner", *FOUNDATION},
 }
 # Rooms of a package from the ground up: each imports those before it, and those beside it import nothing of each other.
-# "" are the files of the package itself. The rooms of a package that is not named here are ranked by nothing.
+# "" are the files of the package itself; where it is left out, they stand between the rooms or above them.
 ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "runner": (("machine",), ("store",), ("weights",), ("measure",), ("training",), ("jobs", "inference")),
     "reports": (("pages",), ("claims", "figures"), ("",), ("tensorboard",)),
     "reproduce": (("",), ("verbs",)),
+    "data": (("sampling", "synthetic", "transforms"), ("datasets",), ("inspection", "video")),
 }
 # Names of papers and their models. A directory with such a name belongs to the paper, not to shared code.
 PAPERS = ("motionformer", "mformer", "msca", "xvit", "x-vit", "cast", "deform3d")
@@ -137,17 +138,18 @@ def test_no_room_imports_one_above_or_beside_it(package: str) -> None:
     ranks = {room: rank for rank, rooms in enumerate(ROOMS[package]) for room in rooms}
     found = {module: file for module, file in modules().items() if module.startswith(f"{package}.")}
     found = {module: file for module, file in found.items() if file.name != "__init__.py"}
-    assert {room_of(module) for module in found} == {*ranks}
+    assert {room_of(module) for module in found} | {""} == {*ranks} | {""}
     for module, file in found.items():
         room = room_of(module)
         for name in imports_of(file) & found.keys():
-            assert room_of(name) == room or ranks[room_of(name)] < ranks[room], f"{module} imports {name}"
+            if room in ranks and room_of(name) in ranks and room_of(name) != room:
+                assert ranks[room_of(name)] < ranks[room], f"{module} imports {name}"
 
 
 def test_no_folder_holds_more_than_twenty_modules() -> None:
     counts = Counter(file.parent for file in files_in(*PACKAGES) if file.name != "__init__.py")
     large = {str(folder.relative_to(ROOT)): count for folder, count in counts.items() if count > 20}
-    assert {*large} <= {"data/datasets"}, large
+    assert not large
 
 
 def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:
