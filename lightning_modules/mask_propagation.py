@@ -105,7 +105,7 @@ class MaskScores(Scores):
     def __init__(self, objective: MaskPropagation) -> None:
         self.objective = objective
         self.sequences: dict[int, SequenceScores] = {}
-        self.predictions: dict[int, NDArray[np.uint8]] = {}
+        self.predicted: dict[int, NDArray[np.uint8]] = {}
 
     def add(self, index: int, predicted: NDArray[np.uint8], truth: NDArray[np.uint8], state: int = 0) -> None:
         """Score the predicted masks (F, H, W) of a sequence. The first true mask has all objects.
@@ -125,7 +125,7 @@ class MaskScores(Scores):
                 f[number, frame] = boundary_accuracy(*masks, self.objective.boundary_tolerance)
         self.sequences[index] = SequenceScores(j, f, state)
         if not state:
-            self.predictions[index] = predicted
+            self.predicted[index] = predicted
 
     def state(self) -> object:
         return self.sequences
@@ -160,7 +160,7 @@ class MaskScores(Scores):
 
     def take_predictions(self) -> dict[int, NDArray[np.uint8]]:
         """Predicted masks (F, H, W) of the sequences since the last call."""
-        taken, self.predictions = self.predictions, {}
+        taken, self.predicted = self.predicted, {}
         return taken
 
     def arrays(self) -> dict[str, NDArray]:

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.datasets.finegym import FineGym, PoseLibrary, pose_library
+from data.config import Split
+from data.datasets.finegym import FineGym, FineGymVideos, PoseLibrary, pose_library
 from data.datasets.videos import Span, VideoRecord
 from data.errors import DataError, DecodeError, MissingAnnotationError
 from data.synthetic.ssv2 import SSv2StandIn
@@ -29,6 +30,12 @@ TIMES = {
     },
     "xyzXYZ01234": {"E_000010_000020": {"event": 2, "timestamps": [[10, 20]], "segments": None}},
 }
+
+
+def read(config: FineGym.Config, root: Path, split: Split) -> FineGymVideos:
+    videos = config.build(root, split)
+    assert isinstance(videos, FineGymVideos)
+    return videos
 
 
 def joints(people: int = 1, frames: int = 5, seed: int = 0) -> np.ndarray:
@@ -66,7 +73,7 @@ def without_files(root: Path) -> None:
 
 def refusal(root: Path, split: str = "train") -> str:
     with pytest.raises(DataError) as caught:
-        CONFIG.build(root, split)  # pyright: ignore[reportArgumentType]
+        read(CONFIG, root, split)  # pyright: ignore[reportArgumentType]
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -74,19 +81,19 @@ def refusal(root: Path, split: str = "train") -> str:
 
 def test_a_file_for_each_sub_action_is_read_whole(root: Path) -> None:
     (root / "finegym_annotation_info_v1.0.json").unlink()
-    videos = CONFIG.build(root, "train")
+    videos = read(CONFIG, root, "train")
     assert videos.records == (
         VideoRecord(f"{root}/subactions/{FIRST}.mp4", 7, FIRST),
         VideoRecord(f"{root}/subactions/{SECOND}.mp4", 98, SECOND),
     )
-    assert CONFIG.build(root, "test").ids == CONFIG.build(root, "val").ids == (OTHER,)
+    assert read(CONFIG, root, "test").ids == read(CONFIG, root, "val").ids == (OTHER,)
     assert videos.pose_files == (f"{root}/gym_2d.pkl",) * 2
 
 
 def test_a_file_of_an_event_is_read_in_part_from_the_first_to_the_last_stage(root: Path) -> None:
     without_files(root)
     path = touch(root / f"events/{VIDEO}_E_002407_002435.mkv")
-    first, second = CONFIG.build(root, "train").records
+    first, second = read(CONFIG, root, "train").records
     assert first == VideoRecord(path, 7, FIRST, Span(3.25, 5.0, 30.0))
     assert second == VideoRecord(path, 98, SECOND, Span(8.0, 12.5, 30.0))
 
@@ -94,7 +101,7 @@ def test_a_file_of_an_event_is_read_in_part_from_the_first_to_the_last_stage(roo
 def test_a_whole_video_is_read_in_part_with_the_start_of_the_event_added(root: Path) -> None:
     without_files(root)
     path = touch(root / f"videos/{VIDEO}.mp4")
-    first, second = CONFIG.build(root, "train").records
+    first, second = read(CONFIG, root, "train").records
     assert first == VideoRecord(path, 7, FIRST, Span(2410.75, 2412.5, 30.0))
     assert second.span == Span(2415.5, 2420.0, 30.0)
 
@@ -102,13 +109,13 @@ def test_a_whole_video_is_read_in_part_with_the_start_of_the_event_added(root: P
 def test_files_of_sub_actions_are_preferred_to_those_of_events_and_those_to_whole_videos(root: Path) -> None:
     whole = touch(root / f"videos/{VIDEO}.mp4")
     (root / f"subactions/{SECOND}.mp4").unlink()
-    assert [r.path for r in CONFIG.build(root, "train").records] == [f"{root}/subactions/{FIRST}.mp4", whole]
+    assert [r.path for r in read(CONFIG, root, "train").records] == [f"{root}/subactions/{FIRST}.mp4", whole]
     event = touch(root / f"videos/{VIDEO}_E_002407_002435.mp4")
-    assert CONFIG.build(root, "train").records[1].path == event
+    assert read(CONFIG, root, "train").records[1].path == event
 
 
 def test_the_training_list_is_that_of_the_release(root: Path) -> None:
-    assert len(FineGym.Config(release="1.1").build(root, "train")) == 3
+    assert len(read(FineGym.Config(release="1.1"), root, "train")) == 3
     assert FineGym.Config(release="1.1").official_size("train") is None
     assert (CONFIG.official_size("train"), CONFIG.official_size("test")) == (20_484, 8_521)
 
@@ -116,23 +123,23 @@ def test_the_training_list_is_that_of_the_release(root: Path) -> None:
 def test_the_other_set_has_lists_of_its_own(root: Path) -> None:
     config = FineGym.Config(name="gym288", num_classes=288)
     with pytest.raises(MissingAnnotationError, match=r"^gym288: no gym288_train_element_v1\.0\.txt in "):
-        config.build(root, "train")
+        read(config, root, "train")
     (root / "annotations").mkdir()
     (root / "annotations/gym288_train_element_v1.0.txt").write_text(f"{FIRST} 287\n")
-    videos = config.build(root, "train")
+    videos = read(config, root, "train")
     assert (videos.label(0), len(videos.class_names)) == (287, 288)
 
 
 def test_class_names_come_from_the_published_categories(root: Path) -> None:
-    assert CONFIG.build(root, "train").class_names[1] == "class 1"
+    assert read(CONFIG, root, "train").class_names[1] == "class 1"
     (root / "gym99_categories.txt").write_text(
         "Clabel: 0; set: 1; Glabel: 1; (VT) round-off\nClabel: 2; set: 1; Glabel: 7; (VT) tsukahara\n"
     )
-    assert CONFIG.build(root, "train").class_names[:3] == ("(VT) round-off", "class 1", "(VT) tsukahara")
+    assert read(CONFIG, root, "train").class_names[:3] == ("(VT) round-off", "class 1", "(VT) tsukahara")
 
 
 def test_written_joints_are_read_again(root: Path) -> None:
-    videos = CONFIG.build(root, "train")
+    videos = read(CONFIG, root, "train")
     for index in range(2):
         poses = videos.poses(index)
         assert (poses.height, poses.width) == (120, 160)
@@ -142,7 +149,7 @@ def test_written_joints_are_read_again(root: Path) -> None:
 def test_names_without_the_marks_of_event_and_action_are_known(root: Path) -> None:
     name = FIRST.replace("_E_", "_").replace("_A_", "_")
     write_poses(root / "gym_2d.pkl", [annotation(name), annotation(SECOND)])
-    assert CONFIG.build(root, "train").poses(0).num_frames == 5
+    assert read(CONFIG, root, "train").poses(0).num_frames == 5
 
 
 # Bad input
@@ -167,7 +174,7 @@ def test_a_broken_split_list_is_refused(lines: str, message: str, root: Path) ->
 
 def test_a_split_that_names_a_video_that_is_not_there_has_an_item_with_a_missing_file(root: Path) -> None:
     (root / f"subactions/{SECOND}.mp4").unlink()
-    assert CONFIG.build(root, "train").records[1].path == f"{root}/subactions/{SECOND}.mp4"
+    assert read(CONFIG, root, "train").records[1].path == f"{root}/subactions/{SECOND}.mp4"
     (root / f"subactions/{FIRST}.mp4").unlink()
     assert refusal(root) == (
         f"gym99: none of the 2 videos of {root}/gym99_train_element_v1.0.txt exists, e.g. "
@@ -200,7 +207,7 @@ def test_times_that_are_none_are_refused(times: object, root: Path) -> None:
 
 def test_without_a_file_of_poses_the_data_set_is_refused(root: Path) -> None:
     (root / "gym_2d.pkl").rename(root / "my_poses.pkl")
-    assert CONFIG.build(root, "train").pose_files[0] == f"{root}/my_poses.pkl"  # the only one
+    assert read(CONFIG, root, "train").pose_files[0] == f"{root}/my_poses.pkl"  # the only one
     write_poses(root / "annotations/more.pkl", [annotation(FIRST)])
     assert refusal(root) == (
         f"gym99: several files of poses in {root}; put gym_2d.pkl there, with the joints of all sub-actions"
@@ -212,7 +219,7 @@ def test_without_a_file_of_poses_the_data_set_is_refused(root: Path) -> None:
 
 def test_a_sub_action_without_poses_is_unreadable(root: Path) -> None:
     write_poses(root / "gym_2d.pkl", [annotation(FIRST)])
-    videos = CONFIG.build(root, "train")
+    videos = read(CONFIG, root, "train")
     with pytest.raises(DecodeError) as caught:
         videos.poses(1)
     assert str(caught.value) == (
@@ -240,9 +247,9 @@ def test_generated_data_have_the_lists_of_one_set_and_release(root: Path) -> Non
         def name(self) -> str:
             return "gym99"
 
-    before = CONFIG.build(root, "train").ids
+    before = read(CONFIG, root, "train").ids
     config = FineGym.Config(name="gym288", release="1.1", stand_in=Generated())
-    assert config.build(root, "train").ids == before
+    assert read(config, root, "train").ids == before
     assert config.official_size("test") is None
 
 
@@ -273,10 +280,10 @@ def test_joints_of_all_videos_are_in_one_array_of_half_precision() -> None:
 
 
 def test_a_pickle_is_read_once_for_all_splits_and_again_when_it_changes(root: Path) -> None:
-    first = CONFIG.build(root, "train").library
-    assert CONFIG.build(root, "test").library is first
+    first = read(CONFIG, root, "train").library
+    assert read(CONFIG, root, "test").library is first
     write_poses(root / "gym_2d.pkl", [annotation(FIRST, seed=5)])
-    assert CONFIG.build(root, "train").library is not first
+    assert read(CONFIG, root, "train").library is not first
 
 
 def test_an_older_pickle_is_a_list_of_annotations(tmp_path: Path) -> None:

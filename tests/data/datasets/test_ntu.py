@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data.config import Split
-from data.datasets.ntu import Ntu, Protocol, VideoName, skeleton_bodies, spread
+from data.datasets.ntu import Ntu, NtuVideos, Protocol, VideoName, skeleton_bodies, spread
 from data.datasets.videos import VideoRecord
 from data.errors import DataError, DecodeError, MissingAnnotationError
 from tests.data.pose_files import skeleton_text, walking
@@ -17,6 +17,12 @@ NAMES = (
     "S018C002P045R001A061",
     "S018C001P044R001A120",
 )
+
+
+def read(config: Ntu.Config, root: Path, split: Split) -> NtuVideos:
+    videos = config.build(root, split)
+    assert isinstance(videos, NtuVideos)
+    return videos
 
 
 @pytest.fixture
@@ -77,11 +83,11 @@ def test_each_video_is_in_the_split_of_the_protocol(
 ) -> None:
     splits: dict[Split, tuple[int, ...]] = {"train": train, "test": test, "val": test}
     for split, indices in splits.items():
-        assert config.build(root, split).ids == tuple(sorted(NAMES[index] for index in indices))
+        assert read(config, root, split).ids == tuple(sorted(NAMES[index] for index in indices))
 
 
 def test_records_name_video_class_and_skeleton(root: Path) -> None:
-    videos = Ntu.Config().build(root, "train")
+    videos = read(Ntu.Config(), root, "train")
     name = "S002C001P008R001A060"
     assert videos.records[1] == VideoRecord(f"{root}/nturgb+d_rgb/{name}_rgb.avi", 59, name)
     assert videos.pose_files[1] == f"{root}/nturgb+d_skeletons/{name}.skeleton"
@@ -89,11 +95,11 @@ def test_records_name_video_class_and_skeleton(root: Path) -> None:
 
 
 def test_files_may_be_in_any_folders(root: Path) -> None:
-    before = Ntu.Config().build(root, "train").ids
+    before = read(Ntu.Config(), root, "train").ids
     (root / "rgb/s001").mkdir(parents=True)
     (root / f"nturgb+d_rgb/{NAMES[0]}_rgb.avi").rename(root / f"rgb/s001/{NAMES[0]}_rgb.mp4")
     (root / f"nturgb+d_skeletons/{NAMES[0]}.skeleton").rename(root / f"{NAMES[0]}.skeleton")
-    videos = Ntu.Config().build(root, "train")
+    videos = read(Ntu.Config(), root, "train")
     assert videos.ids == before
     assert videos.records[0].path == f"{root}/rgb/s001/{NAMES[0]}_rgb.mp4"
     assert videos.pose_files[0] == f"{root}/{NAMES[0]}.skeleton"
@@ -104,15 +110,15 @@ def test_listed_videos_without_a_skeleton_are_left_out(root: Path) -> None:
         f"NTU RGB+D samples with missing skeletons:\n\n{NAMES[3]}\n{NAMES[1]}.skeleton\n"
     )
     (root / f"nturgb+d_skeletons/{NAMES[1]}.skeleton").unlink()
-    assert Ntu.Config().build(root, "train").ids == (NAMES[0],)
-    assert Ntu.Config().build(root, "test").ids == (NAMES[2],)
+    assert read(Ntu.Config(), root, "train").ids == (NAMES[0],)
+    assert read(Ntu.Config(), root, "test").ids == (NAMES[2],)
 
 
 def test_a_list_that_names_no_video_is_refused(root: Path) -> None:
     path = root / "ntu60_missing.txt"
     path.write_text("<html>\nnot found\n")
     with pytest.raises(DataError) as caught:
-        Ntu.Config().build(root, "train")
+        read(Ntu.Config(), root, "train")
     assert str(caught.value) == (
         f"{path}: names no video without a skeleton, e.g. S001C002P005R002A008; get it again, or remove it"
     )
@@ -121,7 +127,7 @@ def test_a_list_that_names_no_video_is_refused(root: Path) -> None:
 def test_a_video_without_a_skeleton_and_the_reverse_are_items_with_a_missing_file(root: Path) -> None:
     (root / f"nturgb+d_skeletons/{NAMES[0]}.skeleton").unlink()
     (root / f"nturgb+d_rgb/{NAMES[3]}_rgb.avi").unlink()
-    videos = Ntu.Config().build(root, "train")
+    videos = read(Ntu.Config(), root, "train")
     assert videos.ids == (NAMES[0], NAMES[3])
     assert videos.pose_files[0] == f"{root}/nturgb+d_skeletons/{NAMES[0]}.skeleton"
     assert videos.records[1].path == f"{root}/nturgb+d_rgb/{NAMES[3]}_rgb.avi"
@@ -135,14 +141,14 @@ def test_the_people_with_the_largest_spread_are_kept(root: Path) -> None:
     text = skeleton_text([{name: of_body[frame] for name, of_body in bodies.items()} for frame in range(3)])
     write_skeleton(root, NAMES[0], text=text)
     for people, kept in ((2, ("near", "far")), (1, ("near",)), (3, ("near", "far", "still"))):
-        poses = Ntu.Config(people=people).build(root, "train").poses(0)
+        poses = read(Ntu.Config(people=people), root, "train").poses(0)
         assert (poses.height, poses.width) == (1080, 1920)
         np.testing.assert_allclose(poses.places, np.stack([bodies[name] for name in kept], 1), rtol=1e-5)
 
 
 def test_frames_without_a_body_and_a_missing_second_person_have_joints_without_a_place(root: Path) -> None:
     write_skeleton(root, NAMES[0], text=skeleton_text([{}, {"1": walking(1)[0]}, {}]))
-    poses = Ntu.Config().build(root, "train").poses(0)
+    poses = read(Ntu.Config(), root, "train").poses(0)
     assert poses.valid.shape == (3, 2, 25)
     assert poses.valid.sum((1, 2)).tolist() == [0, 25, 0]
     joints = poses.joints(np.array([0, 1]), 540, 960)
@@ -154,7 +160,7 @@ def test_joints_without_numbers_have_no_place_and_no_spread(root: Path) -> None:
     body = walking(3)
     body[1, 4] = np.nan
     write_skeleton(root, NAMES[0], text=skeleton_text([{"1": frame} for frame in body]))
-    poses = Ntu.Config().build(root, "train").poses(0)
+    poses = read(Ntu.Config(), root, "train").poses(0)
     assert poses.valid[1, 0].sum() == 24
     assert spread(np.full((3, 25, 2), np.nan, np.float32)) == 0
     assert np.isfinite(spread(body.astype(np.float32)))
@@ -163,12 +169,12 @@ def test_joints_without_numbers_have_no_place_and_no_spread(root: Path) -> None:
 def test_a_video_without_any_body_is_unreadable(root: Path) -> None:
     path = write_skeleton(root, NAMES[0], text="3\n0\n0\n0\n")
     with pytest.raises(DecodeError) as caught:
-        Ntu.Config().build(root, "train").poses(0)
+        read(Ntu.Config(), root, "train").poses(0)
     assert str(caught.value) == f"{path}: no joint has a place in any frame"
 
 
 def test_joints_of_other_frames_than_the_video_has_are_refused(root: Path) -> None:
-    videos = Ntu.Config().build(root, "train")
+    videos = read(Ntu.Config(), root, "train")
     poses = videos.poses(0)
     for num_frames in (1, 3, 5):
         videos.check_length(0, poses, num_frames)
@@ -184,7 +190,7 @@ def test_a_folder_without_videos_or_skeletons_is_refused(folder: str, root: Path
     for file in (root / folder).iterdir():
         file.unlink()
     with pytest.raises(MissingAnnotationError, match=r"^ntu60: no file like S001C002P003R002A013") as caught:
-        Ntu.Config().build(root, "train")
+        read(Ntu.Config(), root, "train")
     assert "; extract the published archives there" in str(caught.value)
 
 
@@ -193,7 +199,7 @@ def test_a_split_without_videos_is_refused(root: Path) -> None:
         (root / f"nturgb+d_rgb/{name}_rgb.avi").unlink()
         (root / f"nturgb+d_skeletons/{name}.skeleton").unlink()
     with pytest.raises(MissingAnnotationError) as caught:
-        Ntu.Config().build(root, "test")
+        read(Ntu.Config(), root, "test")
     assert str(caught.value) == f"{root}: none of the 2 videos is of the test split of xsub"
 
 

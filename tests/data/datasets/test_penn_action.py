@@ -3,13 +3,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.datasets.penn_action import PennAction
+from data.config import Split
+from data.datasets.penn_action import PennAction, PennActionVideos
 from data.datasets.videos import Pictures, VideoRecord
 from data.errors import DataError, DecodeError, MissingAnnotationError
 from tests.data.pose_files import HEIGHT, JOINTS, WIDTH, Places, places, write_mat, write_penn
 
 CONFIG = PennAction.Config(num_classes=2)
 Written = dict[str, Places]
+
+
+def read(config: PennAction.Config, root: Path, split: Split) -> PennActionVideos:
+    videos = config.build(root, split)
+    assert isinstance(videos, PennActionVideos)
+    return videos
 
 
 @pytest.fixture
@@ -23,24 +30,24 @@ def written(root: Path) -> Written:
 
 
 def test_the_train_flags_are_the_split_and_classes_are_in_alphabetical_order(root: Path, written: Written) -> None:
-    train, test = CONFIG.build(root, "train"), CONFIG.build(root, "test")
+    train, test = read(CONFIG, root, "train"), read(CONFIG, root, "test")
     assert [train.ids, test.ids] == [("0001", "0002", "0003", "0004"), ("0005", "0006")]
     assert train.class_names == ("bowl", "squats")
     assert [train.label(index) for index in range(4)] == [0, 1, 0, 1]
     assert train.records[1] == VideoRecord(
         str(root / "frames/0002"), 1, "0002", pictures=Pictures("{:06d}.jpg", 14, 30.0)
     )
-    assert CONFIG.build(root, "val") == test
+    assert read(CONFIG, root, "val") == test
     assert train.fingerprint != test.fingerprint
 
 
 def test_a_flag_of_zero_is_of_the_test_split(root: Path, written: Written) -> None:
     write_mat(root / "labels/0005.mat", written["0005"], action="bowl", train=0)
-    assert CONFIG.build(root, "test").ids == ("0005", "0006")
+    assert read(CONFIG, root, "test").ids == ("0005", "0006")
 
 
 def test_written_joints_are_read_again(root: Path, written: Written) -> None:
-    videos = CONFIG.build(root, "train")
+    videos = read(CONFIG, root, "train")
     for index, name in enumerate(videos.ids):
         poses = videos.poses(index)
         assert (poses.height, poses.width, poses.num_frames) == (HEIGHT, WIDTH, len(written[name]))
@@ -54,16 +61,16 @@ def test_hidden_joints_and_those_without_a_number_have_no_place(root: Path, writ
     visibility[2, 3] = visibility[4] = False
     joints[0, 5] = [np.nan, 10]
     write_mat(root / "labels/0001.mat", joints, action="bowl", visibility=visibility)
-    valid = CONFIG.build(root, "train").poses(0).valid[:, 0]
+    valid = read(CONFIG, root, "train").poses(0).valid[:, 0]
     assert not valid[2, 3] and not valid[4].any() and not valid[0, 5]
     assert valid.sum() == 13 * JOINTS - 2 - JOINTS
 
 
 def test_the_published_archive_may_be_extracted_with_its_folder(root: Path, tmp_path: Path, written: Written) -> None:
-    before = CONFIG.build(root, "train")
+    before = read(CONFIG, root, "train")
     (tmp_path / "above").mkdir()
     root.rename(tmp_path / "above/Penn_Action")
-    assert CONFIG.build(tmp_path / "above", "train").ids == before.ids
+    assert read(CONFIG, tmp_path / "above", "train").ids == before.ids
 
 
 def test_the_published_sizes_are_those_of_the_real_data() -> None:
@@ -85,7 +92,7 @@ def test_a_number_of_people_out_of_range_is_refused(people: int) -> None:
 
 def refusal(root: Path) -> str:
     with pytest.raises(DataError) as caught:
-        CONFIG.build(root, "train")
+        read(CONFIG, root, "train")
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -129,7 +136,7 @@ def test_a_video_without_a_label_file_is_refused(root: Path, written: Written) -
 
 def test_other_numbers_of_actions_are_refused(root: Path, written: Written) -> None:
     with pytest.raises(DataError) as caught:
-        PennAction.Config().build(root, "train")
+        read(PennAction.Config(), root, "train")
     assert str(caught.value) == (
         f"{root}/labels: 2 different actions in 6 files; penn-action has 15: get all files again"
     )
@@ -146,7 +153,7 @@ def test_a_split_without_videos_is_refused(root: Path, written: Written) -> None
     for name in ("0005", "0006"):
         write_mat(root / f"labels/{name}.mat", written[name], action="bowl", train=1)
     with pytest.raises(MissingAnnotationError, match=r"/labels: no file is of the test split; get the files again$"):
-        CONFIG.build(root, "test")
+        read(CONFIG, root, "test")
 
 
 # Broken joints of a video: the video is unreadable
@@ -167,7 +174,7 @@ def test_broken_joints_make_their_video_unreadable(
     fields: dict[str, object], message: str, root: Path, written: Written
 ) -> None:
     write_mat(root / "labels/0002.mat", written["0002"], **fields)
-    videos = CONFIG.build(root, "train")
+    videos = read(CONFIG, root, "train")
     assert len(videos) == 4
     with pytest.raises(DecodeError) as caught:
         videos.poses(1)
@@ -176,7 +183,7 @@ def test_broken_joints_make_their_video_unreadable(
 
 
 def test_a_label_file_that_disappears_is_missing(root: Path, written: Written) -> None:
-    videos = CONFIG.build(root, "train")
+    videos = read(CONFIG, root, "train")
     (root / "labels/0002.mat").unlink()
     with pytest.raises(DecodeError, match="no such file") as caught:
         videos.poses(1)
