@@ -5,7 +5,7 @@ File sizes show another version of the videos, e.g. at another resolution, witho
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -42,10 +42,6 @@ class SplitFingerprint:
             missing=sum(size is None for size in sizes.values()),
             num_bytes=sum(size or 0 for size in sizes.values()),
         )
-
-    @classmethod
-    def read(cls, record: dict) -> Self:
-        return cls(**{field.name: record[field.name] for field in fields(cls) if field.name in record})
 
     def changes(self, earlier: "SplitFingerprint", unit: str) -> str | None:
         """Differences from an earlier fingerprint in words; None if there are none."""
@@ -104,18 +100,6 @@ class DataFingerprint:
         """Record in files. `fingerprint` is all that results had before the other fields."""
         record = {"name": self.name, "fingerprint": self.annotations, **asdict(self)}
         return {name: value for name, value in record.items() if value is not None}
-
-    @classmethod
-    def read(cls, record: object) -> Self | None:
-        """Fingerprint in a record; None if the record is from before fingerprints of splits, or damaged."""
-        if not isinstance(record, dict):
-            return None
-        try:
-            train = SplitFingerprint.read(record["train"]) if "train" in record else None
-            test = SplitFingerprint.read(record["test"])
-            return cls(name=record["name"], train=train, test=test)
-        except (KeyError, TypeError):
-            return None
 
 
 def fingerprint_in(data: DataConfig, root: Path) -> DataFingerprint:

@@ -23,8 +23,7 @@ from reports.pages.names import cell_name
 from reports.pages.report import Report, ReportCell, ReportRow
 from reports.pages.sources import find_clips, find_maps, find_strip
 from runner.inference.answers import AnsweredClip
-from runner.store.attention_files import AttentionMaps
-from runner.store.mask_strip_files import MaskStrip
+from runner.store.kept_pictures import AttentionMaps, MaskStrip
 from runner.store.store import RunStore
 
 

@@ -10,7 +10,6 @@ from typing import Literal, get_args
 
 from experiments.spec.attention_queries import queried
 from experiments.spec.figure_runs import answered_runs
-from experiments.spec.metrics import Measured
 from experiments.spec.scales import Scale
 from experiments.spec.shown_sequences import shown_sequences
 from experiments.spec.table import Table
@@ -24,8 +23,7 @@ from reports.pages.page import page
 from reports.pages.report import Report
 from runner.inference.answers import publish_clips
 from runner.machine.files import StoreError, write_atomically
-from runner.store.attention_files import maps_id
-from runner.store.mask_strip_files import strip_id
+from runner.store.kept_pictures import AttentionMaps, MaskStrip, maps_id, strip_id
 from runner.store.store import RunStore
 
 Format = Literal["md", "csv", "json", "latex"]
@@ -162,28 +160,19 @@ def publish(report: Report, store: RunStore) -> int:
     Raises:
         StoreError: if they cannot be written.
     """
-    results = {
-        (result.train_id, result.eval_id)
-        for row in report.rows
-        for cell in row.cells
-        for result in cell.seeds
-        if result.source is not None and not result.source.published
-    }
-    for train_id, eval_id in sorted(results):
-        store.publish(train_id, eval_id)
+    shown = [cell for row in report.rows for cell in row.cells]
+    tests = {result.source for cell in shown for result in cell.seeds if result.source is not None}
+    results = {source for source in tests if not source.published}
+    for source in {*results, *(cell.source for cell in shown if cell.source is not None)}:
+        if not source.published:
+            store.publish(store.run(source.train_id), source.file)
     cells = report.table.cells(report.scale, overrides=report.overrides, seeds=report.seeds)
-    for train_id, kind in {
-        (cell.paper_run.train_id, cell.metric.kind)
-        for cell in cells
-        if isinstance(cell.metric, Measured) and cell.paper_run is not None
-    }:
-        store.publish_measurement(train_id, kind)
     for _, run, query in queried(report.table.figure, cells):
         if run.data.dataset.stand_in is not None:
-            store.publish_attention_maps(run.train_id, maps_id(run, query))
-    for shown in shown_sequences(report.table.figure, cells):
-        if shown.run.data.dataset.stand_in is not None:
-            store.publish_mask_strip(shown.run.train_id, strip_id(shown))
+            store.publish_pictures(run, AttentionMaps.folder, maps_id(run, query))
+    for sequence in shown_sequences(report.table.figure, cells):
+        if sequence.run.data.dataset.stand_in is not None:
+            store.publish_pictures(sequence.run, MaskStrip.folder, strip_id(sequence))
     for _, run in answered_runs(report.table.figure, cells):
         if run.data.dataset.stand_in is not None:
             publish_clips(run, store)

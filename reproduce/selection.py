@@ -140,7 +140,7 @@ def check_weights(
 
     if weights_of(run, store) is not None:
         return
-    if store.run(run.train_id).provenance.exists():
+    if store.run(run.train_id).training.exists():
         existing_weights(run, store)  # says that they are lost
     train = next_command("run", options, [options.table], ["--column", column])
     imports = f"import released ones with `reproduce import-weights FILE --as {options.table}`"

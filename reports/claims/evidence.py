@@ -21,8 +21,7 @@ from reports.claims.resampling import RESAMPLES, CorrectItems, p_values, quoted_
 from reports.pages.chance import near_chance
 from reports.pages.report import ReportRow
 from runner.measure.computed_values import computed
-from runner.store.item_hits import unpacked
-from runner.store.provenance import trained_by
+from runner.store.records import Hits
 
 MOST_NAMED = 2  # cells that a reason names
 REPEATS = 5  # smallest number of repeats of a time
@@ -77,7 +76,8 @@ class Leaf:
         Raises:
             UndecidableError: if a result does not contain them.
         """
-        masks = [unpacked(self.tests[seed], self.metric.name) for seed in seeds]
+        hits = [self.tests[seed].get("hits") for seed in seeds]
+        masks = [None if found is None else Hits(**found).mask(self.metric.name) for found in hits]
         known = tuple(mask for mask in masks if mask is not None)
         if len(known) < len(masks):
             raise UndecidableError("results do not tell the correct items")
@@ -248,5 +248,7 @@ def drawn(leaves: list[Leaf], seeds: list[int]) -> tuple[Samples, Items]:
 def conditions(leaf: Leaf, seeds: list[int]) -> set[str]:
     """Conditions of a measurement, or devices of trainings."""
     if leaf.is_time and leaf.tests:
-        return {session["hardware"] for seed in seeds for session in trained_by(leaf.tests[seed])}
+        return {
+            session["hardware"] for seed in seeds for session in leaf.tests[seed].get("training", [leaf.tests[seed]])
+        }
     return set(filter(None, [leaf.conditions]))

@@ -15,7 +15,7 @@ from reports.pages.markup import Markdown
 from reports.pages.names import row_names
 from reports.pages.report import Report
 from runner.inference.answers import AnsweredClip, Confusion, NamedAnswer, saved_answers
-from runner.store.store import RunStore
+from runner.store.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,13 +109,9 @@ def _draw_clip(axis: "Axes", clip: AnsweredClip, answers: Mapping[str, Sequence[
             write(text, xy=(0.2 + 0.4 * column, 0), xytext=(0, drop), color=colour)
 
 
-def pictures_of_test(run: RunConfig, store: RunStore, *, released: bool = False) -> "dict[str, Figure]":
-    """Pictures of a test by name; empty without saved scores of classes.
-
-    Args:
-        released: whether the weights are imported released ones.
-    """
-    answers = saved_answers(run, store, released=released)
+def pictures_of_test(run: RunConfig, directory: RunDirectory) -> "dict[str, Figure]":
+    """Pictures of a test by name; empty without saved scores of classes."""
+    answers = saved_answers(run, directory)
     if answers is None:
         return {}
     pictures = {CONFUSION: confusion_matrices(answers.confusions)}

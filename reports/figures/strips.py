@@ -26,8 +26,7 @@ from reports.pages.names import row_names
 from reports.pages.report import Report
 from reports.pages.table_texts import data_text
 from runner.machine.files import replacing
-from runner.store.attention_files import AttentionMaps
-from runner.store.mask_strip_files import MaskStrip
+from runner.store.kept_pictures import AttentionMaps, MaskStrip
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,8 +12,6 @@ from reports.pages.names import row_names
 from reports.pages.report import Report, ReportCell, SeedResult
 from reports.pages.sources import Source
 from reports.pages.table_texts import PUBLISHED_SIGN
-from runner.store.acceptance import BATCH_SPLITS, ITEM_COUNTS
-from runner.store.provenance import joined, sessions
 
 # Measured as the README says.
 ELSEWHERE = (
@@ -66,7 +64,7 @@ def _facts_of_test(result: SeedResult, run: RunConfig) -> dict[str, str]:
     """Facts about a test and the training of its weights. Older results lack some."""
     record = result.metrics or {}
     official = run.data.dataset.official_size("test")
-    counts = " / ".join(str(record["videos"][name]) for name in ITEM_COUNTS)
+    counts = " / ".join(str(record["videos"][name]) for name in ("evaluated", "failed", "missing"))
     is_trained = run.optim is not None and not result.released
     return {
         "seed": str(result.seed),
@@ -75,10 +73,10 @@ def _facts_of_test(result: SeedResult, run: RunConfig) -> dict[str, str]:
         "data": copy_text(record["data"]),
         "weights": _weights(record),
         "replaced in training": str(record.get("replaced_in_training", "unknown")) if is_trained else "",
-        "devices × items at a time × accumulation": ", then ".join(map(_split, record.get(BATCH_SPLITS, ()))),
+        "devices × items at a time × accumulation": ", then ".join(map(_split, record.get("batch_splits", ()))),
         "precision": _precision(record["precision"], run),
         "hardware": _hardware(record),
-        "versions": _versions(sessions(record)),
+        "versions": _versions(_sessions(record)),
     }
 
 
@@ -117,17 +115,26 @@ def _precision(used: str, run: RunConfig) -> str:
     return used if used == recipe else f"{used}, not {recipe} as in the recipe"
 
 
+def _sessions(record: dict) -> list[dict]:
+    """Provenance of all processes on which a result depends: of parents, of the training, and of the test."""
+    return [*record.get("parents", ()), *record.get("training", ()), record]
+
+
+def _joined(values: Sequence[str]) -> str:
+    return " and ".join(dict.fromkeys(values))
+
+
 def _hardware(record: dict) -> str:
     """Hardware of a test, and that of its training and of its parents' trainings if it is another one."""
-    *trained, tested = (session["hardware"] for session in sessions(record))
-    return tested if {*trained} <= {tested} else f"{joined(trained)} (trained), {tested} (tested)"
+    *trained, tested = (session["hardware"] for session in _sessions(record))
+    return tested if {*trained} <= {tested} else f"{_joined(trained)} (trained), {tested} (tested)"
 
 
 def _versions(records: Sequence[Mapping]) -> str:
     """Versions of Python and the packages of all processes."""
     names = dict.fromkeys(name for record in records for name in record["versions"])
     versions = {name: [one["versions"][name] for one in records if name in one["versions"]] for name in names}
-    return ", ".join(f"{name} {joined(found)}" for name, found in versions.items())
+    return ", ".join(f"{name} {_joined(found)}" for name, found in versions.items())
 
 
 def origins_text(report: Report, markup: Markdown) -> str:

@@ -11,8 +11,7 @@ from reports.pages.facts import Facts
 from reports.pages.names import row_names
 from reports.pages.sources import Source
 from runner.inference.answers import AnsweredClip
-from runner.store.attention_files import AttentionMaps
-from runner.store.mask_strip_files import MaskStrip
+from runner.store.kept_pictures import AttentionMaps, MaskStrip
 
 State = Literal[
     "done", "modified", "running", "interrupted", "failed", "trained", "not run", "not applicable", "measured",

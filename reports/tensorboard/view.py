@@ -32,6 +32,7 @@ from reports.pages.table_texts import levels
 from reports.saved import claims_text, report_path, whole_page
 from reports.tensorboard.hparams import HParams, end
 from runner.machine.files import StoreError
+from runner.store.kept_pictures import ShownClips
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -224,8 +225,9 @@ def _write_pictures(session: Session, directory: Path, before: Path, store: RunS
     if session.test is None:
         return
     run, released = session.test
-    of_run = store.run(run.train_id)
-    sources = (of(run.eval_id, released=released) for of in (of_run.predictions, of_run.shown_clips))
+    own = store.run(run.train_id)
+    of_run = own.of_released if released else own
+    sources = (of_run.predictions(run.eval_id), of_run.pictures(ShownClips.folder, run.eval_id))
     changed = max((source.stat().st_mtime for source in sources if source.exists()), default=None)
     kept = before / PICTURES_FILE
     if changed is not None and kept.exists() and kept.stat().st_mtime > changed:
@@ -234,7 +236,7 @@ def _write_pictures(session: Session, directory: Path, before: Path, store: RunS
         from reports.figures.answers import pictures_of_test  # matplotlib takes a second to import
 
         with _writer(directory / PICTURES_FILE) as writer:
-            for name, figure in pictures_of_test(run, store, released=released).items():
+            for name, figure in pictures_of_test(run, of_run).items():
                 writer.add_figure(VIEWS + name, figure)
 
 

@@ -3,13 +3,15 @@
 import argparse
 import json
 
+from msgspec import to_builtins
+
 from experiments.spec.catalog import find, released_weights
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import one_run, one_seed, scale_of, store_of
 from runner.inference.evaluate import weight_file
 from runner.store.jobs import runs_of_row
-from runner.weights.import_weights import import_text, import_weights
+from runner.weights.released import import_text, import_weights
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -29,7 +31,7 @@ def execute(options: argparse.Namespace) -> int:
         column = column or columns[0]
     column, run = one_run(options, column)
     record = import_weights(run, store_of(options), weight_file(options.file), released)
-    print(json.dumps(record, indent=1) if options.json else import_text(record))
+    print(json.dumps(to_builtins(record), indent=1) if options.json else import_text(record))
     several = len({run.train_id for run in runs.values()}) > 1
     say_next("run", options, [options.table], [*(["--column", column] if several else []), "--eval-only"])
     return DONE

@@ -128,7 +128,7 @@ def list_weights(options: argparse.Namespace) -> int:
     """Print released files, their rows, and where they are."""
     from models.imagenet import weights_folder
     from reproduce.selection import store_of
-    from runner.weights.released_files import released_files  # imports the models
+    from runner.weights.released import released_files  # imports the models
 
     files = list(released_files(options.tables, store_of(options)))
     if options.json:

@@ -22,7 +22,7 @@ from runner.machine.files import write_atomically
 from runner.machine.messages import one_line
 from runner.measure.memory import NotMeasurableError, TooLargeError, measured
 from runner.measure.throughput import Turns
-from runner.store.acceptance import sealed
+from runner.store.records import sealed
 from runner.store.store import RunStore
 
 

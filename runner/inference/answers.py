@@ -1,7 +1,5 @@
 """Answers of a finished test with the names of their classes, from its saved scores and clips."""
 
-import json
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -9,11 +7,10 @@ from numpy.typing import NDArray
 
 from experiments.spec.run import RunConfig
 from lightning_modules.predictions import Predictions
-from runner.machine.array_files import opened_arrays
-from runner.machine.files import StoreError, replacing
+from runner.machine.files import StoreError
+from runner.store.kept_pictures import AnsweredClips, ShownClips, read_pictures, write_pictures
 from runner.store.run_directory import RunDirectory
-from runner.store.saved_scores import SavedScores, read_scores
-from runner.store.shown_clips import ShownClips, read_clips
+from runner.store.saved_scores import SavedScores, names_by_kind, read_scores
 from runner.store.store import RunStore
 
 
@@ -48,20 +45,36 @@ class SavedAnswers(NamedTuple):
     clips: tuple[AnsweredClip, ...]
 
 
-def held_clips(run: RunConfig, store: RunStore) -> tuple[AnsweredClip, ...]:
-    """Clips with the answers of a test, published in this store or from its saved scores; of released weights last.
+def held_clips(run: RunConfig, directories: list[RunDirectory]) -> tuple[AnsweredClip, ...]:
+    """Clips with the answers of a test: the first in the directories, published or from its saved scores.
 
     Raises:
         StoreError: if their file is damaged.
     """
-    directory = store.run(run.train_id)
-    for released in (False, True):
-        if (path := directory.answered_clips(run.eval_id, released=released)).exists():
-            return read_answered(path)
-        found = saved_answers(run, store, released=released)
-        if found is not None and found.clips:
-            return found.clips
+    for directory in directories:
+        path = directory.pictures(AnsweredClips.folder, run.eval_id)
+        clips = answered(read_pictures(path, AnsweredClips)) if path.exists() else answered_here(run, directory)
+        if clips:
+            return clips
     return ()
+
+
+def answered(published: AnsweredClips) -> tuple[AnsweredClip, ...]:
+    """Clips of a published file."""
+    return tuple(
+        AnsweredClip(
+            name,
+            frames,
+            tuple(NamedAnswer(k, label, tuple(map(tuple, best)), right) for k, label, best, right in found),
+        )
+        for (name, found), frames in zip(published.record, published.frames, strict=True)
+    )
+
+
+def answered_here(run: RunConfig, directory: RunDirectory) -> tuple[AnsweredClip, ...]:
+    """Clips of a test with saved scores; empty without them."""
+    found = saved_answers(run, directory)
+    return found.clips if found is not None else ()
 
 
 def publish_clips(run: RunConfig, store: RunStore) -> None:
@@ -70,58 +83,27 @@ def publish_clips(run: RunConfig, store: RunStore) -> None:
     Raises:
         StoreError: if they cannot be written.
     """
-    for released in (False, True):
-        found = saved_answers(run, store, released=released)
-        if store.results is not None and found is not None and found.clips:
-            target = RunDirectory(store.results / run.train_id)
-            write_answered(target.answered_clips(run.eval_id, released=released), found.clips)
+    own = store.run(run.train_id)
+    for directory in (own, own.of_released):
+        if clips := answered_here(run, directory):
+            path = store.published(directory).pictures(AnsweredClips.folder, run.eval_id)
+            write_pictures(path, for_file(clips))
 
 
-def write_answered(path: Path, clips: tuple[AnsweredClip, ...]) -> None:
-    """Write clips with answers to a file, completely or not at all.
-
-    Raises:
-        StoreError: if it cannot be written.
-    """
-    record = json.dumps([[clip.id, clip.answers] for clip in clips], ensure_ascii=False)
-    with replacing(path) as partial:
-        np.savez_compressed(partial, frames=np.stack([clip.frames for clip in clips]), record=np.array(record))
+def for_file(clips: tuple[AnsweredClip, ...]) -> AnsweredClips:
+    """Clips as in a published file."""
+    return AnsweredClips(np.stack([clip.frames for clip in clips]), [[clip.id, clip.answers] for clip in clips])
 
 
-def read_answered(path: Path) -> tuple[AnsweredClip, ...]:
-    """Clips with answers in a file. Pickled objects are never read.
-
-    Raises:
-        StoreError: if the file is damaged.
-    """
-    with opened_arrays(path, _damaged) as arrays:
-        return tuple(
-            AnsweredClip(
-                name,
-                frames,
-                tuple(NamedAnswer(k, label, tuple(map(tuple, best)), right) for k, label, best, right in found),
-            )
-            for (name, found), frames in zip(json.loads(str(arrays["record"])), arrays["frames"], strict=True)
-        )
-
-
-def _damaged(path: Path, reason: str) -> StoreError:
-    return StoreError(f"{path} holds no clips with answers ({reason}); remove it, and publish the report again")
-
-
-def saved_answers(run: RunConfig, store: RunStore, *, released: bool = False) -> SavedAnswers | None:
-    """Answers of the test of a run; None without saved scores of classes.
-
-    Args:
-        released: whether the weights are imported released ones.
-    """
-    directory = store.run(run.train_id)
-    saved = read_scores(directory.predictions(run.eval_id, released=released), run)
+def saved_answers(run: RunConfig, directory: RunDirectory) -> SavedAnswers | None:
+    """Answers of the test of a run; None without saved scores of classes."""
+    saved = read_scores(directory.predictions(run.eval_id), run)
     answers = saved.scores.predictions() if saved is not None else None
     if saved is None or answers is None:
         return None
+    path = directory.pictures(ShownClips.folder, run.eval_id)
     try:
-        clips = read_clips(directory.shown_clips(run.eval_id, released=released))
+        clips = read_pictures(path, ShownClips) if path.exists() else None
     except StoreError:
         clips = None  # the confusions do not need them
     return named_answers(answers, saved, clips)
@@ -129,9 +111,10 @@ def saved_answers(run: RunConfig, store: RunStore, *, released: bool = False) ->
 
 def named_answers(answers: Predictions, saved: SavedScores, clips: ShownClips | None) -> SavedAnswers:
     """Answers with the names of their classes."""
-    names = names_by_kind(answers, saved)
+    named = names_by_kind(saved.class_names, answers.classes)
+    names = {kind: (*found, *map(str, range(len(found), answers.classes[kind]))) for kind, found in named.items()}
     confusions = {kind: Confusion(answers.confusion(kind), names[kind]) for kind in answers.classes}
-    answered = []
+    shown = []
     for place, frames in zip(clips.places.tolist(), clips.frames, strict=True) if clips is not None else ():
         if place < len(saved.ids):
             found = (
@@ -140,15 +123,5 @@ def named_answers(answers: Predictions, saved: SavedScores, clips: ShownClips | 
                 )
                 for a in answers.of_item(place)
             )
-            answered.append(AnsweredClip(saved.ids[place], frames, tuple(found)))
-    return SavedAnswers(confusions, tuple(answered))
-
-
-def names_by_kind(answers: Predictions, saved: SavedScores) -> dict[str, tuple[str, ...]]:
-    """Names of the classes of each kind of label; the number of a class without a name."""
-    names, start = {}, 0
-    for kind, count in answers.classes.items():
-        found = saved.class_names[start : start + count]
-        names[kind] = (*found, *map(str, range(len(found), count)))
-        start += count
-    return names
+            shown.append(AnsweredClip(saved.ids[place], frames, tuple(found)))
+    return SavedAnswers(confusions, tuple(shown))

@@ -27,8 +27,9 @@ from runner.inference.class_names import class_names
 from runner.inference.video_list import listed_run
 from runner.machine.messages import one_line
 from runner.machine.resources import Resources
-from runner.store.attention_files import AttentionMaps, maps_id, write_maps
+from runner.store.kept_pictures import AttentionMaps, maps_id, write_pictures
 from runner.store.provenance import provenance
+from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import read_scores
 from runner.store.store import RunStore
 from runner.weights.weights import existing_weights, load_weights
@@ -56,10 +57,10 @@ def save_maps(run: RunConfig, store: RunStore, resources: Resources, query: Atte
         ValueError, OSError: as `attention_maps`.
     """
     weights = existing_weights(run, store)
-    path = store.run(run.train_id).attention_maps(maps_id(run, query), released=weights.released is not None)
+    path = weights.directory(run, store).pictures(AttentionMaps.folder, maps_id(run, query))
     if path.exists():
         return False
-    write_maps(path, attention_maps(run, store, resources, query))
+    write_pictures(path, attention_maps(run, store, resources, query))
     return True
 
 
@@ -86,7 +87,7 @@ def attention_maps(
     weights = existing_weights(run, store)
     videos = data.dataset.build(resources.root(data) if video_list is None else video_list, "test")
     if query.of_moving:
-        query = replace(query, video=first_right(run, store, released=weights.released is not None))
+        query = replace(query, video=first_right(run, weights.directory(run, store)))
     index = index_of(videos, query.video, data.dataset.name if video_list is None else str(video_list))
     view = run.evaluation.views // 2
     try:
@@ -109,7 +110,7 @@ def attention_maps(
         raise ValueError(f"the attention of run {run.train_id} is not finite: its weights are of no use")
     record = {
         "train_id": run.train_id,
-        "weights": weights.released["file"] if weights.released is not None else "trained",
+        "weights": weights.released.file if weights.released is not None else "trained",
         "video": videos.ids[index],
         "class": class_name(videos, index, data.targets),
         "view": f"{view + 1} of {run.evaluation.views}, centre crop",
@@ -129,7 +130,7 @@ def attention_maps(
         **provenance(),
     }
     if weights.released is not None:
-        record["released_weights"] = {name: weights.released[name] for name in ("file", "sha256")}
+        record["released_weights"] = {"file": weights.released.file, "sha256": weights.released.sha256}
     frames = clip.permute(0, 2, 3, 1).contiguous().numpy()  # (F, h, w, 3)
     places = None if attention.places is None else attention.places.float().cpu().numpy()
     return AttentionMaps(frames, maps.numpy(), record, places)
@@ -139,13 +140,13 @@ def point_of(query: AttentionQuery) -> PointQuery:
     return PointQuery(query.frame, query.x, query.y, query.block, query.head, query.attention)
 
 
-def first_right(run: RunConfig, store: RunStore, *, released: bool = False) -> str:
+def first_right(run: RunConfig, directory: RunDirectory) -> str:
     """Id of the first test video that a run answers correctly.
 
     Raises:
         ValueError: without saved scores, or if no answer is right.
     """
-    saved = read_scores(store.run(run.train_id).predictions(run.eval_id, released=released), run)
+    saved = read_scores(directory.predictions(run.eval_id), run)
     answers = saved.scores.predictions() if saved is not None else None
     if saved is None or answers is None:
         raise ValueError(

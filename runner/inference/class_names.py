@@ -10,7 +10,7 @@ from data.errors import DataError
 from data.synthetic.ensure import generated_root
 from interface.targets import Targets
 from runner.machine.resources import Resources
-from runner.store.data_record import recorded_class_names
+from runner.store.data_record import data_record
 from runner.store.run_directory import RunDirectory
 
 ClassNames = Mapping[str, tuple[str | None, ...]]  # by kind of label; None for a class without a name
@@ -30,7 +30,9 @@ def class_names(
     """
     if file is not None:
         return by_kind(names_in(file, data.targets), data.targets)
-    return by_kind(recorded_class_names(directory) or stored_names(data, resources), data.targets)
+    training = data_record(directory)
+    recorded = training.class_names if training is not None else ()
+    return by_kind(recorded or stored_names(data, resources), data.targets)
 
 
 def stored_names(data: DataConfig, resources: Resources) -> tuple[str, ...]:

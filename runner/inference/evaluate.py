@@ -26,7 +26,7 @@ from runner.store.store import RunStore
 from runner.training.progress import Progress
 from runner.training.train import data_module
 from runner.training.trainer import NO_CHECKPOINT, make_trainer, quiet_lightning
-from runner.weights.import_weights import stated_settings
+from runner.weights.released import stated_settings
 from runner.weights.weights import Weights, existing_weights, load_weights
 
 NUM_SHOWN = 5  # best classes per video
@@ -158,7 +158,7 @@ def load_chosen_weights(
         weights = existing_weights(run, store)
         load_weights(model, run, store, weights)
         if weights.released is not None:
-            return f"imported from {weights.released['file']}"
+            return f"imported from {weights.released.file}"
         return "those of its parents" if weights.path is None else str(weights.path)
     file = weight_file(file)
     if file.is_dir():

@@ -7,7 +7,7 @@ from data.errors import DataError
 from experiments.spec.shown_sequences import ShownRun
 from runner.machine.messages import one_line
 from runner.machine.resources import Resources
-from runner.store.mask_strip_files import MaskStrip, strip_id, write_strip
+from runner.store.kept_pictures import MaskStrip, strip_id, write_pictures
 from runner.store.store import RunStore
 
 
@@ -31,11 +31,12 @@ def save_strip(shown: ShownRun, store: RunStore, resources: Resources) -> bool:
         ValueError: if the data have no masks.
         DataError, StoreError: if the data set or the files of the test cannot be read.
     """
-    run, directory = shown.run, store.run(shown.run.train_id)
-    found = ((directory.result(run, released=released), released) for released in (False, True))
-    metrics, released = next(((metrics, released) for metrics, released in found if metrics), (None, False))
-    path = directory.mask_strip(strip_id(shown), released=released)
-    if metrics is None or path.exists():
+    run, own = shown.run, store.run(shown.run.train_id)
+    found = store.test(run, [own, own.of_released])
+    if found is None:
+        return False
+    path = found.directory.pictures(MaskStrip.folder, strip_id(shown))
+    if path.exists():
         return False
     data = run.data
     items = data.dataset.build(resources.root(data), "test")
@@ -43,15 +44,16 @@ def save_strip(shown: ShownRun, store: RunStore, resources: Resources) -> bool:
         raise DataError(
             f"{data.dataset.name} has no test sequence '{shown.sequence}'; it has {', '.join(items.ids[:3])}, ..."
         )
-    results = directory.result_files(run.eval_id, released=released)
+    results, released = found.directory.result_files(run.eval_id), found.record.released_weights
     masks = data.shown_masks(items, items.ids.index(shown.sequence), results, shown.num_frames)
     record = {
         "train_id": run.train_id,
-        "weights": metrics["released_weights"]["file"] if released else "own",
+        "weights": released.file if released is not None else "own",
         "sequence": shown.sequence,
         "seed": run.seed,
         "data": {"name": data.dataset.name, "stand_in": data.dataset.stand_in is not None},
-        **{name: metrics[name] for name in ("commit", "hardware")},  # of the test that predicted the masks
+        "commit": found.record.commit,  # of the test that predicted the masks
+        "hardware": found.record.hardware,
     }
-    write_strip(path, MaskStrip(*masks, record))
+    write_pictures(path, MaskStrip(*masks, record))
     return True

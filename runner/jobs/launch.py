@@ -183,10 +183,10 @@ class Launcher:
 
     def set_outcome(self, job: Job, code: int) -> None:
         """Set the outcome of a job whose process has ended, unless another process executes the run."""
-        directory, metrics = job.directory(self.store), self.store.metrics(job.run)
-        if metrics is not None and job.finished(self.store, self.eval_only):
+        directory, found = job.directory(self.store), self.store.test(job.run)
+        if found is not None and job.finished(self.store, self.eval_only):
             job.outcome = "done"
-            self._show(f"{job.name}: {headline_text(job.run, metrics)} in {metrics['seconds']:.0f} s")
+            self._show(f"{job.name}: {headline_text(job.run, found.record.metrics)} in {found.record.seconds:.0f} s")
         elif code == CLAIMED_ELSEWHERE:
             self._wait_for_other_process(job)
         else:
@@ -214,7 +214,7 @@ def needed_jobs(job: Job, jobs: list[Job], store: RunStore) -> list[Job]:
     return [*trained, *earlier[-1:]]
 
 
-def headline_text(run: RunConfig, metrics: dict) -> str:
+def headline_text(run: RunConfig, metrics: dict[str, float]) -> str:
     """Headline metrics of a test as text, in percent with one decimal."""
     objective = run.objective
     return ", ".join(f"{name} {metrics[name]:.1f}" for name in objective.metrics[: objective.num_headlines])

@@ -64,18 +64,17 @@ def carry_out(request: Request, store: RunStore, directory: RunDirectory, stop: 
     """Train and test a run, unless it is done or its scores are known; returns the exit code."""
     run, tests_only = request.run, request.eval_only or request.run.optim is None
     weights = weights_of(run, store) if tests_only else None
-    released = weights is not None and weights.released is not None
+    tested = directory if weights is None else weights.directory(run, store)
     if request.resources.rank > 0:
         # The process of rank 0 waits for this one only if it trains or tests.
-        scored = saved_test(run, store, released=released) is not None
-        if not directory.tested(run, tests_only) and not scored:
+        if not directory.tested(run, tests_only) and saved_test(run, tested) is None:
             train_and_test(request, store, stop)
         return 0
     with directory.claim() as claimed:
         if not claimed:
             return CLAIMED_ELSEWHERE
         directory.failure.unlink(missing_ok=True)
-        if not (directory.tested(run, tests_only) or rescore(run, store, released=released)):
+        if not (directory.tested(run, tests_only) or rescore(run, tested)):
             train_and_test(request, store, stop)
     return 0
 

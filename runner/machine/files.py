@@ -4,17 +4,19 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
+import msgspec
 from safetensors import SafetensorError
-
-from runner.machine.fields import field_problem
 
 REMEDY = "name another place with --runs"  # for files of a run that cannot be written
 PARTIAL = ".partial."  # start of the names of temporary files
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 class StoreError(OSError):
@@ -73,9 +75,7 @@ def json_object(path: Path) -> dict | None:
         value = json.loads(path.read_text())
     except FileNotFoundError:
         return None
-    except RecursionError:
-        raise ValueError(f"cannot read {path}: it is nested too deeply") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"cannot read {path}: {error}") from None
     if not isinstance(value, dict):
         raise ValueError(f"cannot read {path}: it holds no JSON object")
@@ -94,20 +94,17 @@ def read_json(path: Path) -> dict | None:
         raise StoreError(f"{error}; move it away to have it made again") from None
 
 
-def read_record(path: Path, fields: Mapping[str, object]) -> dict | None:
-    """JSON object with required fields in a file; None if the file does not exist.
-
-    Args:
-        fields: kinds of the fields, as in `fields.field_problem`.
+def read_record(path: Path, kind: type[Record]) -> Record | None:
+    """Record in a JSON file; None if the file does not exist.
 
     Raises:
         StoreError: if a field is missing or of another kind, or the file contains anything else.
     """
-    record = read_json(path)
-    problem = None if record is None else field_problem(record, fields)
-    if problem is not None:
-        raise StoreError(f"cannot read {path}: {problem}; move it away to have it made again")
-    return record
+    fields = read_json(path)
+    try:
+        return None if fields is None else msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        raise StoreError(f"cannot read {path}: {error}; move it away to have it made again") from None
 
 
 def free_bytes(folder: Path) -> int:

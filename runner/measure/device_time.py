@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from data.findings import number_of
 from experiments.spec.run import RunConfig
-from runner.store.provenance import hardware, trained_by
+from runner.store.provenance import hardware
 from runner.store.store import RunStore
 
 TRAINING_PASSES = 3  # a backward pass costs about two forward passes
@@ -104,10 +104,10 @@ def measured_speed(trained: Iterable[Trained], store: RunStore) -> Speed | None:
     """
     by_hardware: dict[str, list[tuple[float, float]]] = {}  # operations and seconds of each training
     for run, passes in {item.run.train_id: item for item in trained}.values():
-        metrics = store.metrics(run) or {}
-        if passes and (hours := metrics.get("device_hours")):
+        found = store.test(run) if passes else None
+        if found is not None and (hours := found.record.device_hours):
             operations = flops(run, Work(passes, 0))
-            devices = {_device(session["hardware"]) for session in trained_by(metrics)}
+            devices = {_device(session.hardware) for session in found.record.trained_by}
             if len(devices) > 1:
                 continue  # the hours of each are not known
             by_hardware.setdefault(devices.pop(), []).append((operations, 3600 * hours))

@@ -1,174 +1,200 @@
 """Acceptance of stored results: a file is one if it names its run, protocol, seed and data, with possible values.
 
-A file that is not accepted is named on stderr with the reason and the remedy, and counts as if it did not exist.
+Its accuracies are those of the correct items and the counts by class in it and, if they are compared, of the saved
+scores beside it. A file that is not accepted is named on stderr with the reason and the remedy, and counts as if it did
+not exist.
 """
 
-import hashlib
-import json
+import functools
+import math
 import sys
-from collections.abc import Callable, Mapping
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-from experiments.spec.class_f1 import CATEGORIES, COUNTS
+import msgspec
+
 from experiments.spec.run import RunConfig
-from runner.machine.fields import COUNT, NUMBER, TEXT, field_problem, is_number
 from runner.machine.files import json_object
 from runner.machine.messages import one_line
-from runner.store.class_counts import problem_of_counts
-from runner.store.item_hits import unpacked
-from runner.store.provenance import PARENTS, TRAINING
-from runner.store.saved_scores import SHA256, disagreement, incompleteness
+from runner.store.records import Count, Session, TestRecord, check_digest, record_of_test
+from runner.store.saved_scores import file_sha256, named_counts, read_scores
 
-DIGEST = "digest"  # field of a result: hash of all its other fields
-PROVENANCE = {"precision": TEXT, "commit": TEXT, "hardware": TEXT, DIGEST: TEXT}
-SPLIT = {"items": COUNT, "annotations": TEXT, "missing": COUNT, "num_bytes": COUNT}
-DATA = {"name": TEXT, "fingerprint": TEXT, "train?": SPLIT, "test?": SPLIT, "parents?": {}}
-BATCH_SPLITS = "batch_splits"  # field of records: splits of the batches of a training, in its order
-SPLITS = [{"from_step": COUNT, "devices": COUNT, "micro_batch": COUNT, "accumulation": COUNT}]
-ITEM_COUNTS = ("evaluated", "failed", "missing")
-SESSION = {"commit": TEXT, "hardware": TEXT, "versions": {}}  # provenance of a process
-TEST_FIELDS = {
-    "train_id": TEXT,
-    "eval_id": TEXT,
-    "seed": COUNT,
-    "views": COUNT,
-    "crops": COUNT,
-    "devices": COUNT,
-    "seconds": NUMBER,
-    "videos": dict.fromkeys(ITEM_COUNTS, COUNT),
-    "data": DATA,
-    "versions": {},
-    "device_hours?": NUMBER,
-    "replaced_in_training?": COUNT,
-    "rescored_from?": TEXT,
-    f"{BATCH_SPLITS}?": SPLITS,
-    f"{TRAINING}?": [SESSION],
-    f"{PARENTS}?": [SESSION],
-    "combined_from?": [{"part": TEXT, "train_id": TEXT, "eval_id": TEXT, SHA256: TEXT}],
-    "classes?": {},
-    f"{COUNTS}?": {},
-    f"{CATEGORIES}?": {},
-    "hits?": {"ids": TEXT, "items": COUNT, "bits": {}},
-    "started_from?": [{"part": TEXT, "file": TEXT, "sha256": TEXT}],
-    "released_weights?": {"file": TEXT, "sha256": TEXT, "warnings?": [TEXT]},
-    **PROVENANCE,
-}
-MEASUREMENT_FIELDS = {
-    "train_id": TEXT,
-    "batch_size": COUNT,
-    "calibrated?": {"table": TEXT, "cell": TEXT, "printed": NUMBER},
-    "session?": TEXT,
-    "rounds?": COUNT,
-    "seconds_per_item?": {},
-    "versions": {"torch": TEXT},
-    **PROVENANCE,
-}
-
+DAMAGED = "its saved scores {} are damaged or of another test; remove them to keep the result"
 REMEDY = "restore or remove it, or `reproduce {verb}` makes it again"
 
-_refused: dict[Path, str] = {}  # files that were named on stderr, with the reasons
+_refused: set[tuple[Path, str]] = set()  # files that were named on stderr, with the reasons
 
 
-def sealed(record: dict) -> dict:
-    """Record with the hash of all its fields, which shows a later change."""
-    return {**record, DIGEST: digest(record)}
+class Measurement(Session, frozen=True, kw_only=True):
+    """Fields that every measurement has. Its values have names of their own."""
 
-
-def digest(record: Mapping[str, object]) -> str:
-    """Hash of all fields of a record except its digest."""
-    fields = {name: value for name, value in record.items() if name != DIGEST}
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+    train_id: str
+    batch_size: Count
+    precision: str
 
 
 def accepted_test(
-    path: Path,
-    run: RunConfig,
-    *,
-    config: Path,
-    predictions: Callable[[str], Path],
-    released: bool,
-    compare_scores: bool,
-) -> dict | None:
-    """Metrics in a file, if it is a result of the run's test; None if it is not, or does not exist.
+    path: Path, run: RunConfig, scores_of: Callable[[str], Path], *, released: bool, compare_scores: bool
+) -> TestRecord | None:
+    """Result in a file, if it is one of the run's test; None if it is not, or does not exist.
 
     Args:
-        config: file with the config of the run, which may be missing.
-        predictions: file of the saved scores of a protocol, given its id. It may be missing.
+        scores_of: file of the saved scores of a protocol, given its id. It may be missing.
         released: whether released weights were tested.
         compare_scores: whether to compute the metrics again from the saved scores, for which all of them are read.
     """
     try:
-        metrics = json_object(path)
-        if metrics is None:
+        fields = json_object(path)
+        if fields is None:
             return None
-        problem = problem_of_test(metrics, run, released=released)
-        if problem is None and (difference := config_difference(config, run)) is not None:
-            return _refuse(path, f"{config} differs from the config of the run at {difference}", "restore that file")
+        record = record_of_test(fields)
+        check_config(path.parents[1] / "config.json", run)
+        check_identity(record, run, released=released)
+        check_values(record, run)
+        check_digest(fields)
+        scores = scores_of(record.rescored_from or run.eval_id)
+        if scores.exists() and not zipfile.is_zipfile(scores):  # the end of the file alone is read
+            raise ValueError(DAMAGED.format(scores))
+        if compare_scores:
+            check_scores(record, run, scores)
     except ValueError as error:
-        return _refuse(path, str(error))
-    if problem is None:
-        scores = predictions(metrics.get("rescored_from", run.eval_id))
-        problem = disagreement(metrics, run, scores) if compare_scores else incompleteness(scores)
-    return _accept(path, metrics) if problem is None else _refuse(path, problem)
+        return _refuse(path, error, "run")
+    return record
 
 
 def accepted_measurement(path: Path, train_id: str) -> dict | None:
     """Measurement in a file, if it is one of the run; None if it is not, or does not exist."""
     try:
         record = json_object(path)
+        if record is not None:
+            found = msgspec.convert(record, Measurement)
+            if found.train_id != train_id:
+                raise ValueError(f"its train_id is {found.train_id}, that of the run is {train_id}")
+            for name, value in record.items():
+                if isinstance(value, int | float) and not 0 < value < math.inf:
+                    raise ValueError(f"its {name} is {value}; it must be more than 0")
+            check_digest(record)
     except ValueError as error:
-        return _refuse(path, str(error), REMEDY.format(verb="measure"))
-    if record is None:
-        return None
-    problem = problem_of_measurement(record, train_id)
-    return _accept(path, record) if problem is None else _refuse(path, problem, REMEDY.format(verb="measure"))
+        return _refuse(path, error, "measure")
+    return record
 
 
-def problem_of_test(metrics: dict, run: RunConfig, *, released: bool) -> str | None:
-    """Reason why metrics are no result of the run's test; None if they are."""
-    if (problem := field_problem(metrics, TEST_FIELDS)) is not None:
-        return problem
+def check_config(path: Path, run: RunConfig) -> None:
+    """Refuse another config than that of the run beside a result. It may be missing.
+
+    Raises:
+        ValueError: with the first difference.
+    """
+    config = json_object(path)
+    if config is not None and (difference := first_difference(config, run.description)) is not None:
+        raise ValueError(f"{path} differs from the config of the run at {difference}: restore that file")
+
+
+def check_identity(record: TestRecord, run: RunConfig, *, released: bool) -> None:
+    """Refuse the result of another run, protocol or data set.
+
+    Raises:
+        ValueError: with the difference.
+    """
     expected = {
         "train_id": run.train_id, "eval_id": run.eval_id, "seed": run.seed, "views": run.evaluation.views,
         "crops": run.evaluation.crops,
     }  # fmt: skip
-    found = {**metrics, "data.name": metrics["data"]["name"]}
+    found = {**{name: getattr(record, name) for name in expected}, "data.name": record.data.name}
     for name, value in {**expected, "data.name": run.data.dataset.name}.items():
         if found[name] != value:
-            return f"its {name} is {found[name]}, that of the run is {value}"
-    if ("released_weights" in metrics) != released:
-        return "it is a result of released weights" if not released else "it does not name the released weights"
-    num_items = sum(metrics["videos"][name] for name in ITEM_COUNTS)
-    if num_items == 0:
-        return "no item was tested"
-    for name, count in (("data.test.items", metrics["data"].get("test")), ("hits.items", metrics.get("hits"))):
-        if count is not None and count["items"] != num_items:
-            return f"its {name} is {count['items']}, and its videos are {num_items}"
-    for name in run.objective.metrics:
-        least, most = run.objective.range_of(name)
-        value = metrics.get(name)
-        if not is_number(value, least, most):
-            return f"its {name} is {value}; it must be a number from {least:g} to {most:g}"
-    if not all(_is_hits(hits) for hits in metrics.get("classes", {}).values()):
-        return "its classes are not pairs of correct items and all items"
-    if (problem := problem_of_counts(metrics, run.objective.metrics)) is not None:
-        return problem
-    try:
-        for name in metrics.get("hits", {}).get("bits", {}):
-            unpacked(metrics, name)
-    except ValueError as error:
-        return str(error)
-    return _problem_of_digest(metrics)
+            raise ValueError(f"its {name} is {found[name]}, that of the run is {value}")
+    if (record.released_weights is not None) != released:
+        raise ValueError("it is a result of released weights" if not released else "it names no released weights")
 
 
-def config_difference(path: Path, run: RunConfig) -> str | None:
-    """First field in which a file differs from the config of the run; None if it does not, or does not exist.
+def check_values(record: TestRecord, run: RunConfig) -> None:
+    """Refuse values that the test of a run cannot have, or that are not those of its correct items and counts.
 
     Raises:
-        ValueError: if it cannot be read.
+        ValueError: with the first one.
     """
-    config = json_object(path)
-    return None if config is None else first_difference(config, run.description)
+    num_items = record.videos.total
+    tested, hits = record.data.test, record.hits
+    if num_items == 0:
+        raise ValueError("no item was tested")
+    for name, count in (("data.test", tested and tested.items), ("hits", hits and hits.items)):
+        if count not in (None, num_items):
+            raise ValueError(f"its {name}.items is {count}, and its videos are {num_items}")
+    for name in run.objective.metrics:
+        least, most = run.objective.range_of(name)
+        value = record.metrics.get(name)
+        if value is None or not (least <= value <= most and math.isfinite(value)):
+            raise ValueError(f"its {name} is {value}; it must be a number from {least:g} to {most:g}")
+    for name in hits.bits if hits is not None else ():
+        mask = hits.mask(name) if hits is not None else None
+        if mask is None or not math.isclose(100 * mask.mean(), record.metrics.get(name, math.nan)):
+            raise ValueError(f"its hits are not those of its {name}")
+    if not all(0 < count >= correct for correct, count in record.classes.values()):
+        raise ValueError("its classes are not pairs of correct items and all items")
+    for kind, of_kind in record.class_counts.items():
+        check_counts(record, kind, [*of_kind.values()])
+
+
+def check_counts(record: TestRecord, kind: str, counts: list[tuple[int, int, int]]) -> None:
+    """Refuse numbers of correct, predicted and all items by class that are not those of the test.
+
+    Raises:
+        ValueError: with the kind of label.
+    """
+    correct, predicted, support = (sum(of_class[place] for of_class in counts) for place in range(3))
+    name = kind if kind in record.metrics else "top1" if len(record.class_counts) == 1 else None
+    accuracy = None if name is None else record.metrics.get(name)
+    if (
+        any(right > min(of_class, total) for right, of_class, total in counts)
+        or (predicted, support) != (record.videos.evaluated, record.videos.total)
+        or (accuracy is not None and not math.isclose(100 * correct / support, accuracy, abs_tol=1e-6))
+    ):
+        raise ValueError(f"its class_counts.{kind} are not those of its items and its {name or 'metrics'}")
+
+
+def check_scores(record: TestRecord, run: RunConfig, path: Path) -> None:
+    """Refuse other metrics than those of the saved scores in a file, which may be missing.
+
+    Raises:
+        ValueError: with the difference.
+    """
+    try:
+        status = path.stat()
+        content = _content(path, status.st_mtime_ns, status.st_size, run)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ValueError(f"its saved scores cannot be read: {error}") from None
+    if content.sha256 != (record.predictions_sha256 or content.sha256):
+        raise ValueError(f"its saved scores {path} were changed after the test")
+    if content.metrics is None:
+        raise ValueError(DAMAGED.format(path))
+    for name in run.objective.metrics:
+        if not math.isclose(record.metrics[name], content.metrics.get(name, math.nan), abs_tol=1e-6):
+            value = content.metrics.get(name)
+            raise ValueError(f"its {name} is {record.metrics[name]}, but {value} by its saved scores {path}")
+    if record.class_counts not in ({}, content.counts):
+        raise ValueError(f"its class_counts are not those of its saved scores {path}")
+
+
+class _Content(NamedTuple):
+    """Hash of a file of scores, and the metrics and counts by class of its scores; no metrics if it cannot be read."""
+
+    sha256: str
+    metrics: dict[str, float] | None
+    counts: dict[str, dict[str, tuple[int, int, int]]]
+
+
+@functools.cache
+def _content(path: Path, modified: int, size: int, run: RunConfig) -> _Content:
+    saved = read_scores(path, run)
+    if saved is None:
+        return _Content(file_sha256(path), None, {})
+    counts = named_counts(saved.scores.counts_by_class(), run.data.targets.classes, saved.class_names)
+    return _Content(file_sha256(path), saved.scores.result().metrics, counts)
 
 
 def first_difference(found: object, expected: object, path: str = "") -> str | None:
@@ -184,42 +210,8 @@ def first_difference(found: object, expected: object, path: str = "") -> str | N
     return None
 
 
-def problem_of_measurement(record: dict, train_id: str) -> str | None:
-    """Reason why a record is no measurement of the run; None if it is."""
-    if (problem := field_problem(record, MEASUREMENT_FIELDS)) is not None:
-        return problem
-    if record["train_id"] != train_id:
-        return f"its train_id is {record['train_id']}, that of the run is {train_id}"
-    for name, value in record.items():
-        if isinstance(value, int | float) and not (is_number(value) and value > 0):
-            return f"its {name} is {value}; it must be more than 0"
-    return _problem_of_digest(record)
-
-
-def _is_hits(hits: object) -> bool:
-    return (
-        isinstance(hits, list) and len(hits) == 2 and all(type(n) is int for n in hits) and 0 <= hits[0] <= hits[1] > 0
-    )
-
-
-def _problem_of_digest(record: dict) -> str | None:
-    """Reason why a record is not as it was written; None if it is."""
-    if record[DIGEST] != digest(record):
-        return "it was changed after the test: its digest is not that of its content"
-    return None
-
-
-def _accept(path: Path, record: dict) -> dict:
-    _refused.pop(path, None)  # it was made again
-    return record
-
-
-def _refuse(path: Path, problem: str, remedy: str = REMEDY.format(verb="run")) -> None:
-    if _refused.get(path) != problem:
-        _refused[path] = problem
-        text = one_line(f"reproduce: {path} is not taken as a result: {problem}; {remedy}")
+def _refuse(path: Path, problem: ValueError, verb: str) -> None:
+    if (path, str(problem)) not in _refused:
+        _refused.add((path, str(problem)))
+        text = one_line(f"reproduce: {path} is not taken as a result: {problem}; {REMEDY.format(verb=verb)}")
         print(text, file=sys.stderr, flush=True)
-
-
-def is_refused(path: Path) -> bool:
-    return path in _refused

@@ -3,15 +3,11 @@
 import importlib.metadata
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from data.worker_processes import available_cores
 
 PACKAGES = ("torch", "torchvision", "lightning", "timm", "av")
-# Fields of results with the provenance of all processes of the training, and of those of the runs it starts from, if
-# they are not that of the test.
-TRAINING, PARENTS = "training", "parents"
 UNKNOWN = {"commit": "unknown", "versions": {}, "hardware": "unknown"}
 
 
@@ -23,24 +19,6 @@ def provenance() -> dict[str, object]:
         "versions": {"python": platform.python_version(), **versions},
         "hardware": hardware(),
     }
-
-
-def joined(values: Iterable[object]) -> str:
-    return " and ".join(dict.fromkeys(part for value in values for part in separate(str(value))))
-
-
-def separate(values: str) -> list[str]:
-    return values.split(" and ")
-
-
-def trained_by(result: Mapping) -> list[Mapping]:
-    """Provenance of the processes of the training of a result; that of its test if they are the same."""
-    return result.get(TRAINING, [result])
-
-
-def sessions(result: Mapping) -> list[Mapping]:
-    """Provenance of all processes on which a result depends: of parents, of the training, and of the test."""
-    return [*result.get(PARENTS, ()), *result.get(TRAINING, ()), result]
 
 
 def commit() -> str:

@@ -1,4 +1,4 @@
-"""Directory of a run: config, provenance, checkpoints, metrics, predictions, log and lock.
+"""Directory of a run: config, records, checkpoints, scores, log and lock.
 
 The metrics file is written at the end of a test, so an interrupted run has none. The operating system releases the lock
 at the end of the process, so a killed run does not appear to be running.
@@ -8,16 +8,15 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock, Timeout
 
 from experiments.spec.run import RunConfig
-from runner.machine.fields import TEXT
 from runner.machine.files import PARTIAL, StoreError, read_json, read_record, unwritable, write_atomically
 from runner.store.acceptance import accepted_test, first_difference
+from runner.store.records import ImportedWeights, TestRecord
 
 RELEASED_SUFFIX = ".released"  # of file names: results of released weights
 TRAINING_SHARE = 0.9  # assumed fraction of a run's time; the rest is its test
@@ -29,14 +28,18 @@ class RunDirectory:
     """Files of a run.
 
     Args:
+        is_released: whether the files of tests are those of imported released weights instead of the run's own.
+        is_published: whether they are published results.
         compare_scores: whether results are compared with their saved scores before they are taken.
     """
 
-    def __init__(self, path: Path, *, compare_scores: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, is_released: bool = False, is_published: bool = False, compare_scores: bool = False
+    ) -> None:
         self.path = path
-        self.compare_scores = compare_scores
+        self.is_released, self.is_published, self.compare_scores = is_released, is_published, compare_scores
+        self.suffix = RELEASED_SUFFIX if is_released else ""
         self.config = path / "config.json"
-        self.provenance = path / "run.json"
         self.training = path / "training.json"
         self.data = path / "data.json"  # data at the start of the training
         self.started_from = path / "started_from.json"
@@ -54,53 +57,47 @@ class RunDirectory:
         """File with which a process of the run was started."""
         return self.path / "requests" / f"{eval_id}.json"
 
-    def metrics(self, eval_id: str, *, released: bool = False) -> Path:
-        """File of the metrics under a test protocol, for the run's own weights or released ones."""
-        return self.path / "metrics" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.json"
+    @property
+    def of_released(self) -> "RunDirectory":
+        """The same directory, for tests of released weights."""
+        return RunDirectory(
+            self.path, is_released=True, is_published=self.is_published, compare_scores=self.compare_scores
+        )
 
-    def predictions(self, eval_id: str, *, released: bool = False) -> Path:
-        """File of the scores per video under a test protocol, for the run's own weights or released ones."""
-        return self.path / "predictions" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
+    def metrics(self, eval_id: str) -> Path:
+        """File of the result under a test protocol."""
+        return self.path / "metrics" / f"{eval_id}{self.suffix}.json"
 
-    def result_files(self, eval_id: str, *, released: bool = False) -> Path:
-        """Folder of predictions that data store as files, for the run's own weights or released ones."""
-        return self.path / "results" / f"{eval_id}{RELEASED_SUFFIX if released else ''}"
+    def predictions(self, eval_id: str) -> Path:
+        """File of the scores per item and view under a test protocol."""
+        return self.path / "predictions" / f"{eval_id}{self.suffix}.npz"
 
-    def shown_clips(self, eval_id: str, *, released: bool = False) -> Path:
-        """File of a few clips of a test, for the run's own weights or released ones."""
-        return self.path / "shown_clips" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
+    def result_files(self, eval_id: str) -> Path:
+        """Folder of the predictions that data store as files."""
+        return self.path / "results" / f"{eval_id}{self.suffix}"
 
-    def answered_clips(self, eval_id: str, *, released: bool = False) -> Path:
-        """Published file of a few clips of a test with its answers, which here follow from its scores."""
-        return self.path / "answered_clips" / f"{eval_id}{RELEASED_SUFFIX if released else ''}.npz"
+    def pictures(self, folder: str, name: str) -> Path:
+        """File of kept pictures. The name is the id of a test protocol, of a query or of a sequence."""
+        return self.path / folder / f"{name}{self.suffix}.npz"
 
     def measurement(self, kind: str) -> Path:
         return self.path / "measured" / f"{kind}.json"
 
-    def released_weights(self) -> dict | None:
+    def released_weights(self) -> ImportedWeights | None:
         """Record of imported released weights; None if there are none.
 
         Raises:
             StoreError: if the record is damaged.
         """
-        return read_record(self.released_record, {"file": TEXT, "sha256": TEXT}) if self.released.exists() else None
+        return read_record(self.released_record, ImportedWeights) if self.released.exists() else None
 
-    def attention_maps(self, maps_id: str, *, released: bool = False) -> Path:
-        """File of the attention maps of a query, for the run's own weights or released ones."""
-        return self.path / "attention_maps" / f"{maps_id}{RELEASED_SUFFIX if released else ''}.npz"
-
-    def mask_strip(self, strip_id: str, *, released: bool = False) -> Path:
-        """File of the masks of a sequence for a figure, for the run's own weights or released ones."""
-        return self.path / "mask_strips" / f"{strip_id}{RELEASED_SUFFIX if released else ''}.npz"
-
-    def result(self, run: RunConfig, *, released: bool = False) -> dict | None:
-        """Metrics of the run's test, of its own weights or released ones; None if no file with them is accepted."""
+    def result(self, run: RunConfig) -> TestRecord | None:
+        """Result of the run's test; None if no file with it is accepted."""
         return accepted_test(
-            self.metrics(run.eval_id, released=released),
+            self.metrics(run.eval_id),
             run,
-            config=self.config,
-            predictions=partial(self.predictions, released=released),
-            released=released,
+            self.predictions,
+            released=self.is_released,
             compare_scores=self.compare_scores,
         )
 
@@ -111,7 +108,7 @@ class RunDirectory:
         """
         if self.result(run) is not None:
             return True
-        return eval_only and not self.weights.exists() and self.result(run, released=True) is not None
+        return eval_only and not self.weights.exists() and self.of_released.result(run) is not None
 
     def state(self, run: RunConfig) -> State:
         """State of the run and its test. "trained": the test is left, or was stopped."""

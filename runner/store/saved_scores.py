@@ -1,27 +1,26 @@
-"""Saved scores of a test, per item and view. Metrics can be computed from them again without a model."""
+"""Saved scores of a test, per item and view, from which its metrics can be computed again without a model."""
 
-import functools
 import hashlib
+import itertools
 import json
-import math
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from experiments.spec.class_f1 import COUNTS
+from experiments.spec.ids import canonical
 from experiments.spec.run import RunConfig
 from interface.evaluation import EvalConfig
+from lightning_modules.predictions import ClassCounts
 from lightning_modules.scores import Scores
-from runner.store.class_counts import NamedCounts, named_counts
+from runner.machine.files import replacing
 
-DAMAGED = "its saved scores {} are damaged or of another test; remove them to keep the result"
-SHA256 = "predictions_sha256"  # field of metrics: SHA-256 of the file of their scores
+NamedCounts = dict[str, dict[str, tuple[int, int, int]]]  # by kind of label and name of the class
 
 
 class SavedScores(NamedTuple):
-    """Saved scores under the protocol of a run.
+    """Scores of all items of a test.
 
     `fingerprint`: fingerprint of the data set's annotations. `allowed`: accepted number of unreadable items.
     `evaluation`: protocol of the test that saved them; None before they are saved.
@@ -54,6 +53,29 @@ def read_scores(path: Path, run: RunConfig) -> SavedScores | None:
         return None
 
 
+def save_scores(path: Path, run: RunConfig, test: SavedScores) -> str | None:
+    """Save the scores per item and view, and the settings that scoring them again needs; returns the hash of the file.
+
+    None if the task has no scores to save.
+
+    Raises:
+        StoreError: if they cannot be written.
+    """
+    arrays = test.scores.arrays()
+    if not arrays:
+        return None
+    settings = {
+        "evaluation": canonical(run.evaluation),
+        "fingerprint": test.fingerprint,
+        "class_names": test.class_names,
+        "allowed": test.allowed,
+    }
+    with replacing(path) as partial:
+        texts = {"ids": np.array(test.ids), "test": np.array(json.dumps(settings))}
+        np.savez(partial, **arrays, **texts)  # pyright: ignore[reportArgumentType]: no name equals an option of savez
+    return file_sha256(path)
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file.
 
@@ -64,47 +86,39 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def incompleteness(path: Path) -> str | None:
-    """Reason why a file of saved scores, of which the end is read, is not whole; None if it is, or does not exist."""
-    return None if not path.exists() or zipfile.is_zipfile(path) else DAMAGED.format(path)
+def named_counts(
+    counts: Mapping[str, Mapping[int, ClassCounts]], classes: Mapping[str, int], names: tuple[str, ...]
+) -> NamedCounts:
+    """Counts by class, as in `experiments.spec.class_f1`. A class without a name of its own is named by its number.
 
-
-def disagreement(metrics: dict, run: RunConfig, path: Path) -> str | None:
-    """Reason why metrics are not those of the saved scores in a file; None if they are, or without a file."""
-    try:
-        status = path.stat()
-        sha256, values, counts = _content(path, status.st_mtime_ns, status.st_size, run)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        return f"its saved scores cannot be read: {error}"
-    if sha256 != metrics.get(SHA256, sha256):
-        return f"its saved scores {path} were changed after the test"
-    if values is None:
-        return DAMAGED.format(path)
-    for name in run.objective.metrics:
-        if not math.isclose(metrics[name], values.get(name, math.nan), abs_tol=1e-6):
-            return f"its {name} is {metrics[name]}, but {values.get(name)} by its saved scores {path}"
-    if metrics.get(COUNTS, counts) != counts:
-        return f"its {COUNTS} are not those of its saved scores {path}"
-    return None
-
-
-class Content(NamedTuple):
-    """Content of a file of scores.
-
-    `metrics`, `counts`: metrics of the scores, and counts by class; None and nothing if it holds no scores of the run.
+    Args:
+        classes: number of classes per kind of label.
+        names: names of the classes of all kinds, one kind after the other.
     """
+    named: NamedCounts = {
+        kind: {class_name(of_kind, number): found for number, found in counts.get(kind, {}).items()}
+        for kind, of_kind in names_by_kind(names, classes).items()
+    }
+    return {kind: found for kind, found in named.items() if found}
 
-    sha256: str
-    metrics: dict[str, float] | None
-    counts: NamedCounts
+
+def named_categories(
+    categories: Mapping[str, tuple[str, ...]], classes: Mapping[str, int], names: tuple[str, ...]
+) -> dict[str, dict[str, str]]:
+    """Categories of the classes of each kind of label, by the names of the classes, as in `named_counts`."""
+    by_kind = names_by_kind(names, classes)
+    return {
+        kind: {class_name(by_kind[kind], number): category for number, category in enumerate(of_kind)}
+        for kind, of_kind in categories.items()
+    }
 
 
-@functools.cache
-def _content(path: Path, modified: int, size: int, run: RunConfig) -> Content:
-    saved = read_scores(path, run)
-    if saved is None:
-        return Content(file_sha256(path), None, {})
-    counts = named_counts(saved.scores.counts_by_class(), run.data.targets.classes, saved.class_names)
-    return Content(file_sha256(path), saved.scores.result().metrics, counts)
+def names_by_kind(names: tuple[str, ...], classes: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    """Names of the classes of each kind of label."""
+    starts = itertools.accumulate(classes.values(), initial=0)
+    return {kind: names[start : start + classes[kind]] for kind, start in zip(classes, starts, strict=False)}
+
+
+def class_name(names: tuple[str, ...], number: int) -> str:
+    """Name of a class, or its number if it has no name of its own."""
+    return names[number] if number < len(names) and names.count(names[number]) == 1 else str(number)

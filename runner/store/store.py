@@ -1,19 +1,33 @@
 """Store of all runs on disk, and of the published results in the repository."""
 
-from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 from experiments.spec.run import RunConfig
 from runner.machine.files import replacing, write_atomically
-from runner.store.acceptance import accepted_measurement, is_refused
+from runner.store.acceptance import accepted_measurement
+from runner.store.kept_pictures import Pictures, read_pictures
+from runner.store.records import TestRecord
 from runner.store.run_directory import RunDirectory
 
 
-class PathIn(Protocol):
-    """Path of a file in the directory of a run, for its own weights or released ones."""
+class StoredTest(NamedTuple):
+    """Result of a test, and the directory that it lies in."""
 
-    def __call__(self, directory: RunDirectory, /, *, released: bool) -> Path: ...
+    record: TestRecord
+    directory: RunDirectory
+
+    @property
+    def file(self) -> Path:
+        return self.directory.metrics(self.record.eval_id)
+
+
+class StoredMeasurement(NamedTuple):
+    """Measurement of a run, and the directory and the file that it lies in."""
+
+    record: dict
+    directory: RunDirectory
+    file: Path
 
 
 class RunStore:
@@ -35,89 +49,76 @@ class RunStore:
         return RunDirectory(self.root / train_id, compare_scores=self.compare_scores)
 
     def directories(self, train_id: str) -> list[RunDirectory]:
-        """Directories of a run's results in order of precedence: those made here, then published ones."""
-        published = [] if self.results is None else [RunDirectory(self.results / train_id)]
-        return [self.run(train_id), *published]
+        """Directories of a run's results in order of precedence: made here, then published; released weights last."""
+        own = [self.run(train_id)]
+        if self.results is not None:
+            own.append(RunDirectory(self.results / train_id, is_published=True))
+        return [view for directory in own for view in (directory, directory.of_released)]
+
+    def shown(self, run: RunConfig) -> list[RunDirectory]:
+        """Directories whose results may be shown for a run: published ones stand until its new test is done."""
+        state, found = self.run(run.train_id).state(run), self.directories(run.train_id)
+        if state == "done":
+            return [directory for directory in found if not directory.is_published]
+        if state in ("running", "interrupted"):
+            return [directory for directory in found if directory.is_published]
+        return found
 
     def decoded_files(self, dataset: str) -> tuple[Path, Path]:
         """List of decoded items of a data set, and that of earlier versions, which has the bad ones alone."""
         return self.root / "decoded" / f"{dataset}.txt", self.root / "bad_files" / f"{dataset}.txt"
 
-    def metrics(self, run: RunConfig) -> dict | None:
-        """Metrics of a finished test: made here, or published. In both, trained weights precede released ones.
-
-        Files that are no result of this test are ignored, see `acceptance`.
-        """
-        for directory in self.directories(run.train_id):
-            for released in (False, True):
-                if (metrics := directory.result(run, released=released)) is not None:
-                    return metrics
+    def test(self, run: RunConfig, directories: list[RunDirectory] | None = None) -> StoredTest | None:
+        """Finished test of a run: the first in the directories, or in all of them. Refused files are left out."""
+        for directory in self.directories(run.train_id) if directories is None else directories:
+            if (record := directory.result(run)) is not None:
+                return StoredTest(record, directory)
         return None
 
-    def measurement(self, train_id: str, kind: str) -> dict | None:
+    def measurement(self, train_id: str, kind: str) -> StoredMeasurement | None:
         """Measurement of a run: made here, or published; None if there is none."""
-        paths = (directory.measurement(kind) for directory in self.directories(train_id))
-        records = (accepted_measurement(path, train_id) for path in paths)
-        return next((record for record in records if record is not None), None)
+        for directory in self.directories(train_id)[::2]:
+            file = directory.measurement(kind)
+            if (record := accepted_measurement(file, train_id)) is not None:
+                return StoredMeasurement(record, directory, file)
+        return None
 
-    def publish_measurement(self, train_id: str, kind: str) -> None:
-        """Copy an accepted measurement made here to the published results, with the config of its run."""
-        source = self.run(train_id)
-        if self.results is not None and accepted_measurement(source.measurement(kind), train_id) is not None:
-            for file in (source.config, source.measurement(kind)):
-                if file.exists():
-                    write_atomically(self.results / train_id / file.relative_to(source.path), file.read_text())
+    def pictures(self, kind: type[Pictures], name: str, directories: list[RunDirectory]) -> Pictures | None:
+        """Kept pictures: the first in the directories; None if there are none.
 
-    def attention_maps(self, train_id: str, maps_id: str) -> Path | None:
-        """File of attention maps: made here, or published. In both, trained weights precede released ones."""
-        return self._first(train_id, partial(RunDirectory.attention_maps, maps_id=maps_id))
+        Raises:
+            StoreError: if their file is damaged.
+        """
+        paths = (directory.pictures(kind.folder, name) for directory in directories)
+        path = next((path for path in paths if path.exists()), None)
+        return None if path is None else read_pictures(path, kind)
 
-    def mask_strip(self, train_id: str, strip_id: str) -> Path | None:
-        """File of the masks of a sequence, as `attention_maps`."""
-        return self._first(train_id, partial(RunDirectory.mask_strip, strip_id=strip_id))
+    def published(self, directory: RunDirectory) -> RunDirectory:
+        """Directory in the published results for those in a directory."""
+        assert self.results is not None
+        return RunDirectory(self.results / directory.path.name, is_released=directory.is_released, is_published=True)
 
-    def _first(self, train_id: str, path_in: PathIn) -> Path | None:
-        directories = self.directories(train_id)
-        paths = (path_in(directory, released=released) for directory in directories for released in (False, True))
-        return next((path for path in paths if path.exists()), None)
+    def publish(self, directory: RunDirectory, file: Path) -> None:
+        """Copy a file of a run made here, with its config, to the published results.
 
-    def publish_attention_maps(self, train_id: str, maps_id: str) -> None:
-        """Copy the attention maps of a query made here to the published results.
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        for source in (directory.config, file):
+            if source.exists():
+                with replacing(self.published(directory).path / source.relative_to(directory.path)) as partial:
+                    partial.write_bytes(source.read_bytes())
+
+    def publish_pictures(self, run: RunConfig, folder: str, name: str) -> None:
+        """Copy kept pictures made here to the published results.
 
         Raises:
             StoreError: if they cannot be written.
         """
-        self._publish(train_id, partial(RunDirectory.attention_maps, maps_id=maps_id))
-
-    def publish_mask_strip(self, train_id: str, strip_id: str) -> None:
-        """Copy the masks of a sequence made here to the published results.
-
-        Raises:
-            StoreError: if they cannot be written.
-        """
-        self._publish(train_id, partial(RunDirectory.mask_strip, strip_id=strip_id))
-
-    def _publish(self, train_id: str, path_in: PathIn) -> None:
-        for released in (False, True):
-            source = path_in(self.run(train_id), released=released)
-            if self.results is not None and source.exists():
-                with replacing(path_in(RunDirectory(self.results / train_id), released=released)) as partial_file:
-                    partial_file.write_bytes(source.read_bytes())
-
-    def publish(self, train_id: str, eval_id: str) -> None:
-        """Copy the config, provenance and accepted metrics of a run made here to the published results.
-
-        Raises:
-            StoreError: if they cannot be written.
-        """
-        if self.results is None:
-            return
-        source, target = self.run(train_id), RunDirectory(self.results / train_id)
-        files = (source.metrics(eval_id, released=released) for released in (False, True))
-        results = [file for file in files if file.exists() and not is_refused(file)]
-        for file in (source.config, source.provenance, *results):
-            if results and file.exists():
-                write_atomically(target.path / file.relative_to(source.path), file.read_text())
+        own = self.run(run.train_id)
+        for directory in (own, own.of_released):
+            if (file := directory.pictures(folder, name)).exists():
+                self.publish(directory, file)
 
     def check_writable(self) -> None:
         """Check that runs can be written.

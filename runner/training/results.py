@@ -1,62 +1,50 @@
-"""Result files of a test: scores per item and view, and metrics with their provenance."""
+"""Files of a finished training and of a finished test: records, scores per item and view, and a few clips."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypedDict
 
+import msgspec
 import numpy as np
+import torch.nn.functional as F
 from lightning import Callback, LightningModule, Trainer
 from numpy.typing import NDArray
+from torch import Tensor
 
 from data.config import DataConfig
 from data.datamodule import DataModule
-from data.errors import DataError
+from data.errors import DataError, DecodeError
 from data.fingerprint import DataFingerprint
-from experiments.spec.class_f1 import CATEGORIES, COUNTS
-from experiments.spec.ids import canonical
+from data.items import ItemList
 from experiments.spec.run import RunConfig
+from interface.evaluation import EvalConfig
 from lightning_modules.module import TaskModule
 from lightning_modules.scores import Scores
-from runner.machine.fields import COUNT, NUMBER, TEXT
-from runner.machine.files import read_record, replacing, write_atomically
-from runner.store.acceptance import BATCH_SPLITS, SESSION, SPLITS, sealed
-from runner.store.class_counts import named_categories, named_counts
+from runner.machine.files import read_record, replacing
 from runner.store.data_record import data_of_result
-from runner.store.item_hits import packed
-from runner.store.provenance import PARENTS, TRAINING, UNKNOWN
+from runner.store.kept_pictures import ShownClips
+from runner.store.records import (
+    BatchSplit,
+    Hits,
+    ImportedWeights,
+    ItemCounts,
+    ReleasedStart,
+    ReleasedStarts,
+    Session,
+    TestRecord,
+    TrainingRecord,
+    read_training,
+    write_record,
+    write_test,
+)
 from runner.store.run_directory import RunDirectory
-from runner.store.saved_scores import SHA256, SavedScores, file_sha256, read_scores
+from runner.store.saved_scores import NamedCounts, SavedScores, named_categories, named_counts, read_scores, save_scores
 from runner.store.store import RunStore
-from runner.weights.weights import WEIGHTS_DIGEST, ReleasedStart
 
-SESSIONS = "sessions"  # field of the record of a training: provenance of its processes
-STARTED_FROM = [{"part": TEXT, "file": TEXT, "sha256": TEXT}]
-TRAINING_FIELDS = {
-    "device_hours": NUMBER, "replaced_in_training": COUNT, "started_from?": STARTED_FROM, f"{WEIGHTS_DIGEST}?": TEXT,
-    f"{BATCH_SPLITS}?": SPLITS, f"{SESSIONS}?": [SESSION], **{f"{name}?": kind for name, kind in SESSION.items()},
-}  # fmt: skip
-# Fields that a re-scored test copies from the test whose scores it uses.
-PASS_FIELDS = (
-    "replaced_in_training", "data", "precision", "devices", "seconds", "commit", "versions", "hardware",
-    "device_hours", "started_from", "released_weights", "combined_from", WEIGHTS_DIGEST, SHA256, CATEGORIES,
-    BATCH_SPLITS, TRAINING, PARENTS,
-)  # fmt: skip
-
-
-class Test(SavedScores):
-    """A finished pass over the test items."""
-
-    @classmethod
-    def of(cls, scores: Scores, datamodule: DataModule, data: DataFingerprint) -> "Test":
-        """Test on a data module.
-
-        Args:
-            data: fingerprint of the data before the test.
-        """
-        items = datamodule.test_list
-        return cls(scores, items.ids, items.class_names, data.annotations, datamodule.unreadable_in("test").allowed)
+NUM_CLIPS = 8
+NUM_FRAMES = 4
+LARGEST_SIDE = 112  # in pixels
 
 
 class PredictionFiles(Callback):
@@ -83,11 +71,21 @@ class PredictionFiles(Callback):
                     partial.write_bytes(content)
 
 
+def finished_test(scores: Scores, datamodule: DataModule, data: DataFingerprint) -> SavedScores:
+    """Scores of a test on a data module.
+
+    Args:
+        data: fingerprint of the data before the test.
+    """
+    items = datamodule.test_list
+    allowed = datamodule.unreadable_in("test").allowed
+    return SavedScores(scores, items.ids, items.class_names, data.annotations, allowed)
+
+
 def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) -> None:
     """Write a record of the released weights that initialise a training; remove it if there are none."""
     if released:
-        record = {"released": [start._asdict() for start in released]}
-        write_atomically(directory.started_from, json.dumps(record, indent=1) + "\n")
+        write_record(directory.started_from, ReleasedStarts(tuple(released)))
     else:
         directory.started_from.unlink(missing_ok=True)
 
@@ -107,52 +105,46 @@ def save_training_record(
         sessions: provenance of the processes of the training.
         splits: splits of its batches over devices and accumulated steps, in the order of the training.
     """
-    started_from = read_record(directory.started_from, {"released": STARTED_FROM})
-    record = {
-        "device_hours": device_seconds / 3600,
-        "replaced_in_training": replaced,
-        WEIGHTS_DIGEST: weights,
-        BATCH_SPLITS: splits,
-        **({"started_from": started_from["released"]} if started_from is not None else {}),
-        SESSIONS: sessions,
-    }
-    write_atomically(directory.training, json.dumps(record, indent=1) + "\n")
+    starts = read_record(directory.started_from, ReleasedStarts)
+    record = TrainingRecord(
+        device_hours=device_seconds / 3600,
+        replaced_in_training=replaced,
+        weights_digest=weights,
+        batch_splits=msgspec.convert(splits, tuple[BatchSplit, ...]),
+        started_from=starts.released if starts is not None else (),
+        sessions=msgspec.convert(sessions, tuple[Session, ...]),
+    )
+    write_record(directory.training, record)
 
 
-def training_sessions(record: dict | None) -> list[dict[str, object]]:
-    """Provenance of the processes of a finished training, from its record; empty without one."""
-    if record is None:
-        return []
-    return record.get(SESSIONS) or [{name: record.get(name, UNKNOWN[name]) for name in UNKNOWN}]  # of earlier versions
-
-
-def parent_sessions(run: RunConfig, store: RunStore) -> list[dict[str, object]]:
+def parent_sessions(run: RunConfig, store: RunStore) -> list[Session]:
     """Distinct provenance of the processes that trained the parents of a run, their own parents first.
 
     Raises:
         StoreError: if a record is damaged.
     """
-    found = []
+    found: list[Session] = []
     for parent in run.parents:
-        record = read_record(store.run(parent.run.train_id).training, TRAINING_FIELDS)
-        found += parent_sessions(parent.run, store) + training_sessions(record)
+        training = read_training(store.run(parent.run.train_id).training)
+        found += parent_sessions(parent.run, store) + list(training.sessions if training is not None else ())
     return [session for index, session in enumerate(found) if session not in found[:index]]
 
 
 def save_test_results(
     run: RunConfig,
     directory: RunDirectory,
-    test: Test,
+    test: SavedScores,
     trainer: Trainer,
     provenance: Mapping[str, object],
     *,
     data: DataFingerprint,
     seconds: float,
-    parents: list[dict[str, object]],
-    released: dict | None,
+    parents: list[Session],
+    starts: list[ReleasedStart],
+    released: ImportedWeights | None,
     categories: Mapping[str, tuple[str, ...]],
 ) -> None:
-    """Write the scores, then the metrics, each file atomically.
+    """Write the scores, then the result, each file atomically.
 
     Args:
         provenance: commit, versions and hardware of the test.
@@ -160,6 +152,7 @@ def save_test_results(
         categories: categories of the classes, by kind of label.
         seconds: wall time of the process.
         parents: provenance of the trainings of the parents.
+        starts: released weights of parents that a run without training was tested with.
         released: record of the released weights that were tested; None for the run's own weights.
 
     Raises:
@@ -168,37 +161,66 @@ def save_test_results(
     """
     test.scores.check(len(test.ids))
     check_readable(run, test)  # each process checked the limit for its own items only
-    predictions = directory.predictions(run.eval_id, released=released is not None)
-    if arrays := test.scores.arrays():
-        save_scores(predictions, run, test, arrays)
-    training = read_record(directory.training, TRAINING_FIELDS) if released is None else None
-    record = {
-        "replaced_in_training": training["replaced_in_training"] if training is not None else 0,
-        "data": data_of_result(directory, data, trained_here=training is not None),
-        "precision": str(trainer.precision),
-        "devices": trainer.world_size,
-        "seconds": round(seconds, 1),
-        **provenance,
-    }
-    for name, sessions in ((TRAINING, training_sessions(training)), (PARENTS, parents if released is None else [])):
-        if any(session != provenance for session in sessions):
-            record[name] = sessions
-    if arrays:
-        record[SHA256] = file_sha256(predictions)
-    if categories:
-        record[CATEGORIES] = named_categories(categories, run.data.targets.classes, test.class_names)
-    for name in ("device_hours", "started_from", WEIGHTS_DIGEST, BATCH_SPLITS):
-        if training is not None and name in training:
-            record[name] = training[name]
-    if run.optim is None and released is None:
-        started_from = read_record(directory.started_from, {"released": STARTED_FROM})
-        record |= {"started_from": started_from["released"]} if started_from is not None else {}
-    if released is not None:
-        record["released_weights"] = {name: released[name] for name in ("file", "sha256")}
-        record |= {WEIGHTS_DIGEST: released[WEIGHTS_DIGEST]} if WEIGHTS_DIGEST in released else {}
-        if released.get("warnings"):
-            record["released_weights"]["warnings"] = released["warnings"]
-    write_metrics(run, directory, test, record)
+    session = msgspec.convert(provenance, Session)
+    training = read_training(directory.training) if released is None else None
+    trained = training or TrainingRecord(device_hours=0.0, replaced_in_training=0, started_from=tuple(starts))
+    parents = parents if released is None else []
+    record = TestRecord(
+        **scored(run, test),
+        data=data_of_result(directory, data, trained_here=training is not None),
+        precision=str(trainer.precision),
+        devices=trainer.world_size,
+        seconds=round(seconds, 1),
+        **msgspec.structs.asdict(session),
+        training=trained.sessions if any(one != session for one in trained.sessions) else (),
+        parents=tuple(parents) if any(one != session for one in parents) else (),
+        predictions_sha256=save_scores(directory.predictions(run.eval_id), run, test),
+        categories=named_categories(categories, run.data.targets.classes, test.class_names),
+        replaced_in_training=trained.replaced_in_training,
+        device_hours=training.device_hours if training is not None else None,
+        started_from=trained.started_from,
+        weights_digest=released.weights_digest if released is not None else trained.weights_digest,
+        batch_splits=trained.batch_splits,
+        released_weights=released.released_file if released is not None else None,
+    )
+    write_test(directory.metrics(run.eval_id), record)
+
+
+class Scored(TypedDict):
+    """Fields of a result that follow from its protocol and its scores."""
+
+    train_id: str
+    eval_id: str
+    metrics: dict[str, float]
+    seed: int
+    views: int
+    crops: int
+    videos: ItemCounts
+    classes: dict[str, tuple[int, int]]
+    class_counts: NamedCounts
+    hits: Hits | None
+
+
+def scored(run: RunConfig, test: SavedScores) -> Scored:
+    """Fields of a result from its scores."""
+    result, correct = test.scores.result(), test.scores.correct()
+    return Scored(
+        train_id=run.train_id,
+        eval_id=run.eval_id,
+        metrics=result.metrics,
+        seed=run.seed,
+        views=run.evaluation.views,
+        crops=run.evaluation.crops,
+        videos=ItemCounts(result.evaluated, result.failed, result.missing),
+        classes=hits_by_class_name(test.scores.hits_by_class(), test.class_names),
+        class_counts=named_counts(test.scores.counts_by_class(), run.data.targets.classes, test.class_names),
+        hits=Hits.of(correct, test.ids) if correct else None,
+    )
+
+
+def hits_by_class_name(hits: dict[int, tuple[int, int]], names: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+    """Numbers of correct and of all items of each class, by the name of the class, or its number if it has no name."""
+    return {names[label] if label < len(names) else str(label): counts for label, counts in hits.items()}
 
 
 def check_readable(run: RunConfig, test: SavedScores) -> None:
@@ -215,88 +237,59 @@ def check_readable(run: RunConfig, test: SavedScores) -> None:
         )
 
 
-def write_metrics(run: RunConfig, directory: RunDirectory, test: SavedScores, record: dict) -> None:
-    """Write the metrics of a test. For a run's own weights, also write the provenance of the run.
-
-    Args:
-        record: provenance of the test.
-    """
-    result = test.scores.result()
-    is_released = "released_weights" in record
-    common = {
-        "seed": run.seed,
-        "views": run.evaluation.views,
-        "crops": run.evaluation.crops,
-        "videos": {"evaluated": result.evaluated, "failed": result.failed, "missing": result.missing},
-        **record,
-    }
-    if not is_released:
-        write_atomically(directory.provenance, json.dumps(common, indent=1) + "\n")
-    classes = hits_by_class_name(test.scores.hits_by_class(), test.class_names)
-    metrics = {"train_id": run.train_id, "eval_id": run.eval_id, **result.metrics, **common, "classes": classes}
-    if counts := named_counts(test.scores.counts_by_class(), run.data.targets.classes, test.class_names):
-        metrics[COUNTS] = counts
-    if correct := test.scores.correct():
-        metrics["hits"] = packed(correct, test.ids)
-    path = directory.metrics(run.eval_id, released=is_released)
-    write_atomically(path, json.dumps(sealed(metrics), indent=1) + "\n")
-
-
-def hits_by_class_name(hits: dict[int, tuple[int, int]], names: tuple[str, ...]) -> dict[str, list[int]]:
-    """Numbers of correct and of all items of each class, by the name of the class, or its number if it has no name."""
-    return {names[label] if label < len(names) else str(label): list(counts) for label, counts in hits.items()}
-
-
-def save_scores(path: Path, run: RunConfig, test: SavedScores, arrays: dict[str, NDArray]) -> None:
-    """Save the scores per item and view, and the settings that re-scoring needs."""
-    settings = {
-        "evaluation": canonical(run.evaluation),
-        "fingerprint": test.fingerprint,
-        "class_names": test.class_names,
-        "allowed": test.allowed,
-    }
-    with replacing(path) as partial:
-        texts = {"ids": np.array(test.ids), "test": np.array(json.dumps(settings))}
-        np.savez(partial, **arrays, **texts)  # pyright: ignore[reportArgumentType]: no name equals an option of savez
-
-
-class SavedTest(NamedTuple):
-    """A test whose scores are part of the saved scores of another test.
-
-    `record`: provenance of the other test. `source`: its `eval_id`.
-    """
-
-    test: Test
-    record: dict
-    source: str
-
-
-def rescore(run: RunConfig, store: RunStore, *, released: bool = False) -> bool:
-    """Write the metrics of a test from the saved scores of a test of the same weights with more views.
-
-    Args:
-        released: whether the weights are imported released ones.
+def rescore(run: RunConfig, directory: RunDirectory) -> bool:
+    """Write the result of a test from the saved scores of a test of the same weights with more views.
 
     Returns:
         True if there are such scores.
     """
-    saved = saved_test(run, store, released=released)
-    if saved is None:
+    found = saved_test(run, directory)
+    if found is None:
         return False
-    saved.test.scores.check(len(saved.test.ids))
-    write_metrics(run, store.run(run.train_id), saved.test, {**saved.record, "rescored_from": saved.source})
+    test, record = found
+    test.scores.check(len(test.ids))
+    again = msgspec.structs.replace(record, **scored(run, test), rescored_from=record.eval_id)
+    write_test(directory.metrics(run.eval_id), again)
     return True
 
 
-def saved_test(run: RunConfig, store: RunStore, *, released: bool = False) -> SavedTest | None:
-    """Test whose scores are part of the saved scores of another test of the same weights; None if there are none."""
-    directory = store.run(run.train_id)
+def saved_test(run: RunConfig, directory: RunDirectory) -> tuple[SavedScores, TestRecord] | None:
+    """Scores of a test that are part of those of another test of the same weights, and the record of the latter."""
     for path in sorted(directory.predictions("*").parent.glob("*.npz")):
-        saved = read_scores(path, run) if ("." in path.stem) == released else None  # a dot precedes RELEASED_SUFFIX
-        if saved is None:
+        saved = read_scores(path, run)
+        if saved is None or saved.evaluation is None:
             continue
-        metrics = directory.result(replace(run, evaluation=saved.evaluation), released=released)
-        if metrics is not None and directory.predictions(metrics["eval_id"], released=released) == path:
-            record = {name: metrics[name] for name in PASS_FIELDS if name in metrics}
-            return SavedTest(Test(*saved), record, metrics["eval_id"])
+        other = replace(run, evaluation=saved.evaluation)
+        if path == directory.predictions(other.eval_id) and (record := directory.result(other)) is not None:
+            return saved, record
     return None
+
+
+def decoded_clips(data: DataConfig, evaluation: EvalConfig, items: ItemList) -> ShownClips | None:
+    """Clips from the middle views of items that are evenly spaced in the test, without unreadable ones.
+
+    None if the items cannot be shown, or none of them can be read.
+    """
+    test_items = data.test_items(items, evaluation)
+    places, clips = [], []
+    for place in dict.fromkeys(np.linspace(0, len(items) - 1, NUM_CLIPS).round().astype(int).tolist()):
+        try:
+            frames = data.display(test_items.inputs(place, evaluation.views // 2))
+        except DecodeError:
+            continue
+        if frames is None:
+            return None
+        places.append(place)
+        clips.append(small(frames))
+    return ShownClips(np.array(places), np.stack(clips)) if clips else None
+
+
+def small(frames: Tensor) -> NDArray[np.uint8]:
+    """Evenly spaced frames of a clip (F, 3, height, width), made small: (at most NUM_FRAMES, height, width, 3)."""
+    chosen = frames[np.linspace(0, len(frames) - 1, min(NUM_FRAMES, len(frames))).round().astype(int)]
+    height, width = chosen.shape[-2:]
+    ratio = min(1.0, LARGEST_SIDE / max(height, width))
+    if ratio < 1:
+        resized = F.interpolate(chosen.float(), (round(ratio * height), round(ratio * width)), mode="area")
+        chosen = resized.round().to(chosen.dtype)
+    return chosen.permute(0, 2, 3, 1).contiguous().numpy()  # (F, height, width, 3)

@@ -14,8 +14,8 @@ from runner.machine.resources import BatchSplit, Resources
 from runner.machine.signals import StopRequest
 from runner.measure.training_step import is_out_of_memory
 from runner.store.data_record import check_data_record, save_data_record
+from runner.store.kept_pictures import write_pictures
 from runner.store.provenance import provenance
-from runner.store.shown_clips import decoded_clips, write_clips
 from runner.store.store import RunStore
 from runner.training.checkpointing import Checkpointing, accumulation_of, resumable
 from runner.training.curves import CurveLogger, Curves
@@ -24,7 +24,8 @@ from runner.training.micro_batch import FittingBatches, TooLittleMemoryError
 from runner.training.progress import Progress
 from runner.training.results import (
     PredictionFiles,
-    Test,
+    decoded_clips,
+    finished_test,
     parent_sessions,
     save_started_from,
     save_test_results,
@@ -165,29 +166,28 @@ class Session:
             for path in directory.checkpoint.parent.glob("*.ckpt*"):  # damaged ones, too
                 path.unlink()
         weights = existing_weights(run, store)
-        is_released = weights.released is not None
+        tested = weights.directory(run, store)
         data = datamodule.fingerprint() if trainer.is_global_zero else None
         if data is not None and weights.trained_here:
             check_data_record(directory, data, run.data.dataset)
         starts = load_weights(self.module.model, run, store, weights)
-        self.prediction_files.folder = directory.result_files(run.eval_id, released=is_released)
+        self.prediction_files.folder = tested.result_files(run.eval_id)
         trainer.test(self.module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)
         if data is None:
             return
-        if run.optim is None:
-            save_started_from(directory, starts)
-        seconds, test = time.time() - self.started, Test.of(self.module.scores, datamodule, data)
+        seconds, test = time.time() - self.started, finished_test(self.module.scores, datamodule, data)
         if (clips := decoded_clips(run.data, run.evaluation, datamodule.test_list)) is not None:
-            write_clips(directory.shown_clips(run.eval_id, released=is_released), clips)
+            write_pictures(tested.pictures(clips.folder, run.eval_id), clips)
         save_test_results(
             run,
-            directory,
+            tested,
             test,
             trainer,
             self.code,
             data=data,
             seconds=seconds,
             parents=parent_sessions(run, store),
+            starts=starts,
             released=weights.released,
             categories=run.data.dataset.categories(datamodule.root),
         )

@@ -2,7 +2,6 @@
 
 import json
 import textwrap
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,14 +11,14 @@ from torch import Tensor, nn
 
 from experiments.spec.run import RunConfig
 from models.tensors import digest, frozen_fingerprint, load_trained, trained_tensors
-from runner.machine.fields import TEXT
-from runner.machine.files import StoreError, read_record, replacing
+from runner.machine.files import StoreError, replacing
+from runner.store.records import ImportedWeights, ReleasedStart, read_training
+from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 
 # Metadata of weight files: fingerprint of the model's frozen parameters, and digest of the tensors in the file. Both
 # are in one JSON object, because safetensors writes several keys in a random order. Earlier versions wrote two keys.
 SAVED, FROZEN, DIGEST = "saved", "frozen_weights", "sha256"
-WEIGHTS_DIGEST = "weights_digest"  # field of records and metrics: digest of the tensors in the weight file
 
 
 class Weights(NamedTuple):
@@ -31,20 +30,17 @@ class Weights(NamedTuple):
     """
 
     path: Path | None
-    released: dict | None
+    released: ImportedWeights | None
     digest: str | None = None
 
     @property
     def trained_here(self) -> bool:
         return self.path is not None and self.released is None
 
-
-class ReleasedStart(NamedTuple):
-    """Imported released weights of a parent that initialise a part of the model."""
-
-    part: str
-    file: str
-    sha256: str
+    def directory(self, run: RunConfig, store: RunStore) -> RunDirectory:
+        """Directory of the run, for the files of tests of these weights."""
+        own = store.run(run.train_id)
+        return own if self.released is None else own.of_released
 
 
 def weights_of(run: RunConfig, store: RunStore) -> Weights | None:
@@ -55,11 +51,11 @@ def weights_of(run: RunConfig, store: RunStore) -> Weights | None:
     """
     directory = store.run(run.train_id)
     if directory.weights.exists():
-        training = read_record(directory.training, {f"{WEIGHTS_DIGEST}?": TEXT}) or {}
-        return Weights(directory.weights, None, training.get(WEIGHTS_DIGEST))
+        training = read_training(directory.training)
+        return Weights(directory.weights, None, training.weights_digest if training is not None else None)
     released = directory.released_weights()
     if released is not None:
-        return Weights(directory.released, released, released.get(WEIGHTS_DIGEST))
+        return Weights(directory.released, released, released.weights_digest)
     starts = (weights_of(parent.run, store) for parent in run.parents)
     needs_no_training = run.pretrained or run.model.is_control
     if run.optim is None and needs_no_training and all(start is not None for start in starts):
@@ -80,7 +76,7 @@ def existing_weights(run: RunConfig, store: RunStore) -> Weights:
     if run.optim is None:
         for parent in run.parents:
             existing_weights(parent.run, store)
-    if directory.provenance.exists():
+    if directory.training.exists():
         raise ValueError(f"run {run.train_id} has lost its weights: move {directory.path} away and train it again")
     raise ValueError(
         f"run {run.train_id} has no weights: train it with `reproduce run`, or import released ones with "
@@ -131,24 +127,11 @@ def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Wei
             start_weights(model, run, store)
             load_trained(model, tensors, fingerprint)
     except RuntimeError as error:  # of names and shapes
-        reason = first_difference_of(model.state_dict(), tensors) or textwrap.shorten(str(error), 200)
         raise StoreError(
-            f"{weights.path} does not hold this row's model: {reason}; name the row, scale and options that it was "
-            f"trained with"
+            f"{weights.path} does not hold this row's model: name the row, scale and options that it was trained with "
+            f"({textwrap.shorten(str(error), 200)})"
         ) from None
     return []
-
-
-def first_difference_of(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """First difference of two sets of tensors in words; empty if names and shapes are equal."""
-    for names, what in ((expected.keys() - found.keys(), "lacks"), (found.keys() - expected.keys(), "has the unknown")):
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            return f"it {what} {min(names)}{more}"
-    for name, tensor in expected.items():
-        if tensor.shape != found[name].shape:
-            return f"{name} is {tuple(found[name].shape)}, not {tuple(tensor.shape)}"
-    return ""
 
 
 def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[ReleasedStart]:
@@ -165,7 +148,7 @@ def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[Rel
         weights = existing_weights(parent.run, store)
         print(run.model.copy_from(model, tensors_of(parent.run, store, weights), parent.part))
         if weights.released is not None:
-            starts.append(ReleasedStart(parent.part, weights.released["file"], weights.released["sha256"]))
+            starts.append(ReleasedStart(parent.part, weights.released.file, weights.released.sha256))
     return starts
 
 

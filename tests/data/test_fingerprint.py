@@ -1,6 +1,5 @@
 import csv
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,15 +66,6 @@ def test_a_test_alone_needs_no_training_split(root: Path) -> None:
     alone = fingerprint_in(DATA, root)
     assert (alone.train, alone.test) == (None, before.test)
     assert alone.changes(before, "videos") is None and before.changes(alone, "videos") is None
-
-
-def test_a_record_can_be_read_again_and_older_ones_are_unknown(root: Path) -> None:
-    data = fingerprint_in(DATA, root)
-    assert DataFingerprint.read(data.as_json()) == data
-    alone = replace(data, train=None)
-    assert DataFingerprint.read({**alone.as_json(), "code": "0123"}) == alone  # of generated data, in older records
-    for unknown in (None, {"name": "kinetics400", "fingerprint": "0123"}, {**data.as_json(), "test": {"bytes": 1}}, 3):
-        assert DataFingerprint.read(unknown) is None
 
 
 def test_pictures_of_a_segment_are_represented_by_the_first_and_the_last(tmp_path: Path) -> None:

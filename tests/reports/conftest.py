@@ -18,8 +18,8 @@ from experiments.spec.scales import TINY, Scale
 from experiments.spec.table import Bold, Column, Table, quoted, row
 from models.mixers.joint import JointAttention
 from runner.machine.files import write_atomically
-from runner.store.acceptance import sealed
-from runner.store.attention_files import AttentionMaps, maps_id, write_maps
+from runner.store.kept_pictures import AttentionMaps, maps_id, write_pictures
+from runner.store.records import sealed
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
 
@@ -168,8 +168,8 @@ def keep_maps(store: RunStore, finish: Finish, make_maps: Callable[..., Attentio
     def keep(row: str, scale: Scale, **how: object) -> Path:
         [(_, run, query)] = queried_runs(find([f"motionformer/figure4:{row}"]), scale, (), (0,))
         finish(run, 70.0)
-        file = store.run(run.train_id).attention_maps(maps_id(run, query))
-        write_maps(file, make_maps(**how))
+        file = store.run(run.train_id).pictures(AttentionMaps.folder, maps_id(run, query))
+        write_pictures(file, make_maps(**how))
         return file
 
     return keep

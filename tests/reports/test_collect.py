@@ -33,7 +33,6 @@ from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.pages.report import Report, ReportCell
-from reports.pages.sources import places_of
 from reports.pages.table_texts import legend, ours_text, printed_text
 from reports.saved import publish
 from runner.machine.files import StoreError, write_atomically
@@ -148,9 +147,9 @@ def test_a_finished_run_shows_no_published_maps_beside_its_own_result(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
 ) -> None:
     run = run_of(small, "joint.k400")
-    assert [place.published for place in places_of(run, store)] == [False, True]
+    assert [one.is_published for one in store.shown(run)] == [False, False, True, True]
     finish(run, 60.0)
-    assert [place.published for place in places_of(run, store)] == [False]
+    assert [one.is_published for one in store.shown(run)] == [False, False]
 
 
 @pytest.mark.parametrize("state", ["running", "interrupted", "failed", "trained"])

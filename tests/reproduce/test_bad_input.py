@@ -193,7 +193,7 @@ def test_evaluate_rejects_weights_of_another_model_missing_files_and_folders(
     words = [*EVALUATE, "--list", str(tmp_path / "videos.csv"), "--weights"]
     code, text = error_line([*words, str(tmp_path / "other.safetensors")], capsys)
     assert code == 2
-    assert "does not hold this row's model: it lacks " in text
+    assert "does not hold this row's model: name the row" in text
     code, text = error_line([*words, str(tmp_path / "none.safetensors")], capsys)
     assert code == 3
     assert "there is no file" in text

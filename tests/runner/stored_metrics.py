@@ -5,7 +5,7 @@ from pathlib import Path
 
 from experiments.spec.run import RunConfig
 from runner.machine.files import write_atomically
-from runner.store.acceptance import sealed
+from runner.store.records import sealed
 from runner.store.store import RunStore
 
 
@@ -44,6 +44,7 @@ def write_result(
     """Write a result of a run's test as the test does; returns its file."""
     released = released or "released_weights" in fields
     made = released_result(run, value, **fields) if released else result(run, value, **fields)
-    path = store.run(run.train_id).metrics(run.eval_id, released=released)
+    directory = store.run(run.train_id)
+    path = (directory.of_released if released else directory).metrics(run.eval_id)
     write_atomically(path, json.dumps(sealed(made)))
     return path

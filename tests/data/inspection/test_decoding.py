@@ -14,6 +14,7 @@ from data.synthetic.ensure import ensure
 from data.video_data import VideoData
 from experiments.spec.run import RunConfig
 from runner.machine.resources import Resources
+from runner.store.records import ItemCounts
 from runner.store.store import RunStore
 from tests.data.small_clips import DATA
 from tests.runner.points import carry_out
@@ -98,5 +99,5 @@ def test_a_listed_video_counts_as_failed_in_a_test(weighted: RunConfig, store: R
     first = decoded_items(data, ItemLists(lambda _: root), "test", listed, workers=0, count=1)[0]
     listed.add(first._replace(name="a.mp4", reason="damaged"))
     carry_out(weighted, store, resources, eval_only=True)
-    metrics = store.metrics(weighted)
-    assert metrics is not None and metrics["videos"] == {"evaluated": 9, "failed": 1, "missing": 0}
+    found = store.test(weighted)
+    assert found is not None and found.record.videos == ItemCounts(9, 1, 0)

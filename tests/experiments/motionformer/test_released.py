@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -21,8 +22,9 @@ from experiments.spec.scales import PAPER
 from models.mixers.joint import JointAttention
 from reports.collect import collect
 from reproduce.command import main
+from runner.store.records import ReleasedStart
 from runner.store.store import RunStore
-from runner.weights.import_weights import import_text, import_weights
+from runner.weights.released import import_text, import_weights
 from runner.weights.weights import start_weights
 from tests.parity.fixtures import Fixture
 from tests.reports.saved_reports import render
@@ -102,16 +104,15 @@ def test_every_key_of_every_released_file_is_loaded_or_known(released: ReleasedF
     torch.save({"epoch": 34, "model_state": tensors, "optimizer_state": {}, "cfg": ""}, file)
     record = import_weights(run, RunStore(tmp_path / "runs"), file, RELEASED)
     heads = ["head.weight", "head.bias"] if released.name.startswith("ek") else []  # the two heads are joined
-    assert record["missing"] == []
-    assert record["reshaped"] == heads
-    assert record["unexpected"] == ["patch_embed.proj.weight", "patch_embed.proj.bias"]
-    assert record["matched"] == len(tensors) - 2 - 2 * len(heads)
-    (remark,) = record["remarks"]  # type: ignore[misc]
+    assert not record.missing and list(record.reshaped) == heads
+    assert record.unexpected == ("patch_embed.proj.weight", "patch_embed.proj.bias")
+    assert record.matched == len(tensors) - 2 - 2 * len(heads)
+    (remark,) = record.remarks
     if "motionformer" in released.name:
         assert remark.startswith("value projection: never trained (") and remark.endswith(", as this row expects")
     else:
         assert remark == "value projection: this attention has none"
-    assert record["warnings"] == [] and record["settings"] == {}
+    assert not record.warnings and not record.settings
 
 
 def test_import_of_another_file_removes_the_results_of_the_first(tmp_path: Path) -> None:
@@ -123,8 +124,10 @@ def test_import_of_another_file_removes_the_results_of_the_first(tmp_path: Path)
     torch.save({"model_state": tensors}, file)
     import_weights(run, store, file, RELEASED)
     directory = store.run(run.train_id)
-    places = (directory.metrics, directory.predictions, directory.attention_maps)
-    made = {released: [place("eee", released=released) for place in places] for released in (False, True)}
+    made = {
+        view.is_released: [view.metrics("eee"), view.predictions("eee"), view.pictures("attention_maps", "eee")]
+        for view in (directory, directory.of_released)
+    }
     for result in (*made[False], *made[True]):
         result.parent.mkdir(exist_ok=True)
         result.write_text("{}")
@@ -323,7 +326,7 @@ def test_runs_start_from_imported_released_weights_and_record_them(tmp_path: Pat
     record = import_weights(k400, store, file, RELEASED)
     model = ssv2.build().model
     starts = start_weights(model, ssv2, store)
-    assert [start._asdict() for start in starts] == [{"part": "", "file": file.name, "sha256": record["sha256"]}]
+    assert starts == [ReleasedStart("", file.name, record.sha256)]
     released = load_file(store.run(k400.train_id).released)
     (first, *_) = [name for name in released if name.endswith("qkv.weight")]
     assert model.state_dict()[first].equal(released[first])
@@ -353,7 +356,7 @@ def test_settings_of_unlisted_files_are_checked(tmp_path: Path) -> None:
     ):
         import_weights(run, store, file, RELEASED)
     assert not store.root.exists()
-    assert import_weights(run, store, file, None)["settings"] == {}  # paper without a list of released files
+    assert import_weights(run, store, file, None).settings == {}  # paper without a list of released files
 
 
 def test_text_of_an_import(tmp_path: Path) -> None:
@@ -363,11 +366,11 @@ def test_text_of_an_import(tmp_path: Path) -> None:
     file, _ = narrow(tmp_path, "mine", CFG.format(**STATED))
     record = import_weights(run, RunStore(tmp_path / "runs"), file, RELEASED)
     first, unexpected, remark, settings = import_text(record).splitlines()
-    assert first == f"mine.pyth (sha256 {str(record['sha256'])[:12]}): {record['matched']} keys matched"
+    assert first == f"mine.pyth (sha256 {record.sha256[:12]}): {record.matched} keys matched"
     assert unexpected == ("unexpected (known: nothing reads them): patch_embed.proj.weight, patch_embed.proj.bias")
     assert remark.startswith("value projection: never trained")
     assert settings.startswith("trained with, as the file says: NUM_FRAMES 16")
-    warned = import_text({**record, "remarks": [], "warnings": ["it hardly suits"], "settings": {}})
+    warned = import_text(msgspec.structs.replace(record, remarks=(), warnings=("it hardly suits",), settings={}))
     assert warned.splitlines()[2:] == [
         "WARNING: it hardly suits",
         "trained with, as the file says: nothing that this row knows",

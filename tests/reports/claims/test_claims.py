@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import to_builtins
 
 from experiments.motionformer.base import K400
 from experiments.spec.claims import (
@@ -33,7 +34,7 @@ from reports.claims.claims import claims_of
 from reports.claims.evidence import Leaf, UndecidableError, drawn
 from reports.claims.judgement import Judgement
 from reports.collect import collect, judged_claims
-from runner.store.item_hits import packed
+from runner.store.records import Hits
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown
 
@@ -54,7 +55,7 @@ def score(finish: Finish, run_of: Callable[..., RunConfig], small: Scale) -> Sco
     def write(name: str, first: int, last: int, *, scale: Scale = small, seed: int = 0, ids: tuple[str, ...] = IDS,
               bits: bool = True, **facts: object) -> None:  # fmt: skip
         mask = (np.arange(len(ids)) >= first) & (np.arange(len(ids)) < last)
-        hits = {"hits": packed({"top1": mask}, ids)} if bits else {}
+        hits = {"hits": to_builtins(Hits.of({"top1": mask}, ids))} if bits else {}
         finish(run_of(scale, name, seed), 100 * float(mask.mean()), **hits, **facts)
 
     return write
@@ -200,7 +201,7 @@ def test_tests_on_other_data_are_not_compared(part: str, score: Score, judged: J
 
 def test_results_with_damaged_bits_are_not_taken(score: Score, judged: Judge) -> None:
     score("joint.k400", 0, 100)
-    score("ours.k400", 0, 700, bits=False, hits=packed({"top1": np.ones(1000, bool)}, IDS))
+    score("ours.k400", 0, 700, bits=False, hits=to_builtins(Hits.of({"top1": np.ones(1000, bool)}, IDS)))
     assert undecided(judged(LEAD), "not run: ours.k400")
 
 
@@ -243,7 +244,7 @@ def test_what_no_run_can_decide_says_why(judged: Judge, small: Scale, scale: Sca
 def test_tests_of_one_model_in_other_views_are_paired(other_model: bool) -> None:
     leaves = []
     for views, last in ((1, 600), (2, 700)):
-        hits = packed({"top1": np.arange(NUM_ITEMS) < last}, IDS)
+        hits = to_builtins(Hits.of({"top1": np.arange(NUM_ITEMS) < last}, IDS))
         record = {"data": {"name": "kinetics400"}, "hits": hits, "views": views, "crops": 3, "top1": last / 10}
         record["train_id"] = f"model{views * other_model}"
         leaves.append(Leaf(CellValue("ours", f"views-{views}"), TOP1, last / 10, tests={0: record}))

@@ -17,17 +17,14 @@ from runner.inference.answers import (
     AnsweredClip,
     NamedAnswer,
     SavedAnswers,
+    for_file,
     held_clips,
     named_answers,
-    read_answered,
-    write_answered,
 )
-from runner.machine.files import StoreError
+from runner.store.kept_pictures import AnsweredClips, ShownClips, write_pictures
 from runner.store.run_directory import RunDirectory
-from runner.store.saved_scores import SavedScores
-from runner.store.shown_clips import ShownClips, write_clips
+from runner.store.saved_scores import SavedScores, save_scores
 from runner.store.store import RunStore
-from runner.training.results import save_scores
 from tests.reports.saved_reports import markdown
 from tests.runner.points import POINTS, PointList
 from tests.runner.stored_metrics import write_result
@@ -84,16 +81,16 @@ def test_classes_without_a_name_are_numbered(saved: SavedScores) -> None:
 
 def test_pictures_of_a_test_come_from_its_files(saved: SavedScores, tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
-    assert answers.pictures_of_test(POINTS, store) == {}
+    assert answers.pictures_of_test(POINTS, store.run(POINTS.train_id)) == {}
     directory = store.run(POINTS.train_id)
-    save_scores(directory.predictions(POINTS.eval_id), POINTS, saved, saved.scores.arrays())  # type: ignore[arg-type]
-    assert answers.pictures_of_test(POINTS, store).keys() == {answers.CONFUSION}
-    clips = directory.shown_clips(POINTS.eval_id)
-    write_clips(clips, SHOWN)
-    pictures = answers.pictures_of_test(POINTS, store)
+    save_scores(directory.predictions(POINTS.eval_id), POINTS, saved)
+    assert answers.pictures_of_test(POINTS, store.run(POINTS.train_id)).keys() == {answers.CONFUSION}
+    clips = directory.pictures(ShownClips.folder, POINTS.eval_id)
+    write_pictures(clips, SHOWN)
+    pictures = answers.pictures_of_test(POINTS, store.run(POINTS.train_id))
     assert pictures.keys() == {answers.CONFUSION, answers.CLIPS}
     clips.write_bytes(b"damaged")
-    assert answers.pictures_of_test(POINTS, store).keys() == {answers.CONFUSION}
+    assert answers.pictures_of_test(POINTS, store.run(POINTS.train_id)).keys() == {answers.CONFUSION}
 
 
 FIGURE6, FIGURE15 = load("cast/figure6"), load("cast/figure15")
@@ -119,7 +116,8 @@ def published(tmp_path: Path) -> RunStore:
     for row in ("clip", "cast"):
         run = RUNS[row]
         write_result(RunStore(store.results), run, 50.0)
-        write_answered(RunDirectory(store.results / run.train_id).answered_clips(run.eval_id), made(verb=row == "cast"))
+        path = RunDirectory(store.results / run.train_id).pictures(AnsweredClips.folder, run.eval_id)
+        write_pictures(path, for_file(made(verb=row == "cast")))
     return store
 
 
@@ -148,12 +146,7 @@ def test_right_answers_are_green_and_bold_and_wrong_ones_red(published: RunStore
     assert drawer.text(Unlinked()) in markdown(report)
 
 
-def test_clips_are_read_as_written_and_damaged_files_are_refused(published: RunStore) -> None:
-    assert published.results is not None
-    run = RUNS["cast"]
-    path = RunDirectory(published.results / run.train_id).answered_clips(run.eval_id)
-    for one, other in zip(read_answered(path), made(verb=True), strict=True):
+def test_published_clips_are_read_as_written(published: RunStore) -> None:
+    found = held_clips(RUNS["cast"], published.directories(RUNS["cast"].train_id))
+    for one, other in zip(found, made(verb=True), strict=True):
         assert (one.id, one.answers) == (other.id, other.answers) and np.array_equal(one.frames, other.frames)
-    path.write_bytes(b"no archive")
-    with pytest.raises(StoreError, match="holds no clips with answers"):
-        held_clips(run, RunStore(published.results))

@@ -41,8 +41,7 @@ from reports.figures.strips import (
 from reports.pages.report import Report
 from reports.saved import publish
 from runner.machine.files import StoreError
-from runner.store.attention_files import AttentionMaps
-from runner.store.mask_strip_files import MaskStrip, strip_id, write_strip
+from runner.store.kept_pictures import AttentionMaps, MaskStrip, strip_id, write_pictures
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown, write
 from tests.runner.stored_metrics import write_result
@@ -308,7 +307,7 @@ def masked(store: RunStore) -> Report:
     for seed, row in enumerate(("ours", "kept")):
         shown = SHOWN[row]
         write_result(store, shown.run, 40.0)
-        write_strip(store.run(shown.run.train_id).mask_strip(strip_id(shown)), make_strip(seed))
+        write_pictures(store.run(shown.run.train_id).pictures(MaskStrip.folder, strip_id(shown)), make_strip(seed))
     return collect(TABLE9, TINY, store)
 
 

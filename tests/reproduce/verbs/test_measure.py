@@ -56,7 +56,8 @@ def test_all_rows_are_measured_at_the_batch_size_of_the_metric(
     assert "exact: peak_gib 4.80 with batch 4, printed 7.4\n" in capsys.readouterr().out
     for run in (cell.paper_run for cell in measured_cells(TABLE)):
         assert run is not None
-        assert (RunStore(tmp_path).measurement(run.train_id, "memory") or {})["batch_size"] == 4
+        found = RunStore(tmp_path).measurement(run.train_id, "memory")
+        assert found is not None and found.record["batch_size"] == 4
         assert json.loads(RunStore(tmp_path).run(run.train_id).config.read_text()) == run.description
 
 
@@ -137,7 +138,7 @@ def test_each_kind_is_measured_once_per_run_with_its_own_batch_size(
     assert measured_runs == [(cell.paper_run.train_id, 1)]
     store = RunStore(tmp_path)
     records = [store.measurement(cell.paper_run.train_id, kind) for kind in ("memory", "latency")]
-    assert [record["batch_size"] for record in records if record is not None] == [4, 1]
+    assert [found.record["batch_size"] for found in records if found is not None] == [4, 1]
     assert capsys.readouterr().out.splitlines() == [
         "exact: peak_gib 4.80 with batch 4, printed 7.4",
         "exact: latency 12.00 with batch 1",

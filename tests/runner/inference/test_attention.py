@@ -30,7 +30,7 @@ from models.trunk import VideoViT
 from runner.inference import attention
 from runner.inference.attention import attention_maps, class_name, first_right, keep_all_maps, moving_point, save_maps
 from runner.machine.resources import Resources
-from runner.store.attention_files import AttentionMaps, held_maps, maps_id
+from runner.store.kept_pictures import AttentionMaps, maps_id
 from runner.store.store import RunStore
 from runner.weights.weights import read_weights
 from tests.runner.points import POINTS
@@ -119,14 +119,14 @@ def test_the_first_right_video_is_told_from_saved_scores(
     weighted: RunConfig, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ValueError, match="has no saved scores of a test"):
-        first_right(weighted, store)
+        first_right(weighted, store.run(weighted.train_id))
     right = {"a": (False,), "b": (True, False), "c": (True, True), "d": (True, True)}
     answers = SimpleNamespace(
         of_item=lambda place: [SimpleNamespace(is_correct=one) for one in list(right.values())[place]]
     )
-    saved = SimpleNamespace(ids=tuple(right), scores=SimpleNamespace(answers=lambda: answers))
+    saved = SimpleNamespace(ids=tuple(right), scores=SimpleNamespace(predictions=lambda: answers))
     monkeypatch.setattr(attention, "read_scores", lambda *_: saved)
-    assert first_right(weighted, store) == "c"
+    assert first_right(weighted, store.run(weighted.train_id)) == "c"
 
 
 def test_a_video_is_selected_by_id_or_index(weighted: RunConfig, store: RunStore) -> None:
@@ -152,7 +152,7 @@ def test_maps_use_released_weights_only_if_the_run_has_no_other_weights(
 def test_maps_are_computed_once_and_read_back_unchanged(weighted: RunConfig, store: RunStore) -> None:
     assert held_maps(weighted, store, QUERY) is None
     assert save_maps(weighted, store, Resources(), QUERY)
-    path = store.run(weighted.train_id).attention_maps(maps_id(weighted, QUERY))
+    path = store.run(weighted.train_id).pictures(AttentionMaps.folder, maps_id(weighted, QUERY))
     before = path.read_bytes(), path.stat().st_mtime_ns
     assert not save_maps(weighted, store, Resources(), QUERY)
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
@@ -172,7 +172,7 @@ def test_maps_ids_depend_on_query_and_test_protocol(weighted: RunConfig) -> None
 
 def test_published_maps_are_read_if_the_runs_have_none(weighted: RunConfig, store: RunStore) -> None:
     save_maps(weighted, store, Resources(), QUERY)
-    store.publish_attention_maps(weighted.train_id, maps_id(weighted, QUERY))
+    store.publish_pictures(weighted, AttentionMaps.folder, maps_id(weighted, QUERY))
     shutil.rmtree(store.root)
     stored = held_maps(weighted, store, QUERY)
     assert stored is not None and stored.record["train_id"] == weighted.train_id
@@ -339,6 +339,10 @@ def test_missing_lists_and_videos_of_a_list_are_refused(weighted: RunConfig, sto
 
 
 # Models with several attentions
+
+
+def held_maps(run: RunConfig, store: RunStore, query: AttentionQuery) -> AttentionMaps | None:
+    return store.pictures(AttentionMaps, maps_id(run, query), store.directories(run.train_id))
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def test_errors_for_unusable_weights_contain_the_reason(weighted: RunConfig, sto
         return str(raised.value)
 
     save_file({"a": torch.zeros(2)}, listed.parent / "other.safetensors")
-    assert "other.safetensors does not hold this row's model: it lacks " in refused("other.safetensors")
+    assert "other.safetensors does not hold this row's model: name the row" in refused("other.safetensors")
     (listed.parent / "damaged.safetensors").write_bytes(b"junk")
     damaged = refused("damaged.safetensors")
     assert damaged.endswith("damaged.safetensors is cut short or damaged; get it again")

@@ -1,6 +1,8 @@
 """Throughput in turns: order, batch sizes, ratios of the same round, and devices that are too small."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,7 +18,8 @@ from models.motionformer.model import Motionformer
 from runner.measure import throughput
 from runner.measure.memory import NotMeasurableError, TooLargeError
 from runner.measure.throughput import Turns
-from runner.store.acceptance import problem_of_measurement, sealed
+from runner.store.acceptance import accepted_measurement
+from runner.store.records import sealed
 
 FAST = TINY.of(replace(K400, optim=None))
 SLOW = replace(FAST, seed=1)
@@ -101,14 +104,15 @@ def test_a_cpu_measures_one_view_five_times_by_default(machine: Machine) -> None
     assert [found[name]["rounds"] for name in RUNS] == [5, 5]
 
 
-def test_records_of_a_session_are_accepted_and_hold_the_rounds_of_all_runs(machine: Machine) -> None:
+def test_records_of_a_session_are_accepted_and_hold_the_rounds_of_all_runs(machine: Machine, tmp_path: Path) -> None:
     found, _ = measured(rounds=2)
     seconds = {FAST.train_id: [1.0, 1.0], SLOW.train_id: [3.0, 3.0]}
     assert all(found[name]["seconds_per_item"] == seconds for name in RUNS)
     assert found["fast"]["session"] == found["slow"]["session"]
     for name, run in RUNS.items():
-        record = sealed({"train_id": run.train_id, **found[name]})
-        assert problem_of_measurement(record, run.train_id) is None
+        file = tmp_path / f"{name}.json"
+        file.write_text(json.dumps(sealed({"train_id": run.train_id, **found[name]})))
+        assert accepted_measurement(file, run.train_id) is not None
 
 
 def test_videos_per_second_and_ratios_are_medians_of_the_rounds(machine: Machine) -> None:

@@ -14,7 +14,7 @@ from lightning_modules.parameter_groups import ParameterRule
 from models.tensors import frozen_fingerprint
 from runner.inference.evaluate import load_chosen_weights
 from runner.store.store import RunStore
-from runner.weights.import_weights import import_weights
+from runner.weights.released import import_weights
 from runner.weights.weights import existing_weights, load_weights, read_weights, save_weights
 from tests.runner.experts import FUSED, PARTS, Expert, Pair
 from tests.runner.points import POINTS, RunHarness
@@ -124,7 +124,7 @@ def test_an_imported_checkpoint_of_the_whole_model_needs_no_other_file(
     for parent in PARENTS:
         harness.store.run(parent.train_id).weights.unlink()
     record = import_weights(run, harness.store, tmp_path / "released.pt", None)
-    assert record["matched"] == len(released)
+    assert record.matched == len(released)
     assert load_file(harness.store.run(run.train_id).released).keys() == released.keys()
     harness.execute(run, eval_only=True)
     expected = {name: tensor.half().float() for name, tensor in released.items()}

@@ -17,9 +17,9 @@ from interface.evaluation import EvalConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, ViewScores
 from runner.machine.files import read_json
 from runner.machine.resources import Resources
-from runner.store.acceptance import sealed
+from runner.store.records import sealed
+from runner.store.saved_scores import SavedScores
 from runner.store.store import RunStore
-from runner.training.results import Test as FinishedTest
 from runner.training.results import rescore, save_test_results
 from tests.runner.points import POINTS, carry_out
 from tests.runner.result_records import DATA, PROVENANCE, TRAINER
@@ -46,6 +46,10 @@ def two_views(small_run: RunConfig, store: RunStore, keep_weights: KeepWeights) 
     return small_run
 
 
+def rescored(run: RunConfig, store: RunStore) -> bool:
+    return rescore(run, store.run(run.train_id))
+
+
 SCORED = ("top1", "top5", "videos", "classes", "class_counts", "views", "crops", "seed", "data", "train_id", "eval_id")
 
 
@@ -53,7 +57,7 @@ def test_a_test_of_one_view_is_rescored_from_the_scores_of_two(
     two_views: RunConfig, store: RunStore, tmp_path: Path
 ) -> None:
     one_view = protocol(two_views, views=1)
-    assert rescore(one_view, store)
+    assert rescored(one_view, store)
     directory = store.run(one_view.train_id)
     made = read_json(directory.metrics(one_view.eval_id))
     assert made is not None
@@ -81,13 +85,11 @@ def test_a_rescored_test_has_the_provenance_of_the_saved_scores(two_views: RunCo
     }
     path.write_text(json.dumps(sealed({**json.loads(path.read_text()), **record})))
     one_view = protocol(two_views, views=1)
-    assert rescore(one_view, store)
-    for file in (directory.metrics(one_view.eval_id), directory.provenance):
-        rescored = read_json(file)
-        assert rescored is not None
-        assert {name: rescored[name] for name in record} == record
-        assert rescored["rescored_from"] == two_views.eval_id
-        assert (rescored["views"], rescored["data"]["name"]) == (1, "kinetics400")
+    assert rescored(one_view, store)
+    made = read_json(directory.metrics(one_view.eval_id))
+    assert made is not None and {name: made[name] for name in record} == record
+    assert made["rescored_from"] == two_views.eval_id
+    assert (made["views"], made["data"]["name"]) == (1, "kinetics400")
 
 
 def test_a_rescored_test_is_a_finished_test_and_does_not_change_the_scores(
@@ -95,11 +97,11 @@ def test_a_rescored_test_is_a_finished_test_and_does_not_change_the_scores(
 ) -> None:
     directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
     before = directory.predictions(two_views.eval_id).read_bytes()
-    assert rescore(one_view, store)
+    assert rescored(one_view, store)
     assert [file.name for file in directory.predictions("a").parent.iterdir()] == [f"{two_views.eval_id}.npz"]
     assert directory.predictions(two_views.eval_id).read_bytes() == before
     assert directory.state(one_view) == "done"
-    assert store.metrics(one_view) is not None
+    assert store.test(one_view) is not None
 
 
 @pytest.mark.parametrize(
@@ -118,30 +120,30 @@ def test_saved_scores_are_not_used_for_other_protocols(
     two_views: RunConfig, store: RunStore, changes: dict[str, object]
 ) -> None:
     other = protocol(two_views, **changes)
-    assert not rescore(other, store)
+    assert not rescored(other, store)
     assert not store.run(other.train_id).metrics(other.eval_id).exists()
 
 
 def test_saved_scores_are_not_used_for_other_runs(two_views: RunConfig, store: RunStore) -> None:
     for other in (replace(two_views, seed=1), apply(two_views, data(frames=4))):
-        assert not rescore(protocol(other, views=1), store)
+        assert not rescored(protocol(other, views=1), store)
 
 
 def test_saved_scores_without_metrics_are_ignored(two_views: RunConfig, store: RunStore) -> None:
     store.run(two_views.train_id).metrics(two_views.eval_id).unlink()
-    assert not rescore(protocol(two_views, views=1), store)
+    assert not rescored(protocol(two_views, views=1), store)
 
 
 def test_own_and_released_weights_are_rescored_from_their_own_scores(two_views: RunConfig, store: RunStore) -> None:
     directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
     for file in (directory.predictions, directory.metrics):
-        file(two_views.eval_id).rename(file(two_views.eval_id, released=True))
-    metrics = directory.metrics(two_views.eval_id, released=True)
+        file(two_views.eval_id).rename(getattr(directory.of_released, file.__name__)(two_views.eval_id))
+    metrics = directory.of_released.metrics(two_views.eval_id)
     source = {"file": "a.pyth", "sha256": "0"}
     metrics.write_text(json.dumps(sealed({**json.loads(metrics.read_text()), "released_weights": source})))
-    assert not rescore(one_view, store)
-    assert rescore(one_view, store, released=True)
-    made = read_json(directory.metrics(one_view.eval_id, released=True))
+    assert not rescored(one_view, store)
+    assert rescore(one_view, directory.of_released)
+    made = read_json(directory.of_released.metrics(one_view.eval_id))
     assert made is not None and made["rescored_from"] == two_views.eval_id and made["released_weights"] == source
     assert not directory.metrics(one_view.eval_id).exists()
 
@@ -189,12 +191,12 @@ def test_damaged_saved_scores_are_ignored(two_views: RunConfig, store: RunStore,
     path = directory.predictions(two_views.eval_id)
     whole = path.read_bytes()
     damage(path, how)
-    assert not rescore(one_view, store)
+    assert not rescored(one_view, store)
     assert not directory.metrics(one_view.eval_id).exists()
     # Intact scores of another test are still used, although their file is read later.
     path.rename(path.with_name("000.npz"))
     path.write_bytes(whole)
-    assert rescore(one_view, store)
+    assert rescored(one_view, store)
     metrics = read_json(directory.metrics(one_view.eval_id))
     assert metrics is not None and metrics["rescored_from"] == two_views.eval_id
 
@@ -203,55 +205,52 @@ def test_results_are_compared_with_their_saved_scores_on_request(
     two_views: RunConfig, store: RunStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one_view = protocol(two_views, views=1)
-    assert rescore(one_view, store)
+    assert rescored(one_view, store)
     comparing = RunStore(store.root, compare_scores=True)
     directory = store.run(two_views.train_id)
     for run in (two_views, one_view):
         path = directory.metrics(run.eval_id)
         written = path.read_text()
-        assert store.metrics(run) == comparing.metrics(run) == json.loads(written)
+        assert store.test(run) is not None and comparing.test(run) is not None
         # A result that was changed together with its digest, hits and counts is found by its scores only.
         changed = {**json.loads(written), "top1": 97.5}
         del changed["hits"], changed["class_counts"]
         path.write_text(json.dumps(sealed(changed)))
-        assert store.metrics(run) is not None and comparing.metrics(run) is None
+        assert store.test(run) is not None and comparing.test(run) is None
         assert "its top1 is 97.5, but" in capsys.readouterr().err
         moved = json.loads(written)
         of_kind = moved["class_counts"]["class"]
         moved["class_counts"]["class"] = {f"another {name}": counts for name, counts in of_kind.items()}
         path.write_text(json.dumps(sealed(moved)))
-        assert store.metrics(run) is not None and comparing.metrics(run) is None
+        assert store.test(run) is not None and comparing.test(run) is None
         assert "its class_counts are not those of its saved scores" in capsys.readouterr().err
         old = {name: part for name, part in json.loads(written).items() if name != "class_counts"}
         path.write_text(json.dumps(sealed(old)))  # results of before the counts were saved
-        assert comparing.metrics(run) is not None
-        path.write_text(json.dumps(sealed({**json.loads(written), "rescored_from": "a\0b"})))
-        assert comparing.metrics(run) is None
-        assert "its saved scores cannot be read" in capsys.readouterr().err
+        assert comparing.test(run) is not None
         path.write_text(written)
     predictions = directory.predictions(two_views.eval_id)
     whole = predictions.read_bytes()
     damage(predictions, "scores flipped")
     for run in (two_views, one_view):
-        assert store.metrics(run) is not None and comparing.metrics(run) is None
+        assert store.test(run) is not None and comparing.test(run) is None
         assert f"its saved scores {predictions} were changed after the test" in capsys.readouterr().err
     path = directory.metrics(two_views.eval_id)
     without_hash = {name: part for name, part in json.loads(path.read_text()).items() if name != "predictions_sha256"}
     path.write_text(json.dumps(sealed(without_hash)))
-    assert comparing.metrics(two_views) is None
+    assert comparing.test(two_views) is None
     assert "are damaged or of another test; remove them to keep the result" in capsys.readouterr().err
     predictions.write_bytes(whole[: len(whole) // 2])
-    assert store.metrics(two_views) is None and comparing.metrics(two_views) is None
+    assert store.test(two_views) is None and comparing.test(two_views) is None
     predictions.unlink()
-    assert comparing.metrics(two_views) is not None
+    assert comparing.test(two_views) is not None
     predictions.write_bytes(whole)
-    assert comparing.metrics(two_views) is not None
+    assert comparing.test(two_views) is not None
 
 
 def test_an_edited_result_is_not_the_source_of_another(two_views: RunConfig, store: RunStore) -> None:
     path = store.run(two_views.train_id).metrics(two_views.eval_id)
     path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 12345.0}))
-    assert not rescore(protocol(two_views, views=1), store)
+    assert not rescored(protocol(two_views, views=1), store)
 
 
 def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: RunStore) -> None:
@@ -269,17 +268,18 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
     save_test_results(
         run,
         directory,
-        FinishedTest(made, tuple("abcde"), (), "0123", 4),
+        SavedScores(made, tuple("abcde"), (), "0123", 4),
         TRAINER,
         PROVENANCE,
         data=replace(DATA, name="points", test=replace(DATA.test, items=len(states))),
         seconds=1.0,
         parents=[],
+        starts=[],
         released=None,
         categories={},
     )
     one_view = replace(run, evaluation=EvalConfig(views=1, crops=1))
-    assert rescore(one_view, store)
+    assert rescored(one_view, store)
     both, one = (read_json(directory.metrics(tested.eval_id)) for tested in (run, one_view))
     assert both is not None and one is not None
     assert both["videos"] == {"evaluated": 1, "failed": 3, "missing": 1}

@@ -12,11 +12,11 @@ from data.errors import DataError
 from experiments.motionformer.base import SSV2
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, STATES, ViewScores
-from runner.store.item_hits import packed, unpacked
+from runner.store.records import Hits, ImportedWeights, TestRecord
 from runner.store.run_directory import RunDirectory
+from runner.store.saved_scores import SavedScores
 from runner.store.store import RunStore
 from runner.training import results
-from runner.training.results import Test as FinishedTest
 from runner.training.results import hits_by_class_name, save_test_results, save_training_record
 from runner.weights.weights import save_weights
 from tests.runner.experts import ENSEMBLE, Expert
@@ -36,8 +36,8 @@ def scores(*states: str, run: RunConfig = SSV2) -> ViewScores:
     return made
 
 
-def finished(found: ViewScores, allowed: int = 1) -> FinishedTest:
-    return FinishedTest(found, ("a", "b"), ("up", "down"), "0123", allowed)
+def finished(found: ViewScores, allowed: int = 1) -> SavedScores:
+    return SavedScores(found, ("a", "b"), ("up", "down"), "0123", allowed)
 
 
 @pytest.fixture
@@ -45,20 +45,22 @@ def directory(tmp_path: Path) -> RunDirectory:
     return RunStore(tmp_path).run(SSV2.train_id)
 
 
-def saved_metrics(directory: RunDirectory, test: FinishedTest, released: dict | None = None) -> dict:
+def saved_metrics(directory: RunDirectory, test: SavedScores, released: ImportedWeights | None = None) -> dict:
+    tested = directory if released is None else directory.of_released
     save_test_results(
         SSV2,
-        directory,
+        tested,
         test,
         TRAINER,
         PROVENANCE,
         data=DATA,
         seconds=3.21,
         parents=[],
+        starts=[],
         released=released,
         categories={},
     )
-    return json.loads(directory.metrics(SSV2.eval_id, released=released is not None).read_text())
+    return json.loads(tested.metrics(SSV2.eval_id).read_text())
 
 
 def test_metrics_contain_their_provenance(directory: RunDirectory) -> None:
@@ -75,9 +77,11 @@ def test_metrics_contain_their_provenance(directory: RunDirectory) -> None:
 
 def test_metrics_contain_the_correct_items_and_a_digest_of_all(directory: RunDirectory) -> None:
     metrics = saved_metrics(directory, finished(scores(EVALUATED, FAILED)))  # unreadable items are incorrect
-    correct = unpacked(metrics, "top1")
-    assert correct is not None and correct.tolist() == [True, False]
-    assert metrics["hits"] == packed({name: correct for name in ("top1", "top5")}, ("a", "b"))
+    hits = Hits(**metrics["hits"])
+    for name in ("top1", "top5"):
+        mask = hits.mask(name)
+        assert mask is not None and mask.tolist() == [True, False]
+    assert hits.items == 2 and hits.mask("top3") is None
 
 
 def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> None:
@@ -87,7 +91,6 @@ def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> 
     assert metrics["batch_splits"] == SPLITS
     assert metrics["classes"] == {"up": [1, 1], "down": [1, 1]}
     assert metrics["class_counts"] == {"class": {"up": [1, 1, 1], "down": [1, 1, 1]}}
-    assert json.loads(directory.provenance.read_text())["seconds"] == 3.2
 
 
 def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: RunDirectory) -> None:
@@ -96,23 +99,22 @@ def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: Run
     directory.data.write_text(json.dumps({**earlier.as_json(), "root": "/data"}))
     data = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))["data"]
     assert (data["train"]["items"], data["test"]["items"]) == (5, 2)
-    released = {"file": "a.pyth", "sha256": "0"}
+    released = ImportedWeights(file="a.pyth", sha256="0")
     assert "train" not in saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)["data"]
 
 
 def test_metrics_of_released_weights_contain_no_record_of_our_training(directory: RunDirectory) -> None:
     save_training_record(directory, [PROVENANCE], device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
-    released = {"file": "a.pyth", "sha256": "0", "matched": 1, "warnings": []}
+    released = ImportedWeights(file="a.pyth", sha256="0", matched=1)
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
     assert "device_hours" not in metrics and metrics["replaced_in_training"] == 0
     assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0"}
-    assert not directory.provenance.exists()
     assert not directory.metrics(SSV2.eval_id).exists() and not directory.predictions(SSV2.eval_id).exists()
-    assert directory.predictions(SSV2.eval_id, released=True).exists()
+    assert directory.of_released.predictions(SSV2.eval_id).exists()
 
 
 def test_metrics_of_released_weights_contain_their_warnings(directory: RunDirectory) -> None:
-    released = {"file": "a.pyth", "sha256": "0", "warnings": ["it does not suit the model"]}
+    released = ImportedWeights(file="a.pyth", sha256="0", warnings=("it does not suit the model",))
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
     assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0", "warnings": ["it does not suit the model"]}
 
@@ -136,7 +138,7 @@ def test_too_many_unreadable_items_are_an_error(directory: RunDirectory) -> None
 
 
 def test_an_incomplete_test_is_an_error(directory: RunDirectory) -> None:
-    test = FinishedTest(scores(EVALUATED, EVALUATED), ("a", "b", "c"), (), "0123", 0)
+    test = SavedScores(scores(EVALUATED, EVALUATED), ("a", "b", "c"), (), "0123", 0)
     with pytest.raises(RuntimeError, match="item 2 of the test was scored on 0 views instead of 1"):
         saved_metrics(directory, test)
     assert not directory.path.exists()
@@ -151,17 +153,17 @@ def test_scores_that_are_not_finite_are_an_error(directory: RunDirectory) -> Non
 
 
 def test_scores_are_written_before_metrics(directory: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(path: Path, text: str) -> None:
+    def killed(path: Path, record: TestRecord) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(results, "write_atomically", killed)
+    monkeypatch.setattr(results, "write_test", killed)
     with pytest.raises(KeyboardInterrupt):
         saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
     assert directory.predictions(SSV2.eval_id).exists() and not directory.metrics(SSV2.eval_id).exists()
 
 
 def test_classes_without_a_name_are_named_by_their_number() -> None:
-    assert hits_by_class_name({0: (1, 2), 7: (3, 4)}, ("up",)) == {"up": [1, 2], "7": [3, 4]}
+    assert hits_by_class_name({0: (1, 2), 7: (3, 4)}, ("up",)) == {"up": (1, 2), "7": (3, 4)}
 
 
 def test_scores_of_an_ensemble_are_the_mean_of_those_of_its_experts(harness: RunHarness) -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from msgspec import to_builtins
 
 from experiments.spec.edits import apply, evaluation
 from experiments.spec.run import Parent
 from runner.measure.device_time import Trained, measured_speed
-from runner.store.acceptance import problem_of_test, sealed
-from runner.store.provenance import UNKNOWN, sessions
+from runner.store.provenance import UNKNOWN
+from runner.store.records import record_of_test
 from runner.store.store import RunStore
 from runner.training import train
 from runner.training.results import rescore
@@ -33,6 +34,11 @@ def use_provenance(monkeypatch: pytest.MonkeyPatch) -> UseProvenance:
     return use
 
 
+def named(metrics: dict) -> list[dict]:
+    """Provenance of all processes of a result."""
+    return [to_builtins(session) for session in record_of_test(metrics).sessions]
+
+
 def test_a_result_names_code_and_machine_of_the_training_if_the_test_has_others(
     harness: RunHarness, use_provenance: UseProvenance
 ) -> None:
@@ -42,8 +48,7 @@ def test_a_result_names_code_and_machine_of_the_training_if_the_test_has_others(
     retested = apply(POINTS, evaluation(views=2))
     metrics = harness.execute(retested)
     assert metrics["training"] == [GPUS] and {name: metrics[name] for name in LAPTOP} == LAPTOP
-    assert problem_of_test(metrics, retested, released=False) is None
-    assert sessions(metrics) == [GPUS, metrics]
+    assert named(metrics) == [GPUS, LAPTOP]
 
 
 def test_a_resumed_training_names_the_code_and_machines_of_all_its_processes(
@@ -102,7 +107,7 @@ def test_a_result_names_code_and_machines_of_the_parents(harness: RunHarness, us
         metrics = harness.execute(run)
     assert metrics["parents"] == [GPUS] and "training" not in metrics
     metrics = harness.execute(grandchild)
-    assert metrics["parents"] == [GPUS, LAPTOP] and sessions(metrics) == [GPUS, LAPTOP, metrics]
+    assert metrics["parents"] == [GPUS, LAPTOP] and named(metrics) == [GPUS, LAPTOP, LAPTOP]
     use_provenance(GPUS)
     assert "parents" not in harness.execute(replace(child, seed=2))
 
@@ -114,9 +119,10 @@ def test_rescored_results_name_the_training(harness: RunHarness, use_provenance:
     four = apply(POINTS, evaluation(views=4))
     harness.execute(four)
     three = apply(POINTS, evaluation(views=3))
-    assert rescore(three, harness.store)
-    rescored = harness.store.metrics(three)
-    assert rescored is not None and rescored["rescored_from"] == four.eval_id and rescored["training"] == [GPUS]
+    assert rescore(three, harness.store.run(three.train_id))
+    found = harness.store.test(three)
+    assert found is not None and found.record.rescored_from == four.eval_id
+    assert [to_builtins(session) for session in found.record.training] == [GPUS]
 
 
 def test_the_speed_of_a_training_is_that_of_its_own_machine(
@@ -154,6 +160,7 @@ def test_a_result_with_a_damaged_provenance_of_its_training_is_not_accepted(
     use_provenance(LAPTOP)
     metrics = harness.execute(POINTS)
     for field in ("training", "parents"):
-        assert problem_of_test(sealed({**metrics, field: [LAPTOP]}), POINTS, released=False) is None
+        record_of_test({**metrics, field: [LAPTOP]})
         for damaged in (LAPTOP, [{**LAPTOP, "commit": 1}], ["A100"]):
-            assert problem_of_test(sealed({**metrics, field: damaged}), POINTS, released=False) is not None
+            with pytest.raises(ValueError, match=field):
+                record_of_test({**metrics, field: damaged})

@@ -11,13 +11,13 @@ from safetensors.torch import load_file, save_file
 from experiments.spec.run import Parent
 from runner.machine.files import StoreError
 from runner.store.provenance import provenance
+from runner.store.records import ImportedWeights
 from runner.store.store import RunStore
 from runner.training.results import save_started_from, save_training_record
 from runner.weights.weights import (
     ReleasedStart,
     Weights,
     existing_weights,
-    first_difference_of,
     load_weights,
     read_weights,
     save_weights,
@@ -44,7 +44,7 @@ def test_a_runs_own_weights_precede_released_ones(store: RunStore) -> None:
     directory = store.run(POINTS.train_id)
     assert weights_of(POINTS, store) is None
     keep(POINTS, store, seed=3, released=True)
-    assert weights_of(POINTS, store) == Weights(directory.released, {"file": "3.pyth", "sha256": "sum 3"})
+    assert weights_of(POINTS, store) == Weights(directory.released, ImportedWeights(file="3.pyth", sha256="sum 3"))
     keep(POINTS, store)
     assert weights_of(POINTS, store) == existing_weights(POINTS, store) == Weights(directory.weights, None)
 
@@ -88,7 +88,7 @@ def test_the_error_for_a_run_without_weights_contains_the_remedy(store: RunStore
 def test_the_error_for_lost_weights_contains_the_remedy(store: RunStore) -> None:
     directory = store.run(POINTS.train_id)
     directory.path.mkdir(parents=True)
-    directory.provenance.write_text("{}")
+    directory.training.write_text('{"device_hours": 1, "replaced_in_training": 0}')
     with pytest.raises(ValueError, match=f"run {POINTS.train_id} has lost its weights: move {directory.path} away and"):
         existing_weights(POINTS, store)
 
@@ -236,17 +236,9 @@ def test_weights_of_another_model_are_one_line(store: RunStore) -> None:
     path = store.run(POINTS.train_id).weights
     path.parent.mkdir(parents=True)
     save_file({f"layer{index}": torch.zeros(1) for index in range(1000)}, path)
-    with pytest.raises(StoreError, match=f"{path} does not hold this row's model: it lacks backbone") as error:
+    with pytest.raises(StoreError, match=f"{path} does not hold this row's model: name the row") as error:
         load_weights(fresh(POINTS), POINTS, store, existing_weights(POINTS, store))
     assert len(str(error.value)) < 500 and "\n" not in str(error.value)
-
-
-def test_the_first_difference_of_tensors_is_named() -> None:
-    expected = {"a": torch.zeros(2), "b": torch.zeros(3)}
-    assert first_difference_of(expected, expected) == ""
-    assert first_difference_of(expected, {"b": torch.zeros(3)}) == "it lacks a"
-    assert first_difference_of(expected, {**expected, "c": torch.zeros(1)}) == "it has the unknown c"
-    assert first_difference_of(expected, {"a": torch.zeros(2), "b": torch.zeros(4)}) == "b is (4,), not (3,)"
 
 
 def test_a_damaged_record_of_released_weights_is_an_error(store: RunStore) -> None:
@@ -255,7 +247,7 @@ def test_a_damaged_record_of_released_weights_is_an_error(store: RunStore) -> No
     directory.released_record.write_text("{}")
     assert directory.released_weights() is None
     directory.released.write_bytes(b"cut")
-    with pytest.raises(StoreError, match=r"released\.json: it has no file; move it away"):
+    with pytest.raises(StoreError, match=r"released\.json: Object missing required field `file`.*; move it away"):
         directory.released_weights()
 
 
@@ -302,7 +294,7 @@ def test_released_weights_of_a_run_without_training_are_tested_without_eval_only
     keep(TESTED, harness.store, seed=1, released=True)
     harness.execute(TESTED)
     directory = harness.store.run(TESTED.train_id)
-    assert json.loads(directory.metrics(TESTED.eval_id, released=True).read_text())["released_weights"] == {
+    assert json.loads(directory.of_released.metrics(TESTED.eval_id).read_text())["released_weights"] == {
         "file": "1.pyth",
         "sha256": "sum 1",
     }

@@ -1,4 +1,4 @@
-"""Clips kept beside the scores of a test: their choice, their size, their file, and items that cannot be shown."""
+"""Clips kept beside the scores of a test: their choice, their size, and items that cannot be shown."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,9 @@ from torch import Tensor
 from data.errors import DecodeError
 from data.items import ItemList, TestItems
 from experiments.spec.run import RunConfig
-from runner.machine.files import StoreError
-from runner.store.shown_clips import NUM_FRAMES, ShownClips, decoded_clips, read_clips, small, write_clips
+from runner.store.kept_pictures import ShownClips, read_pictures
 from runner.training import train
+from runner.training.results import NUM_FRAMES, decoded_clips, small
 from tests.runner.points import POINTS, Killed, PointData, RunHarness
 
 UNREADABLE = 13
@@ -48,7 +48,7 @@ def test_clips_are_spread_over_the_test_without_unreadable_ones() -> None:
 
 def test_items_that_cannot_be_shown_have_no_clips(harness: RunHarness) -> None:
     harness.execute(POINTS)
-    assert not harness.store.run(POINTS.train_id).shown_clips(POINTS.eval_id).exists()
+    assert not harness.store.run(POINTS.train_id).pictures(ShownClips.folder, POINTS.eval_id).exists()
 
 
 def test_a_test_of_videos_keeps_clips_of_them_before_its_result(
@@ -57,8 +57,9 @@ def test_a_test_of_videos_keeps_clips_of_them_before_its_result(
     monkeypatch.setattr(train, "save_test_results", lambda *_, **__: (_ for _ in ()).throw(Killed()))
     with pytest.raises(Killed):
         harness.execute(verb_noun_run)
-    clips = read_clips(harness.store.run(verb_noun_run.train_id).shown_clips(verb_noun_run.eval_id))
-    assert clips is not None and clips.frames.shape == (8, NUM_FRAMES, 32, 32, 3)
+    path = harness.store.run(verb_noun_run.train_id).pictures(ShownClips.folder, verb_noun_run.eval_id)
+    clips = read_pictures(path, ShownClips)
+    assert clips.frames.shape == (8, NUM_FRAMES, 32, 32, 3)
     assert len(np.unique(clips.frames.reshape(8, -1), axis=0)) == 8
 
 
@@ -68,16 +69,3 @@ def test_large_frames_are_made_small() -> None:
     found = small(frames)
     assert found.shape == (NUM_FRAMES, 112, 56, 3) and found.dtype == np.uint8
     assert found[0].max() == 0 and found[-1].min() == 200  # the first and the last frame
-
-
-def test_clips_are_read_as_written_and_damaged_files_are_refused(tmp_path: Path) -> None:
-    file = tmp_path / "clips.npz"
-    assert read_clips(file) is None
-    clips = ShownClips(np.array([3, 5]), np.random.default_rng(0).integers(256, size=(2, 4, 6, 6, 3)).astype(np.uint8))
-    write_clips(file, clips)
-    found = read_clips(file)
-    assert found is not None
-    assert np.array_equal(found.places, clips.places) and np.array_equal(found.frames, clips.frames)
-    file.write_bytes(b"no archive")
-    with pytest.raises(StoreError, match=r"clips\.npz holds no clips of a test"):
-        read_clips(file)

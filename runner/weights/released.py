@@ -1,0 +1,129 @@
+"""Released weights: the files of a paper, and their import into the run store.
+
+Every key of a released file is checked against the row's model. The imported weights are stored in a file of their own
+and never replace trained weights. `reproduce run --eval-only` tests the row with them, and reports mark such a cell.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from experiments.spec.catalog import find, load, names_matching, released_weights
+from experiments.spec.released import ReleasedWeights
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER
+from models.imagenet import weights_folder
+from models.tensors import LoadReport
+from runner.store.records import ImportedWeights, write_record
+from runner.store.run_directory import RELEASED_SUFFIX
+from runner.store.saved_scores import file_sha256
+from runner.store.store import RunStore
+from runner.weights.weights import save_tensors
+
+
+def import_weights(run: RunConfig, store: RunStore, file: Path, released: ReleasedWeights | None) -> ImportedWeights:
+    """Check a released file against a run's model and save its weights; returns a record of all keys.
+
+    Weights and results of a previously imported file are removed if the files differ.
+
+    Raises:
+        ValueError: if the file is damaged or of another model, with the keys, or has other settings than the run.
+        OSError: if the file cannot be read, or the weights cannot be saved.
+    """
+    model = run.model.build(run.data.size, run.data.targets)
+    report = run.model.load_released(model, file, run.data.size)
+    settings = stated_settings(run, file, report, released)
+    directory = store.run(run.train_id)
+    sha256, previous = file_sha256(file), directory.released_weights()
+    weights = save_tensors(model.state_dict(), directory.released)
+    if previous is not None and previous.sha256 != sha256:
+        for result in directory.path.glob(f"*/*{RELEASED_SUFFIX}.*"):
+            result.unlink()
+    record = ImportedWeights(
+        file=file.name,
+        sha256=sha256,
+        weights_digest=weights,
+        matched=len(report.matched),
+        reshaped=tuple(report.reshaped),
+        missing=tuple(report.missing),
+        unexpected=tuple(report.unexpected),
+        remarks=tuple(report.remarks),
+        warnings=tuple(report.warnings),
+        settings=settings,
+    )
+    write_record(directory.released_record, record)
+    return record
+
+
+def stated_settings(run: RunConfig, file: Path, report: LoadReport, released: ReleasedWeights | None) -> dict[str, str]:
+    """Settings that a loaded file states and its tensors do not determine.
+
+    Raises:
+        ValueError: if they are not those of the run.
+    """
+    try:
+        return released.stated_settings(run, report.settings) if released is not None else {}
+    except ValueError as error:
+        raise ValueError(
+            f"weights: {file.name} was trained with {error}: name the row that it belongs to, or change the settings "
+            f"of this row with -o"
+        ) from None
+
+
+def import_text(record: ImportedWeights) -> str:
+    """Record of an import as text."""
+    lines = [f"{record.file} (sha256 {record.sha256[:12]}): {record.matched} keys matched"]
+    for kind, names in (
+        ("reshaped", record.reshaped),
+        ("missing (known: left at their initial values)", record.missing),
+        ("unexpected (known: nothing reads them)", record.unexpected),
+    ):
+        if names:
+            lines.append(f"{kind}: {', '.join(names)}")
+    lines += [*record.remarks, *(f"WARNING: {text}" for text in record.warnings)]
+    stated = ", ".join(f"{name} {value}" for name, value in record.settings.items())
+    lines.append(f"trained with, as the file says: {stated or 'nothing that this row knows'}")
+    return "\n".join(lines)
+
+
+class FoundFile(NamedTuple):
+    """Released file.
+
+    `row`, `column`: cell whose run it belongs to. `path`: where it is on this machine; None if it is not there.
+    `imported`: whether the run has weights that were imported from a file of this name.
+    """
+
+    file: str
+    row: str
+    column: str
+    path: str | None
+    imported: bool
+    url: str
+
+
+def released_files(patterns: Sequence[str], store: RunStore) -> Iterator[FoundFile]:
+    """Released files of the papers of the tables that match.
+
+    Raises:
+        ValueError: if no table matches, or its paper has no released files.
+    """
+    papers = list(dict.fromkeys(name.partition("/")[0] for pattern in patterns for name in names_matching(pattern)))
+    known = {paper: released for paper in papers if (released := released_weights(paper)) is not None}
+    if not known:
+        raise ValueError(f"list --weights: no files are known that the authors of {', '.join(papers)} released")
+    for released in known.values():
+        for entry in released.files:
+            name = f"{entry.name}{released.suffix}"
+            table, row = find([entry.row])[0].table.name, entry.row.partition(":")[2]
+            run = load(table).run_of(f"{row}.{entry.column}", PAPER, (), 0)
+            record = store.run(run.train_id).released_weights()
+            yield FoundFile(
+                name,
+                entry.row,
+                entry.column,
+                path=next(
+                    (str(path) for folder in (Path(), weights_folder()) if (path := folder / name).is_file()), None
+                ),
+                imported=record is not None and record.file == name,
+                url=released.url(entry),
+            )
