@@ -166,7 +166,8 @@ def test_tensorboard_shows_rows_and_metrics(runs: Path, reproduce_: Reproduce) -
     report = json.loads(reproduce_("report", TABLE, "--format", "json", "--runs", str(runs)))
     ours = [cell for cell in report["cells"] if cell["row"] == "ours"]
     assert values["Model"].string_value == "Weighted sum"
-    assert values["Distance"].number_value == next(c["value"] for c in ours if c["column"] == "distance")
+    distance = next(cell["value"] for cell in ours if cell["column"] == "distance")
+    assert values["Distance"].number_value == pytest.approx(distance, rel=1e-11)
     assert "Distance (printed)" not in values
 
 

@@ -74,7 +74,7 @@ def test_other_code_computes_again(small_run: RunConfig, monkeypatch: pytest.Mon
 
 def test_the_digest_is_that_of_all_source_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {file.name for file in computed_values._source_files()}
-    assert {"trunk.py", "sizes.py", "metrics.py", "table4.py", "columns.py", "optim.py"} <= names
+    assert {"trunk.py", "sizes.py", "metrics.py", "table4.py", "paper.py", "optim.py"} <= names
     file = tmp_path / "a.py"
     monkeypatch.setattr(computed_values, "_source_files", lambda: iter([file]))
     digests = []
