@@ -26,18 +26,31 @@ TEST_SHARE = 5  # one of so many videos of a class is set aside for the test
 LAYOUTS = "it holds CLASS/VIDEO files, or train/CLASS/VIDEO and val/CLASS/VIDEO, or the lists train.csv and val.csv"
 
 
+@dataclass(frozen=True, kw_only=True)
+class NamedVideos(DatasetConfig):
+    """Videos that are named one by one and tested alone: there is no training split."""
+
+    unit = "videos"
+
+    predicted: Targets
+    """Prediction targets of the videos."""
+
+    @property
+    def targets(self) -> Targets:
+        return self.predicted
+
+    def tiny(self) -> Self:
+        return self
+
+
 class ListFile:
     """Reader of a list file."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(DatasetConfig):
-        """List file, whose path takes the place of a folder."""
-
-        unit = "videos"
+    class Config(NamedVideos):
+        """List file, whose path takes the place of a folder. A line has one label of each kind that is predicted."""
 
         name: str = "list"
-        predicted: Targets
-        """Prediction targets of the videos. A line has one label of each kind."""
         class_names: tuple[str, ...] = ()
         """Names of the classes, all kinds of label one after the other; empty if they are unknown."""
 
@@ -45,13 +58,6 @@ class ListFile:
             super().__post_init__()
             if not self.predicted.classes:
                 raise ValueError("data.dataset.predicted has no kind of label; a list file has one or more a video")
-
-        @property
-        def targets(self) -> Targets:
-            return self.predicted
-
-        def tiny(self) -> Self:
-            return self
 
         def build(self, root: Path, split: Split) -> VideoList:
             """Videos of the list, for any split but that of training.
@@ -79,23 +85,12 @@ class UnlabelledVideos:
     """Reader of video files that are named one by one."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(DatasetConfig):
-        """Video files."""
-
-        unit = "videos"
+    class Config(NamedVideos):
+        """Video files, whose labels are unknown."""
 
         name: str = "videos"
-        predicted: Targets
-        """Prediction targets. Labels of the videos are unknown."""
         paths: tuple[str, ...]
         """Absolute paths of files, and of folders, which stand for all video files below them."""
-
-        @property
-        def targets(self) -> Targets:
-            return self.predicted
-
-        def tiny(self) -> Self:
-            return self
 
         def build(self, root: Path, split: Split) -> VideoList:
             """All videos, for any split but that of training. The root is not used."""

@@ -21,7 +21,6 @@ from data.errors import DataError, DecodeError, MissingAnnotationError, decoding
 from data.poses import Poses
 from data.skeleton import Skeleton, both_sides, limbs
 
-BASE_FOLDERS = (".", "Penn_Action")
 LABEL_FIELDS = ("action", "train", "nframes")
 POSE_FIELDS = ("x", "y", "visibility", "dimensions")
 
