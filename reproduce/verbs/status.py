@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from msgspec import to_builtins
+
 from data.findings import number_of
-from reports.pages.sources import find_result
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
 from reproduce.selection import jobs, store_of
@@ -81,13 +82,14 @@ def started(options: argparse.Namespace, store: RunStore) -> list[Job]:
     return shown
 
 
-def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
+def status_json(shown: list[Job], store: RunStore) -> list[dict[str, object]]:
     """State, progress and headline metric of each run."""
     states = []
-    for job in found:
+    for job in shown:
         directory, headline = job.directory(store), job.run.objective.metrics[0]
         progress = directory.progress()
-        metrics, source = find_result(job.run, store) or (None, None)
+        found = store.test(job.run, store.shown(job.run))
+        is_published = found is not None and found.directory.is_published
         state = job_state(job, store)
         failure = read_failure(directory.failure) if state == "failed" else None
         if state == "not run" and directory.tested(job.run, eval_only=True):
@@ -98,17 +100,17 @@ def status_json(found: list[Job], store: RunStore) -> list[dict[str, object]]:
                 "cells": job.cells,
                 "train_id": job.run.train_id,
                 "eval_id": job.run.eval_id,
-                "state": "published" if source is not None and source.published and state == "not run" else state,
+                "state": "published" if is_published and state == "not run" else state,
                 "progress": directory.fraction_done() if state == "running" else None,
                 "position": position_text(progress) or None if state in ("running", "interrupted") else None,
                 "seconds_left": progress.get("seconds_left") if state == "running" else None,
                 "stage": progress.get("stage") if state == "running" else None,
                 "metric": headline,
-                "value": metrics.get(headline) if metrics else None,
-                "published": source is not None and source.published,
-                "result": os.path.relpath(source.file) if source is not None else None,
-                "commit": source.commit if source is not None else None,
-                "data": metrics["data"] if metrics else None,
+                "value": found.record.metrics.get(headline) if found is not None else None,
+                "published": is_published,
+                "result": os.path.relpath(found.file) if found is not None else None,
+                "commit": found.record.commits if found is not None else None,
+                "data": to_builtins(found.record.data) if found is not None else None,
                 "reason": failure.reason if failure is not None else None,
                 "log": str(directory.log) if directory.log.exists() else None,
             }
