@@ -104,7 +104,7 @@ def _guesses(table: Table, rows: Iterable[ReportRow]) -> list[str]:
         cell_name(table, row.row, column)
         for row in rows
         for cell, column in zip(row.cells, table.columns, strict=True)
-        if any(near_chance(result.metrics, row.row.metric_of(column)) for result in cell.seeds if result.metrics)
+        if any(near_chance(result.record, row.row.metric_of(column)) for result in cell.seeds if result.record)
     ]
     return [f"No better than guessing, so that it shows only that the path runs: {'; '.join(names)}."] if names else []
 

@@ -78,7 +78,7 @@ def test_texts_of_long_range_arena_are_told_by_every_attention(tmp_path: Path) -
 
 def test_the_default_row_learns_every_task_of_long_range_arena(tmp_path: Path) -> None:
     report = collect(load("motionformer/table5"), TINY, RunStore(tmp_path, results=RESULTS), rows=["exact"])
-    results = [seed.metrics for cell in report.rows[0].cells for seed in cell.seeds]
+    results = [seed.record for cell in report.rows[0].cells for seed in cell.seeds]
     assert len(results) == 5
     assert not any(result is None or near_chance(result, TOP1) for result in results)
 

@@ -5,7 +5,6 @@ and memory are exact. Times have the range of their repeats.
 """
 
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +20,7 @@ from reports.claims.resampling import RESAMPLES, CorrectItems, p_values, quoted_
 from reports.pages.chance import near_chance
 from reports.pages.report import ReportRow
 from runner.measure.computed_values import computed
-from runner.store.records import Hits
+from runner.store.records import TestRecord
 
 MOST_NAMED = 2  # cells that a reason names
 REPEATS = 5  # smallest number of repeats of a time
@@ -46,7 +45,7 @@ class Leaf:
     quoted: bool = False
     quoted_items: int | None = None
     conditions: str | None = None
-    tests: Mapping[int, dict] = field(default_factory=dict)
+    tests: Mapping[int, TestRecord] = field(default_factory=dict)
     repeats: tuple[float, ...] = ()
     by_seed: Mapping[int, float] = field(default_factory=dict)
     state: str = "not run"
@@ -76,12 +75,12 @@ class Leaf:
         Raises:
             UndecidableError: if a result does not contain them.
         """
-        hits = [self.tests[seed].get("hits") for seed in seeds]
-        masks = [None if found is None else Hits(**found).mask(self.metric.name) for found in hits]
+        hits = [self.tests[seed].hits for seed in seeds]
+        masks = [None if found is None else found.mask(self.metric.name) for found in hits]
         known = tuple(mask for mask in masks if mask is not None)
         if len(known) < len(masks):
             raise UndecidableError("results do not tell the correct items")
-        return CorrectItems(self.tests[seeds[0]]["data"]["name"], known)
+        return CorrectItems(self.tests[seeds[0]].data.name, known)
 
 
 class UndecidableError(Exception):
@@ -187,7 +186,7 @@ class Measurements:
                 metric,
                 found.value,
                 conditions=found.conditions,
-                tests={r.seed: r.metrics for r in found.seeds if r.metrics is not None and r.value is not None},
+                tests={r.seed: r.record for r in found.seeds if r.record is not None and r.value is not None},
                 repeats=found.repeats,
                 by_seed={r.seed: r.value for r in found.seeds if r.value is not None},
                 state="not run" if found.state == "derived" else found.state,
@@ -227,17 +226,17 @@ def drawn(leaves: list[Leaf], seeds: list[int]) -> tuple[Samples, Items]:
     tests = {leaf.cell: leaf.correct(seeds) for leaf in leaves if leaf.tests and not leaf.is_time}
     items = {test.data: len(test.correct[0]) for test in tests.values()}
     records = [leaf.tests[seed] for leaf in leaves if leaf.cell in tests for seed in seeds]
-    is_one_model = len({record["train_id"] for record in records}) <= len(seeds)  # tests of one model differ in views
+    is_one_model = len({record.train_id for record in records}) <= len(seeds)  # tests of one model differ in views
     protocols = {
-        (record["data"]["name"], record["hits"]["ids"], *(() if is_one_model else (record["views"], record["crops"])))
+        (record.data.name, record.hits and record.hits.ids, *(() if is_one_model else (record.views, record.crops)))
         for record in records
     }
     if len(protocols) > len(items):
         raise UndecidableError("tests of different items or views")
-    for part in ("train", "test"):
-        data = (record["data"] for record in records)
-        if len({(one["name"], json.dumps(one[part], sort_keys=True)) for one in data if part in one}) > len(items):
-            raise UndecidableError("trained or tested on different data")
+    trained = {(record.data.name, record.data.train) for record in records if record.data.train is not None}
+    tested = {(record.data.name, record.data.test) for record in records if record.data.test is not None}
+    if max(len(trained), len(tested)) > len(items):
+        raise UndecidableError("trained or tested on different data")
     quoted = (leaf for leaf in leaves if leaf.quoted_items is not None)
     samples = {leaf.cell: quoted_accuracy(float(leaf.value or 0), leaf.quoted_items or 0, number)
                for number, leaf in enumerate(quoted)}  # fmt: skip
@@ -248,7 +247,5 @@ def drawn(leaves: list[Leaf], seeds: list[int]) -> tuple[Samples, Items]:
 def conditions(leaf: Leaf, seeds: list[int]) -> set[str]:
     """Conditions of a measurement, or devices of trainings."""
     if leaf.is_time and leaf.tests:
-        return {
-            session["hardware"] for seed in seeds for session in leaf.tests[seed].get("training", [leaf.tests[seed]])
-        }
+        return {session.hardware for seed in seeds for session in leaf.tests[seed].trained_by}
     return set(filter(None, [leaf.conditions]))

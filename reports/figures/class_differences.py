@@ -14,6 +14,7 @@ from reports.pages.frame import csv_text
 from reports.pages.markup import Markdown
 from reports.pages.report import Report
 from reports.pages.table_texts import DASH
+from runner.store.records import fields_of_test
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +70,7 @@ def scores_by_class(result: Mapping, kind: str | None) -> dict[str, ClassF1]:
 def _results(report: Report, key: str, column: str) -> dict[int, dict]:
     """Results of the finished tests of a cell, by seed."""
     cells = [cell for row in report.rows if row.row.key == key for cell in row.cells if cell.column == column]
-    return {result.seed: result.metrics for cell in cells for result in cell.seeds if result.metrics is not None}
+    return {r.seed: fields_of_test(r.record) for cell in cells for r in cell.seeds if r.record is not None}
 
 
 def _supports(scores: Mapping[str, ClassF1]) -> dict[str, int]:

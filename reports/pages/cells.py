@@ -15,6 +15,7 @@ from reports.pages.report import ReportCell, SeedResult, State, joint_state
 from reports.pages.sources import find_measurement, find_result
 from runner.machine.files import StoreError
 from runner.measure.computed_values import computed
+from runner.store.records import fields_of_test
 from runner.store.store import RunStore
 
 
@@ -121,16 +122,16 @@ def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
         directory = store.run(run.train_id)
         state = directory.state(run)
         return replace(result, state=state, progress=directory.fraction_done() if state == "running" else None)
-    metrics, source = found
-    value = metric.value(metrics)
+    record, source = found
+    value = metric.value(fields_of_test(record))
     if value is None and metric.is_optional:  # e.g. released weights: their training is not measured here
-        return replace(result, state="not applicable", metrics=metrics, source=source)
+        return replace(result, state="not applicable", record=record, source=source)
     if value is None or not math.isfinite(value):
         raise StoreError(
             f"the result {run.train_id}/metrics/{run.eval_id}.json has no '{metric.name}'; move it away to have it "
             f"made again"
         )
-    return replace(result, state="done", value=value, metrics=metrics, source=source)
+    return replace(result, state="done", value=value, record=record, source=source)
 
 
 def _joint_progress(results: tuple[SeedResult, ...]) -> float | None:

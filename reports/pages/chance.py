@@ -2,32 +2,30 @@
 
 import math
 
-from experiments.spec.class_f1 import COUNTS
 from experiments.spec.metrics import ACTION, NOUN, TOP1, VERB, Metric
+from runner.store.records import TestRecord
 
 TAIL = 0.025  # probability outside of the 95 % interval on one side
 
 
-def near_chance(result: dict, metric: Metric) -> bool:
+def near_chance(result: TestRecord, metric: Metric) -> bool:
     """Whether the accuracy of a test cannot be told from that of guessing the commonest class.
 
     Pairs of a verb and a noun are not counted. None is more frequent than the commonest class of either kind.
 
-    Args:
-        result: result of the test.
     """
     kinds = [
         [support for _, _, support in classes.values()]
-        for kind, classes in result.get(COUNTS, {}).items()
+        for kind, classes in result.class_counts.items()
         if metric in (TOP1, ACTION) or metric.name == kind
     ]
-    if metric == TOP1 and (classes := result.get("classes")):
+    if metric == TOP1 and (classes := result.classes):
         kinds = [[count for _, count in classes.values()]]
     if metric not in (TOP1, ACTION, VERB, NOUN) or not kinds:
         return False
     num_items = sum(kinds[0])
     chance = min(max(supports) for supports in kinds) / num_items  # not less than 1 / number of classes
-    return chance == 1 or is_near_chance(round(result[metric.name] * num_items / 100), num_items, chance)
+    return chance == 1 or is_near_chance(round(result.metrics[metric.name] * num_items / 100), num_items, chance)
 
 
 def is_near_chance(correct: int, num_items: int, chance: float) -> bool:

@@ -5,7 +5,10 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from typing import NamedTuple
 
+from msgspec import to_builtins
+
 from experiments.spec.run import RunConfig
+from runner.store.records import TestRecord
 
 # Parts of the record of the data in a result, with their texts. Older results have the first part only.
 PARTS = {
@@ -23,7 +26,11 @@ class Measured(NamedTuple):
     row: str
     column: str
     run: RunConfig
-    result: dict
+    result: TestRecord
+
+    @property
+    def data(self) -> dict:
+        return to_builtins(self.result.data)
 
 
 def copy_text(data: dict) -> str:
@@ -65,7 +72,7 @@ def _compared(group: list[Measured]) -> Iterator[tuple[str, list[Measured]]]:
 
     `fingerprint` is contained in the other parts. Data of parents are compared if the parents' data sets are the same.
     """
-    records = [measured.result["data"] for measured in group]
+    records = [measured.data for measured in group]
     present = {part for record in records for part in record}
     if all("test" in record for record in records):
         present -= {"fingerprint"}
@@ -78,7 +85,7 @@ def _compared(group: list[Measured]) -> Iterator[tuple[str, list[Measured]]]:
 
 def _unusual(part: str, peers: list[Measured]) -> Iterator[Measured]:
     """Results in which a part of the data differs from that of most. A training without a record of it differs."""
-    texts = [part_text(measured.result["data"].get(part)) for measured in peers]
+    texts = [part_text(measured.data.get(part)) for measured in peers]
     recorded = Counter(text for text in texts if text is not None).most_common(1)
     for measured, text in zip(peers, texts, strict=True):
         is_lost = text is None and part == "train" and _trained_here(measured)
@@ -93,4 +100,4 @@ def _parents(run: RunConfig) -> tuple[Hashable, ...]:
 
 def _trained_here(measured: Measured) -> bool:
     result = measured.result
-    return "test" in result["data"] and measured.run.optim is not None and "released_weights" not in result
+    return result.data.test is not None and measured.run.optim is not None and result.released_weights is None

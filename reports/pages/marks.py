@@ -66,11 +66,11 @@ def with_other_copies(rows: Sequence[ReportRow], table: Table, cells: Iterable[C
     """Rows with marked cells: those measured on, or derived from, another copy of a data set than most."""
     runs = {run.train_id: run for cell in cells if cell.tested for run in cell.runs}
     differing = on_other_copies(
-        Measured(row.row.key, cell.column, runs[result.train_id], result.metrics)
+        Measured(row.row.key, cell.column, runs[result.train_id], result.record)
         for row in rows
         for cell in row.cells
         for result in cell.seeds
-        if result.metrics is not None
+        if result.record is not None
     )
 
     def is_marked(row: ReportRow, column: Column) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import to_builtins
+
 from experiments.spec.metrics import Computed, Derived, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, one_line
@@ -12,6 +14,7 @@ from reports.pages.names import row_names
 from reports.pages.report import Report, ReportCell, SeedResult
 from reports.pages.sources import Source
 from reports.pages.table_texts import PUBLISHED_SIGN
+from runner.store.records import BatchSplit, TestRecord
 
 # Measured as the README says.
 ELSEWHERE = (
@@ -62,21 +65,24 @@ def _sources(shown: ReportCell, cell: Cell) -> list[tuple[Source, dict[str, str]
 
 def _facts_of_test(result: SeedResult, run: RunConfig) -> dict[str, str]:
     """Facts about a test and the training of its weights. Older results lack some."""
-    record = result.metrics or {}
+    record = result.record
+    assert record is not None
+    videos = record.videos
     official = run.data.dataset.official_size("test")
-    counts = " / ".join(str(record["videos"][name]) for name in ("evaluated", "failed", "missing"))
+    counts = f"{videos.evaluated} / {videos.failed} / {videos.missing}"
+    replaced = "unknown" if record.replaced_in_training is None else str(record.replaced_in_training)
     is_trained = run.optim is not None and not result.released
     return {
         "seed": str(result.seed),
-        "views × crops": f"{record['views']} × {record['crops']}",
+        "views × crops": f"{record.views} × {record.crops}",
         "evaluated / failed / missing": counts + (f" of {official} official" if official is not None else ""),
-        "data": copy_text(record["data"]),
+        "data": copy_text(to_builtins(record.data)),
         "weights": _weights(record),
-        "replaced in training": str(record.get("replaced_in_training", "unknown")) if is_trained else "",
-        "devices × items at a time × accumulation": ", then ".join(map(_split, record.get("batch_splits", ()))),
-        "precision": _precision(record["precision"], run),
+        "replaced in training": replaced if is_trained else "",
+        "devices × items at a time × accumulation": ", then ".join(map(_split, record.batch_splits)),
+        "precision": _precision(record.precision, run),
         "hardware": _hardware(record),
-        "versions": _versions(_sessions(record)),
+        "versions": _versions([session.versions for session in record.sessions]),
     }
 
 
@@ -89,25 +95,24 @@ def _facts_of_measurement(record: dict, cell: Cell, metric: Measured) -> dict[st
         "session": record.get("session", ""),
         "precision": record["precision"],
         "hardware": record["hardware"],
-        "versions": _versions([record]),
+        "versions": _versions([record["versions"]]),
     }
 
 
-def _weights(record: dict) -> str:
+def _weights(record: TestRecord) -> str:
     """Released files that were tested, or that a training started from."""
-    if (file := record.get("released_weights")) is not None:
-        warnings = "; ".join(file.get("warnings", []))
-        return f"released {file['file']}, sha256 {file['sha256'][:12]}" + (f" ({warnings})" if warnings else "")
+    if (file := record.released_weights) is not None:
+        warnings = "; ".join(file.warnings)
+        return f"released {file.file}, sha256 {file.sha256[:12]}" + (f" ({warnings})" if warnings else "")
     return "; ".join(
-        f"{start['part'] or 'all'} started from {start['file']}, sha256 {start['sha256'][:12]}"
-        for start in record.get("started_from", [])
+        f"{start.part or 'all'} started from {start.file}, sha256 {start.sha256[:12]}" for start in record.started_from
     )
 
 
-def _split(split: dict) -> str:
+def _split(split: BatchSplit) -> str:
     """Split of the global batch. Those after the first have their first step."""
-    start = f" from step {split['from_step']}" if split["from_step"] else ""
-    return f"{split['devices']} × {split['micro_batch']} × {split['accumulation']}{start}"
+    start = f" from step {split.from_step}" if split.from_step else ""
+    return f"{split.devices} × {split.micro_batch} × {split.accumulation}{start}"
 
 
 def _precision(used: str, run: RunConfig) -> str:
@@ -115,26 +120,21 @@ def _precision(used: str, run: RunConfig) -> str:
     return used if used == recipe else f"{used}, not {recipe} as in the recipe"
 
 
-def _sessions(record: dict) -> list[dict]:
-    """Provenance of all processes on which a result depends: of parents, of the training, and of the test."""
-    return [*record.get("parents", ()), *record.get("training", ()), record]
-
-
 def _joined(values: Sequence[str]) -> str:
     return " and ".join(dict.fromkeys(values))
 
 
-def _hardware(record: dict) -> str:
+def _hardware(record: TestRecord) -> str:
     """Hardware of a test, and that of its training and of its parents' trainings if it is another one."""
-    *trained, tested = (session["hardware"] for session in _sessions(record))
+    *trained, tested = (session.hardware for session in record.sessions)
     return tested if {*trained} <= {tested} else f"{_joined(trained)} (trained), {tested} (tested)"
 
 
-def _versions(records: Sequence[Mapping]) -> str:
+def _versions(of_processes: Sequence[Mapping[str, str]]) -> str:
     """Versions of Python and the packages of all processes."""
-    names = dict.fromkeys(name for record in records for name in record["versions"])
-    versions = {name: [one["versions"][name] for one in records if name in one["versions"]] for name in names}
-    return ", ".join(f"{name} {_joined(found)}" for name, found in versions.items())
+    names = dict.fromkeys(name for versions in of_processes for name in versions)
+    found = {name: [versions[name] for versions in of_processes if name in versions] for name in names}
+    return ", ".join(f"{name} {_joined(several)}" for name, several in found.items())
 
 
 def origins_text(report: Report, markup: Markdown) -> str:

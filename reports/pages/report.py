@@ -12,6 +12,7 @@ from reports.pages.names import row_names
 from reports.pages.sources import Source
 from runner.inference.answers import AnsweredClip
 from runner.store.kept_pictures import AttentionMaps, MaskStrip
+from runner.store.records import TestRecord
 
 State = Literal[
     "done", "modified", "running", "interrupted", "failed", "trained", "not run", "not applicable", "measured",
@@ -32,12 +33,12 @@ class SeedResult:
     state: State
     value: float | None = None
     progress: float | None = None
-    metrics: dict | None = None
+    record: TestRecord | None = None
     source: Source | None = None
 
     @property
     def released(self) -> bool:
-        return self.metrics is not None and "released_weights" in self.metrics
+        return self.record is not None and self.record.released_weights is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.shown_sequences import ShownRun
 from runner.inference.answers import AnsweredClip, held_clips
 from runner.store.kept_pictures import AttentionMaps, MaskStrip, maps_id, strip_id
-from runner.store.records import fields_of_test
+from runner.store.records import TestRecord
 from runner.store.store import RunStore
 
 
@@ -28,14 +28,14 @@ class Source(NamedTuple):
     published: bool
 
 
-def find_result(run: RunConfig, store: RunStore) -> tuple[dict, Source] | None:
-    """Metrics of a finished test, and their origin; None if there are none to show."""
+def find_result(run: RunConfig, store: RunStore) -> tuple[TestRecord, Source] | None:
+    """Record of a finished test, and their origin; None if there are none to show."""
     found = store.test(run, store.shown(run))
     if found is None:
         return None
     record, directory = found
     source = Source(found.file, directory.config, run.train_id, record.commits, directory.is_published)
-    return fields_of_test(record), source
+    return record, source
 
 
 def find_measurement(train_id: str, kind: str, store: RunStore) -> tuple[dict, Source] | None:

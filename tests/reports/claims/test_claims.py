@@ -37,6 +37,7 @@ from reports.collect import collect, judged_claims
 from runner.store.records import Hits
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown
+from tests.runner.result_records import result
 
 Finish = Callable[..., None]
 Score = Callable[..., None]
@@ -245,8 +246,9 @@ def test_tests_of_one_model_in_other_views_are_paired(other_model: bool) -> None
     leaves = []
     for views, last in ((1, 600), (2, 700)):
         hits = to_builtins(Hits.of({"top1": np.arange(NUM_ITEMS) < last}, IDS))
-        record = {"data": {"name": "kinetics400"}, "hits": hits, "views": views, "crops": 3, "top1": last / 10}
-        record["train_id"] = f"model{views * other_model}"
+        data = {"name": "kinetics400", "fingerprint": "c"}
+        fields = {"data": data, "hits": hits, "views": views, "crops": 3, "top1": last / 10}
+        record = result({**fields, "train_id": f"model{views * other_model}"})
         leaves.append(Leaf(CellValue("ours", f"views-{views}"), TOP1, last / 10, tests={0: record}))
     if other_model:
         with pytest.raises(UndecidableError, match="tests of different items or views"):
