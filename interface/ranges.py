@@ -46,6 +46,19 @@ Positive = Annotated[float, Range(above=0)]
 PositiveOrZero = Annotated[float, Range(least=0)]
 
 
+def check_range(path: str, value: float | tuple[float, ...] | None, allowed: Range) -> None:
+    """Refuse a value that is out of range.
+
+    Args:
+        path: full name of the field, e.g. "model.width".
+
+    Raises:
+        ValueError: with the field and its range.
+    """
+    if not allowed.holds(value):
+        raise ValueError(f"{path} is {value}; it must be {allowed}")
+
+
 class CheckedConfig:
     """Base class of the configs of a run. A subclass with a `__post_init__` of its own calls this one first.
 
@@ -61,8 +74,7 @@ class CheckedConfig:
             ValueError: with the field and its range.
         """
         for name, allowed in ranges(type(self)).items():
-            if not allowed.holds(value := getattr(self, name)):
-                raise ValueError(f"{self.config_path}.{name} is {value}; it must be {allowed}")
+            check_range(f"{self.config_path}.{name}", getattr(self, name), allowed)
 
 
 @functools.cache

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.ranges import check_range
+from interface.ranges import Range, check_range
 from models.tokens import Grid
 
 
@@ -85,7 +85,7 @@ class LearntPositions(PositionsConfig):
     """Rows and columns of the learnt grid, 14 in the released models; None for those of the clip."""
 
     def check(self, grid: Grid) -> None:
-        check_range("model.positions.side", self.side, least=1)
+        check_range("model.positions.side", self.side, Range(least=1))
         square_side(self.side, grid)
 
     def tiny(self) -> Self:

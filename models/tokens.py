@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from torch import Tensor, nn
 
-from models.ranges import check_range
+from interface.ranges import Range, check_range
 
 
 class Grid(NamedTuple):
@@ -93,8 +93,8 @@ class CubicTokens(nn.Module):
             return CubicTokens(self, width)
 
         def check(self) -> None:
-            check_range("model.tokens.patch", self.patch, least=1)
-            check_range("model.tokens.tubelet", self.tubelet, least=1)
+            check_range("model.tokens.patch", self.patch, Range(least=1))
+            check_range("model.tokens.tubelet", self.tubelet, Range(least=1))
 
         def tiny(self) -> Self:
             return replace(self, patch=self.patch // 2)
@@ -133,7 +133,7 @@ class SquareTokens(nn.Module):
             return SquareTokens(self, width)
 
         def check(self) -> None:
-            check_range("model.tokens.patch", self.patch, least=1)
+            check_range("model.tokens.patch", self.patch, Range(least=1))
 
         def tiny(self) -> Self:
             return replace(self, patch=self.patch // 2)

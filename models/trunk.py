@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.block import Block
@@ -21,7 +22,6 @@ from models.imagenet import InitialWeights, weights_folder
 from models.mixers.attention import Mixer, MixerConfig
 from models.model import Model, ModelConfig
 from models.positions import PositionsConfig, SeparatePositions
-from models.ranges import check_range
 from models.tensors import LoadReport
 from models.tokens import CubicTokens, Grid, TokensConfig
 
@@ -72,13 +72,13 @@ class VideoViT(Model):
 
         def check(self, size: InputSize) -> None:
             for name in ("width", "depth", "heads"):
-                check_range(f"model.{name}", getattr(self, name), least=1)
+                check_range(f"model.{name}", getattr(self, name), Range(least=1))
             for name in ("mlp_ratio", "linear_std"):
-                check_range(f"model.{name}", getattr(self, name), least=0, exclusive=True)
+                check_range(f"model.{name}", getattr(self, name), Range(above=0))
             if not 1 <= self.width * self.mlp_ratio < MAX_HIDDEN:
                 hidden = f"model.mlp_ratio is {self.mlp_ratio:g}; times a width of {self.width}, it must be 1 or more"
                 raise ValueError(f"{hidden} and below {MAX_HIDDEN}")
-            check_range("model.drop_path", self.drop_path, least=0, below=1)
+            check_range("model.drop_path", self.drop_path, Range(least=0, below=1))
             self.tokens.check()
             if self.width % self.heads:
                 raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")

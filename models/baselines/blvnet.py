@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.baselines.depthwise_time import DepthwiseTimeConvolution
 from models.model import Model, ModelConfig
-from models.ranges import check_range
 
 if TYPE_CHECKING:
     from timm.models.resnet import Bottleneck
@@ -46,9 +46,9 @@ class BLVNet(Model):
         def check(self, size: InputSize) -> None:
             clip = size.as_clip()
             for name in ("width", "alpha", "beta"):
-                check_range(f"model.{name}", getattr(self, name), least=1)
-            check_range("model.blocks", min(self.blocks), least=2)
-            check_range("model.dropout", self.dropout, least=0, below=1)
+                check_range(f"model.{name}", getattr(self, name), Range(least=1))
+            check_range("model.blocks", min(self.blocks), Range(least=2))
+            check_range("model.dropout", self.dropout, Range(least=0, below=1))
             if self.width % self.alpha:
                 raise ValueError(f"model.alpha is {self.alpha}; it must divide the width {self.width}")
             if clip.frames % 2:

@@ -17,10 +17,10 @@ from typing import Literal, Self
 
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.model import Model, ModelConfig
-from models.ranges import check_range
 
 # Blocks with a non-local block after them, by depth and stage: every second block of ResNet-50, every seventh in the
 # third stage of ResNet-101.
@@ -87,10 +87,10 @@ class NonLocalI3D(Model):
         def check(self, size: InputSize) -> None:
             clip = size.as_clip()
             check_depth(self.depth)
-            check_range("model.width", self.width, least=1)
-            check_range("model.dropout", self.dropout, least=0, below=1)
-            check_range("data.frames", clip.frames, least=LEAST_FRAMES)
-            check_range("data.crop", min(clip.height, clip.width), least=LEAST_SIDE)
+            check_range("model.width", self.width, Range(least=1))
+            check_range("model.dropout", self.dropout, Range(least=0, below=1))
+            check_range("data.frames", clip.frames, Range(least=LEAST_FRAMES))
+            check_range("data.crop", min(clip.height, clip.width), Range(least=LEAST_SIDE))
 
         def build(self, size: InputSize, targets: Targets) -> "NonLocalI3D":
             self.check(size)
@@ -148,13 +148,13 @@ class SlowFast(Model):
             clip = size.as_clip()
             check_depth(self.depth)
             for name in ("width", "alpha", "beta"):
-                check_range(f"model.{name}", getattr(self, name), least=1)
-            check_range("model.dropout", self.dropout, least=0, below=1)
+                check_range(f"model.{name}", getattr(self, name), Range(least=1))
+            check_range("model.dropout", self.dropout, Range(least=0, below=1))
             if self.width % self.beta:
                 raise ValueError(f"model.beta is {self.beta}; it must divide the width {self.width}")
             if clip.frames % self.alpha:
                 raise ValueError(f"model.alpha is {self.alpha}; it must divide the {clip.frames} frames of a clip")
-            check_range("data.crop", min(clip.height, clip.width), least=LEAST_SIDE)
+            check_range("data.crop", min(clip.height, clip.width), Range(least=LEAST_SIDE))
 
         def build(self, size: InputSize, targets: Targets) -> "SlowFast":
             self.check(size)

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.baselines.depthwise_time import DepthwiseTimeConvolution, identity, shift
 from models.model import Model, ModelConfig
-from models.ranges import check_range
 
 if TYPE_CHECKING:
     from timm.models.res2net import Bottle2neck
@@ -41,9 +41,9 @@ class TEA(Model):
         def check(self, size: InputSize) -> None:
             size.as_clip()
             for name in ("width", "reduction"):
-                check_range(f"model.{name}", getattr(self, name), least=1)
-            check_range("model.blocks", min(self.blocks), least=1)
-            check_range("model.dropout", self.dropout, least=0, below=1)
+                check_range(f"model.{name}", getattr(self, name), Range(least=1))
+            check_range("model.blocks", min(self.blocks), Range(least=1))
+            check_range("model.dropout", self.dropout, Range(least=0, below=1))
             if SCALES * self.scale_width < self.reduction:
                 raise ValueError(f"model.reduction is {self.reduction}; a width of {self.width} leaves no channels")
 

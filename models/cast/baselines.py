@@ -13,6 +13,7 @@ from typing import Literal, Self
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.cast.clip_expert import ClipExpert, load_classifier
@@ -22,7 +23,6 @@ from models.cast.model import PARTS
 from models.cast.stream import AdaptersConfig, DropUnit, Stream, drop_rates, reset_trained
 from models.imagenet import InitialWeights, weights_folder
 from models.model import Model, ModelConfig
-from models.ranges import check_range
 from models.tensors import LoadReport, copy_all_but_classes, fill
 from models.trunk import reset_linear
 
@@ -59,7 +59,7 @@ class LoneExpert(Model):
 
         def check(self, size: InputSize) -> None:
             self.expert.check(size)
-            check_range("model.drop_path", self.drop_path, least=0, below=1)
+            check_range("model.drop_path", self.drop_path, Range(least=0, below=1))
             if self.adapters is not None and self.adapters.in_time and not self.expert.layout(size).framewise:
                 raise ValueError("model.adapters.in_time is True; the expert already attends over time")
 

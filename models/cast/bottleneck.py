@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from models.cast.cross_attention import CrossAttention, Window, cross_attention_macs, query_weights
 from models.cast.exchange import Exchange, ExchangeConfig, Streams, Updates, set_to_zero
 from models.cast.expert import Layout
 from models.cast.stream import Adapter
 from models.mixers.attention import merge_heads, split_heads, strided_attention, with_zero_gradients
-from models.ranges import check_range
 
 NORM_EPS = 1e-6
 
@@ -42,7 +42,7 @@ class BottleneckExchange(Exchange):
         """Whether each cross-attention has learnt positions of its own."""
 
         def check(self, streams: Streams) -> None:
-            check_range("model.exchange.ratio", self.ratio, least=1)
+            check_range("model.exchange.ratio", self.ratio, Range(least=1))
             if streams.width % self.ratio or streams.width // self.ratio % streams.heads:
                 raise ValueError(
                     f"model.exchange.ratio is {self.ratio}; a width of {streams.width} must divide by it, and the "
@@ -133,7 +133,7 @@ class FullWidthExchange(Exchange):
         """Hidden width of an adapter after each attention, relative to the width; None for none."""
 
         def check(self, streams: Streams) -> None:
-            check_range("model.exchange.adapter_ratio", self.adapter_ratio, least=0, exclusive=True)
+            check_range("model.exchange.adapter_ratio", self.adapter_ratio, Range(above=0))
 
         def hidden(self, width: int) -> int | None:
             return None if self.adapter_ratio is None else max(1, int(width * self.adapter_ratio))

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from models.cast.expert import Expert, ExpertConfig, Layout
 from models.cast.released import mapped
@@ -20,7 +21,6 @@ from models.image_vit import TIMM_NAMES
 from models.mixers.attention import Mixer, merge_heads, split_heads
 from models.mixers.joint import JointAttention
 from models.positions import PositionsConfig, check_frames
-from models.ranges import check_range
 from models.tensors import LoadReport, fill
 from models.tokens import CubicTokens, Grid, token_grid
 from models.trunk import VideoViT
@@ -158,7 +158,7 @@ class ClipExpert(Expert):
         positions: PositionsConfig = field(default_factory=SequencePositions.Config)
 
         def check(self, size: InputSize) -> None:
-            check_range("model: tubelet of an expert", self.tubelet, least=1)
+            check_range("model: tubelet of an expert", self.tubelet, Range(least=1))
             super().check(size)
 
         def layout(self, size: InputSize) -> Layout:

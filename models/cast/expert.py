@@ -12,9 +12,9 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from models.imagenet import InitialWeights, MissingWeightsError
-from models.ranges import check_range
 from models.tensors import LoadReport, fill
 from models.tokens import Grid
 
@@ -149,9 +149,9 @@ class ExpertConfig(ABC):
             ValueError: with the field and its valid values.
         """
         for name in ("width", "depth", "heads", "patch"):
-            check_range(f"model: {name} of an expert", getattr(self, name), least=1)
+            check_range(f"model: {name} of an expert", getattr(self, name), Range(least=1))
         for name in ("mlp_ratio", "linear_std"):
-            check_range(f"model: {name} of an expert", getattr(self, name), least=0, exclusive=True)
+            check_range(f"model: {name} of an expert", getattr(self, name), Range(above=0))
         if self.width % self.heads:
             raise ValueError(f"model: an expert's width is {self.width}; it does not divide into {self.heads} heads")
         self.layout(size)

@@ -12,12 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from models.cast.expert import Expert, ExpertConfig, Layout
 from models.cast.released import CLIP_NAMES, EVA_NAMES, mapped, reshaped, resized_positions
 from models.checkpoints import OUTSIDE, read_tensors, without_prefix
 from models.mixers.attention import cls_attention
-from models.ranges import check_range
 from models.tensors import Converted, LoadReport, Tensors, fill
 from models.tokens import token_grid
 from models.trunk import reset_linear
@@ -54,7 +54,7 @@ class FrameExpert(Expert):
         """Distance of the frames. It is that of the other expert's tokens in time; 1 for every frame."""
 
         def check(self, size: InputSize) -> None:
-            check_range("model: tubelet of an expert", self.tubelet, least=1)
+            check_range("model: tubelet of an expert", self.tubelet, Range(least=1))
             super().check(size)
             clip = size.as_clip()
             if clip.height != clip.width:
@@ -139,7 +139,7 @@ class ImageExpert(FrameExpert):
         norm_eps: float = 1e-5
 
         def check(self, size: InputSize) -> None:
-            check_range("model: norm_eps of an expert", self.norm_eps, least=0, exclusive=True)
+            check_range("model: norm_eps of an expert", self.norm_eps, Range(above=0))
             super().check(size)
 
         def build(self, size: InputSize) -> "ImageExpert":

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from models.cast.stream import Adapter
-from models.ranges import check_range
 
 VERB_NOUN = ("verb", "noun")  # kinds of label with a classifier each, in the order of the outputs
 
@@ -51,8 +51,8 @@ class ExpertHead:
         """Factor of the initial weights of the classifiers."""
 
         def __post_init__(self) -> None:
-            check_range("model.head.adapter_ratio", self.adapter_ratio, least=0, exclusive=True)
-            check_range("model.head.init_scale", self.init_scale, least=0)
+            check_range("model.head.adapter_ratio", self.adapter_ratio, Range(above=0))
+            check_range("model.head.init_scale", self.init_scale, Range(least=0))
 
         def hidden(self, width: int) -> int:
             return max(1, int(width * self.adapter_ratio))

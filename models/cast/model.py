@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.cast.bottleneck import BottleneckExchange
@@ -23,7 +24,6 @@ from models.cast.stream import AdaptersConfig, DropUnit, Pooling, Stream, drop_r
 from models.framewise.model import thinned
 from models.imagenet import InitialWeights, weights_folder
 from models.model import Model, ModelConfig
-from models.ranges import check_range
 from models.tensors import LoadReport, copy_all_but_classes
 from models.trunk import reset_linear
 
@@ -82,7 +82,7 @@ class CAST(Model):
         def check(self, size: InputSize) -> None:
             for expert in self.experts.values():
                 expert.check(size)
-            check_range("model.drop_path", self.drop_path, least=0, below=1)
+            check_range("model.drop_path", self.drop_path, Range(least=0, below=1))
             for name in ("width", "depth", "heads"):
                 if (first := getattr(self.spatial, name)) != (second := getattr(self.temporal, name)):
                     raise ValueError(f"model: the {name} of the experts is {first} and {second}; both must be equal")

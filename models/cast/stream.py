@@ -10,9 +10,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from models.cast.expert import Expert, Layout
 from models.cast.frame_expert import FrameExpert
-from models.ranges import check_range
 from models.trunk import reset_linear
 
 # What is dropped at once in a frame-wise layout: the tokens of a clip, or those of one place in all frames of a batch.
@@ -81,8 +81,8 @@ class AdaptersConfig:
     """Whether it then learns positions in time, as in AIM. In the released code they are frozen at zero."""
 
     def __post_init__(self) -> None:
-        check_range("model.adapters.ratio", self.ratio, least=0, exclusive=True)
-        check_range("model.adapters.mlp_scale", self.mlp_scale, least=0)
+        check_range("model.adapters.ratio", self.ratio, Range(above=0))
+        check_range("model.adapters.mlp_scale", self.mlp_scale, Range(least=0))
 
     def hidden(self, width: int) -> int:
         return max(1, int(width * self.ratio))

@@ -11,7 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from models.ranges import check_range
+from interface.ranges import Range, check_range
 
 STRIDE = 8  # pixels per cell of the features, in rows and in columns
 EXPANSION = 4  # channels of the features per channel of the stem
@@ -34,7 +34,7 @@ class MixedConvNet(nn.Module):
             return EXPANSION * self.width
 
         def check(self) -> None:
-            check_range("model.backbone.width", self.width, least=1, below=MAX_WIDTH + 1)
+            check_range("model.backbone.width", self.width, Range(least=1, below=MAX_WIDTH + 1))
 
         def build(self) -> "MixedConvNet":
             return MixedConvNet(self.width)

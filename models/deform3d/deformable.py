@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from models.deform3d.stage import Stage, StageSettings, Tokens
-from models.ranges import check_range
 from models.tokens import Grid
 
 Scale = tuple[float, float, float]  # in frames, rows and columns
@@ -134,13 +134,13 @@ class DeformableAttention:
 
         def check(self) -> None:
             """Refuse even kernels, which have no centre, and scales that are not three numbers from 0."""
-            check_range("model.attention.kernel", self.kernel, least=1, below=MAX_KERNEL + 1)
+            check_range("model.attention.kernel", self.kernel, Range(least=1, below=MAX_KERNEL + 1))
             if self.kernel % 2 == 0:
                 raise ValueError(f"model.attention.kernel is {self.kernel}; it must be odd")
             if len(self.offset_scale) != 3:
                 raise ValueError(f"model.attention.offset_scale is {self.offset_scale}; it is one number for each axis")
             for scale in self.offset_scale:
-                check_range("model.attention.offset_scale", scale, least=0, below=1e6)
+                check_range("model.attention.offset_scale", scale, Range(least=0, below=1e6))
 
         def macs(self, grid: Grid, width: int) -> int:
             return search_macs(grid, width, self.kernel)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.ranges import check_range
+from interface.ranges import Range, check_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class ModalHeadConfig(ABC):
         Raises:
             ValueError: with the field and its valid values.
         """
-        check_range("model.head.dropout", self.dropout, least=0, below=1)
+        check_range("model.head.dropout", self.dropout, Range(least=0, below=1))
 
     @abstractmethod
     def num_read(self, num_modal: int) -> int:

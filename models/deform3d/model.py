@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize, PoseClipSize
 from interface.targets import Targets
 from models.deform3d.backbone import STRIDE, MixedConvNet
@@ -22,7 +23,6 @@ from models.deform3d.stage import Block, ClsRoute, Merge, Stage, StageName, Stag
 from models.deform3d.stride import JointStrideStage, TemporalStrideStage, joint_macs, temporal_macs
 from models.deform3d.windows import Windows, check_choice, check_subset
 from models.model import Model, ModelConfig
-from models.ranges import check_range
 from models.tokens import Grid
 
 if TYPE_CHECKING:
@@ -94,13 +94,13 @@ class DeformableTransformer(Model):
         def check(self, size: InputSize) -> None:
             clip = size.as_pose_clip()
             self.backbone.check()
-            check_range("model.depth", self.depth, least=1, below=1000)
-            check_range("model.heads", self.heads, least=1)
+            check_range("model.depth", self.depth, Range(least=1, below=1000))
+            check_range("model.heads", self.heads, Range(least=1))
             if self.width % self.heads:
                 raise ValueError(f"model.heads is {self.heads}; the width {self.width} is not divisible by it")
-            check_range("model.mlp_ratio", self.mlp_ratio, least=1 / self.width, below=1000)
-            check_range("model.sigma", self.sigma, least=1e-3, below=1e6)
-            check_range("model.drop_path", self.drop_path, least=0, below=1)
+            check_range("model.mlp_ratio", self.mlp_ratio, Range(least=1 / self.width, below=1000))
+            check_range("model.sigma", self.sigma, Range(least=1e-3, below=1e6))
+            check_range("model.drop_path", self.drop_path, Range(least=0, below=1))
             check_choice("model.cls_route", self.cls_route, get_args(ClsRoute))
             check_choice("model.merge", self.merge, get_args(Merge))
             self.attention.check()
@@ -126,13 +126,13 @@ class DeformableTransformer(Model):
 
         def _check_clip(self, clip: PoseClipSize) -> None:
             """Refuse clips that are too small, and windows that do not fit."""
-            check_range("data.frames", clip.frames, least=1)
+            check_range("data.frames", clip.frames, Range(least=1))
             if "rgb" in self.modalities:
                 for side in (clip.height, clip.width):
                     if side < STRIDE or side % STRIDE:
                         raise ValueError(f"data.crop: {side} pixels do not divide into cells of {STRIDE}")
             if "pose" in self.modalities:
-                check_range("data.joints", clip.joints, least=1)
+                check_range("data.joints", clip.joints, Range(least=1))
             if "joint" in self.active_stages:
                 self.joint_windows.check("model.joint_windows", clip.joints)
             if "temporal" in self.active_stages:

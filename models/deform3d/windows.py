@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Self, get_args
 import torch
 from torch import Tensor
 
-from models.ranges import check_range
+from interface.ranges import Range, check_range
 
 # Keys of the window of queries that starts at a place p, with s half of the width:
 # "shift": the window s places further, or the last one. The first places are keys of no window.
@@ -54,7 +54,7 @@ class Windows:
             Args:
                 path: name of the field that holds the windows, e.g. "model.time_windows".
             """
-            check_range(f"{path}.window", self.window, least=1)
+            check_range(f"{path}.window", self.window, Range(least=1))
             check_choice(f"{path}.pairing", self.pairing, get_args(Pairing))
             try:
                 self.build(length)

@@ -12,6 +12,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.block import Block
@@ -21,7 +22,6 @@ from models.heads import Head, HeadConfig
 from models.imagenet import ImageNet, InitialWeights
 from models.mixers.attention import MixerConfig
 from models.positions import LearntPositions, PositionsConfig, check_frames, resized, square_side
-from models.ranges import check_range
 from models.tensors import LoadReport, fill
 from models.tokens import Grid, SquareTokens, TokensConfig
 from models.trunk import VideoViT
@@ -40,7 +40,7 @@ class FramePositions(nn.Module):
 
         def check(self, grid: Grid) -> None:
             super().check(grid)
-            check_range("model.positions.period", self.period, least=1)
+            check_range("model.positions.period", self.period, Range(least=1))
             if self.period is not None and grid.frames % self.period:
                 raise ValueError(
                     f"model.positions.period is {self.period}; it must divide the {grid.frames} frames of a clip"
@@ -81,8 +81,8 @@ class FrameMeanHead(Head):
         """Standard deviation of the classifier's initial weights."""
 
         def __post_init__(self) -> None:
-            check_range("model.head.dropout", self.dropout, least=0, below=1)
-            check_range("model.head.std", self.std, least=0)
+            check_range("model.head.dropout", self.dropout, Range(least=0, below=1))
+            check_range("model.head.std", self.std, Range(least=0))
 
         def build(self, width: int, num_classes: int) -> "FrameMeanHead":
             return FrameMeanHead(self, width, num_classes)
@@ -172,7 +172,7 @@ class FramewiseViT(VideoViT):
 
         def check(self, size: InputSize) -> None:
             for block in self.blocks or ():
-                check_range("model.blocks: an index", block, least=0)
+                check_range("model.blocks: an index", block, Range(least=0))
                 if block >= self.depth:
                     raise ValueError(f"model.blocks: {block}; the model has blocks 0 to {self.depth - 1}")
             if len(set(self.connected)) != len(self.connected):

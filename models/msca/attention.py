@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
+from interface.ranges import Range, check_range
 from models.framewise.frame_attention import PROJECTIONS, Shifted, ShiftedAttention
-from models.ranges import check_range
 from models.tokens import Grid
 
 Neighbour = Literal["past", "future"]
@@ -49,7 +49,7 @@ class NeighbourAttention(ShiftedAttention.Config):
         if not self.of or any(self.of.count(name) > 1 or name not in PROJECTIONS for name in self.of):
             raise ValueError(f"model.attention.of is '{self.of}'; it names some of q, k and v once each")
         for count in self.counts:
-            check_range("model.attention: a number of heads or tokens", count, least=0)
+            check_range("model.attention: a number of heads or tokens", count, Range(least=0))
 
     @property
     def sources(self) -> tuple[int, int]:

@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from models.checkpoints import load_released, read_released, renamed
 from models.framewise.frame_shift import Boundary
 from models.framewise.model import BlockShift, FramewiseViT
 from models.mixers.attention import MixerConfig
 from models.msca.attention import HeadShift
-from models.ranges import check_range
 from models.tensors import Converted, LoadReport, Tensors
 
 PREFIX = "base_model.transformer."
@@ -82,7 +82,7 @@ class TokenShift:
         boundary: Boundary = "zero"
 
         def check(self, size: InputSize) -> None:
-            check_range("model.division", self.division, least=2)
+            check_range("model.division", self.division, Range(least=2))
             super().check(size)
 
         @property

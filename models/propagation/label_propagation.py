@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.block import Block
@@ -22,7 +23,6 @@ from models.mixers.trajectory import TrajectoryAttention
 from models.model import Model, ModelConfig
 from models.propagation.propagate import ClipMode, Clips, FrameVectors, propagated, sources
 from models.propagation.rules import PropagationRules
-from models.ranges import check_range
 from models.tensors import LoadReport
 from models.tokens import Grid
 from models.trunk import VideoViT
@@ -56,7 +56,7 @@ class LabelPropagation(Model):
 
         def check(self, size: InputSize) -> None:
             sequence = size.as_masked_sequence()
-            check_range("model.clip_frames", self.clip_frames, least=1, below=2**31)
+            check_range("model.clip_frames", self.clip_frames, Range(least=1, below=2**31))
             self.backbone.check(sequence.clip(self.clip_frames))
             self.rules.check()
             depth, heads = self.backbone.depth, self.backbone.heads

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.ranges import check_range
+from interface.ranges import Range, check_range
 from models.tokens import Grid
 
 PATH = "model.rules"  # full name of the rules in messages
@@ -60,10 +60,10 @@ class PropagationRules:
         Raises:
             ValueError: with the field and its range.
         """
-        check_range(f"{PATH}.context", self.context, least=0, below=1000)
+        check_range(f"{PATH}.context", self.context, Range(least=0, below=1000))
         for name in ("stride", "radius", "topk"):
-            check_range(f"{PATH}.{name}", getattr(self, name), least=1, below=2**31)
-        check_range(f"{PATH}.temperature", self.temperature, least=0, below=1e6, exclusive=True)
+            check_range(f"{PATH}.{name}", getattr(self, name), Range(least=1, below=2**31))
+        check_range(f"{PATH}.temperature", self.temperature, Range(above=0, below=1e6))
         if self.context == 0 and not self.first_frame_always:
             raise ValueError(f"{PATH}.context is 0; without first_frame_always, it must be 1 or more")
 

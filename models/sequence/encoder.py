@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize, TokenSequenceSize
 from interface.targets import Targets
 from models.mixers.attention import key_bias, split_heads
 from models.mixers.space import Approximation, ExactSpace, SpatialStage, without_autocast
 from models.model import Model, ModelConfig
-from models.ranges import check_range
 from models.tokens import Grid
 
 MAX_SIDE = 2**20  # width of a layer; larger ones have no tensors
@@ -109,9 +109,9 @@ class SequenceEncoder(Model):
 
         def check(self, size: InputSize) -> None:
             for name in ("width", "depth", "heads", "hidden", "head_hidden"):
-                check_range(f"model.{name}", getattr(self, name), least=1, below=MAX_SIDE)
+                check_range(f"model.{name}", getattr(self, name), Range(least=1, below=MAX_SIDE))
             for name in ("dropout", "attention_dropout"):
-                check_range(f"model.{name}", getattr(self, name), least=0, below=1)
+                check_range(f"model.{name}", getattr(self, name), Range(least=0, below=1))
             if self.width % self.heads:
                 raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")
             if self.stores_map and self.approximation is not None:

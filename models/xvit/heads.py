@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from models.block import Block
 from models.heads import Head, HeadConfig
 from models.mixers.joint import JointAttention
-from models.ranges import check_range
 from models.tokens import Grid
 
 NORM_EPS = 1e-5  # of all LayerNorms of the head, differing from the trunk
@@ -32,9 +32,9 @@ class TemporalAttentionHead(Head):
         """Rate, on the CLS of each frame and on the hidden layer of the classifier."""
 
         def __post_init__(self) -> None:
-            check_range("model.head.heads", self.heads, least=1)
-            check_range("model.head.depth", self.depth, least=1)
-            check_range("model.head.dropout", self.dropout, least=0, below=1)
+            check_range("model.head.heads", self.heads, Range(least=1))
+            check_range("model.head.depth", self.depth, Range(least=1))
+            check_range("model.head.dropout", self.dropout, Range(least=0, below=1))
 
         def build(self, width: int, num_classes: int) -> "TemporalAttentionHead":
             return TemporalAttentionHead(self, width, num_classes)

@@ -11,9 +11,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from interface.ranges import Range, check_range
 from models.framewise.frame_attention import INPUT, PROJECTIONS, Shifted, ShiftedAttention
 from models.mixers.joint import JointAttention
-from models.ranges import check_range
 from models.tokens import Grid
 
 
@@ -49,10 +49,10 @@ class SpaceTimeMixing:
             return super().macs(grid, width, heads) + 2 * grid.frames * (1 + grid.patches) * summaries * width
 
         def check(self, grid: Grid, heads: int) -> None:
-            check_range("model.attention.window", self.window, least=0)
+            check_range("model.attention.window", self.window, Range(least=0))
             if not 0 <= self.fraction <= 1:
                 raise ValueError(f"model.attention.fraction is {self.fraction}; it is between 0 and 1")
-            check_range("model.attention.segment_frames", self.segment_frames, least=1)
+            check_range("model.attention.segment_frames", self.segment_frames, Range(least=1))
             if self.of != INPUT and (not self.of or any(self.of.count(n) > 1 or n not in PROJECTIONS for n in self.of)):
                 raise ValueError(f"model.attention.of is '{self.of}'; it is x, or some of q, k and v once each")
             if grid.frames % self.segment(grid.frames):

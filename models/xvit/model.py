@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from torch import nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from models.checkpoints import load_released, read_released, renamed
 from models.framewise.frame_attention import FrameAttention
@@ -19,7 +20,6 @@ from models.heads import HeadConfig
 from models.image_vit import TIMM_NAMES
 from models.mixers.attention import MixerConfig
 from models.positions import PositionsConfig
-from models.ranges import check_range
 from models.tensors import Converted, LoadReport, Tensors
 from models.xvit.heads import TemporalAttentionHead
 from models.xvit.mixing import SpaceTimeMixing
@@ -81,7 +81,7 @@ class TSMViT:
         """1 / fraction of the channels that come from each neighbour; not printed, 8 in TSM."""
 
         def check(self, size: InputSize) -> None:
-            check_range("model.division", self.division, least=2)
+            check_range("model.division", self.division, Range(least=2))
             super().check(size)
 
         @property

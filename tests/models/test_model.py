@@ -1,6 +1,5 @@
 """Defaults of ModelConfig, tested with a model whose inputs are not clips."""
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from interface.targets import ClassTarget, Targets, VerbNounTarget
 from models.model import Model, ModelConfig
-from models.ranges import check_range
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Compared(Model):
         width: int = 3
 
         def check(self, size: InputSize) -> None:
-            check_range("model.width", self.width, least=1)
+            check_range("model.width", self.width, Range(least=1))
 
         def build(self, size: InputSize, targets: Targets) -> "Compared":
             self.check(size)
@@ -159,40 +158,3 @@ def test_what_only_some_models_can_do_has_a_default() -> None:
         model.layer_of("head.weight")
     with pytest.raises(ValueError, match=r"^Compared has no attention maps"):
         model.attention_maps()
-
-
-@pytest.mark.parametrize(
-    ("value", "least", "below", "exclusive"),
-    [
-        (1, 1, math.inf, False),
-        (10**9, 1, math.inf, False),
-        (1e-9, 0, math.inf, True),
-        (0.0, 0, 1, False),
-        (0.999, 0, 1, True),
-        (None, 1, math.inf, False),
-        (None, 0, 1, True),
-    ],
-)
-def test_numbers_in_range_are_accepted(value: float | None, least: float, below: float, exclusive: bool) -> None:
-    check_range("model.rate", value, least=least, below=below, exclusive=exclusive)
-
-
-@pytest.mark.parametrize(
-    ("value", "least", "below", "exclusive", "message"),
-    [
-        (0, 1, math.inf, False, "model.rate is 0; it must be 1 or more"),
-        (-2, 1, math.inf, False, "model.rate is -2; it must be 1 or more"),
-        (0.0, 0, math.inf, True, "model.rate is 0.0; it must be more than 0"),
-        (1.0, 0, 1, False, "model.rate is 1.0; it must be 0 or more and below 1"),
-        (0.5, 0.5, 1.5, True, "model.rate is 0.5; it must be more than 0.5 and below 1.5"),
-        (math.nan, 0, math.inf, False, "model.rate is nan; it must be 0 or more"),
-        (math.nan, 0, 1, True, "model.rate is nan; it must be more than 0 and below 1"),
-        (math.inf, 0, math.inf, True, "model.rate is inf; it must be more than 0"),
-        (-math.inf, 0, 1, False, "model.rate is -inf; it must be 0 or more and below 1"),
-    ],
-)
-def test_numbers_out_of_range_are_refused_with_the_field_and_its_range(
-    value: float, least: float, below: float, exclusive: bool, message: str
-) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        check_range("model.rate", value, least=least, below=below, exclusive=exclusive)
