@@ -124,11 +124,13 @@ def write(report: Report, claims: Claims, root: Path | None = None, *, with_plot
     path = report_path(report.table, report.scale, root)
     picture = path.with_suffix(".png")
     is_plotted = with_plot or picture.exists()
-    if root is None or not picture.exists() or stale(report, claims, root):
+    text = _markdown(report, claims, path, path.parent)
+    if root is None or not picture.exists() or _differs(report, text, path):
         drawn = figures.drawer(report) or (figures.plot(report) if is_plotted else None)
         if drawn is not None:
             figures.save_with_data(drawn, path)
-    write_atomically(path, _markdown(report, claims, path, path.parent))
+            text = _markdown(report, claims, path, path.parent)  # a plot stands on a page once its picture exists
+    write_atomically(path, text)
     return path
 
 
@@ -141,8 +143,13 @@ def stale(report: Report, claims: Claims, root: Path | None = None) -> bool:
         StoreError: if the saved page cannot be read.
     """
     path = report_path(report.table, report.scale, root)
+    return _differs(report, _markdown(report, claims, path, path.parent), path)
+
+
+def _differs(report: Report, text: str, path: Path) -> bool:
+    """Whether a saved page differs from a text, or the data of its figure from new ones."""
     try:
-        if path.read_text(encoding="utf-8") != _markdown(report, claims, path, path.parent):
+        if path.read_text(encoding="utf-8") != text:
             return True
     except FileNotFoundError:
         return any(result.value is not None for row in report.rows for cell in row.cells for result in cell.seeds)

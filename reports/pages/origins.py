@@ -14,7 +14,7 @@ from reports.pages.names import row_names
 from reports.pages.report import Report, ReportCell, SeedResult
 from reports.pages.sources import Source
 from reports.pages.table_texts import PUBLISHED_SIGN
-from runner.store.records import BatchSplit, TestRecord
+from runner.store.records import RecordedSplit, TestRecord
 
 # Measured as the README says.
 ELSEWHERE = (
@@ -109,7 +109,7 @@ def _weights(record: TestRecord) -> str:
     )
 
 
-def _split(split: BatchSplit) -> str:
+def _split(split: RecordedSplit) -> str:
     """Split of the global batch. Those after the first have their first step."""
     start = f" from step {split.from_step}" if split.from_step else ""
     return f"{split.devices} × {split.micro_batch} × {split.accumulation}{start}"

@@ -18,7 +18,7 @@ import msgspec
 from experiments.spec.run import RunConfig
 from runner.machine.files import json_object
 from runner.machine.messages import one_line
-from runner.store.records import Count, Session, TestRecord, check_digest, record_of_test
+from runner.store.records import CountOrZero, Provenance, TestRecord, check_digest, record_of_test
 from runner.store.saved_scores import file_sha256, named_counts, read_scores
 
 DAMAGED = "its saved scores {} are damaged or of another test; remove them to keep the result"
@@ -27,11 +27,11 @@ REMEDY = "restore or remove it, or `reproduce {verb}` makes it again"
 _refused: set[tuple[Path, str]] = set()  # files that were named on stderr, with the reasons
 
 
-class Measurement(Session, frozen=True, kw_only=True):
+class Measurement(Provenance, frozen=True, kw_only=True):
     """Fields that every measurement has. Its values have names of their own."""
 
     train_id: str
-    batch_size: Count
+    batch_size: CountOrZero
     precision: str
 
 

@@ -17,11 +17,11 @@ from runner.machine.files import json_object, read_record, write_atomically
 from runner.store.provenance import UNKNOWN
 
 DIGEST = "digest"  # field of a file: hash of all its other fields
-Count = Annotated[int, Meta(ge=0)]
+CountOrZero = Annotated[int, Meta(ge=0)]
 Number = Annotated[float, Meta(ge=0, le=1e300)]  # neither infinite nor NaN
 
 
-class Session(Struct, frozen=True, kw_only=True):
+class Provenance(Struct, frozen=True, kw_only=True):
     """Provenance of a process."""
 
     commit: str
@@ -29,13 +29,13 @@ class Session(Struct, frozen=True, kw_only=True):
     hardware: str
 
 
-class BatchSplit(Struct, frozen=True):
+class RecordedSplit(Struct, frozen=True):
     """Split of the batches of a training, from a step on."""
 
-    from_step: Count
-    devices: Count
-    micro_batch: Count
-    accumulation: Count
+    from_step: CountOrZero
+    devices: CountOrZero
+    micro_batch: CountOrZero
+    accumulation: CountOrZero
 
 
 class ReleasedStart(Struct, frozen=True):
@@ -62,7 +62,7 @@ class ImportedWeights(ReleasedFile, frozen=True, kw_only=True, omit_defaults=Fal
     """Import of a released file: what became of each of its keys, and the settings that it states."""
 
     weights_digest: str | None = None
-    matched: Count = 0
+    matched: CountOrZero = 0
     reshaped: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
@@ -100,19 +100,19 @@ class TrainingRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Cost and conditions of a finished training. `replaced_in_training`: number of its unreadable items."""
 
     device_hours: Number
-    replaced_in_training: Count
+    replaced_in_training: CountOrZero
     weights_digest: str | None = None
-    batch_splits: tuple[BatchSplit, ...] = ()
+    batch_splits: tuple[RecordedSplit, ...] = ()
     started_from: tuple[ReleasedStart, ...] = ()
-    sessions: tuple[Session, ...] = ()
+    sessions: tuple[Provenance, ...] = ()
 
 
 class ItemCounts(Struct, frozen=True):
     """Numbers of test items. Those that are failed or missing could not be read."""
 
-    evaluated: Count
-    failed: Count
-    missing: Count
+    evaluated: CountOrZero
+    failed: CountOrZero
+    missing: CountOrZero
 
     @property
     def total(self) -> int:
@@ -126,7 +126,7 @@ class Hits(Struct, frozen=True):
     """
 
     ids: str
-    items: Count
+    items: CountOrZero
     bits: dict[str, str]
 
     @classmethod
@@ -146,7 +146,7 @@ class Hits(Struct, frozen=True):
         return mask if len(mask) == self.items else None
 
 
-class TestRecord(Session, frozen=True, kw_only=True, omit_defaults=True):
+class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
     """Result of a test, with its provenance.
 
     Args:
@@ -164,40 +164,40 @@ class TestRecord(Session, frozen=True, kw_only=True, omit_defaults=True):
     train_id: str
     eval_id: str
     metrics: dict[str, float]
-    seed: Count
-    views: Count
-    crops: Count
+    seed: CountOrZero
+    views: CountOrZero
+    crops: CountOrZero
     videos: ItemCounts
-    replaced_in_training: Count | None = None
+    replaced_in_training: CountOrZero | None = None
     data: DataRecord
     precision: str
-    devices: Count
+    devices: CountOrZero
     seconds: Number
-    training: tuple[Session, ...] = ()
-    parents: tuple[Session, ...] = ()
+    training: tuple[Provenance, ...] = ()
+    parents: tuple[Provenance, ...] = ()
     predictions_sha256: str | None = None
     categories: dict[str, dict[str, str]] = {}
     device_hours: Number | None = None
     started_from: tuple[ReleasedStart, ...] = ()
     weights_digest: str | None = None
-    batch_splits: tuple[BatchSplit, ...] = ()
+    batch_splits: tuple[RecordedSplit, ...] = ()
     released_weights: ReleasedFile | None = None
     rescored_from: str | None = None
-    classes: dict[str, tuple[Count, Count]] = {}
-    class_counts: dict[str, dict[str, tuple[Count, Count, Count]]] = {}
+    classes: dict[str, tuple[CountOrZero, CountOrZero]] = {}
+    class_counts: dict[str, dict[str, tuple[CountOrZero, CountOrZero, CountOrZero]]] = {}
     hits: Hits | None = None
 
     @property
-    def session(self) -> Session:
-        return Session(commit=self.commit, versions=self.versions, hardware=self.hardware)
+    def session(self) -> Provenance:
+        return Provenance(commit=self.commit, versions=self.versions, hardware=self.hardware)
 
     @property
-    def trained_by(self) -> tuple[Session, ...]:
+    def trained_by(self) -> tuple[Provenance, ...]:
         """Provenance of the processes of the training."""
         return self.training or (self.session,)
 
     @property
-    def sessions(self) -> tuple[Session, ...]:
+    def sessions(self) -> tuple[Provenance, ...]:
         """Provenance of all processes on which the result depends: of parents, of the training, and of the test."""
         return (*self.parents, *self.training, self.session)
 
@@ -251,7 +251,7 @@ def read_training(path: Path) -> TrainingRecord | None:
     record = read_record(path, TrainingRecord)
     if record is not None and not record.sessions:  # of an earlier version
         earlier = {**UNKNOWN, **(json_object(path) or {})}
-        record = msgspec.structs.replace(record, sessions=(msgspec.convert(earlier, Session),))
+        record = msgspec.structs.replace(record, sessions=(msgspec.convert(earlier, Provenance),))
     return record
 
 

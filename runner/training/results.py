@@ -25,13 +25,13 @@ from runner.machine.files import read_record, replacing
 from runner.store.data_record import data_of_result
 from runner.store.kept_pictures import ShownClips
 from runner.store.records import (
-    BatchSplit,
     Hits,
     ImportedWeights,
     ItemCounts,
+    Provenance,
+    RecordedSplit,
     ReleasedStart,
     ReleasedStarts,
-    Session,
     TestRecord,
     TrainingRecord,
     read_training,
@@ -110,20 +110,20 @@ def save_training_record(
         device_hours=device_seconds / 3600,
         replaced_in_training=replaced,
         weights_digest=weights,
-        batch_splits=msgspec.convert(splits, tuple[BatchSplit, ...]),
+        batch_splits=msgspec.convert(splits, tuple[RecordedSplit, ...]),
         started_from=starts.released if starts is not None else (),
-        sessions=msgspec.convert(sessions, tuple[Session, ...]),
+        sessions=msgspec.convert(sessions, tuple[Provenance, ...]),
     )
     write_record(directory.training, record)
 
 
-def parent_sessions(run: RunConfig, store: RunStore) -> list[Session]:
+def parent_sessions(run: RunConfig, store: RunStore) -> list[Provenance]:
     """Distinct provenance of the processes that trained the parents of a run, their own parents first.
 
     Raises:
         StoreError: if a record is damaged.
     """
-    found: list[Session] = []
+    found: list[Provenance] = []
     for parent in run.parents:
         training = read_training(store.run(parent.run.train_id).training)
         found += parent_sessions(parent.run, store) + list(training.sessions if training is not None else ())
@@ -139,7 +139,7 @@ def save_test_results(
     *,
     data: DataFingerprint,
     seconds: float,
-    parents: list[Session],
+    parents: list[Provenance],
     starts: list[ReleasedStart],
     released: ImportedWeights | None,
     categories: Mapping[str, tuple[str, ...]],
@@ -161,7 +161,7 @@ def save_test_results(
     """
     test.scores.check(len(test.ids))
     check_readable(run, test)  # each process checked the limit for its own items only
-    session = msgspec.convert(provenance, Session)
+    session = msgspec.convert(provenance, Provenance)
     training = read_training(directory.training) if released is None else None
     trained = training or TrainingRecord(device_hours=0.0, replaced_in_training=0, started_from=tuple(starts))
     parents = parents if released is None else []

@@ -51,20 +51,20 @@ def train_and_test(request: Request, store: RunStore, stop: StopRequest) -> None
         Stopped: after a signal. The checkpoint has been written.
     """
     store.run(request.run.train_id).save_config(request.run.description)
-    session = Session(request, store, stop)
+    execution = Execution(request, store, stop)
     stage = "training"
     try:
-        if session.trains:
-            session.fit()
+        if execution.trains:
+            execution.fit()
         stage = "test"
-        session.test()
+        execution.test()
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        raise TooLittleMemoryError(session.batches.remedies(stage)) from None
+        raise TooLittleMemoryError(execution.batches.remedies(stage)) from None
 
 
-class Session:
+class Execution:
     """Training and test of a run in this process. The training goes on from the last checkpoint, if there is one.
 
     A damaged checkpoint is moved aside, and the training goes on from the one before it, or from its beginning.
@@ -160,10 +160,9 @@ class Session:
         """
         run, store, directory = self.run, self.store, self.directory
         trainer, datamodule = self.trainer, self.datamodule
-        if (
-            trainer.is_global_zero and directory.weights.exists()
-        ):  # also of a process that was killed before it did this
-            for path in directory.checkpoint.parent.glob("*.ckpt*"):  # damaged ones, too
+        # Also after a training in another process, which was killed before it did this. Damaged ones go, too.
+        if trainer.is_global_zero and directory.weights.exists():
+            for path in directory.checkpoint.parent.glob("*.ckpt*"):
                 path.unlink()
         weights = existing_weights(run, store)
         tested = weights.directory(run, store)
