@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from experiments.spec.override_names import FINE_TUNE, own_data
+from experiments.spec.names import FINE_TUNE, own_data
 
 DEFAULT_RUNS = Path("runs")
 

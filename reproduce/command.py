@@ -5,7 +5,6 @@ Exit codes: 0 done; 1 a row failed, or a report is stale; 2 usage; 3 data or env
 
 import argparse
 import contextlib
-import difflib
 import importlib
 import os
 import platform
@@ -18,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from experiments.spec.override_names import OWN_DATA
+from experiments.spec.names import OWN_DATA, nearest
 from reproduce.arguments import (
     add_any_tables,
     add_columns,
@@ -112,8 +111,7 @@ class Parser(argparse.ArgumentParser):
         match = re.search(r"argument VERB: invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if match:
             verbs = re.findall(r"[\w-]+", match[2])
-            near = difflib.get_close_matches(match[1], verbs, n=1)
-            message = f"unknown verb '{match[1]}'; " + (f"did you mean '{near[0]}'?" if near else ", ".join(verbs))
+            message = f"unknown verb '{match[1]}'; {nearest(match[1], verbs, ', '.join(verbs))}"
         self.exit(USAGE, f"{self.prog}: {one_line(message)} (help: {self.prog} --help)\n")
 
 

@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterable
 
-from experiments.spec.override_names import FINE_TUNE, OWN_DATA
+from experiments.spec.names import FINE_TUNE, OWN_DATA
 from reproduce.arguments import DEFAULT_RUNS
 
 TABLES = ("scale", "seeds", "overrides", "runs")

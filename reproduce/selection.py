@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.spec.catalog import Selection, find
-from experiments.spec.override_names import FINE_TUNE
+from experiments.spec.names import FINE_TUNE
 from reproduce.arguments import DEFAULT_RUNS
 from reproduce.next_command import next_command
 

@@ -2,7 +2,6 @@
 
 import ast
 import dataclasses
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
@@ -10,8 +9,8 @@ from types import UnionType
 from typing import Literal, TypeVar, Union, get_args, get_origin
 
 from experiments.spec.ids import field_types, is_int_for_float
+from experiments.spec.names import FINE_TUNE, OWN_DATA, nearest
 from experiments.spec.number_formats import without_noise
-from experiments.spec.override_names import FINE_TUNE, OWN_DATA
 from experiments.spec.run import Parent, RunConfig
 from lightning_modules.optim import OptimConfig
 
@@ -181,8 +180,7 @@ def _field_value(owner: object, name: str, path: str) -> object:
         raise ValueError(f"'{path}': '{owner!r}' is not a config and has no fields")
     names = [f.name for f in fields(owner)]
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(names)}"
+        hint = nearest(name, names, f"it has {', '.join(names)}")
         raise ValueError(f"'{path}': {type(owner).__qualname__} has no field '{name}'; {hint}")
     return getattr(owner, name)
 

@@ -1,11 +1,11 @@
 """Scales: edits applied after those of rows and columns, so that runs of different sizes have different ids."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from experiments.spec.edits import Edit, Edits, apply
+from experiments.spec.names import nearest
 from experiments.spec.run import Parent, RunConfig
 
 # Function from a run at the paper's size to the parents that a small scale adds to it: runs of the small scale that train
@@ -66,7 +66,6 @@ def find_scale(name: str) -> Scale:
         ValueError: for an unknown name, with the nearest or all names.
     """
     if name not in SCALES:
-        near = difflib.get_close_matches(name, SCALES, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {' and '.join(SCALES)}"
+        hint = nearest(name, SCALES, f"there are {' and '.join(SCALES)}")
         raise ValueError(f"unknown scale '{name}'; {hint}")
     return SCALES[name]

@@ -4,7 +4,6 @@ The run of a cell is the base run of its row or, if the row has none, of its col
 those of the row, the column and the scale, then the overrides of the command line.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from experiments.spec.claims import Claim
 from experiments.spec.edits import Edits, all_overridden, apply, lacks_part, override, owner_of
 from experiments.spec.figures import Figure
 from experiments.spec.metrics import OF_ROWS, Derived, Metric
+from experiments.spec.names import nearest
 from experiments.spec.number_formats import Decimals, NumberFormat, Shortest
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale, SmallParents
@@ -307,8 +307,7 @@ class Table:
             if candidate.key == key:
                 return candidate
         keys = [r.key for r in self.rows]
-        near = difflib.get_close_matches(key, keys, n=1)
-        hint = f"did you mean '{self.name}:{near[0]}'?" if near else f"its rows are {', '.join(keys)}"
+        hint = nearest(key, keys, f"its rows are {', '.join(keys)}", prefix=f"{self.name}:")
         raise ValueError(f"table '{self.name}' has no row '{key}'; {hint}")
 
     def rests_on_test(self, metric: Metric) -> bool:

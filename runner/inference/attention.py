@@ -3,7 +3,6 @@
 The video is read and sampled as in the test. F frames, T token frames.
 """
 
-import difflib
 import re
 import sys
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from data.items import ItemList
 from experiments.spec.attention_queries import QueriedRun
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.ids import canonical
+from experiments.spec.names import nearest
 from experiments.spec.run import RunConfig
 from interface.sizes import VideoSize
 from interface.targets import Targets
@@ -213,6 +213,5 @@ def index_of(videos: ItemList, video: int | str, dataset: str) -> int:
         raise ValueError(f"video @{video}: {dataset} has {len(ids)} test videos, @0 to @{len(ids) - 1}")
     if video in ids:
         return ids.index(video)
-    near = difflib.get_close_matches(video, ids, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"ids are like '{ids[0]}'"
+    hint = nearest(video, ids, f"ids are like '{ids[0]}'")
     raise ValueError(f"video '{video}': {dataset} has no such test video; {hint}; @0 to @{len(ids) - 1} are indices")

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments.spec.catalog import find, released_weights
-from experiments.spec.override_names import own_data
+from experiments.spec.names import own_data
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import find_scale
 from lightning_modules.scores import ViewScores

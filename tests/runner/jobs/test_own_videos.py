@@ -14,7 +14,7 @@ from data.fingerprint import fingerprint_in
 from experiments.motionformer.base import EPIC100, SSV2
 from experiments.spec.catalog import load
 from experiments.spec.edits import all_overridden, override
-from experiments.spec.override_names import FINE_TUNE, OWN_DATA
+from experiments.spec.names import FINE_TUNE, OWN_DATA
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
 from models.imagenet import ImageNet

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from experiments.spec.catalog import captions, load
-from experiments.spec.override_names import own_data
+from experiments.spec.names import own_data
 from experiments.spec.scales import SCALES, TINY
 from runner.machine.request import Request
 from runner.machine.resources import Resources

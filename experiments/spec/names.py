@@ -1,6 +1,8 @@
-"""Names of overrides of more than one value. They are in a file of their own because the command line imports no model."""
+"""Names that users write: the nearest to a wrong one, and overrides of more than one value. Imports no model."""
 
+import difflib
 import os
+from collections.abc import Iterable
 
 FINE_TUNE = "parents=row"  # the run itself becomes the parent, so that it starts from the weights of the row
 OWN_DATA = "data="  # and a folder: videos of the user's own in place of the data set
@@ -15,3 +17,13 @@ def own_data(folder: str | os.PathLike[str]) -> str:
     if not os.fspath(folder):
         raise ValueError("names no folder of videos; '.' is the working directory")
     return f"{OWN_DATA}{os.path.abspath(os.path.expanduser(folder))}"
+
+
+def nearest(name: str, names: Iterable[str], otherwise: str, *, prefix: str = "") -> str:
+    """Hint at the name that is nearest to an unknown one; another hint if none is near.
+
+    Args:
+        prefix: start of the shown name.
+    """
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f"did you mean '{prefix}{near[0]}'?" if near else otherwise
