@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import motionformer
+from benchmarks import compare, motionformer
 from benchmarks.__main__ import CASES
 from benchmarks.compare import (
     FORWARD,
@@ -57,7 +57,8 @@ def test_every_case_runs_and_equal_computations_agree(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["joint", "trajectory", "divided", "xvit"])
-def test_models_run_and_train_under_mixed_precision(name: str) -> None:
+def test_models_run_and_train_under_mixed_precision(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "matmul_rate", lambda device, dtype: 1e9)  # a minute where bfloat16 is not native
     for comparison in CASES[name](SMALL, CPU):
         for pair in pairs_of(comparison, precision="bfloat16"):
             assert pair.precision == "bfloat16" and pair.difference is not None and 0 < pair.difference < 1e-1

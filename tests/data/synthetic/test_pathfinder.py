@@ -92,6 +92,7 @@ def test_files_have_the_layout_of_the_release() -> None:
         assert image.mode == "L" and image.size == (32, 32)
 
 
+@pytest.mark.slow
 def test_published_pictures_agree_with_official_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of 330 pictures of the official generator, and standard errors of the difference of two samples."""
     official = {"mean": 20.0, "lit": 0.339, "bright": 0.084, "row": 18.3, "column": 19.5, "tries": 327}
