@@ -5,17 +5,20 @@ B batch, T token frames, D width, C classes.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import CheckedConfig
 from models.tokens import Grid
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeadConfig(ABC):
+class HeadConfig(CheckedConfig, ABC):
     """Config of a classification head."""
+
+    config_path: ClassVar[str] = "model.head"
 
     @abstractmethod
     def build(self, width: int, num_classes: int) -> nn.Module:

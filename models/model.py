@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import CheckedConfig
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.cost import executed_macs, num_parameters
@@ -58,8 +59,10 @@ class Cost(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig(ABC):
+class ModelConfig(CheckedConfig, ABC):
     """Interface of a model's config to the packages that all papers share."""
+
+    config_path: ClassVar[str] = "model"
 
     @abstractmethod
     def check(self, size: InputSize) -> None:
@@ -83,7 +86,7 @@ class ModelConfig(ABC):
                 f"training; leave it None"
             )
 
-    def check_parent(self, part: str, parent: "ModelConfig") -> None:  # noqa: B027  (most accept any parent)
+    def check_parent(self, part: str, parent: "ModelConfig") -> None:
         """Refuse a parent run whose model does not fit the part of the model that it initialises.
 
         Args:
@@ -119,7 +122,7 @@ class ModelConfig(ABC):
     @property
     def pretrained(self) -> bool:
         """Whether the config names initial weights, which `initialise` loads."""
-        return False
+        return bool(self.initial_weights)
 
     def without_initial_weights(self) -> Self:
         """The same model for a run whose parent initialises it: no file of initial weights is read."""

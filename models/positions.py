@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import CheckedConfig, Count
 from models.tokens import Grid
 
 
@@ -53,9 +53,10 @@ def check_frames(learnt: int, grid: Grid) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PositionsConfig(ABC):
+class PositionsConfig(CheckedConfig, ABC):
     """Config of position embeddings, which are added to the tokens."""
 
+    config_path: ClassVar[str] = "model.positions"
     label: ClassVar[str]
     of_cls: ClassVar[bool] = True
     """Whether they include one of CLS."""
@@ -67,8 +68,8 @@ class PositionsConfig(ABC):
         The grid of a forward pass may have other rows and columns. A frame-wise trunk takes (T, 1 + S, D).
         """
 
-    def check(self, grid: Grid) -> None:  # noqa: B027  (some accept any clip)
-        """Refuse settings out of range, and clips that they do not support.
+    def check(self, grid: Grid) -> None:
+        """Refuse clips that they do not support.
 
         Raises:
             ValueError: with the field and its valid values.
@@ -81,11 +82,10 @@ class PositionsConfig(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class LearntPositions(PositionsConfig):
-    side: int | None = None
+    side: Count | None = None
     """Rows and columns of the learnt grid, 14 in the released models; None for those of the clip."""
 
     def check(self, grid: Grid) -> None:
-        check_range("model.positions.side", self.side, Range(least=1))
         square_side(self.side, grid)
 
     def tiny(self) -> Self:

@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import CheckedConfig, Count
 
 
 class Grid(NamedTuple):
@@ -45,21 +45,16 @@ def token_grid(frames: int, height: int, width: int, *, patch: int, tubelet: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokensConfig(ABC):
+class TokensConfig(CheckedConfig, ABC):
     """Config of a tokeniser of clips."""
+
+    config_path: ClassVar[str] = "model.tokens"
 
     label: ClassVar[str]
 
     @abstractmethod
     def build(self, width: int) -> nn.Module:
         """Tokeniser: clips (B, F, 3, height, width) to patch tokens (B, T*S, D), frame after frame, and their Grid."""
-
-    def check(self) -> None:  # noqa: B027  (some have no settings)
-        """Refuse settings out of range.
-
-        Raises:
-            ValueError: with the field and its valid values.
-        """
 
     @abstractmethod
     def tiny(self) -> Self:
@@ -86,15 +81,11 @@ class CubicTokens(nn.Module):
         """Size of a cube."""
 
         label: ClassVar[str] = "Cubic"
-        patch: int = 16
-        tubelet: int = 2
+        patch: Count = 16
+        tubelet: Count = 2
 
         def build(self, width: int) -> "CubicTokens":
             return CubicTokens(self, width)
-
-        def check(self) -> None:
-            check_range("model.tokens.patch", self.patch, Range(least=1))
-            check_range("model.tokens.tubelet", self.tubelet, Range(least=1))
 
         def tiny(self) -> Self:
             return replace(self, patch=self.patch // 2)
@@ -127,13 +118,10 @@ class SquareTokens(nn.Module):
 
         label: ClassVar[str] = "Square"
         tubelet: ClassVar[int] = 1
-        patch: int = 16
+        patch: Count = 16
 
         def build(self, width: int) -> "SquareTokens":
             return SquareTokens(self, width)
-
-        def check(self) -> None:
-            check_range("model.tokens.patch", self.patch, Range(least=1))
 
         def tiny(self) -> Self:
             return replace(self, patch=self.patch // 2)

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Count, Positive, ShareBelowOne
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.block import Block
@@ -52,34 +52,28 @@ class VideoViT(Model):
         not_in_images: ClassVar[tuple[str, ...]] = ("positions.time", "head.*")
         """Patterns of the names of tensors that keep their random values, because image ViTs lack them."""
 
-        width: int = 768
-        depth: int = 12
-        heads: int = 12
-        mlp_ratio: float = 4.0
+        width: Count = 768
+        depth: Count = 12
+        heads: Count = 12
+        mlp_ratio: Positive = 4.0
         tokens: TokensConfig = field(default_factory=CubicTokens.Config)
         positions: PositionsConfig = field(default_factory=SeparatePositions.Config)
         attention: MixerConfig
         head: HeadConfig | None = field(default_factory=TanhHead.Config)
         """None for a model that returns features."""
-        drop_path: float = 0.0
+        drop_path: ShareBelowOne = 0.0
         """Stochastic depth rate of the last block; rates increase linearly from 0 in the first block."""
         init: InitialWeights | None = None
         """Source of the initial weights; None for random weights."""
         cls_token: bool = field(default=True, metadata={"omit_if": True})
         """Whether there is a CLS token; without it, the features are the mean of the patch tokens."""
-        linear_std: float = field(default=0.02, metadata={"omit_if": 0.02})
+        linear_std: Positive = field(default=0.02, metadata={"omit_if": 0.02})
         """Standard deviation of initial weights of Linear layers; 0.02 suits a width of 768 and pretrained blocks."""
 
         def check(self, size: InputSize) -> None:
-            for name in ("width", "depth", "heads"):
-                check_range(f"model.{name}", getattr(self, name), Range(least=1))
-            for name in ("mlp_ratio", "linear_std"):
-                check_range(f"model.{name}", getattr(self, name), Range(above=0))
             if not 1 <= self.width * self.mlp_ratio < MAX_HIDDEN:
                 hidden = f"model.mlp_ratio is {self.mlp_ratio:g}; times a width of {self.width}, it must be 1 or more"
                 raise ValueError(f"{hidden} and below {MAX_HIDDEN}")
-            check_range("model.drop_path", self.drop_path, Range(least=0, below=1))
-            self.tokens.check()
             if self.width % self.heads:
                 raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")
             grid = self.grid(size)
@@ -124,10 +118,6 @@ class VideoViT(Model):
         def num_tokens(self, grid: Grid) -> int:
             """Number of tokens of a clip in each block, CLS included."""
             return self.cls_token + grid.tokens
-
-        @property
-        def pretrained(self) -> bool:
-            return self.init is not None
 
         def without_initial_weights(self) -> Self:
             return replace(self, init=None)

@@ -5,13 +5,13 @@ B batch, F frames, P = F / 2 pairs of frames, W channels.
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Count, Range, ShareBelowOne
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.baselines.depthwise_time import DepthwiseTimeConvolution
@@ -33,22 +33,18 @@ class BLVNet(Model):
     class Config(ModelConfig):
         """bLVNet-TAM-50-a2-b4."""
 
-        width: int = 64
+        width: Count = 64
         """Number of channels of the stem."""
-        blocks: tuple[int, int, int, int] = (3, 4, 6, 3)
+        blocks: Annotated[tuple[int, int, int, int], Range(least=2)] = (3, 4, 6, 3)
         """Number of bottlenecks of each stage, with that of the fusion."""
-        alpha: int = 2
-        beta: int = 4
+        alpha: Count = 2
+        beta: Count = 4
         """Channels and bottlenecks of the big branch / those of the little branch."""
-        dropout: float = 0.5
+        dropout: ShareBelowOne = 0.5
         """Rate before the classifier."""
 
         def check(self, size: InputSize) -> None:
             clip = size.as_clip()
-            for name in ("width", "alpha", "beta"):
-                check_range(f"model.{name}", getattr(self, name), Range(least=1))
-            check_range("model.blocks", min(self.blocks), Range(least=2))
-            check_range("model.dropout", self.dropout, Range(least=0, below=1))
             if self.width % self.alpha:
                 raise ValueError(f"model.alpha is {self.alpha}; it must divide the width {self.width}")
             if clip.frames % 2:

@@ -17,7 +17,7 @@ from typing import Literal, Self
 
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Count, Range, ShareBelowOne, check_range
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.model import Model, ModelConfig
@@ -79,16 +79,14 @@ class NonLocalI3D(Model):
         """I3D of a ResNet-101, whose stem and pooling divide the number of frames by eight."""
 
         depth: Literal[50, 101] = 101
-        width: int = 64
+        width: Count = 64
         """Number of channels of the stem."""
-        dropout: float = 0.5
+        dropout: ShareBelowOne = 0.5
         """Rate before the classifier."""
 
         def check(self, size: InputSize) -> None:
             clip = size.as_clip()
             check_depth(self.depth)
-            check_range("model.width", self.width, Range(least=1))
-            check_range("model.dropout", self.dropout, Range(least=0, below=1))
             check_range("data.frames", clip.frames, Range(least=LEAST_FRAMES))
             check_range("data.crop", min(clip.height, clip.width), Range(least=LEAST_SIDE))
 
@@ -135,21 +133,18 @@ class SlowFast(Model):
         """SlowFast R101 + NL. For 32 frames it is 8 x 8."""
 
         depth: Literal[50, 101] = 101
-        width: int = 64
+        width: Count = 64
         """Number of channels of the slow stem."""
-        alpha: int = 4
+        alpha: Count = 4
         """Frames of the fast pathway / frames of the slow one."""
-        beta: int = 8
+        beta: Count = 8
         """Channels of the slow pathway / channels of the fast one."""
-        dropout: float = 0.5
+        dropout: ShareBelowOne = 0.5
         """Rate before the classifier."""
 
         def check(self, size: InputSize) -> None:
             clip = size.as_clip()
             check_depth(self.depth)
-            for name in ("width", "alpha", "beta"):
-                check_range(f"model.{name}", getattr(self, name), Range(least=1))
-            check_range("model.dropout", self.dropout, Range(least=0, below=1))
             if self.width % self.beta:
                 raise ValueError(f"model.beta is {self.beta}; it must divide the width {self.width}")
             if clip.frames % self.alpha:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Count, ShareBelowOne
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.baselines.depthwise_time import DepthwiseTimeConvolution, identity, shift
@@ -29,21 +29,17 @@ class TEA(Model):
     class Config(ModelConfig):
         """TEA-R50, on Res2Net-50 of 26w x 4s."""
 
-        width: int = 64
+        width: Count = 64
         """Number of channels of the first stage."""
-        blocks: tuple[int, int, int, int] = (3, 4, 6, 3)
+        blocks: tuple[Count, Count, Count, Count] = (3, 4, 6, 3)
         """Number of blocks of each stage."""
-        reduction: int = 16
+        reduction: Count = 16
         """Channels of a block / channels that motion is computed from."""
-        dropout: float = 0.5
+        dropout: ShareBelowOne = 0.5
         """Rate before the classifier."""
 
         def check(self, size: InputSize) -> None:
             size.as_clip()
-            for name in ("width", "reduction"):
-                check_range(f"model.{name}", getattr(self, name), Range(least=1))
-            check_range("model.blocks", min(self.blocks), Range(least=1))
-            check_range("model.dropout", self.dropout, Range(least=0, below=1))
             if SCALES * self.scale_width < self.reduction:
                 raise ValueError(f"model.reduction is {self.reduction}; a width of {self.width} leaves no channels")
 

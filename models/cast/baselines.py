@@ -13,7 +13,7 @@ from typing import Literal, Self
 import torch
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import ShareBelowOne
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.cast.clip_expert import ClipExpert, load_classifier
@@ -42,13 +42,9 @@ class LoneExpert(Model):
         expert: ExpertConfig = field(default_factory=ImageExpert.Config)
         adapters: AdaptersConfig | None = None
         """None for an expert that is tuned as a whole."""
-        drop_path: float = 0.2
+        drop_path: ShareBelowOne = 0.2
         drop_unit: DropUnit = "token"
         """Stochastic depth, as in CAST; of both halves of a block if there are no adapters."""
-
-        @property
-        def pretrained(self) -> bool:
-            return self.expert.init is not None
 
         def without_initial_weights(self) -> Self:
             return replace(self, expert=replace(self.expert, init=None))
@@ -59,7 +55,6 @@ class LoneExpert(Model):
 
         def check(self, size: InputSize) -> None:
             self.expert.check(size)
-            check_range("model.drop_path", self.drop_path, Range(least=0, below=1))
             if self.adapters is not None and self.adapters.in_time and not self.expert.layout(size).framewise:
                 raise ValueError("model.adapters.in_time is True; the expert already attends over time")
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Count, Positive
 from models.cast.cross_attention import CrossAttention, Window, cross_attention_macs, query_weights
 from models.cast.exchange import Exchange, ExchangeConfig, Streams, Updates, set_to_zero
 from models.cast.expert import Layout
@@ -32,7 +32,7 @@ class BottleneckExchange(Exchange):
     @dataclass(frozen=True, kw_only=True)
     class Config(ExchangeConfig):
         label: ClassVar[str] = "B-CAST"
-        ratio: int = 2
+        ratio: Count = 2
         """Divisor of the width."""
         t2s: Window | None = "time"
         s2t: Window | None = "space"
@@ -42,7 +42,6 @@ class BottleneckExchange(Exchange):
         """Whether each cross-attention has learnt positions of its own."""
 
         def check(self, streams: Streams) -> None:
-            check_range("model.exchange.ratio", self.ratio, Range(least=1))
             if streams.width % self.ratio or streams.width // self.ratio % streams.heads:
                 raise ValueError(
                     f"model.exchange.ratio is {self.ratio}; a width of {streams.width} must divide by it, and the "
@@ -129,11 +128,8 @@ class FullWidthExchange(Exchange):
     @dataclass(frozen=True, kw_only=True)
     class Config(ExchangeConfig):
         label: ClassVar[str] = "X-attn."
-        adapter_ratio: float | None = None
+        adapter_ratio: Positive | None = None
         """Hidden width of an adapter after each attention, relative to the width; None for none."""
-
-        def check(self, streams: Streams) -> None:
-            check_range("model.exchange.adapter_ratio", self.adapter_ratio, Range(above=0))
 
         def hidden(self, width: int) -> int | None:
             return None if self.adapter_ratio is None else max(1, int(width * self.adapter_ratio))

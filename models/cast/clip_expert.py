@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Count
 from interface.sizes import InputSize
 from models.cast.expert import Expert, ExpertConfig, Layout
 from models.cast.released import mapped
@@ -73,9 +73,6 @@ class SpaceTimePositions(nn.Module):
     class Config(PositionsConfig):
         label: ClassVar[str] = "Space and time"
         of_cls: ClassVar[bool] = False
-
-        def check(self, grid: Grid) -> None:
-            """Accept any grid."""
 
         def build(self, width: int, grid: Grid) -> "SpaceTimePositions":
             return SpaceTimePositions(width, grid)
@@ -153,13 +150,9 @@ class ClipExpert(Expert):
         """Settings; the defaults are those of VideoMAE ViT-B/16."""
 
         label: ClassVar[str] = "Video ViT"
-        tubelet: int = 2
+        tubelet: Count = 2
         """Frames of a token."""
         positions: PositionsConfig = field(default_factory=SequencePositions.Config)
-
-        def check(self, size: InputSize) -> None:
-            check_range("model: tubelet of an expert", self.tubelet, Range(least=1))
-            super().check(size)
 
         def layout(self, size: InputSize) -> Layout:
             clip = size.as_clip()

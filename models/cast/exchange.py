@@ -10,6 +10,7 @@ from typing import ClassVar, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import CheckedConfig
 from models.cast.expert import Layout
 from models.mixers.attention import with_zero_gradients
 
@@ -68,9 +69,10 @@ class Exchange(nn.Module, ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExchangeConfig(ABC):
+class ExchangeConfig(CheckedConfig, ABC):
     """Config of the exchange in a block."""
 
+    config_path: ClassVar[str] = "model.exchange"
     label: ClassVar[str]
 
     @abstractmethod
@@ -81,7 +83,7 @@ class ExchangeConfig(ABC):
     def macs(self, streams: Streams) -> int:
         """Multiply-adds of one block, LayerNorm included."""
 
-    def check(self, streams: Streams) -> None:  # noqa: B027  (some have no settings)
+    def check(self, streams: Streams) -> None:
         """Refuse settings that do not suit the streams.
 
         Raises:

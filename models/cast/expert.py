@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import CheckedConfig, Count, Positive
 from interface.sizes import InputSize
 from models.imagenet import InitialWeights, MissingWeightsError
 from models.tensors import LoadReport, fill
@@ -127,33 +127,30 @@ class Expert(nn.Module, ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExpertConfig(ABC):
+class ExpertConfig(CheckedConfig, ABC):
     """Architecture and initial weights of an expert."""
 
+    config_path: ClassVar[str] = "expert"
     label: ClassVar[str]
 
-    width: int = 768
-    depth: int = 12
-    heads: int = 12
-    patch: int = 16
-    mlp_ratio: float = 4.0
+    width: Count = 768
+    depth: Count = 12
+    heads: Count = 12
+    patch: Count = 16
+    mlp_ratio: Positive = 4.0
     init: InitialWeights | None = None
     """Source of the initial weights; None for random weights."""
-    linear_std: float = field(default=0.02, metadata={"omit_if": 0.02})
+    linear_std: Positive = field(default=0.02, metadata={"omit_if": 0.02})
     """Standard deviation of random weights of Linear layers."""
 
     def check(self, size: InputSize) -> None:
-        """Refuse sizes out of range, and clips that do not divide into patches.
+        """Refuse widths that do not divide into heads, and clips that do not divide into patches.
 
         Raises:
             ValueError: with the field and its valid values.
         """
-        for name in ("width", "depth", "heads", "patch"):
-            check_range(f"model: {name} of an expert", getattr(self, name), Range(least=1))
-        for name in ("mlp_ratio", "linear_std"):
-            check_range(f"model: {name} of an expert", getattr(self, name), Range(above=0))
         if self.width % self.heads:
-            raise ValueError(f"model: an expert's width is {self.width}; it does not divide into {self.heads} heads")
+            raise ValueError(f"expert.width is {self.width}; it does not divide into {self.heads} heads")
         self.layout(size)
 
     @abstractmethod

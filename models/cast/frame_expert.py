@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Count, Positive
 from interface.sizes import InputSize
 from models.cast.expert import Expert, ExpertConfig, Layout
 from models.cast.released import CLIP_NAMES, EVA_NAMES, mapped, reshaped, resized_positions
@@ -50,11 +50,10 @@ class FrameExpert(Expert):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ExpertConfig):
-        tubelet: int = 2
+        tubelet: Count = 2
         """Distance of the frames. It is that of the other expert's tokens in time; 1 for every frame."""
 
         def check(self, size: InputSize) -> None:
-            check_range("model: tubelet of an expert", self.tubelet, Range(least=1))
             super().check(size)
             clip = size.as_clip()
             if clip.height != clip.width:
@@ -136,11 +135,7 @@ class ImageExpert(FrameExpert):
         """Whether the tokens are normalised before the first block; the patch projection then has no bias."""
         quick_gelu: bool = True
         """Whether the activation is x sigmoid(1.702 x) instead of GELU."""
-        norm_eps: float = 1e-5
-
-        def check(self, size: InputSize) -> None:
-            check_range("model: norm_eps of an expert", self.norm_eps, Range(above=0))
-            super().check(size)
+        norm_eps: Positive = 1e-5
 
         def build(self, size: InputSize) -> "ImageExpert":
             from timm.layers.norm import LayerNorm  # here: timm takes a second to import
@@ -191,7 +186,7 @@ class EvaExpert(FrameExpert):
         """Settings; the defaults are those of EVA02-CLIP-B/16."""
 
         label: ClassVar[str] = "EVA"
-        mlp_ratio: float = 8 / 3
+        mlp_ratio: Positive = 8 / 3
 
         def build(self, size: InputSize) -> "EvaExpert":
             from timm.models.eva import Eva  # here: timm takes a second to import

@@ -6,11 +6,12 @@ B batch, D width, C classes.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import CheckedConfig, Positive, PositiveOrZero
 from models.cast.stream import Adapter
 
 VERB_NOUN = ("verb", "noun")  # kinds of label with a classifier each, in the order of the outputs
@@ -28,8 +29,10 @@ class TwoExpertsHead(nn.Module, ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoExpertsHeadConfig(ABC):
+class TwoExpertsHeadConfig(CheckedConfig, ABC):
     """Config of a head on two experts."""
+
+    config_path: ClassVar[str] = "model.head"
 
     @abstractmethod
     def build(self, width: int, classes: Mapping[str, int]) -> TwoExpertsHead:
@@ -45,14 +48,10 @@ class ExpertHead:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(TwoExpertsHeadConfig):
-        adapter_ratio: float = 0.25
+        adapter_ratio: Positive = 0.25
         """Hidden width of the adapters before the classifier of one label, relative to the width."""
-        init_scale: float = 1.0
+        init_scale: PositiveOrZero = 1.0
         """Factor of the initial weights of the classifiers."""
-
-        def __post_init__(self) -> None:
-            check_range("model.head.adapter_ratio", self.adapter_ratio, Range(above=0))
-            check_range("model.head.init_scale", self.init_scale, Range(least=0))
 
         def hidden(self, width: int) -> int:
             return max(1, int(width * self.adapter_ratio))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import ShareBelowOne
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.cast.bottleneck import BottleneckExchange
@@ -57,7 +57,7 @@ class CAST(Model):
         blocks: tuple[int, ...] | None = None
         """Indices of the blocks with an exchange; None for all."""
         head: TwoExpertsHeadConfig = field(default_factory=ExpertHead.Config)
-        drop_path: float = 0.2
+        drop_path: ShareBelowOne = 0.2
         """Rate of stochastic depth in the last block; rates increase linearly from 0 in the first block."""
         drop_unit: DropUnit = "token"
         """What stochastic depth removes at once from a frame-wise stream. As released, the tokens of one place in all
@@ -69,7 +69,7 @@ class CAST(Model):
 
         @property
         def pretrained(self) -> bool:
-            return all(expert.init is not None for expert in self.experts.values())
+            return len(self.initial_weights) == len(self.experts)
 
         def without_initial_weights(self) -> Self:
             spatial, temporal = (replace(expert, init=None) for expert in (self.spatial, self.temporal))
@@ -82,7 +82,6 @@ class CAST(Model):
         def check(self, size: InputSize) -> None:
             for expert in self.experts.values():
                 expert.check(size)
-            check_range("model.drop_path", self.drop_path, Range(least=0, below=1))
             for name in ("width", "depth", "heads"):
                 if (first := getattr(self.spatial, name)) != (second := getattr(self.temporal, name)):
                     raise ValueError(f"model: the {name} of the experts is {first} and {second}; both must be equal")

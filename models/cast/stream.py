@@ -5,12 +5,12 @@ B batch, F frames, T token frames, N tokens, D width.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import CheckedConfig, Positive, PositiveOrZero
 from models.cast.expert import Expert, Layout
 from models.cast.frame_expert import FrameExpert
 from models.trunk import reset_linear
@@ -67,22 +67,20 @@ class Adapter(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaptersConfig:
+class AdaptersConfig(CheckedConfig):
     """Adapters of an expert: one after the attention and one beside the MLP of each block."""
 
-    ratio: float = 0.25
+    config_path: ClassVar[str] = "model.adapters"
+
+    ratio: Positive = 0.25
     """Hidden width, relative to the width."""
-    mlp_scale: float = 0.5
+    mlp_scale: PositiveOrZero = 0.5
     """Factor of the output of the adapter beside the MLP. The paper has none (1.0)."""
     in_time: bool = False
     """Whether a frame-wise expert also attends over time, as in AIM: with the weights of its attention within frames,
     and an adapter of its own."""
     time_positions: bool = False
     """Whether it then learns positions in time, as in AIM. In the released code they are frozen at zero."""
-
-    def __post_init__(self) -> None:
-        check_range("model.adapters.ratio", self.ratio, Range(above=0))
-        check_range("model.adapters.mlp_scale", self.mlp_scale, Range(least=0))
 
     def hidden(self, width: int) -> int:
         return max(1, int(width * self.ratio))

@@ -6,16 +6,15 @@ B batch, T frames, C channels of the stem.
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Annotated, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import CheckedConfig, Range
 
 STRIDE = 8  # pixels per cell of the features, in rows and in columns
 EXPANSION = 4  # channels of the features per channel of the stem
-MAX_WIDTH = 1024
 
 
 class MixedConvNet(nn.Module):
@@ -25,16 +24,15 @@ class MixedConvNet(nn.Module):
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
-        width: int = 64
+    class Config(CheckedConfig):
+        config_path: ClassVar[str] = "model.backbone"
+
+        width: Annotated[int, Range(least=1, most=1024)] = 64
         """Channels of the stem and of the first stage."""
 
         @property
         def channels(self) -> int:
             return EXPANSION * self.width
-
-        def check(self) -> None:
-            check_range("model.backbone.width", self.width, Range(least=1, below=MAX_WIDTH + 1))
 
         def build(self) -> "MixedConvNet":
             return MixedConvNet(self.width)

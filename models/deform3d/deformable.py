@@ -8,18 +8,18 @@ B batch, T frames, S cells per frame, D width.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import CheckedConfig, Range
 from models.deform3d.stage import Stage, StageSettings, Tokens
 from models.tokens import Grid
 
 Scale = tuple[float, float, float]  # in frames, rows and columns
 NAMES = ["rgb", "of_rgb", "cls"]
-MAX_KERNEL = 31
 
 
 def reference_places(grid: Grid, device: torch.device) -> Tensor:
@@ -85,8 +85,10 @@ def search_macs(grid: Grid, width: int, kernel: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentionConfig(ABC):
+class AttentionConfig(CheckedConfig, ABC):
     """Config of the attention of RGB tokens: where its keys and values come from."""
+
+    config_path: ClassVar[str] = "model.attention"
 
     @abstractmethod
     def build(self, width: int) -> TokenSearch | None:
@@ -95,13 +97,6 @@ class AttentionConfig(ABC):
     @abstractmethod
     def macs(self, grid: Grid, width: int) -> int:
         """Multiply-adds of the search."""
-
-    def check(self) -> None:  # noqa: B027  (attention without a search has no settings)
-        """Refuse settings out of range.
-
-        Raises:
-            ValueError: with the field and its valid values.
-        """
 
 
 class PlainAttention:
@@ -121,9 +116,9 @@ class DeformableAttention:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(AttentionConfig):
-        kernel: int = 3
+        kernel: Annotated[int, Range(least=1, most=31)] = 3
         """Size of the convolution that computes the offsets, odd. The supplementary calls it k, without a value."""
-        offset_scale: Scale = (1.0, 1.0, 1.0)
+        offset_scale: Annotated[Scale, Range(least=0, below=1e6)] = (1.0, 1.0, 1.0)
         """Largest offset in frames, rows and columns. As written, the tanh of the network is added to indices of
         tokens: 1."""
 
@@ -132,15 +127,11 @@ class DeformableAttention:
             search.reset()
             return search
 
-        def check(self) -> None:
-            """Refuse even kernels, which have no centre, and scales that are not three numbers from 0."""
-            check_range("model.attention.kernel", self.kernel, Range(least=1, below=MAX_KERNEL + 1))
+        def __post_init__(self) -> None:
+            """Refuse even kernels, which have no centre."""
+            super().__post_init__()
             if self.kernel % 2 == 0:
                 raise ValueError(f"model.attention.kernel is {self.kernel}; it must be odd")
-            if len(self.offset_scale) != 3:
-                raise ValueError(f"model.attention.offset_scale is {self.offset_scale}; it is one number for each axis")
-            for scale in self.offset_scale:
-                check_range("model.attention.offset_scale", scale, Range(least=0, below=1e6))
 
         def macs(self, grid: Grid, width: int) -> int:
             return search_macs(grid, width, self.kernel)

@@ -7,27 +7,22 @@ B batch, M modal tokens, D width, C classes.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import CheckedConfig, ShareBelowOne
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModalHeadConfig(ABC):
+class ModalHeadConfig(CheckedConfig, ABC):
     """Config of a head."""
 
-    dropout: float = 0.0
+    config_path: ClassVar[str] = "model.head"
+
+    dropout: ShareBelowOne = 0.0
     """Rate before the classifier."""
-
-    def check(self) -> None:
-        """Refuse rates out of range.
-
-        Raises:
-            ValueError: with the field and its valid values.
-        """
-        check_range("model.head.dropout", self.dropout, Range(least=0, below=1))
 
     @abstractmethod
     def num_read(self, num_modal: int) -> int:

@@ -6,13 +6,13 @@ B batch, T frames, S cells per frame, R joints, D width, C classes.
 
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from interface.ranges import Range, check_range
+from interface.ranges import Count, Range, ShareBelowOne, check_range
 from interface.sizes import InputSize, PoseClipSize
 from interface.targets import Targets
 from models.deform3d.backbone import STRIDE, MixedConvNet
@@ -21,7 +21,7 @@ from models.deform3d.embedding import Embedding, EmbeddingSettings
 from models.deform3d.heads import ClsHead, ModalHeadConfig
 from models.deform3d.stage import Block, ClsRoute, Merge, Stage, StageName, StageSettings, Tokens
 from models.deform3d.stride import JointStrideStage, TemporalStrideStage, joint_macs, temporal_macs
-from models.deform3d.windows import Windows, check_choice, check_subset
+from models.deform3d.windows import Windows
 from models.model import Model, ModelConfig
 from models.tokens import Grid
 
@@ -44,9 +44,9 @@ class DeformableTransformer(Model):
         backbone: MixedConvNet.Config = field(default_factory=MixedConvNet.Config)
         """Network of the RGB tokens. The width of all tokens is its number of channels."""
         # The supplementary states none of these three.
-        depth: int = 2
-        heads: int = 8
-        mlp_ratio: float = 4.0
+        depth: Annotated[int, Range(least=1, below=1000)] = 2
+        heads: Count = 8
+        mlp_ratio: Annotated[float, Range(above=0, below=1000)] = 4.0
         attention: AttentionConfig = field(default_factory=DeformableAttention.Config)
         """Where the keys of the first stage come from."""
         joint_windows: Windows.Config = field(default_factory=Windows.Config)
@@ -62,12 +62,12 @@ class DeformableTransformer(Model):
         """Whether the windows of a token are averaged before the feed-forward network, or after it, as written."""
         pre_norm: bool = True
         """Whether a LayerNorm stands before attention. None is written."""
-        sigma: float = 1.0
+        sigma: Annotated[float, Range(least=1e-3, below=1e6)] = 1.0
         """Standard deviation of the Gaussian maps of joints, in cells of 8 pixels."""
         normalised: bool = True
         """Whether the weights of a map sum to one."""
         head: ModalHeadConfig = field(default_factory=ClsHead.Config)
-        drop_path: float = 0.0
+        drop_path: ShareBelowOne = 0.0
         """Rate of stochastic depth in the last block; rates increase linearly from 0 in the first block."""
 
         @property
@@ -93,25 +93,18 @@ class DeformableTransformer(Model):
 
         def check(self, size: InputSize) -> None:
             clip = size.as_pose_clip()
-            self.backbone.check()
-            check_range("model.depth", self.depth, Range(least=1, below=1000))
-            check_range("model.heads", self.heads, Range(least=1))
             if self.width % self.heads:
                 raise ValueError(f"model.heads is {self.heads}; the width {self.width} is not divisible by it")
-            check_range("model.mlp_ratio", self.mlp_ratio, Range(least=1 / self.width, below=1000))
-            check_range("model.sigma", self.sigma, Range(least=1e-3, below=1e6))
-            check_range("model.drop_path", self.drop_path, Range(least=0, below=1))
-            check_choice("model.cls_route", self.cls_route, get_args(ClsRoute))
-            check_choice("model.merge", self.merge, get_args(Merge))
-            self.attention.check()
-            self.head.check()
+            check_range("model.mlp_ratio", self.mlp_ratio, Range(least=1 / self.width))
             self._check_parts()
             self._check_clip(clip)
 
         def _check_parts(self) -> None:
             """Refuse modalities and stages that exclude each other."""
-            check_subset("model.modalities", self.modalities, get_args(Modality))
-            check_subset("model.stages", self.stages, get_args(StageName))
+            for name, choices in (("modalities", get_args(Modality)), ("stages", get_args(StageName))):
+                given = getattr(self, name)
+                if not given or given != tuple(choice for choice in choices if choice in given):
+                    raise ValueError(f"model.{name} is {given}; it names some of {choices}, in this order")
             if not self.active_stages:
                 raise ValueError(f"model.stages is {self.stages}; none of them applies to {self.modalities} alone")
             if "pose" in self.modalities and not self.has_tokens("pose"):

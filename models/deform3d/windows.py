@@ -6,12 +6,12 @@ L length of the axis (joints or frames), n windows, w width of a window.
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self, get_args
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from interface.ranges import Range, check_range
+from interface.ranges import CheckedConfig, Count
 
 # Keys of the window of queries that starts at a place p, with s half of the width:
 # "shift": the window s places further, or the last one. The first places are keys of no window.
@@ -40,22 +40,22 @@ class Windows:
     key_starts: tuple[int, ...]
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(CheckedConfig):
         """Windows with a stride of half their width."""
 
-        window: int = 4
+        config_path: ClassVar[str] = "model.{joint,time}_windows"
+
+        window: Count = 4
         """Number of places of a window; an axis that is not longer is one window."""
         pairing: Pairing = "shift+head"
         """Keys of each window of queries."""
 
         def check(self, path: str, length: int) -> None:
-            """Refuse settings out of range, and an axis on which the printed loops give no windows.
+            """Refuse an axis on which the printed loops give no windows.
 
             Args:
                 path: name of the field that holds the windows, e.g. "model.time_windows".
             """
-            check_range(f"{path}.window", self.window, Range(least=1))
-            check_choice(f"{path}.pairing", self.pairing, get_args(Pairing))
             try:
                 self.build(length)
             except ValueError as error:
@@ -82,10 +82,6 @@ class Windows:
             if self.pairing == "shift+head" and keys[0] != 0:
                 starts, keys = [0, *starts], [0, *keys]
             return Windows(length, width, tuple(starts), tuple(keys))
-
-        def tiny(self) -> Self:
-            """The same windows: clips of a tiny run are not shorter than a window."""
-            return self
 
     def __len__(self) -> int:
         return len(self.query_starts)
@@ -155,23 +151,3 @@ def printed_key_starts(length: int, width: int) -> list[int]:
     """Distinct starts of the printed loop over keys. With windows of one place it stays at the first."""
     stride, last = width // 2, length - width
     return list(range(stride, last, stride)) if stride else [0] * (last > 0)
-
-
-def check_choice(path: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse a value that is not one of the choices.
-
-    Raises:
-        ValueError: with the field and the choices.
-    """
-    if value not in choices:
-        raise ValueError(f"{path} is '{value}'; it is one of {', '.join(choices)}")
-
-
-def check_subset(path: str, values: tuple[str, ...], choices: tuple[str, ...]) -> None:
-    """Refuse values that are not some of the choices, in their order.
-
-    Raises:
-        ValueError: with the field and the choices.
-    """
-    if not values or values != tuple(choice for choice in choices if choice in values):
-        raise ValueError(f"{path} is {values}; it names some of {choices}, in this order")

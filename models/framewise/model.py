@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Count, CountOrZero, PositiveOrZero, ShareBelowOne
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.block import Block
@@ -35,12 +35,11 @@ class FramePositions(nn.Module):
         label: ClassVar[str] = "Frame-wise"
         in_time: bool = False
         """Whether there are positions in time, which all tokens of a frame get."""
-        period: int | None = None
+        period: Count | None = None
         """Number of learnt positions in time, which repeat; None for the number of frames of the clip."""
 
         def check(self, grid: Grid) -> None:
             super().check(grid)
-            check_range("model.positions.period", self.period, Range(least=1))
             if self.period is not None and grid.frames % self.period:
                 raise ValueError(
                     f"model.positions.period is {self.period}; it must divide the {grid.frames} frames of a clip"
@@ -75,14 +74,10 @@ class FrameMeanHead(Head):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(HeadConfig):
-        dropout: float = 0.0
+        dropout: ShareBelowOne = 0.0
         """Rate of dropout on the CLS of each frame."""
-        std: float = 0.0
+        std: PositiveOrZero = 0.0
         """Standard deviation of the classifier's initial weights."""
-
-        def __post_init__(self) -> None:
-            check_range("model.head.dropout", self.dropout, Range(least=0, below=1))
-            check_range("model.head.std", self.std, Range(least=0))
 
         def build(self, width: int, num_classes: int) -> "FrameMeanHead":
             return FrameMeanHead(self, width, num_classes)
@@ -167,14 +162,12 @@ class FramewiseViT(VideoViT):
         init: InitialWeights | None = field(
             default_factory=lambda: ImageNet.Config(name="vit_base_patch16_224.orig_in21k")
         )
-        blocks: tuple[int, ...] | None = None
+        blocks: tuple[CountOrZero, ...] | None = None
         """Indices of the blocks that connect frames; the others see single frames. None for all."""
 
         def check(self, size: InputSize) -> None:
-            for block in self.blocks or ():
-                check_range("model.blocks: an index", block, Range(least=0))
-                if block >= self.depth:
-                    raise ValueError(f"model.blocks: {block}; the model has blocks 0 to {self.depth - 1}")
+            if max(self.connected, default=0) >= self.depth:
+                raise ValueError(f"model.blocks is {self.blocks}; the model has blocks 0 to {self.depth - 1}")
             if len(set(self.connected)) != len(self.connected):
                 raise ValueError(f"model.blocks is {self.blocks}; it names each block once")
             super().check(size)

@@ -17,6 +17,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 
+from interface.ranges import CheckedConfig
 from models.cost import executed_macs
 from models.tokens import Grid
 
@@ -43,9 +44,10 @@ class Mixer(nn.Module, ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MixerConfig(ABC):
+class MixerConfig(CheckedConfig, ABC):
     """Config of the mixer of a block, or of several mixers in sequence."""
 
+    config_path: ClassVar[str] = "model.attention"
     label: ClassVar[str]
     num_mixers: ClassVar[int] = 1
     needs_cls: ClassVar[bool] = True
@@ -61,7 +63,7 @@ class MixerConfig(ABC):
             mixers, x = self.build(width, heads), torch.empty(1, 1 + grid.tokens, width)
         return sum(executed_macs(mixer, (x, grid)) for mixer in mixers)
 
-    def check(self, grid: Grid, heads: int) -> None:  # noqa: B027  (most accept any clip)
+    def check(self, grid: Grid, heads: int) -> None:
         """Refuse settings that exclude each other, clips that are too small, and models with too few heads.
 
         Raises:

@@ -10,8 +10,9 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import Count
 from models.mixers.attention import attend
-from models.mixers.space import Approximation, SpatialStage, by_frame, check_counts, masked
+from models.mixers.space import Approximation, SpatialStage, by_frame, masked
 from models.tokens import Grid
 
 
@@ -21,11 +22,8 @@ class Linformer(SpatialStage):
     @dataclass(frozen=True, kw_only=True)
     class Config(Approximation):
         label: ClassVar[str] = "Linformer"
-        num_prototypes: int = 256
+        num_prototypes: Count = 256
         """Number of combinations."""
-
-        def __post_init__(self) -> None:
-            check_counts(self, "num_prototypes")
 
         def build(self, heads: int, grid: Grid | None = None) -> "Linformer":
             """Spatial stage for a grid, which determines the size of the projection."""

@@ -6,17 +6,17 @@ T frames, S patches per frame, n = T*S, D width, H heads, K = D / H, G = B*H, R 
 """
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import Count, Range
 from models.mixers.attention import attend
 from models.mixers.space import (
     Approximation,
     SpatialStage,
     by_frame,
-    check_counts,
     mask_by_frame,
     masked,
     segment_means,
@@ -25,7 +25,7 @@ from models.mixers.space import (
 )
 from models.tokens import Grid
 
-MAX_KERNEL = 4095
+Kernel = Annotated[int, Range(least=1, most=4095)]
 
 
 class Nystromformer(SpatialStage):
@@ -36,23 +36,22 @@ class Nystromformer(SpatialStage):
         """Settings of Algorithm 2, and parts of the original method that it lacks."""
 
         label: ClassVar[str] = "Nyströmformer"
-        num_prototypes: int = 128
+        num_prototypes: Count = 128
         """Number of segments, each of neighbouring positions in all frames."""
-        num_iterations: int = 6
+        num_iterations: Count = 6
         """Number of iterations of the pseudoinverse."""
         inverse_start: Literal["each map", "all maps"] = field(default="each map", metadata={"omit_if": "each map"})
         """Largest column sum that scales the start of the iterations: that of each attention map, or that of all maps
         of the batch, so that the output for an item depends on the batch."""
         trains_landmarks: bool = field(default=False, metadata={"omit_if": False})
         """Whether gradients pass through the means, and through their attention map."""
-        conv_kernel: int | None = field(default=None, metadata={"omit_if": None})
+        conv_kernel: Kernel | None = field(default=None, metadata={"omit_if": None})
         """Size of the depthwise convolution over values, which is added to the output; None for none."""
 
         def __post_init__(self) -> None:
-            check_counts(self, "num_prototypes", "num_iterations", "conv_kernel")
-            if self.conv_kernel is not None and (self.conv_kernel % 2 == 0 or self.conv_kernel > MAX_KERNEL):
-                allowed = f"it must be odd and at most {MAX_KERNEL}"
-                raise ValueError(f"attention.approximation.conv_kernel={self.conv_kernel}: {allowed}")
+            super().__post_init__()
+            if self.conv_kernel is not None and self.conv_kernel % 2 == 0:
+                raise ValueError(f"attention.approximation.conv_kernel={self.conv_kernel}: it must be odd")
 
         def build(self, heads: int, grid: Grid | None = None) -> "Nystromformer":
             return Nystromformer(self, heads)

@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from interface.ranges import Count
 from models.mixers.attention import attend
 from models.mixers.space import (
     Approximation,
     SpatialStage,
     by_frame,
-    check_counts,
     mask_by_frame,
     masked,
     random_generator,
@@ -42,13 +42,13 @@ class Orthoformer(SpatialStage):
         """Ablations of Table 3, b to d, and parts of Algorithm 1 that the released code lacks."""
 
         label: ClassVar[str] = "Orthoformer"
-        num_prototypes: int = 128
+        num_prototypes: Count = 128
         selection: Literal["orthogonal", "random", "segment-means"] = "orthogonal"
         share_over_time: bool = True
         """One set of prototypes per clip; otherwise one per frame, from its tokens, for its queries."""
         candidates: Literal["queries", "queries-and-keys"] = "queries"
         """Queries and keys in the paper, queries in the released code."""
-        candidates_per_prototype: int | None = None
+        candidates_per_prototype: Count | None = None
         """C of the paper: prototypes are selected from c*R random candidates; None for selection from all candidates,
         as released."""
         matched_prototypes: bool = field(default=False, metadata={"omit_if": False})
@@ -57,8 +57,7 @@ class Orthoformer(SpatialStage):
         """Whether padding may be selected. If not, prototypes in excess of the tokens count for nothing."""
 
         def __post_init__(self) -> None:
-            """Refuse counts below 1, and matched prototypes that are shared over time."""
-            check_counts(self, "num_prototypes", "candidates_per_prototype")
+            super().__post_init__()
             if self.matched_prototypes and self.share_over_time:
                 raise ValueError("attention.approximation.matched_prototypes=True calls for share_over_time=False")
 

@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from interface.ranges import Count
 from models.mixers.space import (
     Approximation,
     SpatialStage,
     by_frame,
-    check_counts,
     masked,
     random_generator,
     without_autocast,
@@ -35,7 +35,7 @@ class Performer(SpatialStage):
         """Features, and their kernel."""
 
         label: ClassVar[str] = "Performer"
-        num_features: int = 256
+        num_features: Count = 256
         """Number of random features; always 256 in the released code, whatever its settings."""
         kernel: Literal["released", "softmax", "two-sided"] = field(default="released", metadata={"omit_if": "softmax"})
         """"released": positive features exp(<w, x> - |x|^2 / 2 - m) + 1e-6 of directions with the lengths of normal
@@ -48,7 +48,7 @@ class Performer(SpatialStage):
         approximates exp(<q, k> / K)."""
 
         def __post_init__(self) -> None:
-            check_counts(self, "num_features")
+            super().__post_init__()
             if self.kernel == "two-sided" and self.num_features % 2:
                 raise ValueError(
                     f"attention.approximation.num_features={self.num_features}: the kernel needs an even one"

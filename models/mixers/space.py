@@ -12,6 +12,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from interface.ranges import CheckedConfig
 from models.mixers.attention import attend
 from models.tokens import Grid
 
@@ -45,9 +46,10 @@ class ExactSpace(SpatialStage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Approximation(ABC):
+class Approximation(CheckedConfig, ABC):
     """Config of an approximate spatial stage."""
 
+    config_path: ClassVar[str] = "attention.approximation"
     label: ClassVar[str]
 
     @abstractmethod
@@ -73,17 +75,6 @@ class Approximation(ABC):
     def tiny(self) -> Self:
         """Config for a model of `tiny()` size; by default the same."""
         return self
-
-
-def check_counts(config: Approximation, *names: str) -> None:
-    """Refuse counts below 1.
-
-    Raises:
-        ValueError: with the first such field.
-    """
-    for name in names:
-        if (count := getattr(config, name)) is not None and count < 1:
-            raise ValueError(f"attention.approximation.{name}={count}: it must be 1 or more")
 
 
 def by_frame(x: Tensor, grid: Grid) -> Tensor:

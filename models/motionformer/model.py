@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from interface.ranges import ShareBelowOne
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.imagenet import ImageNet, InitialWeights
@@ -34,7 +35,7 @@ class Motionformer(VideoViT):
         tokens: CubicTokens.Config | SquareTokens.Config = field(default_factory=CubicTokens.Config)
         positions: SeparatePositions.Config | JointPositions.Config = field(default_factory=SeparatePositions.Config)
         attention: MixerConfig = field(default_factory=TrajectoryAttention.Config)
-        drop_path: float = 0.2
+        drop_path: ShareBelowOne = 0.2
         init: InitialWeights | None = field(
             default_factory=lambda: ImageNet.Config(name="vit_base_patch16_224.orig_in21k_ft_in1k")
         )

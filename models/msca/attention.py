@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
-from interface.ranges import Range, check_range
+from interface.ranges import CountOrZero
 from models.framewise.frame_attention import PROJECTIONS, Shifted, ShiftedAttention
 from models.tokens import Grid
 
@@ -48,8 +48,6 @@ class NeighbourAttention(ShiftedAttention.Config):
     def check(self, grid: Grid, heads: int) -> None:
         if not self.of or any(self.of.count(name) > 1 or name not in PROJECTIONS for name in self.of):
             raise ValueError(f"model.attention.of is '{self.of}'; it names some of q, k and v once each")
-        for count in self.counts:
-            check_range("model.attention: a number of heads or tokens", count, Range(least=0))
 
     @property
     def sources(self) -> tuple[int, int]:
@@ -70,8 +68,8 @@ class HeadShift:
 
         label: ClassVar[str] = "MSCA"
         first: Neighbour = "future"
-        past_heads: int = 1
-        future_heads: int = 1
+        past_heads: CountOrZero = 1
+        future_heads: CountOrZero = 1
         at_ends: bool = True
         """Whether the second group consists of the last heads, not of those after the first group."""
 
@@ -103,8 +101,8 @@ class TokenGroupShift:
 
         label: ClassVar[str] = "MSCA, patches"
         first: Neighbour = "past"
-        past_tokens: int = 8
-        future_tokens: int = 8
+        past_tokens: CountOrZero = 8
+        future_tokens: CountOrZero = 8
 
         @property
         def past_and_future(self) -> tuple[int, int]:

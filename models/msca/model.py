@@ -7,11 +7,12 @@ follow https://github.com/VideoNetworks/TokShift-Transformer. Its ViT, its Token
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Range
 from interface.sizes import InputSize
 from models.checkpoints import load_released, read_released, renamed
 from models.framewise.frame_shift import Boundary
@@ -76,14 +77,10 @@ class TokenShift:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(FramewiseConfig):
-        division: int = 4
+        division: Annotated[int, Range(least=2)] = 4
         """1 / fraction of the channels that come from each neighbour. Differs from Equation 8 of MSCA: the first of
         them come from the next frame, the second from the previous one."""
         boundary: Boundary = "zero"
-
-        def check(self, size: InputSize) -> None:
-            check_range("model.division", self.division, Range(least=2))
-            super().check(size)
 
         @property
         def block_shift(self) -> BlockShift:

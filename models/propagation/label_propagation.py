@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.block import Block
@@ -22,7 +21,7 @@ from models.imagenet import InitialWeights
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import Model, ModelConfig
 from models.propagation.propagate import ClipMode, Clips, FrameVectors, propagated, sources
-from models.propagation.rules import PropagationRules
+from models.propagation.rules import Number, PropagationRules
 from models.tensors import LoadReport
 from models.tokens import Grid
 from models.trunk import VideoViT
@@ -40,7 +39,7 @@ class LabelPropagation(Model):
     class Config(ModelConfig):
         backbone: VideoViT.Config
         """The video transformer. Its head is not used."""
-        clip_frames: int = 16
+        clip_frames: Number = 16
         """Number of frames of its clips."""
         affinity: Affinity = "trajectory"
         """Similarity of two patches."""
@@ -56,7 +55,6 @@ class LabelPropagation(Model):
 
         def check(self, size: InputSize) -> None:
             sequence = size.as_masked_sequence()
-            check_range("model.clip_frames", self.clip_frames, Range(least=1, below=2**31))
             self.backbone.check(sequence.clip(self.clip_frames))
             self.rules.check()
             depth, heads = self.backbone.depth, self.backbone.heads
@@ -101,16 +99,12 @@ class LabelPropagation(Model):
             )
 
         @property
-        def pretrained(self) -> bool:
-            return self.backbone.pretrained and not self.random_weights
-
-        @property
         def is_control(self) -> bool:
             return self.random_weights
 
         @property
         def initial_weights(self) -> tuple[InitialWeights, ...]:
-            return self.backbone.initial_weights if self.pretrained else ()
+            return () if self.random_weights else self.backbone.initial_weights
 
         def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
             assert isinstance(model, LabelPropagation)

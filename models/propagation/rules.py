@@ -4,41 +4,43 @@ Labels are made from masks, and masks from labels. C labels, background first; S
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from interface.ranges import Range, check_range
+from interface.ranges import CheckedConfig, Range
 from models.tokens import Grid
 
-PATH = "model.rules"  # full name of the rules in messages
+Number = Annotated[int, Range(least=1, below=2**31)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PropagationRules:
+class PropagationRules(CheckedConfig):
     """Which patches vote on the label of a patch, with which weights, and how labels become masks.
 
     A source is a frame whose labels are known when those of a frame are computed. Defaults are those of CRW
     (https://github.com/ajabri/videowalk, test.py, with the arguments of its README), except for the number of sources.
     """
 
-    context: int | None = None
+    config_path: ClassVar[str] = "model.rules"
+
+    context: Annotated[int, Range(least=0, below=1000)] | None = None
     """Number of preceding frames that are sources; None for as many as fit into a clip."""
-    stride: int = 1
+    stride: Number = 1
     """Distance of the sources from each other, in steps of the propagation."""
     first_frame_always: bool = True
     """Whether the first frame is a source of all frames."""
     copies_before_start: bool = True
     """Whether frames before the first one are sources too, as copies of it."""
-    topk: int | None = 10
+    topk: Number | None = 10
     """Number of patches with the largest weights that vote; None for all."""
     keep_ties: bool = False
     """Whether patches with the weight of the last of them vote too."""
-    temperature: float = 0.05
+    temperature: Annotated[float, Range(above=0, below=1e6)] = 0.05
     """Divisor of similarities before their softmax. Attention along trajectories has a softmax already."""
-    radius: int | None = 12
+    radius: Number | None = 12
     """Largest distance of a voting patch, in patches; None for any."""
     region: Literal["square", "disc"] = "disc"
     """"square": neither rows nor columns differ by more than the radius. "disc": the distance is below it."""
@@ -55,17 +57,13 @@ class PropagationRules:
     resized, or at that of the frame."""
 
     def check(self) -> None:
-        """Refuse numbers out of range, and rules without a source.
+        """Refuse rules without a source.
 
         Raises:
             ValueError: with the field and its range.
         """
-        check_range(f"{PATH}.context", self.context, Range(least=0, below=1000))
-        for name in ("stride", "radius", "topk"):
-            check_range(f"{PATH}.{name}", getattr(self, name), Range(least=1, below=2**31))
-        check_range(f"{PATH}.temperature", self.temperature, Range(above=0, below=1e6))
         if self.context == 0 and not self.first_frame_always:
-            raise ValueError(f"{PATH}.context is 0; without first_frame_always, it must be 1 or more")
+            raise ValueError("model.rules.context is 0; without first_frame_always, it must be 1 or more")
 
     def tiny(self) -> Self:
         """Rules for small frames: a quarter of the radius."""

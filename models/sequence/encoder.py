@@ -8,13 +8,13 @@ B batch, N tokens, D width, H heads, K = D / H, G = B*H, C classes.
 
 import contextlib
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Range, ShareBelowOne
 from interface.sizes import InputSize, TokenSequenceSize
 from interface.targets import Targets
 from models.mixers.attention import key_bias, split_heads
@@ -22,7 +22,7 @@ from models.mixers.space import Approximation, ExactSpace, SpatialStage, without
 from models.model import Model, ModelConfig
 from models.tokens import Grid
 
-MAX_SIDE = 2**20  # width of a layer; larger ones have no tensors
+Side = Annotated[int, Range(least=1, below=2**20)]  # of a layer; larger ones have no tensors
 
 
 class SequenceAttention(nn.Module):
@@ -84,16 +84,16 @@ class SequenceEncoder(Model):
     class Config(ModelConfig):
         """Sizes and parts of the encoder."""
 
-        width: int = 64
-        depth: int = 2
-        heads: int = 2
-        hidden: int = 128
-        head_hidden: int = 128
+        width: Side = 64
+        depth: Side = 2
+        heads: Side = 2
+        hidden: Side = 128
+        head_hidden: Side = 128
         approximation: Approximation | None = None
         """Approximation of attention; None for exact attention."""
-        dropout: float = 0.1
+        dropout: ShareBelowOne = 0.1
         """Rate after the embeddings, the attention and both layers of the MLP."""
-        attention_dropout: float = 0.1
+        attention_dropout: ShareBelowOne = 0.1
         """Rate of dropout of the map of exact attention; approximations have none."""
         masks_zeros: bool = True
         """Whether tokens of id 0 are padding: no keys, and zeros in the mean. In images, these are black."""
@@ -108,10 +108,6 @@ class SequenceEncoder(Model):
         """Whether exact attention is the published formulation, with its map in memory. Results are equal."""
 
         def check(self, size: InputSize) -> None:
-            for name in ("width", "depth", "heads", "hidden", "head_hidden"):
-                check_range(f"model.{name}", getattr(self, name), Range(least=1, below=MAX_SIDE))
-            for name in ("dropout", "attention_dropout"):
-                check_range(f"model.{name}", getattr(self, name), Range(least=0, below=1))
             if self.width % self.heads:
                 raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")
             if self.stores_map and self.approximation is not None:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Count, ShareBelowOne
 from models.block import Block
 from models.heads import Head, HeadConfig
 from models.mixers.joint import JointAttention
@@ -26,15 +26,10 @@ class TemporalAttentionHead(Head):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(HeadConfig):
-        heads: int = 12
-        depth: int = 1
-        dropout: float = 0.5
+        heads: Count = 12
+        depth: Count = 1
+        dropout: ShareBelowOne = 0.5
         """Rate, on the CLS of each frame and on the hidden layer of the classifier."""
-
-        def __post_init__(self) -> None:
-            check_range("model.head.heads", self.heads, Range(least=1))
-            check_range("model.head.depth", self.depth, Range(least=1))
-            check_range("model.head.dropout", self.dropout, Range(least=0, below=1))
 
         def build(self, width: int, num_classes: int) -> "TemporalAttentionHead":
             return TemporalAttentionHead(self, width, num_classes)

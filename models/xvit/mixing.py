@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from interface.ranges import Range, check_range
+from interface.ranges import Count, CountOrZero, Share
 from models.framewise.frame_attention import INPUT, PROJECTIONS, Shifted, ShiftedAttention
 from models.mixers.joint import JointAttention
 from models.tokens import Grid
@@ -25,16 +25,16 @@ class SpaceTimeMixing:
         label: ClassVar[str] = "Space-time mixing"
         of: str = "kv"
         """Projections with channels of other frames, e.g. "kv", or "x" for the common input of all three."""
-        window: int = 1
+        window: CountOrZero = 1
         """Largest distance of the frames that channels come from; 0 for attention within frames."""
         only_farthest: bool = False
         """Whether channels come from the farthest frames of the window only."""
-        fraction: float = 0.5
+        fraction: Share = 0.5
         """Fraction of the channels that come from other frames, in equal parts from each."""
         per_head: bool = False
         """Whether each head contains channels of all frames, as printed. The released code, which is the default,
         splits the concatenated channels of all heads, so that most heads belong to one frame."""
-        segment_frames: int | None = None
+        segment_frames: Count | None = None
         """Number of successive frames that are mixed; None for all of a clip. Released Kinetics models mix two halves
         of 8 frames each."""
         summary: Literal["patches", "tokens"] | None = None
@@ -49,10 +49,6 @@ class SpaceTimeMixing:
             return super().macs(grid, width, heads) + 2 * grid.frames * (1 + grid.patches) * summaries * width
 
         def check(self, grid: Grid, heads: int) -> None:
-            check_range("model.attention.window", self.window, Range(least=0))
-            if not 0 <= self.fraction <= 1:
-                raise ValueError(f"model.attention.fraction is {self.fraction}; it is between 0 and 1")
-            check_range("model.attention.segment_frames", self.segment_frames, Range(least=1))
             if self.of != INPUT and (not self.of or any(self.of.count(n) > 1 or n not in PROJECTIONS for n in self.of)):
                 raise ValueError(f"model.attention.of is '{self.of}'; it is x, or some of q, k and v once each")
             if grid.frames % self.segment(grid.frames):

@@ -7,11 +7,11 @@ T frames, D width.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
-from interface.ranges import Range, check_range
+from interface.ranges import Range
 from interface.sizes import InputSize
 from models.checkpoints import load_released, read_released, renamed
 from models.framewise.frame_attention import FrameAttention
@@ -77,12 +77,8 @@ class TSMViT:
         config_tag = "TSMViT.Config"
 
         attention: MixerConfig = field(default_factory=FrameAttention.Config)
-        division: int = 8
+        division: Annotated[int, Range(least=2)] = 8
         """1 / fraction of the channels that come from each neighbour; not printed, 8 in TSM."""
-
-        def check(self, size: InputSize) -> None:
-            check_range("model.division", self.division, Range(least=2))
-            super().check(size)
 
         @property
         def block_shift(self) -> BlockShift:

@@ -52,22 +52,6 @@ def test_a_clip_that_does_not_divide_is_refused(
         config.build(width=8)(torch.empty(1, frames, 3, height, width))
 
 
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        (CubicTokens.Config(patch=0), "model.tokens.patch is 0; it must be 1 or more"),
-        (CubicTokens.Config(tubelet=0), "model.tokens.tubelet is 0; it must be 1 or more"),
-        (SquareTokens.Config(patch=0), "model.tokens.patch is 0; it must be 1 or more"),
-    ],
-    ids=str,
-)
-def test_sizes_below_1_are_refused(config: CubicTokens.Config | SquareTokens.Config, message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        config.check()
-    for least in (CubicTokens.Config(patch=1, tubelet=1), SquareTokens.Config(patch=1)):
-        least.check()
-
-
 def test_tiny_tokens_have_half_the_side_and_all_their_frames() -> None:
     assert CubicTokens.Config(patch=32, tubelet=4).tiny() == CubicTokens.Config(patch=16, tubelet=4)
     assert SquareTokens.Config().tiny() == SquareTokens.Config(patch=8)

@@ -1,5 +1,3 @@
-import math
-import re
 from dataclasses import replace
 from typing import Literal
 
@@ -235,57 +233,6 @@ def test_a_model_with_positions_of_its_own_side_takes_other_resolutions() -> Non
 def test_a_clip_of_other_length_than_the_model_is_refused() -> None:
     with pytest.raises(ValueError, match="learnt for 2 token frames, the clip has 4"):
         small().build(SIZE, TARGET)(torch.randn(1, 8, 3, 16, 16))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"width": 0}, "model.width is 0; it must be 1 or more"),
-        ({"width": -32}, "model.width is -32; it must be 1 or more"),
-        ({"width": 50}, "model.width is 50; it does not divide into 4 heads"),
-        ({"depth": 0}, "model.depth is 0; it must be 1 or more"),
-        ({"heads": 0}, "model.heads is 0; it must be 1 or more"),
-        ({"tokens": CubicTokens.Config(patch=0)}, "model.tokens.patch is 0; it must be 1 or more"),
-        ({"tokens": CubicTokens.Config(tubelet=-2)}, "model.tokens.tubelet is -2; it must be 1 or more"),
-        ({"tokens": SquareTokens.Config(patch=-8)}, "model.tokens.patch is -8; it must be 1 or more"),
-        ({"positions": SeparatePositions.Config(side=0)}, "model.positions.side is 0; it must be 1 or more"),
-        ({"positions": JointPositions.Config(side=-1)}, "model.positions.side is -1; it must be 1 or more"),
-        ({"mlp_ratio": 0.0}, "model.mlp_ratio is 0.0; it must be more than 0"),
-        ({"mlp_ratio": math.inf}, "model.mlp_ratio is inf; it must be more than 0"),
-        ({"linear_std": 0.0}, "model.linear_std is 0.0; it must be more than 0"),
-        ({"linear_std": math.nan}, "model.linear_std is nan; it must be more than 0"),
-        ({"drop_path": 1.0}, "model.drop_path is 1.0; it must be 0 or more and below 1"),
-        ({"drop_path": 2.0}, "model.drop_path is 2.0; it must be 0 or more and below 1"),
-        ({"drop_path": -0.1}, "model.drop_path is -0.1; it must be 0 or more and below 1"),
-        ({"drop_path": math.nan}, "model.drop_path is nan; it must be 0 or more and below 1"),
-    ],
-    ids=str,
-)
-def test_a_field_out_of_range_is_refused_by_its_name(changes: dict[str, object], message: str) -> None:
-    config = replace(small(), **changes)  # pyright: ignore[reportArgumentType]
-    for refuse in (config.check, lambda size: config.build(size, TARGET)):
-        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-            refuse(SIZE)
-
-
-@pytest.mark.parametrize(
-    ("changes", "size", "message"),
-    [
-        ({}, ClipSize(7, 16, 16), "7 frames do not divide into cubes of 2"),
-        ({}, ClipSize(4, 16, 20), "16x20 pixels do not divide into patches of 8x8"),
-        ({}, ClipSize(4, 16, 24), "a 2x3 grid is not square; give positions.side"),
-        ({"attention": approximated(Orthoformer.Config(num_prototypes=9))}, SIZE, "9 prototypes, but 8 candidates"),
-        ({"attention": approximated(Performer.Config(), "space-time")}, SIZE, "set normalize_over=space$"),
-    ],
-    ids=["frames", "pixels", "not square", "prototypes", "space-time"],
-)
-def test_settings_that_cannot_be_built_are_refused_by_check_and_build(
-    changes: dict[str, object], size: ClipSize, message: str
-) -> None:
-    config = replace(small(), **changes)  # pyright: ignore[reportArgumentType]
-    for refuse in (config.check, lambda size: config.build(size, TARGET)):
-        with pytest.raises(ValueError, match=message):
-            refuse(size)
 
 
 def test_the_smallest_sizes_are_accepted() -> None:

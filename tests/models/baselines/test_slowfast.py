@@ -1,7 +1,5 @@
 """SlowFast: published cost, its two pathways and forward pass."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from pytorchvideo.layers.nonlocal_net import NonLocal
@@ -57,18 +55,3 @@ def test_logits_of_clips() -> None:
     logits.sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
     torch.testing.assert_close(model.eval()(clips[0][:1]), model(*clips)[:1], rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("settings", "size", "message"),
-    [
-        ({"alpha": 3}, SIZE, r"model\.alpha is 3; it must divide the 8 frames of a clip"),
-        ({"beta": 5}, SIZE, r"model\.beta is 5; it must divide the width 64"),
-        ({"depth": 34}, SIZE, r"model\.depth is 34; it is one of 50, 101"),
-        ({}, ClipSize(8, 16, 32), r"data\.crop is 16; it must be 32 or more"),
-    ],
-)
-def test_impossible_settings_and_sizes_are_refused(settings: dict[str, object], size: ClipSize, message: str) -> None:
-    config = replace(SlowFast.Config(), **settings)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=message):
-        config.build(size, CLASSES)

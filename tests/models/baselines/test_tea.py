@@ -93,17 +93,3 @@ def test_without_motion_and_before_training_only_the_last_scale_sees_other_frame
 def test_clips_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match="clip: 6 frames; the model was built for 4"):
         TINY.build(SIZE, CLASSES)(*ClipSize(6, 32, 32).example(2))
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"width": 4}, r"model\.reduction is 16; a width of 4 leaves no channels"),
-        ({"blocks": (3, 0, 6, 3)}, r"model\.blocks is 0; it must be 1 or more"),
-        ({"dropout": 1.0}, r"model\.dropout is 1\.0"),
-    ],
-)
-def test_impossible_settings_are_refused(settings: dict[str, object], message: str) -> None:
-    config = replace(TEA.Config(), **settings)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=message):
-        config.build(SIZE, CLASSES)

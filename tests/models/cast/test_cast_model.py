@@ -4,7 +4,6 @@ B batch, T frames, S patches per frame, N tokens, D width.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 import torch
@@ -270,22 +269,3 @@ def test_positions_of_mvd_are_those_of_frame_column_and_row() -> None:
     three = 10000.0 ** (-torch.arange(3) / 3)
     expected += [torch.sin(x * three), torch.cos(x * three), torch.sin(y * three), torch.cos(y * three)]
     torch.testing.assert_close(table[0, t * 9 + y * 3 + x], torch.cat(expected))
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"exchange": BottleneckExchange.Config(ratio=5)}, r"model\.exchange\.ratio is 5"),
-        ({"exchange": BottleneckExchange.Config(t2s=None, s2t=None)}, "t2s and s2t are both None"),
-        ({"blocks": (3,)}, r"model\.blocks: 3; the model has blocks 0 to 2"),
-        ({"blocks": (1, 1)}, "it names each block once"),
-        ({"spatial": replace(IMAGE, width=36)}, "the width of the experts is 36 and 48"),
-        ({"spatial": replace(IMAGE, tubelet=1)}, "the experts have grids"),
-        ({"temporal": replace(VIDEO, patch=5)}, "do not divide into patches of 5x5"),
-        ({"adapters": AdaptersConfig(in_time=True)}, "only an expert alone attends over time"),
-        ({"drop_path": 1.0}, r"model\.drop_path is 1\.0"),
-    ],
-)
-def test_settings_that_exclude_each_other_are_refused(settings: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        small(**settings).build(SIZE, LABELS)

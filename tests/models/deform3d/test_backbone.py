@@ -36,9 +36,3 @@ def test_multiply_adds_are_counted(width: int, frames: int, height: int, side: i
     with torch.device("meta"):
         network = config.build()
     assert executed_macs(network, (clip,)) == config.macs(frames, height, side)
-
-
-@pytest.mark.parametrize("width", [0, -1, 2000, 10**24, float("nan")])
-def test_widths_out_of_range_are_refused(width: int) -> None:
-    with pytest.raises(ValueError, match=r"^model.backbone.width is .*; it must be 1 or more and below 1025$"):
-        MixedConvNet.Config(width=width).check()

@@ -205,17 +205,6 @@ def test_where_the_printed_loops_give_no_windows_the_rule_is_refused(length: int
         Windows.Config(window=wnd, pairing="printed").check("model.time_windows", length)
 
 
-@pytest.mark.parametrize("window", [0, -1, float("nan")])
-def test_windows_out_of_range_are_refused(window: int) -> None:
-    with pytest.raises(ValueError, match=rf"^model.joint_windows.window is {window}; it must be 1 or more$"):
-        Windows.Config(window=window).check("model.joint_windows", 13)
-
-
-def test_an_unknown_pairing_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^model.joint_windows.pairing is 'next'; it is one of shift"):
-        Windows.Config(pairing="next").check("model.joint_windows", 13)  # type: ignore[arg-type]
-
-
 def test_a_window_of_any_size_is_cut_to_the_axis() -> None:
     assert windows(13, 10**24) == windows(13, 13)
 

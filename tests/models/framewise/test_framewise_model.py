@@ -250,17 +250,6 @@ def test_only_the_named_blocks_connect_frames() -> None:
         assert [t for t in range(6) if gradient[:, t].abs().max() > 0] == [t for t in range(6) if abs(t - 3) <= reach]
 
 
-@pytest.mark.parametrize("blocks", [(2,), (0, 0), (-1,)])
-def test_blocks_that_do_not_exist_are_refused(blocks: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"model\.blocks"):
-        replace(small(MSCA.Config()), blocks=blocks).check(SIZE)
-
-
-def test_more_heads_than_there_are_are_refused_before_the_model_is_built() -> None:
-    with pytest.raises(ValueError, match=r"model\.attention shifts 13 heads; the model has 12"):
-        small(MSCA.Config(attention=HeadShift.Config(past_heads=6, future_heads=7), blocks=(1,))).check(SIZE)
-
-
 @pytest.mark.parametrize(
     ("blocks", "expected"),
     [

@@ -239,24 +239,6 @@ def test_linformer_is_its_equation() -> None:
     torch.testing.assert_close(stage(q, k, v, GRID, mask)[0].transpose(0, 1), wanted, rtol=0, atol=1e-10)
 
 
-def test_linformer_needs_a_grid_and_enough_tokens() -> None:
-    with pytest.raises(ValueError, match="use it on sequences"):
-        Linformer.Config().build(HEADS)
-    with pytest.raises(ValueError, match="25 prototypes, but 24 tokens"):
-        Linformer.Config(num_prototypes=25).check(GRID)
-
-
-@pytest.mark.parametrize("size", [0, 4, 10**24 + 1])
-def test_convolutions_have_a_middle(size: int) -> None:
-    with pytest.raises(ValueError, match="conv_kernel"):
-        Nystromformer.Config(conv_kernel=size)
-
-
-def test_two_sided_features_are_pairs() -> None:
-    with pytest.raises(ValueError, match="num_features=33"):
-        Performer.Config(num_features=33, kernel="two-sided")
-
-
 def test_dropout_of_the_map_is_that_of_training_only_and_saves_no_map() -> None:
     q, k, v = (t.requires_grad_() for t in heads())
     stage = ExactSpace(dropout=0.5)

@@ -105,8 +105,3 @@ def test_macs_are_those_of_its_products() -> None:
     # fvcore counts the scaling by the inverse, which is an einsum in the released code. torch counts no scaling.
     scaling = GRID.tokens * GRID.frames * HEADS * SIZE
     assert config.macs(GRID, HEADS * SIZE, HEADS) == counter.get_total_flops() // 2 + scaling
-
-
-def test_a_number_of_features_below_1_is_refused() -> None:
-    with pytest.raises(ValueError, match="num_features=0: it must be 1 or more"):
-        Performer.Config(num_features=0)

@@ -11,7 +11,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from interface.sizes import ClipSize, MaskedSequenceSize
 from interface.targets import ClassTarget, MaskTarget
 from models.mixers.joint import JointAttention
-from models.mixers.orthoformer import Orthoformer
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 from models.positions import SeparatePositions
@@ -132,45 +131,7 @@ def test_weights_trained_with_clips_of_another_length_are_refused() -> None:
         CONFIG.copy_from(built(), classifier.state_dict())
 
 
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        (replace(CONFIG, block=3), r"model\.block is 3; the backbone has the blocks 0 to 2"),
-        (replace(CONFIG, block=-4), r"model\.block is -4"),
-        (replace(CONFIG, head=4), r"model\.head is 4; the backbone has the heads 0 to 3"),
-        (replace(CONFIG, head=0, affinity="keys"), "keys have all heads"),
-        (replace(CONFIG, clip_frames=2), "a clip must have two token frames or more"),
-        (replace(CONFIG, clip_frames=7), "7 frames do not divide"),
-        (replace(CONFIG, clip_frames=0), r"model\.clip_frames is 0"),
-        (replace(CONFIG, rules=replace(DINO, topk=0)), r"model\.rules\.topk is 0"),
-        (replace(CONFIG, rules=replace(DINO, topk=10**24)), r"model\.rules\.topk"),
-        (replace(CONFIG, rules=replace(DINO, temperature=0.0)), r"model\.rules\.temperature is 0\.0"),
-        (replace(CONFIG, rules=replace(DINO, temperature=float("nan"))), r"model\.rules\.temperature is nan"),
-        (replace(CONFIG, rules=replace(DINO, radius=-1)), r"model\.rules\.radius is -1"),
-        (replace(CONFIG, rules=replace(DINO, stride=0)), r"model\.rules\.stride is 0"),
-        (replace(CONFIG, rules=replace(DINO, context=-1)), r"model\.rules\.context is -1"),
-        (replace(CONFIG, rules=replace(DINO, context=0, first_frame_always=False)), "must be 1 or more"),
-        (replace(CONFIG, backbone=replace(BACKBONE, attention=JointAttention.Config())), "only has tokens"),
-        (
-            replace(
-                CONFIG,
-                backbone=replace(
-                    BACKBONE, attention=TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=4))
-                ),
-            ),
-            "approximate attention has no map",
-        ),
-        (replace(CONFIG, backbone=replace(BACKBONE, positions=SeparatePositions.Config())), "give positions.side"),
-    ],
-)
-def test_impossible_settings_are_refused(config: LabelPropagation.Config, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        config.check(SIZE)
-
-
-def test_other_inputs_and_parents_are_refused() -> None:
-    with pytest.raises(ValueError, match="it takes sequences with masks, and the data give a clip"):
-        CONFIG.check(ClipSize(8, 32, 32))  # type: ignore[arg-type]
+def test_other_parents_are_refused() -> None:
     with pytest.raises(ValueError, match="cannot fill the backbone"):
         CONFIG.check_parent("", KeptMask.Config())
 
