@@ -5,6 +5,7 @@ Mixers of a frame-wise trunk take (B*T, 1 + S, D) instead: the tokens of each fr
 B batch, T frames, S patches per frame, N tokens, D width, H heads, K = D / H.
 """
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.checkpoint import checkpoint
 
 from interface.ranges import CheckedConfig
 from models.cost import executed_macs
+from models.mixers.dropout_attention import dropout_attention
 from models.tokens import Grid
 
 STRIDED_BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -119,21 +120,18 @@ def strided_attention(q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None = 
     """Fused attention for any strides: queries (B, H, n, K), keys and values (B, H, L, K) to (B, H, n, K).
 
     cuDNN is excluded, because it may reject tensors that overlap in memory, and single queries. The kernels of CPUs
-    have no dropout: the map is computed again in the backward pass, so that none is in memory between the two.
+    have no dropout.
 
     Args:
         mask: (B, H, L), whether a key is a token; None if all are.
         dropout: rate of dropout of the attention map.
     """
+    if dropout and q.device.type == "cpu":
+        keys = None if mask is None else mask.flatten(0, 1)
+        return dropout_attention(*(t.flatten(0, 1) for t in (q, k, v)), keys, dropout).unflatten(0, q.shape[:2])
     bias = None if mask is None else key_bias(mask, q.dtype)
-    if q.is_cuda:
-        with sdpa_kernel(STRIDED_BACKENDS):
-            return F.scaled_dot_product_attention(q, k, v, bias, dropout)
-    if dropout:
-        output = checkpoint(F.scaled_dot_product_attention, q, k, v, bias, dropout, use_reentrant=False)
-        assert isinstance(output, Tensor)
-        return output
-    return F.scaled_dot_product_attention(q, k, v, bias)
+    with sdpa_kernel(STRIDED_BACKENDS) if q.is_cuda else contextlib.nullcontext():
+        return F.scaled_dot_product_attention(q, k, v, bias, dropout)
 
 
 def key_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:

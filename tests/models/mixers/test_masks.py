@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.mixers.dropout_attention import dropout_attention
 from models.mixers.linformer import Linformer
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
@@ -252,3 +253,35 @@ def test_dropout_of_the_map_is_that_of_training_only_and_saves_no_map() -> None:
         stage(q, k, v, GRID)
     assert max(saved) <= q.numel()
     torch.testing.assert_close(stage.eval()(q, k, v, GRID), ExactSpace()(q, k, v, GRID))
+
+
+@pytest.mark.parametrize("queries", [LENGTH, 300], ids=["one block", "several blocks"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_dropout_on_a_cpu_has_the_outputs_and_gradients_of_the_stored_map(queries: int, padded: bool) -> None:
+    _, k, v = (t.requires_grad_() for t in heads())
+    q = torch.randn(len(k), queries, SIZE, dtype=k.dtype, requires_grad=True)
+    mask = padding() if padded else None
+    all_values = torch.eye(LENGTH, dtype=k.dtype).expand(len(k), -1, -1)
+
+    def of_seed(values: Tensor) -> Tensor:
+        torch.manual_seed(3)
+        return dropout_attention(q, k, values, mask, 0.25)
+
+    kept = of_seed(all_values).detach() != 0  # (G, n, L): the output for the unit vectors is the map
+    keys = torch.ones(len(k), LENGTH, dtype=torch.bool) if mask is None else mask
+    scores = (q @ k.mT * SIZE**-0.5).masked_fill(~keys.unsqueeze(1), -torch.inf)
+    stored = (scores.softmax(dim=-1) * kept / 0.75) @ v
+    out, gradient = of_seed(v), torch.randn_like(q)
+    torch.testing.assert_close(out, stored)
+    assert abs(kept.sum() / (keys.sum() * queries) - 0.75) < 0.05
+    for ours, theirs in zip(*(torch.autograd.grad(y, (q, k, v), gradient) for y in (out, stored)), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_dropout_on_a_cpu_leaves_mixed_precision_and_padding_without_tokens_finite() -> None:
+    q = torch.randn(2, 5, SIZE, dtype=torch.bfloat16, requires_grad=True)
+    mask = torch.tensor([[True] * 5, [False] * 5])
+    with torch.autocast("cpu", torch.bfloat16):
+        out = dropout_attention(q, q, q, mask, 0.5)
+        out.sum().backward()
+    assert out.dtype == torch.bfloat16 and q.grad is not None and out.isfinite().all() and q.grad.isfinite().all()
