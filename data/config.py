@@ -13,7 +13,7 @@ from torch import Tensor
 
 from data.errors import DataError
 from data.items import ItemList, TestItems, TrainItems
-from data.synthetic.ensure import StandIn
+from data.stand_ins.stand_in import StandIn
 from interface.evaluation import EvalConfig
 from interface.ranges import CheckedConfig
 from interface.sizes import InputSize
@@ -125,6 +125,11 @@ class DatasetConfig(CheckedConfig, ABC):
     @abstractmethod
     def tiny(self) -> Self:
         """The same data set with generated data in place of the real data."""
+
+    @property
+    def drawing(self) -> type:
+        """Class of `data.synthetic.drawing.Drawing` that draws the stand-in. Its import takes a second."""
+        raise ValueError(f"{self.name}: there is no stand-in")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from data.synthetic.kinetics import KineticsStandIn
+from data.stand_ins.of_videos import KineticsStandIn
 from data.worker_processes import available_cores
 from experiments.motionformer.base import K400
 from experiments.motionformer.tiny import TINY as RECIPE

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from data.config import DataConfig, DatasetConfig
-from data.synthetic.ensure import StandIn
+from data.stand_ins.stand_in import StandIn
 from lightning_modules.optim import OptimizerConfig, ScheduleConfig
 from lightning_modules.task import Objective
 from models.model import ModelConfig
@@ -44,7 +44,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "runner": (("machine",), ("store",), ("weights",), ("measure",), ("training",), ("jobs", "inference")),
     "reports": (("pages",), ("claims", "figures"), ("",), ("tensorboard",)),
     "reproduce": (("",), ("verbs",)),
-    "data": (("sampling", "synthetic", "transforms"), ("datasets",), ("inspection", "video")),
+    "data": (("sampling", "stand_ins", "transforms"), ("synthetic",), ("datasets",), ("inspection", "video")),
 }
 # Names of papers and their models. A directory with such a name belongs to the paper, not to shared code.
 PAPERS = ("motionformer", "mformer", "msca", "xvit", "x-vit", "cast", "deform3d")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.synthetic.kinetics import KineticsStandIn
+from data.stand_ins.of_videos import KineticsStandIn
+from data.synthetic.kinetics import KineticsDrawing
 from experiments.spec.catalog import find, load
 from reports.pages.table_texts import (
     DASH,
@@ -45,15 +46,15 @@ def commands(page: str) -> list[list[str]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Working directory with the files that the pages name."""
-    videos = KineticsStandIn(num_train=20, num_val=1)
-    for index, video in enumerate(videos.videos()):
+    videos = KineticsDrawing(KineticsStandIn(num_train=20, num_val=1))
+    for index, video in enumerate(videos.parts()):
         if video.label < 2 and video.split == "train":
             file = tmp_path / "pets" / ("cats", "dogs")[video.label] / f"{index}.mp4"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(videos.encoded(video))
     for name in ("new-videos/a.mp4", "more-videos/b.mp4", "video.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(videos.encoded(videos.videos()[0]))
+        (tmp_path / name).write_bytes(videos.encoded(videos.parts()[0]))
     (tmp_path / "pets/cats/readme.txt").write_text("no video")
     (tmp_path / "names.txt").write_text("".join(f"name {number}\n" for number in range(400)))
     torch.save({"model_state": authors_tensors(Path(RELEASED).stem, width=48, depth=2)}, tmp_path / RELEASED)

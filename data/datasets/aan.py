@@ -14,7 +14,7 @@ from data.config import OfficialSizes, Split
 from data.datasets.folders import needed_file
 from data.datasets.token_lists import NUM_BYTES, Ids, TokenDataset, TokenList, byte_ids, hashed, release_folders
 from data.errors import DataError, DecodeError, decoding, reading, shortened
-from data.synthetic.aan import AanStandIn
+from data.stand_ins.of_sequences import AanStandIn
 
 LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}
 FIELDS = 5  # label, two ids, two texts
@@ -43,6 +43,12 @@ class Aan:
 
         def tiny(self) -> Self:
             return replace(self, stand_in=AanStandIn(topic_share=0.7))
+
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.aan import AanDrawing
+
+            return AanDrawing
 
 
 def pairs(path: Path) -> TokenList:

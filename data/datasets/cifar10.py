@@ -17,7 +17,7 @@ from data.datasets.annotations import unpickled
 from data.datasets.folders import needed_file
 from data.datasets.token_lists import NUM_VALUES, Ids, TokenDataset, TokenList, check_pool, grey_ids, hashed
 from data.errors import DataError, reading
-from data.synthetic.cifar10 import Cifar10StandIn
+from data.stand_ins.of_sequences import Cifar10StandIn
 
 SIDE = 32
 PIXELS = SIDE * SIDE
@@ -82,6 +82,12 @@ class Cifar10:
 
         def tiny(self) -> Self:
             return replace(self, stand_in=Cifar10StandIn(), pool=2, test_batch=32)
+
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.cifar10 import Cifar10Drawing
+
+            return Cifar10Drawing
 
 
 def pixels(grey: NDArray[np.uint8], pool: int, index: int) -> tuple[Ids, ...]:

@@ -19,7 +19,8 @@ from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import data_lines
 from data.datasets.folders import checked_root, needed_file, refuse_duplicates
 from data.errors import DataError, DecodeError, MissingAnnotationError, decoding, shortened
-from data.synthetic.davis import LIST, MASKS, PICTURES, DavisStandIn, encoded, palette_of
+from data.stand_ins.of_videos import LIST, MASKS, PICTURES, DavisStandIn
+from data.synthetic.encoding import encoded_mask, palette_of
 from interface.targets import MaskTarget
 
 VOID = 255
@@ -105,6 +106,12 @@ class Davis:
         def tiny(self) -> Self:
             return replace(self, stand_in=DavisStandIn())
 
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.davis import DavisDrawing
+
+            return DavisDrawing
+
 
 def sequence_in(root: Path, name: str) -> DavisSequence:
     """Sequence of this name.
@@ -167,7 +174,7 @@ def result_files(sequence: DavisSequence, masks: NDArray[np.uint8]) -> Iterator[
     palette = palette_of(sequence.mask(0))
     yield Path(sequence.name, f"{sequence.frames[0]}.png"), sequence.mask(0).read_bytes()
     for frame, mask in zip(sequence.frames[1:], masks[1:], strict=True):
-        yield Path(sequence.name, f"{frame}.png"), encoded(mask, palette)
+        yield Path(sequence.name, f"{frame}.png"), encoded_mask(mask, palette)
 
 
 def read_results(sequence: DavisSequence, folder: Path) -> NDArray[np.uint8]:

@@ -26,7 +26,7 @@ from data.datasets.folders import (
 from data.datasets.video_lists import list_bases, listed_videos
 from data.datasets.videos import Span, VideoDataset, VideoList, VideoRecord
 from data.errors import DataError, shortened
-from data.synthetic.epic100 import Epic100StandIn
+from data.stand_ins.of_videos import Epic100StandIn
 from interface.targets import VerbNounTarget
 
 FOLDERS = (*ANNOTATION_FOLDERS, "epic-kitchens-100-annotations", "epic-kitchens-100-annotations-master")
@@ -76,6 +76,12 @@ class Epic100:
         def tiny(self) -> Self:
             videos = Epic100StandIn()
             return replace(self, num_verbs=videos.num_verbs, num_nouns=videos.num_nouns, stand_in=videos)
+
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.epic100 import Epic100Drawing
+
+            return Epic100Drawing
 
         def read(self, root: Path, split: Split) -> VideoList:
             return Epic100(self, root).videos(split)

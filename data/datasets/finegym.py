@@ -40,6 +40,7 @@ from data.datasets.videos import Span, VideoRecord
 from data.errors import DataError, DecodeError, reading, shortened
 from data.poses import Poses
 from data.skeleton import Skeleton, both_sides, limbs
+from data.stand_ins.of_figures import FineGymStandIn
 
 POSE_FILES = ("gym_2d.pkl", "gym_hrnet.pkl")
 CATEGORY = re.compile(r"Clabel:\s*(\d+);.*;\s*(.+)", re.ASCII)
@@ -209,10 +210,14 @@ class FineGym:
             return None if split == "train" and self.release != "1.0" else super().official_size(split)
 
         def tiny(self) -> Self:
-            from data.synthetic.finegym import FineGymStandIn
-
             videos = FineGymStandIn()
             return replace(self, num_classes=videos.num_classes, stand_in=videos)
+
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.finegym import FineGymDrawing
+
+            return FineGymDrawing
 
         def read(self, root: Path, split: Split) -> FineGymVideos:
             """Sub-actions of a split. The test split is the validation split."""

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 from data.config import OfficialSizes, Split
 from data.datasets.token_lists import NUM_BYTES, Ids, TokenDataset, TokenList, byte_ids, file_bytes, hashed
 from data.errors import MissingAnnotationError
-from data.synthetic.imdb import ImdbStandIn
+from data.stand_ins.of_sequences import ImdbStandIn
 
 CLASSES = {"neg": "negative", "pos": "positive"}  # names by folder, in the order of the labels
 SET_ASIDE = 10  # every tenth review, if some are set aside for validation
@@ -69,6 +69,12 @@ class Imdb:
 
         def tiny(self) -> Self:
             return replace(self, stand_in=ImdbStandIn())
+
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.imdb import ImdbDrawing
+
+            return ImdbDrawing
 
 
 def review(paths: tuple[str, ...], index: int) -> tuple[Ids, ...]:

@@ -21,7 +21,7 @@ from data.datasets.folders import (
 from data.datasets.video_lists import folder_class_names, list_bases, list_names, listed_videos
 from data.datasets.videos import VideoDataset, VideoList, VideoRecord
 from data.errors import DataError, reading, shortened
-from data.synthetic.kinetics import ACTIVITIES, KineticsStandIn
+from data.stand_ins.of_videos import KineticsStandIn
 from interface.targets import ClassTarget
 
 OFFICIAL_COLUMNS = ("label", "youtube_id", "time_start", "time_end")
@@ -63,8 +63,14 @@ class Kinetics:
             return super().official_size(self.test_split if split == "test" else split)
 
         def tiny(self) -> Self:
-            videos = KineticsStandIn(release=self.name if self.name in ACTIVITIES else "kinetics400")
+            videos = KineticsStandIn(release=self.name if self.name in KineticsStandIn.releases else "kinetics400")
             return replace(self, num_classes=videos.num_classes, stand_in=videos)
+
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.kinetics import KineticsDrawing
+
+            return KineticsDrawing
 
         def read(self, root: Path, split: Split) -> VideoList:
             return Kinetics(self, root).videos(self.test_split if split == "test" else split)

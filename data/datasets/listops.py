@@ -16,7 +16,7 @@ from data.config import OfficialSizes, Split
 from data.datasets.folders import needed_file
 from data.datasets.token_lists import Ids, TokenDataset, TokenList, hashed, release_folders
 from data.errors import DataError, DecodeError, reading, shortened
-from data.synthetic.listops import ListOpsStandIn, applied
+from data.stand_ins.of_sequences import ListOpsStandIn
 
 TOKENS = (*"0123456789", "[MAX", "[MED", "[MIN", "[SM", "]")  # in order of their ids, from 1
 # One byte for each operator, which no text contains.
@@ -54,6 +54,12 @@ class ListOps:
 
         def tiny(self) -> Self:
             return replace(self, stand_in=TINY)
+
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.listops import ListOpsDrawing
+
+            return ListOpsDrawing
 
 
 def expressions(path: Path) -> TokenList:
@@ -130,6 +136,8 @@ def is_expression(codes: bytes) -> bool:
 
 def value_of(codes: bytes) -> int:
     """Value of an expression."""
+    from data.synthetic.listops import applied
+
     operators = {letter[0]: operator.decode() for operator, letter in LETTERS.items()}
     stack: list[tuple[str, list[int]]] = [("", [])]
     for code in codes:

@@ -28,6 +28,7 @@ from data.datasets.videos import VideoRecord
 from data.errors import DataError, MissingAnnotationError, decoding
 from data.poses import Poses
 from data.skeleton import Skeleton, both_sides, limbs
+from data.stand_ins.of_figures import NtuStandIn
 
 HEIGHT, WIDTH = 1080, 1920
 VIDEO_ENDING = "_rgb"
@@ -144,10 +145,14 @@ class Ntu:
             return train if split == "train" else test
 
         def tiny(self) -> Self:
-            from data.synthetic.ntu import NtuStandIn
-
             videos = NtuStandIn()
             return replace(self, num_classes=videos.num_classes, stand_in=videos)
+
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.ntu import NtuDrawing
+
+            return NtuDrawing
 
         def read(self, root: Path, split: Split) -> NtuVideos:
             """Videos of a split in the order of their names. The validation split is the test split.

@@ -26,7 +26,7 @@ from data.datasets.token_lists import (
     release_folders,
 )
 from data.errors import MissingAnnotationError, decoding, reading
-from data.synthetic.pathfinder import LEVELS, PathfinderStandIn
+from data.stand_ins.of_sequences import LEVELS, PathfinderStandIn
 
 Level = Literal["curv_baseline", "curv_contour_length_9", "curv_contour_length_14"]
 PUBLISHED = PathfinderStandIn()
@@ -99,6 +99,12 @@ class Pathfinder:
 
         def tiny(self) -> Self:
             return replace(self, stand_in=TINY, level="curv_baseline", pool=16, test_batch=32)
+
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.pathfinder import PathfinderDrawing
+
+            return PathfinderDrawing
 
 
 def pixels(paths: tuple[str, ...], pool: int, index: int) -> tuple[Ids, ...]:

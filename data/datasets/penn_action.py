@@ -20,6 +20,7 @@ from data.datasets.videos import Pictures, VideoRecord
 from data.errors import DataError, DecodeError, MissingAnnotationError, decoding
 from data.poses import Poses
 from data.skeleton import Skeleton, both_sides, limbs
+from data.stand_ins.of_figures import PennActionStandIn
 
 LABEL_FIELDS = ("action", "train", "nframes")
 POSE_FIELDS = ("x", "y", "visibility", "dimensions")
@@ -69,10 +70,14 @@ class PennAction:
         num_classes: int = 15
 
         def tiny(self) -> Self:
-            from data.synthetic.penn_action import PennActionStandIn
-
             videos = PennActionStandIn()
             return replace(self, num_classes=videos.num_classes, stand_in=videos)
+
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.penn_action import PennActionDrawing
+
+            return PennActionDrawing
 
         def read(self, root: Path, split: Split) -> PennActionVideos:
             """Videos of a split. The validation split is the test split. Classes are in alphabetical order."""

@@ -14,7 +14,7 @@ from data.datasets.folders import files_by_stem, first_file, needed_file, refuse
 from data.datasets.video_lists import list_bases, list_names, listed_videos
 from data.datasets.videos import VideoDataset, VideoList, VideoRecord
 from data.errors import DataError, reading, shortened
-from data.synthetic.ssv2 import SSv2StandIn
+from data.stand_ins.of_videos import SSv2StandIn
 from interface.targets import ClassTarget
 
 VIDEO_FOLDER = "20bn-something-something-v2"
@@ -52,6 +52,12 @@ class SSv2:
         def tiny(self) -> Self:
             videos = SSv2StandIn()
             return replace(self, num_classes=videos.num_classes, stand_in=videos)
+
+        @property
+        def drawing(self) -> type:
+            from data.synthetic.ssv2 import SSv2Drawing
+
+            return SSv2Drawing
 
         def read(self, root: Path, split: Split) -> VideoList:
             """Videos of a split, from the official files, or from a list if there are none, or no videos."""

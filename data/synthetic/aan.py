@@ -2,12 +2,10 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from data.synthetic.ensure import StandIn
-from interface.ranges import Count, Range, Share
+from data.stand_ins.of_sequences import AanStandIn
+from data.synthetic.drawing import Drawing
 
 TOPICS = (
     ("parser", "grammar", "syntax", "tree"),
@@ -19,29 +17,13 @@ OTHER = ("we", "the", "model", "data", "results", "of", "show", "a", "method", "
 SPLITS = ("train", "eval", "test")
 
 
-@dataclass(frozen=True, kw_only=True)
-class AanStandIn(StandIn):
-    """All settings that determine the texts.
-
-    Args:
-        num_val: number of pairs of the validation split, and of the test split.
-        words: smallest and largest number of words of a text.
-        topic_share: share of words of the topic.
-    """
-
-    name = "aan"
-
-    num_train: Count = 3000
-    num_val: Count = 500
-    words: Annotated[tuple[int, int], Range(least=1, most=100_000, ascending=True)] = (10, 22)
-    topic_share: Share = 0.4
-
-    def parts(self) -> Sequence[object]:
+class AanDrawing(Drawing[AanStandIn, str]):
+    def parts(self) -> Sequence[str]:
         return SPLITS
 
-    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        draw = random.Random(f"{self.seed} {part}")
-        count = self.num_train if part == "train" else self.num_val
+    def files(self, part: str) -> Iterator[tuple[Path, bytes]]:
+        draw = random.Random(f"{self.settings.seed} {part}")
+        count = self.settings.num_train if part == "train" else self.settings.num_val
         lines = (self.line(draw, number) for number in range(count))
         yield Path("tsv_data", f"new_aan_pairs.{part}.tsv"), "".join(lines).encode()
 
@@ -57,5 +39,5 @@ class AanStandIn(StandIn):
 
     def text(self, draw: random.Random, topic: Sequence[str]) -> Iterator[str]:
         """Words of a text."""
-        for _ in range(draw.randint(*self.words)):
-            yield draw.choice(topic if draw.random() < self.topic_share else OTHER)
+        for _ in range(draw.randint(*self.settings.words)):
+            yield draw.choice(topic if draw.random() < self.settings.topic_share else OTHER)

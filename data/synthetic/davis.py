@@ -5,46 +5,19 @@ front of them and hides each one for longer than a few frames, so that only the 
 object changes its colour until it resembles nothing in the first frame. T frames, h x w pixels.
 """
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from data.synthetic.encoding import encoded_jpeg
-from data.synthetic.ensure import FIELD, StandIn
+from data.stand_ins.of_videos import LIST, MASKS, PICTURES, DavisStandIn
+from data.synthetic.drawing import Drawing
+from data.synthetic.encoding import DEFAULT_PALETTE, encoded_jpeg, encoded_mask
 from data.synthetic.shapes import Camera, Floats, Shape, Texture, color, shape_distance, to_uint8
-from interface.ranges import Count, Range, Share
 
 QUALITY = 95  # of the JPEG pictures
-Side = Annotated[int, Range(least=16, most=4096)]
-PALETTE_LENGTH = 3 * 256
-PICTURES, MASKS, LIST = "JPEGImages/480p", "Annotations/480p", "ImageSets/2017/val.txt"
-# Colours of the first indices in files without a palette: black background, then bright colours far from each other.
-DEFAULT_PALETTE = [0, 0, 0, 200, 0, 0, 0, 170, 0, 200, 170, 0, 0, 0, 220, 200, 0, 200, 0, 180, 180, 160, 160, 160]
-
-
-def encoded(mask: NDArray[np.uint8], palette: list[int]) -> bytes:
-    """Indexed PNG of a mask (H, W).
-
-    Args:
-        palette: red, green and blue of each index.
-    """
-    image = Image.fromarray(mask)
-    image.putpalette(palette + [0] * (PALETTE_LENGTH - len(palette)))  # a short one would change large indices
-    content = io.BytesIO()
-    image.save(content, format="PNG")
-    return content.getvalue()
-
-
-def palette_of(path: Path) -> list[int]:
-    """Palette of an indexed PNG; that of a grey PNG is `DEFAULT_PALETTE`."""
-    with Image.open(path) as image:
-        return image.getpalette() or DEFAULT_PALETTE
 
 
 class Body(NamedTuple):
@@ -60,63 +33,43 @@ class Body(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class DavisStandIn(StandIn):
-    """All settings that determine the pixels.
-
-    Args:
-        frames: number of frames of a sequence.
-        noise: standard deviation of the sensor noise.
-    """
-
-    name = "davis2017"
-
-    num_val: Count = 6
-    height: Side = 128
-    width: Side = 224
-    frames: Annotated[int, Range(least=3, most=1000)] = 24
-    noise: Share = 0.02
-
-    def check(self) -> None:
-        super().check()
-        if self.num_train:
-            raise ValueError(
-                f"{FIELD}.num_train is {self.num_train}; it must be 0, because nothing is trained on masks"
-            )
-
+class DavisDrawing(Drawing[DavisStandIn, int]):
     def annotations(self) -> Mapping[str, str | bytes]:
-        return {LIST: "".join(f"{sequence_name(number)}\n" for number in range(self.num_val))}
+        return {LIST: "".join(f"{sequence_name(number)}\n" for number in range(self.settings.num_val))}
 
-    def parts(self) -> Sequence[object]:
-        return range(self.num_val)
+    def parts(self) -> Sequence[int]:
+        return range(self.settings.num_val)
 
-    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        assert isinstance(part, int)
+    def files(self, part: int) -> Iterator[tuple[Path, bytes]]:
         name, (pictures, masks) = sequence_name(part), self.rendered(part)
         for index, (picture, mask) in enumerate(zip(pictures, masks, strict=True)):
             yield Path(PICTURES, name, f"{index:05d}.jpg"), encoded_jpeg(picture, QUALITY)
-            yield Path(MASKS, name, f"{index:05d}.png"), encoded(mask, DEFAULT_PALETTE)
+            yield Path(MASKS, name, f"{index:05d}.png"), encoded_mask(mask, DEFAULT_PALETTE)
 
     def rendered(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Pictures (T, h, w, 3) and masks (T, h, w) of a sequence."""
-        rng = np.random.default_rng((self.seed, number))
-        middle = np.tile([self.width / 2, self.height / 2], (self.frames, 1)) - 0.5
-        camera = Camera(height=self.height, width=self.width, pixels_per_unit=1.0, center=middle)
+        rng = np.random.default_rng((self.settings.seed, number))
+        middle = np.tile([self.settings.width / 2, self.settings.height / 2], (self.settings.frames, 1)) - 0.5
+        camera = Camera(height=self.settings.height, width=self.settings.width, pixels_per_unit=1.0, center=middle)
         low, high = color(rng.uniform(), 0.25, 0.35), color(rng.uniform(), 0.25, 0.65)
         canvas = Texture(rng, low=low, high=high, waves=8, frequency=0.08).rendered(camera)  # (T, h, w, 3)
         masks = np.zeros(canvas.shape[:3], np.uint8)
         for body in self.bodies(rng):
             draw(canvas, masks, camera, body)
-        return to_uint8(canvas, rng, self.noise), masks
+        return to_uint8(canvas, rng, self.settings.noise), masks
 
     def bodies(self, rng: np.random.Generator) -> list[Body]:
         """Objects of a sequence, from the back to the front."""
-        h, w, times = self.height, self.width, np.linspace(0.0, 1.0, self.frames)[:, None]  # (T, 1)
+        h, w, times = (
+            self.settings.height,
+            self.settings.width,
+            np.linspace(0.0, 1.0, self.settings.frames)[:, None],
+        )  # (T, 1)
         radius = 0.13 * h
         hue = rng.uniform()
-        alike = np.tile(color(hue, 0.9, 0.9), (self.frames, 1))
+        alike = np.tile(color(hue, 0.9, 0.9), (self.settings.frames, 1))
         turning = np.stack([color(hue + 0.35 + 0.4 * time, 0.8, 0.85) for time in times[:, 0]])
-        bar = np.tile(color(rng.uniform(), 0.05, 0.15), (self.frames, 1))
+        bar = np.tile(color(rng.uniform(), 0.05, 0.15), (self.settings.frames, 1))
         side = rng.choice([-1.0, 1.0])  # direction of the bar
 
         def path(x: float, y: float, dx: float, dy: float) -> Floats:

@@ -1,10 +1,15 @@
-"""Encoding of frames as videos and pictures. The bytes depend only on the arguments."""
+"""Encoding of frames as videos and pictures, and of masks. The bytes depend only on the arguments."""
 
 import io
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+# Colours of the first indices in files without a palette: black background, then bright colours far from each other.
+DEFAULT_PALETTE = [0, 0, 0, 200, 0, 0, 0, 170, 0, 200, 170, 0, 0, 0, 220, 200, 0, 200, 0, 180, 180, 160, 160, 160]
+PALETTE_LENGTH = 3 * 256
 
 
 def encoded_mp4(frames: NDArray[np.uint8], *, rate: int) -> bytes:
@@ -61,3 +66,26 @@ def encoded_jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=quality)
     return file.getvalue()
+
+
+def encoded_mask(mask: NDArray[np.uint8], palette: list[int]) -> bytes:
+    """Indexed PNG of a mask (H, W).
+
+    Args:
+        palette: red, green and blue of each index.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(mask)
+    image.putpalette(palette + [0] * (PALETTE_LENGTH - len(palette)))  # a short one would change large indices
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return file.getvalue()
+
+
+def palette_of(path: Path) -> list[int]:
+    """Palette of an indexed PNG; that of a grey PNG is `DEFAULT_PALETTE`."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return image.getpalette() or DEFAULT_PALETTE

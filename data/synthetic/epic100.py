@@ -8,16 +8,15 @@ has one segment of each verb and of each noun, paired at random, with idle frame
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.stand_ins.of_videos import Epic100StandIn
+from data.synthetic.drawing import Video, VideoDrawing
 from data.synthetic.shapes import Floats, Pattern, Shape, Thing, color, drift, dull_ground, to_uint8
-from data.synthetic.videos import FrameCounts, Rate, Side, Video, VideoStandIn
-from interface.ranges import Count, CountOrZero, PositiveOrZero, Range
 
 VERBS = ("take", "put", "wash", "open", "close", "cut", "mix", "pour")
 Verb = Literal["take", "put", "wash", "open", "close", "cut", "mix", "pour"]
@@ -45,6 +44,16 @@ NOUNS = (
 )
 # fmt: on
 
+CATEGORIES = {
+    "plate": "crockery",
+    "knife": "cutlery",
+    "pan": "cookware",
+    "carrot": "vegetables",
+    "box": "storage",
+    "cloth": "cleaning equipment and material",
+    "onion": "vegetables",
+    "tap": "appliances",
+}
 PARTICIPANTS = 10
 OLD_VIDEOS = 12  # per participant; further videos are numbered from 101, like the extension of 2020
 COLUMNS = (
@@ -84,41 +93,16 @@ class Hands(NamedTuple):
     turn: Floats
 
 
-@dataclass(frozen=True, kw_only=True)
-class Epic100StandIn(VideoStandIn):
-    """All settings that determine the pixels. `num_train` and `num_val` count segments."""
-
-    name = "epic100"
-
-    num_train: Count = 1600
-    num_val: Count = 1000
-    height: Side = 48
-    width: Side = 64
-    rate: Rate = 15
-    frames: FrameCounts = (15, 28)  # frames of a segment
-    idle: Annotated[tuple[int, int], Range(least=0, ascending=True)] = (2, 6)  # frames between segments
-    strangers: CountOrZero = 2  # objects that are not touched
-    hue_spread: PositiveOrZero = 0.03
-    shake: PositiveOrZero = 0.15  # standard deviation of the camera position
-    noise: PositiveOrZero = 0.02
-
-    @property
-    def num_verbs(self) -> int:
-        return len(VERBS)
-
-    @property
-    def num_nouns(self) -> int:
-        return len(NOUNS)
-
-    def videos(self) -> list[Video]:
+class Epic100Drawing(VideoDrawing[Epic100StandIn]):
+    def parts(self) -> list[Video]:
         """Videos of both splits. The last number of a seed is the number of segments."""
         videos: list[Video] = []
-        for split, count in (("train", self.num_train), ("validation", self.num_val)):
+        for split, count in (("train", self.settings.num_train), ("validation", self.settings.num_val)):
             for first in range(0, count, len(VERBS)):
                 index = len(videos)
                 number, kitchen = index // PARTICIPANTS + 1, index % PARTICIPANTS + 1
                 name = f"{number:02d}" if number <= OLD_VIDEOS else str(100 + number - OLD_VIDEOS)
-                seed = (self.seed, index, min(len(VERBS), count - first))
+                seed = (self.settings.seed, index, min(len(VERBS), count - first))
                 videos.append(Video(split, f"P{kitchen:02d}_{name}", 0, seed))
         return videos
 
@@ -128,29 +112,30 @@ class Epic100StandIn(VideoStandIn):
     def actions(self, video: Video) -> list[Action]:
         """Segments of a video in order."""
         rng = np.random.default_rng([*video.seed, 0])
-        verbs, nouns = rng.permutation(self.num_verbs), rng.permutation(self.num_nouns)
+        verbs, nouns = rng.permutation(self.settings.num_verbs), rng.permutation(self.settings.num_nouns)
         actions, frame = [], 0
         for verb, noun in list(zip(verbs, nouns, strict=True))[: video.seed[-1]]:
-            start = frame + int(rng.integers(self.idle[0], self.idle[1] + 1))
-            frame = start + int(rng.integers(self.frames[0], self.frames[1] + 1))
+            start = frame + int(rng.integers(self.settings.idle[0], self.settings.idle[1] + 1))
+            frame = start + int(rng.integers(self.settings.frames[0], self.settings.frames[1] + 1))
             actions.append(Action(start, frame, int(verb), int(noun)))
         return actions
 
     def annotations(self) -> dict[str, str]:
         rows: dict[str, list[tuple[object, ...]]] = {"train": [], "validation": []}
-        for video in self.videos():
+        for video in self.parts():
             for number, action in enumerate(self.actions(video)):
                 rows[video.split].append(self.annotation(video, number, action))
         files = {f"EPIC_100_{split}.csv": csv_text(COLUMNS, of_split) for split, of_split in rows.items()}
+        categories = CATEGORIES if self.settings.has_categories else {}
         for kind, names in (("verb", VERBS), ("noun", [noun.name for noun in NOUNS])):
             header = ("id", "key", "instances", "category")
-            classes = [(number, name, f"['{name}']", kind) for number, name in enumerate(names)]
+            classes = [(n, name, f"['{name}']", categories.get(name, kind)) for n, name in enumerate(names)]
             files[f"EPIC_100_{kind}_classes.csv"] = csv_text(header, classes)
         return files
 
     def annotation(self, video: Video, number: int, action: Action) -> tuple[object, ...]:
         """Row of the annotations for a segment."""
-        start, stop = action.start / self.rate, action.stop / self.rate
+        start, stop = action.start / self.settings.rate, action.stop / self.settings.rate
         frame_rate = 50 if len(video.video_id.partition("_")[2]) == 3 else 60  # of the published frames
         verb, noun = VERBS[action.verb], NOUNS[action.noun].name
         return (
@@ -174,19 +159,21 @@ class Epic100StandIn(VideoStandIn):
     def drawn(self, video: Video) -> NDArray[np.uint8]:
         rng = np.random.default_rng([*video.seed, 1])
         actions = self.actions(video)
-        num_frames = actions[-1].stop + self.idle[1]
-        path = drift(rng, np.arange(num_frames) / (3 * self.rate), self.shake)  # a cycle takes about three seconds
+        num_frames = actions[-1].stop + self.settings.idle[1]
+        path = drift(
+            rng, np.arange(num_frames) / (3 * self.settings.rate), self.settings.shake
+        )  # a cycle takes about three seconds
         worktop = dull_ground(rng, values=(0.2, 0.5), saturation=0.25, below=0.1, above=0.12, hue_spread=0.1)
         canvas = worktop.rendered(self.camera(path))
         skin = color(rng.uniform(0.02, 0.09), rng.uniform(0.3, 0.6), rng.uniform(0.45, 0.95))
         for action in actions:
             self.draw_action(rng, canvas[action.start : action.stop], path[action.start : action.stop], action, skin)
-        return to_uint8(canvas, rng, self.noise)
+        return to_uint8(canvas, rng, self.settings.noise)
 
     def draw_action(self, rng: np.random.Generator, canvas: Floats, path: Floats, action: Action, skin: Floats) -> None:
         """Draw one segment on its frames."""
         camera = self.camera(path)
-        others = rng.permutation(np.delete(np.arange(self.num_nouns), action.noun))[: self.strangers]
+        others = rng.permutation(np.delete(np.arange(self.settings.num_nouns), action.noun))[: self.settings.strangers]
         middle = path.mean(0)  # the action is at the centre of the view
         for other, side in zip(others, rng.permutation([-1, 1, -1, 1]), strict=False):
             position = middle + np.array([side * rng.uniform(0.7, 1.2), rng.uniform(-0.8, 0.5)])
@@ -194,7 +181,7 @@ class Epic100StandIn(VideoStandIn):
             size = np.full(len(canvas), rng.uniform(0.2, 0.3), np.float32)
             turn = np.full(len(canvas), rng.uniform(0, 2 * np.pi), np.float32)
             self.thing(rng, NOUNS[other]).draw(canvas, camera, position=still, size=size, angle=turn)
-        hands = hand_poses(rng, VERBS[action.verb], np.arange(len(canvas), dtype=np.float32) / self.rate)
+        hands = hand_poses(rng, VERBS[action.verb], np.arange(len(canvas), dtype=np.float32) / self.settings.rate)
         thing = self.thing(rng, NOUNS[action.noun])
         angle = rng.uniform(0, 2 * np.pi) + hands.turn
         for side in (-1, 1):
@@ -212,7 +199,7 @@ class Epic100StandIn(VideoStandIn):
 
     def thing(self, rng: np.random.Generator, noun: Noun) -> Thing:
         """Object of a noun with random colours."""
-        hues = noun.hue + rng.normal(0, self.hue_spread, 2)
+        hues = noun.hue + rng.normal(0, self.settings.hue_spread, 2)
         return Thing(
             shape=noun.shape,
             pattern=noun.pattern,
@@ -263,29 +250,3 @@ def csv_text(header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str
     writer.writerow(header)
     writer.writerows(rows)
     return file.getvalue()
-
-
-CATEGORIES = {
-    "plate": "crockery",
-    "knife": "cutlery",
-    "pan": "cookware",
-    "carrot": "vegetables",
-    "box": "storage",
-    "cloth": "cleaning equipment and material",
-    "onion": "vegetables",
-    "tap": "appliances",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class CategorisedEpic100StandIn(Epic100StandIn):
-    """The same videos, with the categories of the nouns in their class file.
-
-    It has a class of its own because a stand-in is recognised by its class.
-    """
-
-    def annotations(self) -> dict[str, str]:
-        header = ("id", "key", "instances", "category")
-        names = [noun.name for noun in NOUNS]
-        classes = [(number, name, f"['{name}']", CATEGORIES[name]) for number, name in enumerate(names)]
-        return super().annotations() | {"EPIC_100_noun_classes.csv": csv_text(header, classes)}

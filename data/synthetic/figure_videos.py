@@ -9,13 +9,13 @@ Shapes: T frames, R joints of the layout, h and w pixels.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic.ensure import FIELD
+from data.stand_ins.of_figures import FigureStandIn
+from data.synthetic.drawing import Video, VideoDrawing
 from data.synthetic.figures import (
     ACTION_OF,
     ACTIONS,
@@ -30,11 +30,8 @@ from data.synthetic.figures import (
     movement,
 )
 from data.synthetic.shapes import SHAPES, Camera, Floats, Thing, color, draw_still, drift, dull_ground, to_uint8
-from data.synthetic.videos import Rate, Side, Video, VideoStandIn
-from interface.ranges import Count, PositiveOrZero, Range, Share
 
-NumVideos = Annotated[int, Range(least=1, most=100_000)]
-NumFigures = Annotated[int, Range(least=0, most=100)]
+F = TypeVar("F", bound=FigureStandIn)
 LIMB_RADIUS, HELD_RADIUS = 0.03, 0.12  # in world units
 REACH = (0.9, 0.9)  # of things that do not move
 
@@ -70,70 +67,42 @@ class Joints(NamedTuple):
     visible: NDArray[np.bool_]  # (T, R)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FigureStandIn(VideoStandIn):
-    """All settings that determine pixels and joints. All videos have the same number of frames."""
+class FigureDrawing(VideoDrawing[F]):
+    """Drawing of figures in the layout of a data set."""
 
     layout: ClassVar[Layout]
-
-    num_train: NumVideos = 1000
-    num_val: NumVideos = 600
-    height: Side = 64
-    width: Side = 64
-    frames: Annotated[int, Range(least=2, most=1000)] = 24
-    rate: Rate = 12
-    ending: Count = 4  # number of last frames that tell two of the classes apart
-    passers: NumFigures = 1  # strangers that walk by
-    clutter: NumFigures = 5  # small dull things
-    shake: PositiveOrZero = 0.08  # standard deviation of the camera position
-    noise: PositiveOrZero = 0.03
-    jitter: PositiveOrZero = 0.4  # standard deviation of the annotated places, in pixels
-    gaps: Share = 0.1  # probability that a joint has no place in some of the frames, and all of them in one frame
-
-    def check(self) -> None:
-        super().check()
-        if self.ending >= self.frames:
-            raise ValueError(f"{FIELD}.ending is {self.ending}; it must be between 1 and {self.frames - 1}")
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return CLASS_NAMES
-
-    @property
-    def num_classes(self) -> int:
-        return len(CLASS_NAMES)
 
     @abstractmethod
     def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
         """Id of each of the videos with these splits and labels."""
 
-    def videos(self) -> list[Video]:
+    def parts(self) -> list[Video]:
         """Videos of both splits with balanced classes."""
-        rng = np.random.default_rng([self.seed, 0])
+        rng = np.random.default_rng([self.settings.seed, 0])
         labels = [
             (split, int(label))
-            for split, count in (("train", self.num_train), ("val", self.num_val))
-            for label in rng.permutation(np.arange(count) % self.num_classes)
+            for split, count in (("train", self.settings.num_train), ("val", self.settings.num_val))
+            for label in rng.permutation(np.arange(count) % self.settings.num_classes)
         ]
         ids = self.video_ids(rng, labels)
         return [
-            Video(split, video_id, label, (self.seed, 1, index))
+            Video(split, video_id, label, (self.settings.seed, 1, index))
             for index, ((split, label), video_id) in enumerate(zip(labels, ids, strict=True))
         ]
 
     def scene(self, video: Video) -> Scene:
         """Random scene of the class of a video."""
         rng = np.random.default_rng([*video.seed, 0])
-        times = np.linspace(0, 1, self.frames)
+        times = np.linspace(0, 1, self.settings.frames)
         name = CLASS_NAMES[video.label]
         action = ACTION_OF.get(name) or ACTIONS[rng.integers(len(ACTIONS))]
         side = rng.choice([-1, 1])
         hue = rng.choice([RED, BLUE]) if action.hue is None else action.hue
         return Scene(
-            camera=self.camera(drift(rng, times, self.shake)),
+            camera=self.camera(drift(rng, times, self.settings.shake)),
             actor=self.figure(rng, times, action, side, hue),
             partner=self.figure(rng, times, ACTION_OF[action.partner], -side, RED + BLUE - hue),
-            passers=[self.passer(rng, times) for _ in range(self.passers)],
+            passers=[self.passer(rng, times) for _ in range(self.settings.passers)],
         )
 
     def figure(self, rng: np.random.Generator, times: Floats, action: Action, side: int, hue: float) -> Figure:
@@ -153,7 +122,7 @@ class FigureStandIn(VideoStandIn):
 
     def world_joints(self, rng: np.random.Generator, times: Floats, action: Action, size: float) -> Floats:
         """Joints (T, R, 2) of a moving body, in world units from its place on the ground. It faces us or faces away."""
-        body, last = movement(rng, action.motion, times, self.ending)
+        body, last = movement(rng, action.motion, times, self.settings.ending)
         joints = self.layout.joints(body)
         joints[:, -1] += last
         return size * joints * [rng.choice([-1, 1]), 1]
@@ -162,13 +131,13 @@ class FigureStandIn(VideoStandIn):
         """Annotated joints of the actor."""
         scene, rng = self.scene(video), np.random.default_rng([*video.seed, 1])
         places = pixels(scene.camera, scene.actor.joints)
-        places += rng.normal(0, self.jitter, places.shape)
+        places += rng.normal(0, self.settings.jitter, places.shape)
         visible = np.logical_and.reduce((places >= 0) & (places <= scene.camera.size), axis=-1)  # (T, R)
-        for number in np.flatnonzero(rng.uniform(size=places.shape[1]) < self.gaps):
-            start, length = rng.integers(self.frames), rng.integers(1, max(2, self.frames // 3))
+        for number in np.flatnonzero(rng.uniform(size=places.shape[1]) < self.settings.gaps):
+            start, length = rng.integers(self.settings.frames), rng.integers(1, max(2, self.settings.frames // 3))
             visible[start : start + length, number] = False
-        if rng.uniform() < self.gaps:
-            visible[rng.integers(self.frames)] = False
+        if rng.uniform() < self.settings.gaps:
+            visible[rng.integers(self.settings.frames)] = False
         return Joints(np.where(visible[..., None], places, 0.0), visible)
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:
@@ -176,7 +145,7 @@ class FigureStandIn(VideoStandIn):
         scene, rng = self.scene(video), np.random.default_rng([*video.seed, 2])
         ground = dull_ground(rng, values=(0.25, 0.55), saturation=0.25, below=0.12, above=0.12, hue_spread=None)
         canvas = ground.rendered(scene.camera)
-        for _ in range(self.clutter):
+        for _ in range(self.settings.clutter):
             draw_still(rng, canvas, scene.camera, dull_thing(rng), size=rng.uniform(0.08, 0.22), reach=REACH)
         landmark = LANDMARK_OF.get(CLASS_NAMES[video.label])
         thing = dull_thing(rng)
@@ -189,7 +158,7 @@ class FigureStandIn(VideoStandIn):
         figures = scene.actor, scene.partner
         for index in rng.permutation(2):
             self.draw_figure(rng, canvas, scene.camera, figures[index])
-        return to_uint8(canvas, rng, self.noise)
+        return to_uint8(canvas, rng, self.settings.noise)
 
     def draw_figure(self, rng: np.random.Generator, canvas: Floats, camera: Camera, figure: Figure) -> None:
         """Draw a figure. Its limbs let some of the background through."""

@@ -6,31 +6,27 @@ The pickle has the layout of `gym_2d.pkl` of https://github.com/open-mmlab/mmact
 import json
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from data.synthetic.figure_videos import FigureStandIn
+from data.stand_ins.of_figures import FineGymStandIn
+from data.synthetic.drawing import Video
+from data.synthetic.figure_videos import FigureDrawing
 from data.synthetic.figures import COCO, Layout
-from data.synthetic.videos import Video
 
 LISTS = {"train": "gym99_train_element_v1.0.txt", "val": "gym99_val_element.txt"}
 LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"))
 PICKLE_PROTOCOL = 4
 
 
-@dataclass(frozen=True, kw_only=True)
-class FineGymStandIn(FigureStandIn):
-    """Articulated figures in the layout of FineGYM. Each event has one sub-action."""
-
-    name = "gym99"
+class FineGymDrawing(FigureDrawing[FineGymStandIn]):
     layout: ClassVar[Layout] = COCO
 
     def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
         """Names in the form of the split lists: id at YouTube, event and sub-action with start and end in seconds."""
-        seconds = -(-self.frames // self.rate)
+        seconds = -(-self.settings.frames // self.settings.rate)
         names = []
         for _ in labels:
             event, start = rng.integers(9000), rng.integers(1, 9)
@@ -40,7 +36,7 @@ class FineGymStandIn(FigureStandIn):
         return names
 
     def annotations(self) -> dict[str, str | bytes]:
-        videos = self.videos()
+        videos = self.parts()
         events = dict(self.event(video.video_id) for video in videos)
         lists = {
             file: "".join(f"{video.video_id} {video.label}\n" for video in videos if video.split == split)
@@ -57,7 +53,7 @@ class FineGymStandIn(FigureStandIn):
         youtube_id, _, span = video_id.partition("_E_")
         event, _, action = span.partition("_A_")
         first = int(action.partition("_")[0])
-        segments = {f"A_{action}": {"timestamps": [[first, first + self.frames / self.rate]]}}
+        segments = {f"A_{action}": {"timestamps": [[first, first + self.settings.frames / self.settings.rate]]}}
         start, end = map(int, event.split("_"))
         return youtube_id, {f"E_{event}": {"event": 1, "timestamps": [[start, end]], "segments": segments}}
 
@@ -70,9 +66,9 @@ class FineGymStandIn(FigureStandIn):
         return {
             "frame_dir": video.video_id,
             "label": video.label,
-            "img_shape": (self.height, self.width),
-            "original_shape": (self.height, self.width),
-            "total_frames": self.frames,
+            "img_shape": (self.settings.height, self.settings.width),
+            "original_shape": (self.settings.height, self.settings.width),
+            "total_frames": self.settings.frames,
             "keypoint": places[None].astype(np.float32),  # (1, T, 17, 2)
             "keypoint_score": scores[None].astype(np.float32),  # (1, T, 17)
         }

@@ -5,16 +5,15 @@ the camera pans, and a large object passes in front. A single frame may therefor
 The last two classes differ only in their motion.
 """
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.stand_ins.of_videos import KineticsStandIn
+from data.synthetic.drawing import Video, VideoDrawing
 from data.synthetic.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
-from data.synthetic.videos import FrameCounts, Rate, Side, Video, VideoStandIn
-from interface.ranges import Count, CountOrZero, PositiveOrZero
 
 Motion = Literal["bounce", "roll", "circle", "sway", "rest"]
 
@@ -60,50 +59,25 @@ ACTIVITIES: dict[str, tuple[Activity, ...]] = {  # in alphabetical order, like t
 # fmt: on
 
 
-@dataclass(frozen=True, kw_only=True)
-class KineticsStandIn(VideoStandIn):
-    """All settings that determine the pixels. Each release has classes of its own."""
-
-    release: str = field(default="kinetics400", metadata={"omit_if": "kinetics400"})
-    num_train: Count = 1000
-    num_val: Count = 1000
-    height: Side = 48
-    width: Side = 64
-    rate: Rate = 15
-    frames: FrameCounts = (28, 40)
-    things: CountOrZero = 3  # objects of the class
-    strangers: CountOrZero = 2  # objects of another class
-    passers: CountOrZero = 1  # objects that pass in front
-    hue_spread: PositiveOrZero = 0.06  # standard deviation of hues within a class
-    shake: PositiveOrZero = 0.25  # standard deviation of the camera position
-    noise: PositiveOrZero = 0.03
-
-    @property
-    def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.release
-
+class KineticsDrawing(VideoDrawing[KineticsStandIn]):
     @property
     def activities(self) -> tuple[Activity, ...]:
-        return ACTIVITIES[self.release]
+        return ACTIVITIES[self.settings.release]
 
     @property
     def class_names(self) -> tuple[str, ...]:
         return tuple(activity.name for activity in self.activities)
 
-    @property
-    def num_classes(self) -> int:
-        return len(self.activities)
-
-    def videos(self) -> list[Video]:
+    def parts(self) -> list[Video]:
         """Videos of both splits with balanced classes. Ids have the form of the real ids."""
-        rng = np.random.default_rng([self.seed, 0])
+        rng = np.random.default_rng([self.settings.seed, 0])
         letters = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"))
         videos = []
-        for split, count in (("train", self.num_train), ("val", self.num_val)):
-            for label in rng.permutation(np.arange(count) % self.num_classes):
+        for split, count in (("train", self.settings.num_train), ("val", self.settings.num_val)):
+            for label in rng.permutation(np.arange(count) % self.settings.num_classes):
                 start = int(rng.integers(290))
                 video_id = "".join(rng.choice(letters, 11)) + f"_{start:06d}_{start + 10:06d}"
-                videos.append(Video(split, video_id, int(label), (self.seed, 1, len(videos))))
+                videos.append(Video(split, video_id, int(label), (self.settings.seed, 1, len(videos))))
         return videos
 
     def path(self, video: Video) -> Path:
@@ -111,40 +85,42 @@ class KineticsStandIn(VideoStandIn):
 
     def annotations(self) -> dict[str, str]:
         lines: dict[str, list[str]] = {"train": [], "val": []}
-        for video in self.videos():
+        for video in self.parts():
             lines[video.split].append(f"{self.path(video).as_posix()} {video.label}\n")
         return {f"{split}.csv": "".join(of_split) for split, of_split in lines.items()}
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:
         rng = np.random.default_rng(video.seed)
         activity = self.activities[video.label]
-        other = self.activities[(video.label + rng.integers(1, self.num_classes)) % self.num_classes]
-        times = np.linspace(0, 1, int(rng.integers(self.frames[0], self.frames[1] + 1)), dtype=np.float32)
-        camera = self.camera(drift(rng, times, self.shake))
+        other = self.activities[(video.label + rng.integers(1, self.settings.num_classes)) % self.settings.num_classes]
+        times = np.linspace(
+            0, 1, int(rng.integers(self.settings.frames[0], self.settings.frames[1] + 1)), dtype=np.float32
+        )
+        camera = self.camera(drift(rng, times, self.settings.shake))
         canvas = self.ground(rng, activity).rendered(camera)
-        actors = [activity] * self.things + [other] * self.strangers
+        actors = [activity] * self.settings.things + [other] * self.settings.strangers
         for index in rng.permutation(len(actors)):
-            motion = actors[index].motion if index < self.things else "rest"
+            motion = actors[index].motion if index < self.settings.things else "rest"
             position = rng.uniform([-1.1, -0.8], [1.1, 0.8]) + displacement(rng, motion, times)
             angle = rng.uniform(0, 2 * np.pi) + drift(rng, times, 0.2)[:, 0]
             size = np.full_like(times, rng.uniform(0.18, 0.36))
             self.thing(rng, actors[index]).draw(
                 canvas, camera, position=position.astype(np.float32), size=size, angle=angle.astype(np.float32)
             )
-        for _ in range(self.passers):
+        for _ in range(self.settings.passers):
             self.pass_by(rng, canvas, camera, times)
-        return to_uint8(canvas, rng, self.noise)
+        return to_uint8(canvas, rng, self.settings.noise)
 
     def ground(self, rng: np.random.Generator, activity: Activity) -> Texture:
         """Background with a random hue close to that of the class."""
-        hue, value = activity.ground + rng.normal(0, self.hue_spread), rng.uniform(0.25, 0.6)
+        hue, value = activity.ground + rng.normal(0, self.settings.hue_spread), rng.uniform(0.25, 0.6)
         low = color(hue, rng.uniform(0.15, 0.5), value - 0.1)
-        high = color(hue + rng.normal(0, self.hue_spread), rng.uniform(0.15, 0.5), value + 0.15)
+        high = color(hue + rng.normal(0, self.settings.hue_spread), rng.uniform(0.15, 0.5), value + 0.15)
         return Texture(rng, low=low, high=high, waves=4, frequency=6.0)
 
     def thing(self, rng: np.random.Generator, activity: Activity) -> Thing:
         """Object of the class with random colours."""
-        hues = activity.hue + rng.normal(0, self.hue_spread, 2)
+        hues = activity.hue + rng.normal(0, self.settings.hue_spread, 2)
         return Thing(
             shape=activity.shape,
             pattern=activity.pattern,

@@ -9,12 +9,12 @@ import random
 import shutil
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-from data.synthetic.ensure import FIELD, StandIn
-from interface.ranges import Count, Range, ShareAboveZero
+from data.stand_ins.of_sequences import ListOpsStandIn
+from data.stand_ins.stand_in import FIELD
+from data.synthetic.drawing import Drawing
 
 OPERATORS = ("[MIN", "[MAX", "[MED", "[SM")
 HEADER = "Source\tTarget\n"
@@ -41,52 +41,26 @@ class Expression(NamedTuple):
     length: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class ListOpsStandIn(StandIn):
-    """All settings that determine the expressions. The defaults are those of the published data set.
-
-    Args:
-        num_val: number of expressions of the validation split, and of the test split.
-        length: an expression has more tokens than the first number and fewer than the second.
-        max_depth: largest depth of a tree, whose root has depth 1.
-        max_arguments: largest number of arguments of an operator; the smallest is 2.
-        operator_share: probability of an operator in place of a digit.
-    """
-
-    name = "listops"
-
-    num_train: Count = 96_000
-    num_val: Count = 2_000
-    length: Annotated[tuple[int, int], Range(least=1, most=1_000_000, ascending=True)] = (500, 2000)
-    max_depth: Annotated[int, Range(least=2, most=100)] = 10
-    max_arguments: Annotated[int, Range(least=2, most=1000)] = 10
-    operator_share: ShareAboveZero = 0.25
-
-    @property
-    def is_original(self) -> bool:
-        return self == ListOpsStandIn(seed=self.seed, version=self.version)
-
-    def parts(self) -> Sequence[object]:
-        sizes = dict.fromkeys(SPLITS, self.num_val) | {"train": self.num_train}
+class ListOpsDrawing(Drawing[ListOpsStandIn, Part]):
+    def parts(self) -> Sequence[Part]:
+        sizes = dict.fromkeys(SPLITS, self.settings.num_val) | {"train": self.settings.num_train}
         return [
             Part(split, block, min(BLOCK, size - start))
             for split, size in sizes.items()
             for block, start in enumerate(range(0, size, BLOCK))
         ]
 
-    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        assert isinstance(part, Part)
-        draw = random.Random(f"{self.seed} {part.split} {part.block}")
+    def files(self, part: Part) -> Iterator[tuple[Path, bytes]]:
+        draw = random.Random(f"{self.settings.seed} {part.split} {part.block}")
         expressions = (self.expression(draw) for _ in range(part.size + SPARE))
         yield self.last_file(part), "".join(f"{one.text}\t{one.value}\n" for one in expressions).encode()
 
-    def last_file(self, part: object) -> Path:
-        assert isinstance(part, Part)
+    def last_file(self, part: Part) -> Path:
         return BLOCKS / f"{part.split}_{part.block:05d}.tsv"
 
     def finish(self, root: Path) -> None:
         seen: set[bytes] = set()
-        blocks = [part for part in self.parts() if isinstance(part, Part)]
+        blocks = self.parts()
         for split in SPLITS:
             missing = sum(part.size for part in blocks if part.split == split)
             with (root / f"basic_{split}.tsv").open("w", encoding="utf-8", newline="\n") as joined:
@@ -98,27 +72,27 @@ class ListOpsStandIn(StandIn):
                             joined.write(line)
                             missing -= 1
             if missing:
-                raise ValueError(f"{FIELD}: there are not enough expressions of a length within {self.length}")
+                raise ValueError(f"{FIELD}: there are not enough expressions of a length within {self.settings.length}")
         shutil.rmtree(root / BLOCKS)
 
     def estimated_bytes(self) -> int:
         """Estimated size of all files: seven bytes a token, parentheses included."""
-        return (self.num_train + 2 * self.num_val) * sum(self.length) // 2 * 7
+        return (self.settings.num_train + 2 * self.settings.num_val) * sum(self.settings.length) // 2 * 7
 
     def expression(self, draw: random.Random) -> Expression:
         """Random expression of an accepted length."""
         while True:
             found = self.tree(draw, 1)
-            if self.length[0] < found.length < self.length[1]:
+            if self.settings.length[0] < found.length < self.settings.length[1]:
                 return found
 
     def tree(self, draw: random.Random, depth: int) -> Expression:
         """Random tree. Its values are drawn in the order of the original procedure."""
-        number = draw.random() if depth < self.max_depth else 1.0
-        if number > self.operator_share:
+        number = draw.random() if depth < self.settings.max_depth else 1.0
+        if number > self.settings.operator_share:
             digit = draw.randrange(10)
             return Expression(str(digit), digit, 1)
-        arguments = [self.tree(draw, depth + 1) for _ in range(draw.randint(2, self.max_arguments))]
+        arguments = [self.tree(draw, depth + 1) for _ in range(draw.randint(2, self.settings.max_arguments))]
         operator = draw.choice(OPERATORS)
         text = operator
         for argument in arguments:

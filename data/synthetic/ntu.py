@@ -6,18 +6,17 @@ subjects by camera 1 in odd setups.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
+from data.stand_ins.of_figures import NtuStandIn
+from data.synthetic.drawing import Video
 from data.synthetic.encoding import encoded_avi
-from data.synthetic.figure_videos import FigureStandIn, Joints
+from data.synthetic.figure_videos import FigureDrawing, Joints
 from data.synthetic.figures import NTU, Layout
-from data.synthetic.videos import Video
-from interface.ranges import Share
 
 TRAIN_SUBJECTS = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
 SUBJECTS, SETUPS = range(1, 41), range(1, 18)
@@ -29,18 +28,8 @@ ABSENT_JOINT = " ".join(["0"] * 5 + ["NaN"] * 2 + ["0"] * 5)
 FIRST_BODY = 72057594037900000  # ids of bodies have 17 digits
 
 
-@dataclass(frozen=True, kw_only=True)
-class NtuStandIn(FigureStandIn):
-    """Articulated figures in the layout of NTU RGB+D 60.
-
-    Args:
-        ghosts: share of videos with a second body, small and still, which the sensor found in the furniture.
-    """
-
-    name = "ntu60"
+class NtuDrawing(FigureDrawing[NtuStandIn]):
     layout: ClassVar[Layout] = NTU
-
-    ghosts: Share = 0.1
 
     def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
         test_subjects = [subject for subject in SUBJECTS if subject not in TRAIN_SUBJECTS]
@@ -61,17 +50,16 @@ class NtuStandIn(FigureStandIn):
         return Path("nturgb+d_rgb", f"{video.video_id}_rgb.avi")
 
     def encoded(self, video: Video) -> bytes:
-        return encoded_avi(self.drawn(video), rate=self.rate)
+        return encoded_avi(self.drawn(video), rate=self.settings.rate)
 
-    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        assert isinstance(part, Video)
+    def files(self, part: Video) -> Iterator[tuple[Path, bytes]]:
         yield from super().files(part)
         yield Path("nturgb+d_skeletons", f"{part.video_id}.skeleton"), self.skeleton_file(part).encode()
 
     def skeleton_file(self, video: Video) -> str:
         """Bodies of every frame. There are none in a frame without joints."""
         joints, ghost = self.joints(video), self.ghost(video)
-        lines = [str(self.frames)]
+        lines = [str(self.settings.frames)]
         for index, visible in enumerate(joints.visible):
             bodies = [joints] if visible.any() else []
             bodies += [ghost] if ghost is not None else []
@@ -85,16 +73,16 @@ class NtuStandIn(FigureStandIn):
     def ghost(self, video: Video) -> Joints | None:
         """Second body of a sample, if it has one."""
         rng = np.random.default_rng([*video.seed, 3])
-        if rng.uniform() >= self.ghosts:
+        if rng.uniform() >= self.settings.ghosts:
             return None
-        size = np.array([self.width, self.height])
+        size = np.array([self.settings.width, self.settings.height])
         still = rng.uniform(0.1, 0.9, 2) * size + rng.normal(0, 0.02, (len(self.layout.weights), 2)) * size
-        places = np.broadcast_to(np.clip(still, 0, size), (self.frames, *still.shape))
+        places = np.broadcast_to(np.clip(still, 0, size), (self.settings.frames, *still.shape))
         return Joints(places, np.ones(places.shape[:2], bool))
 
     def joint_lines(self, joints: Joints, index: int) -> Iterator[str]:
         """Lines of the joints of a frame: camera space, depth picture, colour picture, orientation and state."""
-        shares = joints.places[index] / [self.width, self.height]
+        shares = joints.places[index] / [self.settings.width, self.settings.height]
         colours, depths = shares * [COLOUR_WIDTH, COLOUR_HEIGHT], shares * [DEPTH_WIDTH, DEPTH_HEIGHT]
         metres = (colours - [COLOUR_WIDTH / 2, COLOUR_HEIGHT / 2]) * [1, -1] * DISTANCE / FOCAL_LENGTH
         for metre, depth, colour, visible in zip(metres, depths, colours, joints.visible[index], strict=True):

@@ -11,18 +11,17 @@ import io
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from data.synthetic.ensure import FIELD, StandIn
-from interface.ranges import Count, CountOrZero, Range
+from data.stand_ins.of_sequences import LEVELS, PathfinderStandIn
+from data.stand_ins.stand_in import FIELD
+from data.synthetic.drawing import Drawing
 
-LEVELS = {6: "curv_baseline", 9: "curv_contour_length_9", 14: "curv_contour_length_14"}  # by paddles of a long snake
 BATCH = 50  # pictures of a part
 ATTEMPTS = 5  # at a short snake
 TRIES = 3  # at a paddle
@@ -55,86 +54,27 @@ class BlockedError(Exception):
     """A snake cannot go on."""
 
 
-Pixels = Annotated[int, Range(least=1, most=16)]
-Factor = Annotated[float, Range(above=0, most=100)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PathfinderStandIn(StandIn):
-    """All settings that determine the pictures. The defaults are those of the published data set.
-
-    Args:
-        num_val: number of pictures of the validation split, and of the test split: an eighth of the training split.
-        side: number of rows and columns of a picture.
-        padding: width of the border without paddles.
-        antialias: factor by which paddles are drawn larger before they are reduced.
-        margin: space between paddles. Those of a snake are two margins apart.
-        paddle_length, paddle_thickness: size of a paddle.
-        contour: number of paddles of a long snake; a short one has a third of them.
-        marker_radius: radius of the discs.
-        seed_distance: distance between the first paddles of the long snakes.
-        continuity: factor of turns: the larger it is, the straighter are the snakes.
-        contrast: brightness of all snakes, before the pictures are stretched to the full range.
-        paddle_contrast: factor of the brightness of long snakes.
-        single_paddles: whether single paddles fill the room between the snakes.
-        stretches: whether the brightest pixel of a picture is 255.
-        first_paddles: which paddles start a snake, other than the second long one: as in the released code, which finds
-            places only at orientations of -150 to -121 degrees, or any that have room.
-    """
-
-    name = "pathfinder32"
-
-    num_train: Count = 160_000
-    num_val: Count = 20_000
-    side: Annotated[int, Range(least=16, most=512)] = 32
-    padding: CountOrZero = 1
-    antialias: Pixels = 2
-    margin: Pixels = 1
-    paddle_length: Pixels = 2
-    paddle_thickness: Factor = 0.5
-    contour: int = 14
-    marker_radius: Factor = 1.5
-    seed_distance: CountOrZero = 7
-    continuity: Factor = 1.0
-    contrast: Factor = 2.0
-    paddle_contrast: Factor = 0.75
-    single_paddles: bool = False
-    stretches: bool = True
-    first_paddles: Literal["as released", "any"] = field(default="as released", metadata={"omit_if": "any"})
-
-    def check(self) -> None:
-        super().check()
-        for name in ("padding", "seed_distance"):
-            if (pixels := getattr(self, name)) > self.side // 4:
-                raise ValueError(f"{FIELD}.{name} is {pixels}; it must be between 0 and {self.side // 4}")
-        if self.contour not in LEVELS:
-            raise ValueError(f"{FIELD}.contour is {self.contour}; it is one of {', '.join(map(str, LEVELS))}")
-        if self.num_train != 8 * self.num_val:
-            raise ValueError(f"{FIELD}.num_train is {self.num_train}; it must be 8 x num_val, {8 * self.num_val}")
-        if not any(len(needed_cells(self, math.radians(degrees))) for degrees in range(-180, 180)):
+class PathfinderDrawing(Drawing[PathfinderStandIn, Part]):
+    def __init__(self, settings: PathfinderStandIn) -> None:
+        super().__init__(settings)
+        if not any(len(needed_cells(settings, math.radians(degrees))) for degrees in range(-180, 180)):
             raise ValueError(
                 f"{FIELD}.first_paddles is 'as released', where no paddle of this length and margin starts"
             )
 
     @property
-    def is_original(self) -> bool:
-        return self == PathfinderStandIn(seed=self.seed, version=self.version)
-
-    @property
     def folder(self) -> Path:
-        return Path(LEVELS[self.contour])
+        return Path(LEVELS[self.settings.contour])
 
-    def parts(self) -> Sequence[object]:
-        total = self.num_train + 2 * self.num_val
+    def parts(self) -> Sequence[Part]:
+        total = self.settings.num_train + 2 * self.settings.num_val
         return [Part(i, start, min(BATCH, total - start)) for i, start in enumerate(range(0, total, BATCH))]
 
-    def last_file(self, part: object) -> Path:
-        assert isinstance(part, Part)
+    def last_file(self, part: Part) -> Path:
         return self.folder / "metadata" / f"{part.folder}.npy"
 
-    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
+    def files(self, part: Part) -> Iterator[tuple[Path, bytes]]:
         """Pictures of a folder, then its annotations: text, in spite of the suffix, as in the release."""
-        assert isinstance(part, Part)
         lines = []
         for number in range(part.size):
             picture, label = self.picture(part.start + number)
@@ -142,25 +82,31 @@ class PathfinderStandIn(StandIn):
             Image.fromarray(picture).save(content, "png")
             place = f"imgs/{part.folder}"
             yield self.folder / place / f"sample_{number}.png", content.getvalue()
-            settings = (self.continuity, self.contour, self.contour // 3, self.paddle_length, self.paddle_thickness)
-            fields = (place, f"sample_{number}.png", number, label, *settings, self.margin, 1)
+            settings = (
+                self.settings.continuity,
+                self.settings.contour,
+                self.settings.contour // 3,
+                self.settings.paddle_length,
+                self.settings.paddle_thickness,
+            )
+            fields = (place, f"sample_{number}.png", number, label, *settings, self.settings.margin, 1)
             lines.append(" ".join(map(str, fields)))
         yield self.last_file(part), ("\n".join(lines) + "\n").encode()
 
     def estimated_bytes(self) -> int:
         """Estimated size of all files: 700 bytes a picture."""
-        return 700 * (self.num_train + 2 * self.num_val)
+        return 700 * (self.settings.num_train + 2 * self.settings.num_val)
 
     def picture(self, number: int) -> tuple[NDArray[np.uint8], int]:
         """Picture (side, side) and its label. Snakes that cannot be completed are drawn again."""
-        rng = np.random.default_rng([self.seed, number])
+        rng = np.random.default_rng([self.settings.seed, number])
         label = int(rng.integers(2))
         while True:
             with contextlib.suppress(BlockedError):
-                return Drawing(self, rng).drawn(label), label
+                return Picture(self.settings, rng).drawn(label), label
 
 
-class Drawing:
+class Picture:
     """Drawing of one picture.
 
     `taken`: places of the paddles so far, in [0, 1]. The border counts as taken.

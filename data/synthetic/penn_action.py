@@ -2,26 +2,22 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
+from data.stand_ins.of_figures import PennActionStandIn
+from data.synthetic.drawing import Video
 from data.synthetic.encoding import encoded_jpeg
-from data.synthetic.figure_videos import FigureStandIn
-from data.synthetic.figures import PENN_ACTION, Layout
-from data.synthetic.videos import Video
+from data.synthetic.figure_videos import FigureDrawing
+from data.synthetic.figures import CLASS_NAMES, PENN_ACTION, Layout
 
 MAT_TEXT = b"MATLAB 5.0 MAT-file"
 MAT_TEXT_SIZE = 116  # bytes at the beginning of a .mat file, which scipy fills with the date
 
 
-@dataclass(frozen=True, kw_only=True)
-class PennActionStandIn(FigureStandIn):
-    """Articulated figures in the layout of Penn Action."""
-
-    name = "penn-action"
+class PennActionDrawing(FigureDrawing[PennActionStandIn]):
     layout: ClassVar[Layout] = PENN_ACTION
 
     def video_ids(self, rng: np.random.Generator, labels: Sequence[tuple[str, int]]) -> list[str]:
@@ -31,8 +27,7 @@ class PennActionStandIn(FigureStandIn):
     def path(self, video: Video) -> Path:
         return Path("frames", video.video_id)
 
-    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        assert isinstance(part, Video)
+    def files(self, part: Video) -> Iterator[tuple[Path, bytes]]:
         for index, frame in enumerate(self.drawn(part)):
             yield self.path(part) / f"{index + 1:06d}.jpg", encoded_jpeg(frame, 92)
         yield Path("labels", f"{part.video_id}.mat"), self.label_file(part)
@@ -43,17 +38,20 @@ class PennActionStandIn(FigureStandIn):
 
         joints = self.joints(video)
         visible, places = joints.visible[..., None], joints.places + 0.5
-        lowest, highest = np.where(visible, places, [self.width, self.height]), np.where(visible, places, 1.0)
+        lowest, highest = (
+            np.where(visible, places, [self.settings.width, self.settings.height]),
+            np.where(visible, places, 1.0),
+        )
         content = {
-            "action": self.class_names[video.label],
+            "action": CLASS_NAMES[video.label],
             "pose": "front",
             "x": highest[..., 0],
             "y": highest[..., 1],
             "visibility": joints.visible.astype(np.float64),
             "train": 1.0 if video.split == "train" else -1.0,
             "bbox": np.concatenate([lowest.min(1), highest.max(1)], 1),  # (T, 4)
-            "dimensions": np.array([[self.height, self.width, self.frames]], np.float64),
-            "nframes": float(self.frames),
+            "dimensions": np.array([[self.settings.height, self.settings.width, self.settings.frames]], np.float64),
+            "nframes": float(self.settings.frames),
         }
         file = io.BytesIO()
         savemat(file, content, do_compression=True)

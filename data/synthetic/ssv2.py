@@ -7,16 +7,15 @@ have the same distribution in all ten classes.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.stand_ins.of_videos import SSv2StandIn
+from data.synthetic.drawing import Video, VideoDrawing
 from data.synthetic.shapes import SHAPES, Floats, Thing, color, draw_still, drift, dull_ground, to_uint8
-from data.synthetic.videos import FrameCounts, Rate, Side, Video, VideoStandIn
-from interface.ranges import Count, CountOrZero, PositiveOrZero, Range
 
 # For each coordinate: the template of its increase, and the template of the same frames played backwards.
 TEMPLATES = (
@@ -44,45 +43,21 @@ class Pose(NamedTuple):
     size: Floats
 
 
-@dataclass(frozen=True, kw_only=True)
-class SSv2StandIn(VideoStandIn):
-    """All settings that determine the pixels."""
-
-    name = "ssv2"
-
-    num_train: Count = 1600
-    num_val: Count = 1000
-    height: Side = 48
-    width: Side = 64
-    rate: Rate = 12
-    frames: FrameCounts = (20, 28)
-    reach: Annotated[tuple[float, float], Range(above=0, most=1, ascending=True)] = (0.7, 1.0)
-    """Share of its range that the moving coordinate covers."""
-    roam: PositiveOrZero = 0.55  # largest distance of the midpoint from the origin, along x and along y
-    distractors: CountOrZero = 2
-    occluders: CountOrZero = 1
-    shake: PositiveOrZero = 0.05  # standard deviation of the camera position
-    noise: PositiveOrZero = 0.02
-
+class SSv2Drawing(VideoDrawing[SSv2StandIn]):
     @property
     def class_names(self) -> tuple[str, ...]:
         """Templates without brackets in alphabetical order, as in the official labels file."""
         return tuple(sorted(without_brackets(template) for pair in TEMPLATES for template in pair))
 
-    @property
-    def num_classes(self) -> int:
-        """Number of classes: two per coordinate."""
-        return len(self.class_names)
-
-    def videos(self) -> list[Video]:
+    def parts(self) -> list[Video]:
         """Videos of both splits with balanced classes. Ids are shuffled, so that they are independent of the class."""
-        rng = np.random.default_rng([self.seed, 0])
-        ids = rng.permutation(self.num_train + self.num_val) + 1
+        rng = np.random.default_rng([self.settings.seed, 0])
+        ids = rng.permutation(self.settings.num_train + self.settings.num_val) + 1
         videos = []
-        for split, count in (("train", self.num_train), ("validation", self.num_val)):
-            for label in rng.permutation(np.arange(count) % self.num_classes):
+        for split, count in (("train", self.settings.num_train), ("validation", self.settings.num_val)):
+            for label in rng.permutation(np.arange(count) % self.settings.num_classes):
                 video_id = int(ids[len(videos)])
-                videos.append(Video(split, str(video_id), int(label), (self.seed, 1, video_id)))
+                videos.append(Video(split, str(video_id), int(label), (self.settings.seed, 1, video_id)))
         return videos
 
     def path(self, video: Video) -> Path:
@@ -93,7 +68,7 @@ class SSv2StandIn(VideoStandIn):
         templates = {without_brackets(template): template for pair in TEMPLATES for template in pair}
         labels = {name: str(label) for label, name in enumerate(self.class_names)}
         entries: dict[str, list[dict[str, object]]] = {"train": [], "validation": []}
-        for video in self.videos():
+        for video in self.parts():
             name = self.class_names[video.label]
             entry = {"id": video.video_id, "label": name.lower(), "template": templates[name]}
             entries[video.split].append({**entry, "placeholders": ["something"] * templates[name].count("[")})
@@ -103,7 +78,9 @@ class SSv2StandIn(VideoStandIn):
     def drawn(self, video: Video) -> NDArray[np.uint8]:
         """Frames (T, h, w, 3) of one video. The second template of a pair is the first one played backwards."""
         scene, motion = np.random.default_rng(video.seed).spawn(2)
-        times = np.linspace(0, 1, int(scene.integers(self.frames[0], self.frames[1] + 1)), dtype=np.float32)
+        times = np.linspace(
+            0, 1, int(scene.integers(self.settings.frames[0], self.settings.frames[1] + 1)), dtype=np.float32
+        )
         names = [[without_brackets(template) for template in pair] for pair in TEMPLATES]
         name = self.class_names[video.label]
         moving = next(index for index, pair in enumerate(names) if name in pair)
@@ -112,27 +89,27 @@ class SSv2StandIn(VideoStandIn):
 
     def footage(self, rng: np.random.Generator, times: Floats, pose: Pose) -> NDArray[np.uint8]:
         """Frames of a random scene with two objects. Only their poses depend on the class."""
-        camera = self.camera(drift(rng, times, self.shake))
+        camera = self.camera(drift(rng, times, self.settings.shake))
         ground = dull_ground(rng, values=(0.15, 0.45), saturation=0.3, below=0.1, above=0.15, hue_spread=0.1)
         canvas = ground.rendered(camera)
-        for _ in range(self.distractors):
+        for _ in range(self.settings.distractors):
             draw_still(rng, canvas, camera, cool_thing(rng), size=radius(rng.uniform()), reach=REACH)
         turn, gap = np.pi * (1.2 * pose.turn - 0.6), 0.12 + 0.68 * pose.gap
-        midpoint = self.roam * np.stack([2 * pose.x - 1, 2 * pose.y - 1], -1)  # (T, 2)
+        midpoint = self.settings.roam * np.stack([2 * pose.x - 1, 2 * pose.y - 1], -1)  # (T, 2)
         offset = gap[:, None] * np.stack([np.cos(turn), np.sin(turn)], -1)
         for side in rng.permutation([-1, 1]):  # either object may be in front of the other
             angle = rng.uniform(0, 2 * np.pi) + drift(rng, times, 0.2)[:, 0]
             position = (midpoint + side * offset).astype(np.float32)
             warm_thing(rng).draw(canvas, camera, position=position, size=radius(pose.size), angle=angle)
-        for _ in range(self.occluders):
+        for _ in range(self.settings.occluders):
             dull = color(rng.uniform(), 0.2, rng.uniform(0.1, 0.5))
             occluder = Thing(shape="bar", first=dull, second=dull, pattern="plain")
             draw_still(rng, canvas, camera, occluder, size=0.25, reach=REACH)
-        return to_uint8(canvas, rng, self.noise)
+        return to_uint8(canvas, rng, self.settings.noise)
 
     def pose(self, rng: np.random.Generator, times: Floats, moving: int) -> Pose:
         """Poses with one moving coordinate and constant others."""
-        paths = [increasing_path(rng, times, self.reach) for _ in TEMPLATES]
+        paths = [increasing_path(rng, times, self.settings.reach) for _ in TEMPLATES]
         return Pose(*(path if k == moving else np.full_like(path, rng.choice(path)) for k, path in enumerate(paths)))
 
 

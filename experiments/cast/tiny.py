@@ -7,7 +7,7 @@ where the weights are those of Kinetics, on that stand-in. Both are frozen after
 from dataclasses import replace
 
 from data.datasets.epic100 import Epic100
-from data.synthetic.epic100 import CategorisedEpic100StandIn
+from data.stand_ins.of_videos import CategorisedEpic100StandIn
 from experiments.cast.base import K400, SSV2
 from experiments.cast.experts import CLIP, EVA, IN21K, MVD, VIDEO_MAE_EK100, VIDEO_MAE_K400, VIDEO_MAE_SSV2
 from experiments.spec.language import Edit, Edits, Parent, RunConfig, TinyNote, optim

@@ -10,7 +10,7 @@ import torch
 from data.errors import DataError
 from data.findings import number_of
 from data.item_lists import ItemLists
-from data.synthetic.ensure import bytes_to_generate
+from data.stand_ins.stand_in import generated_root
 from experiments.spec.run import RunConfig
 from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
@@ -218,10 +218,11 @@ class Plan:
     def bytes_needed(self, parallel: int) -> int:
         """Bytes that the runs and their stand-ins will need, with the checkpoints of so many trainings at a time."""
         uses = {plan.job.run: plan.disk for plan in self.runs if plan.disk is not None}
-        stand_ins = {run.data.dataset.stand_in for run in uses} - {None}
+        datasets = {dataset.stand_in: dataset for dataset in (run.data.dataset for run in uses) if dataset.stand_in}
         kept = sum(use.weights + use.predictions for use in uses.values())
         checkpoints = parallel * max((use.checkpoint for use in uses.values()), default=0)
-        return kept + checkpoints + sum(bytes_to_generate(stand_in) for stand_in in stand_ins if stand_in is not None)
+        missing = (dataset.drawing(one) for one, dataset in datasets.items() if generated_root(one) is None)
+        return kept + checkpoints + sum(drawing.estimated_bytes() for drawing in missing)
 
     def as_json(self) -> list[dict[str, object]]:
         """Distinct runs, with the cells that show them, their states, and their remaining cost."""

@@ -7,7 +7,7 @@ from data.config import DataConfig
 from data.datasets.annotations import file_text
 from data.datasets.folders import refuse_duplicates
 from data.errors import DataError
-from data.synthetic.ensure import generated_root
+from data.stand_ins.stand_in import generated_root
 from interface.targets import Targets
 from runner.machine.resources import Resources
 from runner.store.data_record import data_record

@@ -14,7 +14,7 @@ from data.config import DataConfig, DatasetConfig, Split
 from data.errors import DataError, shortened
 from data.item_lists import ItemLists
 from data.loaders import allowed_number
-from data.synthetic.ensure import ensure
+from data.stand_ins.stand_in import generated_root
 from data.worker_processes import available_cores
 from experiments.spec.run import RunConfig
 from interface.sizes import InputSize
@@ -110,7 +110,7 @@ class Resources:
         """
         dataset = data.dataset
         if dataset.stand_in is not None:
-            return ensure(dataset.stand_in, progress=sys.stderr.isatty())
+            return generated_root(dataset.stand_in) or generated(dataset)
         if (root := self.named_root(dataset)) is not None:
             return root
         raise DataError(
@@ -263,6 +263,13 @@ class Resources:
             return 1
         fitting = max(1, DEFAULT_COST // (size.cost * run.evaluation.crops))
         return min(MAX_TEST_BATCH, fitting, self.micro_batch or MAX_TEST_BATCH)
+
+
+def generated(dataset: DatasetConfig) -> Path:
+    """Root of the stand-in of a data set, which is generated."""
+    from data.synthetic.ensure import ensure
+
+    return ensure(dataset.drawing(dataset.stand_in), progress=sys.stderr.isatty())
 
 
 def splits_of(data: DataConfig, *, trains: bool) -> tuple[Split, ...]:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from data.config import DatasetConfig
 from data.errors import DataError
 from data.fingerprint import DataFingerprint, fingerprint_in
-from data.synthetic.ensure import earlier_digest
+from data.stand_ins.stand_in import earlier_digest
 from experiments.spec.run import RunConfig
 from runner.machine.files import read_record
 from runner.machine.resources import Resources

@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from data.config import DatasetConfig
 from data.datasets import listops, pathfinder
@@ -21,18 +22,16 @@ from data.datasets.ntu import Ntu
 from data.datasets.pathfinder import Pathfinder
 from data.datasets.penn_action import PennAction
 from data.datasets.ssv2 import SSv2
-from data.synthetic.aan import AanStandIn
-from data.synthetic.cifar10 import Cifar10StandIn
-from data.synthetic.davis import DavisStandIn
+from data.stand_ins.of_figures import FineGymStandIn, NtuStandIn, PennActionStandIn
+from data.stand_ins.of_sequences import AanStandIn, Cifar10StandIn, ImdbStandIn, PathfinderStandIn
+from data.stand_ins.of_videos import (
+    CategorisedEpic100StandIn,
+    DavisStandIn,
+    Epic100StandIn,
+    KineticsStandIn,
+    SSv2StandIn,
+)
 from data.synthetic.ensure import ensure
-from data.synthetic.epic100 import CategorisedEpic100StandIn, Epic100StandIn
-from data.synthetic.finegym import FineGymStandIn
-from data.synthetic.imdb import ImdbStandIn
-from data.synthetic.kinetics import KineticsStandIn
-from data.synthetic.ntu import NtuStandIn
-from data.synthetic.pathfinder import PathfinderStandIn
-from data.synthetic.penn_action import PennActionStandIn
-from data.synthetic.ssv2 import SSv2StandIn
 
 DATASETS: dict[str, DatasetConfig] = {
     "kinetics400": Kinetics.Config(num_classes=10, stand_in=KineticsStandIn(num_train=26, num_val=13)),
@@ -73,8 +72,11 @@ def folder() -> Path:
     return made
 
 
+def drawing_of(config: DatasetConfig) -> Any:  # noqa: ANN401
+    """Drawing of the stand-in of a data set."""
+    return config.drawing(config.stand_in)
+
+
 def root_of(name: str) -> Path:
     """Root of the generated copy of a data set, which no test may change."""
-    stand_in = DATASETS[name].stand_in
-    assert stand_in is not None
-    return ensure(stand_in, folder(), progress=False, workers=0)
+    return ensure(drawing_of(DATASETS[name]), folder(), progress=False, workers=0)

@@ -19,8 +19,9 @@ from data.poses import Poses
 from data.sampling.base import Indices, Timeline
 from data.sampling.segments import SegmentSampling
 from data.sampling.strides import DenseSampling
+from data.stand_ins.of_videos import KineticsStandIn
 from data.synthetic.ensure import ensure
-from data.synthetic.kinetics import KineticsStandIn
+from data.synthetic.kinetics import KineticsDrawing
 from data.transforms.pixels import Augmentation
 from data.video.frame_sources import opened
 from interface.evaluation import EvalConfig
@@ -98,7 +99,7 @@ def test_validation_uses_the_middle_clip_and_crop_of_the_training_sampling(
 def test_reversed_channels_are_blue_first_in_training_and_test(tmp_path: Path) -> None:
     coloured = KineticsStandIn(num_train=2, num_val=1)
     dataset = Kinetics.Config(num_classes=coloured.num_classes, stand_in=coloured)
-    videos = dataset.build(ensure(coloured, tmp_path, progress=False, workers=0), "train")
+    videos = dataset.build(ensure(KineticsDrawing(coloured), tmp_path, progress=False, workers=0), "train")
     plain = replace(DATA, dataset=dataset, augmentation=Augmentation.Config(short_side=(36, 48), color_jitter=0.0))
     reversed_ = replace(plain, reversed_channels=True)
     ours, theirs = (data.train_items(videos, seed=0)[Draw(0, 1)].inputs[0] for data in (plain, reversed_))

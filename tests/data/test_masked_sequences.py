@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from data.datasets.davis import Davis, read_frames
 from data.errors import DecodeError
 from data.masked_sequences import MaskedSequences, resized
-from data.synthetic.davis import DavisStandIn
+from data.stand_ins.of_videos import DavisStandIn
+from data.synthetic.davis import DavisDrawing
 from data.synthetic.ensure import ensure
 from interface.evaluation import EvalConfig
 
@@ -19,7 +20,7 @@ STAND_IN = DavisStandIn(num_val=2, height=32, width=60, frames=4)
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return ensure(STAND_IN, tmp_path_factory.mktemp("davis2017"), progress=False, workers=0)
+    return ensure(DavisDrawing(STAND_IN), tmp_path_factory.mktemp("davis2017"), progress=False, workers=0)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,9 +13,10 @@ import torch
 from torch import Tensor
 
 from data.datamodule import DataModule, Loading
+from data.datasets.finegym import FineGym
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
-from data.datasets.pose_videos import PoseVideoList
+from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
 from data.errors import DataError, DecodeError
 from data.fingerprint import fingerprint_in
 from data.inspection.inspection import Inspection, Need
@@ -211,16 +211,11 @@ def test_clips_are_shown_as_their_frames_without_the_joints() -> None:
     assert torch.equal(DATA.display((clips, torch.zeros(3, 2, 13, 3))), clips[1])
 
 
-STAND_INS = {"penn_action": "PennActionStandIn", "ntu": "NtuStandIn", "finegym": "FineGymStandIn"}
-
-
-@pytest.mark.parametrize("name", STAND_INS)
-def test_tiny_data_are_generated_with_half_the_frames(name: str) -> None:
-    module: ModuleType = pytest.importorskip(f"data.synthetic.{name}")
-    reader = {"penn_action": PennAction, "ntu": Ntu}.get(name) or pytest.importorskip("data.datasets.finegym").FineGym
-    tiny = PoseVideoData(dataset=reader.Config()).tiny()
+@pytest.mark.parametrize("dataset", [PennAction.Config(), Ntu.Config(), FineGym.Config()], ids=lambda one: one.name)
+def test_tiny_data_are_generated_with_half_the_frames(dataset: PoseDatasetConfig) -> None:
+    tiny = PoseVideoData(dataset=dataset).tiny()
     assert (tiny.frames, tiny.crop) == (6, 32)
-    assert isinstance(tiny.dataset.stand_in, getattr(module, STAND_INS[name]))
+    assert tiny.dataset.stand_in is not None and tiny.dataset.stand_in.name == dataset.name
     assert tiny.targets.classes == {"class": tiny.dataset.stand_in.num_classes}  # pyright: ignore
 
 

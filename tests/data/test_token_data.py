@@ -16,8 +16,10 @@ from data.datasets.pathfinder import Pathfinder
 from data.errors import DecodeError
 from data.items import Draw
 from data.loaders import ContinuingItems
-from data.synthetic.aan import AanStandIn
+from data.stand_ins.of_sequences import AanStandIn
+from data.synthetic.aan import AanDrawing
 from data.synthetic.ensure import ensure
+from data.synthetic.listops import ListOpsDrawing
 from data.token_data import TokenData, padded_ids
 from interface.evaluation import EvalConfig
 from interface.sizes import TokenSequenceSize
@@ -48,7 +50,7 @@ def test_tokens_out_of_the_vocabulary_and_empty_items_are_named() -> None:
 
 
 def test_training_and_test_items_have_the_same_tokens(tmp_path: Path) -> None:
-    root = ensure(LISTOPS.dataset.stand_in, tmp_path, progress=False, workers=0)  # pyright: ignore
+    root = ensure(ListOpsDrawing(LISTOPS.dataset.stand_in), tmp_path, progress=False, workers=0)  # pyright: ignore
     items = LISTOPS.dataset.build(root, "train")
     train, test = LISTOPS.train_items(items, 0), LISTOPS.test_items(items, ONE_VIEW)
     (row,) = train[Draw(0, 3)].inputs
@@ -61,7 +63,7 @@ def test_training_and_test_items_have_the_same_tokens(tmp_path: Path) -> None:
 def test_pairs_have_two_inputs(tmp_path: Path) -> None:
     small = AanStandIn(num_train=8, num_val=4)
     data = TokenData(dataset=Aan.Config(stand_in=small), length=64)
-    items = data.dataset.build(ensure(small, tmp_path, progress=False, workers=0), "train")
+    items = data.dataset.build(ensure(AanDrawing(small), tmp_path, progress=False, workers=0), "train")
     assert [part.shape for part in data.train_items(items, 0)[Draw(0, 1)].inputs] == [(64,), (64,)]
     assert len(data.validation_items(items).blank_inputs()) == 2
 
@@ -138,7 +140,7 @@ def module(data: DataConfig, root: Path) -> DataModule:
 
 
 def test_a_resumed_training_continues_the_validations(tmp_path: Path) -> None:
-    root = ensure(LISTOPS.dataset.stand_in, tmp_path, progress=False, workers=0)  # pyright: ignore
+    root = ensure(ListOpsDrawing(LISTOPS.dataset.stand_in), tmp_path, progress=False, workers=0)  # pyright: ignore
     whole = module(LISTOPS, root)
     loader = whole.val_dataloader()
     drawn = [batch.items.tolist() for _ in range(3) for batch in loader]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data.datasets.epic100 import Epic100
-from data.synthetic.epic100 import Epic100StandIn
+from data.stand_ins.of_videos import Epic100StandIn
 from experiments.motionformer.base import EPIC100
 from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.spec.edits import apply, data, model, optim

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from data.datasets.davis import Davis
-from data.synthetic.davis import DavisStandIn
+from data.stand_ins.of_videos import DavisStandIn
 from experiments.motionformer.table9 import DAVIS, KEPT, RANDOM
 from experiments.motionformer.tiny import TINY
 from experiments.spec import scales

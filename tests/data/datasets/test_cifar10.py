@@ -9,7 +9,7 @@ import pytest
 
 from data.datasets.cifar10 import Cifar10, grey
 from data.errors import DataError, MissingAnnotationError
-from data.synthetic.cifar10 import Cifar10StandIn
+from data.stand_ins.of_sequences import Cifar10StandIn
 
 CONFIG = Cifar10.Config(test_batch=None)
 NAMES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")

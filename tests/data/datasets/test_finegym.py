@@ -10,7 +10,7 @@ from data.config import Split
 from data.datasets.finegym import FineGym, FineGymVideos, PoseLibrary, pose_library
 from data.datasets.videos import Span, VideoRecord
 from data.errors import DataError, DecodeError, MissingAnnotationError
-from data.synthetic.ssv2 import SSv2StandIn
+from data.stand_ins.of_videos import SSv2StandIn
 from tests.data.pose_files import pose_annotation, write_poses
 
 CONFIG = FineGym.Config()

@@ -8,8 +8,9 @@ import pytest
 
 from data.datasets.listops import TINY, TOKENS, ListOps, value_of
 from data.errors import DataError, DecodeError
+from data.stand_ins.of_sequences import ListOpsStandIn
 from data.synthetic.ensure import ensure
-from data.synthetic.listops import ListOpsStandIn
+from data.synthetic.listops import ListOpsDrawing
 
 EXAMPLE = "( ( ( [MAX 2 ) 9 ) ] )\t9"
 CONFIG = ListOps.Config(stand_in=None, test_batch=None)
@@ -73,7 +74,7 @@ def test_examination_compares_the_value_of_the_expression_with_that_of_the_line(
 
 def test_generated_files_are_those_that_the_reader_reads(tmp_path: Path) -> None:
     small = replace(TINY, num_train=250, num_val=40)
-    root = ensure(small, tmp_path, progress=False, workers=0)
+    root = ensure(ListOpsDrawing(small), tmp_path, progress=False, workers=0)
     config = ListOps.Config(stand_in=small, test_batch=32)
     items = {split: config.build(root, split) for split in ("train", "val", "test")}
     assert [len(items[split]) for split in ("train", "val", "test")] == [250, 40, 32]
@@ -85,7 +86,7 @@ def test_generated_files_are_those_that_the_reader_reads(tmp_path: Path) -> None
 
 
 def test_a_lookup_of_the_first_token_reaches_the_accuracy_of_the_printed_models() -> None:
-    draw, generator = random.Random(0), ListOpsStandIn()
+    draw, generator = random.Random(0), ListOpsDrawing(ListOpsStandIn())
     expressions = [generator.expression(draw) for _ in range(500)]
     answers = {"[MAX": 9, "[MIN": 0, "[MED": 4, "[SM": 5}
     hits = [answers[e.text.replace("(", " ").split()[0]] == e.value for e in expressions]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from data.datasets.pathfinder import Pathfinder
 from data.errors import DataError, DecodeError
-from data.synthetic.pathfinder import PathfinderStandIn
+from data.stand_ins.of_sequences import PathfinderStandIn
 
 SMALL = PathfinderStandIn(num_train=16, num_val=2, contour=6)
 CONFIG = Pathfinder.Config(stand_in=None, test_batch=None, split_rule="as listed")

@@ -94,7 +94,7 @@ def test_a_sample_is_the_same_each_time(indices: Sequence[int], count: int | Non
 def test_a_listed_video_counts_as_failed_in_a_test(weighted: RunConfig, store: RunStore) -> None:
     data, resources = weighted.data, Resources(workers=0, devices=1, allow_bad=1)
     assert data.dataset.stand_in is not None
-    root = ensure(data.dataset.stand_in, progress=False, workers=0)
+    root = ensure(data.dataset.drawing(data.dataset.stand_in), progress=False, workers=0)
     listed = DecodedFiles(*store.decoded_files(data.dataset.name))
     first = decoded_items(data, ItemLists(lambda _: root), "test", listed, workers=0, count=1)[0]
     listed.add(first._replace(name="a.mp4", reason="damaged"))

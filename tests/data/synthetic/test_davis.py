@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from data.datasets.davis import Davis, read_frames, read_masks
-from data.synthetic.davis import DavisStandIn
+from data.stand_ins.of_videos import DavisStandIn
+from data.synthetic.davis import DavisDrawing
 from data.synthetic.ensure import ensure
 from lightning_modules.mask_propagation import MaskPropagation, MaskScores
 from models.propagation.propagate import Clips, FrameVectors, Match, propagated
@@ -23,6 +24,7 @@ from models.tokens import Grid
 
 PATCH, NUM_SEQUENCES = 8, 1
 STAND_IN = DavisStandIn()
+DRAWING = DavisDrawing(STAND_IN)
 GRID = Grid(4, STAND_IN.height // PATCH, STAND_IN.width // PATCH)
 RULES = replace(DINO, context=2, radius=3)
 
@@ -30,7 +32,7 @@ RULES = replace(DINO, context=2, radius=3)
 @cache
 def sequence(number: int) -> tuple[Tensor, np.ndarray]:
     """Frames (F, 3, h, w) in [0, 1] and masks (F, h, w)."""
-    pictures, masks = STAND_IN.rendered(number)
+    pictures, masks = DRAWING.rendered(number)
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255, masks
 
 
@@ -110,7 +112,7 @@ def test_without_a_radius_look_alikes_are_confused(colour_score: float) -> None:
 
 def test_true_masks_have_full_scores_and_every_sequence_has_three_objects_that_are_hidden_or_not() -> None:
     for number in range(STAND_IN.num_val):
-        _, masks = STAND_IN.rendered(number)
+        _, masks = DRAWING.rendered(number)
         sizes = np.array([[(mask == object_).sum() for object_ in (1, 2, 3)] for mask in masks])
         assert (sizes[0] > 100).all()  # all are visible at first
         assert (sizes[:, :2] == 0).any(0).all()  # the bar hides the first two
@@ -121,8 +123,9 @@ def test_true_masks_have_full_scores_and_every_sequence_has_three_objects_that_a
 
 def test_the_reader_of_the_real_data_set_reads_it(tmp_path: Path) -> None:
     small = DavisStandIn(num_val=2, height=32, width=48, frames=5)
-    items = Davis.Config(stand_in=small).build(ensure(small, tmp_path, progress=False, workers=0), "test")
+    drawing = DavisDrawing(small)
+    items = Davis.Config(stand_in=small).build(ensure(drawing, tmp_path, progress=False, workers=0), "test")
     assert items.ids == ("shapes-00", "shapes-01")
-    pictures, masks = small.rendered(1)
+    pictures, masks = drawing.rendered(1)
     assert (read_masks(items.sequences[1], (32, 48)) == masks).all()
     assert np.abs(read_frames(items.sequences[1]).astype(float) - pictures).mean() < 8

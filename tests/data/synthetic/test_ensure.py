@@ -5,24 +5,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from data.synthetic.ensure import (
-    StandIn,
-    StandInError,
-    default_cache,
-    earlier_digest,
-    ensure,
-    folder_name,
-    generated_root,
-)
-from data.synthetic.epic100 import Epic100StandIn
-from data.synthetic.kinetics import KineticsStandIn
-from data.synthetic.ssv2 import SSv2StandIn
+from data.stand_ins.of_videos import Epic100StandIn, KineticsStandIn, SSv2StandIn
+from data.stand_ins.stand_in import StandIn, default_cache, earlier_digest, folder_name, generated_root
+from data.synthetic.drawing import Drawing
+from data.synthetic.ensure import StandInError, ensure
+from data.synthetic.ssv2 import SSv2Drawing
 
 SMALL = SSv2StandIn(num_train=20, num_val=10, height=32, width=32, frames=(4, 6))
 
@@ -42,21 +34,22 @@ class Slow(StandIn):
     fails_at: int | None = None
     log: str = ""
 
+
+class SlowDrawing(Drawing[Slow, tuple[int, bytes]]):
     def annotations(self) -> dict[str, str | bytes]:
-        if self.log:
-            with open(self.log, "a") as log:
+        if self.settings.log:
+            with open(self.settings.log, "a") as log:
                 log.write("generated\n")
         return {"list.txt": "Größe\n", "labels/train.bin": bytes(range(256))}
 
     def parts(self) -> list[tuple[int, bytes]]:
-        return [(number, f"part {number}".encode()) for number in range(self.num_train)]
+        return [(number, f"part {number}".encode()) for number in range(self.settings.num_train)]
 
-    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
-        assert isinstance(part, tuple)
+    def files(self, part: tuple[int, bytes]) -> Iterator[tuple[Path, bytes]]:
         number, content = part
         yield Path("frames") / str(number) / "first.bin", content
-        time.sleep(self.seconds)
-        if number == self.fails_at:
+        time.sleep(self.settings.seconds)
+        if number == self.settings.fails_at:
             raise OSError(28, "No space left on device")
         yield Path("frames") / str(number) / "second.bin", content[::-1]
 
@@ -66,15 +59,15 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
-    alone = ensure(SMALL, tmp_path / "alone", progress=False, workers=0)
-    shared = ensure(SMALL, tmp_path / "shared", progress=False, workers=2)
+    alone = ensure(SSv2Drawing(SMALL), tmp_path / "alone", progress=False, workers=0)
+    shared = ensure(SSv2Drawing(SMALL), tmp_path / "shared", progress=False, workers=2)
     assert contents(alone) == contents(shared)
     assert len(contents(alone)) == 3 + SMALL.num_train + SMALL.num_val
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_stand_in_may_have_files_other_than_videos(tmp_path: Path, workers: int) -> None:
-    made = contents(ensure(Slow(seconds=0.0, num_train=20), tmp_path, progress=False, workers=workers))
+    made = contents(ensure(SlowDrawing(Slow(seconds=0.0, num_train=20)), tmp_path, progress=False, workers=workers))
     assert made.pop("list.txt").decode() == "Größe\n"
     assert made.pop("labels/train.bin") == bytes(range(256))
     expected = {f"frames/{number}/first.bin": f"part {number}".encode() for number in range(20)}
@@ -83,9 +76,9 @@ def test_a_stand_in_may_have_files_other_than_videos(tmp_path: Path, workers: in
 
 
 def test_a_finished_data_set_is_not_generated_again(tmp_path: Path) -> None:
-    root = ensure(SMALL, tmp_path, progress=False, workers=0)
+    root = ensure(SSv2Drawing(SMALL), tmp_path, progress=False, workers=0)
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
-    assert ensure(SMALL, tmp_path, progress=False, workers=0) == root
+    assert ensure(SSv2Drawing(SMALL), tmp_path, progress=False, workers=0) == root
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
@@ -101,12 +94,13 @@ def test_a_stand_in_of_another_class_has_a_folder_of_its_own() -> None:
     assert folder_name(Slow()) != folder_name(Other())
 
 
-def test_a_killed_generation_leaves_no_partial_data_set_and_the_next_one_succeeds(tmp_path: Path) -> None:
+def test_a_killed_generation_leaves_no_partial_data_set(tmp_path: Path) -> None:
     script = (
         "from pathlib import Path\n"
+        "from data.stand_ins.of_videos import SSv2StandIn\n"
         "from data.synthetic.ensure import ensure\n"
-        "from data.synthetic.ssv2 import SSv2StandIn\n"
-        f"ensure(SSv2StandIn(num_train=2000, num_val=10), Path({str(tmp_path)!r}), workers=2)"
+        "from data.synthetic.ssv2 import SSv2Drawing\n"
+        f"ensure(SSv2Drawing(SSv2StandIn(num_train=2000, num_val=10)), Path({str(tmp_path)!r}), workers=2)"
     )
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
     root = tmp_path / folder_name(SSv2StandIn(num_train=2000, num_val=10))
@@ -125,19 +119,14 @@ def test_a_killed_generation_leaves_no_partial_data_set_and_the_next_one_succeed
         time.sleep(1.5)
         written, left = left, len(list(partial.glob("*/*.mp4")))
 
-    small = replace(SMALL, seed=3)
-    (tmp_path / f"{folder_name(small)}.partial").mkdir()
-    (tmp_path / f"{folder_name(small)}.partial" / "stale").touch()
-    made = ensure(small, tmp_path, progress=False, workers=0)
-    assert not (made / "stale").exists()
-    assert not (tmp_path / f"{made.name}.partial").exists()
-
 
 def test_two_concurrent_processes_generate_the_data_set_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context = multiprocessing.get_context("fork")
     slow = Slow(log=str(tmp_path / "log.txt"))
     processes = [
-        context.Process(target=ensure, args=(slow, tmp_path / "cache"), kwargs={"progress": False, "workers": 0})
+        context.Process(
+            target=ensure, args=(SlowDrawing(slow), tmp_path / "cache"), kwargs={"progress": False, "workers": 0}
+        )
         for _ in range(2)
     ]
     for process in processes:
@@ -153,14 +142,14 @@ def test_two_concurrent_processes_generate_the_data_set_once(tmp_path: Path, mon
 def test_a_full_disk_gives_a_one_line_error_and_no_data_set(tmp_path: Path, workers: int) -> None:
     failing = Slow(fails_at=5, seconds=0.0)
     with pytest.raises(StandInError, match=r"the slow stand-in cannot be written to .*No space left.*STAND_IN_CACHE"):
-        ensure(failing, tmp_path, progress=False, workers=workers)
+        ensure(SlowDrawing(failing), tmp_path, progress=False, workers=workers)
     assert not (tmp_path / folder_name(failing)).exists()
 
 
 def test_a_cache_that_is_a_file_gives_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "cache").touch()
     with pytest.raises(StandInError, match="STAND_IN_CACHE"):
-        ensure(SMALL, tmp_path / "cache", progress=False, workers=0)
+        ensure(SSv2Drawing(SMALL), tmp_path / "cache", progress=False, workers=0)
 
 
 def test_an_environment_variable_sets_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -174,48 +163,25 @@ def test_an_environment_variable_sets_the_cache_folder(monkeypatch: pytest.Monke
 
 
 def test_progress_is_shown_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ensure(Slow(seconds=0.0), tmp_path, workers=0)
+    ensure(SlowDrawing(Slow(seconds=0.0)), tmp_path, workers=0)
     captured = capsys.readouterr()
     assert "making the slow stand-in: 100%" in captured.err
     assert captured.out == ""
 
 
-SOURCE = """
-from dataclasses import dataclass, field
-from pathlib import Path
-from data.synthetic.ensure import StandIn
-
-@dataclass(frozen=True, kw_only=True)
-class Sounds(StandIn):
-    FIELDS
-
-    name = "sounds"
-
-    def annotations(self):
-        return {}
-
-    def parts(self):
-        return ["one"]
-
-    def files(self, part):
-        yield Path("only.txt"), part.encode()
-"""
-
-
-def sounds(module: str, monkeypatch: pytest.MonkeyPatch, fields: str = "") -> StandIn:
+def sounds(module: str, *fields: tuple) -> StandIn:
     """Stand-in that stands in a module of this name."""
-    created = ModuleType(module)
-    monkeypatch.setitem(sys.modules, module, created)
-    exec(SOURCE.replace("FIELDS", fields), created.__dict__)
-    return created.Sounds()
+    names = {"name": "sounds", "__module__": module}
+    return make_dataclass("Sounds", fields, bases=(StandIn,), frozen=True, kw_only=True, namespace=names)()
 
 
 def test_a_stand_in_whose_module_was_moved_finds_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = ensure(sounds("data.synthetic.sounds", monkeypatch), tmp_path, progress=False, workers=0)
-    moved = sounds("data.noises.sounds", monkeypatch, 'pitch: str = field(default="low", metadata={"omit_if": "low"})')
-    assert generated_root(moved, tmp_path) == root
+    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path))
+    (root := tmp_path / folder_name(sounds("data.stand_ins.sounds"))).mkdir()
+    moved = sounds("data.noises.sounds", ("pitch", str, field(default="low", metadata={"omit_if": "low"})))
+    assert generated_root(moved) == root
     for other in (replace(moved, version=2), replace(moved, seed=1), replace(moved, pitch="high")):  # type: ignore[call-arg]
-        assert generated_root(other, tmp_path) is None
+        assert generated_root(other) is None
 
 
 @pytest.mark.parametrize(

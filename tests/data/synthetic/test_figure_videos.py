@@ -1,21 +1,60 @@
+"""Stand-ins of figures with joints: layouts of joints, what tells the classes, and the published formats."""
+
 import colorsys
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.synthetic.figure_videos import FigureStandIn, pixels
-from data.synthetic.figures import ACTION_OF, CLASS_NAMES, LANDMARKS, Landmark
-from data.synthetic.ntu import NtuStandIn
-from data.synthetic.penn_action import PennActionStandIn
-from data.synthetic.shapes import Floats
-from data.synthetic.videos import Video
+from data.datasets.ntu import TRAINING_CAMERAS, TRAINING_PERFORMERS, VideoName
+from data.datasets.pose_videos import PoseVideoList
+from data.stand_ins.of_figures import FigureStandIn, NtuStandIn, PennActionStandIn
+from data.synthetic.drawing import Video
+from data.synthetic.figure_videos import FigureDrawing
+from data.synthetic.figures import (
+    ACTION_OF,
+    ACTIONS,
+    BODY,
+    CLASS_NAMES,
+    COCO,
+    HEAD,
+    LANDMARKS,
+    NTU,
+    PENN_ACTION,
+    Action,
+    Angles,
+    Landmark,
+    Motion,
+    Movement,
+    body_joints,
+    draw_limb,
+    kind_of,
+    movement,
+)
+from data.synthetic.ntu import NtuDrawing
+from data.synthetic.penn_action import PennActionDrawing
+from data.synthetic.shapes import Camera, Floats
+from tests.data.stand_ins import DATASETS, drawing_of, root_of
 
-SMALL = PennActionStandIn(num_train=26, num_val=13)
-EXACT = replace(SMALL, jitter=0.0, gaps=0.0)  # joints at their true places
+SMALL = PennActionDrawing(PennActionStandIn(num_train=26, num_val=13))
+EXACT = PennActionDrawing(replace(SMALL.settings, jitter=0.0, gaps=0.0))  # joints at their true places
 LABEL = {name: label for label, name in enumerate(CLASS_NAMES)}
+LAYOUTS = {"penn-action": PENN_ACTION, "gym99": COCO, "ntu60": NTU}
+# Joint on the other side of the body, and joints of the body, by the published orders of joints.
+OTHER_SIDE = {
+    "penn-action": [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11],
+    "gym99": [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15],
+    "ntu60": [0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 20, 23, 24, 21, 22],
+}
+PLACES = {
+    "penn-action": list(range(13)),
+    "gym99": [0, *range(5, 17)],
+    "ntu60": [3, 4, 8, 5, 9, 6, 10, 12, 16, 13, 17, 14, 18],
+}
+LEFT_WRIST, RIGHT_WRIST, LEFT_HIP = (BODY.index(name) for name in ("left_wrist", "right_wrist", "left_hip"))
 
 
 def video(name: str, index: int = 0) -> Video:
@@ -37,44 +76,82 @@ def hue_at(frames: NDArray[np.uint8], places: Floats) -> float:
     return float(np.angle(np.exp(1j * angles).mean()) / (2 * np.pi) % 1.0)
 
 
-def test_classes_are_balanced_in_both_splits() -> None:
-    counts = Counter((video.split, video.label) for video in SMALL.videos())
+def moved(motion: Motion, seed: int = 0) -> Movement:
+    return movement(np.random.default_rng(seed), motion, np.linspace(0, 1, 24), 3)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_joints_of_a_layout_have_the_published_numbers_and_move_with_the_body(name: str) -> None:
+    layout = LAYOUTS[name]
+    assert [layout.number(joint) for joint in BODY] == PLACES[name]
+    assert layout.weights.sum(1) == pytest.approx(1) and len(np.unique(layout.weights, axis=0)) == len(OTHER_SIDE[name])
+    body = body_joints(Angles(*np.random.default_rng(0).uniform(-0.3, 1.2, (4, 5, 2))))
+    mirrored = body[:, OTHER_SIDE["penn-action"]] * [-1, 1]
+    assert layout.joints(mirrored) == pytest.approx(layout.joints(body)[:, OTHER_SIDE[name]] * [-1, 1])
+    assert sum(len(layout.weights) - 1 in bone for bone in layout.bones) == 1  # the last one is drawn
+
+
+def test_a_body_stands_on_the_ground_and_has_height_1_when_upright() -> None:
+    upright = body_joints(Angles(*np.zeros((4, 1, 2))))
+    assert upright[..., 1].max(1) == pytest.approx(0) and upright[0, 0, 1] - HEAD == pytest.approx(-1.0, abs=0.01)
+    assert upright[0, BODY.index("left_shoulder"), 0] > 0 > upright[0, BODY.index("right_shoulder"), 0]
+
+
+def test_a_limb_covers_the_pixels_close_to_its_line() -> None:
+    camera = Camera(height=32, width=40, pixels_per_unit=14.0, center=np.zeros((2, 2)))
+    start, end = np.array([[-0.2, -0.4], [-0.1, -0.4]]), np.array([[0.5, 0.3], [-0.1, -0.4]])
+    canvas = np.zeros((2, 32, 40, 3), np.float32)
+    draw_limb(canvas, camera, start=start, end=end, radius=0.2, paint=np.array([1.0, 0.5, 0.0]), opacity=0.8)
+    for t, row, column in [(0, 10, 16), (0, 0, 0), (1, 17, 22), (1, 12, 20), (0, 20, 26), (1, 10, 18)]:
+        point = np.array([camera.x[t, 0, column], camera.y[t, row, 0]])
+        places = start[t] + np.linspace(0, 1, 400)[:, None] * (end[t] - start[t])
+        outside = (np.linalg.norm(places - point, axis=-1).min() - 0.2) * 14.0
+        expected = 0.8 * np.clip(0.5 - outside, 0, 1)
+        assert canvas[t, row, column] == pytest.approx(expected * np.array([1.0, 0.5, 0.0]), abs=0.02)
+
+
+def test_the_hips_go_down_when_sitting_down_and_single_frames_do_not_tell_it_from_standing_up() -> None:
+    down, up = (
+        np.stack([moved(motion, seed).body[:, LEFT_HIP, 1] for seed in range(150)])
+        for motion in ("sit_down", "stand_up")
+    )
+    assert (down[:, -1] - down[:, 0]).min() > 0.1 < (up[:, 0] - up[:, -1]).min()
+    assert np.abs(np.sort(down.ravel()) - np.sort(up.ravel())).max() < 0.03
+
+
+@pytest.mark.parametrize(("motion", "up", "down"), [("wave_left", 5, 6), ("wave_right", 6, 5)])
+def test_one_hand_is_up_when_waving(motion: Motion, up: int, down: int) -> None:
+    body = moved(motion).body
+    assert (body[:, up, 1] < body[:, 0, 1]).all() and (body[:, down, 1] > body[:, 0, 1]).all()
+    assert np.ptp(body[:, up, 0]) > 0.05
+
+
+def test_classes_are_of_three_kinds_in_alphabetical_order_and_balanced() -> None:
+    assert list(CLASS_NAMES) == sorted({*CLASS_NAMES}) and len(CLASS_NAMES) == FigureStandIn.num_classes
+    assert Counter(map(kind_of, CLASS_NAMES)) == {"motion": 6, "appearance": 3, "both": 4}
+    counts = Counter((video.split, video.label) for video in SMALL.parts())
     assert counts == {("train", label): 2 for label in range(13)} | {("val", label): 1 for label in range(13)}
-    assert len({video.video_id for video in SMALL.videos()}) == 39
-    assert SMALL.num_classes == len(SMALL.class_names) == 13
 
 
-def test_joints_without_a_place_are_zero_and_the_others_are_inside_of_the_picture() -> None:
-    clips = [SMALL.joints(video) for video in SMALL.videos()]
-    places, visible = np.stack([c.places for c in clips]), np.stack([c.visible for c in clips])
-    assert places.shape == (39, 24, 13, 2)
-    assert not places[~visible].any()
-    assert (places >= 0).all() and (places <= 64).all()
-    assert 0.85 < visible.mean() < 0.99
-    assert not visible.any(-1).all()  # some frames have no joints at all
-    assert EXACT.joints(video("rest")).visible.all()
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+def test_actions_form_pairs_that_differ_in_motion_or_in_colour_only(action: Action) -> None:
+    partner = ACTION_OF[action.partner]
+    assert ACTION_OF[partner.partner] == action
+    assert (partner.motion == action.motion) == (partner.hue != action.hue) == (kind_of(action.name) == "both")
 
 
-@pytest.mark.parametrize("stand_in", [EXACT, NtuStandIn(jitter=0.0, gaps=0.0)], ids=["penn", "ntu"])
-def test_one_pair_differs_in_the_last_joint_alone(stand_in: FigureStandIn) -> None:
-    one, other = (stand_in.joints(video(name)).places for name in ("rest", "rest_and_swing"))
+@pytest.mark.parametrize("drawing", [EXACT, NtuDrawing(NtuStandIn(jitter=0.0, gaps=0.0))], ids=["penn", "ntu"])
+def test_one_pair_differs_in_the_last_joint_alone(drawing: FigureDrawing[Any]) -> None:
+    one, other = (drawing.joints(video(name)).places for name in ("rest", "rest_and_swing"))
     differs = (one != other).any((0, 2))
     assert np.flatnonzero(differs).tolist() == [differs.size - 1]
     assert np.linalg.norm(one[:, -1] - other[:, -1], axis=-1).max() > 7
 
 
-@pytest.mark.parametrize("ending", [2, 5])
-def test_one_pair_differs_in_the_last_frames_alone(ending: int) -> None:
-    stand_in = replace(EXACT, ending=ending)
-    one, other = (stand_in.joints(video(name)).places for name in ("march", "march_and_cheer"))
-    assert (one != other).any((1, 2)).tolist() == [False] * (24 - ending) + [True] * ending
-
-
-def test_a_clip_of_six_frames_sees_the_ending_in_its_last_frame_only_wherever_it_is_drawn() -> None:
-    segment = 24 // 6
-    for place in range(6):
-        drawn = range(segment * place, segment * (place + 1))
-        assert {index >= 24 - SMALL.ending for index in drawn} == {place == 5}
+def test_one_pair_differs_in_the_last_frames_alone_which_a_clip_of_six_frames_sees_once() -> None:
+    one, other = (EXACT.joints(video(name)).places for name in ("march", "march_and_cheer"))
+    ending = EXACT.settings.ending
+    assert (one != other).any((1, 2)).tolist() == [False] * (24 - ending) + [True] * ending and ending == 24 // 6
 
 
 @pytest.mark.parametrize("name", ["wave_left_blue", "wave_left_red", "wave_right_blue", "wave_right_red"])
@@ -93,58 +170,56 @@ def test_every_video_shows_both_colours_and_both_actions_of_a_pair(name: str) ->
         scene = SMALL.scene(video(name, index))
         assert scene.actor.held is not None and scene.partner.held is not None
         assert {scene.actor.held.hue, scene.partner.held.hue} == {0.0, 0.62}
-        assert len(scene.passers) == 1
         centres = [figure.joints[..., 0].mean() for figure in (scene.actor, scene.partner)]
         assert centres[0] * centres[1] < 0  # one on each side
-    scene = SMALL.scene(video("sit_down"))
-    actor, partner = (figure.joints[-1, 0, 1] - figure.joints[0, 0, 1] for figure in (scene.actor, scene.partner))
-    assert actor > 0.1 > -0.1 > partner  # heads, downwards
 
 
 def test_sides_and_facing_of_the_actor_are_random() -> None:
-    layout = SMALL.layout
-    left, right = layout.number("left_shoulder"), layout.number("right_shoulder")
-    scenes = [SMALL.scene(video("wave_left_red", index)) for index in range(200)]
-    for figures in ([scene.actor for scene in scenes], [scene.partner for scene in scenes]):
-        assert 0.4 < np.mean([figure.joints[..., 0].mean() > 0 for figure in figures]) < 0.6
-        assert 0.4 < np.mean([figure.joints[0, left, 0] > figure.joints[0, right, 0] for figure in figures]) < 0.6
+    left, right = SMALL.layout.number("left_shoulder"), SMALL.layout.number("right_shoulder")
+    figures = [SMALL.scene(video("wave_left_red", index)).actor.joints for index in range(200)]
+    assert 0.4 < np.mean([joints[..., 0].mean() > 0 for joints in figures]) < 0.6
+    assert 0.4 < np.mean([joints[0, left, 0] > joints[0, right, 0] for joints in figures]) < 0.6
 
 
 @pytest.mark.parametrize("landmark", LANDMARKS, ids=lambda landmark: landmark.name)
-def test_the_colour_of_a_landmark_is_seen_in_its_class_only(landmark: Landmark) -> None:
+def test_a_landmark_is_seen_in_its_class_only_and_joints_do_not_depend_on_it(landmark: Landmark) -> None:
     for name in ("wave_left_red", *(other.name for other in LANDMARKS)):
         shares = [np.mean(np.abs(hues(SMALL.drawn(video(name, i))[:1]) - landmark.hue) < 0.06) for i in range(4)]
         assert (np.median(shares) > 0.2) == (name == landmark.name)
+    joints = SMALL.joints(video(landmark.name)).places
+    assert (joints == SMALL.joints(video(LANDMARKS[0].name)).places).all()
 
 
-def test_joints_do_not_depend_on_the_landmark() -> None:
-    places = [SMALL.joints(video(landmark.name)).places for landmark in LANDMARKS]
-    assert (places[0] == places[1]).all() and (places[0] == places[2]).all()
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_reader_of_the_real_data_set_reads_the_joints_of_the_actor(name: str) -> None:
+    drawing, items = drawing_of(DATASETS[name]), DATASETS[name].build(root_of(name), "train")
+    assert isinstance(items, PoseVideoList)
+    videos, settings = {video.video_id: video for video in drawing.parts()}, drawing.settings
+    visible = []
+    for index, record in enumerate(items.records):
+        joints = drawing.joints(videos[record.video_id])
+        visible.append(joints.visible.mean())
+        read = items.poses(index)
+        places = read.places[:, 0] * [settings.width / read.width, settings.height / read.height]
+        seen = joints.visible & np.isfinite(places).all(-1)
+        assert seen.sum() >= 0.95 * joints.visible.sum() and (joints.visible | ~np.isfinite(places).all(-1)).all()
+        assert places[seen] == pytest.approx(joints.places[seen], abs=1e-2)
+    assert 0.8 < np.mean(visible) < 1
 
 
-def test_the_actor_performs_any_action_beside_a_landmark() -> None:
-    thighs = []
-    for index in range(40):
-        actor = SMALL.scene(video("near_green_ring", index)).actor.joints
-        thighs.append(actor[:, SMALL.layout.number("head"), 1].std())
-    assert np.std(thighs) > 0.02
+def test_every_protocol_of_ntu_gives_the_same_split_and_some_videos_have_a_second_body() -> None:
+    drawing = NtuDrawing(NtuStandIn())
+    names = {video.video_id: video for video in drawing.parts()}
+    assert len(names) == 1600
+    for name, made in names.items():
+        numbers = VideoName.of(name)
+        assert numbers is not None and numbers.action == made.label + 1
+        trains = {numbers.performer in TRAINING_PERFORMERS, numbers.camera in TRAINING_CAMERAS, numbers.setup % 2 == 0}
+        assert trains == {made.split == "train"}
+    ghosts = [drawing.ghost(made) for made in list(names.values())[:200]]
+    assert 5 < sum(ghost is not None for ghost in ghosts) < 40
+    assert all((ghost.places == ghost.places[0]).all() for ghost in ghosts if ghost is not None)  # it does not move
 
 
-def test_places_count_from_the_corner_of_the_picture() -> None:
-    camera = EXACT.scene(video("rest")).camera
-    assert pixels(camera, camera.corner[:, None]) == pytest.approx(0.5)
-
-
-@pytest.mark.parametrize(
-    ("field", "bad"),
-    [("gaps", 1.1), ("jitter", -0.1), ("noise", float("nan")), ("passers", -1), ("clutter", 10**24), ("width", 33)],
-)
-def test_other_settings_out_of_range_are_refused(field: str, bad: float) -> None:
-    with pytest.raises(ValueError, match=rf"data.dataset.stand_in.{field} is "):
-        PennActionStandIn(**{field: bad})  # pyright: ignore[reportArgumentType]
-
-
-def test_every_action_can_be_drawn_at_other_sizes() -> None:
-    stand_in = PennActionStandIn(height=32, width=48, frames=4, ending=1)
-    for name in (*ACTION_OF, LANDMARKS[0].name):
-        assert stand_in.drawn(video(name)).shape == (4, 32, 48, 3)
+def test_label_files_of_penn_action_have_no_date() -> None:
+    assert SMALL.label_file(SMALL.parts()[0])[:116].strip() == b"MATLAB 5.0 MAT-file"

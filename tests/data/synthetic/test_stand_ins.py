@@ -2,42 +2,63 @@
 
 import hashlib
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from data.synthetic.ensure import StandIn
-from data.synthetic.epic100 import Epic100StandIn
-from data.synthetic.figure_videos import FigureStandIn
-from data.synthetic.finegym import FineGymStandIn
-from data.synthetic.kinetics import KineticsStandIn
-from data.synthetic.ntu import NtuStandIn
-from data.synthetic.penn_action import PennActionStandIn
-from data.synthetic.ssv2 import SSv2StandIn
-from data.synthetic.videos import VideoStandIn
-from tests.data.stand_ins import DATASETS, root_of
+from data.config import DatasetConfig
+from data.datasets.epic100 import Epic100
+from data.datasets.finegym import FineGym
+from data.datasets.kinetics import Kinetics
+from data.datasets.ntu import Ntu
+from data.datasets.penn_action import PennAction
+from data.datasets.ssv2 import SSv2
+from data.stand_ins.of_figures import FineGymStandIn, NtuStandIn, PennActionStandIn
+from data.stand_ins.of_videos import Epic100StandIn, KineticsStandIn, SSv2StandIn
+from data.stand_ins.stand_in import StandIn
+from data.synthetic.drawing import VideoDrawing
+from data.synthetic.figure_videos import FigureDrawing
+from tests.data.stand_ins import DATASETS, drawing_of, root_of
 
-STAND_INS = {type(c.stand_in).__name__: c.stand_in for c in DATASETS.values() if c.stand_in is not None}
+CONFIGS = {type(config.stand_in).__name__: config for config in DATASETS.values()}
 
 
-@pytest.mark.parametrize("name", sorted(STAND_INS.keys() - {"PathfinderStandIn"}))  # its parts take long
+@pytest.mark.parametrize("name", sorted(CONFIGS.keys() - {"PathfinderStandIn"}))  # its parts take long
 def test_files_depend_on_the_settings_alone(name: str) -> None:
-    stand_in = STAND_INS[name]
-    part = stand_in.parts()[-1]
-    other = replace(stand_in, seed=1)
-    assert dict(stand_in.files(part)) == dict(replace(stand_in).files(part))
-    assert dict(stand_in.files(part)) != dict(other.files(other.parts()[-1]))
-    assert stand_in.annotations() == replace(stand_in).annotations()
+    config = CONFIGS[name]
+    one, again = drawing_of(config), drawing_of(config)
+    other = config.drawing(replace(one.settings, seed=1))
+    part = one.parts()[-1]
+    assert dict(one.files(part)) == dict(again.files(part)) != dict(other.files(other.parts()[-1]))
+    assert one.annotations() == again.annotations()
 
 
-@pytest.mark.parametrize("stand_in", STAND_INS.values(), ids=STAND_INS)
-def test_settings_out_of_range_are_refused(stand_in: StandIn) -> None:
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_settings_out_of_range_are_refused(config: DatasetConfig) -> None:
+    stand_in = config.stand_in
+    assert stand_in is not None
     numbers = {field.name for field in fields(stand_in) if isinstance(getattr(stand_in, field.name), int | float)}
     for name in numbers - {"single_paddles", "stretches"}:
-        with pytest.raises(ValueError, match=r"data\.dataset\.stand_in\."):
-            replace(stand_in, **{name: float("nan")})
-        with pytest.raises(ValueError, match=r"data\.dataset\.stand_in\."):
-            replace(stand_in, **{name: -1})
+        for wrong in (float("nan"), -1):
+            with pytest.raises(ValueError, match=r"data\.dataset\.stand_in\."):
+                replace(stand_in, **{name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "wrong"),
+    [
+        (PennActionStandIn, "width", 33),
+        (PennActionStandIn, "ending", 24),
+        (type(DATASETS["cifar10"].stand_in), "num_train", 46),
+        (type(DATASETS["pathfinder32"].stand_in), "contour", 7),
+        (type(DATASETS["pathfinder32"].stand_in), "num_train", 10),
+        (type(DATASETS["pathfinder32"].stand_in), "seed_distance", 9),
+    ],
+)
+def test_settings_that_exclude_each_other_are_refused(kind: type[StandIn], field: str, wrong: int) -> None:
+    with pytest.raises(ValueError, match=f"data.dataset.stand_in.{field} is {wrong}; it "):
+        kind(**{field: wrong})
 
 
 # If they change, the version must be incremented: results of every `tiny` page depend on them.
@@ -52,34 +73,46 @@ def test_the_texts_of_a_version_are_pinned(name: str) -> None:
 
 # Pixel means of four frames of the first test video.
 @pytest.mark.parametrize(
-    ("stand_in", "means"),
+    ("config", "means"),
     [
-        (KineticsStandIn(num_val=300), [78.97, 80.94, 83.03, 82.99]),
-        (SSv2StandIn(num_val=400), [53.97, 52.80, 53.14, 52.43]),
-        (Epic100StandIn(num_val=320), [125.05, 128.18, 129.36, 130.08]),
+        (Kinetics.Config(stand_in=KineticsStandIn(num_val=300)), [78.97, 80.94, 83.03, 82.99]),
+        (SSv2.Config(stand_in=SSv2StandIn(num_val=400)), [53.97, 52.80, 53.14, 52.43]),
+        (Epic100.Config(stand_in=Epic100StandIn(num_val=320)), [125.05, 128.18, 129.36, 130.08]),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_the_pixels_of_a_version_are_pinned(stand_in: VideoStandIn, means: list[float]) -> None:
-    video = next(video for video in stand_in.videos() if video.split != "train")
-    frames = stand_in.drawn(video)[:32:8]
-    assert stand_in.version == 1 and frames.mean((1, 2, 3)) == pytest.approx(np.array(means), abs=0.1)
+def test_the_pixels_of_a_version_are_pinned(config: DatasetConfig, means: list[float]) -> None:
+    drawing: VideoDrawing[Any] = drawing_of(config)
+    video = next(video for video in drawing.parts() if video.split != "train")
+    frames = drawing.drawn(video)[:32:8]
+    assert drawing.settings.version == 1 and frames.mean((1, 2, 3)) == pytest.approx(np.array(means), abs=0.1)
 
 
 # Pixel means of three frames of the first video, and its mean joint.
 @pytest.mark.parametrize(
-    ("stand_in", "means", "joint"),
+    ("config", "means", "joint"),
     [
-        (PennActionStandIn(), [77.6, 75.9, 74.9], (48.85, 36.70)),
-        (NtuStandIn(), [71.0, 69.2, 67.9], (49.18, 38.04)),
-        (FineGymStandIn(), [77.6, 75.9, 74.9], (46.76, 32.00)),
+        (PennAction.Config(stand_in=PennActionStandIn()), [77.6, 75.9, 74.9], (48.85, 36.70)),
+        (Ntu.Config(stand_in=NtuStandIn()), [71.0, 69.2, 67.9], (49.18, 38.04)),
+        (FineGym.Config(stand_in=FineGymStandIn()), [77.6, 75.9, 74.9], (46.76, 32.00)),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_the_figures_of_a_version_are_pinned(
-    stand_in: FigureStandIn, means: list[float], joint: tuple[float, float]
+    config: DatasetConfig, means: list[float], joint: tuple[float, float]
 ) -> None:
-    first = stand_in.videos()[0]
-    assert stand_in.version == 1
-    assert stand_in.drawn(first)[::8].mean((1, 2, 3)) == pytest.approx(means, abs=0.1)
-    assert stand_in.joints(first).places.mean((0, 1)) == pytest.approx(joint, abs=0.01)
+    drawing: FigureDrawing[Any] = drawing_of(config)
+    first = drawing.parts()[0]
+    assert drawing.settings.version == 1
+    assert drawing.drawn(first)[::8].mean((1, 2, 3)) == pytest.approx(means, abs=0.1)
+    assert drawing.joints(first).places.mean((0, 1)) == pytest.approx(joint, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["kinetics400", "kinetics600", "ssv2", "epic100", "penn-action", "ntu60", "gym99"])
+def test_the_reader_of_the_real_data_set_finds_the_videos_and_their_classes(name: str) -> None:
+    root, drawing = root_of(name), drawing_of(DATASETS[name])
+    for split, part in (("train", ("train",)), ("test", ("val", "validation"))):
+        videos = {str(root / drawing.path(video)): video.label for video in drawing.parts() if video.split in part}
+        records = DATASETS[name].build(root, split).records  # pyright: ignore
+        assert {record.path for record in records} == videos.keys()
+        assert name == "epic100" or {record.path: record.label for record in records} == videos

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from data.stand_ins.of_videos import Epic100StandIn
 from data.synthetic.ensure import ensure
-from data.synthetic.epic100 import Epic100StandIn
+from data.synthetic.epic100 import Epic100Drawing
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
 
@@ -33,14 +34,14 @@ def test_a_released_checkpoint_is_imported_and_tested_without_files_of_the_exper
     record = json.loads(capsys.readouterr().out)
     assert record["missing"] == record["unexpected"] == []
     assert record["matched"] + len(record["reshaped"]) == 153
-    root = ensure(Epic100StandIn(num_train=16, num_val=8), tmp_path / "videos", progress=False)
+    root = ensure(Epic100Drawing(Epic100StandIn(num_train=16, num_val=8)), tmp_path / "videos", progress=False)
     assert main(["run", *words, "--scale", "paper", "--eval-only", "--data", f"epic100={root}"]) == 0
     (metrics,) = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/metrics/*.released.json")]
     assert metrics["videos"]["evaluated"] == 8
 
 
 def test_a_list_of_videos_gets_verbs_and_nouns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    root = ensure(Epic100StandIn(num_train=16, num_val=8), tmp_path / "videos", progress=False)
+    root = ensure(Epic100Drawing(Epic100StandIn(num_train=16, num_val=8)), tmp_path / "videos", progress=False)
     video = next(root.rglob("*.MP4"))
     (tmp_path / "list.csv").write_text(f"{video} 3 250\n")
     words = ["cast/table9:cast", "--list", str(tmp_path / "list.csv"), "--weights", str(released_file(tmp_path))]

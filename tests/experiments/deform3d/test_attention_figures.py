@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from data.synthetic.figure_videos import FigureStandIn
+from data.stand_ins.of_figures import FigureStandIn
 from data.synthetic.figures import CLASS_NAMES
 from experiments.deform3d.attention_mass import actor_boxes
 from experiments.spec.attention_queries import queried
@@ -19,9 +19,10 @@ def test_points_lie_on_the_actor_in_test_videos_of_the_class_of_the_row(number: 
     for row, run, query in found:
         stand_in = run.data.dataset.stand_in
         assert isinstance(stand_in, FigureStandIn)
-        video = next(video for video in stand_in.videos() if video.video_id == query.video)
+        drawing = run.data.dataset.drawing(stand_in)
+        video = next(video for video in drawing.parts() if video.video_id == query.video)
         assert (video.split, CLASS_NAMES[video.label]) == ("val", row.replace("-", "_"))
-        joints = stand_in.joints(video)
+        joints = drawing.joints(video)
         first = stand_in.frames // run.data.size.as_pose_clip().frames // 2  # the middle of the first segment
         shares = torch.from_numpy(joints.places / [stand_in.width, stand_in.height])
         visible = torch.from_numpy(joints.visible).unsqueeze(-1)

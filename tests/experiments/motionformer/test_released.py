@@ -9,9 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from data.stand_ins.of_videos import Epic100StandIn, KineticsStandIn
 from data.synthetic.ensure import ensure
-from data.synthetic.epic100 import Epic100StandIn
-from data.synthetic.kinetics import KineticsStandIn
+from data.synthetic.epic100 import Epic100Drawing
+from data.synthetic.kinetics import KineticsDrawing
 from experiments.motionformer.base import EPIC100
 from experiments.motionformer.released import FILES, RELEASED, expected_settings
 from experiments.spec.catalog import find, load, released_weights
@@ -154,14 +155,15 @@ def test_longer_larger_and_two_headed_variants_are_imported_and_tested(
     overrides = [w for o in ["model.width=48", "model.depth=2", "model.heads=4", *PROTOCOL] for w in ("-o", o)]
     runs = ["--runs", str(tmp_path / "runs")]
     assert main(["import-weights", str(file), "--as", row, *runs, *overrides]) == 0
-    name, videos = ("epic100", Epic100StandIn(num_train=8, num_val=6))
-    if "table6b" in variant:
-        name, videos = ("kinetics400", KineticsStandIn(num_train=20, num_val=10))
-    root = ensure(videos, tmp_path / "videos", progress=False)
+    name, num_videos = ("kinetics400", 10) if "table6b" in variant else ("epic100", 6)
+    if name == "epic100":
+        root = ensure(Epic100Drawing(Epic100StandIn(num_train=8, num_val=6)), tmp_path / "videos", progress=False)
+    else:
+        root = ensure(KineticsDrawing(KineticsStandIn(num_train=20, num_val=10)), tmp_path / "videos", progress=False)
     code = main(["run", row, "--scale", "paper", "--eval-only", *runs, *overrides, "--data", f"{name}={root}"])
     assert code == 0, capsys.readouterr().err
     (metrics,) = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/metrics/*.released.json")]
-    assert metrics["videos"]["evaluated"] == videos.num_val
+    assert metrics["videos"]["evaluated"] == num_videos
     assert metrics["released_weights"]["file"] == file.name
 
 
@@ -176,7 +178,7 @@ def test_released_file_is_imported_tested_and_marked_in_the_report(
     (warning,) = record["warnings"]  # the fixture's values are not trained
     assert "project_values=True" in warning and record["remarks"] == []
 
-    root = ensure(KineticsStandIn(num_train=20, num_val=10), tmp_path / "videos", progress=False)
+    root = ensure(KineticsDrawing(KineticsStandIn(num_train=20, num_val=10)), tmp_path / "videos", progress=False)
     code = main(["run", ROW, "--scale", "paper", "--eval-only", *runs, *OVERRIDES, "--data", f"kinetics400={root}"])
     assert code == 0, capsys.readouterr().err
 

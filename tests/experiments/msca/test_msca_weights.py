@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from data.stand_ins.of_videos import KineticsStandIn
 from data.synthetic.ensure import ensure
-from data.synthetic.kinetics import KineticsStandIn
+from data.synthetic.kinetics import KineticsDrawing
 from models.msca.model import converted_tensors
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
@@ -27,7 +28,7 @@ def released_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def kinetics(tmp_path: Path) -> Path:
-    return ensure(KineticsStandIn(num_train=20, num_val=10), tmp_path / "videos", progress=False)
+    return ensure(KineticsDrawing(KineticsStandIn(num_train=20, num_val=10)), tmp_path / "videos", progress=False)
 
 
 @pytest.mark.usefixtures("jobs_in_this_process")

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from data.datasets.epic100 import Epic100
-from data.synthetic.epic100 import Epic100StandIn
-from data.synthetic.kinetics import KineticsStandIn
+from data.stand_ins.of_videos import Epic100StandIn, KineticsStandIn
 from data.video_data import VideoData
 from experiments.motionformer.base import EPIC100, K400, SSV2
 from experiments.motionformer.tiny import TINY as RECIPE

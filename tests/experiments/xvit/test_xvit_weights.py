@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from data.stand_ins.of_videos import SSv2StandIn
 from data.synthetic.ensure import ensure
-from data.synthetic.ssv2 import SSv2StandIn
+from data.synthetic.ssv2 import SSv2Drawing
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import PAPER
 from experiments.xvit.released import FILES, RELEASED
@@ -46,7 +47,7 @@ def test_a_released_file_is_imported_and_tested_in_all_three_views(
     assert record["missing"] == [] and sorted(record["unexpected"]) == ["new_fc.bias", "new_fc.weight"]
     expected = {"NUM_FRAMES": "16", "TRAIN_CROP_SIZE": "224", "NUM_SEGMENTS": "16", "SHIFT_DIV": "4"}
     assert record["settings"] == expected
-    root = ensure(SSv2StandIn(num_train=20, num_val=10), tmp_path / "videos", progress=False)
+    root = ensure(SSv2Drawing(SSv2StandIn(num_train=20, num_val=10)), tmp_path / "videos", progress=False)
     labels = root / "labels" if (root / "labels").is_dir() else root
     names = json.loads(next(labels.glob("*labels.json")).read_text())
     next(labels.glob("*labels.json")).write_text(json.dumps({**names, "Doing nothing": str(len(names))}))
@@ -85,7 +86,7 @@ def test_positions_of_another_shape_are_not_converted(shape: tuple[int, ...]) ->
 def test_a_released_file_gives_the_classes_of_a_list_of_videos(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = ensure(SSv2StandIn(num_train=20, num_val=10), tmp_path / "videos", progress=False)
+    root = ensure(SSv2Drawing(SSv2StandIn(num_train=20, num_val=10)), tmp_path / "videos", progress=False)
     file = tmp_path / "list.csv"
     videos = sorted(path for path in root.rglob("*") if path.suffix in (".webm", ".mp4"))
     file.write_text("".join(f"{video} 0\n" for video in videos[:2]))

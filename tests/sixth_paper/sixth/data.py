@@ -13,7 +13,8 @@ from torch import Tensor
 from data.config import DataConfig, DatasetConfig, Split
 from data.errors import DataError, DecodeError
 from data.items import ItemList, TestItems, TrainItems
-from data.synthetic.ensure import StandIn
+from data.stand_ins.stand_in import StandIn
+from data.synthetic.drawing import Drawing
 from interface.evaluation import EvalConfig
 from interface.sizes import InputSize
 from interface.targets import Targets
@@ -99,20 +100,19 @@ class NumbersStandIn(StandIn):
         """Name of the data set."""
         return "numbers"
 
-    def annotations(self) -> Mapping[str, str | bytes]:
-        """Empty: the data set has no annotation files."""
-        return {}
 
-    def parts(self) -> Sequence[object]:
+class NumbersDrawing(Drawing[NumbersStandIn, tuple[str, int]]):
+    """Files of the lists."""
+
+    def parts(self) -> Sequence[tuple[str, int]]:
         """Both splits with their numbers of lists."""
-        return (("train", self.num_train), ("test", self.num_val))
+        return (("train", self.settings.num_train), ("test", self.settings.num_val))
 
-    def files(self, part: object) -> Iterator[tuple[Path, bytes]]:
+    def files(self, part: tuple[str, int]) -> Iterator[tuple[Path, bytes]]:
         """One file per split."""
-        assert isinstance(part, tuple)
         split, count = part
-        draw = random.Random(f"{self.seed} {split}")
-        lines = [" ".join(f"{draw.gauss(0, 1):.4f}" for _ in range(self.count)) for _ in range(count)]
+        draw = random.Random(f"{self.settings.seed} {split}")
+        lines = [" ".join(f"{draw.gauss(0, 1):.4f}" for _ in range(self.settings.count)) for _ in range(count)]
         yield Path(f"{split}.txt"), "\n".join(lines).encode()
 
 
@@ -143,6 +143,11 @@ class Numbers:
         def tiny(self) -> Self:
             """The same data set with random numbers."""
             return replace(self, stand_in=NumbersStandIn())
+
+        @property
+        def drawing(self) -> type:
+            """Files of the stand-in."""
+            return NumbersDrawing
 
 
 @dataclass(frozen=True, kw_only=True)
