@@ -50,19 +50,11 @@ class Clips:
             self.pose_cache = PoseCache(videos)
 
     def poses(self, index: int) -> tuple[Poses, ...]:
-        """Joints in all frames of a video; none without joints.
-
-        Raises:
-            DecodeError: if they cannot be read, or if no joint has a place.
-        """
+        """Joints in all frames of a video; none without joints."""
         return () if self.pose_cache is None else (self.pose_cache.poses(index),)
 
     def joints(self, index: int, poses: tuple[Poses, ...], sampled: SampledFrames) -> tuple[Tensor, ...]:
-        """Joints (F, R, 3) of sampled frames of a video, in their pixels; none without joints.
-
-        Raises:
-            DecodeError: if the video has other frames than the joints.
-        """
+        """Joints (F, R, 3) of sampled frames of a video, in their pixels; none without joints."""
         height, width = sampled.frames.shape[-2:]
         if self.pose_cache is not None:
             self.pose_cache.videos.check_length(index, poses[0], sampled.num_frames)

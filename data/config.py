@@ -206,38 +206,13 @@ class DataConfig(CheckedConfig, ABC):
         """Frame rate for which the sampling is meant; None if there is none."""
         return None
 
-    def from_list(self, class_names: tuple[str, ...] = ()) -> "DataConfig":
-        """The same config with a list file in place of the data set: a path and a label of each kind a line.
-
-        Args:
-            class_names: names of the classes, all kinds of label one after the other; empty if they are unknown.
+    def with_videos(self, dataset: DatasetConfig) -> "DataConfig":
+        """The same config with other videos in place of the data set.
 
         Raises:
-            ValueError: if the items are not files with labels.
+            ValueError: if its items are not videos alone, or the other videos have other kinds of label.
         """
-        raise ValueError(
-            f"{self.dataset.name}: its items are not files with labels, so a list file cannot replace the data set"
-        )
-
-    def from_folder(self, folder: Path) -> "DataConfig":
-        """The same config with a folder of the user's own items in place of the data set.
-
-        Raises:
-            ValueError: if the items are no videos with one label; `DataError` if the folder is not usable.
-        """
-        raise ValueError(
-            f"{self.dataset.name}: its items are not videos alone, so a folder of videos cannot replace it"
-        )
-
-    def from_files(self, paths: Sequence[Path]) -> "DataConfig":
-        """The same config with files of unlabelled items, and folders of such files, in place of the data set.
-
-        Raises:
-            ValueError: if the items are not videos.
-        """
-        raise ValueError(
-            f"{self.dataset.name}: its items are not videos alone, so video files cannot replace the data set"
-        )
+        raise ValueError(f"{self.dataset.name}: its items are not videos alone, so other videos cannot replace them")
 
     @property
     def input_text(self) -> str:

@@ -49,11 +49,7 @@ class Decoded(NamedTuple):
 
     @classmethod
     def read(cls, line: str) -> Self:
-        """Line of a file; one without properties of a video is complete.
-
-        Raises:
-            ValueError: for fewer or other fields.
-        """
+        """Line of a file; one without properties of a video is complete."""
         num_bytes, modified, item_id, name, reason, *facts = line.split("\t")
         frames, fps, short_side = facts or ("", "", "")
         found = VideoFacts(int(frames), float(fps), int(short_side)) if frames else None
@@ -69,9 +65,6 @@ class DecodedFiles:
 
     Args:
         earlier: file of an earlier version, which has the items with errors alone.
-
-    Raises:
-        DataError: for a line that is no entry, or a file that cannot be read.
     """
 
     def __init__(self, path: Path, earlier: Path | None = None) -> None:
@@ -92,11 +85,7 @@ class DecodedFiles:
         self.entries |= {(shortened(entry.id), entry.stamp): entry for entry in entries}
 
     def add(self, entry: Decoded) -> None:
-        """Append an entry to the file.
-
-        Raises:
-            DataError: if it cannot be written.
-        """
+        """Append an entry to the file."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a") as file:

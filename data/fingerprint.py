@@ -66,11 +66,7 @@ class DataFingerprint:
 
     @classmethod
     def of(cls, data: DataConfig, list_of: Callable[[Split], ItemList]) -> Self:
-        """Fingerprint of the data set of a run, from the items of each split.
-
-        Raises:
-            DataError: if the test split cannot be read, or the training split has annotations and cannot be read.
-        """
+        """Fingerprint of the data set of a run, from the items of each split."""
 
         def fingerprint_of(split: Split) -> SplitFingerprint:
             items = list_of(split)
@@ -103,11 +99,7 @@ class DataFingerprint:
 
 
 def fingerprint_in(data: DataConfig, root: Path) -> DataFingerprint:
-    """Fingerprint of a data set in a folder.
-
-    Raises:
-        DataError: as `DataFingerprint.of`.
-    """
+    """Fingerprint of a data set in a folder."""
     return DataFingerprint.of(data, lambda split: data.dataset.build(root, split))
 
 

@@ -69,11 +69,7 @@ class MaskedSequences(DataConfig):
         return TestItems(items, 1, partial(self.whole, items), *((shape, torch.uint8) for shape in shapes))
 
     def whole(self, items: ItemList, index: int, view: int) -> Inputs:
-        """Resized frames (1, F, 3, h, w) and masks (1, F, H, W) in their own size, uint8, of a sequence.
-
-        Raises:
-            DecodeError: if a file cannot be read, or the frames are too narrow.
-        """
+        """Resized frames (1, F, 3, h, w) and masks (1, F, H, W) in their own size, uint8, of a sequence."""
         assert isinstance(items, SequenceList)
         sequence = items.sequences[index]
         frames = torch.from_numpy(read_frames(sequence)).permute(0, 3, 1, 2)  # (F, 3, H, W)

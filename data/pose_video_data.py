@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from data.config import DataConfig, VideoFacts
+from data.config import VideoFacts
 from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
 from data.items import ItemList
 from data.sampling.base import SamplingConfig
@@ -55,9 +55,3 @@ class PoseVideoData(ClipData):
         facts = super().examine(items, index)
         items.check_length(index, poses, facts.frames)
         return facts
-
-    def from_list(self, class_names: tuple[str, ...] = ()) -> DataConfig:
-        """Reject a list file, which gives no joints."""
-        raise ValueError(
-            f"{self.dataset.name}: a list file names videos without joints, so it cannot replace the data set"
-        )

@@ -57,11 +57,7 @@ class TokenData(DataConfig):
         return TestItems(items, 1, partial(self.only_view, items), *shapes)
 
     def padded(self, items: ItemList, index: int) -> Inputs:
-        """Token ids (N,) of each sequence of an item, N tokens with padding.
-
-        Raises:
-            DecodeError: if the item cannot be read, has no tokens, or has a token out of the vocabulary.
-        """
+        """Token ids (N,) of each sequence of an item, N tokens with padding."""
         assert isinstance(items, TokenList)
         return tuple(padded_ids(ids, items.ids[index], self.size, self.most) for ids in items.tokens(index))
 

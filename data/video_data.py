@@ -1,15 +1,12 @@
 """Clips of RGB frames, sampled from the videos of a data set: what all kinds have in common, and clips alone."""
 
-import os
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
 from torch import Tensor
 
-from data.config import DataConfig, VideoFacts
+from data.config import DataConfig, DatasetConfig, VideoFacts
 from data.datasets.videos import VideoList
 from data.items import ItemList, TestItems, TrainItems
 from data.sampling.base import SamplingConfig
@@ -156,26 +153,10 @@ class VideoData(ClipData):
     def size(self) -> ClipSize:
         return ClipSize(self.frames, self.crop, self.crop)
 
-    def from_list(self, class_names: tuple[str, ...] = ()) -> "VideoData":
-        from data.datasets.own_videos import ListFile
-
-        if not self.targets.classes:
-            super().from_list()  # raises
-        return replace(self, dataset=ListFile.Config(predicted=self.targets, class_names=class_names))
-
-    def from_folder(self, folder: Path) -> "VideoData":
-        """Clips of the videos in a folder of the user's own, which have one label each."""
-        from data.datasets.own_videos import VideoFolder
-
-        if len(self.targets.classes) != 1:
+    def with_videos(self, dataset: DatasetConfig) -> "VideoData":
+        if len(dataset.targets.classes) != len(self.targets.classes):
             kinds = " and a ".join(self.targets.classes) or "no class"
             raise ValueError(
                 f"this row predicts a {kinds} a video, and a folder of videos gives one class; name another row"
             )
-        return replace(self, dataset=VideoFolder.Config.of(folder))
-
-    def from_files(self, paths: Sequence[Path]) -> "VideoData":
-        from data.datasets.own_videos import UnlabelledVideos
-
-        absolute = tuple(os.path.abspath(path.expanduser()) for path in paths)
-        return replace(self, dataset=UnlabelledVideos.Config(predicted=self.targets, paths=absolute))
+        return replace(self, dataset=dataset)

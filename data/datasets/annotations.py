@@ -28,21 +28,13 @@ ARRAYS = frozenset(
 
 
 def file_text(path: Path) -> str:
-    """Text of an annotation file.
-
-    Raises:
-        DataError: if the file is unreadable, or not UTF-8 text.
-    """
+    """Text of an annotation file."""
     with reading(path):
         return path.read_text(encoding="utf-8-sig")
 
 
 def data_lines(path: Path) -> list[tuple[int, str]]:
-    """Numbers and content of the lines of a list that are neither empty nor comments.
-
-    Raises:
-        DataError: as `file_text`, or if there are none.
-    """
+    """Numbers and content of the lines of a list that are neither empty nor comments."""
     lines = [(number, line.strip()) for number, line in enumerate(file_text(path).splitlines(), start=1)]
     lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
     if not lines:
@@ -55,9 +47,6 @@ def csv_rows(path: Path, columns: Iterable[str] = ()) -> Iterator[tuple[str, dic
 
     Args:
         columns: columns that no row may lack.
-
-    Raises:
-        DataError: if the file is unreadable or no CSV, or a row lacks a column.
     """
     with reading(path):
         rows = csv.DictReader(file_text(path).splitlines())
@@ -68,11 +57,7 @@ def csv_rows(path: Path, columns: Iterable[str] = ()) -> Iterator[tuple[str, dic
 
 
 def json_content(path: Path) -> object:
-    """Content of a JSON file.
-
-    Raises:
-        DataError: if the file is unreadable, or no JSON.
-    """
+    """Content of a JSON file."""
     with reading(path):
         return json.loads(file_text(path))
 
@@ -88,9 +73,6 @@ def unpickled(path: Path, encoding: str = "ASCII") -> object:
 
     Args:
         encoding: of texts in pickles of Python 2.
-
-    Raises:
-        DataError: if the file is unreadable or damaged, or names other globals.
     """
     with reading(path):
         return ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding=encoding).load()

@@ -100,11 +100,7 @@ def batch_file(root: Path, name: str, dataset: str) -> Path:
 
 
 def read_batch(path: Path) -> Pictures:
-    """Pictures of a batch.
-
-    Raises:
-        DataError: if the file is damaged.
-    """
+    """Pictures of a batch."""
     with reading(path):
         if path.suffix == ".bin":
             rows = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, 1 + 3 * PIXELS)

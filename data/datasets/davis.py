@@ -85,12 +85,7 @@ class Davis:
             return MaskTarget()
 
         def build(self, root: Path, split: Split) -> SequenceList:
-            """Sequences of the list `val`, on which the papers report.
-
-            Raises:
-                DataError: if the root, the list or the folder of a sequence is unusable; `MissingAnnotationError` for
-                    the training split, which is not read.
-            """
+            """Sequences of the list `val`, on which the papers report."""
             if split == "train":
                 raise MissingAnnotationError(f"{self.name}: nothing is trained on its sequences; only val is read")
             root = checked_root(root, self.name)
@@ -114,11 +109,7 @@ class Davis:
 
 
 def sequence_in(root: Path, name: str) -> DavisSequence:
-    """Sequence of this name.
-
-    Raises:
-        DataError: without its folders, with too few frames, or with frames and masks that do not match.
-    """
+    """Sequence of this name."""
     pictures, masks = root / PICTURES / name, root / MASKS / name
     frames, annotated = stems(pictures, ".jpg"), stems(masks, ".png")
     if frames != annotated or len(frames) < LEAST_FRAMES:
@@ -135,11 +126,7 @@ def stems(folder: Path, suffix: str) -> tuple[str, ...]:
 
 
 def read_frames(sequence: DavisSequence) -> NDArray[np.uint8]:
-    """Frames (F, H, W, 3) of a sequence.
-
-    Raises:
-        DecodeError: if a frame cannot be decoded, or has another size than the first one.
-    """
+    """Frames (F, H, W, 3) of a sequence."""
     return _stacked(sequence, [_picture(sequence, sequence.picture(i), "RGB") for i in range(len(sequence.frames))])
 
 
@@ -148,10 +135,6 @@ def read_masks(sequence: DavisSequence, size: tuple[int, int]) -> NDArray[np.uin
 
     Args:
         size: rows and columns of its frames.
-
-    Raises:
-        DecodeError: if a mask cannot be decoded, is not indexed, has another size than its frame, or if the objects of
-            the first mask are not numbered 1 to K.
     """
     masks = [_picture(sequence, sequence.mask(index), None) for index in range(len(sequence.frames))]
     if wrong := next((mask.shape for mask in masks if mask.shape != size), None):
@@ -178,11 +161,7 @@ def result_files(sequence: DavisSequence, masks: NDArray[np.uint8]) -> Iterator[
 
 
 def read_results(sequence: DavisSequence, folder: Path) -> NDArray[np.uint8]:
-    """Predicted masks (F, H, W) in a folder of results.
-
-    Raises:
-        DecodeError: if a file is missing or damaged.
-    """
+    """Predicted masks (F, H, W) in a folder of results."""
     paths = [folder / sequence.name / f"{frame}.png" for frame in sequence.frames]
     return _stacked(sequence, [_picture(sequence, path, None) for path in paths])
 

@@ -34,12 +34,11 @@ from data.datasets.folders import (
     refuse_absent,
     refuse_duplicates,
 )
-from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
+from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList, both_sides
 from data.datasets.video_lists import labels_of, list_lines
 from data.datasets.videos import Span, VideoRecord
 from data.errors import DataError, DecodeError, reading, shortened
 from data.poses import Poses
-from data.skeleton import Skeleton, both_sides, limbs
 from data.stand_ins.of_figures import FineGymStandIn
 
 POSE_FILES = ("gym_2d.pkl", "gym_hrnet.pkl")
@@ -51,16 +50,7 @@ REMEDY = "get the file of poses again"
 Release = Literal["1.0", "1.1"]
 SETS = ("gym99", "gym288")
 
-SKELETON = Skeleton(
-    ("nose", *both_sides("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")),
-    (
-        *(("nose", eye) for eye in both_sides("eye")),
-        *limbs("eye", "ear", "shoulder", "elbow", "wrist"),
-        *limbs("shoulder", "hip", "knee", "ankle"),
-        ("left shoulder", "right shoulder"),
-        ("left hip", "right hip"),
-    ),
-)
+JOINTS = ("nose", *both_sides("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"))
 
 
 class Stored(NamedTuple):
@@ -85,7 +75,7 @@ class PoseLibrary:
         self.path = path
         self.stored: dict[str, Stored] = {}
         self.problems: dict[str, str] = {}
-        parts, first = [np.empty((0, people, len(SKELETON.joints), 2), np.float16)], 0
+        parts, first = [np.empty((0, people, len(JOINTS), 2), np.float16)], 0
         for number, annotation in enumerate(annotations):
             name = annotation.get("frame_dir") if isinstance(annotation, Mapping) else None
             if not isinstance(annotation, Mapping) or not isinstance(name, str):
@@ -105,11 +95,7 @@ class PoseLibrary:
         return len(self.stored) + len(self.problems)
 
     def poses(self, name: str) -> Poses:
-        """Joints of a video.
-
-        Raises:
-            DecodeError: if there are none.
-        """
+        """Joints of a video."""
         stored = self.stored.get(key(name))
         if stored is None:
             reason = self.problems.get(key(name), "the file has no joints of this video")
@@ -124,20 +110,16 @@ def key(name: str) -> str:
 
 
 def best_people(annotation: Mapping, people: int) -> NDArray[np.floating]:
-    """Places (F, P, J, 2) of the people with the highest mean score, best first; NaN for a joint without a score.
-
-    Raises:
-        ValueError: if arrays are not of the same people, frames and joints, or a `KeyError` or `TypeError`.
-    """
+    """Places (F, P, J, 2) of the people with the highest mean score, best first; NaN for a joint without a score."""
     places, scores = (np.asarray(annotation[name]) for name in ("keypoint", "keypoint_score"))
-    expected = (len(places), annotation.get("total_frames", places.shape[1]), len(SKELETON.joints), 2)
+    expected = (len(places), annotation.get("total_frames", places.shape[1]), len(JOINTS), 2)
     if places.shape != expected or scores.shape != expected[:3] or not places.shape[1]:
         raise ValueError(f"keypoint is {places.shape}, and keypoint_score {scores.shape}; they must be {expected}")
     if places.dtype != np.float16:
         places = places.astype(np.float32)
     means = np.nan_to_num(scores.astype(np.float32)).mean((1, 2))
     order = np.argsort(-means, kind="stable")[:people]
-    best = np.full((places.shape[1], people, len(SKELETON.joints), 2), np.nan, places.dtype)
+    best = np.full((places.shape[1], people, len(JOINTS), 2), np.nan, places.dtype)
     best[:, : len(order)] = places[order].swapaxes(0, 1)
     has_score = np.zeros(best.shape[:3], bool)
     has_score[:, : len(order)] = (scores[order] > 0).swapaxes(0, 1)
@@ -146,11 +128,7 @@ def best_people(annotation: Mapping, people: int) -> NDArray[np.floating]:
 
 
 def pose_library(path: Path, people: int) -> PoseLibrary:
-    """Joints in a pickle. A file is read once per process, for all splits.
-
-    Raises:
-        DataError: if the file is damaged, or holds something else.
-    """
+    """Joints in a pickle. A file is read once per process, for all splits."""
     with reading(path):
         status = path.stat()
     return _read(path, people, status.st_mtime_ns, status.st_size)
@@ -191,7 +169,7 @@ class FineGym:
             "gym99": {"train": 20_484, "val": 8_521, "test": 8_521},
             "gym288": {"train": 22_671, "val": 9_646, "test": 9_646},
         }
-        skeleton: ClassVar[Skeleton] = SKELETON
+        joints: ClassVar[tuple[str, ...]] = JOINTS
 
         name: str = "gym99"
         """One of "gym99" and "gym288"."""
@@ -265,11 +243,7 @@ class FineGym:
         return VideoRecord(self.files.get(name, str(self.root / "subactions" / f"{name}.mp4")), label, name)
 
     def span(self, part: "SubAction", annotation: Path, *, in_event: bool) -> Span:
-        """Time of a sub-action in its event, or in the whole video: from its first to its last stage.
-
-        Raises:
-            DataError: if the annotation JSON does not state it.
-        """
+        """Time of a sub-action in its event, or in the whole video: from its first to its last stage."""
         path, times = self.times
         try:
             event = times[part.video][part.event]
@@ -322,11 +296,7 @@ class SubAction(NamedTuple):
 
 
 def first_and_last(entry: Mapping[str, Sequence[Sequence[float]]]) -> tuple[float, float]:
-    """Start of the first and end of the last of an entry's stages.
-
-    Raises:
-        ValueError: if it has none, or another one, as a `KeyError`, `IndexError` or `TypeError`.
-    """
+    """Start of the first and end of the last of an entry's stages."""
     stages = entry["timestamps"]
     start, stop = float(stages[0][0]), float(stages[-1][1])
     if not 0 <= start < stop < math.inf:

@@ -15,11 +15,7 @@ ANNOTATION_FOLDERS = (".", "annotations", "annotation", "labels", "trainValTest"
 
 
 def checked_root(root: Path, name: str) -> Path:
-    """Absolute path of the folder of a data set.
-
-    Raises:
-        DataError: if it is missing, a file, unreadable or empty.
-    """
+    """Absolute path of the folder of a data set."""
     root = Path(os.path.abspath(root.expanduser()))
     with reading(root):
         if root.is_dir():
@@ -47,9 +43,6 @@ def needed_file(
 
     Args:
         name: name of the data set.
-
-    Raises:
-        MissingAnnotationError: if there is none.
     """
     path = first_file(root, names, folders)
     if path is None:
@@ -72,9 +65,6 @@ def refuse_duplicates(annotation: Path, names: Iterable[str], unit: str = "video
 
     Args:
         unit: noun for what is named.
-
-    Raises:
-        DataError: with a video and its number of occurrences.
     """
     counts = Counter(names)
     repeated = [name for name, count in counts.items() if count > 1]
@@ -90,9 +80,6 @@ def refuse_absent(name: str, annotation: Path, paths: Sequence[str], remedy: str
 
     Args:
         name: name of the data set.
-
-    Raises:
-        DataError: with the path of the first one.
     """
     if not any(os.path.exists(path) for path in dict.fromkeys(paths)):
         raise DataError(
@@ -122,11 +109,7 @@ def folders_in(base: Path) -> list[Path]:
 
 
 def videos_below(folder: Path) -> list[str]:
-    """Paths of the video files below a folder, relative to it. Other files, and hidden ones, are left out.
-
-    Raises:
-        DataError: if a folder cannot be read, or for a name that is not text in UTF-8, as results need it.
-    """
+    """Paths of the video files below a folder, relative to it. Other files, and hidden ones, are left out."""
     return sorted(_videos_below(folder))
 
 
@@ -142,11 +125,7 @@ def _videos_below(folder: Path) -> Iterator[str]:
 
 
 def checked_name(path: str) -> str:
-    """A path that goes into lists and results.
-
-    Raises:
-        DataError: for a name that is not text in UTF-8.
-    """
+    """A path that goes into lists and results."""
     try:
         path.encode()
     except UnicodeEncodeError:

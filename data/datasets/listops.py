@@ -109,9 +109,6 @@ def checked_codes(source: bytes, place: str) -> bytes:
 
     Args:
         place: file and line, for messages.
-
-    Raises:
-        DataError: if it is no expression.
     """
     codes = source
     for operator, letter in LETTERS.items():

@@ -27,7 +27,6 @@ from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
 from data.datasets.videos import VideoRecord
 from data.errors import DataError, MissingAnnotationError, decoding
 from data.poses import Poses
-from data.skeleton import Skeleton, both_sides, limbs
 from data.stand_ins.of_figures import NtuStandIn
 
 HEIGHT, WIDTH = 1080, 1920
@@ -51,26 +50,12 @@ SIZES: dict[tuple[str, Protocol], tuple[int, int]] = {
     ("ntu120", "xset"): (54_468, 59_477),
 }
 
-ARM = ("shoulder", "elbow", "wrist", "hand")
-LEG = ("hip", "knee", "ankle", "foot")
-SKELETON = Skeleton(
-    (
-        *("base of the spine", "middle of the spine", "neck", "head"),
-        *(f"{side} {name}" for limb in (ARM, LEG) for side in ("left", "right") for name in limb),
-        "top of the spine",
-        *(f"{side} {name}" for side in ("left", "right") for name in ("hand tip", "thumb")),
-    ),
-    (
-        ("base of the spine", "middle of the spine"),
-        ("middle of the spine", "top of the spine"),
-        ("top of the spine", "neck"),
-        ("neck", "head"),
-        *(("top of the spine", shoulder) for shoulder in both_sides("shoulder")),
-        *(("base of the spine", hip) for hip in both_sides("hip")),
-        *limbs(*ARM, "hand tip"),
-        *limbs("hand", "thumb"),
-        *limbs(*LEG),
-    ),
+LIMBS = (("shoulder", "elbow", "wrist", "hand"), ("hip", "knee", "ankle", "foot"))
+JOINTS = (
+    *("base of the spine", "middle of the spine", "neck", "head"),
+    *(f"{side} {name}" for limb in LIMBS for side in ("left", "right") for name in limb),
+    "top of the spine",
+    *(f"{side} {name}" for side in ("left", "right") for name in ("hand tip", "thumb")),
 )
 
 
@@ -108,7 +93,7 @@ class NtuVideos(PoseVideoList):
 
     def stored_poses(self, index: int) -> Poses:
         num_frames, bodies = skeleton_bodies(self.pose_files[index])
-        places = np.empty((num_frames, len(bodies), len(SKELETON.joints), 2), np.float32)
+        places = np.empty((num_frames, len(bodies), len(JOINTS), 2), np.float32)
         for person, of_body in enumerate(sorted(bodies.values(), key=spread, reverse=True)):
             places[:, person] = of_body
         return Poses(places, HEIGHT, WIDTH)
@@ -121,7 +106,7 @@ class Ntu:
     class Config(PoseDatasetConfig):
         """Release and protocol."""
 
-        skeleton: ClassVar[Skeleton] = SKELETON
+        joints: ClassVar[tuple[str, ...]] = JOINTS
 
         name: str = "ntu60"
         """One of "ntu60" and "ntu120"."""
@@ -198,11 +183,7 @@ class Ntu:
 
 
 def listed_as_missing(root: Path) -> Iterator[str]:
-    """Names of the videos without a usable skeleton, from the published lists in the root folder.
-
-    Raises:
-        DataError: if a list names no video.
-    """
+    """Names of the videos without a usable skeleton, from the published lists in the root folder."""
     for path in sorted(path for path in root.iterdir() if MISSING_LIST.fullmatch(path.name)):
         names = (line.strip().removesuffix(".skeleton") for line in file_text(path).splitlines())
         listed = [name for name in names if VideoName.of(name) is not None]
@@ -214,12 +195,8 @@ def listed_as_missing(root: Path) -> Iterator[str]:
 
 
 def skeleton_bodies(path: str) -> tuple[int, dict[str, NDArray[np.float32]]]:
-    """Number of frames in a file, and places (F, J, 2) of the joints of each body by its id; NaN in frames without it.
-
-    Raises:
-        DecodeError: if the file is cut short, or has another layout.
-    """
-    num_joints = len(SKELETON.joints)
+    """Number of frames in a file, and places (F, J, 2) of the joints of each body by its id; NaN where it is not."""
+    num_joints = len(JOINTS)
     with decoding(path):
         words = Words(Path(path).read_text(encoding="ascii").split())
         num_frames = words.number()

@@ -7,7 +7,7 @@ or the lists `train.csv` and `val.csv` with a video and its class on each line.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn, Self
@@ -92,6 +92,11 @@ class UnlabelledVideos:
         paths: tuple[str, ...]
         """Absolute paths of files, and of folders, which stand for all video files below them."""
 
+        @classmethod
+        def of(cls, paths: Iterable[Path], predicted: Targets) -> Self:
+            absolute = (os.path.abspath(path.expanduser()) for path in paths)
+            return cls(predicted=predicted, paths=tuple(absolute))
+
         def build(self, root: Path, split: Split) -> VideoList:
             """All videos, for any split but that of training. The root is not used."""
             if split == "train":
@@ -127,11 +132,7 @@ class VideoFolder:
 
         @classmethod
         def of(cls, folder: Path) -> Self:
-            """Config of a folder, whose name becomes that of the data set. Classes are numbered by their names.
-
-            Raises:
-                DataError: if the folder is in none of the layouts.
-            """
+            """Config of a folder, whose name becomes that of the data set. Classes are numbered by their names."""
             root = Path(os.path.abspath(folder.expanduser()))
             name = "-".join(root.name.replace("/", " ").replace("=", " ").split()).lstrip(".") or "videos"
             return cls(name=name, class_names=class_names(root), folder=str(root))
@@ -151,11 +152,7 @@ class VideoFolder:
             return self
 
         def build(self, root: Path, split: Split) -> VideoList:
-            """Videos of a split. "val" and "test" are the same.
-
-            Raises:
-                DataError: if the folder or a list is unusable, or has other classes than this config.
-            """
+            """Videos of a split. "val" and "test" are the same."""
             root = Path(os.path.abspath(root.expanduser()))
             part = "train" if split == "train" else "val"
             records = listed(self, root, part) if has_lists(root) else tuple(stored(self, root, part))
@@ -210,9 +207,6 @@ def class_names(root: Path) -> tuple[str, ...]:
     """Names of the classes of a folder: of its class folders or of its lists, in alphabetical order.
 
     Lists may have numbers in place of names. `classes.txt`, one name a line, then gives the names.
-
-    Raises:
-        DataError: if the folder is in none of the layouts.
     """
     if not root.is_dir():
         what = "is a file" if root.exists() else "does not exist"
@@ -231,11 +225,7 @@ def class_names(root: Path) -> tuple[str, ...]:
 
 
 def has_lists(root: Path) -> bool:
-    """Whether a folder has the lists.
-
-    Raises:
-        DataError: if it has one of them only.
-    """
+    """Whether a folder has the lists."""
     present = [f"{part}.csv" for part in PARTS if (root / f"{part}.csv").is_file()]
     if len(present) == 1:
         absent = "val.csv" if present == ["train.csv"] else "train.csv"

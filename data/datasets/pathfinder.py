@@ -121,11 +121,7 @@ def annotation_files(folder: Path) -> list[Path]:
 
 
 def listed(path: Path) -> list[tuple[str, int]]:
-    """Path and label of each picture of an annotation file: text or, as the original code writes it, an array of texts.
-
-    Raises:
-        DataError: if a line does not begin with folder, file, number and label.
-    """
+    """Path and label of each picture of an annotation file: text or, as the original code writes it, an array."""
     with reading(path):
         content = path.read_bytes()
         if content.startswith(b"\x93NUMPY"):

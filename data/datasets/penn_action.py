@@ -14,28 +14,17 @@ from numpy.typing import NDArray
 
 from data.config import OfficialSizes, Split
 from data.datasets.folders import refuse_absent
-from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
+from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList, both_sides
 from data.datasets.video_lists import DEFAULT_FPS, picture_name
 from data.datasets.videos import Pictures, VideoRecord
 from data.errors import DataError, DecodeError, MissingAnnotationError, decoding
 from data.poses import Poses
-from data.skeleton import Skeleton, both_sides, limbs
 from data.stand_ins.of_figures import PennActionStandIn
 
 LABEL_FIELDS = ("action", "train", "nframes")
 POSE_FIELDS = ("x", "y", "visibility", "dimensions")
 
-SKELETON = Skeleton(
-    ("head", *both_sides("shoulder", "elbow", "wrist", "hip", "knee", "ankle")),
-    (
-        ("head", "left shoulder"),
-        ("head", "right shoulder"),
-        ("left shoulder", "right shoulder"),
-        ("left hip", "right hip"),
-        *limbs("shoulder", "elbow", "wrist"),
-        *limbs("shoulder", "hip", "knee", "ankle"),
-    ),
-)
+JOINTS = ("head", *both_sides("shoulder", "elbow", "wrist", "hip", "knee", "ankle"))
 
 
 @dataclass(frozen=True)
@@ -46,7 +35,7 @@ class PennActionVideos(PoseVideoList):
         path = self.pose_files[index]
         with decoding(path):
             x, y, visibility, dimensions = (field.astype(np.float64) for field in mat_fields(path, POSE_FIELDS))
-            shape = (len(x), len(SKELETON.joints))
+            shape = (len(x), len(JOINTS))
             if not x.shape == y.shape == visibility.shape == shape:
                 shapes = ", ".join(" x ".join(map(str, values.shape)) for values in (x, y, visibility))
                 raise ValueError(f"x, y, visibility are {shapes}; they must be frames x {shape[1]}")
@@ -64,7 +53,7 @@ class PennAction:
         """The only release."""
 
         official_sizes: ClassVar[OfficialSizes] = {"penn-action": {"train": 1_258, "val": 1_068, "test": 1_068}}
-        skeleton: ClassVar[Skeleton] = SKELETON
+        joints: ClassVar[tuple[str, ...]] = JOINTS
 
         name: str = "penn-action"
         num_classes: int = 15
@@ -121,11 +110,7 @@ def refuse_unlabelled(folder: Path, labelled: set[str]) -> None:
 
 
 def label_in(path: str) -> tuple[str, bool, int]:
-    """Class of a video, whether it is of the training split, and its number of frames.
-
-    Raises:
-        DecodeError: if the file has none.
-    """
+    """Class of a video, whether it is of the training split, and its number of frames."""
     with decoding(path):
         (action,), (train,), (count,) = (field.ravel() for field in mat_fields(path, LABEL_FIELDS))
         if not str(action).strip() or train not in (-1, 0, 1) or count < 1:
@@ -134,11 +119,7 @@ def label_in(path: str) -> tuple[str, bool, int]:
 
 
 def mat_fields(path: str, names: tuple[str, ...]) -> list[NDArray]:
-    """Fields of a .mat file.
-
-    Raises:
-        DecodeError: if the file cannot be read, or lacks one of them.
-    """
+    """Fields of a .mat file."""
     from scipy.io import loadmat  # here: it is slow to import
 
     with decoding(path):

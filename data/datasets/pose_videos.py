@@ -7,17 +7,26 @@ from typing import Annotated, ClassVar
 from data.datasets.videos import VideoDataset, VideoList
 from data.errors import DecodeError
 from data.poses import Poses
-from data.skeleton import Skeleton
 from interface.ranges import Range
 from interface.targets import ClassTarget
+
+
+def both_sides(*names: str) -> tuple[str, ...]:
+    """Names of the left and the right joint, for each name."""
+    return tuple(f"{side} {name}" for name in names for side in ("left", "right"))
+
+
+def other_side(name: str) -> str:
+    side, _, rest = name.partition(" ")
+    return {"left": f"right {rest}", "right": f"left {rest}"}.get(side, name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoseDatasetConfig(VideoDataset):
     """Data set of videos with joints and one label each."""
 
-    skeleton: ClassVar[Skeleton]
-    """Joints of one body."""
+    joints: ClassVar[tuple[str, ...]]
+    """Names of the joints of one body, in the order of the data set; that of a joint on a side begins with it."""
 
     num_classes: int
     people: Annotated[int, Range(least=1, most=100)] = 1
@@ -29,13 +38,14 @@ class PoseDatasetConfig(VideoDataset):
 
     @property
     def num_joints(self) -> int:
-        return self.people * len(self.skeleton.joints)
+        return self.people * len(self.joints)
 
     @property
     def mirrored(self) -> tuple[int, ...]:
         """Index of the joint on the other side of the same body, for each joint of all people."""
-        body = len(self.skeleton.joints)
-        return tuple(person * body + other for person in range(self.people) for other in self.skeleton.mirrored)
+        body = len(self.joints)
+        mirrored = [self.joints.index(other_side(name)) for name in self.joints]
+        return tuple(person * body + other for person in range(self.people) for other in mirrored)
 
 
 @dataclass(frozen=True)
@@ -54,22 +64,14 @@ class PoseVideoList(VideoList, ABC):
 
     @abstractmethod
     def stored_poses(self, index: int) -> Poses:
-        """Joints of a video, of any number of people, the most important first.
-
-        Raises:
-            DecodeError: if they cannot be read.
-        """
+        """Joints of a video, of any number of people, the most important first."""
 
     def pose_name(self, index: int) -> str:
         """Name of the joints of a video in messages, which begins with the path of their file."""
         return self.pose_files[index]
 
     def poses(self, index: int) -> Poses:
-        """Joints of a video.
-
-        Raises:
-            DecodeError: if they cannot be read, or if no joint has a place.
-        """
+        """Joints of a video."""
         poses = self.stored_poses(index).with_people(self.people)
         if not poses.valid.any():
             raise DecodeError(self.pose_name(index), "no joint has a place in any frame")
@@ -80,9 +82,6 @@ class PoseVideoList(VideoList, ABC):
 
         Args:
             num_frames: number of frames of the video.
-
-        Raises:
-            DecodeError: with both numbers.
         """
         if abs(poses.num_frames - num_frames) > self.tolerance:
             raise DecodeError(

@@ -106,11 +106,7 @@ def from_official(
 
 
 def class_names(path: Path, config: SSv2.Config) -> tuple[str, ...]:
-    """Templates in the order of their labels.
-
-    Raises:
-        DataError: if the file does not map one template to each label from 0 on.
-    """
+    """Templates in the order of their labels."""
     with reading(path):
         table = json_content(path)
         by_label = {int(label): template for template, label in table.items()} if isinstance(table, dict) else {}

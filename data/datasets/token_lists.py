@@ -59,11 +59,7 @@ class TokenList:
         return None if self.paths is None else [(path,) for path in self.paths]
 
     def examine(self, index: int) -> None:
-        """Read an item completely.
-
-        Raises:
-            DecodeError: if the item is damaged.
-        """
+        """Read an item completely."""
         self.tokens(index)
         if self.verify is not None:
             self.verify(index)
@@ -105,11 +101,7 @@ class TokenDataset(DatasetConfig):
         return True
 
     def check(self) -> None:
-        """Refuse settings that exclude each other.
-
-        Raises:
-            ValueError: with the field.
-        """
+        """Refuse settings that exclude each other."""
         if self.vocabulary < self.num_ids:
             raise ValueError(
                 f"data.dataset.vocabulary is {self.vocabulary}; {self.name} has {self.num_ids} ids, padding included"
@@ -140,11 +132,7 @@ def hashed(lines: Iterable[str]) -> str:
 
 
 def file_bytes(path: str) -> bytes:
-    """Content of the file of an item.
-
-    Raises:
-        DecodeError: if it cannot be read, or is empty.
-    """
+    """Content of the file of an item."""
     with decoding(path):
         content = Path(path).read_bytes()
     if not content:
@@ -166,10 +154,6 @@ def grey_ids(picture: NDArray[np.uint8], pool: int) -> Ids:
 
 
 def check_pool(pool: int, side: int) -> None:
-    """Refuse squares that do not divide a picture.
-
-    Raises:
-        ValueError: with the field.
-    """
+    """Refuse squares that do not divide a picture."""
     if not 1 <= pool <= side or side % pool:
         raise ValueError(f"data.dataset.pool is {pool}; it must divide the side of the pictures, {side}")

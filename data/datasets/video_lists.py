@@ -42,11 +42,7 @@ class ListLine(NamedTuple):
 
 
 def list_lines(annotation: Path, kinds: Sequence[str] = ("label",)) -> list[ListLine]:
-    """Lines of a list with a label of each kind.
-
-    Raises:
-        DataError: for a line of another layout, and a list without lines.
-    """
+    """Lines of a list with a label of each kind."""
     numbered = data_lines(annotation)
     first = re.split(r"[,\s]", numbered[0][1].lower(), maxsplit=1)[0]
     rows = numbered[first in HEADERS and not re.search(r"\d", numbered[0][1]) :]
@@ -107,9 +103,6 @@ def listed_videos(
         files: video files by name, for a list of names without suffix.
         expected: pattern of the path of such a name below the first of `bases`, where the file is missing.
         rates: list of `folder,fps` lines.
-
-    Raises:
-        DataError: for a line of another layout or a wrong label, a video that is listed twice, or if none exists.
     """
     classes = dataset.targets.classes
     lines = list_lines(annotation, [kind if len(classes) > 1 else "label" for kind in classes])
@@ -138,11 +131,7 @@ def listed_videos(
 def labels_of(
     lines: Iterable[ListLine], annotation: Path, dataset: DatasetConfig, names: Mapping[str, Sequence[str]]
 ) -> list[int | tuple[int, ...]]:
-    """Label of each line: a number, or a tuple of those of several kinds.
-
-    Raises:
-        DataError: with the first line of another class.
-    """
+    """Label of each line: a number, or a tuple of those of several kinds."""
     classes = dataset.targets.classes
     numbers = {kind: {name: number for number, name in enumerate(names.get(kind, ()))} for kind in classes}
     # Where names of classes are numbers, other numbers are not their places.
@@ -163,11 +152,7 @@ def labels_of(
 
 
 def pictures_of(lines: Sequence[ListLine], folders: Sequence[str], rates: Path | None) -> Iterable[Pictures]:
-    """Pictures of each line.
-
-    Raises:
-        DataError: if the folders have no numbered pictures, or a video has no frame rate.
-    """
+    """Pictures of each line."""
     name = picture_name(folders)
     fps = {} if rates is None else frame_rates(rates)
     for line in lines:
@@ -177,11 +162,7 @@ def pictures_of(lines: Sequence[ListLine], folders: Sequence[str], rates: Path |
 
 
 def frame_rates(path: Path) -> dict[str, float]:
-    """Frame rates of a list of `folder,fps` lines, by folder.
-
-    Raises:
-        DataError: for a line of another layout.
-    """
+    """Frame rates of a list of `folder,fps` lines, by folder."""
     rates = {}
     with reading(path):
         for number, line in data_lines(path):
@@ -193,11 +174,7 @@ def frame_rates(path: Path) -> dict[str, float]:
 
 
 def picture_name(folders: Iterable[str]) -> str:
-    """Pattern of the names of the pictures, from the first folder with pictures.
-
-    Raises:
-        DataError: if the pictures of that folder do not count from 1, or no folder has pictures.
-    """
+    """Pattern of the names of the pictures, from the first folder with pictures."""
     folder = ""
     for folder in islice(filter(os.path.isdir, folders), NUM_PROBED_FOLDERS):
         names = sorted(filter(is_frame, os.listdir(folder)))

@@ -44,9 +44,6 @@ def decoded_items(
     Args:
         workers: number of processes; 0 for this process alone.
         count: number of items, at even distances and the same ones each time; all if None.
-
-    Raises:
-        DataError: if the split cannot be read, the list cannot be written, or a process was killed.
     """
     items = lists.items(data, split)
     files, missing = data.files(items) or (), set(lists.missing(data, split).indices)
@@ -78,11 +75,7 @@ def decoded_items(
 def check_validation(
     data: DataConfig, lists: ItemLists, listed: DecodedFiles, *, allow_bad: int | None, workers: int
 ) -> None:
-    """Decode all validation items and name the unreadable ones, which a training would meet after its first epoch.
-
-    Raises:
-        DataError: if there are more of them than accepted.
-    """
+    """Decode all validation items and name the unreadable ones, which a training would meet after its first epoch."""
     unreadable = UnreadableItems("validation", len(lists.items(data, "val")), allow_bad, data.dataset.unit)
     found = decoded_items(data, lists, "val", listed, workers=workers)
     unreadable.add(*(DecodeError(entry.name, entry.reason) for entry in found if entry.reason))

@@ -73,11 +73,7 @@ class SegmentSampling(Sampling):
         return self.source_indices(timeline, np.array(indices))
 
     def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
-        """Frame indices of evenly spaced clips. A clip that spans the whole video has a single view.
-
-        Raises:
-            ValueError: for several views of the whole video, which would be equal.
-        """
+        """Frame indices of evenly spaced clips. A clip that spans the whole video has a single view."""
         if num_views == 1:
             return [self.centre(timeline)]
         if self.span == 1:

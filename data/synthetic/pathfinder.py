@@ -51,7 +51,7 @@ class Paddle(NamedTuple):
 
 
 class BlockedError(Exception):
-    """A snake cannot go on."""
+    """A snake cannot go on: there is no room in the picture. The picture is then drawn again."""
 
 
 class PathfinderDrawing(Drawing[PathfinderStandIn, Part]):
@@ -119,11 +119,7 @@ class Picture:
         self.taken[padding : side - padding, padding : side - padding] = 0
 
     def drawn(self, label: int) -> NDArray[np.uint8]:
-        """Picture with two long snakes, some short ones, and the discs.
-
-        Raises:
-            BlockedError: if a long snake cannot be completed.
-        """
+        """Picture with two long snakes, some short ones, and the discs."""
         settings = self.settings
         long = self.long_snakes()
         short_length = settings.contour // 3
@@ -181,11 +177,7 @@ class Picture:
         return []
 
     def first_paddle(self, border: int) -> Paddle:
-        """Paddle at a random place that is free, at least this far from the border.
-
-        Raises:
-            BlockedError: if there is no such place.
-        """
+        """Paddle at a random place that is free, at least this far from the border."""
         orientation, side = self.random_orientation(), self.settings.side
         cells = needed_cells(self.settings, orientation)
         if not len(cells):
@@ -200,11 +192,7 @@ class Picture:
         return self.seed((int(rows[chosen]), int(columns[chosen])), orientation)
 
     def seed(self, tail: Point, orientation: float) -> Paddle:
-        """First paddle of a snake.
-
-        Raises:
-            BlockedError: if it leaves the picture.
-        """
+        """First paddle of a snake."""
         settings = self.settings
         head = moved(settings, tail, orientation, settings.paddle_length)
         pivot = moved(settings, head, orientation + math.pi, settings.paddle_length + settings.margin)
@@ -213,11 +201,7 @@ class Picture:
         return Paddle(pivot, orientation, tail, head, *placed(settings, tail, orientation))
 
     def next_paddle(self, last: Paddle) -> Paddle:
-        """Paddle after the last one of a snake, which then counts as taken.
-
-        Raises:
-            BlockedError: if there is no room.
-        """
+        """Paddle after the last one of a snake, which then counts as taken."""
         settings = self.settings
         pivot = moved(settings, last.pivot, last.orientation, settings.paddle_length + 2 * settings.margin)
         heads = circle(pivot, settings.paddle_length + settings.margin, settings.side)

@@ -32,9 +32,6 @@ class FrameFolder:
     """Pictures of one span of a video, with the interface of `VideoFile`.
 
     The span has the frames round(start * fps) to round(stop * fps) - 1, counted from 0. Pictures count from 1.
-
-    Raises:
-        DecodeError: from every method, with the path, the span and the first error. A span counts as one video.
     """
 
     remedy = ""  # of a missing picture
@@ -144,11 +141,7 @@ def opened(record: VideoRecord) -> AbstractContextManager[VideoFile | FrameFolde
 
 
 def examined(record: VideoRecord) -> VideoFacts:
-    """Properties of a video, after all of its frames were decoded.
-
-    Raises:
-        DecodeError: if a frame cannot be decoded.
-    """
+    """Properties of a video, after all of its frames were decoded."""
     with opened(record) as video:
         video.check()
         height, width = video.frames([0]).shape[-2:]

@@ -100,7 +100,9 @@ def override(text: str, run: RunConfig) -> Edit:
     if text == OWN_DATA:
         raise ValueError(f"override '{text}' names no folder of videos")
     if text.startswith(OWN_DATA):
-        return Edit("data", run.data.from_folder(Path(literal)))
+        from data.datasets.own_videos import VideoFolder  # here: other commands need it not
+
+        return Edit("data", run.data.with_videos(VideoFolder.Config.of(Path(literal))))
     if _has_no_effect(path.strip(), run):  # only the name of the field is checked
         _field_value(OptimConfig(), path.strip().split(".")[1], path)
         return Edit(path.strip(), _parse(literal.strip()))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from data.datamodule import DataModule
+from data.datasets.own_videos import UnlabelledVideos
 from data.errors import DataError
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
@@ -59,7 +60,11 @@ def evaluate(
     quiet_lightning()
     labelled = isinstance(videos, Path)
     names = class_names(run.data, resources, store.run(run.train_id), classes)
-    shown = listed_run(run, videos, names) if labelled else replace(run, data=run.data.from_files(videos))
+    if labelled:
+        shown = listed_run(run, videos, names)
+    else:
+        files = UnlabelledVideos.Config.of(videos, run.data.targets)
+        shown = replace(run, data=run.data.with_videos(files))
     seed_everything(run.seed, verbose=False)
     one_device = replace(resources, devices=1, nodes=1)
     if not labelled:  # an unreadable file is named beside the others

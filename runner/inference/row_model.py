@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from data.datasets.own_videos import UnlabelledVideos
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.names import own_data
 from experiments.spec.run import RunConfig
@@ -78,7 +79,8 @@ class RowModel:
         protocol = self.run.evaluation
         if view is not None and not 0 <= view < protocol.views:
             raise ValueError(f"view {view}: the test has views 0 to {protocol.views - 1}")
-        data = self.run.data.from_files([Path(video)])
+        data = self.run.data
+        data = data.with_videos(UnlabelledVideos.Config.of([Path(video)], data.targets))
         items = data.test_items(data.dataset.build(Path(), "test"), protocol)
         views = range(protocol.views) if view is None else (view,)
         parts = zip(*(items.inputs(0, index) for index in views), strict=True)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from data.datasets.own_videos import ListFile
 from data.errors import DataError
 from experiments.spec.run import RunConfig
 from runner.inference.class_names import ClassNames, flat_names
@@ -21,4 +22,5 @@ def listed_run(run: RunConfig, video_list: Path, names: ClassNames) -> RunConfig
     if not video_list.is_file():
         labels = " ".join(run.data.targets.label_names)
         raise DataError(f"--list {video_list}: there is no such file; it needs one 'path {labels}' per line")
-    return replace(run, data=run.data.from_list(flat_names(names)))
+    listed = ListFile.Config(predicted=run.data.targets, class_names=flat_names(names))
+    return replace(run, data=run.data.with_videos(listed))

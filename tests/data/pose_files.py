@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.io import savemat
 from torch import Tensor
 
-from data.datasets.penn_action import SKELETON
+from data.datasets.penn_action import JOINTS as NAMES
 
 HEIGHT, WIDTH, JOINTS = 120, 160, 13
 HALF = 5  # half the side of a square
@@ -135,4 +135,4 @@ def write_poses(path: Path, annotations: Sequence[object]) -> None:
     path.write_bytes(pickle.dumps({"split": {"train": names}, "annotations": list(annotations)}))
 
 
-assert len(SKELETON.joints) == JOINTS == len(COLOURS)
+assert len(NAMES) == JOINTS == len(COLOURS)

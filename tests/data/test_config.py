@@ -86,10 +86,9 @@ def test_inputs_are_unchanged_by_default() -> None:
     assert SoundData().on_device(inputs) is inputs
 
 
-def test_a_list_is_rejected_by_default() -> None:
-    with pytest.raises(ValueError) as caught:
-        SoundData().from_list()
-    assert str(caught.value).startswith("sounds: its items are not files with labels")
+def test_other_videos_cannot_replace_the_items_by_default() -> None:
+    with pytest.raises(ValueError, match="sounds: its items are not videos alone"):
+        SoundData().with_videos(Kinetics.Config())
 
 
 def test_views_match_only_an_equal_protocol_by_default() -> None:

@@ -192,14 +192,6 @@ def test_protocols_that_the_sampling_does_not_support_are_refused() -> None:
         DATA.check(EvalConfig(views=1, short_side=90))
 
 
-def test_a_list_file_is_refused() -> None:
-    with pytest.raises(ValueError) as caught:
-        DATA.from_list()
-    assert str(caught.value) == (
-        "penn-action: a list file names videos without joints, so it cannot replace the data set"
-    )
-
-
 def test_the_layout_of_the_inputs_is_stated_in_words() -> None:
     text = PoseVideoData(dataset=PennAction.Config(), frames=4, crop=32).input_text
     assert text.startswith("clips (B, 4, 3, 32, 32): batch, frames, RGB, height, width; float32, (x / 255 - 0.5) / 0.5")

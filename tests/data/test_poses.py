@@ -1,6 +1,11 @@
 import numpy as np
+import pytest
 import torch
 
+from data.datasets.finegym import FineGym
+from data.datasets.ntu import Ntu
+from data.datasets.penn_action import PennAction
+from data.datasets.pose_videos import PoseDatasetConfig
 from data.poses import Poses, masked, moved
 from data.transforms.tracked_frames import Geometry
 
@@ -67,3 +72,26 @@ def test_a_mirrored_clip_has_left_and_right_joints_swapped() -> None:
     assert flipped[0, :, 0].tolist() == [38.0] * 4
     assert flipped[0, :, 1].tolist() == [0.0, 2.0, 1.0, 3.0]
     assert torch.equal(moved(flipped, Geometry().mirrored(40), other, 40), joints)
+
+
+@pytest.mark.parametrize(
+    ("config", "places"),
+    [
+        (PennAction.Config(), {"head": 0, "left shoulder": 1, "right shoulder": 2, "right ankle": 12}),
+        (FineGym.Config(), {"nose": 0, "left ear": 3, "left shoulder": 5, "right ankle": 16}),
+        (
+            Ntu.Config(people=1),
+            {"left shoulder": 4, "right shoulder": 8, "left hip": 12, "right foot": 19, "right thumb": 24},
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_joints_are_in_the_published_order_and_mirrored_by_their_names(
+    config: PoseDatasetConfig, places: dict[str, int]
+) -> None:
+    assert {name: config.joints.index(name) for name in places} == places
+    assert config.num_joints == len(config.joints) == len(config.mirrored)
+    swap = {"left": "right", "right": "left"}
+    for name, other in zip(config.joints, config.mirrored, strict=True):
+        side, _, rest = name.partition(" ")
+        assert config.joints[other] == (f"{swap[side]} {rest}" if side in swap else name)

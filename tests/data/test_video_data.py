@@ -137,12 +137,11 @@ def test_clips_are_displayed_in_rgb_whatever_the_channel_order() -> None:
 
 
 @pytest.mark.parametrize("dataset", [Kinetics.Config(num_classes=600), SSv2.Config(), Epic100.Config()])
-def test_a_list_is_read_in_place_of_the_data_set(dataset: DatasetConfig) -> None:
+def test_other_videos_replace_those_of_the_data_set(dataset: DatasetConfig) -> None:
     data = replace(SEGMENTS, dataset=dataset, frames=8)
-    assert data.from_list() == replace(data, dataset=ListFile.Config(predicted=dataset.targets))
-    assert data.from_list().targets == data.targets
-    listed = data.from_list(("a", "b")).dataset
-    assert isinstance(listed, ListFile.Config) and listed.class_names == ("a", "b")
+    listed = ListFile.Config(predicted=dataset.targets, class_names=("a", "b"))
+    assert data.with_videos(listed) == replace(data, dataset=listed)
+    assert data.with_videos(listed).targets == data.targets
 
 
 def test_tiny_data_are_generated_and_smaller_and_otherwise_the_same() -> None:

@@ -107,5 +107,5 @@ def test_a_missing_batch_is_named(tmp_path: Path) -> None:
 
 
 def test_the_sizes_of_generated_batches_are_whole() -> None:
-    with pytest.raises(ValueError, match="multiple of 45"):
+    with pytest.raises(ValueError, match="multiple of 9"):
         Cifar10StandIn(num_train=100)

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from data.errors import DataError
+from data.synthetic.kinetics import KineticsDrawing
 from experiments.spec.edits import apply, model
 from experiments.spec.run import Parent, RunConfig
 from reproduce.verbs.evaluate import evaluation_text
@@ -132,7 +133,7 @@ def test_errors_for_unusable_weights_contain_the_reason(weighted: RunConfig, sto
 
 def test_a_row_whose_data_cannot_come_from_a_list_is_refused(store: RunStore, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("a.mp4 0\n")
-    with pytest.raises(ValueError, match="points: its items are not files with labels"):
+    with pytest.raises(ValueError, match="points: its items are not videos alone"):
         evaluate(POINTS, store, ONE, tmp_path / "list.csv")
 
 
@@ -167,7 +168,7 @@ def test_videos_without_labels_have_the_best_classes_of_a_list_and_no_accuracy(
     assert {video["label"] for video in videos} == {None} and result["metrics"] is None
     assert (result["evaluated"], result["failed"], result["missing"]) == (2, 1, 0)
     lines = evaluation_text(result).splitlines()
-    names = "|".join(STAND_IN.class_names)
+    names = "|".join(KineticsDrawing(STAND_IN).class_names)
     assert re.search(rf"0\.mp4: predicted (({names}) \(0\.\d{{3}}\)(, )?){{5}}$", lines[3])
     assert re.search(r"2\.mp4: failed \(.+\)$", lines[5])
     assert (
